@@ -1,0 +1,7 @@
+// Makes dist/ from src/ with the compiler alone: one module in, one module out, so that a bundler can
+// leave out what an app does not use, and a stack trace names files that a reader finds in src/.
+import { rmSync } from "node:fs";
+import { root, run, tool } from "./programs.ts";
+
+rmSync(`${root}dist`, { recursive: true, force: true });
+process.exit(await run(tool("typescript/bin/tsc", "--project", "tsconfig.build.json")));

@@ -1,0 +1,42 @@
+// How the scripts run other programs: in the project's folder, on the Node that runs us.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+export type Program = {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** A package's own command, by its file: a name would go through a shell script that Windows cannot run. */
+export function tool(entry: string, ...args: string[]): Program {
+  return { file: process.execPath, args: [`${root}node_modules/${entry}`, ...args] };
+}
+
+/** One of our own scripts, or any other TypeScript file. */
+export function script(path: string, ...args: string[]): Program {
+  return { file: process.execPath, args: ["--conditions=dacapo-source", path, ...args] };
+}
+
+/** Runs a program, its output going straight to the person, and gives its exit code. */
+export function run({ file, args, env }: Program): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+    child.on("error", (error) => {
+      console.error(`${file} could not be started: ${error.message}`);
+      resolve(1);
+    });
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Runs programs one after the other until one fails. */
+export async function runAll(programs: readonly Program[]): Promise<number> {
+  for (const program of programs) {
+    const code = await run(program);
+    if (code !== 0) return code;
+  }
+  return 0;
+}

@@ -1,0 +1,107 @@
+// `npm start`: the demo's sync server and its page, with the address to open. Ctrl-C ends both.
+//
+// The page's server runs in this process, the sync server in one of its own: that one can then be
+// stopped and started while the page works on, which is what the demo is there to show.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { createServer as createTcpServer } from "node:net";
+import { createInterface } from "node:readline";
+import { createServer as createPageServer } from "vite";
+import { root } from "./programs.ts";
+
+const syncPort = portFrom("PORT", 8787);
+const pagePort = portFrom("PAGE_PORT", 5173);
+// A tool asked to end gets this long to finish what it writes.
+const stopMsMax = 5_000;
+
+let stopping = false;
+let syncServer: ChildProcess | undefined;
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
+// The command that started us was killed: without this we would stay behind.
+process.once("disconnect", () => void stop(0));
+
+try {
+  await start();
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  await stop(1);
+}
+
+async function start(): Promise<void> {
+  await assertFree("PORT", syncPort, "sync server");
+  await assertFree("PAGE_PORT", pagePort, "page");
+  await startSyncServer();
+  process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
+  const pageServer = await createPageServer({
+    root: `${root}demo/board`,
+    configFile: `${root}demo/board/vite.config.ts`,
+    server: { port: pagePort, strictPort: true },
+    clearScreen: false,
+    logLevel: "warn",
+  });
+  await pageServer.listen();
+  console.log(`\nOpen http://localhost:${pagePort}  (a second window shows the sync; Ctrl-C ends)\n`);
+}
+
+/** Resolves when the server has told that it listens. */
+function startSyncServer(): Promise<void> {
+  mkdirSync(`${root}.data`, { recursive: true });
+  const child = spawn(
+    process.execPath,
+    ["--conditions=dacapo-source", "--import", new URL("./end-with-parent.mjs", import.meta.url).href, "demo/board/server.ts"],
+    { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT: String(syncPort) } },
+  );
+  syncServer = child;
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      console.log(`[sync] ${line}`);
+      if (line.includes("listening on")) resolve();
+    });
+    child.on("error", (error) => reject(new Error(`The sync server could not be started: ${error.message}`)));
+    child.on("exit", (code, signal) => {
+      if (stopping) return;
+      const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+      reject(new Error(`The sync server ${how} before it listened; its own words are above.`));
+      console.error(`\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`);
+    });
+  });
+}
+
+async function stop(code: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  const child = syncServer;
+  if (child && child.exitCode === null && child.signalCode === null) {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), stopMsMax);
+    await ended;
+    clearTimeout(timer);
+  }
+  process.exit(code);
+}
+
+function portFrom(name: string, usual: number): number {
+  const text = process.env[name];
+  if (!text) return usual;
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  console.error(`\n${name} is "${text}"; it must be a port, a whole number from 1 to 65535.\n`);
+  return process.exit(1);
+}
+
+/** A taken port is found before anything starts, on both loopback addresses: a browser may try either first. */
+async function assertFree(name: string, port: number, what: string): Promise<void> {
+  for (const host of ["127.0.0.1", "::1"]) {
+    const problem = await new Promise<string | undefined>((resolve) => {
+      const probe = createTcpServer();
+      probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+      probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)));
+    });
+    if (problem === "EADDRINUSE") {
+      throw new Error(`Port ${port} (for the ${what}) is taken, perhaps by an earlier \`npm start\`. End that one, or choose another port: ${name}=${port + 1} npm start`);
+    }
+    if (problem === "EACCES") throw new Error(`Port ${port} (for the ${what}) may not be used by this account. Choose one above 1023: ${name}=8787 npm start`);
+  }
+}

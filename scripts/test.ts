@@ -1,0 +1,94 @@
+// `npm test`: everything in turn, and one last line that counts it: "N passed, N failed".
+// `npm run check` is the same without what needs a browser.
+//
+// Each check (types, lint, …) counts as one test; the tests of each vitest project by vitest's own report.
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { ensureChromium, howToGetChromium } from "./chromium.ts";
+import { type Program, root, run, script, tool } from "./programs.ts";
+
+type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
+type Step = { readonly name: string; readonly needsBrowser?: boolean; readonly run: () => Promise<Count> };
+
+const output = `${root}.test-output`;
+
+const steps: readonly Step[] = [
+  check("types", script("scripts/check-types.ts")),
+  check("lint", tool("oxlint/bin/oxlint", "--deny-warnings")),
+  check("dead code", tool("knip/bin/knip.js", "--no-progress")),
+  check("lock file", script("scripts/check-lock.ts")),
+  check("package", script("scripts/check-package.ts")),
+  tests("unit"),
+  tests("workerd"),
+  { ...tests("browser"), needsBrowser: true },
+  { ...tests("e2e"), needsBrowser: true },
+];
+
+process.exit(await main(process.argv.includes("--no-browser")));
+
+async function main(withoutBrowser: boolean): Promise<number> {
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
+  const chosen = steps.filter((step) => !(withoutBrowser && step.needsBrowser));
+  if (!withoutBrowser) {
+    const chromium = await ensureChromium();
+    if (chromium) process.env["DACAPO_CHROMIUM"] = chromium;
+    else console.error(`\n${howToGetChromium}\n`);
+  }
+  const results: { name: string; count: Count; seconds: string }[] = [];
+  for (const { name, run: runStep } of chosen) {
+    console.log(`\n── ${name} ${"─".repeat(Math.max(0, 60 - name.length))}`);
+    const start = performance.now();
+    const count = await runStep();
+    results.push({ name, count, seconds: ((performance.now() - start) / 1000).toFixed(1) });
+  }
+  console.log("");
+  for (const { name, count, seconds } of results) console.log(`${name.padEnd(12)} ${sentence(count).padEnd(36)} ${seconds} s`);
+  const total = results.map(({ count }) => count).reduce(add);
+  console.log(`\n${sentence(total)}`);
+  return total.failed === 0 ? 0 : 1;
+}
+
+function check(name: string, program: Program): Step {
+  return { name, run: async () => ((await run(program)) === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }) };
+}
+
+function tests(project: string): Step {
+  const report = `${output}/${project}.json`;
+  const vitest = tool(
+    "vitest/vitest.mjs", "run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`,
+  );
+  return { name: project, run: async () => countOf(report, await run(vitest)) };
+}
+
+/** A file that does not load, an error outside a test or a crash of vitest is no failed test for vitest; here it is one. */
+function countOf(report: string, exitCode: number): Count {
+  let count: Count = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
+    const unloaded = result.testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"));
+    count = {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + unloaded.length,
+      skipped: result.numPendingTests + result.numTodoTests,
+    };
+  } catch (error) {
+    console.error(`vitest left no report: ${String(error)}`);
+  }
+  return exitCode !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+}
+
+type VitestReport = {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+};
+
+function add(a: Count, b: Count): Count {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+function sentence({ passed, failed, skipped }: Count): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}

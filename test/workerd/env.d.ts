@@ -1,0 +1,6 @@
+// The bindings of wrangler.jsonc, for `env` of "cloudflare:workers".
+declare namespace Cloudflare {
+  interface Env {
+    readonly PLATFORM: DurableObjectNamespace<import("./worker.ts").PlatformObject>;
+  }
+}

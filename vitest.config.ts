@@ -1,0 +1,69 @@
+// Four places the code must work in, one project each: Node, a browser, workerd, and all of it together.
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { playwright } from "@vitest/browser-playwright";
+import { defaultClientConditions, defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+import { chromiumFlags, findChromium } from "./scripts/chromium.ts";
+
+// "dacapo/client" and the like are read from src/, not from a build.
+const ownSource = "dacapo-source";
+const server = {
+  resolve: { conditions: [ownSource, ...defaultServerConditions] },
+  ssr: { resolve: { conditions: [ownSource, ...defaultServerConditions] } },
+};
+const executablePath = findChromium();
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...server,
+        test: {
+          name: "unit",
+          environment: "node",
+          include: ["test/{unit,conformance,architecture,docs}/**/*.test.{ts,tsx}"],
+        },
+      },
+      {
+        resolve: { conditions: [ownSource, ...defaultClientConditions] },
+        // Found late, each would reload the page in the middle of a test.
+        optimizeDeps: { include: ["comlink", "idb", "dexie", "valibot", "react", "react-dom/client", "react/jsx-dev-runtime"] },
+        worker: { format: "es" },
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.{ts,tsx}"],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: { chromiumSandbox: false, args: chromiumFlags, ...(executablePath && { executablePath }) },
+            }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd/wrangler.jsonc" } })],
+        ssr: { resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] } },
+        resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] },
+        test: {
+          name: "workerd",
+          include: ["test/workerd/**/*.test.ts"],
+        },
+      },
+      {
+        ...server,
+        test: {
+          name: "e2e",
+          environment: "node",
+          include: ["test/e2e/**/*.test.ts"],
+          // Each drives browsers and servers of its own; side by side they would measure each other.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
