@@ -1,0 +1,119 @@
+/**
+ * Deciding one command: input checked, `decide` run, its events checked.
+ *
+ * Place: the device runs it to know what to expect, the server to know what becomes true.
+ * Holds: the same command of the same commit on the same states with the same domain gives the same events everywhere;
+ * nothing that an app's function throws or returns gets past here but as a defect.
+ */
+import type { CommitCommand } from "./commit.ts";
+import type { AggregateDefinition, CommandDefinition, DecideContext, Decision, DomainDefinition, Parsed, Problem, Rejection } from "./definition.ts";
+import { isRejection } from "./definition.ts";
+import type { Draft } from "./event.ts";
+import { derivedId } from "./id.ts";
+import { checkJson, type Json } from "./json.ts";
+import { aggregateOf } from "./stream-id.ts";
+
+/** Why a command gives no events. `kind` tells whose word `code` is. */
+export type Defect = {
+  readonly kind: "domain" | "invalid" | "unknown" | "unreadable" | "failed" | "conflict";
+  readonly code: string;
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+};
+
+export type Decided = { readonly events: readonly Draft[] } | { readonly defect: Defect };
+
+/** A command whose names are known and whose input is checked. */
+export type ReadyCommand = {
+  readonly aggregate: AggregateDefinition;
+  readonly definition: CommandDefinition;
+  readonly input: unknown;
+  /** Stream names by the name under which `decide` sees their state. */
+  readonly reads: Readonly<Record<string, string>>;
+};
+
+type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
+
+/** Looks up a command and checks its input. */
+export function prepareCommand(domain: DomainDefinition, command: Named): { readonly ready: ReadyCommand } | { readonly defect: Defect } {
+  const name = aggregateOf(command.stream);
+  const aggregate = domain.aggregates.get(name);
+  if (!aggregate) return defect("unknown", "unknown-aggregate", `There is no aggregate ${JSON.stringify(name)} in this domain`);
+  const definition = aggregate.commands.get(command.name);
+  if (!definition) return defect("unknown", "unknown-command", `${name} has no command ${JSON.stringify(command.name)} in this domain`);
+  if (command.v > definition.version) {
+    return defect("unknown", "unknown-command", `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`);
+  }
+  return attempt(() => {
+    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, command.input) : command.input);
+    if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
+    const reads: Record<string, string> = {};
+    for (const [key, ref] of Object.entries(definition.reads(parsed.value))) reads[key] = ref.stream;
+    return { ready: { aggregate, definition, input: parsed.value, reads } };
+  });
+}
+
+/** What a command of a commit is decided on. */
+export type DecideFacts = {
+  readonly commit: string;
+  readonly commandIndex: number;
+  readonly stream: string;
+  readonly actor: string;
+  readonly time: number;
+  readonly state: Json;
+  readonly states: (stream: string) => Json;
+};
+
+/** Runs `decide`, or whatever a policy puts in its place, and checks what comes out. */
+export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (context: DecideContext) => Decision): Decided {
+  return attempt(() => {
+    const decision = run(decideContext(command, facts));
+    if (isRejection(decision)) return { defect: rejectionDefect(decision) };
+    for (const draft of decision) {
+      const checked = checkDraft(command.aggregate, draft);
+      if (!checked.ok) return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.problem);
+    }
+    return { events: decision };
+  });
+}
+
+export function rejectionDefect(rejection: Rejection): Defect {
+  return { kind: "domain", code: rejection.code, message: rejection.message };
+}
+
+function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
+  let ids = 0;
+  const reads: Record<string, Json> = {};
+  for (const [key, stream] of Object.entries(command.reads)) reads[key] = facts.states(stream);
+  return {
+    stream: facts.stream,
+    actor: facts.actor,
+    time: facts.time,
+    id: () => derivedId(facts.commit, facts.commandIndex, ids++),
+    reads,
+  };
+}
+
+function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> {
+  const definition = aggregate.events.get(draft.type);
+  if (!definition) return { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } };
+  const problem = checkJson(draft.data);
+  return problem ? { ok: false, problem } : definition.parse(draft.data);
+}
+
+function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
+  const at = path.length > 0 ? ` at ${path.join(".")}` : "";
+  return { defect: { kind: "invalid", code, message: `${what} is not valid${at}: ${reason}`, path } };
+}
+
+function defect(kind: Defect["kind"], code: string, message: string): { readonly defect: Defect } {
+  return { defect: { kind, code, message } };
+}
+
+function attempt<T>(run: () => T): T | { readonly defect: Defect } {
+  try {
+    return run();
+  } catch (error) {
+    return defect("failed", "command-failed", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
+}

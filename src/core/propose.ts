@@ -1,0 +1,69 @@
+/**
+ * Proposing a commit: what a person asks for, decided on what this device shows.
+ *
+ * Place: the first step of a command's way. The engine appends what comes out to `pending`.
+ * Holds: a command that is invalid or refused today never becomes a commit. `seen` is the confirmed version, fixed
+ * from here on.
+ */
+import type { Commit, CommitCommand } from "./commit.ts";
+import { READS_MAX } from "./commit.ts";
+import { type Defect, prepareCommand } from "./decide.ts";
+import type { CommandRequest, DomainDefinition } from "./definition.ts";
+import type { StreamState } from "./fold.ts";
+import { checkJson, type Json } from "./json.ts";
+import { reconcile } from "./reconcile.ts";
+import { parseStream } from "./stream-id.ts";
+
+/** Commands that one commit may hold. */
+export const COMMANDS_MAX = 100;
+
+export type Author = { readonly id: string; readonly client: string; readonly actor: string; readonly time: number; readonly meta: Json };
+
+/** The device's view: optimistic states, confirmed versions. A replica is one. */
+export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
+
+export type Proposed = { readonly commit: Commit } | { readonly command: number; readonly defect: Defect };
+
+/** Decides commands on a device's view and makes the commit that says so. */
+export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author): Proposed {
+  if (requests.length === 0 || requests.length > COMMANDS_MAX) {
+    return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${requests.length}`) };
+  }
+  const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
+  const commands: CommitCommand[] = [];
+  for (const [command, request] of requests.entries()) {
+    const problem = problemOf(request);
+    if (problem) return { command, defect: problem };
+    const prepared = prepareCommand(domain, request);
+    if ("defect" in prepared) return { command, defect: prepared.defect };
+    const reads = [...new Set(Object.values(prepared.ready.reads))];
+    if (reads.length > READS_MAX) return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
+    commands.push({ ...seen(request.stream), reads: reads.map(seen), name: request.name, v: request.v, ...inputOf(request), events: [] });
+  }
+  const draft: Commit = { ...author, commands };
+  const reconciled = reconcile(domain, draft, {
+    as: "forecast",
+    now: author.time,
+    window: (stream) => ({ current: view.stream(stream), from: view.confirmedVersion(stream), since: [], authored: null }),
+  });
+  if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
+  const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
+  return { commit: { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) } };
+}
+
+function problemOf(request: CommandRequest): Defect | null {
+  const stream = parseStream(request.stream);
+  if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
+  const problem = request.input === undefined ? null : checkJson(request.input);
+  if (!problem) return null;
+  const at = problem.path.length > 0 ? ` at ${problem.path.join(".")}` : "";
+  return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
+}
+
+function inputOf({ input }: CommandRequest): { input?: Json } {
+  return input === undefined ? {} : { input };
+}
+
+function invalid(message: string): Defect {
+  return { kind: "invalid", code: "invalid-input", message };
+}
