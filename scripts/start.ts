@@ -54,10 +54,12 @@ function startSyncServer(): Promise<void> {
   );
   syncServer = child;
   return new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      console.log(`[sync] ${line}`);
-      if (line.includes("listening on")) resolve();
-    });
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        console.log(`[sync] ${line}`);
+        if (line.includes("listening on")) resolve();
+      });
+    }
     child.on("error", (error) => reject(new Error(`The sync server could not be started: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (stopping) return;
