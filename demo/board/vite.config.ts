@@ -1,0 +1,19 @@
+// The page of the demo, on its own address in development; `npm start` runs it beside the sync server.
+import react from "@vitejs/plugin-react";
+import { defaultClientConditions, defineConfig } from "vite";
+
+// The sync server's port, as `npm start` gives it.
+const sync = `http://localhost:${process.env["PORT"] ?? "8787"}`;
+
+export default defineConfig({
+  plugins: [react()],
+  // "dacapo/client" and the like are read from src/, not from a build.
+  resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
+  worker: { format: "es" },
+  // Found late, each would reload the page under the person's hands.
+  optimizeDeps: { include: ["comlink", "idb"] },
+  server: {
+    host: "localhost",
+    proxy: { "/sync": { target: sync, ws: true } },
+  },
+});

@@ -1,0 +1,113 @@
+// The import law: who may know whom. `import type` counts as well, for a type is knowledge too.
+import { isBuiltin } from "node:module";
+import { expect, test } from "vitest";
+import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
+
+const src = modulesOf("src");
+const outside = modulesOf("demo", "bench", "test");
+
+const coreMayUse = ["@standard-schema/spec"];
+const testRunners = ["vitest", "node:test", "jest", "mocha", "playwright-core"];
+// A test of one module reaches into it; everything else uses what a user of the package can use.
+const mayReachInside = ["test/unit/", "test/conformance/", "test/browser/", "test/workerd/"];
+
+test("src has no circle of imports", () => {
+  expect(circlesOf(src)).toEqual([]);
+});
+
+test("core imports core, and the types of Standard Schema", () => {
+  const law = (path: string) => path.startsWith("src/core/");
+  expect(breaches(inFolder("src/core/"), law, (name) => coreMayUse.includes(name))).toEqual([]);
+});
+
+test("the client imports itself and core; no server, no Node", () => {
+  const law = (path: string) => path.startsWith("src/core/") || path.startsWith("src/client/");
+  expect(breaches(inFolder("src/client/"), law, (name) => !isBuiltin(name))).toEqual([]);
+});
+
+test("the sync server imports itself and core, never the client", () => {
+  const law = (path: string) => path.startsWith("src/core/") || path.startsWith("src/sync-server/");
+  expect(breaches(inFolder("src/sync-server/"), law, notOurselves)).toEqual([]);
+});
+
+test("nothing in src imports testing, which has no test runner inside", () => {
+  const others = src.filter(({ path }) => !path.startsWith("src/testing/"));
+  expect(breaches(others, (path) => !path.startsWith("src/testing/"), notOurselves)).toEqual([]);
+  const isRunner = (name: string) => testRunners.some((runner) => name === runner || name.startsWith(`${runner}/`));
+  expect(breaches(inFolder("src/testing/"), () => true, (name) => notOurselves(name) && !isRunner(name))).toEqual([]);
+});
+
+test("demo, bench and the larger tests use the public entries alone", () => {
+  const users = outside.filter(({ path }) => !mayReachInside.some((folder) => path.startsWith(folder)));
+  const law = (path: string, from: string) => !path.startsWith("src/") && (path.startsWith("demo/") || !from.startsWith("demo/"));
+  expect(breaches(users, law, () => true)).toEqual([]);
+});
+
+test("an adapter knows its port, never a sibling", () => {
+  // One SQLite dialect serves Node and the Durable Object: what both share is no adapter by name.
+  const law = (path: string) => !isAdapter(path);
+  expect(breaches(src.filter(({ path }) => isAdapter(path)), law, () => true)).toEqual([]);
+});
+
+test("the law sees what it is to forbid", () => {
+  const bad = parseModule("src/core/bad.ts", 'import type { A } from "../client/a.ts"; export * from "hono"; const b = import("./b.ts"); type C = import("node:fs").Stats;');
+  expect(bad.imports).toEqual(["../client/a.ts", "hono", "./b.ts", "node:fs"]);
+  expect(breaches([bad], (path) => path.startsWith("src/core/"), (name) => coreMayUse.includes(name))).toHaveLength(3);
+  const circle = [parseModule("src/a.ts", 'import type { B } from "./b.ts"'), parseModule("src/b.ts", 'export { a } from "./a.ts"')];
+  expect(circlesOf(circle)).toEqual(["src/a.ts → src/b.ts → src/a.ts"]);
+});
+
+test("no file of src is long without being named", () => {
+  const long = src.map(({ path, text }) => ({ path, lines: text.split("\n").length })).filter(({ lines }) => lines > 300);
+  if (long.length > 0) console.warn(`Over 300 lines; one subject each?\n${long.map(({ path, lines }) => `  ${lines}  ${path}`).join("\n")}`);
+});
+
+const adapterFolders = ["src/client/log/", "src/client/sync/", "src/sync-server/stores/"];
+const adapterName = /\/(?:idb|memory|http|sqlite|durable-object|postgres)(?:-[a-z-]+)?\.ts$/;
+
+function inFolder(folder: string): Module[] {
+  return src.filter(({ path }) => path.startsWith(folder));
+}
+
+function isAdapter(path: string): boolean {
+  return adapterFolders.some((folder) => path.startsWith(folder)) && adapterName.test(path);
+}
+
+function notOurselves(name: string): boolean {
+  return name !== "dacapo" && !name.startsWith("dacapo/");
+}
+
+function breaches(
+  modules: readonly Module[],
+  allowsFile: (path: string, from: string) => boolean,
+  allowsPackage: (name: string) => boolean,
+): string[] {
+  return modules.flatMap((module) =>
+    module.imports
+      .filter((specifier) => {
+        const target = targetOf(module, specifier);
+        return target === undefined ? !allowsPackage(specifier) : !allowsFile(target, module.path);
+      })
+      .map((specifier) => `${module.path} imports ${specifier}`),
+  );
+}
+
+/** Each circle once, as the way round it. */
+function circlesOf(modules: readonly Module[]): string[] {
+  const byPath = new Map(modules.map((module) => [module.path, module]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path);
+    if (at >= 0) return void circles.push([...way.slice(at), path].join(" → "));
+    const module = byPath.get(path);
+    if (!module || done.has(path)) return;
+    for (const specifier of module.imports) {
+      const target = targetOf(module, specifier);
+      if (target) visit(target, [...way, path]);
+    }
+    done.add(path);
+  };
+  for (const { path } of modules) visit(path, []);
+  return circles;
+}
