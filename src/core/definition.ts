@@ -88,6 +88,8 @@ export type AggregateDefinition = {
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   /** Folds one event of the current version. Throws what the app's function throws. */
   readonly evolve: (state: Json, event: DomainEvent) => Json;
+  /** True for facts without decisions: its commands (one for each event, of its name) record what they are given. The server must allow it. */
+  readonly recorded?: boolean;
 };
 
 /** What a projection's handler is told around an event. */
