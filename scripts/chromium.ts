@@ -57,7 +57,7 @@ export async function ensureChromium(): Promise<string | undefined> {
   const installed = findChromium();
   if (installed) return installed;
   console.log("Asking Playwright for a Chromium …");
-  await run(tool("playwright-core/cli.js", "install", "chromium"));
+  await run({ ...tool("playwright-core/cli.js", "install", "chromium"), quiet: true }); // without network: four stack traces
   return findChromium();
 }
 

@@ -8,6 +8,8 @@ export type Program = {
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its output tells a person nothing that its exit code does not. */
+  readonly quiet?: boolean;
 };
 
 /** A package's own command, by its file: a name would go through a shell script that Windows cannot run. */
@@ -21,9 +23,9 @@ export function script(path: string, ...args: string[]): Program {
 }
 
 /** Runs a program, its output going straight to the person, and gives its exit code. */
-export function run({ file, args, env }: Program): Promise<number> {
+export function run({ file, args, env, quiet = false }: Program): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+    const child = spawn(file, args, { cwd: root, stdio: quiet ? "ignore" : "inherit", env: { ...process.env, ...env } });
     child.on("error", (error) => {
       console.error(`${file} could not be started: ${error.message}`);
       resolve(1);

@@ -40,6 +40,8 @@ function install() {
   const npm = npmCommand([
     "ci", "--include=dev", "--include=optional", "--ignore-scripts=false",
     "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error",
+    // npm's own patience would leave a person without network waiting for more than a minute.
+    "--fetch-retries=3", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000",
   ]);
   const result = spawnSync(npm.file, npm.args, {
     cwd: root, stdio: ["ignore", "inherit", "pipe"], encoding: "utf8", shell: npm.shell,
@@ -94,7 +96,7 @@ function reasonOf(stderr) {
   const text = stderr.trim();
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/.test(text)) {
     return "The packages could not be downloaded: the npm registry is out of reach. Dacapo needs the network once, for its first start; " +
-      "behind a proxy, tell npm with `npm config set proxy …`.\n" + lastLines(text, 3);
+      "behind a proxy, tell npm with `npm config set proxy …`.\n" + linesWith(text, /code|request to/);
   }
   if (/ENOSPC/.test(text)) return "The packages do not fit: the disk is full. They need about 700 MB.";
   if (/EACCES|EPERM|EROFS/.test(text)) return `The packages cannot be written into ${join(root, "node_modules")}: no permission.\n${lastLines(text, 3)}`;
@@ -103,6 +105,10 @@ function reasonOf(stderr) {
 
 function lastLines(text, count) {
   return text.split("\n").slice(-count).join("\n");
+}
+
+function linesWith(text, pattern) {
+  return text.split("\n").filter((line) => pattern.test(line)).slice(0, 3).join("\n");
 }
 
 async function withLock(action) {
