@@ -4,10 +4,11 @@
  * Place: `open-log` gives it, the React hooks and the demo use it; the worker behind it is not seen.
  * Holds: everything here is readonly and plain JSON; a `Live` value calls its subscribers after it changed, never while.
  */
-import type { CommandRequest, StreamRef } from "../core/definition.ts";
+import type { CommandRequest } from "../core/definition.ts";
 import type { PlainError } from "../core/errors.ts";
 import type { DomainEvent } from "../core/event.ts";
 import type { Parked } from "../core/fold.ts";
+import type { AnyAggregate, AnyProjection, EventsOf, RowOf, StateOf } from "../core/handle.ts";
 import type { Json } from "../core/json.ts";
 import type { Presence } from "../core/protocol.ts";
 import type { RowEntry } from "../core/rows.ts";
@@ -85,7 +86,7 @@ export type RejectedCommit = {
 };
 
 /** An event in a stream's history; `pending` while only this device has it. */
-export type HistoryEntry = DomainEvent & { readonly pending: boolean };
+export type HistoryEntry<Event = DomainEvent> = Event & { readonly pending: boolean };
 
 export interface LogHandle<PresenceData = Json> {
   readonly log: string;
@@ -99,13 +100,13 @@ export interface LogHandle<PresenceData = Json> {
   execute(commands: CommandRequest | readonly CommandRequest[], options?: { readonly meta?: Json }): Promise<Receipt>;
   /** Resolves once the server has ended the commit. */
   settled(receipt: Receipt): Promise<Settled>;
-  rows<Row>(projection: ProjectionRef<Row>): LiveRows<Row>;
+  rows<P extends AnyProjection>(projection: P): LiveRows<RowOf<P>>;
   readonly status: Live<LogStatus>;
   readonly rejections: Live<readonly RejectedCommit[]>;
   /** The events of one stream, confirmed and pending, oldest first. */
-  history(aggregate: AggregateRef, id: string): Promise<readonly HistoryEntry[]>;
+  history<A extends AnyAggregate>(aggregate: A, id: string): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
   /** The state of one stream as it was at a version, or as it is now with what is pending. */
-  stateAt<State>(aggregate: AggregateRef<State>, id: string, at?: { readonly version: number }): Promise<State>;
+  stateAt<A extends AnyAggregate>(aggregate: A, id: string, at?: { readonly version: number }): Promise<StateOf<A>>;
   /** Not stored; others see it while this tab has the log open and is online. */
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
   /** Stops and starts syncing in this tab. Work goes on, and is kept. */
@@ -115,9 +116,3 @@ export interface LogHandle<PresenceData = Json> {
 }
 
 export type TypedPresence<Data> = Omit<Presence, "data"> & { readonly data: Data };
-
-/** What the handle needs to know of a projection: its name and the type of its rows. */
-export type ProjectionRef<Row> = { readonly name: string; readonly types?: { readonly row: Row } };
-
-/** What the handle needs to know of an aggregate: how to name a stream, and the type of its state. */
-export type AggregateRef<State = unknown> = { ref(id: string): StreamRef; readonly types?: { readonly state: State } };

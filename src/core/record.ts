@@ -102,7 +102,7 @@ export function eventOf(domain: DomainDefinition, record: CommitRecord | Unplace
 }
 
 /** The same, with the data as they stand where an app's upcast throws: enough to tell who was here first. */
-export function readableEvent(domain: DomainDefinition, record: CommitRecord, n: number): DomainEvent | null {
+export function readableEvent(domain: DomainDefinition, record: CommitRecord | Unplaced, n: number): DomainEvent | null {
   try {
     return eventOf(domain, record, n);
   } catch {

@@ -1,0 +1,327 @@
+/**
+ * The engine of one log in one tab: takes commits, takes what the server says, tells what changed.
+ *
+ * Place: in the worker, between the store, the sync loop and the page. One step runs at a time (`#steps`); everything that
+ * comes from outside waits for its turn.
+ * Holds: what a step shows was durable before; every write names what it was computed on, and where that moved, the step looks
+ * again and computes again. Commands that wait together share one transaction.
+ */
+import type { CommandRequest, DomainDefinition } from "../core/definition.ts";
+import { BugError, DacapoError, LogClosedError, RejectedError } from "../core/errors.ts";
+import { follow, tick } from "../core/clock.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../core/id.ts";
+import type { Json } from "../core/json.ts";
+import { propose } from "../core/propose.ts";
+import type { Replica } from "../core/replica.ts";
+import { RowChanges, type RowDelta } from "../core/rows.ts";
+import type { Env } from "./env.ts";
+import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
+import { defectError } from "./defect-error.ts";
+import { addEntry, type Ended, type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
+import type { LogStore, PendingEntry, RejectionEntry, StoreHead } from "./log/log-store.ts";
+import type { Settled } from "./log-handle.ts";
+import { RowCache, writeRowCache } from "./rows/row-cache.ts";
+
+/** Commands that share one transaction, at most. */
+const GROUP_MAX = 256;
+/** Times that a step looks again because another tab was faster. Each time at least one of them got its way. */
+const ATTEMPTS_MAX = 100;
+/** Settled commits are offered again after a restore of the server for this long. */
+const SENT_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+
+export type EngineOptions = {
+  readonly domain: DomainDefinition;
+  readonly store: LogStore;
+  readonly env: Env;
+  readonly user: string;
+  /** False: no server; then settled commits are kept for ever, since all of them go to one that is given later. */
+  readonly synced: boolean;
+  /** Told after each step that changed something. Deltas are those of all projections. */
+  readonly changed: (deltas: readonly RowDelta[]) => void;
+  /** Told after a step that wrote, so that other tabs look. */
+  readonly wrote: () => void;
+};
+
+type Waiting = {
+  readonly requests: readonly CommandRequest[];
+  readonly meta: Json;
+  /** A rejection that this commit takes the place of. */
+  readonly endRejection: string | null;
+  readonly resolve: (commit: string) => void;
+  readonly reject: (error: DacapoError) => void;
+};
+
+export class Engine {
+  readonly #options: EngineOptions;
+  #local: LocalLog;
+  #steps: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #settling = new Map<string, ((settled: Settled) => void)[]>();
+  #lastTime = 0;
+  #closed = false;
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    return new Engine(options, await loadLocalLog(options.domain, options.store, new RowCache(), options.env.now()));
+  }
+
+  private constructor(options: EngineOptions, local: LocalLog) {
+    this.#options = options;
+    this.#local = local;
+    for (const { commit } of local.entries.values()) this.#lastTime = Math.max(this.#lastTime, commit.time);
+  }
+
+  get replica(): Replica {
+    return this.#local.replica;
+  }
+
+  get head(): StoreHead {
+    return this.#local.head;
+  }
+
+  get store(): LogStore {
+    return this.#options.store;
+  }
+
+  /** Pending entries in the order in which they were made. */
+  get pending(): readonly PendingEntry[] {
+    return [...this.#local.entries.values()];
+  }
+
+  get rejections(): readonly RejectionEntry[] {
+    return this.#local.rejections;
+  }
+
+  /** Decides commands as one commit and resolves with its id when it is durable. */
+  execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null = null): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ requests, meta, endRejection, resolve, reject });
+      // The step that is asked for first takes all that wait by then.
+      void this.step(() => this.#commitWaiting()).catch(reject);
+    });
+  }
+
+  /** Resolves when the commit has ended. */
+  async settled(commit: string): Promise<Settled> {
+    if (!this.#local.entries.has(commit)) {
+      const found = await this.#findSettled(commit);
+      if (found) return found;
+    }
+    if (!this.#local.entries.has(commit)) throw unknownCommit(commit);
+    return new Promise((resolve) => this.#settling.set(commit, [...(this.#settling.get(commit) ?? []), resolve]));
+  }
+
+  /** Reads what other tabs wrote. */
+  refresh(): Promise<void> {
+    return this.step(() => this.#refresh());
+  }
+
+  /** Takes what the server said: records behind the cursor, outcomes. Asked before histories parted (`generation`): ignored. */
+  confirm(answer: Answer, generation: number): Promise<void> {
+    return this.step(() => this.#confirm((cursor) => (this.head.generation === generation ? this.#plan(answer, cursor) : null)));
+  }
+
+  /** Takes an answer that is made of this device's own view: a log without a server. */
+  confirmFrom(make: () => Answer | null): Promise<void> {
+    return this.step(() =>
+      this.#confirm((cursor) => {
+        const answer = make();
+        return answer && this.#plan(answer, cursor);
+      }),
+    );
+  }
+
+  async discard(commit: string): Promise<void> {
+    await this.step(async () => {
+      await this.store.removeRejections([commit]);
+      await this.#refresh();
+      this.#options.wrote();
+    });
+  }
+
+  /** Cuts the log back to a common mark; see `cut-back`. False: something moved meanwhile. */
+  cutBack(plan: (local: LocalLog) => Promise<StoreHead | null>): Promise<boolean> {
+    return this.step(async () => {
+      await this.#refresh();
+      const head = await plan(this.#local);
+      if (!head) return false;
+      await this.#reload();
+      this.#options.wrote();
+      return true;
+    });
+  }
+
+  /** Stores rows as folded so far, and seals what has come together. The leader does so now and then. */
+  tidy(): Promise<void> {
+    return this.step(async () => {
+      await writeRowCache(this.#options.domain, this.replica, this.#local.rows, this.store, this.head.generation);
+      await this.store.seal();
+    });
+  }
+
+  /** Runs a step alone, after those before it. */
+  step<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#steps.then(() => {
+      if (this.#closed) throw closedError();
+      return run();
+    });
+    this.#steps = result.catch(() => {});
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.step(async () => {
+      this.#closed = true;
+    }).catch(() => {});
+    for (const { reject } of this.#waiting) reject(closedError());
+    this.store.close();
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const group = this.#waiting.splice(0, GROUP_MAX);
+    if (group.length === 0) return;
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        if (await this.#appendGroup(group)) return;
+        await this.#refresh();
+      }
+      throw new BugError("Other tabs were faster too often");
+    } catch (error) {
+      const failure = error instanceof DacapoError ? error : new BugError(`A commit failed: ${String(error)}`);
+      for (const { reject } of group) reject(failure);
+    }
+  }
+
+  /** Decides a group in turn and appends it. False: another tab appended first; nothing has happened. */
+  async #appendGroup(group: readonly Waiting[]): Promise<boolean> {
+    const { env, domain, user } = this.#options;
+    const local = this.#local;
+    const made: { readonly entry: PendingEntry; readonly waiting: Waiting }[] = [];
+    const refused: (() => void)[] = [];
+    for (const waiting of group) {
+      const now = env.now();
+      this.#lastTime = tick(this.#lastTime, now);
+      const id = uuidv7(now, env.random(UUID_RANDOM_BYTES));
+      const proposed = propose(domain, local.replica, waiting.requests, { id, client: local.head.client, actor: user, time: this.#lastTime, meta: waiting.meta });
+      if ("defect" in proposed) {
+        refused.push(() => waiting.reject(defectError(proposed.defect, waiting.requests[proposed.command])));
+        continue;
+      }
+      const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit };
+      addEntry(local, entry, now);
+      made.push({ entry, waiting });
+    }
+    const undo = () => {
+      for (const { entry } of made) local.entries.delete(entry.commit.id);
+      local.replica.remove(new Set(made.map(({ entry }) => entry.commit.id)), env.now());
+    };
+    if (made.length > 0) {
+      const ended = made.flatMap(({ waiting }) => waiting.endRejection ?? []);
+      let appended = false;
+      try {
+        appended = await this.store.appendPending(local.head.pendingTail, made.map(({ entry: { at, commit } }) => ({ at, commit })), ended);
+      } finally {
+        if (!appended) undo();
+      }
+      if (!appended) return false;
+      local.head = { ...local.head, pendingTail: local.head.pendingTail + made.length };
+      local.rejections = local.rejections.filter(({ commit }) => !ended.includes(commit.id));
+      this.#changed();
+      this.#options.wrote();
+    }
+    for (const { entry, waiting } of made) waiting.resolve(entry.commit.id);
+    for (const refuse of refused) refuse();
+    return true;
+  }
+
+  async #refresh(): Promise<void> {
+    const ended = await refreshLocalLog(this.#local, this.#options.env.now());
+    if (!ended) return this.#reload();
+    this.#changed();
+    for (const end of ended) await this.#tellEnded(end);
+  }
+
+  /** Loads anew after histories parted; the page hears of what looks different. */
+  async #reload(): Promise<void> {
+    const before = this.replica;
+    this.#local = await loadLocalLog(this.#options.domain, this.store, new RowCache(), this.#options.env.now());
+    this.#options.changed(differences(this.#options.domain, before, this.replica));
+  }
+
+  #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
+    const { env, synced } = this.#options;
+    const facts = { cursor, pending: this.#local.entries.values(), rejections: this.#local.rejections, now: env.now(), sentKeptMs: synced ? SENT_KEPT_MS : null };
+    return planConfirmation(facts, answer);
+  }
+
+  async #confirm(plan: (cursor: Replica["cursor"]) => ConfirmPlan | null): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const { cursor } = this.replica;
+      const planned = plan(cursor);
+      if (!planned) return;
+      if (await this.store.confirm({ generation: this.head.generation, cursor }, planned.confirmation)) return this.#apply(planned);
+      // Another tab took records first. Those of this answer no longer follow the cursor; its outcomes still count.
+      await this.#refresh();
+    }
+    throw new BugError("Other tabs confirmed faster too often");
+  }
+
+  #apply({ confirmation, records }: ConfirmPlan): void {
+    const { env } = this.#options;
+    const local = this.#local;
+    for (const { received } of records) this.#lastTime = follow(this.#lastTime, received, env.now());
+    local.replica.apply(records, env.now());
+    local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());
+    for (const { commit } of [...confirmation.settled, ...confirmation.rejected]) local.entries.delete(commit.id);
+    local.head = { ...local.head, cursor: local.replica.cursor };
+    local.rejections = [...local.rejections.filter(({ commit }) => !confirmation.unrejected.includes(commit.id)), ...confirmation.rejected];
+    this.#changed();
+    this.#options.wrote();
+    for (const { commit, outcome, position } of confirmation.settled) this.#tell({ outcome, commit: commit.id, position });
+    for (const rejection of confirmation.rejected) this.#tell(rejectedSettled(rejection));
+  }
+
+  async #tellEnded({ entry, arrived }: Ended): Promise<void> {
+    if (!this.#settling.has(entry.commit.id)) return;
+    const settled = arrived ? { ...arrived, commit: entry.commit.id } : await this.#findSettled(entry.commit.id);
+    if (settled) this.#tell(settled);
+  }
+
+  async #findSettled(commit: string): Promise<Settled | null> {
+    const rejection = (await this.store.readRejections()).find((entry) => entry.commit.id === commit);
+    if (rejection) return rejectedSettled(rejection);
+    const sent = (await this.store.readSent(null)).find((entry) => entry.commit.id === commit);
+    return sent ? { outcome: sent.outcome, commit, position: sent.position } : null;
+  }
+
+  #tell(settled: Settled): void {
+    const waiting = this.#settling.get(settled.commit) ?? [];
+    this.#settling.delete(settled.commit);
+    for (const resolve of waiting) resolve(settled);
+  }
+
+  #changed(): void {
+    this.#options.changed(this.replica.takeDelta());
+  }
+}
+
+/** What a reader of one replica sees differently in another. */
+function differences(domain: DomainDefinition, before: Replica, after: Replica): RowDelta[] {
+  const changes = new RowChanges();
+  for (const name of domain.projections.keys()) {
+    for (const entry of before.entries(name)) changes.touch(name, entry.key, entry);
+    for (const { key } of after.entries(name)) changes.touch(name, key, before.entry(name, key));
+  }
+  return changes.take((projection, key) => after.entry(projection, key));
+}
+
+function rejectedSettled({ commit, outcome }: RejectionEntry): Settled {
+  return { outcome: "rejected", commit: commit.id, code: outcome.code, message: outcome.message, command: outcome.command };
+}
+
+function unknownCommit(commit: string): RejectedError {
+  return new RejectedError({ message: `This device knows nothing of commit ${commit}, or no longer`, fix: "Ask for a commit made here in the last 30 days.", details: { code: "unknown-commit", commit } });
+}
+
+function closedError(): LogClosedError {
+  return new LogClosedError({ message: "The log is closed", fix: "Open it again with openLog." });
+}

@@ -1,0 +1,43 @@
+/**
+ * The port to all that is not pure on a device: clock, chance, timers, locks, and word from the other tabs.
+ *
+ * Place: everything in `client` takes one; the browser's is made in `browser-env`, tests and the simulator make their own.
+ */
+
+export interface TabChannel {
+  post(message: unknown): void;
+  /** One listener; messages of this tab itself do not come back. */
+  listen(listener: (message: unknown) => void): void;
+  close(): void;
+}
+
+export interface Env {
+  /** Milliseconds since the epoch. May jump. */
+  now(): number;
+  random(bytes: number): Uint8Array;
+  /** A number in [0, 1), for jitter. */
+  chance(): number;
+  /** Calls back once after some milliseconds, or later. Gives a function that calls it off. */
+  timer(ms: number, callback: () => void): () => void;
+  channel(name: string): TabChannel;
+  /**
+   * Asks for a lock that one tab holds at a time. `held` is called when it is got, and holds it until its promise
+   * ends; `lost` when it was stolen. With `steal`, it is taken from its holder.
+   */
+  lock(name: string, options: { readonly steal: boolean; readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>;
+  online(): boolean;
+}
+
+/** Waits, unless the signal ends it first. */
+export function pause(env: Env, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = env.timer(ms, done);
+    signal?.addEventListener("abort", done, { once: true });
+  });
+}

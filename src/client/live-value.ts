@@ -1,0 +1,22 @@
+/** A value that changes, with subscribers: what the page's status, rejections and presence are. */
+import type { Live } from "./log-handle.ts";
+
+export type LiveValue<Value> = Live<Value> & { readonly set: (value: Value) => void };
+
+export function liveValue<Value>(initial: Value): LiveValue<Value> {
+  let value = initial;
+  const listeners = new Set<(value: Value) => void>();
+  return {
+    get: () => value,
+    set(next) {
+      value = next;
+      for (const listener of [...listeners]) listener(next);
+    },
+    subscribe(listener) {
+      // Each call is a subscription of its own, also of the same function.
+      const own = (next: Value) => listener(next);
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * What a tab holds in memory of its store: the replica, the numbers of pending commits, the rejections.
+ *
+ * Place: between the store, which all tabs share, and the engine. Loading and refreshing read; nothing here writes.
+ * Holds: memory is what one snapshot of the store gave, plus the tab's own appends since; never trusted to be the newest. A
+ * generation that was raised elsewhere throws everything away and loads again.
+ */
+import type { Commit } from "../core/commit.ts";
+import type { DomainDefinition } from "../core/definition.ts";
+import { StorageLostError } from "../core/errors.ts";
+import { type CommitRecord, lastPosition, positionOf } from "../core/record.ts";
+import { Replica } from "../core/replica.ts";
+import type { ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, StoreHead } from "./log/log-store.ts";
+import { restoreRows, type RowCache } from "./rows/row-cache.ts";
+
+/** A pending commit that ended since the last look, and how, where its record tells. */
+export type Ended = { readonly entry: PendingEntry; readonly arrived: { readonly outcome: "accepted" | "rebased"; readonly position: number } | null };
+
+export type LocalLog = {
+  readonly domain: DomainDefinition;
+  readonly store: LogStore;
+  readonly replica: Replica;
+  readonly rows: RowCache;
+  /** As of the last look. */
+  head: StoreHead;
+  /** Pending entries by commit id, in the order in which they were made. */
+  readonly entries: Map<string, PendingEntry>;
+  rejections: readonly RejectionEntry[];
+};
+
+/** Reads everything: stored rows, then the log behind them, then what is pending. */
+export async function loadLocalLog(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog> {
+  const replica = new Replica(domain, (table, key) => rows.touch(table, key));
+  const stored = await store.readRows();
+  restoreRows(domain, replica, stored, rows);
+  const local: LocalLog = { domain, store, replica, rows, head: await store.head(), entries: new Map(), rejections: [] };
+
+  for (let more = true; more; ) {
+    const refresh = await store.refresh({ position: positionOf(replica.cursor), pendingTail: 0 });
+    applyBatches(local, refresh.batches, now);
+    more = refresh.more;
+    if (more) continue;
+    local.head = refresh.head;
+    await recall(local, refresh.pending);
+    for (const entry of refresh.pending) addEntry(local, entry, now);
+  }
+  local.rejections = await store.readRejections();
+  replica.takeDelta();
+  return local;
+}
+
+/**
+ * Reads what others wrote since the last look. Gives the commits that ended meanwhile, or null where histories parted: then
+ * the local log must be loaded anew.
+ */
+export async function refreshLocalLog(local: LocalLog, now: number): Promise<readonly Ended[] | null> {
+  const ended: Ended[] = [];
+  for (let more = true; more; ) {
+    const refresh = await local.store.refresh({ position: positionOf(local.replica.cursor), pendingTail: local.head.pendingTail });
+    if (refresh.head.generation !== local.head.generation) return null;
+    for (const arrived of applyBatches(local, refresh.batches, now)) {
+      const entry = local.entries.get(arrived.commit.id);
+      local.entries.delete(arrived.commit.id);
+      if (entry) ended.push({ entry, arrived: { outcome: arrived.outcome, position: lastPosition(arrived.record) } });
+    }
+    more = refresh.more;
+    if (!more) ended.push(...(await takePending(local, refresh, now)));
+  }
+  return ended;
+}
+
+/** Puts a commit that stands in the store behind those that are pending here. */
+export function addEntry(local: LocalLog, entry: PendingEntry, now: number): void {
+  local.entries.set(entry.commit.id, entry);
+  local.replica.add(entry.commit, now);
+}
+
+/** The records of a confirmed text that lie behind a position. */
+export function recordsBehind(batch: ConfirmedBatch, position: number): readonly CommitRecord[] {
+  // The text was checked record by record before it was stored.
+  const { records } = JSON.parse(batch.text) as { readonly records: readonly CommitRecord[] };
+  return records[0] && records[0].position > position ? records : records.filter((record) => record.position > position);
+}
+
+/** All confirmed records behind a position, page by page. */
+export async function* readConfirmed(store: LogStore, position: number): AsyncGenerator<readonly CommitRecord[]> {
+  for (let at = position, more = true; more; ) {
+    const refresh = await store.refresh({ position: at, pendingTail: Number.MAX_SAFE_INTEGER });
+    for (const batch of refresh.batches) {
+      yield recordsBehind(batch, at);
+      at = batch.cursor.position;
+    }
+    more = refresh.more;
+  }
+}
+
+function applyBatches(local: LocalLog, batches: readonly ConfirmedBatch[], now: number) {
+  const records = batches.flatMap((batch) => recordsBehind(batch, positionOf(local.replica.cursor)));
+  const first = records[0];
+  if (first && first.position !== positionOf(local.replica.cursor) + 1) {
+    throw new StorageLostError({
+      message: `The stored log has a hole: position ${first.position} follows ${positionOf(local.replica.cursor)}`,
+      fix: "Reload. If it stays, the browser lost part of the site's data: export pending work, then reset the log.",
+    });
+  }
+  return local.replica.apply(records, now);
+}
+
+async function takePending(local: LocalLog, refresh: Refresh, now: number): Promise<Ended[]> {
+  const standing = new Set(refresh.pendingNumbers);
+  const gone = [...local.entries.values()].filter((entry) => !standing.has(entry.n));
+  local.replica.remove(new Set(gone.map(({ commit }) => commit.id)), now);
+  for (const { commit } of gone) local.entries.delete(commit.id);
+  await recall(local, refresh.pending);
+  for (const entry of refresh.pending) if (!local.entries.has(entry.commit.id)) addEntry(local, entry, now);
+  local.head = refresh.head;
+  const known = new Set(local.rejections.map(({ commit }) => commit.id));
+  if (known.size !== refresh.rejectionIds.length || refresh.rejectionIds.some((id) => !known.has(id))) {
+    local.rejections = await local.store.readRejections();
+  }
+  return gone.map((entry) => ({ entry, arrived: null }));
+}
+
+/** Tells the replica of events that came after a pending commit was made and before it is added here. */
+async function recall(local: LocalLog, pending: readonly PendingEntry[]): Promise<void> {
+  const from = Math.min(...pending.map((entry) => positionOf(entry.at)));
+  const commits: readonly Commit[] = pending.map((entry) => entry.commit);
+  if (from >= positionOf(local.replica.cursor)) return;
+  const records: CommitRecord[] = [];
+  for await (const page of readConfirmed(local.store, from)) records.push(...page.filter((record) => lastPosition(record) <= positionOf(local.replica.cursor)));
+  local.replica.recall(records, commits);
+}

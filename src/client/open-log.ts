@@ -1,0 +1,175 @@
+/**
+ * The page's entry: `openLog` gives the handle of a log that lives in a worker.
+ *
+ * Place: chooses the worker, forwards what the page alone hears (network, visibility, freezing), mirrors what changes.
+ * Holds: after `await execute(…)` the live rows show what it did.
+ */
+import * as Comlink from "comlink";
+import type { CommandRequest } from "../core/definition.ts";
+import { LogClosedError, StorageLostError, ValidationError } from "../core/errors.ts";
+import { checkJson, type Json } from "../core/json.ts";
+import type { Presence } from "../core/protocol.ts";
+import type { RowEntry } from "../core/rows.ts";
+import { streamName } from "../core/stream-id.ts";
+import { liveValue } from "./live-value.ts";
+import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
+import { isVisible, watchPage } from "./page-lifecycle.ts";
+import { type RowMirror, rowMirror } from "./rows/live-rows.ts";
+import { type Answer, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, take, type WorkerLog, type WorkerRoot } from "./worker-api.ts";
+
+export type * from "./log-handle.ts";
+
+export type OpenLogOptions = {
+  /** Makes the module worker that calls `serveLog`, or one that several logs share. */
+  readonly worker: Worker | (() => Worker);
+  /** Names the database on this device and stands in each commit as its actor. */
+  readonly user: string;
+  /** Left out: a local log. Given later, all of it goes there. */
+  readonly sync?: {
+    /** The sync server, such as `/sync` or `https://example.org/sync`. */
+    readonly url: string;
+    /** A bearer token; asked before each call. */
+    readonly token?: () => string | null | Promise<string | null>;
+  };
+};
+
+/**
+ * Opens a log. What was made in it before, here or by others, is there at once, also without a network.
+ *
+ * @example
+ * const log = await openLog("team-7", {
+ *   worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
+ *   user: "ada",
+ *   sync: { url: "/sync", token: () => session.token },
+ * });
+ * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+ */
+export async function openLog<PresenceData extends Json = Json>(log: string, options: OpenLogOptions): Promise<LogHandle<PresenceData>> {
+  const { user, sync } = options;
+  const worker = typeof options.worker === "function" ? options.worker() : options.worker;
+  const ownsWorker = typeof options.worker === "function";
+  const mirrors = new Map<string, RowMirror<unknown>>();
+  const status = liveValue<LogStatus>(NO_STATUS);
+  const rejections = liveValue<readonly RejectedCommit[]>([]);
+  const presence = liveValue<readonly TypedPresence<PresenceData>[]>([]);
+  let reachedSeq = 0;
+  let reaching: { readonly seq: number; readonly resolve: () => void }[] = [];
+  let closed = false;
+
+  const takeUpdate = (text: string) => {
+    const update: PageUpdate = JSON.parse(text);
+    reachedSeq = update.seq;
+    for (const delta of update.deltas ?? []) mirrors.get(delta.projection)?.take(delta, update.seq);
+    if (update.status) status.set(update.status);
+    if (update.rejections) rejections.set(update.rejections.map(rejected));
+    // Each app gives presence of one shape; what another version of it sends has its own.
+    if (update.presence) presence.set(update.presence as readonly (Presence & { data: PresenceData })[]);
+    for (const { resolve } of reaching.filter(({ seq }) => seq <= reachedSeq)) resolve();
+    reaching = reaching.filter(({ seq }) => seq > reachedSeq);
+  };
+  const reached = (seq: number) => (seq <= reachedSeq ? undefined : new Promise<void>((resolve) => reaching.push({ seq, resolve })));
+
+  const callbacks: PageCallbacks = {
+    changed: takeUpdate,
+    token: async () => (await sync?.token?.()) ?? null,
+  };
+  const remote = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks);
+  const call = async <T>(run: () => Promise<Answer<T>>): Promise<T> => {
+    if (closed) throw new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
+    return take(await run());
+  };
+  const first = await call(() => remote.opened());
+  takeUpdate(first.update);
+  const unwatch = watchPage((event) => void remote.lifecycle(event));
+
+  const execute = async (requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Receipt> => {
+    const problem = checkJson(requests);
+    if (problem) throw new ValidationError({ message: `A command is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as input.", details: { path: problem.path, reason: problem.reason } });
+    const { commit, seq } = await call(() => remote.execute(requests, meta, endRejection));
+    await reached(seq);
+    return { commit };
+  };
+
+  function rejected(plain: PlainRejection): RejectedCommit {
+    return {
+      ...plain,
+      retry: () => execute(plain.commands, null, plain.commit),
+      discard: async () => {
+        await call(() => remote.discard(plain.commit));
+      },
+    };
+  }
+
+  function mirrorOf(projection: string): RowMirror<unknown> {
+    const there = mirrors.get(projection);
+    if (there) return there;
+    const mirror = rowMirror<unknown>();
+    mirrors.set(projection, mirror);
+    call(() => remote.watch(projection)).then(({ seq, entries }) => {
+      const rows: readonly RowEntry[] = JSON.parse(entries);
+      mirror.fill(rows, seq);
+    }, mirror.failed);
+    return mirror;
+  }
+
+  return {
+    log,
+    user,
+    client: first.client,
+    execute: (commands, { meta = null } = {}) => execute(isOne(commands) ? [commands] : commands, meta, null),
+    async settled({ commit }) {
+      const { settled, seq } = await call(() => remote.settled(commit));
+      await reached(seq);
+      return settled;
+    },
+    // The handle of a projection carries the type of its rows; in the mirror all rows are JSON.
+    rows: (projection) => mirrorOf(projection.name) as never,
+    status,
+    rejections,
+    history: (aggregate, id) => call(() => remote.history(streamName(aggregate.name, id))) as never,
+    stateAt: (aggregate, id, at) => call(() => remote.stateAt(streamName(aggregate.name, id), at?.version ?? null)),
+    presence: {
+      get: presence.get,
+      subscribe: presence.subscribe,
+      set: (data) => void call(() => remote.setPresence(data)).catch(() => {}),
+    },
+    pause: () => void call(() => remote.setPaused(true)).catch(() => {}),
+    resume: () => void call(() => remote.setPaused(false)).catch(() => {}),
+    async close() {
+      if (closed) return;
+      unwatch();
+      await remote.close();
+      closed = true;
+      remote[Comlink.releaseProxy]();
+      if (ownsWorker) worker.terminate();
+    },
+  };
+}
+
+async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks): Promise<Comlink.Remote<WorkerLog>> {
+  const { port1, port2 } = new MessageChannel();
+  const root = Comlink.wrap<WorkerRoot>(worker);
+  // A script that cannot be loaded or throws while it starts answers nothing; only this event tells.
+  const failed = new Promise<never>((_, reject) => {
+    worker.addEventListener("error", (event) => reject(workerError(event.message)), { once: true });
+  });
+  failed.catch(() => {});
+  take(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
+  return Comlink.wrap<WorkerLog>(port1);
+}
+
+function workerError(message: string): StorageLostError {
+  return new StorageLostError({
+    message: `The log's worker failed: ${message || "its script could not be loaded"}`,
+    fix: "Check the worker's address and that it calls serveLog(domain); see the browser's console.",
+  });
+}
+
+function isOne(commands: CommandRequest | readonly CommandRequest[]): commands is CommandRequest {
+  return !Array.isArray(commands);
+}
+
+const NO_STATUS: LogStatus = {
+  connection: "connecting", leader: false, pending: 0, doubtful: [], rejections: 0, lastSyncedAt: null, position: 0, head: 0,
+  parked: { count: 0, events: [] }, error: null,
+};

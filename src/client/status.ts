@@ -1,0 +1,47 @@
+/** What a person is told of a log's state, from what the engine and the sync loop know: pure. */
+import type { PlainError } from "../core/errors.ts";
+import { positionOf } from "../core/record.ts";
+import type { Replica } from "../core/replica.ts";
+import type { Connection, LogStatus } from "./log-handle.ts";
+import type { SyncFacts } from "./sync/sync-state.ts";
+
+export type StatusInputs = {
+  readonly replica: Replica;
+  readonly rejections: number;
+  /** Null: a log without a server. */
+  readonly sync: SyncFacts | null;
+  readonly leader: boolean;
+  readonly error: PlainError | null;
+};
+
+/** Doubtful commits that are listed; the rest is in `pending`. */
+const DOUBTFUL_MAX = 100;
+
+export function statusOf({ replica, rejections, sync, leader, error }: StatusInputs): LogStatus {
+  const position = positionOf(replica.cursor);
+  return {
+    connection: sync ? connectionOf(sync, position) : "local",
+    leader,
+    pending: replica.pending.length,
+    doubtful: replica.pending
+      .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : []))
+      .slice(0, DOUBTFUL_MAX),
+    rejections,
+    lastSyncedAt: sync?.lastSyncedAt ?? null,
+    position,
+    head: Math.max(position, sync?.head ?? 0),
+    parked: replica.parked,
+    error: error ?? sync?.stopped ?? null,
+  };
+}
+
+function connectionOf(sync: SyncFacts, position: number): Connection {
+  if (sync.paused) return "paused";
+  if (!sync.online) return "offline";
+  if (!sync.leader) return "following";
+  if (sync.stopped) return "stopped";
+  if (sync.failures > 0) return "offline";
+  if (!sync.checked || sync.diverged) return "connecting";
+  if (sync.head > position) return "catching-up";
+  return sync.socket === "open" ? "live" : "connecting";
+}

@@ -1,0 +1,140 @@
+/**
+ * The sync server over HTTP and a WebSocket.
+ *
+ * Holds: every call ends within its time limit; whatever the server says is checked before anyone sees it, so that a
+ * hostile or broken one can neither crash nor pollute this side. The bearer token stands in a header, never in a URL: a socket
+ * is opened with a one-use ticket.
+ */
+import type { Parsed } from "../../core/definition.ts";
+import { DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
+import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor } from "../../core/protocol.ts";
+import { encodeCursor } from "../../core/record.ts";
+import type { Env } from "../env.ts";
+import { openLiveSocket } from "./live-socket.ts";
+import type { Fetched, Transport } from "./transport.ts";
+
+/** An answer that takes longer than this is given up; the call is safe to make again. */
+const CALL_MS_MAX = 30_000;
+
+export type HttpTransportOptions = {
+  /** Address of the sync server, such as `https://example.org/sync`. */
+  readonly url: string;
+  readonly log: string;
+  /** Asked before each call; null: no token. */
+  readonly token: () => Promise<string | null>;
+  readonly env: Env;
+};
+
+/** A failure of the network or the server that ends by itself. `details.retryAfterMs`: the server's wish. */
+export class UnreachableError extends DacapoError {
+  constructor(message: string, retryAfterMs: number | null, cause?: unknown) {
+    super("unreachable", "later", {
+      message,
+      fix: "Nothing: work is kept here and tried again by itself.",
+      details: retryAfterMs === null ? {} : { retryAfterMs },
+      cause,
+    });
+  }
+}
+
+export function httpTransport(options: HttpTransportOptions): Transport {
+  const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;
+  const get = (path: string) => call(options, `${base}${path}`, null);
+  return {
+    async info(): Promise<LogInfo> {
+      return checked(parseLogInfo, await text(await get("")), "log info");
+    },
+    async push(after, domain, commits): Promise<Fetched<PushAnswer>> {
+      const body = JSON.stringify({ after: wireCursor(after), domain, commits });
+      return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
+    },
+    async pull(after, limit): Promise<Fetched<Page>> {
+      const query = new URLSearchParams({ ...(after && { after: encodeCursor(after) }), ...(limit !== null && { limit: String(limit) }) });
+      return fetched(parsePage, await get(`/records?${query}`), "page of records");
+    },
+    live: (after, events) =>
+      openLiveSocket({
+        env: options.env,
+        events,
+        async address() {
+          const ticket = checkedTicket(await text(await call(options, `${base}/tickets`, "{}")));
+          const query = new URLSearchParams({ ...(after && { after: encodeCursor(after) }), ticket });
+          return `${base.replace(/^http/, "ws")}/live?${query}`;
+        },
+      }),
+  };
+}
+
+async function call({ token, env }: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
+  const bearer = await token();
+  const ended = new AbortController();
+  const stopTimer = env.timer(CALL_MS_MAX, () => ended.abort());
+  try {
+    const response = await fetch(url, {
+      method: body === null ? "GET" : "POST",
+      headers: { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== null && { "content-type": "application/json" }) },
+      body,
+      cache: "no-store",
+      credentials: "omit",
+      signal: ended.signal,
+    });
+    // The body is part of the call: a server that stops in the middle of it is given up as well.
+    return new Response(await response.text(), { status: response.status === 204 ? 200 : response.status, headers: response.headers });
+  } catch (error) {
+    throw new UnreachableError(`The sync server at ${new URL(url).origin} did not answer`, null, error);
+  } finally {
+    stopTimer();
+  }
+}
+
+async function fetched<T>(read: (body: string) => Parsed<T>, response: Response, what: string): Promise<Fetched<T>> {
+  if (response.status === 409) {
+    const error = parseWireError(await response.clone().text());
+    if (error.ok && error.value.code === "diverged") return { kind: "diverged" };
+  }
+  if (response.status === 410) return { kind: "gone" };
+  const body = await text(response);
+  return { kind: "answer", answer: checked(read, body, what), text: body };
+}
+
+/** The body of a good answer; what else the server said, as an error. */
+async function text(response: Response): Promise<string> {
+  const body = await response.text();
+  if (response.ok) return body;
+  const told = parseWireError(body);
+  const { code, message, retryAfterMs = null } = told.ok ? told.value : { code: "", message: `status ${response.status}` };
+  const says = `The sync server says: ${message}`;
+  switch (response.status) {
+    case 401:
+      throw new UnauthorizedError({ message: says, fix: "Sign in again; work made meanwhile is kept and sent then." });
+    case 403:
+      throw new ForbiddenError({ message: says, fix: "Ask for the right to this log; work made here is kept.", details: { code } });
+    case 413:
+      throw new ProtocolError({ message: says, fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } }, "later");
+    case 408:
+    case 425:
+    case 429:
+      throw new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+    default:
+      if (response.status >= 500) throw new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+      throw new ProtocolError({ message: says, fix: "Check the address and the version of the sync server.", details: { code, status: response.status } });
+  }
+}
+
+function retryAfterHeader(response: Response): number | null {
+  const seconds = Number(response.headers.get("retry-after"));
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
+}
+
+function checked<T>(read: (body: string) => Parsed<T>, body: string, what: string): T {
+  const parsed = read(body);
+  if (parsed.ok) return parsed.value;
+  const { path, reason } = parsed.problem;
+  throw new UnreachableError(`The sync server sent a ${what} that does not hold: ${path.join(".")} ${reason}`, null);
+}
+
+function checkedTicket(body: string): string {
+  const ticket: unknown = JSON.parse(body)?.ticket;
+  if (typeof ticket === "string" && ticket.length <= 512) return ticket;
+  throw new UnreachableError("The sync server sent a ticket that does not hold", null);
+}

@@ -1,0 +1,264 @@
+/**
+ * The sync loop: one step at a time, at its own pace.
+ *
+ * Place: runs in every tab and rests where the tab is not the leader. It moves answers from the transport to the engine; what
+ * to do next is `sync-state`'s word.
+ * Holds: outside events only set facts and wake it; one push or pull is under way at a time; an answer belongs to the generation in which
+ * it was asked for. Live records wait in a bounded inbox; what does not fit is pulled.
+ */
+import { DacapoError, toPlainError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
+import { positionOf } from "../../core/record.ts";
+import type { Engine } from "../engine.ts";
+import { type Env, pause } from "../env.ts";
+import { goneError, partHistories } from "./part.ts";
+import {
+  afterAnswer, afterFailure, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
+} from "./sync-state.ts";
+import type { Fetched, LiveSocket, Transport } from "./transport.ts";
+
+/** Live frames that wait for the engine; more are dropped and pulled instead. */
+const INBOX_MAX = 64;
+/** Text of one push: some way under the server's default limit, since the count of UTF-16 units is less than that of bytes. */
+const PUSH_CHARS_MAX = 700_000;
+
+export type SyncLoopOptions = {
+  readonly engine: Engine;
+  readonly transport: Transport;
+  readonly env: Env;
+  readonly domainVersion: number;
+  /** Told when facts changed. */
+  readonly changed: () => void;
+  readonly presence: (set: readonly Presence[], gone: readonly string[] | "all") => void;
+};
+
+type Frame = { readonly page: Page; readonly text: string; readonly generation: number };
+
+export class SyncLoop {
+  readonly #options: SyncLoopOptions;
+  #facts: SyncFacts = initialSyncFacts;
+  #socket: LiveSocket | null = null;
+  #inbox: Frame[] = [];
+  #presence: Json | undefined = undefined;
+  #ended = false;
+  #wake = new AbortController();
+
+  constructor(options: SyncLoopOptions) {
+    this.#options = options;
+    this.#facts = { ...initialSyncFacts, online: options.env.online() };
+    void this.#run();
+  }
+
+  get facts(): SyncFacts {
+    return this.#facts;
+  }
+
+  /** There is something new to look at: a commit was appended, a tab wrote. */
+  nudge(): void {
+    this.#wake.abort();
+  }
+
+  lead(leader: boolean): void {
+    this.#set({ leader, checked: false });
+  }
+
+  setPaused(paused: boolean): void {
+    this.#set(paused ? { paused } : { ...afterWake(this.#facts), paused });
+  }
+
+  setOnline(online: boolean): void {
+    this.#set(online ? { ...afterWake(this.#facts), online } : { online });
+  }
+
+  /** Someone looks at the page again: what stood may be stale. */
+  doubt(): void {
+    this.#set(afterWake(this.#facts));
+  }
+
+  /** The page was frozen: its socket may be dead without saying so. */
+  returned(): void {
+    this.#closeSocket();
+    this.doubt();
+  }
+
+  setPresence(data: Json): void {
+    this.#presence = data;
+    this.#socket?.setPresence(this.#options.engine.head.client, data);
+  }
+
+  close(): void {
+    this.#ended = true;
+    this.#closeSocket();
+    this.nudge();
+  }
+
+  #set(change: Partial<SyncFacts>): void {
+    this.#facts = { ...this.#facts, ...change };
+    if (!mayConnect(this.#facts)) this.#closeSocket();
+    this.#options.changed();
+    this.nudge();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#ended) {
+      this.#wake = new AbortController();
+      const { env, engine } = this.#options;
+      const frame = this.#inbox.shift();
+      if (frame) {
+        await this.#guard(() => this.#takeFrame(frame));
+        continue;
+      }
+      const now = env.now();
+      const step = nextStep(this.#facts, { now, position: positionOf(engine.replica.cursor), pending: engine.pending.length });
+      if (step.do !== "rest") await this.#guard(() => this.#take(step));
+      else await this.#rest(step.until === null ? null : step.until - now);
+    }
+  }
+
+  async #rest(ms: number | null): Promise<void> {
+    const { signal } = this.#wake;
+    if (ms !== null) return pause(this.#options.env, Math.max(0, ms), signal);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+
+  #take(step: Exclude<Step, { do: "rest" }>): Promise<void> {
+    switch (step.do) {
+      case "push":
+        return this.#push();
+      case "pull":
+        return this.#pull();
+      case "part":
+        return this.#part();
+      case "connect":
+        return this.#connect();
+    }
+  }
+
+  async #push(): Promise<void> {
+    const { engine, transport, domainVersion, env } = this.#options;
+    const { generation } = engine.head;
+    const commits = this.#batch();
+    const sentOnly = commits.length === 1 ? commits[0] : undefined;
+    let fetched;
+    try {
+      fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
+    } catch (error) {
+      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large") throw error;
+      if (!sentOnly) return this.#set(afterTooLarge(this.#facts, commits.length));
+      return this.#endRejected({ id: sentOnly.id, outcome: "rejected", command: 0, code: "too-large", message: "The commit is larger than the server takes" }, generation);
+    }
+    const answer = this.#answered(fetched);
+    if (!answer) return;
+    await engine.confirm({ page: answer.answer, text: answer.text, outcomes: answer.answer.outcomes }, generation);
+    const later = answer.answer.stopped !== undefined;
+    this.#set({
+      ...afterAnswer(this.#facts, answer.answer.head, env.now()),
+      pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
+      pushNotBefore: later ? env.now() + LATER_MS : 0,
+    });
+  }
+
+  /** The oldest commits that have not ended, as many as one push takes. */
+  #batch() {
+    const batch = [];
+    let chars = 0;
+    for (const { commit } of this.#options.engine.pending.slice(0, this.#facts.pushMax)) {
+      chars += JSON.stringify(commit).length;
+      if (batch.length > 0 && chars > PUSH_CHARS_MAX) break;
+      batch.push(commit);
+    }
+    return batch;
+  }
+
+  async #pull(): Promise<void> {
+    const { engine, transport, env } = this.#options;
+    const { generation } = engine.head;
+    const fetched = this.#answered(await transport.pull(engine.replica.cursor, null));
+    if (!fetched) return;
+    await engine.confirm({ page: fetched.answer, text: fetched.text, outcomes: [] }, generation);
+    this.#set(afterAnswer(this.#facts, fetched.answer.head, env.now()));
+  }
+
+  async #takeFrame({ page, text, generation }: Frame): Promise<void> {
+    const { engine, env } = this.#options;
+    await engine.confirm({ page, text, outcomes: [] }, generation);
+    this.#set({ head: Math.max(this.#facts.head, page.head), lastSyncedAt: env.now() });
+  }
+
+  async #part(): Promise<void> {
+    this.#closeSocket();
+    this.#inbox = [];
+    await partHistories(this.#options.engine, this.#options.transport);
+    this.#set({ diverged: false, checked: false, head: 0, failures: 0 });
+  }
+
+  async #connect(): Promise<void> {
+    const { engine, transport, env, presence } = this.#options;
+    const { generation } = engine.head;
+    this.#set({ socket: "opening" });
+    const socket: LiveSocket = transport.live(engine.replica.cursor, {
+      opened: () => this.#set({ socket: "open" }),
+      records: (page, text) => {
+        if (this.#inbox.length < INBOX_MAX) this.#inbox.push({ page, text, generation });
+        else this.#set({ head: Math.max(this.#facts.head, page.head) });
+        this.nudge();
+      },
+      head: (position) => this.#set({ head: Math.max(this.#facts.head, position) }),
+      presence,
+      closed: (code, retryAfterMs) => {
+        if (this.#socket !== socket) return;
+        this.#socket = null;
+        presence([], "all");
+        const facts = { ...this.#facts, socket: "closed" as const, checked: false };
+        this.#set(code === "diverged" ? { ...facts, diverged: true } : afterFailure(facts, env.now(), env.chance(), retryAfterMs));
+      },
+    });
+    this.#socket = socket;
+    if (this.#presence !== undefined) socket.setPresence(engine.head.client, this.#presence);
+  }
+
+  /** A good answer, or null after what else was told has been noted. */
+  #answered<T>(fetched: Fetched<T>): Extract<Fetched<T>, { kind: "answer" }> | null {
+    if (fetched.kind === "answer") return fetched;
+    if (fetched.kind === "diverged") this.#set({ diverged: true });
+    else this.#stop(goneError());
+    return null;
+  }
+
+  /** Ends one commit on this device's own word, since the server cannot even be asked about it. */
+  #endRejected(outcome: RejectedOutcome, generation: number): Promise<void> {
+    const { engine } = this.#options;
+    const { cursor } = engine.replica;
+    return engine.confirm({ page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] }, generation);
+  }
+
+  async #guard(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      if (this.#ended) return;
+      const { env } = this.#options;
+      const failure = toPlainError(error);
+      // Tried again once with a fresh token before the app is told: tokens expire while a device sleeps.
+      const mustMend = failure.retry !== "later" && (failure.code !== "unauthorized" || this.#facts.failures > 0);
+      if (mustMend) this.#stop(error);
+      else {
+        const retryAfterMs = failure.details["retryAfterMs"];
+        this.#set(afterFailure(this.#facts, env.now(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null));
+      }
+    }
+  }
+
+  #stop(error: unknown): void {
+    this.#set({ stopped: toPlainError(error) });
+  }
+
+  #closeSocket(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    if (socket || this.#facts.socket !== "closed") this.#facts = { ...this.#facts, socket: "closed" };
+    if (socket) this.#options.presence([], "all");
+  }
+}

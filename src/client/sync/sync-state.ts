@@ -1,0 +1,89 @@
+/**
+ * What the sync loop does next: a pure function of what is known.
+ *
+ * Place: the loop keeps one `SyncFacts`, asks `nextStep`, does that one thing, and folds what came of it back in with `after…`.
+ * Outside events only change facts and wake the loop.
+ *
+ *   not leader, paused, stopped, offline ──► rest          diverged ──► part
+ *   waiting (backoff) ──► rest until                        pending  ──► push
+ *   behind, or not asked since connecting ──► pull          no socket ──► connect        else ──► rest
+ *
+ * Holds: the first rule that fits wins, so the order below is the whole behaviour; nothing is pushed while histories
+ * part; every failure leads to a bounded wait, never to a wait without an end but for what a person must mend.
+ */
+import type { PlainError } from "../../core/errors.ts";
+
+export type SyncFacts = {
+  readonly leader: boolean;
+  readonly paused: boolean;
+  readonly online: boolean;
+  /** What must be mended before anything goes on. */
+  readonly stopped: PlainError | null;
+  /** Failures one after another. */
+  readonly failures: number;
+  /** Milliseconds since the epoch before which nothing is tried. */
+  readonly notBefore: number;
+  readonly diverged: boolean;
+  /** The server has been asked since this tab last had reason to doubt. */
+  readonly checked: boolean;
+  /** The log's last position as the server last told it. */
+  readonly head: number;
+  readonly socket: "closed" | "opening" | "open";
+  /** A command that only a newer server knows holds the queue until then. Milliseconds since the epoch. */
+  readonly pushNotBefore: number;
+  /** Commits in one push, at most; halved when the server finds a push too large. */
+  readonly pushMax: number;
+  readonly lastSyncedAt: number | null;
+};
+
+export type SyncInputs = { readonly now: number; readonly position: number; readonly pending: number };
+
+export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { readonly do: "rest"; readonly until: number | null };
+
+/** Waits grow from the first to the last, with full jitter. */
+export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
+export const PUSH_COMMITS_MAX = 500;
+/** A server that does not know a command yet is asked again after this. */
+export const LATER_MS = 30_000;
+
+export const initialSyncFacts: SyncFacts = {
+  leader: false, paused: false, online: true, stopped: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
+  socket: "closed", pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
+};
+
+export function nextStep(facts: SyncFacts, { now, position, pending }: SyncInputs): Step {
+  if (!mayConnect(facts)) return { do: "rest", until: null };
+  if (now < facts.notBefore) return { do: "rest", until: facts.notBefore };
+  if (facts.diverged) return { do: "part" };
+  if (pending > 0 && now >= facts.pushNotBefore) return { do: "push" };
+  if (!facts.checked || facts.head > position) return { do: "pull" };
+  if (facts.socket === "closed") return { do: "connect" };
+  return { do: "rest", until: pending > 0 ? facts.pushNotBefore : null };
+}
+
+/** False where no socket may stand either. */
+export function mayConnect(facts: SyncFacts): boolean {
+  return facts.leader && !facts.paused && facts.online && facts.stopped === null;
+}
+
+/** The server answered: all is well again. */
+export function afterAnswer(facts: SyncFacts, head: number, now: number): SyncFacts {
+  return { ...facts, failures: 0, notBefore: 0, checked: true, head, lastSyncedAt: now };
+}
+
+/** A call failed, or the socket was lost: wait, longer each time. `chance` in [0, 1). */
+export function afterFailure(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
+  const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** facts.failures);
+  const wait = Math.max(retryAfterMs ?? 0, Math.round(most * chance));
+  return { ...facts, failures: Math.min(facts.failures + 1, 16), notBefore: now + wait };
+}
+
+/** Something came back (network, visible tab, resumed): try at once, and ask the server again. */
+export function afterWake(facts: SyncFacts): SyncFacts {
+  return { ...facts, failures: 0, notBefore: 0, pushNotBefore: 0, checked: false, stopped: null };
+}
+
+/** The server found a push too large: try half of it. */
+export function afterTooLarge(facts: SyncFacts, sent: number): SyncFacts {
+  return { ...facts, pushMax: Math.max(1, Math.floor(sent / 2)) };
+}

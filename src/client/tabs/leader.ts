@@ -1,0 +1,115 @@
+/**
+ * Electing the tab that syncs.
+ *
+ *   waiting ──lock got──► leading ──higher claim, close──► waiting / ended
+ *      └──leader silent──► steals the lock          └──stolen──► waiting
+ *
+ * Holds: correctness never depends on it (each write names what it was computed on); it only keeps tabs from doing the same
+ * work. A frozen tab keeps its Web Lock, so a leader also beats; one that falls silent while this tab was awake is displaced.
+ */
+import type { Env } from "../env.ts";
+import { outranks, type Rank, type TabMessage } from "./tab-channel.ts";
+
+const BEAT_MS = 2_000;
+/** A leader that was not heard for so long is displaced. Three beats, so that a busy one is not. */
+const SILENCE_MS_MAX = 3 * BEAT_MS + 500;
+/** A tab whose own timer came later than this was asleep itself, and has no word on another's silence. */
+const ASLEEP_MS = 2 * BEAT_MS;
+/** A leader that gave way asks again after this, behind the one that claimed. */
+const YIELD_MS = 1_000;
+
+export type LeaderOptions = {
+  readonly env: Env;
+  readonly lock: string;
+  readonly rank: () => Rank;
+  readonly post: (message: TabMessage) => void;
+  readonly lead: (leader: boolean) => void;
+};
+
+export class Leadership {
+  readonly #options: LeaderOptions;
+  #leading = false;
+  #release: (() => void) | null = null;
+  #ended = new AbortController();
+  #heardAt: number;
+  #lastTimer: number;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#heardAt = this.#lastTimer = options.env.now();
+    void this.#request(false);
+    this.#beat();
+  }
+
+  get leading(): boolean {
+    return this.#leading;
+  }
+
+  /** Takes word from another tab. */
+  heard(message: TabMessage): void {
+    const { rank, post } = this.#options;
+    if (message.type === "beat") {
+      this.#heardAt = this.#options.env.now();
+      if (!this.#leading && outranks(rank(), message.rank)) post({ type: "claim", rank: rank() });
+    }
+    if (message.type === "claim" && this.#leading && outranks(message.rank, rank())) this.#release?.();
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.#release?.();
+  }
+
+  async #request(steal: boolean): Promise<void> {
+    const { env, lock } = this.#options;
+    const { signal } = this.#ended;
+    try {
+      await env.lock(lock, { steal, signal }, () => this.#hold());
+    } catch {
+      // Stolen, or called off: what matters is told below.
+    }
+    if (this.#leading) this.#setLeading(false);
+    this.#release = null;
+    this.#heardAt = env.now();
+    if (!signal.aborted) env.timer(YIELD_MS, () => void this.#request(false));
+  }
+
+  #hold(): Promise<void> {
+    if (this.#ended.signal.aborted) return Promise.resolve();
+    this.#setLeading(true);
+    this.#options.post({ type: "beat", rank: this.#options.rank() });
+    return new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  #setLeading(leading: boolean): void {
+    this.#leading = leading;
+    this.#options.lead(leading);
+  }
+
+  #beat(): void {
+    const { env, post, rank } = this.#options;
+    env.timer(BEAT_MS, () => {
+      if (this.#ended.signal.aborted) return;
+      const now = env.now();
+      const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
+      this.#lastTimer = now;
+      if (this.#leading) post({ type: "beat", rank: rank() });
+      else if (!awake) this.#heardAt = now;
+      else if (now - this.#heardAt > SILENCE_MS_MAX) {
+        this.#heardAt = now;
+        void this.#steal();
+      }
+      this.#beat();
+    });
+  }
+
+  async #steal(): Promise<void> {
+    // The request that waits is called off first, or this tab would hold the lock twice in turn.
+    const waiting = this.#ended;
+    this.#ended = new AbortController();
+    waiting.abort();
+    await this.#request(true);
+  }
+}

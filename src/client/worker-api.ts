@@ -1,0 +1,87 @@
+/**
+ * What page and worker say to each other: the thread's border, over Comlink.
+ *
+ * Holds: rows cross as JSON text (a structured clone of many objects costs four times as much) and only those that changed;
+ * errors cross as plain JSON, since Comlink keeps of an error its message alone. Callbacks and answers travel on
+ * different ports with no order between them, so each update has a number, and what depends on one names it.
+ */
+import type { CommandRequest } from "../core/definition.ts";
+import { fromPlainError, type PlainError, toPlainError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type { Presence } from "../core/protocol.ts";
+import type { RowDelta } from "../core/rows.ts";
+import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-handle.ts";
+
+export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
+
+/** A rejection as it crosses: without its two functions. */
+export type PlainRejection = Omit<RejectedCommit, "retry" | "discard">;
+
+/** What changed since the last update; parts that did not change are left out. */
+export type PageUpdate = {
+  readonly seq: number;
+  readonly deltas?: readonly RowDelta[];
+  readonly status?: LogStatus;
+  readonly rejections?: readonly PlainRejection[];
+  readonly presence?: readonly Presence[];
+};
+
+export type PageCallbacks = {
+  /** JSON of a PageUpdate. */
+  changed(update: string): void;
+  token(): Promise<string | null>;
+};
+
+export type OpenOptions = {
+  readonly log: string;
+  readonly user: string;
+  /** Null: a local log. */
+  readonly syncUrl: string | null;
+  readonly visible: boolean;
+};
+
+/** What happened to the page, for the worker, which hears of none of it. */
+export type Lifecycle = "visible" | "hidden" | "resumed" | "online" | "offline";
+
+/** One open log in the worker. */
+export interface WorkerLog {
+  opened(): Answer<{ readonly client: string; readonly update: string }>;
+  /** Resolves when durable; `seq` is the update that shows it. */
+  execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
+  settled(commit: string): Promise<Answer<{ readonly settled: Settled; readonly seq: number }>>;
+  discard(commit: string): Promise<Answer<null>>;
+  /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */
+  watch(projection: string): Answer<{ readonly seq: number; readonly entries: string }>;
+  history(stream: string): Promise<Answer<readonly HistoryEntry[]>>;
+  stateAt(stream: string, version: number | null): Promise<Answer<Json>>;
+  setPresence(data: Json): Answer<null>;
+  setPaused(paused: boolean): Answer<null>;
+  lifecycle(event: Lifecycle): void;
+  close(): Promise<Answer<null>>;
+}
+
+/** The root that a worker exposes. The log is served on a port of its own, since Comlink makes no proxy inside an answer. */
+export interface WorkerRoot {
+  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<Answer<null>>;
+}
+
+export async function answer<T>(run: () => T | Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (error) {
+    return { ok: false, error: toPlainError(error) };
+  }
+}
+
+export function answerNow<T>(run: () => T): Answer<T> {
+  try {
+    return { ok: true, value: run() };
+  } catch (error) {
+    return { ok: false, error: toPlainError(error) };
+  }
+}
+
+export function take<T>(given: Answer<T>): T {
+  if (given.ok) return given.value;
+  throw fromPlainError(given.error);
+}

@@ -1,0 +1,257 @@
+/**
+ * One open log in the worker: wiring of store, engine, sync loop, tabs and page. It decides nothing.
+ *
+ * Holds: updates to the page are numbered and leave in order; what `execute` resolved is in the update that its answer names.
+ */
+import type { DomainDefinition } from "../core/definition.ts";
+import { type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
+import { checkJson, type Json } from "../core/json.ts";
+import { LOG_NAME, type Presence } from "../core/protocol.ts";
+import { sameJson } from "../core/json.ts";
+import type { RowDelta } from "../core/rows.ts";
+import { Engine } from "./engine.ts";
+import type { Env } from "./env.ts";
+import { readHistory, readStateAt } from "./history.ts";
+import type { LogStatus } from "./log-handle.ts";
+import type { LogStore } from "./log/log-store.ts";
+import { statusOf } from "./status.ts";
+import { confirmLocally } from "./sync/local-authority.ts";
+import { SyncLoop } from "./sync/sync-loop.ts";
+import type { Transport } from "./sync/transport.ts";
+import { Leadership } from "./tabs/leader.ts";
+import { listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
+import { answer, answerNow, type Lifecycle, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, type WorkerLog } from "./worker-api.ts";
+
+/** Rows are stored and records sealed when nothing has changed for so long. */
+const TIDY_MS = 2_000;
+
+export type WorkerLogParts = {
+  readonly domain: DomainDefinition;
+  readonly options: OpenOptions;
+  readonly page: Pick<PageCallbacks, "changed">;
+  readonly env: Env;
+  readonly store: LogStore;
+  /** Null: a local log. */
+  readonly transport: Transport | null;
+};
+
+export async function openWorkerLog({ domain, options, page, env, store, transport }: WorkerLogParts): Promise<WorkerLog> {
+  const { log, user } = options;
+  if (!LOG_NAME.test(log) || user.length === 0 || user.length > 128) throw nameError(log, user);
+
+  const watched = new Set<string>();
+  let seq = 0;
+  let deltas: RowDelta[] = [];
+  let others: readonly Presence[] = [];
+  let visible = options.visible;
+  let failure: PlainError | null = null;
+  let last: { status?: LogStatus; rejections?: unknown; presence?: unknown } = {};
+  let queued = false;
+  let closed = false;
+  let stopTidy = () => {};
+
+  const channel = env.channel(`dacapo:${log}:${user}`);
+  const post = (message: TabMessage) => {
+    if (!closed) channel.post(message);
+  };
+
+  const engine = await Engine.open({
+    domain, store, env, user,
+    synced: transport !== null,
+    changed: (changes) => {
+      deltas.push(...changes.filter(({ projection }) => watched.has(projection)));
+      flush();
+      scheduleTidy();
+    },
+    wrote: () => post({ type: "wrote" }),
+  });
+
+  const sync = transport && new SyncLoop({
+    engine, transport, env,
+    domainVersion: domain.version,
+    changed: () => flushSoon(),
+    presence: (set, gone) => {
+      const left = gone === "all" ? [] : others.filter(({ client }) => !gone.includes(client) && !set.some((one) => one.client === client));
+      others = [...left, ...set].filter(({ client }) => client !== engine.head.client);
+      post({ type: "present", others });
+      flushSoon();
+    },
+  });
+  let shown: Json | undefined;
+  const leadership = new Leadership({
+    env, post,
+    lock: `dacapo:${log}:${user}:leader`,
+    rank: () => ({ domain: domain.version, visible }),
+    lead: (leader) => {
+      if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
+      else sync?.lead(false);
+      others = [];
+      flushSoon();
+    },
+  });
+
+  listenTabs(channel, (message) => {
+    leadership.heard(message);
+    if (message.type === "wrote") void look();
+    if (message.type === "show" && leadership.leading) sync?.setPresence(message.data);
+    if (message.type === "present" && !leadership.leading) {
+      others = message.others;
+      flushSoon();
+    }
+  });
+
+  /** Reads what other tabs wrote, then goes on with what there is to do. */
+  async function look(): Promise<void> {
+    await guard(() => engine.refresh());
+    await goOn();
+  }
+
+  async function goOn(): Promise<void> {
+    if (sync) sync.nudge();
+    else if (leadership.leading) await guard(() => confirmLocally(engine, env));
+  }
+
+  async function guard(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+      failure = null;
+    } catch (error) {
+      if (closed) return;
+      failure = toPlainError(error);
+      flushSoon();
+    }
+  }
+
+  function scheduleTidy(): void {
+    stopTidy();
+    stopTidy = env.timer(TIDY_MS, () => {
+      if (leadership.leading && !closed) void guard(() => engine.tidy());
+    });
+  }
+
+  function flushSoon(): void {
+    if (queued) return;
+    queued = true;
+    queueMicrotask(() => {
+      queued = false;
+      if (!closed) flush();
+    });
+  }
+
+  function flush(): void {
+    const update = nextUpdate();
+    if (update) page.changed(JSON.stringify(update));
+  }
+
+  function nextUpdate(): PageUpdate | null {
+    const now = { status: status(), rejections: rejections(), presence: others };
+    const update: PageUpdate = {
+      seq: seq + 1,
+      ...(deltas.length > 0 && { deltas }),
+      ...(!same(now.status, last.status) && { status: now.status }),
+      ...(!same(now.rejections, last.rejections) && { rejections: now.rejections }),
+      ...(!same(now.presence, last.presence) && { presence: now.presence }),
+    };
+    if (Object.keys(update).length === 1) return null;
+    seq++;
+    deltas = [];
+    last = now;
+    return update;
+  }
+
+  function status(): LogStatus {
+    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync ? sync.facts : null, leader: leadership.leading, error: failure });
+  }
+
+  function rejections(): readonly PlainRejection[] {
+    return engine.rejections.map(({ commit, outcome, rejectedAt }) => ({
+      commit: commit.id,
+      commands: commit.commands.map(({ stream, name, v, input }) => ({ stream, name, v, ...(input !== undefined && { input }) })),
+      code: outcome.code,
+      message: outcome.message,
+      command: outcome.command,
+      theirs: outcome.theirs ?? [],
+      rejectedAt,
+    }));
+  }
+
+  const api: WorkerLog = {
+    opened: () => answerNow(() => ({ client: engine.head.client, update: JSON.stringify(nextUpdate() ?? { seq }) })),
+    execute: (requests, meta, endRejection) =>
+      answer(async () => {
+        const problem = checkJson(meta);
+        if (problem) throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
+        const commit = await engine.execute(requests, meta, endRejection);
+        void goOn();
+        return { commit, seq };
+      }),
+    settled: (commit) => answer(async () => ({ settled: await engine.settled(commit), seq })),
+    discard: (commit) => answer(() => engine.discard(commit).then(() => null)),
+    watch: (projection) =>
+      answerNow(() => {
+        if (!domain.projections.has(projection)) {
+          throw new ValidationError({ message: `There is no projection ${projection} in the worker's domain`, fix: "Add it to defineDomain." });
+        }
+        watched.add(projection);
+        return { seq, entries: JSON.stringify(engine.replica.entries(projection)) };
+      }),
+    history: (stream) => answer(() => readHistory(engine, stream)),
+    stateAt: (stream, version) => answer(() => readStateAt(engine, stream, version)),
+    setPresence: (data) =>
+      answerNow(() => {
+        shown = data;
+        if (leadership.leading) sync?.setPresence(data);
+        else post({ type: "show", data: shown });
+        return null;
+      }),
+    setPaused: (paused) =>
+      answerNow(() => {
+        sync?.setPaused(paused);
+        return null;
+      }),
+    lifecycle: (event) => takeLifecycle(event),
+    close: () =>
+      answer(async () => {
+        closed = true;
+        stopTidy();
+        leadership.close();
+        sync?.close();
+        channel.close();
+        await engine.close();
+        return null;
+      }),
+  };
+
+  function takeLifecycle(event: Lifecycle): void {
+    switch (event) {
+      case "online":
+      case "offline":
+        sync?.setOnline(event === "online");
+        return;
+      case "visible":
+        visible = true;
+        void look().then(() => sync?.doubt());
+        return;
+      case "resumed":
+        void look().then(() => sync?.returned());
+        return;
+      case "hidden":
+        visible = false;
+    }
+  }
+
+  void goOn();
+  return api;
+}
+
+function same(left: unknown, right: unknown): boolean {
+  return left === right || (left !== undefined && right !== undefined && sameJson(left as Json, right as Json));
+}
+
+function nameError(log: string, user: string): ValidationError {
+  return new ValidationError({
+    message: `A log cannot be opened under the name ${JSON.stringify(log)} for the user ${JSON.stringify(user)}`,
+    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - for the log, a letter or digit first, and 1 to 128 characters for the user.",
+    details: { path: [LOG_NAME.test(log) ? "user" : "log"], reason: "is not a name" },
+  });
+}
