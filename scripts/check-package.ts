@@ -5,6 +5,6 @@ import { root, runAll, script, tool } from "./programs.ts";
 const code = await runAll([
   script(`${root}scripts/build.ts`),
   tool("publint/src/cli.js", "--strict"),
-  tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only", "--no-emoji", "--format", "ascii"),
+  tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only", "--no-emoji", "--format", "table-flipped"),
 ]);
 process.exit(code);

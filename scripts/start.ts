@@ -32,6 +32,7 @@ async function start(): Promise<void> {
   await assertFree("PORT", syncPort, "sync server");
   await assertFree("PAGE_PORT", pagePort, "page");
   await startSyncServer();
+  process.env["NODE_ENV"] = "development"; // a person's "production" would leave the page without what Vite serves
   process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
   const pageServer = await createPageServer({
     root: `${root}demo/board`,
