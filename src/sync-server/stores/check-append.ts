@@ -1,0 +1,27 @@
+/**
+ * The part of S3 and S8 that a batch shows by itself: records without gap behind the expected head, and no id twice.
+ *
+ * Place: every store calls this first, so that a writer's mistake is the same error everywhere, before anything is read.
+ */
+import { BugError } from "../../core/errors.ts";
+import { positionOf } from "../../core/record.ts";
+import type { Append } from "./event-store.ts";
+
+/** Throws where a store must refuse the batch whatever it holds. */
+export function checkAppend({ expected, records, outcomes }: Append): void {
+  let end = positionOf(expected);
+  const ids = new Set<string>();
+  for (const { position, cursor, commit } of records) {
+    if (position !== end + 1 || cursor.position < position || !Number.isSafeInteger(cursor.position)) {
+      throw new BugError("A batch has records that do not follow each other", { commit, after: end, position, end: cursor.position });
+    }
+    end = cursor.position;
+    add(ids, commit);
+  }
+  for (const { commit } of outcomes) add(ids, commit);
+}
+
+function add(ids: Set<string>, commit: string): void {
+  if (ids.has(commit)) throw new BugError("A batch has two entries with the id of one commit", { commit });
+  ids.add(commit);
+}

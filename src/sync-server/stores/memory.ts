@@ -1,0 +1,165 @@
+/**
+ * The event store in memory: the rules of the port at their plainest, for tests, demos and the simulator.
+ *
+ * Place: behind the port `event-store`, like every store; read it to learn what a store does.
+ * Holds: S1 to S11 while the process lives. It is durable (S2) no longer than that.
+ */
+import { StorageLostError } from "../../core/errors.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
+import { checkAppend } from "./check-append.ts";
+import type { Append, AppendResult, EventStore, KeptOutcome, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
+import { type SizedRecord, takePage } from "./take-page.ts";
+
+type Log = {
+  readonly records: SizedRecord[];
+  readonly byStream: Map<string, SizedRecord[]>;
+  readonly byCommit: Map<string, StoredRecord>;
+  /** In the order of their arrival. */
+  readonly outcomes: Map<string, KeptOutcome>;
+};
+
+/**
+ * Logs that live as long as the process.
+ *
+ * @example
+ * serve({ domain, store: memory(), authorize });
+ */
+export function memory(): EventStore {
+  return new MemoryEventStore();
+}
+
+class MemoryEventStore implements EventStore {
+  readonly #logs = new Map<string, Log | "gone">();
+  #closed = false;
+
+  async head(name: string): Promise<LogHead> {
+    const log = this.#find(name);
+    if (log === undefined) return { kind: "absent" };
+    return log === "gone" ? { kind: "gone" } : { kind: "open", cursor: headOf(log) };
+  }
+
+  async append(name: string, append: Append): Promise<AppendResult> {
+    checkAppend(append);
+    const log = this.#find(name) ?? emptyLog();
+    if (log === "gone") return { kind: "gone" };
+    const head = headOf(log);
+    if (!sameCursor(head, append.expected)) return { kind: "moved", head };
+    const commits = [...append.records, ...append.outcomes].map(({ commit }) => commit);
+    const known = commits.filter((commit) => log.byCommit.has(commit) || log.outcomes.has(commit));
+    if (known.length > 0) return { kind: "known", commits: known };
+
+    // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
+    for (const record of append.records) addRecord(log, record);
+    for (const outcome of append.outcomes) log.outcomes.set(outcome.commit, outcome);
+    forgetOutcomes(log, append);
+    if (commits.length > 0) this.#logs.set(name, log);
+    return { kind: "ok" };
+  }
+
+  async read(name: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
+    const log = this.#find(name);
+    if (log === "gone") return { kind: "gone" };
+    if (log === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
+    const head = headOf(log);
+    const start = firstAfter(log.records, positionOf(after));
+    const before = log.records[start - 1]?.record.cursor ?? null;
+    if (!sameCursor(before, after)) return { kind: "diverged", head };
+    return { kind: "page", records: takePage(from(log.records, start), limit), head };
+  }
+
+  async readStream(name: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
+    const log = this.#find(name);
+    if (log === undefined || log === "gone") return [];
+    const records = log.byStream.get(stream) ?? [];
+    const start = records.findIndex(({ record }) => record.streams.some((place) => place.stream === stream && place.last > after));
+    return start < 0 ? [] : takePage(from(records, start), limit);
+  }
+
+  async known(name: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
+    const log = this.#find(name);
+    const known = new Map<string, KnownCommit>();
+    if (log === undefined || log === "gone") return known;
+    for (const commit of commits) {
+      const record = log.byCommit.get(commit);
+      const outcome = log.outcomes.get(commit);
+      if (record) known.set(commit, { kind: "record", actor: record.actor, at: record.cursor });
+      else if (outcome) known.set(commit, { kind: "outcome", actor: outcome.actor, text: outcome.text });
+    }
+    return known;
+  }
+
+  async drop(name: string): Promise<void> {
+    this.#find(name);
+    this.#logs.set(name, "gone");
+  }
+
+  async logs(): Promise<readonly string[]> {
+    this.#requireOpen();
+    return [...this.#logs].filter(([, log]) => log !== "gone").map(([name]) => name).sort();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #find(name: string): Log | "gone" | undefined {
+    this.#requireOpen();
+    return this.#logs.get(name);
+  }
+
+  #requireOpen(): void {
+    if (!this.#closed) return;
+    throw new StorageLostError({ message: "The event store was closed", fix: "Make a new one; close a store after its server." });
+  }
+}
+
+function emptyLog(): Log {
+  return { records: [], byStream: new Map(), byCommit: new Map(), outcomes: new Map() };
+}
+
+function headOf(log: Log): Cursor | null {
+  return log.records.at(-1)?.record.cursor ?? null;
+}
+
+const utf8 = new TextEncoder();
+
+function addRecord(log: Log, record: StoredRecord): void {
+  const sized = { record, bytes: utf8.encode(record.text).length };
+  log.records.push(sized);
+  log.byCommit.set(record.commit, record);
+  for (const { stream } of record.streams) {
+    const ofStream = log.byStream.get(stream);
+    if (ofStream) ofStream.push(sized);
+    else log.byStream.set(stream, [sized]);
+  }
+}
+
+/** S9: by age, and of the actors who just got one, the oldest beyond their share. */
+function forgetOutcomes(log: Log, { outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): void {
+  for (const { commit, received } of log.outcomes.values()) if (received < forgetOutcomesBefore) log.outcomes.delete(commit);
+  for (const actor of new Set(outcomes.map((outcome) => outcome.actor))) {
+    const own = [...log.outcomes.values()].filter((outcome) => outcome.actor === actor);
+    own.sort((left, right) => left.received - right.received); // stable: of the same time, the first that came goes first
+    for (const { commit } of own.slice(0, Math.max(0, own.length - outcomesPerActorMax))) log.outcomes.delete(commit);
+  }
+}
+
+/** Index of the first record that ends behind a position. */
+function firstAfter(records: readonly SizedRecord[], position: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const end = records[middle]?.record.cursor.position ?? Number.POSITIVE_INFINITY;
+    if (end > position) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function* from<Item>(items: readonly Item[], start: number): Generator<Item> {
+  for (let index = start; index < items.length; index++) {
+    const item = items[index];
+    if (item !== undefined) yield item;
+  }
+}
