@@ -54,19 +54,22 @@ function startSyncServer(): Promise<void> {
     { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT: String(syncPort) } },
   );
   syncServer = child;
+  let listening = false;
   return new Promise((resolve, reject) => {
     if (child.stdout) {
       createInterface({ input: child.stdout }).on("line", (line) => {
         console.log(`[sync] ${line}`);
-        if (line.includes("listening on")) resolve();
+        if (!line.includes("listening on")) return;
+        listening = true;
+        resolve();
       });
     }
     child.on("error", (error) => reject(new Error(`The sync server could not be started: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (stopping) return;
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      reject(new Error(`The sync server ${how} before it listened; its own words are above.`));
-      console.error(`\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`);
+      if (!listening) reject(new Error(`The sync server ${how} before it listened; its own words are above.`));
+      else console.error(`\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`);
     });
   });
 }
