@@ -34,6 +34,12 @@ export function readSentEntry(n: number, row: unknown): SentEntry {
   return { n, ...readRow(sent, "sent", n, row) };
 }
 
+/** What deletes entries without reading all of them; null for a row that cannot be read, which must not stop the rest. */
+export function peekSent(row: unknown): { readonly id: string; readonly settledAt: number } | null {
+  const parsed = typeof row === "string" ? parseText(sentPeek, row) : null;
+  return parsed?.ok ? { id: parsed.value.commit.id, settledAt: parsed.value.settledAt } : null;
+}
+
 export function rejectionText(entry: RejectionEntry): string {
   return JSON.stringify(entry);
 }
@@ -77,6 +83,6 @@ const rejectedOutcome: Reader<RejectedOutcome> = (value, path) => {
 };
 
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), commit });
-const sentEntry = shape({ commit, outcome: literal("accepted", "rebased"), position: orNull(whole(0)), settledAt: time });
-const sent: Reader<Omit<SentEntry, "n">> = sentEntry;
+const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
 const rejection: Reader<RejectionEntry> = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time });
+const sentPeek = shape({ commit: shape({ id: anyText }), settledAt: time });

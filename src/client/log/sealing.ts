@@ -43,7 +43,7 @@ export function planSeal(tail: readonly ConfirmedBatch[]): SealPlan | null {
   return { segments, sealed, rest, lengthTaken: lengthOf(touched) - (rest?.text.length ?? 0) };
 }
 
-export function lengthOf(batches: readonly ConfirmedBatch[]): number {
+export function lengthOf(batches: readonly { readonly text: string }[]): number {
   return batches.reduce((sum, batch) => sum + batch.text.length, 0);
 }
 

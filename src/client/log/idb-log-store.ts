@@ -1,0 +1,72 @@
+/**
+ * The log store in the browser: one IndexedDB database for a log and a user.
+ *
+ * Place: the worker opens it; every tab of the browser has its own handle on the same database. Each operation is a file in `idb/`.
+ * Holds: what is pending is written `strict`, since it is the only copy of a person's work; everything else `relaxed`, since the server
+ * has it too. Each write is one transaction; nothing but requests is awaited inside.
+ */
+import { pendingText } from "./entry-text.ts";
+import type { Env } from "../env.ts";
+import { Connection } from "./idb/connection.ts";
+import { appendPending } from "./idb/append-pending.ts";
+import { confirm, CONFIRM_STORES } from "./idb/confirm.ts";
+import { cutBack, CUT_BACK_STORES } from "./idb/cut-back.ts";
+import { databaseName, readHead, remove } from "./idb/layout.ts";
+import { readRejections, readSent } from "./idb/read-entries.ts";
+import { refresh, REFRESH_STORES } from "./idb/refresh.ts";
+import { seal } from "./idb/seal.ts";
+import { readRows, ROWS_STORES, writeRows } from "./idb/stored-rows.ts";
+import type { LogStore } from "./log-store.ts";
+
+export type IdbLogStoreOptions = {
+  readonly log: string;
+  readonly user: string;
+  /** Called once, when the database is made. */
+  readonly newClientId: () => string;
+  /** For waits before a lost connection is opened again, and for the bound on opening. Default: `setTimeout`. */
+  readonly timer?: Env["timer"];
+};
+
+/**
+ * Opens the stored log of a user, and makes it where there is none.
+ *
+ * @example
+ * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: () => crypto.randomUUID() });
+ */
+export async function openIdbLogStore({ log, user, newClientId, timer = browserTimer }: IdbLogStoreOptions): Promise<LogStore> {
+  const connection = new Connection({ name: databaseName(log, user), newClientId, timer });
+  const store: LogStore = {
+    head: () =>
+      connection.read(["meta", "pending"], async (tx) => {
+        const [{ client, generation, cursor }, last] = await Promise.all([readHead(tx), tx.objectStore("pending").openKeyCursor(null, "prev")]);
+        return { client, generation, cursor, pendingTail: last?.key ?? 0 };
+      }),
+    refresh: (known) => connection.read(REFRESH_STORES, (tx) => refresh(tx, known)),
+    appendPending: (tail, entries, endRejections) => appendPending(connection, tail, entries.map(pendingText), endRejections),
+    removeRejections: (ids) =>
+      connection.write(["rejections"], "relaxed", async (tx) => {
+        for (const id of ids) remove(tx, "rejections", id);
+      }),
+    readRejections: () => connection.read(["rejections"], readRejections),
+    readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
+    confirm: (expected, confirmation) => connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation)),
+    cutBack: (expected, keep, pending) => connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending)),
+    readRows: () => connection.read(ROWS_STORES, readRows),
+    writeRows: (expected, rows, fresh) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
+    seal: () => seal(connection),
+    close: () => connection.close(),
+    destroy: () => connection.destroy(),
+  };
+  try {
+    await store.head();
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+  return store;
+}
+
+const browserTimer: Env["timer"] = (ms, callback) => {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+};
