@@ -1,0 +1,148 @@
+/**
+ * A device in one thread: a database, locks and channels that its tabs share, with real timers.
+ *
+ * Its tabs run the engine and the sync loop as a worker would, without a page: what the page would be told is mirrored.
+ */
+import type { Domain } from "../../src/core/domain.ts";
+import type { RowEntry } from "../../src/core/rows.ts";
+import type { Env } from "../../src/client/env.ts";
+import { MemoryDatabase, memoryLogStore } from "../../src/client/log/memory-log-store.ts";
+import { httpTransport } from "../../src/client/sync/http-transport.ts";
+import type { Transport } from "../../src/client/sync/transport.ts";
+import { type PageUpdate, take, type WorkerLog } from "../../src/client/worker-api.ts";
+import { openWorkerLog } from "../../src/client/worker-log.ts";
+import type { LogStatus } from "../../src/client/log-handle.ts";
+
+export type Tab = {
+  readonly api: WorkerLog;
+  /** The rows of a projection as a page would show them. */
+  readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
+  readonly status: () => LogStatus;
+  readonly update: () => PageUpdate;
+  readonly close: () => Promise<void>;
+};
+
+export type Device = {
+  readonly database: MemoryDatabase;
+  readonly open: (options?: { readonly url?: string; readonly transport?: (inner: Transport) => Transport; readonly projections?: readonly string[] }) => Promise<Tab>;
+};
+
+export function device(domain: Domain, log: string, user: string): Device {
+  const database = new MemoryDatabase(() => crypto.randomUUID());
+  const shared = sharedByTabs();
+  return {
+    database,
+    async open({ url, transport = (inner: Transport) => inner, projections = [...domain.definition.projections.keys()] } = {}) {
+      const env = nodeEnv(shared);
+      const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
+      let merged: PageUpdate = { seq: 0 };
+      const takeUpdate = (text: string) => {
+        const update: PageUpdate = JSON.parse(text);
+        merged = { ...merged, ...update };
+        for (const { projection, set, removed } of update.deltas ?? []) {
+          for (const key of removed) tables.get(projection)?.delete(key);
+          for (const entry of set) tables.get(projection)?.set(entry.key, entry);
+        }
+      };
+      const http = url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
+      const api = await openWorkerLog({
+        domain: domain.definition,
+        options: { log, user, syncUrl: url ?? null, visible: true },
+        page: { changed: takeUpdate },
+        env,
+        store: memoryLogStore(database),
+        transport: http,
+      });
+      takeUpdate(take(api.opened()).update);
+      for (const [name, table] of tables) {
+        const entries: RowEntry[] = JSON.parse(take(api.watch(name)).entries);
+        for (const entry of entries) table.set(entry.key, entry);
+      }
+      return {
+        api,
+        rows: (projection) => tables.get(projection) ?? new Map(),
+        status: () => {
+          if (!merged.status) throw new Error("The tab has told no status");
+          return merged.status;
+        },
+        update: () => merged,
+        close: async () => {
+          take(await api.close());
+        },
+      };
+    },
+  };
+}
+
+type Shared = { readonly locks: Map<string, Lock>; readonly channels: Map<string, Set<(message: unknown) => void>> };
+type Lock = { holder: { readonly steal: () => void } | null; readonly queue: (() => void)[] };
+
+function sharedByTabs(): Shared {
+  return { locks: new Map(), channels: new Map() };
+}
+
+function nodeEnv(shared: Shared): Env {
+  return {
+    now: () => Date.now(),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    chance: () => Math.random(),
+    timer(ms, callback) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+    channel(name) {
+      const listeners = shared.channels.get(name) ?? new Set();
+      shared.channels.set(name, listeners);
+      let own: ((message: unknown) => void) | null = null;
+      return {
+        post: (message) => {
+          const copy = structuredClone(message);
+          for (const listener of listeners) if (listener !== own) setTimeout(() => listeners.has(listener) && listener(copy), 0);
+        },
+        listen: (listener) => listeners.add((own = listener)),
+        close: () => own && listeners.delete(own),
+      };
+    },
+    lock: (name, options, held) => requestLock(shared, name, options, held),
+    online: () => true,
+  };
+}
+
+function requestLock(shared: Shared, name: string, { steal, signal }: { readonly steal: boolean; readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void> {
+  const lock = shared.locks.get(name) ?? { holder: null, queue: [] };
+  shared.locks.set(name, lock);
+  return new Promise((resolve, reject) => {
+    const run = () => {
+      const holder = { steal: () => reject(new Error("stolen")) };
+      lock.holder = holder;
+      held().then(() => {
+        if (lock.holder === holder) {
+          lock.holder = null;
+          lock.queue.shift()?.();
+        }
+        resolve();
+      }, reject);
+    };
+    if (steal) {
+      lock.holder?.steal();
+      run();
+    } else if (!lock.holder) run();
+    else {
+      lock.queue.push(run);
+      signal.addEventListener("abort", () => {
+        const at = lock.queue.indexOf(run);
+        if (at < 0) return;
+        lock.queue.splice(at, 1);
+        reject(new Error("aborted"));
+      });
+    }
+  });
+}
+
+/** Waits until a condition holds; fails with what it saw when it does not in time. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 5_000): Promise<void> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+    if (await condition()) return;
+  }
+  throw new Error(`Not within ${ms} ms: ${what}`);
+}
