@@ -1,0 +1,81 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type LogHandle, openLog } from "../../src/client/open-log.ts";
+import { board, columnCounts, task } from "../support/board-domain.ts";
+
+const worker = () => new Worker(new URL("./support/board.worker.ts", import.meta.url), { type: "module" });
+const handles: LogHandle[] = [];
+const open = async (log: string, user = "ada") => {
+  const handle = await openLog(log, { worker, user });
+  handles.push(handle);
+  return handle;
+};
+afterEach(async () => {
+  for (const handle of handles.splice(0)) await handle.close();
+});
+const fresh = () => `log-${crypto.randomUUID()}`;
+const until = async (condition: () => boolean, what: string) => {
+  for (const deadline = Date.now() + 10_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) {
+    if (Date.now() > deadline) throw new Error(`Not in time: ${what}`);
+  }
+};
+
+describe("a log in a real worker on real IndexedDB", () => {
+  test("the row is there when execute resolves, and typed", async () => {
+    const log = await open(fresh());
+    const rows = log.rows(board);
+    await rows.ready;
+    const receipt = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+    expect(rows.row("task/t1")?.row.title).toBe("Milk");
+    expect(log.rows(columnCounts).row("todo")?.row.tasks ?? 1).toBe(1);
+    expect(await log.settled(receipt)).toMatchObject({ outcome: "accepted", position: 1 });
+  });
+
+  test("what execute acknowledged is there after the worker was killed at once", async () => {
+    const name = fresh();
+    const first = new Worker(new URL("./support/board.worker.ts", import.meta.url), { type: "module" });
+    const log = await openLog(name, { worker: first, user: "ada" });
+    for (let n = 0; n < 5; n++) await log.execute(task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
+    first.terminate();
+    const again = await open(name);
+    await again.rows(board).ready;
+    expect(again.rows(board).all().map(({ key }) => key)).toEqual(["task/t0", "task/t1", "task/t2", "task/t3", "task/t4"]);
+  });
+
+  test("an invalid command rejects with path and reason, and nothing is recorded", async () => {
+    const log = await open(fresh());
+    await expect(log.execute(task.command.add("t1", { title: "", column: "todo" }))).rejects.toMatchObject({ name: "ValidationError", code: "invalid", details: { path: ["title"] } });
+    await expect(log.execute(task.command.rename("t1", { title: "x" }))).rejects.toMatchObject({ name: "RejectedError", details: { code: "no-such-task" } });
+    expect(log.status.get()).toMatchObject({ pending: 0, position: 0 });
+  });
+
+  test("two tabs, 200 commands each at the same time: both show the same 400 rows", async () => {
+    const name = fresh();
+    const [one, two] = [await open(name), await open(name)];
+    const add = (log: LogHandle, of: string) => Promise.all(Array.from({ length: 200 }, (_, n) => log.execute(task.command.add(`${of}${n}`, { title: `${of} ${n}`, column: "todo" }))));
+    await Promise.all([add(one, "a"), add(two, "b")]);
+    await until(() => [one, two].every((log) => log.status.get().position === 400 && log.status.get().pending === 0), "both confirmed all");
+    await Promise.all([one.rows(board).ready, two.rows(board).ready]);
+    expect(one.rows(board).all()).toEqual(two.rows(board).all());
+    expect(one.rows(board).all()).toHaveLength(400);
+  });
+
+  test("databases belong to a log and a user", async () => {
+    const name = fresh();
+    const ada = await open(name, "ada");
+    await ada.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+    const bob = await open(name, "bob");
+    await bob.rows(board).ready;
+    expect(bob.rows(board).all()).toEqual([]);
+  });
+
+  test("a closed log says so", async () => {
+    const log = await open(fresh());
+    await log.close();
+    await expect(log.execute(task.command.add("t1", { title: "Milk", column: "todo" }))).rejects.toMatchObject({ code: "log-closed" });
+  });
+
+  test("a worker that cannot start says so", async () => {
+    const broken = () => new Worker(URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" })), { type: "module" });
+    await expect(openLog(fresh(), { worker: broken, user: "ada" })).rejects.toMatchObject({ code: "storage-lost", message: expect.stringContaining("worker") });
+  });
+});
