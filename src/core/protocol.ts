@@ -182,12 +182,15 @@ const clientFrame: Reader<ClientFrame> = (value, path) => {
 const wireError: Reader<WireError> = (value, path) =>
   shape({ error: shape({ code: text(128), message: text(4096), retry: literal("never", "later", "after-fix") }, { retryAfterMs: whole(0) }) })(value, path).error;
 
-const pushEnvelope: Reader<PushEnvelope> = shape({ after: orNull(cursor), domain: whole(0), commits: list(anything, LIMITS.pushCommitsMax) });
+// How many commits are too many is for the server's own limits to say; here bytes bound them.
+const pushEnvelope: Reader<PushEnvelope> = shape({ after: orNull(cursor), domain: whole(0), commits: list(anything, 1_000_000) });
 
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
 export const parseCommit = (value: unknown): Parsed<Commit> => parse(commit, value);
 /** The id and actor of a commit that may be broken otherwise. */
 export const parseCommitHead = (value: unknown): Parsed<{ readonly id: string; readonly actor: string }> => parse(shape({ id: uuid, actor }), value);
+/** The id of a commit that may be broken otherwise: with it, the commit can be answered on its own. */
+export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> => parse(shape({ id: uuid }), value);
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);
 export const parsePage = (body: string): Parsed<Page> => parseText(page, body);
 export const parsePushAnswer = (body: string): Parsed<PushAnswer> => parseText(pushAnswer, body);

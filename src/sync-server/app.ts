@@ -1,0 +1,122 @@
+/**
+ * The sync server as a Hono app, to mount in yours or to serve as it is.
+ *
+ * Place: the composition of the server: it chooses nothing but what it is given, and puts the parts together. `node` and
+ * `cloudflare` add what a runtime brings: listening, upgrading sockets.
+ */
+import { Hono } from "hono";
+import type { DomainDefinition } from "../core/definition.ts";
+import { createAdmission } from "./admission.ts";
+import type { Authorize, Permit } from "./authorize.ts";
+import { type Env, runtimeEnv } from "./env.ts";
+import { errorResponse, HttpRefusal } from "./http-errors.ts";
+import { SERVER_LIMITS, type ServerLimits } from "./limits.ts";
+import { createLogWriter } from "./log-writer.ts";
+import { createOriginRule } from "./origins.ts";
+import { getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
+import type { EventStore } from "./stores/event-store.ts";
+import { createTickets } from "./tickets.ts";
+
+export { bearer } from "./authorize.ts";
+export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
+export type { Env } from "./env.ts";
+export type { Rate, ServerLimits } from "./limits.ts";
+
+export type SyncServerOptions = {
+  readonly domain: { readonly definition: DomainDefinition };
+  /** Where the logs are kept. The server takes it over: `close` closes it. */
+  readonly store: EventStore;
+  /** Tells who sends a request. */
+  readonly authorize: Authorize;
+  /** Tells what they may do. Without it, whoever `authorize` lets in may read and write every log. */
+  readonly permit?: Permit;
+  /** Origins of the pages that may talk to this server, such as `https://example.org`. Left out: those of its own origin. */
+  readonly origins?: readonly string[];
+  readonly limits?: Partial<ServerLimits>;
+  /** At least 16 random characters that all nodes share, so that a ticket from one opens a socket on another. */
+  readonly ticketSecret?: string;
+  /** Told of failures, which clients see only as "the server failed". */
+  readonly onError?: (error: unknown) => void;
+  readonly env?: Env;
+};
+
+export type SyncServer = Hono & {
+  /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
+  readonly drop: (log: string) => Promise<void>;
+  /** Stops taking pushes, ends those under way, closes the store. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Makes a sync server.
+ *
+ * @example
+ * app.route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }) }));
+ */
+export function syncServer(options: SyncServerOptions): SyncServer {
+  const { store, authorize, permit = () => true, env = runtimeEnv, onError: report = () => {} } = options;
+  const domain = options.domain.definition;
+  const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
+  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: () => {} });
+  const context: RouteContext = {
+    domain,
+    store,
+    limits,
+    writer,
+    admission: createAdmission({ authorize, permit, limits, env, report }),
+    tickets: createTickets(env, options.ticketSecret),
+  };
+  let closing = false;
+
+  const origins = createOriginRule(options.origins);
+  const answer = async (request: Request, run: () => Promise<string>): Promise<Response> => {
+    let allowed: Readonly<Record<string, string>> = {};
+    try {
+      allowed = origins.check(request);
+      return new Response(await run(), { headers: { "content-type": "application/json", "cache-control": "no-store", ...allowed } });
+    } catch (error) {
+      if (!(error instanceof HttpRefusal)) report(error);
+      const response = errorResponse(error);
+      for (const [name, value] of Object.entries(allowed)) response.headers.set(name, value);
+      return response;
+    }
+  };
+
+  const app = new Hono();
+  app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
+  app.post("/logs/:log/commits", ({ req }) => answer(req.raw, () => postCommits(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/streams/:type/:id", ({ req }) => answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)));
+  app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/live", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("upgrade-required"))));
+  app.options("/logs/*", ({ req }) => {
+    try {
+      return origins.preflight(req.raw);
+    } catch (error) {
+      return errorResponse(error);
+    }
+  });
+  app.all("/logs/*", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("not-found"))));
+  app.get("/healthz", ({ req }) => answer(req.raw, async () => `{"status":"ok"}`));
+  app.get("/readyz", ({ req }) =>
+    answer(req.raw, async () => {
+      if (closing) throw new HttpRefusal("restarting");
+      // A log of this name need not be there: that the store can answer is what matters.
+      await store.head("readyz").catch((error: unknown) => {
+        report(error);
+        throw new HttpRefusal("unavailable");
+      });
+      return `{"status":"ready"}`;
+    }),
+  );
+
+  return Object.assign(app, {
+    drop: (log: string) => store.drop(log),
+    close: async () => {
+      if (closing) return;
+      closing = true;
+      await writer.close();
+      await store.close();
+    },
+  });
+}

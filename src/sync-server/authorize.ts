@@ -1,0 +1,97 @@
+/**
+ * Who is asking, and what they may do.
+ *
+ * Place: every route and every socket asks `authorize` first, then `permit`; the log writer asks `permit` again for each
+ * command, just before it decides.
+ * Holds: an actor comes from here and from nowhere else; tokens are compared as hashes in constant time, so that
+ * neither time nor an early exit tells how much of a guess was right.
+ */
+import type { Draft } from "../core/event.ts";
+import type { Json } from "../core/json.ts";
+
+/**
+ * Someone whose identity was verified. It is sealed into socket tickets and kept with sockets: plain JSON, at most 1 KiB.
+ * Further fields are the app's own and reach `permit`.
+ */
+export type Principal = {
+  /** Stands in every record of theirs: 1 to 128 characters. */
+  readonly actor: string;
+  /** Milliseconds since the epoch; their sockets are closed then. */
+  readonly expiresAt?: number;
+  readonly [claim: string]: Json | undefined;
+};
+
+/** Tells who sends a request, or null. What it throws is answered as a failure of the server, to be tried again. */
+export type Authorize = (request: Request) => Promise<Principal | null> | Principal | null;
+
+export type PermitRequest =
+  /** Read the log: all of it. Pushing needs this too. */
+  | { readonly action: "read"; readonly log: string }
+  /** Run a command on a stream. Asked before anything is decided, so that a refusal tells nothing. */
+  | { readonly action: "write"; readonly log: string; readonly stream: string; readonly command: string; readonly input: Json | undefined }
+  /** Record what a command decided. Asked only where a command gave events. */
+  | { readonly action: "record"; readonly log: string; readonly stream: string; readonly command: string; readonly events: readonly Draft[] };
+
+/**
+ * Tells whether someone may do what they ask for.
+ *
+ * @example
+ * const permit: Permit = (principal, request) =>
+ *   request.log === `team-${principal.team}` && (request.action === "read" || principal.role === "editor");
+ */
+export type Permit = (principal: Principal, request: PermitRequest) => boolean | Promise<boolean>;
+
+export type BearerOptions =
+  /** Secrets and whose they are: an actor's name, or a principal. */
+  | { readonly tokens: { readonly [token: string]: string | Principal } }
+  /** For tokens that carry proof themselves: check the signature with a fixed algorithm, the audience and the expiry. */
+  | { readonly verify: (token: string) => Promise<Principal | null> | Principal | null };
+
+const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
+
+/**
+ * Reads `Authorization: Bearer …`.
+ *
+ * @example
+ * serve({ domain, store, authorize: bearer({ tokens: { [process.env.ADA_TOKEN]: "ada" } }) });
+ */
+export function bearer(options: BearerOptions): Authorize {
+  const find = "verify" in options ? options.verify : findToken(options.tokens);
+  return async (request) => {
+    const [, token] = BEARER.exec(request.headers.get("authorization") ?? "") ?? [];
+    return token === undefined ? null : find(token);
+  };
+}
+
+/** True for a principal that can stand in records and travel in a ticket. */
+export function isPrincipal(value: Principal | null): value is Principal {
+  return (
+    typeof value === "object" && value !== null && typeof value.actor === "string" && value.actor.length > 0 && value.actor.length <= 128 && value.actor.isWellFormed()
+  );
+}
+
+function findToken(tokens: { readonly [token: string]: string | Principal }): (token: string) => Promise<Principal | null> {
+  const known = Promise.all(
+    Object.entries(tokens).map(async ([token, owner]) => ({
+      hash: await sha256(token),
+      principal: typeof owner === "string" ? { actor: owner } : owner,
+    })),
+  );
+  return async (token) => {
+    const hash = await sha256(token);
+    let found: Principal | null = null;
+    // All are compared, whichever fits.
+    for (const entry of await known) if (sameBytes(hash, entry.hash)) found = entry.principal;
+    return found;
+  };
+}
+
+async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  let difference = left.length ^ right.length;
+  for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
+  return difference === 0;
+}

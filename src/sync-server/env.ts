@@ -1,0 +1,50 @@
+/**
+ * What is not pure: the clock, randomness and waiting.
+ *
+ * Place: everything in the sync server that needs one of these is given it, so that tests and the simulator can put their
+ * own in its place. `runtimeEnv` is the real one and runs on Node, Workers and browsers alike.
+ */
+export type Env = {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Calls `run` once, later. Gives the function that prevents it. */
+  readonly setTimer: (run: () => void, delayMs: number) => () => void;
+  /**
+   * Resolves once what has already arrived was handed on: the log writer waits for it, so that pushes that came
+   * together are written together.
+   */
+  readonly nextTurn: () => Promise<void>;
+};
+
+export const runtimeEnv: Env = {
+  now: () => Date.now(),
+  randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  setTimer: (run, delayMs) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  // Workers may lack setImmediate, where a timer of 0 comes about as soon.
+  nextTurn: () =>
+    new Promise((resolve) => {
+      if (typeof globalThis.setImmediate === "function") globalThis.setImmediate(resolve);
+      else setTimeout(resolve, 0);
+    }),
+};
+
+export function wait(env: Env, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    env.setTimer(resolve, delayMs);
+  });
+}
+
+/** Random hexadecimal digits, two a byte. */
+export function randomHex(env: Env, bytes: number): string {
+  return Array.from(env.randomBytes(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A whole delay around `middleMs`, between half and one and a half of it, so that many who wait do not come back at once. */
+export function jittered(env: Env, middleMs: number): number {
+  const [byte = 128] = env.randomBytes(1);
+  return Math.round(middleMs * (0.5 + byte / 256));
+}

@@ -1,0 +1,70 @@
+/**
+ * The bounds of a sync server, each with its reason.
+ *
+ * Place: `syncServer({ limits })` takes any of them; those of the wire are told to clients by `GET /logs/:log`.
+ * Holds: whatever a peer does, memory, queues, sockets and what is remembered of anyone stay within these.
+ */
+import { LIMITS, type Limits } from "../core/protocol.ts";
+
+/** A token bucket: `burst` at once, then `perSecond`. */
+export type Rate = { readonly perSecond: number; readonly burst: number };
+
+export type ServerLimits = Limits & {
+  /** Pushes that may wait for one log's writer; more are answered 503, to be tried again. */
+  readonly waitingPushesMax: number;
+  /** Bytes of all waiting pushes together, over all logs. */
+  readonly waitingBytesMax: number;
+  /** What one append takes at most, beyond one push: enough to share one sync of the disk, small enough to answer soon. */
+  readonly batchCommitsMax: number;
+  readonly batchBytesMax: number;
+  readonly outcomesKeptMs: number;
+  readonly outcomesPerActorMax: number;
+  /** Requests of one principal. */
+  readonly requestRate: Rate;
+  /** Commits of one device. A device that comes back after weeks has thousands. */
+  readonly commitRate: Rate;
+  readonly socketsMax: number;
+  readonly socketsPerLogMax: number;
+  readonly socketsPerActorMax: number;
+  /** Bytes waiting on a socket beyond which it gets hints instead of records. */
+  readonly socketBufferBytesMax: number;
+  /** Bytes of one frame of records; a single record may be larger. */
+  readonly frameBytesMax: number;
+  readonly presenceBytesMax: number;
+};
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export const SERVER_LIMITS: ServerLimits = {
+  ...LIMITS,
+  waitingPushesMax: 2_000,
+  waitingBytesMax: 64 * 1024 * 1024,
+  batchCommitsMax: 2_000,
+  batchBytesMax: 4 * 1024 * 1024,
+  outcomesKeptMs: 30 * DAY_MS,
+  outcomesPerActorMax: 10_000,
+  requestRate: { perSecond: 100, burst: 1_000 },
+  commitRate: { perSecond: 500, burst: 10_000 },
+  socketsMax: 20_000,
+  socketsPerLogMax: 10_000,
+  socketsPerActorMax: 100,
+  socketBufferBytesMax: 1024 * 1024,
+  frameBytesMax: 512 * 1024,
+  presenceBytesMax: 1024,
+};
+
+/** Those that a client is told. */
+export function wireLimits({ commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax }: ServerLimits): Limits {
+  return { commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax };
+}
+
+/** True where a text has more than `bytesMax` bytes in UTF-8. */
+export function exceedsBytes(text: string, bytesMax: number): boolean {
+  // A UTF-16 unit takes one to three bytes: most texts are told by their length alone.
+  if (text.length > bytesMax) return true;
+  return text.length * 3 > bytesMax && byteLength(text) > bytesMax;
+}
+
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}

@@ -1,0 +1,41 @@
+/**
+ * Asking whether the author of a push may run its commands.
+ *
+ * Place: at the start of a batch, just before deciding, all at once; a right that ended while the push waited is seen.
+ * Holds: what may not be done is refused before it is decided, so that a refusal tells nothing of the stream; a
+ * `permit` that throws or hangs harms the push that asked and no other.
+ */
+import type { Permit } from "./authorize.ts";
+import { forbiddenRefusal } from "./decide-commit.ts";
+import type { Env } from "./env.ts";
+import type { AdmittedPush, PushedCommit } from "./push.ts";
+
+export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
+
+/** The log's writer waits for it, and everyone with it. */
+export const PERMIT_DELAY_MS_MAX = 5_000;
+
+export async function permitPush({ permit, log, env }: { readonly permit: Permit; readonly log: string; readonly env: Env }, push: AdmittedPush): Promise<PermittedPush> {
+  const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
+    if ("refusal" in pushed) return pushed;
+    const answers = await Promise.all(
+      pushed.commit.commands.map(({ stream, name, input }) => permit(push.principal, { action: "write", log, stream, command: name, input })),
+    );
+    const forbidden = answers.indexOf(false);
+    return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
+  };
+  try {
+    const commits = await withinTime(env, Promise.all(push.commits.map(checkCommit)));
+    return { push: { ...push, commits }, failure: null };
+  } catch (failure) {
+    return { push, failure: failure ?? new Error("permit failed") };
+  }
+}
+
+/** The promise's value, or an error when it takes too long. */
+export function withinTime<T>(env: Env, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = env.setTimer(() => reject(new Error(`permit gave no answer within ${PERMIT_DELAY_MS_MAX} ms`)), PERMIT_DELAY_MS_MAX);
+    promise.then(resolve, reject).finally(cancel);
+  });
+}

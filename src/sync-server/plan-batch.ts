@@ -1,0 +1,145 @@
+/**
+ * Planning a batch: what to append for the pushes that wait, and what to answer, computed on one head.
+ *
+ * Place: one round of `settle-batch`; nothing here writes.
+ * Holds: a push whose cursor is not the log's is refused before its commits are looked at; an id that is known, or was decided
+ * earlier in the batch, is not decided again and gets the same outcome, and tells nothing to anyone but its own
+ * actor; a batch is taken in order.
+ */
+import { streamsOf } from "../core/commit.ts";
+import type { DomainDefinition } from "../core/definition.ts";
+import { type Cursor, encodeCursor, positionOf, sameCursor } from "../core/record.ts";
+import type { Permit } from "./authorize.ts";
+import { type CommitVerdict, decideCommit } from "./decide-commit.ts";
+import { type Env, randomHex } from "./env.ts";
+import type { ServerLimits } from "./limits.ts";
+import { idTakenText, recordedText } from "./outcome.ts";
+import type { PermittedPush } from "./permit-push.ts";
+import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./push.ts";
+import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "./stores/event-store.ts";
+import type { StreamCache } from "./stream-cache.ts";
+import { openWindows, type StreamWindows } from "./stream-windows.ts";
+
+/** What a batch of a log is decided with. */
+export type BatchContext = {
+  readonly log: string;
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly permit: Permit;
+  readonly limits: ServerLimits;
+  readonly env: Env;
+  readonly cache: StreamCache;
+  /** Told of what went wrong on the way to an answer, for the operator. */
+  readonly report: (error: unknown) => void;
+};
+
+export type Plan = {
+  readonly results: readonly PushResult[];
+  readonly appended: Appended;
+  readonly outcomes: readonly KeptOutcome[];
+  /** True where nothing but refusals for want of a right came out. */
+  readonly onlyForbidden: boolean;
+  readonly windows: StreamWindows;
+};
+
+type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonly id: string; readonly code: string } | null };
+
+type Answered = { readonly actor: string; readonly text: string };
+
+const MARK_BYTES = 8;
+
+export async function planBatch(context: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<Plan> {
+  const { store, log, cache } = context;
+  const known = await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
+  const isValid = await checkCursors(context, pushes, head);
+  const windows = openWindows(context, cache.get(log, head));
+  await windows.load(pushes.flatMap(({ push }) => push.commits.flatMap((pushed) => ("commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : []))));
+
+  const batch = new Batch(context, windows, known, head);
+  const taken: (Taken | RefusedCode)[] = [];
+  for (const { push, failure } of pushes) {
+    if (failure !== null) taken.push("unavailable");
+    else taken.push(isValid(push.after) ? await batch.take(push) : "diverged");
+  }
+  // One object for all who wait: what is made of it is made once.
+  const appended: Appended = { after: head, records: batch.records, head: batch.end() };
+  const results = taken.map((one): PushResult => (typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended }));
+  return { results, appended, outcomes: batch.outcomes, onlyForbidden: batch.onlyForbidden, windows };
+}
+
+/** The records and outcomes of one batch, as they come about. */
+class Batch {
+  readonly records: StoredRecord[] = [];
+  readonly outcomes: KeptOutcome[] = [];
+  onlyForbidden = true;
+  readonly #answered = new Map<string, Answered>();
+  readonly #context: BatchContext;
+  readonly #windows: StreamWindows;
+  readonly #head: Cursor | null;
+  readonly #now: number;
+
+  constructor(context: BatchContext, windows: StreamWindows, known: ReadonlyMap<string, KnownCommit>, head: Cursor | null) {
+    this.#context = context;
+    this.#windows = windows;
+    this.#head = head;
+    this.#now = context.env.now();
+    for (const [id, commit] of known) {
+      this.#answered.set(id, { actor: commit.actor, text: commit.kind === "record" ? recordedText(id, commit.at) : commit.text });
+    }
+  }
+
+  /** Where the log ends with what was decided so far. */
+  end(): Cursor | null {
+    return this.records.at(-1)?.cursor ?? this.#head;
+  }
+
+  async take(push: AdmittedPush): Promise<Taken> {
+    const { actor } = push.principal;
+    const outcomes: string[] = [];
+    for (const pushed of push.commits) {
+      const before = this.#answered.get(pushed.id);
+      if (before) {
+        outcomes.push(before.actor === actor ? before.text : idTakenText(pushed.id));
+        continue;
+      }
+      const verdict = await this.#decide(push, pushed);
+      if (verdict.kind === "later") return { outcomes, stopped: { id: pushed.id, code: "later" } };
+      this.#keep(pushed.id, actor, verdict);
+      outcomes.push(verdict.text);
+    }
+    return { outcomes, stopped: null };
+  }
+
+  #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
+    const { domain, log, limits, permit, env } = this.#context;
+    const position = positionOf(this.end()) + 1;
+    return decideCommit(pushed, { domain, log, limits, permit, push, windows: this.#windows, position, mark: randomHex(env, MARK_BYTES), now: this.#now });
+  }
+
+  #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
+    this.#answered.set(id, { actor, text: verdict.text });
+    if (verdict.kind === "recorded") {
+      this.records.push(verdict.stored);
+      this.#windows.add(verdict.record);
+      this.onlyForbidden = false;
+      return;
+    }
+    this.outcomes.push({ commit: id, actor, received: this.#now, text: verdict.text });
+    if (verdict.code !== "forbidden") this.onlyForbidden = false;
+  }
+}
+
+/** Which of the cursors that pushes come with are the log's. Most are its head or the beginning, and need no reading. */
+async function checkCursors({ store, log }: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<(after: Cursor | null) => boolean> {
+  const diverged = new Set<string>();
+  const checked = new Set<string>();
+  for (const { push } of pushes) {
+    if (push.after === null || sameCursor(push.after, head)) continue;
+    const text = encodeCursor(push.after);
+    if (checked.has(text)) continue;
+    checked.add(text);
+    const { kind } = await store.read(log, push.after, { events: 1, bytes: 1 });
+    if (kind !== "page") diverged.add(text);
+  }
+  return (after) => after === null || !diverged.has(encodeCursor(after));
+}

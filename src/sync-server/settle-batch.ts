@@ -1,0 +1,69 @@
+/**
+ * Settling a batch: all pushes that waited for a log, decided in turn, written by one append.
+ *
+ * Place: the step that the writer queue repeats. Reads, computes, appends on the head it read; when the log moved, or one of the ids
+ * became known meanwhile, it forgets what it computed and does it again.
+ * Holds: what is answered is durable, or was so before; what an append that failed has left behind is read before anything is
+ * said; rounds are bounded, and a push that found no answer in them is told to come again.
+ */
+import { jittered, wait } from "./env.ts";
+import { permitPush } from "./permit-push.ts";
+import { type BatchContext, planBatch } from "./plan-batch.ts";
+import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./push.ts";
+import type { AppendResult } from "./stores/event-store.ts";
+
+export type Settled = {
+  readonly results: readonly PushResult[];
+  /** What this batch wrote: null where it wrote no record, or cannot tell which were its own. */
+  readonly appended: Appended | null;
+};
+
+/** Other nodes may append between our read and our append; each of these rounds is another try. */
+const ROUNDS_MAX = 20;
+/** Appends that fail without an answer. After the second, the store is in no state to write. */
+const FAILURES_MAX = 2;
+/** From the third round on, nodes that contend wait a little longer each time, each differently. */
+const CONTENTION_DELAY_MS = 4;
+
+export async function settleBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<Settled> {
+  const { log, store, cache, env, limits, report } = context;
+  const refused = (code: RefusedCode): Settled => ({ results: pushes.map((): PushResult => ({ kind: "refused", code })), appended: null });
+  const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
+  for (const { failure } of permitted) if (failure !== null) report(failure);
+
+  let failures = 0;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
+    const at = await store.head(log);
+    if (at.kind === "gone") return refused("gone");
+    const { results, appended, outcomes, onlyForbidden, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null);
+    const { records } = appended;
+    if (records.length === 0 && outcomes.length === 0) return { results, appended: null };
+    // A log is not made by what someone may not do in it.
+    if (at.kind === "absent" && onlyForbidden) return { results, appended: null };
+
+    let written: AppendResult;
+    try {
+      written = await store.append(log, {
+        expected: appended.after,
+        records,
+        outcomes,
+        forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
+        outcomesPerActorMax: limits.outcomesPerActorMax,
+      });
+    } catch (error) {
+      // It may have been written all the same: the next round finds by its ids what was.
+      if (++failures >= FAILURES_MAX) throw error;
+      report(error);
+      cache.drop(log);
+      continue;
+    }
+    if (written.kind === "gone") return refused("gone");
+    if (written.kind === "ok") {
+      cache.put(log, appended.after, appended.head, windows.known());
+      return { results, appended: records.length > 0 ? appended : null };
+    }
+    if (written.kind === "moved") cache.drop(log);
+  }
+  return refused("unavailable");
+}
