@@ -14,7 +14,7 @@ import type { Engine } from "../engine.ts";
 import { type Env, pause } from "../env.ts";
 import { goneError, partHistories } from "./part.ts";
 import {
-  afterAnswer, afterFailure, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
+  afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
 } from "./sync-state.ts";
 import type { Fetched, LiveSocket, Transport } from "./transport.ts";
 
@@ -198,7 +198,7 @@ export class SyncLoop {
     const { generation } = engine.head;
     this.#set({ socket: "opening" });
     const socket: LiveSocket = transport.live(engine.replica.cursor, {
-      opened: () => this.#set({ socket: "open" }),
+      opened: () => this.#set(afterSocketOpened(this.#facts)),
       records: (page, text) => {
         if (this.#inbox.length < INBOX_MAX) this.#inbox.push({ page, text, generation });
         else this.#set({ head: Math.max(this.#facts.head, page.head) });
@@ -210,8 +210,8 @@ export class SyncLoop {
         if (this.#socket !== socket) return;
         this.#socket = null;
         presence([], "all");
-        const facts = { ...this.#facts, socket: "closed" as const, checked: false };
-        this.#set(code === "diverged" ? { ...facts, diverged: true } : afterFailure(facts, env.now(), env.chance(), retryAfterMs));
+        const facts = afterSocketLost(this.#facts, env.now(), env.chance(), retryAfterMs);
+        this.#set(code === "diverged" ? { ...facts, diverged: true } : facts);
       },
     });
     this.#socket = socket;

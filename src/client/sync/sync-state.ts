@@ -29,6 +29,10 @@ export type SyncFacts = {
   /** The log's last position as the server last told it. */
   readonly head: number;
   readonly socket: "closed" | "opening" | "open";
+  /** Sockets lost or refused one after another: some networks let none through, and then pulling has to do. */
+  readonly socketFailures: number;
+  /** Milliseconds since the epoch before which no socket is opened. */
+  readonly socketNotBefore: number;
   /** A command that only a newer server knows holds the queue until then. Milliseconds since the epoch. */
   readonly pushNotBefore: number;
   /** Commits in one push, at most; halved when the server finds a push too large. */
@@ -42,13 +46,15 @@ export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { rea
 
 /** Waits grow from the first to the last, with full jitter. */
 export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
+/** A server's wish to be left alone is heeded up to here. */
+const RETRY_AFTER_MS_MAX = 10 * 60_000;
 export const PUSH_COMMITS_MAX = 500;
 /** A server that does not know a command yet is asked again after this. */
 export const LATER_MS = 30_000;
 
 export const initialSyncFacts: SyncFacts = {
   leader: false, paused: false, online: true, stopped: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
-  socket: "closed", pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
+  socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
 
 export function nextStep(facts: SyncFacts, { now, position, pending }: SyncInputs): Step {
@@ -57,8 +63,9 @@ export function nextStep(facts: SyncFacts, { now, position, pending }: SyncInput
   if (facts.diverged) return { do: "part" };
   if (pending > 0 && now >= facts.pushNotBefore) return { do: "push" };
   if (!facts.checked || facts.head > position) return { do: "pull" };
-  if (facts.socket === "closed") return { do: "connect" };
-  return { do: "rest", until: pending > 0 ? facts.pushNotBefore : null };
+  if (facts.socket === "closed" && now >= facts.socketNotBefore) return { do: "connect" };
+  const waits = [...(pending > 0 ? [facts.pushNotBefore] : []), ...(facts.socket === "closed" ? [facts.socketNotBefore] : [])];
+  return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };
 }
 
 /** False where no socket may stand either. */
@@ -71,16 +78,33 @@ export function afterAnswer(facts: SyncFacts, head: number, now: number): SyncFa
   return { ...facts, failures: 0, notBefore: 0, checked: true, head, lastSyncedAt: now };
 }
 
-/** A call failed, or the socket was lost: wait, longer each time. `chance` in [0, 1). */
+/** A call failed: wait, longer each time. `chance` in [0, 1). */
 export function afterFailure(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
-  const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** facts.failures);
-  const wait = Math.max(retryAfterMs ?? 0, Math.round(most * chance));
-  return { ...facts, failures: Math.min(facts.failures + 1, 16), notBefore: now + wait };
+  return { ...facts, failures: facts.failures + 1, notBefore: now + backoff(facts.failures, chance, retryAfterMs) };
+}
+
+/**
+ * The socket was lost or refused. Calls may work all the same, so they do not wait: what was missed is pulled at once, and
+ * again each time a socket was tried in vain.
+ */
+export function afterSocketLost(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
+  const socketNotBefore = now + backoff(facts.socketFailures, chance, retryAfterMs);
+  return { ...facts, socket: "closed", checked: false, socketFailures: facts.socketFailures + 1, socketNotBefore };
+}
+
+export function afterSocketOpened(facts: SyncFacts): SyncFacts {
+  return { ...facts, socket: "open", socketFailures: 0, socketNotBefore: 0 };
+}
+
+/** Full jitter, so that a herd of clients spreads; never shorter than the server wished. */
+function backoff(failures: number, chance: number, retryAfterMs: number | null): number {
+  const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(failures, 16));
+  return Math.min(Math.max(retryAfterMs ?? 0, Math.round(most * chance)), RETRY_AFTER_MS_MAX);
 }
 
 /** Something came back (network, visible tab, resumed): try at once, and ask the server again. */
 export function afterWake(facts: SyncFacts): SyncFacts {
-  return { ...facts, failures: 0, notBefore: 0, pushNotBefore: 0, checked: false, stopped: null };
+  return { ...facts, failures: 0, notBefore: 0, pushNotBefore: 0, socketFailures: 0, socketNotBefore: 0, checked: false, stopped: null };
 }
 
 /** The server found a push too large: try half of it. */

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, type SyncFacts,
+} from "../../../src/client/sync/sync-state.ts";
+
+const ready: SyncFacts = { ...initialSyncFacts, leader: true };
+const at = { now: 1_000_000, position: 10, pending: 0 };
+const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, details: {} };
+
+describe("what the sync loop does next", () => {
+  test("rests where this tab does not lead, is paused, offline or stopped, whatever waits", () => {
+    for (const change of [{ leader: false }, { paused: true }, { online: false }, { stopped }]) {
+      expect(nextStep({ ...ready, ...change, diverged: true }, { ...at, pending: 5 })).toEqual({ do: "rest", until: null });
+    }
+  });
+
+  test("waits until the backoff ends, and not a moment longer", () => {
+    const waiting = { ...ready, notBefore: at.now + 100 };
+    expect(nextStep(waiting, { ...at, pending: 1 })).toEqual({ do: "rest", until: at.now + 100 });
+    expect(nextStep(waiting, { ...at, pending: 1, now: at.now + 100 })).toEqual({ do: "push" });
+  });
+
+  test("parts before anything is pushed, pushes before it pulls, pulls before it connects", () => {
+    expect(nextStep({ ...ready, diverged: true }, { ...at, pending: 1 })).toEqual({ do: "part" });
+    expect(nextStep(ready, { ...at, pending: 1 })).toEqual({ do: "push" });
+    expect(nextStep(ready, at)).toEqual({ do: "pull" });
+    expect(nextStep({ ...ready, checked: true, head: 11 }, at)).toEqual({ do: "pull" });
+    expect(nextStep({ ...ready, checked: true, head: 10 }, at)).toEqual({ do: "connect" });
+    expect(nextStep({ ...ready, checked: true, head: 10, socket: "open" }, at)).toEqual({ do: "rest", until: null });
+  });
+
+  test("goes on pulling while a command waits for a newer server, and asks again later", () => {
+    const later = { ...ready, checked: true, head: 11, socket: "open" as const, pushNotBefore: at.now + 500 };
+    expect(nextStep(later, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    expect(nextStep({ ...later, head: 10 }, { ...at, pending: 1 })).toEqual({ do: "rest", until: at.now + 500 });
+  });
+
+  test("pushes and pulls without a socket where a network lets none through", () => {
+    const lost = afterSocketLost({ ...ready, checked: true, head: 10, socket: "opening" }, at.now, 0.5, null);
+    expect(nextStep(lost, { ...at, pending: 1 })).toEqual({ do: "push" });
+    expect(nextStep(lost, at)).toEqual({ do: "pull" });
+    const pulled = afterAnswer(lost, 10, at.now);
+    expect(nextStep(pulled, at)).toEqual({ do: "rest", until: lost.socketNotBefore });
+    expect(nextStep(pulled, { ...at, now: lost.socketNotBefore })).toEqual({ do: "connect" });
+    expect(afterSocketOpened(lost)).toMatchObject({ socket: "open", socketFailures: 0 });
+  });
+
+  test("waits grow with each failure and stay within a minute, or the server's wish", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.option(fc.integer({ min: 0, max: 300_000 })), (failures, chance, wish) => {
+        const { notBefore } = afterFailure({ ...ready, failures }, at.now, chance, wish);
+        expect(notBefore - at.now).toBeGreaterThanOrEqual(wish ?? 0);
+        expect(notBefore - at.now).toBeLessThanOrEqual(Math.max(wish ?? 0, BACKOFF_MS.most));
+      }),
+    );
+  });
+
+  test("from any facts: awake and led, it always does something or knows until when it rests", () => {
+    const facts = fc.record({
+      diverged: fc.boolean(), checked: fc.boolean(), head: fc.integer({ min: 0, max: 20 }), failures: fc.integer({ min: 0, max: 20 }),
+      notBefore: fc.integer({ min: 0, max: 2_000_000 }), pushNotBefore: fc.integer({ min: 0, max: 2_000_000 }), socketNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
+      socket: fc.constantFrom("closed" as const, "opening" as const, "open" as const),
+    });
+    fc.assert(
+      fc.property(facts, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20 }), (change, position, pending) => {
+        const step = nextStep({ ...ready, ...change }, { now: at.now, position, pending });
+        if (step.do === "rest" && step.until === null) {
+          expect(pending).toBe(0);
+          expect(change.socket).not.toBe("closed");
+          expect(change.head).toBeLessThanOrEqual(position);
+        }
+        if (step.do === "rest" && step.until !== null) expect(step.until).toBeGreaterThan(at.now);
+      }),
+    );
+  });
+
+  test("a wake makes up for everything but a lost right to lead", () => {
+    const woken = afterWake({ ...ready, stopped, failures: 9, notBefore: 9e15, pushNotBefore: 9e15, socketNotBefore: 9e15 });
+    expect(nextStep(woken, { ...at, pending: 1 })).toEqual({ do: "push" });
+  });
+
+  test("a push that is too large is halved, down to one commit", () => {
+    expect(afterTooLarge(ready, 500).pushMax).toBe(250);
+    expect(afterTooLarge(ready, 1).pushMax).toBe(1);
+  });
+});
