@@ -4,8 +4,8 @@
  * Holds: nothing here touches a clock, a network or a storage. Openers live in `dacapo/client`, `dacapo/worker` and `dacapo/node`.
  */
 export { aggregate } from "./core/aggregate.ts";
-export type { CommandContext, ConflictContext } from "./core/command.ts";
-export type { CommandRequest, Rejection } from "./core/definition.ts";
+export type { CommandContext, ConflictContext, DraftOf, EventOf, Verdict } from "./core/command.ts";
+export type { CommandRequest, Rebase, Rejection, StreamRef } from "./core/definition.ts";
 export { defineDomain, type Domain } from "./core/domain.ts";
 export {
   ConcurrencyError,
@@ -27,4 +27,4 @@ export type { Aggregate, AnyAggregate, AnyProjection, Context, EventsOf, InputsO
 export type { Json } from "./core/json.ts";
 export { projection } from "./core/projection.ts";
 export type { Schema } from "./core/schema.ts";
-export { event, input } from "./core/upcast.ts";
+export { event, type EventVersions, input, type InputVersions } from "./core/upcast.ts";

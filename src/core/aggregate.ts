@@ -11,12 +11,18 @@ import { defineCommand, type ErasedCommand, readTargets } from "./define-command
 import type { AggregateDefinition, CommandDefinition, CommandRequest, EventDefinition, StreamRef } from "./definition.ts";
 import { DefinitionError } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
-import type { Aggregate, AnyAggregate, DataOf, DraftsOf, StateOf } from "./handle.ts";
+import type { Aggregate, AnyAggregate, StateOf } from "./handle.ts";
 import { checkJson, type Json } from "./json.ts";
 import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schema.ts";
 import { requireType, requireWord, streamName } from "./stream-id.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
 
+// Not exported: TypeScript writes out an alias that cannot be named, so a handle's type shows plain data, not schemas.
+/** The data of each event as `evolve` and readers get it. */
+type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
+/** The data of each event as `emit` takes it. */
+type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
+/** What the commands take. */
 type InputMap<I> = { readonly [K in keyof I]: InputOf<I[K]> };
 
 type EventCheck<S> = S extends Schema
@@ -28,9 +34,8 @@ type EventCheck<S> = S extends Schema
 /** As a conditional, so that the literals of a state (`status: "open"`) do not widen. */
 type Fold<State, Event> = [State] extends [infer S] ? (state: S, event: Event) => S : never;
 
-type ReadStates<State, Reads> = {
-  readonly [N in keyof Reads]: Reads[N] extends "self" ? State : Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : never;
-};
+/** The states that a command reads; what is no handle is `"self"`. */
+type ReadStates<State, Reads> = { readonly [N in keyof Reads]: Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : State };
 
 export type AggregateOptions<Name extends string, State, E, I, R, Recorded extends boolean> = {
   /** Raise it when `evolve` or `initial` change: stored states are then made anew from the log. */
@@ -47,7 +52,7 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
     readonly [K in keyof R]: {
       /** States of other streams for `decide`, and a conflict when they change: `{ target: [column, (input) => input.column] }`. At most 16; `"self"` names this aggregate. */
       readonly reads?: {
-        readonly [N in keyof R[K]]: readonly [R[K][N] & (R[K][N] extends AnyAggregate | "self" ? unknown : AnyAggregate), (input: K extends keyof I ? OutputOf<I[K]> : never) => string];
+        readonly [N in keyof R[K]]: readonly [(R[K][N] & (R[K][N] extends AnyAggregate ? unknown : AnyAggregate)) | "self", (input: K extends keyof I ? OutputOf<I[K]> : never) => string];
       };
     };
   };

@@ -17,6 +17,7 @@ import type {
   Rejection,
   StreamRef,
 } from "./definition.ts";
+import type { Erased } from "./erased.ts";
 import { DefinitionError } from "./errors.ts";
 import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle.ts";
@@ -25,19 +26,15 @@ import { parseWith, type Schema } from "./schema.ts";
 import { requireWord, streamName } from "./stream-id.ts";
 import { requireJson, type Versioned, versionedBy } from "./upcast.ts";
 
-/**
- * A command with its types erased. In methods, parameters are compared both ways, so that a typed command fits without a
- * cast: `aggregate` types what an app writes, and gives it just what it typed.
- */
-export interface ErasedCommand {
+/** A command with its types erased. */
+export type ErasedCommand = {
   readonly input?: Schema;
   readonly reads?: { readonly [name: string]: readonly [target: AnyAggregate | "self", id: (input: unknown) => string] };
-  decide(state: Json, input: unknown, context: object): unknown;
-  readonly onConflict?: "rebase" | "keep" | "reject" | { merge(conflict: object): unknown }["merge"];
-  undo?(facts: object): CommandRequest | null | undefined | false;
+  readonly decide: Erased<[state: Json, input: unknown, context: object], unknown>;
+  readonly onConflict?: "rebase" | "keep" | "reject" | Erased<[conflict: object], unknown>;
+  readonly undo?: Erased<[facts: object], CommandRequest | null | undefined | false>;
   readonly time?: "author" | "server";
-}
-
+};
 
 /** Streams whose state one command may read. */
 export const READS_MAX = 16;

@@ -5,7 +5,7 @@
  */
 import type { CommandContext, EventOf, InputArgument } from "./command.ts";
 import type { AggregateDefinition, CommandRequest, ProjectionDefinition, StreamRef } from "./definition.ts";
-import type { InputOf, OutputOf } from "./schema.ts";
+import type { InputOf } from "./schema.ts";
 
 /** The handle of an aggregate. `Events` maps event types to data, `Inputs` commands to inputs. */
 export type Aggregate<Name extends string, State, Events, Inputs> = {
@@ -48,12 +48,7 @@ export type InputsOf<A extends AnyAggregate> = TypesOf<A>["inputs"];
  * What `decide` gets as its third argument, for handlers in files of their own: `Context<typeof task>` in tests and
  * tools, `Context<typeof taskEvents>` of the map of schemas in what the aggregate itself is made of.
  */
-export type Context<A> = A extends AnyAggregate ? CommandContext<TypesOf<A>["events"]> : CommandContext<DraftsOf<A>>;
-
-/** The data of each event as `evolve` and readers get it. */
-export type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
-/** The data of each event as `emit` takes it. */
-export type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
+export type Context<A> = A extends AnyAggregate ? CommandContext<TypesOf<A>["events"]> : CommandContext<{ readonly [K in keyof A]: InputOf<A[K]> }>;
 
 /** The handle of a projection. `Row` is a row that is there: without null. */
 export type Projection<Name extends string, Row> = {

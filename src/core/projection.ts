@@ -7,6 +7,7 @@
  */
 import { requireFolding } from "./aggregate.ts";
 import type { Around } from "./definition.ts";
+import type { Erased } from "./erased.ts";
 import { DefinitionError } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
 import type { AnyAggregate, AnyProjection, Projection, TypesOf } from "./handle.ts";
@@ -94,16 +95,15 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
   };
 }
 
-// As a method, so that a handler that narrows the event fits without a cast: `handles` lets no other event through.
-type Handler = { handle(row: Json, event: DomainEvent & Around): Json }["handle"];
+type Handler = Erased<[row: Json, event: DomainEvent & Around], Json>;
 
-interface ErasedOptions {
+type ErasedOptions = {
   readonly version: number;
   readonly from: readonly AnyAggregate[];
   readonly initial: Json;
-  key?(event: DomainEvent, around: { readonly before: Json; readonly after: Json }): unknown;
+  readonly key?: Erased<[event: DomainEvent, around: Omit<Around, "key">], unknown>;
   readonly on: { readonly [type: string]: Handler | undefined };
-}
+};
 
 function requireFrom(what: string, from: readonly AnyAggregate[]): void {
   const given: unknown = from;

@@ -38,6 +38,7 @@ export function parseWith<Output>(schema: Schema<unknown, Output>, value: unknow
   } catch (error) {
     return refused([], `was refused by a schema that threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
   }
+  if (typeof result !== "object" || result === null) return refused([], "was refused by its schema, which gave no result");
   if ("then" in result) throw asyncSchema(schema["~standard"].vendor, result);
   if (!result.issues) return { ok: true, value: result.value };
 
