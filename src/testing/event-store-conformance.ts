@@ -1,0 +1,48 @@
+/**
+ * The suite that every EventStore must pass: the rules S1 to S11 of its port, and random histories against a plain model.
+ *
+ * Place: the test file of a store registers it, in this project and in that of whoever writes a store.
+ * Holds: no test runner inside; a rule needs nothing but a store that begins empty.
+ */
+import type { EventStore } from "../sync-server/stores/event-store.ts";
+import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
+import { appendRules } from "./event-store/append-rules.ts";
+import { logRules } from "./event-store/log-rules.ts";
+import { runRandomHistory } from "./event-store/random-history.ts";
+import { readRules } from "./event-store/read-rules.ts";
+
+/** The rules of the port, each as one or several tests. */
+export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [...appendRules, ...readRules, ...logRules].map(
+  ({ rule, name, check }) => ({ rule, name, run: (makeStore) => withStore(makeStore, check) }),
+);
+
+export type EventStoreConformanceOptions = TestRunner & {
+  readonly deviations?: readonly Deviation[];
+  /** Random histories to run; 10 where it is left out. They are the same ones each time. */
+  readonly histories?: number;
+};
+
+/**
+ * Registers the suite for a store.
+ *
+ * @example
+ * import { describe, it } from "vitest";
+ * eventStoreConformance("my store", () => myStore(), { describe, it });
+ */
+export function eventStoreConformance(name: string, makeStore: MakeStore<EventStore>, options: EventStoreConformanceOptions): void {
+  const histories = Array.from({ length: options.histories ?? 10 }, (_, seed): ConformanceRule<EventStore> => ({
+    rule: "model",
+    name: `competing writers and readers see what a plain model says (seed ${seed})`,
+    run: () => withStore(makeStore, (store) => runRandomHistory(store, seed)),
+  }));
+  registerRules(name, [...eventStoreRules, ...histories], makeStore, options);
+}
+
+async function withStore(makeStore: MakeStore<EventStore>, check: (store: EventStore) => Promise<void>): Promise<void> {
+  const store = await makeStore();
+  try {
+    await check(store);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,129 @@
+/** S8 to S11: what is known of commits, how long outcomes are kept, and how logs come and go. */
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import { requireEqual, requireThat } from "../require.ts";
+import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
+
+type Rule = { readonly rule: string; readonly name: string; readonly check: (store: EventStore) => Promise<void> };
+
+export const logRules: readonly Rule[] = [
+  {
+    rule: "S8",
+    name: "of 500 ids asked for, each known one tells its actor and where it stands, or its outcome",
+    async check(store) {
+      const samples = Array.from({ length: 300 }, (_, n) => ({ commit: n, actor: n % 2 ? "bob" : "ann" }));
+      const head = await write(store, "log", null, ...samples);
+      await store.append("log", batch(head, { outcomes: [outcome(400, { actor: "eve", text: '{"outcome":"rejected"}' })] }));
+      const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(n + 1)));
+      requireThat(known.size === 300, `299 records and one outcome, not ${known.size}`);
+      requireEqual(known.get(commitId(299)) ?? null, { kind: "record", actor: "bob", at: head }, "a record");
+      requireEqual(known.get(commitId(400)) ?? null, { kind: "outcome", actor: "eve", text: '{"outcome":"rejected"}' }, "an outcome");
+      requireThat((await store.known("log", [])).size === 0, "nothing asked, nothing known");
+      requireThat((await store.known("absent", [commitId(1)])).size === 0, "nothing known in a log that is not there");
+    },
+  },
+  {
+    rule: "S9",
+    name: "an outcome is kept until it is older than the append says, and no longer",
+    async check(store) {
+      const received = [500, 1_000, 999, 2_000];
+      await store.append("log", batch(null, { outcomes: received.map((time, n) => outcome(n, { received: time })) }));
+      await write(store, "other", null, { commit: 9 });
+      await requireOutcomes(store, [0, 1, 2, 3]);
+      await store.append("log", batch(null, { forgetOutcomesBefore: 1_000 }));
+      await requireOutcomes(store, [1, 3]);
+      await store.append("other", batch({ position: 1, mark: "mark9" }, { forgetOutcomesBefore: 9_000 }));
+      await requireOutcomes(store, [1, 3]);
+    },
+  },
+  {
+    rule: "S9",
+    name: "an actor with more than its share loses its oldest outcomes; no other actor loses any",
+    async check(store) {
+      await store.append("log", batch(null, { outcomes: [outcome(0, { actor: "bob", received: 1 }), outcome(1, { received: 30 }), outcome(2, { received: 10 })] }));
+      await store.append("log", batch(null, { outcomes: [outcome(3, { received: 20 }), outcome(4, { received: 10 })], outcomesPerActorMax: 3 }));
+      await requireOutcomes(store, [0, 1, 3, 4]);
+      await store.append("log", batch(null, { outcomes: [outcome(5, { received: 30 }), outcome(6, { received: 30 })], outcomesPerActorMax: 2 }));
+      await requireOutcomes(store, [0, 5, 6]);
+    },
+  },
+  {
+    rule: "S9",
+    name: "an append that is refused forgets nothing; a record is never forgotten",
+    async check(store) {
+      const head = await write(store, "log", null, { commit: 1 });
+      await store.append("log", batch(head, { outcomes: [outcome(2, { received: 5 })] }));
+      await store.append("log", batch(null, { forgetOutcomesBefore: 10 }));
+      await store.append("log", batch(head, { outcomes: [outcome(1)], forgetOutcomesBefore: 10 }));
+      await requireOutcomes(store, [2]);
+      await store.append("log", batch(head, { forgetOutcomesBefore: 10, outcomesPerActorMax: 0 }));
+      await requireOutcomes(store, []);
+      requireThat((await store.known("log", [commitId(1)])).size === 1, "the record is known");
+      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(2)] })), { kind: "ok" }, "a forgotten id may come again");
+    },
+  },
+  {
+    rule: "S10",
+    name: "a dropped log is gone for good: nothing is read from it, nothing comes back under its name",
+    async check(store) {
+      const head = await write(store, "log", null, { commit: 1 });
+      await store.append("log", batch(head, { outcomes: [outcome(2)] }));
+      const other = recordsAfter(null, [{ commit: 1 }]);
+      await write(store, "other", null, { commit: 1 });
+      await store.drop("log");
+      await store.drop("log");
+      requireEqual(await store.head("log"), { kind: "gone" }, "its head");
+      for (const after of [null, head]) requireEqual(await store.read("log", after, ALL), { kind: "gone" }, "a page");
+      for (const expected of [null, head]) {
+        const records = recordsAfter(expected, [{ commit: 7 }]);
+        requireEqual(await store.append("log", batch(expected, { records })), { kind: "gone" }, "an append");
+      }
+      requireEqual(await store.readStream("log", "task/t1", 0, ALL), [], "a stream");
+      requireThat((await store.known("log", [commitId(1), commitId(2)])).size === 0, "nothing known");
+      requireEqual(await store.logs(), ["other"], "the logs");
+      await requireLog(store, "other", other);
+    },
+  },
+  {
+    rule: "S10",
+    name: "a large log is dropped whole, and a name is taken also where there was no log yet",
+    async check(store) {
+      let head = await write(store, "log", null, { commit: 0 });
+      for (let n = 1; n <= 3; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 1_000 * n + k })));
+      await Promise.all([store.drop("log"), store.drop("never-made")]);
+      for (const log of ["log", "never-made"]) requireEqual(await store.head(log), { kind: "gone" }, log);
+      requireEqual(await store.append("never-made", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })), { kind: "gone" }, "an append");
+      requireEqual(await store.logs(), [], "the logs");
+    },
+  },
+  {
+    rule: "S11",
+    name: "a log is absent until its first record or outcome, then open; asking makes none",
+    async check(store) {
+      requireEqual(await store.head("log"), { kind: "absent" }, "its head");
+      requireEqual(await store.read("log", null, ALL), { kind: "absent" }, "a page");
+      requireEqual(await store.append("log", batch(null)), { kind: "ok" }, "an append of nothing");
+      requireEqual(await store.head("log"), { kind: "absent" }, "its head after an append of nothing");
+      requireEqual(await store.logs(), [], "the logs");
+      await store.append("log", batch(null, { outcomes: [outcome(1)] }));
+      requireEqual(await store.head("log"), { kind: "open", cursor: null }, "its head after an outcome");
+      requireEqual(await store.read("log", null, ALL), { kind: "page", records: [], head: null }, "its page after an outcome");
+      await write(store, "log", null, { commit: 2 });
+      requireThat((await readAll(store, "log")).length === 1, "a record behind the outcome");
+    },
+  },
+  {
+    rule: "S11",
+    name: "logs are listed in order of name",
+    async check(store) {
+      for (const log of ["b", "a-2", "B", "a", "a.1"]) await write(store, log, null, { commit: 1 });
+      requireEqual(await store.logs(), ["B", "a", "a-2", "a.1", "b"], "the names");
+    },
+  },
+];
+
+/** The commits among the first ten whose outcome is kept. */
+async function requireOutcomes(store: EventStore, commits: readonly number[]): Promise<void> {
+  const known = await store.known("log", Array.from({ length: 10 }, (_, n) => commitId(n)));
+  const kept = [...known].filter(([, { kind }]) => kind === "outcome").map(([commit]) => commit);
+  requireEqual(kept.toSorted(), commits.map(commitId), "the commits whose outcome is kept");
+}

@@ -1,0 +1,84 @@
+/**
+ * What an event store should answer, said as plainly as can be: lists, searched from the beginning each time.
+ *
+ * Place: `random-history` asks it and the store the same and compares. It shares no code with any store.
+ */
+import { type Cursor, sameCursor } from "../../core/record.ts";
+import type { Append, AppendResult, KeptOutcome, KnownCommit, LogHead, StoredRecord } from "../../sync-server/stores/event-store.ts";
+
+export type ModelLog = { records: StoredRecord[]; outcomes: KeptOutcome[]; gone: boolean };
+
+/** What may be read: everything behind the cursor. How much of it comes in one page is the store's choice within the limit. */
+export type ModelRead = { readonly kind: "page"; readonly following: readonly StoredRecord[] } | { readonly kind: "diverged" | "absent" | "gone" };
+
+export class EventStoreModel {
+  readonly #logs = new Map<string, ModelLog>();
+
+  head(name: string): LogHead {
+    const log = this.#logs.get(name);
+    if (!log) return { kind: "absent" };
+    return log.gone ? { kind: "gone" } : { kind: "open", cursor: endOf(log) };
+  }
+
+  append(name: string, { expected, records, outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): AppendResult {
+    const log = this.#logs.get(name) ?? { records: [], outcomes: [], gone: false };
+    if (log.gone) return { kind: "gone" };
+    const head = endOf(log);
+    if (!sameCursor(head, expected)) return { kind: "moved", head };
+    const commits = [...records, ...outcomes].map(({ commit }) => commit);
+    const known = commits.filter((commit) => [...log.records, ...log.outcomes].some((entry) => entry.commit === commit));
+    if (known.length > 0) return { kind: "known", commits: known };
+    if (commits.length > 0) this.#logs.set(name, log);
+    log.records = [...log.records, ...records];
+    log.outcomes = [...log.outcomes, ...outcomes].filter(({ received }) => received >= forgetOutcomesBefore);
+    for (const { actor } of outcomes) {
+      const own = log.outcomes.filter((outcome) => outcome.actor === actor).toSorted((left, right) => left.received - right.received);
+      const surplus = own.slice(0, Math.max(0, own.length - outcomesPerActorMax));
+      log.outcomes = log.outcomes.filter((outcome) => !surplus.includes(outcome));
+    }
+    return { kind: "ok" };
+  }
+
+  read(name: string, after: Cursor | null): ModelRead {
+    const log = this.#logs.get(name);
+    if (log?.gone) return { kind: "gone" };
+    if (!log) return { kind: after ? "diverged" : "absent" };
+    if (after === null) return { kind: "page", following: log.records };
+    const at = log.records.findIndex(({ cursor }) => sameCursor(cursor, after));
+    return at < 0 ? { kind: "diverged" } : { kind: "page", following: log.records.slice(at + 1) };
+  }
+
+  readStream(name: string, stream: string, after: number): readonly StoredRecord[] {
+    return this.records(name).filter(({ streams }) => streams.some((place) => place.stream === stream && place.last > after));
+  }
+
+  known(name: string, commits: readonly string[]): Map<string, KnownCommit> {
+    const log = this.#logs.get(name);
+    const known = new Map<string, KnownCommit>();
+    if (!log || log.gone) return known;
+    for (const { commit, actor, text } of log.outcomes) if (commits.includes(commit)) known.set(commit, { kind: "outcome", actor, text });
+    for (const { commit, actor, cursor } of log.records) if (commits.includes(commit)) known.set(commit, { kind: "record", actor, at: cursor });
+    return known;
+  }
+
+  drop(name: string): void {
+    this.#logs.set(name, { records: [], outcomes: [], gone: true });
+  }
+
+  logs(): string[] {
+    return [...this.#logs].filter(([, { gone }]) => !gone).map(([name]) => name).toSorted();
+  }
+
+  records(name: string): readonly StoredRecord[] {
+    return this.#logs.get(name)?.records ?? [];
+  }
+
+  streamVersion(name: string, stream: string): number {
+    const places = this.records(name).flatMap(({ streams }) => streams.filter((place) => place.stream === stream));
+    return places.at(-1)?.last ?? 0;
+  }
+}
+
+function endOf({ records }: ModelLog): Cursor | null {
+  return records.at(-1)?.cursor ?? null;
+}

@@ -1,0 +1,6 @@
+// The memory store keeps the rules of its port.
+import { memory } from "dacapo/memory";
+import { eventStoreConformance } from "dacapo/testing";
+import { describe, it } from "vitest";
+
+eventStoreConformance("memory()", memory, { describe, it, histories: 100 });
