@@ -1,4 +1,4 @@
 /** `dacapo/testing`: what a user needs to test a domain, or a store written for one of Dacapo's ports. No test runner inside. */
 export type { ConformanceRule, Deviation, MakeStore, TestRunner } from "./conformance.ts";
 export { type EventStoreConformanceOptions, eventStoreConformance, eventStoreRules } from "./event-store-conformance.ts";
-export { inTurn, reopenedEachCall } from "./event-store/connections.ts";
+export { inTurn, reopenedEachCall, storeThrough } from "./event-store/connections.ts";

@@ -18,7 +18,7 @@ import { takePage } from "./take-page.ts";
 /** Rows that one step of dropping a log deletes, so that the other logs are served in between. */
 const DROP_STEP_ROWS = 500;
 
-/** An event store over a database that is open. Throws a DacapoError where its tables cannot be used. */
+/** An event store over a database that is open. Where its tables cannot be used, closes it and throws a DacapoError. */
 export function sqlEventStore(sql: Sql): EventStore {
   try {
     prepareLayout(sql);
@@ -26,6 +26,7 @@ export function sqlEventStore(sql: Sql): EventStore {
     void store.endDrops();
     return store;
   } catch (error) {
+    sql.close();
     throw failureOf(error, "opening").error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Other ways to reach the same logs, so that the whole suite can be run over them: opened anew before each call, or over
- * several connections in turn.
+ * Other ways to reach the same logs, so that the whole suite can be run over them: opened anew before each call, over
+ * several connections in turn, or from outside of where they are.
  */
 import { StorageLostError } from "../../core/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
@@ -9,7 +9,7 @@ import type { EventStore } from "../../sync-server/stores/event-store.ts";
 export function reopenedEachCall(open: () => EventStore | Promise<EventStore>): EventStore {
   let waiting: Promise<unknown> = Promise.resolve();
   let closed = false;
-  return through(
+  return storeThrough(
     (call) => {
       const answer = waiting.then(async () => {
         if (closed) throw new StorageLostError({ message: "The store was closed", fix: "Make a new one." });
@@ -33,7 +33,7 @@ export function reopenedEachCall(open: () => EventStore | Promise<EventStore>): 
 /** Several stores over the same logs; each call goes to the next. */
 export function inTurn(stores: readonly EventStore[]): EventStore {
   let next = 0;
-  return through(
+  return storeThrough(
     async (call) => {
       const store = stores[next++ % stores.length];
       if (!store) throw new Error("No store to ask");
@@ -45,7 +45,8 @@ export function inTurn(stores: readonly EventStore[]): EventStore {
   );
 }
 
-function through(pass: <Answer>(call: (store: EventStore) => Promise<Answer>) => Promise<Answer>, close: () => Promise<void>): EventStore {
+/** A store each of whose calls is passed on: into a Durable Object, a worker, another process. */
+export function storeThrough(pass: <Answer>(call: (store: EventStore) => Promise<Answer>) => Promise<Answer>, close: () => Promise<void>): EventStore {
   return {
     head: (log) => pass((store) => store.head(log)),
     append: (log, append) => pass((store) => store.append(log, append)),

@@ -1,0 +1,96 @@
+/**
+ * Node's SQLite behind the small interface of `sql`, opened so that a commit survives a power cut.
+ *
+ * Place: under `sqlite`.
+ * Holds: write-ahead log with `synchronous=FULL`, set and checked on every opening (some builds of SQLite fall back to NORMAL when
+ * such a file is opened again). Where that cannot be had, there is no database.
+ */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { StorageLostError } from "../../core/errors.ts";
+import { failureOf } from "./sql-failure.ts";
+import type { Sql, SqlRow, SqlValue } from "./sql.ts";
+
+/** How long a call waits for another process's write. The wait blocks, but an append takes milliseconds. */
+const BUSY_MS_MAX = 5_000;
+
+/** A database whose commits are durable, or a DacapoError that says why there is none. */
+export function openDatabase(path: string): DatabaseSync {
+  if (path !== ":memory:") makeFolder(dirname(path));
+  let database: DatabaseSync | null = null;
+  try {
+    database = new DatabaseSync(path);
+    makeDurable(database, path);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw failureOf(error, `opening ${path}`).error;
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const message = `The folder ${folder} of the event store cannot be made: ${String(cause)}`;
+    throw new StorageLostError({ message, fix: "Name a folder that this process may make or write to.", cause });
+  }
+}
+
+function makeDurable(database: DatabaseSync, path: string): void {
+  database.exec(`pragma busy_timeout = ${BUSY_MS_MAX}`);
+  // Only macOS tells the two apart: there a plain fsync leaves the data in the drive's cache.
+  database.exec("pragma fullfsync = on; pragma checkpoint_fullfsync = on");
+  const journal = database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
+  database.exec("pragma synchronous = full");
+  const synchronous = database.prepare("pragma synchronous").get()?.["synchronous"];
+  if (synchronous === 2 && (journal === "wal" || path === ":memory:")) return;
+  throw new StorageLostError({
+    message: `SQLite cannot make ${path} durable: journal_mode is ${String(journal)}, synchronous is ${String(synchronous)}`,
+    fix: "Keep the file on a local disk that supports SQLite's write-ahead log.",
+  });
+}
+
+/** The small interface over Node's database. Statements are compiled once. */
+export function nodeSql(database: DatabaseSync): Sql {
+  let open = true;
+  const statements = new Map<string, StatementSync>();
+  const prepare = (query: string) => {
+    const ready = statements.get(query) ?? database.prepare(query);
+    statements.set(query, ready);
+    return ready;
+  };
+  return {
+    rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
+      // The caller's word for what his query gives: see the port.
+      return prepare(query).iterate(...values) as Iterable<Row>;
+    },
+    run(statement, ...values) {
+      prepare(statement).run(...values);
+    },
+    transaction(mode, work) {
+      database.exec(mode === "write" ? "begin immediate" : "begin");
+      try {
+        const result = work();
+        database.exec("commit");
+        return result;
+      } catch (error) {
+        rollBack(database);
+        throw error;
+      }
+    },
+    close() {
+      if (open) database.close();
+      open = false;
+    },
+  };
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    database.exec("rollback");
+  } catch {
+    // After some errors (a full disk) SQLite has rolled back by itself. The error that led here is the one to tell.
+  }
+}

@@ -1,0 +1,22 @@
+// A process of its own that appends to a SQLite store and tells each acknowledged commit on a line of its own.
+// Arguments: the file, the number of the first commit, how many appends, records in each.
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import { batch, commitId, recordsAfter } from "../../../../src/testing/event-store/samples.ts";
+
+const [path = "", ...numbers] = process.argv.slice(2);
+const [first = 0, appends = 0, recordsEach = 1] = numbers.map(Number);
+const store = sqlite(path);
+for (let n = 0; n < appends; n++) await appendUntilTaken(first + n * recordsEach);
+await store.close();
+
+async function appendUntilTaken(commit: number): Promise<void> {
+  const samples = Array.from({ length: recordsEach }, (_, k) => ({ commit: commit + k }));
+  for (;;) {
+    const head = await store.head("log");
+    const expected = head.kind === "open" ? head.cursor : null;
+    const { kind } = await store.append("log", batch(expected, { records: recordsAfter(expected, samples) }));
+    if (kind === "ok") break;
+    console.log(kind);
+  }
+  for (const sample of samples) console.log(commitId(sample.commit));
+}

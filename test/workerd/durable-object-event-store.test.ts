@@ -1,0 +1,28 @@
+// The store of a Durable Object keeps the rules of its port in real workerd: as it is, and evicted from memory after each call.
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { eventStoreConformance, reopenedEachCall, storeThrough } from "dacapo/testing";
+import { describe, it } from "vitest";
+import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
+import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
+
+const storesByObject = new WeakMap<object, EventStore>();
+let objects = 0;
+
+/** A store inside a Durable Object, asked from outside. The object keeps it in memory as long as it lives. */
+function storeIn(name: string): EventStore {
+  const call = <Answer>(ask: (store: EventStore) => Promise<Answer>): Promise<Answer> =>
+    runInDurableObject(env.PLATFORM.getByName(name), (object, { storage }) => {
+      const store = storesByObject.get(object) ?? durableObjectStore(storage);
+      storesByObject.set(object, store);
+      return ask(store);
+    });
+  return storeThrough(call, () => call((store) => store.close()));
+}
+
+eventStoreConformance("durableObjectStore()", () => storeIn(`object ${++objects}`), { describe, it });
+eventStoreConformance("durableObjectStore() evicted after each call", () => {
+  const name = `object ${++objects}`;
+  const evicted = () => evictDurableObject(env.PLATFORM.getByName(name));
+  return reopenedEachCall(() => ({ ...storeIn(name), close: evicted }));
+}, { describe, it });
