@@ -26,8 +26,8 @@ export function generationMarkText(generation: number): string {
   return JSON.stringify({ generation });
 }
 
-export function sentText({ n: _, ...entry }: SentEntry): string {
-  return JSON.stringify(entry);
+export function sentText({ commit, outcome, position, settledAt }: SentEntry): string {
+  return JSON.stringify({ outcome, position, settledAt, commit });
 }
 
 export function readSentEntry(n: number, row: unknown): SentEntry {

@@ -1,0 +1,60 @@
+/**
+ * The suite that every LogStore must pass: the rules L1 to L10 of its port, and tabs that do anything against a plain model.
+ *
+ * Place: the test file of a store registers it, in this project and in that of whoever writes a store.
+ * Holds: no test runner inside; a rule needs nothing but a fresh database that several tabs can open.
+ */
+import type { LogStore } from "../client/log/log-store.ts";
+import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
+import { cacheRules } from "./log-store/cache-rules.ts";
+import { leaderRules } from "./log-store/leader-rules.ts";
+import { modelRule } from "./log-store/model-rule.ts";
+import { pendingRules } from "./log-store/pending-rules.ts";
+import { readingRules } from "./log-store/reading-rules.ts";
+import type { LogStoreBed, LogStoreRule } from "./log-store/rule.ts";
+
+export type { LogStoreBed };
+
+/** The rules of the port, each as one or several tests. */
+export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [...pendingRules, ...leaderRules, ...readingRules, ...cacheRules].map(toConformance);
+
+export type LogStoreConformanceOptions = TestRunner & {
+  readonly deviations?: readonly Deviation[];
+  /** Random histories to run; 10 where it is left out. They are the same ones each time. */
+  readonly histories?: number;
+};
+
+/**
+ * Registers the suite for a store. What `makeStore` gives opens handles on one fresh database, as tabs do.
+ *
+ * @example
+ * logStoreConformance("memory", () => {
+ *   const database = new MemoryDatabase(() => crypto.randomUUID());
+ *   return { open: async () => memoryLogStore(database) };
+ * }, { describe, it });
+ */
+export function logStoreConformance(name: string, makeStore: MakeStore<LogStoreBed>, options: LogStoreConformanceOptions): void {
+  const histories = Array.from({ length: options.histories ?? 10 }, (_, seed) => toConformance(modelRule(seed)));
+  registerRules(name, [...logStoreRules, ...histories], makeStore, options);
+}
+
+function toConformance({ rule, name, check }: LogStoreRule): ConformanceRule<LogStoreBed> {
+  return {
+    rule,
+    name,
+    async run(makeStore) {
+      const bed = await makeStore();
+      const opened: LogStore[] = [];
+      const open = async () => {
+        const store = await bed.open();
+        opened.push(store);
+        return store;
+      };
+      try {
+        await check({ open });
+      } finally {
+        for (const store of opened) store.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** Commits, records and batches for the suite of log stores, and what it says when a store is wrong. */
+import type { Commit } from "../../core/commit.ts";
+import type { Json } from "../../core/json.ts";
+import { DacapoError } from "../../core/errors.ts";
+import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/record.ts";
+import { requireEqual, requireRejection, requireThat } from "../require.ts";
+import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, SentEntry, StoreHead } from "../../client/log/log-store.ts";
+
+export function commitOf(name: string): Commit {
+  return {
+    id: `00000000-0000-4000-8000-${[...name].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("").padStart(12, "0").slice(-12)}`,
+    client: "00000000-0000-4000-8000-000000000001",
+    actor: "ada",
+    time: 1_700_000_000_000,
+    meta: { name },
+    commands: [{ stream: "task/t1", seen: 0, reads: [], name: "rename", v: 1, input: { title: `Milk “${name}” 🥛` }, events: [{ type: "renamed", v: 1, data: { title: name } }] }],
+  };
+}
+
+export function entriesOf(...names: readonly string[]): Omit<PendingEntry, "n">[] {
+  return names.map((name) => ({ at: null, commit: commitOf(name) }));
+}
+
+export function nameOf({ commit }: { readonly commit: Commit }): Json {
+  const { meta } = commit;
+  return typeof meta === "object" && meta !== null && "name" in meta ? meta.name : null;
+}
+
+export function recordOf(position: number, events: number, mark: string, data: CommitRecord["meta"] = null): CommitRecord {
+  return {
+    position, mark, commit: commitOf(`r${position}`).id, client: commitOf("").client, actor: "bob", time: 1.5, received: 2, meta: null,
+    events: Array.from({ length: events }, (_, n) => ({ type: "noted", v: 1, stream: "note/n1", version: position + n, data })),
+  };
+}
+
+/** Records behind a cursor, with these numbers of events. */
+export function recordsBehind(after: Cursor | null, events: readonly number[], mark = "m"): CommitRecord[] {
+  let position = positionOf(after);
+  return events.map((count) => {
+    const record = recordOf(position + 1, count, `${mark}${position + 1}`);
+    position += count;
+    return record;
+  });
+}
+
+/** The text as a server sends it: with more around the records than them. */
+export function batchOf(after: Cursor | null, records: readonly CommitRecord[]): ConfirmedBatch {
+  const last = records.at(-1);
+  if (!last) throw new Error("A batch needs a record");
+  return { after, cursor: cursorOf(last), text: JSON.stringify({ after: null, records, more: false, head: lastPosition(last) }) };
+}
+
+export function confirmationOf(batch: ConfirmedBatch | null, more: Partial<Confirmation> = {}): Confirmation {
+  return { batch, settled: [], rejected: [], unrejected: [], forgetSentBefore: null, ...more };
+}
+
+export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry {
+  return { n, commit: commitOf(name), outcome: "accepted", position: 1, settledAt };
+}
+
+export function rejectedOf(n: number, name: string): RejectionEntry {
+  const commit = commitOf(name);
+  return { n, commit, outcome: { id: commit.id, outcome: "rejected", command: 0, code: "taken", message: "Taken", path: ["title", 0] }, rejectedAt: 5.25 };
+}
+
+/** Confirms records as the leader does, naming what stands. */
+export async function confirmRecords(store: LogStore, events: readonly number[], more: Partial<Confirmation> = {}): Promise<StoreHead> {
+  const head = await store.head();
+  const batch = batchOf(head.cursor, recordsBehind(head.cursor, events, `g${head.generation}m`));
+  requireEqual(await store.confirm(head, confirmationOf(batch, more)), true, "a confirmation that names what stands");
+  return await store.head();
+}
+
+export const ALL = { position: 0, pendingTail: 0 };
+
+/** Reads all batches behind a position, page by page. */
+export async function readAll(store: LogStore, position = 0): Promise<{ readonly batches: readonly ConfirmedBatch[]; readonly last: Refresh; readonly pages: number }> {
+  const batches: ConfirmedBatch[] = [];
+  for (let at = position, pages = 1; ; pages++) {
+    const last = await store.refresh({ position: at, pendingTail: 0 });
+    batches.push(...last.batches);
+    const end = last.batches.at(-1)?.cursor.position;
+    if (!last.more) return { batches, last, pages };
+    if (end === undefined || end <= at) throw new Error(`refresh says that there is more behind position ${at} and gives nothing`);
+    at = end;
+  }
+}
+
+/** The records of batches as texts. Fails where one does not follow the one before. */
+export function recordTexts(batches: readonly ConfirmedBatch[], after?: Cursor | null): string[] {
+  let at = after;
+  return batches.flatMap((batch) => {
+    if (at !== undefined) requireEqual(batch.after, at, "where a batch begins");
+    at = batch.cursor;
+    // Written by these tests.
+    const { records } = JSON.parse(batch.text) as { readonly records: readonly CommitRecord[] };
+    const [first, last] = [records[0], records.at(-1)];
+    requireThat(first !== undefined && last !== undefined, "a batch has records");
+    requireEqual(first.position, positionOf(batch.after) + 1, "where the first record of a batch begins");
+    requireEqual(cursorOf(last), batch.cursor, "the last record of a batch");
+    return records.map((record) => JSON.stringify(record));
+  });
+}
+
+export async function requireFailure(code: string, promise: Promise<unknown>, what: string): Promise<void> {
+  const error = await requireRejection(promise, what);
+  requireEqual(error instanceof DacapoError ? error.code : String(error), code, `the error of: ${what}`);
+}

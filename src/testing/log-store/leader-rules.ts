@@ -1,0 +1,140 @@
+/** L4 and L5: what the leader writes names what it was computed on, and comes whole or not at all. */
+import {
+  ALL, batchOf, commitOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf,
+} from "./fixtures.ts";
+import { requireEqual, requireThat } from "../require.ts";
+import type { LogStoreRule } from "./rule.ts";
+
+export const leaderRules: readonly LogStoreRule[] = [
+  {
+    rule: "L4",
+    name: "a confirmation moves records, cursor, ended commits and rejections together",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a", "b", "c"), []);
+      const batch = batchOf(null, recordsBehind(null, [1, 2]));
+      const settled = { ...settledOf(1, "a"), outcome: "rebased" as const, position: 3, settledAt: 12.5 };
+      requireEqual(await store.confirm(await store.head(), confirmationOf(batch, { settled: [settled], rejected: [rejectedOf(2, "b")] })), true, "the answer");
+      const seen = await store.refresh(ALL);
+      requireEqual([seen.head.cursor, seen.batches, seen.more], [batch.cursor, [batch], false], "the log");
+      requireEqual([seen.pending.map(nameOf), seen.pendingNumbers, seen.rejectionIds], [["c"], [3], [commitOf("b").id]], "what is pending and rejected");
+      requireEqual(await store.readSent(null), [settled], "sent entries");
+      requireEqual(await store.readRejections(), [rejectedOf(2, "b")], "rejections");
+    },
+  },
+  {
+    rule: "L4",
+    name: "a leader that was displaced confirms nothing: cursor or generation have moved",
+    async check({ open }) {
+      const [old, leader] = [await open(), await open()];
+      await old.appendPending(0, entriesOf("a"), []);
+      const stale = await old.head();
+      await confirmRecords(leader, [1]);
+      const before = await leader.refresh(ALL);
+      const late = confirmationOf(batchOf(null, recordsBehind(null, [2], "x")), { settled: [settledOf(1, "a")] });
+      requireEqual(await old.confirm(stale, late), false, "on an old cursor");
+      requireEqual(await old.confirm({ ...before.head, cursor: { position: 1, mark: "other" } }, confirmationOf(null, { settled: [settledOf(1, "a")] })), false, "on another mark");
+      requireEqual(await old.confirm({ ...before.head, generation: 7 }, confirmationOf(null, { settled: [settledOf(1, "a")] })), false, "on another generation");
+      requireEqual(await leader.refresh(ALL), before, "what stands");
+      requireEqual(await leader.readSent(null), [], "sent entries");
+    },
+  },
+  {
+    rule: "L4",
+    name: "a rejection that was discarded does not come back when it is confirmed once more",
+    async check({ open }) {
+      const [leader, displaced] = [await open(), await open()];
+      await leader.appendPending(0, entriesOf("a", "b"), []);
+      const head = await leader.head();
+      const confirmation = confirmationOf(null, { rejected: [rejectedOf(1, "a")] });
+      requireEqual(await leader.confirm(head, confirmation), true, "the first time");
+      await leader.removeRejections([commitOf("a").id]);
+      await displaced.confirm(head, confirmation);
+      requireEqual(await leader.readRejections(), [], "rejections");
+    },
+  },
+  {
+    rule: "L4",
+    name: "a record that arrives for a kept rejection ends it; old sent entries are forgotten",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
+      const settled = [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)];
+      await confirmRecords(store, [1], { settled, rejected: [rejectedOf(1, "a")] });
+      await confirmRecords(store, [1], { unrejected: [commitOf("a").id], forgetSentBefore: 200 });
+      requireEqual(await store.readRejections(), [], "rejections");
+      requireEqual((await store.readSent(null)).map(nameOf), ["c", "d"], "sent entries");
+      requireEqual((await store.readSent([9, 4, 2, 4])).map(({ n }) => n), [4], "sent entries by number");
+    },
+  },
+  {
+    rule: "L5",
+    name: "cutting back keeps the log up to a record, and puts what returned in the place of what was pending",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a", "b", "c"), []);
+      await confirmRecords(store, [2, 3, 4], { settled: [settledOf(1, "a"), settledOf(2, "b")] });
+      const before = await confirmRecords(store, [1]);
+      const all = recordTexts((await readAll(store)).batches, null);
+      const keep = { position: 5, mark: "g0m3" };
+      const head = await store.cutBack(before, keep, entriesOf("a", "c"));
+      requireThat(head !== null, "the cut is made");
+      const seen = await store.refresh(ALL);
+      requireEqual(seen.head, head, "the head");
+      requireEqual([head.generation, head.cursor, head.client], [before.generation + 1, keep, before.client], "generation, cursor and client");
+      requireEqual(recordTexts(seen.batches, null), all.slice(0, 2), "records");
+      requireEqual(seen.pending.map(nameOf), ["a", "c"], "pending entries");
+      requireThat(seen.pending.every(({ n }) => n > before.pendingTail) && seen.pending.at(-1)?.n === head.pendingTail, "their numbers are new, the last one is the tail");
+      requireEqual((await store.readSent(null)).map(nameOf), ["b"], "sent entries");
+    },
+  },
+  {
+    rule: "L5",
+    name: "cutting back names generation, cursor and tail, and does nothing where one has moved",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a"), []);
+      const head = await confirmRecords(store, [1, 1]);
+      const before = await store.refresh(ALL);
+      requireEqual(await store.cutBack({ ...head, generation: 1 }, null, []), null, "another generation");
+      requireEqual(await store.cutBack({ ...head, cursor: null }, null, []), null, "another cursor");
+      requireEqual(await store.cutBack({ ...head, pendingTail: 0 }, null, []), null, "a commit that was appended meanwhile");
+      requireEqual(await store.refresh(ALL), before, "what stands");
+    },
+  },
+  {
+    rule: "L5",
+    name: "a log is cut anywhere, sealed or not, to nothing too, and grows on from there",
+    async check({ open }) {
+      for (const cut of [0, 1, 7, 8, 9, 15, 24, 39, 40]) {
+        const store = await open();
+        await store.cutBack(await store.head(), null, []);
+        requireEqual((await store.head()).cursor, null, "the cursor of an empty log");
+        const marks = Array.from({ length: 40 }, () => 100);
+        for (let index = 0; index < 32; index += 8) await confirmRecords(store, marks.slice(index, index + 8));
+        await store.seal();
+        const head = await confirmRecords(store, marks.slice(32));
+        const all = recordTexts((await readAll(store)).batches, null);
+        const keep = cut === 0 ? null : { position: cut * 100, mark: `g${head.generation}m${cut * 100 - 99}` };
+        await store.cutBack(head, keep, []);
+        requireEqual((await store.head()).cursor, keep, `the cursor after a cut at record ${cut}`);
+        requireEqual(recordTexts((await readAll(store)).batches, null), all.slice(0, cut), `records up to ${cut}`);
+        await confirmRecords(store, [1, 2]);
+        await store.seal();
+        requireEqual(recordTexts((await readAll(store)).batches, null).length, cut + 2, "records after it grew on");
+        store.close();
+      }
+    },
+  },
+  {
+    rule: "L5",
+    name: "rejections stay when histories part: they are the app's to end",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a", "b"), []);
+      await store.confirm(await store.head(), confirmationOf(null, { rejected: [rejectedOf(1, "a")] }));
+      await store.cutBack(await store.head(), null, entriesOf("b"));
+      requireEqual((await store.refresh(ALL)).rejectionIds, [commitOf("a").id], "rejections");
+    },
+  },
+];

@@ -1,0 +1,11 @@
+import "fake-indexeddb/auto";
+import { describe, it } from "vitest";
+import { openIdbLogStore } from "../../src/client/log/idb-log-store.ts";
+import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";
+
+const newClientId = () => crypto.randomUUID();
+const makeStore = () => {
+  const user = newClientId();
+  return { open: () => openIdbLogStore({ log: "conformance", user, newClientId }) };
+};
+logStoreConformance("IndexedDB (fake)", makeStore, { describe, it, histories: 30 });

@@ -1,0 +1,9 @@
+import { describe, it } from "vitest";
+import { MemoryDatabase, memoryLogStore } from "../../src/client/log/memory-log-store.ts";
+import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";
+
+const makeStore = () => {
+  const database = new MemoryDatabase(() => crypto.randomUUID());
+  return { open: async () => memoryLogStore(database) };
+};
+logStoreConformance("memory", makeStore, { describe, it, histories: 30 });
