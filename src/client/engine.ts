@@ -7,20 +7,20 @@
  * again and computes again. Commands that wait together share one transaction.
  */
 import type { CommandRequest, DomainDefinition } from "../core/definition.ts";
-import { BugError, DacapoError, LogClosedError, RejectedError } from "../core/errors.ts";
-import { follow, tick } from "../core/clock.ts";
-import { uuidv7, UUID_RANDOM_BYTES } from "../core/id.ts";
+import { BugError, DacapoError, LogClosedError } from "../core/errors.ts";
+import { follow } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
-import { propose } from "../core/propose.ts";
 import type { Replica } from "../core/replica.ts";
-import { RowChanges, type RowDelta } from "../core/rows.ts";
+import type { RowDelta } from "../core/rows.ts";
 import type { Env } from "./env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
-import { defectError } from "./defect-error.ts";
-import { addEntry, type Ended, type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
+import { answerGroup, appendDecided, decideGroup, type Waiting } from "./group-commit.ts";
+import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
 import type { LogStore, PendingEntry, RejectionEntry, StoreHead } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
+import { rowDifferences } from "./rows/row-differences.ts";
 import { RowCache, writeRowCache } from "./rows/row-cache.ts";
+import { refusedOf, settledOf, Settling } from "./settling.ts";
 
 /** Commands that share one transaction, at most. */
 const GROUP_MAX = 256;
@@ -42,22 +42,13 @@ export type EngineOptions = {
   readonly wrote: () => void;
 };
 
-type Waiting = {
-  readonly requests: readonly CommandRequest[];
-  readonly meta: Json;
-  /** A rejection that this commit takes the place of. */
-  readonly endRejection: string | null;
-  readonly resolve: (commit: string) => void;
-  readonly reject: (error: DacapoError) => void;
-};
-
 export class Engine {
   readonly #options: EngineOptions;
   #local: LocalLog;
   #steps: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
-  #settling = new Map<string, ((settled: Settled) => void)[]>();
-  #lastTime = 0;
+  readonly #settling: Settling;
+  readonly #clock = { last: 0 };
   #closed = false;
 
   static async open(options: EngineOptions): Promise<Engine> {
@@ -67,7 +58,8 @@ export class Engine {
   private constructor(options: EngineOptions, local: LocalLog) {
     this.#options = options;
     this.#local = local;
-    for (const { commit } of local.entries.values()) this.#lastTime = Math.max(this.#lastTime, commit.time);
+    this.#settling = new Settling(options.store);
+    for (const { commit } of local.entries.values()) this.#clock.last = Math.max(this.#clock.last, commit.time);
   }
 
   get replica(): Replica {
@@ -101,13 +93,8 @@ export class Engine {
   }
 
   /** Resolves when the commit has ended. */
-  async settled(commit: string): Promise<Settled> {
-    if (!this.#local.entries.has(commit)) {
-      const found = await this.#findSettled(commit);
-      if (found) return found;
-    }
-    if (!this.#local.entries.has(commit)) throw unknownCommit(commit);
-    return new Promise((resolve) => this.#settling.set(commit, [...(this.#settling.get(commit) ?? []), resolve]));
+  settled(commit: string): Promise<Settled> {
+    return this.#settling.wait(commit, () => this.#local.entries.has(commit));
   }
 
   /** Reads what other tabs wrote. */
@@ -191,45 +178,16 @@ export class Engine {
     }
   }
 
-  /** Decides a group in turn and appends it. False: another tab appended first; nothing has happened. */
+  /** False: another tab appended first; nothing has happened. */
   async #appendGroup(group: readonly Waiting[]): Promise<boolean> {
-    const { env, domain, user } = this.#options;
-    const local = this.#local;
-    const made: { readonly entry: PendingEntry; readonly waiting: Waiting }[] = [];
-    const refused: (() => void)[] = [];
-    for (const waiting of group) {
-      const now = env.now();
-      this.#lastTime = tick(this.#lastTime, now);
-      const id = uuidv7(now, env.random(UUID_RANDOM_BYTES));
-      const proposed = propose(domain, local.replica, waiting.requests, { id, client: local.head.client, actor: user, time: this.#lastTime, meta: waiting.meta });
-      if ("defect" in proposed) {
-        refused.push(() => waiting.reject(defectError(proposed.defect, waiting.requests[proposed.command])));
-        continue;
-      }
-      const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit };
-      addEntry(local, entry, now);
-      made.push({ entry, waiting });
-    }
-    const undo = () => {
-      for (const { entry } of made) local.entries.delete(entry.commit.id);
-      local.replica.remove(new Set(made.map(({ entry }) => entry.commit.id)), env.now());
-    };
-    if (made.length > 0) {
-      const ended = made.flatMap(({ waiting }) => waiting.endRejection ?? []);
-      let appended = false;
-      try {
-        appended = await this.store.appendPending(local.head.pendingTail, made.map(({ entry: { at, commit } }) => ({ at, commit })), ended);
-      } finally {
-        if (!appended) undo();
-      }
-      if (!appended) return false;
-      local.head = { ...local.head, pendingTail: local.head.pendingTail + made.length };
-      local.rejections = local.rejections.filter(({ commit }) => !ended.includes(commit.id));
+    const { domain, env, user } = this.#options;
+    const decided = decideGroup(this.#local, group, { domain, env, user, clock: this.#clock });
+    if (!(await appendDecided(this.#local, decided, env.now()))) return false;
+    if (decided.made.length > 0) {
       this.#changed();
       this.#options.wrote();
     }
-    for (const { entry, waiting } of made) waiting.resolve(entry.commit.id);
-    for (const refuse of refused) refuse();
+    answerGroup(decided);
     return true;
   }
 
@@ -237,14 +195,14 @@ export class Engine {
     const ended = await refreshLocalLog(this.#local, this.#options.env.now());
     if (!ended) return this.#reload();
     this.#changed();
-    for (const end of ended) await this.#tellEnded(end);
+    for (const { entry, arrived } of ended) await this.#settling.ended(entry.commit.id, arrived);
   }
 
   /** Loads anew after histories parted; the page hears of what looks different. */
   async #reload(): Promise<void> {
     const before = this.replica;
     this.#local = await loadLocalLog(this.#options.domain, this.store, new RowCache(), this.#options.env.now());
-    this.#options.changed(differences(this.#options.domain, before, this.replica));
+    this.#options.changed(rowDifferences(this.#options.domain, before, this.replica));
   }
 
   #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
@@ -268,7 +226,7 @@ export class Engine {
   #apply({ confirmation, records }: ConfirmPlan): void {
     const { env } = this.#options;
     const local = this.#local;
-    for (const { received } of records) this.#lastTime = follow(this.#lastTime, received, env.now());
+    for (const { received } of records) this.#clock.last = follow(this.#clock.last, received, env.now());
     local.replica.apply(records, env.now());
     local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());
     for (const { commit } of [...confirmation.settled, ...confirmation.rejected]) local.entries.delete(commit.id);
@@ -276,50 +234,13 @@ export class Engine {
     local.rejections = [...local.rejections.filter(({ commit }) => !confirmation.unrejected.includes(commit.id)), ...confirmation.rejected];
     this.#changed();
     this.#options.wrote();
-    for (const { commit, outcome, position } of confirmation.settled) this.#tell({ outcome, commit: commit.id, position });
-    for (const rejection of confirmation.rejected) this.#tell(rejectedSettled(rejection));
-  }
-
-  async #tellEnded({ entry, arrived }: Ended): Promise<void> {
-    if (!this.#settling.has(entry.commit.id)) return;
-    const settled = arrived ? { ...arrived, commit: entry.commit.id } : await this.#findSettled(entry.commit.id);
-    if (settled) this.#tell(settled);
-  }
-
-  async #findSettled(commit: string): Promise<Settled | null> {
-    const rejection = (await this.store.readRejections()).find((entry) => entry.commit.id === commit);
-    if (rejection) return rejectedSettled(rejection);
-    const sent = (await this.store.readSent(null)).find((entry) => entry.commit.id === commit);
-    return sent ? { outcome: sent.outcome, commit, position: sent.position } : null;
-  }
-
-  #tell(settled: Settled): void {
-    const waiting = this.#settling.get(settled.commit) ?? [];
-    this.#settling.delete(settled.commit);
-    for (const resolve of waiting) resolve(settled);
+    for (const entry of confirmation.settled) this.#settling.tell(settledOf(entry));
+    for (const rejection of confirmation.rejected) this.#settling.tell(refusedOf(rejection));
   }
 
   #changed(): void {
     this.#options.changed(this.replica.takeDelta());
   }
-}
-
-/** What a reader of one replica sees differently in another. */
-function differences(domain: DomainDefinition, before: Replica, after: Replica): RowDelta[] {
-  const changes = new RowChanges();
-  for (const name of domain.projections.keys()) {
-    for (const entry of before.entries(name)) changes.touch(name, entry.key, entry);
-    for (const { key } of after.entries(name)) changes.touch(name, key, before.entry(name, key));
-  }
-  return changes.take((projection, key) => after.entry(projection, key));
-}
-
-function rejectedSettled({ commit, outcome }: RejectionEntry): Settled {
-  return { outcome: "rejected", commit: commit.id, code: outcome.code, message: outcome.message, command: outcome.command };
-}
-
-function unknownCommit(commit: string): RejectedError {
-  return new RejectedError({ message: `This device knows nothing of commit ${commit}, or no longer`, fix: "Ask for a commit made here in the last 30 days.", details: { code: "unknown-commit", commit } });
 }
 
 function closedError(): LogClosedError {
