@@ -5,22 +5,21 @@
  */
 import type { DomainDefinition } from "../core/definition.ts";
 import { type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
-import { checkJson, type Json } from "../core/json.ts";
+import { checkJson } from "../core/json.ts";
 import { LOG_NAME, type Presence } from "../core/protocol.ts";
-import { sameJson } from "../core/json.ts";
-import type { RowDelta } from "../core/rows.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
 import { readHistory, readStateAt } from "./history.ts";
 import type { LogStatus } from "./log-handle.ts";
 import type { LogStore } from "./log/log-store.ts";
+import { pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { statusOf } from "./status.ts";
 import { confirmLocally } from "./sync/local-authority.ts";
 import { SyncLoop } from "./sync/sync-loop.ts";
 import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
 import { listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
-import { answer, answerNow, type Lifecycle, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, type WorkerLog } from "./worker-api.ts";
+import { answer, answerNow, type Lifecycle, type OpenOptions, type PageCallbacks, type WorkerLog } from "./worker-api.ts";
 
 /** Rows are stored and records sealed when nothing has changed for so long. */
 const TIDY_MS = 2_000;
@@ -37,16 +36,10 @@ export type WorkerLogParts = {
 
 export async function openWorkerLog({ domain, options, page, env, store, transport }: WorkerLogParts): Promise<WorkerLog> {
   const { log, user } = options;
-  if (!LOG_NAME.test(log) || user.length === 0 || user.length > 128) throw nameError(log, user);
 
-  const watched = new Set<string>();
-  let seq = 0;
-  let deltas: RowDelta[] = [];
   let others: readonly Presence[] = [];
   let visible = options.visible;
   let failure: PlainError | null = null;
-  let last: { status?: LogStatus; rejections?: unknown; presence?: unknown } = {};
-  let queued = false;
   let closed = false;
   let stopTidy = () => {};
 
@@ -58,26 +51,25 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   const engine = await Engine.open({
     domain, store, env, user,
     synced: transport !== null,
-    changed: (changes) => {
-      deltas.push(...changes.filter(({ projection }) => watched.has(projection)));
-      flush();
+    changed: (deltas) => {
+      updates.rows(deltas);
       scheduleTidy();
     },
     wrote: () => post({ type: "wrote" }),
   });
 
+  const updates = pageUpdates(page, () => ({ status: status(), rejections: rejectionsOf(engine), presence: others }));
   const sync = transport && new SyncLoop({
     engine, transport, env,
     domainVersion: domain.version,
-    changed: () => flushSoon(),
+    changed: () => updates.soon(),
     presence: (set, gone) => {
       const left = gone === "all" ? [] : others.filter(({ client }) => !gone.includes(client) && !set.some((one) => one.client === client));
       others = [...left, ...set].filter(({ client }) => client !== engine.head.client);
       post({ type: "present", others });
-      flushSoon();
+      updates.soon();
     },
   });
-  let shown: Json | undefined;
   const leadership = new Leadership({
     env, post,
     lock: `dacapo:${log}:${user}:leader`,
@@ -86,7 +78,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
       if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
       else sync?.lead(false);
       others = [];
-      flushSoon();
+      updates.soon();
     },
   });
 
@@ -96,7 +88,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     if (message.type === "show" && leadership.leading) sync?.setPresence(message.data);
     if (message.type === "present" && !leadership.leading) {
       others = message.others;
-      flushSoon();
+      updates.soon();
     }
   });
 
@@ -118,7 +110,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     } catch (error) {
       if (closed) return;
       failure = toPlainError(error);
-      flushSoon();
+      updates.soon();
     }
   }
 
@@ -129,79 +121,32 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     });
   }
 
-  function flushSoon(): void {
-    if (queued) return;
-    queued = true;
-    queueMicrotask(() => {
-      queued = false;
-      if (!closed) flush();
-    });
-  }
-
-  function flush(): void {
-    const update = nextUpdate();
-    if (update) page.changed(JSON.stringify(update));
-  }
-
-  function nextUpdate(): PageUpdate | null {
-    const now = { status: status(), rejections: rejections(), presence: others };
-    const update: PageUpdate = {
-      seq: seq + 1,
-      ...(deltas.length > 0 && { deltas }),
-      ...(!same(now.status, last.status) && { status: now.status }),
-      ...(!same(now.rejections, last.rejections) && { rejections: now.rejections }),
-      ...(!same(now.presence, last.presence) && { presence: now.presence }),
-    };
-    if (Object.keys(update).length === 1) return null;
-    seq++;
-    deltas = [];
-    last = now;
-    return update;
-  }
-
-  function status(): LogStatus {
-    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync ? sync.facts : null, leader: leadership.leading, error: failure });
-  }
-
-  function rejections(): readonly PlainRejection[] {
-    return engine.rejections.map(({ commit, outcome, rejectedAt }) => ({
-      commit: commit.id,
-      commands: commit.commands.map(({ stream, name, v, input }) => ({ stream, name, v, ...(input !== undefined && { input }) })),
-      code: outcome.code,
-      message: outcome.message,
-      command: outcome.command,
-      theirs: outcome.theirs ?? [],
-      rejectedAt,
-    }));
-  }
-
   const api: WorkerLog = {
-    opened: () => answerNow(() => ({ client: engine.head.client, update: JSON.stringify(nextUpdate() ?? { seq }) })),
+    opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
     execute: (requests, meta, endRejection) =>
       answer(async () => {
         const problem = checkJson(meta);
         if (problem) throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
         const commit = await engine.execute(requests, meta, endRejection);
         void goOn();
-        return { commit, seq };
+        return { commit, seq: updates.seq() };
       }),
-    settled: (commit) => answer(async () => ({ settled: await engine.settled(commit), seq })),
+    settled: (commit) => answer(async () => ({ settled: await engine.settled(commit), seq: updates.seq() })),
     discard: (commit) => answer(() => engine.discard(commit).then(() => null)),
     watch: (projection) =>
       answerNow(() => {
         if (!domain.projections.has(projection)) {
           throw new ValidationError({ message: `There is no projection ${projection} in the worker's domain`, fix: "Add it to defineDomain." });
         }
-        watched.add(projection);
-        return { seq, entries: JSON.stringify(engine.replica.entries(projection)) };
+        updates.watch(projection);
+        return { seq: updates.seq(), entries: JSON.stringify(engine.replica.entries(projection)) };
       }),
     history: (stream) => answer(() => readHistory(engine, stream)),
     stateAt: (stream, version) => answer(() => readStateAt(engine, stream, version)),
     setPresence: (data) =>
       answerNow(() => {
-        shown = data;
         if (leadership.leading) sync?.setPresence(data);
-        else post({ type: "show", data: shown });
+        else post({ type: "show", data });
         return null;
       }),
     setPaused: (paused) =>
@@ -213,6 +158,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     close: () =>
       answer(async () => {
         closed = true;
+        updates.close();
         stopTidy();
         leadership.close();
         sync?.close();
@@ -221,6 +167,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
         return null;
       }),
   };
+
+  function status(): LogStatus {
+    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync && sync.facts, leader: leadership.leading, error: failure });
+  }
 
   function takeLifecycle(event: Lifecycle): void {
     switch (event) {
@@ -244,12 +194,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   return api;
 }
 
-function same(left: unknown, right: unknown): boolean {
-  return left === right || (left !== undefined && right !== undefined && sameJson(left as Json, right as Json));
-}
-
-function nameError(log: string, user: string): ValidationError {
-  return new ValidationError({
+/** Refuses names before anything is made under them. */
+export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
+  if (LOG_NAME.test(log) && user.length > 0 && user.length <= 128 && user.isWellFormed()) return;
+  throw new ValidationError({
     message: `A log cannot be opened under the name ${JSON.stringify(log)} for the user ${JSON.stringify(user)}`,
     fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - for the log, a letter or digit first, and 1 to 128 characters for the user.",
     details: { path: [LOG_NAME.test(log) ? "user" : "log"], reason: "is not a name" },

@@ -13,7 +13,7 @@ import { uuidv7, UUID_RANDOM_BYTES } from "../core/id.ts";
 import { browserEnv } from "./browser-env.ts";
 import { openIdbLogStore } from "./log/idb-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
-import { openWorkerLog } from "./worker-log.ts";
+import { openWorkerLog, requireNames } from "./worker-log.ts";
 import { answer, type WorkerRoot } from "./worker-api.ts";
 
 /** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
@@ -23,6 +23,7 @@ export function serveLog(domain: Domain): void {
     open: (options, page, port) =>
       answer(async () => {
         const { log, user, syncUrl } = options;
+        requireNames(options);
         const store = await openIdbLogStore({ log, user, newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)) });
         const transport = syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
         Comlink.expose(await openWorkerLog({ domain: domain.definition, options, page, env, store, transport }), port);
