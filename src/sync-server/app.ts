@@ -8,9 +8,11 @@ import { Hono } from "hono";
 import type { DomainDefinition } from "../core/definition.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authorize, Permit } from "./authorize.ts";
-import { type Env, runtimeEnv } from "./env.ts";
+import { type Env, runtimeEnv, wait } from "./env.ts";
 import { errorResponse, HttpRefusal } from "./http-errors.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./limits.ts";
+import { createLiveGate, type LiveGate } from "./live-gate.ts";
+import { createLiveHub, type LiveHub } from "./live-hub.ts";
 import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
 import { getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
@@ -20,6 +22,8 @@ import { createTickets } from "./tickets.ts";
 export { bearer } from "./authorize.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
 export type { Env } from "./env.ts";
+export type { LiveGate, LiveOpening } from "./live-gate.ts";
+export type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
 export type { Rate, ServerLimits } from "./limits.ts";
 
 export type SyncServerOptions = {
@@ -37,15 +41,25 @@ export type SyncServerOptions = {
   readonly ticketSecret?: string;
   /** Told of failures, which clients see only as "the server failed". */
   readonly onError?: (error: unknown) => void;
+  /** False: live sockets without timers, for a runtime that sleeps between events and watches its sockets itself. */
+  readonly liveTicks?: boolean;
   readonly env?: Env;
 };
 
 export type SyncServer = Hono & {
+  /** For runtimes: the door of live sockets, and what a socket that outlived a restart goes back into. */
+  readonly live: LiveGate & Pick<LiveHub, "resume">;
+  /** Says that a log may have gone on elsewhere, such as on another node: its sockets are served at once, not within seconds. */
+  readonly poke: (log: string) => void;
   /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
   readonly drop: (log: string) => Promise<void>;
-  /** Stops taking pushes, ends those under way, closes the store. */
+  /** Stops taking pushes, ends those under way, shows out live sockets, closes the store. */
   readonly close: () => Promise<void>;
 };
+
+/** Requests that still read when the server closes have this long. */
+const CLOSE_MS_MAX = 2_000;
+const CLOSE_STEP_MS = 10;
 
 /**
  * Makes a sync server.
@@ -54,24 +68,25 @@ export type SyncServer = Hono & {
  * app.route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }) }));
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
-  const { store, authorize, permit = () => true, env = runtimeEnv, onError: report = () => {} } = options;
+  const { store, authorize, permit = () => true, env = runtimeEnv, onError: report = () => {}, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
-  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: () => {} });
-  const context: RouteContext = {
-    domain,
-    store,
-    limits,
-    writer,
-    admission: createAdmission({ authorize, permit, limits, env, report }),
-    tickets: createTickets(env, options.ticketSecret),
-  };
-  let closing = false;
-
+  const admission = createAdmission({ authorize, permit, limits, env, report });
+  const tickets = createTickets(env, options.ticketSecret);
+  const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
+  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
+  const context: RouteContext = { domain, store, limits, writer, admission, tickets };
   const origins = createOriginRule(options.origins);
+  let closing = false;
+  let closed = false;
+  const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
+
+  let underWay = 0;
   const answer = async (request: Request, run: () => Promise<string>): Promise<Response> => {
     let allowed: Readonly<Record<string, string>> = {};
+    underWay++;
     try {
+      if (closed) throw new HttpRefusal("restarting");
       allowed = origins.check(request);
       return new Response(await run(), { headers: { "content-type": "application/json", "cache-control": "no-store", ...allowed } });
     } catch (error) {
@@ -79,6 +94,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       const response = errorResponse(error);
       for (const [name, value] of Object.entries(allowed)) response.headers.set(name, value);
       return response;
+    } finally {
+      underWay--;
     }
   };
 
@@ -110,13 +127,23 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     }),
   );
 
+  const close = async (): Promise<void> => {
+    closing = true;
+    await writer.close();
+    hub.end("restarting");
+    for (let waited = 0; underWay > 0 && waited < CLOSE_MS_MAX; waited += CLOSE_STEP_MS) await wait(env, CLOSE_STEP_MS);
+    closed = true;
+    await store.close();
+  };
+  let ended: Promise<void> | null = null;
+
   return Object.assign(app, {
-    drop: (log: string) => store.drop(log),
-    close: async () => {
-      if (closing) return;
-      closing = true;
-      await writer.close();
-      await store.close();
+    live: { open: gate.open, resume: hub.resume },
+    poke: hub.poke,
+    drop: async (log: string) => {
+      await store.drop(log);
+      hub.end("gone", log);
     },
+    close: () => (ended ??= close()),
   });
 }

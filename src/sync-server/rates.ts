@@ -14,28 +14,36 @@ export type RateLimiter = {
 /** Keys remembered by one limiter: some 2 MB. */
 const KEYS_MAX = 10_000;
 
-type Bucket = { tokens: number; at: number };
+/** What is left in a bucket, and since when. */
+export type Bucket = { tokens: number; at: number };
 
 export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
   const buckets = new Map<string, Bucket>();
   return {
     take: (key, cost = 1) => {
-      const at = now();
-      const bucket = buckets.get(key) ?? { tokens: rate.burst, at };
-      // A clock that jumped back adds nothing.
-      bucket.tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, at - bucket.at) / 1000) * rate.perSecond);
-      bucket.at = at;
+      const bucket = buckets.get(key) ?? fullBucket(rate, now());
       buckets.delete(key);
       buckets.set(key, bucket);
       for (const oldest of buckets.keys()) {
         if (buckets.size <= KEYS_MAX) break;
         buckets.delete(oldest);
       }
-      // What costs more than a whole bucket passes when it is full, or it would never pass.
-      const needed = Math.min(cost, rate.burst);
-      if (bucket.tokens < needed) return Math.ceil(((needed - bucket.tokens) / rate.perSecond) * 1000);
-      bucket.tokens -= needed;
-      return 0;
+      return takeFrom(bucket, rate, now(), cost);
     },
   };
+}
+
+export function fullBucket(rate: Rate, now: number): Bucket {
+  return { tokens: rate.burst, at: now };
+}
+
+/** Takes `cost` from a bucket and gives 0, or leaves it and gives the milliseconds to wait. */
+export function takeFrom(bucket: Bucket, rate: Rate, now: number, cost: number): number {
+  // A clock that jumped back adds nothing.
+  const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
+  // What costs more than a whole bucket passes when it is full, or it would never pass.
+  const needed = Math.min(cost, rate.burst);
+  const enough = tokens >= needed;
+  Object.assign(bucket, { tokens: enough ? tokens - needed : tokens, at: now });
+  return enough ? 0 : Math.ceil(((needed - tokens) / rate.perSecond) * 1000);
 }

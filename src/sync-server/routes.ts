@@ -6,7 +6,7 @@
  * leave as the texts that are stored.
  */
 import { parsePushEnvelope, PROTOCOL_VERSION } from "../core/protocol.ts";
-import { type Cursor, decodeCursor, encodeCursor, positionOf, sameCursor } from "../core/record.ts";
+import { type Cursor, encodeCursor, positionOf, sameCursor } from "../core/record.ts";
 import { parseStream } from "../core/stream-id.ts";
 import type { DomainDefinition } from "../core/definition.ts";
 import type { Admission } from "./admission.ts";
@@ -16,6 +16,7 @@ import { exceedsBytes, type ServerLimits, wireLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { pageFields, splitRecords } from "./pages.ts";
 import { type AdmittedPush, admitPush, type Appended } from "./push.ts";
+import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "./tickets.ts";
 
@@ -97,14 +98,6 @@ export async function postTicket({ admission, tickets }: RouteContext, request: 
   // What cannot travel in a ticket is a mistake of the app, not of the sender.
   if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX)) throw new Error(`authorize gave a principal of more than ${PRINCIPAL_BYTES_MAX} bytes`);
   return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
-}
-
-/** The cursor in a query, or null for the beginning. */
-export function readCursor(text: string | null): Cursor | null {
-  if (text === null || text === "") return null;
-  const cursor = decodeCursor(text);
-  if (!cursor) throw new HttpRefusal("bad-request", { message: "`after` is not a cursor" });
-  return cursor;
 }
 
 /** What is new after the cursor that a push came with: mostly what its own batch wrote, which needs no reading. */

@@ -1,6 +1,6 @@
 // Pushing and pulling: what a device gets for what it sends.
 import { expect, test } from "vitest";
-import { column, task } from "../../support/board-domain.ts";
+import { task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });

@@ -1,0 +1,46 @@
+/** The frames that the server sends, as texts. Each is made once, however many sockets it goes to. */
+import type { Presence } from "../core/protocol.ts";
+import type { Cursor } from "../core/record.ts";
+import { positionOf } from "../core/record.ts";
+import type { ServerLimits } from "./limits.ts";
+import { pageFields, splitRecords } from "./pages.ts";
+import type { Appended } from "./push.ts";
+import type { StoredRecord } from "./stores/event-store.ts";
+
+/** Entries of presence in one frame: with their bound in bytes, some 200 KB. */
+const PRESENCE_ENTRIES_MAX = 200;
+
+export type RecordsFrame = { readonly text: string; readonly cursor: Cursor | null };
+
+/** What was appended, in frames that follow each other. */
+export function recordsFrames({ after, records, head }: Appended, { frameBytesMax, pageEventsMax }: ServerLimits): readonly RecordsFrame[] {
+  let follows = after;
+  return splitRecords(records, { bytes: frameBytesMax, events: pageEventsMax }).map((run) => {
+    const text = recordsFrame(follows, run, positionOf(head));
+    follows = run.at(-1)?.cursor ?? follows;
+    return { text, cursor: follows };
+  });
+}
+
+export function recordsFrame(after: Cursor | null, records: readonly StoredRecord[], head: number): string {
+  return `{"type":"records",${pageFields({ after, records, head })}}`;
+}
+
+export function headFrame(head: number): string {
+  return `{"type":"head","head":${head}}`;
+}
+
+export const PONG_FRAME = `{"type":"pong"}`;
+
+export function byeFrame(code: string, retryAfterMs?: number): string {
+  return JSON.stringify({ type: "bye", code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}
+
+export function presenceFrames(set: readonly Presence[], gone: readonly string[]): readonly string[] {
+  const frames: string[] = [];
+  for (let from = 0; from < Math.max(set.length, gone.length); from += PRESENCE_ENTRIES_MAX) {
+    const to = from + PRESENCE_ENTRIES_MAX;
+    frames.push(JSON.stringify({ type: "presence", set: set.slice(from, to), gone: gone.slice(from, to) }));
+  }
+  return frames;
+}

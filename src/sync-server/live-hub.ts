@@ -1,0 +1,159 @@
+/**
+ * The live hub: all open sockets of this node, room by room.
+ *
+ * Place: runtimes bring sockets (`join`, `resume`) and tell what they hear; the log writer tells what it wrote (`publish`).
+ * Holds: nothing here is needed for correctness: a hub that forgets everything costs its readers a reconnect. Sockets are counted
+ * in all, by log and by actor; one that is silent, or whose holder may no longer read, is ended within a minute and a half, and
+ * a minute.
+ */
+import { parseClientFrame } from "../core/protocol.ts";
+import { type Env, jittered } from "./env.ts";
+import { type ErrorCode, HttpRefusal } from "./http-errors.ts";
+import type { ServerLimits } from "./limits.ts";
+import { PONG_FRAME } from "./live-frames.ts";
+import { bye, createMember, FRAME_RATE, type Member, send } from "./live-member.ts";
+import { createRoom, type Room } from "./live-room.ts";
+import type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
+import type { Principal } from "./authorize.ts";
+import type { Appended } from "./push.ts";
+import { takeFrom } from "./rates.ts";
+import type { EventStore } from "./stores/event-store.ts";
+
+export type LiveHub = {
+  /** Why one more socket of this actor cannot be taken, or null. */
+  readonly refusal: (log: string, actor: string) => ErrorCode | null;
+  readonly join: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
+  /** Takes back a socket that outlived the hub's memory. */
+  readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
+  /** Tells what this node appended; null: something may have been appended. */
+  readonly publish: (log: string, appended: Appended | null) => void;
+  /** Looks at the log soon: another node may have appended. */
+  readonly poke: (log: string) => void;
+  /** Ends the sockets of a log, or all. */
+  readonly end: (code: string, log?: string) => void;
+};
+
+export type LiveHubOptions = {
+  readonly store: EventStore;
+  readonly limits: ServerLimits;
+  readonly env: Env;
+  /** Throws a refusal for someone who may not read a log any more. */
+  readonly checkReader: (principal: Principal, log: string) => Promise<void>;
+  readonly report: (error: unknown) => void;
+  /** False: no timers, for a runtime that sleeps between events and watches its sockets itself. */
+  readonly ticks: boolean;
+};
+
+const TICK_MS = 1_000;
+/** How late a node may see what another node appended, when nobody tells it. */
+const LOOK_MS = 5_000;
+const RIGHTS_MS = 45_000;
+/** Clients ping every 20 s. */
+const SILENCE_MS_MAX = 90_000;
+const PRESENCE_MS = 50;
+const RESTART_DELAY_MS = 2_000;
+/** Frames over the rate that are passed over before their sender is shown out. */
+const DROPPED_FRAMES_MAX = 1_000;
+
+export function createLiveHub({ store, limits, env, checkReader, report, ticks }: LiveHubOptions): LiveHub {
+  const rooms = new Map<string, Room>();
+  const sockets = { all: 0, ofActor: new Map<string, number>() };
+  let ticking = false;
+  let lookedAt = env.now();
+
+  const count = (actor: string, change: 1 | -1): void => {
+    sockets.all += change;
+    const next = (sockets.ofActor.get(actor) ?? 0) + change;
+    if (next > 0) sockets.ofActor.set(actor, next);
+    else sockets.ofActor.delete(actor);
+  };
+  const roomOf = (log: string): Room => {
+    const before = rooms.get(log);
+    if (before) return before;
+    const room = createRoom({ log, store, limits, report, soon: (run) => void env.setTimer(run, PRESENCE_MS) });
+    rooms.set(log, room);
+    return room;
+  };
+
+  const tick = (): void => {
+    const now = env.now();
+    const looks = now - lookedAt >= LOOK_MS;
+    if (looks) lookedAt = now;
+    for (const [log, room] of rooms) {
+      if (looks) void room.look();
+      room.drain();
+      for (const member of room.members) {
+        if (now - member.heardAt > SILENCE_MS_MAX) member.socket.terminate();
+        else if (now - member.rightsCheckedAt > RIGHTS_MS || (member.principal.expiresAt ?? Infinity) <= now) void checkRights(member, log, now);
+      }
+    }
+    ticking = rooms.size > 0;
+    if (ticking) env.setTimer(tick, TICK_MS);
+  };
+  const checkRights = async (member: Member, log: string, now: number): Promise<void> => {
+    member.rightsCheckedAt = now;
+    try {
+      await checkReader(member.principal, log);
+    } catch (error) {
+      // Where rights cannot be asked now, they are asked again.
+      if (error instanceof HttpRefusal && (error.code === "forbidden" || error.code === "unauthorized")) bye(member, error.code);
+    }
+  };
+
+  const receive = (room: Room, member: Member, text: string): void => {
+    const now = env.now();
+    member.heardAt = now;
+    if (takeFrom(member.bucket, FRAME_RATE, now, 1) > 0) {
+      if (++member.framesDropped > DROPPED_FRAMES_MAX) bye(member, "rate-limited", jittered(env, 60_000));
+      return;
+    }
+    const frame = parseClientFrame(text);
+    // A frame of a later version of the protocol is passed over.
+    if (!frame.ok) return;
+    if (frame.value.type === "ping") send(member, PONG_FRAME);
+    else room.setPresence(member, frame.value.client, frame.value.data);
+  };
+
+  const enter = (socket: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {
+    const { log } = attachment;
+    const room = roomOf(log);
+    const member = createMember(socket, attachment, env.now());
+    count(member.principal.actor, 1);
+    room[how](member);
+    if (ticks && !ticking) {
+      ticking = true;
+      env.setTimer(tick, TICK_MS);
+    }
+    return {
+      receive: (text) => receive(room, member, text),
+      closed: () => {
+        if (!room.members.has(member)) return;
+        count(member.principal.actor, -1);
+        room.leave(member);
+        if (room.members.size === 0) rooms.delete(log);
+      },
+    };
+  };
+
+  return {
+    refusal: (log, actor) => {
+      if ((sockets.ofActor.get(actor) ?? 0) >= limits.socketsPerActorMax) return "rate-limited";
+      return sockets.all >= limits.socketsMax || (rooms.get(log)?.members.size ?? 0) >= limits.socketsPerLogMax ? "overloaded" : null;
+    },
+    join: (socket, attachment) => enter(socket, attachment, "join"),
+    resume: (socket, attachment) => enter(socket, attachment, "resume"),
+    publish: (log, appended) => {
+      const room = rooms.get(log);
+      if (appended) room?.publish(appended);
+      else void room?.look();
+    },
+    poke: (log) => void rooms.get(log)?.look(),
+    end: (code, log) => {
+      for (const [name, room] of rooms) {
+        if (log !== undefined && name !== log) continue;
+        // Not all come back in the same moment.
+        for (const member of room.members) bye(member, code, code === "restarting" ? jittered(env, RESTART_DELAY_MS) : undefined);
+      }
+    },
+  };
+}
