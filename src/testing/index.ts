@@ -2,3 +2,4 @@
 export type { ConformanceRule, Deviation, MakeStore, TestRunner } from "./conformance.ts";
 export { type EventStoreConformanceOptions, eventStoreConformance, eventStoreRules } from "./event-store-conformance.ts";
 export { inTurn, reopenedEachCall, storeThrough } from "./event-store/connections.ts";
+export { type LogStoreBed, type LogStoreConformanceOptions, logStoreConformance, logStoreRules } from "./log-store-conformance.ts";

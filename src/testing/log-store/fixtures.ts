@@ -1,6 +1,5 @@
 /** Commits, records and batches for the suite of log stores, and what it says when a store is wrong. */
 import type { Commit } from "../../core/commit.ts";
-import type { Json } from "../../core/json.ts";
 import { DacapoError } from "../../core/errors.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/record.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
@@ -8,7 +7,7 @@ import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, Rej
 
 export function commitOf(name: string): Commit {
   return {
-    id: `00000000-0000-4000-8000-${[...name].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("").padStart(12, "0").slice(-12)}`,
+    id: `00000000-0000-4000-8000-${Array.from(name, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("").padStart(12, "0").slice(-12)}`,
     client: "00000000-0000-4000-8000-000000000001",
     actor: "ada",
     time: 1_700_000_000_000,
@@ -21,9 +20,11 @@ export function entriesOf(...names: readonly string[]): Omit<PendingEntry, "n">[
   return names.map((name) => ({ at: null, commit: commitOf(name) }));
 }
 
-export function nameOf({ commit }: { readonly commit: Commit }): Json {
+export function nameOf({ commit }: { readonly commit: Commit }): string {
   const { meta } = commit;
-  return typeof meta === "object" && meta !== null && "name" in meta ? meta.name : null;
+  const name = typeof meta === "object" && meta !== null && "name" in meta ? meta.name : null;
+  requireThat(typeof name === "string", "a commit of these tests comes back with its meta");
+  return name;
 }
 
 export function recordOf(position: number, events: number, mark: string, data: CommitRecord["meta"] = null): CommitRecord {

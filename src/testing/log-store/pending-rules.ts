@@ -117,7 +117,7 @@ export const pendingRules: readonly LogStoreRule[] = [
       );
       const { pending } = await (await open()).refresh(ALL);
       requireEqual(pending.map(({ n }) => n), Array.from({ length: 36 }, (_, index) => index + 1), "numbers");
-      const stored = pending.map((entry) => String(nameOf(entry)));
+      const stored = pending.map(nameOf);
       made.forEach((names, tab) => requireEqual(stored.filter((name) => name.startsWith(`${tab}.`)), names, "a tab's own order"));
     },
   },
