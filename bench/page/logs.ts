@@ -1,0 +1,19 @@
+// How the page opens logs.
+import { type LogHandle, openLog } from "dacapo/client";
+
+export type LogAt = { readonly log: string; readonly syncUrl: string | null; readonly anew?: boolean };
+
+export const USER = "ada";
+
+export function openBenchLog({ log, syncUrl, anew = false }: LogAt): Promise<LogHandle> {
+  const worker = anew
+    ? () => new Worker(new URL("../support/log-anew.worker.ts", import.meta.url), { type: "module" })
+    : () => new Worker(new URL("../support/log.worker.ts", import.meta.url), { type: "module" });
+  return openLog(log, { worker, user: USER, ...(syncUrl !== null && { sync: { url: syncUrl, token: () => USER } }) });
+}
+
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const deadline = performance.now() + 50_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+    if (performance.now() > deadline) throw new Error(`Not in time: ${what}`);
+  }
+}

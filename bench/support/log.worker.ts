@@ -1,0 +1,3 @@
+import { serveLog } from "dacapo/worker";
+import { domain } from "./domain.ts";
+serveLog(domain);
