@@ -1,0 +1,11 @@
+/**
+ * The board's domain: one module for the page's worker and the sync server.
+ *
+ * Raise `version` with each release that changes what is imported here.
+ */
+import { defineDomain } from "dacapo";
+import { card } from "./domain/card.ts";
+import { column } from "./domain/column.ts";
+import { cards, columnCounts, columns, comments } from "./domain/read-models.ts";
+
+export const domain = defineDomain({ version: 1, aggregates: [card, column], projections: [cards, columns, columnCounts, comments] });
