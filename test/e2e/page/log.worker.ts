@@ -1,0 +1,4 @@
+import { serveLog } from "dacapo/worker";
+import { domain } from "../../support/board-domain.ts";
+
+serveLog(domain);

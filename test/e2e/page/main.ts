@@ -1,0 +1,62 @@
+/** A page without a screen: tests drive the log through `window.board`, as an app's code would. */
+import { type LogHandle, openLog } from "dacapo/client";
+import { board, column, task } from "../../support/board-domain.ts";
+
+const parameters = new URLSearchParams(location.search);
+const user = parameters.get("user") ?? "ada";
+const url = parameters.get("sync");
+
+const log: LogHandle = await openLog(parameters.get("log") ?? "team", {
+  worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
+  user,
+  ...(url !== null && { sync: { url, token: () => user } }),
+});
+await log.rows(board).ready;
+
+/** One of several commands on one of the cards, by number. */
+function commandOf(n: number, cards: number, by: string) {
+  const id = `t${n % cards}`;
+  switch (n % 5) {
+    case 0:
+      return task.command.rename(id, { title: `${by} ${n}` });
+    case 1:
+      return task.command.note(id, { text: `${by} ${n}` });
+    case 2:
+      return task.command.move(id, { column: n % 2 ? "doing" : "done" });
+    case 3:
+      return task.command.claim(id, { title: `${by} claims ${n}` });
+    default:
+      return task.command.complete(id);
+  }
+}
+
+const api = {
+  log,
+  rows: () => JSON.stringify(log.rows(board).all()),
+  count: () => log.rows(board).all().length,
+  status: () => log.status.get(),
+  rejections: () => log.rejections.get().map(({ commit, code }) => ({ commit, code })),
+  columns: async () => void (await log.execute([column.command.add("doing", { name: "Doing" }), column.command.add("done", { name: "Done" })])),
+  add: async (prefix: string, count: number) => {
+    for (let n = 0; n < count; n++) await log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" }));
+  },
+  addAtOnce: async (prefix: string, count: number) =>
+    void (await Promise.all(Array.from({ length: count }, (_, n) => log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" }))))),
+  /** Executes many commands on the same cards; gives the ids of the commits. */
+  work: async (count: number, cards: number) => {
+    const commits: string[] = [];
+    for (let n = 0; n < count; n++) commits.push((await log.execute(commandOf(n, cards, user))).commit);
+    return commits;
+  },
+  outcomes: (commits: readonly string[]) => Promise.all(commits.map(async (commit) => (await log.settled({ commit })).outcome)),
+  add1: (id: string) => log.execute(task.command.add(id, { title: id, column: "todo" })),
+};
+
+export type TestPage = typeof api;
+
+declare global {
+  interface Window {
+    board: TestPage;
+  }
+}
+window.board = api;

@@ -1,0 +1,160 @@
+/** Real browsers, a real server process on a real SQLite file, and a network that can be cut. */
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { freshProfile, type Profile } from "./support/browser.ts";
+import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
+import { opened, openPage, type Site, startSite } from "./support/site.ts";
+import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
+
+let site: Site;
+let folder: string;
+let server: ServerProcess;
+let network: TcpProxy;
+let profiles: Profile[] = [];
+
+beforeAll(async () => {
+  site = await startSite();
+});
+afterAll(() => site.close());
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
+  server = await startServerProcess({ file: file(), origin: site.origin });
+  network = await tcpProxy(server.port);
+});
+afterEach(async () => {
+  for (const profile of profiles) await profile[Symbol.asyncDispose]();
+  profiles = [];
+  await network[Symbol.asyncDispose]();
+  await server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const file = () => join(folder, "logs.db");
+const sync = () => `http://127.0.0.1:${network.port}/sync`;
+const profile = async (): Promise<BrowserContext> => {
+  const fresh = await freshProfile();
+  profiles.push(fresh);
+  return fresh.launch();
+};
+const restart = async () => {
+  server = await startServerProcess({ file: file(), port: server.port, origin: site.origin });
+};
+const rows = (page: Page) => page.evaluate(() => window.board.rows());
+const status = (page: Page) => page.evaluate(() => window.board.status());
+const synced = (page: Page, position = 0) =>
+  page.waitForFunction((least) => {
+    const { pending, position: at, head, connection } = window.board.status();
+    return pending === 0 && at >= least && at === head && connection === "live";
+  }, position);
+const equal = async (pages: readonly Page[], ms: number) => {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const all = await Promise.all(pages.map(async (page) => ({ rows: await rows(page), status: await status(page) })));
+    if (all.every((one) => one.rows === all[0]?.rows && one.status.pending === 0)) return;
+    if (Date.now() > deadline) expect(all[1]).toEqual(all[0]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
+describe("two people, each with a browser of their own", () => {
+  test("both offline, 50 commands each on the same 10 cards, then online: equal within 3 s, every command ended, equal again after both reload", async () => {
+    const [ada, bob] = [await profile(), await profile()];
+    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
+    await pages[0].evaluate(async () => {
+      await window.board.columns();
+      await window.board.add("t", 10);
+    });
+    await synced(pages[0], 12);
+    await synced(pages[1], 12);
+
+    network.cut();
+    await Promise.all([ada.setOffline(true), bob.setOffline(true)]);
+    const commits = await Promise.all(pages.map((page) => page.evaluate(() => window.board.work(50, 10))));
+    expect(await Promise.all(pages.map(async (page) => (await status(page)).pending))).toEqual([50, 50]);
+
+    network.up();
+    await Promise.all([ada.setOffline(false), bob.setOffline(false)]);
+    await equal(pages, 3_000);
+    const outcomes = await Promise.all(pages.map((page, index) => page.evaluate((of) => window.board.outcomes(of), commits[index] ?? [])));
+    const ended = outcomes.flat();
+    expect(ended).toHaveLength(100);
+    const rejections = await Promise.all(pages.map((page) => page.evaluate(() => window.board.rejections().length)));
+    expect(rejections[0] ?? 0).toBe(outcomes[0]?.filter((outcome) => outcome === "rejected").length);
+    expect(rejections[1] ?? 0).toBe(outcomes[1]?.filter((outcome) => outcome === "rejected").length);
+
+    const before = await rows(pages[0]);
+    await Promise.all(pages.map(async (page) => {
+      await page.reload();
+      await opened(page);
+    }));
+    await equal(pages, 3_000);
+    expect(await rows(pages[0])).toBe(before);
+  });
+
+  test("a tab that is closed right after execute resolved loses nothing, offline too", async () => {
+    const ada = await profile();
+    const page = await openPage(ada, site, { log: "team", user: "ada", sync: sync() });
+    network.cut();
+    await page.evaluate(() => window.board.add("t", 3));
+    await page.evaluate(() => window.board.add1("last"));
+    await page.close();
+    const again = await openPage(ada, site, { log: "team", user: "ada", sync: sync() });
+    expect(await again.evaluate(() => window.board.count())).toBe(4);
+    network.up();
+    await synced(again, 4);
+  });
+
+  test("two tabs of one profile, 200 commands each at the same time: one order, none lost or double, both show the same", async () => {
+    const ada = await profile();
+    const tabs = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(ada, site, { log: "team", user: "ada", sync: sync() })] as const;
+    await Promise.all([tabs[0].evaluate(() => window.board.addAtOnce("a", 200)), tabs[1].evaluate(() => window.board.addAtOnce("b", 200))]);
+    await equal(tabs, 20_000);
+    expect(await tabs[0].evaluate(() => window.board.count())).toBe(400);
+    const leaders = (await Promise.all(tabs.map(status))).filter(({ leader }) => leader);
+    expect(leaders).toHaveLength(1);
+    expect(leaders[0]?.position).toBe(400);
+  });
+});
+
+describe("a server that fails", () => {
+  test("killed and started again in the middle of syncing: nothing lost, nothing double", async () => {
+    const [ada, bob] = [await profile(), await profile()];
+    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
+    const working = Promise.all([pages[0].evaluate(() => window.board.add("a", 60)), pages[1].evaluate(() => window.board.add("b", 60))]);
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await server.kill();
+      await restart();
+    }
+    await working;
+    await equal(pages, 30_000);
+    expect(await pages[0].evaluate(() => window.board.count())).toBe(120);
+    expect((await status(pages[0])).position).toBe(120);
+  });
+
+  test("its file replaced by an older copy while browsers hold later commits: they notice, nothing is lost, all end equal", async () => {
+    const [ada, bob] = [await profile(), await profile()];
+    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
+    await pages[0].evaluate(() => window.board.add("a", 5));
+    await Promise.all(pages.map((page) => synced(page, 5)));
+    await server.kill();
+    for (const suffix of ["", "-wal", "-shm"]) await copyFile(file() + suffix, `${file()}.old${suffix}`).catch(() => {});
+    await restart();
+    await Promise.all([pages[0].evaluate(() => window.board.add("later-a", 5)), pages[1].evaluate(() => window.board.add("later-b", 5))]);
+    await Promise.all(pages.map((page) => synced(page, 15)));
+    await server.kill();
+    for (const suffix of ["", "-wal", "-shm"]) {
+      await rm(file() + suffix, { force: true });
+      await copyFile(`${file()}.old${suffix}`, file() + suffix).catch(() => {});
+    }
+    await pages[1].evaluate(() => window.board.add1("while-away"));
+    await restart();
+    await Promise.all(pages.map((page) => synced(page, 16)));
+    await equal(pages, 10_000);
+    expect(await pages[0].evaluate(() => window.board.count())).toBe(16);
+  });
+});
