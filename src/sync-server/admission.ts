@@ -10,8 +10,8 @@ import { type Authorize, isPrincipal, type Permit, type Principal } from "./auth
 import type { Env } from "./env.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import type { ServerLimits } from "./limits.ts";
-import { withinTime } from "./permit-push.ts";
 import { createRateLimiter, type RateLimiter } from "./rates.ts";
+import { withinTime } from "./within-time.ts";
 
 export type Admission = {
   /** The verified sender of a request for a log, who may read it. */
@@ -28,9 +28,10 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   const commits = createRateLimiter(limits.commitRate, env.now);
 
   // An app's own function that fails is our failure, not the sender's fault: they may come again.
-  const asked = async <T>(question: () => T | Promise<T>): Promise<T> => {
+  const asked = async <T>(what: string, question: () => T | Promise<T>): Promise<T> => {
     try {
-      return await withinTime(env, Promise.resolve(question()));
+      const answer = question();
+      return answer instanceof Promise ? await withinTime(env, what, answer) : answer;
     } catch (error) {
       report(error);
       throw new HttpRefusal("unavailable");
@@ -38,12 +39,12 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   };
   const checkReader = async (principal: Principal, log: string): Promise<void> => {
     if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
-    if (!(await asked(() => permit(principal, { action: "read", log })))) throw new HttpRefusal("forbidden");
+    if (!(await asked("permit", () => permit(principal, { action: "read", log })))) throw new HttpRefusal("forbidden");
   };
   return {
     reader: async (request, log) => {
       if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "This is not the name of a log" });
-      const principal = await asked(() => authorize(request));
+      const principal = await asked("authorize", () => authorize(request));
       if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
       count(requests, principal.actor, 1);
       await checkReader(principal, log);

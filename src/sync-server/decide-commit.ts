@@ -9,8 +9,7 @@
 import { clampTime } from "../core/clock.ts";
 import type { Commit } from "../core/commit.ts";
 import type { DomainDefinition } from "../core/definition.ts";
-import type { CommitRecord } from "../core/record.ts";
-import { cursorOf, type RecordEvent } from "../core/record.ts";
+import { type CommitRecord, cursorOf, type RecordEvent } from "../core/record.ts";
 import type { Permit } from "./authorize.ts";
 import { exceedsBytes, type ServerLimits } from "./limits.ts";
 import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome.ts";

@@ -128,8 +128,8 @@ async function openSocket(server: SyncServer, sockets: WebSocketServer, request:
   sockets.handleUpgrade(request, socket, head, (webSocket) => {
     const connection = opening.join(liveSocket(webSocket));
     webSocket.on("message", (data: RawData, isBinary) => {
-      if (isBinary) webSocket.close(1003, "text only");
       // Fragments come joined: `ws` gives one Buffer unless told otherwise.
+      if (isBinary || !Buffer.isBuffer(data)) webSocket.close(1003, "text only");
       else connection.receive(data.toString());
     });
     webSocket.on("error", () => webSocket.terminate());

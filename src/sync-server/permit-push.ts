@@ -9,33 +9,23 @@ import type { Permit } from "./authorize.ts";
 import { forbiddenRefusal } from "./decide-commit.ts";
 import type { Env } from "./env.ts";
 import type { AdmittedPush, PushedCommit } from "./push.ts";
+import { withinTime } from "./within-time.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
-
-/** The log's writer waits for it, and everyone with it. */
-export const PERMIT_DELAY_MS_MAX = 5_000;
 
 export async function permitPush({ permit, log, env }: { readonly permit: Permit; readonly log: string; readonly env: Env }, push: AdmittedPush): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
     const answers = await Promise.all(
-      pushed.commit.commands.map(({ stream, name, input }) => permit(push.principal, { action: "write", log, stream, command: name, input })),
+      pushed.commit.commands.map(async ({ stream, name, input }) => permit(push.principal, { action: "write", log, stream, command: name, input })),
     );
     const forbidden = answers.indexOf(false);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
   };
   try {
-    const commits = await withinTime(env, Promise.all(push.commits.map(checkCommit)));
+    const commits = await withinTime(env, "permit", Promise.all(push.commits.map(checkCommit)));
     return { push: { ...push, commits }, failure: null };
   } catch (failure) {
     return { push, failure: failure ?? new Error("permit failed") };
   }
-}
-
-/** The promise's value, or an error when it takes too long. */
-export function withinTime<T>(env: Env, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = env.setTimer(() => reject(new Error(`permit gave no answer within ${PERMIT_DELAY_MS_MAX} ms`)), PERMIT_DELAY_MS_MAX);
-    promise.then(resolve, reject).finally(cancel);
-  });
 }
