@@ -5,17 +5,16 @@
  * Holds: nothing is done for a request that was not admitted; what a refused request sent is not in the answer; records
  * leave as the texts that are stored.
  */
-import { parsePushEnvelope, PROTOCOL_VERSION } from "../core/protocol.ts";
-import { type Cursor, encodeCursor, positionOf, sameCursor } from "../core/record.ts";
+import { PROTOCOL_VERSION } from "../core/protocol.ts";
+import { encodeCursor, positionOf } from "../core/record.ts";
 import { parseStream } from "../core/stream-id.ts";
 import type { DomainDefinition } from "../core/definition.ts";
 import type { Admission } from "./admission.ts";
+import { answerPull, answerPush } from "./answers.ts";
 import { readJsonText } from "./body.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import { exceedsBytes, type ServerLimits, wireLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
-import { pageFields, splitRecords } from "./pages.ts";
-import { type AdmittedPush, admitPush, type Appended } from "./push.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "./tickets.ts";
@@ -49,25 +48,9 @@ export async function getLog({ admission, store, domain, limits }: RouteContext,
 
 /** `POST /logs/:log/commits` */
 export async function postCommits(context: RouteContext, request: Request, log: string): Promise<string> {
-  const { admission, limits, writer } = context;
+  const { admission, limits } = context;
   const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, limits.pushBytesMax);
-  const envelope = parsePushEnvelope(body.text);
-  if (!envelope.ok) {
-    const { path, reason } = envelope.problem;
-    throw new HttpRefusal("bad-request", { message: `The push does not follow the protocol: ${path.join(".")} ${reason}` });
-  }
-  if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");
-  const admitted = admitPush(envelope.value, principal, body.bytes, limits);
-  if (admitted.kind === "refused") throw new HttpRefusal(admitted.code, { message: admitted.message });
-  const { push } = admitted;
-  admission.countCommits(principal, clientOf(push), push.commits.length);
-
-  const result = await writer.push(log, push);
-  if (result.kind === "refused") throw new HttpRefusal(result.code);
-  const { outcomes, stopped, appended } = result;
-  const page = await pageAfterPush(context, log, push.after, appended);
-  return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}${page}}`;
+  return answerPush(context, principal, log, await readJsonText(request, limits.pushBytesMax));
 }
 
 /** `GET /logs/:log/records?after=C&limit=N` */
@@ -75,7 +58,7 @@ export async function getRecords(context: RouteContext, request: Request, log: s
   await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
-  return `{${await storedPage(context, log, readCursor(query.get("after")), events)}}`;
+  return answerPull(context, log, readCursor(query.get("after")), events);
 }
 
 /** `GET /logs/:log/streams/:type/:id?after=V`: the records that hold events of a stream. */
@@ -98,41 +81,6 @@ export async function postTicket({ admission, tickets }: RouteContext, request: 
   // What cannot travel in a ticket is a mistake of the app, not of the sender.
   if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX)) throw new Error(`authorize gave a principal of more than ${PRINCIPAL_BYTES_MAX} bytes`);
   return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
-}
-
-/** What is new after the cursor that a push came with: mostly what its own batch wrote, which needs no reading. */
-async function pageAfterPush(context: RouteContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
-  if (!sameCursor(after, appended.after)) return storedPage(context, log, after, context.limits.pageEventsMax);
-  const before = pagesOfBatches.get(appended);
-  if (before !== undefined) return before;
-  const { pageEventsMax, pageBytesMax } = context.limits;
-  const [first = []] = splitRecords(appended.records, { events: pageEventsMax, bytes: pageBytesMax });
-  const page = pageFields({ after, records: first, head: positionOf(appended.head) });
-  pagesOfBatches.set(appended, page);
-  return page;
-}
-
-/** Many pushes of one batch get the same page: it is made once. */
-const pagesOfBatches = new WeakMap<Appended, string>();
-
-async function storedPage({ store, limits }: RouteContext, log: string, after: Cursor | null, events: number): Promise<string> {
-  const page = await store.read(log, after, { events: Math.min(events, limits.pageEventsMax), bytes: limits.pageBytesMax });
-  switch (page.kind) {
-    case "gone":
-      throw new HttpRefusal("gone");
-    case "diverged":
-      throw new HttpRefusal("diverged");
-    case "absent":
-      return pageFields({ after: null, records: [], head: 0 });
-    case "page":
-      return pageFields({ after, records: page.records, head: positionOf(page.head) });
-  }
-}
-
-/** The device that a push comes from: that of its first commit. */
-function clientOf({ commits }: AdmittedPush): string {
-  const [first] = commits;
-  return first && "commit" in first ? first.commit.client : "";
 }
 
 function wholeNumber(text: string | null, name: string, min: number): number | null {

@@ -1,0 +1,79 @@
+/**
+ * The answers to a push and to a pull: from what was asked, once its sender is known, to the text that goes back.
+ *
+ * Place: `routes` reads the request and hands on its text; the simulator hands on the same without HTTP.
+ * Holds: records leave as the texts that are stored; a page is made once for all who wait for it.
+ */
+import { parsePushEnvelope } from "../core/protocol.ts";
+import { type Cursor, positionOf, sameCursor } from "../core/record.ts";
+import type { Admission } from "./admission.ts";
+import type { Principal } from "./authorize.ts";
+import { HttpRefusal } from "./http-errors.ts";
+import type { ServerLimits } from "./limits.ts";
+import type { LogWriter } from "./log-writer.ts";
+import { pageFields, splitRecords } from "./pages.ts";
+import { type AdmittedPush, admitPush, type Appended } from "./push.ts";
+import type { EventStore } from "./stores/event-store.ts";
+
+export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
+
+export type PushContext = PullContext & { readonly admission: Pick<Admission, "countCommits">; readonly writer: LogWriter };
+
+export async function answerPush(context: PushContext, principal: Principal, log: string, body: { readonly text: string; readonly bytes: number }): Promise<string> {
+  const { admission, limits, writer } = context;
+  const envelope = parsePushEnvelope(body.text);
+  if (!envelope.ok) {
+    const { path, reason } = envelope.problem;
+    throw new HttpRefusal("bad-request", { message: `The push does not follow the protocol: ${path.join(".")} ${reason}` });
+  }
+  if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");
+  const admitted = admitPush(envelope.value, principal, body.bytes, limits);
+  if (admitted.kind === "refused") throw new HttpRefusal(admitted.code, { message: admitted.message });
+  const { push } = admitted;
+  admission.countCommits(principal, clientOf(push), push.commits.length);
+
+  const result = await writer.push(log, push);
+  if (result.kind === "refused") throw new HttpRefusal(result.code);
+  const { outcomes, stopped, appended } = result;
+  const page = await pageAfterPush(context, log, push.after, appended);
+  return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}${page}}`;
+}
+
+export async function answerPull(context: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
+  return `{${await storedPage(context, log, after, events)}}`;
+}
+
+/** What is new after the cursor that a push came with: mostly what its own batch wrote, which needs no reading. */
+async function pageAfterPush(context: PullContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
+  if (!sameCursor(after, appended.after)) return storedPage(context, log, after, context.limits.pageEventsMax);
+  const before = pagesOfBatches.get(appended);
+  if (before !== undefined) return before;
+  const { pageEventsMax, pageBytesMax } = context.limits;
+  const [first = []] = splitRecords(appended.records, { events: pageEventsMax, bytes: pageBytesMax });
+  const page = pageFields({ after, records: first, head: positionOf(appended.head) });
+  pagesOfBatches.set(appended, page);
+  return page;
+}
+
+/** Many pushes of one batch get the same page: it is made once. */
+const pagesOfBatches = new WeakMap<Appended, string>();
+
+async function storedPage({ store, limits }: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
+  const page = await store.read(log, after, { events: Math.min(events, limits.pageEventsMax), bytes: limits.pageBytesMax });
+  switch (page.kind) {
+    case "gone":
+      throw new HttpRefusal("gone");
+    case "diverged":
+      throw new HttpRefusal("diverged");
+    case "absent":
+      return pageFields({ after: null, records: [], head: 0 });
+    case "page":
+      return pageFields({ after, records: page.records, head: positionOf(page.head) });
+  }
+}
+
+/** The device that a push comes from: that of its first commit. */
+function clientOf({ commits }: AdmittedPush): string {
+  const [first] = commits;
+  return first && "commit" in first ? first.commit.client : "";
+}
