@@ -79,6 +79,10 @@ export class Engine {
     return [...this.#local.entries.values()];
   }
 
+  get pendingCount(): number {
+    return this.#local.entries.size;
+  }
+
   get rejections(): readonly RejectionEntry[] {
     return this.#local.rejections;
   }

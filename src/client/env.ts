@@ -27,17 +27,3 @@ export interface Env {
   lock(name: string, options: { readonly steal: boolean; readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>;
   online(): boolean;
 }
-
-/** Waits, unless the signal ends it first. */
-export function pause(env: Env, ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = () => {
-      cancel();
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const cancel = env.timer(ms, done);
-    signal?.addEventListener("abort", done, { once: true });
-  });
-}

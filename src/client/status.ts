@@ -23,9 +23,9 @@ export function statusOf({ replica, rejections, sync, leader, error }: StatusInp
     connection: sync ? connectionOf(sync, position) : "local",
     leader,
     pending: replica.pending.length,
-    doubtful: replica.pending
-      .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : []))
-      .slice(0, DOUBTFUL_MAX),
+    doubtful: replica.doubtful
+      .slice(0, DOUBTFUL_MAX)
+      .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : [])),
     rejections,
     lastSyncedAt: sync?.lastSyncedAt ?? null,
     position,

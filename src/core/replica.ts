@@ -33,6 +33,8 @@ export class Replica {
   #overlay: OverlayRows;
   #cursor: Cursor | null = null;
   #pending: PendingCommit[] = [];
+  /** Those of them that would be rejected; kept, so that nobody looks through a long queue for them. */
+  #doubtful: PendingCommit[] = [];
   /** Confirmed events of streams that pending commits name, since the oldest of them was made. */
   readonly #recent = new Map<string, DomainEvent[]>();
   readonly #changes = new RowChanges();
@@ -53,6 +55,11 @@ export class Replica {
 
   get pending(): readonly PendingCommit[] {
     return this.#pending;
+  }
+
+  /** Pending commits that the server would reject as things stand. */
+  get doubtful(): readonly PendingCommit[] {
+    return this.#doubtful;
   }
 
   get parked(): { readonly count: number; readonly events: readonly Parked[] } {
@@ -115,6 +122,7 @@ export class Replica {
     this.#watch(commit);
     const pending = this.#foldPending(commit, now);
     this.#pending.push(pending);
+    if ("defect" in pending.forecast) this.#doubtful.push(pending);
     return pending;
   }
 
@@ -150,6 +158,7 @@ export class Replica {
     for (const [projection, table] of this.#overlay.tables) for (const key of table.keys()) this.#touch(projection, key);
     this.#overlay = this.#newOverlay();
     this.#pending = this.#pending.map(({ commit }) => this.#foldPending(commit, now));
+    this.#doubtful = this.#pending.filter(({ forecast }) => "defect" in forecast);
     const watched = new Set(this.#pending.flatMap(({ commit }) => [...streamsOf(commit)]));
     for (const stream of this.#recent.keys()) if (!watched.has(stream)) this.#recent.delete(stream);
   }

@@ -16,10 +16,10 @@ const MARK_BYTES = 8;
 
 /** Confirms all that is pending. */
 export async function confirmLocally(engine: Engine, env: Env): Promise<void> {
-  while (engine.pending.length > 0) {
-    const before = engine.pending.length;
+  while (engine.pendingCount > 0) {
+    const before = engine.pendingCount;
     await engine.confirmFrom(() => localAnswer(engine, env));
-    if (engine.pending.length >= before) return; // Other tabs add as fast: the next wake goes on.
+    if (engine.pendingCount >= before) return; // Other tabs add as fast: the next wake goes on.
   }
 }
 

@@ -11,7 +11,7 @@ import type { Json } from "../../core/json.ts";
 import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
 import { positionOf } from "../../core/record.ts";
 import type { Engine } from "../engine.ts";
-import { type Env, pause } from "../env.ts";
+import type { Env } from "../env.ts";
 import { goneError, partHistories } from "./part.ts";
 import {
   afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
@@ -42,7 +42,8 @@ export class SyncLoop {
   #inbox: Frame[] = [];
   #presence: Json | undefined = undefined;
   #ended = false;
-  #wake = new AbortController();
+  /** Set while the loop rests; what would still be rest does not wake it. */
+  #resting: { readonly until: number | null; readonly wake: () => void } | null = null;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
@@ -56,7 +57,10 @@ export class SyncLoop {
 
   /** There is something new to look at: a commit was appended, a tab wrote. */
   nudge(): void {
-    this.#wake.abort();
+    if (!this.#resting) return;
+    const step = this.#nextStep();
+    const rests = !this.#ended && this.#inbox.length === 0 && step.do === "rest" && step.until === this.#resting.until;
+    if (!rests) this.#resting.wake();
   }
 
   lead(leader: boolean): void {
@@ -102,24 +106,35 @@ export class SyncLoop {
 
   async #run(): Promise<void> {
     while (!this.#ended) {
-      this.#wake = new AbortController();
-      const { env, engine } = this.#options;
       const frame = this.#inbox.shift();
       if (frame) {
         await this.#guard(() => this.#takeFrame(frame));
         continue;
       }
-      const now = env.now();
-      const step = nextStep(this.#facts, { now, position: positionOf(engine.replica.cursor), pending: engine.pending.length });
-      if (step.do !== "rest") await this.#guard(() => this.#take(step));
-      else await this.#rest(step.until === null ? null : step.until - now);
+      const step = this.#nextStep();
+      if (step.do === "rest") await this.#rest(step.until);
+      else await this.#guard(() => this.#take(step));
     }
   }
 
-  async #rest(ms: number | null): Promise<void> {
-    const { signal } = this.#wake;
-    if (ms !== null) return pause(this.#options.env, Math.max(0, ms), signal);
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  #nextStep(): Step {
+    const { env, engine } = this.#options;
+    return nextStep(this.#facts, { now: env.now(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount });
+  }
+
+  async #rest(until: number | null): Promise<void> {
+    const { env } = this.#options;
+    await new Promise<void>((resolve) => {
+      const cancel = until === null ? () => {} : env.timer(Math.max(0, until - env.now()), resolve);
+      this.#resting = {
+        until,
+        wake: () => {
+          cancel();
+          resolve();
+        },
+      };
+    });
+    this.#resting = null;
   }
 
   #take(step: Exclude<Step, { do: "rest" }>): Promise<void> {
