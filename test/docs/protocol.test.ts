@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../src/core/protocol.ts";
+import { samplesOf } from "./support/samples.ts";
+
+const readers: ReadonlyMap<string, (text: string) => { readonly ok: boolean }> = new Map([
+  ["commit", (text: string) => parseCommit(JSON.parse(text))],
+  ["record", (text: string) => parseRecords([JSON.parse(text)])],
+  ["push", parsePushEnvelope],
+  ["push-answer", parsePushAnswer],
+  ["outcome", (text: string) => parsePushAnswer(JSON.stringify({ outcomes: [JSON.parse(text)], after: null, records: [], cursor: null, head: 0, more: false }))],
+]);
+
+test("the protocol's examples are what both sides read", async () => {
+  const samples = (await samplesOf("docs/protocol.md")).filter(({ language }) => language === "json");
+  expect(new Set(samples.map(({ name }) => name))).toEqual(new Set(readers.keys()));
+  for (const { name, code } of samples) expect(readers.get(name)?.(code), `${name}: ${code}`).toMatchObject({ ok: true });
+});
+
+test("the readers are not blind: an example with one field gone is refused", async () => {
+  for (const { name, code } of await samplesOf("docs/protocol.md")) {
+    const broken = code.replace(/"(id|position|after|outcomes)":/, '"gone":');
+    if (broken !== code) expect(readers.get(name)?.(broken), `${name} without a field`).toMatchObject({ ok: false });
+  }
+});

@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { root, samplesOf, writeSamples } from "./support/samples.ts";
+
+const run = promisify(execFile);
+
+test("the README's code compiles as it is pasted", async () => {
+  const folder = await writeSamples("README.md", "readme-types");
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: join(root, "tsconfig.json"), include: ["*.ts"], exclude: [] }));
+  const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: root }).catch((error: { stdout: string }) => error);
+  expect(stdout).toBe("");
+}, 60_000);
+
+test("the README's first sample fits on a screen: some 30 lines besides the imports", async () => {
+  const files = (await samplesOf("README.md")).filter(({ name }) => ["domain.ts", "log.worker.ts", "main.ts", "server.ts"].includes(name));
+  const lines = files.flatMap(({ code }) => code.split("\n")).filter((line) => line.trim() !== "" && !line.startsWith("import "));
+  expect(files).toHaveLength(4);
+  expect(lines.length).toBeLessThanOrEqual(32);
+});

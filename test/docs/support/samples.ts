@@ -1,0 +1,22 @@
+/** The code blocks of a page: those with a file's name after the language are written out, checked and run. */
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+export type Sample = { readonly language: string; readonly name: string; readonly code: string };
+
+export async function samplesOf(page: string): Promise<readonly Sample[]> {
+  const text = await readFile(join(root, page), "utf8");
+  return [...text.matchAll(/^```(\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(([, language = "", name = "", code = ""]) => ({ language, name, code }));
+}
+
+/** Writes a page's files into a fresh folder inside the project, where `dacapo` resolves to its own source. */
+export async function writeSamples(page: string, folder: string): Promise<string> {
+  const target = join(root, ".test-output", folder);
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target, { recursive: true });
+  for (const { language, name, code } of await samplesOf(page)) if (language === "ts") await writeFile(join(target, name), code);
+  return target;
+}

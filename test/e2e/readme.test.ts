@@ -1,0 +1,58 @@
+/** The README's first sample, pasted into files and run as a stranger would. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer as freePort } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createServer } from "vite";
+import { writeSamples } from "../docs/support/samples.ts";
+import { freshProfile } from "./support/browser.ts";
+
+test("what the README shows first works when pasted: a row on the screen, the commit on the server", async () => {
+  const folder = await writeSamples("README.md", "readme-run");
+  const port = await unusedPort();
+  const server = await startSampleServer(folder, port);
+  const page = await createServer({
+    root: folder, configFile: false, logLevel: "error",
+    resolve: { conditions: ["dacapo-source", "module", "browser", "development|production"] },
+    worker: { format: "es" },
+    server: { host: "127.0.0.1", port: 0, hmr: false, fs: { strict: false }, proxy: { "/sync": { target: `http://127.0.0.1:${port}`, ws: true } } },
+  });
+  await writeFile(join(folder, "index.html"), '<script type="module" src="./main.ts"></script>');
+  await page.listen();
+  try {
+    await using profile = await freshProfile();
+    const tab = await (await profile.launch()).newPage();
+    await tab.goto(page.resolvedUrls?.local[0] ?? "");
+    await tab.waitForFunction(() => document.body.textContent.includes("Milk"), undefined, { timeout: 20_000 });
+    const ask = () => fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
+    await expect.poll(async () => (await (await ask()).json()).head, { timeout: 10_000 }).toBe(1);
+  } finally {
+    await page.close();
+    const gone = once(server, "exit");
+    server.kill();
+    await gone;
+  }
+});
+
+async function startSampleServer(folder: string, port: number): Promise<ChildProcess> {
+  const script = join(folder, "server.ts");
+  // The sample's own port may be taken by someone who tries it at the moment.
+  await writeFile(script, (await readFile(script, "utf8")).replace("8787", String(port)));
+  const server = spawn(process.execPath, ["--conditions=dacapo-source", script], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+  for (let tries = 0; tries < 100; tries++) {
+    if (await fetch(`http://127.0.0.1:${port}/sync/healthz`).then(({ ok }) => ok, () => false)) return server;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("The README's server does not answer");
+}
+
+async function unusedPort(): Promise<number> {
+  const probe = freePort();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (typeof address !== "object" || address === null) throw new Error("No port is free");
+  return address.port;
+}
