@@ -6,6 +6,7 @@
  * asynchronous: a command is decided again on other devices and must give the same.
  */
 import type { StreamCommands } from "./command.ts";
+import { READS_MAX } from "./commit.ts";
 import type {
   CommandDefinition,
   CommandRequest,
@@ -35,9 +36,6 @@ export type ErasedCommand = {
   readonly undo?: Erased<[facts: object], CommandRequest | null | undefined | false>;
   readonly time?: "author" | "server";
 };
-
-/** Streams whose state one command may read. */
-export const READS_MAX = 16;
 
 /** What the contexts hold already: no read can have one of these names. */
 const CONTEXT_NAMES: ReadonlySet<string> = new Set(["emit", "reject", "id", "actor", "time", "stream", "state", "input", "mine", "theirs", "rebase"]);

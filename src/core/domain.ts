@@ -25,20 +25,26 @@ export type DomainOptions = {
  * @example
  * export const domain = defineDomain({ version: 1, aggregates: [task, column], projections: [board] });
  */
-export function defineDomain({ version, aggregates, projections = [] }: DomainOptions): Domain {
+export function defineDomain(options: DomainOptions): Domain {
+  if (typeof options !== "object" || options === null) throw new DefinitionError({ message: "The domain has no options", fix: "Give version, aggregates and projections." });
+  const { version, aggregates, projections = [] } = options;
   if (!Number.isSafeInteger(version) || version < 1) throw new DefinitionError({ message: `The version of the domain is ${String(version)}`, fix: "Count from 1, in whole numbers." });
-  const definition: DomainDefinition = { version, aggregates: byName("aggregate", aggregates), projections: byName("projection", projections) };
+  const definition: DomainDefinition = { version, aggregates: byName("aggregate", "evolve", aggregates), projections: byName("projection", "apply", projections) };
   if (definition.aggregates.size === 0) throw new DefinitionError({ message: "The domain has no aggregates", fix: "Give aggregates: [task, …]." });
   for (const { name, from } of projections) requireInside(definition, `The projection ${name} folds`, from);
   for (const { name, reads } of aggregates) requireInside(definition, `A command of ${name} reads`, reads);
   return { definition };
 }
 
-function byName<D extends { readonly name: string }>(kind: string, handles: readonly { readonly definition: D }[]): ReadonlyMap<string, D> {
+/** `mark` is a field that definitions of this kind alone have. */
+function byName<D extends { readonly name: string }>(kind: string, mark: keyof D, handles: readonly { readonly definition: D }[]): ReadonlyMap<string, D> {
+  if (!Array.isArray(handles)) throw new DefinitionError({ message: `The ${kind}s of the domain are no list`, fix: `Give ${kind}s: [ … ].` });
   const map = new Map<string, D>();
   for (const [place, handle] of handles.entries()) {
-    const name: unknown = handle?.definition?.name;
-    if (typeof name !== "string") throw new DefinitionError({ message: `${kind}s[${place}] of the domain is no ${kind}`, fix: `List the handles that ${kind}() gave. An import may be undefined where files import each other in a circle.` });
+    if (typeof handle?.definition?.[mark] !== "function") {
+      throw new DefinitionError({ message: `${kind}s[${place}] of the domain is no ${kind}`, fix: `List the handles that ${kind}() gave. An import may be undefined where files import each other in a circle.` });
+    }
+    const { name } = handle.definition;
     if (map.has(name)) throw new DefinitionError({ message: `The domain has two ${kind}s of the name ${name}`, fix: "Rename one of them: what is stored belongs to the name." });
     map.set(name, handle.definition);
   }

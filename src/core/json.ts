@@ -26,6 +26,15 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
  * checkJson({ due: [1, Infinity] })       // { path: ["due", 1], reason: "is not a finite number" }
  */
 export function checkJson(value: unknown): JsonProblem | null {
+  try {
+    return findProblem(value);
+  } catch (error) {
+    // Only what lives in this program can do so: a getter that throws, a revoked proxy. Nothing of the wire.
+    return { path: [], reason: `cannot be read: ${String(error)}` };
+  }
+}
+
+function findProblem(value: unknown): JsonProblem | null {
   const waiting: { readonly value: unknown; readonly place: Place | null }[] = [{ value, place: null }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { place } = next;

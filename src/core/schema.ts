@@ -44,7 +44,8 @@ export function parseWith<Output>(schema: Schema<unknown, Output>, value: unknow
 
   const [first, ...others] = result.issues;
   if (!first) return refused([], "was refused by its schema, which does not say why");
-  const path = (first.path ?? []).map((step) => nameOf(typeof step === "object" ? step.key : step));
+  // Array.from: a library's path may be an array of a class of its own, and map would make another such.
+  const path = Array.from(first.path ?? [], (step) => nameOf(typeof step === "object" ? step.key : step));
   return refused(path, others.length > 0 ? `${first.message} (and ${others.length} more)` : first.message);
 }
 
