@@ -9,10 +9,10 @@
 import type { CommandOptions } from "./command.ts";
 import { defineCommand, type ErasedCommand, readTargets } from "./define-command.ts";
 import type { AggregateDefinition, CommandDefinition, CommandRequest, EventDefinition, StreamRef } from "./definition.ts";
-import { DefinitionError } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle.ts";
 import { checkJson, type Json } from "./json.ts";
+import { refuse } from "./refuse.ts";
 import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schema.ts";
 import { requireType, requireWord, streamName } from "./stream-id.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
@@ -121,17 +121,17 @@ type ErasedAggregate = Pick<AnyAggregate, "name" | "definition" | "reads"> & {
 
 /** What aggregates and projections share: a version, and an initial value that can be stored. */
 export function requireFolding(what: string, options: { readonly version: number; readonly initial: Json }): void {
-  if (typeof options !== "object" || options === null) throw new DefinitionError({ message: `The ${what} has no options`, fix: "Give an object with version, initial and the rest." });
+  if (typeof options !== "object" || options === null) refuse(`The ${what} has no options`, "Give an object with version, initial and the rest.");
   if (!Number.isSafeInteger(options.version) || options.version < 1) {
-    throw new DefinitionError({ message: `The version of ${what} is ${String(options.version)}`, fix: "Count from 1, in whole numbers." });
+    refuse(`The version of ${what} is ${String(options.version)}`, "Count from 1, in whole numbers.");
   }
   const problem = checkJson(options.initial);
   if (problem) {
-    throw new DefinitionError({
-      message: `The initial value of ${what} ${problem.path.length > 0 ? `at ${problem.path.join(".")} ` : ""}${problem.reason}`,
-      fix: "States and rows are stored: use plain JSON. For none, use null.",
-      details: { path: problem.path, reason: problem.reason },
-    });
+    refuse(
+      `The initial value of ${what} ${problem.path.length > 0 ? `at ${problem.path.join(".")} ` : ""}${problem.reason}`,
+      "States and rows are stored: use plain JSON. For none, use null.",
+      { path: problem.path, reason: problem.reason },
+    );
   }
 }
 
@@ -148,28 +148,28 @@ function defineEvents(what: string, schemas: ErasedOptions["events"]): ReadonlyM
     });
   }
   if (events.size > 0) return events;
-  throw new DefinitionError({ message: `The ${what} has no events`, fix: "Give events: { TaskAdded: schema, … }." });
+  refuse(`The ${what} has no events`, "Give events: { TaskAdded: schema, … }.");
 }
 
 function foldOf(what: string, evolve: ErasedOptions["evolve"], events: ReadonlyMap<string, EventDefinition>): AggregateDefinition["evolve"] {
   const handlers = new Map(Object.entries(evolve ?? {}));
   for (const type of events.keys()) {
     if (typeof handlers.get(type) === "function") continue;
-    throw new DefinitionError({ message: `The ${what} does not evolve by its event ${type}`, fix: `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.` });
+    refuse(`The ${what} does not evolve by its event ${type}`, `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.`);
   }
   for (const type of handlers.keys()) {
-    if (!events.has(type)) throw new DefinitionError({ message: `The ${what} evolves by ${type}, which is none of its events`, fix: `Its events are ${[...events.keys()].join(", ")}.` });
+    if (!events.has(type)) refuse(`The ${what} evolves by ${type}, which is none of its events`, `Its events are ${[...events.keys()].join(", ")}.`);
   }
   return (state, event) => {
     const next = handlers.get(event.type)?.(state, event);
     if (next !== undefined) return next;
-    throw new DefinitionError({ message: `The ${what} evolved by ${event.type} into undefined`, fix: "Give the next state, or the state as it was, from evolve. For no state, use null." });
+    refuse(`The ${what} evolved by ${event.type} into undefined`, "Give the next state, or the state as it was, from evolve. For no state, use null.");
   };
 }
 
 /** A command for each event, which records it as it is. */
 function recordings(what: string, { events, commands }: ErasedOptions): { readonly [name: string]: ErasedCommand } {
-  if (commands) throw new DefinitionError({ message: `The ${what} is recorded and has commands`, fix: "Leave out one of them: what is recorded comes without a decision." });
+  if (commands) refuse(`The ${what} is recorded and has commands`, "Leave out one of them: what is recorded comes without a decision.");
   return Object.fromEntries(
     Object.entries(events).map(([type, schema]) => [
       type,

@@ -19,10 +19,10 @@ import type {
   StreamRef,
 } from "./definition.ts";
 import type { Erased } from "./erased.ts";
-import { DefinitionError } from "./errors.ts";
 import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle.ts";
 import type { Json } from "./json.ts";
+import { refuse } from "./refuse.ts";
 import { parseWith, type Schema } from "./schema.ts";
 import { requireWord, streamName } from "./stream-id.ts";
 import { requireJson, type Versioned, versionedBy } from "./upcast.ts";
@@ -45,14 +45,14 @@ export function defineCommand(aggregate: string, name: string, command: ErasedCo
   const what = `command ${aggregate}.${name}`;
   requireWord(what, name);
   if (typeof command !== "object" || command === null || typeof command.decide !== "function") {
-    throw new DefinitionError({ message: `${what} has no decide`, fix: "Give it decide: (state, input, { emit, reject }) => …" });
+    refuse(`${what} has no decide`, "Give it decide: (state, input, { emit, reject }) => …");
   }
   const { input, reads, decide, onConflict = "rebase", undo, time = "author" } = command;
   const versioned = input === undefined ? null : versionedBy(`the input of ${what}`, input);
   requireReads(what, reads ?? {});
   requireChoice(what, "time", time, ["author", "server"]);
   if (typeof onConflict !== "function") requireChoice(what, "onConflict", onConflict, ["rebase", "keep", "reject"]);
-  if (undo !== undefined && typeof undo !== "function") throw new DefinitionError({ message: `The undo of ${what} is not a function`, fix: "Give a function or leave it out." });
+  if (undo !== undefined && typeof undo !== "function") refuse(`The undo of ${what} is not a function`, "Give a function or leave it out.");
 
   return {
     version: versioned?.version ?? 1,
@@ -134,10 +134,10 @@ function decisionOf(what: string, given: unknown): Decision {
   const drafts: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (drafts.every(isDraft)) return drafts;
   const wrong = drafts.find((one) => !isDraft(one));
-  throw new DefinitionError({
-    message: `The ${what} gave ${describe(wrong)}`,
-    fix: "Give emit(type, data), an array of such, [] for nothing, or reject(code). It cannot be async.",
-  });
+  refuse(
+    `The ${what} gave ${describe(wrong)}`,
+    "Give emit(type, data), an array of such, [] for nothing, or reject(code). It cannot be async.",
+  );
 }
 
 function describe(value: unknown): string {
@@ -148,22 +148,22 @@ function describe(value: unknown): string {
 function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>): void {
   const entries = Object.entries(reads);
   if (typeof reads !== "object" || entries.length > READS_MAX) {
-    throw new DefinitionError({ message: `${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`, fix: `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }` });
+    refuse(`${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`, `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }`);
   }
   for (const [name, read] of entries) {
     requireWord(`what ${what} reads`, name);
     const [target, id] = Array.isArray(read) ? read : [];
     const known = target === "self" || typeof target?.definition?.name === "string";
     if (!known || typeof id !== "function" || CONTEXT_NAMES.has(name)) {
-      throw new DefinitionError({
-        message: `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : "it is not an aggregate (or \"self\") and a function that gives an id"}`,
-        fix: "Write reads: { target: [column, (input) => input.column] } with a name of its own.",
-      });
+      refuse(
+        `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : "it is not an aggregate (or \"self\") and a function that gives an id"}`,
+        "Write reads: { target: [column, (input) => input.column] } with a name of its own.",
+      );
     }
   }
 }
 
 function requireChoice(what: string, field: string, given: unknown, choices: readonly string[]): void {
   if (choices.some((choice) => choice === given)) return;
-  throw new DefinitionError({ message: `${field} of ${what} is ${String(given)}`, fix: `Choose one of ${choices.join(", ")}.` });
+  refuse(`${field} of ${what} is ${String(given)}`, `Choose one of ${choices.join(", ")}.`);
 }

@@ -6,8 +6,8 @@
  * same however large the domain grows.
  */
 import type { AggregateDefinition, DomainDefinition } from "./definition.ts";
-import { DefinitionError } from "./errors.ts";
 import type { AnyAggregate, AnyProjection } from "./handle.ts";
+import { refuse } from "./refuse.ts";
 
 /** A domain. Opaque to apps: give it to `serveLog`, `serve`, `simulate`. */
 export type Domain = { readonly definition: DomainDefinition };
@@ -26,11 +26,11 @@ export type DomainOptions = {
  * export const domain = defineDomain({ version: 1, aggregates: [task, column], projections: [board] });
  */
 export function defineDomain(options: DomainOptions): Domain {
-  if (typeof options !== "object" || options === null) throw new DefinitionError({ message: "The domain has no options", fix: "Give version, aggregates and projections." });
+  if (typeof options !== "object" || options === null) refuse("The domain has no options", "Give version, aggregates and projections.");
   const { version, aggregates, projections = [] } = options;
-  if (!Number.isSafeInteger(version) || version < 1) throw new DefinitionError({ message: `The version of the domain is ${String(version)}`, fix: "Count from 1, in whole numbers." });
+  if (!Number.isSafeInteger(version) || version < 1) refuse(`The version of the domain is ${String(version)}`, "Count from 1, in whole numbers.");
   const definition: DomainDefinition = { version, aggregates: byName("aggregate", "evolve", aggregates), projections: byName("projection", "apply", projections) };
-  if (definition.aggregates.size === 0) throw new DefinitionError({ message: "The domain has no aggregates", fix: "Give aggregates: [task, …]." });
+  if (definition.aggregates.size === 0) refuse("The domain has no aggregates", "Give aggregates: [task, …].");
   for (const { name, from } of projections) requireInside(definition, `The projection ${name} folds`, from);
   for (const { name, reads } of aggregates) requireInside(definition, `A command of ${name} reads`, reads);
   return { definition };
@@ -38,14 +38,14 @@ export function defineDomain(options: DomainOptions): Domain {
 
 /** `mark` is a field that definitions of this kind alone have. */
 function byName<D extends { readonly name: string }>(kind: string, mark: keyof D, handles: readonly { readonly definition: D }[]): ReadonlyMap<string, D> {
-  if (!Array.isArray(handles)) throw new DefinitionError({ message: `The ${kind}s of the domain are no list`, fix: `Give ${kind}s: [ … ].` });
+  if (!Array.isArray(handles)) refuse(`The ${kind}s of the domain are no list`, `Give ${kind}s: [ … ].`);
   const map = new Map<string, D>();
   for (const [place, handle] of handles.entries()) {
     if (typeof handle?.definition?.[mark] !== "function") {
-      throw new DefinitionError({ message: `${kind}s[${place}] of the domain is no ${kind}`, fix: `List the handles that ${kind}() gave. An import may be undefined where files import each other in a circle.` });
+      refuse(`${kind}s[${place}] of the domain is no ${kind}`, `List the handles that ${kind}() gave. An import may be undefined where files import each other in a circle.`);
     }
     const { name } = handle.definition;
-    if (map.has(name)) throw new DefinitionError({ message: `The domain has two ${kind}s of the name ${name}`, fix: "Rename one of them: what is stored belongs to the name." });
+    if (map.has(name)) refuse(`The domain has two ${kind}s of the name ${name}`, "Rename one of them: what is stored belongs to the name.");
     map.set(name, handle.definition);
   }
   return map;
@@ -55,9 +55,9 @@ function requireInside(domain: DomainDefinition, what: string, aggregates: reado
   for (const { definition } of aggregates) {
     const inside = domain.aggregates.get(definition.name);
     if (inside === definition) continue;
-    throw new DefinitionError({
-      message: inside ? `${what} another aggregate of the name ${definition.name} than the domain's` : `${what} the aggregate ${definition.name}, which is not in the domain`,
-      fix: inside ? "Import the same handle in both places." : `Add ${definition.name} to the domain's aggregates.`,
-    });
+    refuse(
+      inside ? `${what} another aggregate of the name ${definition.name} than the domain's` : `${what} the aggregate ${definition.name}, which is not in the domain`,
+      inside ? "Import the same handle in both places." : `Add ${definition.name} to the domain's aggregates.`,
+    );
   }
 }

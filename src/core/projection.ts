@@ -8,10 +8,10 @@
 import { requireFolding } from "./aggregate.ts";
 import type { Around } from "./definition.ts";
 import type { Erased } from "./erased.ts";
-import { DefinitionError } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
-import type { AnyAggregate, AnyProjection, Projection, TypesOf } from "./handle.ts";
+import type { AnyAggregate, AnyProjection, EventsOf, Projection, TypesOf } from "./handle.ts";
 import type { Json } from "./json.ts";
+import { refuse } from "./refuse.ts";
 import { requireType } from "./stream-id.ts";
 
 /** Characters of one key. */
@@ -25,10 +25,6 @@ type EventAround<A extends AnyAggregate> = A extends AnyAggregate
   ? {
       [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<Type, TypesOf<A>["events"][Type], TypesOf<A>["name"]> & { readonly key: string } & States<A>;
     }[keyof TypesOf<A>["events"] & string]
-  : never;
-
-type EventFrom<A extends AnyAggregate> = A extends AnyAggregate
-  ? { [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<Type, TypesOf<A>["events"][Type], TypesOf<A>["name"]> }[keyof TypesOf<A>["events"] & string]
   : never;
 
 /** As a conditional, so that the row's type is settled by `initial` before handlers are looked at. */
@@ -46,7 +42,7 @@ export type ProjectionOptions<From extends readonly AnyAggregate[], Row> = {
   /** The row where there is none yet; null: there is no row. */
   readonly initial: Row;
   /** The rows that an event touches. Default: one row a stream, `event.stream`. null and undefined are left out. */
-  readonly key?: (event: EventFrom<From[number]>, around: States<From[number]>) => Keys;
+  readonly key?: (event: EventsOf<From[number]>, around: States<From[number]>) => Keys;
   /** A handler gives the next row; null removes it. Events without a handler leave all rows as they are. */
   readonly on: Handlers<Row, EventAround<From[number]>>;
 };
@@ -72,7 +68,7 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
   requireFolding(what, options);
   const { version, from, initial, key, on } = options;
   requireFrom(what, from);
-  if (key !== undefined && typeof key !== "function") throw new DefinitionError({ message: `The key of ${what} is not a function`, fix: "Give key: (event, { before, after }) => … or leave it out." });
+  if (key !== undefined && typeof key !== "function") refuse(`The key of ${what} is not a function`, "Give key: (event, { before, after }) => … or leave it out.");
   const types = new Map(from.map((aggregate) => [aggregate.name, aggregate.definition.events]));
   const handlers = handlersOf(what, on, [...types.values()].flatMap((events) => [...events.keys()]));
 
@@ -89,7 +85,7 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);
         if (next !== undefined) return next;
-        throw new DefinitionError({ message: `The ${what} made undefined of ${event.type}`, fix: "Give the next row, or the row as it was. For no row, use null." });
+        refuse(`The ${what} made undefined of ${event.type}`, "Give the next row, or the row as it was. For no row, use null.");
       },
     },
   };
@@ -108,23 +104,23 @@ type ErasedOptions = {
 function requireFrom(what: string, from: readonly AnyAggregate[]): void {
   const given: unknown = from;
   if (!Array.isArray(given) || given.length === 0 || !from.every((aggregate) => aggregate?.definition?.events instanceof Map)) {
-    throw new DefinitionError({ message: `The ${what} does not say from which aggregates`, fix: "Give from: [task, …], the handles that aggregate() gave." });
+    refuse(`The ${what} does not say from which aggregates`, "Give from: [task, …], the handles that aggregate() gave.");
   }
   const names = from.map((aggregate) => aggregate.name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw new DefinitionError({ message: `The ${what} names the aggregate ${twice} twice`, fix: "Name each aggregate once." });
+  if (twice !== undefined) refuse(`The ${what} names the aggregate ${twice} twice`, "Name each aggregate once.");
 }
 
 function handlersOf(what: string, on: { readonly [type: string]: Handler | undefined }, known: readonly string[]): ReadonlyMap<string, Handler> {
   const handlers = new Map<string, Handler>();
   for (const [type, handler] of Object.entries(on ?? {})) {
     if (handler === undefined) continue;
-    if (!known.includes(type)) throw new DefinitionError({ message: `The ${what} handles ${type}, which is no event of its aggregates`, fix: `Their events are ${known.join(", ")}.` });
-    if (typeof handler !== "function") throw new DefinitionError({ message: `The handler of ${what} for ${type} is not a function`, fix: `Give on: { ${type}: (row, { data }) => … }.` });
+    if (!known.includes(type)) refuse(`The ${what} handles ${type}, which is no event of its aggregates`, `Their events are ${known.join(", ")}.`);
+    if (typeof handler !== "function") refuse(`The handler of ${what} for ${type} is not a function`, `Give on: { ${type}: (row, { data }) => … }.`);
     handlers.set(type, handler);
   }
   if (handlers.size > 0) return handlers;
-  throw new DefinitionError({ message: `The ${what} handles no events`, fix: "Give on: { TaskAdded: (row, { data }) => … }." });
+  refuse(`The ${what} handles no events`, "Give on: { TaskAdded: (row, { data }) => … }.");
 }
 
 function keysOf(what: string, given: unknown): readonly string[] {
@@ -132,10 +128,10 @@ function keysOf(what: string, given: unknown): readonly string[] {
   for (const key of Array.isArray(given) ? given : [given]) {
     if (key === undefined || key === null) continue;
     if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed()) {
-      throw new DefinitionError({
-        message: `The key function of ${what} gave ${typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`}`,
-        fix: `Give strings of up to ${KEY_LENGTH_MAX} characters, or undefined for none.`,
-      });
+      refuse(
+        `The key function of ${what} gave ${typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`}`,
+        `Give strings of up to ${KEY_LENGTH_MAX} characters, or undefined for none.`,
+      );
     }
     keys.add(key);
   }

@@ -5,8 +5,9 @@
  * old is parsed again: an upcast from version v runs the steps v → v+1 → … and its result must be plain JSON. What is
  * stored never changes.
  */
-import { DefinitionError, ValidationError } from "./errors.ts";
+import { ValidationError } from "./errors.ts";
 import type { Json } from "./json.ts";
+import { refuse } from "./refuse.ts";
 import { type InputOf, type OutputOf, parseJson, isSchema, type Schema } from "./schema.ts";
 
 /** A schema with a history of versions. It is a Standard Schema itself: that of the current version. */
@@ -88,7 +89,7 @@ function versions(steps: readonly [Step, ...Step[]]): ErasedVersions {
     "~steps": steps,
     next(schema, upcast) {
       if (typeof upcast !== "function") {
-        throw new DefinitionError({ message: `.next() for version ${steps.length + 1} has no upcast`, fix: "Give .next(schema, (old) => new) a function." });
+        refuse(`.next() for version ${steps.length + 1} has no upcast`, "Give .next(schema, (old) => new) a function.");
       }
       return versions([...steps, { schema: requireSchema(".next()", schema), upcast }]);
     },
@@ -114,8 +115,8 @@ function upcastFrom(what: string, steps: readonly Step[], v: number, data: unkno
 
 function requireSchema(what: string, schema: unknown): Schema {
   if (isSchema(schema)) return schema;
-  throw new DefinitionError({
-    message: `${what} was not given a schema`,
-    fix: "Give a schema of a library that speaks Standard Schema, such as v.object({ title: v.string() }) of valibot.",
-  });
+  refuse(
+    `${what} was not given a schema`,
+    "Give a schema of a library that speaks Standard Schema, such as v.object({ title: v.string() }) of valibot.",
+  );
 }
