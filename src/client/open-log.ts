@@ -69,11 +69,8 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   };
   const reached = (seq: number) => (seq <= reachedSeq ? undefined : new Promise<void>((resolve) => reaching.push({ seq, resolve })));
 
-  const callbacks: PageCallbacks = {
-    changed: takeUpdate,
-    token: async () => (await sync?.token?.()) ?? null,
-  };
-  const remote = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks);
+  const callbacks: PageCallbacks = { token: async () => (await sync?.token?.()) ?? null };
+  const remote = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks, takeUpdate);
   const call = async <T>(run: () => Promise<Answer<T>>): Promise<T> => {
     if (closed) throw new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
     return take(await run());
@@ -89,6 +86,12 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
     await reached(seq);
     return { commit };
   };
+
+  async function again(run: () => Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>): Promise<Receipt | null> {
+    const made = await call(run);
+    if (made) await reached(made.seq);
+    return made && { commit: made.commit };
+  }
 
   function rejected(plain: PlainRejection): RejectedCommit {
     return {
@@ -117,6 +120,11 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
     user,
     client: first.client,
     execute: (commands, { meta = null } = {}) => execute(isOne(commands) ? [commands] : commands, meta, null),
+    undo: () => again(() => remote.undo()),
+    redo: () => again(() => remote.redo()),
+    async withdraw({ commit }) {
+      await call(() => remote.withdraw(commit));
+    },
     async settled({ commit }) {
       const { settled, seq } = await call(() => remote.settled(commit));
       await reached(seq);
@@ -146,8 +154,12 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   };
 }
 
-async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks): Promise<Comlink.Remote<WorkerLog>> {
+async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks, update: (text: string) => void): Promise<Comlink.Remote<WorkerLog>> {
   const { port1, port2 } = new MessageChannel();
+  // Comlink's own messages are objects.
+  port1.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+    if (typeof data === "string") update(data);
+  });
   const root = Comlink.wrap<WorkerRoot>(worker);
   // A script that cannot be loaded or throws while it starts answers nothing; only this event tells.
   const failed = new Promise<never>((_, reject) => {

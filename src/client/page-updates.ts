@@ -7,7 +7,7 @@
 import { type Json, sameJson } from "../core/json.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { Engine } from "./engine.ts";
-import type { PageCallbacks, PageUpdate, PlainRejection } from "./worker-api.ts";
+import type { PageUpdate, PlainRejection, UpdateSink } from "./worker-api.ts";
 
 type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
 
@@ -23,7 +23,7 @@ export type PageUpdates = {
   close(): void;
 };
 
-export function pageUpdates(page: Pick<PageCallbacks, "changed">, facts: () => Facts): PageUpdates {
+export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
   const watched = new Set<string>();
   let seq = 0;
   let told: Partial<Facts> = {};

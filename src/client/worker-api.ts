@@ -2,8 +2,8 @@
  * What page and worker say to each other: the thread's border, over Comlink.
  *
  * Holds: rows cross as JSON text (a structured clone of many objects costs four times as much) and only those that changed;
- * errors cross as plain JSON, since Comlink keeps of an error its message alone. Callbacks and answers travel on
- * different ports with no order between them, so each update has a number, and what depends on one names it.
+ * errors cross as plain JSON, since Comlink keeps of an error its message alone. Updates are bare texts on the port of the answers,
+ * since nobody answers them: so they come in order with those. Each has a number, and what depends on one names it.
  */
 import type { CommandRequest } from "../core/definition.ts";
 import { fromPlainError, type PlainError, toPlainError } from "../core/errors.ts";
@@ -26,9 +26,10 @@ export type PageUpdate = {
   readonly presence?: readonly Presence[];
 };
 
+/** Takes JSON of each PageUpdate. */
+export type UpdateSink = { changed(update: string): void };
+
 export type PageCallbacks = {
-  /** JSON of a PageUpdate. */
-  changed(update: string): void;
   token(): Promise<string | null>;
 };
 
@@ -48,6 +49,10 @@ export interface WorkerLog {
   opened(): Answer<{ readonly client: string; readonly update: string }>;
   /** Resolves when durable; `seq` is the update that shows it. */
   execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
+  /** Null: there is nothing to take back, or to bring back. */
+  undo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
+  redo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
+  withdraw(commit: string): Promise<Answer<null>>;
   settled(commit: string): Promise<Answer<{ readonly settled: Settled; readonly seq: number }>>;
   discard(commit: string): Promise<Answer<null>>;
   /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */

@@ -9,9 +9,11 @@ import { checkJson } from "../core/json.ts";
 import { LOG_NAME, type Presence } from "../core/protocol.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
+import { NO_LINKS } from "./group-commit.ts";
 import { readHistory, readStateAt } from "./history.ts";
 import type { LogStatus } from "./log-handle.ts";
 import type { LogStore } from "./log/log-store.ts";
+import { atMostEvery, inPause } from "./pace.ts";
 import { pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { statusOf } from "./status.ts";
 import { confirmLocally } from "./sync/local-authority.ts";
@@ -19,15 +21,21 @@ import { SyncLoop } from "./sync/sync-loop.ts";
 import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
 import { listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
-import { answer, answerNow, type Lifecycle, type OpenOptions, type PageCallbacks, type WorkerLog } from "./worker-api.ts";
+import { redoTarget, undoTarget } from "./undo-stack.ts";
+import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog } from "./worker-api.ts";
 
-/** Rows are stored and records sealed when nothing has changed for so long. */
+/** Rows are stored and records sealed when nothing has changed for so long; in a log that never rests, after the longer time. */
 const TIDY_MS = 2_000;
+const TIDY_MS_MAX = 30_000;
+/** A log without a server confirms after this pause: many commits in one transaction, none between a person's commands. */
+const CONFIRM_MS = 50;
+/** Other tabs are told at once of what was written, then at most so often: each hint makes each of them read. */
+const HINT_MS = 20;
 
 export type WorkerLogParts = {
   readonly domain: DomainDefinition;
   readonly options: OpenOptions;
-  readonly page: Pick<PageCallbacks, "changed">;
+  readonly page: UpdateSink;
   readonly env: Env;
   readonly store: LogStore;
   /** Null: a local log. */
@@ -41,23 +49,30 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   let visible = options.visible;
   let failure: PlainError | null = null;
   let closed = false;
-  let stopTidy = () => {};
 
   const channel = env.channel(`dacapo:${log}:${user}`);
   const post = (message: TabMessage) => {
     if (!closed) channel.post(message);
   };
 
+  const hints = atMostEvery(env, HINT_MS, () => post({ type: "wrote" }));
+
   const engine = await Engine.open({
     domain, store, env, user,
     synced: transport !== null,
     changed: (deltas) => {
       updates.rows(deltas);
-      scheduleTidy();
+      tidying.ask();
     },
-    wrote: () => post({ type: "wrote" }),
+    wrote: () => hints.ask(),
   });
 
+  const confirming = inPause(env, { quietMs: CONFIRM_MS, mostMs: CONFIRM_MS }, () => {
+    if (!sync && leadership.leading && !closed) void guard(() => confirmLocally(engine, env));
+  });
+  const tidying = inPause(env, { quietMs: TIDY_MS, mostMs: TIDY_MS_MAX }, () => {
+    if (leadership.leading && !closed) void guard(() => engine.tidy());
+  });
   const updates = pageUpdates(page, () => ({ status: status(), rejections: rejectionsOf(engine), presence: others }));
   const sync = transport && new SyncLoop({
     engine, transport, env,
@@ -95,12 +110,12 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   /** Reads what other tabs wrote, then goes on with what there is to do. */
   async function look(): Promise<void> {
     await guard(() => engine.refresh());
-    await goOn();
+    goOn();
   }
 
-  async function goOn(): Promise<void> {
+  function goOn(): void {
     if (sync) sync.nudge();
-    else if (leadership.leading) await guard(() => confirmLocally(engine, env));
+    else confirming.ask();
   }
 
   async function guard(run: () => Promise<void>): Promise<void> {
@@ -114,24 +129,22 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     }
   }
 
-  function scheduleTidy(): void {
-    stopTidy();
-    stopTidy = env.timer(TIDY_MS, () => {
-      if (leadership.leading && !closed) void guard(() => engine.tidy());
-    });
-  }
-
   const api: WorkerLog = {
     opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
     execute: (requests, meta, endRejection) =>
       answer(async () => {
         const problem = checkJson(meta);
         if (problem) throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
-        const commit = await engine.execute(requests, meta, endRejection);
-        void goOn();
+        const commit = await engine.execute(requests, meta, { ...NO_LINKS, endRejection });
+        goOn();
         return { commit, seq: updates.seq() };
       }),
-    settled: (commit) => answer(async () => ({ settled: await engine.settled(commit), seq: updates.seq() })),
+    settled: (commit) =>
+      answer(async () => {
+        const settled = engine.settled(commit);
+        if (!sync) confirming.now();
+        return { settled: await settled, seq: updates.seq() };
+      }),
     discard: (commit) => answer(() => engine.discard(commit).then(() => null)),
     watch: (projection) =>
       answerNow(() => {
@@ -157,9 +170,11 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     lifecycle: (event) => takeLifecycle(event),
     close: () =>
       answer(async () => {
+        hints.stop();
         closed = true;
         updates.close();
-        stopTidy();
+        tidying.stop();
+        confirming.stop();
         leadership.close();
         sync?.close();
         channel.close();
@@ -167,6 +182,14 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
         return null;
       }),
   };
+
+  async function takeBack(targetOf: typeof undoTarget) {
+    const target = targetOf([...(await store.readSent(null)), ...engine.pending]);
+    if (!target) return null;
+    const commit = await engine.execute(target.requests, null, { ...NO_LINKS, ...target.links });
+    void goOn();
+    return { commit, seq: updates.seq() };
+  }
 
   function status(): LogStatus {
     return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync && sync.facts, leader: leadership.leading, error: failure });
@@ -190,7 +213,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     }
   }
 
-  void goOn();
+  goOn();
   return api;
 }
 

@@ -26,7 +26,8 @@ export function serveLog(domain: Domain): void {
         requireNames(options);
         const store = await openIdbLogStore({ log, user, newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)) });
         const transport = syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
-        Comlink.expose(await openWorkerLog({ domain: domain.definition, options, page, env, store, transport }), port);
+        const updates = { changed: (update: string) => port.postMessage(update) };
+        Comlink.expose(await openWorkerLog({ domain: domain.definition, options, page: updates, env, store, transport }), port);
         return null;
       }),
   };
