@@ -44,7 +44,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
     const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
     if (end === null) continue;
     if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, outcome: end, rejectedAt: facts.now });
-    else settled.push({ n: entry.n, commit: entry.commit, outcome: end.outcome, position: end.position, settledAt: facts.now });
+    else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt: facts.now });
   }
   const unrejected = facts.rejections.flatMap(({ commit }) => {
     const record = byId.get(commit.id);

@@ -14,7 +14,7 @@ import type { Replica } from "../core/replica.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { Env } from "./env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
-import { answerGroup, appendDecided, decideGroup, type Waiting } from "./group-commit.ts";
+import { answerGroup, appendDecided, type CommitLinks, decideGroup, NO_LINKS, type Waiting } from "./group-commit.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
 import type { LogStore, PendingEntry, RejectionEntry, StoreHead } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
@@ -88,9 +88,9 @@ export class Engine {
   }
 
   /** Decides commands as one commit and resolves with its id when it is durable. */
-  execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null = null): Promise<string> {
+  execute(requests: readonly CommandRequest[], meta: Json, links: CommitLinks = NO_LINKS): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ requests, meta, endRejection, resolve, reject });
+      this.#waiting.push({ requests, meta, links, resolve, reject });
       // The step that is asked for first takes all that wait by then.
       void this.step(() => this.#commitWaiting()).catch(reject);
     });
@@ -119,6 +119,13 @@ export class Engine {
         return answer && this.#plan(answer, cursor);
       }),
     );
+  }
+
+  /** Moves a commit that waits to the rejections. Should its record come after all, the rejection ends. */
+  async withdraw(commit: string): Promise<void> {
+    const { cursor } = this.replica;
+    const outcome = { id: commit, outcome: "rejected", command: 0, code: "withdrawn", message: "Taken out of the queue on this device" } as const;
+    await this.confirm({ page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] }, this.head.generation);
   }
 
   async discard(commit: string): Promise<void> {

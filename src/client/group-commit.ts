@@ -15,12 +15,16 @@ import type { Env } from "./env.ts";
 import { addEntry, type LocalLog } from "./local-log.ts";
 import type { PendingEntry } from "./log/log-store.ts";
 
+/** How a commit stands to earlier ones: it takes the place of a rejection, takes one back, or brings one back. */
+export type CommitLinks = { readonly endRejection: string | null; readonly undoes: string | null; readonly redoes: string | null };
+
+export const NO_LINKS: CommitLinks = { endRejection: null, undoes: null, redoes: null };
+
 /** A call of `execute` that waits for its turn. */
 export type Waiting = {
   readonly requests: readonly CommandRequest[];
   readonly meta: Json;
-  /** A rejection that this commit takes the place of. */
-  readonly endRejection: string | null;
+  readonly links: CommitLinks;
   readonly resolve: (commit: string) => void;
   readonly reject: (error: DacapoError) => void;
 };
@@ -51,7 +55,9 @@ export function decideGroup(local: LocalLog, group: readonly Waiting[], { domain
       refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.command]) });
       continue;
     }
-    const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit };
+    const { undoes, redoes } = waiting.links;
+    const undo = { inverse: proposed.inverse, undoes, redoes };
+    const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit, undo };
     addEntry(local, entry, now);
     made.push({ entry, waiting });
   }
@@ -61,10 +67,10 @@ export function decideGroup(local: LocalLog, group: readonly Waiting[], { domain
 /** Makes a decided group durable. False, or an error of the store: memory is as it was before. */
 export async function appendDecided(local: LocalLog, { made }: DecidedGroup, now: number): Promise<boolean> {
   if (made.length === 0) return true;
-  const ended = made.flatMap(({ waiting }) => waiting.endRejection ?? []);
+  const ended = made.flatMap(({ waiting }) => waiting.links.endRejection ?? []);
   let appended = false;
   try {
-    appended = await local.store.appendPending(local.head.pendingTail, made.map(({ entry: { at, commit } }) => ({ at, commit })), ended);
+    appended = await local.store.appendPending(local.head.pendingTail, made.map(({ entry }) => entry), ended);
   } finally {
     if (!appended) undo(local, made, now);
   }

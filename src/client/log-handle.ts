@@ -98,6 +98,15 @@ export interface LogHandle<PresenceData = Json> {
    * Rejects with `ValidationError` or `RejectedError`, and then nothing was recorded.
    */
   execute(commands: CommandRequest | readonly CommandRequest[], options?: { readonly meta?: Json }): Promise<Receipt>;
+  /**
+   * Takes back the last commit made on this device that has not been taken back and names a way (`undo` of its commands), as
+   * a new commit. Null: there is none. Rejects as `execute` does, where the domain refuses by now.
+   */
+  undo(): Promise<Receipt | null>;
+  /** Brings back what was taken back last, unless something new was made since. */
+  redo(): Promise<Receipt | null>;
+  /** Takes a commit that still waits out of the queue; it stands among the rejections as `withdrawn`. If it was under way, it may still arrive. */
+  withdraw(receipt: Receipt): Promise<void>;
   /** Resolves once the server has ended the commit. */
   settled(receipt: Receipt): Promise<Settled>;
   rows<P extends AnyProjection>(projection: P): LiveRows<RowOf<P>>;

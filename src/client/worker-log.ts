@@ -139,6 +139,9 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
         goOn();
         return { commit, seq: updates.seq() };
       }),
+    undo: () => answer(() => takeBack(undoTarget)),
+    redo: () => answer(() => takeBack(redoTarget)),
+    withdraw: (commit) => answer(() => engine.withdraw(commit).then(() => null)),
     settled: (commit) =>
       answer(async () => {
         const settled = engine.settled(commit);
@@ -187,7 +190,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     const target = targetOf([...(await store.readSent(null)), ...engine.pending]);
     if (!target) return null;
     const commit = await engine.execute(target.requests, null, { ...NO_LINKS, ...target.links });
-    void goOn();
+    goOn();
     return { commit, seq: updates.seq() };
   }
 

@@ -8,6 +8,7 @@
 import type { CommitCommand } from "./commit.ts";
 import type { AggregateDefinition, CommandDefinition, DecideContext, Decision, DomainDefinition, Parsed, Problem, Rejection } from "./definition.ts";
 import { isRejection } from "./definition.ts";
+import { reasonOf, shortText } from "./errors.ts";
 import type { Draft } from "./event.ts";
 import { derivedId } from "./id.ts";
 import { checkJson, type Json } from "./json.ts";
@@ -68,17 +69,21 @@ export type DecideFacts = {
 export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (context: DecideContext) => Decision): Decided {
   return attempt(() => {
     const decision = run(decideContext(command, facts));
-    if (isRejection(decision)) return { defect: rejectionDefect(decision) };
-    for (const draft of decision) {
-      const checked = checkDraft(command.aggregate, draft);
-      if (!checked.ok) return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.problem);
+    if (isRejection(decision)) return rejected(decision);
+    const events: Draft[] = [];
+    for (const { type, data } of decision) {
+      const checked = checkDraft(command.aggregate, { type, data });
+      if (!checked.ok) return invalid("invalid-event", `Event ${type} of ${facts.stream}`, checked.problem);
+      // The schema's output: its defaults and trims are part of the fact.
+      events.push({ type, data: checked.value });
     }
-    return { events: decision };
+    return { events };
   });
 }
 
-export function rejectionDefect(rejection: Rejection): Defect {
-  return { kind: "domain", code: rejection.code, message: rejection.message };
+/** The app's own words. They travel: a title cut in the middle of an emoji must not make an answer unreadable. */
+function rejected({ code, message }: Rejection): { readonly defect: Defect } {
+  return defect("domain", shortText(String(code)), shortText(String(message)));
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
@@ -103,7 +108,7 @@ function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> 
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
   const at = path.length > 0 ? ` at ${path.join(".")}` : "";
-  return { defect: { kind: "invalid", code, message: `${what} is not valid${at}: ${reason}`, path } };
+  return { defect: { kind: "invalid", code, message: shortText(`${what} is not valid${at}: ${reason}`), path } };
 }
 
 function defect(kind: Defect["kind"], code: string, message: string): { readonly defect: Defect } {
@@ -114,6 +119,6 @@ function attempt<T>(run: () => T): T | { readonly defect: Defect } {
   try {
     return run();
   } catch (error) {
-    return defect("failed", "command-failed", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+    return defect("failed", "command-failed", reasonOf(error));
   }
 }

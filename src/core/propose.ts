@@ -11,6 +11,7 @@ import { type Defect, prepareCommand } from "./decide.ts";
 import type { CommandRequest, DomainDefinition } from "./definition.ts";
 import type { StreamState } from "./fold.ts";
 import { checkJson, type Json } from "./json.ts";
+import { inverseOf } from "./inverse.ts";
 import { reconcile } from "./reconcile.ts";
 import { parseStream } from "./stream-id.ts";
 
@@ -22,7 +23,8 @@ export type Author = { readonly id: string; readonly client: string; readonly ac
 /** The device's view: optimistic states, confirmed versions. A replica is one. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
 
-export type Proposed = { readonly commit: Commit } | { readonly command: number; readonly defect: Defect };
+/** `inverse`: the commands that would take the commit back, or null. */
+export type Proposed = { readonly commit: Commit; readonly inverse: readonly CommandRequest[] | null } | { readonly command: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
 export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author): Proposed {
@@ -48,7 +50,10 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
   });
   if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
-  return { commit: { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) } };
+  return {
+    commit: { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) },
+    inverse: inverseOf(domain, { commands, ofCommand: reconciled.ofCommand, author: { ...author, commit: author.id }, before: (stream) => view.stream(stream) }),
+  };
 }
 
 function problemOf(request: CommandRequest): Defect | null {

@@ -41,6 +41,7 @@ export const task = aggregate("task", {
       input: v.object({ title: v.string() }),
       decide: (state, input, { emit, reject }) => (state ? emit("TaskRenamed", input) : reject("no-such-task")),
       onConflict: ({ theirs, reject, rebase }) => (theirs.some((event) => event.type === "TaskRenamed") ? reject("renamed-meanwhile") : rebase()),
+      undo: ({ before, command }) => before && command.rename({ title: before.title }),
     },
     move: {
       input: v.object({ column: v.string() }),

@@ -7,14 +7,16 @@
  * not keep the rest of the log from opening. A row that is not even that is `corruptRow`.
  */
 import type { Commit } from "../../core/commit.ts";
-import { anything, fail, list, literal, orNull, parseText, type Reader, shape, text, time, whole } from "../../core/parse.ts";
+import { anything, fail, json, list, literal, orNull, parseText, type Reader, shape, text, time, whole } from "../../core/parse.ts";
 import type { RejectedOutcome } from "../../core/protocol.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/record.ts";
-import type { PendingEntry, RejectionEntry, SentEntry } from "./log-store.ts";
+import type { CommandRequest } from "../../core/definition.ts";
+import { COMMANDS_MAX } from "../../core/propose.ts";
+import type { PendingEntry, RejectionEntry, SentEntry, UndoNote } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 
-export function pendingText({ at, commit }: Omit<PendingEntry, "n">): string {
-  return JSON.stringify({ at: cursorText(at), commit });
+export function pendingText({ at, commit, undo }: Omit<PendingEntry, "n">): string {
+  return JSON.stringify({ at: cursorText(at), undo, commit });
 }
 
 export function readPending(n: number, row: unknown): PendingEntry {
@@ -26,8 +28,8 @@ export function generationMarkText(generation: number): string {
   return JSON.stringify({ generation });
 }
 
-export function sentText({ commit, outcome, position, settledAt }: SentEntry): string {
-  return JSON.stringify({ outcome, position, settledAt, commit });
+export function sentText({ commit, undo, outcome, position, settledAt }: SentEntry): string {
+  return JSON.stringify({ outcome, position, settledAt, undo, commit });
 }
 
 export function readSentEntry(n: number, row: unknown): SentEntry {
@@ -82,7 +84,10 @@ const rejectedOutcome: Reader<RejectedOutcome> = (value, path) => {
   return value as RejectedOutcome;
 };
 
-const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), commit });
-const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
+const request: Reader<CommandRequest> = shape({ stream: anyText, name: anyText, v: whole(0) }, { input: json });
+const undoNote: Reader<UndoNote> = shape({ inverse: orNull(list(request, COMMANDS_MAX)), undoes: orNull(anyText), redoes: orNull(anyText) });
+
+const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
+const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
 const rejection: Reader<RejectionEntry> = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time });
 const sentPeek = shape({ commit: shape({ id: anyText }), settledAt: time });

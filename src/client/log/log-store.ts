@@ -23,6 +23,7 @@
  * - L10 A store that was closed, here or by the browser, answers `StorageLostError` or opens itself again; it never hangs.
  */
 import type { Commit } from "../../core/commit.ts";
+import type { CommandRequest } from "../../core/definition.ts";
 import type { RejectedOutcome } from "../../core/protocol.ts";
 import type { Cursor } from "../../core/record.ts";
 
@@ -37,13 +38,23 @@ export type StoreHead = {
   readonly pendingTail: number;
 };
 
+/** What this device keeps with a commit for `undo`, and tells nobody. */
+export type UndoNote = {
+  /** The commands that take it back; null where there is no way back. */
+  readonly inverse: readonly CommandRequest[] | null;
+  /** The commit that this one takes back, or brings back. */
+  readonly undoes: string | null;
+  readonly redoes: string | null;
+};
+
 /** A commit that the server has not ended. `at` is the confirmed cursor when it was made: what came later may conflict. */
-export type PendingEntry = { readonly n: number; readonly at: Cursor | null; readonly commit: Commit };
+export type PendingEntry = { readonly n: number; readonly at: Cursor | null; readonly commit: Commit; readonly undo: UndoNote | null };
 
 /** An own commit that the server took. Offered again when histories part. */
 export type SentEntry = {
   readonly n: number;
   readonly commit: Commit;
+  readonly undo: UndoNote | null;
   readonly outcome: "accepted" | "rebased";
   /** Position of its record's last event; for one that gave no events, where this device's log stood when it ended. */
   readonly position: number;

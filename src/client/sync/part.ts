@@ -63,7 +63,8 @@ async function cutBackTo(local: LocalLog, keep: Cursor | null): Promise<StoreHea
     }
   }
   const returned = (await local.store.readSent(null)).filter((entry) => entry.position > positionOf(keep));
-  const pending = inOrder(returned, [...local.entries.values()]).map(({ commit, at }) => ({
+  const pending = inOrder(returned, [...local.entries.values()]).map(({ commit, at, undo }) => ({
+    undo,
     at: positionOf(at) < positionOf(keep) ? at : keep,
     commit: lowerSeen(commit, (stream) => versions.get(stream) ?? 0),
   }));
@@ -71,7 +72,7 @@ async function cutBackTo(local: LocalLog, keep: Cursor | null): Promise<StoreHea
 }
 
 /** What returns and what is pending, in the order in which all were made. */
-function inOrder(returned: readonly SentEntry[], pending: readonly PendingEntry[]): readonly Pick<PendingEntry, "n" | "at" | "commit">[] {
+function inOrder(returned: readonly SentEntry[], pending: readonly PendingEntry[]): readonly PendingEntry[] {
   // Where a returned commit stood when it was made is no longer known: the beginning is always right, only slower.
-  return [...returned.map(({ n, commit }) => ({ n, commit, at: null })), ...pending].sort((left, right) => left.n - right.n);
+  return [...returned.map(({ n, commit, undo }) => ({ n, commit, undo, at: null })), ...pending].sort((left, right) => left.n - right.n);
 }

@@ -16,8 +16,17 @@ export function commitOf(name: string): Commit {
   };
 }
 
+/** What an append takes of a commit, with a note for undo, which comes back as it was given. */
+export function entryOf(name: string, at: Cursor | null = null): Omit<PendingEntry, "n"> {
+  return { at, commit: commitOf(name), undo: undoOf(name) };
+}
+
 export function entriesOf(...names: readonly string[]): Omit<PendingEntry, "n">[] {
-  return names.map((name) => ({ at: null, commit: commitOf(name) }));
+  return names.map((name) => entryOf(name));
+}
+
+function undoOf(name: string): PendingEntry["undo"] {
+  return { inverse: [{ stream: "task/t1", name: "rename", v: 1, input: { title: `not ${name}` } }], undoes: commitOf("undone").id, redoes: null };
 }
 
 export function nameOf({ commit }: { readonly commit: Commit }): string {
@@ -56,7 +65,7 @@ export function confirmationOf(batch: ConfirmedBatch | null, more: Partial<Confi
 }
 
 export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry {
-  return { n, commit: commitOf(name), outcome: "accepted", position: 1, settledAt };
+  return { n, commit: commitOf(name), undo: undoOf(name), outcome: "accepted", position: 1, settledAt };
 }
 
 export function rejectedOf(n: number, name: string): RejectionEntry {

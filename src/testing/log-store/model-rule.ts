@@ -6,7 +6,7 @@
 import type { LogStore, StoreHead } from "../../client/log/log-store.ts";
 import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/record.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
-import { batchOf, commitOf, confirmationOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf } from "./fixtures.ts";
+import { batchOf, commitOf, confirmationOf, entriesOf, entryOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf } from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import type { LogStoreBed, LogStoreRule } from "./rule.ts";
 
@@ -65,7 +65,7 @@ class Model {
     const names = Array.from({ length: this.#random.below(3) + 1 }, () => `c${this.#made++}`);
     const ends = [...this.#rejected.keys()].slice(0, this.#random.below(2));
     const right = pendingTail === this.#head.pendingTail;
-    const entries = names.map((name) => ({ at: this.#head.cursor, commit: commitOf(name) }));
+    const entries = names.map((name) => entryOf(name, this.#head.cursor));
     requireEqual(await tab.store.appendPending(pendingTail, entries, ends.map((name) => commitOf(name).id)), right, "appendPending");
     if (!right) return;
     names.forEach((name, index) => this.#pending.set(pendingTail + index + 1, name));
@@ -103,7 +103,7 @@ class Model {
     const kept = this.#random.below(this.#records.length + 1);
     const keep = this.#records[kept - 1]?.end ?? null;
     const names = [...this.#sent.values(), ...this.#pending.values()].filter(() => this.#random.below(3) > 0);
-    const head = await tab.store.cutBack(believed, keep, names.map((name) => ({ at: null, commit: commitOf(name) })));
+    const head = await tab.store.cutBack(believed, keep, entriesOf(...names));
     requireEqual(head !== null, right, "cutBack");
     if (head === null) return;
     requireEqual({ ...head, pendingTail: 0 }, { ...this.#head, generation: this.#head.generation + 1, cursor: keep, pendingTail: 0 }, "the head that cutBack gives");

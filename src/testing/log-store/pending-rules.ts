@@ -1,5 +1,5 @@
 /** L1 to L3: what a person did is kept, in order, under numbers of its own. */
-import { ALL, commitOf, confirmationOf, confirmRecords, entriesOf, requireFailure, nameOf, recordOf, rejectedOf, settledOf } from "./fixtures.ts";
+import { ALL, commitOf, confirmationOf, confirmRecords, entriesOf, entryOf, requireFailure, nameOf, recordOf, rejectedOf, settledOf } from "./fixtures.ts";
 import { requireEqual } from "../require.ts";
 import type { LogStoreRule } from "./rule.ts";
 
@@ -10,11 +10,11 @@ export const pendingRules: readonly LogStoreRule[] = [
     async check({ open }) {
       const first = await open();
       const at = { position: 7, mark: "m7" };
-      requireEqual(await first.appendPending(0, [{ at: null, commit: commitOf("a") }, { at, commit: commitOf("b") }], []), true, "the append");
+      requireEqual(await first.appendPending(0, [entryOf("a"), entryOf("b", at)], []), true, "the append");
       const { client } = await first.head();
       first.close();
       const later = await open();
-      requireEqual((await later.refresh(ALL)).pending, [{ n: 1, at: null, commit: commitOf("a") }, { n: 2, at, commit: commitOf("b") }], "pending entries");
+      requireEqual((await later.refresh(ALL)).pending, [{ n: 1, ...entryOf("a") }, { n: 2, ...entryOf("b", at) }], "pending entries");
       requireEqual(await later.head(), { client, generation: 0, cursor: null, pendingTail: 2 }, "the head");
     },
   },

@@ -76,4 +76,24 @@ describe("a log without a server", () => {
     expect(take(await tab.api.stateAt("task/t1", null))).toMatchObject({ title: "Oat milk", done: true });
     expect(await tab.api.stateAt("task/t1", 9)).toMatchObject({ ok: false, error: { code: "rejected" } });
   });
+
+  test("undo takes back the last commit as a new one, redo brings it back, also after a reload", async () => {
+    const ada = device(domain, "log", "ada");
+    const first = await ada.open();
+    take(await first.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    take(await first.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+    const title = (tab: Tab) => (tab.rows(board.name).get("task/t1")?.row as { title: string }).title;
+    await until(() => first.status().pending === 0, "confirmed");
+    await first.close();
+    const tab = await opened(ada.open());
+    expect(take(await tab.api.undo())).not.toBeNull();
+    expect(title(tab)).toBe("Milk");
+    expect(take(await tab.api.redo())).not.toBeNull();
+    expect(title(tab)).toBe("Oat milk");
+    expect(take(await tab.api.redo())).toBeNull();
+    expect(take(await tab.api.undo())).not.toBeNull();
+    expect(title(tab)).toBe("Milk");
+    expect(take(await tab.api.undo())).toBeNull();
+    expect(take(await tab.api.history("task/t1"))).toHaveLength(5);
+  });
 });

@@ -9,7 +9,7 @@
  *   closed ──run──► opening ──► open ──onclose, versionchange, died──► closed
  *                      └── newer layout, blocked, replaced: a typed error
  */
-import { deleteDB, type IDBPDatabase, openDB, unwrap } from "idb";
+import { deleteDB, type IDBPDatabase, openDB, unwrap, wrap } from "idb";
 import { DacapoError } from "../../../core/errors.ts";
 import type { Env } from "../../env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
@@ -29,6 +29,15 @@ export type ConnectionOptions = {
 
 type Database = IDBPDatabase<Layout>;
 
+/** The result of a write that is to leave nothing behind: its transaction is aborted. */
+export class Withdrawn<T> {
+  readonly result: T;
+
+  constructor(result: T) {
+    this.result = result;
+  }
+}
+
 export class Connection {
   readonly #options: ConnectionOptions;
   #opening: Promise<Database> | null = null;
@@ -44,13 +53,22 @@ export class Connection {
     return this.#run((database) => readIn(database, stores, work));
   }
 
+  /** The same without idb's wrapping, which costs a tenth of a small write. What `work` gives as `Withdrawn` leaves nothing behind. */
+  writeBare<T>(
+    stores: readonly StoreName[],
+    durability: "strict" | "relaxed",
+    work: (tx: IDBTransaction, attempt: number) => Promise<T | Withdrawn<T>>,
+  ): Promise<T> {
+    return this.#run((database, attempt) => writeIn(database, stores, durability, (tx) => work(tx, attempt)));
+  }
+
   /** `attempt` is 0, or how often this work met a connection that died; its end is not always told. */
   write<T>(
     stores: readonly StoreName[],
     durability: "strict" | "relaxed",
     work: (tx: WriteTransaction, attempt: number) => Promise<T>,
   ): Promise<T> {
-    return this.#run((database, attempt) => writeIn(database, stores, durability, (tx) => work(tx, attempt)));
+    return this.#run((database, attempt) => writeIn(database, stores, durability, (tx) => work(wrapped(tx), attempt)));
   }
 
   close(): void {
@@ -174,11 +192,9 @@ async function writeIn<T>(
   database: Database,
   stores: readonly StoreName[],
   durability: "strict" | "relaxed",
-  work: (tx: WriteTransaction) => Promise<T>,
+  work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
 ): Promise<T> {
-  const tx = database.transaction([...stores], "readwrite", { durability });
-  tx.done.catch(() => {});
-  const bare = unwrap(tx);
+  const bare = unwrap(database).transaction([...stores], "readwrite", { durability });
   // Not idb's `done`: that one rejects at the request's error, before the transaction has its own, which tells that the disk is full.
   const ended = new Promise<void>((resolve, reject) => {
     bare.addEventListener("complete", () => resolve());
@@ -186,7 +202,12 @@ async function writeIn<T>(
   });
   ended.catch(() => {});
   try {
-    const result = await work(tx);
+    const result = await work(bare);
+    if (result instanceof Withdrawn) {
+      abort(bare);
+      await ended.catch(() => {});
+      return result.result;
+    }
     commitEarly(bare);
     await ended;
     return result;
@@ -195,6 +216,13 @@ async function writeIn<T>(
     abort(bare);
     throw reason;
   }
+}
+
+function wrapped(bare: IDBTransaction): WriteTransaction {
+  // idb's types do not tell which stores a transaction was opened on; `work` asks for those that it named.
+  const tx = wrap(bare) as WriteTransaction;
+  tx.done.catch(() => {});
+  return tx;
 }
 
 /** Saves the browser a round trip: it need not ask whether more requests come (0.25 ms of 1.4 in Chromium). */

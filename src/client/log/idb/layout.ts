@@ -53,9 +53,12 @@ export function databaseName(log: string, user: string): string {
 
 /** Writes a row. No promise a row: a request that fails aborts its transaction, and that one is awaited. */
 export function put<Name extends StoreName>(tx: WriteTransaction, store: Name, key: Layout[Name]["key"], value: Layout[Name]["value"]): void {
-  const length = typeof value === "string" ? value.length : value.text.length;
-  if (length > ROW_LENGTH_MAX) throw rowTooLarge(store, length, ROW_LENGTH_MAX);
+  requireRowLength(store, typeof value === "string" ? value.length : value.text.length);
   unwrap(tx.objectStore(store)).put(value, key);
+}
+
+export function requireRowLength(store: StoreName, length: number): void {
+  if (length > ROW_LENGTH_MAX) throw rowTooLarge(store, length, ROW_LENGTH_MAX);
 }
 
 export function remove<Name extends StoreName>(tx: WriteTransaction, store: Name, key: Layout[Name]["key"] | IDBKeyRange): void {

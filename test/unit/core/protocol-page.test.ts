@@ -1,13 +1,15 @@
 import { expect, test } from "vitest";
-import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../src/core/protocol.ts";
-import { samplesOf } from "./support/samples.ts";
+import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../../src/core/protocol.ts";
+import { samplesOf } from "../../docs/support/samples.ts";
 
-const readers: ReadonlyMap<string, (text: string) => { readonly ok: boolean }> = new Map([
-  ["commit", (text: string) => parseCommit(JSON.parse(text))],
-  ["record", (text: string) => parseRecords([JSON.parse(text)])],
+type ReadSample = (text: string) => { readonly ok: boolean };
+
+const readers: ReadonlyMap<string, ReadSample> = new Map<string, ReadSample>([
+  ["commit", (text) => parseCommit(JSON.parse(text))],
+  ["record", (text) => parseRecords([JSON.parse(text)])],
   ["push", parsePushEnvelope],
   ["push-answer", parsePushAnswer],
-  ["outcome", (text: string) => parsePushAnswer(JSON.stringify({ outcomes: [JSON.parse(text)], after: null, records: [], cursor: null, head: 0, more: false }))],
+  ["outcome", (text) => parsePushAnswer(JSON.stringify({ outcomes: [JSON.parse(text)], after: null, records: [], cursor: null, head: 0, more: false }))],
 ]);
 
 test("the protocol's examples are what both sides read", async () => {
