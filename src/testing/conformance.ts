@@ -11,7 +11,7 @@ export type ConformanceRule<Store> = {
   readonly rule: string;
   /** What the user of such a store gets. */
   readonly name: string;
-  run(makeStore: MakeStore<Store>): Promise<void>;
+  readonly run: (makeStore: MakeStore<Store>) => Promise<void>;
 };
 
 /** Makes a store with nothing in it. Each rule makes its own and closes it. */
@@ -22,8 +22,8 @@ export type Deviation = { readonly rule: string; readonly reason: string };
 
 /** What vitest, jest, mocha and `node:test` have in common. */
 export type TestRunner = {
-  describe(name: string, body: () => void): unknown;
-  it(name: string, body: () => Promise<void>): unknown;
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
 };
 
 /** Registers rules as tests: each under its number and name, each deviation under its reason. */

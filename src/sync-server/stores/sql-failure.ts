@@ -12,7 +12,7 @@ export type Failure = { readonly error: DacapoError; readonly final: boolean };
 /** Primary result codes, https://sqlite.org/rescode.html. `node:sqlite` gives the number, a Durable Object the name in its message. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [3, "PERM"], [5, "BUSY"], [6, "LOCKED"], [7, "NOMEM"], [8, "READONLY"], [10, "IOERR"], [11, "CORRUPT"], [13, "FULL"],
-  [14, "CANTOPEN"], [15, "PROTOCOL"], [22, "NOLFS"], [23, "AUTH"], [26, "NOTADB"],
+  [14, "CANTOPEN"], [15, "PROTOCOL"], [22, "NOLFS"], [26, "NOTADB"],
 ]);
 
 const LOST: ReadonlyMap<string, string> = new Map([
@@ -21,7 +21,6 @@ const LOST: ReadonlyMap<string, string> = new Map([
   ["CANTOPEN", "See that the path is a file in a folder that this process may write to."],
   ["READONLY", "Let this process write to the file and its folder."],
   ["PERM", "Let this process write to the file and its folder."],
-  ["AUTH", "Let this process write to the file and its folder."],
   ["NOLFS", "Keep the file on a file system that takes large files."],
   ["PROTOCOL", "Keep the file on a local disk: locks of network file systems cannot be trusted."],
   ["NOMEM", "Give the process more memory, and start the server again."],

@@ -14,6 +14,7 @@ async function appendUntilTaken(commit: number): Promise<void> {
   for (;;) {
     const head = await store.head("log");
     const expected = head.kind === "open" ? head.cursor : null;
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 2)); // time to decide, in which another may be first
     const { kind } = await store.append("log", batch(expected, { records: recordsAfter(expected, samples) }));
     if (kind === "ok") break;
     console.log(kind);
