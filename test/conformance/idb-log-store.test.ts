@@ -8,4 +8,4 @@ const makeStore = () => {
   const user = newClientId();
   return { open: () => openIdbLogStore({ log: "conformance", user, newClientId }) };
 };
-logStoreConformance("IndexedDB (fake)", makeStore, { describe, it, histories: 30 });
+logStoreConformance("IndexedDB (fake)", makeStore, { describe, it, histories: 12 });
