@@ -148,14 +148,31 @@ const CLASSES: ReadonlyMap<string, new (facts: ErrorFacts) => DacapoError> = new
   ["definition", DefinitionError],
 ]);
 
+/** Characters of a reason. It travels in outcomes and stands in a status; an app may throw a novel. */
+const REASON_LENGTH_MAX = 1_000;
+
+/** What a thrown value says, for people. Total: an app's function may throw anything, even what cannot be made a text. */
+export function reasonOf(thrown: unknown): string {
+  try {
+    return shortText(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
+  } catch {
+    return "something was thrown that cannot be shown";
+  }
+}
+
+/** A text that can travel: short, and well-formed also where an app, or we here, cut a character in two. */
+export function shortText(text: string, lengthMax: number = REASON_LENGTH_MAX): string {
+  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;
+  return cut.toWellFormed();
+}
+
 /** Plain JSON of any thrown value; what is not a DacapoError becomes `unexpected`. */
 export function toPlainError(error: unknown): PlainError {
   if (error instanceof DacapoError) {
     const { code, message, fix, retry, details } = error;
     return { code, message, fix, retry, details };
   }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { code: "unexpected", message, fix: "See the message; the app's own functions may have thrown it.", retry: "never", details: {} };
+  return { code: "unexpected", message: reasonOf(error), fix: "See the message; the app's own functions may have thrown it.", retry: "never", details: {} };
 }
 
 /** The error that `toPlainError` was made from, with its class where the code has one. */

@@ -7,6 +7,7 @@
  * fold is unreadable from there on: its version goes on, its state stays, its later events are parked.
  */
 import type { DomainDefinition } from "./definition.ts";
+import { reasonOf } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
 import { eventId } from "./id.ts";
 import type { Json } from "./json.ts";
@@ -100,8 +101,4 @@ function unknownReason(domain: DomainDefinition, record: CommitRecord | Unplaced
 
 function unreadable(at: StreamState, version: number, commit: string, n: number, reason: string): StreamState {
   return { version, state: at.state, unreadable: { event: eventId(commit, n), reason } };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
