@@ -16,6 +16,8 @@ import { ALL, batch, commitId, outcome, readAll, recordsAfter, write } from "../
 const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
+/** For tests that start processes, on a machine that has other things to do. */
+const processes = { timeout: 60_000 };
 const newFile = () => `${folder}/${++files}.db`;
 
 test("S2 every opening writes through to the disk: synchronous is FULL, also of a file that was there", () => {
@@ -33,12 +35,13 @@ test("S2 a file that cannot have a write-ahead log is refused, not served with l
   expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(/cannot make .* durable: journal_mode is delete/);
 });
 
-test("S2 what a killed process acknowledged is there, and at most the append under way besides", async () => {
+test("S2 what a killed process acknowledged is there, and at most the append under way besides", processes, async () => {
   const path = newFile();
   const acknowledged: string[] = [];
   for (let round = 0; round < 5; round++) {
     const child = appendCommits(path, round * 1_000_000, 1_000_000);
-    await once(child.lines, "line"); // it has begun; from here on, kill it wherever it is
+    await child.begin();
+    await once(child.lines, "line"); // an acknowledged append; from here on, kill it wherever it is
     setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
     await child.ended;
     acknowledged.push(...child.told);
@@ -61,12 +64,14 @@ test("S1 of two connections that append on one head, one lands and the other is 
   await there.close();
 });
 
-test("S1 S4 processes that append to one file all land, while a reader sees only whole batches", async () => {
+test("S1 S4 processes that append to one file all land, while a reader sees only whole batches", processes, async () => {
   const path = newFile();
   const store = sqlite(path);
   const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
   let ended = false;
-  const allEnded = Promise.all(writers.map((writer) => writer.ended)).then((codes) => {
+  await Promise.all(writers.map((writer) => writer.opened)); // so that they begin together
+  const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
+    const codes = await Promise.all(writers.map((writer) => writer.ended));
     ended = true;
     return codes;
   });
@@ -80,20 +85,20 @@ test("S1 S4 processes that append to one file all land, while a reader sees only
   }
   expect(torn).toEqual([]);
   expect(await allEnded).toEqual([0, 0]);
-  expect(writers.some(({ told }) => told.includes("moved"))).toBe(true); // or they never met
+  expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // or they never met
   const records = await readAll(store, "log");
   expect(records.map(({ position }) => position)).toEqual(Array.from({ length: 360 }, (_, n) => n + 1));
-  expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told.filter((line) => line !== "moved")).toSorted());
+  expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told).toSorted());
   await store.close();
-}, 30_000);
+});
 
-test("S2 processes that open one new file at the same time all get it", async () => {
-  for (let round = 0; round < 3; round++) {
+test("S2 processes that open one new file at the same time all get it", processes, async () => {
+  for (let round = 0; round < 2; round++) {
     const path = newFile();
-    const codes = await Promise.all([0, 1, 2].map((n) => appendCommits(path, n * 1_000, 1).ended));
+    const codes = await Promise.all([0, 1, 2].map((n) => appendCommits(path, n * 1_000, 1).run()));
     expect(codes).toEqual([0, 0, 0]);
   }
-}, 30_000);
+});
 
 test("S2 a full disk is told, acknowledges nothing, and ends the store until it is opened again", async () => {
   const path = newFile();
@@ -119,11 +124,11 @@ test("S2 a full disk is told, acknowledges nothing, and ends the store until it 
   await again.close();
 });
 
-test.skipIf(process.platform === "win32")("S2 a disk that refuses to write is told, and nothing is acknowledged after", async () => {
+test.skipIf(process.platform === "win32")("S2 a disk that refuses to write is told, and nothing is acknowledged after", processes, async () => {
   const path = newFile();
   // The limit on the size of a file makes write() itself fail, as a broken disk does.
   const child = appendCommits(path, 0, 1_000_000, 1, "trap '' XFSZ; ulimit -f 400; exec \"$@\"");
-  expect(await child.ended).toBe(1);
+  expect(await child.run()).toBe(1);
   expect(child.errors()).toMatch(/StorageLostError: SQLite failed in append: disk I\/O error/);
   const store = sqlite(path);
   const stored = (await readAll(store, "log")).map(({ commit }) => commit);
@@ -225,10 +230,14 @@ test("S8 500 ids are looked up in a long log without walking through it", async 
   const store = sqlite(newFile());
   let head = null;
   for (let n = 0; n < 40; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 500 * n + k })));
-  const begin = performance.now();
-  const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(40 * n)));
-  expect(known.size).toBe(500);
-  expect(performance.now() - begin).toBeLessThan(300); // some 3 ms; more than a second where SQLite chooses to walk
+  const times: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const begin = performance.now();
+    const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(40 * n)));
+    times.push(performance.now() - begin);
+    expect(known.size).toBe(500);
+  }
+  expect(Math.min(...times)).toBeLessThan(300); // some 3 ms; more than a second where SQLite chooses to walk
   await store.close();
 });
 
@@ -245,15 +254,26 @@ async function expectAllToFailWith(store: ReturnType<typeof sqlite>, error: unkn
   for (const call of calls) expect(await call().catch((thrown: unknown) => thrown)).toBe(error);
 }
 
-/** Starts the process of `support/append-commits`; `shell` runs before it, in its place. */
+/** Starts the process of `support/append-commits`, through a line of shell. */
 function appendCommits(path: string, first: number, appends: number, recordsEach = 1, shell = 'exec "$@"') {
   const script = fileURLToPath(new URL("./support/append-commits.ts", import.meta.url));
   const program = [process.execPath, script, path, first, appends, recordsEach].map(String);
-  const child = spawn("sh", ["-c", shell, "sh", ...program], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("sh", ["-c", shell, "sh", ...program], { stdio: ["pipe", "pipe", "pipe"] });
   const told: string[] = [];
+  let moved = 0;
   let errors = "";
   child.stderr.on("data", (text) => (errors += String(text)));
-  const lines = createInterface({ input: child.stdout }).on("line", (line) => told.push(line));
+  const lines = createInterface({ input: child.stdout });
+  const opened = once(lines, "line");
+  lines.on("line", (line) => {
+    if (line === "moved") moved += 1;
+    else if (line !== "open") told.push(line);
+  });
   const ended = once(child, "close").then(([code]: unknown[]) => code);
-  return { process: child, told, lines, ended, errors: () => errors };
+  const begin = async () => {
+    await Promise.race([opened, ended]);
+    child.stdin.end();
+  };
+  const run = () => begin().then(() => ended);
+  return { process: child, told, moved: () => moved, lines, opened, begin, run, ended, errors: () => errors };
 }

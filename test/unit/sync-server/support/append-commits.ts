@@ -1,11 +1,15 @@
 // A process of its own that appends to a SQLite store and tells each acknowledged commit on a line of its own.
-// Arguments: the file, the number of the first commit, how many appends, records in each.
+// Arguments: the file, the number of the first commit, how many appends, records in each. It opens the file, tells "open", and
+// begins when its input ends.
+import { once } from "node:events";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { batch, commitId, recordsAfter } from "../../../../src/testing/event-store/samples.ts";
 
 const [path = "", ...numbers] = process.argv.slice(2);
 const [first = 0, appends = 0, recordsEach = 1] = numbers.map(Number);
 const store = sqlite(path);
+console.log("open");
+await once(process.stdin.resume(), "end");
 for (let n = 0; n < appends; n++) await appendUntilTaken(first + n * recordsEach);
 await store.close();
 
