@@ -33,6 +33,9 @@ export type ReadyCommand = {
   readonly reads: Readonly<Record<string, string>>;
 };
 
+/** As long as the wire allows. */
+const CODE_LENGTH_MAX = 128;
+
 type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
 
 /** Looks up a command and checks its input. */
@@ -83,7 +86,7 @@ export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (c
 
 /** The app's own words. They travel: a title cut in the middle of an emoji must not make an answer unreadable. */
 function rejected({ code, message }: Rejection): { readonly defect: Defect } {
-  return defect("domain", shortText(String(code)), shortText(String(message)));
+  return defect("domain", shortText(String(code), CODE_LENGTH_MAX), shortText(String(message)));
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
