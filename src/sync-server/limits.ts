@@ -31,6 +31,8 @@ export type ServerLimits = Limits & {
   /** Bytes of one frame of records; a single record may be larger. */
   readonly frameBytesMax: number;
   readonly presenceBytesMax: number;
+  /** How late live sockets may see what another node appended, when nobody pokes. Milliseconds. */
+  readonly lookMs: number;
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -51,6 +53,7 @@ export const SERVER_LIMITS: ServerLimits = {
   socketBufferBytesMax: 1024 * 1024,
   frameBytesMax: 512 * 1024,
   presenceBytesMax: 1024,
+  lookMs: 5_000,
 };
 
 /** Those that a client is told. */

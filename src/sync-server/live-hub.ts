@@ -45,8 +45,6 @@ export type LiveHubOptions = {
 };
 
 const TICK_MS = 1_000;
-/** How late a node may see what another node appended, when nobody tells it. */
-const LOOK_MS = 5_000;
 const RIGHTS_MS = 45_000;
 /** Clients ping every 20 s. */
 const SILENCE_MS_MAX = 90_000;
@@ -77,7 +75,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
 
   const tick = (): void => {
     const now = env.now();
-    const looks = now - lookedAt >= LOOK_MS;
+    const looks = now - lookedAt >= limits.lookMs;
     if (looks) lookedAt = now;
     for (const [log, room] of rooms) {
       if (looks) void room.look();

@@ -31,6 +31,8 @@ export type Member = {
   heardAt: number;
   rightsCheckedAt: number;
   framesDropped: number;
+  /** It was said bye to. Nothing follows. */
+  ended: boolean;
 };
 
 export function createMember(socket: LiveSocket, { cursor, principal, presence }: LiveAttachment, now: number): Member {
@@ -47,6 +49,7 @@ export function createMember(socket: LiveSocket, { cursor, principal, presence }
     heardAt: now,
     rightsCheckedAt: now,
     framesDropped: 0,
+    ended: false,
   };
 }
 
@@ -57,6 +60,7 @@ export function save(member: Member, log: string): void {
 
 /** Sends, unless the socket is already gone: its end is told by the runtime. */
 export function send(member: Member, frame: string): void {
+  if (member.ended) return;
   try {
     member.socket.send(frame);
   } catch {
@@ -74,6 +78,8 @@ export function hint(member: Member, head: Cursor | null): void {
 }
 
 export function bye(member: Member, code: string, retryAfterMs?: number): void {
+  if (member.ended) return;
   send(member, byeFrame(code, retryAfterMs));
+  member.ended = true;
   member.socket.close(code === "restarting" ? 1012 : 1000, code);
 }

@@ -82,13 +82,13 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
 
   /** Reads for one socket by its own cursor, in one snapshot, until nothing came meanwhile. */
   const catchUp = async (member: Member): Promise<void> => {
-    if (member.reading) return;
+    if (member.reading || member.ended) return;
     member.reading = true;
     try {
       do {
         member.stale = false;
         const read = await store.read(log, member.cursor, page);
-        if (!members.has(member)) return;
+        if (!members.has(member) || member.ended) return;
         if (read.kind === "gone") return bye(member, "gone");
         if (read.kind === "diverged") return bye(member, "diverged");
         if (read.kind === "absent") continue;

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { parseWireError } from "../../../src/core/protocol.ts";
 import { bearer, type Principal, type SyncServer } from "../../../src/sync-server/app.ts";
+import { runtimeEnv } from "../../../src/sync-server/env.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
@@ -135,7 +136,7 @@ test("P20 a log that was deleted on purpose is gone, for good and for everyone",
 
 test("who asks too often is told how long to wait", async () => {
   let now = 1_000_000;
-  const env = { now: () => now, randomBytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)), setTimer: () => () => {}, nextTurn: () => Promise.resolve() };
+  const env = { ...runtimeEnv, now: () => now };
   const server = testServer({ env, limits: { requestRate: { perSecond: 2, burst: 3 }, commitRate: { perSecond: 1, burst: 2 } } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   for (let n = 0; n < 3; n++) expect((await ada.request("")).status).toBe(200);
