@@ -3,3 +3,4 @@ export type { ConformanceRule, Deviation, MakeStore, TestRunner } from "./confor
 export { type EventStoreConformanceOptions, eventStoreConformance, eventStoreRules } from "./event-store-conformance.ts";
 export { inTurn, reopenedEachCall, storeThrough } from "./event-store/connections.ts";
 export { type LogStoreBed, type LogStoreConformanceOptions, logStoreConformance, logStoreRules } from "./log-store-conformance.ts";
+export { describeBroken, runSeed, runSeeds, simulate, SimulationError } from "./simulate/simulate.ts";

@@ -1,0 +1,50 @@
+// `npm run simulate`: many simulated worlds, each from a seed, until seeds or minutes are over.
+//
+//   npm run simulate -- --seeds 2000 --minutes 3     ends with "N seeds, N broken"
+//   npm run simulate -- --seed 17 --trace            one seed, with all that happened in it
+//   npm run simulate -- --mutants                    plants faults; ends with "N faults, N found"
+import { parseArgs } from "node:util";
+import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
+import { simulation } from "../test/simulation/support/simulation.ts";
+
+const { values } = parseArgs({
+  options: { seeds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, from: { type: "string" }, trace: { type: "boolean" }, mutants: { type: "boolean" }, first: { type: "boolean" } },
+});
+
+if (values.seed !== undefined) process.exit(await one(Number(values.seed)));
+process.exit(await many());
+
+async function one(seed: number): Promise<number> {
+  const { problems, trace, traceHash, picks, virtualMs } = await runSeed(simulation.domain, seed, simulation.options);
+  if (values.trace) console.log(trace.join("\n"));
+  for (const problem of problems) console.log(problem);
+  console.log(`Seed ${seed}: ${picks} picks, ${Math.round(virtualMs / 1000)} virtual seconds, trace ${traceHash}`);
+  console.log(`1 seeds, ${problems.length > 0 ? 1 : 0} broken`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+async function many(): Promise<number> {
+  const start = performance.now();
+  const minutes = Number(values.minutes ?? Infinity);
+  const seeds = Number(values.seeds ?? (values.minutes === undefined ? 2_000 : Infinity));
+  let said = start;
+  const report = await runSeeds(simulation.domain, {
+    ...simulation.options,
+    seeds,
+    firstSeed: Number(values.from ?? 1),
+    stopsAtFirst: values.first ?? false,
+    until: () => performance.now() - start > minutes * 60_000,
+    onSeed: (seed, problems) => {
+      if (problems.length > 0) console.log(`Seed ${seed}: ${problems[0]?.split("\n").slice(0, 3).join(" ")}`);
+      if (performance.now() - said < 10_000) return;
+      said = performance.now();
+      console.log(`… seed ${seed}, ${Math.round((said - start) / 1000)} s`);
+    },
+  });
+  for (const broken of report.broken.slice(0, 3)) console.log(`\n${describeBroken(broken)}`);
+  const seconds = (performance.now() - start) / 1000;
+  console.log(`\n${report.picks} picks in ${seconds.toFixed(1)} s, ${((seconds * 1000) / report.seeds).toFixed(1)} ms a seed`);
+  console.log([...report.coverage].map(([name, count]) => `${name} ${count}`).join(", "));
+  console.log(`${report.seeds} seeds, ${report.broken.length} broken`);
+  return report.broken.length > 0 ? 1 : 0;
+}

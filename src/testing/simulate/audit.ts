@@ -1,0 +1,87 @@
+/**
+ * The audit: gathers what stands everywhere when all is quiet, as plain data, and hands it to the history checker.
+ *
+ * Place: the end of a run. It reads with the product's stores, and judges nothing but what only it can see.
+ */
+import { readConfirmed } from "../../client/local-log.ts";
+import { memoryLogStore } from "../../client/log/memory-log-store.ts";
+import type { Device } from "./device.ts";
+import { checkHistory } from "./history-checker.ts";
+import type { FinalDevice, FinalLog, FinalOutcome, History } from "./journal.ts";
+import { HOSTILE, USERS, type World } from "./world.ts";
+
+const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
+
+export async function auditWorld(world: World): Promise<string[]> {
+  const history = await gather(world);
+  return [...world.tap.problems, ...world.reported.map((text) => `the server failed: ${text}`), ...hostileGain(world, history), ...checkHistory(history, world.options.domains.newest)];
+}
+
+async function gather(world: World): Promise<History> {
+  const { journal, tap, options } = world;
+  const logs: FinalLog[] = [];
+  for (const log of world.logs()) logs.push(await finalLog(world, log));
+  const devices: FinalDevice[] = [];
+  for (const device of world.devices) devices.push(await finalDevice(device));
+  return {
+    journal: journal.entries,
+    logs,
+    devices,
+    outcomes: await finalOutcomes(world),
+    pushed: tap.pushed,
+    honest: USERS,
+    hostile: HOSTILE,
+    oneRelease: options.plan.faults.releases === 0 || options.domains.previous === null,
+  };
+}
+
+async function finalLog({ store }: World, log: string): Promise<FinalLog> {
+  const read = await store.inner.read(log, null, EVERYTHING);
+  return { log, gone: read.kind === "gone", records: read.kind === "page" ? read.records.map(({ text }) => text) : [] };
+}
+
+async function finalDevice(device: Device): Promise<FinalDevice> {
+  const { name, log, user } = device.options;
+  const store = memoryLogStore(device.database);
+  const records: string[] = [];
+  for await (const run of readConfirmed(store, 0)) records.push(...run.map((record) => JSON.stringify(record)));
+  const { pending, head } = await store.refresh({ position: 0, pendingTail: 0 });
+  const rejections = await store.readRejections();
+  return {
+    name,
+    log,
+    actor: user,
+    client: head.client,
+    isCopy: device.isCopy,
+    evicted: device.evicted,
+    records,
+    pending: pending.map(({ commit }) => commit.id),
+    rejections: rejections.map(({ commit }) => commit.id),
+    tabs: device.running.map(({ owner, tables }) => ({
+      name: owner.name,
+      rows: [...tables].flatMap(([projection, table]) => [...table.values()].map((entry) => ({ projection, ...entry }))),
+    })),
+  };
+}
+
+async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]> {
+  const logOf = new Map(journal.entries.flatMap((entry) => (entry.kind === "asked" ? [[entry.ask, entry.log] as const] : [])));
+  const outcomes: FinalOutcome[] = [];
+  for (const entry of journal.entries) {
+    const log = entry.kind === "acknowledged" ? logOf.get(entry.ask) : undefined;
+    if (entry.kind !== "acknowledged" || log === undefined) continue;
+    const known = (await store.inner.known(log, [entry.commit])).get(entry.commit);
+    if (known) outcomes.push({ commit: entry.commit, log, actor: known.actor, text: known.kind === "outcome" ? known.text : null });
+  }
+  return outcomes;
+}
+
+/** Whoever was told that a commit is recorded must be its author. */
+function hostileGain(world: World, { logs }: History): string[] {
+  if (world.restored) return [];
+  const records = logs.flatMap((log) => log.records.map((text): { readonly commit: string; readonly actor: string } => JSON.parse(text)));
+  return world.squatted.flatMap((id) => {
+    const record = records.find(({ commit }) => commit === id);
+    return record && record.actor !== HOSTILE ? [`8: the hostile member was told that ${id} of ${record.actor} is recorded`] : [];
+  });
+}

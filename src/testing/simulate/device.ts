@@ -1,0 +1,171 @@
+/**
+ * A device: one database for a log and a user, its clock, its link, and the tabs that share them.
+ *
+ * Holds: `pending` is written strict, everything else relaxed: a power cut goes back to one of the states since the last strict write,
+ * never to a mixture.
+ */
+import type { Env } from "../../client/env.ts";
+import type { LogStore } from "../../client/log/log-store.ts";
+import { MemoryDatabase, memoryLogStore } from "../../client/log/memory-log-store.ts";
+import { storageFull, storageLost } from "../../client/log/storage-errors.ts";
+import type { DomainDefinition } from "../../core/definition.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/id.ts";
+import { DeviceChannels, DeviceLocks } from "./device-locks.ts";
+import type { Faults } from "./faults.ts";
+import type { Journal } from "./journal.ts";
+import type { Link, Network } from "./network.ts";
+import type { SimulationParts } from "./parts.ts";
+import type { Owner, Scheduler } from "./scheduler.ts";
+import { simTransport } from "./sim-transport.ts";
+import { SimTab } from "./tab.ts";
+
+/** Midsummer 2025: when every simulation begins. */
+export const EPOCH_MS = 1_750_000_000_000;
+const WRITES = new Set(["appendPending", "removeRejections", "confirm", "cutBack", "writeRows", "seal"]);
+/** Relaxed writes that a power cut may take, at most: what is older has reached the disk. */
+const RELAXED_MAX = 12;
+
+export type DeviceOptions = {
+  readonly name: string;
+  readonly log: string;
+  readonly user: string;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly journal: Journal;
+  readonly parts: SimulationParts;
+  /** The faults that are on now: none once the world was healed. */
+  readonly faults: () => Faults;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly tap: (direction: "out" | "in", text: string, device: Device) => void;
+};
+
+export class Device {
+  readonly options: DeviceOptions;
+  database: MemoryDatabase;
+  tabs: SimTab[] = [];
+  skewMs = 0;
+  cutUntil = { up: 0, down: 0 };
+  fullUntil = 0;
+  isCopy = false;
+  evicted = false;
+  #tabs = 0;
+  #durable: MemoryDatabase[];
+  #locks: DeviceLocks;
+  #channels: DeviceChannels;
+
+  constructor(options: DeviceOptions, database: MemoryDatabase | null = null) {
+    this.options = options;
+    const { scheduler, randomBytes } = options;
+    this.database = database ?? new MemoryDatabase(() => uuidv7(EPOCH_MS + scheduler.now, randomBytes(UUID_RANDOM_BYTES)));
+    this.#durable = [this.database.copy()];
+    this.#locks = new DeviceLocks(scheduler);
+    this.#channels = new DeviceChannels(scheduler, () => this.#copiesOfMessage());
+  }
+
+  get running(): readonly SimTab[] {
+    return this.tabs.filter((tab) => tab.isReady);
+  }
+
+  now(): number {
+    return EPOCH_MS + this.options.scheduler.now + this.skewMs;
+  }
+
+  openTab(domain: DomainDefinition): SimTab {
+    const { name, log, user, journal, scheduler, network, parts, tap } = this.options;
+    const owner: Owner = { name: `${name}.${++this.#tabs}`, state: "running" };
+    const context = { database: this.database, log, user, random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
+    const store = this.#store(owner);
+    const transport = simTransport({ network, scheduler, owner, link: this.#link(), log, actor: user, tap: (direction, text) => tap(direction, text, this) });
+    const tab = new SimTab({
+      owner, device: name, domain, log, user, journal,
+      env: this.#env(owner),
+      store: parts.logStore?.(store, context) ?? store,
+      transport: parts.transport?.(transport, context) ?? transport,
+    });
+    this.tabs.push(tab);
+    scheduler.note(`${owner.name} opens with domain ${domain.version}`);
+    void tab.start().then((opened) => {
+      if (!opened) this.kill(tab);
+    });
+    return tab;
+  }
+
+  kill(tab: SimTab): void {
+    tab.owner.state = "dead";
+    this.#locks.dropOwner(tab.owner);
+    this.#channels.dropOwner(tab.owner);
+    this.tabs = this.tabs.filter((other) => other !== tab);
+  }
+
+  /** All tabs die, and with them the last relaxed writes. */
+  cutPower(): void {
+    for (const tab of this.tabs) this.kill(tab);
+    const survived = this.options.scheduler.random.pick(this.#durable);
+    this.database = survived.copy();
+    this.#durable = [this.database.copy()];
+  }
+
+  /** A second device with the same content, as a copied profile is. */
+  cloneAs(name: string): Device {
+    const copy = new Device({ ...this.options, name }, this.database.copy());
+    copy.isCopy = this.isCopy = true;
+    return copy;
+  }
+
+  evict(): void {
+    this.evicted = true;
+    this.database.delete();
+    this.#durable = [this.database.copy()];
+  }
+
+  #store(owner: Owner): LogStore {
+    const { scheduler, faults } = this.options;
+    const database = this.database;
+    return memoryLogStore(database, {
+      before: async (operation) => {
+        await scheduler.wait(owner, `store ${operation}`, scheduler.random.below(4));
+        const { storeAbort, storeLost } = faults();
+        const fails = (strength: number) => strength > 0 && scheduler.random.chance(strength * 0.15);
+        if (scheduler.now < this.fullUntil && WRITES.has(operation)) throw storageFull();
+        if (!fails(storeAbort) && !fails(storeLost)) return;
+        scheduler.note(`fault: store ${operation} of ${owner.name} fails`);
+        throw storageLost("unreachable");
+      },
+      after: async (operation) => {
+        if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database) this.#remember(operation === "appendPending");
+        await scheduler.wait(owner, `stored ${operation}`, scheduler.random.below(3));
+      },
+    });
+  }
+
+  #remember(isStrict: boolean): void {
+    if (isStrict) this.#durable = [];
+    this.#durable.push(this.database.copy());
+    if (this.#durable.length > RELAXED_MAX) this.#durable.shift();
+  }
+
+  #env(owner: Owner): Env {
+    const { scheduler, randomBytes } = this.options;
+    return {
+      now: () => this.now(),
+      random: randomBytes,
+      chance: () => scheduler.random.below(1_000_000) / 1_000_000,
+      timer: (ms, callback) => scheduler.later(owner, `timer ${Math.round(ms)}`, ms, callback),
+      channel: (name) => this.#channels.open(owner, name),
+      lock: (name, options, held) => this.#locks.request(owner, name, options, held),
+      online: () => true,
+    };
+  }
+
+  #link(): Link {
+    const { scheduler } = this.options;
+    return { cutUp: () => scheduler.now < this.cutUntil.up, cutDown: () => scheduler.now < this.cutUntil.down };
+  }
+
+  #copiesOfMessage(): number {
+    const { scheduler, faults } = this.options;
+    const strength = faults().tabMessages;
+    if (strength === 0 || !scheduler.random.chance(strength * 0.5)) return 1;
+    return scheduler.random.chance(0.5) ? 0 : 2;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * The faults of a simulation, and how a seed draws which of them are on, and how strong.
+ *
+ * Holds: many seeds have none to two faults, so that each is seen alone; some have many at once (swarm testing: Groce et al.,
+ * 2012). A fault that is off costs nothing and happens never.
+ */
+import type { SeededRandom } from "../seeded-random.ts";
+
+/** What can go wrong, in a sentence each. Between 0 (off) and 1. */
+export const FAULTS = {
+  requestLoss: "a request never arrives",
+  answerLoss: "an answer never arrives, though the server did what was asked",
+  doubling: "a request arrives twice, the second time perhaps much later",
+  lateness: "some messages take seconds instead of milliseconds",
+  cut: "the network of a device is cut, in one direction or both, for a while",
+  truncation: "an answer or a frame arrives as half of its text",
+  frameLoss: "a socket goes silent without a word",
+  frameDoubling: "live frames arrive twice, or in another order",
+  storeAbort: "a transaction of the device is aborted",
+  storeFull: "the device's disk is full for a while",
+  storeLost: "the device's database is lost for a while, or right after it wrote",
+  tabCrash: "a tab dies at any await and never resumes",
+  powerCut: "a device dies, and with it its last relaxed writes",
+  freeze: "a tab freezes with its locks held, and may thaw much later",
+  clone: "a device's database is copied to a second device",
+  eviction: "the browser deletes what a device stored",
+  clockSkew: "clocks of devices are off, up to years",
+  clockJump: "clocks of devices jump, back and forth",
+  tabMessages: "messages between tabs are lost or doubled",
+  appendFails: "the server's store fails before, or after, it wrote",
+  serverCrash: "a server node dies at any await and starts again",
+  secondNode: "two server nodes share the store",
+  restore: "the server's store is restored from an older backup",
+  drop: "a log is deleted for good",
+  rights: "a right is taken away and given back",
+  hostile: "a member sends forged and mutated pushes",
+  tenants: "two logs with the same people, streams and ids",
+  releases: "some sides run an older release of the domain",
+} as const;
+
+export type FaultName = keyof typeof FAULTS;
+export type Faults = Readonly<Record<FaultName, number>>;
+
+export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS);
+
+/** Draws the faults of a seed from those that may be on. */
+export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]): Faults {
+  const strengths: Record<FaultName, number> = { ...NO_FAULTS };
+  const count = Math.min(allowed.length, random.chance(0.5) ? random.below(3) : 2 + random.below(6));
+  for (let drawn = 0; drawn < count; drawn++) strengths[random.pick(allowed)] = [0.05, 0.2, 0.5, 0.9][random.below(4)] ?? 0.2;
+  return strengths;
+}
+
+export const NO_FAULTS: Faults = {
+  requestLoss: 0, answerLoss: 0, doubling: 0, lateness: 0, cut: 0, truncation: 0, frameLoss: 0, frameDoubling: 0, storeAbort: 0, storeFull: 0,
+  storeLost: 0, tabCrash: 0, powerCut: 0, freeze: 0, clone: 0, eviction: 0, clockSkew: 0, clockJump: 0, tabMessages: 0, appendFails: 0,
+  serverCrash: 0, secondNode: 0, restore: 0, drop: 0, rights: 0, hostile: 0, tenants: 0, releases: 0,
+};

@@ -1,0 +1,132 @@
+/**
+ * The history checker: hears what people saw and what stands at the end, and tells what does not fit.
+ *
+ * Place: the last word of a simulation. It shares no code with the product: it reads texts, folds with a fold of its own, and
+ * takes of the domain only the functions that its author wrote.
+ * Holds: the numbers in its sentences are those of the invariants in the architecture.
+ */
+import type { DomainDefinition } from "../../core/definition.ts";
+import { checkDecisions } from "./check-decisions.ts";
+import type { FinalDevice, FinalLog, History } from "./journal.ts";
+import { canonical, type PlainRecord } from "./plain-record.ts";
+import { refold } from "./refold.ts";
+
+export function checkHistory(history: History, domain: DomainDefinition): string[] {
+  const logs = new Map(history.logs.map((log) => [log.log, log]));
+  const records = new Map(history.logs.map((log) => [log.log, log.records.map((text): PlainRecord => JSON.parse(text))]));
+  const problems: string[] = [];
+  for (const [log, list] of records) problems.push(...checkLog(log, list, history));
+  for (const device of history.devices) {
+    const log = logs.get(device.log);
+    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? [], domain, history));
+  }
+  problems.push(...checkAcknowledged(history, logs, records), ...checkOrder(history, records));
+  for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
+  return problems;
+}
+
+/** 2, 3, 8: one sequence without gap or double, in which each record is by someone who may be there. */
+function checkLog(log: string, records: readonly PlainRecord[], { honest, hostile }: History): string[] {
+  const problems: string[] = [];
+  const [commits, marks, asks] = [new Set<string>(), new Set<string>(), new Set<number>()];
+  const versions = new Map<string, number>();
+  let position = 0;
+  for (const { position: at, mark, commit, actor, meta, events } of records) {
+    if (at !== position + 1) problems.push(`3: ${log} has position ${at} after ${position}`);
+    position = at + events.length - 1;
+    if (commits.has(commit)) problems.push(`2: ${log} has commit ${commit} twice`);
+    if (marks.has(mark)) problems.push(`3: ${log} has mark ${mark} twice`);
+    if (events.length === 0) problems.push(`3: ${log} has a record without events at ${at}`);
+    commits.add(commit);
+    marks.add(mark);
+    for (const { stream, version } of events) {
+      if (version !== (versions.get(stream) ?? 0) + 1) problems.push(`3: ${stream} in ${log} has version ${version} after ${versions.get(stream) ?? 0}`);
+      versions.set(stream, version);
+    }
+    if (actor === hostile) continue;
+    if (!honest.includes(actor)) problems.push(`8: ${log} has a record by ${actor}`);
+    if (meta?.of !== log) problems.push(`8: ${log} has a record that was made for ${meta?.of ?? "nothing"}`);
+    if (meta?.ask === undefined || asks.has(meta.ask)) problems.push(`2: ${log} has what was asked as ${meta?.ask ?? "nothing"} twice, or unasked`);
+    else asks.add(meta.ask);
+  }
+  return problems;
+}
+
+/** 4, 6: a device holds what the server holds. */
+function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog): string[] {
+  const same = (text: string | undefined) => text !== undefined && JSON.stringify(JSON.parse(text));
+  const at = records.findIndex((text, index) => same(text) !== same(server.records[index]));
+  const problems = at >= 0 ? [`4: ${name} has another record than the server at place ${at}`] : [];
+  if (at < 0 && records.length !== server.records.length) problems.push(`6: ${name} has ${records.length} of ${server.records.length} records`);
+  if (pending.length > 0) problems.push(`10: ${name} still has ${pending.length} pending commits`);
+  return problems;
+}
+
+/** 5: what people see is the fold of what stands. */
+function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain: DomainDefinition, { oneRelease }: History): string[] {
+  if (!oneRelease || device.pending.length > 0) return [];
+  const expected = refold(records, domain);
+  return device.tabs.flatMap(({ name, rows }) => {
+    const shown = new Map(rows.map(({ projection, key, row, pending }) => [`${projection} ${key}`, `${canonical(row)}${pending ? " pending" : ""}`]));
+    const wrong = [...new Set([...shown.keys(), ...expected.keys()])].filter((key) => shown.get(key) !== expected.get(key));
+    return wrong.slice(0, 3).map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
+  });
+}
+
+/** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */
+function checkAcknowledged({ journal, devices, outcomes }: History, logs: ReadonlyMap<string, FinalLog>, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+  const problems: string[] = [];
+  const asked = new Map(journal.flatMap((entry) => (entry.kind === "asked" ? [[entry.ask, entry] as const] : [])));
+  const discarded = new Set(journal.flatMap((entry) => (entry.kind === "discarded" ? [entry.commit] : [])));
+  const recorded = new Set([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => `${log} ${actor} ${commit}`)));
+  const recordedAsks = new Set([...records].flatMap(([log, list]) => list.map(({ meta }) => `${log} ${meta?.ask ?? ""}`)));
+  const known = new Map(outcomes.map((outcome) => [`${outcome.log} ${outcome.actor} ${outcome.commit}`, outcome.text]));
+  const evicted = new Set(journal.flatMap((entry) => (entry.kind === "evicted" ? [entry.device] : [])));
+  for (const entry of journal) {
+    if (entry.kind === "refused") {
+      const ask = asked.get(entry.ask);
+      if (ask && recordedAsks.has(`${ask.log} ${entry.ask}`)) problems.push(`1: what was refused to ${ask.device} with ${entry.code} is recorded all the same`);
+    }
+    if (entry.kind !== "acknowledged") continue;
+    const ask = asked.get(entry.ask);
+    if (!ask) continue;
+    const key = `${ask.log} ${ask.actor} ${entry.commit}`;
+    const holders = devices.filter((device) => device.log === ask.log && device.client === ask.client);
+    const isKept = holders.some((device) => device.rejections.includes(entry.commit));
+    if (recorded.has(key)) {
+      if (isKept) problems.push(`2: commit ${entry.commit} of ${ask.device} is recorded, and kept as refused`);
+      continue;
+    }
+    // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
+    if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
+    const outcome = known.get(key);
+    if (outcome?.includes('"outcome":"empty"')) continue;
+    problems.push(`1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`);
+  }
+  return problems;
+}
+
+/** 7: what one device asked for after it had been told of an earlier commit stands after that. */
+function checkOrder({ journal, devices }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+  // After a restore a late double of an old push may be the first to come: order between what returned is not promised then.
+  if (journal.some((entry) => entry.kind === "restored")) return [];
+  const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
+  const times = new Map<number, { readonly asked: number; readonly client: string; acknowledged: number }>();
+  for (const [at, entry] of journal.entries()) {
+    if (entry.kind === "asked") times.set(entry.ask, { asked: at, client: entry.client, acknowledged: Number.POSITIVE_INFINITY });
+    const time = entry.kind === "acknowledged" ? times.get(entry.ask) : undefined;
+    if (time) time.acknowledged = at;
+  }
+  const problems: string[] = [];
+  for (const [log, list] of records) {
+    const latest = new Map<string, number>();
+    for (const { commit, meta, client, actor } of list) {
+      const time = times.get(meta?.ask ?? -1);
+      if (!time || time.client !== client || copied.has(client)) continue;
+      const before = latest.get(client) ?? -1;
+      if (time.acknowledged < before) problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
+      latest.set(client, Math.max(before, time.asked));
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,76 @@
+/**
+ * A member who keeps to nothing: pushes that are forged, stolen, mutated or mere noise, under a principal that is verified.
+ *
+ * Place: goes straight to the network, as anyone with a token can. What it gets must be nothing: no record but its own, no
+ * text of another log, no harm to those who wait behind it.
+ */
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/id.ts";
+import type { Json } from "../../core/json.ts";
+import type { SeededRandom } from "../seeded-random.ts";
+import { nature } from "./scheduler.ts";
+import { HOSTILE, type World } from "./world.ts";
+
+type Loose = { [key: string]: Json | undefined };
+
+export function hostilePush(world: World, random: SeededRandom): void {
+  const log = random.pick(world.logs());
+  const stolen = world.tap.pushes.length > 0 ? random.pick(world.tap.pushes) : '{"after":null,"domain":1,"commits":[]}';
+  const text = forge(world, random, stolen);
+  const link = { cutUp: () => false, cutDown: () => false };
+  void world.network.call(nature, link, { kind: "push", log, actor: HOSTILE, text }).then((reply) => {
+    world.scheduler.note(`the hostile member hears ${reply?.code ?? "nothing"}`);
+    if (reply?.code === "ok") checkAnswer(world, text, reply.text);
+  });
+}
+
+function forge(world: World, random: SeededRandom, stolen: string): string {
+  const push: { after: Json; domain: number; commits: Loose[] } = JSON.parse(stolen);
+  const own = (commit: Loose): Loose => ({ ...commit, actor: HOSTILE });
+  const fresh = (commit: Loose): Loose => ({ ...own(commit), id: uuidv7(Date.UTC(2025, 5, 1) + world.scheduler.now, world.randomBytes(UUID_RANDOM_BYTES)) });
+  const atStart = { ...push, after: null };
+  switch (random.below(7)) {
+    case 0: // As it was: another's commits.
+      return stolen;
+    case 1: // The ids of others, under the own name: squatted, if they come first.
+      return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
+    case 2: // Ids that others have pending and did not push yet.
+      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, random) ?? commit["id"] })) });
+    case 3: // As if nothing had been seen, or more than there is; as if the events were true.
+      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...fresh(commit), commands: forgeCommands(commit["commands"], random) })) });
+    case 4:
+      return JSON.stringify({ ...atStart, commits: push.commits.map(fresh), domain: random.below(2_000_000) });
+    case 5:
+      return mutate(JSON.stringify({ ...atStart, commits: push.commits.map(fresh) }), random);
+    default:
+      return stolen.slice(0, random.below(stolen.length));
+  }
+}
+
+function pendingId(world: World, random: SeededRandom): string | null {
+  const commits = world.devices.flatMap(({ database }) => [...database.open().pending.values()]).flatMap((text) => /"id":"([0-9a-f-]{36})"/.exec(text)?.[1] ?? []);
+  return commits.length > 0 ? random.pick(commits) : null;
+}
+
+function forgeCommands(commands: Json | undefined, random: SeededRandom): Json {
+  if (!Array.isArray(commands)) return [];
+  const seen = random.pick([0, 1, 1_000_000]);
+  return commands.map((command: Loose) => ({ ...command, seen, reads: [], events: [{ type: "Forged", v: 1, data: { by: HOSTILE } }] })) as Json;
+}
+
+function mutate(text: string, random: SeededRandom): string {
+  const noise = ["-1", "1e400", '"\\ud800"', "null", '{"__proto__":{"polluted":true}}', `${"[".repeat(100)}${"]".repeat(100)}`, '"x"', "true", "9007199254740993"];
+  const values = [...text.matchAll(/:("(?:[^"\\]|\\.)*"|-?[0-9.]+|null|true|false)/g)];
+  if (values.length === 0) return text;
+  const value = random.pick(values);
+  return `${text.slice(0, value.index + 1)}${random.pick(noise)}${text.slice(value.index + value[0].length)}`;
+}
+
+/** Of another's commit nothing but "taken" may be told. */
+function checkAnswer(world: World, push: string, answer: string): void {
+  const told: { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[] } = JSON.parse(answer);
+  for (const { id, outcome, code } of told.outcomes) {
+    const isOthers = world.tap.pushed.some((commit) => commit.actor !== HOSTILE && commit.text.includes(`"id":"${id}"`));
+    if (outcome === "rejected" && isOthers && code !== "id-taken" && !push.includes(id)) world.tap.problems.add(`8: the hostile member was told ${code ?? ""} of another's commit`);
+    if (outcome === "recorded" && isOthers) world.squatted.push(id);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * What people saw, as plain data: the witness that the history checker hears.
+ *
+ * Place: written by the simulated tabs while they run, and by the audit at the end. It holds texts and numbers alone, so that the
+ * checker needs nothing of the product to read it.
+ */
+import type { CommandRequest } from "../../core/definition.ts";
+import type { Json } from "../../core/json.ts";
+
+export type JournalEntry =
+  /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
+  | { readonly kind: "asked"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly requests: readonly CommandRequest[] }
+  | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
+  | { readonly kind: "refused"; readonly ask: number; readonly code: string }
+  | { readonly kind: "settled"; readonly commit: string; readonly device: string; readonly outcome: string; readonly code: string | null }
+  /** Someone asked for a rejection to end: by `discard`, or by `retry` as another commit. */
+  | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
+  /** The browser deleted what a device stored: what only stood there is waived. */
+  | { readonly kind: "evicted"; readonly device: string }
+  /** The server's history was replaced by an older one. */
+  | { readonly kind: "restored" };
+
+/** A log on the server, or a replica of it on a device, when all is over. */
+export type FinalLog = { readonly log: string; readonly gone: boolean; readonly records: readonly string[] };
+
+export type FinalDevice = {
+  readonly name: string;
+  readonly log: string;
+  readonly actor: string;
+  readonly client: string;
+  readonly isCopy: boolean;
+  readonly evicted: boolean;
+  readonly records: readonly string[];
+  readonly pending: readonly string[];
+  readonly rejections: readonly string[];
+  readonly tabs: readonly { readonly name: string; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
+};
+
+/** What the server says of a commit at the end: it has its record, or the outcome that it kept. */
+export type FinalOutcome = { readonly commit: string; readonly log: string; readonly actor: string; readonly text: string | null };
+
+/** A commit as it was first pushed: what it had seen, for the policies that ask. */
+export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };
+
+export type History = {
+  readonly journal: readonly JournalEntry[];
+  readonly logs: readonly FinalLog[];
+  readonly devices: readonly FinalDevice[];
+  readonly outcomes: readonly FinalOutcome[];
+  /** Texts of commits by id and actor as they were last pushed. */
+  readonly pushed: readonly PushedCommit[];
+  /** Actors that keep to the protocol. */
+  readonly honest: readonly string[];
+  readonly hostile: string;
+  /** False where some side still ran another release: then what it decided and folded differs. */
+  readonly oneRelease: boolean;
+};
+
+export type Journal = { readonly entries: JournalEntry[]; nextAsk: number };
+
+export function newJournal(): Journal {
+  return { entries: [], nextAsk: 1 };
+}

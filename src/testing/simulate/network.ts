@@ -1,0 +1,161 @@
+/**
+ * The network between devices and server nodes: texts that take time, and are lost, doubled, late or cut in half.
+ *
+ * Place: `sim-transport` asks it on behalf of a tab; it hands texts to a node and texts back. It knows no protocol.
+ * Holds: what the server did stays done, whatever became of its answer; a call always ends for a tab that lives.
+ */
+import type { LiveConnection, LiveSocket } from "../../sync-server/live-socket.ts";
+import type { NodeReply, NodeRequest } from "./parts.ts";
+import { nature, type Owner, type Scheduler } from "./scheduler.ts";
+import type { ServerNode } from "./server-node.ts";
+
+/** What goes wrong on a device's link just now. All of it is asked at the moment a message passes. */
+export type Link = {
+  readonly cutUp: () => boolean;
+  readonly cutDown: () => boolean;
+};
+
+export type NetworkChances = {
+  readonly loses: (what: "request" | "answer" | "frame") => boolean;
+  readonly doubles: (what: "request" | "frame") => boolean;
+  readonly truncates: () => boolean;
+  readonly delayMs: () => number;
+};
+
+export type NetworkOptions = { readonly scheduler: Scheduler; readonly chances: NetworkChances; readonly nodes: () => readonly ServerNode[] };
+
+/** The longest that a call may take. */
+const CALL_MS_MAX = 30_000;
+/** A silent socket is given up after this: the client's ping and its patience. */
+const SILENCE_MS = 30_000;
+const PING_MS = 20_000;
+
+export type SocketSink = { readonly opened: () => void; readonly frame: (text: string) => void; readonly ended: (code: string) => void };
+
+export class Network {
+  readonly #options: NetworkOptions;
+
+  constructor(options: NetworkOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a request; null where no answer came. */
+  call(owner: Owner, link: Link, request: NodeRequest): Promise<NodeReply | null> {
+    const { scheduler, chances } = this.#options;
+    return new Promise((resolve) => {
+      const stopTimer = scheduler.later(owner, "call is given up", CALL_MS_MAX, () => resolve(null));
+      const answer = (reply: NodeReply | null, delayMs: number) => {
+        if (link.cutDown() || (reply && chances.loses("answer"))) return scheduler.note(`fault: answer to ${owner.name} lost`);
+        const text = reply && chances.truncates() ? reply.text.slice(0, Math.floor(reply.text.length / 2)) : reply?.text;
+        scheduler.later(owner, `gets ${reply?.code ?? "no connection"}`, delayMs, () => {
+          stopTimer();
+          resolve(reply && { ...reply, text: text ?? "" });
+        });
+      };
+      for (let copies = chances.doubles("request") ? 2 : 1; copies > 0; copies--) {
+        if (link.cutUp() || chances.loses("request")) {
+          scheduler.note(`fault: request of ${owner.name} lost`);
+          continue;
+        }
+        // The double of a request may come much later: some proxy held it.
+        const delayMs = copies === 1 ? chances.delayMs() : scheduler.random.below(15_000);
+        scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () => this.#arrive(request, answer));
+      }
+    });
+  }
+
+  #arrive(request: NodeRequest, answer: (reply: NodeReply | null, delayMs: number) => void): void {
+    const { scheduler, chances, nodes } = this.#options;
+    const node = scheduler.random.pick(nodes());
+    if (!node.isUp) return answer(null, chances.delayMs());
+    void node.handle(request).then((reply) => answer(reply, chances.delayMs()));
+  }
+
+  /** Opens a socket. Its frames come in order, unless a fault says otherwise. */
+  open(owner: Owner, link: Link, log: string, actor: string, after: string | null, sink: SocketSink): () => void {
+    const { scheduler, chances, nodes } = this.#options;
+    let connection: LiveConnection | null = null;
+    let deaf = false;
+    let ended = false;
+    let lastAt = 0;
+    const goDeaf = () => {
+      if (deaf || ended) return;
+      deaf = true;
+      scheduler.note(`fault: socket of ${owner.name} goes silent`);
+      scheduler.later(owner, "silent socket is given up", SILENCE_MS, () => end("lost"));
+    };
+    const end = (code: string) => {
+      if (ended) return;
+      ended = true;
+      tellServer();
+      sink.ended(code);
+    };
+    const tellServer = () => void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), () => connection?.closed());
+    const toTab = (label: string, run: () => void) => {
+      // In order: never before what was sent before.
+      lastAt = Math.max(lastAt, scheduler.now + chances.delayMs());
+      scheduler.later(owner, label, lastAt - scheduler.now, () => {
+        if (!ended && !deaf) run();
+      });
+    };
+    const waiting: string[] = [];
+    const socket: LiveSocket = {
+      bufferedBytes: 0,
+      send: (text) => {
+        if (deaf || ended) return;
+        if (link.cutDown() || chances.loses("frame")) return goDeaf();
+        const sent = chances.truncates() ? text.slice(0, Math.floor(text.length / 2)) : text;
+        waiting.push(sent);
+        if (chances.doubles("frame")) waiting.splice(scheduler.random.below(waiting.length), 0, sent);
+        for (let frames = waiting.length; frames > 0; frames--) {
+          toTab("gets a frame", () => {
+            const next = waiting.shift();
+            if (next !== undefined) sink.frame(next);
+          });
+        }
+      },
+      close: () => toTab("socket closed", () => end("lost")),
+      terminate: () => toTab("socket ended", () => end("lost")),
+      save: () => {},
+    };
+    const join = async (node: ServerNode) => {
+      const joined = await node.join(socket, log, actor, after);
+      if ("code" in joined) return toTab(`socket refused: ${joined.code}`, () => end("lost"));
+      connection = joined;
+      if (ended) return tellServer();
+      toTab("socket opens", sink.opened);
+      this.#watch(node, owner, link, joined, { goDeaf, end: () => toTab("connection reset", () => end("lost")), isOver: () => ended || deaf });
+    };
+    scheduler.later(nature, `socket of ${owner.name} arrives`, chances.delayMs(), () => {
+      const node = scheduler.random.pick(nodes());
+      if (link.cutUp()) goDeaf();
+      else if (node.isUp) void join(node);
+      else toTab("no connection", () => end("lost"));
+    });
+    return () => {
+      if (ended) return;
+      ended = true;
+      tellServer();
+    };
+  }
+
+  /** Pings as a client does, and a connection that breaks with its node. */
+  #watch(node: ServerNode, owner: Owner, link: Link, connection: LiveConnection, socket: { goDeaf: () => void; end: () => void; isOver: () => boolean }): void {
+    const { scheduler } = this.#options;
+    const process = node.owner;
+    const look = () => {
+      if (socket.isOver()) return;
+      if (process.state === "dead") {
+        if (scheduler.random.chance(0.5)) socket.end();
+        else socket.goDeaf();
+        return;
+      }
+      if (owner.state === "running") {
+        if (link.cutUp()) return socket.goDeaf();
+        connection.receive('{"type":"ping"}');
+      }
+      scheduler.later(nature, "ping", PING_MS, look);
+    };
+    scheduler.later(nature, "ping", PING_MS, look);
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The places where a simulation can be given something else than the product: the ports.
+ *
+ * Place: tests of the simulator plant faults here and see that they are found; users may put a store of their own in.
+ */
+import type { LogStore } from "../../client/log/log-store.ts";
+import type { MemoryDatabase } from "../../client/log/memory-log-store.ts";
+import type { Transport } from "../../client/sync/transport.ts";
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type { SeededRandom } from "../seeded-random.ts";
+
+/** A device as a wrapper may need it: what its tabs share, and waits that the scheduler orders. */
+export type PartContext = {
+  readonly database: MemoryDatabase;
+  readonly log: string;
+  readonly user: string;
+  readonly random: SeededRandom;
+  readonly wait: (label: string, ms: number) => Promise<void>;
+};
+
+/** A request as a server node gets it, and its answer. */
+export type NodeRequest =
+  | { readonly kind: "push"; readonly log: string; readonly actor: string; readonly text: string }
+  | { readonly kind: "pull"; readonly log: string; readonly actor: string; readonly after: string | null; readonly limit: number | null };
+
+export type NodeReply = { readonly code: "ok" | string; readonly text: string; readonly retryAfterMs: number | null };
+
+export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
+
+export type SimulationParts = {
+  /** Around the store that all server nodes share. Called once a node. */
+  readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
+  /** Around the store of a device. Called once a tab. */
+  readonly logStore?: (store: LogStore, context: PartContext) => LogStore;
+  /** Around the network as a tab sees it. */
+  readonly transport?: (transport: Transport, context: PartContext) => Transport;
+  /** Around a server node's answers. */
+  readonly node?: (handler: NodeHandler) => NodeHandler;
+};

@@ -1,0 +1,21 @@
+/** A record as the history checker reads it, and equality of plain values. */
+
+/** A record as the checker reads it. */
+export type PlainRecord = {
+  readonly position: number;
+  readonly mark: string;
+  readonly commit: string;
+  readonly client: string;
+  readonly actor: string;
+  readonly time: number;
+  readonly received: number;
+  readonly meta: { readonly ask?: number; readonly of?: string } | null;
+  readonly events: readonly { readonly type: string; readonly v: number; readonly stream: string; readonly version: number; readonly data: unknown }[];
+};
+
+/** JSON with sorted keys, so that equal values are equal texts. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+}

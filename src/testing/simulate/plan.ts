@@ -1,0 +1,64 @@
+/**
+ * The plan of one seed: who is there, which faults are on, and what happens step by step.
+ *
+ * Place: drawn whole from the seed before anything runs, so that a failing plan can be made shorter and run again.
+ * Holds: a step carries its own chance (`seed`), so that leaving another one out does not change what it does.
+ */
+import { type SeededRandom, seededRandom } from "../seeded-random.ts";
+import { drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
+
+/** What happens to a device or a server, chosen by the step's own chance. */
+export type StepKind =
+  | "execute" | "burst" | "pause" | "wait" | "discard" | "retry" | "openTab" | "closeTab"
+  | "cut" | "storeFull" | "tabCrash" | "powerCut" | "freeze" | "clone" | "eviction" | "clockJump" | "serverCrash" | "restore" | "drop" | "rights" | "hostile" | "upgrade";
+
+export type Step = { readonly kind: StepKind; readonly seed: number; /** Virtual milliseconds that pass after it. */ readonly gapMs: number };
+
+export type Plan = { readonly seed: number; readonly devices: number; readonly faults: Faults; readonly steps: readonly Step[] };
+
+export type PlanLimits = { readonly clients: number; readonly steps: number; readonly allowed: readonly FaultName[] };
+
+export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_NAMES };
+
+/** Faults that happen as steps of their own, and how often beside the others. */
+const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
+  cut: "cut", storeFull: "storeFull", tabCrash: "tabCrash", powerCut: "powerCut", freeze: "freeze", clone: "clone", eviction: "eviction",
+  clockJump: "clockJump", serverCrash: "serverCrash", restore: "restore", drop: "drop", rights: "rights", hostile: "hostile", releases: "upgrade",
+};
+
+/** At most so many of these in one seed: each makes a new world. */
+const RARE: Partial<Record<StepKind, number>> = { eviction: 1, restore: 2, drop: 1, clone: 1, upgrade: 1 };
+
+export function drawPlan(seed: number, limits: PlanLimits): Plan {
+  const random = seededRandom(seed);
+  const faults = drawFaults(random, limits.allowed);
+  const devices = 1 + random.below(Math.max(1, limits.clients));
+  const count = Math.ceil(limits.steps * (0.3 + random.below(71) / 100));
+  const left = new Map(Object.entries(RARE));
+  const steps = Array.from({ length: count }, (): Step => {
+    const kind = drawKind(random, faults);
+    const remaining = left.get(kind);
+    if (remaining !== undefined) left.set(kind, remaining - 1);
+    return { kind: remaining === 0 ? "execute" : kind, seed: random.below(2 ** 31), gapMs: drawGap(random) };
+  });
+  return { seed, devices, faults, steps };
+}
+
+function drawKind(random: SeededRandom, faults: Faults): StepKind {
+  const happening = FAULT_NAMES.filter((name) => faults[name] > 0 && STEPS_OF_FAULTS[name] !== undefined);
+  if (happening.length > 0 && random.chance(0.25)) {
+    const name = random.pick(happening);
+    const kind = STEPS_OF_FAULTS[name];
+    if (kind && random.chance(0.3 + faults[name] * 0.7)) return kind;
+  }
+  const usual: readonly StepKind[] = ["execute", "execute", "execute", "execute", "execute", "execute", "execute", "burst", "wait", "pause", "discard", "retry", "openTab", "closeTab"];
+  return random.pick(usual);
+}
+
+function drawGap(random: SeededRandom): number {
+  const size = random.below(20);
+  if (size < 8) return 0;
+  if (size < 14) return random.below(20);
+  if (size < 18) return random.below(500);
+  return size === 18 ? random.below(5_000) : random.below(40_000);
+}

@@ -1,0 +1,101 @@
+/**
+ * One seed from beginning to end: safety, healing, liveness, audit.
+ *
+ * Holds: the same plan gives the same trace and the same problems, whenever and wherever it runs.
+ */
+import { auditWorld } from "./audit.ts";
+import type { CommandMaker, SimulateDomains } from "./options.ts";
+import type { SimulationParts } from "./parts.ts";
+import type { Plan } from "./plan.ts";
+import { drain } from "./scheduler.ts";
+import { reopen, takeStep, thaw } from "./steps.ts";
+import { World } from "./world.ts";
+
+export type RunOptions = { readonly domains: SimulateDomains; readonly commands: CommandMaker; readonly parts: SimulationParts; readonly keepTrace: boolean };
+
+export type RunResult = { readonly problems: readonly string[]; readonly trace: readonly string[]; readonly traceHash: string; readonly picks: number; readonly virtualMs: number };
+
+/** Virtual time after healing in which all must have come to rest: ten of the longest waits between two tries. */
+const QUIET_MS_MAX = 10 * 60_000;
+
+export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
+  const world = new World({ ...options, plan });
+  const { scheduler } = world;
+  await drain();
+  const problems: string[] = [];
+  try {
+    for (const step of plan.steps) {
+      await takeStep(world, step);
+      await drain();
+      await scheduler.runFor(step.gapMs);
+    }
+    await heal(world);
+    const isGone = await goneLogs(world);
+    const quiet = await scheduler.runUntil(() => isQuiet(world, isGone), QUIET_MS_MAX);
+    if (!quiet) problems.push(...restless(world, isGone));
+    problems.push(...(await auditWorld(world)));
+  } catch (error) {
+    problems.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  }
+  end(world);
+  return { problems, trace: scheduler.trace, traceHash: scheduler.traceHash, picks: scheduler.picks, virtualMs: scheduler.now };
+}
+
+/** Ends all faults, gives all rights back, brings someone back to each device. */
+async function heal(world: World): Promise<void> {
+  const { scheduler, nodes, devices, options } = world;
+  world.healed = true;
+  scheduler.note("the world is healed");
+  world.revoked.clear();
+  for (const node of nodes) if (!node.isUp || node.domain !== options.domains.newest) node.start(options.domains.newest);
+  for (const device of devices) {
+    device.cutUntil = { up: 0, down: 0 };
+    device.fullUntil = 0;
+    // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
+    for (const tab of device.tabs) if (device.evicted || tab.domain !== options.domains.newest) device.kill(tab);
+    for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(tab);
+    if (device.running.length === 0) {
+      if (device.tabs.length > 2) for (const tab of device.tabs) device.kill(tab);
+      reopen(world, device);
+    }
+    for (const tab of device.running) {
+      if (tab.paused) tab.setPaused(false);
+      // A right that ended stops a tab until someone comes back to it.
+      if (options.plan.faults.rights > 0) tab.look();
+    }
+  }
+  await scheduler.runFor(2_000);
+}
+
+async function goneLogs(world: World): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  for (const log of world.logs()) if ((await world.store.inner.head(log)).kind === "gone") gone.add(log);
+  return gone;
+}
+
+function isQuiet(world: World, gone: ReadonlySet<string>): boolean {
+  return restlessTabs(world, gone).next().done === true;
+}
+
+function restless(world: World, gone: ReadonlySet<string>): string[] {
+  return [...restlessTabs(world, gone)].map((what) => `6/10: not quiet after ${QUIET_MS_MAX / 60_000} minutes: ${what}`);
+}
+
+function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<string> {
+  for (const device of world.devices) {
+    const { log, name } = device.options;
+    if (device.running.length === 0) yield `${name} has no open tab`;
+    if (gone.has(log)) continue;
+    const head = world.store.headOf(log);
+    for (const { owner, status, open } of device.running) {
+      if (!status || status.pending > 0 || status.position !== head || open > 0) {
+        yield `${owner.name}: ${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${head}, ${open} open calls, ${status?.connection ?? ""}${status?.leader ? ", leader" : ""} ${status?.error?.message ?? ""}`;
+      }
+    }
+  }
+}
+
+function end(world: World): void {
+  for (const { owner } of world.nodes) owner.state = "dead";
+  for (const device of world.devices) for (const tab of device.tabs) tab.owner.state = "dead";
+}

@@ -1,0 +1,133 @@
+/**
+ * One server node: the real writer, hub and answers over the shared store, without HTTP.
+ *
+ * Holds: what it remembers dies with it; after a crash nothing of the old one runs on, and a new one begins from the store.
+ */
+import type { DomainDefinition } from "../../core/definition.ts";
+import { decodeCursor, encodeCursor } from "../../core/record.ts";
+import { createAdmission } from "../../sync-server/admission.ts";
+import { answerPull, answerPush } from "../../sync-server/answers.ts";
+import type { Permit } from "../../sync-server/authorize.ts";
+import type { Env } from "../../sync-server/env.ts";
+import { HttpRefusal } from "../../sync-server/http-errors.ts";
+import { byteLength, SERVER_LIMITS } from "../../sync-server/limits.ts";
+import { createLiveHub } from "../../sync-server/live-hub.ts";
+import type { LiveConnection, LiveSocket } from "../../sync-server/live-socket.ts";
+import { createLogWriter } from "../../sync-server/log-writer.ts";
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
+import type { Owner, Scheduler } from "./scheduler.ts";
+import { nodeStore, type ServerStore, type StoreFailures } from "./server-store.ts";
+
+export type NodeOptions = {
+  readonly name: string;
+  readonly scheduler: Scheduler;
+  readonly store: ServerStore;
+  readonly failures: StoreFailures;
+  readonly permit: Permit;
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly parts: SimulationParts;
+  /** Told of what a node reports to its operator. */
+  readonly report: (error: unknown) => void;
+};
+
+export class ServerNode {
+  owner: Owner;
+  domain: DomainDefinition;
+  readonly #options: NodeOptions;
+  #running: Running;
+
+  constructor(options: NodeOptions, domain: DomainDefinition) {
+    this.#options = options;
+    this.domain = domain;
+    this.owner = { name: options.name, state: "running" };
+    this.#running = start(options, this.owner, domain);
+  }
+
+  get isUp(): boolean {
+    return this.owner.state === "running";
+  }
+
+  crash(): void {
+    this.owner.state = "dead";
+  }
+
+  start(domain: DomainDefinition): void {
+    this.owner.state = "dead";
+    this.domain = domain;
+    this.owner = { name: this.#options.name, state: "running" };
+    this.#running = start(this.#options, this.owner, domain);
+  }
+
+  /** Never answers where the node dies meanwhile. */
+  handle(request: NodeRequest): Promise<NodeReply> {
+    return this.#running.handle(request);
+  }
+
+  /** Takes a socket in, or tells why not. */
+  join(socket: LiveSocket, log: string, actor: string, after: string | null): Promise<LiveConnection | NodeReply> {
+    return this.#running.join(socket, log, actor, after);
+  }
+}
+
+type Running = { readonly handle: NodeHandler; readonly join: ServerNode["join"] };
+
+function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Running {
+  const { scheduler, permit, parts, report } = options;
+  const limits = SERVER_LIMITS;
+  const env: Env = {
+    now: options.now,
+    randomBytes: options.randomBytes,
+    setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
+    nextTurn: () => scheduler.wait(owner, "gathers", scheduler.random.below(3)),
+  };
+  const raw = nodeStore(options.store, owner, scheduler, options.failures);
+  const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
+  const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
+  const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
+  const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
+  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
+
+  const plain: NodeHandler = async (request) => {
+    const principal = { actor: request.actor };
+    await admission.checkReader(principal, request.log);
+    if (request.kind === "push") {
+      const body = { text: request.text, bytes: byteLength(request.text) };
+      return ok(await answerPush({ store, limits, admission, writer }, principal, request.log, body));
+    }
+    const after = request.after === null ? null : decodeCursor(request.after);
+    return ok(await answerPull({ store, limits }, request.log, after, request.limit ?? limits.pageEventsMax));
+  };
+  const handler = parts.node?.(plain) ?? plain;
+  return {
+    handle: async (request) => {
+      try {
+        return await handler(request);
+      } catch (error) {
+        if (!(error instanceof HttpRefusal)) report(error);
+        return refused(error);
+      }
+    },
+    join: async (socket, log, actor, after) => {
+      try {
+        await admission.checkReader({ actor }, log);
+        const refusal = hub.refusal(log, actor);
+        if (refusal) throw new HttpRefusal(refusal);
+        const at = after === null ? null : decodeCursor(after);
+        return hub.join(socket, { log, cursor: at && encodeCursor(at), principal: { actor }, presence: null });
+      } catch (error) {
+        return refused(error);
+      }
+    },
+  };
+}
+
+function ok(text: string): NodeReply {
+  return { code: "ok", text, retryAfterMs: null };
+}
+
+function refused(error: unknown): NodeReply {
+  if (error instanceof HttpRefusal) return { code: error.code, text: "", retryAfterMs: error.retryAfterMs };
+  return { code: "unexpected", text: "", retryAfterMs: null };
+}

@@ -1,0 +1,68 @@
+/**
+ * The store that all server nodes share: durable over their crashes, with backups.
+ *
+ * Place: a memory store, and the list of all that was appended to it: a restore makes a new one of the list's beginning. Each node
+ * reaches it through `nodeStore`, where operations take time and fail.
+ */
+import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
+import { memory } from "../../sync-server/stores/memory.ts";
+import type { Owner, Scheduler } from "./scheduler.ts";
+
+export class ServerStore {
+  inner: EventStore = memory();
+  readonly #appends: { readonly log: string; readonly append: Append }[] = [];
+
+  async append(log: string, append: Append) {
+    const result = await this.inner.append(log, append);
+    if (result.kind === "ok") this.#appends.push({ log, append });
+    return result;
+  }
+
+  /** Position of a log's last event. */
+  headOf(log: string): number {
+    return this.#appends.findLast((one) => one.log === log && one.append.records.length > 0)?.append.records.at(-1)?.cursor.position ?? 0;
+  }
+
+  get appends(): number {
+    return this.#appends.length;
+  }
+
+  /** Goes back to what the first `kept` appends made. What was dropped stays so. */
+  async restore(kept: number): Promise<void> {
+    const before = this.inner;
+    const restored = memory();
+    this.#appends.length = Math.min(this.#appends.length, kept);
+    for (const { log, append } of this.#appends) await restored.append(log, append);
+    for (const log of new Set(this.#appends.map((one) => one.log))) if ((await before.head(log)).kind === "gone") await restored.drop(log);
+    this.inner = restored;
+  }
+}
+
+/** Chances of a failure: of any operation before it is done, of an append also after. */
+export type StoreFailures = { readonly before: () => boolean; readonly after: () => boolean };
+
+export function nodeStore(store: ServerStore, owner: Owner, scheduler: Scheduler, failures: StoreFailures): EventStore {
+  const step = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
+    await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(4));
+    if (failures.before()) {
+      scheduler.note(`fault: db ${operation} fails`);
+      throw new Error("the database failed");
+    }
+    const result = await run();
+    const failsAfter = operation === "append" && failures.after();
+    await scheduler.wait(owner, `db ${operation} done`, scheduler.random.below(3));
+    if (!failsAfter) return result;
+    scheduler.note("fault: db append fails after it wrote");
+    throw new Error("the database's connection was lost");
+  };
+  return {
+    head: (log) => step("head", () => store.inner.head(log)),
+    append: (log, append) => step("append", () => store.append(log, append)),
+    read: (log, after, limit) => step("read", () => store.inner.read(log, after, limit)),
+    readStream: (log, stream, after, limit) => step("readStream", () => store.inner.readStream(log, stream, after, limit)),
+    known: (log, commits) => step("known", () => store.inner.known(log, commits)),
+    drop: (log) => step("drop", () => store.inner.drop(log)),
+    logs: () => step("logs", () => store.inner.logs()),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Makes a failing plan shorter: steps left out, faults switched off, as long as it still fails.
+ *
+ * Holds: bounded tries; what comes out fails, and runs the same each time.
+ */
+import { FAULT_NAMES } from "./faults.ts";
+import type { Plan } from "./plan.ts";
+
+/** Each try is one run. */
+const TRIES_MAX = 400;
+
+export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>): Promise<Plan> {
+  let shortest = plan;
+  let tries = 0;
+  const attempt = async (candidate: Plan): Promise<boolean> => {
+    if (tries++ >= TRIES_MAX || !(await fails(candidate))) return false;
+    shortest = candidate;
+    return true;
+  };
+  for (let again = true; again && tries < TRIES_MAX; ) {
+    again = false;
+    for (const name of FAULT_NAMES) {
+      if (shortest.faults[name] > 0 && (await attempt({ ...shortest, faults: { ...shortest.faults, [name]: 0 } }))) again = true;
+    }
+    for (let size = Math.ceil(shortest.steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
+      for (let from = shortest.steps.length - size; from >= 0; from -= size) {
+        const steps = [...shortest.steps.slice(0, from), ...shortest.steps.slice(from + size)];
+        if (await attempt({ ...shortest, steps })) again = true;
+      }
+    }
+    while (shortest.devices > 1 && (await attempt({ ...shortest, devices: shortest.devices - 1 }))) again = true;
+  }
+  return shortest;
+}

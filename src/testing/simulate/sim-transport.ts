@@ -1,0 +1,96 @@
+/**
+ * The client's port to the network, over simulated links: texts out, texts in, read by the protocol's own readers.
+ *
+ * Place: in the place of `http-transport`, and as strict as that is.
+ */
+import type { LiveSocket, Transport } from "../../client/sync/transport.ts";
+import { UnreachableError } from "../../client/sync/http-transport.ts";
+import type { Parsed } from "../../core/definition.ts";
+import { DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
+import { parsePage, parsePushAnswer, parseServerFrame, wireCursor } from "../../core/protocol.ts";
+import type { Link, Network } from "./network.ts";
+import type { NodeReply, NodeRequest } from "./parts.ts";
+import type { Owner, Scheduler } from "./scheduler.ts";
+
+export type SimTransportOptions = {
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  readonly owner: Owner;
+  readonly link: Link;
+  readonly log: string;
+  readonly actor: string;
+  /** Sees every text that leaves or comes in. */
+  readonly tap: (direction: "out" | "in", text: string) => void;
+};
+
+export function simTransport({ network, scheduler, owner, link, log, actor, tap }: SimTransportOptions): Transport {
+  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+    const reply = await network.call(owner, link, request);
+    if (!reply) throw new UnreachableError("The server did not answer", null);
+    if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
+    if (reply.code !== "ok") throw refusal(reply);
+    const parsed = read(reply.text);
+    if (!parsed.ok) throw new UnreachableError(`An answer does not hold: ${parsed.problem.reason}`, null);
+    tap("in", reply.text);
+    return { kind: "answer", answer: parsed.value, text: reply.text } as const;
+  };
+  return {
+    info: () => Promise.reject(new UnreachableError("Nobody asks for this", null)),
+    push: (after, domain, commits) => {
+      const text = JSON.stringify({ after: wireCursor(after), domain, commits });
+      tap("out", text);
+      return call({ kind: "push", log, actor, text }, parsePushAnswer);
+    },
+    pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
+    live: (after, events): LiveSocket => {
+      let ended = false;
+      const end = (code: string, retryAfterMs: number | null) => {
+        if (ended) return;
+        ended = true;
+        close();
+        events.closed(code, retryAfterMs);
+      };
+      const take = (text: string) => {
+        const frame = parseServerFrame(text);
+        if (!frame.ok) return end("unreadable", null);
+        switch (frame.value.type) {
+          case "records":
+            tap("in", text);
+            return events.records(frame.value, text);
+          case "head":
+            return events.head(frame.value.head);
+          case "presence":
+            return events.presence(frame.value.set, frame.value.gone);
+          case "bye":
+            return end(frame.value.code, frame.value.retryAfterMs ?? null);
+          case "pong":
+            return;
+        }
+      };
+      const close = network.open(owner, link, log, actor, wireCursor(after), {
+        opened: () => !ended && events.opened(),
+        frame: (text) => !ended && take(text),
+        ended: (code) => end(code, null),
+      });
+      scheduler.note(`${owner.name} opens a socket`);
+      return { setPresence: () => {}, close: () => end("closed", null) };
+    },
+  };
+}
+
+function refusal({ code, retryAfterMs }: NodeReply): DacapoError {
+  const message = `The sync server says: ${code}`;
+  switch (code) {
+    case "unauthorized":
+      return new UnauthorizedError({ message, fix: "Sign in again." });
+    case "forbidden":
+    case "actor-mismatch":
+      return new ForbiddenError({ message, fix: "Ask for the right to this log.", details: { code } });
+    case "push-too-large":
+      return new ProtocolError({ message, fix: "Nothing.", details: { code: "too-large" } }, "later");
+    case "bad-request":
+      return new ProtocolError({ message, fix: "Check the protocol.", details: { code } });
+    default:
+      return new UnreachableError(message, retryAfterMs);
+  }
+}

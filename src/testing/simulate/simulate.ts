@@ -1,0 +1,85 @@
+/**
+ * `simulate`: does an app's domain hold when everything goes wrong? Whole devices and servers in one thread, from a seed.
+ *
+ * Place: the public door of the simulator; `run-plan` runs one seed.
+ * Holds: no clock, no chance but the seed's, no test runner; the same seed does the same everywhere.
+ */
+import type { Domain } from "../../core/domain.ts";
+import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
+import type { BrokenSeed, SimulateOptions, SimulationReport } from "./options.ts";
+import { drawPlan, type Plan, PLAN_LIMITS } from "./plan.ts";
+import { type RunOptions, runPlan, type RunResult } from "./run-plan.ts";
+import { shrink } from "./shrink.ts";
+
+/** The simulation found a seed in which an invariant does not hold. `report` has all of it. */
+export class SimulationError extends Error {
+  readonly report: SimulationReport;
+  constructor(report: SimulationReport) {
+    super(report.broken.map(describeBroken).join("\n\n"));
+    this.name = "SimulationError";
+    this.report = report;
+  }
+}
+
+/**
+ * Runs a domain in many simulated worlds, and rejects with a SimulationError where one of them breaks an invariant.
+ *
+ * @example
+ * await simulate(domain, { commands: ({ random }) => task.command.add(`t${random.below(9)}`, { title: "Milk" }), clients: 5, seeds: 200 });
+ */
+export async function simulate(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
+  const report = await runSeeds(domain, options);
+  if (report.broken.length > 0) throw new SimulationError(report);
+  return report;
+}
+
+/** The same, without throwing. */
+export async function runSeeds(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
+  const { seeds = 100, firstSeed = 1, shrinks = true, stopsAtFirst = false, until = () => false, onSeed = () => {} } = options;
+  const broken: BrokenSeed[] = [];
+  const coverage = new Map<FaultName, number>();
+  let picks = 0;
+  let ran = 0;
+  for (let seed = firstSeed; seed < firstSeed + seeds && !until(); seed++) {
+    const plan = planOf(seed, options);
+    for (const name of FAULT_NAMES) if (plan.faults[name] > 0) coverage.set(name, (coverage.get(name) ?? 0) + 1);
+    const result = await runPlan(plan, runOptions(domain, options, false));
+    ran++;
+    picks += result.picks;
+    onSeed(seed, result.problems);
+    if (result.problems.length === 0) continue;
+    broken.push(shrinks ? await explain(domain, options, plan) : { seed, problems: result.problems, summary: summaryOf(plan), trace: [] });
+    if (stopsAtFirst) break;
+  }
+  return { seeds: ran, broken, picks, coverage };
+}
+
+/** Runs one seed and gives all that happened in it. */
+export function runSeed(domain: Domain, seed: number, options: SimulateOptions): Promise<RunResult> {
+  return runPlan(planOf(seed, options), runOptions(domain, options, true));
+}
+
+async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
+  const quick = runOptions(domain, options, false);
+  const shortest = await shrink(plan, async (candidate) => (await runPlan(candidate, quick)).problems.length > 0);
+  const { problems, trace } = await runPlan(shortest, runOptions(domain, options, true));
+  return { seed: plan.seed, problems, summary: summaryOf(shortest), trace };
+}
+
+/** A broken seed in words: what broke, the shortest way to it, and how to run it again. */
+export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
+  return [`Seed ${seed} is broken:`, ...problems.slice(0, 5).map((problem) => `  ${problem}`), summary, ...trace.slice(-200), `Run it again: npm run simulate -- --seed ${seed} --trace`].join("\n");
+}
+
+function summaryOf({ devices, faults, steps }: Plan): string {
+  const on = FAULT_NAMES.filter((name) => faults[name] > 0).map((name) => `  ${name} ${faults[name]}: ${FAULTS[name]}`);
+  return [`${devices} device(s), ${steps.length} step(s): ${steps.map(({ kind }) => kind).join(", ")}`, ...on].join("\n");
+}
+
+function planOf(seed: number, { clients = PLAN_LIMITS.clients, steps = PLAN_LIMITS.steps, faults = FAULT_NAMES }: SimulateOptions): Plan {
+  return drawPlan(seed, { clients, steps, allowed: faults });
+}
+
+function runOptions(domain: Domain, { commands, previous, parts = {} }: SimulateOptions, keepTrace: boolean): RunOptions {
+  return { domains: { newest: domain.definition, previous: previous?.definition ?? null }, commands, parts, keepTrace };
+}

@@ -1,0 +1,150 @@
+/**
+ * The steps of a plan: what people do, and what goes wrong by itself.
+ *
+ * Holds: a step draws from its own chance, so that it does the same in a plan that was made shorter.
+ */
+import type { CommandRequest } from "../../core/definition.ts";
+import { seededRandom, type SeededRandom } from "../seeded-random.ts";
+import type { Device } from "./device.ts";
+import { hostilePush } from "./hostile.ts";
+import type { Step } from "./plan.ts";
+import type { SimTab } from "./tab.ts";
+import { drawSkew, LOGS, USERS, type World } from "./world.ts";
+
+const TABS_MAX = 3;
+
+export async function takeStep(world: World, step: Step): Promise<void> {
+  const random = seededRandom(step.seed);
+  const device = random.pick(world.devices);
+  const tab = device.running.length > 0 ? random.pick(device.running) : null;
+  const { scheduler } = world;
+  scheduler.note(`step ${step.kind} on ${tab?.owner.name ?? device.options.name}`);
+  switch (step.kind) {
+    case "execute":
+      return tab ? execute(world, tab, device, random) : reopen(world, device);
+    case "burst":
+      for (let count = 2 + random.below(5); count > 0 && tab; count--) execute(world, tab, device, random);
+      return;
+    case "wait":
+      return scheduler.runFor(random.below(8_000));
+    case "pause":
+      return tab?.setPaused(!tab.paused);
+    case "discard":
+    case "retry":
+      return endRejection(tab, step.kind, random);
+    case "openTab":
+      return reopen(world, device);
+    case "closeTab":
+      return device.tabs.length > 1 ? tab?.close() : undefined;
+    case "cut":
+      return cut(world, device, random);
+    case "storeFull":
+      device.fullUntil = scheduler.now + random.below(20_000);
+      return;
+    case "tabCrash":
+      return tab ? device.kill(tab) : undefined;
+    case "powerCut":
+      device.cutPower();
+      return reopenLater(world, device, random.below(3_000));
+    case "freeze":
+      return tab ? freeze(world, tab, random) : undefined;
+    case "clone":
+      return void clone(world, device);
+    case "eviction":
+      world.journal.entries.push({ kind: "evicted", device: device.options.name });
+      return device.evict();
+    case "clockJump":
+      device.skewMs += drawSkew(random, 0.5);
+      return;
+    case "serverCrash":
+      return crashNode(world, random);
+    case "restore":
+      return restore(world, random);
+    case "drop":
+      return world.store.inner.drop(random.pick(world.logs()));
+    case "rights":
+      return changeRight(world, random);
+    case "hostile":
+      return hostilePush(world, random);
+    case "upgrade":
+      for (const node of world.nodes) node.start(world.options.domains.newest);
+  }
+}
+
+function execute(world: World, tab: SimTab, device: Device, random: SeededRandom): void {
+  const made = world.options.commands({
+    random,
+    actor: device.options.user,
+    rows: (projection) => new Map([...(tab.tables.get(projection) ?? [])].map(([key, { row }]) => [key, row])),
+  });
+  const requests: readonly CommandRequest[] = isOne(made) ? [made] : made;
+  tab.execute(requests);
+}
+
+function isOne(made: CommandRequest | readonly CommandRequest[]): made is CommandRequest {
+  return !Array.isArray(made);
+}
+
+export function reopen(world: World, device: Device): void {
+  if (device.tabs.length < TABS_MAX) device.openTab(world.release());
+}
+
+function reopenLater(world: World, device: Device, delayMs: number): void {
+  world.scheduler.later({ name: device.options.name, state: "running" }, "is switched on", delayMs, () => reopen(world, device));
+}
+
+function endRejection(tab: SimTab | null, how: "discard" | "retry", random: SeededRandom): void {
+  if (!tab || tab.rejections.length === 0) return;
+  const rejection = random.pick(tab.rejections);
+  if (how === "discard") tab.discard(rejection.commit);
+  else tab.execute(rejection.commands, rejection.commit);
+}
+
+function cut(world: World, device: Device, random: SeededRandom): void {
+  const until = world.scheduler.now + random.below(30_000);
+  const both = random.below(3);
+  if (both !== 1) device.cutUntil.up = until;
+  if (both !== 2) device.cutUntil.down = until;
+}
+
+function freeze(world: World, tab: SimTab, random: SeededRandom): void {
+  tab.owner.state = "frozen";
+  if (random.chance(0.2)) return; // Until the world is healed, or for ever.
+  world.scheduler.later({ name: tab.owner.name, state: "running" }, "thaws", random.below(60_000), () => thaw(tab));
+}
+
+export function thaw(tab: SimTab): void {
+  if (tab.owner.state !== "frozen") return;
+  tab.owner.state = "running";
+  tab.thawed();
+}
+
+function clone(world: World, device: Device): void {
+  const copy = device.cloneAs(`${device.options.name}copy`);
+  copy.skewMs = device.skewMs;
+  world.devices.push(copy);
+  copy.openTab(world.release());
+}
+
+function crashNode(world: World, random: SeededRandom): void {
+  const node = random.pick(world.nodes);
+  node.crash();
+  world.scheduler.later({ name: node.owner.name, state: "running" }, "starts again", random.below(5_000), () => {
+    if (!node.isUp) node.start(world.release());
+  });
+}
+
+async function restore(world: World, random: SeededRandom): Promise<void> {
+  const kept = Math.max(0, world.store.appends - 1 - random.below(8));
+  world.scheduler.note(`the store goes back from ${world.store.appends} appends to ${kept}`);
+  world.restored = true;
+  world.journal.entries.push({ kind: "restored" });
+  await world.store.restore(kept);
+  // Some restore under running servers and open sockets.
+  if (random.chance(0.5)) for (const node of world.nodes) node.start(node.domain);
+}
+
+function changeRight(world: World, random: SeededRandom): void {
+  const right = `${random.pick(["read", "write"])} ${random.pick(USERS)} ${random.pick(LOGS)}`;
+  if (!world.revoked.delete(right)) world.revoked.add(right);
+}

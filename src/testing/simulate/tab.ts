@@ -1,0 +1,139 @@
+/**
+ * One tab: the real engine and sync loop of a worker, and what its page would show.
+ *
+ * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
+ */
+import type { DomainDefinition } from "../../core/definition.ts";
+import type { CommandRequest } from "../../core/definition.ts";
+import type { RowEntry } from "../../core/rows.ts";
+import type { LogStatus } from "../../client/log-handle.ts";
+import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/worker-api.ts";
+import { openWorkerLog, type WorkerLogParts } from "../../client/worker-log.ts";
+import type { Journal } from "./journal.ts";
+import type { Owner } from "./scheduler.ts";
+
+export type TabOptions = Pick<WorkerLogParts, "env" | "store" | "transport"> & {
+  readonly owner: Owner;
+  readonly device: string;
+  readonly domain: DomainDefinition;
+  readonly log: string;
+  readonly user: string;
+  readonly journal: Journal;
+};
+
+export class SimTab {
+  readonly owner: Owner;
+  readonly domain: DomainDefinition;
+  readonly tables = new Map<string, Map<string, RowEntry>>();
+  status: LogStatus | null = null;
+  rejections: readonly PlainRejection[] = [];
+  paused = false;
+  /** Calls that have not been answered. */
+  open = 0;
+  readonly #options: TabOptions;
+  #api: WorkerLog | null = null;
+  #client = "";
+
+  constructor(options: TabOptions) {
+    this.#options = options;
+    this.owner = options.owner;
+    this.domain = options.domain;
+  }
+
+  get isReady(): boolean {
+    return this.#api !== null && this.owner.state === "running";
+  }
+
+  /** Opens the log; false where the device's storage did not let it. */
+  async start(): Promise<boolean> {
+    const { domain, log, user, env, store, transport } = this.#options;
+    try {
+      const api = await openWorkerLog({ domain, options: { log, user, syncUrl: "sim:", visible: true }, page: { changed: (text) => this.#take(text) }, env, store, transport });
+      const first = take(api.opened());
+      this.#client = first.client;
+      this.#take(first.update);
+      for (const name of domain.projections.keys()) {
+        const entries: readonly RowEntry[] = JSON.parse(take(api.watch(name)).entries);
+        this.tables.set(name, new Map(entries.map((entry) => [entry.key, entry])));
+      }
+      this.#api = api;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  execute(requests: readonly CommandRequest[], endRejection: string | null = null): void {
+    const api = this.#api;
+    if (!api) return;
+    const { journal, device, log, user } = this.#options;
+    const ask = journal.nextAsk++;
+    journal.entries.push({ kind: "asked", ask, device, log, actor: user, client: this.#client, requests });
+    if (endRejection !== null) journal.entries.push({ kind: "discarded", commit: endRejection, device });
+    void this.#call(async () => {
+      const answer = await api.execute(requests, { ask, of: log }, endRejection);
+      if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: answer.error.code });
+      journal.entries.push({ kind: "acknowledged", ask, commit: answer.value.commit });
+      this.#settle(api, answer.value.commit);
+    });
+  }
+
+  discard(commit: string): void {
+    const api = this.#api;
+    this.#options.journal.entries.push({ kind: "discarded", commit, device: this.#options.device });
+    void this.#call(async () => void (await api?.discard(commit)));
+  }
+
+  setPaused(paused: boolean): void {
+    this.paused = paused;
+    this.#api?.setPaused(paused);
+  }
+
+  /** What a page tells when someone comes back to it. */
+  look(): void {
+    this.#api?.lifecycle("visible");
+  }
+
+  thawed(): void {
+    this.#api?.lifecycle("resumed");
+  }
+
+  setOnline(online: boolean): void {
+    this.#api?.lifecycle(online ? "online" : "offline");
+  }
+
+  close(): void {
+    const api = this.#api;
+    this.#api = null;
+    void api?.close().then(() => {
+      this.owner.state = "dead";
+    });
+  }
+
+  #settle(api: WorkerLog, commit: string): void {
+    void this.#call(async () => {
+      const answer = await api.settled(commit);
+      if (!answer.ok) return;
+      const { settled } = answer.value;
+      const code = settled.outcome === "rejected" ? settled.code : null;
+      this.#options.journal.entries.push({ kind: "settled", commit, device: this.#options.device, outcome: settled.outcome, code });
+    });
+  }
+
+  async #call(run: () => Promise<void>): Promise<void> {
+    this.open++;
+    await run();
+    this.open--;
+  }
+
+  #take(text: string): void {
+    const update: PageUpdate = JSON.parse(text);
+    if (update.status) this.status = update.status;
+    if (update.rejections) this.rejections = update.rejections;
+    for (const { projection, set, removed } of update.deltas ?? []) {
+      const table = this.tables.get(projection);
+      for (const key of removed) table?.delete(key);
+      for (const entry of set) table?.set(entry.key, entry);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * What goes over the wire, looked at as it passes: what must hold for each text, and what the history checker needs later.
+ *
+ * Holds: a commit that was pushed once is never rewritten: later pushes of it are the same but for `seen`, which is only ever lowered;
+ * no text of one log is seen by a reader of another.
+ */
+import type { PushedCommit } from "./journal.ts";
+
+type Seen = { readonly stream: string; readonly seen: number };
+type WireCommit = { readonly id: string; readonly actor: string; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] };
+
+export class WireTap {
+  readonly problems = new Set<string>();
+  readonly #logs: readonly string[];
+  readonly #pushed = new Map<string, PushedCommit>();
+  /** Pushes as they left, for a hostile member to learn from. */
+  readonly pushes: string[] = [];
+
+  constructor(logs: readonly string[]) {
+    this.#logs = logs;
+  }
+
+  get pushed(): readonly PushedCommit[] {
+    return [...this.#pushed.values()];
+  }
+
+  see(direction: "out" | "in", log: string, actor: string, text: string): void {
+    for (const other of this.#logs) {
+      if (other !== log && text.includes(`"of":"${other}"`)) this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
+    }
+    if (direction === "in") return;
+    this.pushes.push(text);
+    if (this.pushes.length > 20) this.pushes.shift();
+    const push: { readonly commits: readonly WireCommit[] } = JSON.parse(text);
+    for (const commit of push.commits) this.#compare(log, actor, commit);
+  }
+
+  #compare(log: string, actor: string, commit: WireCommit): void {
+    const key = `${log} ${actor} ${commit.id}`;
+    const before = this.#pushed.get(key);
+    const text = JSON.stringify(commit);
+    this.#pushed.set(key, { log, actor, text });
+    if (before === undefined || before.text === text) return;
+    const first: WireCommit = JSON.parse(before.text);
+    if (withoutSeen(first) !== withoutSeen(commit)) this.problems.add(`commit ${commit.id} was rewritten between two pushes`);
+    const [was, is] = [seenOf(first), seenOf(commit)];
+    if (is.some((seen, index) => seen > (was[index] ?? 0))) this.problems.add(`commit ${commit.id} has seen more in a later push`);
+  }
+}
+
+function seenOf({ commands }: WireCommit): number[] {
+  return commands.flatMap((command) => [command.seen, ...command.reads.map(({ seen }) => seen)]);
+}
+
+function withoutSeen(commit: WireCommit): string {
+  const bare = <T extends Seen>(place: T) => ({ ...place, seen: 0 });
+  return JSON.stringify({ ...commit, commands: commit.commands.map((command) => ({ ...bare(command), reads: command.reads.map(bare) })) });
+}

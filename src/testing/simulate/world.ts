@@ -1,0 +1,142 @@
+/**
+ * The world of one seed: devices, network and servers, and what goes wrong between them.
+ *
+ * Place: `run-plan` makes one, takes its steps, heals it, waits until it is quiet and audits it.
+ */
+import type { DomainDefinition } from "../../core/definition.ts";
+import type { Permit } from "../../sync-server/authorize.ts";
+import { type SeededRandom, seededRandom } from "../seeded-random.ts";
+import type { CommandMaker, SimulateDomains } from "./options.ts";
+import { Device, EPOCH_MS } from "./device.ts";
+import { type FaultName, NO_FAULTS } from "./faults.ts";
+import { type Journal, newJournal } from "./journal.ts";
+import { Network } from "./network.ts";
+import type { SimulationParts } from "./parts.ts";
+import type { Plan } from "./plan.ts";
+import { Scheduler } from "./scheduler.ts";
+import { ServerNode } from "./server-node.ts";
+import { ServerStore } from "./server-store.ts";
+import { WireTap } from "./wire-tap.ts";
+
+export const LOGS = ["team-a", "team-b"] as const;
+export const USERS = ["ada", "bob"] as const;
+export const HOSTILE = "mallory";
+
+export type WorldOptions = { readonly plan: Plan; readonly domains: SimulateDomains; readonly commands: CommandMaker; readonly parts: SimulationParts; readonly keepTrace: boolean };
+
+export class World {
+  readonly options: WorldOptions;
+  readonly scheduler: Scheduler;
+  readonly store = new ServerStore();
+  readonly journal: Journal = newJournal();
+  readonly tap: WireTap;
+  readonly network: Network;
+  readonly devices: Device[] = [];
+  readonly nodes: ServerNode[] = [];
+  /** Rights that were taken away: `read ada team-a`. */
+  readonly revoked = new Set<string>();
+  healed = false;
+  restored = false;
+  /** Commit ids of others of which the hostile member was told that they are recorded. */
+  readonly squatted: string[] = [];
+  /** Errors that a server told its operator and that no fault explains. */
+  readonly reported: string[] = [];
+  readonly #bytes: SeededRandom;
+
+  constructor(options: WorldOptions) {
+    const { plan, keepTrace } = options;
+    this.options = options;
+    this.scheduler = new Scheduler(seededRandom(plan.seed ^ 0x5eed), keepTrace);
+    this.#bytes = seededRandom(plan.seed ^ 0xb17e5);
+    this.tap = new WireTap(LOGS);
+    this.network = new Network({
+      scheduler: this.scheduler,
+      nodes: () => this.nodes,
+      chances: {
+        loses: (what) => this.happens(what === "request" ? "requestLoss" : what === "answer" ? "answerLoss" : "frameLoss", 0.4),
+        doubles: (what) => this.happens(what === "request" ? "doubling" : "frameDoubling", 0.6),
+        truncates: () => this.happens("truncation", 0.3),
+        delayMs: () => (this.happens("lateness", 0.3) ? this.scheduler.random.below(8_000) : 1 + this.scheduler.random.below(60)),
+      },
+    });
+    for (let index = 0; index < (plan.faults.secondNode > 0 ? 2 : 1); index++) this.nodes.push(this.#node(`node${index + 1}`));
+    for (let index = 0; index < plan.devices; index++) this.#device(index);
+  }
+
+  get random(): SeededRandom {
+    return this.scheduler.random;
+  }
+
+  /** The strength of a fault now. */
+  strength(fault: FaultName): number {
+    return this.healed ? 0 : this.options.plan.faults[fault];
+  }
+
+  happens(fault: FaultName, atMost: number): boolean {
+    const strength = this.strength(fault);
+    return strength > 0 && this.random.chance(strength * atMost);
+  }
+
+  /** The release that a side runs that starts now. */
+  release(): DomainDefinition {
+    const { newest, previous } = this.options.domains;
+    return previous && this.strength("releases") > 0 && this.random.chance(0.6) ? previous : newest;
+  }
+
+  randomBytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.#bytes.below(256));
+
+  permit: Permit = ({ actor }, { action, log }) => !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+
+  logs(): readonly string[] {
+    return this.options.plan.faults.tenants > 0 ? LOGS : LOGS.slice(0, 1);
+  }
+
+  #node(name: string): ServerNode {
+    return new ServerNode(
+      {
+        name,
+        scheduler: this.scheduler,
+        store: this.store,
+        failures: { before: () => this.happens("appendFails", 0.15), after: () => this.happens("appendFails", 0.3) },
+        permit: this.permit,
+        now: () => EPOCH_MS + this.scheduler.now,
+        randomBytes: this.randomBytes,
+        parts: this.options.parts,
+        report: (error) => this.#report(error),
+      },
+      this.release(),
+    );
+  }
+
+  #report(error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.scheduler.note(`server reports ${text}`);
+    if (!text.includes("the database")) this.reported.push(text);
+  }
+
+  #device(index: number): void {
+    const logs = this.logs();
+    const device = new Device({
+      name: `d${index + 1}`,
+      log: logs[index % logs.length] ?? LOGS[0],
+      user: USERS[Math.floor(index / logs.length) % USERS.length] ?? USERS[0],
+      scheduler: this.scheduler,
+      network: this.network,
+      journal: this.journal,
+      parts: this.options.parts,
+      faults: () => (this.healed ? NO_FAULTS : this.options.plan.faults),
+      randomBytes: this.randomBytes,
+      tap: (direction, text, { options: { log, user } }) => this.tap.see(direction, log, user, text),
+    });
+    const skew = this.strength("clockSkew");
+    if (skew > 0) device.skewMs = drawSkew(this.random, skew);
+    this.devices.push(device);
+    device.openTab(this.release());
+  }
+}
+
+/** Minutes, days or years. */
+export function drawSkew(random: SeededRandom, strength: number): number {
+  const most = [60_000, 86_400_000, 365 * 86_400_000, 10 * 365 * 86_400_000][Math.min(3, random.below(4))] ?? 60_000;
+  return Math.round((random.below(2_001) / 1_000 - 1) * most * Math.min(1, strength * 2));
+}
