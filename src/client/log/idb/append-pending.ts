@@ -9,9 +9,9 @@ import { type Connection, Withdrawn } from "./connection.ts";
 import { requireRowLength, type StoreName } from "./layout.ts";
 
 export function appendPending(connection: Connection, tail: number, rows: readonly string[], endRejections: readonly string[]): Promise<boolean> {
-  for (const row of rows) requireRowLength("pending", row.length);
   const stores: readonly StoreName[] = endRejections.length > 0 ? ["pending", "rejections"] : ["pending"];
   return connection.writeBare(stores, "strict", async (tx, attempt) => {
+    for (const row of rows) requireRowLength("pending", row.length);
     const pending = tx.objectStore("pending");
     const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
     const write = () => {

@@ -220,7 +220,7 @@ async function writeIn<T>(
 
 function wrapped(bare: IDBTransaction): WriteTransaction {
   // idb's types do not tell which stores a transaction was opened on; `work` asks for those that it named.
-  const tx = wrap(bare) as WriteTransaction;
+  const tx = wrap(bare) as unknown as WriteTransaction;
   tx.done.catch(() => {});
   return tx;
 }
