@@ -115,29 +115,40 @@ function useLiveRows<P extends AnyProjection>(projection: P) {
 }
 
 /**
- * What `select` makes of a live value. It is the last result again where `same` finds no difference, also when `select` is another
- * function in each render: then it runs once a render, else once a change.
+ * What `select` makes of a live value: the last result again where `same` finds no difference. Where `select` is another
+ * function in each render it runs once a render, else once a change.
  */
-function useSelected<Value, Selected>(live: Live<Value>, select: (value: Value) => Selected, same: (left: Selected, right: Selected) => boolean = Object.is): Selected {
+function useSelected<Value, Selected>(live: Live<Value>, select: (value: Value) => Selected, same: Same<Selected> = Object.is): Selected {
   // What the screen shows. Written after a render was taken over, so that one that React throws away leaves no trace.
   const shown = useRef<{ readonly selected: Selected } | null>(null);
-  const read = useMemo(() => {
-    let last: { readonly value: Value; readonly selected: Selected } | null = null;
-    return () => {
-      const value = live.get();
-      if (last && Object.is(last.value, value)) return last.selected;
-      const fresh = select(value);
-      const before = last ?? shown.current;
-      last = { value, selected: before && same(before.selected, fresh) ? before.selected : fresh };
-      return last.selected;
-    };
-  }, [live, select, same]);
+  // Read while rendering, as React's own `use-sync-external-store/with-selector` does: it decides only which of two equal results is given.
+  // oxlint-disable-next-line react/refs
+  const read = useMemo(() => reader(live, select, same, shown), [live, select, same]);
   const subscribe = useCallback((changed: () => void) => live.subscribe(changed), [live]);
   const selected = useSyncExternalStore(subscribe, read, read);
   useEffect(() => {
     shown.current = { selected };
   }, [selected]);
   return selected;
+}
+
+type Same<Item> = (left: Item, right: Item) => boolean;
+
+function reader<Value, Selected>(
+  live: Live<Value>,
+  select: (value: Value) => Selected,
+  same: Same<Selected>,
+  shown: { readonly current: { readonly selected: Selected } | null },
+): () => Selected {
+  let last: { readonly value: Value; readonly selected: Selected } | null = null;
+  return () => {
+    const value = live.get();
+    if (last && Object.is(last.value, value)) return last.selected;
+    const fresh = select(value);
+    const before = last ?? shown.current;
+    last = { value, selected: before && same(before.selected, fresh) ? before.selected : fresh };
+    return last.selected;
+  };
 }
 
 function arrange<Row>(all: readonly TypedRowEntry<Row>[], where: RowsOptions<Row>["where"], orderBy: RowsOptions<Row>["orderBy"]): readonly TypedRowEntry<Row>[] {

@@ -1,0 +1,35 @@
+// The board's sync server: one SQLite file, and a way in that is for the demo alone.
+import { type Authorize, serve } from "dacapo/node";
+import { sqlite } from "dacapo/sqlite";
+import { domain } from "./domain.ts";
+
+const NAME_LENGTH_MAX = 64;
+
+/** DEMO ONLY: whoever says a name is believed. In an app of yours, check a session or a signed token here. */
+const believeTheName: Authorize = (request) => {
+  const [, written] = /^Bearer demo:([A-Za-z0-9._~!*'()%-]{1,600})$/.exec(request.headers.get("authorization") ?? "") ?? [];
+  const name = decoded(written ?? "");
+  return name.length > 0 && name.length <= NAME_LENGTH_MAX ? { actor: name } : null;
+};
+
+const running = await serve({
+  domain,
+  store: sqlite(process.env["BOARD_DB"] ?? ".data/board.db"),
+  authorize: believeTheName,
+  port: Number(process.env["PORT"] ?? 8787),
+  // Whoever can reach this could be anyone: it answers this machine alone.
+  hostname: process.env["HOST"] ?? "localhost",
+});
+console.log(`listening on ${running.url}`);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void running.close().then(() => process.exit(0)));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text).trim();
+  } catch {
+    return "";
+  }
+}

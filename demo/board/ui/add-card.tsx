@@ -1,0 +1,63 @@
+/** Writes one card after the other: Enter adds and goes on, Escape ends. */
+import { type KeyboardEvent, useRef, useState } from "react";
+import { card } from "../domain/card.ts";
+import { orderBetween } from "../order.ts";
+import { Icon } from "./icon.tsx";
+import { useAct } from "./use-act.ts";
+
+/** @param last order key of the column's last card */
+export function AddCard({ column, last }: { readonly column: string; readonly last: string | null }) {
+  const act = useAct();
+  const [writing, setWriting] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+
+  const add = async () => {
+    const title = field.current?.value.trim();
+    if (!title || !field.current) return;
+    field.current.value = "";
+    const added = await act(card.command.add(crypto.randomUUID(), { title, column, order: orderBetween(last, null) }), `Added “${title}”`);
+    if (!added && field.current) field.current.value = title;
+    field.current?.scrollIntoView({ block: "nearest" });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === "Enter") {
+      event.preventDefault();
+      void add();
+    } else if (event.key === "Escape") {
+      setWriting(false);
+      requestAnimationFrame(() => button.current?.focus());
+    }
+  };
+
+  if (!writing) {
+    return (
+      <button type="button" className="add-card" ref={button} onClick={() => setWriting(true)}>
+        <Icon name="plus" /> Add a card
+      </button>
+    );
+  }
+  return (
+    <form
+      className="add-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void add();
+      }}
+      onBlur={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget) && !field.current?.value.trim()) setWriting(false);
+      }}
+    >
+      <textarea ref={field} aria-label="Title of the new card" placeholder="What is to be done?" maxLength={200} rows={2} autoFocus onKeyDown={onKeyDown} />
+      <div className="row">
+        <button type="submit" className="button primary">
+          Add
+        </button>
+        <button type="button" className="button" onClick={() => setWriting(false)}>
+          Close
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,39 @@
+import { type FormEvent, useState } from "react";
+import { column } from "../domain/column.ts";
+import { orderBetween } from "../order.ts";
+import { formText } from "./form-text.ts";
+import { Icon } from "./icon.tsx";
+import { useAct } from "./use-act.ts";
+
+/** Behind the last column, where a score has its final barline. */
+export function AddColumn({ last }: { readonly last: string | null }) {
+  const act = useAct();
+  const [writing, setWriting] = useState(false);
+  const add = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const name = formText(event.currentTarget, "name");
+    setWriting(false);
+    if (name) void act(column.command.add(crypto.randomUUID(), { name, order: orderBetween(last, null) }), `Column “${name}” added`);
+  };
+  return (
+    <div className="add-column">
+      {writing ? (
+        <form className="add-form" onSubmit={add} onKeyDown={(event) => event.key === "Escape" && setWriting(false)}>
+          <input name="name" aria-label="Name of the new column" placeholder="Name" maxLength={40} autoComplete="off" autoFocus />
+          <div className="row">
+            <button type="submit" className="button primary">
+              Add
+            </button>
+            <button type="button" className="button" onClick={() => setWriting(false)}>
+              Close
+            </button>
+          </div>
+        </form>
+      ) : (
+        <button type="button" className="add-card" onClick={() => setWriting(true)}>
+          <Icon name="plus" /> Add a column
+        </button>
+      )}
+    </div>
+  );
+}

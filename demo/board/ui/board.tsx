@@ -1,0 +1,78 @@
+/** The board: its columns side by side, and what is open above them. */
+import { usePresence, useLog, useRows, useStatus } from "dacapo/react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { cards, columns } from "../domain/read-models.ts";
+import { boardPresence } from "../presence.ts";
+import { AddColumn } from "./add-column.tsx";
+import { CardPanel } from "./card-panel.tsx";
+import { ColumnView } from "./column-view.tsx";
+import { EmptyBoard } from "./empty-board.tsx";
+import { useLift } from "./lift/use-lift.ts";
+import { Rejections } from "./rejections.tsx";
+import { idOf } from "./rows.ts";
+import { StrayCards } from "./stray-cards.tsx";
+import { TopBar } from "./top-bar.tsx";
+import { useGlide } from "./use-glide.ts";
+
+export function Board() {
+  const board = useRef<HTMLDivElement>(null);
+  const entries = useRows(columns, { orderBy: (row) => row.order });
+  const all = useRows(cards);
+  const places = useMemo(() => entries.map(({ key, row }) => ({ id: idOf(key), name: row.name })), [entries]);
+  const { lift, handlers } = useLift(board, places);
+  const [active, setActive] = useState<string | null>(null);
+  const [open, setOpen] = useState<string | null>(null);
+  const watchers = useWatchers(open);
+  useGlide(board, lift?.card ?? null, all);
+
+  const carried = lift?.by === "keys" ? (all.find(({ key }) => key === lift.card) ?? null) : null;
+  const home = all.find(({ key }) => key === lift?.card)?.row.column;
+  const cardProps = { active, watchers, handlers, onOpen: setOpen, onFocus: setActive };
+  const strays = all.filter(({ row }) => !places.some(({ id }) => id === row.column));
+  const ready = useStatus((status) => status.connection !== "connecting");
+
+  return (
+    <>
+      <TopBar onOpen={setOpen} />
+      <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>
+        {entries.length === 0 && <EmptyBoard ready={ready} />}
+        {entries.length > 0 && strays.length > 0 && <StrayCards rows={strays} lift={lift} {...cardProps} />}
+        {entries.map((entry) => (
+          <ColumnView
+            key={entry.key}
+            entry={entry}
+            all={entries}
+            lift={lift && (lift.column === idOf(entry.key) || home === idOf(entry.key)) ? lift : null}
+            carried={lift?.column === idOf(entry.key) ? carried : null}
+            {...cardProps}
+          />
+        ))}
+        {entries.length > 0 && <AddColumn last={entries.at(-1)?.row.order ?? null} />}
+      </main>
+      <p id="card-keys" hidden>
+        Enter opens the card, F2 renames it, Space lifts it to be moved, arrows go to other cards.
+      </p>
+      <Rejections onOpen={setOpen} />
+      {open !== null && <CardPanel key={open} card={open} columns={places} onClose={() => setOpen(null)} />}
+    </>
+  );
+}
+
+/** Tells the others at which card this tab looks, and gives who looks at which: names by card, one a line. */
+function useWatchers(open: string | null): ReadonlyMap<string, string> {
+  const { client } = useLog();
+  const { present, set } = usePresence(boardPresence);
+  const live = useStatus((status) => status.connection === "live" || status.connection === "following");
+  useEffect(() => {
+    if (live) set({ card: open });
+  }, [live, open, set]);
+  return useMemo(() => {
+    const names = new Map<string, string>();
+    for (const { client: other, actor, data } of present) {
+      if (other === client || data.card === null) continue;
+      const before = names.get(data.card);
+      if (!before?.split("\n").includes(actor)) names.set(data.card, before === undefined ? actor : `${before}\n${actor}`);
+    }
+    return names;
+  }, [client, present]);
+}

@@ -1,0 +1,143 @@
+/** A card's life, version by version: a slider goes back, *da capo* plays it from the beginning. */
+import type { EventsOf, StateOf } from "dacapo";
+import type { HistoryEntry } from "dacapo/client";
+import { useLog } from "dacapo/react";
+import { useEffect, useState } from "react";
+import { card } from "../domain/card.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icon.tsx";
+import { idOf } from "./rows.ts";
+import { Time } from "./time.tsx";
+import { useNames } from "./use-names.ts";
+import { sayEvent } from "./words.ts";
+
+type Entry = HistoryEntry<EventsOf<typeof card>>;
+
+const PLAY_MS = 900;
+
+/** @param changed anything that is another one once the card has changed */
+export function CardHistory({ card: stream, changed }: { readonly card: string; readonly changed: unknown }) {
+  const { log, events, error } = useHistory(stream, changed);
+  // Null: the newest, also when a newer one comes.
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [playing, setPlaying] = useState(false);
+  const last = events.at(-1)?.version ?? 0;
+  const version = Math.min(chosen ?? last, last);
+  const state = useStateAt(log, stream, version, changed);
+
+  useEffect(() => {
+    if (!playing) return undefined;
+    const timer = setTimeout(() => {
+      if (version < last) setChosen(version + 1);
+      else setPlaying(false);
+    }, PLAY_MS);
+    return () => clearTimeout(timer);
+  }, [playing, version, last]);
+
+  const show = (next: number) => {
+    setPlaying(false);
+    setChosen(next >= last ? null : Math.max(1, next));
+  };
+  const play = () => {
+    setChosen(1);
+    setPlaying(true);
+  };
+  if (error) return <p className="panel-body" role="alert">{error}</p>;
+  if (last === 0) return <p className="panel-body">…</p>;
+  return (
+    <div className="panel-body history">
+      <div className="slider">
+        <button type="button" className="icon-button" aria-label="One version back" disabled={version <= 1} onClick={() => show(version - 1)}>
+          <Icon name="left" />
+        </button>
+        <input
+          type="range"
+          min={1}
+          max={last}
+          value={version}
+          aria-label="Version"
+          aria-valuetext={`Version ${version} of ${last}`}
+          onChange={(event) => show(event.target.valueAsNumber)}
+        />
+        <button type="button" className="icon-button" aria-label="One version on" disabled={version >= last} onClick={() => show(version + 1)}>
+          <Icon name="right" />
+        </button>
+        <button type="button" className="button" disabled={last < 2} onClick={playing ? () => setPlaying(false) : play}>
+          <Icon name="play" /> {playing ? "Stop" : "Da capo"}
+        </button>
+      </div>
+      <Then state={state} version={version} last={last} />
+      <Events events={events} version={version} onShow={show} />
+    </div>
+  );
+}
+
+/** The card as it was then. */
+function Then({ state, version, last }: { readonly state: StateOf<typeof card>; readonly version: number; readonly last: number }) {
+  const names = useNames(state ? [`board-column/${state.column}`] : []);
+  if (!state) return <div className="then" />;
+  return (
+    <section className="then" aria-label={`The card at version ${version}`}>
+      <p className="then-version">{version === last ? "Today" : `Version ${version} of ${last}`}</p>
+      <div className="panel-title">
+        <span className={state.done ? "note filled" : "note"} role="img" aria-label={state.done ? "done" : "open"} />
+        <h2 className={state.done ? "done" : ""}>{state.title}</h2>
+      </div>
+      {state.description !== "" && <p className="then-text">{state.description}</p>}
+      <p className="panel-meta">
+        {names(`board-column/${state.column}`) ?? "a column that is gone"}
+        {state.assignee !== null && ` · given to ${state.assignee}`}
+        {state.comments > 0 && ` · ${state.comments === 1 ? "1 comment" : `${state.comments} comments`}`}
+        {state.archived && " · archived"}
+      </p>
+    </section>
+  );
+}
+
+function Events({ events, version, onShow }: { readonly events: readonly Entry[]; readonly version: number; readonly onShow: (version: number) => void }) {
+  const names = useNames(events.flatMap((event) => (event.type === "CardMoved" ? [`board-column/${event.data.column}`] : [])));
+  return (
+    <ol className="events" reversed>
+      {events.toReversed().map((event) => (
+        <li key={event.id} className={`${event.version > version ? "later" : ""} ${event.pending ? "pending" : ""}`}>
+          <button type="button" aria-current={event.version === version ? "step" : undefined} onClick={() => onShow(event.version)}>
+            <Avatar name={event.actor} />
+            <span>
+              <b>{event.actor}</b> {sayEvent(event, names)} <Time at={event.time} />
+              {event.pending && (
+                <span className="pencilled">
+                  <Icon name="waiting" /> waiting
+                </span>
+              )}
+            </span>
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function useHistory(stream: string, changed: unknown) {
+  const log = useLog();
+  const [events, setEvents] = useState<readonly Entry[]>([]);
+  const [error, setError] = useState<string | null>(null);
+  useEffect(() => {
+    let current = true;
+    log.history(card, idOf(stream)).then(
+      (found) => current && setEvents(found),
+      (reason: unknown) => current && setError(reason instanceof Error ? reason.message : String(reason)),
+    );
+    return () => void (current = false);
+  }, [log, stream, changed]);
+  return { log, events, error };
+}
+
+function useStateAt(log: ReturnType<typeof useLog>, stream: string, version: number, changed: unknown): StateOf<typeof card> {
+  const [state, setState] = useState<StateOf<typeof card>>(null);
+  useEffect(() => {
+    let current = true;
+    if (version > 0) void log.stateAt(card, idOf(stream), { version }).then((found) => current && setState(found), () => {});
+    return () => void (current = false);
+  }, [log, stream, version, changed]);
+  return state;
+}

@@ -1,0 +1,134 @@
+/** A card, open: everything about it, and its history. */
+import { useLog, useRow } from "dacapo/react";
+import { useEffect, useState } from "react";
+import { card } from "../domain/card.ts";
+import { cards } from "../domain/read-models.ts";
+import { orderBetween } from "../order.ts";
+import { CardHistory } from "./card-history.tsx";
+import { Comments } from "./comments.tsx";
+import { Description } from "./description.tsx";
+import { Dialog } from "./dialog.tsx";
+import { Icon } from "./icon.tsx";
+import { InlineText } from "./inline-text.tsx";
+import type { ColumnPlace } from "./lift/use-lift.ts";
+import { cardsOf } from "./lift/lift.ts";
+import { type CardEntry, idOf } from "./rows.ts";
+import { useSpeech } from "./speech.tsx";
+import { Time } from "./time.tsx";
+import { useAct } from "./use-act.ts";
+import { usePeople } from "./use-people.ts";
+
+type CardPanelProps = { readonly card: string; readonly columns: readonly ColumnPlace[]; readonly onClose: () => void };
+
+export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
+  const entry = useRow(cards, key);
+  const { notify } = useSpeech();
+  const [view, setView] = useState<"card" | "history">("card");
+  const gone = entry === undefined;
+  useEffect(() => {
+    if (gone) onClose();
+  }, [gone, onClose]);
+  const act = useAct();
+  if (!entry) return null;
+  const archive = async () => {
+    const { title } = entry.row;
+    if (!(await act(card.command.archive(idOf(key))))) return;
+    notify({ text: `“${title}” is archived`, action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) } });
+  };
+  return (
+    <Dialog label={entry.row.title} className="panel" onClose={onClose}>
+      <header className="panel-head">
+        <div className="tabs" role="group" aria-label="View">
+          <button type="button" aria-pressed={view === "card"} onClick={() => setView("card")}>
+            Card
+          </button>
+          <button type="button" aria-pressed={view === "history"} onClick={() => setView("history")}>
+            History
+          </button>
+        </div>
+        {view === "card" && (
+          <button type="button" className="button quiet" onClick={() => void archive()}>
+            <Icon name="archive" /> Archive
+          </button>
+        )}
+        <button type="button" className="icon-button" aria-label="Close" onClick={(event) => event.currentTarget.closest("dialog")?.close()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {view === "card" ? <CardDetails entry={entry} columns={columns} /> : <CardHistory card={key} changed={entry} />}
+    </Dialog>
+  );
+}
+
+function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly columns: readonly ColumnPlace[] }) {
+  const { key, row, pending } = entry;
+  const log = useLog();
+  const act = useAct();
+  const people = usePeople();
+  const [renaming, setRenaming] = useState(false);
+  const id = idOf(key);
+  const rename = (title: string | null) => {
+    setRenaming(false);
+    if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
+  };
+  const move = (column: string) => {
+    const last = cardsOf(column, log.rows(cards).all()).at(-1)?.row.order ?? null;
+    void act(card.command.move(id, { column, order: orderBetween(last, null) }), "Moved");
+  };
+  return (
+    <div className="panel-body">
+      <div className="panel-title">
+        <button
+          type="button"
+          className="note"
+          aria-pressed={row.done}
+          aria-label="Done"
+          onClick={() => void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done")}
+        />
+        {renaming ? (
+          <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
+        ) : (
+          <h2 className={row.done ? "done" : ""}>
+            <button type="button" className="as-text" title="Rename" onClick={() => setRenaming(true)}>
+              {row.title}
+            </button>
+          </h2>
+        )}
+      </div>
+      <p className="panel-meta">
+        Last changed by {row.changedBy}, <Time at={row.changedAt} />
+        {pending && (
+          <span className="pencilled">
+            <Icon name="waiting" /> not yet sent
+          </span>
+        )}
+      </p>
+      <div className="fields">
+        <label className="field">
+          Column
+          <select value={row.column} onChange={(event) => move(event.target.value)}>
+            {!columns.some((column) => column.id === row.column) && <option value={row.column}>None</option>}
+            {columns.map((column) => (
+              <option key={column.id} value={column.id}>
+                {column.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="field">
+          Given to
+          <select value={row.assignee ?? ""} onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Given")}>
+            <option value="">Nobody</option>
+            {[...new Set([...people, ...(row.assignee === null ? [] : [row.assignee])])].map((name) => (
+              <option key={name} value={name}>
+                {name === log.user ? `${name} (you)` : name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <Description id={id} description={row.description} />
+      <Comments stream={key} />
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+/** A card on the board. The button with its title fills it: one thing to focus, to click and to drag. */
+import { memo, useState } from "react";
+import { card } from "../domain/card.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icon.tsx";
+import { InlineText } from "./inline-text.tsx";
+import type { CardHandlers } from "./lift/use-lift.ts";
+import { focusCard } from "./lift/use-lift.ts";
+import { type CardEntry, idOf } from "./rows.ts";
+import { useAct } from "./use-act.ts";
+
+type CardViewProps = {
+  readonly entry: CardEntry;
+  /** True for the one card of its column that Tab comes to. */
+  readonly tabStop: boolean;
+  readonly held: "pointer" | "keys" | null;
+  /** Who looks at it now. */
+  readonly watchers: string;
+  readonly handlers: CardHandlers;
+  readonly onOpen: (key: string) => void;
+  readonly onFocus: (key: string) => void;
+};
+
+export const CardView = memo(function CardView({ entry, tabStop, held, watchers, handlers, onOpen, onFocus }: CardViewProps) {
+  const { key, row, pending } = entry;
+  const act = useAct();
+  const [renaming, setRenaming] = useState(false);
+  const id = idOf(key);
+  const rename = (title: string | null) => {
+    setRenaming(false);
+    if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
+    requestAnimationFrame(() => focusCard(key));
+  };
+  const toggle = () => void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done");
+  const tabIndex = tabStop ? 0 : -1;
+  const states = [row.done && "done", pending && "pending", held && `held by-${held}`].filter(Boolean).join(" ");
+
+  return (
+    <li className={`card ${states}`} data-card={key} onPointerDown={(event) => !renaming && handlers.onPointerDown(event, key)} onFocus={() => onFocus(key)}>
+      <button type="button" className="note" aria-pressed={row.done} aria-label={`Done: ${row.title}`} tabIndex={tabIndex} onClick={toggle} onPointerDown={(event) => event.stopPropagation()} />
+      {renaming ? (
+        <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
+      ) : (
+        <button
+          type="button"
+          className="card-open"
+          tabIndex={tabIndex}
+          aria-describedby="card-keys"
+          aria-roledescription="card"
+          aria-label={[row.title, row.done && "done", pending && "waiting to be sent", held === "keys" && "lifted"].filter(Boolean).join(", ")}
+          onClick={() => onOpen(key)}
+          onKeyDown={(event) => (event.key === "F2" ? setRenaming(true) : handlers.onKeyDown(event, key))}
+          onKeyUp={(event) => event.key === " " && event.preventDefault()}
+        >
+          {row.title}
+        </button>
+      )}
+      {!renaming && (
+        <button type="button" className="icon-button card-rename" aria-label={`Rename ${row.title}`} tabIndex={tabIndex} onClick={() => setRenaming(true)} onPointerDown={(event) => event.stopPropagation()}>
+          <Icon name="edit" />
+        </button>
+      )}
+      <CardFoot entry={entry} watchers={watchers} />
+    </li>
+  );
+});
+
+function CardFoot({ entry: { row, pending }, watchers }: Pick<CardViewProps, "entry" | "watchers">) {
+  const looking = watchers === "" ? [] : watchers.split("\n");
+  if (!pending && row.comments === 0 && row.description === "" && row.assignee === null && looking.length === 0) return null;
+  return (
+    <div className="card-foot">
+      {pending && (
+        <span className="pencilled" title="Kept on this device; not yet sent">
+          <Icon name="waiting" /> waiting
+        </span>
+      )}
+      {row.description !== "" && (
+        <span title="Has a description">
+          <Icon name="text" />
+        </span>
+      )}
+      {row.comments > 0 && (
+        <span title={row.comments === 1 ? "1 comment" : `${row.comments} comments`}>
+          <Icon name="comment" /> {row.comments}
+        </span>
+      )}
+      <span className="card-people">
+        {looking.map((name) => (
+          <Avatar key={name} name={name} title={`${name} is looking at this card`} here />
+        ))}
+        {row.assignee !== null && <Avatar name={row.assignee} title={`Given to ${row.assignee}`} />}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+/** A column's name, how much of it is done, and what can be done with it. */
+import { useState } from "react";
+import { column } from "../domain/column.ts";
+import { orderBetween } from "../order.ts";
+import { InlineText } from "./inline-text.tsx";
+import { Menu } from "./menu.tsx";
+import { RemoveColumn } from "./remove-column.tsx";
+import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
+import { Staff } from "./staff.tsx";
+import { useAct } from "./use-act.ts";
+
+type ColumnHeadProps = {
+  readonly entry: ColumnEntry;
+  readonly all: readonly ColumnEntry[];
+  readonly cards: readonly CardEntry[];
+  readonly counts: { readonly cards: number; readonly done: number };
+};
+
+export function ColumnHead({ entry, all, cards, counts }: ColumnHeadProps) {
+  const act = useAct();
+  const [mode, setMode] = useState<"rename" | "remove" | null>(null);
+  const id = idOf(entry.key);
+  const at = all.findIndex(({ key }) => key === entry.key);
+  const moveBetween = (before: number, after: number, said: string) => {
+    const order = orderBetween(all[before]?.row.order ?? null, all[after]?.row.order ?? null);
+    void act(column.command.move(id, { order }), said);
+  };
+  const rename = (name: string | null) => {
+    setMode(null);
+    if (name !== null) void act(column.command.rename(id, { name }), `Column renamed to “${name}”`);
+  };
+  return (
+    <>
+    <header className="column-head">
+      {mode === "rename" ? (
+        <InlineText label="Name of the column" value={entry.row.name} lengthMax={40} onDone={rename} />
+      ) : (
+        <h2 onDoubleClick={() => setMode("rename")}>{entry.row.name}</h2>
+      )}
+      <span className="count" title={`${counts.done} of ${counts.cards} done`}>
+        {counts.done > 0 ? `${counts.done}/${counts.cards}` : counts.cards}
+      </span>
+      <Menu
+        label={`Column ${entry.row.name}`}
+        items={[
+          { label: "Rename", run: () => setMode("rename") },
+          { label: "Move left", run: () => moveBetween(at - 2, at - 1, "Column moved left"), disabled: at <= 0 },
+          { label: "Move right", run: () => moveBetween(at + 1, at + 2, "Column moved right"), disabled: at === all.length - 1 },
+          { label: "Remove …", run: () => setMode("remove"), disabled: all.length < 2 },
+        ]}
+      />
+      {mode === "remove" && <RemoveColumn entry={entry} cards={cards} others={all.filter(({ key }) => key !== entry.key)} onClose={() => setMode(null)} />}
+    </header>
+    <Staff cards={cards} />
+    </>
+  );
+}

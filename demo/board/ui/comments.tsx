@@ -1,0 +1,61 @@
+import { useRows } from "dacapo/react";
+import { type FormEvent, useRef } from "react";
+import { card } from "../domain/card.ts";
+import { comments } from "../domain/read-models.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icon.tsx";
+import { idOf } from "./rows.ts";
+import { Time } from "./time.tsx";
+import { useAct } from "./use-act.ts";
+
+export function Comments({ stream }: { readonly stream: string }) {
+  const act = useAct();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const said = useRows(comments, { where: (row) => row.card === stream, orderBy: (row, key) => [row.time, key] });
+  const say = async (event: FormEvent) => {
+    event.preventDefault();
+    const text = field.current?.value.trim();
+    if (!text || !field.current) return;
+    if ((await act(card.command.comment(idOf(stream), { text }), "Comment added")) && field.current) field.current.value = "";
+  };
+  return (
+    <section className="comments" aria-label="Comments">
+      <h3>Comments</h3>
+      <ol>
+        {said.map(({ key, row, pending }) => (
+          <li key={key} className={pending ? "comment pending" : "comment"}>
+            <Avatar name={row.by} />
+            <div>
+              <p className="comment-head">
+                <b>{row.by}</b> <Time at={row.time} />
+                {pending && (
+                  <span className="pencilled">
+                    <Icon name="waiting" /> waiting
+                  </span>
+                )}
+              </p>
+              <p className="comment-text">{row.text}</p>
+            </div>
+          </li>
+        ))}
+      </ol>
+      <form onSubmit={(event) => void say(event)}>
+        <textarea
+          ref={field}
+          aria-label="Your comment"
+          placeholder="Say something"
+          maxLength={2_000}
+          rows={2}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void say(event);
+          }}
+        />
+        <div className="row end">
+          <button type="submit" className="button">
+            Comment
+          </button>
+        </div>
+      </form>
+    </section>
+  );
+}

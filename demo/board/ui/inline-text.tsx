@@ -1,0 +1,45 @@
+/** A text that becomes a field where it stands. Enter and leaving the field keep, Escape takes back. */
+import { type KeyboardEvent, useRef } from "react";
+
+type InlineTextProps = {
+  readonly label: string;
+  readonly value: string;
+  readonly lengthMax: number;
+  readonly onDone: (value: string | null) => void;
+};
+
+export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps) {
+  const ended = useRef(false);
+  const end = (next: string | null) => {
+    if (ended.current) return;
+    ended.current = true;
+    const trimmed = next?.trim();
+    onDone(trimmed && trimmed !== value ? trimmed : null);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    // Keys in a field are no commands of the card around it; Escape is not the dialog's.
+    event.stopPropagation();
+    if (event.nativeEvent.isComposing) return;
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    end(event.key === "Enter" ? event.currentTarget.value : null);
+  };
+  return (
+    <textarea
+      className="inline-text"
+      aria-label={label}
+      defaultValue={value}
+      maxLength={lengthMax}
+      rows={1}
+      ref={selectAll}
+      onKeyDown={onKeyDown}
+      onBlur={(event) => end(event.currentTarget.value)}
+      onPointerDown={(event) => event.stopPropagation()}
+    />
+  );
+}
+
+function selectAll(field: HTMLTextAreaElement | null): void {
+  field?.focus();
+  field?.select();
+}

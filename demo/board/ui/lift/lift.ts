@@ -1,0 +1,42 @@
+/**
+ * A card in the hand: which one, and where it would come down. The same for mouse, finger and keys.
+ *
+ * `place` gives the order key for that gap, from the cards that are there when it comes down.
+ */
+import { orderBetween } from "../../order.ts";
+import type { CardEntry } from "../rows.ts";
+
+export type Lift = {
+  readonly card: string;
+  readonly by: "pointer" | "keys";
+  /** Id of the column above which it is held, and how many of its other cards stand before it. */
+  readonly column: string;
+  readonly index: number;
+  /** Height of the gap, in CSS pixels. */
+  readonly height: number;
+};
+
+export function placeOf(lift: Lift, all: readonly CardEntry[]): { readonly column: string; readonly order: string } {
+  const others = cardsOf(lift.column, all).filter(({ key }) => key !== lift.card);
+  const before = others[lift.index - 1]?.row.order ?? null;
+  const after = others[lift.index]?.row.order ?? null;
+  return { column: lift.column, order: orderBetween(before, after) };
+}
+
+/** True where a card would come down where it was taken from. */
+export function isAtHome(lift: Lift, all: readonly CardEntry[]): boolean {
+  const home = all.find(({ key }) => key === lift.card);
+  if (home?.row.column !== lift.column) return false;
+  return cardsOf(lift.column, all).findIndex(({ key }) => key === lift.card) === lift.index;
+}
+
+/** The cards of a column from top to bottom. */
+export function cardsOf(column: string, all: readonly CardEntry[]): readonly CardEntry[] {
+  return all
+    .filter(({ row }) => row.column === column)
+    .sort((left, right) => compare(left.row.order, right.row.order) || compare(left.key, right.key));
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

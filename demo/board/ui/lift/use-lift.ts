@@ -1,0 +1,132 @@
+/**
+ * Moving cards, by hand and by keys.
+ *
+ * Keys on a card: arrows go from card to card; Space lifts it, then arrows carry it, Space or Enter puts it down, Escape puts
+ * it back.
+ */
+import { useLog } from "dacapo/react";
+import { type KeyboardEvent, type PointerEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { card } from "../../domain/card.ts";
+import { cards } from "../../domain/read-models.ts";
+import { idOf } from "../rows.ts";
+import { useSpeech } from "../speech.tsx";
+import { useAct } from "../use-act.ts";
+import { startDrag } from "./drag.ts";
+import { cardsOf, isAtHome, type Lift, placeOf } from "./lift.ts";
+import { neighbour, step } from "./step.ts";
+
+export type CardHandlers = {
+  readonly onPointerDown: (event: PointerEvent<HTMLElement>, key: string) => void;
+  readonly onKeyDown: (event: KeyboardEvent<HTMLElement>, key: string) => void;
+};
+
+export type ColumnPlace = { readonly id: string; readonly name: string };
+
+export function useLift(board: RefObject<HTMLElement | null>, columns: readonly ColumnPlace[]): { readonly lift: Lift | null; readonly handlers: CardHandlers } {
+  const log = useLog();
+  const act = useAct();
+  const { announce } = useSpeech();
+  const [lift, setLift] = useState<Lift | null>(null);
+  // Handlers of a drag live longer than a render: they read what is true when they run.
+  const now = useRef({ lift, columns });
+  useLayoutEffect(() => {
+    now.current = { lift, columns };
+  });
+  const change = useCallback((next: Lift | null) => {
+    now.current = { ...now.current, lift: next };
+    setLift(next);
+  }, []);
+
+  const nameOf = useCallback((column: string) => now.current.columns.find(({ id }) => id === column)?.name ?? "no column", []);
+  const putting = useRef(false);
+  const putDown = useCallback(
+    async (lift: Lift) => {
+      if (putting.current) return;
+      const all = log.rows(cards).all();
+      const entry = all.find(({ key }) => key === lift.card);
+      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” stays where it was`);
+      else if (entry) {
+        putting.current = true;
+        // It is shown where it came down until its row says so, too: else it would jump back for a moment.
+        await act(card.command.move(idOf(lift.card), placeOf(lift, all)), `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`);
+        putting.current = false;
+      }
+      change(null);
+    },
+    [act, announce, change, log, nameOf],
+  );
+
+  const onPointerDown = useCallback(
+    (event: PointerEvent<HTMLElement>, key: string) => {
+      const around = board.current;
+      if (!around || event.button !== 0 || !event.isPrimary || now.current.lift) return;
+      startDrag(event.nativeEvent, event.currentTarget, around, {
+        onLift: (place, height) => change({ card: key, by: "pointer", ...place, height }),
+        onMove: (place) => now.current.lift && change({ ...now.current.lift, ...place }),
+        onEnd: (drop) => {
+          const { lift } = now.current;
+          if (lift && drop) void putDown(lift);
+          else change(null);
+        },
+      });
+    },
+    [board, change, putDown],
+  );
+
+  const onKeyDown = useCallback(
+    (event: KeyboardEvent<HTMLElement>, key: string) => {
+      const { lift, columns } = now.current;
+      const all = log.rows(cards).all();
+      const held = lift?.by === "keys" && lift.card === key ? lift : null;
+      const ids = columns.map(({ id }) => id);
+      if (event.key.startsWith("Arrow")) {
+        if (held) {
+          const next = step(held, event.key, ids, all);
+          change(next);
+          announce(`${nameOf(next.column)}, place ${next.index + 1} of ${cardsOf(next.column, all).filter((other) => other.key !== key).length + 1}`);
+        } else focusCard(neighbour(key, event.key, ids, all));
+      } else if (event.key === " ") {
+        if (held) void putDown(held);
+        else {
+          const entry = all.find((other) => other.key === key);
+          if (!entry) return;
+          const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
+          change({ card: key, by: "keys", column: entry.row.column, index, height: event.currentTarget.offsetHeight });
+          announce(`“${entry.row.title}” lifted. Arrows carry it, Space puts it down, Escape puts it back.`);
+        }
+      } else if (held && event.key === "Enter") void putDown(held);
+      else if (held && event.key === "Escape") {
+        change(null);
+        announce("Put back");
+      } else return;
+      event.preventDefault();
+    },
+    [announce, change, log, nameOf, putDown],
+  );
+
+  // A card that was carried into another column is another element there: the focus goes along.
+  const carried = useRef<string | null>(null);
+  useLayoutEffect(() => {
+    if (lift?.by === "keys") carried.current = lift.card;
+    if (!carried.current) return;
+    focusCard(carried.current);
+    if (!lift) carried.current = null;
+  }, [lift]);
+
+  // Looking away from a card that is held by keys puts it back.
+  useEffect(() => {
+    if (lift?.by !== "keys") return undefined;
+    const putBack = () => change(null);
+    addEventListener("pointerdown", putBack);
+    return () => removeEventListener("pointerdown", putBack);
+  }, [lift, change]);
+
+  return { lift, handlers: useMemo(() => ({ onPointerDown, onKeyDown }), [onPointerDown, onKeyDown]) };
+}
+
+export function focusCard(key: string | null): void {
+  if (key === null) return;
+  const button = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"] .card-open`);
+  button?.focus();
+  button?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}

@@ -1,0 +1,98 @@
+/** What the server refused: what was wanted, who was first, and the choice to try again or let it go. Nothing vanishes silently. */
+import type { RejectedCommit } from "dacapo/client";
+import { DacapoError } from "dacapo";
+import { useRejections } from "dacapo/react";
+import { useEffect, useRef, useState } from "react";
+import { Avatar } from "./avatar.tsx";
+import { Time } from "./time.tsx";
+import { useNames } from "./use-names.ts";
+import { useSpeech } from "./speech.tsx";
+import { type Names, sayCommand, sayEvent } from "./words.ts";
+
+export function Rejections({ onOpen }: { readonly onOpen: (card: string) => void }) {
+  const rejections = useRejections();
+  const { announce } = useSpeech();
+  const before = useRef(0);
+  useEffect(() => {
+    if (rejections.length > before.current) announce("A change of yours was refused. Choose what becomes of it in “Changes that were refused”.");
+    before.current = rejections.length;
+  }, [announce, rejections.length]);
+  const names = useNames(rejections.flatMap(({ commands }) => commands.flatMap(({ stream, input }) => [stream, ...columnsIn(input)])));
+  if (rejections.length === 0) return null;
+  return (
+    <section className="rejections" aria-label="Changes that were refused">
+      {rejections.map((rejection) => (
+        <Rejection key={rejection.commit} rejection={rejection} names={names} onOpen={onOpen} />
+      ))}
+    </section>
+  );
+}
+
+type RejectionProps = { readonly rejection: RejectedCommit; readonly names: Names; readonly onOpen: (card: string) => void };
+
+function Rejection({ rejection, names, onOpen }: RejectionProps) {
+  const { commands, command, message, theirs, rejectedAt } = rejection;
+  const [problem, setProblem] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const refused = commands[command] ?? commands[0];
+  const end = async (how: () => Promise<unknown>) => {
+    setBusy(true);
+    try {
+      await how();
+    } catch (error) {
+      setProblem(error instanceof DacapoError ? error.message : String(error));
+      setBusy(false);
+    }
+  };
+  if (!refused) return null;
+  const isOnBoard = refused.stream.startsWith("card/") && names(refused.stream) !== null;
+  return (
+    <article className="rejection">
+      <h2>
+        You wanted to {sayCommand(refused, names)}
+        {commands.length > 1 && ` and ${commands.length - 1} more in one step`}
+      </h2>
+      <p className="why">
+        {message}. <Time at={rejectedAt} />
+      </p>
+      {theirs.length > 0 && (
+        <details>
+          <summary>{theirs.length === 1 ? "What came first" : `${theirs.length} changes came first`}</summary>
+          <ul className="theirs">
+            {theirs.map((event) => (
+              <li key={event.id}>
+                <Avatar name={event.actor} />
+                <span>
+                  <b>{event.actor}</b> {sayEvent(event, names)} <Time at={event.time} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      {problem !== null && (
+        <p className="problem" role="alert">
+          It cannot be done as things are: {problem}.
+        </p>
+      )}
+      <div className="row">
+        <button type="button" className="button primary" disabled={busy} onClick={() => void end(() => rejection.retry())}>
+          Retry
+        </button>
+        <button type="button" className="button" disabled={busy} onClick={() => void end(() => rejection.discard())}>
+          Discard
+        </button>
+        {isOnBoard && (
+          <button type="button" className="button quiet" onClick={() => onOpen(refused.stream)}>
+            Look at the card
+          </button>
+        )}
+      </div>
+    </article>
+  );
+}
+
+function columnsIn(input: RejectedCommit["commands"][number]["input"]): readonly string[] {
+  if (typeof input !== "object" || input === null || !("column" in input)) return [];
+  return typeof input.column === "string" ? [`board-column/${input.column}`] : [];
+}

@@ -1,0 +1,64 @@
+/** Asks where a column's cards go, then moves them and removes it in one commit: all of it happens, or nothing. */
+import { useLog } from "dacapo/react";
+import { type FormEvent, useId } from "react";
+import { card } from "../domain/card.ts";
+import { column } from "../domain/column.ts";
+import { cards as allCards } from "../domain/read-models.ts";
+import { orderBetween } from "../order.ts";
+import { Dialog } from "./dialog.tsx";
+import { formText } from "./form-text.ts";
+import { cardsOf } from "./lift/lift.ts";
+import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
+import { useAct } from "./use-act.ts";
+
+/** A commit holds 100 commands; one of them removes the column. */
+const CARDS_MAX = 99;
+
+type RemoveColumnProps = {
+  readonly entry: ColumnEntry;
+  readonly cards: readonly CardEntry[];
+  readonly others: readonly ColumnEntry[];
+  readonly onClose: () => void;
+};
+
+export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProps) {
+  const log = useLog();
+  const act = useAct();
+  const title = useId();
+  const many = cards.length > CARDS_MAX;
+  const remove = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const target = formText(event.currentTarget, "target");
+    let last = cardsOf(target, log.rows(allCards).all()).at(-1)?.row.order ?? null;
+    const moves = cards.map(({ key }) => card.command.move(idOf(key), { column: target, order: (last = orderBetween(last, null)) }));
+    if (await act([...moves, column.command.remove(idOf(entry.key))], `Column “${entry.row.name}” removed`)) onClose();
+  };
+  return (
+    <Dialog label={`Remove ${entry.row.name}`} className="ask" onClose={onClose}>
+      <form onSubmit={(event) => void remove(event)}>
+        <h2 id={title}>Remove “{entry.row.name}”?</h2>
+        {many && <p>It holds more than {CARDS_MAX} cards. Move or archive some of them first.</p>}
+        {!many && cards.length > 0 && (
+          <label className="field">
+            {cards.length === 1 ? "Its card goes to" : `Its ${cards.length} cards go to`}
+            <select name="target">
+              {others.map(({ key, row }) => (
+                <option key={key} value={idOf(key)}>
+                  {row.name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <div className="row end">
+          <button type="button" className="button" onClick={onClose}>
+            Keep it
+          </button>
+          <button type="submit" className="button danger" disabled={many}>
+            Remove
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * What the board says: short notices that fade, and words for screen readers.
+ *
+ * A modal dialog makes all behind it silent, so each dialog has a `SpokenWords` of its own, with the same words.
+ */
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+
+export type Notice = { readonly text: string; readonly action?: { readonly label: string; readonly run: () => void } };
+
+type SpeechValue = {
+  /** Tells screen readers alone. */
+  readonly announce: (text: string) => void;
+  /** Shows a notice for some seconds, and tells it. */
+  readonly notify: (notice: Notice) => void;
+};
+
+const SpeechContext = createContext<SpeechValue>({ announce: () => {}, notify: () => {} });
+const WordsContext = createContext("");
+
+const NOTICE_MS = 8_000;
+
+export function Speech({ children }: { readonly children: ReactNode }) {
+  const [words, setWords] = useState("");
+  const [notice, setNotice] = useState<Notice | null>(null);
+  // The same words twice in a row are told twice only where the text differs.
+  const announce = useCallback((text: string) => setWords((before) => (before === text ? `${text}\u00a0` : text)), []);
+  const notify = useCallback((next: Notice) => {
+    setNotice(next);
+    announce(next.text);
+  }, [announce]);
+  useEffect(() => {
+    const timer = notice && setTimeout(() => setNotice(null), NOTICE_MS);
+    return () => void (timer && clearTimeout(timer));
+  }, [notice]);
+  const value = useMemo(() => ({ announce, notify }), [announce, notify]);
+  return (
+    <SpeechContext value={value}>
+      <WordsContext value={words}>
+        {children}
+        <SpokenWords />
+        {notice && (
+          <div className="notice" popover="manual" ref={showOnTop}>
+            <p>{notice.text}</p>
+            {notice.action && (
+              <button
+                type="button"
+                className="button"
+                onClick={() => {
+                  notice.action?.run();
+                  setNotice(null);
+                }}
+              >
+                {notice.action.label}
+              </button>
+            )}
+          </div>
+        )}
+      </WordsContext>
+    </SpeechContext>
+  );
+}
+
+export function SpokenWords() {
+  return (
+    <div className="hidden" role="status" aria-live="polite">
+      {useContext(WordsContext)}
+    </div>
+  );
+}
+
+export function useSpeech(): SpeechValue {
+  return useContext(SpeechContext);
+}
+
+/** Above an open dialog, too. */
+function showOnTop(element: HTMLElement | null): void {
+  element?.showPopover();
+}

@@ -1,0 +1,24 @@
+import type { CommandRequest } from "dacapo";
+import { DacapoError } from "dacapo";
+import { useExecute } from "dacapo/react";
+import { useCallback } from "react";
+import { useSpeech } from "./speech.tsx";
+
+/** Executes commands as one commit; what is refused here and now is told as a notice. Gives true where it was recorded. */
+export function useAct(): (commands: CommandRequest | readonly CommandRequest[], said?: string) => Promise<boolean> {
+  const execute = useExecute();
+  const { announce, notify } = useSpeech();
+  return useCallback(
+    async (commands, said) => {
+      try {
+        await execute(commands);
+        if (said) announce(said);
+        return true;
+      } catch (error) {
+        notify({ text: error instanceof DacapoError ? `${error.message}. ${error.fix}` : String(error) });
+        return false;
+      }
+    },
+    [execute, announce, notify],
+  );
+}

@@ -1,0 +1,33 @@
+/**
+ * Begins a new board with three columns, in one commit, once it is certain that nobody has begun it.
+ *
+ * Two people who open a new board at the same moment both do this. The columns' ids are fixed, so the second commit gives no
+ * events: there are three columns, not six.
+ */
+import { useLog, useStatus } from "dacapo/react";
+import { useCallback, useEffect, useRef } from "react";
+import { column } from "../domain/column.ts";
+import { useAct } from "./use-act.ts";
+
+const FIRST = [
+  { id: "todo", name: "To do", order: "F" },
+  { id: "doing", name: "Doing", order: "V" },
+  { id: "done", name: "Done", order: "k" },
+];
+
+/** Gives the function that begins the board, for a person who is offline and does not want to wait. */
+export function useFirstColumns(): () => void {
+  const log = useLog();
+  const act = useAct();
+  const begun = useRef("");
+  const untouched = useStatus((status) => status.connection === "live" && status.position === 0 && status.head === 0 && status.pending === 0);
+  const begin = useCallback(() => {
+    if (begun.current === log.log) return;
+    begun.current = log.log;
+    void act(FIRST.map(({ id, name, order }) => column.command.add(id, { name, order })));
+  }, [log, act]);
+  useEffect(() => {
+    if (untouched) begin();
+  }, [untouched, begin]);
+  return begin;
+}
