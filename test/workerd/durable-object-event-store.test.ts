@@ -1,10 +1,12 @@
 // The store of a Durable Object keeps the rules of its port in real workerd: as it is, and evicted from memory after each call.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { eventStoreConformance, reopenedEachCall, storeThrough } from "dacapo/testing";
 import { describe, it } from "vitest";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
+// Not from "dacapo/testing": that also reaches the client, whose types are the DOM's.
+import { reopenedEachCall, storeThrough } from "../../src/testing/event-store/connections.ts";
+import { eventStoreConformance } from "../../src/testing/event-store-conformance.ts";
 
 const storesByObject = new WeakMap<object, EventStore>();
 let objects = 0;

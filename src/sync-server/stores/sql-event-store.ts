@@ -5,7 +5,7 @@
  * Holds: each call is one transaction, computed and written without a wait inside. After a failure that leaves the fate of a
  * write in doubt, every later call fails with the same error (`sql-failure`). What is durable is up to who opens the database.
  */
-import { type DacapoError, StorageLostError } from "../../core/errors.ts";
+import { BugError, type DacapoError, StorageLostError } from "../../core/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
 import { checkAppend } from "./check-append.ts";
 import type { Append, AppendResult, EventStore, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
@@ -174,8 +174,10 @@ class SqlEventStore implements EventStore {
   }
 
   #make(name: string): number {
-    const made = this.#sql.rows<{ id: number }>("insert into dacapo_logs (name, position, mark, state) values (?, 0, null, 'open') returning id", name);
-    return Array.from(made, ({ id }) => id)[0] ?? 0;
+    this.#sql.run("insert into dacapo_logs (name, position, mark, state) values (?, 0, null, 'open')", name);
+    const made = this.#find(name);
+    if (!made) throw new BugError("A log that was just made is not there", { log: name });
+    return made.id;
   }
 
   #isRecordEnd(log: number, { position, mark }: Cursor): boolean {
