@@ -12,6 +12,7 @@ import { follow } from "../core/clock.ts";
 import type { Json } from "../core/json.ts";
 import type { Replica } from "../core/replica.ts";
 import type { RowDelta } from "../core/rows.ts";
+import { importArchive } from "./archive-log.ts";
 import type { Env } from "./env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
 import { answerGroup, appendDecided, type CommitLinks, decideGroup, NO_LINKS, type Waiting } from "./group-commit.ts";
@@ -145,6 +146,15 @@ export class Engine {
       await this.#reload();
       this.#options.wrote();
       return true;
+    });
+  }
+
+  /** Writes an exported log into this empty one. */
+  import(log: string, lines: Iterable<string>): Promise<void> {
+    return this.step(async () => {
+      await importArchive(this.store, log, lines);
+      await this.#reload();
+      this.#options.wrote();
     });
   }
 

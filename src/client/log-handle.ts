@@ -118,6 +118,10 @@ export interface LogHandle<PresenceData = Json> {
   stateAt<A extends AnyAggregate>(aggregate: A, id: string, at?: { readonly version: number }): Promise<StateOf<A>>;
   /** Not stored; others see it while this tab has the log open and is online. */
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
+  /** All that this device holds, as NDJSON: the confirmed log, what is pending, what was refused. */
+  export(): ReadableStream<string>;
+  /** Takes in what `export` gave, into a log that is empty on this device. Checked whole before anything is written. */
+  import(ndjson: ReadableStream<string>): Promise<void>;
   /** Stops and starts syncing in this tab. Work goes on, and is kept. */
   pause(): void;
   resume(): void;

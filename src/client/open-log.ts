@@ -11,6 +11,7 @@ import { checkJson, type Json } from "../core/json.ts";
 import type { Presence } from "../core/protocol.ts";
 import type { RowEntry } from "../core/rows.ts";
 import { streamName } from "../core/stream-id.ts";
+import { exportStream, importStream } from "./archive-stream.ts";
 import { liveValue } from "./live-value.ts";
 import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
 import { isVisible, watchPage } from "./page-lifecycle.ts";
@@ -141,6 +142,8 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
       subscribe: presence.subscribe,
       set: (data) => void call(() => remote.setPresence(data)).catch(() => {}),
     },
+    export: () => exportStream((begin) => call(() => remote.exportNext(begin))),
+    import: (ndjson) => importStream(ndjson, (piece, place) => call(() => remote.importNext(piece, place))),
     pause: () => void call(() => remote.setPaused(true)).catch(() => {}),
     resume: () => void call(() => remote.setPaused(false)).catch(() => {}),
     async close() {

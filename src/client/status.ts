@@ -31,7 +31,7 @@ export function statusOf({ replica, rejections, sync, leader, error }: StatusInp
     position,
     head: Math.max(position, sync?.head ?? 0),
     parked: replica.parked,
-    error: error ?? sync?.stopped ?? null,
+    error: error ?? sync?.stopped ?? sync?.trouble ?? null,
   };
 }
 

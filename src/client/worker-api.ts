@@ -53,6 +53,10 @@ export interface WorkerLog {
   undo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
   redo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
   withdraw(commit: string): Promise<Answer<null>>;
+  /** The next lines of an export, or null behind its end. `begin` begins one and ends any that was under way. */
+  exportNext(begin: boolean): Promise<Answer<string | null>>;
+  /** Text of an export, piece by piece; with the last one, it is checked whole and written. */
+  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<Answer<null>>;
   settled(commit: string): Promise<Answer<{ readonly settled: Settled; readonly seq: number }>>;
   discard(commit: string): Promise<Answer<null>>;
   /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */

@@ -9,6 +9,7 @@ import { checkJson } from "../core/json.ts";
 import { LOG_NAME, type Presence } from "../core/protocol.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
+import { archiveApi } from "./archive-api.ts";
 import { NO_LINKS } from "./group-commit.ts";
 import { readHistory, readStateAt } from "./history.ts";
 import type { LogStatus } from "./log-handle.ts";
@@ -142,6 +143,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     undo: () => answer(() => takeBack(undoTarget)),
     redo: () => answer(() => takeBack(redoTarget)),
     withdraw: (commit) => answer(() => engine.withdraw(commit).then(() => null)),
+    ...archiveApi(engine, log),
     settled: (commit) =>
       answer(async () => {
         const settled = engine.settled(commit);

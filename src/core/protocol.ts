@@ -98,7 +98,7 @@ const streamName: Reader<string> = (value, path) => {
 export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const actor = text(128);
-const cursor: Reader<Cursor> = (value, path) => decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
+export const cursorReader: Reader<Cursor> = (value, path) => decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
 const seen = { stream: streamName, seen: whole(0) };
 const version = whole(1, 1_000_000);
 const expected = shape({ type: text(128, NAME), v: version, data: json });
@@ -121,7 +121,7 @@ const outcome: Reader<Outcome> = (value, path) => {
   const { outcome: kind } = shape({ outcome: literal("recorded", "empty", "rejected") })(value, path);
   switch (kind) {
     case "recorded":
-      return shape({ id: uuid, outcome: literal("recorded"), at: cursor })(value, path);
+      return shape({ id: uuid, outcome: literal("recorded"), at: cursorReader })(value, path);
     case "empty":
       return shape({ id: uuid, outcome: literal("empty") })(value, path);
     case "rejected":
@@ -134,7 +134,7 @@ const outcome: Reader<Outcome> = (value, path) => {
 
 const pathStep: Reader<string | number> = (value, path) => (typeof value === "number" ? value : text(1024)(value, path));
 
-const pageFields = { after: orNull(cursor), records: list(record, 1_000_000), cursor: orNull(cursor), head: whole(0), more: literal(true, false) };
+const pageFields = { after: orNull(cursorReader), records: list(record, 1_000_000), cursor: orNull(cursorReader), head: whole(0), more: literal(true, false) };
 
 /** A page whose records follow `after` without a gap and end at `cursor`. */
 function continuous<T extends Page>(page: T, path: readonly (string | number)[]): T {
@@ -155,7 +155,7 @@ const pushAnswer: Reader<PushAnswer> = (value, path) =>
   continuous(shape({ ...pageFields, outcomes: list(outcome, LIMITS.pushCommitsMax * 4) }, { stopped: shape({ id: uuid, code: text(128) }) })(value, path), path);
 
 const limits: Reader<Limits> = shape({ commitBytesMax: whole(1), pushBytesMax: whole(1), pushCommitsMax: whole(1), pageBytesMax: whole(1), pageEventsMax: whole(1) });
-const logInfo: Reader<LogInfo> = shape({ protocol: whole(1), cursor: orNull(cursor), head: whole(0), domain: whole(0), limits });
+const logInfo: Reader<LogInfo> = shape({ protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits });
 const presence: Reader<Presence> = shape({ client: uuid, actor, data: json });
 
 const serverFrame: Reader<ServerFrame> = (value, path) => {
@@ -183,7 +183,7 @@ const wireError: Reader<WireError> = (value, path) =>
   shape({ error: shape({ code: text(128), message: text(4096), retry: literal("never", "later", "after-fix") }, { retryAfterMs: whole(0) }) })(value, path).error;
 
 // How many commits are too many is for the server's own limits to say; here bytes bound them.
-const pushEnvelope: Reader<PushEnvelope> = shape({ after: orNull(cursor), domain: whole(0), commits: list(anything, 1_000_000) });
+const pushEnvelope: Reader<PushEnvelope> = shape({ after: orNull(cursorReader), domain: whole(0), commits: list(anything, 1_000_000) });
 
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
 export const parseCommit = (value: unknown): Parsed<Commit> => parse(commit, value);

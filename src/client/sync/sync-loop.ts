@@ -6,7 +6,7 @@
  * Holds: outside events only set facts and wake it; one push or pull is under way at a time; an answer belongs to the generation in which
  * it was asked for. Live records wait in a bounded inbox; what does not fit is pulled.
  */
-import { DacapoError, toPlainError } from "../../core/errors.ts";
+import { DacapoError, type PlainError, toPlainError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
 import { positionOf } from "../../core/record.ts";
@@ -256,11 +256,14 @@ export class SyncLoop {
       const { env } = this.#options;
       const failure = toPlainError(error);
       // Tried again once with a fresh token before the app is told: tokens expire while a device sleeps.
-      const mustMend = failure.retry !== "later" && (failure.code !== "unauthorized" || this.#facts.failures > 0);
+      const mustMend = failure.retry !== "later" && !isDiskFull(failure) && (failure.code !== "unauthorized" || this.#facts.failures > 0);
       if (mustMend) this.#stop(error);
       else {
         const retryAfterMs = failure.details["retryAfterMs"];
-        this.#set(afterFailure(this.#facts, env.now(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null));
+        this.#set({
+          ...afterFailure(this.#facts, env.now(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null),
+          trouble: isDiskFull(failure) ? failure : null,
+        });
       }
     }
   }
@@ -276,4 +279,9 @@ export class SyncLoop {
     if (socket || this.#facts.socket !== "closed") this.#facts = { ...this.#facts, socket: "closed" };
     if (socket) this.#options.presence([], "all");
   }
+}
+
+/** A full disk is a person's to mend, but may be mended without a word to this app: told, and tried again. */
+function isDiskFull({ code }: PlainError): boolean {
+  return code === "storage-full";
 }

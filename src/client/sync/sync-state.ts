@@ -19,6 +19,8 @@ export type SyncFacts = {
   readonly online: boolean;
   /** What must be mended before anything goes on. */
   readonly stopped: PlainError | null;
+  /** What a person can mend while it is tried again by itself. */
+  readonly trouble: PlainError | null;
   /** Failures one after another. */
   readonly failures: number;
   /** Milliseconds since the epoch before which nothing is tried. */
@@ -53,7 +55,7 @@ export const PUSH_COMMITS_MAX = 500;
 export const LATER_MS = 30_000;
 
 export const initialSyncFacts: SyncFacts = {
-  leader: false, paused: false, online: true, stopped: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
+  leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
   socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
 
@@ -75,7 +77,7 @@ export function mayConnect(facts: SyncFacts): boolean {
 
 /** The server answered: all is well again. */
 export function afterAnswer(facts: SyncFacts, head: number, now: number): SyncFacts {
-  return { ...facts, failures: 0, notBefore: 0, checked: true, head, lastSyncedAt: now };
+  return { ...facts, trouble: null, failures: 0, notBefore: 0, checked: true, head, lastSyncedAt: now };
 }
 
 /** A call failed: wait, longer each time. `chance` in [0, 1). */

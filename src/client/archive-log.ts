@@ -1,0 +1,84 @@
+/**
+ * Exporting and importing a log on a device: all that it holds, also what the server does not have.
+ *
+ * Holds: an import is checked whole before anything is written; it goes into a log that is empty here.
+ */
+import { type Archive, endLine, headerLine, ownLine, type OwnKind, parseArchive, recordLine } from "../core/archive.ts";
+import { ConcurrencyError, ValidationError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import { positionOf } from "../core/record.ts";
+import { readConfirmed } from "./local-log.ts";
+import { pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./log/entry-text.ts";
+import type { LogStore } from "./log/log-store.ts";
+
+/** The lines of an export, each without its line break. */
+export async function* exportLines(store: LogStore, log: string): AsyncGenerator<string> {
+  const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  const { cursor } = head;
+  yield headerLine(log, cursor);
+  let count = 0;
+  for await (const records of readConfirmed(store, 0)) {
+    for (const record of records) {
+      if (record.position > positionOf(cursor)) break;
+      count++;
+      yield recordLine(JSON.stringify(record));
+    }
+  }
+  const own = [
+    ...(await store.readSent(null)).map((entry) => ownLine("sent", { n: entry.n, ...plain(sentText(entry)) })),
+    ...pending.map((entry) => ownLine("pending", plain(pendingText(entry)))),
+    ...(await store.readRejections()).map((entry) => ownLine("rejection", plain(rejectionText(entry)))),
+  ];
+  yield* own;
+  yield endLine(count, own.length);
+}
+
+/**
+ * Checks an export and writes it into an empty log. To be run as a step of the engine, which loads anew after it.
+ *
+ * What is own goes in as pending first, and ends with the confirmed log: after a crash between the two steps it would
+ * be offered to the server again, which knows it by its ids.
+ */
+export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
+  const archive = checked(log, lines);
+  const { head, pendingNumbers, rejectionIds } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
+    throw new ConcurrencyError({ message: `The log ${log} is not empty on this device`, fix: "Import into a log that holds nothing: another name, or another user.", details: { position: positionOf(head.cursor), pending: pendingNumbers.length } });
+  }
+  const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
+  const ended = [
+    ...own("sent").map((value) => ({ sent: readSentEntry(numberOf(value), JSON.stringify(value)), rejection: null })),
+    ...own("rejection").map((value) => ({ sent: null, rejection: readRejection("imported", JSON.stringify(value)) })),
+  ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
+  const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
+
+  const entries = [...ended.map(({ sent, rejection }) => ({ at: null, commit: (sent ?? rejection).commit, undo: sent?.undo ?? null })), ...waiting];
+  if (entries.length > 0 && !(await store.appendPending(head.pendingTail, entries, []))) throw movedMeanwhile(log);
+  const settled = ended.flatMap(({ sent }, index) => (sent ? [{ ...sent, n: head.pendingTail + index + 1 }] : []));
+  const rejected = ended.flatMap(({ rejection }, index) => (rejection ? [{ ...rejection, n: head.pendingTail + index + 1 }] : []));
+  const batch = archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) };
+  if (!(await store.confirm(head, { batch, settled, rejected, unrejected: [], forgetSentBefore: null }))) throw movedMeanwhile(log);
+}
+
+function checked(log: string, lines: Iterable<string>): Archive {
+  const parsed = parseArchive(lines);
+  if (!parsed.ok) throw notAnExport(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
+  if (parsed.value.log !== log) throw notAnExport(`it is of the log ${parsed.value.log}, not ${log}`);
+  return parsed.value;
+}
+
+function notAnExport(reason: string): ValidationError {
+  return new ValidationError({ message: `This cannot be imported: ${reason}`, fix: "Give the whole file that export() made, unchanged.", details: { reason } });
+}
+
+function movedMeanwhile(log: string): ConcurrencyError {
+  return new ConcurrencyError({ message: `Another tab wrote to ${log} during the import`, fix: "Close other tabs of this log and import again." });
+}
+
+function numberOf(value: Json): number {
+  return typeof value === "object" && value !== null && "n" in value && typeof value.n === "number" ? value.n : 0;
+}
+
+function plain(text: string): { readonly [key: string]: Json } {
+  return JSON.parse(text);
+}
