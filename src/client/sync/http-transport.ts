@@ -6,12 +6,13 @@
  * is opened with a one-use ticket.
  */
 import type { Parsed } from "../../core/definition.ts";
-import { DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
+import { ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
 import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor } from "../../core/protocol.ts";
 import { encodeCursor } from "../../core/record.ts";
 import type { Env } from "../env.ts";
 import { openLiveSocket } from "./live-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
+import { UnreachableError } from "./unreachable-error.ts";
 
 /** An answer that takes longer than this is given up; the call is safe to make again. */
 const CALL_MS_MAX = 30_000;
@@ -24,18 +25,6 @@ export type HttpTransportOptions = {
   readonly token: () => Promise<string | null>;
   readonly env: Env;
 };
-
-/** A failure of the network or the server that ends by itself. `details.retryAfterMs`: the server's wish. */
-export class UnreachableError extends DacapoError {
-  constructor(message: string, retryAfterMs: number | null, cause?: unknown) {
-    super("unreachable", "later", {
-      message,
-      fix: "Nothing: work is kept here and tried again by itself.",
-      details: retryAfterMs === null ? {} : { retryAfterMs },
-      cause,
-    });
-  }
-}
 
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;

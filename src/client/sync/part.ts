@@ -46,6 +46,13 @@ async function findCommon(engine: Engine, transport: Transport): Promise<Cursor 
   return ends[low - 1] ?? null;
 }
 
+/** Drops what came from the server when the right to read has ended. What was made here stays: pending, settled and refused. */
+export async function dropConfirmed(engine: Engine): Promise<void> {
+  await engine.cutBack(({ head, store, entries }) =>
+    head.cursor === null ? Promise.resolve(null) : store.cutBack(head, null, [...entries.values()].map(({ commit, undo }) => ({ at: null, commit, undo }))),
+  );
+}
+
 /** A log that was deleted on purpose is no other history: nothing is cut, nothing is offered again. */
 export function goneError(): DacapoError {
   return new DacapoError("gone", "never", {

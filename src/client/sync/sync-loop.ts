@@ -12,11 +12,12 @@ import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
 import { positionOf } from "../../core/record.ts";
 import type { Engine } from "../engine.ts";
 import type { Env } from "../env.ts";
-import { goneError, partHistories } from "./part.ts";
+import { dropConfirmed, goneError, partHistories } from "./part.ts";
 import {
   afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
 } from "./sync-state.ts";
 import type { Fetched, LiveSocket, Transport } from "./transport.ts";
+import { UnreachableError } from "./unreachable-error.ts";
 
 /** Live frames that wait for the engine; more are dropped and pulled instead. */
 const INBOX_MAX = 64;
@@ -165,8 +166,10 @@ export class SyncLoop {
     }
     const answer = this.#answered(fetched);
     if (!answer) return;
+    const before = this.#standing();
     await engine.confirm({ page: answer.answer, text: answer.text, outcomes: answer.answer.outcomes }, generation);
     const later = answer.answer.stopped !== undefined;
+    if (!later) this.#requireProgress(before, "a push");
     this.#set({
       ...afterAnswer(this.#facts, answer.answer.head, env.now()),
       pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
@@ -191,8 +194,20 @@ export class SyncLoop {
     const { generation } = engine.head;
     const fetched = this.#answered(await transport.pull(engine.replica.cursor, null));
     if (!fetched) return;
+    const before = this.#standing();
     await engine.confirm({ page: fetched.answer, text: fetched.text, outcomes: [] }, generation);
+    if (fetched.answer.head > positionOf(engine.replica.cursor)) this.#requireProgress(before, "a pull");
     this.#set(afterAnswer(this.#facts, fetched.answer.head, env.now()));
+  }
+
+  #standing(): string {
+    const { replica, head, pendingCount } = this.#options.engine;
+    return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
+  }
+
+  /** A server whose answers lead nowhere is asked again later, not at once and for ever. */
+  #requireProgress(before: string, what: string): void {
+    if (this.#standing() === before) throw new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
   }
 
   async #takeFrame({ page, text, generation }: Frame): Promise<void> {
@@ -255,6 +270,7 @@ export class SyncLoop {
       if (this.#ended) return;
       const { env } = this.#options;
       const failure = toPlainError(error);
+      if (isRightLost(failure)) await dropConfirmed(this.#options.engine).catch(() => {});
       // Tried again once with a fresh token before the app is told: tokens expire while a device sleeps.
       const mustMend = failure.retry !== "later" && !isDiskFull(failure) && (failure.code !== "unauthorized" || this.#facts.failures > 0);
       if (mustMend) this.#stop(error);
@@ -279,6 +295,11 @@ export class SyncLoop {
     if (socket || this.#facts.socket !== "closed") this.#facts = { ...this.#facts, socket: "closed" };
     if (socket) this.#options.presence([], "all");
   }
+}
+
+/** The server says that this person may not read the log: what others wrote may not stay here. */
+function isRightLost({ code, details }: PlainError): boolean {
+  return code === "forbidden" && details["code"] === "forbidden";
 }
 
 /** A full disk is a person's to mend, but may be mended without a word to this app: told, and tried again. */

@@ -4,7 +4,7 @@
  * Place: in the place of `http-transport`, and as strict as that is.
  */
 import type { LiveSocket, Transport } from "../../client/sync/transport.ts";
-import { UnreachableError } from "../../client/sync/http-transport.ts";
+import { UnreachableError } from "../../client/sync/unreachable-error.ts";
 import type { Parsed } from "../../core/definition.ts";
 import { DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
 import { parsePage, parsePushAnswer, parseServerFrame, wireCursor } from "../../core/protocol.ts";

@@ -1,7 +1,7 @@
 import { copyFile } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { take } from "../../../src/client/worker-api.ts";
-import { UnreachableError } from "../../../src/client/sync/http-transport.ts";
+import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
 import type { CommandRequest } from "../../../src/core/definition.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
@@ -185,5 +185,25 @@ describe("histories that part", () => {
     await until(() => ada.status().position === 12 && bob.status().position === 12 && ada.status().pending === 0, "both have all 12", 10_000);
     expect(rows(ada)).toEqual(rows(bob));
     expect(rows(ada)).toHaveLength(11);
+  });
+});
+
+describe("a right that ends", () => {
+  test("drops what others wrote and keeps what was made here; it all comes back with the right", async () => {
+    const readers = new Set(["ada", "bob"]);
+    const { url } = await server({ permit: ({ actor }) => readers.has(actor) });
+    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    await settled(ada, await execute(ada, task.command.add("t1", { title: "Secret", column: "todo" })));
+    await until(() => bob.rows(board.name).has("task/t1"), "bob has it");
+    readers.delete("bob");
+    const pending = await execute(bob, task.command.add("t2", { title: "Bob's own", column: "todo" }));
+    await until(() => bob.status().error?.code === "forbidden", "bob is told");
+    await until(() => !bob.rows(board.name).has("task/t1"), "what others wrote is gone");
+    expect(bob.rows(board.name).get("task/t2")).toMatchObject({ pending: true });
+    readers.add("bob");
+    bob.api.setPaused(false);
+    expect(await settled(bob, pending)).toMatchObject({ outcome: "accepted" });
+    await quiet(ada, bob);
+    expect(rows(bob)).toEqual(rows(ada));
   });
 });

@@ -1,0 +1,13 @@
+import { DacapoError } from "../../core/errors.ts";
+
+/** A failure of the network or the server that ends by itself. `details.retryAfterMs`: the server's wish. */
+export class UnreachableError extends DacapoError {
+  constructor(message: string, retryAfterMs: number | null, cause?: unknown) {
+    super("unreachable", "later", {
+      message,
+      fix: "Nothing: work is kept here and tried again by itself.",
+      details: retryAfterMs === null ? {} : { retryAfterMs },
+      cause,
+    });
+  }
+}
