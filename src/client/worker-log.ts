@@ -7,6 +7,7 @@ import type { DomainDefinition } from "../core/definition.ts";
 import { type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
 import { checkJson } from "../core/json.ts";
 import { LOG_NAME, type Presence } from "../core/protocol.ts";
+import { positionOf } from "../core/record.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
 import { archiveApi } from "./archive-api.ts";
@@ -32,6 +33,9 @@ const TIDY_MS_MAX = 30_000;
 const CONFIRM_MS = 50;
 /** Other tabs are told at once of what was written, then at most so often: each hint makes each of them read. */
 const HINT_MS = 20;
+
+/** A tab may die between its write and its hint, and a look may fail: so the leader, and who failed, look now and then. */
+const LOOK_MS = 10_000;
 
 export type WorkerLogParts = {
   readonly domain: DomainDefinition;
@@ -90,6 +94,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     env, post,
     lock: `dacapo:${log}:${user}:leader`,
     rank: () => ({ domain: domain.version, visible }),
+    stands,
     lead: (leader) => {
       if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
       else sync?.lead(false);
@@ -101,12 +106,32 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   listenTabs(channel, (message) => {
     leadership.heard(message);
     if (message.type === "wrote") void look();
+    if (message.type === "beat" && !leadership.leading && message.stands !== stands()) void compare(message.stands);
     if (message.type === "show" && leadership.leading) sync?.setPresence(message.data);
     if (message.type === "present" && !leadership.leading) {
       others = message.others;
       updates.soon();
     }
   });
+
+  function stands(): string {
+    const { generation, pendingTail } = engine.head;
+    return [generation, positionOf(engine.replica.cursor), pendingTail, engine.pendingCount, engine.rejections.length].join(" ");
+  }
+
+  /** This tab has missed a hint, or else the leader has. */
+  async function compare(leaderStands: string): Promise<void> {
+    await look();
+    if (stands() !== leaderStands) post({ type: "wrote" });
+  }
+
+  function lookAtTimes(): void {
+    env.timer(LOOK_MS, () => {
+      if (closed) return;
+      if (leadership.leading || failure !== null) void look();
+      lookAtTimes();
+    });
+  }
 
   /** Reads what other tabs wrote, then goes on with what there is to do. */
   async function look(): Promise<void> {
@@ -219,6 +244,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   }
 
   goOn();
+  lookAtTimes();
   return api;
 }
 

@@ -22,6 +22,8 @@ export type LeaderOptions = {
   readonly env: Env;
   readonly lock: string;
   readonly rank: () => Rank;
+  /** What this tab knows of the store, as a text to compare. */
+  readonly stands: () => string;
   readonly post: (message: TabMessage) => void;
   readonly lead: (leader: boolean) => void;
 };
@@ -77,7 +79,7 @@ export class Leadership {
   #hold(): Promise<void> {
     if (this.#ended.signal.aborted) return Promise.resolve();
     this.#setLeading(true);
-    this.#options.post({ type: "beat", rank: this.#options.rank() });
+    this.#postBeat();
     return new Promise((resolve) => {
       this.#release = resolve;
     });
@@ -89,13 +91,13 @@ export class Leadership {
   }
 
   #beat(): void {
-    const { env, post, rank } = this.#options;
+    const { env } = this.#options;
     env.timer(BEAT_MS, () => {
       if (this.#ended.signal.aborted) return;
       const now = env.now();
       const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
-      if (this.#leading) post({ type: "beat", rank: rank() });
+      if (this.#leading) this.#postBeat();
       else if (!awake) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
@@ -103,6 +105,11 @@ export class Leadership {
       }
       this.#beat();
     });
+  }
+
+  #postBeat(): void {
+    const { post, rank, stands } = this.#options;
+    post({ type: "beat", rank: rank(), stands: stands() });
   }
 
   async #steal(): Promise<void> {

@@ -14,8 +14,8 @@ export type Rank = { readonly domain: number; readonly visible: boolean };
 export type TabMessage =
   /** The store changed: look. */
   | { readonly type: "wrote" }
-  /** The leader is alive. */
-  | { readonly type: "beat"; readonly rank: Rank }
+  /** The leader is alive, and knows the store as it `stands`: who knows it otherwise has missed a hint, or the leader has. */
+  | { readonly type: "beat"; readonly rank: Rank; readonly stands: string }
   /** Someone with a higher rank than the leader's would lead. */
   | { readonly type: "claim"; readonly rank: Rank }
   /** What this device shows to others, set in a tab that does not lead. */
