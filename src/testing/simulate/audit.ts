@@ -29,6 +29,7 @@ async function gather(world: World): Promise<History> {
     devices,
     outcomes: await finalOutcomes(world),
     pushed: tap.pushed,
+    empty: tap.empty,
     honest: USERS,
     hostile: HOSTILE,
     oneRelease: options.plan.faults.releases === 0 || options.domains.previous === null,

@@ -100,7 +100,7 @@ export class Device {
   /** All tabs die, and with them the last relaxed writes. */
   cutPower(): void {
     for (const tab of this.tabs) this.kill(tab);
-    const survived = this.options.scheduler.random.pick(this.#durable);
+    const survived = this.options.faults().powerCut > 0 ? this.options.scheduler.random.pick(this.#durable) : this.database;
     this.database = survived.copy();
     this.#durable = [this.database.copy()];
   }

@@ -74,7 +74,7 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain:
 }
 
 /** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */
-function checkAcknowledged({ journal, devices, outcomes }: History, logs: ReadonlyMap<string, FinalLog>, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs: ReadonlyMap<string, FinalLog>, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   const problems: string[] = [];
   const asked = new Map(journal.flatMap((entry) => (entry.kind === "asked" ? [[entry.ask, entry] as const] : [])));
   const discarded = new Set(journal.flatMap((entry) => (entry.kind === "discarded" ? [entry.commit] : [])));
@@ -100,7 +100,8 @@ function checkAcknowledged({ journal, devices, outcomes }: History, logs: Readon
     // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
     const outcome = known.get(key);
-    if (outcome?.includes('"outcome":"empty"')) continue;
+    // A restore forgets what left nothing behind, and nobody can miss it.
+    if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && empty.has(key))) continue;
     problems.push(`1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`);
   }
   return problems;
@@ -111,9 +112,9 @@ function checkOrder({ journal, devices }: History, records: ReadonlyMap<string, 
   // After a restore a late double of an old push may be the first to come: order between what returned is not promised then.
   if (journal.some((entry) => entry.kind === "restored")) return [];
   const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
-  const times = new Map<number, { readonly asked: number; readonly client: string; acknowledged: number }>();
+  const times = new Map<number, { readonly asked: number; readonly author: string; acknowledged: number }>();
   for (const [at, entry] of journal.entries()) {
-    if (entry.kind === "asked") times.set(entry.ask, { asked: at, client: entry.client, acknowledged: Number.POSITIVE_INFINITY });
+    if (entry.kind === "asked") times.set(entry.ask, { asked: at, author: `${entry.client} ${entry.actor}`, acknowledged: Number.POSITIVE_INFINITY });
     const time = entry.kind === "acknowledged" ? times.get(entry.ask) : undefined;
     if (time) time.acknowledged = at;
   }
@@ -122,7 +123,7 @@ function checkOrder({ journal, devices }: History, records: ReadonlyMap<string, 
     const latest = new Map<string, number>();
     for (const { commit, meta, client, actor } of list) {
       const time = times.get(meta?.ask ?? -1);
-      if (!time || time.client !== client || copied.has(client)) continue;
+      if (!time || time.author !== `${client} ${actor}` || copied.has(client)) continue;
       const before = latest.get(client) ?? -1;
       if (time.acknowledged < before) problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
       latest.set(client, Math.max(before, time.asked));

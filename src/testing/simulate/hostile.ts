@@ -14,16 +14,17 @@ type Loose = { [key: string]: Json | undefined };
 
 export function hostilePush(world: World, random: SeededRandom): void {
   const log = random.pick(world.logs());
-  const stolen = world.tap.pushes.length > 0 ? random.pick(world.tap.pushes) : '{"after":null,"domain":1,"commits":[]}';
-  const text = forge(world, random, stolen);
+  const heard = world.tap.pushes.filter((push) => push.log === log);
+  const stolen = heard.length > 0 ? random.pick(heard).text : '{"after":null,"domain":1,"commits":[]}';
+  const text = forge(world, log, random, stolen);
   const link = { cutUp: () => false, cutDown: () => false };
   void world.network.call(nature, link, { kind: "push", log, actor: HOSTILE, text }).then((reply) => {
     world.scheduler.note(`the hostile member hears ${reply?.code ?? "nothing"}`);
-    if (reply?.code === "ok") checkAnswer(world, text, reply.text);
+    if (reply?.code === "ok" && reply.text.endsWith("}")) checkAnswer(world, text, reply.text);
   });
 }
 
-function forge(world: World, random: SeededRandom, stolen: string): string {
+function forge(world: World, log: string, random: SeededRandom, stolen: string): string {
   const push: { after: Json; domain: number; commits: Loose[] } = JSON.parse(stolen);
   const own = (commit: Loose): Loose => ({ ...commit, actor: HOSTILE });
   const fresh = (commit: Loose): Loose => ({ ...own(commit), id: uuidv7(Date.UTC(2025, 5, 1) + world.scheduler.now, world.randomBytes(UUID_RANDOM_BYTES)) });
@@ -34,7 +35,7 @@ function forge(world: World, random: SeededRandom, stolen: string): string {
     case 1: // The ids of others, under the own name: squatted, if they come first.
       return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
     case 2: // Ids that others have pending and did not push yet.
-      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, random) ?? commit["id"] })) });
+      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })) });
     case 3: // As if nothing had been seen, or more than there is; as if the events were true.
       return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...fresh(commit), commands: forgeCommands(commit["commands"], random) })) });
     case 4:
@@ -46,8 +47,8 @@ function forge(world: World, random: SeededRandom, stolen: string): string {
   }
 }
 
-function pendingId(world: World, random: SeededRandom): string | null {
-  const commits = world.devices.flatMap(({ database }) => [...database.open().pending.values()]).flatMap((text) => /"id":"([0-9a-f-]{36})"/.exec(text)?.[1] ?? []);
+function pendingId(world: World, log: string, random: SeededRandom): string | null {
+  const commits = world.devices.filter(({ options }) => options.log === log).flatMap(({ database }) => [...database.open().pending.values()]).flatMap((text) => /"id":"([0-9a-f-]{36})"/.exec(text)?.[1] ?? []);
   return commits.length > 0 ? random.pick(commits) : null;
 }
 

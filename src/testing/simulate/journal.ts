@@ -49,6 +49,8 @@ export type History = {
   readonly outcomes: readonly FinalOutcome[];
   /** Texts of commits by id and actor as they were last pushed. */
   readonly pushed: readonly PushedCommit[];
+  /** Commits of which the server once said that they give no events: log, actor and id. */
+  readonly empty: ReadonlySet<string>;
   /** Actors that keep to the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;

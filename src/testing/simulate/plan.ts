@@ -21,7 +21,7 @@ export type PlanLimits = { readonly clients: number; readonly steps: number; rea
 export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_NAMES };
 
 /** Faults that happen as steps of their own, and how often beside the others. */
-const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
+export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   cut: "cut", storeFull: "storeFull", tabCrash: "tabCrash", powerCut: "powerCut", freeze: "freeze", clone: "clone", eviction: "eviction",
   clockJump: "clockJump", serverCrash: "serverCrash", restore: "restore", drop: "drop", rights: "rights", hostile: "hostile", releases: "upgrade",
 };

@@ -3,11 +3,12 @@
  *
  * Holds: the same plan gives the same trace and the same problems, whenever and wherever it runs.
  */
+import { positionOf, sameCursor } from "../../core/record.ts";
 import { auditWorld } from "./audit.ts";
 import type { CommandMaker, SimulateDomains } from "./options.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
-import { drain } from "./scheduler.ts";
+import { drain, nature } from "./scheduler.ts";
 import { reopen, takeStep, thaw } from "./steps.ts";
 import { World } from "./world.ts";
 
@@ -53,16 +54,18 @@ async function heal(world: World): Promise<void> {
     device.fullUntil = 0;
     // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
     for (const tab of device.tabs) if (device.evicted || tab.domain !== options.domains.newest) device.kill(tab);
-    for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(tab);
+    for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(world, tab);
     if (device.running.length === 0) {
       if (device.tabs.length > 2) for (const tab of device.tabs) device.kill(tab);
       reopen(world, device);
     }
     for (const tab of device.running) {
       if (tab.paused) tab.setPaused(false);
-      // A right that ended stops a tab until someone comes back to it.
-      if (options.plan.faults.rights > 0) tab.look();
     }
+  }
+  // A right that ended stops a tab until someone comes back to it; an answer from before may be late.
+  for (const delayMs of options.plan.faults.rights > 0 ? [0, 20_000, 60_000] : []) {
+    scheduler.later(nature, "people look", delayMs, () => devices.forEach((device) => device.running.forEach((tab) => tab.look())));
   }
   await scheduler.runFor(2_000);
 }
@@ -87,9 +90,10 @@ function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<strin
     if (device.running.length === 0) yield `${name} has no open tab`;
     if (gone.has(log)) continue;
     const head = world.store.headOf(log);
+    const isCurrent = sameCursor(device.database.open().head.cursor, head);
     for (const { owner, status, open } of device.running) {
-      if (!status || status.pending > 0 || status.position !== head || open > 0) {
-        yield `${owner.name}: ${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${head}, ${open} open calls, ${status?.connection ?? ""}${status?.leader ? ", leader" : ""} ${status?.error?.message ?? ""}`;
+      if (!status || status.pending > 0 || !isCurrent || status.position !== positionOf(head) || open > 0) {
+        yield `${owner.name}: ${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${positionOf(head)}, ${open} open calls, ${status?.connection ?? ""}${status?.leader ? ", leader" : ""} ${status?.error?.message ?? ""}`;
       }
     }
   }

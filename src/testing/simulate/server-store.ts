@@ -4,6 +4,7 @@
  * Place: a memory store, and the list of all that was appended to it: a restore makes a new one of the list's beginning. Each node
  * reaches it through `nodeStore`, where operations take time and fail.
  */
+import type { Cursor } from "../../core/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
 import { memory } from "../../sync-server/stores/memory.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -18,9 +19,8 @@ export class ServerStore {
     return result;
   }
 
-  /** Position of a log's last event. */
-  headOf(log: string): number {
-    return this.#appends.findLast((one) => one.log === log && one.append.records.length > 0)?.append.records.at(-1)?.cursor.position ?? 0;
+  headOf(log: string): Cursor | null {
+    return this.#appends.findLast((one) => one.log === log && one.append.records.length > 0)?.append.records.at(-1)?.cursor ?? null;
   }
 
   get appends(): number {

@@ -3,8 +3,8 @@
  *
  * Holds: bounded tries; what comes out fails, and runs the same each time.
  */
-import { FAULT_NAMES } from "./faults.ts";
-import type { Plan } from "./plan.ts";
+import { type FaultName, FAULT_NAMES } from "./faults.ts";
+import { type Plan, STEPS_OF_FAULTS } from "./plan.ts";
 
 /** Each try is one run. */
 const TRIES_MAX = 400;
@@ -20,7 +20,7 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
   for (let again = true; again && tries < TRIES_MAX; ) {
     again = false;
     for (const name of FAULT_NAMES) {
-      if (shortest.faults[name] > 0 && (await attempt({ ...shortest, faults: { ...shortest.faults, [name]: 0 } }))) again = true;
+      if (shortest.faults[name] > 0 && (await attempt(without(shortest, name)))) again = true;
     }
     for (let size = Math.ceil(shortest.steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
       for (let from = shortest.steps.length - size; from >= 0; from -= size) {
@@ -31,4 +31,8 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
     while (shortest.devices > 1 && (await attempt({ ...shortest, devices: shortest.devices - 1 }))) again = true;
   }
   return shortest;
+}
+
+function without({ faults, steps, ...plan }: Plan, name: FaultName): Plan {
+  return { ...plan, faults: { ...faults, [name]: 0 }, steps: steps.filter(({ kind }) => kind !== STEPS_OF_FAULTS[name]) };
 }

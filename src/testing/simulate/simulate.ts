@@ -61,14 +61,29 @@ export function runSeed(domain: Domain, seed: number, options: SimulateOptions):
 
 async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
   const quick = runOptions(domain, options, false);
-  const shortest = await shrink(plan, async (candidate) => (await runPlan(candidate, quick)).problems.length > 0);
+  const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
+  // Another fault than the one that was found would be another story.
+  const shortest = await shrink(plan, async (candidate) => (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))));
   const { problems, trace } = await runPlan(shortest, runOptions(domain, options, true));
   return { seed: plan.seed, problems, summary: summaryOf(shortest), trace };
 }
 
+function kindOf(problem: string): string {
+  return problem.slice(0, problem.indexOf(":"));
+}
+
 /** A broken seed in words: what broke, the shortest way to it, and how to run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
-  return [`Seed ${seed} is broken:`, ...problems.slice(0, 5).map((problem) => `  ${problem}`), summary, ...trace.slice(-200), `Run it again: npm run simulate -- --seed ${seed} --trace`].join("\n");
+  return [`Seed ${seed} is broken:`, ...problems.slice(0, 5).map((problem) => `  ${problem}`), summary, ...tellingLines(trace), `Run it again: npm run simulate -- --seed ${seed} --trace`].join("\n");
+}
+
+const LINES_MAX = 250;
+/** What happens all the time and tells nothing: beats, pings, looks. */
+const ROUTINE = / (timer \d*|ping|message of a tab|db \w+( done)?|gets a frame|timer)$/;
+
+function tellingLines(trace: readonly string[]): readonly string[] {
+  const telling = trace.length > LINES_MAX ? trace.filter((line) => !ROUTINE.test(line)) : trace;
+  return telling.length > LINES_MAX ? [...telling.slice(0, LINES_MAX), `… ${telling.length - LINES_MAX} more`] : telling;
 }
 
 function summaryOf({ devices, faults, steps }: Plan): string {

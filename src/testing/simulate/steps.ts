@@ -110,12 +110,13 @@ function cut(world: World, device: Device, random: SeededRandom): void {
 function freeze(world: World, tab: SimTab, random: SeededRandom): void {
   tab.owner.state = "frozen";
   if (random.chance(0.2)) return; // Until the world is healed, or for ever.
-  world.scheduler.later({ name: tab.owner.name, state: "running" }, "thaws", random.below(60_000), () => thaw(tab));
+  world.scheduler.later({ name: tab.owner.name, state: "running" }, "thaws", random.below(60_000), () => thaw(world, tab));
 }
 
-export function thaw(tab: SimTab): void {
+export function thaw(world: World, tab: SimTab): void {
   if (tab.owner.state !== "frozen") return;
   tab.owner.state = "running";
+  if (world.healed && tab.paused) tab.setPaused(false);
   tab.thawed();
 }
 

@@ -11,10 +11,12 @@ type WireCommit = { readonly id: string; readonly actor: string; readonly comman
 
 export class WireTap {
   readonly problems = new Set<string>();
+  /** Commits of which the server said that they give no events: log, actor and id. */
+  readonly empty = new Set<string>();
   readonly #logs: readonly string[];
   readonly #pushed = new Map<string, PushedCommit>();
   /** Pushes as they left, for a hostile member to learn from. */
-  readonly pushes: string[] = [];
+  readonly pushes: { readonly log: string; readonly text: string }[] = [];
 
   constructor(logs: readonly string[]) {
     this.#logs = logs;
@@ -28,8 +30,11 @@ export class WireTap {
     for (const other of this.#logs) {
       if (other !== log && text.includes(`"of":"${other}"`)) this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
     }
-    if (direction === "in") return;
-    this.pushes.push(text);
+    if (direction === "in") {
+      for (const [, id = ""] of text.matchAll(/\{"id":"([0-9a-f-]{36})","outcome":"empty"\}/g)) this.empty.add(`${log} ${actor} ${id}`);
+      return;
+    }
+    this.pushes.push({ log, text });
     if (this.pushes.length > 20) this.pushes.shift();
     const push: { readonly commits: readonly WireCommit[] } = JSON.parse(text);
     for (const commit of push.commits) this.#compare(log, actor, commit);
