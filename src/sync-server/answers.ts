@@ -11,7 +11,7 @@ import type { Principal } from "./authorize.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
-import { pageFields, splitRecords } from "./pages.ts";
+import { cursorText, pageFields, splitRecords } from "./pages.ts";
 import { type AdmittedPush, admitPush, type Appended } from "./push.ts";
 import type { EventStore } from "./stores/event-store.ts";
 
@@ -43,20 +43,24 @@ export async function answerPull(context: PullContext, log: string, after: Curso
   return `{${await storedPage(context, log, after, events)}}`;
 }
 
-/** What is new after the cursor that a push came with: mostly what its own batch wrote, which needs no reading. */
-async function pageAfterPush(context: PullContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
-  if (!sameCursor(after, appended.after)) return storedPage(context, log, after, context.limits.pageEventsMax);
-  const before = pagesOfBatches.get(appended);
+/** What is new after the cursor that a push came with: mostly what was written just now, which needs no reading. */
+async function pageAfterPush(context: PushContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
+  const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
+  pagesOfBatches.set(appended, pages);
+  const key = cursorText(after);
+  const before = pages.get(key);
   if (before !== undefined) return before;
+  const records = sameCursor(after, appended.after) ? appended.records : context.writer.recent(log, after, appended.head);
+  if (!records) return storedPage(context, log, after, context.limits.pageEventsMax);
   const { pageEventsMax, pageBytesMax } = context.limits;
-  const [first = []] = splitRecords(appended.records, { events: pageEventsMax, bytes: pageBytesMax });
+  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: pageBytesMax });
   const page = pageFields({ after, records: first, head: positionOf(appended.head) });
-  pagesOfBatches.set(appended, page);
+  pages.set(key, page);
   return page;
 }
 
-/** Many pushes of one batch get the same page: it is made once. */
-const pagesOfBatches = new WeakMap<Appended, string>();
+/** Many pushes of one batch come with the same cursor: their page is made once. */
+const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
 async function storedPage({ store, limits }: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
   const page = await store.read(log, after, { events: Math.min(events, limits.pageEventsMax), bytes: limits.pageBytesMax });

@@ -2,13 +2,14 @@
  * The log writer: one queue for each log that has work, and one append at a time in each.
  *
  * Place: routes give it admitted pushes; it gives back what became of them, and tells the live hub what was written.
- * Holds: what waits is bounded in pushes and bytes; a log without work takes no memory but its share of the stream cache;
+ * Holds: what waits is bounded in pushes and bytes; a log without work takes no memory but its share of the caches;
  * after `close` nothing new is taken, and what was taken ends.
  */
 import type { DomainDefinition } from "../core/definition.ts";
 import type { Permit } from "./authorize.ts";
 import type { Env } from "./env.ts";
 import type { ServerLimits } from "./limits.ts";
+import { createLogTail, type LogTail } from "./log-tail.ts";
 import type { AdmittedPush, Appended, PushResult } from "./push.ts";
 import { settleBatch } from "./settle-batch.ts";
 import type { EventStore } from "./stores/event-store.ts";
@@ -17,6 +18,8 @@ import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
 
 export type LogWriter = {
   readonly push: (log: string, push: AdmittedPush) => Promise<PushResult>;
+  /** The records between two cursors where they were written lately; null: the store has to tell. */
+  readonly recent: LogTail["between"];
   readonly close: () => Promise<void>;
 };
 
@@ -35,13 +38,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const { limits, env, onAppended, report } = options;
   const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
   const cache = createStreamCache();
+  const tail = createLogTail();
   let waitingBytes = 0;
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
   const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended } = await settleBatch({ ...options, log, cache }, pushes);
+      const { results, appended } = await settleBatch({ ...options, log, cache, tail }, pushes);
       if (appended) onAppended(log, appended);
       return results;
     } catch (error) {
@@ -80,6 +84,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         waitingBytes -= push.bytes;
       }
     },
+    recent: tail.between,
     close: async () => {
       closed = true;
       if (queues.size === 0) return;

@@ -24,6 +24,9 @@ export function pageFields({ after, records, head }: PageFacts): string {
 
 /** Splits records into runs that each stay within a limit, or hold one record. */
 export function splitRecords(records: readonly StoredRecord[], limit: ReadLimit): readonly (readonly StoredRecord[])[] {
+  // Three bytes a UTF-16 unit are the most there can be: most runs need no counting.
+  const lengthMax = records.reduce((sum, { text }) => sum + text.length * 3, 0);
+  if (records.length > 0 && lengthMax <= limit.bytes && eventsOf(records) <= limit.events) return [records];
   const runs: StoredRecord[][] = [];
   let run: StoredRecord[] = [];
   let bytes = 0;
@@ -43,6 +46,11 @@ export function splitRecords(records: readonly StoredRecord[], limit: ReadLimit)
   }
   if (run.length > 0) runs.push(run);
   return runs;
+}
+
+function eventsOf(records: readonly StoredRecord[]): number {
+  const [first] = records;
+  return first ? positionOf(records.at(-1)?.cursor ?? null) - first.position + 1 : 0;
 }
 
 export function cursorText(cursor: Cursor | null): string {

@@ -13,6 +13,7 @@ import type { Permit } from "./authorize.ts";
 import { type CommitVerdict, decideCommit } from "./decide-commit.ts";
 import { type Env, randomHex } from "./env.ts";
 import type { ServerLimits } from "./limits.ts";
+import type { LogTail } from "./log-tail.ts";
 import { idTakenText, recordedText } from "./outcome.ts";
 import type { PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./push.ts";
@@ -29,6 +30,7 @@ export type BatchContext = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly cache: StreamCache;
+  readonly tail: LogTail;
   /** Told of what went wrong on the way to an answer, for the operator. */
   readonly report: (error: unknown) => void;
 };
@@ -130,7 +132,7 @@ class Batch {
 }
 
 /** Which of the cursors that pushes come with are the log's. Most are its head or the beginning, and need no reading. */
-async function checkCursors({ store, log }: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<(after: Cursor | null) => boolean> {
+async function checkCursors({ store, log, tail }: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<(after: Cursor | null) => boolean> {
   const diverged = new Set<string>();
   const checked = new Set<string>();
   for (const { push } of pushes) {
@@ -138,6 +140,7 @@ async function checkCursors({ store, log }: BatchContext, pushes: readonly Permi
     const text = encodeCursor(push.after);
     if (checked.has(text)) continue;
     checked.add(text);
+    if (tail.between(log, push.after, head)) continue;
     const { kind } = await store.read(log, push.after, { events: 1, bytes: 1 });
     if (kind !== "page") diverged.add(text);
   }

@@ -26,7 +26,7 @@ const FAILURES_MAX = 2;
 const CONTENTION_DELAY_MS = 4;
 
 export async function settleBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<Settled> {
-  const { log, store, cache, env, limits, report } = context;
+  const { log, store, cache, tail, env, limits, report } = context;
   const refused = (code: RefusedCode): Settled => ({ results: pushes.map((): PushResult => ({ kind: "refused", code })), appended: null });
   const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
   for (const { failure } of permitted) if (failure !== null) report(failure);
@@ -61,6 +61,7 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     if (written.kind === "gone") return refused("gone");
     if (written.kind === "ok") {
       cache.put(log, appended.after, appended.head, windows.known());
+      if (records.length > 0) tail.add(log, appended);
       return { results, appended: records.length > 0 ? appended : null };
     }
     if (written.kind === "moved") cache.drop(log);
