@@ -1,24 +1,38 @@
-/** The test page on a port, and pages of browsers that show it. */
+/**
+ * The test page on a port, and pages of browsers that show it.
+ *
+ * Built rather than served from source: a development server reloads pages when it loses sight of them, as a frozen one.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
-import { createServer } from "vite";
+import { build, preview } from "vite";
 
 export type Site = { readonly origin: string; readonly close: () => Promise<void> };
 
 export async function startSite(): Promise<Site> {
-  const server = await createServer({
-    root: fileURLToPath(new URL("../page", import.meta.url)),
+  const outDir = await mkdtemp(join(tmpdir(), "dacapo-e2e-site-"));
+  const root = fileURLToPath(new URL("../page", import.meta.url));
+  await build({
+    root,
     configFile: false,
     logLevel: "error",
     resolve: { conditions: ["dacapo-source", "module", "browser", "development|production"] },
-    optimizeDeps: { include: ["comlink", "idb", "valibot"] },
     worker: { format: "es" },
-    server: { host: "127.0.0.1", port: 0, hmr: false, fs: { strict: false } },
+    build: { outDir, emptyOutDir: true, target: "esnext", minify: false },
   });
-  await server.listen();
-  const address = server.httpServer?.address();
+  const server = await preview({ root, configFile: false, logLevel: "error", build: { outDir }, preview: { host: "127.0.0.1", port: 0 } });
+  const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("Vite does not listen");
-  return { origin: `http://127.0.0.1:${address.port}`, close: () => server.close() };
+  return {
+    origin: `http://127.0.0.1:${address.port}`,
+    close: async () => {
+      await server.close();
+      await rm(outDir, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Opens the test page on a log; resolves when the log is open. */

@@ -1,0 +1,134 @@
+/** What browsers do to tabs: freeze them, crash, keep them in the back/forward cache, lose the network again and again. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type BareBrowser, startBareBrowser } from "./support/bare-browser.ts";
+import { freshProfile } from "./support/browser.ts";
+import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
+import { opened, openPage, type Site, startSite } from "./support/site.ts";
+import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
+
+let site: Site;
+let folder: string;
+let server: ServerProcess;
+let network: TcpProxy;
+let browser: BareBrowser | null = null;
+
+beforeAll(async () => {
+  site = await startSite();
+});
+afterAll(() => site.close());
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-server-"));
+  server = await startServerProcess({ file: join(folder, "logs.db"), origin: site.origin });
+  network = await tcpProxy(server.port);
+});
+afterEach(async () => {
+  await browser?.close();
+  browser = null;
+  await network[Symbol.asyncDispose]();
+  await server.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const sync = () => `http://127.0.0.1:${network.port}/sync`;
+const query = () => ({ log: "team", user: "ada", sync: sync() });
+const status = (page: Page) => page.evaluate(() => window.board.status());
+const count = (page: Page) => page.evaluate(() => window.board.count());
+const reaches = (page: Page, position: number) =>
+  page.waitForFunction((least) => {
+    const { pending, position: at } = window.board.status();
+    return pending === 0 && at >= least;
+  }, position, { timeout: 30_000, polling: 100 }); // a hidden page has no animation frames
+
+test("a leader that is frozen with its lock is displaced: the other tab syncs, and nothing is double when it wakes", async () => {
+  browser = await startBareBrowser();
+  const first = await openPage(browser.context, site, query());
+  await first.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
+  const second = await openPage(browser.context, site, query());
+  await second.bringToFront();
+  await first.evaluate(() => window.board.add("before", 3));
+  await reaches(first, 3);
+  // A hidden leader gives way to a tab that someone looks at; the one that leads now is the one to freeze.
+  await second.waitForTimeout(3_000);
+  const [leader, other] = (await status(first)).leader ? [first, second] : [second, first];
+  await other.bringToFront();
+  await browser.freeze(leader, true);
+  await other.evaluate(() => window.board.add("frozen", 5));
+  await reaches(other, 8);
+  expect((await status(other)).leader).toBe(true);
+
+  await browser.freeze(leader, false);
+  await leader.bringToFront();
+  await leader.evaluate(() => window.board.add("after", 2));
+  await Promise.all([reaches(leader, 10), reaches(other, 10)]);
+  expect([await count(leader), await count(other)]).toEqual([10, 10]);
+  expect((await status(leader)).position).toBe(10);
+});
+
+test("a browser that is killed in the middle of commits has every acknowledged one when it starts again", async () => {
+  browser = await startBareBrowser();
+  let page = await openPage(browser.context, site, query());
+  let acknowledged = 0;
+  for (let round = 0; round < 3; round++) {
+    await page.exposeFunction("acknowledged", () => void acknowledged++);
+    const prefix = `round${round}-`;
+    page.evaluate(async (name) => {
+      for (let n = 0; n < 1_000; n++) {
+        await window.board.add1(`${name}${n}`);
+        (window as unknown as { acknowledged: () => void }).acknowledged();
+      }
+    }, prefix).catch(() => {});
+    const before = acknowledged;
+    await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
+    const known = acknowledged;
+    browser = await browser.crash();
+    page = await openPage(browser.context, site, query());
+    expect(await count(page)).toBeGreaterThanOrEqual(known);
+    acknowledged = await count(page);
+  }
+  const all = await count(page);
+  await reaches(page, all);
+  expect((await status(page)).position).toBe(all);
+});
+
+test("a page that comes back from the back/forward cache, or is loaded anew, shows what happened meanwhile", async () => {
+  browser = await startBareBrowser();
+  const page = await openPage(browser.context, site, query());
+  await page.evaluate(() => window.board.add("here", 2));
+  await reaches(page, 2);
+  await page.goto("about:blank");
+  await using other = await freshProfile();
+  const elsewhere = await openPage(await other.launch(), site, { ...query(), user: "bob" });
+  await elsewhere.evaluate(() => window.board.add("there", 3));
+  await reaches(elsewhere, 5);
+  await page.goBack({ waitUntil: "commit" }); // a page from the cache does not load
+  await opened(page);
+  await reaches(page, 5);
+  expect(await count(page)).toBe(5);
+});
+
+test("offline and back 50 times while working: nothing lost, nothing double", async () => {
+  await using profile = await freshProfile();
+  const context = await profile.launch();
+  const page = await openPage(context, site, query());
+  const working = page.evaluate(async () => {
+    for (let n = 0; n < 100; n++) {
+      await window.board.add1(`t${n}`);
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  });
+  for (let round = 0; round < 50; round++) {
+    if (round % 2 === 0) network.cut();
+    else await context.setOffline(true);
+    await page.waitForTimeout(40);
+    network.up();
+    await context.setOffline(false);
+    await page.waitForTimeout(40);
+  }
+  await working;
+  await reaches(page, 100);
+  expect([await count(page), (await status(page)).position]).toEqual([100, 100]);
+});
