@@ -214,9 +214,11 @@ export class Engine {
 
   async #refresh(): Promise<void> {
     const ended = await refreshLocalLog(this.#local, this.#options.env.now());
-    if (!ended) return this.#reload();
-    this.#changed();
-    for (const { entry, arrived } of ended) await this.#settling.ended(entry.commit.id, arrived);
+    if (ended) {
+      this.#changed();
+      for (const { entry, arrived } of ended) if (arrived) this.#settling.tell({ ...arrived, commit: entry.commit.id });
+    } else await this.#reload();
+    await this.#settling.lookAgain((commit) => this.#local.entries.has(commit));
   }
 
   /** Loads anew after histories parted; the page hears of what looks different. */

@@ -7,9 +7,11 @@ import { RejectedError } from "../core/errors.ts";
 import type { LogStore, RejectionEntry, SentEntry } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
 
+type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: RejectedError) => void };
+
 export class Settling {
   readonly #store: LogStore;
-  readonly #waiting = new Map<string, ((settled: Settled) => void)[]>();
+  readonly #waiting = new Map<string, Waiter[]>();
 
   constructor(store: LogStore) {
     this.#store = store;
@@ -23,20 +25,28 @@ export class Settling {
       // It may have come in from another tab meanwhile.
       if (!isPending()) throw unknownCommit(commit);
     }
-    return new Promise((resolve) => this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), resolve]));
+    return new Promise((resolve, reject) => this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), { resolve, reject }]));
   }
 
   tell(settled: Settled): void {
-    const waiting = this.#waiting.get(settled.commit) ?? [];
-    this.#waiting.delete(settled.commit);
-    for (const resolve of waiting) resolve(settled);
+    for (const { resolve } of this.#take(settled.commit)) resolve(settled);
   }
 
-  /** Another tab ended a commit: how, tells its record or else the store. */
-  async ended(commit: string, arrived: { readonly outcome: "accepted" | "rebased"; readonly position: number } | null): Promise<void> {
-    if (!this.#waiting.has(commit)) return;
-    const settled = arrived ? { ...arrived, commit } : await this.#find(commit);
-    if (settled) this.tell(settled);
+  /** Tells those whose commit ended elsewhere: in another tab, in a look that failed half way, before histories parted. */
+  async lookAgain(isPending: (commit: string) => boolean): Promise<void> {
+    for (const commit of [...this.#waiting.keys()]) {
+      if (isPending(commit)) continue;
+      const settled = await this.#find(commit);
+      if (settled) this.tell(settled);
+      // Refused, and discarded in another tab before this one looked.
+      else for (const { reject } of this.#take(commit)) reject(unknownCommit(commit));
+    }
+  }
+
+  #take(commit: string): readonly Waiter[] {
+    const waiting = this.#waiting.get(commit) ?? [];
+    this.#waiting.delete(commit);
+    return waiting;
   }
 
   async #find(commit: string): Promise<Settled | null> {

@@ -57,6 +57,8 @@ export async function writeRowCache(domain: DomainDefinition, replica: Replica, 
   if (cursor === null || parked.count > 0) return;
   const { base, touched } = cache;
   cache.touched = new Map();
+  // Until the write is known to be there, nothing is: where it fails, the next one writes all.
+  cache.base = undefined;
   const fresh = base === undefined;
   const rows: StoredRows = { checkpoint: cursor, tables: packTables(domain, replica, fresh ? null : touched) };
   const stored = fresh ? ((await store.readRows())?.checkpoint ?? null) : base;
