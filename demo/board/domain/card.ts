@@ -63,6 +63,7 @@ export const card = aggregate("card", {
         if (card) return reject("already-added", "There is a card of this id");
         return target && !target.removed ? emit("CardAdded", input) : reject("no-such-column", NO_COLUMN);
       },
+      undo: ({ command }) => command.archive(),
     },
     rename: {
       input: v.object({ title: cardTitle }),

@@ -6,6 +6,7 @@ import { useEffect, useState } from "react";
 import { card } from "../domain/card.ts";
 import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icon.tsx";
+import { Pencilled } from "./pencilled.tsx";
 import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
 import { useNames } from "./use-names.ts";
@@ -99,16 +100,12 @@ function Events({ events, version, onShow }: { readonly events: readonly Entry[]
   return (
     <ol className="events" reversed>
       {events.toReversed().map((event) => (
-        <li key={event.id} className={`${event.version > version ? "later" : ""} ${event.pending ? "pending" : ""}`}>
+        <li key={event.id} className={event.version > version ? "later" : ""}>
           <button type="button" aria-current={event.version === version ? "step" : undefined} onClick={() => onShow(event.version)}>
             <Avatar name={event.actor} />
             <span>
               <b>{event.actor}</b> {sayEvent(event, names)} <Time at={event.time} />
-              {event.pending && (
-                <span className="pencilled">
-                  <Icon name="waiting" /> waiting
-                </span>
-              )}
+              <Pencilled pending={event.pending} />
             </span>
           </button>
         </li>

@@ -12,6 +12,7 @@ import { Icon } from "./icon.tsx";
 import { InlineText } from "./inline-text.tsx";
 import type { ColumnPlace } from "./lift/use-lift.ts";
 import { cardsOf } from "./lift/lift.ts";
+import { Pencilled } from "./pencilled.tsx";
 import { type CardEntry, idOf } from "./rows.ts";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
@@ -96,12 +97,10 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
         )}
       </div>
       <p className="panel-meta">
-        Last changed by {row.changedBy}, <Time at={row.changedAt} />
-        {pending && (
-          <span className="pencilled">
-            <Icon name="waiting" /> not yet sent
-          </span>
-        )}
+        <span>
+          Last changed by {row.changedBy}, <Time at={row.changedAt} />
+        </span>
+        <Pencilled pending={pending} />
       </p>
       <div className="fields">
         <label className="field">

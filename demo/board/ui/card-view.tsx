@@ -6,6 +6,7 @@ import { Icon } from "./icon.tsx";
 import { InlineText } from "./inline-text.tsx";
 import type { CardHandlers } from "./lift/use-lift.ts";
 import { focusCard } from "./lift/use-lift.ts";
+import { PencilMark, usePencilled } from "./pencilled.tsx";
 import { type CardEntry, idOf } from "./rows.ts";
 import { useAct } from "./use-act.ts";
 
@@ -22,7 +23,8 @@ type CardViewProps = {
 };
 
 export const CardView = memo(function CardView({ entry, tabStop, held, watchers, handlers, onOpen, onFocus }: CardViewProps) {
-  const { key, row, pending } = entry;
+  const { key, row } = entry;
+  const pending = usePencilled(entry.pending);
   const act = useAct();
   const [renaming, setRenaming] = useState(false);
   const id = idOf(key);
@@ -60,21 +62,17 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
           <Icon name="edit" />
         </button>
       )}
-      <CardFoot entry={entry} watchers={watchers} />
+      <CardFoot row={row} pending={pending} watchers={watchers} />
     </li>
   );
 });
 
-function CardFoot({ entry: { row, pending }, watchers }: Pick<CardViewProps, "entry" | "watchers">) {
+function CardFoot({ row, pending, watchers }: { readonly row: CardEntry["row"]; readonly pending: boolean; readonly watchers: string }) {
   const looking = watchers === "" ? [] : watchers.split("\n");
   if (!pending && row.comments === 0 && row.description === "" && row.assignee === null && looking.length === 0) return null;
   return (
     <div className="card-foot">
-      {pending && (
-        <span className="pencilled" title="Kept on this device; not yet sent">
-          <Icon name="waiting" /> waiting
-        </span>
-      )}
+      {pending && <PencilMark />}
       {row.description !== "" && (
         <span title="Has a description">
           <Icon name="text" />

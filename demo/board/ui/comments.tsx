@@ -3,7 +3,7 @@ import { type FormEvent, useRef } from "react";
 import { card } from "../domain/card.ts";
 import { comments } from "../domain/read-models.ts";
 import { Avatar } from "./avatar.tsx";
-import { Icon } from "./icon.tsx";
+import { Pencilled } from "./pencilled.tsx";
 import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
@@ -23,16 +23,12 @@ export function Comments({ stream }: { readonly stream: string }) {
       <h3>Comments</h3>
       <ol>
         {said.map(({ key, row, pending }) => (
-          <li key={key} className={pending ? "comment pending" : "comment"}>
+          <li key={key} className="comment">
             <Avatar name={row.by} />
             <div>
               <p className="comment-head">
                 <b>{row.by}</b> <Time at={row.time} />
-                {pending && (
-                  <span className="pencilled">
-                    <Icon name="waiting" /> waiting
-                  </span>
-                )}
+                <Pencilled pending={pending} />
               </p>
               <p className="comment-text">{row.text}</p>
             </div>

@@ -21,7 +21,7 @@ export function sayEvent({ type, data, stream }: Told, names: Names): string {
     case "CardDescribed":
       return field(data, "description") === "" ? "took the description away" : "changed the description";
     case "CardMoved":
-      return `moved it in ${columnIn(data, names)}`;
+      return `moved it to ${columnIn(data, names)}`;
     case "ColumnMoved":
       return "moved the column";
     case "CardCompleted":
@@ -55,7 +55,7 @@ export function sayCommand({ stream, name, input = null }: CommandRequest, names
     case "describe":
       return `describe ${it} as “${shorten(field(input, "description"))}”`;
     case "move":
-      return isCard ? `move ${it} in ${columnIn(input, names)}` : `move the column ${it}`;
+      return isCard ? `move ${it} to ${columnIn(input, names)}` : `move the column ${it}`;
     case "complete":
       return `tick off ${it}`;
     case "reopen":

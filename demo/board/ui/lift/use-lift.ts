@@ -91,7 +91,9 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
           const entry = all.find((other) => other.key === key);
           if (!entry) return;
           const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
-          change({ card: key, by: "keys", column: entry.row.column, index, height: event.currentTarget.offsetHeight });
+          // A card whose column is gone is carried from the first one.
+          const start = ids.includes(entry.row.column) ? { column: entry.row.column, index } : { column: ids[0] ?? "", index: 0 };
+          change({ card: key, by: "keys", ...start, height: event.currentTarget.offsetHeight });
           announce(`“${entry.row.title}” lifted. Arrows carry it, Space puts it down, Escape puts it back.`);
         }
       } else if (held && event.key === "Enter") void putDown(held);

@@ -1,0 +1,42 @@
+/** Takes back what was done last here, by a click or Ctrl+Z; Ctrl+Shift+Z brings it back. */
+import { DacapoError } from "dacapo";
+import { useLog } from "dacapo/react";
+import { useCallback, useEffect } from "react";
+import { Icon } from "./icon.tsx";
+import { useSpeech } from "./speech.tsx";
+
+export function UndoButton() {
+  const log = useLog();
+  const { announce, notify } = useSpeech();
+  const turn = useCallback(
+    async (back: boolean) => {
+      try {
+        const done = await (back ? log.undo() : log.redo());
+        if (done) announce(back ? "Taken back" : "Brought back");
+        else notify({ text: back ? "There is nothing to take back" : "There is nothing to bring back" });
+      } catch (error) {
+        notify({ text: `It cannot be taken back: ${error instanceof DacapoError ? error.message : String(error)}.` });
+      }
+    },
+    [log, announce, notify],
+  );
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey) || isField(event.target)) return;
+      event.preventDefault();
+      void turn(!event.shiftKey);
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, [turn]);
+  return (
+    <button type="button" className="icon-button" aria-label="Undo" title="Undo (Ctrl+Z)" aria-keyshortcuts="Control+Z" onClick={() => void turn(true)}>
+      <Icon name="undo" />
+    </button>
+  );
+}
+
+/** Fields have an undo of their own. */
+function isField(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
