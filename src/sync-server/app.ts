@@ -48,7 +48,7 @@ export type SyncServerOptions = {
 
 export type SyncServer = Hono & {
   /** For runtimes: the door of live sockets, and what a socket that outlived a restart goes back into. */
-  readonly live: LiveGate & Pick<LiveHub, "resume">;
+  readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
   /** Says that a log may have gone on elsewhere, such as on another node: its sockets are served at once, not within seconds. */
   readonly poke: (log: string) => void;
   /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
@@ -68,8 +68,14 @@ const CLOSE_STEP_MS = 10;
  * app.route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }) }));
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
-  const { store, authorize, permit = () => true, env = runtimeEnv, onError: report = () => {}, liveTicks: ticks = true } = options;
+  const { store, authorize, permit = () => true, env = runtimeEnv, onError, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
+  // Whatever a reporter does with a failure, it must not cause another.
+  const report = (error: unknown): void => {
+    try {
+      onError?.(error);
+    } catch {}
+  };
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);
@@ -138,7 +144,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let ended: Promise<void> | null = null;
 
   return Object.assign(app, {
-    live: { open: gate.open, resume: hub.resume },
+    live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke: hub.poke,
     drop: async (log: string) => {
       await store.drop(log);

@@ -16,7 +16,7 @@ export async function readJsonText(request: Request, bytesMax: number): Promise<
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new HttpRefusal("push-too-large");
   if (!request.body) return { text: "", bytes: 0 };
 
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const reader = request.body.getReader();
   let text = "";
   let bytes = 0;

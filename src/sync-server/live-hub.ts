@@ -3,8 +3,8 @@
  *
  * Place: runtimes bring sockets (`join`, `resume`) and tell what they hear; the log writer tells what it wrote (`publish`).
  * Holds: nothing here is needed for correctness: a hub that forgets everything costs its readers a reconnect. Sockets are counted
- * in all, by log and by actor; one that is silent, or whose holder may no longer read, is ended within a minute and a half, and
- * a minute.
+ * in all, by log and by actor; one that is silent is ended within a minute and a half; one whose holder may no longer read, or
+ * of whom nobody can say so any more, within a minute.
  */
 import { parseClientFrame } from "../core/protocol.ts";
 import { type Env, jittered } from "./env.ts";
@@ -29,6 +29,11 @@ export type LiveHub = {
   readonly publish: (log: string, appended: Appended | null) => void;
   /** Looks at the log soon: another node may have appended. */
   readonly poke: (log: string) => void;
+  /**
+   * Asks now whether each socket is still heard and may still read, for a runtime without timers. Gives the milliseconds
+   * after which to ask again, or null where no socket is open.
+   */
+  readonly watch: () => Promise<number | null>;
   /** Ends the sockets of a log, or all. */
   readonly end: (code: string, log?: string) => void;
 };
@@ -40,12 +45,17 @@ export type LiveHubOptions = {
   /** Throws a refusal for someone who may not read a log any more. */
   readonly checkReader: (principal: Principal, log: string) => Promise<void>;
   readonly report: (error: unknown) => void;
-  /** False: no timers, for a runtime that sleeps between events and watches its sockets itself. */
+  /** False: no timers, for a runtime that sleeps between events and calls `watch` itself. */
   readonly ticks: boolean;
 };
 
 const TICK_MS = 1_000;
-const RIGHTS_MS = 45_000;
+/** How often rights are asked again. */
+export const RIGHTS_MS = 40_000;
+/** Where nobody can say now whether a right is still there, it is asked again so soon … */
+const RIGHTS_RETRY_MS = 5_000;
+/** … and the socket ended when it was last sure longer ago than this. */
+const RIGHTS_UNSURE_MS_MAX = 44_000;
 /** Clients ping every 20 s. */
 const SILENCE_MS_MAX = 90_000;
 const PRESENCE_MS = 50;
@@ -77,25 +87,40 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
     const now = env.now();
     const looks = now - lookedAt >= limits.lookMs;
     if (looks) lookedAt = now;
-    for (const [log, room] of rooms) {
+    for (const room of rooms.values()) {
       if (looks) void room.look();
       room.drain();
-      for (const member of room.members) {
-        if (now - member.heardAt > SILENCE_MS_MAX) member.socket.terminate();
-        else if (now - member.rightsCheckedAt > RIGHTS_MS || (member.principal.expiresAt ?? Infinity) <= now) void checkRights(member, log, now);
-      }
     }
+    void Promise.all(watchMembers(now, RIGHTS_MS));
     ticking = rooms.size > 0;
     if (ticking) env.setTimer(tick, TICK_MS);
   };
+  const watchMembers = (now: number, rightsMs: number): Promise<void>[] => {
+    const checks: Promise<void>[] = [];
+    for (const [log, room] of rooms) {
+      for (const member of room.members) {
+        if (now - Math.max(member.heardAt, member.socket.answeredAt ?? 0) > SILENCE_MS_MAX) member.socket.terminate();
+        else if (now - member.rightsAskedAt >= rightsMs || (member.principal.expiresAt ?? Infinity) <= now) checks.push(checkRights(member, log, now));
+      }
+    }
+    return checks;
+  };
   const checkRights = async (member: Member, log: string, now: number): Promise<void> => {
-    member.rightsCheckedAt = now;
+    member.rightsAskedAt = now;
     try {
       await checkReader(member.principal, log);
+      member.rightsSureAt = now;
     } catch (error) {
-      // Where rights cannot be asked now, they are asked again.
       if (error instanceof HttpRefusal && (error.code === "forbidden" || error.code === "unauthorized")) bye(member, error.code);
+      else if (now - member.rightsSureAt > RIGHTS_UNSURE_MS_MAX) bye(member, "unavailable", jittered(env, RESTART_DELAY_MS));
+      else member.rightsAskedAt = now - RIGHTS_MS + RIGHTS_RETRY_MS;
     }
+  };
+  const watch = async (): Promise<number | null> => {
+    const now = env.now();
+    await Promise.all(watchMembers(now, 0));
+    const askedAt = [...rooms.values()].flatMap(({ members }) => Array.from(members, ({ rightsAskedAt }) => rightsAskedAt));
+    return askedAt.length === 0 ? null : Math.max(0, askedAt.reduce((first, next) => Math.min(first, next)) + RIGHTS_MS - now);
   };
 
   const receive = (room: Room, member: Member, text: string): void => {
@@ -115,7 +140,9 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   const enter = (socket: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {
     const { log } = attachment;
     const room = roomOf(log);
-    const member = createMember(socket, attachment, env.now());
+    const now = env.now();
+    // When a sleeper's rights were last asked is forgotten: they are due.
+    const member = createMember(socket, attachment, { now, rightsAt: how === "resume" ? now - RIGHTS_MS : now });
     count(member.principal.actor, 1);
     room[how](member);
     if (ticks && !ticking) {
@@ -146,6 +173,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
       else void room?.look();
     },
     poke: (log) => void rooms.get(log)?.look(),
+    watch,
     end: (code, log) => {
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;

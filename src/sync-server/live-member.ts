@@ -29,13 +29,15 @@ export type Member = {
   /** Presence went by while it was over its budget. */
   missedPresence: boolean;
   heardAt: number;
-  rightsCheckedAt: number;
+  /** When it was last asked whether its holder may read, and when the answer last was yes. */
+  rightsAskedAt: number;
+  rightsSureAt: number;
   framesDropped: number;
   /** It was said bye to. Nothing follows. */
   ended: boolean;
 };
 
-export function createMember(socket: LiveSocket, { cursor, principal, presence }: LiveAttachment, now: number): Member {
+export function createMember(socket: LiveSocket, { cursor, principal, presence }: LiveAttachment, { now, rightsAt }: { readonly now: number; readonly rightsAt: number }): Member {
   return {
     socket,
     principal,
@@ -47,7 +49,8 @@ export function createMember(socket: LiveSocket, { cursor, principal, presence }
     hinted: null,
     missedPresence: false,
     heardAt: now,
-    rightsCheckedAt: now,
+    rightsAskedAt: rightsAt,
+    rightsSureAt: rightsAt,
     framesDropped: 0,
     ended: false,
   };
@@ -55,7 +58,11 @@ export function createMember(socket: LiveSocket, { cursor, principal, presence }
 
 export function save(member: Member, log: string): void {
   const { socket, cursor, principal, presence } = member;
-  socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
+  try {
+    socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
+  } catch {
+    socket.terminate();
+  }
 }
 
 /** Sends, unless the socket is already gone: its end is told by the runtime. */

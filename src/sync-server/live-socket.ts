@@ -13,6 +13,8 @@ export interface LiveSocket {
   send(text: string): void;
   /** Bytes that the other side has not taken yet; 0 where the runtime does not tell. */
   readonly bufferedBytes: number;
+  /** When the runtime last answered a ping by itself, where it does so. Milliseconds since the epoch. */
+  readonly answeredAt?: number;
   close(code: number, reason: string): void;
   /** Ends the connection without a word, with all that is buffered. */
   terminate(): void;

@@ -12,6 +12,7 @@ import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { DacapoError } from "../core/errors.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
+import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveSocket } from "./live-socket.ts";
 
 export { bearer } from "./authorize.ts";
@@ -90,7 +91,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
 export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<WebSocket> } {
   // Compression costs memory for each socket and has been a source of holes; records are small.
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX, clientTracking: true });
-  const prefix = path === "/" ? "" : path.replace(/\/+$/, "");
+  const prefix = prefixOf(path);
   let handshakes = 0;
 
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -160,18 +161,6 @@ function bytesOf(text: string): Buffer {
     lastBytes = Buffer.from(text);
   }
   return lastBytes;
-}
-
-/** The log of `<prefix>/logs/<log>/live`, or null for any other target. `//host/…` is one of those. */
-function liveLog(target: string, prefix: string): string | null {
-  const [pathname = ""] = target.split("?", 1);
-  if (!pathname.startsWith(`${prefix}/logs/`) || pathname.startsWith("//")) return null;
-  const [, name] = /^\/logs\/([^/]+)\/live$/.exec(pathname.slice(prefix.length)) ?? [];
-  try {
-    return name === undefined ? null : decodeURIComponent(name);
-  } catch {
-    return null;
-  }
 }
 
 function refuse(socket: Duplex, status: number, body: string, headers: Headers = new Headers()): void {

@@ -2,5 +2,6 @@
 declare namespace Cloudflare {
   interface Env {
     readonly PLATFORM: DurableObjectNamespace<import("./worker.ts").PlatformObject>;
+    readonly LOGS: DurableObjectNamespace<import("./worker.ts").LogObject>;
   }
 }

@@ -1,5 +1,9 @@
 // The Worker of the tests: the Durable Objects they speak with. A new class is also named in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
+import { bearer } from "../../src/sync-server/app.ts";
+import { logObject } from "../../src/sync-server/cloudflare.ts";
+import { domain } from "../support/board-domain.ts";
+import { tokens } from "../support/sync-requests.ts";
 
 /** Counts twice: in memory, which eviction takes, and in SQL, which it leaves. */
 export class PlatformObject extends DurableObject {
@@ -11,6 +15,38 @@ export class PlatformObject extends DurableObject {
     sql.exec("create table if not exists counts (id integer primary key)");
     sql.exec("insert into counts default values");
     return { inMemory: this.#inMemory, stored: sql.exec<{ n: number }>("select count(*) as n from counts").one().n };
+  }
+}
+
+const GUEST_MS = 300;
+
+/** A sync server for logs, as an app would write it. The token `guest` is someone whose right ends soon. */
+export class LogObject extends DurableObject {
+  /** How often the runtime made one. */
+  static made = 0;
+  readonly number = ++LogObject.made;
+  /** Whom `permit` refuses. Memory: gone with an eviction. */
+  readonly refused = new Set<string>();
+  readonly sync = logObject(this.ctx, {
+    domain,
+    authorize: (request) => (request.headers.get("authorization") === "Bearer guest" ? { actor: "guest", expiresAt: Date.now() + GUEST_MS } : bearer({ tokens })(request)),
+    permit: ({ actor }) => !this.refused.has(actor),
+  });
+
+  override fetch(request: Request): Promise<Response> {
+    return this.sync.fetch(request);
+  }
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.sync.webSocketMessage(socket, message);
+  }
+  override webSocketClose(socket: WebSocket): void {
+    this.sync.webSocketClose(socket);
+  }
+  override webSocketError(socket: WebSocket): void {
+    this.sync.webSocketError(socket);
+  }
+  override alarm(): Promise<void> {
+    return this.sync.alarm();
   }
 }
 

@@ -1,0 +1,164 @@
+// The whole server in a Durable Object, in real workerd: pushes, pulls and live sockets, with the object evicted from memory in between.
+import { runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { task } from "../support/board-domain.ts";
+import { newLog } from "./log-object.ts";
+import { LogObject } from "./worker.ts";
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("a push to a Durable Object is recorded, and pulled by another person", async () => {
+  const { person } = newLog();
+  const [ada, bob] = [person("ada"), person("bob")];
+  const commit = ada.commit(add("t1"));
+  const answer = await ada.push([commit]);
+  expect(answer.outcomes).toMatchObject([{ id: commit.id, outcome: "recorded", at: answer.cursor }]);
+  expect(await bob.pull()).toMatchObject({ head: 1, cursor: answer.cursor, records: [{ commit: commit.id, actor: "ada", events: [{ type: "TaskAdded", stream: "task/t1", version: 1 }] }] });
+});
+
+test("P14 a record reaches two live sockets, each frame following what it had", async () => {
+  const { person, live } = newLog();
+  const ada = person("ada");
+  const { cursor } = await ada.push([ada.commit(add("t1"))]);
+  const sockets = [await live("token-of-ada", cursor), await live("token-of-bob", cursor)];
+  const { cursor: next } = await ada.push([ada.commit(add("t2"))], cursor);
+  for (const socket of sockets) expect(await socket.next("records")).toMatchObject({ after: cursor, cursor: next, records: [{ position: 2 }] });
+});
+
+test("a push after the object was evicted reaches the sockets that slept meanwhile, without a gap", async () => {
+  const { person, live, evict } = newLog();
+  const ada = person("ada");
+  let { cursor } = await ada.push([ada.commit(add("t0"))]);
+  const sockets = [await live("token-of-ada", cursor), await live("token-of-bob", cursor)];
+  for (let n = 1; n <= 3; n++) {
+    await evict();
+    const after = cursor;
+    ({ cursor } = await ada.push([ada.commit(add(`t${n}`))], after));
+    for (const socket of sockets) expect(await socket.next("records")).toMatchObject({ after, cursor, records: [{ position: n + 1 }] });
+  }
+  for (const socket of sockets) expect(socket.frames).toHaveLength(3);
+});
+
+test("P4 a push that is sent again after an eviction gets the same outcomes and adds nothing", async () => {
+  const { person, evict } = newLog();
+  const ada = person("ada");
+  const [good, bad] = [ada.commit(add("t1")), ada.commit(task.command.rename("nothing", { title: "Bread" }))];
+  const first = await ada.push([good, bad]);
+  await evict();
+  const again = await ada.push([good, bad]);
+  expect(again.outcomes).toEqual(first.outcomes);
+  expect(again.outcomes).toMatchObject([{ outcome: "recorded" }, { outcome: "rejected", code: "no-such-task" }]);
+  expect(await ada.pull()).toMatchObject({ head: 1 });
+});
+
+test("P6 a cursor of another history is diverged, before an eviction and after it, by push, pull and socket", async () => {
+  const { person, live, evict } = newLog();
+  const ada = person("ada");
+  const { cursor } = await ada.push([ada.commit(add("t1"))]);
+  const other = { position: 1, mark: "0000000000000000" };
+  const body = { after: "1-0000000000000000", domain: 1, commits: [ada.commit(add("t2"))] };
+  for (let round = 0; round < 2; round++) {
+    expect((await ada.request("commits", body)).status).toBe(409);
+    expect((await ada.request(`records?after=${body.after}`)).status).toBe(409);
+    expect(await (await live("token-of-ada", other)).next("bye")).toMatchObject({ code: "diverged" });
+    await evict();
+  }
+  expect(await ada.pull()).toMatchObject({ head: 1, cursor });
+});
+
+test("P21 a ticket opens one socket, and none after an eviction: the key and the list of those spent are forgotten together", async () => {
+  const { ticket, upgrade, evict, live } = newLog();
+  const spent = await ticket("token-of-ada");
+  const { status, webSocket } = await upgrade({ ticket: spent });
+  expect(status).toBe(101);
+  webSocket?.accept();
+  expect((await upgrade({ ticket: spent })).status).toBe(401);
+  const kept = await ticket("token-of-ada");
+  await evict();
+  expect((await upgrade({ ticket: spent })).status).toBe(401);
+  expect((await upgrade({ ticket: kept })).status).toBe(401);
+  // A client fetches another by itself.
+  await live("token-of-ada");
+});
+
+test("people see each other through an eviction, and someone's presence goes with their socket", async () => {
+  const { live, evict } = newLog();
+  const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
+  const hers = crypto.randomUUID();
+  ada.send({ type: "presence", client: hers, data: { card: "t1" } });
+  expect(await bob.next("presence")).toMatchObject({ set: [{ client: hers, actor: "ada", data: { card: "t1" } }], gone: [] });
+  await evict();
+  const late = await live("token-of-bob");
+  expect(await late.next("presence")).toMatchObject({ set: [{ client: hers, actor: "ada", data: { card: "t1" } }] });
+  await evict();
+  ada.close();
+  for (const socket of [bob, late]) expect(await socket.next("presence")).toMatchObject({ set: [], gone: [hers] });
+});
+
+test("a ping is answered without waking the object, and another frame wakes it into the same room", async () => {
+  const { live, evict } = newLog();
+  const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
+  await evict();
+  const { made } = LogObject;
+  ada.send({ type: "ping" });
+  await ada.next("pong");
+  expect(LogObject.made).toBe(made);
+  const client = crypto.randomUUID();
+  bob.send({ type: "presence", client, data: "here" });
+  for (const socket of [ada, bob]) expect(await socket.next("presence")).toMatchObject({ set: [{ client, actor: "bob" }] });
+  expect(LogObject.made).toBe(made + 1);
+  bob.send(`{ "type": "ping" }`);
+  await bob.next("pong");
+});
+
+test("a socket whose holder's time has ended is shown out by the alarm, though the object slept; the others stay", async () => {
+  const { live, evict, runAlarm } = newLog();
+  const [guest, ada] = [await live("guest"), await live("token-of-ada")];
+  await wait(350);
+  await evict();
+  expect(await runAlarm()).toBe(true);
+  expect(await guest.next("bye")).toMatchObject({ code: "unauthorized" });
+  ada.send(`{ "type": "ping" }`);
+  await ada.next("pong");
+  // As long as someone is here, rights are asked again.
+  expect(await runAlarm()).toBe(true);
+});
+
+test("a socket whose holder lost the right to read is shown out by the alarm", async () => {
+  const { stub, live, runAlarm } = newLog();
+  const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
+  await runInDurableObject(stub, ({ refused }) => void refused.add("bob"));
+  await runAlarm();
+  expect(await bob.next("bye")).toMatchObject({ code: "forbidden" });
+  ada.send(`{ "type": "ping" }`);
+  await ada.next("pong");
+  expect(ada.frames).toHaveLength(1);
+});
+
+test("what a socket takes with it into sleep stays below 2 KB", async () => {
+  const { stub, live } = newLog();
+  const ada = await live("token-of-ada");
+  ada.send({ type: "presence", client: crypto.randomUUID(), data: "x".repeat(630) });
+  await ada.next("presence");
+  const sizes = await runInDurableObject(stub, (_, ctx) => ctx.getWebSockets().map((socket) => (socket.deserializeAttachment() as Uint8Array).byteLength));
+  // Besides: a principal of at most 1 KiB, 12 bytes of it here, and 123 more of the log's name.
+  expect(sizes[0]).toBeGreaterThan(640);
+  expect((sizes[0] ?? 0) + 1_024 + 123).toBeLessThan(2_048);
+});
+
+test("a frame that is no text, or longer than any that a client sends, ends its socket alone", async () => {
+  const { live, upgrade, ticket } = newLog();
+  const bob = await live("token-of-bob");
+  const closed = async (data: string | ArrayBuffer): Promise<number> => {
+    const { webSocket } = await upgrade({ ticket: await ticket("token-of-ada") });
+    const code = new Promise<number>((resolve) => webSocket?.addEventListener("close", (event) => resolve(event.code)));
+    webSocket?.accept();
+    webSocket?.send(data);
+    return code;
+  };
+  expect(await closed(new ArrayBuffer(4))).toBe(1003);
+  expect(await closed("x".repeat(20_000))).toBe(1009);
+  bob.send(`{ "type": "ping" }`);
+  await bob.next("pong");
+});
