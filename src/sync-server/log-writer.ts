@@ -29,7 +29,7 @@ export type LogWriterOptions = {
   readonly permit: Permit;
   readonly limits: ServerLimits;
   readonly env: Env;
-  /** Told after each append what it wrote; null: something may have been written. */
+  /** Told after each append what it wrote; null: something may have been written. A hint, so its failures are reported and no more. */
   readonly onAppended: (log: string, appended: Appended | null) => void;
   readonly report: (error: unknown) => void;
 };
@@ -43,15 +43,22 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
+  const tell = (log: string, appended: Appended | null): void => {
+    try {
+      onAppended(log, appended);
+    } catch (error) {
+      report(error);
+    }
+  };
   const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
       const { results, appended } = await settleBatch({ ...options, log, cache, tail }, pushes);
-      if (appended) onAppended(log, appended);
+      if (appended) tell(log, appended);
       return results;
     } catch (error) {
       cache.drop(log);
       report(error);
-      onAppended(log, null);
+      tell(log, null);
       return pushes.map((): PushResult => ({ kind: "refused", code: isStorageFull(error) ? "storage-full" : "unavailable" }));
     }
   };

@@ -1,12 +1,17 @@
 // Live sockets, over a real port and a real SQLite file. Rules P14 and P17 to P21 of docs/protocol.md.
+import { createServer } from "node:http";
 import { connect } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket as RawSocket } from "ws";
+import { attachLive } from "../../../src/sync-server/node.ts";
 import { runtimeEnv } from "../../../src/sync-server/env.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
 import { liveClient, ticketOf } from "../../support/live-client.ts";
 import { runningServer } from "../../support/running-server.ts";
+import { person, testServer } from "../../support/sync-requests.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -294,6 +299,30 @@ test("a log that is dropped shows its sockets out, and so does a server that res
   expect((await other.closed).code).toBe(1012);
   // The port is free again.
   await expect(fetch(url)).rejects.toThrow("fetch failed");
+});
+
+test("mounted in an app of one's own, the server keeps to its path, and its sockets come with one call", async () => {
+  const app = new Hono();
+  const sync = testServer();
+  app.route("/api/sync", sync);
+  app.get("/", (c) => c.text("home"));
+  const http = createServer((request, response) => void getRequestListener(app.fetch)(request, response));
+  attachLive(http, sync, "/api/sync");
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const address = http.address();
+  const origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+  const home = await fetch(`${origin}/`);
+  expect([await home.text(), home.headers.get("cache-control")]).toEqual(["home", null]);
+  const refused = await fetch(`${origin}/api/sync/logs/board`);
+  expect([refused.status, await refused.json()]).toMatchObject([401, { error: { code: "unauthorized" } }]);
+  const ada = person({ request: (path, init) => fetch(`${origin}/api/sync${path}`, init) }, "ada");
+  const live = await liveClient(`${origin}/api/sync`, "ada");
+  await ada.push([ada.commit(add("t1"))]);
+  expect(await live.next("records")).toMatchObject({ head: 1 });
+  await sync.close();
+  expect((await live.closed).code).toBe(1012);
+  http.closeAllConnections();
+  await new Promise((resolve) => http.close(resolve));
 });
 
 test("a port that is taken is told as such", async () => {

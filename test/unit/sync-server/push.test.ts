@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { LIMITS, type Outcome } from "../../../src/core/protocol.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
-import { column, task } from "../../support/board-domain.ts";
+import { column, domain, task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 import * as tasks from "../../support/task-domain.ts";
 
@@ -109,6 +109,22 @@ test("P9 what only a newer domain knows waits for it; the outcomes before it sta
   expect(kinds(newer.outcomes)).toEqual(["recorded"]);
   expect(newer.stopped).toEqual({ id: commits[1]?.id, code: "later" });
   expect(kinds((await ada.push(commits)).outcomes)).toEqual(["recorded", "unknown-aggregate", "recorded"]);
+});
+
+test("P9 a stream with an event of a newer domain waits for it too, and is unreadable to the old one", async () => {
+  const store = memory();
+  // The next release of the domain knows one more event.
+  const { definition } = domain;
+  const old = definition.aggregates.get("column");
+  if (!old) throw new Error("the board has columns");
+  const events = new Map([...old.events].filter(([type]) => type !== "ColumnRemoved"));
+  const before = testServer({ store, domain: { definition: { ...definition, aggregates: new Map([...definition.aggregates, ["column", { ...old, events }]]) } } });
+  const ada = person(testServer({ store }), "ada");
+  await ada.push([ada.commit(column.command.add("todo", { name: "To do" }), column.command.remove("todo"))]);
+  const bob = person(before, "bob");
+  const commit = bob.commit({ ...column.command.add("todo", { name: "Again" }), seen: 2 });
+  expect((await bob.push([commit], null, 2)).stopped).toEqual({ id: commit.id, code: "later" });
+  expect(kinds(await bob.outcomes(commit))).toEqual(["stream-unreadable"]);
 });
 
 test("P7 a commit that is too large as it was sent, or as it was decided, is an outcome", async () => {
