@@ -2,14 +2,15 @@
  * Readers: untrusted JSON to a typed value, or where and why not.
  *
  * Holds: total and without recursion over input: any value gives a value or a problem, never another throw; only named
- * fields are taken, into new objects, so a forged key goes nowhere. Free JSON passes `checkJson`.
+ * fields are taken, into new objects, so a forged key goes nowhere. Free JSON passes `checkJson`. A page holds ten thousand records and
+ * seldom a problem: the way to one is put together only once it was met.
  */
 import type { Parsed } from "./definition.ts";
 import { checkJson, type Json } from "./json.ts";
 
 type Path = readonly (string | number)[];
 
-/** Takes a value apart, or throws a ParseFailure, which `parse` catches. */
+/** Takes a value apart, or throws a ParseFailure, which `parse` catches. `path` leads from the reader that was called first, or from one inside. */
 export type Reader<T> = (value: unknown, path: Path) => T;
 
 export type ReadBy<R> = R extends Reader<infer T> ? T : never;
@@ -20,6 +21,14 @@ class ParseFailure extends Error {
     super(reason);
     this.path = path;
   }
+}
+
+/** Where a reader inside another one begins. */
+const HERE: Path = [];
+
+/** The failure as the outer reader tells it. */
+function below(step: string | number, path: Path, error: unknown): unknown {
+  return error instanceof ParseFailure ? new ParseFailure([...path, step, ...error.path], error.message) : error;
 }
 
 export function parse<T>(reader: Reader<T>, value: unknown): Parsed<T> {
@@ -93,7 +102,13 @@ export function list<T>(reader: Reader<T>, max: number, min = 0): Reader<readonl
   return (value, path) => {
     if (!Array.isArray(value)) fail(path, "is not an array");
     if (value.length < min || value.length > max) fail(path, `has ${value.length} entries, not ${min} to ${max}`);
-    return value.map((entry: unknown, index) => reader(entry, [...path, index]));
+    const taken: T[] = [];
+    try {
+      for (const entry of value as readonly unknown[]) taken.push(reader(entry, HERE));
+    } catch (error) {
+      throw below(taken.length, path, error);
+    }
+    return taken;
   };
 }
 
@@ -104,16 +119,23 @@ type Shape<Needed extends Fields, Optional extends Fields> = { readonly [K in ke
 
 /** An object with these fields; other fields are left behind. */
 export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(needed: Needed, optional?: Optional): Reader<Shape<Needed, Optional>> {
+  const fields = [
+    ...Object.entries(needed).map(([name, reader]) => ({ name, reader, isNeeded: true })),
+    ...Object.entries(optional ?? {}).map(([name, reader]) => ({ name, reader, isNeeded: false })),
+  ];
   return (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) fail(path, "is not an object");
-    const given = new Map<string, unknown>(Object.entries(value));
+    const given = value as Readonly<Record<string, unknown>>;
     const taken: Record<string, unknown> = {};
-    for (const [name, reader] of Object.entries(needed)) {
-      if (!given.has(name)) fail([...path, name], "is missing");
-      taken[name] = reader(given.get(name), [...path, name]);
-    }
-    for (const [name, reader] of Object.entries(optional ?? {})) {
-      if (given.has(name)) taken[name] = reader(given.get(name), [...path, name]);
+    let at = "";
+    try {
+      for (const { name, reader, isNeeded } of fields) {
+        at = name;
+        if (Object.hasOwn(given, name)) taken[name] = reader(given[name], HERE);
+        else if (isNeeded) fail(HERE, "is missing");
+      }
+    } catch (error) {
+      throw below(at, path, error);
     }
     // Each field was read by the reader of its name just above.
     return taken as Shape<Needed, Optional>;
