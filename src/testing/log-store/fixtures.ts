@@ -89,6 +89,8 @@ export async function readAll(store: LogStore, position = 0): Promise<{ readonly
   for (let at = position, pages = 1; ; pages++) {
     const last = await store.refresh({ position: at, pendingTail: 0 });
     batches.push(...last.batches);
+    const length = last.batches.reduce((sum, { text }) => sum + text.length, 0);
+    requireThat(last.batches.length <= 1 || length <= 4.1 * 1024 * 1024, `a page is at most some 4 MiB, or one batch (${length} characters)`);
     const end = last.batches.at(-1)?.cursor.position;
     if (!last.more) return { batches, last, pages };
     if (end === undefined || end <= at) throw new Error(`refresh says that there is more behind position ${at} and gives nothing`);

@@ -9,11 +9,16 @@ import { killConnection, newClientId, openStore, replace } from "./support/fault
 const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
 
 test("L10 a connection that the browser closed is opened again, and the person's work goes on", async () => {
-  const { store } = await openStore();
+  const { store, waits } = await openStore();
   await store.appendPending(0, entriesOf("before"), []);
   await killConnection(store);
   expect(await store.appendPending(1, entriesOf("after"), [])).toBe(true);
+  expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
+  await killConnection(store);
+  // Once the browser has told of it, nothing has to fail first.
+  await new Promise((resolve) => setTimeout(resolve));
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["before", "after"]);
+  expect(waits).toHaveLength(1);
 });
 
 test("L1 a connection that dies under an append leaves it whole or not at all, and it is made once", async () => {
@@ -51,6 +56,34 @@ test("L3 an append whose end was never told is not made a second time", async ()
   expect(await store.appendPending(0, entriesOf("once", "only"), []).finally(restore)).toBe(true);
   expect((await (await open()).refresh(ALL)).pending.map(nameOf)).toEqual(["once", "only"]);
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
+});
+
+test("L2 an append that is run again does not overwrite what another tab appended meanwhile", async () => {
+  const user = newClientId();
+  const { store: other } = await openStore({ user });
+  const meanwhile: Promise<boolean>[] = [];
+  const timer = (ms: number, callback: () => void) => {
+    if (ms !== REOPEN_WAITS_MS[0]) return () => {};
+    const appendFirst = async () => {
+      const appended = await other.appendPending(0, entriesOf("theirs"), []);
+      callback();
+      return appended;
+    };
+    meanwhile.push(appendFirst());
+    return () => {};
+  };
+  const { store } = await openStore({ user, timer });
+  const restore = replace(IDBObjectStore.prototype, "put", (call) =>
+    function (this: IDBObjectStore, ...args) {
+      const request = call.apply(this, args);
+      restore();
+      this.transaction.abort();
+      return request;
+    },
+  );
+  expect(await store.appendPending(0, entriesOf("mine"), [])).toBe(false);
+  expect(await Promise.all(meanwhile)).toEqual([true]);
+  expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["theirs"]);
 });
 
 test("L10 a storage that stays out of reach is reported after two more attempts, and used again once it is back", async () => {

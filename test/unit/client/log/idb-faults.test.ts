@@ -1,11 +1,11 @@
 // A full disk, a row that is no row any more, and what is asked of the browser for each write.
 import { expect, test } from "vitest";
 import { databaseName } from "../../../../src/client/log/idb/layout.ts";
-import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, nameOf, recordOf, recordsBehind, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, entryOf, nameOf, recordsBehind, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "./support/faulty-idb.ts";
 
 test("L1 a full disk is a storage-full error, nothing of the append is there, and the next one goes to a new connection", async () => {
-  const { store } = await openStore();
+  const { store, waits } = await openStore();
   const [before] = await connectionsOf(() => store.head());
   const restore = replace(IDBObjectStore.prototype, "put", (call) =>
     function (this: IDBObjectStore, ...args) {
@@ -15,6 +15,7 @@ test("L1 a full disk is a storage-full error, nothing of the append is there, an
     },
   );
   await expect(store.appendPending(0, entriesOf("a", "b"), []).finally(restore)).rejects.toMatchObject({ code: "storage-full", retry: "after-fix" });
+  expect(waits).toEqual([]);
   expect((await store.refresh(ALL)).pending).toEqual([]);
   expect(await store.appendPending(0, entriesOf("a"), [])).toBe(true);
   // Firefox writes nothing more on a connection that once met a full disk.
@@ -35,9 +36,11 @@ test("L1 a full disk is told as such also where the browser calls it by another 
 
 test("L1 what is larger than any browser takes is refused before it is written", async () => {
   const { store } = await openStore();
-  const record = recordOf(1, 1, "m1", "x".repeat(61 * 1024 * 1024));
-  await expect(store.confirm(await store.head(), confirmationOf(batchOf(null, [record])))).rejects.toMatchObject({ code: "invalid" });
-  expect((await store.head()).cursor).toBeNull();
+  const text = "x".repeat(61 * 1024 * 1024);
+  const entry = entryOf("a");
+  await expect(store.appendPending(0, [{ ...entry, commit: { ...entry.commit, meta: { text } } }], [])).rejects.toMatchObject({ code: "invalid" });
+  await expect(store.confirm(await store.head(), confirmationOf({ after: null, cursor: { position: 1, mark: "m1" }, text }))).rejects.toMatchObject({ code: "invalid" });
+  expect(await store.head()).toMatchObject({ cursor: null, pendingTail: 0 });
 });
 
 test("L2 what is pending is written strict, and so is the cut that replaces it; the rest relaxed", async () => {
@@ -145,6 +148,27 @@ test("L5 a cut in the middle of a sealed segment leaves no row behind it", async
   expect(await rows()).toEqual({ segments: [1000, 1500], tail: [] });
   const [first] = recordsBehind({ position: 1500, mark: "g0m1401" }, [2]);
   expect(first?.position).toBe(1501);
+});
+
+test("L9 what a leader confirms between the two halves of a seal stays", async () => {
+  const { store, open } = await openStore();
+  const leader = await open();
+  const head = await confirmRecords(store, [1000, 24, 7]);
+  const batch = batchOf(head.cursor, recordsBehind(head.cursor, [3]));
+  const confirmed: Promise<boolean>[] = [];
+  const restore = replace(IDBDatabase.prototype, "transaction", (call) =>
+    function (this: IDBDatabase, stores, mode, options) {
+      const tx = call.call(this, stores, mode, options);
+      if (confirmed.length === 0 && mode === "readonly" && Array.from(stores).includes("segments")) confirmed.push(leader.confirm(head, confirmationOf(batch)));
+      return tx;
+    },
+  );
+  await store.seal();
+  restore();
+  expect(await Promise.all(confirmed)).toEqual([true]);
+  const { batches, head: now } = await store.refresh(ALL);
+  expect(now.cursor).toEqual(batch.cursor);
+  expect(batches.map(({ cursor }) => cursor.position)).toEqual([1024, 1031, 1034]);
 });
 
 test("two logs or users never share a database, whatever their names", () => {
