@@ -28,6 +28,8 @@ export type ConfirmFacts = {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly sentKeptMs: number | null;
+  /** When the server received the last record that this tab knows of; null before the first. By it, not by a clock that may jump, `sent` grows old. */
+  readonly serverTime: number | null;
 };
 
 /** Null where the answer changes nothing here. */
@@ -38,13 +40,15 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   const byId = new Map(records.map((record) => [record.commit, record]));
   const byOutcome = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
 
+  const heard = records.at(-1)?.received ?? null;
+  const settledAt = heard ?? facts.serverTime ?? facts.now;
   const settled: SentEntry[] = [];
   const rejected: RejectionEntry[] = [];
   for (const entry of facts.pending) {
     const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
     if (end === null) continue;
     if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, outcome: end, rejectedAt: facts.now });
-    else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt: facts.now });
+    else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt });
   }
   const unrejected = facts.rejections.flatMap(({ commit }) => {
     const record = byId.get(commit.id);
@@ -58,7 +62,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
       settled,
       rejected,
       unrejected,
-      forgetSentBefore: facts.sentKeptMs === null ? null : facts.now - facts.sentKeptMs,
+      forgetSentBefore: facts.sentKeptMs === null || heard === null ? null : heard - facts.sentKeptMs,
     },
   };
 }

@@ -50,6 +50,7 @@ export class Engine {
   #waiting: Waiting[] = [];
   readonly #settling: Settling;
   readonly #clock = { last: 0 };
+  #serverTime: number | null = null;
   #closed = false;
 
   static async open(options: EngineOptions): Promise<Engine> {
@@ -230,7 +231,7 @@ export class Engine {
 
   #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
     const { env, synced } = this.#options;
-    const facts = { cursor, pending: this.#local.entries.values(), rejections: this.#local.rejections, now: env.now(), sentKeptMs: synced ? SENT_KEPT_MS : null };
+    const facts = { cursor, pending: this.#local.entries.values(), rejections: this.#local.rejections, now: env.now(), sentKeptMs: synced ? SENT_KEPT_MS : null, serverTime: this.#serverTime };
     return planConfirmation(facts, answer);
   }
 
@@ -249,6 +250,7 @@ export class Engine {
   #apply({ confirmation, records }: ConfirmPlan): void {
     const { env } = this.#options;
     const local = this.#local;
+    this.#serverTime = records.at(-1)?.received ?? this.#serverTime;
     for (const { received } of records) this.#clock.last = follow(this.#clock.last, received, env.now());
     local.replica.apply(records, env.now());
     local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());

@@ -58,7 +58,7 @@ export type SentEntry = {
   readonly outcome: "accepted" | "rebased";
   /** Position of its record's last event; for one that gave no events, where this device's log stood when it ended. */
   readonly position: number;
-  /** Milliseconds since the epoch, this device's clock. */
+  /** Milliseconds since the epoch, the server's clock where it was heard. */
   readonly settledAt: number;
 };
 
