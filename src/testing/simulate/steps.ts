@@ -61,7 +61,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "restore":
       return restore(world, random);
     case "drop":
-      return world.store.inner.drop(random.pick(world.logs()));
+      return world.store.drop(random.pick(world.logs()));
     case "rights":
       return changeRight(world, random);
     case "hostile":
