@@ -76,12 +76,6 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       onError?.(error);
     } catch {}
   };
-  // Whatever a reporter does with a failure, it must not cause another.
-  const report = (error: unknown): void => {
-    try {
-      onError?.(error);
-    } catch {}
-  };
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);

@@ -59,11 +59,7 @@ export function createMember(socket: LiveSocket, { cursor, principal, presence }
 export function save(member: Member, log: string): void {
   const { socket, cursor, principal, presence } = member;
   try {
-    try {
     socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
-  } catch {
-    socket.terminate();
-  }
   } catch {
     socket.terminate();
   }
