@@ -124,6 +124,6 @@ function checked<T>(read: (body: string) => Parsed<T>, body: string, what: strin
 
 function checkedTicket(body: string): string {
   const ticket: unknown = JSON.parse(body)?.ticket;
-  if (typeof ticket === "string" && ticket.length <= 512) return ticket;
+  if (typeof ticket === "string" && ticket.length <= 4_096) return ticket;
   throw new UnreachableError("The sync server sent a ticket that does not hold", null);
 }
