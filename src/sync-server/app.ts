@@ -15,13 +15,15 @@ import { createLiveGate, type LiveGate } from "./live-gate.ts";
 import { createLiveHub, type LiveHub } from "./live-hub.ts";
 import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
-import { getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
+import { type ImportedLog, importLog } from "./import-log.ts";
+import { getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
 
 export { bearer } from "./authorize.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
 export type { Env } from "./env.ts";
+export type { ImportedLog } from "./import-log.ts";
 export type { LiveGate, LiveOpening } from "./live-gate.ts";
 export type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
 export type { Rate, ServerLimits } from "./limits.ts";
@@ -53,6 +55,11 @@ export type SyncServer = Hono & {
   readonly poke: (log: string) => void;
   /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
   readonly drop: (log: string) => Promise<void>;
+  /**
+   * Writes an exported log into a log of its name that is not there yet: the same records, positions and marks, so that devices go
+   * on as if nothing had been. The archive is checked whole, in memory, and written in one step; a log that is there is never touched.
+   */
+  readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
   /** Stops taking pushes, ends those under way, shows out live sockets, closes the store. */
   readonly close: () => Promise<void>;
 };
@@ -81,20 +88,22 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const tickets = createTickets(env, options.ticketSecret);
   const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
-  const context: RouteContext = { domain, store, limits, writer, admission, tickets };
+  const context: RouteContext = { domain, store, limits, writer, admission, tickets, env, report };
   const origins = createOriginRule(options.origins);
   let closing = false;
   let closed = false;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
 
   let underWay = 0;
-  const answer = async (request: Request, run: () => Promise<string>): Promise<Response> => {
+  const answer = async (request: Request, run: () => Promise<string | ReadableStream<Uint8Array>>): Promise<Response> => {
     let allowed: Readonly<Record<string, string>> = {};
     underWay++;
     try {
       if (closed) throw new HttpRefusal("restarting");
       allowed = origins.check(request);
-      return new Response(await run(), { headers: { "content-type": "application/json", "cache-control": "no-store", ...allowed } });
+      const body = await run();
+      const type = typeof body === "string" ? "application/json" : "application/x-ndjson";
+      return new Response(body, { headers: { "content-type": type, "cache-control": "no-store", ...allowed } });
     } catch (error) {
       if (!(error instanceof HttpRefusal)) report(error);
       const response = errorResponse(error);
@@ -110,6 +119,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   app.post("/logs/:log/commits", ({ req }) => answer(req.raw, () => postCommits(context, req.raw, req.param("log"))));
   app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) => answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)));
+  app.get("/logs/:log/export", ({ req }) => answer(req.raw, () => getExport(context, req.raw, req.param("log"))));
   app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
   app.get("/logs/:log/live", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("upgrade-required"))));
   app.options("/logs/*", ({ req }) => {
@@ -149,6 +159,11 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     drop: async (log: string) => {
       await store.drop(log);
       hub.end("gone", log);
+    },
+    importLog: async (log: string, lines: AsyncIterable<string> | Iterable<string>) => {
+      const imported = await importLog(store, log, lines);
+      hub.poke(log);
+      return imported;
     },
     close: () => (ended ??= close()),
   });

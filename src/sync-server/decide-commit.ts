@@ -9,11 +9,12 @@
 import { clampTime } from "../core/clock.ts";
 import type { Commit } from "../core/commit.ts";
 import type { DomainDefinition } from "../core/definition.ts";
-import { type CommitRecord, cursorOf, type RecordEvent } from "../core/record.ts";
+import type { CommitRecord, RecordEvent } from "../core/record.ts";
 import type { Permit } from "./authorize.ts";
 import { exceedsBytes, type ServerLimits } from "./limits.ts";
 import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome.ts";
 import { type AdmittedPush, type PushedCommit, tooLarge } from "./push.ts";
+import { storedRecord } from "./stored-record.ts";
 import type { StoredRecord } from "./stores/event-store.ts";
 import type { StreamWindows } from "./stream-windows.ts";
 
@@ -66,11 +67,9 @@ export async function decideCommit(pushed: PushedCommit, facts: DecideCommitFact
     meta,
     events: reconciled.events,
   };
-  const text = JSON.stringify(record);
-  if (exceedsBytes(text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
-  const cursor = cursorOf(record);
-  const stored: StoredRecord = { position: record.position, cursor, commit: id, actor, streams: spansOf(record.events), text };
-  return { kind: "recorded", record, stored, text: recordedText(id, cursor) };
+  const stored = storedRecord(record);
+  if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
+  return { kind: "recorded", record, stored, text: recordedText(id, stored.cursor) };
 }
 
 export function forbiddenRefusal(command: number): Refusal {
@@ -87,15 +86,4 @@ async function firstForbidden(commit: Commit, ofCommand: readonly (readonly Reco
     if (events.length > 0 && !(await permit(push.principal, { action: "record", log, stream, command: name, events }))) return index;
   }
   return null;
-}
-
-/** The streams that a record writes, with the version of its first and last event there. */
-function spansOf(events: readonly RecordEvent[]): StoredRecord["streams"] {
-  const spans = new Map<string, { stream: string; first: number; last: number }>();
-  for (const { stream, version } of events) {
-    const span = spans.get(stream);
-    if (span) span.last = version;
-    else spans.set(stream, { stream, first: version, last: version });
-  }
-  return [...spans.values()];
 }

@@ -12,6 +12,8 @@ import type { DomainDefinition } from "../core/definition.ts";
 import type { Admission } from "./admission.ts";
 import { answerPull, answerPush } from "./answers.ts";
 import { readJsonText } from "./body.ts";
+import type { Env } from "./env.ts";
+import { exportStream } from "./export-log.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import { exceedsBytes, type ServerLimits, wireLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
@@ -26,6 +28,8 @@ export type RouteContext = {
   readonly admission: Admission;
   readonly writer: LogWriter;
   readonly tickets: Tickets;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
 };
 
 /** Bytes of a principal that a ticket and a socket carry. */
@@ -72,6 +76,12 @@ export async function getStream({ admission, store, limits }: RouteContext, requ
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
   return `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
+}
+
+/** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */
+export async function getExport(context: RouteContext, request: Request, log: string): Promise<ReadableStream<Uint8Array>> {
+  const principal = await context.admission.reader(request, log);
+  return exportStream({ ...context, log, checkReader: () => context.admission.checkReader(principal, log) });
 }
 
 /** `POST /logs/:log/tickets` */

@@ -1,6 +1,7 @@
 // The whole server in a Durable Object, in real workerd: pushes, pulls and live sockets, with the object evicted from memory in between.
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { encodeCursor } from "../../src/core/record.ts";
 import { task } from "../support/board-domain.ts";
 import { newLog } from "./log-object.ts";
 import { LogObject } from "./worker.ts";
@@ -15,6 +16,16 @@ test("a push to a Durable Object is recorded, and pulled by another person", asy
   const answer = await ada.push([commit]);
   expect(answer.outcomes).toMatchObject([{ id: commit.id, outcome: "recorded", at: answer.cursor }]);
   expect(await bob.pull()).toMatchObject({ head: 1, cursor: answer.cursor, records: [{ commit: commit.id, actor: "ada", events: [{ type: "TaskAdded", stream: "task/t1", version: 1 }] }] });
+});
+
+test("a log in a Durable Object is exported, and imported into another one as it was", async () => {
+  const [one, other] = [newLog(), newLog()];
+  const ada = one.person("ada");
+  const { cursor } = await ada.push([1, 2, 3].map((n) => ada.commit(add(`t${n}`))));
+  const archive = await (await ada.request("export")).text();
+  const imported = await runInDurableObject(other.stub, ({ sync }) => sync.server.importLog("board", archive.split("\n")));
+  expect(imported).toEqual({ records: 3, events: 3, cursor: cursor && encodeCursor(cursor) });
+  expect(await (await other.person("ada").request("export")).text()).toBe(archive);
 });
 
 test("P14 a record reaches two live sockets, each frame following what it had", async () => {
