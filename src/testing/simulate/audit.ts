@@ -14,7 +14,7 @@ const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INT
 
 export async function auditWorld(world: World): Promise<string[]> {
   const history = await gather(world);
-  return [...world.tap.problems, ...world.reported.map((text) => `the server failed: ${text}`), ...hostileGain(world, history), ...checkHistory(history, world.options.domains.newest)];
+  return [...world.tap.problems, ...world.witness.problems, ...world.reported.map((text) => `the server failed: ${text}`), ...hostileGain(world, history), ...checkHistory(history, world.options.domains.newest)];
 }
 
 async function gather(world: World): Promise<History> {
@@ -29,6 +29,7 @@ async function gather(world: World): Promise<History> {
     devices,
     outcomes: await finalOutcomes(world),
     pushed: tap.pushed,
+    pushedAsks: [...world.witness.pushedAsks],
     empty: tap.empty,
     honest: USERS,
     hostile: HOSTILE,

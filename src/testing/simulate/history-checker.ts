@@ -20,7 +20,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
     const log = logs.get(device.log);
     if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? [], domain, history));
   }
-  problems.push(...checkAcknowledged(history, logs, records), ...checkOrder(history, records));
+  problems.push(...checkAcknowledged(history, logs, records), ...checkSettled(history, records), ...checkOrder(history, records));
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
   return problems;
 }
@@ -107,10 +107,21 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
   return problems;
 }
 
-/** 7: what one device asked for after it had been told of an earlier commit stands after that. */
-function checkOrder({ journal, devices }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
-  // After a restore a late double of an old push may be the first to come: order between what returned is not promised then.
+/** 2: what a person was told is how it is. */
+function checkSettled({ journal, devices }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   if (journal.some((entry) => entry.kind === "restored")) return [];
+  const recorded = new Map([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)));
+  const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
+  return journal.flatMap((entry) => {
+    const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
+    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected") return [];
+    const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
+    return isThere ? [`2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`] : [];
+  });
+}
+
+/** 7: what one device asked for after it had been told of an earlier commit stands after that, in each push and in the log. */
+function checkOrder({ journal, devices, pushedAsks }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
   const times = new Map<number, { readonly asked: number; readonly author: string; acknowledged: number }>();
   for (const [at, entry] of journal.entries()) {
@@ -119,6 +130,18 @@ function checkOrder({ journal, devices }: History, records: ReadonlyMap<string, 
     if (time) time.acknowledged = at;
   }
   const problems: string[] = [];
+  for (const text of pushedAsks) {
+    const [client, ...asks]: [string, ...number[]] = JSON.parse(text);
+    let before = -1;
+    for (const ask of asks) {
+      const time = copied.has(client) ? undefined : times.get(ask);
+      if (!time) continue;
+      if (time.acknowledged < before) problems.push(`7: a push of ${client} has what was asked as ${ask} behind what was asked later`);
+      before = Math.max(before, time.asked);
+    }
+  }
+  // After a restore a late double of an old push may be the first to come: order in the log is not promised then.
+  if (journal.some((entry) => entry.kind === "restored")) return problems;
   for (const [log, list] of records) {
     const latest = new Map<string, number>();
     for (const { commit, meta, client, actor } of list) {

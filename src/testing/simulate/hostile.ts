@@ -29,7 +29,7 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
   const own = (commit: Loose): Loose => ({ ...commit, actor: HOSTILE });
   const fresh = (commit: Loose): Loose => ({ ...own(commit), id: uuidv7(Date.UTC(2025, 5, 1) + world.scheduler.now, world.randomBytes(UUID_RANDOM_BYTES)) });
   const atStart = { ...push, after: null };
-  switch (random.below(7)) {
+  switch (random.below(8)) {
     case 0: // As it was: another's commits.
       return stolen;
     case 1: // The ids of others, under the own name: squatted, if they come first.
@@ -42,6 +42,8 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
       return JSON.stringify({ ...atStart, commits: push.commits.map(fresh), domain: random.below(2_000_000) });
     case 5:
       return mutate(JSON.stringify({ ...atStart, commits: push.commits.map(fresh) }), random);
+    case 6: // New work in another's name.
+      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...fresh(commit), actor: commit["actor"] })) });
     default:
       return stolen.slice(0, random.below(stolen.length));
   }

@@ -49,6 +49,8 @@ export type History = {
   readonly outcomes: readonly FinalOutcome[];
   /** Texts of commits by id and actor as they were last pushed. */
   readonly pushed: readonly PushedCommit[];
+  /** JSON of the asks of each push, in its order, behind the device that sent it. */
+  readonly pushedAsks: readonly string[];
   /** Commits of which the server once said that they give no events: log, actor and id. */
   readonly empty: ReadonlySet<string>;
   /** Actors that keep to the protocol. */

@@ -18,6 +18,7 @@ import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 import { nodeStore, type ServerStore, type StoreFailures } from "./server-store.ts";
+import type { ServerWitness } from "./server-witness.ts";
 
 export type NodeOptions = {
   readonly name: string;
@@ -28,6 +29,8 @@ export type NodeOptions = {
   readonly now: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly parts: SimulationParts;
+  readonly witness: ServerWitness;
+  readonly isHonest: (actor: string) => boolean;
   /** Told of what a node reports to its operator. */
   readonly report: (error: unknown) => void;
 };
@@ -61,8 +64,12 @@ export class ServerNode {
   }
 
   /** Never answers where the node dies meanwhile. */
-  handle(request: NodeRequest): Promise<NodeReply> {
-    return this.#running.handle(request);
+  async handle(request: NodeRequest): Promise<NodeReply> {
+    const { witness, isHonest } = this.#options;
+    const told = witness.came(request, isHonest(request.actor));
+    const reply = await this.#running.handle(request);
+    told(reply);
+    return reply;
   }
 
   /** Takes a socket in, or tells why not. */

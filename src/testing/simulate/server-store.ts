@@ -4,7 +4,7 @@
  * Place: a memory store, and the list of all that was appended to it: a restore makes a new one of the list's beginning. Each node
  * reaches it through `nodeStore`, where operations take time and fail.
  */
-import type { Cursor } from "../../core/record.ts";
+import { type Cursor, encodeCursor } from "../../core/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
 import { memory } from "../../sync-server/stores/memory.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -19,6 +19,23 @@ export class ServerStore {
     const result = await this.inner.append(log, append);
     if (result.kind === "ok") this.#appends.push({ log, append });
     return result;
+  }
+
+  isDropped(log: string): boolean {
+    return this.#dropped.has(log);
+  }
+
+  /** The last version of each stream up to a cursor; null where the log has no such cursor now. */
+  versionsAt(log: string, after: string | null): ReadonlyMap<string, number> | null {
+    const versions = new Map<string, number>();
+    if (after === null) return versions;
+    for (const { append } of this.#appends.filter((one) => one.log === log)) {
+      for (const { cursor, streams } of append.records) {
+        for (const { stream, last } of streams) versions.set(stream, last);
+        if (encodeCursor(cursor) === after) return versions;
+      }
+    }
+    return null;
   }
 
   async drop(log: string): Promise<void> {

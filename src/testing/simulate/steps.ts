@@ -139,6 +139,7 @@ async function restore(world: World, random: SeededRandom): Promise<void> {
   const kept = Math.max(0, world.store.appends - 1 - random.below(8));
   world.scheduler.note(`the store goes back from ${world.store.appends} appends to ${kept}`);
   world.restored = true;
+  world.witness.restored();
   world.journal.entries.push({ kind: "restored" });
   await world.store.restore(kept);
   // Some restore under running servers and open sockets.

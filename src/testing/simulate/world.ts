@@ -16,6 +16,7 @@ import type { Plan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
 import { ServerNode } from "./server-node.ts";
 import { ServerStore } from "./server-store.ts";
+import { ServerWitness } from "./server-witness.ts";
 import { WireTap } from "./wire-tap.ts";
 
 export const LOGS = ["team-a", "team-b"] as const;
@@ -28,6 +29,7 @@ export class World {
   readonly options: WorldOptions;
   readonly scheduler: Scheduler;
   readonly store = new ServerStore();
+  readonly witness = new ServerWitness(this.store);
   readonly journal: Journal = newJournal();
   readonly tap: WireTap;
   readonly network: Network;
@@ -102,6 +104,8 @@ export class World {
         now: () => EPOCH_MS + this.scheduler.now,
         randomBytes: this.randomBytes,
         parts: this.options.parts,
+        witness: this.witness,
+        isHonest: (actor) => actor !== HOSTILE,
         report: (error) => this.#report(error),
       },
       this.release(),

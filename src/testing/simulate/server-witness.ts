@@ -1,0 +1,67 @@
+/**
+ * Watches the servers' doors: what must hold for each request and its answer, whoever lost which of them on the way.
+ *
+ * Place: each node's `handle` shows it what came in and what went out.
+ * Holds: (2) a commit pushed again gets the same outcome; a log that is gone stays gone; an honest device never says that it has seen
+ * more of a stream than lay before its own cursor. After a restore only the last two are asked.
+ */
+import type { NodeReply, NodeRequest } from "./parts.ts";
+import type { ServerStore } from "./server-store.ts";
+
+type Seen = { readonly stream: string; readonly seen: number };
+type PlainPush = {
+  readonly after: string | null;
+  readonly commits: readonly { readonly id: string; readonly client: string; readonly meta: { readonly ask?: number } | null; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] }[];
+};
+type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string }[] };
+
+export class ServerWitness {
+  readonly problems = new Set<string>();
+  /** What was asked, by device, in the order of one push. */
+  readonly pushedAsks = new Set<string>();
+  readonly #store: ServerStore;
+  readonly #told = new Map<string, string>();
+  #restored = false;
+
+  constructor(store: ServerStore) {
+    this.#store = store;
+  }
+
+  restored(): void {
+    this.#restored = true;
+  }
+
+  /** Gives what is to be called with the reply. */
+  came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
+    const wasGone = this.#store.isDropped(request.log);
+    if (isHonest && request.kind === "push") this.#checkPush(request.log, JSON.parse(request.text));
+    return (reply) => {
+      if (reply.code !== "ok") return;
+      if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
+      if (request.kind === "push") this.#checkOutcomes(request, JSON.parse(reply.text));
+    };
+  }
+
+  #checkPush(log: string, { after, commits }: PlainPush): void {
+    const [first] = commits;
+    if (first) this.pushedAsks.add(JSON.stringify([first.client, ...commits.map(({ meta }) => meta?.ask ?? -1)]));
+    const versions = this.#store.versionsAt(log, after);
+    if (!versions) return;
+    for (const { id, commands } of commits) {
+      for (const { stream, seen } of commands.flatMap((command) => [command, ...command.reads])) {
+        const version = versions.get(stream) ?? 0;
+        if (seen > version) this.problems.add(`seen: commit ${id} says it has seen version ${seen} of ${stream}, whose last before its cursor is ${version}`);
+      }
+    }
+  }
+
+  #checkOutcomes({ log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
+    for (const { id, outcome, at } of outcomes) {
+      const key = `${log} ${actor} ${id}`;
+      const now = `${outcome} ${at ?? ""}`;
+      const before = this.#told.get(key);
+      if (before !== undefined && before !== now && !this.#restored) this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
+      this.#told.set(key, now);
+    }
+  }
+}
