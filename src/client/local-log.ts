@@ -28,15 +28,28 @@ export type LocalLog = {
   rejections: readonly RejectionEntry[];
 };
 
+/** Times that loading begins again because histories parted meanwhile. */
+const LOADS_MAX = 10;
+
 /** Reads everything: stored rows, then the log behind them, then what is pending. */
 export async function loadLocalLog(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog> {
+  for (let load = 0; load < LOADS_MAX; load++) {
+    const local = await loadOnce(domain, store, rows, now);
+    if (local) return local;
+  }
+  throw new StorageLostError({ message: "The log was cut back again and again while it was read", fix: "Close other tabs of this log and open it again." });
+}
+
+/** Null where the log was cut back between two looks: rows of one history must not be folded on with records of another. */
+async function loadOnce(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog | null> {
   const replica = new Replica(domain, (table, key) => rows.touch(table, key));
-  const stored = await store.readRows();
-  restoreRows(domain, replica, stored, rows);
-  const local: LocalLog = { domain, store, replica, rows, head: await store.head(), entries: new Map(), rejections: [] };
+  const head = await store.head();
+  restoreRows(domain, replica, await store.readRows(), rows);
+  const local: LocalLog = { domain, store, replica, rows, head, entries: new Map(), rejections: [] };
 
   for (let more = true; more; ) {
     const refresh = await store.refresh({ position: positionOf(replica.cursor), pendingTail: 0 });
+    if (refresh.head.generation !== head.generation) return null;
     applyBatches(local, refresh.batches, now);
     more = refresh.more;
     if (more) continue;

@@ -31,6 +31,8 @@ export class RowCache {
 
 /** Fills a new replica from stored rows where they fit this code; else leaves it at the beginning. */
 export function restoreRows(domain: DomainDefinition, replica: Replica, stored: StoredRows | null, cache: RowCache): void {
+  cache.base = undefined;
+  cache.touched.clear();
   const tables = tableNames(domain);
   const byName = new Map(stored?.tables.map((table) => [table.table, table]));
   if (!stored || byName.size !== tables.size || ![...tables.values()].every((name) => byName.has(name))) return;
