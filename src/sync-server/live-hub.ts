@@ -133,8 +133,10 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
     const frame = parseClientFrame(text);
     // A frame of a later version of the protocol is passed over.
     if (!frame.ok) return;
-    if (frame.value.type === "ping") send(member, PONG_FRAME);
-    else room.setPresence(member, frame.value.client, frame.value.data);
+    if (frame.value.type === "ping") {
+      // What still waits says as much once it arrives. To one who asks and never reads, answers would pile up for ever.
+      if (member.socket.bufferedBytes === 0) send(member, PONG_FRAME);
+    } else room.setPresence(member, frame.value.client, frame.value.data);
   };
 
   const enter = (socket: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {

@@ -42,6 +42,8 @@ const HANDSHAKE_MS_MAX = 10_000;
 const HANDSHAKES_MAX = 1_000;
 /** Connections that have not ended by themselves so long after `close` are ended. */
 const CLOSE_MS_MAX = 2_000;
+/** Connections that wait to be taken, when thousands come back at once. Those beyond wait seconds for another try; the system may allow less. */
+const BACKLOG_MAX = 4_096;
 /** Frames of clients are pings and presence. */
 const FRAME_BYTES_MAX = 16 * 1024;
 
@@ -181,7 +183,7 @@ function listen(http: Server, port: number, hostname: string | undefined): Promi
         }),
       );
     });
-    http.listen({ port, ...(hostname !== undefined && { host: hostname }) }, () => {
+    http.listen({ port, backlog: BACKLOG_MAX, ...(hostname !== undefined && { host: hostname }) }, () => {
       http.removeAllListeners("error");
       http.on("error", () => {});
       resolve();
