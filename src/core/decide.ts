@@ -3,15 +3,16 @@
  *
  * Place: the device runs it to know what to expect, the server to know what becomes true.
  * Holds: the same command of the same commit on the same states with the same domain gives the same events everywhere;
- * nothing that an app's function throws or returns gets past here but as a defect.
+ * nothing that an app's function throws or returns gets past here but as a defect; what it is given, and the events that it gave,
+ * are frozen, in development and in production alike: a function that changes its state in place fails the first time it is used.
  */
 import type { CommitCommand } from "./commit.ts";
 import type { AggregateDefinition, CommandDefinition, DecideContext, Decision, DomainDefinition, Parsed, Problem, Rejection } from "./definition.ts";
 import { isRejection } from "./definition.ts";
 import { reasonOf, shortText } from "./errors.ts";
 import type { Draft } from "./event.ts";
-import { derivedId } from "./id.ts";
-import { checkJson, type Json } from "./json.ts";
+import { derivedId, mergedId } from "./id.ts";
+import { checkJson, frozen, type Json } from "./json.ts";
 import { aggregateOf } from "./stream-id.ts";
 
 /** Why a command gives no events. `kind` tells whose word `code` is. */
@@ -64,21 +65,23 @@ export type DecideFacts = {
   readonly stream: string;
   readonly actor: string;
   readonly time: number;
-  readonly state: Json;
+  /** The state of the command's own stream, or of one that it reads. */
   readonly states: (stream: string) => Json;
+  /** True where a policy merges events that were decided before: its new ids must be others than theirs. */
+  readonly merging: boolean;
 };
 
-/** Runs `decide`, or whatever a policy puts in its place, and checks what comes out. */
-export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (context: DecideContext) => Decision): Decided {
+/** Runs `decide`, or whatever a policy puts in its place, on states that it cannot change, and checks what comes out. */
+export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (state: Json, context: DecideContext) => Decision): Decided {
   return attempt(() => {
-    const decision = run(decideContext(command, facts));
+    const decision = run(frozen(facts.states(facts.stream)), decideContext(command, facts));
     if (isRejection(decision)) return rejected(decision);
     const events: Draft[] = [];
     for (const { type, data } of decision) {
       const checked = checkDraft(command.aggregate, { type, data });
       if (!checked.ok) return invalid("invalid-event", `Event ${type} of ${facts.stream}`, checked.problem);
       // The schema's output: its defaults and trims are part of the fact.
-      events.push({ type, data: checked.value });
+      events.push({ type, data: frozen(checked.value) });
     }
     return { events };
   });
@@ -90,14 +93,15 @@ function rejected({ code, message }: Rejection): { readonly defect: Defect } {
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
+  const idOf = facts.merging ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [key, stream] of Object.entries(command.reads)) reads[key] = facts.states(stream);
+  for (const [key, stream] of Object.entries(command.reads)) reads[key] = frozen(facts.states(stream));
   return {
     stream: facts.stream,
     actor: facts.actor,
     time: facts.time,
-    id: () => derivedId(facts.commit, facts.commandIndex, ids++),
+    id: () => idOf(facts.commit, facts.commandIndex, ids++),
     reads,
   };
 }

@@ -10,7 +10,7 @@ import type { DomainDefinition } from "./definition.ts";
 import { reasonOf } from "./errors.ts";
 import type { DomainEvent } from "./event.ts";
 import { eventId } from "./id.ts";
-import type { Json } from "./json.ts";
+import { frozen, type Json } from "./json.ts";
 import { type CommitRecord, eventOf, type Unplaced } from "./record.ts";
 import { aggregateOf } from "./stream-id.ts";
 
@@ -22,6 +22,9 @@ export type Unreadable = { readonly event: string; readonly reason: string };
 
 /** An event that was passed over, by one projection or (`projection: null`) by the stream itself. */
 export type Parked = { readonly projection: string | null; readonly event: string; readonly stream: string; readonly reason: string };
+
+/** An event that was folded into its stream, with the states around it. */
+export type FoldStep = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
 /** The tables that a fold reads and writes. */
 export interface Layer {
@@ -75,16 +78,22 @@ function foldEvent(domain: DomainDefinition, layer: Layer, record: CommitRecord 
     layer.park({ projection: null, event: eventId(record.commit, n), stream, reason });
     return;
   }
+  foldRows(domain, layer, { event, before: at.state, after: next.state });
+}
+
+/** Folds an event into the rows that it touches. The rows that handlers are given are frozen. */
+export function foldRows(domain: DomainDefinition, layer: Pick<Layer, "row" | "setRow" | "park">, { event, before, after }: FoldStep): void {
   for (const projection of domain.projections.values()) {
     if (!projection.handles(event.aggregate, event.type)) continue;
+    const { name, initial } = projection;
     try {
       const changes = projection
-        .keys(event, at.state, next.state)
-        .map((key) => [key, projection.apply(layer.row(projection.name, key) ?? projection.initial, Object.assign({ key, before: at.state, after: next.state }, event))] as const);
+        .keys(event, before, after)
+        .map((key) => ({ key, row: projection.apply(frozen(layer.row(name, key) ?? initial), { ...event, key, before, after }) }));
       // Written only when every key was folded: an event is folded whole or parked whole.
-      for (const [key, row] of changes) layer.setRow(projection.name, key, row);
+      for (const { key, row } of changes) layer.setRow(name, key, row);
     } catch (error) {
-      layer.park({ projection: projection.name, event: event.id, stream, reason: reasonOf(error) });
+      layer.park({ projection: name, event: event.id, stream: event.stream, reason: reasonOf(error) });
     }
   }
 }

@@ -33,6 +33,11 @@ export function derivedId(commit: string, commandIndex: number, n: number): stri
   return `${commit}.${commandIndex}.${n}`;
 }
 
+/** The same for a function that merges: it is given events that hold the others. */
+export function mergedId(commit: string, commandIndex: number, n: number): string {
+  return `${commit}.${commandIndex}.m${n}`;
+}
+
 /** The id of the n-th event of a commit. */
 export function eventId(commit: string, n: number): string {
   return `${commit}:${n}`;

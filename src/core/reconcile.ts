@@ -9,25 +9,15 @@
  */
 import type { Commit, CommitCommand } from "./commit.ts";
 import { type Decided, decideCommand, type Defect, prepareCommand, type ReadyCommand } from "./decide.ts";
-import type { DecideContext, Decision, DomainDefinition } from "./definition.ts";
+import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "./definition.ts";
 import type { DomainEvent, Draft } from "./event.ts";
-import { foldStream, type StreamState } from "./fold.ts";
-import { sameJson, type Json } from "./json.ts";
-import type { RecordEvent, Unplaced } from "./record.ts";
+import type { FoldStep } from "./fold.ts";
+import { frozen, type Json, sameJson } from "./json.ts";
+import type { RecordEvent } from "./record.ts";
 import { aggregateOf } from "./stream-id.ts";
+import { type StreamWindow, WorkingStreams } from "./working-streams.ts";
 
-/** A stream as far as a commit may need it. */
-export type StreamWindow = {
-  readonly current: StreamState;
-  /** The events after version `from`, by all authors, in order. `from` is at most what the commit has seen. */
-  readonly from: number;
-  readonly since: readonly DomainEvent[];
-  /**
-   * The stream as the author saw it: at `seen`, plus the author's own later events. Null where that history is gone,
-   * or on the author's own device, which knows what it decided.
-   */
-  readonly authored: ((seen: number) => StreamState) | null;
-};
+export type { StreamWindow } from "./working-streams.ts";
 
 export type ReconcileFacts = {
   readonly window: (stream: string) => StreamWindow;
@@ -42,23 +32,27 @@ export type ReconcileFacts = {
 
 /** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
 export type Reconciled =
-  | { readonly kind: "events"; readonly events: readonly RecordEvent[]; readonly ofCommand: readonly (readonly RecordEvent[])[] }
+  | {
+      readonly kind: "events";
+      readonly events: readonly RecordEvent[];
+      readonly ofCommand: readonly (readonly RecordEvent[])[];
+      /** The same events folded into their streams, one by one. */
+      readonly steps: readonly FoldStep[];
+    }
   | { readonly kind: "rejected"; readonly command: number; readonly defect: Defect; readonly theirs: readonly DomainEvent[] };
 
 /** What becomes of a commit on the streams as they stand. */
 export function reconcile(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
-  const done = new WorkingStreams(domain, commit, facts);
+  const streams = new WorkingStreams(domain, commit, facts.window);
   const ofCommand: (readonly RecordEvent[])[] = [];
   for (const [index, command] of commit.commands.entries()) {
-    const theirs = foreignEvents(commit, command, facts);
-    const decided = reconcileCommand(domain, commit, index, command, theirs, facts, done);
-    if ("defect" in decided) return { kind: "rejected", command: index, defect: decided.defect, theirs };
-    const from = done.events.length;
-    const broken = done.add(command.stream, decided.events);
-    ofCommand.push(done.events.slice(from));
-    if (broken) return { kind: "rejected", command: index, defect: broken, theirs };
+    const from = streams.events.length;
+    const decided = reconcileCommand({ domain, commit, index, command, facts, streams });
+    const defect = "defect" in decided ? decided.defect : streams.add(command.stream, decided.events);
+    if (defect) return { kind: "rejected", command: index, defect, theirs: foreignEvents(commit, command, facts) };
+    ofCommand.push(streams.events.slice(from));
   }
-  return { kind: "events", events: done.events, ofCommand };
+  return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
 }
 
 /** True where a record's events are those that the author of the commit expected. */
@@ -73,152 +67,120 @@ export function isExpected(commit: Commit, events: readonly RecordEvent[]): bool
   );
 }
 
-function reconcileCommand(
-  domain: DomainDefinition,
-  commit: Commit,
-  commandIndex: number,
-  command: CommitCommand,
-  theirs: readonly DomainEvent[],
-  facts: ReconcileFacts,
-  done: WorkingStreams,
-): Decided {
+/** One command in its commit, and what the commands before it left. */
+type Place = {
+  readonly domain: DomainDefinition;
+  readonly commit: Commit;
+  readonly index: number;
+  readonly command: CommitCommand;
+  readonly facts: ReconcileFacts;
+  readonly streams: WorkingStreams;
+};
+
+function reconcileCommand(place: Place): Decided {
+  const { domain, commit, command, facts, streams } = place;
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared) return prepared;
   const { ready } = prepared;
-  const streams = [command.stream, ...Object.values(ready.reads)];
-  for (const stream of streams) {
-    const { unreadable } = done.current(stream);
+  for (const stream of [command.stream, ...Object.values(ready.reads)]) {
+    const { unreadable } = streams.current(stream);
     if (unreadable) return { defect: { kind: "unreadable", code: "stream-unreadable", message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}` } };
   }
 
-  const run = (states: (stream: string) => Json, how: (context: DecideContext, state: Json) => Decision): Decided =>
-    decideCommand(
-      ready,
-      {
-        commit: commit.id,
-        commandIndex,
-        stream: command.stream,
-        actor: commit.actor,
-        time: ready.definition.time === "server" ? facts.now : commit.time,
-        state: states(command.stream),
-        states,
-      },
-      (context) => how(context, states(command.stream)),
-    );
-  const now = (stream: string): Json => done.current(stream).state;
-  const decideAgain = (): Decided => run(now, (context, state) => ready.definition.decide(state, ready.input, context));
-
   const policy = ready.definition.onConflict;
+  if (policy === "rebase") return decideNow(place, ready);
+  const theirs = foreignEvents(commit, command, facts);
   // A stream that is read without having been named by the author counts as never seen: his word alone never spares a check.
-  const conflict = theirs.length > 0 || unseenReads(command, ready, done);
-  if (!conflict || policy === "rebase") return decideAgain();
+  const unnamed = unnamedReads(command, ready, streams);
+  if (theirs.length === 0 && unnamed.length === 0) return decideNow(place, ready);
   if (policy === "reject") {
-    return { defect: { kind: "conflict", code: "conflict", message: `${theirs.length} event(s) of others came first on ${[...new Set(theirs.map((event) => event.stream))].join(", ")}` } };
+    const changed = [...new Set([...theirs.map((event) => event.stream), ...unnamed])];
+    return { defect: { kind: "conflict", code: "conflict", message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}` } };
   }
-  const mine = decideAsAuthor(domain, command, ready, facts, done, run);
-  if (mine === null) return decideAgain();
-  if (policy === "keep") return mine;
+  const mine = decideAsAuthor(place, ready);
+  if (mine === null) return decideNow(place, ready);
+  return policy === "keep" ? mine : merge(place, ready, policy, "events" in mine ? mine.events : [], theirs);
+}
 
-  let again = false;
-  const merged = run(now, (context, state) => {
-    const answer = policy(state, ready.input, { ...context, mine: "events" in mine ? mine.events : [], theirs });
-    if ("rebase" in answer) {
-      again = true;
-      return [];
-    }
-    return answer;
-  });
-  return again ? decideAgain() : merged;
+/** Decides on the streams as they stand, as if nothing had been decided before. */
+function decideNow(place: Place, ready: ReadyCommand): Decided {
+  return run(place, ready, (stream) => place.streams.current(stream).state);
 }
 
 /** What the author would have decided on what he saw; null where that can no longer be told. */
-function decideAsAuthor(
-  domain: DomainDefinition,
-  command: CommitCommand,
-  ready: ReadyCommand,
-  facts: ReconcileFacts,
-  done: WorkingStreams,
-  run: (states: (stream: string) => Json, how: (context: DecideContext, state: Json) => Decision) => Decided,
-): Decided | null {
-  if (facts.as === "forecast") return { events: expectedDrafts(domain, command) };
+function decideAsAuthor(place: Place, ready: ReadyCommand): Decided | null {
+  const { domain, command, facts, streams } = place;
+  if (facts.as === "forecast") {
+    const drafts = expectedDrafts(domain, command);
+    return drafts && { events: drafts };
+  }
   const authored = new Map<string, Json>();
   for (const stream of [command.stream, ...Object.values(ready.reads)]) {
-    const state = done.authored(stream, seenOf(command, stream));
+    const state = streams.authored(stream, seenOf(command, stream));
     if (state === null || state.unreadable) return null;
     authored.set(stream, state.state);
   }
-  return run((stream) => authored.get(stream) ?? null, (context, state) => ready.definition.decide(state, ready.input, context));
+  return run(place, ready, (stream) => authored.get(stream) ?? null);
 }
 
-function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] {
+function merge(place: Place, ready: ReadyCommand, policy: Exclude<ConflictPolicy, string>, mine: readonly Draft[], theirs: readonly DomainEvent[]): Decided {
+  let again = false;
+  const now = (stream: string): Json => place.streams.current(stream).state;
+  const merged = run(place, ready, now, (state, context) => {
+    const answer = policy(state, ready.input, { ...context, mine: frozen(mine), theirs: frozen(theirs) });
+    if (!("rebase" in answer)) return answer;
+    again = true;
+    return [];
+  });
+  return again ? decideNow(place, ready) : merged;
+}
+
+/** Runs `decide`, or a function that merges in its place. */
+function run(
+  { commit, index, command, facts }: Place,
+  ready: ReadyCommand,
+  states: (stream: string) => Json,
+  merging?: (state: Json, context: DecideContext) => Decision,
+): Decided {
+  const time = ready.definition.time === "server" ? facts.now : commit.time;
+  const decideFacts = { commit: commit.id, commandIndex: index, stream: command.stream, actor: commit.actor, time, states, merging: merging !== undefined };
+  return decideCommand(ready, decideFacts, merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)));
+}
+
+/** The events that this device decided when it made the commit; null where a newer release can no longer read them. */
+function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] | null {
   const events = domain.aggregates.get(aggregateOf(command.stream))?.events;
-  return command.events.map(({ type, v, data }) => {
-    const definition = events?.get(type);
-    return { type, data: definition && v < definition.version ? definition.upcast(v, data) : data };
+  try {
+    return command.events.map(({ type, v, data }) => {
+      const definition = events?.get(type);
+      return { type, data: frozen(definition && v < definition.version ? definition.upcast(v, data) : data) };
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** What others added, after the author looked, to the streams that a command names. */
+function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
+  const streams = new Set([...command.reads.map((read) => read.stream), command.stream]);
+  return [...streams].flatMap((stream) => {
+    const { since } = facts.window(stream);
+    const seen = seenOf(command, stream);
+    // In order of versions: the new ones stand at the end.
+    const from = since.findLastIndex((event) => event.version <= seen) + 1;
+    return since.slice(from).filter((event) => !(event.actor === commit.actor && event.client === commit.client));
   });
 }
 
-function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
-  const places = new Map([...command.reads, command].map(({ stream, seen }) => [stream, seen]));
-  return [...places].flatMap(([stream, seen]) =>
-    facts.window(stream).since.filter((event) => event.version > seen && !(event.actor === commit.actor && event.client === commit.client)),
-  );
-}
-
-function unseenReads(command: CommitCommand, ready: ReadyCommand, done: WorkingStreams): boolean {
+/** Streams that are read and not empty, and that the author did not name. */
+function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: WorkingStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
-  return Object.values(ready.reads).some((stream) => !named.has(stream) && done.current(stream).version > 0);
+  return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
 }
 
 function seenOf(command: CommitCommand, stream: string): number {
   if (stream === command.stream) return command.seen;
-  return command.reads.find((read) => read.stream === stream)?.seen ?? 0;
-}
-
-/** The streams of one commit while its commands are decided in turn. */
-class WorkingStreams {
-  readonly events: RecordEvent[] = [];
-  readonly #domain: DomainDefinition;
-  readonly #commit: Commit;
-  readonly #facts: ReconcileFacts;
-  readonly #changed = new Map<string, StreamState>();
-
-  constructor(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts) {
-    this.#domain = domain;
-    this.#commit = commit;
-    this.#facts = facts;
-  }
-
-  current(stream: string): StreamState {
-    return this.#changed.get(stream) ?? this.#facts.window(stream).current;
-  }
-
-  /** The stream as the author saw it, with what the commit's earlier commands did to it. */
-  authored(stream: string, seen: number): StreamState | null {
-    const { authored } = this.#facts.window(stream);
-    if (!authored) return null;
-    const { current } = this.#facts.window(stream);
-    return this.events.reduce(
-      (at, event, n) => (event.stream === stream ? foldStream(this.#domain, at, this.#unplaced(), n).next : at),
-      authored(Math.min(seen, current.version)),
-    );
-  }
-
-  /** Places the drafts of a command behind what is there; gives a defect where one cannot be folded. */
-  add(stream: string, drafts: readonly Draft[]): Defect | null {
-    const definitions = this.#domain.aggregates.get(aggregateOf(stream))?.events;
-    for (const { type, data } of drafts) {
-      const at = this.current(stream);
-      this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
-      const { next } = foldStream(this.#domain, at, this.#unplaced(), this.events.length - 1);
-      if (next.unreadable) return { kind: "failed", code: "event-unfoldable", message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable.reason}` };
-      this.#changed.set(stream, next);
-    }
-    return null;
-  }
-
-  #unplaced(): Unplaced {
-    const { id, client, actor, time, meta } = this.#commit;
-    return { position: null, commit: id, client, actor, time, meta, events: this.events };
-  }
+  // Not named: never seen. Named twice: the lower one holds.
+  const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));
+  return named.length === 0 ? 0 : Math.min(...named);
 }

@@ -14,7 +14,8 @@ function execute(behaviour: Parameters<typeof oddDomain>[0], name: "do" | "defau
 
 function defectOf(decide: () => unknown) {
   const proposed = execute({ decide });
-  return "defect" in proposed ? proposed.defect : expect.fail("nothing was refused");
+  if ("defect" in proposed) return proposed.defect;
+  throw new Error("nothing was refused");
 }
 
 /** Values whose very description throws. */
@@ -53,8 +54,8 @@ describe("a decide that gives junk", () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (given) => {
         const proposed = execute({ decide: () => given });
-        if ("commit" in proposed) expect(proposed.commit.commands[0]?.events).toEqual([]);
-        else expect(proposed.defect.kind).toBe("failed");
+        const became = "commit" in proposed ? proposed.commit.commands.flatMap(({ events }) => events) : proposed.defect.kind;
+        expect([[], "failed"]).toContainEqual(became);
       }),
     );
   });
