@@ -1,0 +1,96 @@
+/** A process of clients: opens them all, lets each push once a second, and compares what they were told with their logs. */
+import { once } from "node:events";
+import { readPages } from "../support/http-writer.ts";
+import { LoadClient, type LoadCounts } from "./load-client.ts";
+
+export type ClientsRequest = {
+  readonly url: string;
+  /** Clients of each log; no other process has clients of these. */
+  readonly logs: readonly { readonly log: string; readonly clients: number }[];
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+};
+
+export type ClientsResult = {
+  readonly answerMs: readonly number[];
+  /** Milliseconds by which this process itself was late to push. */
+  readonly lateMs: readonly number[];
+  /** Records in the logs at the end. */
+  readonly records: number;
+  /** Commits that were acknowledged and are not there, and those that are there twice. */
+  readonly lost: number;
+  readonly doubled: number;
+  readonly failures: readonly string[];
+  readonly frames: number;
+  readonly hints: number;
+  readonly gaps: number;
+  readonly socketsLost: number;
+  /** Requests whose connection was lost. */
+  readonly resent: number;
+};
+
+export type ClientsMessage = { readonly is: "open" } | { readonly is: "measuring" } | { readonly is: "pushed" } | ({ readonly is: "done" } & ClientsResult);
+
+const OPENING_AT_ONCE = 50;
+const PING_MS = 20_000;
+
+process.on("disconnect", () => process.exit(0));
+const [request] = await once(process, "message");
+await run(request);
+
+async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promise<void> {
+  const counts: LoadCounts = { answerMs: [], recorded: new Set(), failures: [], frames: 0, hints: 0, gaps: 0, socketsLost: 0, resent: 0 };
+  const clients = logs.flatMap(({ log, clients }) => Array.from({ length: clients }, (_, n) => new LoadClient({ url, log, actor: `${log}-${n}` }, counts)));
+  for (let from = 0; from < clients.length; from += OPENING_AT_ONCE) await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
+  // All begin together, when the last has opened its sockets.
+  const begin = once(process, "message");
+  tell({ is: "open" });
+  await begin;
+  const pings = setInterval(() => clients.forEach((client) => client.ping()), PING_MS);
+  await pushEachSecond(clients, warmUpSeconds, false);
+  tell({ is: "measuring" });
+  const lateMs = await pushEachSecond(clients, seconds, true);
+  await Promise.all(clients.map((client) => client.answered()));
+
+  // The parent looks at the server while all sockets are open and nothing is under way.
+  const go = once(process, "message");
+  tell({ is: "pushed" });
+  await go;
+  const { recorded, answerMs, failures, frames, hints, gaps, socketsLost, resent } = counts;
+  const log = await compare(url, logs.map(({ log }) => log), recorded);
+  clearInterval(pings);
+  clients.forEach((client) => client.close());
+  tell({ is: "done", answerMs, lateMs, ...log, failures, frames, hints, gaps, socketsLost, resent });
+}
+
+/** The clients' turns are spread evenly over each second. Gives by how much each was late. */
+async function pushEachSecond(clients: readonly LoadClient[], seconds: number, isMeasured: boolean): Promise<number[]> {
+  const late: number[] = [];
+  const start = performance.now();
+  const step = 1_000 / clients.length;
+  for (let turn = 0; turn < clients.length * seconds; ) {
+    const now = performance.now() - start;
+    for (; turn < clients.length * seconds && turn * step <= now; turn++) {
+      late.push(now - turn * step);
+      clients[turn % clients.length]?.push(isMeasured);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return late;
+}
+
+async function compare(url: string, logs: readonly string[], recorded: ReadonlySet<string>): Promise<Pick<ClientsResult, "records" | "lost" | "doubled">> {
+  const found = new Set<string>();
+  let records = 0;
+  for (const log of logs) {
+    for await (const page of readPages(url, log, `${log}-0`)) {
+      records += page.length;
+      for (const { commit } of page) found.add(commit);
+    }
+  }
+  return { records, lost: [...recorded].filter((id) => !found.has(id)).length, doubled: records - found.size };
+}
+
+function tell(message: ClientsMessage): void {
+  process.send?.(message);
+}

@@ -1,0 +1,125 @@
+/**
+ * Many clients on one real server with SQLite: how long an answer takes, what is lost, what memory does.
+ *
+ * The clients live in two processes of their own, each with its share of the logs: a log is what a team or a document has.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ServerReport } from "../support/server-child/messages.ts";
+import { startServerChild } from "../support/server-child/start.ts";
+import type { ClientsMessage, ClientsRequest, ClientsResult } from "./client-process.ts";
+
+export type LoadOptions = {
+  readonly clients: number;
+  readonly logs: number;
+  readonly seconds: number;
+  readonly progress: (line: string) => void;
+};
+
+export type LoadResult = {
+  readonly answerMs: readonly number[];
+  readonly lateMs: readonly number[];
+  readonly results: readonly ClientsResult[];
+  readonly start: ServerReport;
+  readonly end: ServerReport;
+  /** Resident memory, sampled while it ran. */
+  readonly samples: readonly { readonly second: number; readonly rss: number }[];
+  /** Share of one processor that the server took. */
+  readonly cpu: number;
+};
+
+const PROCESSES = 2;
+const WARM_UP_SECONDS = 10;
+const SAMPLE_MS = 5_000;
+const program = fileURLToPath(new URL("./client-process.ts", import.meta.url));
+
+export async function runLoad({ clients, logs, seconds, progress }: LoadOptions): Promise<LoadResult> {
+  const folder = await mkdtemp(join(tmpdir(), "dacapo-load-"));
+  const server = await startServerChild();
+  const { url } = await server.serve({ file: join(folder, "logs.db") });
+  const parts = shares(clients, logs).map((of) => new Clients({ url, logs: of, warmUpSeconds: WARM_UP_SECONDS, seconds }));
+  const samples: { second: number; rss: number }[] = [];
+  try {
+    await Promise.all(parts.map((part) => part.next("open")));
+    progress(`${clients} sockets are open on ${logs} logs`);
+    parts.forEach((part) => part.goOn());
+    await Promise.all(parts.map((part) => part.next("measuring")));
+    const start = await server.report();
+    const began = performance.now();
+    const sampling = setInterval(async () => {
+      const report = await server.report(false);
+      const second = (performance.now() - began) / 1000;
+      samples.push({ second, rss: report.memory.rss });
+      progress(`${second.toFixed(0).padStart(4)} s  memory ${megabytes(report.memory.rss)}  event loop late p99 ${report.loopDelayP99Ms.toFixed(0)} ms`);
+    }, SAMPLE_MS);
+    await Promise.all(parts.map((part) => part.next("pushed"))).finally(() => clearInterval(sampling));
+    const elapsedMs = performance.now() - began;
+    const end = await server.report();
+    const results = await Promise.all(parts.map((part) => part.finish()));
+    return {
+      answerMs: results.flatMap(({ answerMs }) => answerMs).sort((a, b) => a - b),
+      lateMs: results.flatMap(({ lateMs }) => lateMs).sort((a, b) => a - b),
+      results, start, end, samples, cpu: (end.cpuMs - start.cpuMs) / elapsedMs,
+    };
+  } finally {
+    parts.forEach((part) => part.kill());
+    await server.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+/** The logs of each process, and how many clients each has. */
+function shares(clients: number, logs: number): ClientsRequest["logs"][] {
+  const all = Array.from({ length: logs }, (_, n) => ({ log: `load-${n}`, clients: Math.floor(clients / logs) + (n < clients % logs ? 1 : 0) }));
+  const processes = Math.min(PROCESSES, logs);
+  return Array.from({ length: processes }, (_, part) => all.filter((_, n) => n % processes === part));
+}
+
+class Clients {
+  readonly #child: ChildProcess;
+  readonly #came = new Map<string, ClientsMessage>();
+  #check: () => void = () => {};
+
+  constructor(request: ClientsRequest) {
+    this.#child = fork(program, { execArgv: ["--conditions=dacapo-source"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child.on("message", (message: ClientsMessage) => {
+      this.#came.set(message.is, message);
+      this.#check();
+    });
+    this.#child.on("exit", () => this.#check());
+    this.#child.send(request);
+  }
+
+  /** Resolves when it has said this. One at a time. */
+  next<K extends ClientsMessage["is"]>(kind: K): Promise<Extract<ClientsMessage, { is: K }>> {
+    return new Promise((resolve, reject) => {
+      this.#check = () => {
+        const message = this.#came.get(kind);
+        // Kept under its kind just above.
+        if (message) resolve(message as Extract<ClientsMessage, { is: K }>);
+        else if (this.#child.exitCode !== null) reject(new Error(`The clients ended before "${kind}"`));
+      };
+      this.#check();
+    });
+  }
+
+  goOn(): void {
+    this.#child.send({});
+  }
+
+  finish(): Promise<ClientsResult> {
+    this.goOn();
+    return this.next("done");
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * A sync server on SQLite as a process of its own: it loads, says so, and serves when it is told to.
+ *
+ * Loading takes most of a start: a child that waits is there at once when the one before it was killed. The bearer token is the
+ * name of its actor.
+ */
+import { flushCompileCache } from "node:module";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { serve } from "dacapo/node";
+import { sqlite } from "dacapo/sqlite";
+import { domain } from "../board-domain.ts";
+import type { ChildMessage, ParentMessage, ServerReport } from "./messages.ts";
+
+const delay = monitorEventLoopDelay({ resolution: 5 });
+delay.enable();
+const uncaught: string[] = [];
+const failures: string[] = [];
+let failureCount = 0;
+
+process.on("uncaughtException", (error) => uncaught.push(String(error instanceof Error ? error.stack : error)));
+process.on("unhandledRejection", (reason) => uncaught.push(`rejection: ${String(reason instanceof Error ? reason.stack : reason)}`));
+// A parent that is gone tells nobody else.
+process.on("disconnect", () => process.exit(0));
+process.on("message", (message: ParentMessage) => void (message.do === "serve" ? listen(message) : tell(report(message.gc))));
+// One that is killed writes no cache for those after it.
+flushCompileCache();
+tell({ is: "ready" });
+
+async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
+  const authorize = (request: Request) => {
+    const [, actor] = /^Bearer ([\w-]{1,64})$/.exec(request.headers.get("authorization") ?? "") ?? [];
+    return actor === undefined ? null : { actor };
+  };
+  const onError = (error: unknown) => {
+    failureCount++;
+    if (failures.length < 20) failures.push(String(error instanceof Error ? error.stack : error));
+  };
+  const { url } = await serve({ domain, store: sqlite(file), authorize, port, hostname: "127.0.0.1", onError, ...(limits && { limits }) });
+  tell({ is: "listening", url });
+}
+
+function report(gc: boolean): ServerReport {
+  if (gc) globalThis.gc?.();
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  const loopDelayP99Ms = delay.percentile(99) / 1e6;
+  delay.reset();
+  return {
+    is: "report",
+    cpuMs: (user + system) / 1000,
+    loopDelayP99Ms,
+    memory: { used: heapUsed + external, rss },
+    failures: failureCount,
+    firstFailures: failures,
+    uncaught,
+    prototypes: [Object, Array, String, Function, Map, Promise].map(({ name, prototype }) => `${name}: ${Reflect.ownKeys(prototype).map(String).sort().join(" ")}`).join("\n"),
+    connections: process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length,
+  };
+}
+
+function tell(message: ChildMessage): void {
+  process.send?.(message);
+}
