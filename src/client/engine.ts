@@ -76,13 +76,13 @@ export class Engine {
     return this.#options.store;
   }
 
-  /** Pending entries in the order in which they were made. */
+  /** Pending entries that are durable, in the order in which they were made. */
   get pending(): readonly PendingEntry[] {
-    return [...this.#local.entries.values()];
+    return [...this.#local.entries.values()].slice(0, this.pendingCount);
   }
 
   get pendingCount(): number {
-    return this.#local.entries.size;
+    return this.#local.entries.size - this.#local.unwritten;
   }
 
   get rejections(): readonly RejectionEntry[] {

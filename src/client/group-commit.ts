@@ -69,9 +69,11 @@ export async function appendDecided(local: LocalLog, { made }: DecidedGroup, now
   if (made.length === 0) return true;
   const ended = made.flatMap(({ waiting }) => waiting.links.endRejection ?? []);
   let appended = false;
+  local.unwritten = made.length;
   try {
     appended = await local.store.appendPending(local.head.pendingTail, made.map(({ entry }) => entry), ended);
   } finally {
+    local.unwritten = 0;
     if (!appended) undo(local, made, now);
   }
   if (!appended) return false;

@@ -25,6 +25,8 @@ export type LocalLog = {
   head: StoreHead;
   /** Pending entries by commit id, in the order in which they were made. */
   readonly entries: Map<string, PendingEntry>;
+  /** How many of them, the last ones, are decided and not yet written: nothing may leave this tab that could still be undone. */
+  unwritten: number;
   rejections: readonly RejectionEntry[];
 };
 
@@ -45,7 +47,7 @@ async function loadOnce(domain: DomainDefinition, store: LogStore, rows: RowCach
   const replica = new Replica(domain, (table, key) => rows.touch(table, key));
   const head = await store.head();
   restoreRows(domain, replica, await store.readRows(), rows);
-  const local: LocalLog = { domain, store, replica, rows, head, entries: new Map(), rejections: [] };
+  const local: LocalLog = { domain, store, replica, rows, head, entries: new Map(), unwritten: 0, rejections: [] };
 
   for (let more = true; more; ) {
     const refresh = await store.refresh({ position: positionOf(replica.cursor), pendingTail: 0 });
