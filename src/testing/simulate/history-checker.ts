@@ -85,7 +85,7 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
   for (const entry of journal) {
     if (entry.kind === "refused") {
       const ask = asked.get(entry.ask);
-      if (ask && recordedAsks.has(`${ask.log} ${entry.ask}`)) problems.push(`1: what was refused to ${ask.device} with ${entry.code} is recorded all the same`);
+      if (ask && recordedAsks.has(`${ask.log} ${entry.ask}`)) problems.push(`1: what was refused to ${ask.device} with ${entry.code} is recorded all the same (ask ${entry.ask})`);
     }
     if (entry.kind !== "acknowledged") continue;
     const ask = asked.get(entry.ask);

@@ -90,7 +90,10 @@ function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<strin
     if (device.running.length === 0) yield `${name} has no open tab`;
     if (gone.has(log)) continue;
     const head = world.store.headOf(log);
-    const isCurrent = sameCursor(device.database.open().head.cursor, head);
+    const stored = device.database.open();
+    // The generation mark stands among what is pending.
+    const pending = stored.pending.size - (stored.pending.has(stored.mark) ? 1 : 0);
+    const isCurrent = pending === 0 && sameCursor(stored.head.cursor, head);
     for (const { owner, status, open } of device.running) {
       if (!status || status.pending > 0 || !isCurrent || status.position !== positionOf(head) || open > 0) {
         yield `${owner.name}: ${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${positionOf(head)}, ${open} open calls, ${status?.connection ?? ""}${status?.leader ? ", leader" : ""} ${status?.error?.message ?? ""}`;

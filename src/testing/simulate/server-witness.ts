@@ -23,8 +23,12 @@ export class ServerWitness {
   readonly #told = new Map<string, string>();
   #restored = false;
 
-  constructor(store: ServerStore) {
+  /** False where devices may lose their confirmed log with a right, and keep what they had seen of it. */
+  readonly #comparesSeen: boolean;
+
+  constructor(store: ServerStore, comparesSeen: boolean) {
     this.#store = store;
+    this.#comparesSeen = comparesSeen;
   }
 
   restored(): void {
@@ -45,7 +49,7 @@ export class ServerWitness {
   #checkPush(log: string, { after, commits }: PlainPush): void {
     const [first] = commits;
     if (first) this.pushedAsks.add(JSON.stringify([first.client, ...commits.map(({ meta }) => meta?.ask ?? -1)]));
-    const versions = this.#store.versionsAt(log, after);
+    const versions = this.#comparesSeen ? this.#store.versionsAt(log, after) : null;
     if (!versions) return;
     for (const { id, commands } of commits) {
       for (const { stream, seen } of commands.flatMap((command) => [command, ...command.reads])) {

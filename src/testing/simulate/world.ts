@@ -29,7 +29,7 @@ export class World {
   readonly options: WorldOptions;
   readonly scheduler: Scheduler;
   readonly store = new ServerStore();
-  readonly witness = new ServerWitness(this.store);
+  readonly witness: ServerWitness;
   readonly journal: Journal = newJournal();
   readonly tap: WireTap;
   readonly network: Network;
@@ -51,6 +51,7 @@ export class World {
     this.scheduler = new Scheduler(seededRandom(plan.seed ^ 0x5eed), keepTrace);
     this.#bytes = seededRandom(plan.seed ^ 0xb17e5);
     this.tap = new WireTap(LOGS);
+    this.witness = new ServerWitness(this.store, plan.faults.rights === 0);
     this.network = new Network({
       scheduler: this.scheduler,
       nodes: () => this.nodes,
