@@ -21,6 +21,8 @@ import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
 
 export { bearer } from "./authorize.ts";
+export { jwt } from "./jwt.ts";
+export type { JwtClaims, JwtOptions } from "./jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
 export type { Env } from "./env.ts";
 export type { ImportedLog } from "./import-log.ts";

@@ -16,6 +16,8 @@ import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveSocket } from "./live-socket.ts";
 
 export { bearer } from "./authorize.ts";
+export { jwt } from "./jwt.ts";
+export type { JwtClaims, JwtOptions } from "./jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
 
 export type ServeOptions = SyncServerOptions & {
