@@ -3,6 +3,7 @@ import type { Env, TabChannel } from "./env.ts";
 
 export const browserEnv: Env = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   chance: () => Math.random(),
   timer(ms, callback) {

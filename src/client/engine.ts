@@ -195,6 +195,8 @@ export class Engine {
       }
       throw new BugError("Other tabs were faster too often");
     } catch (error) {
+      // What was folded to be decided on is gone again, and whoever looked meanwhile must hear of it.
+      this.#changed();
       const failure = error instanceof DacapoError ? error : new BugError(`A commit failed: ${String(error)}`);
       for (const { reject } of group) reject(failure);
     }

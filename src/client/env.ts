@@ -14,6 +14,8 @@ export interface TabChannel {
 export interface Env {
   /** Milliseconds since the epoch. May jump. */
   now(): number;
+  /** Milliseconds since some moment: for waits and for silence. Never jumps; may stand still while the device sleeps. */
+  elapsed(): number;
   random(bytes: number): Uint8Array;
   /** A number in [0, 1), for jitter. */
   chance(): number;

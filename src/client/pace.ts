@@ -44,15 +44,13 @@ export function inPause(env: Env, { quietMs, mostMs }: Pause, run: () => void): 
   let lastAt = 0;
   let cancel: (() => void) | null = null;
   const check = () => {
-    const now = env.now();
-    const left = Math.min(lastAt + quietMs, firstAt + mostMs) - now;
-    // A clock that was set back would make it wait for as long.
-    cancel = left > 0 && now >= lastAt ? env.timer(left, check) : null;
+    const left = Math.min(lastAt + quietMs, firstAt + mostMs) - env.elapsed();
+    cancel = left > 0 ? env.timer(left, check) : null;
     if (!cancel) run();
   };
   return {
     ask() {
-      lastAt = env.now();
+      lastAt = env.elapsed();
       if (cancel) return;
       firstAt = lastAt;
       cancel = env.timer(Math.min(quietMs, mostMs), check);

@@ -84,6 +84,7 @@ function sharedByTabs(): Shared {
 function nodeEnv(shared: Shared): Env {
   return {
     now: () => Date.now(),
+    elapsed: () => performance.now(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     chance: () => Math.random(),
     timer(ms, callback) {

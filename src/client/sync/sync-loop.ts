@@ -120,13 +120,13 @@ export class SyncLoop {
 
   #nextStep(): Step {
     const { env, engine } = this.#options;
-    return nextStep(this.#facts, { now: env.now(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount });
+    return nextStep(this.#facts, { now: env.elapsed(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount });
   }
 
   async #rest(until: number | null): Promise<void> {
     const { env } = this.#options;
     await new Promise<void>((resolve) => {
-      const cancel = until === null ? () => {} : env.timer(Math.max(0, until - env.now()), resolve);
+      const cancel = until === null ? () => {} : env.timer(Math.max(0, until - env.elapsed()), resolve);
       this.#resting = {
         until,
         wake: () => {
@@ -173,7 +173,7 @@ export class SyncLoop {
     this.#set({
       ...afterAnswer(this.#facts, answer.answer.head, env.now()),
       pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
-      pushNotBefore: later ? env.now() + LATER_MS : 0,
+      pushNotBefore: later ? env.elapsed() + LATER_MS : 0,
     });
   }
 
@@ -240,7 +240,7 @@ export class SyncLoop {
         if (this.#socket !== socket) return;
         this.#socket = null;
         presence([], "all");
-        const facts = afterSocketLost(this.#facts, env.now(), env.chance(), retryAfterMs);
+        const facts = afterSocketLost(this.#facts, env.elapsed(), env.chance(), retryAfterMs);
         this.#set(code === "diverged" ? { ...facts, diverged: true } : facts);
       },
     });
@@ -277,7 +277,7 @@ export class SyncLoop {
       else {
         const retryAfterMs = failure.details["retryAfterMs"];
         this.#set({
-          ...afterFailure(this.#facts, env.now(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null),
+          ...afterFailure(this.#facts, env.elapsed(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null),
           trouble: isDiskFull(failure) ? failure : null,
         });
       }

@@ -23,7 +23,7 @@ export type SyncFacts = {
   readonly trouble: PlainError | null;
   /** Failures one after another. */
   readonly failures: number;
-  /** Milliseconds since the epoch before which nothing is tried. */
+  /** Milliseconds by `env.elapsed` before which nothing is tried. */
   readonly notBefore: number;
   readonly diverged: boolean;
   /** The server has been asked since this tab last had reason to doubt. */
@@ -33,15 +33,16 @@ export type SyncFacts = {
   readonly socket: "closed" | "opening" | "open";
   /** Sockets lost or refused one after another: some networks let none through, and then pulling has to do. */
   readonly socketFailures: number;
-  /** Milliseconds since the epoch before which no socket is opened. */
+  /** Milliseconds by `env.elapsed` before which no socket is opened. */
   readonly socketNotBefore: number;
-  /** A command that only a newer server knows holds the queue until then. Milliseconds since the epoch. */
+  /** A command that only a newer server knows holds the queue until then, by `env.elapsed`. */
   readonly pushNotBefore: number;
   /** Commits in one push, at most; halved when the server finds a push too large. */
   readonly pushMax: number;
   readonly lastSyncedAt: number | null;
 };
 
+/** `now` by `env.elapsed`: a wait must not depend on a clock that jumps. */
 export type SyncInputs = { readonly now: number; readonly position: number; readonly pending: number };
 
 export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { readonly do: "rest"; readonly until: number | null };

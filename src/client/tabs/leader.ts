@@ -38,7 +38,7 @@ export class Leadership {
 
   constructor(options: LeaderOptions) {
     this.#options = options;
-    this.#heardAt = this.#lastTimer = options.env.now();
+    this.#heardAt = this.#lastTimer = options.env.elapsed();
     void this.#request(false);
     this.#beat();
   }
@@ -51,7 +51,7 @@ export class Leadership {
   heard(message: TabMessage): void {
     const { rank, post } = this.#options;
     if (message.type === "beat") {
-      this.#heardAt = this.#options.env.now();
+      this.#heardAt = this.#options.env.elapsed();
       if (!this.#leading && outranks(rank(), message.rank)) post({ type: "claim", rank: rank() });
     }
     if (message.type === "claim" && this.#leading && outranks(message.rank, rank())) this.#release?.();
@@ -72,7 +72,7 @@ export class Leadership {
     }
     if (this.#leading) this.#setLeading(false);
     this.#release = null;
-    this.#heardAt = env.now();
+    this.#heardAt = env.elapsed();
     if (!signal.aborted) env.timer(YIELD_MS, () => void this.#request(false));
   }
 
@@ -94,7 +94,7 @@ export class Leadership {
     const { env } = this.#options;
     env.timer(BEAT_MS, () => {
       if (this.#ended.signal.aborted) return;
-      const now = env.now();
+      const now = env.elapsed();
       const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
       if (this.#leading) this.#postBeat();

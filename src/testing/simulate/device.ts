@@ -148,6 +148,7 @@ export class Device {
     const { scheduler, randomBytes } = this.options;
     return {
       now: () => this.now(),
+      elapsed: () => scheduler.now,
       random: randomBytes,
       chance: () => scheduler.random.below(1_000_000) / 1_000_000,
       timer: (ms, callback) => scheduler.later(owner, `timer ${Math.round(ms)}`, ms, callback),
