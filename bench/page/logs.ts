@@ -1,15 +1,13 @@
 // How the page opens logs.
 import { type LogHandle, openLog } from "dacapo/client";
 
-export type LogAt = { readonly log: string; readonly syncUrl: string | null; readonly anew?: boolean };
+export type LogAt = { readonly log: string; readonly syncUrl: string | null; readonly user?: string; readonly anew?: boolean };
 
-export const USER = "ada";
-
-export function openBenchLog({ log, syncUrl, anew = false }: LogAt): Promise<LogHandle> {
+export function openBenchLog({ log, syncUrl, user = "ada", anew = false }: LogAt): Promise<LogHandle> {
   const worker = anew
     ? () => new Worker(new URL("../support/log-anew.worker.ts", import.meta.url), { type: "module" })
     : () => new Worker(new URL("../support/log.worker.ts", import.meta.url), { type: "module" });
-  return openLog(log, { worker, user: USER, ...(syncUrl !== null && { sync: { url: syncUrl, token: () => USER } }) });
+  return openLog(log, { worker, user, ...(syncUrl !== null && { sync: { url: syncUrl, token: () => user } }) });
 }
 
 export async function until(condition: () => boolean, what: string): Promise<void> {

@@ -1,7 +1,9 @@
 // The page's half of the workloads: what the programs in bench/ call from outside.
 import { runCommit } from "./commit.ts";
+import { runPull } from "./pull.ts";
+import { runPullParts } from "./pull-parts.ts";
 
-const workloads = { runCommit };
+const workloads = { runCommit, runPull, runPullParts };
 
 declare global {
   var bench: typeof workloads;

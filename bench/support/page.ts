@@ -20,8 +20,8 @@ export type BenchPage = {
 /** With these the page's clock tells microseconds; without, tenths of a millisecond. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-/** `BENCH_READABLE=1` leaves names in the code, for a profile. */
-export async function openBenchPage(): Promise<BenchPage> {
+/** @param readable leaves names in the code, for a profile; so does `BENCH_READABLE=1` */
+export async function openBenchPage({ readable = process.env["BENCH_READABLE"] === "1" } = {}): Promise<BenchPage> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error(howToGetChromium);
   const folder = await mkdtemp(join(tmpdir(), "dacapo-bench-"));
@@ -32,7 +32,7 @@ export async function openBenchPage(): Promise<BenchPage> {
     logLevel: "warn" as const,
     resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
     worker: { format: "es" as const },
-    build: { outDir: site, emptyOutDir: true, minify: !process.env["BENCH_READABLE"], target: "es2022" },
+    build: { outDir: site, emptyOutDir: true, minify: !readable, target: "es2022" },
   };
   await build(config);
   const server = await preview({ ...config, preview: { port: 0, host: "localhost", headers: isolation } });
