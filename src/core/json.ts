@@ -27,11 +27,22 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
  */
 export function checkJson(value: unknown): JsonProblem | null {
   try {
-    return findProblem(value);
+    return isFlat(value) ? null : findProblem(value);
   } catch (error) {
     // Only what lives in this program can do so: a getter that throws, a revoked proxy. Nothing of the wire.
     return { path: [], reason: `cannot be read: ${String(error)}` };
   }
+}
+
+/** True for a scalar or a plain object of scalars, without a problem: most events. What is not is looked through in full. */
+function isFlat(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return checkScalar(value) === null;
+  if (Array.isArray(value) || !isPlainObject(value)) return false;
+  for (const [key, child] of Object.entries(value)) {
+    if (FORBIDDEN_KEYS.has(key) || !key.isWellFormed()) return false;
+    if ((typeof child === "object" && child !== null) || checkScalar(child) !== null) return false;
+  }
+  return true;
 }
 
 function findProblem(value: unknown): JsonProblem | null {

@@ -12,7 +12,7 @@ import { anything, fail, json, list, literal, orNull, parse, parseText, type Rea
 import type { Parsed } from "./definition.ts";
 import { COMMANDS_MAX } from "./propose.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, lastPosition, MARK } from "./record.ts";
-import { parseStream } from "./stream-id.ts";
+import { isStream, parseStream } from "./stream-id.ts";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -88,8 +88,10 @@ export type WireError = { readonly code: string; readonly message: string; reado
 
 const uuid: Reader<string> = (value, path) => (typeof value === "string" && isUuid(value) ? value : fail(path, "is not a UUID in lower case"));
 
+const streamText = text(512);
 const streamName: Reader<string> = (value, path) => {
-  const name = text(512)(value, path);
+  const name = streamText(value, path);
+  if (isStream(name)) return name;
   const parsed = parseStream(name);
   return parsed.ok ? name : fail(path, parsed.problem.reason);
 };

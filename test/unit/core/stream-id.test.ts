@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DefinitionError, ValidationError } from "../../../src/core/errors.ts";
-import { aggregateOf, parseStream, requireType, requireWord, streamName } from "../../../src/core/stream-id.ts";
+import { aggregateOf, isStream, parseStream, requireType, requireWord, streamName } from "../../../src/core/stream-id.ts";
 
 const type = fc.stringMatching(/^[a-z][a-z0-9-]{0,63}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,200}$/).filter((text) => text !== "." && text !== "..");
@@ -12,6 +12,7 @@ describe("a stream's name", () => {
       fc.property(type, id, (aggregate, one) => {
         const name = streamName(aggregate, one);
         expect(parseStream(name)).toEqual({ ok: true, value: { type: aggregate, id: one } });
+        expect(isStream(name)).toBe(true);
         expect(aggregateOf(name)).toBe(aggregate);
       }),
     );
@@ -34,7 +35,13 @@ describe("a stream's name", () => {
 
   test("is refused with a reason where it could be taken for something else", () => {
     const bad = ["", "task", "/t1", "task/", "task/.", "task/..", "task/a/b", "Task/t1", "1task/t1", "task/a b", "task/ä", "task/%2e%2e", "task/t1\n", "task/t\u0000", "__proto__/x y", `${"t".repeat(65)}/t1`, `task/${"x".repeat(201)}`, "task/\ud800"];
+    expect(bad.filter(isStream)).toEqual([]);
     for (const name of bad) expect(parseStream(name), JSON.stringify(name)).toEqual({ ok: false, problem: { path: [], reason: expect.stringMatching(/.{10}/) } });
+  });
+
+  test("is one by both questions or by none", () => {
+    const near = fc.stringMatching(/^[aB1.\-]{0,3}\/?[a.~ ]{0,4}\/?$/);
+    fc.assert(fc.property(fc.oneof(near, fc.string({ unit: "binary" })), (text) => isStream(text) === parseStream(text).ok), { numRuns: 1_000 });
   });
 
   test("never throws, whatever the text", () => {
