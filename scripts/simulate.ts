@@ -5,12 +5,15 @@
 //   npm run simulate -- --mutants                    plants faults; ends with "N faults, N found"
 import { parseArgs } from "node:util";
 import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
+import { findMutant } from "../test/simulation/mutants/find-mutant.ts";
+import { mutants } from "../test/simulation/mutants/index.ts";
 import { simulation } from "../test/simulation/support/simulation.ts";
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, from: { type: "string" }, trace: { type: "boolean" }, mutants: { type: "boolean" }, first: { type: "boolean" } },
+  options: { seeds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, from: { type: "string" }, trace: { type: "boolean" }, mutants: { type: "boolean" }, first: { type: "boolean" }, only: { type: "string" } },
 });
 
+if (values.mutants) process.exit(await plant());
 if (values.seed !== undefined) process.exit(await one(Number(values.seed)));
 process.exit(await many());
 
@@ -47,4 +50,19 @@ async function many(): Promise<number> {
   console.log([...report.coverage].map(([name, count]) => `${name} ${count}`).join(", "));
   console.log(`${report.seeds} seeds, ${report.broken.length} broken`);
   return report.broken.length > 0 ? 1 : 0;
+}
+
+/** Each planted fault in turn, until a seed finds it. */
+async function plant(): Promise<number> {
+  const chosen = mutants.filter(({ name }) => values.only === undefined || name.includes(values.only));
+  let found = 0;
+  for (const { name, what, parts } of chosen) {
+    const start = performance.now();
+    const finding = await findMutant(parts, Number(values.seeds ?? 1_000));
+    if (finding) found++;
+    const told = finding ? `seed ${finding.seed}: ${finding.problem}` : "NOT FOUND";
+    console.log(`${name} (${what})\n    ${told} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  }
+  console.log(`${chosen.length} faults, ${found} found`);
+  return found === chosen.length ? 0 : 1;
 }

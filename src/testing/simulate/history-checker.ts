@@ -118,7 +118,7 @@ function checkSettled({ journal, devices }: History, records: ReadonlyMap<string
   const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   return journal.flatMap((entry) => {
     const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
-    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected") return [];
+    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected" || entry.code === "forbidden") return [];
     const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
     return isThere ? [`2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`] : [];
   });

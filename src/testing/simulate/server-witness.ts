@@ -13,7 +13,7 @@ type PlainPush = {
   readonly after: string | null;
   readonly commits: readonly { readonly id: string; readonly client: string; readonly meta: { readonly ask?: number } | null; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] }[];
 };
-type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string }[] };
+type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string; readonly code?: string }[] };
 
 export class ServerWitness {
   readonly problems = new Set<string>();
@@ -60,7 +60,9 @@ export class ServerWitness {
   }
 
   #checkOutcomes({ log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
-    for (const { id, outcome, at } of outcomes) {
+    for (const { id, outcome, at, code } of outcomes) {
+      // A log is not made by what someone may not do in it, so there is nowhere to keep this.
+      if (code === "forbidden") continue;
       const key = `${log} ${actor} ${id}`;
       const now = `${outcome} ${at ?? ""}`;
       const before = this.#told.get(key);

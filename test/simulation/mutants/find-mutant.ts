@@ -1,0 +1,13 @@
+/** Runs seeds with a planted fault until one breaks. */
+import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
+import { runSeeds } from "../../../src/testing/simulate/simulate.ts";
+import { simulation } from "../support/simulation.ts";
+
+export async function findMutant(parts: () => SimulationParts, seedsMax: number): Promise<{ readonly seed: number; readonly problem: string } | null> {
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    const { broken } = await runSeeds(simulation.domain, { ...simulation.options, parts: parts(), firstSeed: seed, seeds: 1, shrinks: false });
+    const problem = broken[0]?.problems[0]?.split("\n")[0];
+    if (problem !== undefined) return { seed, problem };
+  }
+  return null;
+}

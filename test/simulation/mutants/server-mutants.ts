@@ -1,0 +1,177 @@
+/** Planted faults of a server: its store, and how it answers. */
+import type { Append, EventStore, StoredRecord } from "../../../src/sync-server/stores/event-store.ts";
+import { memory } from "../../../src/sync-server/stores/memory.ts";
+import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
+import type { Mutant, RecordText } from "./mutant.ts";
+
+const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
+
+/** Puts records behind another head than the one they were made for. */
+function moveBehind(records: readonly StoredRecord[], position: number): StoredRecord[] {
+  let at = position;
+  return records.map((record) => {
+    const parsed: RecordText = JSON.parse(record.text);
+    const moved = { ...record, position: at + 1, cursor: { ...record.cursor, position: at + parsed.events.length }, text: JSON.stringify({ ...parsed, position: at + 1 }) };
+    at += parsed.events.length;
+    return moved;
+  });
+}
+
+function inStore(change: (store: EventStore, wait: (label: string, ms: number) => Promise<void>) => Partial<EventStore>): () => SimulationParts {
+  return () => ({ eventStore: (store, { wait }) => ({ ...store, ...change(store, wait) }) });
+}
+
+function rewriteOutcomes(rewrite: (text: string) => string): () => SimulationParts {
+  return () => ({
+    node: (handle) => async (request) => {
+      const reply = await handle(request);
+      return request.kind === "push" && reply.code === "ok" ? { ...reply, text: rewrite(reply.text) } : reply;
+    },
+  });
+}
+
+/** Stores under another id each time, so that no id is ever known. */
+let copies = 0;
+const renamed = (append: Append): Append => ({
+  ...append,
+  records: append.records.map((record) => ({ ...record, commit: `${record.commit}#${++copies}` })),
+  outcomes: append.outcomes.map((outcome) => ({ ...outcome, commit: `${outcome.commit}#${++copies}` })),
+});
+
+export const serverMutants: readonly Mutant[] = [
+  { name: "no-deduplication", what: "a commit that is pushed again is decided again", parts: inStore((store) => ({ known: async () => new Map(), append: (log, append) => store.append(log, renamed(append)) })) },
+  {
+    name: "append-anywhere",
+    what: "append ignores the head it was computed on",
+    parts: inStore((store) => ({
+      append: async (log, append) => {
+        for (let given = append; ; ) {
+          const result = await store.append(log, given);
+          if (result.kind !== "moved") return result;
+          given = { ...append, expected: result.head, records: moveBehind(append.records, result.head?.position ?? 0) };
+        }
+      },
+    })),
+  },
+  {
+    name: "answer-before-commit",
+    what: "the server answers before the append is durable",
+    parts: inStore((store, wait) => ({
+      append: async (log, append) => {
+        void wait("writes later", 40).then(() => store.append(log, append)).catch(() => {});
+        return { kind: "ok" };
+      },
+    })),
+  },
+  { name: "outcomes-forgotten", what: "outcomes without a record are not kept", parts: inStore((store) => ({ append: (log, append) => (append.records.length > 0 ? store.append(log, { ...append, outcomes: [] }) : Promise.resolve({ kind: "ok" })) })) },
+  { name: "known-never-tells", what: "the writer is never told that an id is known, though the append refuses it", parts: inStore(() => ({ known: async () => new Map() })) },
+  {
+    name: "read-without-mark",
+    what: "a cursor is taken by its position, whatever its mark",
+    parts: inStore((store) => ({
+      read: async (log, after, limit) => {
+        const read = await store.read(log, after, limit);
+        if (read.kind !== "diverged") return read;
+        const all = await store.read(log, null, EVERYTHING);
+        return all.kind === "page" ? { ...all, records: all.records.filter(({ position }) => position > (after?.position ?? 0)) } : all;
+      },
+    })),
+  },
+  {
+    name: "gone-comes-back",
+    what: "a log that was deleted begins anew under its name",
+    parts: () => {
+      const again = memory();
+      return {
+        eventStore: (store) => ({
+          ...store,
+          head: async (log) => ((await store.head(log)).kind === "gone" ? again.head(log) : store.head(log)),
+          read: async (log, after, limit) => ((await store.head(log)).kind === "gone" ? again.read(log, after, limit) : store.read(log, after, limit)),
+          append: async (log, append) => ((await store.head(log)).kind === "gone" ? again.append(log, append) : store.append(log, append)),
+        }),
+      };
+    },
+  },
+  {
+    name: "order-by-clock",
+    what: "records of one append are ordered by their authors' clocks",
+    parts: inStore((store) => ({
+      append: (log, append) => {
+        const time = ({ text }: StoredRecord) => (JSON.parse(text) as RecordText).time;
+        const sorted = [...append.records].sort((left, right) => time(left) - time(right));
+        return store.append(log, { ...append, records: moveBehind(sorted, append.expected?.position ?? 0) });
+      },
+    })),
+  },
+  {
+    name: "torn-append",
+    what: "an append is written record by record, and not all or nothing",
+    parts: inStore((store, wait) => ({
+      append: async (log, append) => {
+        const [first, ...rest] = append.records;
+        if (!first || rest.length === 0) return store.append(log, append);
+        const begun = await store.append(log, { ...append, records: [first], outcomes: [] });
+        if (begun.kind !== "ok") return begun;
+        await wait("writes the rest", 30);
+        await store.append(log, { ...append, expected: first.cursor, records: rest });
+        return { kind: "ok" };
+      },
+    })),
+  },
+  { name: "stream-cut-short", what: "a stream is read without its last record", parts: inStore((store) => ({ readStream: async (log, stream, after, limit) => (await store.readStream(log, stream, after, limit)).slice(0, -1) })) },
+  {
+    name: "tenants-mixed",
+    what: "a page of one log is given to a reader of another",
+    parts: inStore((store) => ({ read: (log, after, limit) => store.read(after === null ? "team-a" : log, after, limit) })),
+  },
+  {
+    name: "head-too-far",
+    what: "the server's head is read while a batch is under way, and one record is passed over",
+    parts: inStore((store) => ({
+      read: async (log, after, limit) => {
+        const read = await store.read(log, after, limit);
+        return read.kind === "page" && read.records.length > 1 ? { ...read, records: read.records.slice(1) } : read;
+      },
+    })),
+  },
+  { name: "id-taken-shown", what: "whoever names a taken id gets the other's outcome", parts: rewriteOutcomes((text) => text.replaceAll(/\{"id":"([^"]+)","outcome":"rejected","command":0,"code":"id-taken","message":"[^"]*"\}/g, '{"id":"$1","outcome":"empty"}')) },
+  { name: "recorded-twice-told", what: "a repeated commit is told as refused", parts: () => repeatedAs((id) => `{"id":"${id}","outcome":"rejected","command":0,"code":"already","message":"Again"}`) },
+  {
+    name: "conflicts-unseen",
+    what: "the server takes everything as seen, and so finds no conflict",
+    parts: () => ({ node: (handle) => (request) => handle(request.kind === "push" ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":1000000') } : request) }),
+  },
+  {
+    name: "conflicts-everywhere",
+    what: "the server takes nothing as seen, and finds conflicts with what the author knew",
+    parts: () => ({ node: (handle) => (request) => handle(request.kind === "push" ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":0') } : request) }),
+  },
+  {
+    name: "actor-of-the-sender's-choice",
+    what: "the actor is the one that the push names, not the one that was verified",
+    parts: () => ({ node: (handle) => (request) => handle({ ...request, actor: (request.kind === "push" && /"actor":"([^"]+)"/.exec(request.text)?.[1]) || request.actor }) }),
+  },
+  {
+    name: "bad-commit-blocks",
+    what: "one refused commit makes the whole push fail",
+    parts: () => ({
+      node: (handle) => async (request) => {
+        const reply = await handle(request);
+        return reply.text.includes('"outcome":"rejected"') ? { code: "unexpected", text: "", retryAfterMs: null } : reply;
+      },
+    }),
+  },
+];
+
+/** The second time that a commit is told of, as something else. */
+function repeatedAs(outcome: (id: string) => string): SimulationParts {
+  const told = new Set<string>();
+  return {
+    node: (handle) => async (request) => {
+      const reply = await handle(request);
+      if (request.kind !== "push" || reply.code !== "ok") return reply;
+      const text = reply.text.replaceAll(/\{"id":"([^"]+)","outcome":"recorded","at":"[^"]+"\}/g, (all, id: string) => (told.has(id) ? outcome(id) : (told.add(id), all)));
+      return { ...reply, text };
+    },
+  };
+}

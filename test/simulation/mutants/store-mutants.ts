@@ -1,0 +1,147 @@
+/** Planted faults of a device's store: writes that are not what they say. */
+import type { LogStore, PendingEntry } from "../../../src/client/log/log-store.ts";
+import type { MemoryDatabase } from "../../../src/client/log/memory-log-store.ts";
+import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
+import type { Mutant } from "./mutant.ts";
+
+type State = ReturnType<MemoryDatabase["open"]>;
+
+function inStore(change: (store: LogStore, state: State, context: PartContext) => Partial<LogStore>): () => SimulationParts {
+  return () => ({ logStore: (store, context) => ({ ...store, ...change(store, context.database.open(), context) }) });
+}
+
+function inCutBack(change: (pending: readonly Omit<PendingEntry, "n">[], state: State) => readonly Omit<PendingEntry, "n">[]): () => SimulationParts {
+  return inStore((store, state) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, change(pending, state)) }));
+}
+
+const idsOf = (texts: Iterable<string>) => new Set([...texts].flatMap((text) => /"id":"([^"]+)"/.exec(text)?.[1] ?? []));
+
+export const storeMutants: readonly Mutant[] = [
+  {
+    name: "cursor-before-data",
+    what: "the cursor is written before the records that it names",
+    parts: inStore((store, state, { wait }) => ({
+      confirm: async (expected, confirmation) => {
+        const { batch } = confirmation;
+        const before = state.head.cursor;
+        if (!batch || before?.mark !== expected.cursor?.mark || state.head.generation !== expected.generation) return store.confirm(expected, confirmation);
+        state.head = { ...state.head, cursor: batch.cursor };
+        await wait("data after its cursor", 3);
+        state.head = { ...state.head, cursor: before };
+        return store.confirm(expected, confirmation);
+      },
+    })),
+  },
+  { name: "pending-cleared-when-histories-part", what: "what is pending is forgotten when histories part", parts: inCutBack(() => []) },
+  { name: "sent-not-returned", what: "settled commits that the server lost are not offered again", parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))) },
+  { name: "returned-in-wrong-order", what: "what returns comes back in the wrong order", parts: inCutBack((pending) => [...pending].reverse()) },
+  {
+    name: "seen-not-lowered",
+    what: "commits keep what they had seen of a history that is gone",
+    parts: inCutBack((pending) =>
+      pending.map((entry) => ({ ...entry, commit: { ...entry.commit, commands: entry.commit.commands.map((command) => ({ ...command, seen: command.seen + 1 })) } })),
+    ),
+  },
+  {
+    name: "cut-back-in-two-steps",
+    what: "pending work is taken out before the log is cut back, and put in after",
+    parts: inStore((store, state, { wait }) => ({
+      cutBack: async (expected, keep, pending) => {
+        state.pending = new Map();
+        await wait("between two transactions", 20);
+        return store.cutBack(expected, keep, pending);
+      },
+    })),
+  },
+  {
+    name: "append-pending-anywhere",
+    what: "pending commits are appended behind whatever another tab wrote",
+    parts: inStore((store, state) => ({
+      appendPending: async (tail, entries, ended) => {
+        if (await store.appendPending(tail, entries, ended)) return true;
+        return store.appendPending(state.head.pendingTail, entries, ended);
+      },
+    })),
+  },
+  {
+    name: "execute-before-durable",
+    what: "execute resolves before the commit is written",
+    parts: inStore((store, _state, { wait }) => ({
+      appendPending: async (tail, entries, ended) => {
+        void wait("writes later", 30).then(() => store.appendPending(tail, entries, ended)).catch(() => {});
+        return true;
+      },
+    })),
+  },
+  { name: "full-disk-resolves", what: "a failed write is told as done", parts: inStore((store) => ({ appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true) })) },
+  { name: "failed-confirm-resolves", what: "a failed confirmation is told as done", parts: inStore((store) => ({ confirm: (expected, confirmation) => store.confirm(expected, confirmation).catch(() => true) })) },
+  {
+    name: "generation-never-rises",
+    what: "nobody is told that histories have parted",
+    parts: inStore((store, state) => ({
+      head: async () => ({ ...(await store.head()), generation: 0 }),
+      refresh: async (known) => {
+        const refresh = await store.refresh(known);
+        return { ...refresh, head: { ...refresh.head, generation: 0 } };
+      },
+      cutBack: async (expected, keep, pending) => {
+        const head = await store.cutBack({ ...expected, generation: state.head.generation }, keep, pending);
+        return head && { ...head, generation: 0 };
+      },
+      confirm: (expected, confirmation) => store.confirm({ ...expected, generation: state.head.generation }, confirmation),
+    })),
+  },
+  {
+    name: "confirm-without-fence",
+    what: "a displaced leader's write is taken, whatever was written since",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        if (await store.confirm(expected, confirmation)) return true;
+        return store.confirm({ generation: state.head.generation, cursor: state.head.cursor }, { ...confirmation, batch: null });
+      },
+    })),
+  },
+  {
+    name: "rejections-not-kept",
+    what: "what was refused vanishes",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const done = await store.confirm(expected, confirmation);
+        for (const { commit } of confirmation.rejected) state.rejections.delete(commit.id);
+        return done;
+      },
+    })),
+  },
+  {
+    name: "sent-not-written",
+    what: "settled commits are forgotten at once",
+    parts: inStore((store) => ({ confirm: (expected, confirmation) => store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }) })),
+  },
+  {
+    name: "pending-ends-late",
+    what: "records are stored in one transaction, and the commits that they end in the next",
+    parts: inStore((store, state, { wait }) => ({
+      confirm: async (expected, confirmation) => {
+        if (!(await store.confirm(expected, { ...confirmation, settled: [], rejected: [] }))) return false;
+        await wait("between two transactions", 5);
+        return store.confirm(state.head, { ...confirmation, batch: null });
+      },
+    })),
+  },
+  {
+    name: "rows-checkpoint-without-rows",
+    what: "the checkpoint of stored rows moves, and their changes are not written",
+    parts: inStore((store) => ({ writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh) })),
+  },
+  {
+    name: "numbers-used-twice",
+    what: "the numbers of pending commits begin anew when none is left",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const done = await store.confirm(expected, confirmation);
+        if (state.pending.size === 0) state.head = { ...state.head, pendingTail: 0 };
+        return done;
+      },
+    })),
+  },
+];

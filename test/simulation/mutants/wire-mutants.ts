@@ -1,0 +1,144 @@
+/** Planted faults of a client that lie between its engine and the network. */
+import type { Commit } from "../../../src/core/commit.ts";
+import type { Page } from "../../../src/core/protocol.ts";
+import type { Transport } from "../../../src/client/sync/transport.ts";
+import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
+import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
+import type { Mutant } from "./mutant.ts";
+
+function inTransport(change: (transport: Transport, context: PartContext) => Partial<Transport>): () => SimulationParts {
+  return () => ({ transport: (transport, context) => ({ ...transport, ...change(transport, context) }) });
+}
+
+/** Every page that comes in, whichever way. */
+function inPages(change: (page: Page, context: PartContext) => Page): () => SimulationParts {
+  return inTransport((transport, context) => ({
+    push: async (after, domain, commits) => {
+      const fetched = await transport.push(after, domain, commits);
+      return fetched.kind === "answer" ? { ...fetched, answer: { ...fetched.answer, ...change(fetched.answer, context) } } : fetched;
+    },
+    pull: async (after, limit) => {
+      const fetched = await transport.pull(after, limit);
+      return fetched.kind === "answer" ? { ...fetched, answer: change(fetched.answer, context) } : fetched;
+    },
+    live: (after, events) => transport.live(after, { ...events, records: (page, text) => events.records(change(page, context), text) }),
+  }));
+}
+
+const withSeen = (commit: Commit, seen: (stream: string, before: number) => number): Commit => ({
+  ...commit,
+  commands: commit.commands.map((command) => ({ ...command, seen: seen(command.stream, command.seen) })),
+});
+
+export const wireMutants: readonly Mutant[] = [
+  {
+    name: "seen-refreshed",
+    what: "a rebase refreshes what a commit has seen",
+    parts: () => {
+      const versions = new Map<string, number>();
+      const learn = (page: Page) => {
+        for (const { events } of page.records) for (const { stream, version } of events) versions.set(stream, version);
+      };
+      return {
+        transport: (transport) => ({
+          ...transport,
+          push: (after, domain, commits) => transport.push(after, domain, commits.map((commit) => withSeen(commit, (stream, before) => Math.max(before, versions.get(stream) ?? 0)))),
+          live: (after, events) =>
+            transport.live(after, {
+              ...events,
+              records: (page, text) => {
+                learn(page);
+                events.records(page, text);
+              },
+            }),
+        }),
+      };
+    },
+  },
+  { name: "pushed-newest-first", what: "pending commits are pushed newest first", parts: inTransport((transport) => ({ push: (after, domain, commits) => transport.push(after, domain, [...commits].reverse()) })) },
+  { name: "push-skips-first", what: "a push does not begin with the first that has not ended", parts: inTransport((transport) => ({ push: (after, domain, commits) => transport.push(after, domain, commits.length > 1 ? commits.slice(1) : commits) })) },
+  {
+    name: "records-taken-anywhere",
+    what: "records are taken at another cursor than the one they follow",
+    parts: inPages((page, { database }) => ({ ...page, after: database.open().head.cursor })),
+  },
+  {
+    name: "record-ends-another's-commit",
+    what: "a record ends a commit of the same id by someone else",
+    parts: inPages((page, { user, database }) => {
+      const own = [...database.open().pending.values()].join();
+      return { ...page, records: page.records.map((record) => (own.includes(`"id":"${record.commit}"`) ? { ...record, actor: user } : record)) };
+    }),
+  },
+  {
+    name: "recorded-ends-at-once",
+    what: "the claim that a commit is recorded ends it, without its record",
+    parts: inTransport((transport) => ({
+      push: async (after, domain, commits) => {
+        const fetched = await transport.push(after, domain, commits);
+        if (fetched.kind !== "answer") return fetched;
+        const outcomes = fetched.answer.outcomes.map((outcome) => (outcome.outcome === "recorded" ? { ...outcome, at: { ...outcome.at, position: 0 } } : outcome));
+        return { ...fetched, answer: { ...fetched.answer, after: { position: 1, mark: "unknown" }, outcomes } };
+      },
+    })),
+  },
+  {
+    name: "never-recorded",
+    what: "the claim that a commit is recorded never ends it, not even where its record lies before the cursor",
+    parts: inTransport((transport) => ({
+      push: async (after, domain, commits) => {
+        const fetched = await transport.push(after, domain, commits);
+        if (fetched.kind !== "answer") return fetched;
+        return { ...fetched, answer: { ...fetched.answer, outcomes: fetched.answer.outcomes.filter(({ outcome }) => outcome === "recorded") } };
+      },
+    })),
+  },
+  {
+    name: "diverged-unheard",
+    what: "a client that is told that histories have parted tries again instead",
+    parts: inTransport((transport) => ({
+      pull: async (after, limit) => {
+        const fetched = await transport.pull(after, limit);
+        if (fetched.kind === "diverged") throw new UnreachableError("tries again", null);
+        return fetched;
+      },
+      push: async (after, domain, commits) => {
+        const fetched = await transport.push(after, domain, commits);
+        if (fetched.kind === "diverged") throw new UnreachableError("tries again", null);
+        return fetched;
+      },
+    })),
+  },
+  {
+    name: "pending-dropped-with-the-right",
+    what: "pending work is thrown away when the server forbids",
+    parts: inTransport((transport, { database }) => ({
+      push: (after, domain, commits) =>
+        transport.push(after, domain, commits).catch((error: unknown) => {
+          database.open().pending = new Map();
+          throw error;
+        }),
+    })),
+  },
+  {
+    name: "new-id-each-try",
+    what: "a commit that is pushed again gets a new id",
+    parts: inTransport((transport, { random }) => ({
+      push: (after, domain, commits) => transport.push(after, domain, commits.map((commit) => ({ ...commit, id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16).slice(-4).padStart(4, "0")}` }))),
+    })),
+  },
+  {
+    name: "frames-lost-unnoticed",
+    what: "live frames that do not follow are dropped, and nobody asks for what they held",
+    parts: inTransport((transport, { database }) => ({
+      live: (after, events) =>
+        transport.live(after, {
+          ...events,
+          records: (page, text) => {
+            if (page.after?.mark === database.open().head.cursor?.mark) events.records(page, text);
+          },
+          head: () => {},
+        }),
+    })),
+  },
+];
