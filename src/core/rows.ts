@@ -69,6 +69,10 @@ export class ConfirmedRows implements Layer {
 export class OverlayRows implements Layer {
   readonly streams = new Map<string, StreamState>();
   readonly tables = new Map<string, Map<string, Json>>();
+  readonly parked: Parked[] = [];
+  parkedCount = 0;
+  /** Rows that were looked at when rows were folded, also where a handler then threw. */
+  readonly #read = new Map<string, Set<string>>();
   readonly #confirmed: ConfirmedRows;
   readonly #beforeWrite: BeforeWrite;
 
@@ -86,6 +90,9 @@ export class OverlayRows implements Layer {
   }
 
   row(projection: string, key: string): Json | undefined {
+    let read = this.#read.get(projection);
+    if (!read) this.#read.set(projection, (read = new Set()));
+    read.add(key);
     const row = this.tables.get(projection)?.get(key);
     if (row === null) return undefined;
     return row ?? this.#confirmed.row(projection, key);
@@ -98,8 +105,27 @@ export class OverlayRows implements Layer {
     table.set(key, row);
   }
 
-  // What a pending commit cannot be folded into is told when its record arrives.
-  park(): void {}
+  park(parked: Parked): void {
+    this.parkedCount++;
+    if (this.parked.length < PARKED_MAX) this.parked.push(parked);
+  }
+
+  /** True where a row here was made of this confirmed one, or of its absence. */
+  hasRead(projection: string, key: string): boolean {
+    return this.#read.get(projection)?.has(key) === true;
+  }
+
+  dropStream(stream: string): void {
+    this.streams.delete(stream);
+  }
+
+  dropRows(): void {
+    for (const [projection, table] of this.tables) for (const key of table.keys()) this.#beforeWrite(projection, key);
+    this.tables.clear();
+    this.#read.clear();
+    this.parked.length = 0;
+    this.parkedCount = 0;
+  }
 
   /** The row that a reader sees, or null. */
   entry(projection: string, key: string): RowEntry | null {

@@ -37,7 +37,7 @@ describe("a forecast of an honest author who knows the whole log", () => {
         const pairs: { readonly forecast: unknown; readonly said: unknown }[] = [];
         for (const { commit, forecast } of device.pending) {
           const outcome = push(server, commit, NOW);
-          const said = outcome.kind === "events" ? { events: outcome.events } : { defect: outcome.defect };
+          const said = outcome.kind === "events" ? { events: outcome.events } : { command: outcome.command, defect: outcome.defect };
           if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
           asMeant &&= outcome.kind === "events" && isExpected(commit, outcome.events);
         }

@@ -89,7 +89,7 @@ describe("whatever happens, in whatever order", () => {
         const world = openWorld();
         for (const one of steps) take(world, one).check(world.server);
       }),
-      { numRuns: Number(process.env["RUNS"] ?? 500) },
+      { numRuns: Number(process.env["RUNS"] ?? 150) },
     );
   }, TIMEOUT_MS);
 });

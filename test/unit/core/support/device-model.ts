@@ -67,7 +67,7 @@ export class DeviceModel {
     this.#taken += page.length;
     const arrived = this.#replica.apply(page, NOW);
     const ended = this.#pending.filter(({ commit }) => page.some((record) => endsCommit(record, commit)));
-    same(arrived.map(({ commit }) => commit), ended.map(({ commit }) => commit), "commits that arrived");
+    same(arrived.map(({ commit }) => commit.id).sort(compare), ended.map(({ commit }) => commit.id).sort(compare), "commits that arrived");
     this.#pending = this.#pending.filter((entry) => !ended.includes(entry));
   }
 
@@ -145,7 +145,11 @@ function same(given: unknown, expected: unknown, what: string): void {
 }
 
 function byKey(entries: readonly RowEntry[]): readonly RowEntry[] {
-  return [...entries].sort((left, right) => (left.key < right.key ? -1 : 1));
+  return [...entries].sort((left, right) => compare(left.key, right.key));
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : 1;
 }
 
 function fill(confirmed: ConfirmedRows, text: string): void {
