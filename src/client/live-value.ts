@@ -10,7 +10,8 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
     get: () => value,
     set(next) {
       value = next;
-      for (const listener of [...listeners]) listener(next);
+      // A copy: who subscribes or leaves while being told does not change who is told.
+      for (const listener of Array.from(listeners)) listener(next);
     },
     subscribe(listener) {
       // Each call is a subscription of its own, also of the same function.

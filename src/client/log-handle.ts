@@ -15,9 +15,9 @@ import type { RowEntry } from "../core/rows.ts";
 
 /** A value that changes. */
 export interface Live<Value> {
-  get(): Value;
+  readonly get: () => Value;
   /** Calls `listener` after each change, until the function that it gives is called. */
-  subscribe(listener: (value: Value) => void): () => void;
+  readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
 
 /** A live row table: what is confirmed, and over it what is pending here. */

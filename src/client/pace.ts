@@ -6,7 +6,7 @@
 import type { Env } from "./env.ts";
 
 /** Does `run` at once, then at most once in `ms`; asked for meanwhile, it is done once more at the end. */
-export function atMostEvery(env: Env, ms: number, run: () => void): { ask(): void; readonly stop: () => void } {
+export function atMostEvery(env: Env, ms: number, run: () => void): { readonly ask: () => void; readonly stop: () => void } {
   let again = false;
   let cancel: (() => void) | null = null;
   const due = () => {
@@ -39,7 +39,7 @@ export type Pause = {
 };
 
 /** Does `run` in a pause. */
-export function inPause(env: Env, { quietMs, mostMs }: Pause, run: () => void): { ask(): void; now(): void; stop(): void } {
+export function inPause(env: Env, { quietMs, mostMs }: Pause, run: () => void): { readonly ask: () => void; readonly now: () => void; readonly stop: () => void } {
   let firstAt = 0;
   let lastAt = 0;
   let cancel: (() => void) | null = null;

@@ -34,7 +34,7 @@ export class Settling {
 
   /** Tells those whose commit ended elsewhere: in another tab, in a look that failed half way, before histories parted. */
   async lookAgain(isPending: (commit: string) => boolean): Promise<void> {
-    for (const commit of [...this.#waiting.keys()]) {
+    for (const commit of Array.from(this.#waiting.keys())) {
       if (isPending(commit)) continue;
       const settled = await this.#find(commit);
       if (settled) this.tell(settled);

@@ -82,7 +82,7 @@ describe("a log without a server", () => {
     const first = await ada.open();
     take(await first.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
     take(await first.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
-    const title = (tab: Tab) => (tab.rows(board.name).get("task/t1")?.row as { title: string }).title;
+    const title = (tab: Tab) => titles(tab)[0];
     await until(() => first.status().pending === 0, "confirmed");
     await first.close();
     const tab = await opened(ada.open());

@@ -19,8 +19,8 @@ test("the protocol's examples are what both sides read", async () => {
 });
 
 test("the readers are not blind: an example with one field gone is refused", async () => {
-  for (const { name, code } of await samplesOf("docs/protocol.md")) {
-    const broken = code.replace(/"(id|position|after|outcomes)":/, '"gone":');
-    if (broken !== code) expect(readers.get(name)?.(broken), `${name} without a field`).toMatchObject({ ok: false });
+  const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({ name, code, without: code.replace(/"(id|position|after|outcomes)":/, '"gone":') }));
+  for (const { name, without } of broken.filter(({ code, without: changed }) => changed !== code)) {
+    expect(readers.get(name)?.(without), `${name} without a field`).toMatchObject({ ok: false });
   }
 });
