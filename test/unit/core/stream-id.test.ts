@@ -41,7 +41,7 @@ describe("a stream's name", () => {
 
   test("is one by both questions or by none", () => {
     const near = fc.string({ unit: fc.constantFrom("a", "B", "1", ".", "-", "/", "~", " "), maxLength: 6 });
-    fc.assert(fc.property(fc.oneof(near, fc.string({ unit: "binary" })), (text) => isStream(text) === parseStream(text).ok), { numRuns: 500 });
+    fc.assert(fc.property(near, (text) => isStream(text) === parseStream(text).ok), { numRuns: 500 });
   });
 
   test("never throws, whatever the text", () => {
