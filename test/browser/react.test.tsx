@@ -23,7 +23,9 @@ afterEach(async () => {
 });
 
 const show = (children: ReactNode, handle: LogHandle<unknown> = log) => root.render(<LogProvider log={handle}>{children}</LogProvider>);
-const shows = (text: string) => expect.poll(() => element.textContent).toBe(text);
+const shows = async (text: string) => {
+  await expect.poll(() => element.textContent).toBe(text);
+};
 const add = (id: string, title: string, column = "todo") => log.execute(task.command.add(id, { title, column }));
 /** Long enough for a render that should not come. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 60));
@@ -164,7 +166,7 @@ describe("the other hooks", () => {
       discard: () => Promise.resolve(void ended.push("c1")),
     };
     const rejections = liveValue<ReturnType<LogHandle["rejections"]["get"]>>([]);
-    const Refused = () => useRejections().map(({ commit, message, discard }) => <button key={commit} type="button" onClick={() => void discard()}>{message}</button>);
+    const Refused = () => useRejections().map((one) => <button key={one.commit} type="button" onClick={() => void one.discard()}>{one.message}</button>);
     show(<Refused />, { ...log, rejections });
     await shows("");
     rejections.set([rejection]);
@@ -230,7 +232,7 @@ describe("the other hooks", () => {
     const counted: LogHandle<unknown> = {
       ...log,
       status: {
-        get: log.status.get,
+        get: () => log.status.get(),
         subscribe: (listener) => {
           listeners++;
           const end = log.status.subscribe(listener);

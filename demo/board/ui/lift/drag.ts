@@ -34,7 +34,7 @@ export function startDrag(down: PointerEvent, card: HTMLElement, board: HTMLElem
     const box = card.getBoundingClientRect();
     ghost = ghostOf(card, box);
     place = placeUnder(board, at, card);
-    board.classList.add("dragging");
+    board.dataset["dragging"] = "";
     if (touch) navigator.vibrate?.(10);
     events.onLift(place ?? { column: "", index: 0 }, box.height);
     frame = requestAnimationFrame(follow);
@@ -53,7 +53,7 @@ export function startDrag(down: PointerEvent, card: HTMLElement, board: HTMLElem
     clearTimeout(resting);
     cancelAnimationFrame(frame);
     if (!ghost) return;
-    board.classList.remove("dragging");
+    delete board.dataset["dragging"];
     swallowClick();
     settle(ghost, drop ? board.querySelector(".gap") : card);
     events.onEnd(drop);
@@ -72,9 +72,22 @@ export function startDrag(down: PointerEvent, card: HTMLElement, board: HTMLElem
   addEventListener("pointercancel", (event) => event.pointerId === down.pointerId && end(false), { signal });
   addEventListener("blur", () => end(false), { signal });
   addEventListener("keydown", (event) => event.key === "Escape" && end(false), { signal, capture: true });
-  // A finger that holds a card must not scroll, nor open the browser's own menu.
-  card.addEventListener("touchmove", (event) => ghost && event.cancelable && event.preventDefault(), { signal, passive: false });
+  // A touch that stops a list in flight is the browser's: it will scroll, whatever a page says.
+  card.addEventListener("touchstart", ({ cancelable }) => cancelable || end(false), { signal, passive: true });
+  // A finger that holds a card must not open the browser's own menu.
   addEventListener("contextmenu", (event) => touch && event.preventDefault(), { signal });
+}
+
+/**
+ * Keeps a finger that holds a card from scrolling. To be called once a board, before any touch: a browser decides at the first
+ * touch whether it has to wait for what a page says about the moves.
+ */
+export function keepFingersFromScrolling(board: HTMLElement): () => void {
+  const hold = (event: TouchEvent) => {
+    if (board.dataset["dragging"] !== undefined && event.cancelable) event.preventDefault();
+  };
+  board.addEventListener("touchmove", hold, { passive: false });
+  return () => board.removeEventListener("touchmove", hold);
 }
 
 /** The gap under a point: the nearest column, and how many of its cards have their middle above the point. */

@@ -11,7 +11,7 @@ import { cards } from "../../domain/read-models.ts";
 import { idOf } from "../rows.ts";
 import { useSpeech } from "../speech.tsx";
 import { useAct } from "../use-act.ts";
-import { startDrag } from "./drag.ts";
+import { keepFingersFromScrolling, startDrag } from "./drag.ts";
 import { cardsOf, isAtHome, type Lift, placeOf } from "./lift.ts";
 import { neighbour, step } from "./step.ts";
 
@@ -56,9 +56,10 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
     [act, announce, change, log, nameOf],
   );
 
+  useEffect(() => (board.current ? keepFingersFromScrolling(board.current) : undefined), [board]);
   const onPointerDown = useCallback(
     (event: PointerEvent<HTMLElement>, key: string) => {
-      const around = board.current;
+      const around = event.currentTarget.closest<HTMLElement>(".board");
       if (!around || event.button !== 0 || !event.isPrimary || now.current.lift) return;
       startDrag(event.nativeEvent, event.currentTarget, around, {
         onLift: (place, height) => change({ card: key, by: "pointer", ...place, height }),
@@ -70,7 +71,7 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
         },
       });
     },
-    [board, change, putDown],
+    [change, putDown],
   );
 
   const onKeyDown = useCallback(

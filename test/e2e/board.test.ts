@@ -1,0 +1,325 @@
+/** The board as people use it: several of them, with and without a network, by mouse, finger and keyboard. */
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { addCards, cardOf, columnOf, type Demo, renameCard, startDemo, titlesIn, waitForSync } from "./support/demo-board.ts";
+
+let demo: Demo;
+let log: string;
+
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterAll(() => demo.close());
+beforeEach(() => {
+  log = `board-${crypto.randomUUID().slice(0, 8)}`;
+});
+afterEach(async () => {
+  demo.network.up();
+  await demo.leave();
+  const errors = demo.takeErrors();
+  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
+});
+
+const offline = (page: Page) => page.getByRole("switch", { name: "Offline" });
+const panel = (page: Page) => page.getByRole("dialog");
+const rejections = (page: Page) => page.getByRole("region", { name: "Changes that were refused" });
+const shows = async (page: Page, column: string, titles: readonly string[]) => {
+  await expect.poll(() => titlesIn(page, column), { timeout: 20_000 }).toEqual(titles);
+};
+
+describe("together", () => {
+  test("a card that one person adds, ticks off and moves is so on the other's board", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk", "Bread"]);
+    await cardOf(ben, "Bread").waitFor();
+    await cardOf(ben, "Milk").getByRole("button", { name: "Done: Milk" }).click();
+    await cardOf(ada, "Milk").and(ada.locator(".done")).waitFor();
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    await panel(ada).getByRole("combobox", { name: "Column" }).selectOption({ label: "Done" });
+    await shows(ben, "Done", ["Milk"]);
+    await shows(ben, "To do", ["Bread"]);
+  });
+
+  test("two who open a new board at once have three columns, not six", async () => {
+    const [ada, ben] = await Promise.all([demo.open(log, "Ada"), demo.open(log, "Ben")]);
+    await addCards(ada, "Doing", ["Milk"]);
+    await cardOf(ben, "Milk").waitFor();
+    for (const page of [ada, ben]) expect(await page.locator("[data-column] h2").allInnerTexts()).toEqual(["To do", "Doing", "Done"]);
+  });
+
+  test("each sees who is here and at which card they look, and that they have left", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ben, "Milk").locator(".card-open").click();
+    await cardOf(ada, "Milk").getByRole("img", { name: "Ben is looking at this card" }).waitFor();
+    await ada.getByRole("button", { name: "Ben is looking at “Milk”. Look too." }).click();
+    await panel(ada).getByRole("heading", { name: "Milk" }).waitFor();
+    await ben.context().close();
+    await ada.getByRole("list", { name: "Who is here" }).getByRole("listitem").nth(1).waitFor({ state: "detached" });
+  });
+});
+
+describe("without a network", () => {
+  test("work goes on, outlives a reload, and reaches the others once the network is back", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ben, "Milk").waitFor();
+    demo.network.cut();
+    await waitForSync(ben, "No connection");
+    await addCards(ben, "Doing", ["Bread"]);
+    await cardOf(ben, "Milk").locator(".card-open").click();
+    await panel(ben).getByRole("textbox", { name: "Your comment" }).fill("Two litres?");
+    await panel(ben).getByRole("button", { name: "Comment" }).click();
+    await panel(ben).getByText("Two litres?").waitFor();
+    await waitForSync(ben, "2 waiting");
+
+    await ben.reload();
+    await waitForSync(ben, "2 waiting");
+    await cardOf(ben, "Bread").getByText("waiting").waitFor();
+    expect(await titlesIn(ben, "To do")).toEqual(["Milk"]);
+
+    demo.network.up();
+    await waitForSync(ben, "Live");
+    await cardOf(ada, "Bread").waitFor();
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    await panel(ada).getByText("Two litres?").waitFor();
+    await cardOf(ben, "Bread").getByText("waiting").waitFor({ state: "detached" });
+  });
+
+  test("the switch takes one tab off the network: the others hear of it when it is switched back", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await offline(ben).click();
+    await waitForSync(ben, "Offline");
+    await addCards(ben, "To do", ["Salt"]);
+    await addCards(ada, "To do", ["Pepper"]);
+    await waitForSync(ben, "1 waiting");
+    expect(await cardOf(ada, "Salt").count()).toBe(0);
+    expect(await cardOf(ben, "Pepper").count()).toBe(0);
+    await offline(ben).click();
+    await cardOf(ada, "Salt").waitFor();
+    await cardOf(ben, "Pepper").waitFor();
+  });
+
+  test("a board that was never seen here can be begun, and joins what others began meanwhile", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    demo.network.cut();
+    const ben = await demo.visit(`/?log=${log}&as=Ben`);
+    await ben.getByRole("button", { name: "Begin with three columns" }).click();
+    await addCards(ben, "To do", ["Bread"]);
+    demo.network.up();
+    await expect.poll(async () => (await titlesIn(ben, "To do")).toSorted(), { timeout: 30_000 }).toEqual(["Bread", "Milk"]);
+    expect(await ben.locator("[data-column]").count()).toBe(3);
+    expect(await rejections(ben).count()).toBe(0);
+  });
+});
+
+describe("when two want different things", () => {
+  const disagree = async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ben, "Milk").waitFor();
+    await offline(ben).click();
+    await waitForSync(ben, "Offline");
+    await renameCard(ben, "Milk", "Soy milk");
+    await renameCard(ada, "Milk", "Oat milk");
+    await waitForSync(ada, "Live");
+    await offline(ben).click();
+    await rejections(ben).getByText("Ada renamed it to “Oat milk” first").waitFor();
+    await cardOf(ben, "Oat milk").waitFor();
+    return { ada, ben };
+  };
+
+  test("the second is told who was first and what they did; a retry does it on today's board", async () => {
+    const { ada, ben } = await disagree();
+    await rejections(ben).getByRole("heading", { name: "You wanted to rename “Oat milk” to “Soy milk”" }).waitFor();
+    await rejections(ben).getByText("What came first").click();
+    await rejections(ben).getByRole("listitem").filter({ hasText: "Ada renamed it to “Oat milk”" }).waitFor();
+    await rejections(ben).getByRole("button", { name: "Retry" }).click();
+    await cardOf(ada, "Soy milk").waitFor();
+    await rejections(ben).waitFor({ state: "detached" });
+  });
+
+  test("what was refused waits over a reload until it is discarded", async () => {
+    const { ada, ben } = await disagree();
+    await ben.reload();
+    await rejections(ben).getByRole("button", { name: "Discard" }).click();
+    await rejections(ben).waitFor({ state: "detached" });
+    await ben.reload();
+    await cardOf(ben, "Oat milk").waitFor();
+    await waitForSync(ben, "Live");
+    expect(await rejections(ben).count()).toBe(0);
+    await cardOf(ada, "Oat milk").waitFor();
+  });
+
+  test("a card that was put into a column just removed is refused, and stays where it was", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ben, "Milk").waitFor();
+    await offline(ben).click();
+    await cardOf(ben, "Milk").locator(".card-open").click();
+    await panel(ben).getByRole("combobox", { name: "Column" }).selectOption({ label: "Doing" });
+    await ben.keyboard.press("Escape");
+    await shows(ben, "Doing", ["Milk"]);
+    await ada.getByRole("button", { name: "Column Doing" }).click();
+    await ada.getByRole("menuitem", { name: "Remove" }).click();
+    await panel(ada).getByRole("button", { name: "Remove" }).click();
+    await columnOf(ada, "Doing").waitFor({ state: "detached" });
+    await offline(ben).click();
+    await rejections(ben).getByText("The column has been removed").waitFor();
+    await shows(ben, "To do", ["Milk"]);
+  });
+});
+
+describe("a card's history", () => {
+  test("the slider goes back through every version, and a click on an event goes there", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await renameCard(ada, "Milk", "Oat milk");
+    await cardOf(ada, "Oat milk").getByRole("button", { name: "Done: Oat milk" }).click();
+    await cardOf(ada, "Oat milk").locator(".card-open").click();
+    await panel(ada).getByRole("button", { name: "History" }).click();
+    const then = panel(ada).getByRole("region", { name: /^The card at version/ });
+    await then.getByText("Today").waitFor();
+    await then.getByRole("img", { name: "done" }).waitFor();
+    const slider = panel(ada).getByRole("slider", { name: "Version" });
+    await slider.press("ArrowLeft");
+    await then.getByText("Version 2 of 3").waitFor();
+    await then.getByRole("img", { name: "open" }).waitFor();
+    await slider.press("Home");
+    await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
+    await panel(ada).getByRole("button", { name: /Ada ticked it off/ }).click();
+    await then.getByRole("heading", { name: "Oat milk" }).waitFor();
+    await panel(ada).getByRole("button", { name: "Da capo" }).click();
+    await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
+    await then.getByText("Today").waitFor();
+  });
+});
+
+describe("by keyboard alone", () => {
+  test("a card is lifted, carried into another column and put down, and keeps the focus", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk", "Bread"]);
+    await addCards(ada, "Doing", ["Salt"]);
+    await cardOf(ada, "Bread").locator(".card-open").focus();
+    await ada.keyboard.press("Space");
+    await ada.keyboard.press("ArrowRight");
+    await ada.keyboard.press("ArrowUp");
+    await ada.keyboard.press("Space");
+    await shows(ada, "Doing", ["Bread", "Salt"]);
+    await ada.getByRole("status").filter({ hasText: "“Bread” is now in Doing, place 1" }).first().waitFor({ state: "attached" });
+    await expect.poll(() => ada.evaluate(() => document.activeElement?.textContent)).toBe("Bread");
+    await ada.keyboard.press("ArrowLeft");
+    await expect.poll(() => ada.evaluate(() => document.activeElement?.textContent)).toBe("Milk");
+    await ada.keyboard.press("Space");
+    await ada.keyboard.press("ArrowRight");
+    await ada.keyboard.press("Escape");
+    await shows(ada, "To do", ["Milk"]);
+  });
+
+  test("an open card keeps the focus inside, Escape closes it and gives the focus back", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ada, "Milk").locator(".card-open").press("Enter");
+    await panel(ada).waitFor();
+    for (let n = 0; n < 25; n++) {
+      await ada.keyboard.press("Tab");
+      // Behind the last field the focus may pass the browser's own bar: then it is on the body, never on the board.
+      expect(await ada.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("dialog") !== null)).toBe(true);
+    }
+    await ada.keyboard.press("Escape");
+    await panel(ada).waitFor({ state: "detached" });
+    expect(await ada.evaluate(() => document.activeElement?.textContent)).toBe("Milk");
+  });
+
+  test("Ctrl+Z takes back what was done last, Ctrl+Shift+Z brings it back", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await renameCard(ada, "Milk", "Oat milk");
+    await cardOf(ada, "Oat milk").locator(".card-open").press("Control+z");
+    await cardOf(ada, "Milk").waitFor();
+    await ada.keyboard.press("Control+Shift+z");
+    await cardOf(ada, "Oat milk").waitFor();
+  });
+});
+
+describe("by hand", () => {
+  test("a card is dragged with the mouse to a place in another column; that opens nothing", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk", "Bread"]);
+    await addCards(ada, "Doing", ["Salt", "Pepper"]);
+    const [from, to] = [await cardOf(ada, "Milk").boundingBox(), await cardOf(ada, "Pepper").boundingBox()];
+    if (!from || !to) throw new Error("The cards are not there");
+    await ada.mouse.move(from.x + 90, from.y + 15);
+    await ada.mouse.down();
+    await ada.mouse.move(from.x + 120, from.y + 40, { steps: 4 });
+    await ada.mouse.move(to.x + 90, to.y + 6, { steps: 8 });
+    await columnOf(ada, "Doing").locator(".gap").waitFor();
+    await ada.mouse.up();
+    await shows(ada, "Doing", ["Salt", "Milk", "Pepper"]);
+    await shows(ada, "To do", ["Bread"]);
+    expect(await panel(ada).count()).toBe(0);
+  });
+
+  test("on a small phone nothing is wider than the screen; a swipe scrolls, a finger that rests lifts a card", async () => {
+    const ada = await demo.open(log, "Ada", { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true });
+    await addCards(ada, "To do", Array.from({ length: 14 }, (_, n) => `Card ${n + 1}`));
+    expect(await ada.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
+    const list = columnOf(ada, "To do").locator(".cards");
+    await list.evaluate((element) => element.scrollTo(0, 0));
+    const finger = await fingerOn(ada);
+
+    await finger.down(150, 450);
+    await finger.move(150, 250, 14);
+    await finger.up();
+    await expect.poll(() => list.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(50);
+    expect(await panel(ada).count()).toBe(0);
+    // A list in flight would take the next touch for its own.
+    await expect.poll(() => list.evaluate(async (element) => {
+      const before = element.scrollTop;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return element.scrollTop - before;
+    })).toBe(0);
+    await list.evaluate((element) => element.scrollTo(0, 0));
+
+    const box = await cardOf(ada, "Card 2").boundingBox();
+    if (!box) throw new Error("The card is not there");
+    await finger.down(box.x + 100, box.y + 20);
+    await ada.locator(".ghost").waitFor();
+    await finger.move(box.x + 100, box.y + 125, 10);
+    await expect.poll(() => columnOf(ada, "To do").locator(".card:not(.held), .gap").evaluateAll((all) => all.findIndex((one) => one.className === "gap"))).toBe(3);
+    await finger.up();
+    await expect.poll(async () => (await titlesIn(ada, "To do")).slice(0, 4), { timeout: 20_000 }).toEqual(["Card 1", "Card 3", "Card 4", "Card 2"]);
+  });
+
+  test("the start page takes a name and a board, and goes there", async () => {
+    const page = await demo.visit("/");
+    await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
+    await page.getByRole("combobox", { name: "Board" }).fill("Spring Concert!");
+    await page.getByRole("button", { name: "Open the board" }).click();
+    await page.locator("[data-column]").first().waitFor();
+    expect(new URL(page.url()).search).toBe("?log=spring-concert&as=Ada");
+    await page.getByRole("img", { name: "Ada (you)" }).waitFor();
+  });
+});
+
+async function fingerOn(page: Page) {
+  const session = await page.context().newCDPSession(page);
+  let at = { x: 0, y: 0 };
+  const send = (type: "touchStart" | "touchMove" | "touchEnd") => session.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [at] });
+  return {
+    async down(x: number, y: number) {
+      at = { x, y };
+      await send("touchStart");
+    },
+    async move(x: number, y: number, steps: number) {
+      const from = at;
+      for (let n = 1; n <= steps; n++) {
+        at = { x: from.x + ((x - from.x) * n) / steps, y: from.y + ((y - from.y) * n) / steps };
+        await send("touchMove");
+        await page.waitForTimeout(16);
+      }
+    },
+    up: () => send("touchEnd"),
+  };
+}
