@@ -24,15 +24,14 @@ export type Tab = {
 
 export type Device = {
   readonly database: MemoryDatabase;
-  readonly open: (options?: { readonly url?: string; readonly transport?: (inner: Transport) => Transport; readonly projections?: readonly string[] }) => Promise<Tab>;
+  readonly open: (options?: { readonly url?: string; readonly transport?: (inner: Transport) => Transport; readonly projections?: readonly string[]; /** Code of another release. */ readonly release?: Domain }) => Promise<Tab>;
 };
 
-export function device(domain: Domain, log: string, user: string): Device {
-  const database = new MemoryDatabase(() => crypto.randomUUID());
+export function device(domain: Domain, log: string, user: string, database: MemoryDatabase = new MemoryDatabase(() => crypto.randomUUID())): Device {
   const shared = sharedByTabs();
   return {
     database,
-    async open({ url, transport = (inner: Transport) => inner, projections = [...domain.definition.projections.keys()] } = {}) {
+    async open({ url, transport = (inner: Transport) => inner, release = domain, projections = [...release.definition.projections.keys()] } = {}) {
       const env = nodeEnv(shared);
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
@@ -46,7 +45,7 @@ export function device(domain: Domain, log: string, user: string): Device {
       };
       const http = url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
       const api = await openWorkerLog({
-        domain: domain.definition,
+        domain: release.definition,
         options: { log, user, syncUrl: url ?? null, visible: true },
         page: { changed: takeUpdate },
         env,

@@ -77,7 +77,7 @@ describe("what the sync loop does next", () => {
     expect(nextStep(woken, { ...at, pending: 1 })).toEqual({ do: "push" });
   });
 
-  test("a push that is too large is halved, down to one commit", () => {
+  test("P12 a push that is too large is halved, down to one commit", () => {
     expect(afterTooLarge(ready, 500).pushMax).toBe(250);
     expect(afterTooLarge(ready, 1).pushMax).toBe(1);
   });

@@ -18,7 +18,7 @@ test("the protocol's examples are what both sides read", async () => {
   for (const { name, code } of samples) expect(readers.get(name)?.(code), `${name}: ${code}`).toMatchObject({ ok: true });
 });
 
-test("the readers are not blind: an example with one field gone is refused", async () => {
+test("P24 the readers are not blind: an example with one field gone is refused", async () => {
   const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({ name, code, without: code.replace(/"(id|position|after|outcomes)":/, '"gone":') }));
   for (const { name, without } of broken.filter(({ code, without: changed }) => changed !== code)) {
     expect(readers.get(name)?.(without), `${name} without a field`).toMatchObject({ ok: false });

@@ -51,7 +51,7 @@ test("an envelope that is not one is refused, and nothing is stored", async () =
   expect(await store.logs()).toEqual([]);
 });
 
-test("a body is counted while it comes in, whatever its headers say", async () => {
+test("P22 a body is counted while it comes in, whatever its headers say", async () => {
   const server = testServer({ limits: { pushBytesMax: 1_000 } });
   let sent = 0;
   const endless = new ReadableStream({

@@ -61,7 +61,7 @@ test("logs do not wait for each other", async () => {
   expect((await waiting).outcomes).toMatchObject([{ outcome: "recorded" }]);
 });
 
-test("two servers on one SQLite file race: positions have no gap, and nothing is there twice", async () => {
+test("P2 two servers on one SQLite file race: positions have no gap, and nothing is there twice", async () => {
   const { open, remove } = await sqliteFile();
   const results: string[] = [];
   const noted = async (write: () => Promise<AppendResult>): Promise<AppendResult> => {
@@ -110,7 +110,7 @@ test("an append that failed and was not written is written by the next round", a
   await expectWhole(ada, 1);
 });
 
-test("a store that cannot write is told as a failure of the server; what was sent can be sent again", async () => {
+test("P8 a store that cannot write is told as a failure of the server; what was sent can be sent again", async () => {
   let broken = true;
   const store = tampered(memory(), (write) => (broken ? Promise.reject(Object.assign(new Error("no space"), { code: "storage-full" })) : write()));
   const server = testServer({ store, ...quiet });

@@ -87,7 +87,7 @@ test("P7 bad commits in a push are answered each on its own, and those between a
   expect((await ada.push(push)).outcomes).toEqual(answer.outcomes);
 });
 
-test("P10 what a client says of events, positions, versions and times of receipt is not stored", async () => {
+test("P1 P10 what a client says of events, positions, versions and times of receipt is not stored", async () => {
   const ada = person(testServer(), "ada");
   const commit = ada.commit(add("t1"));
   const forged = {
@@ -180,7 +180,7 @@ test("P7 what a right does not cover is rejected: by stream, by command, by what
   expect(outcomes[2]).toMatchObject({ command: 1 });
 });
 
-test("a pull gives pages that end at records and join without a gap", async () => {
+test("P2 a pull gives pages that end at records and join without a gap", async () => {
   const ada = person(testServer({ limits: { pageEventsMax: 3 } }), "ada");
   await ada.push([ada.commit(add("t1"), task.command.complete("t1")), ada.commit(add("t2"), task.command.complete("t2")), ada.commit(add("t3"))]);
   const first = await ada.pull();

@@ -1,0 +1,33 @@
+// Every numbered rule is held by a test that names it: those of the protocol, and those of the two ports of storage.
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { root } from "./support/samples.ts";
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** Where rules are written, how each begins there, and how many there are. */
+const laws = [
+  { page: "docs/protocol.md", rule: /^- \*\*(P\d+)\*\*/gm, count: 25 },
+  { page: "src/client/log/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 10 },
+  { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 11 },
+];
+
+/** Rules at the beginning of a test's name, one or several, and those of the conformance suites. */
+const named = new Set([
+  ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) => [...read(path).matchAll(/\(\s*["`]((?:[PLS]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" "))),
+  ...globSync("src/testing/**/*.ts", { cwd: root }).flatMap((path) => [...read(path).matchAll(/rule: "([LS]\d+)"/g)].map(([, rule = ""]) => rule)),
+]);
+
+const written = new Map(laws.map(({ page, rule }) => [page, [...read(page).matchAll(rule)].map(([, id = ""]) => id)]));
+
+test.each(laws)("each rule of $page begins the name of a test", ({ page, count }) => {
+  const rules = written.get(page) ?? [];
+  expect(rules).toHaveLength(count);
+  expect(rules.filter((rule) => !named.has(rule))).toEqual([]);
+});
+
+test("no test names a rule that is not written anywhere", () => {
+  const known = new Set([...written.values()].flat());
+  expect([...named].filter((rule) => !known.has(rule))).toEqual([]);
+});
