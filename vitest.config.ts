@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
-          include: ["test/{unit,conformance,architecture,docs}/**/*.test.{ts,tsx}"],
+          include: ["test/{unit,conformance,architecture,docs,simulation}/**/*.test.{ts,tsx}"],
         },
       },
       {

@@ -14,6 +14,7 @@ import { evolve, stateOf } from "./refold.ts";
 type Place = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
   readonly id: string;
+  readonly client: string;
   readonly commands: readonly (Place & { readonly reads: readonly Place[]; readonly name: string; readonly v: number; readonly input?: Json })[];
 };
 type Written = { readonly record: PlainRecord; readonly n: number };
@@ -43,7 +44,18 @@ export function checkDecisions(log: string, records: readonly PlainRecord[], his
       written.set(event.stream, [...before, { record, n }]);
     }
   }
+  for (const { commit: id, log: of, actor, text } of history.outcomes) {
+    const commit = of === log && text?.includes('"code":"conflict"') ? commits.get(`${actor} ${id}`) : undefined;
+    if (commit && !meetsOthers(commit, actor, written)) problems.push(`5: commit ${id} was refused for a conflict with nobody`);
+  }
   return problems;
+}
+
+/** True where others wrote to a stream that the commit names, after what it had seen. */
+function meetsOthers({ client, commands }: PlainCommit, actor: string, written: ReadonlyMap<string, readonly Written[]>): boolean {
+  return commands.flatMap((command) => [command, ...command.reads]).some(({ stream, seen }) =>
+    (written.get(stream) ?? []).some((entry) => versionOf(entry) > seen && isForeign(entry, { actor, client })),
+  );
 }
 
 type Draft = { readonly stream: string; readonly type: string; readonly data: unknown };
@@ -104,6 +116,6 @@ function versionOf({ record, n }: Written): number {
   return record.events[n]?.version ?? 0;
 }
 
-function isForeign({ record }: Written, { actor, client }: PlainRecord): boolean {
+function isForeign({ record }: Written, { actor, client }: Pick<PlainRecord, "actor" | "client">): boolean {
   return record.actor !== actor || record.client !== client;
 }

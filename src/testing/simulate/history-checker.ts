@@ -105,7 +105,7 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
     // Known limit: a device that lost the right to read has no cursor by which it would find a restore.
     if (mayMissRestore) continue;
     // A restore forgets what left nothing behind, and nobody can miss it.
-    if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && empty.has(key))) continue;
+    if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key))) continue;
     problems.push(`1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`);
   }
   return problems;

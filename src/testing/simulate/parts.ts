@@ -23,7 +23,7 @@ export type NodeRequest =
   | { readonly kind: "push"; readonly log: string; readonly actor: string; readonly text: string }
   | { readonly kind: "pull"; readonly log: string; readonly actor: string; readonly after: string | null; readonly limit: number | null };
 
-export type NodeReply = { readonly code: "ok" | string; readonly text: string; readonly retryAfterMs: number | null };
+export type NodeReply = { /** `ok`, or why not. */ readonly code: string; readonly text: string; readonly retryAfterMs: number | null };
 
 export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 

@@ -25,6 +25,7 @@ export type NodeOptions = {
   readonly scheduler: Scheduler;
   readonly store: ServerStore;
   readonly failures: StoreFailures;
+  readonly slowness: number;
   readonly permit: Permit;
   readonly now: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
@@ -89,7 +90,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
     nextTurn: () => scheduler.wait(owner, "gathers", scheduler.random.below(3)),
   };
-  const raw = nodeStore(options.store, owner, scheduler, options.failures);
+  const raw = nodeStore(options.store, owner, scheduler, options.failures, options.slowness);
   const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });

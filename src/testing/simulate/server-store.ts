@@ -64,9 +64,10 @@ export class ServerStore {
 /** Chances of a failure: of any operation before it is done, of an append also after. */
 export type StoreFailures = { readonly before: () => boolean; readonly after: () => boolean };
 
-export function nodeStore(store: ServerStore, owner: Owner, scheduler: Scheduler, failures: StoreFailures): EventStore {
+/** @param slowness an operation takes so many milliseconds at most: where two nodes share a store, long enough that they meet */
+export function nodeStore(store: ServerStore, owner: Owner, scheduler: Scheduler, failures: StoreFailures, slowness: number): EventStore {
   const step = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
-    await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(4));
+    await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(slowness));
     if (failures.before()) {
       scheduler.note(`fault: db ${operation} fails`);
       throw new Error("the database failed");

@@ -23,8 +23,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "execute":
       return tab ? execute(world, tab, device, random) : reopen(world, device);
     case "burst":
-      for (let count = 2 + random.below(5); count > 0 && tab; count--) execute(world, tab, device, random);
-      return;
+      return burst(world, tab, device, random);
     case "wait":
       return scheduler.runFor(random.below(8_000));
     case "pause":
@@ -49,7 +48,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "freeze":
       return tab ? freeze(world, tab, random) : undefined;
     case "clone":
-      return void clone(world, device);
+      return clone(world, device);
     case "eviction":
       world.journal.entries.push({ kind: "evicted", device: device.options.name });
       return device.evict();
@@ -79,6 +78,12 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
   });
   const requests: readonly CommandRequest[] = isOne(made) ? [made] : made;
   tab.execute(requests);
+}
+
+/** Many commands at once: of one tab, or of everyone. */
+function burst(world: World, tab: SimTab | null, device: Device, random: SeededRandom): void {
+  if (random.chance(0.5)) for (const other of world.devices) for (const each of other.running) execute(world, each, other, random);
+  else for (let count = 2 + random.below(5); count > 0 && tab; count--) execute(world, tab, device, random);
 }
 
 function isOne(made: CommandRequest | readonly CommandRequest[]): made is CommandRequest {

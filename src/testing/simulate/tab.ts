@@ -3,8 +3,7 @@
  *
  * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
  */
-import type { DomainDefinition } from "../../core/definition.ts";
-import type { CommandRequest } from "../../core/definition.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
 import type { RowEntry } from "../../core/rows.ts";
 import type { LogStatus } from "../../client/log-handle.ts";
 import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/worker-api.ts";

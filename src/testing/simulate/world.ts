@@ -101,6 +101,7 @@ export class World {
         scheduler: this.scheduler,
         store: this.store,
         failures: { before: () => this.happens("appendFails", 0.15), after: () => this.happens("appendFails", 0.3) },
+        slowness: this.options.plan.faults.secondNode > 0 ? 30 : 4,
         permit: this.permit,
         now: () => EPOCH_MS + this.scheduler.now,
         randomBytes: this.randomBytes,

@@ -103,21 +103,6 @@ export const serverMutants: readonly Mutant[] = [
       },
     })),
   },
-  {
-    name: "torn-append",
-    what: "an append is written record by record, and not all or nothing",
-    parts: inStore((store, wait) => ({
-      append: async (log, append) => {
-        const [first, ...rest] = append.records;
-        if (!first || rest.length === 0) return store.append(log, append);
-        const begun = await store.append(log, { ...append, records: [first], outcomes: [] });
-        if (begun.kind !== "ok") return begun;
-        await wait("writes the rest", 30);
-        await store.append(log, { ...append, expected: first.cursor, records: rest });
-        return { kind: "ok" };
-      },
-    })),
-  },
   { name: "stream-cut-short", what: "a stream is read without its last record", parts: inStore((store) => ({ readStream: async (log, stream, after, limit) => (await store.readStream(log, stream, after, limit)).slice(0, -1) })) },
   {
     name: "tenants-mixed",

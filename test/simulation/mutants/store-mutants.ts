@@ -26,7 +26,7 @@ export const storeMutants: readonly Mutant[] = [
         const before = state.head.cursor;
         if (!batch || before?.mark !== expected.cursor?.mark || state.head.generation !== expected.generation) return store.confirm(expected, confirmation);
         state.head = { ...state.head, cursor: batch.cursor };
-        await wait("data after its cursor", 3);
+        await wait("data after its cursor", 200);
         state.head = { ...state.head, cursor: before };
         return store.confirm(expected, confirmation);
       },
@@ -48,7 +48,7 @@ export const storeMutants: readonly Mutant[] = [
     parts: inStore((store, state, { wait }) => ({
       cutBack: async (expected, keep, pending) => {
         state.pending = new Map();
-        await wait("between two transactions", 20);
+        await wait("between two transactions", 2_000);
         return store.cutBack(expected, keep, pending);
       },
     })),

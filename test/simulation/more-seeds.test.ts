@@ -1,0 +1,25 @@
+// The second thousand, in a file of its own so that two cores share the work; and that a broken world would be seen.
+import { expect, test } from "vitest";
+import { describeBroken, runSeeds, simulate, SimulationError } from "../../src/testing/simulate/simulate.ts";
+import { findMutant } from "./mutants/find-mutant.ts";
+import { mutants } from "./mutants/index.ts";
+import { simulation } from "./support/simulation.ts";
+
+test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
+  const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, firstSeed: 1_001, seeds: 1_000 });
+  expect(broken.map(describeBroken).join("\n\n")).toBe("");
+  expect(seeds).toBe(1_000);
+});
+
+test.each(["no-deduplication", "known-never-tells", "pushed-newest-first", "execute-before-durable", "conflicts-unseen"])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+  const mutant = mutants.find((one) => one.name === name);
+  if (!mutant) throw new Error(`There is no planted fault ${name}`);
+  expect(await findMutant(mutant.parts, 200)).not.toBeNull();
+});
+
+test("a broken seed is told with its shortest trace and the line that runs it again", { timeout: 60_000 }, async () => {
+  const mutant = mutants.find(({ name }) => name === "no-deduplication");
+  const run = simulate(simulation.domain, { ...simulation.options, seeds: 50, stopsAtFirst: true, ...(mutant && { parts: mutant.parts() }) });
+  await expect(run).rejects.toThrow(SimulationError);
+  await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
+});

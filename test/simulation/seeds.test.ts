@@ -1,0 +1,18 @@
+// The first thousand seeds of our own proof; `npm run simulate` runs as many as one likes.
+import { expect, test } from "vitest";
+import { describeBroken, runSeed, runSeeds } from "../../src/testing/simulate/simulate.ts";
+import { simulation } from "./support/simulation.ts";
+
+test("1,000 worlds break no invariant", { timeout: 175_000 }, async () => {
+  const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 1_000 });
+  expect(broken.map(describeBroken).join("\n\n")).toBe("");
+  expect(seeds).toBe(1_000);
+});
+
+test("the same seed does the same, pick for pick", { timeout: 30_000 }, async () => {
+  for (const seed of [1, 17, 404, 2_001]) {
+    const [first, second] = [await runSeed(simulation.domain, seed, simulation.options), await runSeed(simulation.domain, seed, simulation.options)];
+    expect(second).toEqual(first);
+    expect(first.picks).toBeGreaterThan(10);
+  }
+});
