@@ -35,9 +35,12 @@ export type TypedRowEntry<Row> = Omit<RowEntry, "row"> & { readonly row: Row };
 /** A commit that is durable on this device. */
 export type Receipt = { readonly commit: string };
 
-/** What became of a commit. `rejected` carries the server's reason. */
+/**
+ * What became of a commit. `position` is that of its last event; for one that gave no events, where this device's log
+ * stood when it ended. `rejected` carries the server's reason.
+ */
 export type Settled =
-  | { readonly outcome: "accepted" | "rebased"; readonly commit: string; readonly position: number | null }
+  | { readonly outcome: "accepted" | "rebased"; readonly commit: string; readonly position: number }
   | { readonly outcome: "rejected"; readonly commit: string; readonly code: string; readonly message: string; readonly command: number };
 
 /**
