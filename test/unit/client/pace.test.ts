@@ -18,7 +18,7 @@ function handClock() {
   } as Env;
   return {
     env,
-    pass(ms: number) {
+    pass: (ms: number): void => {
       for (const end = now + ms; ; ) {
         const [next] = timers.filter(({ at }) => at <= end).sort((left, right) => left.at - right.at);
         if (!next) return void (now = end);
