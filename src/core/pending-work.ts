@@ -157,7 +157,7 @@ export class PendingWork {
     const slots = this.#ofStream.get(stream) ?? new Set();
     const [first] = slots;
     const last = ended.steps.findLast(({ event }) => event.stream === stream);
-    if (first !== ended || slots.size === 1 || !last) return false;
+    if (first !== ended || !last) return false;
     const { version, state, unreadable } = this.#confirmed.stream(stream);
     if (unreadable || version !== last.event.version || !sameJson(state, last.after)) return false;
     // To someone else's commit the record is what came first.
@@ -171,7 +171,10 @@ export class PendingWork {
     for (const stream of slot.streams) {
       const slots = this.#ofStream.get(stream);
       slots?.delete(slot);
-      if (slots?.size === 0) this.#ofStream.delete(stream);
+      if (slots?.size !== 0) continue;
+      // Nobody waits on it any more: it stands as it is confirmed.
+      this.#ofStream.delete(stream);
+      this.#overlay.dropStream(stream);
     }
   }
 
