@@ -38,7 +38,7 @@ export function drawPlan(seed: number, limits: PlanLimits): Plan {
   const steps = Array.from({ length: count }, (): Step => {
     const kind = drawKind(random, faults);
     const remaining = left.get(kind);
-    if (remaining !== undefined) left.set(kind, remaining - 1);
+    if (remaining !== undefined) left.set(kind, Math.max(0, remaining - 1));
     return { kind: remaining === 0 ? "execute" : kind, seed: random.below(2 ** 31), gapMs: drawGap(random) };
   });
   return { seed, devices, faults, steps };

@@ -97,7 +97,12 @@ export const storeMutants: readonly Mutant[] = [
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         if (await store.confirm(expected, confirmation)) return true;
-        return store.confirm({ generation: state.head.generation, cursor: state.head.cursor }, { ...confirmation, batch: null });
+        const { batch } = confirmation;
+        if (batch) {
+          state.batches.push(batch);
+          state.head = { ...state.head, cursor: batch.cursor };
+        }
+        return store.confirm(state.head, { ...confirmation, batch: null });
       },
     })),
   },
