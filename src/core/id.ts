@@ -10,6 +10,9 @@ export const UUID_RANDOM_BYTES = 10;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** The two digits of each byte. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /**
  * A UUID of version 7 (RFC 9562): 48 bits of time, then randomness.
  *
@@ -18,7 +21,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  */
 export function uuidv7(timeMs: number, random: Uint8Array): string {
   const time = Math.floor(timeMs).toString(16).padStart(12, "0").slice(-12);
-  const hex = Array.from(random.subarray(0, UUID_RANDOM_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let hex = "";
+  for (const byte of random.subarray(0, UUID_RANDOM_BYTES)) hex += HEX[byte] ?? "";
   const variant = (8 | (Number.parseInt(hex.charAt(3), 16) & 3)).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(0, 3)}-${variant}${hex.slice(4, 7)}-${hex.slice(7, 19).padEnd(12, "0")}`;
 }

@@ -9,6 +9,7 @@ import { prepareCommand } from "./decide.ts";
 import type { CommandRequest, DomainDefinition } from "./definition.ts";
 import { foldStream, type StreamState } from "./fold.ts";
 import type { RecordEvent, Unplaced } from "./record.ts";
+import { aggregateOf } from "./stream-id.ts";
 
 export type InverseFacts = {
   readonly commands: readonly CommitCommand[];
@@ -38,6 +39,8 @@ export function inverseOf(domain: DomainDefinition, { commands, ofCommand, autho
 }
 
 function inverseCommand(domain: DomainDefinition, command: CommitCommand, at: StreamState, events: readonly RecordEvent[]): CommandRequest | null {
+  // Most commands have none: no input is parsed to find that out.
+  if (!domain.aggregates.get(aggregateOf(command.stream))?.commands.get(command.name)?.undo) return null;
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared || !prepared.ready.definition.undo) return null;
   try {
