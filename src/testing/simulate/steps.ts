@@ -122,7 +122,8 @@ export function thaw(world: World, tab: SimTab): void {
   if (tab.owner.state !== "frozen") return;
   tab.owner.state = "running";
   if (world.healed && tab.paused) tab.setPaused(false);
-  tab.thawed();
+  // What had come in meanwhile may run before the page hears that it was frozen.
+  world.scheduler.later(tab.owner, "hears that it was frozen", world.random.below(100), () => tab.thawed());
 }
 
 function clone(world: World, device: Device): void {
