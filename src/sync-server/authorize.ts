@@ -63,11 +63,11 @@ export function bearer(options: BearerOptions): Authorize {
   };
 }
 
-/** True for a principal that can stand in records and travel in a ticket. */
+/** True for a principal that can stand in records and travel in a ticket. One whose end is no time would never end. */
 export function isPrincipal(value: Principal | null): value is Principal {
-  return (
-    typeof value === "object" && value !== null && typeof value.actor === "string" && value.actor.length > 0 && value.actor.length <= 128 && value.actor.isWellFormed()
-  );
+  if (typeof value !== "object" || value === null) return false;
+  const { actor, expiresAt } = value;
+  return typeof actor === "string" && actor.length > 0 && actor.length <= 128 && actor.isWellFormed() && (expiresAt === undefined || Number.isFinite(expiresAt));
 }
 
 function findToken(tokens: { readonly [token: string]: string | Principal }): (token: string) => Promise<Principal | null> {

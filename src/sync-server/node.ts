@@ -40,6 +40,8 @@ export type RunningServer = {
 
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 30_000;
+/** How often Node looks for connections that are over their time. */
+const SLOW_CHECK_MS = 2_000;
 const HANDSHAKE_MS_MAX = 10_000;
 const HANDSHAKES_MAX = 1_000;
 /** Connections that have not ended by themselves so long after `close` are ended. */
@@ -60,7 +62,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
   const server = syncServer({ ...options, onError });
   const app = new Hono().route(path, server);
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const http = createServer({ headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX }, (request, response) => void listener(request, response));
+  const http = createServer({ headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: SLOW_CHECK_MS }, (request, response) => void listener(request, response));
   const sockets = attachLive(http, server, path);
   await listen(http, port, hostname);
 

@@ -19,7 +19,8 @@ export async function permitPush({ permit, log, env }: { readonly permit: Permit
     const answers = await Promise.all(
       pushed.commit.commands.map(async ({ stream, name, input }) => permit(push.principal, { action: "write", log, stream, command: name, input })),
     );
-    const forbidden = answers.indexOf(false);
+    // Whoever forgets to answer has not said yes.
+    const forbidden = answers.findIndex((answer) => !answer);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
   };
   try {

@@ -1,6 +1,7 @@
 // Rights, and their end: who may not read learns nothing, and who may not any more is shown out within a minute.
 import { afterEach, expect, test } from "vitest";
 import { device, type Tab, until } from "../../support/device.ts";
+import type { Authorize, Permit } from "../../../src/sync-server/app.ts";
 import { runtimeEnv } from "../../../src/sync-server/env.ts";
 import { HttpRefusal } from "../../../src/sync-server/http-errors.ts";
 import { SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
@@ -138,6 +139,20 @@ test("a right that ends between the request and the append is seen at the append
   const ada = person(server, "ada");
   expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "rejected", code: "forbidden" }]);
   expect(await store.logs()).toEqual([]);
+});
+
+test("P7 a permit that gives no answer permits nothing, and a principal whose end is no time is none", async () => {
+  // What an app without types may do: a branch without `return`, a date where a number belongs.
+  const answers = JSON.parse(`{"read":true}`);
+  const forgetful: Permit = (_, { action }) => answers[action];
+  const store = memory();
+  const ada = person(testServer({ store, permit: forgetful }), "ada");
+  expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "rejected", code: "forbidden" }]);
+  expect(await store.logs()).toEqual([]);
+  for (const expiresAt of ['"2020-01-01"', '"soon"', "null", "{}", "true", "1e999"]) {
+    const authorize: Authorize = () => JSON.parse(`{"actor":"ada","expiresAt":${expiresAt}}`);
+    expect((await person(testServer({ authorize }), "ada").request("")).status, expiresAt).toBe(401);
+  }
 });
 
 test("someone of whom much is known, on a log with the longest name, goes live like everyone else", async () => {

@@ -1,0 +1,22 @@
+// The checklist of docs/security.md names tests: each is there, under the name that stands there.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { root } from "./support/samples.ts";
+
+const page = readFileSync(join(root, "docs/security.md"), "utf8");
+const rows = page.slice(page.indexOf("## Checklist")).split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| line |"));
+const NAMED = /`(test\/[^`]+)` "([^"]+)"/g;
+
+test("each line of the security checklist names the test that shows it", () => {
+  expect(rows.length).toBeGreaterThan(50);
+  expect(rows.filter((row) => [...row.matchAll(NAMED)].length === 0)).toEqual([]);
+});
+
+test("each test that the checklist names is there", () => {
+  const missing = [...page.matchAll(NAMED)].filter(([, file = "", name = ""]) => {
+    const path = join(root, file);
+    return !existsSync(path) || !readFileSync(path, "utf8").includes(`("${name}"`);
+  });
+  expect(missing.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
+});
