@@ -34,6 +34,9 @@ export type Commit = {
   readonly commands: readonly CommitCommand[];
 };
 
+/** Commands that one commit may hold. */
+export const COMMANDS_MAX = 100;
+
 /** Streams that one command may read besides its own. */
 export const READS_MAX = 16;
 

@@ -49,8 +49,10 @@ export function prepareCommand(domain: DomainDefinition, command: Named): { read
   if (command.v > definition.version) {
     return defect("unknown", "unknown-command", `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`);
   }
+  // It is part of the commit, and may be what `decide` is given.
+  const input = frozen(command.input);
   return attempt(() => {
-    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, command.input) : command.input);
+    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
     if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
     const reads: Record<string, string> = {};
     for (const [key, ref] of Object.entries(definition.reads(parsed.value))) reads[key] = ref.stream;

@@ -2,21 +2,19 @@
  * Proposing a commit: what a person asks for, decided on what this device shows.
  *
  * Place: the first step of a command's way. The engine appends what comes out to `pending`.
- * Holds: a command that is invalid or refused today never becomes a commit. `seen` is the confirmed version, fixed
- * from here on.
+ * Holds: a command that is invalid or refused today, or that no server would take, never becomes a commit, whatever is given
+ * (JavaScript may give anything). `seen` is the confirmed version, fixed from here on.
  */
-import type { Commit, CommitCommand } from "./commit.ts";
-import { READS_MAX } from "./commit.ts";
+import { exceedsBytes } from "./byte-length.ts";
+import { type Commit, type CommitCommand, COMMANDS_MAX, READS_MAX } from "./commit.ts";
 import { type Defect, prepareCommand } from "./decide.ts";
 import type { CommandRequest, DomainDefinition } from "./definition.ts";
 import type { StreamState } from "./fold.ts";
-import { checkJson, type Json } from "./json.ts";
 import { inverseOf } from "./inverse.ts";
+import { checkJson, type Json } from "./json.ts";
+import { LIMITS } from "./protocol.ts";
 import { reconcile } from "./reconcile.ts";
 import { parseStream } from "./stream-id.ts";
-
-/** Commands that one commit may hold. */
-export const COMMANDS_MAX = 100;
 
 export type Author = { readonly id: string; readonly client: string; readonly actor: string; readonly time: number; readonly meta: Json };
 
@@ -27,10 +25,9 @@ export type View = { stream(stream: string): StreamState; confirmedVersion(strea
 export type Proposed = { readonly commit: Commit; readonly inverse: readonly CommandRequest[] | null } | { readonly command: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
-export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author): Proposed {
-  if (requests.length === 0 || requests.length > COMMANDS_MAX) {
-    return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${requests.length}`) };
-  }
+export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author, commitBytesMax: number = LIMITS.commitBytesMax): Proposed {
+  const count = countOf(requests);
+  if (count === 0 || count > COMMANDS_MAX) return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
   for (const [command, request] of requests.entries()) {
@@ -50,19 +47,31 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
   });
   if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
+  const commit: Commit = { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) };
+  if (exceedsBytes(JSON.stringify(commit), commitBytesMax)) return { command: 0, defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" } };
   return {
-    commit: { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) },
+    commit,
     inverse: inverseOf(domain, { commands, ofCommand: reconciled.ofCommand, author: { ...author, commit: author.id }, before: (stream) => view.stream(stream) }),
   };
 }
 
+function countOf(given: unknown): number {
+  return Array.isArray(given) ? given.length : 0;
+}
+
 function problemOf(request: CommandRequest): Defect | null {
+  if (!isRequest(request)) return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
   const stream = parseStream(request.stream);
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : checkJson(request.input);
   if (!problem) return null;
   const at = problem.path.length > 0 ? ` at ${problem.path.join(".")}` : "";
   return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
+}
+
+function isRequest(given: unknown): boolean {
+  if (typeof given !== "object" || given === null || !("stream" in given && "name" in given && "v" in given)) return false;
+  return typeof given.stream === "string" && typeof given.name === "string" && Number.isSafeInteger(given.v);
 }
 
 function inputOf({ input }: CommandRequest): { input?: Json } {

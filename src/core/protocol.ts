@@ -5,12 +5,11 @@
  * Holds: both sides read with these and trust nothing else; a commit is read apart from its envelope, so that a bad one can be
  * answered on its own. Fields that a reader does not know are ignored, so that one version back and forth can talk.
  */
-import { type Commit, READS_MAX } from "./commit.ts";
+import { type Commit, COMMANDS_MAX, READS_MAX } from "./commit.ts";
 import type { DomainEvent } from "./event.ts";
 import { isUuid } from "./id.ts";
 import { anything, fail, json, list, literal, orNull, parse, parseText, type Reader, shape, text, time, whole } from "./parse.ts";
 import type { Parsed } from "./definition.ts";
-import { COMMANDS_MAX } from "./propose.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, lastPosition, MARK } from "./record.ts";
 import { isStream, parseStream } from "./stream-id.ts";
 

@@ -6,6 +6,8 @@
  */
 import { LIMITS, type Limits } from "../core/protocol.ts";
 
+export { byteLength, exceedsBytes } from "../core/byte-length.ts";
+
 /** A token bucket: `burst` at once, then `perSecond`. */
 export type Rate = { readonly perSecond: number; readonly burst: number };
 
@@ -59,15 +61,4 @@ export const SERVER_LIMITS: ServerLimits = {
 /** Those that a client is told. */
 export function wireLimits({ commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax }: ServerLimits): Limits {
   return { commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax };
-}
-
-/** True where a text has more than `bytesMax` bytes in UTF-8. */
-export function exceedsBytes(text: string, bytesMax: number): boolean {
-  // A UTF-16 unit takes one to three bytes: most texts are told by their length alone.
-  if (text.length > bytesMax) return true;
-  return text.length * 3 > bytesMax && byteLength(text) > bytesMax;
-}
-
-export function byteLength(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
 }

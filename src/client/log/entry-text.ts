@@ -11,7 +11,7 @@ import { anything, fail, json, list, literal, orNull, parseText, type Reader, sh
 import type { RejectedOutcome } from "../../core/protocol.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/record.ts";
 import type { CommandRequest } from "../../core/definition.ts";
-import { COMMANDS_MAX } from "../../core/propose.ts";
+import { COMMANDS_MAX } from "../../core/commit.ts";
 import type { PendingEntry, RejectionEntry, SentEntry, UndoNote } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 
