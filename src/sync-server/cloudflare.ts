@@ -52,7 +52,7 @@ const PING_FRAME = `{"type":"ping"}`;
  * }
  */
 export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
-  const limits = { presenceBytesMax: PRESENCE_BYTES_MAX, ...options.limits };
+  const limits = { ...options.limits, presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? PRESENCE_BYTES_MAX, PRESENCE_BYTES_MAX) };
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);
