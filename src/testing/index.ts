@@ -4,4 +4,6 @@ export { type EventStoreConformanceOptions, eventStoreConformance, eventStoreRul
 export { type DraftIn, type ExpectedRejection, type Given, given, type GivenCommand, type GivenEvent, type GivenOutcome, type GivenRows, type StreamEvent } from "./given.ts";
 export { inTurn, reopenedEachCall, storeThrough } from "./event-store/connections.ts";
 export { type LogStoreBed, type LogStoreConformanceOptions, logStoreConformance, logStoreRules } from "./log-store-conformance.ts";
+export type { FaultName } from "./simulate/faults.ts";
+export type { BrokenSeed, CommandFacts, CommandMaker, SimulateOptions, SimulationReport } from "./simulate/options.ts";
 export { describeBroken, runSeed, runSeeds, simulate, SimulationError } from "./simulate/simulate.ts";

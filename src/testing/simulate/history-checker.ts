@@ -18,7 +18,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   for (const [log, list] of records) problems.push(...checkLog(log, list, history));
   for (const device of history.devices) {
     const log = logs.get(device.log);
-    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? [], domain, history));
+    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? [], domain));
   }
   problems.push(...checkAcknowledged(history, logs, records), ...checkSettled(history, records), ...checkOrder(history, records));
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
@@ -63,8 +63,8 @@ function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog)
 }
 
 /** 5: what people see is the fold of what stands. */
-function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain: DomainDefinition, { oneRelease }: History): string[] {
-  if (!oneRelease || device.pending.length > 0) return [];
+function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain: DomainDefinition): string[] {
+  if (device.pending.length > 0) return [];
   const expected = refold(records, domain);
   return device.tabs.flatMap(({ name, rows }) => {
     const shown = new Map(rows.map(({ projection, key, row, pending }) => [`${projection} ${key}`, `${canonical(row)}${pending ? " pending" : ""}`]));

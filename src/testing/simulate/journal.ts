@@ -58,7 +58,7 @@ export type History = {
   /** Actors that keep to the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;
-  /** False where some side still ran another release: then what it decided and folded differs. */
+  /** False where some side ran another release for a while: what it decided may differ. */
   readonly oneRelease: boolean;
 };
 

@@ -3,8 +3,6 @@ import type { DomainDefinition } from "../../core/definition.ts";
 import type { Json } from "../../core/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 
-export type PlainEvent = PlainRecord["events"][number];
-
 /** Rows by projection and key, as canonical texts. */
 export function refold(records: readonly PlainRecord[], domain: DomainDefinition): ReadonlyMap<string, string> {
   const states = new Map<string, Json>();

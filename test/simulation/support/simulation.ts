@@ -1,6 +1,22 @@
 /** The simulation of our own proof: domain, commands and size, the same in the tests and in `npm run simulate`. */
+import type { DomainDefinition } from "../../../src/core/definition.ts";
+import type { Domain } from "../../../src/core/domain.ts";
 import type { SimulateOptions } from "../../../src/testing/simulate/options.ts";
-import { domain } from "../../support/board-domain.ts";
+import { domain as board } from "../../support/board-domain.ts";
 import { boardCommands } from "./commands.ts";
 
-export const simulation: { readonly domain: typeof domain; readonly options: SimulateOptions } = { domain, options: { commands: boardCommands } };
+const domain: Domain = { definition: { ...board.definition, version: 2 } };
+
+/** The release before: it knew no notes. */
+const previous: Domain = { definition: { ...withoutNotes(board.definition), version: 1 } };
+
+function withoutNotes(definition: DomainDefinition): DomainDefinition {
+  const aggregates = [...definition.aggregates].map(([name, aggregate]) => {
+    const events = new Map([...aggregate.events].filter(([type]) => type !== "TaskNoted"));
+    const commands = new Map([...aggregate.commands].filter(([command]) => command !== "note"));
+    return [name, { ...aggregate, events, commands }] as const;
+  });
+  return { ...definition, aggregates: new Map(aggregates) };
+}
+
+export const simulation: { readonly domain: Domain; readonly options: SimulateOptions } = { domain, options: { commands: boardCommands, previous } };
