@@ -10,7 +10,9 @@ import type { DomainDefinition } from "../core/definition.ts";
 import { StorageLostError } from "../core/errors.ts";
 import { type CommitRecord, lastPosition, positionOf } from "../core/record.ts";
 import { Replica } from "../core/replica.ts";
+import { recordsOf } from "./log/batches.ts";
 import type { ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, StoreHead } from "./log/log-store.ts";
+import { corruptRow } from "./log/storage-errors.ts";
 import { restoreRows, type RowCache } from "./rows/row-cache.ts";
 
 /** A pending commit that ended since the last look, and how, where its record tells. */
@@ -90,11 +92,20 @@ export function addEntry(local: LocalLog, entry: PendingEntry, now: number): voi
   local.replica.add(entry.commit, now);
 }
 
-/** The records of a confirmed text that lie behind a position. */
+/**
+ * The records of a confirmed text that lie behind a position.
+ *
+ * The text was checked in full before it was stored. What is looked at again is what folding takes for granted: a text that a disk
+ * has damaged is said to be so, whatever it damaged.
+ */
 export function recordsBehind(batch: ConfirmedBatch, position: number): readonly CommitRecord[] {
-  // The text was checked record by record before it was stored.
-  const { records } = JSON.parse(batch.text) as { readonly records: readonly CommitRecord[] };
+  const records = recordsOf(batch);
+  for (const record of records) if (!isFoldable(record)) throw corruptRow("confirmed", batch.cursor.position, `has a damaged record at position ${record.position}`);
   return records[0] && records[0].position > position ? records : records.filter((record) => record.position > position);
+}
+
+function isFoldable({ commit, client, actor, events }: CommitRecord): boolean {
+  return [commit, client, actor].every((text) => typeof text === "string") && events.every((event) => typeof event?.stream === "string" && typeof event.type === "string" && typeof event.version === "number");
 }
 
 /** All confirmed records behind a position, page by page. */

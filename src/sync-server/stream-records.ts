@@ -6,6 +6,7 @@
  */
 import type { Commit } from "../core/commit.ts";
 import type { DomainDefinition } from "../core/definition.ts";
+import { StorageLostError } from "../core/errors.ts";
 import type { DomainEvent } from "../core/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../core/fold.ts";
 import { eventId } from "../core/id.ts";
@@ -98,7 +99,10 @@ async function* storedRecords({ store, log }: StreamSource, stream: string, afte
     if (!last) return;
     // A page that does not go on would be read for ever.
     const next = lastVersion(last, stream);
-    if (next <= from) throw new Error(`The store gave no version of ${stream} after ${from}`);
+    if (next <= from) {
+      const fix = "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+      throw new StorageLostError({ message: `The store gave no version of ${stream} after ${from}: a record's list of streams is damaged`, fix, details: { stream, after: from } });
+    }
     from = next;
   }
 }

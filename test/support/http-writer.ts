@@ -25,6 +25,12 @@ export type WireRecord = {
 };
 export type WireAnswer = { readonly outcomes: readonly WireOutcome[]; readonly records: readonly WireRecord[]; readonly cursor: string | null; readonly head: number; readonly more: boolean };
 
+/** Where a reader stands after an answer, without parsing its records; null where it is none. */
+export function cursorAfter(answer: string): string | null {
+  const [, cursor] = /"cursor":"([^"]+)","head":[0-9]+,"more":(?:true|false)\}$/.exec(answer.slice(-200)) ?? [];
+  return cursor ?? null;
+}
+
 /** The whole log. */
 export async function readLog(url: string, log: string, actor: string): Promise<readonly WireRecord[]> {
   const records: WireRecord[] = [];

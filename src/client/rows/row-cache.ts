@@ -38,7 +38,7 @@ export function restoreRows(domain: DomainDefinition, replica: Replica, stored: 
   if (!stored || byName.size !== tables.size || ![...tables.values()].every((name) => byName.has(name))) return;
   const filled = new Map<string, (readonly [string, Json])[]>();
   try {
-    for (const [table, name] of tables) filled.set(table, (byName.get(name)?.buckets ?? []).flatMap(({ text }) => JSON.parse(text) as (readonly [string, Json])[]));
+    for (const [table, name] of tables) filled.set(table, (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)));
   } catch {
     return; // A damaged bucket: folding the log makes all of them anew.
   }
@@ -66,6 +66,18 @@ export async function writeRowCache(domain: DomainDefinition, replica: Replica, 
   const stored = fresh ? ((await store.readRows())?.checkpoint ?? null) : base;
   const written = await store.writeRows({ generation, checkpoint: stored }, rows, fresh);
   cache.base = written ? cursor : undefined;
+}
+
+/** The entries of a bucket. Throws for a text that is not one: of values, only what folding on takes for granted is looked at. */
+function entriesIn(table: string, text: string): readonly (readonly [string, Json])[] {
+  const entries: unknown = JSON.parse(text);
+  const isEntry = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === "string" && (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries as readonly (readonly [string, Json])[];
+  throw new Error(`This bucket of ${table} is damaged`);
+}
+
+function isStreamState(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "version" in value && Number.isSafeInteger(value.version) && "state" in value && "unreadable" in value;
 }
 
 /** Name of each table as it is stored: with the versions of all that it was folded by. */

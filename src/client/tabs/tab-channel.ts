@@ -5,6 +5,7 @@
  * not read as a message (a tab with other code) is ignored.
  */
 import { checkJson, type Json } from "../../core/json.ts";
+import { json, list, literal, parse, type Reader, shape, text, whole } from "../../core/parse.ts";
 import type { Presence } from "../../core/protocol.ts";
 import type { TabChannel } from "../env.ts";
 
@@ -28,24 +29,34 @@ export function outranks(left: Rank, right: Rank): boolean {
 }
 
 export function listenTabs(channel: TabChannel, listener: (message: TabMessage) => void): void {
-  channel.listen((message) => {
-    if (isTabMessage(message)) listener(message);
+  channel.listen((given) => {
+    const message = readTabMessage(given);
+    if (message) listener(message);
   });
 }
 
-function isTabMessage(message: unknown): message is TabMessage {
-  if (typeof message !== "object" || message === null || !("type" in message) || checkJson(message) !== null) return false;
-  switch (message.type) {
+const rank = shape({ domain: whole(0), visible: literal(true, false) });
+const others = list(shape({ client: text(64), actor: text(128), data: json }), 100_000);
+
+const tabMessage: Reader<TabMessage> = (value, path) => {
+  const { type } = shape({ type: literal("wrote", "beat", "claim", "show", "present") })(value, path);
+  switch (type) {
     case "wrote":
-      return true;
+      return { type };
     case "beat":
+      return { type, ...shape({ rank, stands: text(10_000) })(value, path) };
     case "claim":
-      return "rank" in message && typeof message.rank === "object" && message.rank !== null && "domain" in message.rank && "visible" in message.rank;
+      return { type, ...shape({ rank })(value, path) };
     case "show":
-      return "data" in message;
+      return { type, ...shape({ data: json })(value, path) };
     case "present":
-      return "others" in message && Array.isArray(message.others);
-    default:
-      return false;
+      return { type, ...shape({ others })(value, path) };
   }
+};
+
+function readTabMessage(given: unknown): TabMessage | null {
+  // First: nothing that could throw when it is looked at goes on.
+  if (checkJson(given) !== null) return null;
+  const read = parse(tabMessage, given);
+  return read.ok ? read.value : null;
 }

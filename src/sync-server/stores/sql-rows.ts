@@ -3,6 +3,7 @@
  *
  * Place: between the statements of `sql-event-store` and the values of the port.
  */
+import { StorageLostError } from "../../core/errors.ts";
 import type { Cursor } from "../../core/record.ts";
 import type { StoredRecord } from "./event-store.ts";
 import type { SizedRecord } from "./take-page.ts";
@@ -40,16 +41,25 @@ export function streamsText(streams: StoredRecord["streams"]): string {
 
 export function* sized(rows: Iterable<RecordRow>): Generator<SizedRecord> {
   for (const { first, last, mark, commit_id, actor, streams, text, bytes } of rows) {
-    // What `streamsText` wrote, and nobody else writes there.
-    const places = JSON.parse(streams) as [string, number, number][];
     const record: StoredRecord = {
       position: first,
       cursor: { position: last, mark },
       commit: commit_id,
       actor,
-      streams: places.map(([stream, from, to]) => ({ stream, first: from, last: to })),
+      streams: placesIn(streams, last),
       text,
     };
     yield { record, bytes };
+  }
+}
+
+/** What `streamsText` wrote, and nobody else writes there; a disk may have damaged it. */
+function placesIn(streams: string, last: number): StoredRecord["streams"] {
+  try {
+    const places = JSON.parse(streams) as [string, number, number][];
+    return places.map(([stream, from, to]) => ({ stream, first: from, last: to }));
+  } catch (cause) {
+    const fix = "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+    throw new StorageLostError({ message: `The stored record that ends at position ${last} is damaged`, fix, details: { position: last }, cause });
   }
 }

@@ -86,13 +86,13 @@ describe("what does not hold", () => {
 
 test("types come from the handles", () => {
   // @ts-expect-error there is no such event
-  expect(() => given(task, [{ type: "TaskLost", data: {} }]).rows(board)).toThrow();
+  expect(() => given(task, [{ type: "TaskLost", data: {} }]).rows(board)).toThrow("is none of task");
   // @ts-expect-error a title is a string
-  expect(() => given(task, [{ type: "TaskRenamed", data: { title: 1 } }]).rows(board)).toThrow();
+  expect(() => given(task, [{ type: "TaskRenamed", data: { title: 1 } }]).rows(board)).toThrow("data that do not fit");
   // @ts-expect-error an expected event has its data
-  expect(() => given(task, [added]).when(task.command.complete("t1")).expect([{ type: "TaskRenamed", data: {} }])).toThrow();
+  expect(() => given(task, [added]).when(task.command.complete("t1")).expect([{ type: "TaskRenamed", data: {} }])).toThrow("not what was expected");
   // @ts-expect-error a row has its columns
-  expect(() => given(task, [added]).rows(columnCounts).expect({ todo: { cards: 1 } })).toThrow();
+  expect(() => given(task, [added]).rows(columnCounts).expect({ todo: { cards: 1 } })).toThrow("not what was expected");
 });
 
 test("a difference of long values shows both", () => {
