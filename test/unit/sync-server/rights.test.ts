@@ -143,7 +143,7 @@ test("a right that ends between the request and the append is seen at the append
 
 test("P7 a permit that gives no answer permits nothing, and a principal whose end is no time is none", async () => {
   // What an app without types may do: a branch without `return`, a date where a number belongs.
-  const answers = JSON.parse(`{"read":true}`);
+  const answers = JSON.parse(`{"read":true,"record":true}`);
   const forgetful: Permit = (_, { action }) => answers[action];
   const store = memory();
   const ada = person(testServer({ store, permit: forgetful }), "ada");
