@@ -9,7 +9,7 @@
  * milliseconds, so no second number is needed.
  */
 
-/** One step within a millisecond. Exact in a double until the year 2109. */
+/** One step within a millisecond. Exact in a double up to 2 ** 43 ms, the year 2248. */
 export const CLOCK_STEP_MS = 1 / 1024;
 
 /** How far ahead of the receiver's clock a time may be. Honest clocks are wrong by hours, seldom by a day. */

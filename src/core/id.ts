@@ -10,6 +10,9 @@ export const UUID_RANDOM_BYTES = 10;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** A UUIDv7 has room for times up to the year 10889. */
+const TIME_END = 2 ** 48;
+
 /** The two digits of each byte. */
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
@@ -20,7 +23,8 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toS
  * uuidv7(1_700_000_000_000, new Uint8Array(10)) // "018bcfe5-6800-7000-8000-000000000000"
  */
 export function uuidv7(timeMs: number, random: Uint8Array): string {
-  const time = Math.floor(timeMs).toString(16).padStart(12, "0").slice(-12);
+  // A device's clock may stand before 1970, or anywhere.
+  const time = (timeMs >= 0 && timeMs < TIME_END ? Math.floor(timeMs) : 0).toString(16).padStart(12, "0");
   let hex = "";
   for (const byte of random.subarray(0, UUID_RANDOM_BYTES)) hex += HEX[byte] ?? "";
   const variant = (8 | (Number.parseInt(hex.charAt(3), 16) & 3)).toString(16);
