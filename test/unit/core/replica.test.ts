@@ -86,6 +86,22 @@ describe("whatever happens, in whatever order", () => {
   }, TIMEOUT_MS);
 });
 
+describe("the same steps", () => {
+  test("give the same bytes, on every device and on the server", () => {
+    const told = (steps: readonly Step[]) => {
+      const world = openWorld();
+      for (const one of steps) take(world, one);
+      const shown = world.devices.map(({ replica }) => [replica.pending, [...domain.projections.keys()].map((name) => replica.entries(name))]);
+      return JSON.stringify([world.server.records, [...world.server.outcomes], shown]);
+    };
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 10, maxLength: 40 }), (steps) => {
+        expect(told(steps)).toBe(told(steps));
+      }),
+    );
+  });
+});
+
 describe("what seeds found", () => {
   test("a commit without events, the last to end on a stream, leaves nothing of those before it", () => {
     const server = logOf();
