@@ -178,6 +178,7 @@ export class Engine {
   }
 
   async close(): Promise<void> {
+    this.#settling.close(closedError());
     await this.step(async () => {
       this.#closed = true;
     }).catch(() => {});
@@ -195,8 +196,7 @@ export class Engine {
       }
       throw new BugError("Other tabs were faster too often");
     } catch (error) {
-      // What was folded to be decided on is gone again, and whoever looked meanwhile must hear of it.
-      this.#changed();
+      this.#tellUndone();
       const failure = error instanceof DacapoError ? error : new BugError(`A commit failed: ${String(error)}`);
       for (const { reject } of group) reject(failure);
     }
@@ -206,7 +206,10 @@ export class Engine {
   async #appendGroup(group: readonly Waiting[]): Promise<boolean> {
     const { domain, env, user } = this.#options;
     const decided = decideGroup(this.#local, group, { domain, env, user, clock: this.#clock });
-    if (!(await appendDecided(this.#local, decided, env.now()))) return false;
+    if (!(await appendDecided(this.#local, decided, env.now()))) {
+      this.#tellUndone();
+      return false;
+    }
     if (decided.made.length > 0) {
       this.#changed();
       this.#options.wrote();
@@ -226,6 +229,8 @@ export class Engine {
 
   /** Loads anew after histories parted; the page hears of what looks different. */
   async #reload(): Promise<void> {
+    // What a look that did not come to its end has folded: the page is told of differences from there.
+    this.#changed();
     const before = this.replica;
     this.#local = await loadLocalLog(this.#options.domain, this.store, new RowCache(), this.#options.env.now());
     this.#options.changed(rowDifferences(this.#options.domain, before, this.replica));
@@ -267,6 +272,11 @@ export class Engine {
 
   #changed(): void {
     this.#options.changed(this.replica.takeDelta());
+  }
+
+  /** What was folded to be decided on is gone again. Whoever looked meanwhile must hear of it, though the rows are those of before. */
+  #tellUndone(): void {
+    this.#options.changed(this.replica.takeDelta("all touched"));
   }
 }
 

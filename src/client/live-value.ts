@@ -11,7 +11,7 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
     set(next) {
       value = next;
       // A copy: who subscribes or leaves while being told does not change who is told.
-      for (const listener of Array.from(listeners)) listener(next);
+      for (const listener of Array.from(listeners)) tell(listener, next);
     },
     subscribe(listener) {
       // Each call is a subscription of its own, also of the same function.
@@ -20,4 +20,15 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
       return () => listeners.delete(own);
     },
   };
+}
+
+/** One that throws is the app's mistake, told as such: what others are shown must not depend on it. */
+function tell<Value>(listener: (value: Value) => void, value: Value): void {
+  try {
+    listener(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

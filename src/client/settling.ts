@@ -3,15 +3,16 @@
  *
  * Holds: an end is told once it is durable; a commit that ended before anyone asked is looked up in the store.
  */
-import { RejectedError } from "../core/errors.ts";
+import { type DacapoError, RejectedError } from "../core/errors.ts";
 import type { LogStore, RejectionEntry, SentEntry } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
 
-type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: RejectedError) => void };
+type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: DacapoError) => void };
 
 export class Settling {
   readonly #store: LogStore;
   readonly #waiting = new Map<string, Waiter[]>();
+  #closed: DacapoError | null = null;
 
   constructor(store: LogStore) {
     this.#store = store;
@@ -25,6 +26,7 @@ export class Settling {
       // It may have come in from another tab meanwhile.
       if (!isPending()) throw unknownCommit(commit);
     }
+    if (this.#closed) throw this.#closed;
     return new Promise((resolve, reject) => this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), { resolve, reject }]));
   }
 
@@ -41,6 +43,12 @@ export class Settling {
       // Refused, and discarded in another tab before this one looked.
       else for (const { reject } of this.#take(commit)) reject(unknownCommit(commit));
     }
+  }
+
+  /** Nobody hears of an end any more: those who wait are told so, and not left waiting. */
+  close(error: DacapoError): void {
+    this.#closed = error;
+    for (const commit of Array.from(this.#waiting.keys())) for (const { reject } of this.#take(commit)) reject(error);
   }
 
   #take(commit: string): readonly Waiter[] {

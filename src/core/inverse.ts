@@ -8,6 +8,7 @@ import type { CommitCommand } from "./commit.ts";
 import { prepareCommand } from "./decide.ts";
 import type { CommandRequest, DomainDefinition } from "./definition.ts";
 import { foldStream, type StreamState } from "./fold.ts";
+import { checkJson } from "./json.ts";
 import type { RecordEvent, Unplaced } from "./record.ts";
 import { aggregateOf } from "./stream-id.ts";
 
@@ -44,9 +45,16 @@ function inverseCommand(domain: DomainDefinition, command: CommitCommand, at: St
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared || !prepared.ready.definition.undo) return null;
   try {
-    return prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events });
+    return keepable(prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events }));
   } catch {
     // An inverse is a convenience; a command must not fail for want of one.
     return null;
   }
+}
+
+/** The command as it comes back from the store, or null where it would not: a row that cannot be read again would keep the whole log from opening. */
+function keepable(given: CommandRequest | null): CommandRequest | null {
+  const request: CommandRequest | null = JSON.parse(JSON.stringify(given));
+  if (typeof request?.stream !== "string" || typeof request.name !== "string" || !Number.isSafeInteger(request.v) || request.v < 0) return null;
+  return request.input === undefined || checkJson(request.input) === null ? request : null;
 }

@@ -93,9 +93,9 @@ export class Replica {
     return [...keys].flatMap((key) => this.entry(projection, key) ?? []);
   }
 
-  /** The rows that a reader sees differently since this was last called. */
-  takeDelta(): RowDelta[] {
-    return this.#changes.take((projection, key) => this.#overlay.entry(projection, key));
+  /** The rows that a reader sees differently since this was last called, or all that were touched: for who may have looked in between. */
+  takeDelta(which: "changed" | "all touched" = "changed"): RowDelta[] {
+    return this.#changes.take((projection, key) => this.#overlay.entry(projection, key), which);
   }
 
   /**

@@ -146,7 +146,7 @@ export class RowChanges {
     if (!table.has(key)) table.set(key, before);
   }
 
-  take(now: (projection: string, key: string) => RowEntry | null): RowDelta[] {
+  take(now: (projection: string, key: string) => RowEntry | null, which: "changed" | "all touched" = "changed"): RowDelta[] {
     const deltas: RowDelta[] = [];
     for (const [projection, keys] of this.#before) {
       const set: RowEntry[] = [];
@@ -154,8 +154,8 @@ export class RowChanges {
       for (const [key, before] of keys) {
         const entry = now(projection, key);
         if (entry === null) {
-          if (before !== null) removed.push(key);
-        } else if (before === null || before.pending !== entry.pending || !sameJson(before.row, entry.row)) set.push(entry);
+          if (before !== null || which === "all touched") removed.push(key);
+        } else if (which === "all touched" || before === null || before.pending !== entry.pending || !sameJson(before.row, entry.row)) set.push(entry);
       }
       if (set.length > 0 || removed.length > 0) deltas.push({ projection, set, removed });
     }

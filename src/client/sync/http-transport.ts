@@ -55,10 +55,11 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 }
 
 async function call({ token, env }: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
-  const bearer = await token();
   const ended = new AbortController();
   const stopTimer = env.timer(CALL_MS_MAX, () => ended.abort());
   try {
+    // The app's own function may fail or never answer: then it is tried again like a network that does.
+    const bearer = await Promise.race([token(), whenAborted(ended.signal)]);
     const response = await fetch(url, {
       method: body === null ? "GET" : "POST",
       headers: { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== null && { "content-type": "application/json" }) },
@@ -74,6 +75,12 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
   } finally {
     stopTimer();
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("There was no token in time")), { once: true });
+  });
 }
 
 async function fetched<T>(read: (body: string) => Parsed<T>, response: Response, what: string): Promise<Fetched<T>> {
