@@ -171,6 +171,8 @@ function bytesOf(text: string): Buffer {
 
 function refuse(socket: Duplex, status: number, body: string, headers: Headers = new Headers()): void {
   const lines = [`HTTP/1.1 ${status} Refused`, ...[...headers].map(([name, value]) => `${name}: ${value}`), `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
+  // An upgraded socket may stay half open: whoever does not close his side would keep it for ever.
+  socket.once("finish", () => socket.destroy());
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 

@@ -20,6 +20,7 @@ import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } fr
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "./stores/event-store.ts";
 import type { StreamCache } from "./stream-cache.ts";
 import { openWindows, type StreamWindows } from "./stream-windows.ts";
+import { withinTime } from "./within-time.ts";
 
 /** What a batch of a log is decided with. */
 export type BatchContext = {
@@ -59,15 +60,25 @@ export async function planBatch(context: BatchContext, pushes: readonly Permitte
 
   const batch = new Batch(context, windows, known, head);
   const taken: (Taken | RefusedCode)[] = [];
+  // What of the push came before the failure stands: it is told when the push comes again.
+  const takeOrFail = (push: AdmittedPush): Promise<Taken | RefusedCode> =>
+    batch.take(push).catch((error: unknown) => {
+      if (!(error instanceof PermitFailure)) throw error;
+      context.report(error.cause);
+      return "unavailable";
+    });
   for (const { push, failure } of pushes) {
     if (failure !== null) taken.push("unavailable");
-    else taken.push(isValid(push.after) ? await batch.take(push) : "diverged");
+    else taken.push(isValid(push.after) ? await takeOrFail(push) : "diverged");
   }
   // One object for all who wait: what is made of it is made once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };
   const results = taken.map((one): PushResult => (typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended }));
   return { results, appended, outcomes: batch.outcomes, onlyForbidden: batch.onlyForbidden, windows };
 }
+
+/** A `permit` that threw or hung: it harms the push that it was asked for and no other. */
+class PermitFailure extends Error {}
 
 /** The records and outcomes of one batch, as they come about. */
 class Batch {
@@ -113,7 +124,12 @@ class Batch {
   }
 
   #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
-    const { domain, log, limits, permit, env } = this.#context;
+    const { domain, log, limits, env } = this.#context;
+    const asked: Permit = async (principal, request) => this.#context.permit(principal, request);
+    const permit: Permit = (principal, request) =>
+      withinTime(env, "permit", Promise.resolve(asked(principal, request))).catch((cause: unknown) => {
+        throw new PermitFailure("permit failed", { cause });
+      });
     const position = positionOf(this.end()) + 1;
     return decideCommit(pushed, { domain, log, limits, permit, push, windows: this.#windows, position, mark: randomHex(env, MARK_BYTES), now: this.#now });
   }
