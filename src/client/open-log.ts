@@ -12,11 +12,12 @@ import type { Presence } from "../core/protocol.ts";
 import type { RowEntry } from "../core/rows.ts";
 import { streamName } from "../core/stream-id.ts";
 import { exportStream, importStream } from "./archive-stream.ts";
+import { commitCalls } from "./commit-calls.ts";
 import { liveValue } from "./live-value.ts";
 import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
 import { isVisible, watchPage } from "./page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./rows/live-rows.ts";
-import { type Answer, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, take, type WorkerLog, type WorkerRoot } from "./worker-api.ts";
+import { type Answer, type CallMessage, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, requireJsonMeta, take, type WorkerLog, type WorkerRoot } from "./worker-api.ts";
 
 export type * from "./log-handle.ts";
 
@@ -60,20 +61,34 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   const takeUpdate = (text: string) => {
     const update: PageUpdate = JSON.parse(text);
     reachedSeq = update.seq;
+    try {
+      show(update);
+    } finally {
+      // A listener of the app that throws must not leave those without an answer whose work is done.
+      if (update.answers) calls.answered(update.answers);
+      for (const { resolve } of reaching.filter(({ seq }) => seq <= reachedSeq)) resolve();
+      reaching = reaching.filter(({ seq }) => seq > reachedSeq);
+    }
+  };
+  const show = (update: PageUpdate) => {
     for (const delta of update.deltas ?? []) mirrors.get(delta.projection)?.take(delta, update.seq);
     if (update.status) status.set(update.status);
     if (update.rejections) rejections.set(update.rejections.map(rejected));
     // Each app gives presence of one shape; what another version of it sends has its own.
     if (update.presence) presence.set(update.presence as readonly (Presence & { data: PresenceData })[]);
-    for (const { resolve } of reaching.filter(({ seq }) => seq <= reachedSeq)) resolve();
-    reaching = reaching.filter(({ seq }) => seq > reachedSeq);
   };
   const reached = (seq: number) => (seq <= reachedSeq ? undefined : new Promise<void>((resolve) => reaching.push({ seq, resolve })));
 
+  const calls = commitCalls((text) => port.postMessage({ calls: text } satisfies CallMessage));
+
   const callbacks: PageCallbacks = { token: async () => (await sync?.token?.()) ?? null };
-  const remote = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks, takeUpdate);
+  const { remote, port } = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks, takeUpdate);
+  const isClosed = () => new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
+  const requireOpen = () => {
+    if (closed) throw isClosed();
+  };
   const call = async <T>(run: () => Promise<Answer<T>>): Promise<T> => {
-    if (closed) throw new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
+    requireOpen();
     return take(await run());
   };
   const first = await call(() => remote.opened());
@@ -83,9 +98,9 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   const execute = async (requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Receipt> => {
     const problem = checkJson(requests);
     if (problem) throw new ValidationError({ message: `A command is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as input.", details: { path: problem.path, reason: problem.reason } });
-    const { commit, seq } = await call(() => remote.execute(requests, meta, endRejection));
-    await reached(seq);
-    return { commit };
+    requireJsonMeta(meta);
+    requireOpen();
+    return { commit: await calls.execute(requests, meta, endRejection) };
   };
 
   async function again(run: () => Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>): Promise<Receipt | null> {
@@ -151,13 +166,14 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
       unwatch();
       await remote.close();
       closed = true;
+      calls.close(isClosed());
       remote[Comlink.releaseProxy]();
       if (ownsWorker) worker.terminate();
     },
   };
 }
 
-async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks, update: (text: string) => void): Promise<Comlink.Remote<WorkerLog>> {
+async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks, update: (text: string) => void): Promise<{ readonly remote: Comlink.Remote<WorkerLog>; readonly port: MessagePort }> {
   const { port1, port2 } = new MessageChannel();
   // Comlink's own messages are objects.
   port1.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
@@ -170,7 +186,7 @@ async function connect(worker: Worker, options: OpenOptions, callbacks: PageCall
   });
   failed.catch(() => {});
   take(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
-  return Comlink.wrap<WorkerLog>(port1);
+  return { remote: Comlink.wrap<WorkerLog>(port1), port: port1 };
 }
 
 function workerError(message: string): StorageLostError {

@@ -1,22 +1,26 @@
 /**
  * What the page is told of, as it changes: rows, status, rejections, who else is here.
  *
- * Holds: updates are numbered and leave in order; one tells only what the page does not have yet; rows leave at once, the
- * rest together at the end of the microtask.
+ * Holds: updates are numbered and leave in order; one tells only what the page does not have yet. What changes in one turn leaves
+ * together at its end, with the answers to those who asked for it: a message costs more than what is in it.
  */
 import { type Json, sameJson } from "../core/json.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { Engine } from "./engine.ts";
-import type { PageUpdate, PlainRejection, UpdateSink } from "./worker-api.ts";
+import type { CallAnswer, PageUpdate, PlainRejection, UpdateSink } from "./worker-api.ts";
+
+/** Microtasks until what was decided together has been answered: some five, and a few to spare. Later ones leave on their own. */
+const MICROTASKS = 10;
 
 type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
 
 export type PageUpdates = {
-  /** Number of the last update that left. */
+  /** Number of the update that shows all that has happened: what waits leaves first. */
   seq(): number;
   /** From now on rows of this projection are told. */
   watch(projection: string): void;
   rows(deltas: readonly RowDelta[]): void;
+  answer(given: CallAnswer): void;
   soon(): void;
   /** The first update, with everything. */
   whole(): string;
@@ -27,41 +31,66 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
   const watched = new Set<string>();
   let seq = 0;
   let told: Partial<Facts> = {};
+  let deltas: RowDelta[] = [];
+  let answers: CallAnswer[] = [];
   let queued = false;
   let closed = false;
 
-  const next = (deltas: readonly RowDelta[]): PageUpdate | null => {
+  /** What the page does not have yet. */
+  const news = () => {
     const now = facts();
-    const changed = {
+    const different = {
       ...(deltas.length > 0 && { deltas }),
       ...(!same(now.status, told.status) && { status: now.status }),
       ...(!same(now.rejections, told.rejections) && { rejections: now.rejections }),
       ...(!same(now.presence, told.presence) && { presence: now.presence }),
     };
-    if (Object.keys(changed).length === 0) return null;
     told = now;
-    return { seq: ++seq, ...changed };
+    deltas = [];
+    return different;
   };
-  const send = (deltas: readonly RowDelta[]) => {
-    const update = closed ? null : next(deltas);
+  const next = (): PageUpdate | null => {
+    // Who still waits when the log is closed is answered; nobody looks at the rest any more.
+    const update = { ...(!closed && news()), ...(answers.length > 0 && { answers }) };
+    answers = [];
+    return Object.keys(update).length === 0 ? null : { seq: ++seq, ...update };
+  };
+  const send = () => {
+    const update = next();
     if (update) page.changed(JSON.stringify(update));
+  };
+  const sendAfter = (microtasks: number) => {
+    queueMicrotask(() => {
+      if (microtasks > 1) return sendAfter(microtasks - 1);
+      queued = false;
+      send();
+    });
+  };
+  const soon = () => {
+    if (queued) return;
+    queued = true;
+    sendAfter(MICROTASKS);
   };
 
   return {
-    seq: () => seq,
-    watch: (projection) => void watched.add(projection),
-    rows: (deltas) => send(deltas.filter(({ projection }) => watched.has(projection))),
-    soon() {
-      if (queued) return;
-      queued = true;
-      queueMicrotask(() => {
-        queued = false;
-        send([]);
-      });
+    seq() {
+      send();
+      return seq;
     },
-    whole: () => {
+    watch: (projection) => void watched.add(projection),
+    rows(changed) {
+      deltas.push(...changed.filter(({ projection }) => watched.has(projection)));
+      soon();
+    },
+    answer(given) {
+      answers.push(given);
+      soon();
+    },
+    soon,
+    whole() {
+      send();
       told = {};
-      return JSON.stringify(next([]) ?? { seq });
+      return JSON.stringify(next() ?? { seq });
     },
     close: () => {
       closed = true;

@@ -2,12 +2,13 @@
  * What page and worker say to each other: the thread's border, over Comlink.
  *
  * Holds: rows cross as JSON text (a structured clone of many objects costs four times as much) and only those that changed;
- * errors cross as plain JSON, since Comlink keeps of an error its message alone. Updates are bare texts on the port of the answers,
- * since nobody answers them: so they come in order with those. Each has a number, and what depends on one names it.
+ * errors cross as plain JSON, since Comlink keeps of an error its message alone. Calls of `execute` and updates are texts of their own
+ * on Comlink's port: many calls go in one message, and are answered in the update that shows what they did. Updates come in order with
+ * Comlink's answers; each has a number, and what depends on one names it.
  */
 import type { CommandRequest } from "../core/definition.ts";
-import { fromPlainError, type PlainError, toPlainError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
+import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
+import { checkJson, type Json } from "../core/json.ts";
 import type { Presence } from "../core/protocol.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-handle.ts";
@@ -17,6 +18,14 @@ export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok
 /** A rejection as it crosses: without its two functions. */
 export type PlainRejection = Omit<RejectedCommit, "retry" | "discard">;
 
+/** One call of `execute`, by the number that its answer names. */
+export type CommitCall = { readonly call: number; readonly requests: readonly CommandRequest[]; readonly meta: Json; readonly endRejection: string | null };
+
+export type CallAnswer = { readonly call: number; readonly answer: Answer<{ readonly commit: string }> };
+
+/** What the page posts beside Comlink's messages: JSON of `CommitCall[]`. An object, since Comlink would take a text apart. */
+export type CallMessage = { readonly calls: string };
+
 /** What changed since the last update; parts that did not change are left out. */
 export type PageUpdate = {
   readonly seq: number;
@@ -24,6 +33,8 @@ export type PageUpdate = {
   readonly status?: LogStatus;
   readonly rejections?: readonly PlainRejection[];
   readonly presence?: readonly Presence[];
+  /** Calls whose commits are durable, and shown by what stands above. */
+  readonly answers?: readonly CallAnswer[];
 };
 
 /** Takes JSON of each PageUpdate. */
@@ -47,6 +58,8 @@ export type Lifecycle = "visible" | "hidden" | "resumed" | "online" | "offline";
 /** One open log in the worker. */
 export interface WorkerLog {
   opened(): Answer<{ readonly client: string; readonly update: string }>;
+  /** Takes calls, JSON of `CommitCall[]`; updates answer them. */
+  take(calls: string): void;
   /** Resolves when durable; `seq` is the update that shows it. */
   execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
   /** Null: there is nothing to take back, or to bring back. */
@@ -88,6 +101,12 @@ export function answerNow<T>(run: () => T): Answer<T> {
   } catch (error) {
     return { ok: false, error: toPlainError(error) };
   }
+}
+
+export function requireJsonMeta(meta: unknown): void {
+  const problem = checkJson(meta);
+  if (!problem) return;
+  throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
 }
 
 export function take<T>(given: Answer<T>): T {

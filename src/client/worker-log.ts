@@ -1,11 +1,11 @@
 /**
  * One open log in the worker: wiring of store, engine, sync loop, tabs and page. It decides nothing.
  *
- * Holds: updates to the page are numbered and leave in order; what `execute` resolved is in the update that its answer names.
+ * Holds: updates to the page are numbered and leave in order; what `execute` resolved is in the update that answers it, or that its answer names.
  */
-import type { DomainDefinition } from "../core/definition.ts";
+import type { CommandRequest, DomainDefinition } from "../core/definition.ts";
 import { type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
-import { checkJson } from "../core/json.ts";
+import type { Json } from "../core/json.ts";
 import { LOG_NAME, type Presence } from "../core/protocol.ts";
 import { positionOf } from "../core/record.ts";
 import { Engine } from "./engine.ts";
@@ -24,13 +24,13 @@ import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
 import { listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
-import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog } from "./worker-api.ts";
+import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta } from "./worker-api.ts";
 
 /** Rows are stored and records sealed when nothing has changed for so long; in a log that never rests, after the longer time. */
 const TIDY_MS = 2_000;
 const TIDY_MS_MAX = 30_000;
-/** A log without a server confirms after this pause: many commits in one transaction, none between a person's commands. */
-const CONFIRM_MS = 50;
+/** A log without a server confirms in a pause: many commits in one transaction, and none between a person's commands. */
+const CONFIRM_PAUSE = { quietMs: 40, mostMs: 1_000 };
 /** Other tabs are told at once of what was written, then at most so often: each hint makes each of them read. */
 const HINT_MS = 20;
 
@@ -72,7 +72,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     wrote: () => hints.ask(),
   });
 
-  const confirming = inPause(env, { quietMs: CONFIRM_MS, mostMs: CONFIRM_MS }, () => {
+  const confirming = inPause(env, CONFIRM_PAUSE, () => {
     if (!sync && leadership.leading && !closed) void guard(() => confirmLocally(engine, env));
   });
   const tidying = inPause(env, { quietMs: TIDY_MS, mostMs: TIDY_MS_MAX }, () => {
@@ -155,27 +155,31 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     }
   }
 
+  /** Lets the update leave that shows what was done, before the answer that it was done. */
+  const shown = <T>(done: Promise<T>): Promise<T> => done.finally(() => updates.seq());
+  const archive = archiveApi(engine, log);
+
   const api: WorkerLog = {
     opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
-    execute: (requests, meta, endRejection) =>
-      answer(async () => {
-        const problem = checkJson(meta);
-        if (problem) throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
-        const commit = await engine.execute(requests, meta, { ...NO_LINKS, endRejection });
-        goOn();
-        return { commit, seq: updates.seq() };
-      }),
+    take(text) {
+      const calls: readonly CommitCall[] = JSON.parse(text);
+      for (const { call, requests, meta, endRejection } of calls) {
+        void answer(async () => ({ commit: await execute(requests, meta, endRejection) })).then((given) => updates.answer({ call, answer: given }));
+      }
+    },
+    execute: (requests, meta, endRejection) => answer(async () => ({ commit: await execute(requests, meta, endRejection), seq: updates.seq() })),
     undo: () => answer(() => takeBack(undoTarget)),
     redo: () => answer(() => takeBack(redoTarget)),
-    withdraw: (commit) => answer(() => engine.withdraw(commit).then(() => null)),
-    ...archiveApi(engine, log),
+    withdraw: (commit) => shown(answer(() => engine.withdraw(commit).then(() => null))),
+    exportNext: archive.exportNext,
+    importNext: (piece, place) => shown(archive.importNext(piece, place)),
     settled: (commit) =>
       answer(async () => {
         const settled = engine.settled(commit);
         if (!sync) confirming.now();
         return { settled: await settled, seq: updates.seq() };
       }),
-    discard: (commit) => answer(() => engine.discard(commit).then(() => null)),
+    discard: (commit) => shown(answer(() => engine.discard(commit).then(() => null))),
     watch: (projection) =>
       answerNow(() => {
         if (!domain.projections.has(projection)) {
@@ -209,9 +213,17 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
         sync?.close();
         channel.close();
         await engine.close();
+        updates.seq();
         return null;
       }),
   };
+
+  async function execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string> {
+    requireJsonMeta(meta);
+    const commit = await engine.execute(requests, meta, { ...NO_LINKS, endRejection });
+    goOn();
+    return commit;
+  }
 
   async function takeBack(targetOf: typeof undoTarget) {
     const target = targetOf([...(await store.readSent(null)), ...engine.pending]);

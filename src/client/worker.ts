@@ -14,7 +14,7 @@ import { browserEnv } from "./browser-env.ts";
 import { openIdbLogStore } from "./log/idb-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
 import { openWorkerLog, requireNames } from "./worker-log.ts";
-import { answer, type WorkerRoot } from "./worker-api.ts";
+import { answer, type CallMessage, type WorkerRoot } from "./worker-api.ts";
 
 /** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
 export function serveLog(domain: Domain): void {
@@ -27,7 +27,11 @@ export function serveLog(domain: Domain): void {
         const store = await openIdbLogStore({ log, user, newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)) });
         const transport = syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
         const updates = { changed: (update: string) => port.postMessage(update) };
-        Comlink.expose(await openWorkerLog({ domain: domain.definition, options, page: updates, env, store, transport }), port);
+        const opened = await openWorkerLog({ domain: domain.definition, options, page: updates, env, store, transport });
+        port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
+          if (typeof data.calls === "string") opened.take(data.calls);
+        });
+        Comlink.expose(opened, port);
         return null;
       }),
   };
