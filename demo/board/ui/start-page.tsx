@@ -7,8 +7,10 @@ const TEMPI = ["adagio", "allegro", "andante", "cantabile", "grazioso", "largo",
 
 export function StartPage() {
   const logs = rememberedLogs();
-  const [name, setName] = useState(rememberedName);
-  const [board, setBoard] = useState(() => logs[0] ?? suggestBoard());
+  // An address that names a board and nobody, or a board that cannot be, leads here: what it says is kept.
+  const [asked] = useState(() => new URLSearchParams(location.search));
+  const [name, setName] = useState(() => cleanName(asked.get("as") ?? "") || rememberedName());
+  const [board, setBoard] = useState(() => logNameOf(asked.get("log") ?? "") || (logs[0] ?? suggestBoard()));
   const log = logNameOf(board);
   const ready = cleanName(name) !== "" && log !== "";
   const open = (event: FormEvent) => {
