@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { rowMirror } from "../../../../src/client/rows/live-rows.ts";
+
+const entry = (key: string, row: number) => ({ key, row, pending: false });
+const key = fc.string({ unit: fc.constantFrom("a", "b", "Z", "é", "\u{1f600}", "/"), maxLength: 4 });
+const delta = fc.record({
+  projection: fc.constant("p"),
+  set: fc.uniqueArray(fc.record({ key, row: fc.integer(), pending: fc.boolean() }), { selector: (one) => one.key, maxLength: 100 }),
+  removed: fc.uniqueArray(key, { maxLength: 20 }),
+});
+
+test("whatever changes, all rows stand in order of key, as they are", () => {
+  fc.assert(
+    fc.property(fc.array(delta, { maxLength: 12 }), fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), (deltas, looks) => {
+      const mirror = rowMirror<number>();
+      const plain = new Map<string, unknown>();
+      mirror.fill([], 0);
+      for (const [index, one] of deltas.entries()) {
+        mirror.take(one, index + 1);
+        for (const gone of one.removed) plain.delete(gone);
+        for (const there of one.set) plain.set(there.key, there);
+        // Rows may change several times between two looks.
+        if (looks[index]) expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
+      }
+      expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
+    }),
+  );
+});
+
+test("the array is the same until something changes, and another one then", () => {
+  const mirror = rowMirror<number>();
+  mirror.fill([entry("b", 1), entry("a", 2)], 1);
+  const first = mirror.all();
+  expect(first.map((one) => one.key)).toEqual(["a", "b"]);
+  expect(mirror.all()).toBe(first);
+  mirror.take({ projection: "p", set: [entry("a", 3)], removed: [] }, 2);
+  expect(mirror.all()).not.toBe(first);
+  expect(first[0]?.row).toBe(2);
+  expect(mirror.row("a")?.row).toBe(3);
+});
+
+test("what came before the first filling waits for it, and what is in it is dropped", () => {
+  const mirror = rowMirror<number>();
+  mirror.take({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
+  mirror.take({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);
+  expect(mirror.all()).toEqual([]);
+  mirror.fill([entry("a", 0), entry("b", 0)], 4);
+  expect(mirror.all()).toEqual([entry("a", 2)]);
+});
