@@ -96,6 +96,7 @@ export class PendingWork {
 
   /** Takes a record that was just folded into the confirmed rows; gives the commit that it ends. */
   take(record: CommitRecord): Commit | null {
+    if (this.#slots.size === 0) return null;
     const slot = this.#slots.get(record.commit);
     const ended = slot && endsCommit(record, slot.commit) ? slot : null;
     const written = new Set(record.events.map(({ stream }) => stream));

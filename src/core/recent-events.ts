@@ -32,6 +32,7 @@ export class RecentEvents {
 
   /** Takes the events of a record, which may be new or come from long ago. */
   remember(record: CommitRecord): void {
+    if (this.#streams.size === 0) return;
     for (const [n, { stream, version }] of record.events.entries()) {
       const recent = this.#streams.get(stream);
       if (!recent) continue;

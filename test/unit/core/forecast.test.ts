@@ -7,7 +7,7 @@ import type { Commit } from "../../../src/core/commit.ts";
 import { propose } from "../../../src/core/propose.ts";
 import { isExpected } from "../../../src/core/reconcile.ts";
 import { Replica } from "../../../src/core/replica.ts";
-import { task } from "../../support/task-domain.ts";
+import { column, tally, task } from "../../support/task-domain.ts";
 import { author } from "./support/author.ts";
 import { commands } from "./support/commands.ts";
 import { add, commitOn, logOf, made, NOW, pushed, viewOf } from "./support/scene.ts";
@@ -64,6 +64,18 @@ describe("a command that the server decides with its own time", () => {
 });
 
 describe("a new release of the app", () => {
+  test("that no longer knows an aggregate or a command shows what waits for it as doubtful, and goes on with all else", () => {
+    const server = logOf();
+    const commits = [tally.command.add("a", { amount: 1 }), task.command.complete("t1"), task.command.note("t1", { text: "kept" })].map((one) => made(server, "ann", [one]));
+    const { complete: _, ...known } = Object.fromEntries(task.definition.commands);
+    const smaller = { ...server.domain, aggregates: new Map([["task", { ...task.definition, commands: new Map(Object.entries(known)) }], ["column", column.definition]]) };
+    const device = new Replica(smaller);
+    device.apply(server.records, NOW);
+    for (const commit of commits) device.add(commit, NOW);
+    expect(device.doubtful.map(({ forecast }) => forecast)).toMatchObject([{ defect: { code: "unknown-aggregate" } }, { defect: { code: "unknown-command" } }]);
+    expect(device.stream("task/t1").state).toMatchObject({ done: false, notes: 1 });
+  });
+
   const events = v.object({ title: v.string() });
   const noteDomain = (upcast: ((old: { title: string }) => { title: string; size: number }) | null) => {
     const note = aggregate("note", {
