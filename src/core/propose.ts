@@ -9,11 +9,12 @@ import { exceedsBytes } from "./byte-length.ts";
 import { type Commit, type CommitCommand, COMMANDS_MAX, READS_MAX } from "./commit.ts";
 import { type Defect, prepareCommand } from "./decide.ts";
 import type { CommandRequest, DomainDefinition } from "./definition.ts";
-import type { StreamState } from "./fold.ts";
+import type { FoldStep, StreamState } from "./fold.ts";
 import { inverseOf } from "./inverse.ts";
 import { checkJson, type Json } from "./json.ts";
 import { LIMITS } from "./protocol.ts";
 import { reconcile } from "./reconcile.ts";
+import { unstorable } from "./storable.ts";
 import { parseStream } from "./stream-id.ts";
 
 export type Author = { readonly id: string; readonly client: string; readonly actor: string; readonly time: number; readonly meta: Json };
@@ -46,6 +47,8 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
     window: (stream) => ({ current: view.stream(stream), from: view.confirmedVersion(stream), since: [], authored: null }),
   });
   if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
+  const broken = brokenState(reconciled.steps);
+  if (broken) return broken;
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
   const commit: Commit = { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) };
   if (exceedsBytes(JSON.stringify(commit), commitBytesMax)) return { command: 0, defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" } };
@@ -53,6 +56,19 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
     commit,
     inverse: inverseOf(domain, { commands, ofCommand: reconciled.ofCommand, author: { ...author, commit: author.id }, before: (stream) => view.stream(stream) }),
   };
+}
+
+/** A state that would not come back from storage: better known before anything stands on it. */
+function brokenState(steps: readonly FoldStep[]): { readonly command: number; readonly defect: Defect } | null {
+  const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
+  for (const [stream, state] of states) {
+    const problem = unstorable(state);
+    if (!problem) continue;
+    const place = problem.path.length > 0 ? ` at ${problem.path.slice(0, 10).join(".")}` : "";
+    const message = `The state of ${stream}${place} ${problem.reason}: states are stored, so evolve must give plain JSON`;
+    return { command: 0, defect: { kind: "failed", code: "state-not-json", message } };
+  }
+  return null;
 }
 
 function countOf(given: unknown): number {

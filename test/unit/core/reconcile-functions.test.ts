@@ -47,6 +47,28 @@ describe("a function that changes its state in place", () => {
   });
 });
 
+describe("an evolve that makes a state which would not come back from storage", () => {
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+
+  test.each([
+    ["a date", { at: { due: new Date(0) } }, "at at.due is not a plain object"],
+    ["a set", { list: [new Set([1])] }, "at list.0 is not a plain object"],
+    ["no number", { n: [1, Number.NaN] }, "at n.1 is not a finite number"],
+    ["a function", { n: () => 1 }, "at n is of type function"],
+    ["a hole", { list: [undefined] }, "at list.0 is of type undefined"],
+    ["a circle", circle, "nested deeper than 1000 levels"],
+  ])("is found where it is first used: %s", (_, state, reason) => {
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => state as Json });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(reason);
+  });
+
+  test("is none where JSON only leaves out what does not matter", () => {
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json });
+    expect(made(logOf([], domain), "ann", [odd.command.do("o1")]).commands[0]?.events).toHaveLength(1);
+  });
+});
+
 describe("ids that a command makes", () => {
   const twoIds = (tools: { readonly id: () => string }) => [{ type: "Did", data: { list: [tools.id(), tools.id()] } }];
 
