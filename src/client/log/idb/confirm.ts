@@ -8,7 +8,7 @@ import { sameCursor } from "../../../core/record.ts";
 import { checkFollows } from "../batches.ts";
 import { generationMarkText, peekSent, rejectionText, sentText } from "../entry-text.ts";
 import type { Confirmation, StoreHead } from "../log-store.ts";
-import { batchRow, headText, put, readHead, remove, type StoreName, type WriteTransaction } from "./layout.ts";
+import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
 
 export const CONFIRM_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
 
@@ -21,31 +21,30 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
 
   const standing = new Set(numbers);
   const ended = [...settled, ...rejected].filter(({ n }) => standing.has(n) && n !== head.mark);
-  for (const { n } of ended) remove(tx, "pending", n);
+  const last = numbers.at(-1) ?? 0;
+  // Where the last one ends, a mark takes its place, and the mark before it goes.
+  const movesMark = ended.some(({ n }) => n === last);
+  removeNumbers(tx, "pending", [...(movesMark && head.mark > 0 ? [head.mark] : []), ...ended.map(({ n }) => n)]);
+  if (movesMark) put(tx, "pending", last, generationMarkText(head.generation));
   for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));
   // One that has ended meanwhile may have been discarded by the app: it must not come back.
   for (const entry of rejected) if (standing.has(entry.n)) put(tx, "rejections", entry.commit.id, rejectionText(entry));
   for (const id of unrejected) remove(tx, "rejections", id);
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
 
-  const mark = moveMark(tx, head.generation, head.mark, numbers.at(-1) ?? 0, ended);
+  const mark = movesMark ? last : head.mark;
   const cursor = batch ? batch.cursor : head.cursor;
   put(tx, "meta", "head", headText({ ...head, cursor, mark, tailLength: head.tailLength + (batch?.text.length ?? 0) }));
   return true;
 }
 
-function moveMark(tx: WriteTransaction, generation: number, mark: number, last: number, ended: readonly { readonly n: number }[]): number {
-  if (!ended.some(({ n }) => n === last)) return mark;
-  if (mark > 0) remove(tx, "pending", mark);
-  put(tx, "pending", last, generationMarkText(generation));
-  return last;
-}
-
 /** Walks from the oldest on and stops at the first that is kept: they were settled in the order of their numbers. */
 async function forgetSent(tx: WriteTransaction, before: number): Promise<void> {
+  const old: number[] = [];
   for (let cursor = await tx.objectStore("sent").openCursor(); cursor; cursor = await cursor.continue()) {
     const entry = peekSent(cursor.value);
-    if (entry && entry.settledAt >= before) return;
-    if (entry) remove(tx, "sent", cursor.key);
+    if (entry && entry.settledAt >= before) break;
+    if (entry) old.push(cursor.key);
   }
+  removeNumbers(tx, "sent", old);
 }

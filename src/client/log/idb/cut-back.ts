@@ -8,7 +8,7 @@ import { batchUpTo, notInLog } from "../batches.ts";
 import { generationMarkText, peekSent, pendingText } from "../entry-text.ts";
 import type { PendingEntry, StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
-import { batchRow, clear, headText, put, readBatch, readHead, remove, type StoreName, type WriteTransaction } from "./layout.ts";
+import { batchRow, clear, headText, put, readBatch, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
 import { readRowsHead } from "./stored-rows.ts";
 
 export const CUT_BACK_STORES: readonly StoreName[] = ["meta", "pending", "sent", "tail", "segments", "buckets"];
@@ -68,8 +68,9 @@ async function removeReturned(tx: WriteTransaction, ids: ReadonlySet<string>): P
   if (ids.size === 0) return;
   const sent = tx.objectStore("sent");
   const [numbers, rows] = await Promise.all([sent.getAllKeys(), sent.getAll()]);
-  numbers.forEach((n, index) => {
+  const returned = numbers.filter((_, index) => {
     const id = peekSent(rows[index])?.id;
-    if (id !== undefined && ids.has(id)) remove(tx, "sent", n);
+    return id !== undefined && ids.has(id);
   });
+  removeNumbers(tx, "sent", returned);
 }
