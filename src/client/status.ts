@@ -4,6 +4,7 @@ import { positionOf } from "../core/record.ts";
 import type { Replica } from "../core/replica.ts";
 import type { Connection, LogStatus } from "./log-handle.ts";
 import type { SyncFacts } from "./sync/sync-state.ts";
+import type { LeaderSync } from "./tabs/tab-channel.ts";
 
 export type StatusInputs = {
   readonly replica: Replica;
@@ -11,23 +12,25 @@ export type StatusInputs = {
   /** Null: a log without a server. */
   readonly sync: SyncFacts | null;
   readonly leader: boolean;
+  /** What the tab that leads last said of its syncing, where another one does. */
+  readonly led: LeaderSync | null;
   readonly error: PlainError | null;
 };
 
 /** Doubtful commits that are listed; the rest is in `pending`. */
 const DOUBTFUL_MAX = 100;
 
-export function statusOf({ replica, rejections, sync, leader, error }: StatusInputs): LogStatus {
+export function statusOf({ replica, rejections, sync, leader, led, error }: StatusInputs): LogStatus {
   const position = positionOf(replica.cursor);
   return {
-    connection: sync ? connectionOf(sync, position) : "local",
+    connection: sync ? connectionOf(sync, led, position) : "local",
     leader,
     pending: replica.pending.length,
     doubtful: replica.doubtful
       .slice(0, DOUBTFUL_MAX)
       .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : [])),
     rejections,
-    lastSyncedAt: sync?.lastSyncedAt ?? null,
+    lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? sync?.lastSyncedAt ?? null,
     position,
     head: Math.max(position, sync?.head ?? 0),
     parked: replica.parked,
@@ -35,10 +38,15 @@ export function statusOf({ replica, rejections, sync, leader, error }: StatusInp
   };
 }
 
-function connectionOf(sync: SyncFacts, position: number): Connection {
+/** What a leader tells the tabs that follow it. */
+export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
+  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
+}
+
+function connectionOf(sync: SyncFacts, led: LeaderSync | null, position: number): Connection {
   if (sync.paused) return "paused";
   if (!sync.online) return "offline";
-  if (!sync.leader) return "following";
+  if (!sync.leader) return led && led.state !== "going" ? led.state : "following";
   if (sync.stopped) return "stopped";
   if (sync.failures > 0) return "offline";
   if (!sync.checked || sync.diverged) return "connecting";

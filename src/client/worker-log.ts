@@ -17,12 +17,12 @@ import type { LogStatus } from "./log-handle.ts";
 import type { LogStore } from "./log/log-store.ts";
 import { atMostEvery, inPause } from "./pace.ts";
 import { pageUpdates, rejectionsOf } from "./page-updates.ts";
-import { statusOf } from "./status.ts";
+import { leaderSync, statusOf } from "./status.ts";
 import { confirmLocally } from "./sync/local-authority.ts";
 import { SyncLoop } from "./sync/sync-loop.ts";
 import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
-import { listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
+import { type LeaderSync, listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
 import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta } from "./worker-api.ts";
 
@@ -54,6 +54,9 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   let visible = options.visible;
   let failure: PlainError | null = null;
   let closed = false;
+  let led: LeaderSync | null = null;
+  let own: Json | undefined;
+  let takingBack: Promise<unknown> = Promise.resolve();
 
   const channel = env.channel(`dacapo:${log}:${user}`);
   const post = (message: TabMessage) => {
@@ -95,7 +98,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     lock: `dacapo:${log}:${user}:leader`,
     rank: () => ({ domain: domain.version, visible }),
     stands,
+    sync: () => leaderSync(status()),
     lead: (leader) => {
+      led = null;
+      if (leader && own !== undefined) sync?.setPresence(own);
       if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
       else sync?.lead(false);
       others = [];
@@ -107,7 +113,15 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     leadership.heard(message);
     if (message.type === "wrote") void look();
     if (message.type === "beat" && !leadership.leading && message.stands !== stands()) void compare(message.stands);
-    if (message.type === "show" && leadership.leading) sync?.setPresence(message.data);
+    if (message.type === "beat" && !leadership.leading) {
+      led = message.sync;
+      updates.soon();
+    }
+    if (message.type === "show") {
+      own = message.data;
+      if (leadership.leading) sync?.setPresence(message.data);
+    }
+    if (message.type === "hello" && leadership.leading) post({ type: "present", others });
     if (message.type === "present" && !leadership.leading) {
       others = message.others;
       updates.soon();
@@ -168,8 +182,8 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
       }
     },
     execute: (requests, meta, endRejection) => answer(async () => ({ commit: await execute(requests, meta, endRejection), seq: updates.seq() })),
-    undo: () => answer(() => takeBack(undoTarget)),
-    redo: () => answer(() => takeBack(redoTarget)),
+    undo: () => answer(() => inTurn(() => takeBack(undoTarget))),
+    redo: () => answer(() => inTurn(() => takeBack(redoTarget))),
     withdraw: (commit) => shown(answer(() => engine.withdraw(commit).then(() => null))),
     exportNext: archive.exportNext,
     importNext: (piece, place) => shown(archive.importNext(piece, place)),
@@ -192,6 +206,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     stateAt: (stream, version) => answer(() => readStateAt(engine, stream, version)),
     setPresence: (data) =>
       answerNow(() => {
+        own = data;
         if (leadership.leading) sync?.setPresence(data);
         else post({ type: "show", data });
         return null;
@@ -199,6 +214,8 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     setPaused: (paused) =>
       answerNow(() => {
         sync?.setPaused(paused);
+        if (sync && paused) leadership.standDown();
+        if (sync && !paused) leadership.standUp();
         return null;
       }),
     lifecycle: (event) => takeLifecycle(event),
@@ -225,6 +242,13 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     return commit;
   }
 
+  /** One after the other: each must see what the one before it took back. */
+  function inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const done = takingBack.then(run);
+    takingBack = done.catch(() => {});
+    return done;
+  }
+
   async function takeBack(targetOf: typeof undoTarget) {
     const target = targetOf([...(await store.readSent(null)), ...engine.pending]);
     if (!target) return null;
@@ -234,7 +258,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   }
 
   function status(): LogStatus {
-    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync && sync.facts, leader: leadership.leading, error: failure });
+    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync && sync.facts, leader: leadership.leading, led, error: failure });
   }
 
   function takeLifecycle(event: Lifecycle): void {
@@ -255,6 +279,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     }
   }
 
+  post({ type: "hello" });
   goOn();
   lookAtTimes();
   return api;

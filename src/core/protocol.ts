@@ -105,7 +105,18 @@ const version = whole(1, 1_000_000);
 const expected = shape({ type: text(128, NAME), v: version, data: json });
 const command = shape({ ...seen, reads: list(shape(seen), READS_MAX), name: text(128, NAME), v: version, events: list(expected, 10_000) }, { input: json });
 
-const commit: Reader<Commit> = shape({ id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) });
+const commitShape = shape({ id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) });
+
+/** A commit is made at one moment: of one stream its author has seen one version. Others would make the server fold it for each. */
+const commit: Reader<Commit> = (value, path) => {
+  const read = commitShape(value, path);
+  const seenOf = new Map<string, number>();
+  for (const place of read.commands.flatMap((one) => [one, ...one.reads])) {
+    if ((seenOf.get(place.stream) ?? place.seen) !== place.seen) fail([...path, "commands"], `names ${place.stream} as seen at two versions`);
+    seenOf.set(place.stream, place.seen);
+  }
+  return read;
+};
 
 const recordEvent = shape({ type: text(128), v: version, stream: streamName, version: whole(1), data: json });
 

@@ -94,7 +94,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
  * const http = honoServe({ fetch: app.fetch, port });
  * attachLive(http, sync, "/sync");
  */
-export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<WebSocket> } {
+export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<{ terminate(): void }> } {
   // Compression costs memory for each socket and has been a source of holes; records are small.
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX, clientTracking: true });
   const prefix = prefixOf(path);

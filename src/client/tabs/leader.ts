@@ -8,7 +8,7 @@
  * work. A frozen tab keeps its Web Lock, so a leader also beats; one that falls silent while this tab was awake is displaced.
  */
 import type { Env } from "../env.ts";
-import { outranks, type Rank, type TabMessage } from "./tab-channel.ts";
+import { type LeaderSync, outranks, type Rank, type TabMessage } from "./tab-channel.ts";
 
 const BEAT_MS = 2_000;
 /** A leader that was not heard for so long is displaced. Three beats, so that a busy one is not. */
@@ -24,6 +24,8 @@ export type LeaderOptions = {
   readonly rank: () => Rank;
   /** What this tab knows of the store, as a text to compare. */
   readonly stands: () => string;
+  /** How syncing goes, for tabs that follow. */
+  readonly sync: () => LeaderSync;
   readonly post: (message: TabMessage) => void;
   readonly lead: (leader: boolean) => void;
 };
@@ -35,11 +37,14 @@ export class Leadership {
   #ended = new AbortController();
   #heardAt: number;
   #lastTimer: number;
+  #down = false;
+  #asked: Promise<void> = Promise.resolve();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     this.#heardAt = this.#lastTimer = options.env.elapsed();
-    void this.#request(false);
+    // Not before whoever makes this has it: being asked how syncing goes, they look at it.
+    this.#ask(false);
     this.#beat();
   }
 
@@ -47,8 +52,25 @@ export class Leadership {
     return this.#leading;
   }
 
+  /** Leaves the lead to others, and asks for it no more: a tab that does not sync must not keep one that would. */
+  standDown(): void {
+    if (this.#down) return;
+    this.#down = true;
+    this.#callOff();
+    this.#release?.();
+  }
+
+  /** Asks for the lead again. */
+  standUp(): void {
+    if (!this.#down) return;
+    this.#down = false;
+    this.#heardAt = this.#options.env.elapsed();
+    this.#ask(false);
+  }
+
   /** Takes word from another tab. */
   heard(message: TabMessage): void {
+    if (this.#down) return;
     const { rank, post } = this.#options;
     if (message.type === "beat") {
       this.#heardAt = this.#options.env.elapsed();
@@ -62,22 +84,30 @@ export class Leadership {
     this.#release?.();
   }
 
-  async #request(steal: boolean): Promise<void> {
-    const { env, lock } = this.#options;
+  /** One request after the other: the end of one must not be taken for the end of the next. */
+  #ask(steal: boolean): void {
     const { signal } = this.#ended;
+    this.#asked = this.#asked.then(() => (signal.aborted ? undefined : this.#request(steal, signal)));
+  }
+
+  async #request(steal: boolean, signal: AbortSignal): Promise<void> {
+    const { env, lock } = this.#options;
     try {
-      await env.lock(lock, { steal, signal }, () => this.#hold());
+      await env.lock(lock, { steal, signal }, () => this.#hold(signal));
     } catch {
       // Stolen, or called off: what matters is told below.
     }
     if (this.#leading) this.#setLeading(false);
     this.#release = null;
     this.#heardAt = env.elapsed();
-    if (!signal.aborted) env.timer(YIELD_MS, () => void this.#request(false));
+    if (signal.aborted) return;
+    env.timer(YIELD_MS, () => {
+      if (!signal.aborted) this.#ask(false);
+    });
   }
 
-  #hold(): Promise<void> {
-    if (this.#ended.signal.aborted) return Promise.resolve();
+  #hold(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
     this.#setLeading(true);
     this.#postBeat();
     return new Promise((resolve) => {
@@ -98,25 +128,29 @@ export class Leadership {
       const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
       if (this.#leading) this.#postBeat();
-      else if (!awake) this.#heardAt = now;
+      else if (!awake || this.#down) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
-        void this.#steal();
+        this.#steal();
       }
       this.#beat();
     });
   }
 
   #postBeat(): void {
-    const { post, rank, stands } = this.#options;
-    post({ type: "beat", rank: rank(), stands: stands() });
+    const { post, rank, stands, sync } = this.#options;
+    post({ type: "beat", rank: rank(), stands: stands(), sync: sync() });
   }
 
-  async #steal(): Promise<void> {
+  #steal(): void {
     // The request that waits is called off first, or this tab would hold the lock twice in turn.
+    this.#callOff();
+    this.#ask(true);
+  }
+
+  #callOff(): void {
     const waiting = this.#ended;
     this.#ended = new AbortController();
     waiting.abort();
-    await this.#request(true);
   }
 }

@@ -5,22 +5,27 @@
  * not read as a message (a tab with other code) is ignored.
  */
 import { checkJson, type Json } from "../../core/json.ts";
-import { json, list, literal, parse, type Reader, shape, text, whole } from "../../core/parse.ts";
+import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/parse.ts";
 import type { Presence } from "../../core/protocol.ts";
 import type { TabChannel } from "../env.ts";
 
 /** Who should lead: the newest domain first, then a tab that someone looks at. */
 export type Rank = { readonly domain: number; readonly visible: boolean };
 
+/** What a follower tells its page of the leader's syncing: whether it has stopped or is cut off, and when it last went well. */
+export type LeaderSync = { readonly state: "going" | "offline" | "stopped"; readonly lastSyncedAt: number | null };
+
 export type TabMessage =
   /** The store changed: look. */
   | { readonly type: "wrote" }
   /** The leader is alive, and knows the store as it `stands`: who knows it otherwise has missed a hint, or the leader has. */
-  | { readonly type: "beat"; readonly rank: Rank; readonly stands: string }
+  | { readonly type: "beat"; readonly rank: Rank; readonly stands: string; readonly sync: LeaderSync }
   /** Someone with a higher rank than the leader's would lead. */
   | { readonly type: "claim"; readonly rank: Rank }
   /** What this device shows to others, set in a tab that does not lead. */
   | { readonly type: "show"; readonly data: Json }
+  /** A tab was opened and knows nothing of who else is here. */
+  | { readonly type: "hello" }
   /** Who else is here, as the leader heard it. */
   | { readonly type: "present"; readonly others: readonly Presence[] };
 
@@ -36,15 +41,17 @@ export function listenTabs(channel: TabChannel, listener: (message: TabMessage) 
 }
 
 const rank = shape({ domain: whole(0), visible: literal(true, false) });
+const leaderSync = shape({ state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) });
 const others = list(shape({ client: text(64), actor: text(128), data: json }), 100_000);
 
 const tabMessage: Reader<TabMessage> = (value, path) => {
-  const { type } = shape({ type: literal("wrote", "beat", "claim", "show", "present") })(value, path);
+  const { type } = shape({ type: literal("wrote", "beat", "claim", "show", "hello", "present") })(value, path);
   switch (type) {
     case "wrote":
+    case "hello":
       return { type };
     case "beat":
-      return { type, ...shape({ rank, stands: text(10_000) })(value, path) };
+      return { type, ...shape({ rank, stands: text(10_000), sync: leaderSync })(value, path) };
     case "claim":
       return { type, ...shape({ rank })(value, path) };
     case "show":

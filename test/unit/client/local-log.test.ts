@@ -97,3 +97,13 @@ describe("a log without a server", () => {
     expect(take(await tab.api.history("task/t1"))).toHaveLength(5);
   });
 });
+
+test("two quick undos take back two commits, one each", async () => {
+  const tab = await opened(device(domain, "log", "ada").open());
+  take(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  take(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+  take(await tab.api.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
+  const undone = await Promise.all([tab.api.undo(), tab.api.undo(), tab.api.undo()]);
+  expect(undone.map((one) => take(one) !== null)).toEqual([true, true, false]);
+  expect(titles(tab)).toEqual(["Milk"]);
+});
