@@ -13,14 +13,14 @@ const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
 const rank = { domain: 1, visible: true };
 
 test("our own messages are heard", () => {
-  for (const message of [{ type: "wrote" }, { type: "beat", rank, stands: "x" }, { type: "claim", rank }, { type: "show", data: { x: 1 } }, { type: "present", others: [{ client, actor: "ada", data: null }] }]) {
+  for (const message of [{ type: "wrote" }, { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } }, { type: "hello" }, { type: "claim", rank }, { type: "show", data: { x: 1 } }, { type: "present", others: [{ client, actor: "ada", data: null }] }]) {
     expect(heard(message)).toHaveLength(1);
   }
 });
 
 test("any other value is passed over, and what is heard has its form", () => {
   const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true });
-  const type = fc.constantFrom("wrote", "beat", "claim", "show", "present", "__proto__", "");
+  const type = fc.constantFrom("wrote", "beat", "claim", "show", "hello", "present", "__proto__", "");
   const message = fc.oneof(
     odd,
     fc.record({ type, rank: fc.oneof(odd, fc.record({ domain: odd, visible: odd }, { requiredKeys: [] })), data: odd, others: fc.oneof(odd, fc.array(fc.oneof(odd, fc.record({ client: odd, actor: odd, data: odd })))) }, { requiredKeys: ["type"] }),
