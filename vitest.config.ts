@@ -21,6 +21,8 @@ export default defineConfig({
         test: {
           name: "unit",
           environment: "node",
+          // Real servers and files take part; a busy machine is no failure.
+          testTimeout: 30_000,
           include: ["test/{unit,conformance,architecture,docs,simulation}/**/*.test.{ts,tsx}"],
         },
       },

@@ -140,7 +140,7 @@ function requestLock(shared: Shared, name: string, { steal, signal }: { readonly
 }
 
 /** Waits until a condition holds; fails with what it saw when it does not in time. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 5_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
   for (const deadline = Date.now() + ms; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
     if (await condition()) return;
   }
