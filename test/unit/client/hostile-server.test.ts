@@ -27,7 +27,8 @@ beforeEach(async () => {
   [script, tab, asked] = [{}, null, { push: 0, pull: 0, ticket: 0, info: 0 }];
   honest = await startServer();
   sockets = new WebSocketServer({ noServer: true });
-  front = createServer((request, response) => void answer(request, response));
+  // The server behind may close while it is asked, at the end of a test.
+  front = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
   front.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     if (!script.socket) return socket.destroy();
