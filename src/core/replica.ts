@@ -18,7 +18,7 @@ import { isExpected } from "./reconcile.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "./record.ts";
 import { type BeforeWrite, ConfirmedRows, OverlayRows, PARKED_MAX, RowChanges, type RowDelta, type RowEntry, STREAMS_TABLE } from "./rows.ts";
 
-export { endsCommit, type Forecast, type PendingCommit } from "./pending-work.ts";
+export { endsCommit, type PendingCommit } from "./pending-work.ts";
 
 /** A pending commit whose record has arrived. */
 export type Arrived = { readonly commit: Commit; readonly record: CommitRecord; readonly outcome: "accepted" | "rebased" };
