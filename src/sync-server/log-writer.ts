@@ -52,8 +52,9 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended } = await settleBatch({ ...options, log, cache, tail }, pushes);
-      if (appended) tell(log, appended);
+      const { results, appended, mayHaveMoved } = await settleBatch({ ...options, log, cache, tail }, pushes);
+      // What names its beginning leads whoever missed something to look by itself.
+      if (appended || mayHaveMoved) tell(log, appended);
       return results;
     } catch (error) {
       cache.drop(log);

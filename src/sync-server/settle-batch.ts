@@ -4,7 +4,7 @@
  * Place: the step that the writer queue repeats. Reads, computes, appends on the head it read; when the log moved, or one of the ids
  * became known meanwhile, it forgets what it computed and does it again.
  * Holds: what is answered is durable, or was so before; what an append that failed has left behind is read before anything is
- * said; rounds are bounded, and a push that found no answer in them is told to come again.
+ * said, and never missing from what is told of the log; rounds are bounded, and a push that found no answer in them is told to come again.
  */
 import { jittered, wait } from "./env.ts";
 import { permitPush } from "./permit-push.ts";
@@ -14,8 +14,10 @@ import type { AppendResult } from "./stores/event-store.ts";
 
 export type Settled = {
   readonly results: readonly PushResult[];
-  /** What this batch wrote: null where it wrote no record, or cannot tell which were its own. */
+  /** What this batch wrote; null: it wrote no record. */
   readonly appended: Appended | null;
+  /** The log went on, or may have, by more than `appended` tells: another node wrote, or an append that failed did so all the same. */
+  readonly mayHaveMoved: boolean;
 };
 
 /** Other nodes may append between our read and our append; each of these rounds is another try. */
@@ -27,7 +29,9 @@ const CONTENTION_DELAY_MS = 4;
 
 export async function settleBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<Settled> {
   const { log, store, cache, tail, env, limits, report } = context;
-  const refused = (code: RefusedCode): Settled => ({ results: pushes.map((): PushResult => ({ kind: "refused", code })), appended: null });
+  let mayHaveMoved = false;
+  const settled = (results: readonly PushResult[], appended: Appended | null): Settled => ({ results, appended, mayHaveMoved });
+  const refused = (code: RefusedCode): Settled => settled(pushes.map((): PushResult => ({ kind: "refused", code })), null);
   const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
   for (const { failure } of permitted) if (failure !== null) report(failure);
 
@@ -38,9 +42,9 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     if (at.kind === "gone") return refused("gone");
     const { results, appended, outcomes, onlyForbidden, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null);
     const { records } = appended;
-    if (records.length === 0 && outcomes.length === 0) return { results, appended: null };
+    if (records.length === 0 && outcomes.length === 0) return settled(results, null);
     // A log is not made by what someone may not do in it.
-    if (at.kind === "absent" && onlyForbidden) return { results, appended: null };
+    if (at.kind === "absent" && onlyForbidden) return settled(results, null);
 
     let written: AppendResult;
     try {
@@ -56,14 +60,16 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
       if (++failures >= FAILURES_MAX) throw error;
       report(error);
       cache.drop(log);
+      mayHaveMoved = true;
       continue;
     }
     if (written.kind === "gone") return refused("gone");
     if (written.kind === "ok") {
       cache.put(log, appended.after, appended.head, windows.known());
       if (records.length > 0) tail.add(log, appended);
-      return { results, appended: records.length > 0 ? appended : null };
+      return settled(results, records.length > 0 ? appended : null);
     }
+    mayHaveMoved = true;
     if (written.kind === "moved") cache.drop(log);
   }
   return refused("unavailable");

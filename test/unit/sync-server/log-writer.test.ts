@@ -1,11 +1,13 @@
 // The writer of a log: many at once, two nodes on one store, and stores that fail in the worst moment.
 import { expect, test } from "vitest";
+import { parseServerFrame, type ServerFrame } from "../../../src/core/protocol.ts";
 import { lastPosition } from "../../../src/core/record.ts";
-import type { SyncServerOptions } from "../../../src/sync-server/app.ts";
+import type { SyncServer, SyncServerOptions } from "../../../src/sync-server/app.ts";
 import { createWriterQueue } from "../../../src/sync-server/writer-queue.ts";
 import type { AppendResult, EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { column, task } from "../../support/board-domain.ts";
+import { until } from "../../support/device.ts";
 import { type Person, person, testServer } from "../../support/sync-requests.ts";
 import { sqliteFile } from "../../support/sqlite-file.ts";
 
@@ -101,6 +103,51 @@ test("an append that was written though it failed is answered by what is there",
   expect([...one.outcomes, ...other.outcomes].map(({ outcome }) => outcome)).toEqual(["recorded", "empty", "recorded"]);
   await expectWhole(ada, 2);
 });
+
+test("what was written though its append failed reaches open sockets at once, also where nobody looks by the clock", async () => {
+  const store = tampered(memory(), async (write, count) => {
+    const result = await write();
+    if (count === 2) throw new Error("the connection broke after the commit");
+    return result;
+  });
+  const server = testServer({ store, liveTicks: false, ...quiet });
+  const ada = person(server, "ada");
+  await ada.push([ada.commit(add("t1"))]);
+  const socket = await liveSocket(server, "bob");
+  await until(() => socket.positions().join() === "1", "the socket is up to date");
+  expect(await ada.outcomes(ada.commit(add("t2")))).toMatchObject([{ outcome: "recorded" }]);
+  await until(() => socket.positions().join() === "1,2", "the socket has what was written");
+});
+
+test("what another node wrote first, of a push that came to both, reaches the open sockets of the one that came second", async () => {
+  let writeElsewhere = (): Promise<unknown> => Promise.resolve();
+  // Between what this node reads and what it writes, the other one takes the same push.
+  const store = tampered(memory(), async (write, count) => {
+    if (count === 1) await writeElsewhere();
+    return write();
+  });
+  const server = testServer({ store, liveTicks: false });
+  const socket = await liveSocket(server, "bob");
+  const [here, there] = [person(server, "ada"), person(testServer({ store }), "ada")];
+  const commit = here.commit(add("t1"));
+  writeElsewhere = () => there.push([commit]);
+  expect(await here.outcomes(commit)).toMatchObject([{ outcome: "recorded" }]);
+  await until(() => socket.positions().join() === "1", "the socket has what was written");
+});
+
+/** An open socket in memory. */
+async function liveSocket(server: SyncServer, actor: string): Promise<{ readonly positions: () => readonly number[] }> {
+  const { ticket }: { ticket: string } = JSON.parse(await (await person(server, actor).request("tickets", {})).text());
+  const opening = await server.live.open(new Request(`http://localhost/logs/board/live?ticket=${ticket}`), "board");
+  if (opening.kind === "refused") throw new Error(`The socket was refused: ${opening.response.status}`);
+  const frames: ServerFrame[] = [];
+  const send = (text: string) => {
+    const frame = parseServerFrame(text);
+    if (frame.ok) frames.push(frame.value);
+  };
+  opening.join({ send, bufferedBytes: 0, close: () => {}, terminate: () => {}, save: () => {} });
+  return { positions: () => frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : [])) };
+}
 
 test("an append that failed and was not written is written by the next round", async () => {
   const store = tampered(memory(), (write, count) => (count === 1 ? Promise.reject(new Error("busy")) : write()));
