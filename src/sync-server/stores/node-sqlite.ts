@@ -17,7 +17,7 @@ const BUSY_MS_MAX = 5_000;
 
 /** A database whose commits are durable, or a DacapoError that says why there is none. */
 export function openDatabase(path: string): DatabaseSync {
-  if (path !== ":memory:") makeFolder(dirname(path));
+  if (path !== ":memory:" && !isUri(path)) makeFolder(dirname(path));
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(path);
@@ -27,6 +27,11 @@ export function openDatabase(path: string): DatabaseSync {
     database?.close();
     throw failureOf(error, `opening ${path}`).error;
   }
+}
+
+/** SQLite reads these itself: where their folder lies is not for `dirname` to say. */
+function isUri(path: string): boolean {
+  return path.startsWith("file:");
 }
 
 function makeFolder(folder: string): void {

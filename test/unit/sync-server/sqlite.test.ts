@@ -1,7 +1,7 @@
 // What a SQLite file adds to the rules of the port: power cuts, other processes, damaged and full disks, other versions.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
@@ -33,6 +33,16 @@ test("S2 every opening writes through to the disk: synchronous is FULL, also of 
 
 test("S2 a file that cannot have a write-ahead log is refused, not served with less", () => {
   expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(/cannot make .* durable: journal_mode is delete/);
+});
+
+test("a file that is named by a URI is opened where it says, and no folder is made after it", () => {
+  const path = newFile();
+  const database = openDatabase(`file:${path}?cache=private`);
+  database.exec("create table t (n)");
+  database.close();
+  expect(existsSync(path)).toBe(true);
+  expect(existsSync("file:")).toBe(false);
+  expect(() => openDatabase(`file:${folder}/none/logs.db`)).toThrow(/unable to open/);
 });
 
 test("S2 what a killed process acknowledged is there, and at most the append under way besides", processes, async () => {
