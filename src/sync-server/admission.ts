@@ -18,7 +18,8 @@ export type Admission = {
   readonly reader: (request: Request, log: string) => Promise<Principal>;
   /** The same for someone who was verified before: the holder of a ticket, or of a socket that has been open for a while. */
   readonly checkReader: (principal: Principal, log: string) => Promise<void>;
-  readonly countCommits: (principal: Principal, client: string, commits: number) => void;
+  /** Counted for whom they come from, not for the device that they name: that is the sender's own word. */
+  readonly countCommits: (principal: Principal, commits: number) => void;
 };
 
 export type AdmissionOptions = { readonly authorize: Authorize; readonly permit: Permit; readonly limits: ServerLimits; readonly env: Env; readonly report: (error: unknown) => void };
@@ -51,7 +52,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
       return principal;
     },
     checkReader,
-    countCommits: ({ actor }, client, cost) => count(commits, `${client} ${actor}`, cost),
+    countCommits: ({ actor }, cost) => count(commits, actor, cost),
   };
 }
 

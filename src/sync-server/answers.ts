@@ -12,7 +12,7 @@ import { HttpRefusal } from "./http-errors.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./pages.ts";
-import { type AdmittedPush, admitPush, type Appended } from "./push.ts";
+import { admitPush, type Appended } from "./push.ts";
 import type { EventStore } from "./stores/event-store.ts";
 
 export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
@@ -30,7 +30,7 @@ export async function answerPush(context: PushContext, principal: Principal, log
   const admitted = admitPush(envelope.value, principal, body.bytes, limits);
   if (admitted.kind === "refused") throw new HttpRefusal(admitted.code, { message: admitted.message });
   const { push } = admitted;
-  admission.countCommits(principal, clientOf(push), push.commits.length);
+  admission.countCommits(principal, push.commits.length);
 
   const result = await writer.push(log, push);
   if (result.kind === "refused") throw new HttpRefusal(result.code);
@@ -74,10 +74,4 @@ async function storedPage({ store, limits }: PullContext, log: string, after: Cu
     case "page":
       return pageFields({ after, records: page.records, head: positionOf(page.head) });
   }
-}
-
-/** The device that a push comes from: that of its first commit. */
-function clientOf({ commits }: AdmittedPush): string {
-  const [first] = commits;
-  return first && "commit" in first ? first.commit.client : "";
 }

@@ -23,7 +23,7 @@ export type ServerLimits = Limits & {
   readonly outcomesPerActorMax: number;
   /** Requests of one principal. */
   readonly requestRate: Rate;
-  /** Commits of one device. A device that comes back after weeks has thousands. */
+  /** Commits of one principal. A device that comes back after weeks has thousands. */
   readonly commitRate: Rate;
   readonly socketsMax: number;
   readonly socketsPerLogMax: number;

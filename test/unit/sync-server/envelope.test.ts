@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { parseWireError } from "../../../src/core/protocol.ts";
 import { bearer, type Principal, type SyncServer } from "../../../src/sync-server/app.ts";
 import { runtimeEnv } from "../../../src/sync-server/env.ts";
+import { createRateLimiter } from "../../../src/sync-server/rates.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
@@ -146,13 +147,34 @@ test("who asks too often is told how long to wait", async () => {
   expect((await bob.request("")).status).toBe(200);
   now += 500;
   expect((await ada.request("")).status).toBe(200);
-  // Commits are counted for each device.
   now += 60_000;
   expect((await ada.push([ada.commit(add("t1")), ada.commit(add("t2"))])).outcomes).toHaveLength(2);
   expect(await refusal(ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t3"))] }))).toBe("429 rate-limited");
   now += 60_000;
   // A push larger than the bucket passes when the bucket is full, or it never would.
   expect((await ada.push([3, 4, 5].map((n) => ada.commit(add(`t${n}`))))).outcomes).toHaveLength(3);
+});
+
+test("someone who names another device in each push has no more commits than others have", async () => {
+  let now = 1_000_000;
+  const env = { ...runtimeEnv, now: () => now };
+  const server = testServer({ env, limits: { commitRate: { perSecond: 1, burst: 4 } } });
+  const push = (actor: string) => {
+    const device = person(server, actor);
+    return device.request("commits", { after: null, domain: 1, commits: [device.commit(add(crypto.randomUUID())), { ...device.commit(add("t1")), client: crypto.randomUUID() }] });
+  };
+  for (let n = 0; n < 2; n++) expect((await push("ada")).status).toBe(200);
+  for (let n = 0; n < 5; n++) expect(await refusal(push("ada"))).toBe("429 rate-limited");
+  expect((await push("bob")).status).toBe(200);
+  now += 2_000;
+  expect((await push("ada")).status).toBe(200);
+});
+
+test("rates are remembered of a bounded number: who asked last is, who asked long ago is not", () => {
+  const limiter = createRateLimiter({ perSecond: 0.001, burst: 1 }, () => 1_000_000);
+  expect([limiter.take("first"), limiter.take("first") > 0]).toEqual([0, true]);
+  for (let n = 0; n < 10_000; n++) limiter.take(`${n}`);
+  expect([limiter.take("first"), limiter.take("9999") > 0]).toEqual([0, true]);
 });
 
 test("P23 pages of the configured origins are let in by name, others are not, programs are", async () => {
