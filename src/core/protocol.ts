@@ -70,12 +70,18 @@ export type PushAnswer = Page & {
 
 export type LogInfo = { readonly protocol: number; readonly cursor: Cursor | null; readonly head: number; readonly domain: number; readonly limits: Limits };
 
-/** Someone who has the log open. Not stored. */
+/** Devices shown in one log: a server takes no more, a client shows no more. More people than that do not look at each other's cursors. */
+export const PRESENCE_ENTRIES_MAX = 1_000;
+/** Bytes of a frame that a client sends: so nobody can show more. A server may allow less. */
+export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
+
+/** Someone who has the log open. Not stored. The actor is verified; the client is what they call their device, and others may call theirs the same. */
 export type Presence = { readonly client: string; readonly actor: string; readonly data: import("./json.ts").Json };
 
 export type ServerFrame =
   | (Page & { readonly type: "records" })
   | { readonly type: "head"; readonly head: number }
+  /** `gone` is taken before `set`: under a client that is gone, another actor may still be here. */
   | { readonly type: "presence"; readonly set: readonly Presence[]; readonly gone: readonly string[] }
   | { readonly type: "pong" }
   | { readonly type: "bye"; readonly code: string; readonly retryAfterMs?: number };

@@ -8,6 +8,7 @@
  * holds, next to the list of those spent: both go at once, so that no ticket opens twice.
  */
 import { Hono } from "hono";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { autoResponse, type HibernatingSocket, type LogObjectContext, socketPair, upgraded } from "./cloudflare-runtime.ts";
 import { PONG_FRAME } from "./live-frames.ts";
@@ -33,8 +34,6 @@ export type LogObject = {
 
 /** With a principal of 1 KiB, the longest name of a log and all other fields, an attachment stays below 2 KB. */
 const PRESENCE_BYTES_MAX = 640;
-/** Frames of clients are pings and presence. */
-const FRAME_LENGTH_MAX = 16 * 1024;
 /** As clients write it. Another spelling wakes the object and is answered by the hub. */
 const PING_FRAME = `{"type":"ping"}`;
 
@@ -126,7 +125,7 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
     },
     webSocketMessage: (socket, message) => {
       if (typeof message !== "string") liveSocket(socket).close(1003, "text only");
-      else if (message.length > FRAME_LENGTH_MAX) liveSocket(socket).close(1009, "too long");
+      else if (message.length > CLIENT_FRAME_BYTES_MAX) liveSocket(socket).close(1009, "too long");
       else connectionOf(socket)?.receive(message);
     },
     webSocketClose: ended,

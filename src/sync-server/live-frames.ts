@@ -8,7 +8,7 @@ import type { Appended } from "./push.ts";
 import type { StoredRecord } from "./stores/event-store.ts";
 
 /** Entries of presence in one frame: with their bound in bytes, some 200 KB. */
-const PRESENCE_ENTRIES_MAX = 200;
+const FRAME_ENTRIES_MAX = 200;
 
 export type RecordsFrame = { readonly text: string; readonly cursor: Cursor | null };
 
@@ -36,11 +36,16 @@ export function byeFrame(code: string, retryAfterMs?: number): string {
   return JSON.stringify({ type: "bye", code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
+/** Ids that are gone never stand behind entries: under one of them someone else may still be here. */
 export function presenceFrames(set: readonly Presence[], gone: readonly string[]): readonly string[] {
   const frames: string[] = [];
-  for (let from = 0; from < Math.max(set.length, gone.length); from += PRESENCE_ENTRIES_MAX) {
-    const to = from + PRESENCE_ENTRIES_MAX;
-    frames.push(JSON.stringify({ type: "presence", set: set.slice(from, to), gone: gone.slice(from, to) }));
+  let [goneTold, setTold] = [0, 0];
+  while (goneTold < gone.length || setTold < set.length) {
+    const nextGone = gone.slice(goneTold, goneTold + FRAME_ENTRIES_MAX);
+    goneTold += nextGone.length;
+    const nextSet = goneTold < gone.length ? [] : set.slice(setTold, setTold + FRAME_ENTRIES_MAX);
+    setTold += nextSet.length;
+    frames.push(JSON.stringify({ type: "presence", set: nextSet, gone: nextGone }));
   }
   return frames;
 }

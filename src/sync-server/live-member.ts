@@ -26,8 +26,8 @@ export type Member = {
   stale: boolean;
   /** Position that the last hint told, while the socket is over its budget. */
   hinted: number | null;
-  /** Presence went by while it was over its budget. */
-  missedPresence: boolean;
+  /** Presence went by while it was over its budget: the ids of who left. Null: none did. */
+  missedPresence: Set<string> | null;
   heardAt: number;
   /** When it was last asked whether its holder may read, and when the answer last was yes. */
   rightsAskedAt: number;
@@ -47,7 +47,7 @@ export function createMember(socket: LiveSocket, { cursor, principal, presence }
     reading: false,
     stale: false,
     hinted: null,
-    missedPresence: false,
+    missedPresence: null,
     heardAt: now,
     rightsAskedAt: rightsAt,
     rightsSureAt: rightsAt,

@@ -13,6 +13,7 @@
  */
 import { type Cursor, positionOf, sameCursor } from "../core/record.ts";
 import type { Json } from "../core/json.ts";
+import { PRESENCE_ENTRIES_MAX } from "../core/protocol.ts";
 import type { ServerLimits } from "./limits.ts";
 import { headFrame, presenceFrames, recordsFrame, recordsFrames } from "./live-frames.ts";
 import { bye, hint, type Member, save, send } from "./live-member.ts";
@@ -168,16 +169,21 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
     const { set, gone } = presence.takeChanges();
     const frames = presenceFrames(set, gone);
     for (const member of members) {
-      if (isSlow(member)) member.missedPresence = true;
+      if (isSlow(member)) missPresence(member, gone);
       else for (const frame of frames) send(member, frame);
     }
+  };
+  const missPresence = (member: Member, gone: readonly string[]): void => {
+    const missed = (member.missedPresence ??= new Set());
+    for (const client of gone) missed.add(client);
+    if (missed.size > PRESENCE_ENTRIES_MAX) member.socket.terminate();
   };
   const presenceChanged = (): void => {
     if (presenceIsDue) return;
     presenceIsDue = true;
     soon(flushPresence);
   };
-  const sendAllPresence = (member: Member): void => presenceFrames(presence.all(), []).forEach((frame) => send(member, frame));
+  const sendAllPresence = (member: Member, gone: readonly string[]): void => presenceFrames(presence.all(), gone).forEach((frame) => send(member, frame));
 
   const resume = (member: Member): void => {
     members.add(member);
@@ -188,7 +194,7 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
     resume,
     join: (member) => {
       resume(member);
-      sendAllPresence(member);
+      sendAllPresence(member, []);
       save(member, log);
       void catchUp(member);
     },
@@ -214,8 +220,8 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
           member.hinted = null;
         }
         if (member.missedPresence) {
-          member.missedPresence = false;
-          sendAllPresence(member);
+          sendAllPresence(member, [...member.missedPresence]);
+          member.missedPresence = null;
         }
       }
     },

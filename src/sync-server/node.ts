@@ -11,6 +11,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { DacapoError } from "../core/errors.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveSocket } from "./live-socket.ts";
@@ -48,8 +49,6 @@ const HANDSHAKES_MAX = 1_000;
 const CLOSE_MS_MAX = 2_000;
 /** Connections that wait to be taken, when thousands come back at once. Those beyond wait seconds for another try; the system may allow less. */
 const BACKLOG_MAX = 4_096;
-/** Frames of clients are pings and presence. */
-const FRAME_BYTES_MAX = 16 * 1024;
 
 /**
  * Serves logs on a port. Resolves when it listens.
@@ -96,7 +95,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
  */
 export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<{ terminate(): void }> } {
   // Compression costs memory for each socket and has been a source of holes; records are small.
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX, clientTracking: true });
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: CLIENT_FRAME_BYTES_MAX, clientTracking: true });
   const prefix = prefixOf(path);
   let handshakes = 0;
 

@@ -1,11 +1,12 @@
 /**
  * Who has a log open, and what they show of themselves. Not stored, gone with the socket.
  *
- * Holds: an entry's actor is the verified one; an entry belongs to the socket that set it last, and someone else's is never
- * replaced; many changes in a short time become one frame, so what goes out is bounded by the number of sockets.
+ * Holds: an entry is of an actor and a device of theirs. The actor is the verified one, the device's id their own word: others may say the
+ * same, and each is shown. It belongs to the socket that set it last; many changes in a short time become one frame, so what goes out
+ * is bounded by the number of sockets.
  */
 import { checkJson, type Json } from "../core/json.ts";
-import type { Presence } from "../core/protocol.ts";
+import { type Presence, PRESENCE_ENTRIES_MAX } from "../core/protocol.ts";
 import { exceedsBytes } from "./limits.ts";
 import type { Member } from "./live-member.ts";
 
@@ -14,50 +15,49 @@ export type PresenceSet = {
   readonly set: (member: Member, client: string, data: Json) => boolean;
   readonly leave: (member: Member) => void;
   readonly all: () => readonly Presence[];
-  /** What changed since this was last called. */
+  /** What changed since this was last called: ids that someone is gone from, then who is here, also under those. */
   readonly takeChanges: () => { readonly set: readonly Presence[]; readonly gone: readonly string[] };
 };
-
-/** Devices shown in one log. More people than that do not look at each other's cursors. */
-const ENTRIES_MAX = 1_000;
 
 export function createPresenceSet(bytesMax: number): PresenceSet {
   const entries = new Map<string, { readonly member: Member; readonly shown: Presence }>();
   const changed = new Set<string>();
-  const remove = (client: string): void => {
-    entries.delete(client);
-    changed.add(client);
+  /** Ids by the keys of those who left. */
+  const gone = new Map<string, string>();
+  const keyOf = (member: Member, client: string): string => `${client} ${member.principal.actor}`;
+  const remove = (member: Member, client: string): void => {
+    const key = keyOf(member, client);
+    // Another socket of the same device may have taken its place.
+    if (entries.get(key)?.member !== member) return;
+    entries.delete(key);
+    gone.set(key, client);
   };
   return {
     set: (member, client, data) => {
-      const { actor } = member.principal;
-      const before = entries.get(client);
-      if (before && before.shown.actor !== actor) return false;
       // One socket shows one device.
       if (member.presence && member.presence.client !== client) return false;
       if (checkJson(data) || exceedsBytes(JSON.stringify(data), bytesMax)) return false;
       if (data === null) {
-        if (before?.member === member) remove(client);
+        remove(member, client);
         return true;
       }
-      if (!before && entries.size >= ENTRIES_MAX) return false;
-      entries.set(client, { member, shown: { client, actor, data } });
-      changed.add(client);
+      const key = keyOf(member, client);
+      if (!entries.has(key) && entries.size >= PRESENCE_ENTRIES_MAX) return false;
+      entries.set(key, { member, shown: { client, actor: member.principal.actor, data } });
+      changed.add(key);
+      gone.delete(key);
       return true;
     },
     leave: (member) => {
-      const client = member.presence?.client;
-      // Another socket of the same device may have taken its place.
-      if (client !== undefined && entries.get(client)?.member === member) remove(client);
+      if (member.presence) remove(member, member.presence.client);
     },
     all: () => [...entries.values()].map(({ shown }) => shown),
     takeChanges: () => {
-      const clients = [...changed];
+      const left = new Set(gone.values());
+      const set = [...entries].filter(([key, { shown }]) => changed.has(key) || left.has(shown.client)).map(([, { shown }]) => shown);
       changed.clear();
-      return {
-        set: clients.flatMap((client) => entries.get(client)?.shown ?? []),
-        gone: clients.filter((client) => !entries.has(client)),
-      };
+      gone.clear();
+      return { set, gone: [...left] };
     },
   };
 }

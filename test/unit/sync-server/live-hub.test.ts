@@ -210,6 +210,41 @@ test("sockets that outlive the hub's memory go on where they were, with their pr
   expect(late.frames).toMatchObject([{ type: "presence", set: [{ client, actor: "ada", data: "here" }] }]);
 });
 
+test("whoever left while a socket was over its budget is told to it as gone once it has drained", async () => {
+  const [watcher, one, other] = [await join(), await join(), await join()];
+  const [leaving, staying] = [crypto.randomUUID(), crypto.randomUUID()];
+  one.connection.receive(JSON.stringify({ type: "presence", client: leaving, data: 1 }));
+  await advance(500);
+  watcher.socket.bufferedBytes = 1_001;
+  one.connection.closed();
+  other.connection.receive(JSON.stringify({ type: "presence", client: staying, data: 2 }));
+  await advance(2_000);
+  expect(watcher.socket.frames).toMatchObject([{ type: "presence", set: [{ client: leaving }] }]);
+  watcher.socket.bufferedBytes = 0;
+  await advance(2_000);
+  expect(watcher.socket.frames.slice(1)).toEqual([{ type: "presence", set: [{ client: staying, actor: "ada", data: 2 }], gone: [leaving] }]);
+});
+
+test("a socket that reads too slowly for all who come and go is ended", async () => {
+  const watcher = await join();
+  watcher.socket.bufferedBytes = 1_001;
+  for (let n = 0; n < 1_100 && watcher.socket.ended === null; n++) {
+    const { connection } = await join();
+    connection.receive(JSON.stringify({ type: "presence", client: crypto.randomUUID(), data: n }));
+    connection.closed();
+    if (n % 100 === 99) await advance(500);
+  }
+  expect(watcher.socket.ended).toBe("terminated");
+});
+
+test("a device that goes and comes back between two frames is not told as gone", async () => {
+  const watcher = await join();
+  const client = crypto.randomUUID();
+  for (const data of [1, null, 2]) watcher.connection.receive(JSON.stringify({ type: "presence", client, data }));
+  await advance(500);
+  expect(watcher.socket.frames).toEqual([{ type: "presence", set: [{ client, actor: "ada", data: 2 }], gone: [] }]);
+});
+
 test("a socket that says nothing is ended, one that pings is not; without sockets no timer runs", async () => {
   const [silent, pinging] = [await join(), await join()];
   for (let n = 0; n < 5; n++) {

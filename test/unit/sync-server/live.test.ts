@@ -238,12 +238,27 @@ test("nobody can speak for another's device, nor show more than fits", async () 
   const hers = crypto.randomUUID();
   ada.send({ type: "presence", client: hers, data: 1 });
   await watcher.next("presence");
-  bob.send({ type: "presence", client: hers, data: "I am Ada" });
-  bob.send({ type: "presence", client: crypto.randomUUID(), data: "x".repeat(1_100) });
+  bob.send({ type: "presence", client: hers, actor: "ada", data: "x".repeat(1_100) });
   await wait(150);
-  const own = crypto.randomUUID();
-  bob.send({ type: "presence", client: own, data: "myself" });
-  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [{ client: own, actor: "bob", data: "myself" }], gone: [] });
+  bob.send({ type: "presence", client: hers, actor: "ada", data: "I am Ada" });
+  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "bob", data: "I am Ada" }], gone: [] });
+});
+
+test("whoever takes the id of another's device hides nobody: each shows under their own name, comes and goes", async () => {
+  const { url } = await start();
+  const [ada, bob, watcher] = [await liveClient(url, "ada"), await liveClient(url, "bob"), await liveClient(url, "bob")];
+  const hers = crypto.randomUUID();
+  bob.send({ type: "presence", client: hers, data: "first" });
+  expect((await watcher.next("presence")).set).toEqual([{ client: hers, actor: "bob", data: "first" }]);
+  ada.send({ type: "presence", client: hers, data: "Ada" });
+  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "ada", data: "Ada" }], gone: [] });
+  const late = await liveClient(url, "ada");
+  expect((await late.next("presence")).set).toEqual([{ client: hers, actor: "bob", data: "first" }, { client: hers, actor: "ada", data: "Ada" }]);
+  // An id that is gone stands before who is still here under it.
+  bob.close();
+  for (const one of [watcher, late]) expect(await one.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "ada", data: "Ada" }], gone: [hers] });
+  ada.close();
+  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [], gone: [hers] });
 });
 
 test("many changes of presence in a short time go out as few frames, the last one told", async () => {
