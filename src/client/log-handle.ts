@@ -119,7 +119,10 @@ export interface LogHandle<PresenceData = Json> {
   history<A extends AnyAggregate>(aggregate: A, id: string): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
   /** The state of one stream as it was at a version, or as it is now with what is pending. */
   stateAt<A extends AnyAggregate>(aggregate: A, id: string, at?: { readonly version: number }): Promise<StateOf<A>>;
-  /** Not stored; others see it while this tab has the log open and is online. */
+  /**
+   * Who else is here, and what this tab shows of itself: plain JSON of at most 1 KiB, null for nothing. Not stored. Others see one entry of a
+   * device, while it is online: that of the tab that spoke last; when that is closed, of the one before it.
+   */
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
   /** All that this device holds, as NDJSON: the confirmed log, what is pending, what was refused. */
   export(): ReadableStream<string>;

@@ -6,7 +6,7 @@
 import type { Env } from "./env.ts";
 
 /** Does `run` at once, then at most once in `ms`; asked for meanwhile, it is done once more at the end. */
-export function atMostEvery(env: Env, ms: number, run: () => void): { readonly ask: () => void; readonly stop: () => void } {
+export function atMostEvery(env: Pick<Env, "timer">, ms: number, run: () => void): { readonly ask: () => void; readonly stop: () => void } {
   let again = false;
   let cancel: (() => void) | null = null;
   const due = () => {

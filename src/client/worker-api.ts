@@ -6,10 +6,11 @@
  * on Comlink's port: many calls go in one message, and are answered in the update that shows what they did. Updates come in order with
  * Comlink's answers; each has a number, and what depends on one names it.
  */
+import { exceedsBytes } from "../core/byte-length.ts";
 import type { CommandRequest } from "../core/definition.ts";
 import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
 import { checkJson, type Json } from "../core/json.ts";
-import type { Presence } from "../core/protocol.ts";
+import { type Presence, PRESENCE_BYTES_MAX } from "../core/protocol.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-handle.ts";
 
@@ -107,6 +108,13 @@ export function requireJsonMeta(meta: unknown): void {
   const problem = checkJson(meta);
   if (!problem) return;
   throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
+}
+
+export function requirePresence(data: Json): void {
+  const problem = checkJson(data);
+  if (!problem && !exceedsBytes(JSON.stringify(data), PRESENCE_BYTES_MAX)) return;
+  const reason = problem?.reason ?? `has more than ${PRESENCE_BYTES_MAX} bytes`;
+  throw new ValidationError({ message: `This presence cannot be shown: it ${reason}`, fix: "Show plain JSON, of 1 KiB at most unless your server allows more.", details: { path: problem?.path ?? [], reason } });
 }
 
 export function take<T>(given: Answer<T>): T {

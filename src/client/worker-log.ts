@@ -11,6 +11,7 @@ import { positionOf } from "../core/record.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
 import { archiveApi } from "./archive-api.ts";
+import { nextOthers } from "./others.ts";
 import { NO_LINKS } from "./group-commit.ts";
 import { readHistory, readStateAt } from "./history.ts";
 import type { LogStatus } from "./log-handle.ts";
@@ -23,8 +24,9 @@ import { SyncLoop } from "./sync/sync-loop.ts";
 import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
 import { type LeaderSync, listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
+import { showPresence } from "./tabs/shown.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
-import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta } from "./worker-api.ts";
+import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta, requirePresence } from "./worker-api.ts";
 
 /** Rows are stored and records sealed when nothing has changed for so long; in a log that never rests, after the longer time. */
 const TIDY_MS = 2_000;
@@ -55,7 +57,6 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   let failure: PlainError | null = null;
   let closed = false;
   let led: LeaderSync | null = null;
-  let own: Json | undefined;
   let takingBack: Promise<unknown> = Promise.resolve();
 
   const channel = env.channel(`dacapo:${log}:${user}`);
@@ -87,12 +88,12 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     domainVersion: domain.version,
     changed: () => updates.soon(),
     presence: (set, gone) => {
-      const left = gone === "all" ? [] : others.filter(({ client }) => !gone.includes(client) && !set.some((one) => one.client === client));
-      others = [...left, ...set].filter(({ client }) => client !== engine.head.client);
+      others = nextOthers(others, { set, gone }, { client: engine.head.client, actor: user });
       post({ type: "present", others });
       updates.soon();
     },
   });
+  const shown = showPresence({ env, post, tell: (data) => sync?.setPresence(data) });
   const leadership = new Leadership({
     env, post,
     lock: `dacapo:${log}:${user}:leader`,
@@ -101,12 +102,15 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     sync: () => leaderSync(status()),
     lead: (leader) => {
       led = null;
-      if (leader && own !== undefined) sync?.setPresence(own);
+      shown.lead(leader);
       if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
       else sync?.lead(false);
+      // Who follows knows them too, and the new leader may hear of none of them.
+      if (leader && others.length > 0) post({ type: "present", others: [] });
       others = [];
       updates.soon();
     },
+    beats: shown.beat,
   });
 
   listenTabs(channel, (message) => {
@@ -115,12 +119,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     if (message.type === "beat" && !leadership.leading && message.stands !== stands()) void compare(message.stands);
     if (message.type === "beat" && !leadership.leading) {
       led = message.sync;
+      if (sync) shown.answerBeat();
       updates.soon();
     }
-    if (message.type === "show") {
-      own = message.data;
-      if (leadership.leading) sync?.setPresence(message.data);
-    }
+    if (message.type === "show") shown.heard(message);
     if (message.type === "hello" && leadership.leading) post({ type: "present", others });
     if (message.type === "present" && !leadership.leading) {
       others = message.others;
@@ -170,7 +172,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   }
 
   /** Lets the update leave that shows what was done, before the answer that it was done. */
-  const shown = <T>(done: Promise<T>): Promise<T> => done.finally(() => updates.seq());
+  const withUpdate = <T>(done: Promise<T>): Promise<T> => done.finally(() => updates.seq());
   const archive = archiveApi(engine, log);
 
   const api: WorkerLog = {
@@ -184,16 +186,16 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     execute: (requests, meta, endRejection) => answer(async () => ({ commit: await execute(requests, meta, endRejection), seq: updates.seq() })),
     undo: () => answer(() => inTurn(() => takeBack(undoTarget))),
     redo: () => answer(() => inTurn(() => takeBack(redoTarget))),
-    withdraw: (commit) => shown(answer(() => engine.withdraw(commit).then(() => null))),
+    withdraw: (commit) => withUpdate(answer(() => engine.withdraw(commit).then(() => null))),
     exportNext: archive.exportNext,
-    importNext: (piece, place) => shown(archive.importNext(piece, place)),
+    importNext: (piece, place) => withUpdate(archive.importNext(piece, place)),
     settled: (commit) =>
       answer(async () => {
         const settled = engine.settled(commit);
         if (!sync) confirming.now();
         return { settled: await settled, seq: updates.seq() };
       }),
-    discard: (commit) => shown(answer(() => engine.discard(commit).then(() => null))),
+    discard: (commit) => withUpdate(answer(() => engine.discard(commit).then(() => null))),
     watch: (projection) =>
       answerNow(() => {
         if (!domain.projections.has(projection)) {
@@ -206,9 +208,8 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     stateAt: (stream, version) => answer(() => readStateAt(engine, stream, version)),
     setPresence: (data) =>
       answerNow(() => {
-        own = data;
-        if (leadership.leading) sync?.setPresence(data);
-        else post({ type: "show", data });
+        requirePresence(data);
+        shown.set(data);
         return null;
       }),
     setPaused: (paused) =>
@@ -222,6 +223,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     close: () =>
       answer(async () => {
         hints.stop();
+        shown.close();
         closed = true;
         updates.close();
         tidying.stop();

@@ -72,8 +72,10 @@ export type LogInfo = { readonly protocol: number; readonly cursor: Cursor | nul
 
 /** Devices shown in one log: a server takes no more, a client shows no more. More people than that do not look at each other's cursors. */
 export const PRESENCE_ENTRIES_MAX = 1_000;
-/** Bytes of a frame that a client sends: so nobody can show more. A server may allow less. */
+/** Bytes of a frame that a client sends. */
 export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
+/** Bytes of what a device shows, so that it fits into a frame. A server may allow less. */
+export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;
 
 /** Someone who has the log open. Not stored. The actor is verified; the client is what they call their device, and others may call theirs the same. */
 export type Presence = { readonly client: string; readonly actor: string; readonly data: import("./json.ts").Json };

@@ -28,6 +28,8 @@ export type LeaderOptions = {
   readonly sync: () => LeaderSync;
   readonly post: (message: TabMessage) => void;
   readonly lead: (leader: boolean) => void;
+  /** Called with each beat. */
+  readonly beats: () => void;
 };
 
 export class Leadership {
@@ -138,7 +140,8 @@ export class Leadership {
   }
 
   #postBeat(): void {
-    const { post, rank, stands, sync } = this.#options;
+    const { post, rank, stands, sync, beats } = this.#options;
+    beats();
     post({ type: "beat", rank: rank(), stands: stands(), sync: sync() });
   }
 

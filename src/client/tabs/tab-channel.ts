@@ -6,7 +6,7 @@
  */
 import { checkJson, type Json } from "../../core/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/parse.ts";
-import type { Presence } from "../../core/protocol.ts";
+import { type Presence, PRESENCE_ENTRIES_MAX } from "../../core/protocol.ts";
 import type { TabChannel } from "../env.ts";
 
 /** Who should lead: the newest domain first, then a tab that someone looks at. */
@@ -15,6 +15,9 @@ export type Rank = { readonly domain: number; readonly visible: boolean };
 /** What a follower tells its page of the leader's syncing: whether it has stopped or is cut off, and when it last went well. */
 export type LeaderSync = { readonly state: "going" | "offline" | "stopped"; readonly lastSyncedAt: number | null };
 
+/** What a tab that does not lead shows to others, and since when; null: nothing. */
+export type ShowMessage = { readonly type: "show"; readonly tab: string; readonly at: number; readonly data: Json };
+
 export type TabMessage =
   /** The store changed: look. */
   | { readonly type: "wrote" }
@@ -22,8 +25,7 @@ export type TabMessage =
   | { readonly type: "beat"; readonly rank: Rank; readonly stands: string; readonly sync: LeaderSync }
   /** Someone with a higher rank than the leader's would lead. */
   | { readonly type: "claim"; readonly rank: Rank }
-  /** What this device shows to others, set in a tab that does not lead. */
-  | { readonly type: "show"; readonly data: Json }
+  | ShowMessage
   /** A tab was opened and knows nothing of who else is here. */
   | { readonly type: "hello" }
   /** Who else is here, as the leader heard it. */
@@ -42,7 +44,7 @@ export function listenTabs(channel: TabChannel, listener: (message: TabMessage) 
 
 const rank = shape({ domain: whole(0), visible: literal(true, false) });
 const leaderSync = shape({ state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) });
-const others = list(shape({ client: text(64), actor: text(128), data: json }), 100_000);
+const others = list(shape({ client: text(64), actor: text(128), data: json }), PRESENCE_ENTRIES_MAX);
 
 const tabMessage: Reader<TabMessage> = (value, path) => {
   const { type } = shape({ type: literal("wrote", "beat", "claim", "show", "hello", "present") })(value, path);
@@ -55,7 +57,7 @@ const tabMessage: Reader<TabMessage> = (value, path) => {
     case "claim":
       return { type, ...shape({ rank })(value, path) };
     case "show":
-      return { type, ...shape({ data: json })(value, path) };
+      return { type, ...shape({ tab: text(64), at: time, data: json })(value, path) };
     case "present":
       return { type, ...shape({ others })(value, path) };
   }

@@ -13,7 +13,7 @@ const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
 const rank = { domain: 1, visible: true };
 
 test("our own messages are heard", () => {
-  for (const message of [{ type: "wrote" }, { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } }, { type: "hello" }, { type: "claim", rank }, { type: "show", data: { x: 1 } }, { type: "present", others: [{ client, actor: "ada", data: null }] }]) {
+  for (const message of [{ type: "wrote" }, { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } }, { type: "hello" }, { type: "claim", rank }, { type: "show", tab: "x", at: 1, data: { x: 1 } }, { type: "present", others: [{ client, actor: "ada", data: null }] }]) {
     expect(heard(message)).toHaveLength(1);
   }
 });
@@ -45,5 +45,5 @@ test("a message that holds itself, or throws when it is looked at", () => {
   const circle: Record<string, unknown> = { type: "wrote" };
   circle["self"] = circle;
   expect(heard(circle)).toEqual([]);
-  expect(heard({ type: "show", get data() { throw new Error("no"); } })).toEqual([]);
+  expect(heard({ type: "show", tab: "x", at: 1, get data() { throw new Error("no"); } })).toEqual([]);
 });
