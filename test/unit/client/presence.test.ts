@@ -38,19 +38,19 @@ async function people() {
   const bob = await opened(device(domain, "team", "bob").open({ url: server.url }));
   const lead = await open();
   await until(() => lead.status().connection === "live", "the first tab leads");
-  return { server, open, bob, lead };
+  return { server, opened, open, bob, lead };
 }
 
 test("what a tab shows is shown on when a tab leads that never heard of it", async () => {
-  const { open, bob, lead } = await people();
+  const { server, opened, open, bob } = await people();
   const shown = await open();
   take(shown.api.setPresence("second"));
   await shows(bob, "second");
   // It knows a newer domain, and so it takes the lead.
   const late = await open(nextRelease);
   await until(() => late.status().leader && late.status().connection === "live", "the newest leads");
-  await lead.close();
-  await shows(bob, "second");
+  // Someone who comes now is told what is shown now.
+  await shows(await opened(device(domain, "team", "carol").open({ url: server.url })), "second");
 }, 30_000);
 
 test("of several tabs the one that spoke last is shown; when it closes, or shows nothing any more, the one before it", async () => {
@@ -153,7 +153,7 @@ describe("what a device shows", () => {
     };
   }
 
-  test("a tab that died without a word is forgotten after some beats; one that answers them is not", () => {
+  test("a tab that died without a word is forgotten after some beats, one that is closed at once; one that answers them is not", () => {
     const { told, tick, add } = tabs();
     const [lead, dying, living] = [add(), add(), add()];
     lead.lead(true);
@@ -166,6 +166,9 @@ describe("what a device shows", () => {
     }
     tick();
     expect(told).toEqual(["living", "dying", "living"]);
+    tick();
+    living.close();
+    expect(told.at(-1)).toBeNull();
   });
 
   test("a clock that is set back does not hide who speaks last", () => {
