@@ -16,6 +16,7 @@ import { createLiveHub, type LiveHub } from "./live-hub.ts";
 import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
 import { type ImportedLog, importLog } from "./import-log.ts";
+import { createReading } from "./reading.ts";
 import { getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
@@ -90,7 +91,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const tickets = createTickets(env, options.ticketSecret);
   const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
-  const context: RouteContext = { domain, store, limits, writer, admission, tickets, env, report };
+  const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading: createReading(limits), env, report };
   const origins = createOriginRule(options.origins);
   let closing = false;
   let closed = false;

@@ -16,6 +16,9 @@ export type ServerLimits = Limits & {
   readonly waitingPushesMax: number;
   /** Bytes of all waiting pushes together, over all logs. */
   readonly waitingBytesMax: number;
+  /** Bytes of bodies that are being read, over all requests, and of one principal: a sender may take half a minute for a push. */
+  readonly readingBytesMax: number;
+  readonly readingBytesPerActorMax: number;
   /** What one append takes at most, beyond one push: enough to share one sync of the disk, small enough to answer soon. */
   readonly batchCommitsMax: number;
   readonly batchBytesMax: number;
@@ -43,6 +46,8 @@ export const SERVER_LIMITS: ServerLimits = {
   ...LIMITS,
   waitingPushesMax: 2_000,
   waitingBytesMax: 64 * 1024 * 1024,
+  readingBytesMax: 64 * 1024 * 1024,
+  readingBytesPerActorMax: 16 * 1024 * 1024,
   batchCommitsMax: 2_000,
   batchBytesMax: 4 * 1024 * 1024,
   outcomesKeptMs: 30 * DAY_MS,

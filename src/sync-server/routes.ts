@@ -18,6 +18,7 @@ import { HttpRefusal } from "./http-errors.ts";
 import { exceedsBytes, type ServerLimits, wireLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
+import type { Reading } from "./reading.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "./tickets.ts";
 
@@ -28,6 +29,7 @@ export type RouteContext = {
   readonly admission: Admission;
   readonly writer: LogWriter;
   readonly tickets: Tickets;
+  readonly reading: Reading;
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
@@ -52,9 +54,9 @@ export async function getLog({ admission, store, domain, limits }: RouteContext,
 
 /** `POST /logs/:log/commits` */
 export async function postCommits(context: RouteContext, request: Request, log: string): Promise<string> {
-  const { admission, limits } = context;
+  const { admission, limits, reading } = context;
   const principal = await admission.reader(request, log);
-  return answerPush(context, principal, log, await readJsonText(request, limits.pushBytesMax));
+  return answerPush(context, principal, log, await readJsonText(request, limits.pushBytesMax, reading.share(principal.actor)));
 }
 
 /** `GET /logs/:log/records?after=C&limit=N` */

@@ -7,7 +7,7 @@ import { runtimeEnv } from "../../../src/sync-server/env.ts";
 import { createRateLimiter } from "../../../src/sync-server/rates.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
-import { person, testServer } from "../../support/sync-requests.ts";
+import { type Person, person, testServer } from "../../support/sync-requests.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 
@@ -153,6 +153,48 @@ test("who asks too often is told how long to wait", async () => {
   now += 60_000;
   // A push larger than the bucket passes when the bucket is full, or it never would.
   expect((await ada.push([3, 4, 5].map((n) => ada.commit(add(`t${n}`))))).outcomes).toHaveLength(3);
+});
+
+test("bodies that never end hold a bounded share of memory: their sender is turned away, others are served, and it is all given back", async () => {
+  const server = testServer({ limits: { readingBytesMax: 3_000, readingBytesPerActorMax: 2_000 } });
+  const endless = (actor: string) => {
+    let end = (): void => {};
+    const body = new ReadableStream({
+      start: (controller) => {
+        end = () => controller.error(new Error("the connection broke"));
+        controller.enqueue(new Uint8Array(900));
+      },
+    });
+    const init = { method: "POST", headers: { authorization: `Bearer token-of-${actor}`, "content-type": "application/json" }, body, duplex: "half" };
+    return { answered: Promise.resolve(server.request("/logs/board/commits", init)), end };
+  };
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  const push = (one: Person) => one.request("commits", { after: null, domain: 1, commits: [one.commit(add(crypto.randomUUID()))] });
+  const open = [endless("ada"), endless("ada")];
+  expect(await refusal(endless("ada").answered)).toBe("503 overloaded");
+  expect(await refusal(push(ada))).toBe("503 overloaded");
+  expect((await push(bob)).status).toBe(200);
+  open.push(endless("bob"));
+  expect(await refusal(push(bob))).toBe("503 overloaded");
+  for (const { end } of open) end();
+  for (const { answered } of open) expect(await refusal(answered)).toBe("400 bad-request");
+  expect([(await push(ada)).status, (await push(bob)).status]).toEqual([200, 200]);
+});
+
+test("a body that comes a byte at a time is read as one that comes whole", async () => {
+  const server = testServer();
+  const ada = person(server, "ada");
+  const bytes = new TextEncoder().encode(JSON.stringify({ after: null, domain: 1, commits: [ada.commit(task.command.add("t1", { title: "Milk & 🥛 für 3 €", column: "todo" }))] }));
+  const body = new ReadableStream({
+    start: (controller) => {
+      for (let at = 0; at < bytes.length; at++) controller.enqueue(bytes.subarray(at, at + 1));
+      controller.close();
+    },
+  });
+  const init = { method: "POST", headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" }, body, duplex: "half" };
+  expect((await server.request("/logs/board/commits", init)).status).toBe(200);
+  const [record] = (await ada.pull()).records;
+  expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
 });
 
 test("someone who names another device in each push has no more commits than others have", async () => {
