@@ -17,6 +17,7 @@ import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
 import { type ImportedLog, importLog } from "./import-log.ts";
 import { createReading } from "./reading.ts";
+import { reportTo } from "./report-to.ts";
 import { getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
@@ -80,12 +81,7 @@ const CLOSE_STEP_MS = 10;
 export function syncServer(options: SyncServerOptions): SyncServer {
   const { store, authorize, permit = () => true, env = runtimeEnv, onError, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
-  // Whatever a reporter does with a failure, it must not cause another.
-  const report = (error: unknown): void => {
-    try {
-      onError?.(error);
-    } catch {}
-  };
+  const report = reportTo(onError);
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);

@@ -8,6 +8,7 @@
  */
 import type { Draft } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
+import { sameBytes } from "./same-bytes.ts";
 
 /**
  * Someone whose identity was verified. It is sealed into socket tickets and kept with sockets: plain JSON, at most 1 KiB.
@@ -88,10 +89,4 @@ function findToken(tokens: { readonly [token: string]: string | Principal }): (t
 
 async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  let difference = left.length ^ right.length;
-  for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
-  return difference === 0;
 }

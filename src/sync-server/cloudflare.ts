@@ -15,6 +15,7 @@ import { PONG_FRAME } from "./live-frames.ts";
 import { RIGHTS_MS } from "./live-hub.ts";
 import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
+import { reportTo } from "./report-to.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
@@ -56,7 +57,7 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);
   const connections = new Map<HibernatingSocket, LiveConnection>();
-  const report = options.onError ?? (() => {});
+  const report = reportTo(options.onError);
 
   const ended = (socket: HibernatingSocket): void => {
     const connection = connectionOf(socket);

@@ -75,6 +75,10 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
     if (next > 0) sockets.ofActor.set(actor, next);
     else sockets.ofActor.delete(actor);
   };
+  const refusal = (log: string, actor: string): ErrorCode | null => {
+    if ((sockets.ofActor.get(actor) ?? 0) >= limits.socketsPerActorMax) return "rate-limited";
+    return sockets.all >= limits.socketsMax || (rooms.get(log)?.members.size ?? 0) >= limits.socketsPerLogMax ? "overloaded" : null;
+  };
   const roomOf = (log: string): Room => {
     const before = rooms.get(log);
     if (before) return before;
@@ -145,8 +149,11 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
     const now = env.now();
     // When a sleeper's rights were last asked is forgotten: they are due.
     const member = createMember(socket, attachment, { now, rightsAt: how === "resume" ? now - RIGHTS_MS : now });
+    // Many handshakes may have been let in before the first of them was counted.
+    const over = how === "join" ? refusal(log, member.principal.actor) : null;
     count(member.principal.actor, 1);
     room[how](member);
+    if (over) bye(member, over, jittered(env, RESTART_DELAY_MS));
     if (ticks && !ticking) {
       ticking = true;
       env.setTimer(tick, TICK_MS);
@@ -163,10 +170,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   };
 
   return {
-    refusal: (log, actor) => {
-      if ((sockets.ofActor.get(actor) ?? 0) >= limits.socketsPerActorMax) return "rate-limited";
-      return sockets.all >= limits.socketsMax || (rooms.get(log)?.members.size ?? 0) >= limits.socketsPerLogMax ? "overloaded" : null;
-    },
+    refusal,
     join: (socket, attachment) => enter(socket, attachment, "join"),
     resume: (socket, attachment) => enter(socket, attachment, "resume"),
     publish: (log, appended) => {

@@ -3,9 +3,9 @@
  *
  * Place: `dacapo/node`. `serve` is a whole server; `attachLive` gives the sockets to an app that listens itself.
  * Holds: whatever comes in on a port, the process lives: each socket has its error listener before anything is awaited;
- * headers, bodies and handshakes have their time, frames their size; an upgrade that is refused is a plain HTTP answer.
+ * headers, bodies, answers and handshakes have their time, frames their size; an upgrade that is refused is a plain HTTP answer.
  */
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
@@ -13,6 +13,7 @@ import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { DacapoError } from "../core/errors.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
+import { httpServer } from "./http-server.ts";
 import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveSocket } from "./live-socket.ts";
 
@@ -39,10 +40,6 @@ export type RunningServer = {
   readonly close: () => Promise<void>;
 };
 
-const HEADERS_MS_MAX = 10_000;
-const REQUEST_MS_MAX = 30_000;
-/** How often Node looks for connections that are over their time. */
-const SLOW_CHECK_MS = 2_000;
 const HANDSHAKE_MS_MAX = 10_000;
 const HANDSHAKES_MAX = 1_000;
 /** Connections that have not ended by themselves so long after `close` are ended. */
@@ -61,7 +58,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
   const server = syncServer({ ...options, onError });
   const app = new Hono().route(path, server);
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const http = createServer({ headersTimeout: HEADERS_MS_MAX, requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: SLOW_CHECK_MS }, (request, response) => void listener(request, response));
+  const http = httpServer((request, response) => void listener(request, response));
   const sockets = attachLive(http, server, path);
   await listen(http, port, hostname);
 

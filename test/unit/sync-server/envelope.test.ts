@@ -267,6 +267,20 @@ test("a failure of the app's own functions is the server's, to be tried again, a
   expect(String(told)).toContain("hunter2");
 });
 
+test("a reporter that fails, at once or later, fails nobody's request and does not end the process", async () => {
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => void uncaught.push(error);
+  process.on("unhandledRejection", note);
+  for (const onError of [() => { throw new Error("no disk"); }, () => Promise.reject(new Error("no network"))]) {
+    const server = testServer({ authorize: () => { throw new Error("the directory is down"); }, onError });
+    expect(await refusal(server.request("/logs/board"))).toBe("503 unavailable");
+  }
+  // Node tells of those that nobody caught once all that is due was done.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  process.off("unhandledRejection", note);
+  expect(uncaught).toEqual([]);
+});
+
 test("a principal is what was verified: a token that expired, and one without an actor, are none", async () => {
   const principals: Record<string, Principal> = { old: { actor: "ada", expiresAt: Date.now() - 1 }, young: { actor: "ada", expiresAt: Date.now() + 60_000 }, nobody: { actor: "" } };
   const server = testServer({ authorize: bearer({ verify: (token) => principals[token] ?? null }) });

@@ -46,7 +46,7 @@ beforeEach(() => {
 function newHub(ticks = true): LiveHub {
   return createLiveHub({
     store, ticks,
-    limits: { ...SERVER_LIMITS, socketBufferBytesMax: 1_000, frameBytesMax: 2_000 },
+    limits: { ...SERVER_LIMITS, socketsPerActorMax: 1_000, socketBufferBytesMax: 1_000, frameBytesMax: 2_000 },
     env: { now: () => now, randomBytes: (count) => new Uint8Array(count), setTimer: (run, ms) => (timers.push({ at: now + ms, run }), () => {}), nextTurn: () => Promise.resolve() },
     checkReader: () => Promise.resolve(),
     report: (error) => { throw error; },
@@ -257,6 +257,16 @@ test("a socket that says nothing is ended, one that pings is not; without socket
   pinging.connection.closed();
   await advance(3_000);
   expect(timers).toEqual([]);
+  expect(hub.refusal("board", "ada")).toBeNull();
+});
+
+test("of more sockets that were let in at the same moment than someone may have, those over the bound are shown out", async () => {
+  expect(hub.refusal("board", "ada")).toBeNull();
+  const sockets = await Promise.all(Array.from({ length: 1_003 }, () => join()));
+  expect(sockets.filter(({ socket }) => socket.ended !== null).map(({ socket }) => socket.ended)).toEqual(["rate-limited", "rate-limited", "rate-limited"]);
+  for (const { socket, connection } of sockets) if (socket.ended !== null) connection.closed();
+  expect(hub.refusal("board", "ada")).toBe("rate-limited");
+  sockets[0]?.connection.closed();
   expect(hub.refusal("board", "ada")).toBeNull();
 });
 

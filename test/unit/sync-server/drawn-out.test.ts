@@ -1,0 +1,121 @@
+// Whatever a peer draws out: a body, a handshake, the taking of an answer. It is ended, and nothing of it is left.
+import type { Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { runtimeEnv } from "../../../src/sync-server/env.ts";
+import { HTTP_TIMES, httpServer } from "../../../src/sync-server/http-server.ts";
+import { attachLive } from "../../../src/sync-server/node.ts";
+import { task } from "../../support/board-domain.ts";
+import { until } from "../../support/device.ts";
+import { liveClient, ticketOf } from "../../support/live-client.ts";
+import { runningServer } from "../../support/running-server.ts";
+import { person, testServer } from "../../support/sync-requests.ts";
+
+const { start, stopAll } = runningServer();
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+  await stopAll();
+});
+
+const SOON = { headersMs: 300, requestMs: 600, idleMs: 600, checkMs: 50 };
+const UPGRADE = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n";
+
+async function listening(http: Server): Promise<{ readonly port: number; readonly connections: () => Promise<number> }> {
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  ends.push(() => {
+    http.closeAllConnections();
+    return new Promise((resolve) => http.close(resolve));
+  });
+  // It listens on a port.
+  const { port } = http.address() as AddressInfo;
+  return { port, connections: () => new Promise((resolve) => http.getConnections((_, count) => resolve(count))) };
+}
+
+/** A connection that sends a beginning, then a byte now and then. */
+function drip(port: number, beginning: string): { readonly socket: Socket; readonly heard: () => string; readonly isEnded: () => boolean } {
+  const socket = connect(port, "127.0.0.1");
+  let [heard, ended] = ["", false];
+  socket.on("error", () => {});
+  socket.on("data", (data) => (heard += data.toString()));
+  socket.write(beginning);
+  const timer = setInterval(() => socket.write("a"), 50);
+  socket.on("close", () => {
+    clearInterval(timer);
+    ended = true;
+  });
+  ends.push(() => socket.destroy());
+  return { socket, heard: () => heard, isEnded: () => ended };
+}
+
+test("a server that listens gives headers, bodies and the taking of answers a time", () => {
+  const { headersTimeout, requestTimeout, timeout } = httpServer(() => {});
+  expect({ headersTimeout, requestTimeout, timeout }).toEqual({ headersTimeout: HTTP_TIMES.headersMs, requestTimeout: HTTP_TIMES.requestMs, timeout: HTTP_TIMES.idleMs });
+  for (const time of [headersTimeout, requestTimeout, timeout]) expect(time).toBeGreaterThan(0);
+});
+
+test("a body that comes a byte at a time, and a handshake whose headers never end, are ended", async () => {
+  let told = 0;
+  const http = httpServer((request, response) => {
+    request.on("error", () => told++);
+    request.resume().on("end", () => response.end());
+  }, SOON);
+  attachLive(http, testServer(), "");
+  const { port, connections } = await listening(http);
+  const slow = [drip(port, "POST /logs/board/commits HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n"), drip(port, `GET /logs/board/live?ticket=x HTTP/1.1\r\nhost: x\r\n${UPGRADE}x: `), drip(port, "GET /logs/board/live")];
+  await until(() => slow.every(({ isEnded }) => isEnded()), "all are ended");
+  expect(slow.map(({ heard }) => heard().slice(9, 12))).toEqual(["408", "408", "408"]);
+  expect(told).toBe(1);
+  await until(async () => (await connections()) === 0, "no connection is left");
+}, 30_000);
+
+test("whoever asks for much and takes none of it is ended", async () => {
+  const http = httpServer((_, response) => void response.end(Buffer.alloc(64 * 1024 * 1024)), SOON);
+  const { port, connections } = await listening(http);
+  const socket = connect(port, "127.0.0.1");
+  ends.push(() => socket.destroy());
+  socket.on("error", () => {});
+  socket.pause();
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+  await until(async () => (await connections()) === 1, "it is connected");
+  await until(async () => (await connections()) === 0, "it is ended");
+}, 30_000);
+
+test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
+  const asked: string[] = [];
+  // The app's five seconds, a hundred times as fast.
+  const env = { ...runtimeEnv, setTimer: (run: () => void, delayMs: number) => runtimeEnv.setTimer(run, delayMs / 100) };
+  let hangs = false;
+  const server = testServer({ env, permit: () => (hangs ? new Promise<boolean>(() => asked.push("asked")) : true), onError: () => {} });
+  const http = httpServer(() => {}, HTTP_TIMES);
+  const { clients } = attachLive(http, server, "");
+  const { port, connections } = await listening(http);
+  const { ticket }: { ticket: string } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
+  hangs = true;
+  const waiting = drip(port, `GET /logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`);
+  await until(() => asked.length > 0, "the app is asked");
+  expect([clients.size, waiting.heard()]).toEqual([0, ""]);
+  await until(() => waiting.isEnded(), "it is refused");
+  expect(waiting.heard().slice(9, 12)).toBe("503");
+  await until(async () => (await connections()) === 0, "no connection is left");
+  expect(clients.size).toBe(0);
+});
+
+test("a connection that resets while its socket is being opened leaves nothing behind, and the server lives", async () => {
+  let letIn: (() => void)[] = [];
+  let held = false;
+  const { url, port, person } = await start({ limits: { socketsPerActorMax: 1 }, permit: () => (held ? new Promise<boolean>((resolve) => letIn.push(() => resolve(true))) : true) });
+  const tickets = await Promise.all(Array.from({ length: 10 }, () => ticketOf(url, "board", "ada")));
+  held = true;
+  const sockets = tickets.map((ticket) => drip(port, `GET /sync/logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`));
+  await until(() => letIn.length === sockets.length, "all wait for the app's word");
+  sockets.forEach(({ socket }, n) => (n % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()));
+  await until(() => sockets.every(({ isEnded }) => isEnded()), "all are gone");
+  held = false;
+  letIn.forEach((answer) => answer());
+  letIn = [];
+  const ada = person("ada");
+  // The one socket that she may have is free, once the server has heard of the ends.
+  await until(async () => liveClient(url, "ada").then((live) => (live.close(), true), () => false), "she gets a socket");
+  expect(await ada.outcomes(ada.commit(task.command.add("t1", { title: "Milk", column: "todo" })))).toMatchObject([{ outcome: "recorded" }]);
+}, 30_000);
