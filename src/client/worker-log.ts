@@ -110,7 +110,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
       others = [];
       updates.soon();
     },
-    beats: shown.beat,
+    beats: () => shown.beat(),
   });
 
   listenTabs(channel, (message) => {
