@@ -36,10 +36,10 @@ export function jwksKeys(uri: string, algorithm: string): (kid: unknown) => Prom
     const find = (): JwksKey | null => keys?.find((key) => key.kid === kid) ?? null;
     if (typeof kid !== "string") return null;
     const age = Date.now() - fetchedAt;
-    if (age >= (keys === null ? RETRY_MS_MIN : find() === null ? REFETCH_MS_MIN : KEPT_MS)) {
-      fetching ??= refresh().finally(() => (fetching = null));
-    }
-    await fetching;
+    const isDue = age >= (keys === null ? RETRY_MS_MIN : find() === null ? REFETCH_MS_MIN : KEPT_MS);
+    if (isDue) fetching ??= refresh().finally(() => (fetching = null));
+    // Who has a good key does not wait for what someone without one made us ask.
+    if (isDue || find() === null) await fetching;
     if (keys === null) throw new Error(`The keys at ${uri} cannot be had`, { cause: failure });
     return find();
   };

@@ -58,7 +58,8 @@ const RIGHTS_RETRY_MS = 5_000;
 const RIGHTS_UNSURE_MS_MAX = 44_000;
 /** Clients ping every 20 s. */
 const SILENCE_MS_MAX = 90_000;
-const PRESENCE_MS = 50;
+/** How often presence is told; in a log of many sockets a millisecond for each: what one of them shows goes to all. */
+const PRESENCE_MS_MIN = 50;
 const RESTART_DELAY_MS = 2_000;
 /** Frames over the rate that are passed over before their sender is shown out. */
 const DROPPED_FRAMES_MAX = 1_000;
@@ -82,7 +83,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   const roomOf = (log: string): Room => {
     const before = rooms.get(log);
     if (before) return before;
-    const room = createRoom({ log, store, limits, report, soon: (run) => void env.setTimer(run, PRESENCE_MS) });
+    const room = createRoom({ log, store, limits, report, soon: (run) => void env.setTimer(run, Math.max(PRESENCE_MS_MIN, room.members.size)) });
     rooms.set(log, room);
     return room;
   };

@@ -123,8 +123,7 @@ async function issuerWith(keys: () => unknown) {
   let asked = 0;
   const server = createServer((_, response) => {
     asked++;
-    const body = keys();
-    response.writeHead(body === null ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify(body));
+    void Promise.resolve(keys()).then((body) => response.writeHead(body === null ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify(body)));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanUp.push(() => server.close(), () => server.closeAllConnections());
@@ -157,6 +156,26 @@ test("keys of an issuer are fetched once, and again when it has a new one; unkno
   vi.setSystemTime(Date.now() + 11 * 60_000);
   expect(await lets2(first)).toBeUndefined();
   expect(asked()).toBe(3);
+});
+
+test("a token that names an unknown key makes nobody wait for the issuer but its own sender", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const [known, unknown] = [await keyPair("1"), await keyPair("2")];
+  let answer: unknown = { keys: [known.shown] };
+  const { jwksUri, asked } = await issuerWith(() => answer);
+  const authorize = jwt({ algorithm: "ES256", jwksUri, issuer, audience });
+  const actorOf = async (pair: typeof known) => (await authorize(ask(await sign(good(), pair.own, "ES256"))))?.actor;
+  expect(await actorOf(known)).toBe("ada");
+  let release = (_: unknown): void => {};
+  answer = new Promise((resolve) => (release = resolve));
+  vi.setSystemTime(Date.now() + 31_000);
+  const ended: string[] = [];
+  const waits = actorOf(unknown).then((actor) => ended.push(`unknown ${actor}`));
+  await vi.waitUntil(() => asked() === 2);
+  ended.push(`known ${await actorOf(known)}`);
+  release({ keys: [known.shown, unknown.shown] });
+  await waits;
+  expect(ended).toEqual(["known ada", "unknown ada"]);
 });
 
 test("an issuer that does not answer is a failure of the server; keys that were good stay good", async () => {

@@ -260,6 +260,18 @@ test("a socket that says nothing is ended, one that pings is not; without socket
   expect(hub.refusal("board", "ada")).toBeNull();
 });
 
+test("the more sockets a log has, the less often presence is told, and the last word is", async () => {
+  const sockets = await Promise.all(Array.from({ length: 1_000 }, () => join()));
+  const client = crypto.randomUUID();
+  for (let n = 1; n <= 10; n++) {
+    sockets[0]?.connection.receive(JSON.stringify({ type: "presence", client, data: n }));
+    await advance(500);
+  }
+  await advance(1_500);
+  expect(sockets[999]?.socket.frames.length).toBeLessThan(7);
+  expect(sockets[999]?.socket.frames.at(-1)).toMatchObject({ set: [{ client, data: 10 }] });
+});
+
 test("of more sockets that were let in at the same moment than someone may have, those over the bound are shown out", async () => {
   expect(hub.refusal("board", "ada")).toBeNull();
   const sockets = await Promise.all(Array.from({ length: 1_003 }, () => join()));
