@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import type { DomainDefinition } from "../core/definition.ts";
 import { createAdmission } from "./admission.ts";
 import type { Authorize, Permit } from "./authorize.ts";
+import { createByteShares } from "./byte-shares.ts";
 import { type Env, runtimeEnv, wait } from "./env.ts";
 import { errorResponse, HttpRefusal } from "./http-errors.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./limits.ts";
@@ -16,9 +17,8 @@ import { createLiveHub, type LiveHub } from "./live-hub.ts";
 import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
 import { type ImportedLog, importLog } from "./import-log.ts";
-import { createReading } from "./reading.ts";
 import { reportTo } from "./report-to.ts";
-import { getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
+import { type Answer, getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
 
@@ -87,22 +87,25 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const tickets = createTickets(env, options.ticketSecret);
   const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
-  const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading: createReading(limits), env, report };
+  const reading = createByteShares({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
+  const answering = createByteShares({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
+  const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
   const origins = createOriginRule(options.origins);
   let closing = false;
   let closed = false;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
 
   let underWay = 0;
-  const answer = async (request: Request, run: () => Promise<string | ReadableStream<Uint8Array>>): Promise<Response> => {
+  const answer = async (request: Request, run: () => Promise<Answer>, type = "application/json"): Promise<Response> => {
     let allowed: Readonly<Record<string, string>> = {};
     underWay++;
     try {
       if (closed) throw new HttpRefusal("restarting");
       allowed = origins.check(request);
       const body = await run();
-      const type = typeof body === "string" ? "application/json" : "application/x-ndjson";
-      return new Response(body, { headers: { "content-type": type, "cache-control": "no-store", ...allowed } });
+      // Nobody reads what follows the headers then.
+      if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
+      return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type, "cache-control": "no-store", ...allowed } });
     } catch (error) {
       if (!(error instanceof HttpRefusal)) report(error);
       const response = errorResponse(error);
@@ -118,7 +121,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   app.post("/logs/:log/commits", ({ req }) => answer(req.raw, () => postCommits(context, req.raw, req.param("log"))));
   app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) => answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)));
-  app.get("/logs/:log/export", ({ req }) => answer(req.raw, () => getExport(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/export", ({ req }) => answer(req.raw, () => getExport(context, req.raw, req.param("log")), "application/x-ndjson"));
   app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
   app.get("/logs/:log/live", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("upgrade-required"))));
   app.options("/logs/*", ({ req }) => {

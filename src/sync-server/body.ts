@@ -5,14 +5,14 @@
  * refused, since a small one may unfold to any size; a body of another type is refused, since a foreign page can send those without
  * asking first.
  */
+import type { ByteShare } from "./byte-shares.ts";
 import { HttpRefusal } from "./http-errors.ts";
-import type { ReadingShare } from "./reading.ts";
 
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
 const FIRST_BYTES = 4 * 1024;
 
 /** The text of a JSON body of at most `bytesMax` bytes. */
-export async function readJsonText(request: Request, bytesMax: number, share: ReadingShare): Promise<{ readonly text: string; readonly bytes: number }> {
+export async function readJsonText(request: Request, bytesMax: number, share: ByteShare): Promise<{ readonly text: string; readonly bytes: number }> {
   const encoding = request.headers.get("content-encoding");
   if (encoding !== null && encoding !== "identity") throw new HttpRefusal("unsupported-media-type");
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) throw new HttpRefusal("unsupported-media-type");

@@ -19,6 +19,9 @@ export type ServerLimits = Limits & {
   /** Bytes of bodies that are being read, over all requests, and of one principal: a sender may take half a minute for a push. */
   readonly readingBytesMax: number;
   readonly readingBytesPerActorMax: number;
+  /** Bytes of answers that were not taken yet, over all requests, and of one principal: pages are large, and readers may be slow. */
+  readonly answeringBytesMax: number;
+  readonly answeringBytesPerActorMax: number;
   /** What one append takes at most, beyond one push: enough to share one sync of the disk, small enough to answer soon. */
   readonly batchCommitsMax: number;
   readonly batchBytesMax: number;
@@ -48,6 +51,8 @@ export const SERVER_LIMITS: ServerLimits = {
   waitingBytesMax: 64 * 1024 * 1024,
   readingBytesMax: 64 * 1024 * 1024,
   readingBytesPerActorMax: 16 * 1024 * 1024,
+  answeringBytesMax: 256 * 1024 * 1024,
+  answeringBytesPerActorMax: 64 * 1024 * 1024,
   batchCommitsMax: 2_000,
   batchBytesMax: 4 * 1024 * 1024,
   outcomesKeptMs: 30 * DAY_MS,

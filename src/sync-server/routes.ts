@@ -12,13 +12,14 @@ import type { DomainDefinition } from "../core/definition.ts";
 import type { Admission } from "./admission.ts";
 import { answerPull, answerPush } from "./answers.ts";
 import { readJsonText } from "./body.ts";
+import type { ByteShares } from "./byte-shares.ts";
 import type { Env } from "./env.ts";
 import { exportStream } from "./export-log.ts";
+import { heldAnswer } from "./held-answer.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import { exceedsBytes, type ServerLimits, wireLimits } from "./limits.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
-import type { Reading } from "./reading.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "./tickets.ts";
 
@@ -29,10 +30,15 @@ export type RouteContext = {
   readonly admission: Admission;
   readonly writer: LogWriter;
   readonly tickets: Tickets;
-  readonly reading: Reading;
+  /** Of bodies while they are read, and of answers until they are taken. */
+  readonly reading: ByteShares;
+  readonly answering: ByteShares;
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
+
+/** A whole text, or one that leaves as it is taken. */
+export type Answer = string | ReadableStream<Uint8Array>;
 
 /** Bytes of a principal that a ticket and a socket carry. */
 const PRINCIPAL_BYTES_MAX = 1024;
@@ -53,23 +59,24 @@ export async function getLog({ admission, store, domain, limits }: RouteContext,
 }
 
 /** `POST /logs/:log/commits` */
-export async function postCommits(context: RouteContext, request: Request, log: string): Promise<string> {
-  const { admission, limits, reading } = context;
+export async function postCommits(context: RouteContext, request: Request, log: string): Promise<Answer> {
+  const { admission, limits, reading, answering } = context;
   const principal = await admission.reader(request, log);
-  return answerPush(context, principal, log, await readJsonText(request, limits.pushBytesMax, reading.share(principal.actor)));
+  const body = await readJsonText(request, limits.pushBytesMax, reading.of(principal.actor));
+  return heldAnswer(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
 /** `GET /logs/:log/records?after=C&limit=N` */
-export async function getRecords(context: RouteContext, request: Request, log: string): Promise<string> {
-  await context.admission.reader(request, log);
+export async function getRecords(context: RouteContext, request: Request, log: string): Promise<Answer> {
+  const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
-  return answerPull(context, log, readCursor(query.get("after")), events);
+  return heldAnswer(await answerPull(context, log, readCursor(query.get("after")), events), context.answering.of(actor));
 }
 
 /** `GET /logs/:log/streams/:type/:id?after=V`: the records that hold events of a stream. */
-export async function getStream({ admission, store, limits }: RouteContext, request: Request, log: string, stream: string): Promise<string> {
-  await admission.reader(request, log);
+export async function getStream({ admission, answering, store, limits }: RouteContext, request: Request, log: string, stream: string): Promise<Answer> {
+  const { actor } = await admission.reader(request, log);
   if (!parseStream(stream).ok) throw new HttpRefusal("bad-request", { message: "This is not the name of a stream" });
   const after = wholeNumber(new URL(request.url).searchParams.get("after"), "after", 0) ?? 0;
   const head = await store.head(log);
@@ -77,7 +84,8 @@ export async function getStream({ admission, store, limits }: RouteContext, requ
   const records = await store.readStream(log, stream, after, { events: limits.pageEventsMax, bytes: limits.pageBytesMax });
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
-  return `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
+  const page = `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
+  return heldAnswer(page, answering.of(actor));
 }
 
 /** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */

@@ -81,6 +81,31 @@ test("whoever asks for much and takes none of it is ended", async () => {
   await until(async () => (await connections()) === 0, "it is ended");
 }, 30_000);
 
+test("answers that nobody takes hold a bounded share of memory: who asks for more is turned away, others are served, and it is all given back", async () => {
+  const { port, person } = await start({ limits: { answeringBytesMax: 50_000_000, answeringBytesPerActorMax: 20_000_000 } });
+  const [ada, bob] = [person("ada"), person("bob")];
+  let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
+  // A page that no system holds for a connection all by itself, once there are some of them.
+  for (let n = 0; n < 20; n++) ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
+  const takers = Array.from({ length: 12 }, () => {
+    const socket = connect(port, "127.0.0.1");
+    ends.push(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.write(`${"GET /sync/logs/board/records HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\n\r\n".repeat(2)}`);
+    socket.pause();
+    return socket;
+  });
+  const statusOf = async (one: typeof ada) => {
+    const response = await one.request("records");
+    await response.arrayBuffer();
+    return response.status;
+  };
+  await until(async () => (await statusOf(ada)) === 503, "she is turned away");
+  expect(await statusOf(bob)).toBe(200);
+  for (const socket of takers) socket.destroy();
+  await until(async () => (await statusOf(ada)) === 200, "she is served again");
+}, 30_000);
+
 test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
   const asked: string[] = [];
   // The app's five seconds, a hundred times as fast.

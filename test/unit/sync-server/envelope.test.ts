@@ -181,6 +181,25 @@ test("bodies that never end hold a bounded share of memory: their sender is turn
   expect([(await push(ada)).status, (await push(bob)).status]).toEqual([200, 200]);
 });
 
+test("large answers come whole, and asking for their headers alone holds nothing", async () => {
+  const server = testServer({ limits: { answeringBytesMax: 400_000, answeringBytesPerActorMax: 300_000 } });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  await ada.push([ada.commit(add("t1")), ada.commit(task.command.note("t1", { text: "€".repeat(50_000) }))]);
+  const headers = { authorization: "Bearer token-of-ada" };
+  for (let n = 0; n < 5; n++) {
+    const head = await server.request("/logs/board/records", { method: "HEAD", headers });
+    expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "application/json", ""]);
+    expect((await ada.pull()).records).toHaveLength(2);
+    const stream = await ada.request("streams/task/t1");
+    expect([stream.headers.get("content-type"), JSON.parse(await stream.text())]).toMatchObject(["application/json", { version: 2, more: false }]);
+  }
+  const held = await ada.request("records");
+  expect(await refusal(ada.request("records"))).toBe("503 overloaded");
+  expect((await bob.pull()).records).toHaveLength(2);
+  await held.body?.cancel();
+  expect((await ada.pull()).records).toHaveLength(2);
+});
+
 test("a body that comes a byte at a time is read as one that comes whole", async () => {
   const server = testServer();
   const ada = person(server, "ada");

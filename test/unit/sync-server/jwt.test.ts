@@ -166,7 +166,7 @@ test("a token that names an unknown key makes nobody wait for the issuer but its
   const authorize = jwt({ algorithm: "ES256", jwksUri, issuer, audience });
   const actorOf = async (pair: typeof known) => (await authorize(ask(await sign(good(), pair.own, "ES256"))))?.actor;
   expect(await actorOf(known)).toBe("ada");
-  let release = (_: unknown): void => {};
+  let release: (keys: unknown) => void = () => {};
   answer = new Promise((resolve) => (release = resolve));
   vi.setSystemTime(Date.now() + 31_000);
   const ended: string[] = [];
