@@ -11,6 +11,7 @@ import { Hono } from "hono";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { autoResponse, type HibernatingSocket, type LogObjectContext, socketPair, upgraded } from "./cloudflare-runtime.ts";
+import { OBJECT_LIMITS } from "./limits.ts";
 import { PONG_FRAME } from "./live-frames.ts";
 import { RIGHTS_MS } from "./live-hub.ts";
 import { liveLog, prefixOf } from "./live-path.ts";
@@ -33,8 +34,6 @@ export type LogObject = {
   readonly alarm: () => Promise<void>;
 };
 
-/** With a principal of 1 KiB, the longest name of a log and all other fields, an attachment stays below 2 KB. */
-const PRESENCE_BYTES_MAX = 640;
 /** As clients write it. Another spelling wakes the object and is answered by the hub. */
 const PING_FRAME = `{"type":"ping"}`;
 
@@ -52,7 +51,8 @@ const PING_FRAME = `{"type":"ping"}`;
  * }
  */
 export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
-  const limits = { ...options.limits, presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? PRESENCE_BYTES_MAX, PRESENCE_BYTES_MAX) };
+  const { presenceBytesMax } = OBJECT_LIMITS;
+  const limits = { ...OBJECT_LIMITS, ...options.limits, presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax) };
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);

@@ -68,6 +68,18 @@ export const SERVER_LIMITS: ServerLimits = {
   lookMs: 5_000,
 };
 
+const MIB = 1024 * 1024;
+
+/** Those that differ in a Durable Object: it has 128 MB for all it does, with others of its kind. Presence fits into an attachment of 2 KB, with a principal of 1 KiB, the longest name of a log and all other fields. */
+export const OBJECT_LIMITS = {
+  waitingBytesMax: 16 * MIB,
+  readingBytesMax: 16 * MIB,
+  readingBytesPerActorMax: 8 * MIB,
+  answeringBytesMax: 32 * MIB,
+  answeringBytesPerActorMax: 16 * MIB,
+  presenceBytesMax: 640,
+} as const satisfies Partial<ServerLimits>;
+
 /** Those that a client is told. */
 export function wireLimits({ commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax }: ServerLimits): Limits {
   return { commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax };

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { parseWireError } from "../../../src/core/protocol.ts";
 import { bearer, type Principal, type SyncServer } from "../../../src/sync-server/app.ts";
 import { runtimeEnv } from "../../../src/sync-server/env.ts";
+import { OBJECT_LIMITS, SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
 import { createRateLimiter } from "../../../src/sync-server/rates.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
@@ -214,6 +215,14 @@ test("a body that comes a byte at a time is read as one that comes whole", async
   expect((await server.request("/logs/board/commits", init)).status).toBe(200);
   const [record] = (await ada.pull()).records;
   expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
+});
+
+test("all that peers can make an object hold fits into half of the memory that it has", () => {
+  const { waitingBytesMax, readingBytesMax, answeringBytesMax } = OBJECT_LIMITS;
+  expect(waitingBytesMax + readingBytesMax + answeringBytesMax).toBeLessThanOrEqual(64 * 1024 * 1024);
+  // And yet one push and one page of each person pass.
+  expect(OBJECT_LIMITS.readingBytesPerActorMax).toBeGreaterThanOrEqual(SERVER_LIMITS.pushBytesMax);
+  expect(OBJECT_LIMITS.answeringBytesPerActorMax).toBeGreaterThanOrEqual(2 * SERVER_LIMITS.pageBytesMax);
 });
 
 test("someone who names another device in each push has no more commits than others have", async () => {
