@@ -52,12 +52,12 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
   ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
   const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
 
-  const entries = [...ended.map(({ sent, rejection }) => ({ at: null, commit: (sent ?? rejection).commit, undo: sent?.undo ?? null })), ...waiting];
+  const entries = [...ended.map(({ sent, rejection }) => ({ at: null, commit: (sent ?? rejection).commit, undo: (sent ?? rejection).undo })), ...waiting];
   if (entries.length > 0 && !(await store.appendPending(head.pendingTail, entries, []))) throw movedMeanwhile(log);
   const settled = ended.flatMap(({ sent }, index) => (sent ? [{ ...sent, n: head.pendingTail + index + 1 }] : []));
   const rejected = ended.flatMap(({ rejection }, index) => (rejection ? [{ ...rejection, n: head.pendingTail + index + 1 }] : []));
   const batch = archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) };
-  if (!(await store.confirm(head, { batch, settled, rejected, unrejected: [], forgetSentBefore: null }))) throw movedMeanwhile(log);
+  if (!(await store.confirm(head, { batch, settled, rejected, forgetSentBefore: null }))) throw movedMeanwhile(log);
 }
 
 function checked(log: string, lines: Iterable<string>): Archive {

@@ -4,8 +4,9 @@
  * Place: the leader computes it from a page and outcomes, writes it in one transaction, then applies it in memory.
  * Holds: records are taken only where they follow the own cursor; outcomes are taken by commit id, whatever the page. A pending commit ends by its own
  * actor's record, by an outcome without a record, or by `recorded` at a place that this device already holds: never by a
- * mere claim. A record that arrives for a kept rejection ends the rejection.
+ * mere claim. A record that arrives for a kept rejection ends that as well as it ends what is pending.
  */
+import type { Commit } from "../core/commit.ts";
 import { type CommitRecord, type Cursor, lastPosition, positionOf, sameCursor } from "../core/record.ts";
 import type { Outcome, Page, RejectedOutcome } from "../core/protocol.ts";
 import { isExpected } from "../core/reconcile.ts";
@@ -47,13 +48,13 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   for (const entry of facts.pending) {
     const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
     if (end === null) continue;
-    if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, outcome: end, rejectedAt: facts.now });
+    if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });
     else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt });
   }
-  const unrejected = facts.rejections.flatMap(({ commit }) => {
-    const record = byId.get(commit.id);
-    return record && endsCommit(record, commit) ? [commit.id] : [];
-  });
+  for (const { n, commit, undo } of facts.rejections) {
+    const end = endOfRecord(commit, byId.get(commit.id));
+    if (end) settled.push({ n, commit, undo, ...end, settledAt });
+  }
   if (!follows && settled.length === 0 && rejected.length === 0) return null;
   return {
     records,
@@ -61,18 +62,17 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
       batch: follows && cursor ? { after: page.after, cursor, text } : null,
       settled,
       rejected,
-      unrejected,
       forgetSentBefore: facts.sentKeptMs === null || heard === null ? null : heard - facts.sentKeptMs,
     },
   };
 }
 
-type End = { readonly outcome: "accepted" | "rebased"; readonly position: number } | RejectedOutcome | null;
+type GoodEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
+type End = GoodEnd | RejectedOutcome | null;
 
 function endOf({ commit }: PendingEntry, record: CommitRecord | undefined, outcome: Outcome | undefined, before: Cursor | null, after: Cursor | null): End {
-  if (record && endsCommit(record, commit)) {
-    return { outcome: isExpected(commit, record.events) ? "accepted" : "rebased", position: lastPosition(record) };
-  }
+  const recorded = endOfRecord(commit, record);
+  if (recorded) return recorded;
   switch (outcome?.outcome) {
     case undefined:
       return null;
@@ -84,4 +84,9 @@ function endOf({ commit }: PendingEntry, record: CommitRecord | undefined, outco
       // The record came before this tab knew of the commit: another tab, displaced since, had pushed it.
       return outcome.at.position <= positionOf(before) ? { outcome: "accepted", position: outcome.at.position } : null;
   }
+}
+
+function endOfRecord(commit: Commit, record: CommitRecord | undefined): GoodEnd | null {
+  if (!record || !endsCommit(record, commit)) return null;
+  return { outcome: isExpected(commit, record.events) ? "accepted" : "rebased", position: lastPosition(record) };
 }

@@ -263,7 +263,8 @@ export class Engine {
     local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());
     for (const { commit } of [...confirmation.settled, ...confirmation.rejected]) local.entries.delete(commit.id);
     local.head = { ...local.head, cursor: local.replica.cursor };
-    local.rejections = [...local.rejections.filter(({ commit }) => !confirmation.unrejected.includes(commit.id)), ...confirmation.rejected];
+    const settled = new Set(confirmation.settled.map(({ commit }) => commit.id));
+    local.rejections = [...local.rejections.filter(({ commit }) => !settled.has(commit.id)), ...confirmation.rejected];
     this.#changed();
     this.#options.wrote();
     for (const entry of confirmation.settled) this.#settling.tell(settledOf(entry));

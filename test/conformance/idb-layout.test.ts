@@ -43,13 +43,13 @@ async function fill(store: LogStore): Promise<void> {
   // Long enough for the seal to be due.
   const text = `${JSON.stringify(page)}${" ".repeat(1024 * 1024)}`;
   const settled = [{ n: 1, ...milk, outcome: "accepted" as const, position: 1, settledAt: made + 900 }];
-  await store.confirm(await store.head(), { batch: { after: null, cursor: cursorOf(second), text }, settled, rejected: [], unrejected: [], forgetSentBefore: null });
+  await store.confirm(await store.head(), { batch: { after: null, cursor: cursorOf(second), text }, settled, rejected: [], forgetSentBefore: null });
   await store.seal();
   const outcome = { id: bread.commit.id, outcome: "rejected" as const, command: 0, code: "taken", message: "Bread is on the list", theirs: [] };
   const batch = { after: cursorOf(second), cursor: cursorOf(third), text: JSON.stringify({ type: "records", after: "2-c03e9b1f8a6d2475", records: [third], cursor: "3-19f4a8d6e3b7c250", head: 3, more: false }) };
-  const rejected = [{ n: 2, commit: bread.commit, outcome, rejectedAt: made + 950 }];
+  const rejected = [{ n: 2, commit: bread.commit, undo: bread.undo, outcome, rejectedAt: made + 950 }];
   const ended = [{ n: 3, ...salt, outcome: "accepted" as const, position: 3, settledAt: made + 950 }];
-  await store.confirm(await store.head(), { batch, settled: ended, rejected, unrejected: [], forgetSentBefore: null });
+  await store.confirm(await store.head(), { batch, settled: ended, rejected, forgetSentBefore: null });
   await store.appendPending(3, [{ ...eggs, at: cursorOf(third) }], []);
   const tables = [{ table: "items@1<item@1", buckets: [{ bucket: 17, text: '[["i1",{"title":"Milk"}]]' }] }, { table: "done@1<item@1", buckets: [] }];
   await store.writeRows({ generation: 0, checkpoint: null }, { checkpoint: cursorOf(third), tables }, true);

@@ -47,7 +47,7 @@ export function rejectionText(entry: RejectionEntry): string {
 }
 
 export function readRejection(id: string, row: unknown): RejectionEntry {
-  return readRow(rejection, "rejections", id, row);
+  return { undo: null, ...readRow(rejection, "rejections", id, row) };
 }
 
 export function readRow<T>(reader: Reader<T>, store: string, key: string | number, row: unknown): T {
@@ -89,5 +89,5 @@ const undoNote: Reader<UndoNote> = shape({ inverse: orNull(list(request, COMMAND
 
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
 const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
-const rejection: Reader<RejectionEntry> = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time });
+const rejection = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time }, { undo: orNull(undoNote) });
 const sentPeek = shape({ commit: shape({ id: anyText }), settledAt: time });

@@ -62,8 +62,14 @@ export type SentEntry = {
   readonly settledAt: number;
 };
 
-/** An own commit that was refused. Kept until the app retries or discards it. */
-export type RejectionEntry = { readonly n: number; readonly commit: Commit; readonly outcome: RejectedOutcome; readonly rejectedAt: number };
+/** An own commit that was refused. Kept until the app retries or discards it, or until its record comes after all. */
+export type RejectionEntry = {
+  readonly n: number;
+  readonly commit: Commit;
+  readonly undo: UndoNote | null;
+  readonly outcome: RejectedOutcome;
+  readonly rejectedAt: number;
+};
 
 /** A run of whole records: the text that came, an object with `records`, and where it lies. */
 export type ConfirmedBatch = { readonly after: Cursor | null; readonly cursor: Cursor; readonly text: string };
@@ -71,12 +77,10 @@ export type ConfirmedBatch = { readonly after: Cursor | null; readonly cursor: C
 export type Confirmation = {
   /** Null: outcomes without records only. */
   readonly batch: ConfirmedBatch | null;
-  /** Pending entries that ended well: they move to `sent`. */
+  /** Entries that ended well, pending or refused before: they move to `sent`. */
   readonly settled: readonly SentEntry[];
   /** Pending entries that were refused: they move to the rejections. */
   readonly rejected: readonly RejectionEntry[];
-  /** Ids of commits whose record arrived after all: their rejection ends. */
-  readonly unrejected: readonly string[];
   /** Settled entries older than this leave `sent`; null keeps all. Milliseconds since the epoch. */
   readonly forgetSentBefore: number | null;
 };

@@ -152,17 +152,20 @@ function readSent(sent: State["sent"], numbers: readonly number[] | null) {
   return wanted.sort((a, b) => a - b).map((n) => readSentEntry(n, sent.get(n)));
 }
 
-function confirm(state: State, { batch, settled, rejected, unrejected, forgetSentBefore }: Confirmation): true {
+function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: Confirmation): true {
   if (batch) {
     checkFollows(batch, state.head.cursor);
     state.batches.push(batch);
     state.head = { ...state.head, cursor: batch.cursor };
   }
-  for (const entry of settled) state.sent.set(entry.n, sentText(entry));
+  for (const entry of settled) {
+    state.sent.set(entry.n, sentText(entry));
+    // Refused here before, or withdrawn in a tab that this one has not heard of.
+    state.rejections.delete(entry.commit.id);
+  }
   // One that has ended meanwhile may have been discarded by the app: it must not come back.
   for (const entry of rejected) if (state.pending.has(entry.n)) state.rejections.set(entry.commit.id, rejectionText(entry));
   for (const { n } of [...settled, ...rejected]) state.pending.delete(n);
-  for (const id of unrejected) state.rejections.delete(id);
   if (forgetSentBefore !== null) for (const { n, settledAt } of readSent(state.sent, null)) if (settledAt < forgetSentBefore) state.sent.delete(n);
   return true;
 }

@@ -61,7 +61,7 @@ export function batchOf(after: Cursor | null, records: readonly CommitRecord[]):
 }
 
 export function confirmationOf(batch: ConfirmedBatch | null, more: Partial<Confirmation> = {}): Confirmation {
-  return { batch, settled: [], rejected: [], unrejected: [], forgetSentBefore: null, ...more };
+  return { batch, settled: [], rejected: [], forgetSentBefore: null, ...more };
 }
 
 export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry {
@@ -70,7 +70,7 @@ export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry
 
 export function rejectedOf(n: number, name: string): RejectionEntry {
   const commit = commitOf(name);
-  return { n, commit, outcome: { id: commit.id, outcome: "rejected", command: 0, code: "taken", message: "Taken", path: ["title", 0] }, rejectedAt: 5.25 };
+  return { n, commit, undo: undoOf(name), outcome: { id: commit.id, outcome: "rejected", command: 0, code: "taken", message: "Taken", path: ["title", 0] }, rejectedAt: 5.25 };
 }
 
 /** Confirms records as the leader does, naming what stands. */

@@ -55,14 +55,25 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L4",
-    name: "a record that arrives for a kept rejection ends it; old sent entries are forgotten",
+    name: "a record that arrives for a kept rejection ends it, and its commit is kept as one that was taken",
+    async check({ open }) {
+      const [store, other] = [await open(), await open()];
+      await store.appendPending(0, entriesOf("a", "b"), []);
+      await confirmRecords(store, [1], { rejected: [rejectedOf(1, "a")] });
+      requireEqual(await store.readRejections(), [rejectedOf(1, "a")], "rejections, with what they keep for undo");
+      await confirmRecords(store, [1], { settled: [settledOf(1, "a")] });
+      requireEqual([(await other.refresh(ALL)).rejectionIds, (await other.refresh(ALL)).pending.map(nameOf)], [[], ["b"]], "what is refused and pending");
+      requireEqual(await other.readSent(null), [settledOf(1, "a")], "sent entries");
+    },
+  },
+  {
+    rule: "L4",
+    name: "old sent entries are forgotten",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
-      const settled = [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)];
-      await confirmRecords(store, [1], { settled, rejected: [rejectedOf(1, "a")] });
-      await confirmRecords(store, [1], { unrejected: [commitOf("a").id], forgetSentBefore: 200 });
-      requireEqual(await store.readRejections(), [], "rejections");
+      await confirmRecords(store, [1], { settled: [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)] });
+      await confirmRecords(store, [1], { forgetSentBefore: 200 });
       requireEqual((await store.readSent(null)).map(nameOf), ["c", "d"], "sent entries");
       requireEqual((await store.readSent([9, 4, 2, 4])).map(({ n }) => n), [4], "sent entries by number");
     },

@@ -79,17 +79,18 @@ class Model {
     const events = Array.from({ length: this.#random.below(5) }, () => 1 + this.#random.below(this.#random.below(8) === 0 ? 1_500 : 150));
     const records = recordsBehind(cursor, events, `g${generation}s${this.#made++}m`);
     const ended = [...this.#pending].slice(0, this.#random.below(4)).map(([n, name]) => ({ n, name, settles: this.#random.below(3) > 0 }));
-    const unrejected = [...this.#rejected.keys()].slice(0, this.#random.below(2));
+    // Refused, and recorded after all.
+    const arrived = [...this.#rejected].slice(0, this.#random.below(2)).map(([name, n]) => ({ n, name, settles: true }));
+    const all = [...ended, ...arrived];
     const confirmation = confirmationOf(records.length > 0 ? batchOf(cursor, records) : null, {
-      settled: ended.filter(({ settles }) => settles).map(({ n, name }) => settledOf(n, name)),
+      settled: all.filter(({ settles }) => settles).map(({ n, name }) => settledOf(n, name)),
       rejected: ended.filter(({ settles }) => !settles).map(({ n, name }) => rejectedOf(n, name)),
-      unrejected: unrejected.map((name) => commitOf(name).id),
     });
     requireEqual(await tab.store.confirm({ generation, cursor }, confirmation), right, "confirm");
     if (!right) return;
     for (const record of records) this.#records.push({ end: cursorOf(record), text: JSON.stringify(record) });
-    for (const name of unrejected) this.#rejected.delete(name);
-    for (const { n, name, settles } of ended) {
+    for (const { name } of arrived) this.#rejected.delete(name);
+    for (const { n, name, settles } of all) {
       this.#pending.delete(n);
       if (settles) this.#sent.set(n, name);
       else this.#rejected.set(name, n);

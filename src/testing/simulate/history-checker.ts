@@ -82,7 +82,6 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
   const recordedAsks = new Set([...records].flatMap(([log, list]) => list.map(({ meta }) => `${log} ${meta?.ask ?? ""}`)));
   const known = new Map(outcomes.map((outcome) => [`${outcome.log} ${outcome.actor} ${outcome.commit}`, outcome.text]));
   const happened = new Set(journal.map(({ kind }) => kind));
-  const mayMissRestore = happened.has("restored") && happened.has("rightChanged");
   const evicted = new Set(journal.flatMap((entry) => (entry.kind === "evicted" ? [entry.device] : [])));
   for (const entry of journal) {
     if (entry.kind === "refused") {
@@ -102,8 +101,6 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
     // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
     const outcome = known.get(key);
-    // Known limit: a device that lost the right to read has no cursor by which it would find a restore.
-    if (mayMissRestore) continue;
     // A restore forgets what left nothing behind, and nobody can miss it.
     if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key))) continue;
     problems.push(`1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`);

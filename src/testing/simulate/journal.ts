@@ -17,8 +17,6 @@ export type JournalEntry =
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
   /** The browser deleted what a device stored: what only stood there is waived. */
   | { readonly kind: "evicted"; readonly device: string }
-  /** A right was taken away, or given back. */
-  | { readonly kind: "rightChanged" }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 

@@ -153,7 +153,6 @@ async function restore(world: World, random: SeededRandom): Promise<void> {
 }
 
 function changeRight(world: World, random: SeededRandom): void {
-  world.journal.entries.push({ kind: "rightChanged" });
   const right = `${random.pick(["read", "write"])} ${random.pick(USERS)} ${random.pick(LOGS)}`;
   if (!world.revoked.delete(right)) world.revoked.add(right);
 }

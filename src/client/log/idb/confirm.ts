@@ -13,7 +13,7 @@ import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreNam
 export const CONFIRM_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
 
 export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean> {
-  const { batch, settled, rejected, unrejected, forgetSentBefore } = confirmation;
+  const { batch, settled, rejected, forgetSentBefore } = confirmation;
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
   if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor)) return false;
   if (batch) checkFollows(batch, head.cursor);
@@ -26,10 +26,13 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
   const movesMark = ended.some(({ n }) => n === last);
   removeNumbers(tx, "pending", [...(movesMark && head.mark > 0 ? [head.mark] : []), ...ended.map(({ n }) => n)]);
   if (movesMark) put(tx, "pending", last, generationMarkText(head.generation));
-  for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));
+  for (const entry of settled) {
+    put(tx, "sent", entry.n, sentText(entry));
+    // Refused here before, or withdrawn in a tab that this one has not heard of.
+    remove(tx, "rejections", entry.commit.id);
+  }
   // One that has ended meanwhile may have been discarded by the app: it must not come back.
   for (const entry of rejected) if (standing.has(entry.n)) put(tx, "rejections", entry.commit.id, rejectionText(entry));
-  for (const id of unrejected) remove(tx, "rejections", id);
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
 
   const mark = movesMark ? last : head.mark;
@@ -38,7 +41,7 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
   return true;
 }
 
-/** Walks from the oldest on and stops at the first that is kept: they were settled in the order of their numbers. */
+/** Walks from the oldest on and stops at the first that is kept: nearly all were settled in the order of their numbers, and one that was not keeps a few for longer. */
 async function forgetSent(tx: WriteTransaction, before: number): Promise<void> {
   const old: number[] = [];
   for (let cursor = await tx.objectStore("sent").openCursor(); cursor; cursor = await cursor.continue()) {
