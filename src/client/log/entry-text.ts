@@ -36,10 +36,16 @@ export function readSentEntry(n: number, row: unknown): SentEntry {
   return { n, ...readRow(sent, "sent", n, row) };
 }
 
-/** What deletes entries without reading all of them; null for a row that cannot be read, which must not stop the rest. */
-export function peekSent(row: unknown): { readonly id: string; readonly settledAt: number } | null {
-  const parsed = typeof row === "string" ? parseText(sentPeek, row) : null;
-  return parsed?.ok ? { id: parsed.value.commit.id, settledAt: parsed.value.settledAt } : null;
+/** The id in an entry's row; null for a row that holds no commit or cannot be read, which must not stop the rest. */
+export function peekCommitId(row: unknown): string | null {
+  const parsed = typeof row === "string" ? parseText(idPeek, row) : null;
+  return parsed?.ok ? parsed.value.commit.id : null;
+}
+
+/** When a sent entry was settled; null as above. */
+export function peekSettledAt(row: unknown): number | null {
+  const parsed = typeof row === "string" ? parseText(settledPeek, row) : null;
+  return parsed?.ok ? parsed.value.settledAt : null;
 }
 
 export function rejectionText(entry: RejectionEntry): string {
@@ -90,4 +96,5 @@ const undoNote: Reader<UndoNote> = shape({ inverse: orNull(list(request, COMMAND
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
 const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
 const rejection = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time }, { undo: orNull(undoNote) });
-const sentPeek = shape({ commit: shape({ id: anyText }), settledAt: time });
+const idPeek = shape({ commit: shape({ id: anyText }) });
+const settledPeek = shape({ settledAt: time });

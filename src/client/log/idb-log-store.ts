@@ -5,7 +5,6 @@
  * Holds: what is pending is written `strict`, since it is the only copy of a person's work; everything else `relaxed`, since the server
  * has it too. Each write is one transaction; nothing but requests is awaited inside.
  */
-import { pendingText } from "./entry-text.ts";
 import type { Env } from "../env.ts";
 import { Connection } from "./idb/connection.ts";
 import { appendPending } from "./idb/append-pending.ts";
@@ -42,7 +41,7 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
         return { client, generation, cursor, pendingTail: last?.key ?? 0 };
       }),
     refresh: (known) => connection.read(REFRESH_STORES, (tx) => refresh(tx, known)),
-    appendPending: (tail, entries, endRejections) => appendPending(connection, tail, entries.map(pendingText), endRejections),
+    appendPending: (tail, entries, endRejections) => appendPending(connection, tail, entries, endRejections),
     removeRejections: (ids) =>
       connection.write(["rejections"], "relaxed", async (tx) => {
         for (const id of ids) remove(tx, "rejections", id);

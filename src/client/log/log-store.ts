@@ -8,7 +8,8 @@
  * - L1  A promise that resolves says that the whole write is durable as told; one that rejects says that nothing of it
  *       is there. There is no third way. A full disk is `StorageFullError`, a lost database `StorageLostError`.
  * - L2  `appendPending` names the last number that its tab knew. If any later entry or generation mark stands in the store it
- *       writes nothing and says so. It writes `strict`: this is the only copy of a person's work.
+ *       writes nothing and says so. It writes `strict`: this is the only copy of a person's work. Commits that stand here already, pending,
+ *       settled or refused, are an append whose end was not told: it is not made again, and the answer is that it was made.
  * - L3  Numbers of pending entries rise in the order in which commits were made, over all tabs, and are never used twice, also
  *       not after their entries have gone.
  * - L4  `confirm` names the generation and the cursor that it was computed on, and writes nothing when they have moved. Records,

@@ -8,8 +8,8 @@
  */
 import { positionOf, sameCursor } from "../../core/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
-import { generationMarkText, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./entry-text.ts";
-import type { Confirmation, ConfirmedBatch, LogStore, Refresh, StoredRows, StoreHead } from "./log-store.ts";
+import { generationMarkText, peekCommitId, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./entry-text.ts";
+import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, StoredRows, StoreHead } from "./log-store.ts";
 import { lengthOf, planSeal, sealIsDue } from "./sealing.ts";
 import { storageLost } from "./storage-errors.ts";
 
@@ -83,7 +83,7 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     refresh: (known) => step("refresh", (at) => refresh(at, known)),
     appendPending: (tail, entries, endRejections) =>
       step("appendPending", (at) => {
-        if (tail !== at.head.pendingTail) return false;
+        if (tail !== at.head.pendingTail) return standsAlready(at, tail, entries);
         entries.forEach((entry, index) => at.pending.set(tail + index + 1, pendingText(entry)));
         for (const id of endRejections) at.rejections.delete(id);
         at.head = { ...at.head, pendingTail: tail + entries.length };
@@ -145,6 +145,13 @@ function refresh({ head, batches, pending, mark, rejections }: State, known: { r
     pendingNumbers: numbers,
     rejectionIds: [...rejections.keys()],
   };
+}
+
+/** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
+function standsAlready({ pending, sent, rejections }: State, tail: number, entries: readonly Pick<PendingEntry, "commit">[]): boolean {
+  const behind = [...pending, ...sent].filter(([n]) => n > tail);
+  const standing = new Set(behind.map(([, text]) => peekCommitId(text)));
+  return entries.some(({ commit: { id } }) => standing.has(id) || rejections.has(id));
 }
 
 function readSent(sent: State["sent"], numbers: readonly number[] | null) {

@@ -85,6 +85,26 @@ export const pendingRules: readonly LogStoreRule[] = [
     },
   },
   {
+    rule: "L2",
+    name: "an append that is made again, since its end was not told, is known by its commits, wherever they stand by now",
+    async check({ open }) {
+      const [tab, leader] = [await open(), await open()];
+      const group = entriesOf("a", "b");
+      const again = (what: string) => tab.appendPending(0, group, []).then((appended) => requireEqual(appended, true, `the append, ${what}`));
+      await again("the first time");
+      await again("while all is pending");
+      await confirmRecords(leader, [1], { settled: [settledOf(1, "a")] });
+      await again("after one was taken");
+      await leader.confirm(await leader.head(), confirmationOf(null, { rejected: [rejectedOf(2, "b")] }));
+      await again("after the other was refused");
+      await leader.cutBack(await leader.head(), null, entriesOf("a"));
+      await leader.removeRejections([commitOf("b").id]);
+      await again("after histories parted");
+      requireEqual((await leader.refresh(ALL)).pending.map(nameOf), ["a"], "what is pending");
+      requireEqual(await tab.appendPending(0, entriesOf("c"), []), false, "another append on the old tail");
+    },
+  },
+  {
     rule: "L3",
     name: "numbers follow the tail, and are not used again after their entries have gone",
     async check({ open }) {

@@ -121,11 +121,11 @@ export class Device {
   #store(owner: Owner): LogStore {
     const { scheduler, faults } = this.options;
     const database = this.database;
-    return memoryLogStore(database, {
+    const fails = (strength: number) => strength > 0 && scheduler.random.chance(strength * 0.15);
+    const store = memoryLogStore(database, {
       before: async (operation) => {
         await scheduler.wait(owner, `store ${operation}`, scheduler.random.below(4));
         const { storeAbort, storeLost } = faults();
-        const fails = (strength: number) => strength > 0 && scheduler.random.chance(strength * 0.15);
         if (scheduler.now < this.fullUntil && WRITES.has(operation)) throw storageFull();
         if (!fails(storeAbort) && !fails(storeLost)) return;
         scheduler.note(`fault: store ${operation} of ${owner.name} fails`);
@@ -135,6 +135,12 @@ export class Device {
         if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database) this.#remember(operation === "appendPending");
         await scheduler.wait(owner, `stored ${operation}`, scheduler.random.below(3));
       },
+    });
+    return withLostEnds(store, memoryLogStore(database), async (operation) => {
+      if (!fails(faults().storeLost)) return false;
+      scheduler.note(`fault: ${owner.name} is not told the end of ${operation}`);
+      await scheduler.wait(owner, "opens its storage again", 50 + scheduler.random.below(400));
+      return true;
     });
   }
 
@@ -169,4 +175,19 @@ export class Device {
     if (strength === 0 || !scheduler.random.chance(strength * 0.5)) return 1;
     return scheduler.random.chance(0.5) ? 0 : 2;
   }
+}
+
+/** A connection that dies right after a write: its end is not told, and the same is run once more on the next one. */
+function withLostEnds(store: LogStore, next: LogStore, isLost: (operation: string) => Promise<boolean>): LogStore {
+  const twice = async <T>(operation: string, run: (on: LogStore) => Promise<T>): Promise<T> => {
+    const told = await run(store);
+    return (await isLost(operation)) ? run(next) : told;
+  };
+  return {
+    ...store,
+    appendPending: (...facts) => twice("appendPending", (on) => on.appendPending(...facts)),
+    confirm: (...facts) => twice("confirm", (on) => on.confirm(...facts)),
+    cutBack: (...facts) => twice("cutBack", (on) => on.cutBack(...facts)),
+    writeRows: (...facts) => twice("writeRows", (on) => on.writeRows(...facts)),
+  };
 }

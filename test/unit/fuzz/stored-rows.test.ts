@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordsBehind } from "../../../src/client/local-log.ts";
 import { batchBehind, recordsOf } from "../../../src/client/log/batches.ts";
-import { peekSent, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "../../../src/client/log/entry-text.ts";
+import { peekCommitId, peekSettledAt, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "../../../src/client/log/entry-text.ts";
 import { batchRow, readBatch } from "../../../src/client/log/idb/layout.ts";
 import type { MemoryDatabase } from "../../../src/client/log/memory-log-store.ts";
 import { take } from "../../../src/client/worker-api.ts";
@@ -30,7 +30,7 @@ const typed = (run: () => unknown): void => {
 describe("a row of the device's store", () => {
   const entries: readonly (readonly [name: string, text: string, read: (row: unknown) => unknown])[] = [
     ["pending", pendingText(entryOf("one", { position: 3, mark: "m3" })), (row) => readPending(1, row)],
-    ["sent", sentText(settledOf(1, "one")), (row) => [readSentEntry(1, row), peekSent(row)]],
+    ["sent", sentText(settledOf(1, "one")), (row) => [readSentEntry(1, row), peekSettledAt(row), peekCommitId(row)]],
     ["rejections", rejectionText(rejectedOf(1, "one")), (row) => readRejection(commitOf("one").id, row)],
   ];
   for (const [name, text, read] of entries) {

@@ -3,38 +3,45 @@
  *
  * Holds: one transaction, one read, one row a commit. The last number ever used always has a row in `pending` (a commit, or a generation
  * mark), so the keys from the known tail on tell everything: that one alone, and nobody was faster. The rows are on their way before the
- * keys have come back, and are withdrawn where somebody was: the read costs no round trip of its own.
+ * keys have come back, and are withdrawn where somebody was: the read costs no round trip of its own. Somebody may be ourselves, before
+ * a connection died that did not tell the end; those commits stand somewhere by their ids, wherever other tabs have moved them since.
  */
+import { peekCommitId, pendingText } from "../entry-text.ts";
+import type { PendingEntry } from "../log-store.ts";
 import { type Connection, Withdrawn } from "./connection.ts";
-import { requireRowLength, type StoreName } from "./layout.ts";
+import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
 
-export function appendPending(connection: Connection, tail: number, rows: readonly string[], endRejections: readonly string[]): Promise<boolean> {
+const PLACES: readonly StoreName[] = ["pending", "sent", "rejections"];
+
+export async function appendPending(connection: Connection, tail: number, entries: readonly Omit<PendingEntry, "n">[], endRejections: readonly string[]): Promise<boolean> {
+  const rows = entries.map(pendingText);
   const stores: readonly StoreName[] = endRejections.length > 0 ? ["pending", "rejections"] : ["pending"];
-  return connection.writeBare(stores, "strict", async (tx, attempt) => {
+  const appended = await connection.writeBare(stores, "strict", async (tx) => {
     for (const row of rows) requireRowLength("pending", row.length);
     const pending = tx.objectStore("pending");
     const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
-    const write = () => {
-      rows.forEach((row, index) => pending.put(row, tail + index + 1));
-      for (const id of endRejections) tx.objectStore("rejections").delete(id);
-    };
-    if (attempt === 0) write();
-    if (isLast(await keys, tail)) {
-      if (attempt > 0) write();
-      return true;
-    }
-    return attempt > 0 && rows.length > 0 ? await stand(pending, tail, rows) : new Withdrawn(false);
+    rows.forEach((row, index) => pending.put(row, tail + index + 1));
+    for (const id of endRejections) tx.objectStore("rejections").delete(id);
+    return isLast(await keys, tail) || new Withdrawn(false);
   });
+  return appended || (await connection.read(PLACES, (tx) => standsAlready(tx, tail, entries)));
 }
 
 function isLast(keys: readonly IDBValidKey[], tail: number): boolean {
   return tail === 0 ? keys.length === 0 : keys.length === 1 && keys[0] === tail;
 }
 
-/** Whether an earlier attempt wrote these rows before its connection died, and could not say so. */
-async function stand(pending: IDBObjectStore, tail: number, rows: readonly string[]): Promise<boolean> {
-  const found: readonly unknown[] = await resultOf(pending.getAll(IDBKeyRange.bound(tail + 1, tail + rows.length)));
-  return rows.every((row, index) => found[index] === row);
+/** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
+async function standsAlready(tx: ReadTransaction, tail: number, entries: readonly Pick<PendingEntry, "commit">[]): Promise<boolean> {
+  const behind = IDBKeyRange.lowerBound(tail, true);
+  const ids = entries.map(({ commit }) => commit.id);
+  const [pending, sent, ...refused] = await Promise.all([
+    tx.objectStore("pending").getAll(behind),
+    tx.objectStore("sent").getAll(behind),
+    ...ids.map((id) => tx.objectStore("rejections").getKey(id)),
+  ]);
+  const standing = new Set([...pending, ...sent].map(peekCommitId));
+  return ids.some((id, index) => standing.has(id) || refused[index] !== undefined);
 }
 
 function resultOf<T>(request: IDBRequest<T>): Promise<T> {

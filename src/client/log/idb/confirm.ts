@@ -6,7 +6,7 @@
  */
 import { sameCursor } from "../../../core/record.ts";
 import { checkFollows } from "../batches.ts";
-import { generationMarkText, peekSent, rejectionText, sentText } from "../entry-text.ts";
+import { generationMarkText, peekSettledAt, rejectionText, sentText } from "../entry-text.ts";
 import type { Confirmation, StoreHead } from "../log-store.ts";
 import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
 
@@ -45,9 +45,10 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
 async function forgetSent(tx: WriteTransaction, before: number): Promise<void> {
   const old: number[] = [];
   for (let cursor = await tx.objectStore("sent").openCursor(); cursor; cursor = await cursor.continue()) {
-    const entry = peekSent(cursor.value);
-    if (entry && entry.settledAt >= before) break;
-    if (entry) old.push(cursor.key);
+    const settledAt = peekSettledAt(cursor.value);
+    if (settledAt === null) continue;
+    if (settledAt >= before) break;
+    old.push(cursor.key);
   }
   removeNumbers(tx, "sent", old);
 }

@@ -57,18 +57,14 @@ export class Connection {
   writeBare<T>(
     stores: readonly StoreName[],
     durability: "strict" | "relaxed",
-    work: (tx: IDBTransaction, attempt: number) => Promise<T | Withdrawn<T>>,
+    work: (tx: IDBTransaction) => Promise<T | Withdrawn<T>>,
   ): Promise<T> {
-    return this.#run((database, attempt) => writeIn(database, stores, durability, (tx) => work(tx, attempt)));
+    return this.#run((database) => writeIn(database, stores, durability, work));
   }
 
-  /** `attempt` is 0, or how often this work met a connection that died; its end is not always told. */
-  write<T>(
-    stores: readonly StoreName[],
-    durability: "strict" | "relaxed",
-    work: (tx: WriteTransaction, attempt: number) => Promise<T>,
-  ): Promise<T> {
-    return this.#run((database, attempt) => writeIn(database, stores, durability, (tx) => work(wrapped(tx), attempt)));
+  /** Run again where a connection died, which does not always tell whether this work came to its end on it. */
+  write<T>(stores: readonly StoreName[], durability: "strict" | "relaxed", work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+    return this.#run((database) => writeIn(database, stores, durability, (tx) => work(wrapped(tx))));
   }
 
   close(): void {
@@ -84,14 +80,14 @@ export class Connection {
     }
   }
 
-  async #run<T>(work: (database: Database, attempt: number) => Promise<T>): Promise<T> {
+  async #run<T>(work: (database: Database) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       if (this.#ended) throw storageLost(this.#ended);
       let database: Database | null = null;
       try {
         const opened = (this.#opening ??= this.#open());
         database = await opened;
-        return await work(database, attempt);
+        return await work(database);
       } catch (error) {
         const { kind } = failureOf(error);
         if (kind === "other" && database) throw error;

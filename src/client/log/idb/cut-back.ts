@@ -5,7 +5,7 @@
  */
 import { positionOf, sameCursor } from "../../../core/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
-import { generationMarkText, peekSent, pendingText } from "../entry-text.ts";
+import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry, StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
 import { batchRow, clear, headText, put, readBatch, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
@@ -69,8 +69,8 @@ async function removeReturned(tx: WriteTransaction, ids: ReadonlySet<string>): P
   const sent = tx.objectStore("sent");
   const [numbers, rows] = await Promise.all([sent.getAllKeys(), sent.getAll()]);
   const returned = numbers.filter((_, index) => {
-    const id = peekSent(rows[index])?.id;
-    return id !== undefined && ids.has(id);
+    const id = peekCommitId(rows[index]);
+    return id !== null && ids.has(id);
   });
   removeNumbers(tx, "sent", returned);
 }

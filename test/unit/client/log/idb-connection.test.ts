@@ -3,7 +3,7 @@ import { deleteDB, openDB } from "idb";
 import { expect, test } from "vitest";
 import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/log/idb/connection.ts";
 import { openIdbLogStore } from "../../../../src/client/log/idb-log-store.ts";
-import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtures.ts";
+import { ALL, confirmRecords, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { killConnection, newClientId, openStore, replace } from "./support/faulty-idb.ts";
 
 const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
@@ -37,15 +37,14 @@ test("L1 a connection that dies under an append leaves it whole or not at all, a
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
 });
 
-test("L3 an append whose end was never told is not made a second time", async () => {
-  const { store, open, waits } = await openStore();
-  let isTold = false;
-  const restore = replace(IDBDatabase.prototype, "transaction", (call) =>
+/** The next transaction completes, and what the store hears is that its connection died. */
+function loseNextEnd(): () => void {
+  let isLost = false;
+  return replace(IDBDatabase.prototype, "transaction", (call) =>
     function (this: IDBDatabase, ...args) {
       const tx = call.apply(this, args);
-      if (isTold) return tx;
-      isTold = true;
-      // It completes, and what the store hears is that its connection died.
+      if (isLost) return tx;
+      isLost = true;
       const listen = tx.addEventListener.bind(tx);
       tx.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
         if (type !== "complete") listen(type === "abort" ? "complete" : type, listener);
@@ -53,9 +52,31 @@ test("L3 an append whose end was never told is not made a second time", async ()
       return tx;
     },
   );
+}
+
+test("L3 an append whose end was never told is not made a second time", async () => {
+  const { store, open, waits } = await openStore();
+  const restore = loseNextEnd();
   expect(await store.appendPending(0, entriesOf("once", "only"), []).finally(restore)).toBe(true);
   expect((await (await open()).refresh(ALL)).pending.map(nameOf)).toEqual(["once", "only"]);
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
+});
+
+test("L3 nor where another tab had it confirmed before it was run again", async () => {
+  const user = newClientId();
+  const { store: leader } = await openStore({ user });
+  const meanwhile: Promise<unknown>[] = [];
+  const timer = (ms: number, callback: () => void) => {
+    if (ms === REOPEN_WAITS_MS[0]) meanwhile.push(confirmRecords(leader, [1], { settled: [settledOf(1, "once")], rejected: [rejectedOf(2, "only")] }).then(callback));
+    return () => {};
+  };
+  const { store } = await openStore({ user, timer });
+  const restore = loseNextEnd();
+  expect(await store.appendPending(0, entriesOf("once", "only"), []).finally(restore)).toBe(true);
+  await Promise.all(meanwhile);
+  expect(meanwhile).toHaveLength(1);
+  expect((await store.refresh(ALL)).pending).toEqual([]);
+  expect([await store.readSent(null), await store.readRejections()]).toMatchObject([[{ n: 1 }], [{ n: 2 }]]);
 });
 
 test("L2 an append that is run again does not overwrite what another tab appended meanwhile", async () => {
