@@ -56,9 +56,10 @@ async function many(): Promise<number> {
 async function plant(): Promise<number> {
   const chosen = mutants.filter(({ name }) => values.only === undefined || name.includes(values.only));
   let found = 0;
-  for (const { name, what, parts } of chosen) {
+  for (const mutant of chosen) {
+    const { name, what } = mutant;
     const start = performance.now();
-    const finding = await findMutant(parts, Number(values.seeds ?? 1_000));
+    const finding = await findMutant(mutant, Number(values.seeds ?? 1_000));
     if (finding) found++;
     const told = finding ? `seed ${finding.seed}: ${finding.problem}` : "NOT FOUND";
     console.log(`${name} (${what})\n    ${told} (${((performance.now() - start) / 1000).toFixed(1)} s)`);

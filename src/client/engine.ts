@@ -17,7 +17,7 @@ import type { Env } from "./env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
 import { answerGroup, appendDecided, type CommitLinks, decideGroup, NO_LINKS, type Waiting } from "./group-commit.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
-import type { LogStore, PendingEntry, RejectionEntry, StoreHead } from "./log/log-store.ts";
+import { type LogStore, type PendingEntry, type RejectionEntry, stillDropped, type StoreHead } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
 import { rowDifferences } from "./rows/row-differences.ts";
 import { RowCache, writeRowCache } from "./rows/row-cache.ts";
@@ -262,7 +262,8 @@ export class Engine {
     local.replica.apply(records, env.now());
     local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());
     for (const { commit } of [...confirmation.settled, ...confirmation.rejected]) local.entries.delete(commit.id);
-    local.head = { ...local.head, cursor: local.replica.cursor };
+    const { cursor } = local.replica;
+    local.head = { ...local.head, cursor, dropped: stillDropped(local.head.dropped, cursor) };
     const settled = new Set(confirmation.settled.map(({ commit }) => commit.id));
     local.rejections = [...local.rejections.filter(({ commit }) => !settled.has(commit.id)), ...confirmation.rejected];
     this.#changed();

@@ -13,6 +13,9 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 7, what: "the end of a commit was never told where the look that found it failed half way" },
   { seed: 145, faults: ["clockJump", "restore"], what: "a clock that jumped ahead threw settled commits away, and a restore then lost them" },
   { seed: 112, faults: ["clockJump", "freeze"], what: "a clock that jumped back kept a frozen leader in its place" },
+  { seed: 2_442, what: "what a device had settled, and a restore then lost, was not offered again where the device had lost its right to read meanwhile" },
+  { seed: 185, faults: ["rights", "restore"], what: "the same, where the right to read and a backup go and come" },
+  { seed: 21, faults: ["storeLost", "storeAbort", "tabMessages"], what: "a command whose append was not told its end was done twice, where another tab had it confirmed meanwhile" },
   { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending for good" },
 ];
 

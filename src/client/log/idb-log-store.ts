@@ -37,8 +37,8 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
   const store: LogStore = {
     head: () =>
       connection.read(["meta", "pending"], async (tx) => {
-        const [{ client, generation, cursor }, last] = await Promise.all([readHead(tx), tx.objectStore("pending").openKeyCursor(null, "prev")]);
-        return { client, generation, cursor, pendingTail: last?.key ?? 0 };
+        const [{ client, generation, cursor, dropped }, last] = await Promise.all([readHead(tx), tx.objectStore("pending").openKeyCursor(null, "prev")]);
+        return { client, generation, cursor, dropped, pendingTail: last?.key ?? 0 };
       }),
     refresh: (known) => connection.read(REFRESH_STORES, (tx) => refresh(tx, known)),
     appendPending: (tail, entries, endRejections) => appendPending(connection, tail, entries, endRejections),
@@ -49,7 +49,7 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
     readRejections: () => connection.read(["rejections"], readRejections),
     readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
     confirm: (expected, confirmation) => connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation)),
-    cutBack: (expected, keep, pending) => connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending)),
+    cutBack: (expected, keep, pending, dropped) => connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),

@@ -15,7 +15,8 @@
  * - L4  `confirm` names the generation and the cursor that it was computed on, and writes nothing when they have moved. Records,
  *       cursor, ended commits and rejections change in one transaction.
  * - L5  `cutBack` names generation, cursor and pending tail. It keeps the log up to one cursor, puts the given
- *       commits in the place of all that is pending, forgets what was returned from `sent`, raises the generation; all or nothing.
+ *       commits in the place of all that is pending, forgets what was returned from `sent`, raises the generation; all or nothing. The
+ *       end that it is told to remember stands in `dropped` until the log reaches that position again.
  * - L6  `refresh` is one snapshot: what it gives of head, records, pending and rejections stood together at one time.
  * - L7  Confirmed text comes back byte for byte, in order, without gap or double, whether it was sealed meanwhile or not.
  * - L8  `writeRows` names generation and checkpoint. Rows are a cache: `readRows` gives a whole set of one checkpoint or null, never a mixture, and
@@ -26,7 +27,7 @@
 import type { Commit } from "../../core/commit.ts";
 import type { CommandRequest } from "../../core/definition.ts";
 import type { RejectedOutcome } from "../../core/protocol.ts";
-import type { Cursor } from "../../core/record.ts";
+import { type Cursor, positionOf } from "../../core/record.ts";
 
 /** Where a database stands. Small; read and written whole. */
 export type StoreHead = {
@@ -35,6 +36,11 @@ export type StoreHead = {
   /** Raised each time histories parted. What was asked before is not taken after. */
   readonly generation: number;
   readonly cursor: Cursor | null;
+  /**
+   * Where the log ended when it was dropped with the right to read; null once it is filled again up to there. Until then nobody has
+   * looked whether the server still has what it took before.
+   */
+  readonly dropped: Cursor | null;
   /** The highest number that a pending entry or a generation mark ever had. */
   readonly pendingTail: number;
 };
@@ -104,6 +110,11 @@ export type StoredTable = { readonly table: string; readonly buckets: readonly {
 
 export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly StoredTable[] };
 
+/** What of `dropped` still stands when the log has come to a cursor. */
+export function stillDropped(dropped: Cursor | null, cursor: Cursor | null): Cursor | null {
+  return dropped !== null && positionOf(cursor) < dropped.position ? dropped : null;
+}
+
 export interface LogStore {
   head(): Promise<StoreHead>;
   /** What stands behind a position and above a pending number. (0, 0) gives everything. */
@@ -116,8 +127,16 @@ export interface LogStore {
   /** The settled entries with these numbers, of those that are still kept; all of them for null. In order of number. */
   readSent(numbers: readonly number[] | null): Promise<readonly SentEntry[]>;
   confirm(expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean>;
-  /** Gives the new head, or null when the store has moved. `keep` must be the end of a record in this log, or null for none. */
-  cutBack(expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">, keep: Cursor | null, pending: readonly Omit<PendingEntry, "n">[]): Promise<StoreHead | null>;
+  /**
+   * Gives the new head, or null when the store has moved. `keep` must be the end of a record in this log, or null for none. `dropped`
+   * is an end to remember.
+   */
+  cutBack(
+    expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+    keep: Cursor | null,
+    pending: readonly Omit<PendingEntry, "n">[],
+    dropped?: Cursor,
+  ): Promise<StoreHead | null>;
   readRows(): Promise<StoredRows | null>;
   /**
    * Writes changed buckets and moves the checkpoint. `checkpoint` in `expected` is that of the stored rows, null where there are

@@ -9,7 +9,7 @@
 import { positionOf, sameCursor } from "../../core/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
 import { generationMarkText, peekCommitId, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./entry-text.ts";
-import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, StoredRows, StoreHead } from "./log-store.ts";
+import { type Confirmation, type ConfirmedBatch, type LogStore, type PendingEntry, type Refresh, stillDropped, type StoredRows, type StoreHead } from "./log-store.ts";
 import { lengthOf, planSeal, sealIsDue } from "./sealing.ts";
 import { storageLost } from "./storage-errors.ts";
 
@@ -38,7 +38,7 @@ export class MemoryDatabase {
   /** The stored state; made where there is none. Another object after the database was deleted. */
   open(): State {
     return (this.#state ??= {
-      head: { client: this.#newClientId(), generation: 0, cursor: null, pendingTail: 0 },
+      head: { client: this.#newClientId(), generation: 0, cursor: null, dropped: null, pendingTail: 0 },
       batches: [], sealed: 0, pending: new Map(), mark: 0, sent: new Map(), rejections: new Map(), rows: null,
     });
   }
@@ -94,7 +94,7 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     readSent: (numbers) => step("readSent", ({ sent }) => readSent(sent, numbers)),
     confirm: (expected, confirmation) =>
       step("confirm", (at) => at.head.generation === expected.generation && sameCursor(at.head.cursor, expected.cursor) && confirm(at, confirmation)),
-    cutBack: (expected, keep, pending) =>
+    cutBack: (expected, keep, pending, dropped) =>
       step("cutBack", (at) => {
         const { generation, cursor, pendingTail } = at.head;
         if (generation !== expected.generation || !sameCursor(cursor, expected.cursor) || pendingTail !== expected.pendingTail) return null;
@@ -104,7 +104,7 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
         at.mark = pendingTail + 1;
         at.pending = new Map([[at.mark, generationMarkText(generation + 1)]]);
         pending.forEach((entry, index) => at.pending.set(at.mark + index + 1, pendingText(entry)));
-        return (at.head = { ...at.head, generation: generation + 1, cursor: keep, pendingTail: at.mark + pending.length });
+        return (at.head = { ...at.head, generation: generation + 1, cursor: keep, dropped: dropped ?? null, pendingTail: at.mark + pending.length });
       }),
     readRows: () => step("readRows", standingRows),
     writeRows: (expected, rows, fresh) =>
@@ -163,7 +163,7 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
   if (batch) {
     checkFollows(batch, state.head.cursor);
     state.batches.push(batch);
-    state.head = { ...state.head, cursor: batch.cursor };
+    state.head = { ...state.head, cursor: batch.cursor, dropped: stillDropped(state.head.dropped, batch.cursor) };
   }
   for (const entry of settled) {
     state.sent.set(entry.n, sentText(entry));

@@ -6,10 +6,14 @@
  * were made. They are shown as pending from that moment on; a record ends them by id, so nothing shows twice.
  * Holds: nothing pending is lost; each `seen` is at most the version up to which both logs agree; a crash in the middle changes
  * nothing. See docs/decisions/ for why the log is cut back rather than taken anew beside the old.
+ *
+ * A log that was dropped with the right to read has no marks left to ask for, but for its last one. When the right is back the log is filled again
+ * before anything is pushed; where the server turns out not to have that last mark any more, all own settled commits return.
  */
 import { lowerSeen } from "../../core/commit.ts";
 import { BugError, DacapoError } from "../../core/errors.ts";
-import { type Cursor, cursorOf, lastPosition, positionOf } from "../../core/record.ts";
+import type { Page } from "../../core/protocol.ts";
+import { type Cursor, cursorOf, lastPosition, positionOf, sameCursor } from "../../core/record.ts";
 import type { Engine } from "../engine.ts";
 import { type LocalLog, readConfirmed } from "../local-log.ts";
 import type { PendingEntry, SentEntry, StoreHead } from "../log/log-store.ts";
@@ -18,11 +22,12 @@ import type { Transport } from "./transport.ts";
 const ATTEMPTS_MAX = 20;
 
 export async function partHistories(engine: Engine, transport: Transport): Promise<void> {
-  const { generation } = engine.head;
-  const common = await findCommon(engine, transport);
+  const { generation, dropped } = engine.head;
+  const common = dropped === null ? await findCommon(engine, transport) : null;
+  const stands = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, dropped);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (engine.head.generation !== generation) return; // Another tab was faster.
-    if (await engine.cutBack((local) => (local.head.generation === generation ? cutBackTo(local, common) : Promise.resolve(null)))) return;
+    if (!stands(engine.head)) return; // Another tab was faster.
+    if (await engine.cutBack((local) => (stands(local.head) ? cutBackTo(local, common) : Promise.resolve(null)))) return;
   }
   throw new BugError("The local log could not be cut back: other tabs wrote too often");
 }
@@ -46,11 +51,23 @@ async function findCommon(engine: Engine, transport: Transport): Promise<Cursor 
   return ends[low - 1] ?? null;
 }
 
-/** Drops what came from the server when the right to read has ended. What was made here stays: pending, settled and refused. */
+/**
+ * Drops what came from the server when the right to read has ended. What was made here stays, pending, settled and refused; and where the log
+ * ended, which tells nothing of what others wrote.
+ */
 export async function dropConfirmed(engine: Engine): Promise<void> {
-  await engine.cutBack(({ head, store, entries }) =>
-    head.cursor === null ? Promise.resolve(null) : store.cutBack(head, null, [...entries.values()].map(({ commit, undo }) => ({ at: null, commit, undo }))),
-  );
+  await engine.cutBack(({ head, store, entries }) => {
+    if (head.cursor === null) return Promise.resolve(null);
+    const pending = [...entries.values()].map(({ commit, undo }) => ({ at: null, commit, undo }));
+    return store.cutBack(head, null, pending, head.dropped ?? head.cursor);
+  });
+}
+
+/** True where a page that follows the cursor shows that the server does not have what this device had when it dropped its log. */
+export function lacksDropped(page: Page, { dropped, cursor }: Pick<StoreHead, "dropped" | "cursor">): boolean {
+  if (dropped === null || !sameCursor(page.after, cursor)) return false;
+  if (positionOf(page.cursor) < dropped.position) return page.head <= positionOf(page.cursor);
+  return !page.records.some((record) => sameCursor(cursorOf(record), dropped));
 }
 
 /** A log that was deleted on purpose is no other history: nothing is cut, nothing is offered again. */

@@ -12,7 +12,7 @@ import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
 import { positionOf } from "../../core/record.ts";
 import type { Engine } from "../engine.ts";
 import type { Env } from "../env.ts";
-import { dropConfirmed, goneError, partHistories } from "./part.ts";
+import { dropConfirmed, goneError, lacksDropped, partHistories } from "./part.ts";
 import {
   afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
 } from "./sync-state.ts";
@@ -120,7 +120,7 @@ export class SyncLoop {
 
   #nextStep(): Step {
     const { env, engine } = this.#options;
-    return nextStep(this.#facts, { now: env.elapsed(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount });
+    return nextStep(this.#facts, { now: env.elapsed(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount, refills: engine.head.dropped !== null });
   }
 
   async #rest(until: number | null): Promise<void> {
@@ -195,9 +195,20 @@ export class SyncLoop {
     const fetched = this.#answered(await transport.pull(engine.replica.cursor, null));
     if (!fetched) return;
     const before = this.#standing();
-    await engine.confirm({ page: fetched.answer, text: fetched.text, outcomes: [] }, generation);
-    if (fetched.answer.head > positionOf(engine.replica.cursor)) this.#requireProgress(before, "a pull");
+    if (!(await this.#takePage(fetched.answer, fetched.text, generation))) return;
+    if (fetched.answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null) this.#requireProgress(before, "a pull");
     this.#set(afterAnswer(this.#facts, fetched.answer.head, env.now()));
+  }
+
+  /** False where the page shows that histories have parted while the log was dropped: nothing of it was taken. */
+  async #takePage(page: Page, text: string, generation: number): Promise<boolean> {
+    const { engine } = this.#options;
+    if (engine.head.generation === generation && lacksDropped(page, engine.head)) {
+      this.#set({ diverged: true });
+      return false;
+    }
+    await engine.confirm({ page, text, outcomes: [] }, generation);
+    return true;
   }
 
   #standing(): string {
@@ -211,9 +222,8 @@ export class SyncLoop {
   }
 
   async #takeFrame({ page, text, generation }: Frame): Promise<void> {
-    const { engine, env } = this.#options;
-    await engine.confirm({ page, text, outcomes: [] }, generation);
-    this.#set({ head: Math.max(this.#facts.head, page.head), lastSyncedAt: env.now() });
+    const { env } = this.#options;
+    if (await this.#takePage(page, text, generation)) this.#set({ head: Math.max(this.#facts.head, page.head), lastSyncedAt: env.now() });
   }
 
   async #part(): Promise<void> {

@@ -5,7 +5,7 @@
  * Outside events only change facts and wake the loop.
  *
  *   not leader, paused, stopped, offline ──► rest          diverged ──► part
- *   waiting (backoff) ──► rest until                        pending  ──► push
+ *   waiting (backoff) ──► rest until                        pending, and not filling again what was dropped ──► push
  *   behind, or not asked since connecting ──► pull          no socket ──► connect        else ──► rest
  *
  * Holds: the first rule that fits wins, so the order below is the whole behaviour; nothing is pushed while histories
@@ -43,7 +43,13 @@ export type SyncFacts = {
 };
 
 /** `now` by `env.elapsed`: a wait must not depend on a clock that jumps. */
-export type SyncInputs = { readonly now: number; readonly position: number; readonly pending: number };
+export type SyncInputs = {
+  readonly now: number;
+  readonly position: number;
+  readonly pending: number;
+  /** The log was dropped with the right to read, and is being filled again: until then nobody knows what the server has lost. */
+  readonly refills: boolean;
+};
 
 export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { readonly do: "rest"; readonly until: number | null };
 
@@ -60,12 +66,12 @@ export const initialSyncFacts: SyncFacts = {
   socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
 
-export function nextStep(facts: SyncFacts, { now, position, pending }: SyncInputs): Step {
+export function nextStep(facts: SyncFacts, { now, position, pending, refills }: SyncInputs): Step {
   if (!mayConnect(facts)) return { do: "rest", until: null };
   if (now < facts.notBefore) return { do: "rest", until: facts.notBefore };
   if (facts.diverged) return { do: "part" };
-  if (pending > 0 && now >= facts.pushNotBefore) return { do: "push" };
-  if (!facts.checked || facts.head > position) return { do: "pull" };
+  if (pending > 0 && !refills && now >= facts.pushNotBefore) return { do: "push" };
+  if (!facts.checked || facts.head > position || refills) return { do: "pull" };
   if (facts.socket === "closed" && now >= facts.socketNotBefore) return { do: "connect" };
   const waits = [...(pending > 0 ? [facts.pushNotBefore] : []), ...(facts.socket === "closed" ? [facts.socketNotBefore] : [])];
   return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };

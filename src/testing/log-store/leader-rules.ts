@@ -139,6 +139,23 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L5",
+    name: "the end of a log that was dropped is remembered until the log reaches that position again",
+    async check({ open }) {
+      const store = await open();
+      await store.appendPending(0, entriesOf("a"), []);
+      const full = await confirmRecords(store, [1, 2]);
+      requireEqual(full.dropped, null, "before");
+      requireThat(full.cursor !== null, "the log has an end");
+      requireEqual((await store.cutBack(full, null, entriesOf("a"), full.cursor))?.dropped ?? null, full.cursor, "what cutBack gives");
+      requireEqual((await confirmRecords(store, [2])).dropped, full.cursor, "on the way");
+      requireEqual((await (await open()).refresh(ALL)).head.dropped, full.cursor, "what a tab sees that opens later");
+      requireEqual((await confirmRecords(store, [1])).dropped, null, "at its position");
+      await store.cutBack(await store.head(), null, [], full.cursor);
+      requireEqual((await store.cutBack(await store.head(), null, []))?.dropped ?? null, null, "after a cut that remembers none");
+    },
+  },
+  {
+    rule: "L5",
     name: "rejections stay when histories part: they are the app's to end",
     async check({ open }) {
       const store = await open();

@@ -22,7 +22,7 @@ type Tab = { store: LogStore; known: StoreHead };
 class Model {
   readonly #random: SeededRandom;
   readonly #bed: LogStoreBed;
-  #head: StoreHead = { client: "", generation: 0, cursor: null, pendingTail: 0 };
+  #head: StoreHead = { client: "", generation: 0, cursor: null, dropped: null, pendingTail: 0 };
   #records: { readonly end: Cursor; readonly text: string }[] = [];
   #pending = new Map<number, string>();
   #sent = new Map<number, string>();
@@ -95,7 +95,9 @@ class Model {
       if (settles) this.#sent.set(n, name);
       else this.#rejected.set(name, n);
     }
-    this.#head = { ...this.#head, cursor: this.#records.at(-1)?.end ?? null };
+    const { dropped } = this.#head;
+    const end = this.#records.at(-1)?.end ?? null;
+    this.#head = { ...this.#head, cursor: end, dropped: dropped && dropped.position > positionOf(end) ? dropped : null };
   }
 
   async #cutBack(tab: Tab): Promise<void> {
@@ -104,10 +106,11 @@ class Model {
     const kept = this.#random.below(this.#records.length + 1);
     const keep = this.#records[kept - 1]?.end ?? null;
     const names = [...this.#sent.values(), ...this.#pending.values()].filter(() => this.#random.below(3) > 0);
-    const head = await tab.store.cutBack(believed, keep, entriesOf(...names));
+    const dropped = this.#random.below(2) === 0 && positionOf(believed.cursor) > positionOf(keep) ? believed.cursor : null;
+    const head = await tab.store.cutBack(believed, keep, entriesOf(...names), ...(dropped ? [dropped] : []));
     requireEqual(head !== null, right, "cutBack");
     if (head === null) return;
-    requireEqual({ ...head, pendingTail: 0 }, { ...this.#head, generation: this.#head.generation + 1, cursor: keep, pendingTail: 0 }, "the head that cutBack gives");
+    requireEqual({ ...head, pendingTail: 0 }, { ...this.#head, generation: this.#head.generation + 1, cursor: keep, dropped, pendingTail: 0 }, "the head that cutBack gives");
     requireThat(head.pendingTail - names.length > this.#head.pendingTail, "a mark behind all earlier numbers");
     this.#pending = new Map(names.map((name, index) => [head.pendingTail - names.length + index + 1, name]));
     this.#sent = new Map([...this.#sent].filter(([, name]) => !names.includes(name)));

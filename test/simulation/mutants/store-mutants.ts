@@ -11,7 +11,7 @@ function inStore(change: (store: LogStore, state: State, context: PartContext) =
 }
 
 function inCutBack(change: (pending: readonly Omit<PendingEntry, "n">[], state: State) => readonly Omit<PendingEntry, "n">[]): () => SimulationParts {
-  return inStore((store, state) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, change(pending, state)) }));
+  return inStore((store, state) => ({ cutBack: (expected, keep, pending, dropped) => store.cutBack(expected, keep, change(pending, state), dropped) }));
 }
 
 const idsOf = (texts: Iterable<string>) => new Set([...texts].flatMap((text) => /"id":"([^"]+)"/.exec(text)?.[1] ?? []));
@@ -33,6 +33,12 @@ export const storeMutants: readonly Mutant[] = [
     })),
   },
   { name: "pending-cleared-when-histories-part", what: "what is pending is forgotten when histories part", parts: inCutBack(() => []) },
+  {
+    name: "dropped-end-forgotten",
+    what: "a log that was dropped with the right to read forgets where it ended",
+    faults: ["rights", "restore"],
+    parts: inStore((store) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, pending) })),
+  },
   { name: "sent-not-returned", what: "settled commits that the server lost are not offered again", parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))) },
   { name: "returned-in-wrong-order", what: "what returns comes back in the wrong order", parts: inCutBack((pending) => [...pending].reverse()) },
   {
@@ -46,10 +52,10 @@ export const storeMutants: readonly Mutant[] = [
     name: "cut-back-in-two-steps",
     what: "pending work is taken out before the log is cut back, and put in after",
     parts: inStore((store, state, { wait }) => ({
-      cutBack: async (expected, keep, pending) => {
+      cutBack: async (expected, keep, pending, dropped) => {
         state.pending = new Map();
         await wait("between two transactions", 2_000);
-        return store.cutBack(expected, keep, pending);
+        return store.cutBack(expected, keep, pending, dropped);
       },
     })),
   },
@@ -91,8 +97,8 @@ export const storeMutants: readonly Mutant[] = [
         const refresh = await store.refresh(known);
         return { ...refresh, head: { ...refresh.head, generation: 0 } };
       },
-      cutBack: async (expected, keep, pending) => {
-        const head = await store.cutBack({ ...expected, generation: state.head.generation }, keep, pending);
+      cutBack: async (expected, keep, pending, dropped) => {
+        const head = await store.cutBack({ ...expected, generation: state.head.generation }, keep, pending, dropped);
         return head && { ...head, generation: 0 };
       },
       confirm: (expected, confirmation) => store.confirm({ ...expected, generation: state.head.generation }, confirmation),

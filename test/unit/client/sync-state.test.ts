@@ -5,7 +5,7 @@ import {
 } from "../../../src/client/sync/sync-state.ts";
 
 const ready: SyncFacts = { ...initialSyncFacts, leader: true };
-const at = { now: 1_000_000, position: 10, pending: 0 };
+const at = { now: 1_000_000, position: 10, pending: 0, refills: false };
 const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, details: {} };
 
 describe("what the sync loop does next", () => {
@@ -28,6 +28,12 @@ describe("what the sync loop does next", () => {
     expect(nextStep({ ...ready, checked: true, head: 11 }, at)).toEqual({ do: "pull" });
     expect(nextStep({ ...ready, checked: true, head: 10 }, at)).toEqual({ do: "connect" });
     expect(nextStep({ ...ready, checked: true, head: 10, socket: "open" }, at)).toEqual({ do: "rest", until: null });
+  });
+
+  test("fills a log again that was dropped before it pushes: what the server lost meanwhile comes first", () => {
+    const behind = { ...ready, checked: true, head: 10, socket: "open" as const };
+    expect(nextStep(behind, { ...at, pending: 1, refills: true })).toEqual({ do: "pull" });
+    expect(nextStep({ ...behind, diverged: true }, { ...at, pending: 1, refills: true })).toEqual({ do: "part" });
   });
 
   test("goes on pulling while a command waits for a newer server, and asks again later", () => {
@@ -63,8 +69,8 @@ describe("what the sync loop does next", () => {
       socket: fc.constantFrom("closed" as const, "opening" as const, "open" as const),
     });
     fc.assert(
-      fc.property(facts, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20 }), (change, position, pending) => {
-        const step = nextStep({ ...ready, ...change }, { now: at.now, position, pending });
+      fc.property(facts, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20 }), fc.boolean(), (change, position, pending, refills) => {
+        const step = nextStep({ ...ready, ...change }, { now: at.now, position, pending, refills });
         const nothingToDo = pending === 0 && change.socket !== "closed" && change.head <= position;
         const restsInTime = step.do === "rest" && (step.until === null ? nothingToDo : step.until > at.now);
         expect(step.do !== "rest" || restsInTime).toBe(true);

@@ -1,4 +1,4 @@
-import { copyFile } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { take } from "../../../src/client/worker-api.ts";
 import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
@@ -161,7 +161,7 @@ describe("histories that part", () => {
     await until(() => ada.status().position === 15 && bob.status().position === 15, "both have all", 20_000);
     await running.close();
     await copyFile(folder.path("backup.db"), file);
-    for (const suffix of ["-wal", "-shm"]) await import("node:fs/promises").then(({ rm }) => rm(`${file}${suffix}`, { force: true }));
+    for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
     await execute(bob, task.command.rename("a7", { title: "renamed while the server was away" }));
     running = await startServer({ store: sqlite(file), port });
     ends.push(() => running.close());
@@ -206,4 +206,37 @@ describe("a right that ends", () => {
     await quiet(ada, bob);
     expect(rows(bob)).toEqual(rows(ada));
   });
+
+  test("what a server lost while someone could not read it is offered again once the right is back", async () => {
+    const folder = await temporaryFolder();
+    ends.push(folder.remove);
+    const [file, backup] = [folder.path("logs.db"), folder.path("backup.db")];
+    const readers = new Set(["ada", "bob"]);
+    const start = (port?: number) => startServer({ store: sqlite(file), permit: ({ actor }) => readers.has(actor), ...(port !== undefined && { port }) });
+    let running = await start();
+    const { url, port } = running;
+    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    await execute(bob, task.command.add("b1", { title: "in the backup", column: "todo" }));
+    await quiet(ada, bob);
+    await running.close();
+    await copyFile(file, backup);
+    running = await start(port);
+    const lost = await execute(bob, task.command.add("b2", { title: "lost by the server", column: "todo" }));
+    expect(await settled(bob, lost)).toMatchObject({ outcome: "accepted", position: 2 });
+    readers.delete("bob");
+    bob.api.lifecycle("visible");
+    await until(() => bob.status().error?.code === "forbidden" && bob.status().position === 0, "bob has dropped his log");
+    await running.close();
+    await copyFile(backup, file);
+    for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
+    running = await start(port);
+    ends.push(() => running.close());
+    for (const id of ["a1", "a2", "a3"]) await execute(ada, task.command.add(id, { title: id, column: "todo" }));
+    await until(() => ada.status().pending === 0 && ada.status().position === 4, "ada's work is there", 20_000);
+    readers.add("bob");
+    bob.api.lifecycle("visible");
+    await until(() => ada.rows(board.name).has("task/b2") && bob.status().position === 5 && bob.status().pending === 0, "bob's work is back", 20_000);
+    expect(rows(bob)).toEqual(rows(ada));
+    expect(bob.status().rejections).toBe(0);
+  }, 60_000);
 });

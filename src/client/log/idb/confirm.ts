@@ -7,7 +7,7 @@
 import { sameCursor } from "../../../core/record.ts";
 import { checkFollows } from "../batches.ts";
 import { generationMarkText, peekSettledAt, rejectionText, sentText } from "../entry-text.ts";
-import type { Confirmation, StoreHead } from "../log-store.ts";
+import { type Confirmation, stillDropped, type StoreHead } from "../log-store.ts";
 import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
 
 export const CONFIRM_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
@@ -37,7 +37,7 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
 
   const mark = movesMark ? last : head.mark;
   const cursor = batch ? batch.cursor : head.cursor;
-  put(tx, "meta", "head", headText({ ...head, cursor, mark, tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  put(tx, "meta", "head", headText({ ...head, cursor, mark, dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
   return true;
 }
 

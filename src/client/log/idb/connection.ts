@@ -123,7 +123,7 @@ export class Connection {
           return tx.abort();
         }
         for (const store of STORE_NAMES) made.createObjectStore(store);
-        put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, mark: 0 }));
+        put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, mark: 0, dropped: null }));
       },
       blocked: () => void (blocked = true),
       blocking: (_old, newVersion) => {

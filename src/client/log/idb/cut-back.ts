@@ -18,6 +18,7 @@ export async function cutBack(
   expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
   keep: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
+  dropped: StoreHead["dropped"] = null,
 ): Promise<StoreHead | null> {
   const [head, numbers, rows] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys(), readRowsHead(tx)]);
   const pendingTail = numbers.at(-1) ?? 0;
@@ -36,8 +37,8 @@ export async function cutBack(
   clear(tx, "pending");
   put(tx, "pending", mark, generationMarkText(generation));
   pending.forEach((entry, index) => put(tx, "pending", mark + index + 1, pendingText(entry)));
-  put(tx, "meta", "head", headText({ client, generation, cursor: keep, mark, ...log }));
-  return { client, generation, cursor: keep, pendingTail: mark + pending.length };
+  put(tx, "meta", "head", headText({ client, generation, cursor: keep, mark, dropped, ...log }));
+  return { client, generation, cursor: keep, dropped, pendingTail: mark + pending.length };
 }
 
 type LogPlace = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };

@@ -91,18 +91,22 @@ export type HeadRow = {
   readonly tailLength: number;
   /** Number of the generation mark in `pending`; 0 where there is none. */
   readonly mark: number;
+  /** As in `StoreHead`. */
+  readonly dropped: Cursor | null;
 };
 
-const headRow = shape({
-  client: text(64), generation: whole(0), cursor: orNull(storedCursor), sealed: orNull(storedCursor), tailLength: whole(0), mark: whole(0),
-});
+const headRow = shape(
+  { client: text(64), generation: whole(0), cursor: orNull(storedCursor), sealed: orNull(storedCursor), tailLength: whole(0), mark: whole(0) },
+  { dropped: orNull(storedCursor) },
+);
 
 export function headText(head: HeadRow): string {
-  return JSON.stringify({ ...head, cursor: cursorText(head.cursor), sealed: cursorText(head.sealed) });
+  return JSON.stringify({ ...head, cursor: cursorText(head.cursor), sealed: cursorText(head.sealed), dropped: cursorText(head.dropped) });
 }
 
 export async function readHead(tx: ReadTransaction): Promise<HeadRow> {
-  return readRow(headRow, "meta", "head", await tx.objectStore("meta").get("head"));
+  const row = readRow(headRow, "meta", "head", await tx.objectStore("meta").get("head"));
+  return { ...row, dropped: row.dropped ?? null };
 }
 
 export function batchRow({ after, cursor, text: records }: ConfirmedBatch): BatchRow {

@@ -25,11 +25,11 @@ export async function refresh(tx: ReadTransaction, known: { readonly position: n
     tx.objectStore("rejections").getAllKeys(),
   ]);
   const read = await readLog(tx, head, known.position);
-  const { client, generation, cursor, mark } = head;
+  const { client, generation, cursor, dropped, mark } = head;
   const newNumbers = numbers.slice(numbers.length - rows.length);
   const end = read.at(-1)?.cursor;
   return {
-    head: { client, generation, cursor, pendingTail: numbers.at(-1) ?? 0 },
+    head: { client, generation, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),
     pending: newNumbers.flatMap((n, index) => (n === mark ? [] : readPending(n, rows[index]))),
