@@ -6,8 +6,8 @@
  * is opened with a one-use ticket.
  */
 import type { Parsed } from "../../core/definition.ts";
-import { ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
-import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor } from "../../core/protocol.ts";
+import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
+import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor, type WireError } from "../../core/protocol.ts";
 import { encodeCursor } from "../../core/record.ts";
 import type { Env } from "../env.ts";
 import { openLiveSocket } from "./live-socket.ts";
@@ -16,6 +16,8 @@ import { UnreachableError } from "./unreachable-error.ts";
 
 /** An answer that takes longer than this is given up; the call is safe to make again. */
 const CALL_MS_MAX = 30_000;
+/** Late, too early, too much at once. */
+const TRIED_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
 
 export type HttpTransportOptions = {
   /** Address of the sync server, such as `https://example.org/sync`. */
@@ -84,36 +86,37 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 }
 
 async function fetched<T>(read: (body: string) => Parsed<T>, response: Response, what: string): Promise<Fetched<T>> {
-  if (response.status === 409) {
-    const error = parseWireError(await response.clone().text());
-    if (error.ok && error.value.code === "diverged") return { kind: "diverged" };
-  }
-  if (response.status === 410) return { kind: "gone" };
-  const body = await text(response);
-  return { kind: "answer", answer: checked(read, body, what), text: body };
+  const body = await response.text();
+  if (response.ok) return { kind: "answer", answer: checked(read, body, what), text: body };
+  const told = parseWireError(body);
+  if (told.ok && response.status === 409 && told.value.code === "diverged") return { kind: "diverged" };
+  if (told.ok && response.status === 410 && told.value.code === "gone") return { kind: "gone" };
+  throw refusal(response, told);
 }
 
-/** The body of a good answer; what else the server said, as an error. */
+/** The body of a good answer; what else was said, as an error. */
 async function text(response: Response): Promise<string> {
   const body = await response.text();
   if (response.ok) return body;
-  const told = parseWireError(body);
-  const { code, message, retryAfterMs = null } = told.ok ? told.value : { code: "", message: `status ${response.status}` };
+  throw refusal(response, parseWireError(body));
+}
+
+/** What stops syncing is the sync server's own word, in the protocol's form. Anything else comes from something in between, and passes. */
+function refusal(response: Response, told: Parsed<WireError>): DacapoError {
+  const { status } = response;
+  // Proxies have limits of their own, and words of their own for them.
+  if (status === 413) return new ProtocolError({ message: "A push is too large", fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } }, "later");
+  if (!told.ok) return new UnreachableError(`Something that is not the sync server answered with status ${status}`, retryAfterHeader(response));
+  const { code, message, retry, retryAfterMs } = told.value;
   const says = `The sync server says: ${message}`;
-  switch (response.status) {
+  if (status >= 500 || TRIED_AGAIN.has(status) || retry === "later") return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+  switch (status) {
     case 401:
-      throw new UnauthorizedError({ message: says, fix: "Sign in again; work made meanwhile is kept and sent then." });
+      return new UnauthorizedError({ message: says, fix: "Sign in again; work made meanwhile is kept and sent then." });
     case 403:
-      throw new ForbiddenError({ message: says, fix: "Ask for the right to this log; work made here is kept.", details: { code } });
-    case 413:
-      throw new ProtocolError({ message: says, fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } }, "later");
-    case 408:
-    case 425:
-    case 429:
-      throw new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+      return new ForbiddenError({ message: says, fix: "Ask for the right to this log; work made here is kept.", details: { code } });
     default:
-      if (response.status >= 500) throw new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
-      throw new ProtocolError({ message: says, fix: "Check the address and the version of the sync server.", details: { code, status: response.status } });
+      return new ProtocolError({ message: says, fix: "Check the address and the version of the sync server.", details: { code, status } });
   }
 }
 
