@@ -14,6 +14,7 @@ import { streamName } from "../core/stream-id.ts";
 import { exportStream, importStream } from "./archive-stream.ts";
 import { commitCalls } from "./commit-calls.ts";
 import { liveValue } from "./live-value.ts";
+import { openCalls } from "./open-calls.ts";
 import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
 import { isVisible, watchPage } from "./page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./rows/live-rows.ts";
@@ -56,7 +57,9 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   const presence = liveValue<readonly TypedPresence<PresenceData>[]>([]);
   let reachedSeq = 0;
   let reaching: { readonly seq: number; readonly resolve: () => void }[] = [];
+  const waiting = openCalls();
   let closed = false;
+  let closing: Promise<void> | null = null;
 
   const takeUpdate = (text: string) => {
     const update: PageUpdate = JSON.parse(text);
@@ -77,7 +80,7 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
     // Each app gives presence of one shape; what another version of it sends has its own.
     if (update.presence) presence.set(update.presence as readonly (Presence & { data: PresenceData })[]);
   };
-  const reached = (seq: number) => (seq <= reachedSeq ? undefined : new Promise<void>((resolve) => reaching.push({ seq, resolve })));
+  const reached = (seq: number) => (seq <= reachedSeq ? undefined : waiting.track(new Promise<void>((resolve) => reaching.push({ seq, resolve }))));
 
   const calls = commitCalls((text) => port.postMessage({ calls: text } satisfies CallMessage));
 
@@ -89,7 +92,10 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   };
   const call = async <T>(run: () => Promise<Answer<T>>): Promise<T> => {
     requireOpen();
-    return take(await run());
+    const answer = await waiting.track(run());
+    // Its storage was closed under it.
+    if (closing && !answer.ok && answer.error.code === "storage-lost") throw isClosed();
+    return take(answer);
   };
   const first = await call(() => remote.opened());
   takeUpdate(first.update);
@@ -161,16 +167,18 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
     import: (ndjson) => importStream(ndjson, (piece, place) => call(() => remote.importNext(piece, place))),
     pause: () => void call(() => remote.setPaused(true)).catch(() => {}),
     resume: () => void call(() => remote.setPaused(false)).catch(() => {}),
-    async close() {
-      if (closed) return;
-      unwatch();
-      await remote.close();
-      closed = true;
-      calls.close(isClosed());
-      remote[Comlink.releaseProxy]();
-      if (ownsWorker) worker.terminate();
-    },
+    close: () => (closing ??= close()),
   };
+
+  async function close(): Promise<void> {
+    unwatch();
+    await remote.close();
+    closed = true;
+    calls.close(isClosed());
+    waiting.close(isClosed());
+    remote[Comlink.releaseProxy]();
+    if (ownsWorker) worker.terminate();
+  }
 }
 
 async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks, update: (text: string) => void): Promise<{ readonly remote: Comlink.Remote<WorkerLog>; readonly port: MessagePort }> {

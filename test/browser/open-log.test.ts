@@ -74,6 +74,17 @@ describe("a log in a real worker on real IndexedDB", () => {
     await expect(log.execute(task.command.add("t1", { title: "Milk", column: "todo" }))).rejects.toMatchObject({ code: "log-closed" });
   });
 
+  test("whoever waits when the log is closed has an answer, or is told so", async () => {
+    const log = await open(fresh());
+    const receipt = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+    const ends = Promise.allSettled([
+      log.settled(receipt), log.settled({ commit: crypto.randomUUID() }), log.undo(), log.history(task, "t1"), log.stateAt(task, "t1"), log.export().getReader().read(),
+      log.execute(task.command.rename("t1", { title: "Bread" })), log.withdraw(receipt), log.rows(columnCounts).ready,
+    ]);
+    await Promise.all([log.close(), log.close()]);
+    for (const end of await ends) if (end.status === "rejected") expect(["log-closed", "rejected"]).toContain(end.reason.code);
+  });
+
   test("a worker that cannot start says so", async () => {
     const broken = () => new Worker(URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" })), { type: "module" });
     await expect(openLog(fresh(), { worker: broken, user: "ada" })).rejects.toMatchObject({ code: "storage-lost", message: expect.stringContaining("worker") });
