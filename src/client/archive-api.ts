@@ -31,10 +31,24 @@ export function archiveApi(engine: Engine, log: string): Pick<WorkerLog, "export
         if (begin) pieces = [];
         pieces.push(piece);
         if (!last) return null;
-        const text = pieces.join("");
+        const given = pieces;
         pieces = [];
-        await engine.import(log, text.split("\n"));
+        await engine.import(log, linesOf(given));
         return null;
       }),
   };
+}
+
+/** The lines of a text that came in pieces, which are let go of as they are read: it is long, and need not be here twice. */
+function* linesOf(pieces: string[]): Generator<string> {
+  let begun = "";
+  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+    const [first = "", ...more] = piece.split("\n");
+    begun += first;
+    for (const next of more) {
+      yield begun;
+      begun = next;
+    }
+  }
+  yield begun;
 }

@@ -62,7 +62,7 @@ export type LogStatus = {
   /** Pending commits that the server would reject as things stand: id and reason. */
   readonly doubtful: readonly { readonly commit: string; readonly code: string; readonly message: string }[];
   readonly rejections: number;
-  /** Milliseconds since the epoch, or null. */
+  /** Milliseconds since the epoch; null before the first time since the log was opened. Not stored: that would cost a write for each pull that brings nothing. */
   readonly lastSyncedAt: number | null;
   /** Position up to which this device has the log, and the server's last known one. */
   readonly position: number;
@@ -126,7 +126,10 @@ export interface LogHandle<PresenceData = Json> {
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
   /** All that this device holds, as NDJSON: the confirmed log, what is pending, what was refused. */
   export(): ReadableStream<string>;
-  /** Takes in what `export` gave, into a log that is empty on this device. Checked whole before anything is written. */
+  /**
+   * Takes in what `export` gave, into a log that is empty on this device. Checked whole before anything is written, so it stands in memory
+   * meanwhile; its records may be 60 Mi characters at most.
+   */
   import(ndjson: ReadableStream<string>): Promise<void>;
   /** Stops and starts syncing in this tab. Work goes on, and is kept. */
   pause(): void;

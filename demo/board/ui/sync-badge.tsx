@@ -62,7 +62,7 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         {connection !== "local" && (
           <>
             <dt>In step with the server</dt>
-            <dd>{connection === "live" ? "now" : lastSyncedAt === null ? "never" : <Time at={lastSyncedAt} />}</dd>
+            <dd>{connection === "live" ? "now" : lastSyncedAt === null ? "not since opened" : <Time at={lastSyncedAt} />}</dd>
           </>
         )}
         {parked.count > 0 && (

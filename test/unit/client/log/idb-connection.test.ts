@@ -67,7 +67,11 @@ test("L3 nor where another tab had it confirmed before it was run again", async 
   const { store: leader } = await openStore({ user });
   const meanwhile: Promise<unknown>[] = [];
   const timer = (ms: number, callback: () => void) => {
-    if (ms === REOPEN_WAITS_MS[0]) meanwhile.push(confirmRecords(leader, [1], { settled: [settledOf(1, "once")], rejected: [rejectedOf(2, "only")] }).then(callback));
+    const confirmFirst = async () => {
+      await confirmRecords(leader, [1], { settled: [settledOf(1, "once")], rejected: [rejectedOf(2, "only")] });
+      callback();
+    };
+    if (ms === REOPEN_WAITS_MS[0]) meanwhile.push(confirmFirst());
     return () => {};
   };
   const { store } = await openStore({ user, timer });
