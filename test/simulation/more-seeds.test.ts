@@ -11,7 +11,7 @@ test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
   expect(seeds).toBe(1_000);
 });
 
-test.each(["no-deduplication", "known-never-tells", "pushed-newest-first", "execute-before-durable", "conflicts-unseen"])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+test.each(["no-deduplication", "known-never-tells", "pushed-newest-first", "execute-before-durable", "made-append-is-refused", "conflicts-unseen"])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
   const mutant = mutants.find((one) => one.name === name);
   if (!mutant) throw new Error(`There is no planted fault ${name}`);
   expect(await findMutant(mutant, 200)).not.toBeNull();

@@ -64,7 +64,7 @@ export async function dropConfirmed(engine: Engine): Promise<void> {
 }
 
 /** True where a page that follows the cursor shows that the server does not have what this device had when it dropped its log. */
-export function lacksDropped(page: Page, { dropped, cursor }: Pick<StoreHead, "dropped" | "cursor">): boolean {
+export function lacksDropped(page: Page, dropped: Cursor | null, cursor: Cursor | null): boolean {
   if (dropped === null || !sameCursor(page.after, cursor)) return false;
   if (positionOf(page.cursor) < dropped.position) return page.head <= positionOf(page.cursor);
   return !page.records.some((record) => sameCursor(cursorOf(record), dropped));

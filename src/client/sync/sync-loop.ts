@@ -203,7 +203,7 @@ export class SyncLoop {
   /** False where the page shows that histories have parted while the log was dropped: nothing of it was taken. */
   async #takePage(page: Page, text: string, generation: number): Promise<boolean> {
     const { engine } = this.#options;
-    if (engine.head.generation === generation && lacksDropped(page, engine.head)) {
+    if (engine.head.generation === generation && lacksDropped(page, engine.head.dropped, engine.replica.cursor)) {
       this.#set({ diverged: true });
       return false;
     }
