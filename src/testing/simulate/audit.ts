@@ -33,6 +33,7 @@ async function gather(world: World): Promise<History> {
     empty: tap.empty,
     honest: USERS,
     hostile: HOSTILE,
+    doubles: options.plan.faults.doubling > 0,
     oneRelease: options.plan.faults.releases === 0 || options.domains.previous === null,
   };
 }
@@ -59,15 +60,16 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     records,
     pending: pending.map(({ commit }) => commit.id),
     rejections: rejections.map(({ commit }) => commit.id),
-    tabs: device.running.map(({ owner, tables }) => ({
+    tabs: device.running.map(({ owner, domain, tables }) => ({
       name: owner.name,
+      domain,
       rows: [...tables].flatMap(([projection, table]) => [...table.values()].map((entry) => ({ projection, ...entry }))),
     })),
   };
 }
 
 async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]> {
-  const logOf = new Map(journal.entries.flatMap((entry) => (entry.kind === "asked" ? [[entry.ask, entry.log] as const] : [])));
+  const logOf = new Map(journal.entries.flatMap((entry) => (entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry.log] as const] : [])));
   const outcomes: FinalOutcome[] = [];
   for (const entry of journal.entries) {
     const log = entry.kind === "acknowledged" ? logOf.get(entry.ask) : undefined;

@@ -2,14 +2,15 @@
  * Decides each recorded commit once more, on the log before it, and compares: the server's authority, told by someone else.
  *
  * Place: part of the history checker, and like it without the product's code.
- * Holds: commits whose policy is a merge function are passed over where there was a conflict; so is everything after a restore, where
- * what a commit had seen when it was decided is no longer known.
+ * Holds: where histories parted, a commit may have been decided as it was pushed before or after; one of the two must fit. Passed over is
+ * what a `keep` or a merge stands on behind another command of its commit.
  */
-import type { CommandDefinition, DomainDefinition } from "../../core/definition.ts";
+import type { CommandDefinition, DecideContext, Decision, DomainDefinition } from "../../core/definition.ts";
+import type { DomainEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 import type { History } from "./journal.ts";
-import { evolve, stateOf } from "./refold.ts";
+import { evolve, stateOf, type Streams } from "./refold.ts";
 
 type Place = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
@@ -17,38 +18,43 @@ type PlainCommit = {
   readonly client: string;
   readonly commands: readonly (Place & { readonly reads: readonly Place[]; readonly name: string; readonly v: number; readonly input?: Json })[];
 };
-type Written = { readonly record: PlainRecord; readonly n: number };
+/** An event where it stands; `event` is null where its stream cannot be folded. */
+type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
+type Before = { readonly record: PlainRecord; readonly streams: Streams; readonly written: ReadonlyMap<string, readonly Written[]>; readonly domain: DomainDefinition };
 
 export function checkDecisions(log: string, records: readonly PlainRecord[], history: History, domain: DomainDefinition): string[] {
-  if (!history.oneRelease || history.journal.some((entry) => entry.kind === "restored")) return [];
-  const commits = new Map(
-    history.pushed.filter((pushed) => pushed.log === log).map(({ actor, text }) => {
-      const commit: PlainCommit = JSON.parse(text);
-      return [`${actor} ${commit.id}`, commit] as const;
-    }),
-  );
+  if (!history.oneRelease) return [];
+  const commits = new Map<string, PlainCommit[]>();
+  for (const { actor, text } of history.pushed.filter((pushed) => pushed.log === log)) {
+    const commit: PlainCommit = JSON.parse(text);
+    commits.set(`${actor} ${commit.id}`, [...(commits.get(`${actor} ${commit.id}`) ?? []), commit]);
+  }
   const problems: string[] = [];
-  const states = new Map<string, Json>();
+  const streams: Streams = new Map();
   const written = new Map<string, Written[]>();
   for (const record of records) {
-    const commit = commits.get(`${record.actor} ${record.commit}`);
-    const expected = commit ? decideAgain(commit, record, states, written, domain) : null;
-    if (typeof expected === "string") problems.push(`${expected} (commit ${record.commit} at position ${record.position} of ${log})`);
-    else if (expected) {
-      const actual = record.events.map(({ stream, type, data }) => ({ stream, type, data }));
-      if (canonical(actual) !== canonical(expected)) problems.push(`5: position ${record.position} of ${log} holds ${canonical(actual)}, where deciding again gives ${canonical(expected)}`);
-    }
+    const variants = commits.get(`${record.actor} ${record.commit}`) ?? [];
+    const wrong = variants.map((commit) => misfit(record, decideAgain(commit, { record, streams, written, domain })));
+    const [first = null] = wrong;
+    if (wrong.every((one) => one !== null) && first !== null) problems.push(`5: position ${record.position} of ${log}, commit ${record.commit}: ${first}`);
     for (const [n, event] of record.events.entries()) {
-      states.set(event.stream, evolve(stateOf(states, event.stream, domain), record, n, domain));
+      const step = evolve(streams, record, n, domain);
       const before = written.get(event.stream) ?? [];
-      written.set(event.stream, [...before, { record, n }]);
+      written.set(event.stream, [...before, { record, n, event: step?.event ?? null }]);
     }
   }
   for (const { commit: id, log: of, actor, text } of history.outcomes) {
-    const commit = of === log && text?.includes('"code":"conflict"') ? commits.get(`${actor} ${id}`) : undefined;
-    if (commit && !meetsOthers(commit, actor, written)) problems.push(`5: commit ${id} was refused for a conflict with nobody`);
+    const variants = of === log && text?.includes('"code":"conflict"') ? commits.get(`${actor} ${id}`) : undefined;
+    if (variants && !variants.some((commit) => meetsOthers(commit, actor, written))) problems.push(`5: commit ${id} was refused for a conflict with nobody`);
   }
   return problems;
+}
+
+/** How what stands differs from what was expected; null where it does not, or where nothing can be told. */
+function misfit(record: PlainRecord, expected: ReturnType<typeof decideAgain>): string | null {
+  if (typeof expected === "string" || expected === null) return expected;
+  const actual = canonical(record.events.map(({ stream, type, data }) => ({ stream, type, data })));
+  return actual === canonical(expected) ? null : `holds ${actual}, where deciding again gives ${canonical(expected)}`;
 }
 
 /** True where others wrote to a stream that the commit names, after what it had seen. */
@@ -59,57 +65,77 @@ function meetsOthers({ client, commands }: PlainCommit, actor: string, written: 
 }
 
 type Draft = { readonly stream: string; readonly type: string; readonly data: unknown };
+type Ready = { readonly definition: CommandDefinition; readonly input: unknown; readonly command: PlainCommit["commands"][number]; readonly index: number };
 
 /** The events that the commit gives on the log before it; null where that cannot be told, a sentence where it should have been refused. */
-function decideAgain(commit: PlainCommit, record: PlainRecord, states: ReadonlyMap<string, Json>, written: ReadonlyMap<string, readonly Written[]>, domain: DomainDefinition): readonly Draft[] | string | null {
-  const working = new Map(states);
+function decideAgain(commit: PlainCommit, before: Before): readonly Draft[] | string | null {
+  const { record, domain } = before;
+  const working: Streams = new Map(before.streams);
   const drafts: Draft[] = [];
   for (const [index, command] of commit.commands.entries()) {
-    const definition = domain.aggregates.get(command.stream.slice(0, command.stream.indexOf("/")))?.commands.get(command.name);
+    const aggregate = domain.aggregates.get(command.stream.slice(0, command.stream.indexOf("/")));
+    const definition = aggregate?.commands.get(command.name);
     const input = definition?.parse(command.v < definition.version ? definition.upcast(command.v, command.input) : command.input);
     if (!definition || !input?.ok) return null;
-    const conflict = [command, ...command.reads].some((place) => (written.get(place.stream) ?? []).some((entry) => versionOf(entry) > place.seen && isForeign(entry, record)));
-    let on: ReadonlyMap<string, Json> = working;
-    if (conflict && definition.onConflict === "reject") return `a command that refuses conflicts was recorded over one`;
-    if (conflict && typeof definition.onConflict === "function") return null;
-    if (conflict && definition.onConflict === "keep") on = asSeen(command, drafts.length > 0 ? null : record, written, domain) ?? working;
-    if (conflict && definition.onConflict === "keep" && drafts.length > 0) return null;
-    const decided = decide(definition, input.value, command.stream, record, index, on, domain);
-    if (decided === null) return `5: a command was recorded that its own decision refuses`;
+    if (working.get(command.stream)?.stuck) return "a command was recorded on a stream that cannot be folded";
+    const theirs = foreign(command, before);
+    const decided = decideOne({ definition, input: input.value, command, index }, { before, working, theirs, isFirst: drafts.length === 0 });
+    if (decided === null || typeof decided === "string") return decided;
     for (const { type, data } of decided) {
       drafts.push({ stream: command.stream, type, data });
-      const v = domain.aggregates.get(command.stream.slice(0, command.stream.indexOf("/")))?.events.get(type)?.version ?? 1;
-      const events = drafts.map((draft) => ({ ...draft, v, version: 0 }));
-      working.set(command.stream, evolve(stateOf(working, command.stream, domain), { ...record, events }, events.length - 1, domain));
+      const events = drafts.map((draft) => ({ ...draft, v: aggregate?.events.get(draft.type)?.version ?? 1, version: 0 }));
+      evolve(working, { ...record, events }, events.length - 1, domain);
     }
   }
   return drafts;
 }
 
-function decide(definition: CommandDefinition, input: unknown, stream: string, record: PlainRecord, index: number, states: ReadonlyMap<string, Json>, domain: DomainDefinition) {
+type Course = { readonly before: Before; readonly working: Streams; readonly theirs: readonly DomainEvent[]; readonly isFirst: boolean };
+
+function decideOne(ready: Ready, { before, working, theirs, isFirst }: Course): readonly { readonly type: string; readonly data: unknown }[] | string | null {
+  const { definition, input, command } = ready;
+  const policy = definition.onConflict;
+  const decideOn = (streams: Streams) => decide(ready, streams, before, (state, context) => definition.decide(state, input, context));
+  const orRefused = (decision: Decision) => ("rejected" in decision ? "a command was recorded that its own decision refuses" : decision);
+  if (theirs.length === 0 || policy === "rebase") return orRefused(decideOn(working));
+  if (policy === "reject") return "a command that refuses conflicts was recorded over one";
+  if (!isFirst) return null;
+  const mine = decideOn(asSeen(command, before));
+  if (policy === "keep") return orRefused(mine);
+  let again = false;
+  const merged = decide(ready, working, before, (state, context) => {
+    const answer = policy(state, input, { ...context, mine: "rejected" in mine ? [] : mine, theirs });
+    again = "rebase" in answer;
+    return "rebase" in answer ? [] : answer;
+  });
+  return orRefused(again ? decideOn(working) : merged);
+}
+
+function decide({ definition, input, command, index }: Ready, streams: Streams, { record, domain }: Before, run: (state: Json, context: DecideContext) => Decision): Decision {
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [name, ref] of Object.entries(definition.reads(input))) reads[name] = stateOf(states, ref.stream, domain);
-  const decision = definition.decide(stateOf(states, stream, domain), input, {
-    stream,
+  for (const [name, ref] of Object.entries(definition.reads(input))) reads[name] = stateOf(streams, ref.stream, domain);
+  return run(stateOf(streams, command.stream, domain), {
+    stream: command.stream,
     actor: record.actor,
     time: definition.time === "server" ? record.received : record.time,
     id: () => `${record.commit}.${index}.${ids++}`,
     reads,
   });
-  return "rejected" in decision ? null : decision;
+}
+
+/** What others added, after what the command's author had seen, to the streams that it names: those it reads first. */
+function foreign(command: PlainCommit["commands"][number], { record, written }: Before): readonly DomainEvent[] {
+  return [...command.reads, command].flatMap(({ stream, seen }) => (written.get(stream) ?? []).flatMap((entry) => (versionOf(entry) > seen && isForeign(entry, record) && entry.event ? [entry.event] : [])));
 }
 
 /** The streams of a command as its author saw them: up to what was seen, and what is the author's own. */
-function asSeen(command: PlainCommit["commands"][number], record: PlainRecord | null, written: ReadonlyMap<string, readonly Written[]>, domain: DomainDefinition): ReadonlyMap<string, Json> | null {
-  if (!record) return null;
-  const states = new Map<string, Json>();
+function asSeen(command: PlainCommit["commands"][number], { record, written, domain }: Before): Streams {
+  const streams: Streams = new Map();
   for (const { stream, seen } of [...command.reads, command]) {
-    let state = stateOf(new Map(), stream, domain);
-    for (const entry of written.get(stream) ?? []) if (versionOf(entry) <= seen || !isForeign(entry, record)) state = evolve(state, entry.record, entry.n, domain);
-    states.set(stream, state);
+    for (const entry of written.get(stream) ?? []) if (versionOf(entry) <= seen || !isForeign(entry, record)) evolve(streams, entry.record, entry.n, domain);
   }
-  return states;
+  return streams;
 }
 
 function versionOf({ record, n }: Written): number {

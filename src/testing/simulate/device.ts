@@ -47,6 +47,10 @@ export class Device {
   cutUntil = { up: 0, down: 0 };
   fullUntil = 0;
   isCopy = false;
+  /** Opened without a server. */
+  isLocal = false;
+  /** Runs this release whatever the others run. */
+  keepsRelease: DomainDefinition | null = null;
   evicted = false;
   #tabs = 0;
   #durable: MemoryDatabase[];
@@ -73,18 +77,20 @@ export class Device {
   openTab(domain: DomainDefinition): SimTab {
     const { name, log, user, journal, scheduler, network, parts, tap } = this.options;
     const owner: Owner = { name: `${name}.${++this.#tabs}`, state: "running" };
-    const context = { database: this.database, log, user, random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
+    const running = parts.release?.(domain) ?? domain;
+    const context = { database: this.database, log, user, domain, random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
     const store = this.#store(owner);
     const transport = simTransport({ network, scheduler, owner, link: this.#link(), log, actor: user, tap: (direction, text) => tap(direction, text, this) });
     const tab = new SimTab({
-      owner, device: name, domain, log, user, journal,
+      owner, device: name, domain, running, log, user, journal,
       env: this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,
-      transport: parts.transport?.(transport, context) ?? transport,
+      transport: this.isLocal ? null : (parts.transport?.(transport, context) ?? transport),
     });
     this.tabs.push(tab);
-    scheduler.note(`${owner.name} opens with domain ${domain.version}`);
-    void tab.start().then((opened) => {
+    scheduler.note(`${owner.name} opens with domain ${domain.version}${this.isLocal ? ", without a server" : ""}`);
+    tab.opened = tab.start();
+    void tab.opened.then((opened) => {
       if (!opened) this.kill(tab);
     });
     return tab;
@@ -109,7 +115,18 @@ export class Device {
   cloneAs(name: string): Device {
     const copy = new Device({ ...this.options, name }, this.database.copy());
     copy.isCopy = this.isCopy = true;
+    copy.isLocal = this.isLocal;
+    copy.keepsRelease = this.keepsRelease;
     return copy;
+  }
+
+  /** A device with nothing on it and no server yet, to which someone moves. */
+  freshAs(name: string): Device {
+    const fresh = new Device({ ...this.options, name });
+    fresh.skewMs = this.skewMs;
+    fresh.isLocal = fresh.isCopy = this.isCopy = true;
+    fresh.keepsRelease = this.keepsRelease;
+    return fresh;
   }
 
   evict(): void {

@@ -2,12 +2,13 @@
  * The faults of a simulation, and how a seed draws which of them are on, and how strong.
  *
  * Holds: many seeds have none to two faults, so that each is seen alone; some have many at once (swarm testing: Groce et al.,
- * 2012). A fault that is off costs nothing and happens never.
+ * 2012). A fault that is off costs nothing and happens never. What was added after the first set has a chance of its own, and half of
+ * the seeds have none of it: a seed's first set stays what it was, and with it what a pinned seed shows.
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** What can go wrong, in a sentence each. Between 0 (off) and 1. */
-export const FAULTS = {
+/** What can go wrong, in a sentence each. Between 0 (off) and 1. The first set: no name is ever added here. */
+const FIRST = {
   requestLoss: "a request never arrives",
   answerLoss: "an answer never arrives, though the server did what was asked",
   doubling: "a request arrives twice, the second time perhaps much later",
@@ -38,16 +39,43 @@ export const FAULTS = {
   releases: "some sides run an older release of the domain",
 } as const;
 
+/** What else people do and servers suffer. New names go here. */
+const ADDED = {
+  takeBack: "people undo, redo and withdraw",
+  presence: "people show where they are",
+  localFirst: "some devices begin without a server, and get one later",
+  laggards: "some devices run an older release for good",
+  rateLimits: "servers take little at a time, and ask to come later",
+  serverClock: "clocks of servers are apart, and jump",
+  archive: "a device's log is exported and imported on a fresh device",
+} as const;
+
+export const FAULTS = { ...FIRST, ...ADDED } as const;
+
 export type FaultName = keyof typeof FAULTS;
 export type Faults = Readonly<Record<FaultName, number>>;
 
 export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS);
 
-/** Draws the faults of a seed from those that may be on. */
+/** The faults of before others were added: what seeds drew that were pinned by then. */
+export const FIRST_FAULTS: readonly FaultName[] = FAULT_NAMES.filter((name) => name in FIRST);
+
+/** Draws the faults of a seed from those of the first set that may be on. */
 export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]): Faults {
-  const strengths: Record<FaultName, number> = { ...NO_FAULTS };
-  const count = Math.min(allowed.length, random.chance(0.5) ? random.below(3) : 2 + random.below(6));
-  for (let drawn = 0; drawn < count; drawn++) strengths[random.pick(allowed)] = [0.05, 0.2, 0.5, 0.9][random.below(4)] ?? 0.2;
+  const first = allowed.filter((name) => name in FIRST);
+  const count = Math.min(first.length, random.chance(0.5) ? random.below(3) : 2 + random.below(6));
+  return { ...NO_FAULTS, ...drawStrengths(random, first, count) };
+}
+
+/** Draws from those that were added later, for half of the seeds. */
+export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
+  const added = allowed.filter((name) => name in ADDED);
+  return added.length === 0 || random.chance(0.5) ? {} : drawStrengths(random, added, 1 + random.below(3));
+}
+
+function drawStrengths(random: SeededRandom, names: readonly FaultName[], count: number): Partial<Faults> {
+  const strengths: Partial<Record<FaultName, number>> = {};
+  for (let drawn = 0; drawn < count; drawn++) strengths[random.pick(names)] = [0.05, 0.2, 0.5, 0.9][random.below(4)] ?? 0.2;
   return strengths;
 }
 
@@ -55,4 +83,5 @@ export const NO_FAULTS: Faults = {
   requestLoss: 0, answerLoss: 0, doubling: 0, lateness: 0, cut: 0, truncation: 0, frameLoss: 0, frameDoubling: 0, storeAbort: 0, storeFull: 0,
   storeLost: 0, tabCrash: 0, powerCut: 0, freeze: 0, clone: 0, eviction: 0, clockSkew: 0, clockJump: 0, tabMessages: 0, appendFails: 0,
   serverCrash: 0, secondNode: 0, restore: 0, drop: 0, rights: 0, hostile: 0, tenants: 0, releases: 0,
+  takeBack: 0, presence: 0, localFirst: 0, laggards: 0, rateLimits: 0, serverClock: 0, archive: 0,
 };

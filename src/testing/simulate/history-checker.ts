@@ -18,7 +18,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   for (const [log, list] of records) problems.push(...checkLog(log, list, history));
   for (const device of history.devices) {
     const log = logs.get(device.log);
-    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? [], domain));
+    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? []));
   }
   problems.push(...checkAcknowledged(history, logs, records), ...checkSettled(history, records), ...checkOrder(history, records));
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
@@ -26,12 +26,13 @@ export function checkHistory(history: History, domain: DomainDefinition): string
 }
 
 /** 2, 3, 8: one sequence without gap or double, in which each record is by someone who may be there. */
-function checkLog(log: string, records: readonly PlainRecord[], { honest, hostile }: History): string[] {
+function checkLog(log: string, records: readonly PlainRecord[], { journal, honest, hostile }: History): string[] {
   const problems: string[] = [];
   const [commits, marks, asks] = [new Set<string>(), new Set<string>(), new Set<number>()];
   const versions = new Map<string, number>();
+  const takenBack = countTakenBack(log, journal);
   let position = 0;
-  for (const { position: at, mark, commit, actor, meta, events } of records) {
+  for (const { position: at, mark, commit, client, actor, meta, events } of records) {
     if (at !== position + 1) problems.push(`3: ${log} has position ${at} after ${position}`);
     position = at + events.length - 1;
     if (commits.has(commit)) problems.push(`2: ${log} has commit ${commit} twice`);
@@ -45,11 +46,29 @@ function checkLog(log: string, records: readonly PlainRecord[], { honest, hostil
     }
     if (actor === hostile) continue;
     if (!honest.includes(actor)) problems.push(`8: ${log} has a record by ${actor}`);
+    if (meta === null) {
+      const left = takenBack.get(`${client} ${actor}`) ?? 0;
+      if (left === 0) problems.push(`2: ${log} has more of ${actor} on ${client} that was taken back than he asked for`);
+      takenBack.set(`${client} ${actor}`, left - 1);
+      continue;
+    }
     if (meta?.of !== log) problems.push(`8: ${log} has a record that was made for ${meta?.of ?? "nothing"}`);
     if (meta?.ask === undefined || asks.has(meta.ask)) problems.push(`2: ${log} has what was asked as ${meta?.ask ?? "nothing"} twice, or unasked`);
     else asks.add(meta.ask);
   }
   return problems;
+}
+
+/** How often each author asked for an undo or a redo, and was not refused. They have no meta by which one could be told from the other. */
+function countTakenBack(log: string, journal: History["journal"]): Map<string, number> {
+  const refused = new Set(journal.flatMap((entry) => (entry.kind === "refused" ? [entry.ask] : [])));
+  const counts = new Map<string, number>();
+  for (const entry of journal) {
+    if (entry.kind !== "askedBack" || entry.log !== log || refused.has(entry.ask)) continue;
+    const author = `${entry.client} ${entry.actor}`;
+    counts.set(author, (counts.get(author) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** 4, 6: a device holds what the server holds. */
@@ -63,10 +82,10 @@ function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog)
 }
 
 /** 5: what people see is the fold of what stands. */
-function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain: DomainDefinition): string[] {
+function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string[] {
   if (device.pending.length > 0) return [];
-  const expected = refold(records, domain);
-  return device.tabs.flatMap(({ name, rows }) => {
+  return device.tabs.flatMap(({ name, domain, rows }) => {
+    const expected = refold(records, domain);
     const shown = new Map(rows.map(({ projection, key, row, pending }) => [`${projection} ${key}`, `${canonical(row)}${pending ? " pending" : ""}`]));
     const wrong = [...new Set([...shown.keys(), ...expected.keys()])].filter((key) => shown.get(key) !== expected.get(key));
     return wrong.slice(0, 3).map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
@@ -76,7 +95,7 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[], domain:
 /** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */
 function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs: ReadonlyMap<string, FinalLog>, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   const problems: string[] = [];
-  const asked = new Map(journal.flatMap((entry) => (entry.kind === "asked" ? [[entry.ask, entry] as const] : [])));
+  const asked = new Map(journal.flatMap((entry) => (entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry] as const] : [])));
   const discarded = new Set(journal.flatMap((entry) => (entry.kind === "discarded" ? [entry.commit] : [])));
   const recorded = new Set([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => `${log} ${actor} ${commit}`)));
   const recordedAsks = new Set([...records].flatMap(([log, list]) => list.map(({ meta }) => `${log} ${meta?.ask ?? ""}`)));
@@ -108,28 +127,34 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
   return problems;
 }
 
+/** A right may come back, and what was taken out of the queue may have been on its way. */
+const NOT_FINAL: ReadonlySet<string> = new Set(["forbidden", "withdrawn"]);
+
 /** 2: what a person was told is how it is. */
-function checkSettled({ journal, devices }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
-  if (journal.some((entry) => entry.kind === "restored")) return [];
+function checkSettled({ journal, devices, doubles }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+  // After a restore a late double of an old push may be decided anew.
+  if (doubles && journal.some((entry) => entry.kind === "restored")) return [];
   const recorded = new Map([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)));
   const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   return journal.flatMap((entry) => {
     const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
-    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected" || entry.code === "forbidden") return [];
+    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected" || NOT_FINAL.has(entry.code ?? "")) return [];
     const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
     return isThere ? [`2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`] : [];
   });
 }
 
 /** 7: what one device asked for after it had been told of an earlier commit stands after that, in each push and in the log. */
-function checkOrder({ journal, devices, pushedAsks }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+function checkOrder({ journal, devices, doubles, pushedAsks }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
   const times = new Map<number, { readonly asked: number; readonly author: string; acknowledged: number }>();
   for (const [at, entry] of journal.entries()) {
-    if (entry.kind === "asked") times.set(entry.ask, { asked: at, author: `${entry.client} ${entry.actor}`, acknowledged: Number.POSITIVE_INFINITY });
+    if (entry.kind === "asked" || entry.kind === "askedBack") times.set(entry.ask, { asked: at, author: `${entry.client} ${entry.actor}`, acknowledged: Number.POSITIVE_INFINITY });
     const time = entry.kind === "acknowledged" ? times.get(entry.ask) : undefined;
     if (time) time.acknowledged = at;
   }
+  const asks = new Map(journal.flatMap((entry) => (entry.kind === "acknowledged" ? [[entry.commit, entry.ask] as const] : [])));
+  const withdrawn = new Set(journal.flatMap((entry) => (entry.kind === "withdrawn" ? [entry.commit] : [])));
   const problems: string[] = [];
   for (const text of pushedAsks) {
     const [client, ...asks]: [string, ...number[]] = JSON.parse(text);
@@ -142,12 +167,12 @@ function checkOrder({ journal, devices, pushedAsks }: History, records: Readonly
     }
   }
   // After a restore a late double of an old push may be the first to come: order in the log is not promised then.
-  if (journal.some((entry) => entry.kind === "restored")) return problems;
+  if (doubles && journal.some((entry) => entry.kind === "restored")) return problems;
   for (const [log, list] of records) {
     const latest = new Map<string, number>();
     for (const { commit, meta, client, actor } of list) {
-      const time = times.get(meta?.ask ?? -1);
-      if (!time || time.author !== `${client} ${actor}` || copied.has(client)) continue;
+      const time = times.get(meta?.ask ?? asks.get(commit) ?? -1);
+      if (!time || withdrawn.has(commit) || time.author !== `${client} ${actor}` || copied.has(client)) continue;
       const before = latest.get(client) ?? -1;
       if (time.acknowledged < before) problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
       latest.set(client, Math.max(before, time.asked));

@@ -4,17 +4,21 @@
  * Place: written by the simulated tabs while they run, and by the audit at the end. It holds texts and numbers alone, so that the
  * checker needs nothing of the product to read it.
  */
-import type { CommandRequest } from "../../core/definition.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
 import type { Json } from "../../core/json.ts";
 
 export type JournalEntry =
   /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
   | { readonly kind: "asked"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly requests: readonly CommandRequest[] }
+  /** The same for `undo` and `redo`, whose commits have no meta. */
+  | { readonly kind: "askedBack"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly how: "undo" | "redo" }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
   | { readonly kind: "refused"; readonly ask: number; readonly code: string }
   | { readonly kind: "settled"; readonly commit: string; readonly device: string; readonly outcome: string; readonly code: string | null }
   /** Someone asked for a rejection to end: by `discard`, or by `retry` as another commit. */
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
+  /** Someone took a commit out of the queue. */
+  | { readonly kind: "withdrawn"; readonly commit: string; readonly device: string }
   /** The browser deleted what a device stored: what only stood there is waived. */
   | { readonly kind: "evicted"; readonly device: string }
   /** The server's history was replaced by an older one. */
@@ -33,13 +37,14 @@ export type FinalDevice = {
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];
-  readonly tabs: readonly { readonly name: string; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
+  /** `domain`: the release that the tab runs. */
+  readonly tabs: readonly { readonly name: string; readonly domain: DomainDefinition; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
 };
 
 /** What the server says of a commit at the end: it has its record, or the outcome that it kept. */
 export type FinalOutcome = { readonly commit: string; readonly log: string; readonly actor: string; readonly text: string | null };
 
-/** A commit as it was first pushed: what it had seen, for the policies that ask. */
+/** A commit as it was pushed: what it had seen, for the policies that ask. */
 export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };
 
 export type History = {
@@ -47,7 +52,7 @@ export type History = {
   readonly logs: readonly FinalLog[];
   readonly devices: readonly FinalDevice[];
   readonly outcomes: readonly FinalOutcome[];
-  /** Texts of commits by id and actor as they were last pushed. */
+  /** Commits as they were pushed, oldest first; more than once where they had seen less when histories parted. */
   readonly pushed: readonly PushedCommit[];
   /** JSON of the asks of each push, in its order, behind the device that sent it. */
   readonly pushedAsks: readonly string[];
@@ -56,7 +61,9 @@ export type History = {
   /** Actors that keep to the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;
-  /** False where some side ran another release for a while: what it decided may differ. */
+  /** True where requests may have arrived twice, the second time much later. */
+  readonly doubles: boolean;
+  /** False where some server ran another release for a while: what it decided may differ. */
   readonly oneRelease: boolean;
 };
 

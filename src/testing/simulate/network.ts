@@ -22,7 +22,13 @@ export type NetworkChances = {
   readonly delayMs: () => number;
 };
 
-export type NetworkOptions = { readonly scheduler: Scheduler; readonly chances: NetworkChances; readonly nodes: () => readonly ServerNode[] };
+export type NetworkOptions = {
+  readonly scheduler: Scheduler;
+  readonly chances: NetworkChances;
+  readonly nodes: () => readonly ServerNode[];
+  /** A server that ends a socket hears at once that it has ended: where someone looks who is there. */
+  readonly tellsEnds: boolean;
+};
 
 /** The longest that a call may take. */
 const CALL_MS_MAX = 30_000;
@@ -30,10 +36,15 @@ const CALL_MS_MAX = 30_000;
 const SILENCE_MS = 30_000;
 const PING_MS = 20_000;
 
+/** A socket's near end. */
+export type SocketEnd = { readonly send: (text: string) => void; readonly close: () => void };
+
 export type SocketSink = { readonly opened: () => void; readonly frame: (text: string) => void; readonly ended: (code: string) => void };
 
 export class Network {
   readonly #options: NetworkOptions;
+  /** Sockets that stand: whose, and the process at their other end. */
+  readonly standing = new Map<Owner, Owner>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -72,21 +83,25 @@ export class Network {
   }
 
   /** Opens a socket. Its frames come in order, unless a fault says otherwise. */
-  open(owner: Owner, link: Link, log: string, actor: string, after: string | null, sink: SocketSink): () => void {
-    const { scheduler, chances, nodes } = this.#options;
+  open(owner: Owner, link: Link, log: string, actor: string, after: string | null, sink: SocketSink): SocketEnd {
+    const { scheduler, chances, nodes, tellsEnds } = this.#options;
     let connection: LiveConnection | null = null;
     let deaf = false;
     let ended = false;
     let lastAt = 0;
+    let lastUpAt = 0;
+    const notStanding = () => void (connection && this.standing.delete(owner));
     const goDeaf = () => {
       if (deaf || ended) return;
       deaf = true;
+      notStanding();
       scheduler.note(`fault: socket of ${owner.name} goes silent`);
       scheduler.later(owner, "silent socket is given up", SILENCE_MS, () => end("lost"));
     };
     const end = (code: string) => {
       if (ended) return;
       ended = true;
+      notStanding();
       tellServer();
       sink.ended(code);
     };
@@ -97,6 +112,10 @@ export class Network {
       scheduler.later(owner, label, lastAt - scheduler.now, () => {
         if (!ended && !deaf) run();
       });
+    };
+    const endedByServer = (label: string) => {
+      if (tellsEnds) connection?.closed();
+      toTab(label, () => end("lost"));
     };
     const waiting: string[] = [];
     const socket: LiveSocket = {
@@ -114,8 +133,8 @@ export class Network {
           });
         }
       },
-      close: () => toTab("socket closed", () => end("lost")),
-      terminate: () => toTab("socket ended", () => end("lost")),
+      close: () => endedByServer("socket closed"),
+      terminate: () => endedByServer("socket ended"),
       save: () => {},
     };
     const join = async (node: ServerNode) => {
@@ -123,6 +142,7 @@ export class Network {
       if ("code" in joined) return toTab(`socket refused: ${joined.code}`, () => end("lost"));
       connection = joined;
       if (ended) return tellServer();
+      this.standing.set(owner, node.owner);
       toTab("socket opens", sink.opened);
       this.#watch(node, owner, link, joined, { goDeaf, end: () => toTab("connection reset", () => end("lost")), isOver: () => ended || deaf });
     };
@@ -132,10 +152,19 @@ export class Network {
       else if (node.isUp) void join(node);
       else toTab("no connection", () => end("lost"));
     });
-    return () => {
-      if (ended) return;
-      ended = true;
-      tellServer();
+    return {
+      send: (text) => {
+        if (ended || deaf) return;
+        if (link.cutUp() || chances.loses("frame")) return goDeaf();
+        lastUpAt = Math.max(lastUpAt, scheduler.now + chances.delayMs());
+        scheduler.later(nature, `frame of ${owner.name} arrives`, lastUpAt - scheduler.now, () => connection?.receive(text));
+      },
+      close: () => {
+        if (ended) return;
+        ended = true;
+        notStanding();
+        tellServer();
+      },
     };
   }
 

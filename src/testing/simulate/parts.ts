@@ -6,6 +6,7 @@
 import type { LogStore } from "../../client/log/log-store.ts";
 import type { MemoryDatabase } from "../../client/log/memory-log-store.ts";
 import type { Transport } from "../../client/sync/transport.ts";
+import type { DomainDefinition } from "../../core/definition.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
@@ -14,6 +15,8 @@ export type PartContext = {
   readonly database: MemoryDatabase;
   readonly log: string;
   readonly user: string;
+  /** The release that the tab runs. */
+  readonly domain: DomainDefinition;
   readonly random: SeededRandom;
   readonly wait: (label: string, ms: number) => Promise<void>;
 };
@@ -28,6 +31,8 @@ export type NodeReply = { /** `ok`, or why not. */ readonly code: string; readon
 export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 
 export type SimulationParts = {
+  /** What a tab runs in place of its release. Called once a tab. */
+  readonly release?: (domain: DomainDefinition) => DomainDefinition;
   /** Around the store that all server nodes share. Called once a node. */
   readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
   /** Around the store of a device. Called once a tab. */

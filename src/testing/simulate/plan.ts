@@ -5,12 +5,13 @@
  * Holds: a step carries its own chance (`seed`), so that leaving another one out does not change what it does.
  */
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
-import { drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
+import { drawAddedFaults, drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
 
 /** What happens to a device or a server, chosen by the step's own chance. */
 export type StepKind =
   | "execute" | "burst" | "pause" | "wait" | "discard" | "retry" | "openTab" | "closeTab"
-  | "cut" | "storeFull" | "tabCrash" | "powerCut" | "freeze" | "clone" | "eviction" | "clockJump" | "serverCrash" | "restore" | "drop" | "rights" | "hostile" | "upgrade";
+  | "cut" | "storeFull" | "tabCrash" | "powerCut" | "freeze" | "clone" | "eviction" | "clockJump" | "serverCrash" | "restore" | "drop" | "rights" | "hostile" | "upgrade"
+  | "undo" | "redo" | "withdraw" | "show" | "goOnline" | "serverClockJump" | "archive";
 
 export type Step = { readonly kind: StepKind; readonly seed: number; /** Virtual milliseconds that pass after it. */ readonly gapMs: number };
 
@@ -24,6 +25,15 @@ export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_N
 export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   cut: "cut", storeFull: "storeFull", tabCrash: "tabCrash", powerCut: "powerCut", freeze: "freeze", clone: "clone", eviction: "eviction",
   clockJump: "clockJump", serverCrash: "serverCrash", restore: "restore", drop: "drop", rights: "rights", hostile: "hostile", releases: "upgrade",
+};
+
+/** Steps of what was added later, and how many of them at most. They are put between those that a seed has without them. */
+export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly StepKind[]; readonly most: number }>> = {
+  takeBack: { kinds: ["undo", "undo", "redo", "withdraw"], most: 12 },
+  presence: { kinds: ["show"], most: 6 },
+  localFirst: { kinds: ["goOnline"], most: 3 },
+  serverClock: { kinds: ["serverClockJump"], most: 3 },
+  archive: { kinds: ["archive"], most: 1 },
 };
 
 /** At most so many of these in one seed: each makes a new world. */
@@ -41,7 +51,20 @@ export function drawPlan(seed: number, limits: PlanLimits): Plan {
     if (remaining !== undefined) left.set(kind, Math.max(0, remaining - 1));
     return { kind: remaining === 0 ? "execute" : kind, seed: random.below(2 ** 31), gapMs: drawGap(random) };
   });
-  return { seed, devices, faults, steps };
+  return withAdded({ seed, devices, faults, steps }, limits);
+}
+
+function withAdded(plan: Plan, { allowed }: PlanLimits): Plan {
+  const random = seededRandom(plan.seed ^ 0xadded);
+  const added = drawAddedFaults(random, allowed);
+  const steps = [...plan.steps];
+  for (const name of FAULT_NAMES) {
+    const { kinds = [], most = 0 } = (added[name] && ADDED_STEPS[name]) || {};
+    for (let count = most === 0 ? 0 : 1 + random.below(most); count > 0; count--) {
+      steps.splice(random.below(steps.length + 1), 0, { kind: random.pick(kinds), seed: random.below(2 ** 31), gapMs: drawGap(random) });
+    }
+  }
+  return { ...plan, faults: { ...plan.faults, ...added }, steps };
 }
 
 function drawKind(random: SeededRandom, faults: Faults): StepKind {

@@ -1,50 +1,88 @@
-/** The checker's own fold: records to rows and states, with nothing of the product but the domain's own functions. */
+/**
+ * The checker's own fold: records to rows and states, with nothing of the product but the domain's own functions.
+ *
+ * Holds: a stream stands still from the first event on that the domain cannot fold; a projection passes over what it cannot fold.
+ */
 import type { DomainDefinition } from "../../core/definition.ts";
+import type { DomainEvent } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 
+export type Streams = Map<string, { readonly state: Json; readonly stuck: boolean }>;
+
+type Unplaced = Pick<PlainRecord, "commit" | "time" | "actor" | "client" | "meta" | "events" | "position">;
+
 /** Rows by projection and key, as canonical texts. */
 export function refold(records: readonly PlainRecord[], domain: DomainDefinition): ReadonlyMap<string, string> {
-  const states = new Map<string, Json>();
+  const streams: Streams = new Map();
   const rows = new Map<string, Json>();
   for (const record of records) {
-    for (const [n, event] of record.events.entries()) {
-      const before = stateOf(states, event.stream, domain);
-      const after = evolve(before, record, n, domain);
-      states.set(event.stream, after);
-      const full = fullEvent(record, n, domain);
-      for (const projection of domain.projections.values()) {
-        if (!projection.handles(full.aggregate, full.type)) continue;
-        for (const key of projection.keys(full, before, after)) {
-          const place = `${projection.name} ${key}`;
-          const row = projection.apply(rows.get(place) ?? projection.initial, { ...full, key, before, after });
-          if (row === null) rows.delete(place);
-          else rows.set(place, row);
-        }
-      }
+    for (const n of record.events.keys()) {
+      const step = evolve(streams, record, n, domain);
+      if (step) foldRows(rows, step, domain);
     }
   }
   return new Map([...rows].map(([place, row]) => [place, canonical(row)]));
 }
 
-export function stateOf(states: ReadonlyMap<string, Json>, stream: string, domain: DomainDefinition): Json {
-  return states.get(stream) ?? domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.initial ?? null;
+/** Streams with an event that this release cannot fold. */
+export function stuckStreams(records: readonly PlainRecord[], domain: DomainDefinition): ReadonlySet<string> {
+  const streams: Streams = new Map();
+  for (const record of records) for (const n of record.events.keys()) evolve(streams, record, n, domain);
+  return new Set([...streams].flatMap(([stream, { stuck }]) => (stuck ? [stream] : [])));
 }
 
-export function evolve(state: Json, record: Pick<PlainRecord, "commit" | "time" | "actor" | "client" | "meta" | "events" | "position">, n: number, domain: DomainDefinition): Json {
-  const event = fullEvent(record, n, domain);
-  return domain.aggregates.get(event.aggregate)?.evolve(state, event) ?? null;
+export function stateOf(streams: Streams, stream: string, domain: DomainDefinition): Json {
+  return streams.get(stream)?.state ?? domain.aggregates.get(aggregateOf(stream))?.initial ?? null;
 }
 
-function fullEvent({ commit, time, actor, client, meta, events, position }: Parameters<typeof evolve>[1], n: number, domain: DomainDefinition) {
-  const event = events[n];
-  if (!event) throw new Error(`There is no event ${n} in ${commit}`);
-  const aggregate = event.stream.slice(0, event.stream.indexOf("/"));
-  const definition = domain.aggregates.get(aggregate)?.events.get(event.type);
-  // Texts that were parsed as JSON are JSON.
-  const data = event.data as Json;
-  return {
-    id: `${commit}:${n}`, type: event.type, aggregate, stream: event.stream, version: event.version, position: position + n, time, actor, client, meta: meta as Json,
-    data: definition && event.v < definition.version ? definition.upcast(event.v, data) : data,
-  };
+type Step = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
+
+/** Folds the n-th event of a record into its stream; null where that stands still. */
+export function evolve(streams: Streams, record: Unplaced, n: number, domain: DomainDefinition): Step | null {
+  const given = record.events[n];
+  if (!given) throw new Error(`There is no event ${n} in ${record.commit}`);
+  const { stream, type, v } = given;
+  const before = stateOf(streams, stream, domain);
+  const aggregate = domain.aggregates.get(aggregateOf(stream));
+  const definition = aggregate?.events.get(type);
+  try {
+    if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version) throw new Error("This release does not know it");
+    // Texts that were parsed as JSON are JSON.
+    const [data, meta] = [given.data as Json, record.meta as Json];
+    const { commit, time, actor, client, position } = record;
+    const event: DomainEvent = {
+      id: `${commit}:${n}`, type, aggregate: aggregate.name, stream, version: given.version, position: position + n, time, actor, client, meta,
+      data: v < definition.version ? definition.upcast(v, data) : data,
+    };
+    const after = aggregate.evolve(before, event);
+    streams.set(stream, { state: after, stuck: false });
+    return { event, before, after };
+  } catch {
+    streams.set(stream, { state: before, stuck: true });
+    return null;
+  }
+}
+
+function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domain: DomainDefinition): void {
+  for (const projection of domain.projections.values()) {
+    if (!projection.handles(event.aggregate, event.type)) continue;
+    const changes = new Map<string, Json>();
+    try {
+      for (const key of projection.keys(event, before, after)) {
+        const place = `${projection.name} ${key}`;
+        changes.set(place, projection.apply(rows.get(place) ?? projection.initial, { ...event, key, before, after }));
+      }
+    } catch {
+      continue;
+    }
+    for (const [place, row] of changes) {
+      if (row === null) rows.delete(place);
+      else rows.set(place, row);
+    }
+  }
+}
+
+function aggregateOf(stream: string): string {
+  return stream.slice(0, stream.indexOf("/"));
 }

@@ -8,6 +8,8 @@ import { auditWorld } from "./audit.ts";
 import type { CommandMaker, SimulateDomains } from "./options.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
+import { someoneLeaves, wrongPresence } from "./presence.ts";
+import { tryStuckStreams } from "./laggards.ts";
 import { drain, nature } from "./scheduler.ts";
 import { reopen, takeStep, thaw } from "./steps.ts";
 import { World } from "./world.ts";
@@ -34,7 +36,9 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     const isGone = await goneLogs(world);
     const quiet = await scheduler.runUntil(() => isQuiet(world, isGone), QUIET_MS_MAX);
     if (!quiet) problems.push(...restless(world, isGone));
+    problems.push(...(await tryStuckStreams(world, isGone)));
     problems.push(...(await auditWorld(world)));
+    problems.push(...(await someoneLeaves(world, isGone)));
   } catch (error) {
     problems.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
@@ -53,7 +57,8 @@ async function heal(world: World): Promise<void> {
     device.cutUntil = { up: 0, down: 0 };
     device.fullUntil = 0;
     // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
-    for (const tab of device.tabs) if (device.evicted || tab.domain !== options.domains.newest) device.kill(tab);
+    device.isLocal = false;
+    for (const tab of device.tabs) if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest)) device.kill(tab);
     for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(world, tab);
     if (device.running.length === 0) {
       if (device.tabs.length > 2) for (const tab of device.tabs) device.kill(tab);
@@ -88,6 +93,7 @@ function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<strin
   for (const device of world.devices) {
     const { log, name } = device.options;
     if (device.running.length === 0) yield `${name} has no open tab`;
+    yield* wrongPresence(world, device);
     if (gone.has(log)) continue;
     const head = world.store.headOf(log);
     const stored = device.database.open();

@@ -10,7 +10,7 @@ import { answerPull, answerPush } from "../../sync-server/answers.ts";
 import type { Permit } from "../../sync-server/authorize.ts";
 import type { Env } from "../../sync-server/env.ts";
 import { HttpRefusal } from "../../sync-server/http-errors.ts";
-import { byteLength, SERVER_LIMITS } from "../../sync-server/limits.ts";
+import { byteLength, SERVER_LIMITS, type ServerLimits } from "../../sync-server/limits.ts";
 import { createLiveHub } from "../../sync-server/live-hub.ts";
 import type { LiveConnection, LiveSocket } from "../../sync-server/live-socket.ts";
 import { createLogWriter } from "../../sync-server/log-writer.ts";
@@ -28,6 +28,10 @@ export type NodeOptions = {
   readonly slowness: number;
   readonly permit: Permit;
   readonly now: () => number;
+  /** Takes few commits and sockets of each. */
+  readonly isStrict: boolean;
+  /** Asks who comes now to come later. */
+  readonly isBusy: () => boolean;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly parts: SimulationParts;
   readonly witness: ServerWitness;
@@ -39,14 +43,16 @@ export type NodeOptions = {
 export class ServerNode {
   owner: Owner;
   domain: DomainDefinition;
+  /** How far its clock is off. */
+  skewMs = 0;
   readonly #options: NodeOptions;
   #running: Running;
 
   constructor(options: NodeOptions, domain: DomainDefinition) {
-    this.#options = options;
+    this.#options = { ...options, now: () => options.now() + this.skewMs };
     this.domain = domain;
     this.owner = { name: options.name, state: "running" };
-    this.#running = start(options, this.owner, domain);
+    this.#running = start(this.#options, this.owner, domain);
   }
 
   get isUp(): boolean {
@@ -83,7 +89,7 @@ type Running = { readonly handle: NodeHandler; readonly join: ServerNode["join"]
 
 function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Running {
   const { scheduler, permit, parts, report } = options;
-  const limits = SERVER_LIMITS;
+  const limits = options.isStrict ? STRICT_LIMITS : SERVER_LIMITS;
   const env: Env = {
     now: options.now,
     randomBytes: options.randomBytes,
@@ -99,6 +105,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
 
   const plain: NodeHandler = async (request) => {
     const principal = { actor: request.actor };
+    comeLater(options, scheduler);
     await admission.checkReader(principal, request.log);
     if (request.kind === "push") {
       const body = { text: request.text, bytes: byteLength(request.text) };
@@ -119,6 +126,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     },
     join: async (socket, log, actor, after) => {
       try {
+        comeLater(options, scheduler);
         await admission.checkReader({ actor }, log);
         const refusal = hub.refusal(log, actor);
         if (refusal) throw new HttpRefusal(refusal);
@@ -129,6 +137,15 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
       }
     },
   };
+}
+
+/** Fewer sockets than devices, and fewer commits than a person makes: they stay when all else is healed. */
+const STRICT_LIMITS: ServerLimits = { ...SERVER_LIMITS, commitRate: { perSecond: 0.5, burst: 3 }, socketsPerActorMax: 1 };
+/** The longest that a server asks to stay away. */
+const LATER_MS_MAX = 20_000;
+
+function comeLater({ isBusy }: NodeOptions, { random }: Scheduler): void {
+  if (isBusy()) throw new HttpRefusal("rate-limited", { retryAfterMs: random.below(LATER_MS_MAX) });
 }
 
 function ok(text: string): NodeReply {

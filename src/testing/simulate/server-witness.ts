@@ -3,7 +3,7 @@
  *
  * Place: each node's `handle` shows it what came in and what went out.
  * Holds: (2) a commit pushed again gets the same outcome; a log that is gone stays gone; an honest device never says that it has seen
- * more of a stream than lay before its own cursor. After a restore only the last two are asked.
+ * more of a stream than lay before its own cursor. A restore begins a new count of what was told.
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -20,8 +20,7 @@ export class ServerWitness {
   /** What was asked, by device, in the order of one push. */
   readonly pushedAsks = new Set<string>();
   readonly #store: ServerStore;
-  readonly #told = new Map<string, string>();
-  #restored = false;
+  #told = new Map<string, string>();
 
   /** False where devices may lose their confirmed log with a right, and keep what they had seen of it. */
   readonly #comparesSeen: boolean;
@@ -32,17 +31,18 @@ export class ServerWitness {
   }
 
   restored(): void {
-    this.#restored = true;
+    this.#told = new Map();
   }
 
   /** Gives what is to be called with the reply. */
   came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
+    const told = this.#told;
     const wasGone = this.#store.isDropped(request.log);
     if (isHonest && request.kind === "push") this.#checkPush(request.log, JSON.parse(request.text));
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
-      if (request.kind === "push") this.#checkOutcomes(request, JSON.parse(reply.text));
+      if (request.kind === "push") this.#checkOutcomes(told, request, JSON.parse(reply.text));
     };
   }
 
@@ -59,15 +59,16 @@ export class ServerWitness {
     }
   }
 
-  #checkOutcomes({ log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
+  /** An answer to what was asked before a restore counts with those of before it. */
+  #checkOutcomes(told: Map<string, string>, { log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
     for (const { id, outcome, at, code } of outcomes) {
       // A log is not made by what someone may not do in it, so there is nowhere to keep this.
       if (code === "forbidden") continue;
       const key = `${log} ${actor} ${id}`;
       const now = `${outcome} ${at ?? ""}`;
-      const before = this.#told.get(key);
-      if (before !== undefined && before !== now && !this.#restored) this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
-      this.#told.set(key, now);
+      const before = told.get(key);
+      if (before !== undefined && before !== now) this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
+      told.set(key, now);
     }
   }
 }

@@ -4,7 +4,7 @@
  * Holds: bounded tries; what comes out fails, and runs the same each time.
  */
 import { type FaultName, FAULT_NAMES } from "./faults.ts";
-import { type Plan, STEPS_OF_FAULTS } from "./plan.ts";
+import { ADDED_STEPS, type Plan, STEPS_OF_FAULTS } from "./plan.ts";
 
 /** Each try is one run. */
 const TRIES_MAX = 400;
@@ -34,5 +34,5 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
 }
 
 function without({ faults, steps, ...plan }: Plan, name: FaultName): Plan {
-  return { ...plan, faults: { ...faults, [name]: 0 }, steps: steps.filter(({ kind }) => kind !== STEPS_OF_FAULTS[name]) };
+  return { ...plan, faults: { ...faults, [name]: 0 }, steps: steps.filter(({ kind }) => kind !== STEPS_OF_FAULTS[name] && !ADDED_STEPS[name]?.kinds.includes(kind)) };
 }

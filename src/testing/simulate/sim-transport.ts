@@ -44,10 +44,12 @@ export function simTransport({ network, scheduler, owner, link, log, actor, tap 
     pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
     live: (after, events): LiveSocket => {
       let ended = false;
+      let isOpen = false;
+      let presence: string | null = null;
       const end = (code: string, retryAfterMs: number | null) => {
         if (ended) return;
         ended = true;
-        close();
+        socket.close();
         events.closed(code, retryAfterMs);
       };
       const take = (text: string) => {
@@ -67,13 +69,24 @@ export function simTransport({ network, scheduler, owner, link, log, actor, tap 
             return;
         }
       };
-      const close = network.open(owner, link, log, actor, wireCursor(after), {
-        opened: () => !ended && events.opened(),
+      const socket = network.open(owner, link, log, actor, wireCursor(after), {
+        opened: () => {
+          if (ended) return;
+          isOpen = true;
+          if (presence !== null) socket.send(presence);
+          events.opened();
+        },
         frame: (text) => !ended && take(text),
         ended: (code) => end(code, null),
       });
       scheduler.note(`${owner.name} opens a socket`);
-      return { setPresence: () => {}, close: () => end("closed", null) };
+      return {
+        setPresence: (client, data) => {
+          presence = JSON.stringify({ type: "presence", client, data });
+          if (isOpen) socket.send(presence);
+        },
+        close: () => end("closed", null),
+      };
     },
   };
 }

@@ -3,13 +3,14 @@
  *
  * Holds: a step draws from its own chance, so that it does the same in a plan that was made shorter.
  */
-import type { CommandRequest } from "../../core/definition.ts";
 import { seededRandom, type SeededRandom } from "../seeded-random.ts";
 import type { Device } from "./device.ts";
 import { hostilePush } from "./hostile.ts";
+import { archive } from "./move-by-archive.ts";
 import type { Step } from "./plan.ts";
 import type { SimTab } from "./tab.ts";
-import { drawSkew, LOGS, USERS, type World } from "./world.ts";
+import { requestsOf, rowsOf } from "./make-commands.ts";
+import { drawServerSkew, drawSkew, LOGS, USERS, type World } from "./world.ts";
 
 const TABS_MAX = 3;
 
@@ -65,6 +66,20 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       return changeRight(world, random);
     case "hostile":
       return hostilePush(world, random);
+    case "undo":
+    case "redo":
+      return tab?.takeBack(step.kind);
+    case "withdraw":
+      return withdraw(tab, random);
+    case "show":
+      return show(device, random);
+    case "goOnline":
+      return goOnline(world, random);
+    case "serverClockJump":
+      random.pick(world.nodes).skewMs = drawServerSkew(random);
+      return;
+    case "archive":
+      return archive(world, tab, device);
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }
@@ -74,10 +89,9 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
   const made = world.options.commands({
     random,
     actor: device.options.user,
-    rows: (projection) => new Map([...(tab.tables.get(projection) ?? [])].map(([key, { row }]) => [key, row])),
+    rows: (projection) => rowsOf(tab, projection),
   });
-  const requests: readonly CommandRequest[] = isOne(made) ? [made] : made;
-  tab.execute(requests);
+  tab.execute(requestsOf(made));
 }
 
 /** Many commands at once: of one tab, or of everyone. */
@@ -86,12 +100,8 @@ function burst(world: World, tab: SimTab | null, device: Device, random: SeededR
   else for (let count = 2 + random.below(5); count > 0 && tab; count--) execute(world, tab, device, random);
 }
 
-function isOne(made: CommandRequest | readonly CommandRequest[]): made is CommandRequest {
-  return !Array.isArray(made);
-}
-
 export function reopen(world: World, device: Device): void {
-  if (device.tabs.length < TABS_MAX) device.openTab(world.release());
+  if (device.tabs.length < TABS_MAX) device.openTab(world.releaseOf(device));
 }
 
 function reopenLater(world: World, device: Device, delayMs: number): void {
@@ -130,7 +140,31 @@ function clone(world: World, device: Device): void {
   const copy = device.cloneAs(`${device.options.name}copy`);
   copy.skewMs = device.skewMs;
   world.devices.push(copy);
-  copy.openTab(world.release());
+  copy.openTab(world.releaseOf(copy));
+}
+
+/** One that may still wait: of those made last. */
+function withdraw(tab: SimTab | null, random: SeededRandom): void {
+  const latest = tab?.made.slice(-3) ?? [];
+  if (tab && latest.length > 0) tab.withdraw(random.pick(latest));
+}
+
+/** One page of a device shows something, the same one as long as it is there. */
+function show(device: Device, random: SeededRandom): void {
+  const tab = device.running.find(({ shows }) => shows !== undefined) ?? device.running[0];
+  tab?.show(random.chance(0.2) ? null : { at: random.below(100) });
+}
+
+function goOnline(world: World, random: SeededRandom): void {
+  const local = world.devices.filter(({ isLocal }) => isLocal);
+  if (local.length > 0) givenServer(world, random.pick(local));
+}
+
+/** The app's next release knows a server: its pages are loaded anew. */
+export function givenServer(world: World, device: Device): void {
+  for (const tab of device.tabs) device.kill(tab);
+  device.isLocal = false;
+  reopen(world, device);
 }
 
 function crashNode(world: World, random: SeededRandom): void {

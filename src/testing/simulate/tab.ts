@@ -4,6 +4,8 @@
  * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
+import type { Json } from "../../core/json.ts";
+import type { Presence } from "../../core/protocol.ts";
 import type { RowEntry } from "../../core/rows.ts";
 import type { LogStatus } from "../../client/log-handle.ts";
 import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/worker-api.ts";
@@ -15,6 +17,8 @@ export type TabOptions = Pick<WorkerLogParts, "env" | "store" | "transport"> & {
   readonly owner: Owner;
   readonly device: string;
   readonly domain: DomainDefinition;
+  /** What it runs in its place. */
+  readonly running: DomainDefinition;
   readonly log: string;
   readonly user: string;
   readonly journal: Journal;
@@ -26,6 +30,14 @@ export class SimTab {
   readonly tables = new Map<string, Map<string, RowEntry>>();
   status: LogStatus | null = null;
   rejections: readonly PlainRejection[] = [];
+  /** Who else is there, as its page shows it. */
+  presence: readonly Presence[] = [];
+  /** What its page shows of itself; undefined where it never did. */
+  shows: Json | undefined = undefined;
+  /** Ends when the log is open, or could not be opened. */
+  opened: Promise<boolean> = Promise.resolve(false);
+  /** Commits that it was told are durable, oldest first. */
+  readonly made: string[] = [];
   paused = false;
   /** Calls that have not been answered. */
   open = 0;
@@ -39,15 +51,24 @@ export class SimTab {
     this.domain = options.domain;
   }
 
+  get client(): string {
+    return this.#client;
+  }
+
+  /** False: opened without a server. */
+  get isSynced(): boolean {
+    return this.#options.transport !== null;
+  }
+
   get isReady(): boolean {
     return this.#api !== null && this.owner.state === "running";
   }
 
   /** Opens the log; false where the device's storage did not let it. */
   async start(): Promise<boolean> {
-    const { domain, log, user, env, store, transport } = this.#options;
+    const { domain, running, log, user, env, store, transport } = this.#options;
     try {
-      const api = await openWorkerLog({ domain, options: { log, user, syncUrl: "sim:", visible: true }, page: { changed: (text) => this.#take(text) }, env, store, transport });
+      const api = await openWorkerLog({ domain: running, options: { log, user, syncUrl: transport && "sim:", visible: true }, page: { changed: (text) => this.#take(text) }, env, store, transport });
       const first = take(api.opened());
       this.#client = first.client;
       this.#take(first.update);
@@ -72,9 +93,48 @@ export class SimTab {
     void this.#call(async () => {
       const answer = await api.execute(requests, { ask, of: log }, endRejection);
       if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: answer.error.code });
-      journal.entries.push({ kind: "acknowledged", ask, commit: answer.value.commit });
-      this.#settle(api, answer.value.commit);
+      this.#acknowledged(api, ask, answer.value.commit);
     });
+  }
+
+  takeBack(how: "undo" | "redo"): void {
+    const api = this.#api;
+    if (!api) return;
+    const { journal, device, log, user } = this.#options;
+    const ask = journal.nextAsk++;
+    journal.entries.push({ kind: "askedBack", ask, device, log, actor: user, client: this.#client, how });
+    void this.#call(async () => {
+      const answer = await api[how]();
+      if (answer.ok && answer.value) return this.#acknowledged(api, ask, answer.value.commit);
+      journal.entries.push({ kind: "refused", ask, code: answer.ok ? "nothing-there" : answer.error.code });
+    });
+  }
+
+  withdraw(commit: string): void {
+    const { journal, device } = this.#options;
+    journal.entries.push({ kind: "withdrawn", commit, device });
+    void this.#call(async () => void (await this.#api?.withdraw(commit)));
+  }
+
+  show(data: Json): void {
+    this.shows = data;
+    this.#api?.setPresence(data);
+  }
+
+  /** The text of an export; null where the device's storage did not let it. */
+  async export(): Promise<string | null> {
+    let text = "";
+    for (let begin = true; ; begin = false) {
+      const answer = await this.#api?.exportNext(begin);
+      if (!answer?.ok) return null;
+      if (answer.value === null) return text;
+      text += answer.value;
+    }
+  }
+
+  /** False where the import was refused. */
+  async import(text: string): Promise<boolean> {
+    return (await this.#api?.importNext(text, { begin: true, last: true }))?.ok ?? false;
   }
 
   discard(commit: string): void {
@@ -109,6 +169,12 @@ export class SimTab {
     });
   }
 
+  #acknowledged(api: WorkerLog, ask: number, commit: string): void {
+    this.#options.journal.entries.push({ kind: "acknowledged", ask, commit });
+    this.made.push(commit);
+    this.#settle(api, commit);
+  }
+
   #settle(api: WorkerLog, commit: string): void {
     void this.#call(async () => {
       const answer = await api.settled(commit);
@@ -129,6 +195,7 @@ export class SimTab {
     const update: PageUpdate = JSON.parse(text);
     if (update.status) this.status = update.status;
     if (update.rejections) this.rejections = update.rejections;
+    if (update.presence) this.presence = update.presence;
     for (const { projection, set, removed } of update.deltas ?? []) {
       const table = this.tables.get(projection);
       for (const key of removed) table?.delete(key);

@@ -14,7 +14,7 @@ export class WireTap {
   /** Commits of which the server said that they give no events: log, actor and id. */
   readonly empty = new Set<string>();
   readonly #logs: readonly string[];
-  readonly #pushed = new Map<string, PushedCommit>();
+  readonly #pushed = new Map<string, PushedCommit[]>();
   /** Pushes as they left, for a hostile member to learn from. */
   readonly pushes: { readonly log: string; readonly text: string }[] = [];
 
@@ -22,8 +22,9 @@ export class WireTap {
     this.#logs = logs;
   }
 
+  /** Each commit as it was pushed, again where it had seen less by then. */
   get pushed(): readonly PushedCommit[] {
-    return [...this.#pushed.values()];
+    return [...this.#pushed.values()].flat();
   }
 
   see(direction: "out" | "in", log: string, actor: string, text: string): void {
@@ -42,10 +43,12 @@ export class WireTap {
 
   #compare(log: string, actor: string, commit: WireCommit): void {
     const key = `${log} ${actor} ${commit.id}`;
-    const before = this.#pushed.get(key);
+    const texts = this.#pushed.get(key) ?? [];
+    const before = texts.at(-1);
     const text = JSON.stringify(commit);
-    this.#pushed.set(key, { log, actor, text });
-    if (before === undefined || before.text === text) return;
+    if (before?.text === text) return;
+    this.#pushed.set(key, [...texts, { log, actor, text }]);
+    if (before === undefined) return;
     const first: WireCommit = JSON.parse(before.text);
     if (withoutSeen(first) !== withoutSeen(commit)) this.problems.add(`commit ${commit.id} was rewritten between two pushes`);
     const [was, is] = [seenOf(first), seenOf(commit)];

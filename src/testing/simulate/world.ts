@@ -54,6 +54,7 @@ export class World {
     this.witness = new ServerWitness(this.store, plan.faults.rights === 0);
     this.network = new Network({
       scheduler: this.scheduler,
+      tellsEnds: plan.faults.presence > 0,
       nodes: () => this.nodes,
       chances: {
         loses: (what) => this.happens(what === "request" ? "requestLoss" : what === "answer" ? "answerLoss" : "frameLoss", 0.4),
@@ -75,12 +76,22 @@ export class World {
     return this.healed ? 0 : this.options.plan.faults[fault];
   }
 
+  /** The strength of a fault in the plan, also when the world was healed. */
+  strengthInPlan(fault: FaultName): number {
+    return this.options.plan.faults[fault];
+  }
+
   happens(fault: FaultName, atMost: number): boolean {
     const strength = this.strength(fault);
     return strength > 0 && this.random.chance(strength * atMost);
   }
 
-  /** The release that a side runs that starts now. */
+  /** The release that a device's tab runs that is opened now. */
+  releaseOf(device: Device): DomainDefinition {
+    return device.keepsRelease ?? this.release();
+  }
+
+  /** The release that a server runs that starts now. */
   release(): DomainDefinition {
     const { newest, previous } = this.options.domains;
     return previous && this.strength("releases") > 0 && this.random.chance(0.6) ? previous : newest;
@@ -95,7 +106,7 @@ export class World {
   }
 
   #node(name: string): ServerNode {
-    return new ServerNode(
+    const node: ServerNode = new ServerNode(
       {
         name,
         scheduler: this.scheduler,
@@ -104,6 +115,8 @@ export class World {
         slowness: this.options.plan.faults.secondNode > 0 ? 30 : 4,
         permit: this.permit,
         now: () => EPOCH_MS + this.scheduler.now,
+        isStrict: this.options.plan.faults.rateLimits > 0,
+        isBusy: () => this.happens("rateLimits", 0.3),
         randomBytes: this.randomBytes,
         parts: this.options.parts,
         witness: this.witness,
@@ -112,6 +125,8 @@ export class World {
       },
       this.release(),
     );
+    if (this.strength("serverClock") > 0) node.skewMs = drawServerSkew(this.random);
+    return node;
   }
 
   #report(error: unknown): void {
@@ -136,9 +151,17 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
+    const { localFirst, laggards } = this.options.plan.faults;
+    if (localFirst > 0) device.isLocal = this.random.chance(0.6);
+    if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
     this.devices.push(device);
-    device.openTab(this.release());
+    device.openTab(this.releaseOf(device));
   }
+}
+
+/** Servers keep time, more or less: seconds, minutes, or half a day where someone set the zone wrong. */
+export function drawServerSkew(random: SeededRandom): number {
+  return Math.round((random.below(2_001) / 1_000 - 1) * random.pick([5_000, 10 * 60_000, 12 * 3_600_000]));
 }
 
 /** Minutes, days or years. */

@@ -1,0 +1,16 @@
+/** What the maker of commands is given of a tab, and what it gives, in one form. */
+import type { CommandRequest } from "../../core/definition.ts";
+import type { Json } from "../../core/json.ts";
+import type { SimTab } from "./tab.ts";
+
+export function rowsOf(tab: SimTab, projection: string): ReadonlyMap<string, Json> {
+  return new Map([...(tab.tables.get(projection) ?? [])].map(([key, { row }]) => [key, row]));
+}
+
+export function requestsOf(made: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
+  return isOne(made) ? [made] : made;
+}
+
+function isOne(made: CommandRequest | readonly CommandRequest[]): made is CommandRequest {
+  return !Array.isArray(made);
+}

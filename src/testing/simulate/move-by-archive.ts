@@ -1,0 +1,41 @@
+/**
+ * Someone moves to a fresh device by a file: an export here, an import there, and later the fresh one is given a server.
+ *
+ * Holds: what the file tells stands on the fresh device: records, the queue and what was refused. From then on it is a copy of the other.
+ */
+import type { Device } from "./device.ts";
+import type { SimTab } from "./tab.ts";
+import type { World } from "./world.ts";
+
+type Own = { readonly commit: { readonly id: string } };
+type Line = { readonly record?: { readonly commit: string }; readonly sent?: Own; readonly pending?: Own; readonly rejection?: Own };
+
+/** Does not wait: what it begins goes on among all else, or ends with its tab. */
+export function archive(world: World, tab: SimTab | null, device: Device): void {
+  if (tab) void move(world, tab, device);
+}
+
+async function move(world: World, tab: SimTab, device: Device): Promise<void> {
+  const text = await tab.export();
+  if (text === null || world.healed) return;
+  const fresh = device.freshAs(`${device.options.name}new`);
+  world.devices.push(fresh);
+  const opened = fresh.openTab(world.releaseOf(fresh));
+  if (!(await opened.opened) || !(await opened.import(text))) return world.scheduler.note(`${opened.owner.name} could not import`);
+  world.scheduler.note(`${opened.owner.name} has imported`);
+  for (const what of missing(text, fresh)) world.tap.problems.add(`9: ${opened.owner.name} has imported a file, and lacks ${what}`);
+}
+
+/** What the file tells and the device does not have. What waited there may have been confirmed here already. */
+function* missing(text: string, { database }: Device): Generator<string> {
+  const { batches, pending, sent, rejections } = database.open();
+  const records = batches.map((batch) => batch.text).join();
+  const own = [...pending.values(), ...sent.values(), ...rejections.values()].join();
+  for (const line of text.split("\n").filter((one) => one !== "")) {
+    const { record, rejection, ...told }: Line = JSON.parse(line);
+    if (record && !records.includes(`"commit":"${record.commit}"`)) yield `record ${record.commit}`;
+    if (rejection && !rejections.has(rejection.commit.id)) yield `what was refused as ${rejection.commit.id}`;
+    const id = (told.pending ?? told.sent)?.commit.id;
+    if (id !== undefined && !own.includes(`"id":"${id}"`)) yield `commit ${id} of ${told.pending ? "the queue" : "what was settled"}`;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Who is there: what each page must show of the others, told from the sockets that stand.
+ *
+ * Place: asked while the healed world comes to rest, and once more when someone has left.
+ * Holds: (6) each device that has a socket is shown those that have one at the same node and showed themselves, and nobody else.
+ */
+import { canonical } from "./plain-record.ts";
+import type { Device } from "./device.ts";
+import type { World } from "./world.ts";
+
+/** A server hears nothing of a device that died, and gives its socket up after a minute and a half. */
+const LEAVE_MS_MAX = 4 * 60_000;
+
+export function* wrongPresence(world: World, device: Device): Generator<string> {
+  const { log, name } = device.options;
+  const node = nodeOf(world, device);
+  if (world.strengthInPlan("presence") === 0 || node === null || device.isCopy || world.store.isDropped(log)) return;
+  const everyone = world.devices.filter((other) => other !== device && other.options.log === log);
+  const others = everyone.filter(({ isCopy }) => !isCopy);
+  const expected = new Map(others.flatMap((other) => {
+    const shown = other.running.find(({ shows }) => shows !== undefined && shows !== null);
+    return shown && nodeOf(world, other) === node ? [[shown.client, canonical({ actor: other.options.user, data: shown.shows })] as const] : [];
+  }));
+  // A page that is gone has left its word with the others of its device; copies are one device to the server.
+  const excused = new Set(everyone.filter(({ isCopy, running }) => isCopy || running.every(({ shows }) => shows === undefined)).flatMap(({ running }) => running.map(({ client }) => client)));
+  for (const { owner, presence } of device.running) {
+    const shown = new Map(presence.map(({ client, actor, data }) => [client, canonical({ actor, data })]));
+    const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter((client) => !excused.has(client) && shown.get(client) !== expected.get(client));
+    for (const client of wrong) yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
+  }
+}
+
+/** One device dies when all is quiet: the others must see it go. */
+export async function someoneLeaves(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
+  const leaving = world.strengthInPlan("presence") > 0 ? world.devices.find((device) => !device.isCopy && !gone.has(device.options.log)) : undefined;
+  if (!leaving) return [];
+  world.scheduler.note(`${leaving.options.name} leaves`);
+  for (const tab of leaving.tabs) {
+    if (world.random.chance(0.5)) tab.close();
+    else leaving.kill(tab);
+  }
+  const wrong = () => world.devices.filter((device) => device !== leaving).flatMap((device) => [...wrongPresence(world, device)]);
+  const isRight = await world.scheduler.runUntil(() => wrong().length === 0, LEAVE_MS_MAX);
+  return isRight ? [] : wrong().map((text) => `6: after someone left, ${text}`);
+}
+
+/** The process at the other end of the device's socket. */
+function nodeOf({ network }: World, device: Device): object | null {
+  const [process = null] = device.running.flatMap(({ owner }) => network.standing.get(owner) ?? []);
+  return process?.state === "running" ? process : null;
+}
