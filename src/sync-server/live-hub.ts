@@ -90,7 +90,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
 
   const tick = (): void => {
     const now = env.now();
-    const looks = now - lookedAt >= limits.lookMs;
+    const looks = now < lookedAt || now - lookedAt >= limits.lookMs;
     if (looks) lookedAt = now;
     for (const room of rooms.values()) {
       if (looks) void room.look();
@@ -104,11 +104,18 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
     const checks: Promise<void>[] = [];
     for (const [log, room] of rooms) {
       for (const member of room.members) {
+        countAnew(member, now);
         if (now - Math.max(member.heardAt, member.socket.answeredAt ?? 0) > SILENCE_MS_MAX) member.socket.terminate();
         else if (now - member.rightsAskedAt >= rightsMs || (member.principal.expiresAt ?? Infinity) <= now) checks.push(checkRights(member, log, now));
       }
     }
     return checks;
+  };
+  /** A clock that was set back counts from where it stands now, or silence and rights would last as long as it went back. */
+  const countAnew = (member: Member, now: number): void => {
+    member.heardAt = Math.min(member.heardAt, now);
+    member.rightsSureAt = Math.min(member.rightsSureAt, now);
+    if (member.rightsAskedAt > now) member.rightsAskedAt = now - RIGHTS_MS;
   };
   const checkRights = async (member: Member, log: string, now: number): Promise<void> => {
     member.rightsAskedAt = now;

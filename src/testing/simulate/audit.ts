@@ -50,6 +50,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
   for await (const run of readConfirmed(store, 0)) records.push(...run.map((record) => JSON.stringify(record)));
   const { pending, head } = await store.refresh({ position: 0, pendingTail: 0 });
   const rejections = await store.readRejections();
+  const sent = await store.readSent(null);
   return {
     name,
     log,
@@ -60,6 +61,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     records,
     pending: pending.map(({ commit }) => commit.id),
     rejections: rejections.map(({ commit }) => commit.id),
+    localEmpty: sent.flatMap(({ commit, position }) => (position === 0 && commit.commands.every(({ events }) => events.length === 0) ? [commit.id] : [])),
     tabs: device.running.map(({ owner, domain, tables }) => ({
       name: owner.name,
       domain,

@@ -37,6 +37,8 @@ export type FinalDevice = {
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];
+  /** Commits without events that it confirmed itself while it had no server, and nothing else. */
+  readonly localEmpty: readonly string[];
   /** `domain`: the release that the tab runs. */
   readonly tabs: readonly { readonly name: string; readonly domain: DomainDefinition; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
 };

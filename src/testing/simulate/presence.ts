@@ -3,6 +3,7 @@
  *
  * Place: asked while the healed world comes to rest, and once more when someone has left.
  * Holds: (6) each device that has a socket is shown those that have one at the same node and showed themselves, and nobody else.
+ * What was shown by a page that is gone is gone.
  */
 import { canonical } from "./plain-record.ts";
 import type { Device } from "./device.ts";
@@ -21,8 +22,8 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
     const shown = other.running.find(({ shows }) => shows !== undefined && shows !== null);
     return shown && nodeOf(world, other) === node ? [[shown.client, canonical({ actor: other.options.user, data: shown.shows })] as const] : [];
   }));
-  // A page that is gone has left its word with the others of its device; copies are one device to the server.
-  const excused = new Set(everyone.filter(({ isCopy, running }) => isCopy || running.every(({ shows }) => shows === undefined)).flatMap(({ running }) => running.map(({ client }) => client)));
+  // To the server, copies are one device.
+  const excused = new Set(everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)));
   for (const { owner, presence } of device.running) {
     const shown = new Map(presence.map(({ client, actor, data }) => [client, canonical({ actor, data })]));
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter((client) => !excused.has(client) && shown.get(client) !== expected.get(client));

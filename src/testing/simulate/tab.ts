@@ -4,6 +4,7 @@
  * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
+import type { PlainError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { Presence } from "../../core/protocol.ts";
 import type { RowEntry } from "../../core/rows.ts";
@@ -92,7 +93,7 @@ export class SimTab {
     if (endRejection !== null) journal.entries.push({ kind: "discarded", commit: endRejection, device });
     void this.#call(async () => {
       const answer = await api.execute(requests, { ask, of: log }, endRejection);
-      if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: answer.error.code });
+      if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: codeOf(answer.error) });
       this.#acknowledged(api, ask, answer.value.commit);
     });
   }
@@ -106,7 +107,7 @@ export class SimTab {
     void this.#call(async () => {
       const answer = await api[how]();
       if (answer.ok && answer.value) return this.#acknowledged(api, ask, answer.value.commit);
-      journal.entries.push({ kind: "refused", ask, code: answer.ok ? "nothing-there" : answer.error.code });
+      journal.entries.push({ kind: "refused", ask, code: answer.ok ? "nothing-there" : codeOf(answer.error) });
     });
   }
 
@@ -202,4 +203,9 @@ export class SimTab {
       for (const entry of set) table?.set(entry.key, entry);
     }
   }
+}
+
+/** Why a command was refused, in the words of what refused it. */
+function codeOf({ code, details }: PlainError): string {
+  return typeof details["code"] === "string" ? details["code"] : code;
 }
