@@ -61,7 +61,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     records,
     pending: pending.map(({ commit }) => commit.id),
     rejections: rejections.map(({ commit }) => commit.id),
-    localEmpty: sent.flatMap(({ commit, position }) => (position === 0 && commit.commands.every(({ events }) => events.length === 0) ? [commit.id] : [])),
+    settledEmpty: sent.flatMap(({ commit }) => (commit.commands.every(({ events }) => events.length === 0) ? [commit.id] : [])),
     tabs: device.running.map(({ owner, domain, tables }) => ({
       name: owner.name,
       domain,

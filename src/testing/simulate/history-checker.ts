@@ -119,8 +119,8 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
     }
     // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
-    // A log that holds nothing parts from no other: what left nothing behind before there was a server is not offered to it.
-    if (holders.some(({ localEmpty }) => localEmpty.includes(entry.commit))) continue;
+    // Before there was a server, what left nothing behind is in no history that could part from the server's.
+    if (ask.isLocal && holders.some(({ settledEmpty }) => settledEmpty.includes(entry.commit))) continue;
     const outcome = known.get(key);
     // A restore forgets what left nothing behind, and nobody can miss it.
     if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key))) continue;
