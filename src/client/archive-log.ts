@@ -4,17 +4,20 @@
  * Holds: an import is checked whole before anything is written; it goes into a log that is empty here.
  */
 import { type Archive, endLine, headerLine, ownLine, type OwnKind, parseArchive, recordLine } from "../core/archive.ts";
-import { ConcurrencyError, ValidationError } from "../core/errors.ts";
+import type { Commit } from "../core/commit.ts";
+import { BugError, ConcurrencyError, ValidationError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import { positionOf } from "../core/record.ts";
 import { readConfirmed } from "./local-log.ts";
 import { pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./log/entry-text.ts";
 import type { LogStore } from "./log/log-store.ts";
 
-/** The lines of an export, each without its line break. */
+/** Each time histories part. */
+const ATTEMPTS_MAX = 10;
+
+/** The lines of an export, each without its line break: the log as it stood at one moment, though others go on meanwhile. */
 export async function* exportLines(store: LogStore, log: string): AsyncGenerator<string> {
-  const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
-  const { cursor } = head;
+  const { cursor, pending, sent, rejections } = await readOwn(store);
   yield headerLine(log, cursor);
   let count = 0;
   for await (const records of readConfirmed(store, 0)) {
@@ -25,12 +28,26 @@ export async function* exportLines(store: LogStore, log: string): AsyncGenerator
     }
   }
   const own = [
-    ...(await store.readSent(null)).map((entry) => ownLine("sent", { n: entry.n, ...plain(sentText(entry)) })),
+    ...sent.map((entry) => ownLine("sent", { n: entry.n, ...plain(sentText(entry)) })),
     ...pending.map((entry) => ownLine("pending", plain(pendingText(entry)))),
-    ...(await store.readRejections()).map((entry) => ownLine("rejection", plain(rejectionText(entry)))),
+    ...rejections.map((entry) => ownLine("rejection", plain(rejectionText(entry)))),
   ];
   yield* own;
   yield endLine(count, own.length);
+}
+
+/** What is own, each commit once: what ends while this reads is told as waiting, what is made meanwhile is not told. */
+async function readOwn(store: LogStore) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+    const waiting = new Set(pending.map(({ commit }) => commit.id));
+    const hadEnded = ({ n, commit }: { readonly n: number; readonly commit: Commit }) => n <= head.pendingTail && !waiting.has(commit.id);
+    const sent = (await store.readSent(null)).filter(hadEnded);
+    const rejections = (await store.readRejections()).filter(hadEnded);
+    // Where histories parted meanwhile, what was settled may be waiting again, and was not read at all.
+    if ((await store.head()).generation === head.generation) return { cursor: head.cursor, pending, sent, rejections };
+  }
+  throw new BugError("The log was cut back again and again while it was exported");
 }
 
 /**

@@ -50,7 +50,6 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
   for await (const run of readConfirmed(store, 0)) records.push(...run.map((record) => JSON.stringify(record)));
   const { pending, head } = await store.refresh({ position: 0, pendingTail: 0 });
   const rejections = await store.readRejections();
-  const sent = await store.readSent(null);
   return {
     name,
     log,
@@ -61,7 +60,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     records,
     pending: pending.map(({ commit }) => commit.id),
     rejections: rejections.map(({ commit }) => commit.id),
-    settledEmpty: sent.flatMap(({ commit }) => (commit.commands.every(({ events }) => events.length === 0) ? [commit.id] : [])),
+    leftBehind: device.leftBehind,
     tabs: device.running.map(({ owner, domain, tables }) => ({
       name: owner.name,
       domain,

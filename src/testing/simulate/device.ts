@@ -49,6 +49,8 @@ export class Device {
   isCopy = false;
   /** Opened without a server. */
   isLocal = false;
+  /** Commits without events that it had confirmed itself when it was given a server. */
+  readonly leftBehind = new Set<string>();
   /** Runs this release whatever the others run. */
   keepsRelease: DomainDefinition | null = null;
   evicted = false;
@@ -127,6 +129,16 @@ export class Device {
     fresh.isLocal = fresh.isCopy = this.isCopy = true;
     fresh.keepsRelease = this.keepsRelease;
     return fresh;
+  }
+
+  /** From now on its tabs are opened with a server. */
+  giveServer(): void {
+    if (!this.isLocal) return;
+    this.isLocal = false;
+    for (const text of this.database.open().sent.values()) {
+      const { commit }: { readonly commit: { readonly id: string; readonly commands: readonly { readonly events: readonly unknown[] }[] } } = JSON.parse(text);
+      if (commit.commands.every(({ events }) => events.length === 0)) this.leftBehind.add(commit.id);
+    }
   }
 
   evict(): void {

@@ -73,7 +73,7 @@ function countTakenBack(log: string, journal: History["journal"]): Map<string, n
 
 /** 4, 6: a device holds what the server holds. */
 function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog): string[] {
-  const same = (text: string | undefined) => text !== undefined && JSON.stringify(JSON.parse(text));
+  const same = (text: string | undefined) => text !== undefined && canonical(JSON.parse(text));
   const at = records.findIndex((text, index) => same(text) !== same(server.records[index]));
   const problems = at >= 0 ? [`4: ${name} has another record than the server at place ${at}`] : [];
   if (at < 0 && records.length !== server.records.length) problems.push(`6: ${name} has ${records.length} of ${server.records.length} records`);
@@ -120,7 +120,7 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
     // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
     // Before there was a server, what left nothing behind is in no history that could part from the server's.
-    if (ask.isLocal && holders.some(({ settledEmpty }) => settledEmpty.includes(entry.commit))) continue;
+    if (holders.some(({ leftBehind }) => leftBehind.has(entry.commit))) continue;
     const outcome = known.get(key);
     // A restore forgets what left nothing behind, and nobody can miss it.
     if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key))) continue;

@@ -8,10 +8,10 @@ import type { CommandRequest, DomainDefinition } from "../../core/definition.ts"
 import type { Json } from "../../core/json.ts";
 
 export type JournalEntry =
-  /** Someone called `execute`. `ask` is unique and travels in the commit's meta; `isLocal`: there was no server. */
-  | { readonly kind: "asked"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly isLocal: boolean; readonly requests: readonly CommandRequest[] }
+  /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
+  | { readonly kind: "asked"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly requests: readonly CommandRequest[] }
   /** The same for `undo` and `redo`, whose commits have no meta. */
-  | { readonly kind: "askedBack"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly isLocal: boolean; readonly how: "undo" | "redo" }
+  | { readonly kind: "askedBack"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly how: "undo" | "redo" }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
   | { readonly kind: "refused"; readonly ask: number; readonly code: string }
   | { readonly kind: "settled"; readonly commit: string; readonly device: string; readonly outcome: string; readonly code: string | null }
@@ -37,8 +37,8 @@ export type FinalDevice = {
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];
-  /** Commits that ended without events, as their author expected. */
-  readonly settledEmpty: readonly string[];
+  /** Commits without events that it confirmed itself while it had no server. */
+  readonly leftBehind: ReadonlySet<string>;
   /** `domain`: the release that the tab runs. */
   readonly tabs: readonly { readonly name: string; readonly domain: DomainDefinition; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
 };

@@ -57,7 +57,7 @@ async function heal(world: World): Promise<void> {
     device.cutUntil = { up: 0, down: 0 };
     device.fullUntil = 0;
     // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
-    device.isLocal = false;
+    device.giveServer();
     for (const tab of device.tabs) if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest)) device.kill(tab);
     for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(world, tab);
     if (device.running.length === 0) {

@@ -163,7 +163,7 @@ function goOnline(world: World, random: SeededRandom): void {
 /** The app's next release knows a server: its pages are loaded anew. */
 export function givenServer(world: World, device: Device): void {
   for (const tab of device.tabs) device.kill(tab);
-  device.isLocal = false;
+  device.giveServer();
   reopen(world, device);
 }
 

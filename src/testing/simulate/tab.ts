@@ -89,7 +89,7 @@ export class SimTab {
     if (!api) return;
     const { journal, device, log, user } = this.#options;
     const ask = journal.nextAsk++;
-    journal.entries.push({ kind: "asked", ask, device, log, actor: user, client: this.#client, isLocal: !this.isSynced, requests });
+    journal.entries.push({ kind: "asked", ask, device, log, actor: user, client: this.#client, requests });
     if (endRejection !== null) journal.entries.push({ kind: "discarded", commit: endRejection, device });
     void this.#call(async () => {
       const answer = await api.execute(requests, { ask, of: log }, endRejection);
@@ -103,7 +103,7 @@ export class SimTab {
     if (!api) return;
     const { journal, device, log, user } = this.#options;
     const ask = journal.nextAsk++;
-    journal.entries.push({ kind: "askedBack", ask, device, log, actor: user, client: this.#client, isLocal: !this.isSynced, how });
+    journal.entries.push({ kind: "askedBack", ask, device, log, actor: user, client: this.#client, how });
     void this.#call(async () => {
       const answer = await api[how]();
       if (answer.ok && answer.value) return this.#acknowledged(api, ask, answer.value.commit);
