@@ -3,7 +3,8 @@
  *
  * Place: asked while the healed world comes to rest, and once more when someone has left.
  * Holds: (6) each device that has a socket is shown those that have one at the same node and showed themselves, and nobody else.
- * What was shown by a page that is gone is gone.
+ * What was shown by a page that is gone is gone. Asked of the tab that leads: those that follow hear of it by messages alone, which may
+ * be lost or overtake one another.
  */
 import { canonical } from "./plain-record.ts";
 import type { Device } from "./device.ts";
@@ -24,7 +25,8 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
   }));
   // To the server, copies are one device.
   const excused = new Set(everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)));
-  for (const { owner, presence } of device.running) {
+  for (const { owner, presence, status } of device.running) {
+    if (!status?.leader) continue;
     const shown = new Map(presence.map(({ client, actor, data }) => [client, canonical({ actor, data })]));
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter((client) => !excused.has(client) && shown.get(client) !== expected.get(client));
     for (const client of wrong) yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;

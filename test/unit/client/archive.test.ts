@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { exportLines } from "../../../src/client/archive-log.ts";
+import type { LogStore } from "../../../src/client/log/log-store.ts";
+import { memoryLogStore } from "../../../src/client/log/memory-log-store.ts";
 import { take } from "../../../src/client/worker-api.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
@@ -60,6 +63,28 @@ describe("export and import", () => {
     expect(moved.update().rejections?.map(({ commit }) => commit)).toEqual([refused]);
     moved.api.setPaused(false);
     await until(() => moved.status().pending === 0 && JSON.stringify(rows(ada)).includes('"notes":1'), "the note arrived");
+  });
+
+  test("what ends while a file is made stands in it once", async () => {
+    const nowhere = { url: "http://127.0.0.1:9/sync" };
+    const there = device(domain, "team", "ada");
+    const tab = await opened(there.open(nowhere));
+    const commit = await execute(tab, task.command.add("t1", { title: "Milk", column: "todo" }));
+    const store = memoryLogStore(there.database);
+    const withdrawnMeanwhile: LogStore = {
+      ...store,
+      readSent: async (numbers) => {
+        take(await tab.api.withdraw(commit));
+        return store.readSent(numbers);
+      },
+    };
+    const lines: string[] = [];
+    for await (const line of exportLines(withdrawnMeanwhile, "team")) lines.push(line);
+
+    const moved = await opened(device(domain, "team", "ada").open(nowhere));
+    take(await imported(moved, lines.join("\n")));
+    expect(moved.update().rejections).toEqual([]);
+    expect(moved.status().pending).toBe(1);
   });
 
   test("a file that is cut short, changed or not empty here is refused, and nothing is written", async () => {

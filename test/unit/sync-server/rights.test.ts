@@ -21,22 +21,30 @@ afterEach(async () => {
 /** A hub on a clock of the test, with one open socket. */
 async function openSocket(checkReader: () => Promise<void>, principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" }, begin = 1_000_000) {
   let now = begin;
+  /** What a clock does that nobody sets: timers go by it. */
+  let passed = 0;
   let timers: { readonly at: number; readonly run: () => void }[] = [];
   const told: { readonly at: number; readonly code: string }[] = [];
+  const ended: number[] = [];
   const hub = createLiveHub({
     store: memory(), limits: SERVER_LIMITS, ticks: true, report: () => {}, checkReader,
-    env: { ...runtimeEnv, now: () => now, setTimer: (run, ms) => (timers.push({ at: now + ms, run }), () => {}) },
+    env: { ...runtimeEnv, now: () => now, setTimer: (run, ms) => (timers.push({ at: passed + ms, run }), () => {}) },
   });
-  const socket: LiveSocket = { bufferedBytes: 0, send: () => {}, save: () => {}, terminate: () => {}, close: (_, code) => void told.push({ at: now - begin, code }) };
+  const socket: LiveSocket = { bufferedBytes: 0, send: () => {}, save: () => {}, terminate: () => void ended.push(passed), close: (_, code) => void told.push({ at: passed, code }) };
   const connection = hub.join(socket, { log: "board", cursor: null, principal, presence: null });
   return {
     told,
-    pass: async (ms: number) => {
-      for (const end = now + ms; now < end; ) {
+    ended,
+    setClock: (ms: number) => {
+      now += ms;
+    },
+    pass: async (ms: number, pings = true) => {
+      for (const end = passed + ms; passed < end; ) {
+        passed += 1_000;
         now += 1_000;
-        connection.receive('{"type":"ping"}');
-        const due = timers.filter(({ at }) => at <= now);
-        timers = timers.filter(({ at }) => at > now);
+        if (pings) connection.receive('{"type":"ping"}');
+        const due = timers.filter(({ at }) => at <= passed);
+        timers = timers.filter(({ at }) => at > passed);
         for (const { run } of due) run();
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
@@ -56,6 +64,23 @@ test("whoever loses the right to read is shown out within a minute, whenever tha
     expect(told).toMatchObject([{ code: "forbidden" }]);
     expect((told[0]?.at ?? 0) - lostAfter).toBeLessThanOrEqual(60_000);
   }
+});
+
+test("a server whose clock is set back shows out who may not read any more, and ends who is silent, no later for it", async () => {
+  let allowed = true;
+  const checkReader = async () => {
+    if (!allowed) throw new HttpRefusal("forbidden");
+  };
+  const [reading, silent] = [await openSocket(checkReader, undefined, Date.now()), await openSocket(async () => {}, undefined, Date.now())];
+  for (const { pass, setClock } of [reading, silent]) {
+    await pass(5_000);
+    setClock(-12 * 3_600_000);
+  }
+  allowed = false;
+  await reading.pass(60_000);
+  expect(reading.told).toMatchObject([{ code: "forbidden" }]);
+  await silent.pass(95_000, false);
+  expect(silent.ended[0]).toBeLessThanOrEqual(100_000);
 });
 
 test("a socket ends with the token that opened it", async () => {
