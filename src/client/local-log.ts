@@ -75,9 +75,11 @@ export async function refreshLocalLog(local: LocalLog, now: number): Promise<rea
   for (let more = true; more; ) {
     const refresh = await local.store.refresh({ position: positionOf(local.replica.cursor), pendingTail: local.head.pendingTail });
     if (refresh.head.generation !== local.head.generation) return null;
+    const standing = new Set(refresh.pendingNumbers);
     for (const arrived of applyBatches(local, refresh.batches, now)) {
       const entry = local.entries.get(arrived.commit.id);
-      local.entries.delete(arrived.commit.id);
+      // A leader that was displaced wrote the record without knowing of the commit: it still stands in the queue, and is pushed once more to end.
+      if (entry && !standing.has(entry.n)) local.entries.delete(arrived.commit.id);
       if (entry) ended.push({ entry, arrived: { outcome: arrived.outcome, position: lastPosition(arrived.record) } });
     }
     more = refresh.more;

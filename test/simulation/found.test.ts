@@ -17,6 +17,7 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 2_442, what: "what a device had settled, and a restore then lost, was not offered again where the device had lost its right to read meanwhile" },
   { seed: 185, faults: ["rights", "restore"], what: "the same, where the right to read and a backup go and come" },
   { seed: 21, faults: ["storeLost", "storeAbort", "tabMessages"], what: "a command whose append was not told its end was done twice, where another tab had it confirmed meanwhile" },
+  { seed: 614, faults: ["freeze", "answerLoss"], what: "a commit whose record a displaced leader had stored without knowing of it stood in the queue for good" },
   { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending for good" },
 ];
 

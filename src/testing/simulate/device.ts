@@ -36,7 +36,7 @@ export type DeviceOptions = {
   /** The faults that are on now: none once the world was healed. */
   readonly faults: () => Faults;
   readonly randomBytes: (count: number) => Uint8Array;
-  readonly tap: (direction: "out" | "in", text: string, device: Device) => void;
+  readonly tap: (direction: "out" | "in" | "early", text: string, device: Device) => void;
 };
 
 export class Device {
@@ -79,11 +79,11 @@ export class Device {
   openTab(domain: DomainDefinition): SimTab {
     const { name, log, user, journal, scheduler, network, parts, tap } = this.options;
     const owner: Owner = { name: `${name}.${++this.#tabs}`, state: "running" };
-    const running = parts.release?.(domain) ?? domain;
+    const running = parts.release?.(domain, "tab") ?? domain;
     const context = { database: this.database, log, user, domain, random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
     const store = this.#store(owner);
-    const transport = simTransport({ network, scheduler, owner, link: this.#link(), log, actor: user, tap: (direction, text) => tap(direction, text, this) });
-    const tab = new SimTab({
+    const transport = simTransport({ network, scheduler, owner, link: this.#link(), log, actor: user, wokeAt: () => tab.wokeAt, tap: (direction, text) => tap(direction, text, this) });
+    const tab: SimTab = new SimTab({
       owner, device: name, domain, running, log, user, journal,
       env: this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,

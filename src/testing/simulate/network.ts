@@ -88,6 +88,7 @@ export class Network {
     let connection: LiveConnection | null = null;
     let deaf = false;
     let ended = false;
+    let isClosed = false;
     let lastAt = 0;
     let lastUpAt = 0;
     const notStanding = () => void (connection && this.standing.delete(owner));
@@ -105,7 +106,12 @@ export class Network {
       tellServer();
       sink.ended(code);
     };
-    const tellServer = () => void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), () => connection?.closed());
+    const tellServer = () => void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), closed);
+    /** Nothing follows: what was sent before and comes later counts as having come before. */
+    const closed = () => {
+      isClosed = true;
+      connection?.closed();
+    };
     const toTab = (label: string, run: () => void) => {
       // In order: never before what was sent before.
       lastAt = Math.max(lastAt, scheduler.now + chances.delayMs());
@@ -114,7 +120,7 @@ export class Network {
       });
     };
     const endedByServer = (label: string) => {
-      if (tellsEnds) connection?.closed();
+      if (tellsEnds) closed();
       toTab(label, () => end("lost"));
     };
     const waiting: string[] = [];
@@ -157,7 +163,7 @@ export class Network {
         if (ended || deaf) return;
         if (link.cutUp() || chances.loses("frame")) return goDeaf();
         lastUpAt = Math.max(lastUpAt, scheduler.now + chances.delayMs());
-        scheduler.later(nature, `frame of ${owner.name} arrives`, lastUpAt - scheduler.now, () => connection?.receive(text));
+        scheduler.later(nature, `frame of ${owner.name} arrives`, lastUpAt - scheduler.now, () => isClosed || connection?.receive(text));
       },
       close: () => {
         if (ended) return;

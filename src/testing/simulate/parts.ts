@@ -31,8 +31,8 @@ export type NodeReply = { /** `ok`, or why not. */ readonly code: string; readon
 export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 
 export type SimulationParts = {
-  /** What a tab runs in place of its release. Called once a tab. */
-  readonly release?: (domain: DomainDefinition) => DomainDefinition;
+  /** What a tab or a server node runs in place of its release. */
+  readonly release?: (domain: DomainDefinition, side: "tab" | "server") => DomainDefinition;
   /** Around the store that all server nodes share. Called once a node. */
   readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
   /** Around the store of a device. Called once a tab. */

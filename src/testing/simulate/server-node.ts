@@ -101,7 +101,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
   const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
-  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
+  const writer = createLogWriter({ domain: parts.release?.(domain, "server") ?? domain, store, permit, limits, env, report, onAppended: hub.publish });
 
   const plain: NodeHandler = async (request) => {
     const principal = { actor: request.actor };

@@ -19,13 +19,18 @@ export type SimTransportOptions = {
   readonly link: Link;
   readonly log: string;
   readonly actor: string;
-  /** Sees every text that leaves or comes in. */
-  readonly tap: (direction: "out" | "in", text: string) => void;
+  /** When someone last came back to the tab: then it may ask at once. */
+  readonly wokeAt: () => number;
+  /** Sees every text that leaves or comes in, and who asks again before the server wished. */
+  readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
 
-export function simTransport({ network, scheduler, owner, link, log, actor, tap }: SimTransportOptions): Transport {
+export function simTransport({ network, scheduler, owner, link, log, actor, wokeAt, tap }: SimTransportOptions): Transport {
+  let refused = { at: 0, until: 0 };
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+    if (scheduler.now < refused.until && wokeAt() < refused.at) tap("early", `${owner.name} asks ${Math.ceil(refused.until - scheduler.now)} ms before the server wished`);
     const reply = await network.call(owner, link, request);
+    refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);

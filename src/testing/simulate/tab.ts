@@ -35,6 +35,8 @@ export class SimTab {
   presence: readonly Presence[] = [];
   /** What its page shows of itself; undefined where it never did. */
   shows: Json | undefined = undefined;
+  /** When someone last came back to it, in virtual milliseconds. */
+  wokeAt = 0;
   /** Ends when the log is open, or could not be opened. */
   opened: Promise<boolean> = Promise.resolve(false);
   /** Commits that it was told are durable, oldest first. */
@@ -145,21 +147,24 @@ export class SimTab {
   }
 
   setPaused(paused: boolean): void {
+    this.#wake();
     this.paused = paused;
     this.#api?.setPaused(paused);
   }
 
   /** What a page tells when someone comes back to it. */
   look(): void {
+    this.#wake();
     this.#api?.lifecycle("visible");
   }
 
   thawed(): void {
+    this.#wake();
     this.#api?.lifecycle("resumed");
   }
 
-  setOnline(online: boolean): void {
-    this.#api?.lifecycle(online ? "online" : "offline");
+  #wake(): void {
+    this.wokeAt = this.#options.env.elapsed();
   }
 
   close(): void {

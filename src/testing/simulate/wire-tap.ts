@@ -27,7 +27,8 @@ export class WireTap {
     return [...this.#pushed.values()].flat();
   }
 
-  see(direction: "out" | "in", log: string, actor: string, text: string): void {
+  see(direction: "out" | "in" | "early", log: string, actor: string, text: string): void {
+    if (direction === "early") return void this.problems.add(`11: ${text}`);
     for (const other of this.#logs) {
       if (other !== log && text.includes(`"of":"${other}"`)) this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
     }

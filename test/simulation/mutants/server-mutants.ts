@@ -137,6 +137,28 @@ export const serverMutants: readonly Mutant[] = [
     parts: () => ({ node: (handle) => (request) => handle({ ...request, actor: (request.kind === "push" && /"actor":"([^"]+)"/.exec(request.text)?.[1]) || request.actor }) }),
   },
   {
+    name: "stale-after-restore",
+    what: "after a restore, streams are read without their last record",
+    parts: () => {
+      const heads = new Map<string, number>();
+      const isOlder = (log: string, position: number) => {
+        const most = heads.get(log) ?? 0;
+        heads.set(log, Math.max(most, position));
+        return position < most;
+      };
+      return {
+        eventStore: (store) => ({
+          ...store,
+          readStream: async (log, stream, after, limit) => {
+            const head = await store.head(log);
+            const records = await store.readStream(log, stream, after, limit);
+            return isOlder(log, head.kind === "open" ? (head.cursor?.position ?? 0) : 0) ? records.slice(0, -1) : records;
+          },
+        }),
+      };
+    },
+  },
+  {
     name: "bad-commit-blocks",
     what: "one refused commit makes the whole push fail",
     parts: () => ({

@@ -162,4 +162,69 @@ export const storeMutants: readonly Mutant[] = [
       },
     })),
   },
+  {
+    name: "undo-not-written",
+    what: "what takes a commit back is told as durable, and is not written",
+    parts: inStore((store, state) => ({
+      appendPending: (tail, entries, ended) => {
+        const written = entries.filter(({ undo }) => !undo?.undoes);
+        if (written.length === entries.length || tail !== state.head.pendingTail) return store.appendPending(tail, entries, ended);
+        state.head = { ...state.head, pendingTail: tail + entries.length - written.length };
+        return store.appendPending(state.head.pendingTail, written, ended);
+      },
+    })),
+  },
+  {
+    name: "withdrawn-vanishes",
+    what: "what is taken out of the queue is kept nowhere",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const done = await store.confirm(expected, confirmation);
+        for (const { commit, outcome } of confirmation.rejected) if (outcome.code === "withdrawn") state.rejections.delete(commit.id);
+        return done;
+      },
+    })),
+  },
+  {
+    name: "rejection-outlives-its-record",
+    what: "a commit that was withdrawn, and arrived all the same, stays among the refused",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const before = new Map(state.rejections);
+        const done = await store.confirm(expected, confirmation);
+        for (const [id, text] of before) state.rejections.set(id, text);
+        return done;
+      },
+    })),
+  },
+  {
+    name: "local-work-forgotten",
+    what: "what a log without a server has confirmed is not kept, to be offered to one that it is given later",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const done = await store.confirm(expected, confirmation);
+        // A server's page tells its head.
+        if (confirmation.batch && !confirmation.batch.text.includes('"head"')) for (const { n } of confirmation.settled) state.sent.delete(n);
+        return done;
+      },
+    })),
+  },
+  {
+    name: "import-without-refused",
+    what: "what was refused elsewhere is not taken over from a file",
+    parts: inStore((store, state) => ({
+      confirm: async (expected, confirmation) => {
+        const done = await store.confirm(expected, confirmation);
+        for (const { commit } of confirmation.rejected) if (commit.client !== state.head.client) state.rejections.delete(commit.id);
+        return done;
+      },
+    })),
+  },
+  {
+    name: "import-without-queue",
+    what: "what waits elsewhere is not taken over from a file",
+    parts: inStore((store, state) => ({
+      appendPending: (tail, entries, ended) => store.appendPending(tail, entries.filter(({ commit }) => commit.client === state.head.client), ended),
+    })),
+  },
 ];

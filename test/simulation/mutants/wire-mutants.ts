@@ -1,4 +1,5 @@
 /** Planted faults of a client that lie between its engine and the network. */
+import { ForbiddenError } from "../../../src/core/errors.ts";
 import type { Commit } from "../../../src/core/commit.ts";
 import type { Page } from "../../../src/core/protocol.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
@@ -140,5 +141,76 @@ export const wireMutants: readonly Mutant[] = [
           head: () => {},
         }),
     })),
+  },
+  {
+    name: "undo-under-a-new-id",
+    what: "what takes a commit back, and is pushed again, may get a new id",
+    parts: inTransport((transport, { random }) => ({
+      push: (after, domain, commits) =>
+        transport.push(after, domain, commits.map((commit) => (commit.meta !== null || random.chance(0.5) ? commit : { ...commit, id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16)}` }))),
+    })),
+  },
+  {
+    name: "leaving-unheard",
+    what: "nobody is told who left",
+    parts: inTransport((transport) => ({ live: (after, events) => transport.live(after, { ...events, presence: (set) => events.presence(set, []) }) })),
+  },
+  {
+    name: "presence-shown-once",
+    what: "who comes back after a lost socket is not shown again",
+    parts: inTransport((transport) => {
+      let sockets = 0;
+      return {
+        live: (after, events) => {
+          const socket = transport.live(after, events);
+          return sockets++ === 0 ? socket : { ...socket, setPresence: () => {} };
+        },
+      };
+    }),
+  },
+  {
+    name: "unknown-event-stops-the-log",
+    what: "a page with an event that the release does not know is not taken",
+    parts: inPages((page, { domain }) => {
+      const isKnown = (stream: string, type: string) => domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.events.has(type) ?? false;
+      if (page.records.some(({ events }) => events.some(({ stream, type }) => !isKnown(stream, type)))) throw new UnreachableError("An event is not known", null);
+      return page;
+    }),
+  },
+  {
+    name: "rate-limited-for-good",
+    what: "who is asked to come later never comes again",
+    parts: inTransport((transport) => ({
+      push: (after, domain, commits) =>
+        transport.push(after, domain, commits).catch((error: unknown) => {
+          throw error instanceof UnreachableError && error.details["retryAfterMs"] !== undefined ? new ForbiddenError({ message: "Too often", fix: "Nothing." }) : error;
+        }),
+    })),
+  },
+  {
+    name: "comes-back-too-early",
+    what: "when to come again is not heard",
+    parts: inTransport((transport) => ({
+      push: (after, domain, commits) =>
+        transport.push(after, domain, commits).catch((error: unknown) => {
+          throw error instanceof UnreachableError ? new UnreachableError(error.message, null) : error;
+        }),
+    })),
+  },
+  {
+    name: "records-by-clock",
+    what: "a record that a server received before the last one that is known is passed over",
+    parts: () => {
+      const latest = new Map<unknown, number>();
+      const parts = inPages((page, { database }) => {
+        const records = page.records.filter(({ received }) => {
+          const isLater = received >= (latest.get(database) ?? 0);
+          if (isLater) latest.set(database, received);
+          return isLater;
+        });
+        return { ...page, records };
+      });
+      return parts();
+    },
   },
 ];

@@ -4,11 +4,13 @@ import type { Domain } from "../../../src/core/domain.ts";
 import type { SimulateOptions } from "../../../src/testing/simulate/options.ts";
 import { domain as board } from "../../support/board-domain.ts";
 import { boardCommands } from "./commands.ts";
+import { notes } from "./poison.ts";
 
-const domain: Domain = { definition: { ...board.definition, version: 2 } };
+const projections = new Map(board.definition.projections).set(notes.definition.name, notes.definition);
+const domain: Domain = { definition: { ...board.definition, projections, version: 2 } };
 
 /** The release before: it knew no notes. */
-const previous: Domain = { definition: { ...withoutNotes(board.definition), version: 1 } };
+const previous: Domain = { definition: { ...withoutNotes(domain.definition), version: 1 } };
 
 function withoutNotes(definition: DomainDefinition): DomainDefinition {
   const aggregates = [...definition.aggregates].map(([name, aggregate]) => {
