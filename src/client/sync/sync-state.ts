@@ -89,8 +89,9 @@ export function afterAnswer(facts: SyncFacts, head: number, now: number): SyncFa
 
 /** A call failed: wait, longer each time. `chance` in [0, 1). */
 export function afterFailure(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
-  // What was in hand may be lost with it, such as a live frame that could not be stored: the server is asked again.
-  return { ...facts, checked: false, failures: facts.failures + 1, notBefore: now + backoff(facts.failures, chance, retryAfterMs) };
+  // What was in hand may be lost with it, such as a live frame that could not be stored: the server is asked again. Not before it wished, though.
+  const notBefore = Math.max(facts.notBefore, now + backoff(facts.failures, chance, retryAfterMs));
+  return { ...facts, checked: false, failures: facts.failures + 1, notBefore };
 }
 
 /**

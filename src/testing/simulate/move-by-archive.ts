@@ -11,8 +11,8 @@ type Own = { readonly commit: { readonly id: string } };
 type Line = { readonly record?: { readonly commit: string }; readonly sent?: Own; readonly pending?: Own; readonly rejection?: Own };
 
 /** Does not wait: what it begins goes on among all else, or ends with its tab. */
-export function archive(world: World, tab: SimTab | null, device: Device): void {
-  if (tab) void move(world, tab, device);
+export function archive(world: World, tab: SimTab, device: Device): void {
+  void move(world, tab, device);
 }
 
 async function move(world: World, tab: SimTab, device: Device): Promise<void> {

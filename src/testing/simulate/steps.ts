@@ -79,7 +79,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       random.pick(world.nodes).skewMs = drawServerSkew(random);
       return;
     case "archive":
-      return archive(world, tab, device);
+      return archiveOne(world, tab);
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }
@@ -153,6 +153,14 @@ function withdraw(tab: SimTab | null, random: SeededRandom): void {
 function show(device: Device, random: SeededRandom): void {
   const tab = device.running.find(({ shows }) => shows !== undefined) ?? device.running[0];
   tab?.show(random.chance(0.2) ? null : { at: random.below(100) });
+}
+
+/** Rather where something was refused: a file has that too. */
+function archiveOne(world: World, tab: SimTab | null): void {
+  const refused = world.devices.flatMap(({ running }) => running).find(({ rejections }) => rejections.length > 0);
+  const chosen = refused ?? tab;
+  const device = world.devices.find(({ running }) => running.some((one) => one === chosen));
+  if (chosen && device) archive(world, chosen, device);
 }
 
 function goOnline(world: World, random: SeededRandom): void {

@@ -141,18 +141,20 @@ export const serverMutants: readonly Mutant[] = [
     what: "after a restore, streams are read without their last record",
     parts: () => {
       const heads = new Map<string, number>();
-      const isOlder = (log: string, position: number) => {
-        const most = heads.get(log) ?? 0;
-        heads.set(log, Math.max(most, position));
-        return position < most;
-      };
+      const restored = new Set<string>();
       return {
         eventStore: (store) => ({
           ...store,
-          readStream: async (log, stream, after, limit) => {
+          head: async (log) => {
             const head = await store.head(log);
+            const position = head.kind === "open" ? (head.cursor?.position ?? 0) : 0;
+            if (position < (heads.get(log) ?? 0)) restored.add(log);
+            heads.set(log, position);
+            return head;
+          },
+          readStream: async (log, stream, after, limit) => {
             const records = await store.readStream(log, stream, after, limit);
-            return isOlder(log, head.kind === "open" ? (head.cursor?.position ?? 0) : 0) ? records.slice(0, -1) : records;
+            return restored.has(log) ? records.slice(0, -1) : records;
           },
         }),
       };

@@ -62,6 +62,11 @@ describe("what the sync loop does next", () => {
     );
   });
 
+  test("a failure of the device's own makes no wait shorter that the server wished for", () => {
+    const asked = afterFailure(ready, at.now, 0, 20_000);
+    expect(afterFailure(asked, at.now + 100, 0, null).notBefore).toBe(at.now + 20_000);
+  });
+
   test("from any facts: awake and led, it always does something or knows until when it rests", () => {
     const facts = fc.record({
       diverged: fc.boolean(), checked: fc.boolean(), head: fc.integer({ min: 0, max: 20 }), failures: fc.integer({ min: 0, max: 20 }),
