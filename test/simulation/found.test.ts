@@ -18,6 +18,8 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 185, faults: ["rights", "restore"], what: "the same, where the right to read and a backup go and come" },
   { seed: 21, faults: ["storeLost", "storeAbort", "tabMessages"], what: "a command whose append was not told its end was done twice, where another tab had it confirmed meanwhile" },
   { seed: 614, faults: ["freeze", "answerLoss"], what: "a commit whose record a displaced leader had stored without knowing of it stood in the queue for good" },
+  { seed: 95, faults: ["serverClock", "secondNode", "rights"], what: "a server whose clock was set back told its sockets no more of what another node had appended" },
+  { seed: 10, faults: ["rateLimits", "storeAbort"], what: "a device came again before the server wished, once something else had failed" },
   { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending for good" },
 ];
 

@@ -30,7 +30,7 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
     const shown = new Map(presence.map(({ client, actor, data }) => [client, canonical({ actor, data })]));
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter((client) => !excused.has(client) && shown.get(client) !== expected.get(client));
     // Known limit: a leader that was frozen and displaced may speak for its device once more, and take that along when its socket ends.
-    const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => shown.has(client)) : wrong;
+    const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => !expected.has(client)) : wrong;
     for (const client of told) yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
   }
 }

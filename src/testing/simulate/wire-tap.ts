@@ -7,6 +7,7 @@
 import type { PushedCommit } from "./journal.ts";
 
 type Seen = { readonly stream: string; readonly seen: number };
+type Sender = { readonly name: string; readonly log: string; readonly user: string };
 type WireCommit = { readonly id: string; readonly actor: string; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] };
 
 export class WireTap {
@@ -27,7 +28,8 @@ export class WireTap {
     return [...this.#pushed.values()].flat();
   }
 
-  see(direction: "out" | "in" | "early", log: string, actor: string, text: string): void {
+  see(direction: "out" | "in" | "early", sender: Sender, text: string): void {
+    const { log, user: actor } = sender;
     if (direction === "early") return void this.problems.add(`11: ${text}`);
     for (const other of this.#logs) {
       if (other !== log && text.includes(`"of":"${other}"`)) this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
@@ -39,11 +41,12 @@ export class WireTap {
     this.pushes.push({ log, text });
     if (this.pushes.length > 20) this.pushes.shift();
     const push: { readonly commits: readonly WireCommit[] } = JSON.parse(text);
-    for (const commit of push.commits) this.#compare(log, actor, commit);
+    for (const commit of push.commits) this.#compare(sender, commit);
   }
 
-  #compare(log: string, actor: string, commit: WireCommit): void {
-    const key = `${log} ${actor} ${commit.id}`;
+  #compare({ name, log, user: actor }: Sender, commit: WireCommit): void {
+    // A copy of a device pushes the same commits, and finds at another time that histories have parted.
+    const key = `${name} ${log} ${actor} ${commit.id}`;
     const texts = this.#pushed.get(key) ?? [];
     const before = texts.at(-1);
     const text = JSON.stringify(commit);

@@ -147,7 +147,7 @@ export class World {
       parts: this.options.parts,
       faults: () => (this.healed ? NO_FAULTS : this.options.plan.faults),
       randomBytes: this.randomBytes,
-      tap: (direction, text, { options: { log, user } }) => this.tap.see(direction, log, user, text),
+      tap: (direction, text, { options }) => this.tap.see(direction, options, text),
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
