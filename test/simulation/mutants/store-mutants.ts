@@ -136,17 +136,6 @@ export const storeMutants: readonly Mutant[] = [
     parts: inStore((store) => ({ confirm: (expected, confirmation) => store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }) })),
   },
   {
-    name: "pending-ends-late",
-    what: "records are stored in one transaction, and the commits that they end in the next",
-    parts: inStore((store, state, { wait }) => ({
-      confirm: async (expected, confirmation) => {
-        if (!(await store.confirm(expected, { ...confirmation, settled: [], rejected: [] }))) return false;
-        await wait("between two transactions", 5);
-        return store.confirm(state.head, { ...confirmation, batch: null });
-      },
-    })),
-  },
-  {
     name: "rows-checkpoint-without-rows",
     what: "the checkpoint of stored rows moves, and their changes are not written",
     parts: inStore((store) => ({ writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh) })),
