@@ -5,7 +5,8 @@
 //
 // Holds: at most one installation at a time, however many commands start together;
 //        nothing is installed when what is there is what the lock file says;
-//        a signal reaches the script it handed over to, and its exit code is ours.
+//        a signal reaches the script it handed over to, and its exit code is ours;
+//        where npm is killed outright, the script ends as well.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -21,6 +22,7 @@ const stampFile = join(root, "node_modules", ".dacapo-setup");
 const lockFile = join(root, ".setup.lock");
 // An installation takes a minute on a slow line; after ten, its owner is gone or hangs.
 const lockWaitMsMax = 10 * 60_000;
+const startedBy = ancestors();
 
 await main(process.argv.slice(2));
 
@@ -166,11 +168,28 @@ function handOver(script, args) {
   // A terminal sends Ctrl-C to the child as well: we only stay until it has tidied up.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // npm killed outright tells nobody. The child ends when the channel to us closes.
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && process.exit(1), 1_000).unref();
+  // npm killed outright tells nobody.
+  setInterval(() => ancestors() !== startedBy && child.kill("SIGTERM"), 1_000).unref();
   child.on("error", (error) => fail(`${script} could not be started: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
+}
+
+/** Who started us, as a text that changes when they are gone: our parent and, where that is the shell between npm and us, npm. */
+function ancestors() {
+  const parent = windows || !process.env.npm_execpath ? undefined : lookUp(process.ppid);
+  return parent?.name.endsWith("sh") ? `${process.ppid} ${parent.parent}` : String(process.ppid);
+}
+
+/** A process's name and its parent; undefined where the system does not tell. */
+function lookUp(pid) {
+  try {
+    // "pid (name) state parent …"
+    const [, name, parent] = /\((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    return { name, parent };
+  } catch {
+    const [, parent, name] = /(\d+)\s+(.+)/.exec(spawnSync("ps", ["-o", "ppid=,comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "") ?? [];
+    return name && { name: name.trim(), parent };
+  }
 }
 
 function fail(sentence) {

@@ -1,18 +1,23 @@
 // `npm start`: the demo's sync server and its page, with the address to open. Ctrl-C ends both.
 //
+// The page is built (in a second) and served as an app's would be, so that it opens also while no server runs. `npm run dev`
+// serves it from source instead, with each edit shown at once.
+//
 // The page's server runs in this process, the sync server in one of its own: that one can then be
 // stopped and started while the page works on, which is what the demo is there to show.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
 import { createInterface } from "node:readline";
-import { createServer as createPageServer } from "vite";
+import { build, createLogger, createServer as createPageServer, preview } from "vite";
+import { withoutProxyTraces } from "./proxy-traces.ts";
 import { root } from "./programs.ts";
 
 const syncPort = portFrom("PORT", 8787);
 const pagePort = portFrom("PAGE_PORT", 5173);
 // A tool asked to end gets this long to finish what it writes.
 const stopMsMax = 5_000;
+const development = process.argv.includes("--dev");
 
 let stopping = false;
 let syncServer: ChildProcess | undefined;
@@ -31,18 +36,29 @@ try {
 async function start(): Promise<void> {
   await assertFree("PORT", syncPort, "sync server");
   await assertFree("PAGE_PORT", pagePort, "page");
-  await startSyncServer();
-  process.env["NODE_ENV"] = "development"; // a person's "production" would leave the page without what Vite serves
+  await Promise.all([startSyncServer(), startPage()]);
+  console.log(`\nOpen http://localhost:${pagePort}  (a second window shows the sync; Ctrl-C ends)\n`);
+}
+
+async function startPage(): Promise<void> {
+  process.env["NODE_ENV"] = development ? "development" : "production"; // whatever a person has: each needs its own
   process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
-  const pageServer = await createPageServer({
+  const page = {
     root: `${root}demo/board`,
     configFile: `${root}demo/board/vite.config.ts`,
-    server: { port: pagePort, strictPort: true },
+    logLevel: "warn" as const,
+    customLogger: withoutProxyTraces(createLogger("warn")),
     clearScreen: false,
-    logLevel: "warn",
-  });
-  await pageServer.listen();
-  console.log(`\nOpen http://localhost:${pagePort}  (a second window shows the sync; Ctrl-C ends)\n`);
+  };
+  const address = { port: pagePort, strictPort: true };
+  if (development) {
+    await (await createPageServer({ ...page, server: address })).listen();
+    return;
+  }
+  // One folder a port: a second demo must not take the files of the first.
+  const outDir = `${root}.data/page-${pagePort}`;
+  await build({ ...page, build: { outDir, emptyOutDir: true } });
+  await preview({ ...page, build: { outDir }, preview: address });
 }
 
 /** Resolves when the server has told that it listens. */

@@ -1,12 +1,13 @@
-// The page of the demo, on its own address in development; `npm start` runs it beside the sync server.
+// The page of the demo. `npm start` builds and serves it beside the sync server, `npm run dev` serves it from source.
 import react from "@vitejs/plugin-react";
 import { defaultClientConditions, defineConfig } from "vite";
+import { offlinePage } from "./vite-offline.ts";
 
 // The sync server's port, as `npm start` gives it.
 const sync = `http://localhost:${process.env["PORT"] ?? "8787"}`;
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), offlinePage()],
   // "dacapo/client" and the like are read from src/, not from a build.
   resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
   worker: { format: "es" },

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer as freePort } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createServer } from "vite";
 import { writeSamples } from "../docs/support/samples.ts";
 import { freshProfile } from "./support/browser.ts";
+import { unusedPort } from "./support/unused-port.ts";
 
 test("what the README shows first works when pasted: a row on the screen, the commit on the server", async () => {
   const folder = await writeSamples("README.md", "readme-run");
@@ -46,13 +46,4 @@ async function startSampleServer(folder: string, port: number): Promise<ChildPro
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("The README's server does not answer");
-}
-
-async function unusedPort(): Promise<number> {
-  const probe = freePort();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (typeof address !== "object" || address === null) throw new Error("No port is free");
-  return address.port;
 }

@@ -1,0 +1,26 @@
+/** Adds the service worker to a built page. In development there is none, and one that an earlier `npm start` left goes away. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Plugin } from "vite";
+
+const source = new URL("./service-worker.js", import.meta.url);
+const REGISTER = 'navigator.serviceWorker?.register("/service-worker.js")';
+const FORGET = "navigator.serviceWorker?.getRegistrations().then((all) => all.forEach((one) => one.unregister()))";
+
+export function offlinePage(): Plugin {
+  return {
+    name: "offline-page",
+    transformIndexHtml: (_, { server }) => [{ tag: "script", children: server ? FORGET : REGISTER, injectTo: "body" }],
+    generateBundle: {
+      order: "post",
+      handler(_, bundle) {
+        const files = ["/", ...Object.keys(bundle).filter((file) => file !== "index.html").map((file) => `/${file}`)];
+        // The page keeps its name whatever is in it; what it loads is named by its content.
+        const page = bundle["index.html"];
+        const version = createHash("sha256").update(page?.type === "asset" ? page.source : "").digest("hex").slice(0, 12);
+        const head = `const VERSION = ${JSON.stringify(version)};\nconst FILES = ${JSON.stringify(files)};\n`;
+        this.emitFile({ type: "asset", fileName: "service-worker.js", source: head + readFileSync(source, "utf8") });
+      },
+    },
+  };
+}

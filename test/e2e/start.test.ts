@@ -1,0 +1,85 @@
+/** `npm start` in a terminal: what it leaves behind, and what it says when its server dies. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { unusedPort } from "./support/unused-port.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+
+// Elsewhere nothing tells as easily which processes a command left.
+const onLinux = test.runIf(process.platform === "linux");
+
+type Started = { readonly npm: ChildProcess; readonly page: number; readonly sync: number; readonly printed: () => string };
+
+let folder: string;
+let started: Started | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-start-"));
+});
+afterEach(async () => {
+  started?.npm.kill("SIGTERM");
+  await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
+  if (started) await rm(join(project, `.data/page-${started.page}`), { recursive: true, force: true });
+  started = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+onLinux("npm killed outright leaves no server behind: its ports are free again", async () => {
+  started = await start("start");
+  const { npm, page, sync } = started;
+  expect([await answers(page), await answers(sync)]).toEqual([true, true]);
+  expect(running().size).toBeGreaterThan(3);
+  const gone = once(npm, "exit");
+  npm.kill("SIGKILL");
+  await gone;
+  await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
+  expect([await answers(page), await answers(sync)]).toEqual([false, false]);
+});
+
+onLinux.each(["start", "dev"])("a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)", async (command) => {
+  started = await start(command);
+  const { page, printed } = started;
+  const before = printed().length;
+  const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
+  if (server === undefined) throw new Error("The sync server does not run");
+  process.kill(Number(server), "SIGKILL");
+  await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
+  for (let asked = 0; asked < 3; asked++) expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
+  expect(printed().slice(before).trim().split("\n")).toEqual(["The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back."]);
+});
+
+async function start(command: string): Promise<Started> {
+  const [page, sync] = [await unusedPort(), await unusedPort()];
+  const npm = spawn("npm", ["run", command], {
+    cwd: project,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, PORT: String(sync), PAGE_PORT: String(page), BOARD_DB: join(folder, "board.db") },
+  });
+  let printed = "";
+  for (const stream of [npm.stdout, npm.stderr]) stream.on("data", (chunk) => (printed += String(chunk)));
+  await expect.poll(() => printed, { timeout: 40_000 }).toContain(`Open http://localhost:${page}`);
+  return { npm, page, sync, printed: () => printed };
+}
+
+function answers(port: number): Promise<boolean> {
+  return fetch(`http://localhost:${port}/`).then(() => true, () => false);
+}
+
+/** Whatever this test's `npm start` started and still runs, by process id: each inherited the name of its folder. */
+function running(): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder)) found.set(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    } catch {
+      // ended meanwhile, or another account's
+    }
+  }
+  return found;
+}
