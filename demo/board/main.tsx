@@ -16,7 +16,13 @@ const root = createRoot(element);
 const session = sessionOf(location.search);
 
 if (session) await showBoard(session);
-else root.render(<StartPage />);
+else {
+  root.render(
+    <Speech>
+      <StartPage />
+    </Speech>,
+  );
+}
 
 async function showBoard(session: Session): Promise<void> {
   remember(session);

@@ -1,7 +1,8 @@
 /** The board as people use it: several of them, with and without a network, by mouse, finger and keyboard. */
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { addCards, cardOf, columnOf, type Demo, renameCard, startDemo, titlesIn, waitForSync } from "./support/demo-board.ts";
+import { tcpProxy } from "./support/tcp-proxy.ts";
 
 let demo: Demo;
 let log: string;
@@ -114,6 +115,84 @@ describe("without a network", () => {
   });
 });
 
+describe("with no server at all", () => {
+  test("a reload still opens the board, and the start page too, though nothing answers any more", async () => {
+    const way = await tcpProxy(Number(new URL(demo.origin).port));
+    const ada = await demo.visit("/");
+    await ada.goto(`http://127.0.0.1:${way.port}/?log=${log}&as=Ada`);
+    await addCards(ada, "To do", ["Milk"]);
+    await ada.evaluate(() => navigator.serviceWorker.ready);
+    await way[Symbol.asyncDispose]();
+    await ada.reload();
+    await cardOf(ada, "Milk").waitFor();
+    await addCards(ada, "To do", ["Bread"]);
+    await ada.goto(`http://127.0.0.1:${way.port}/`);
+    await ada.getByRole("textbox", { name: "Your name" }).waitFor();
+    await ada.getByRole("button", { name: "Open the board" }).click();
+    await shows(ada, "To do", ["Milk", "Bread"]);
+  });
+});
+
+describe("what is being written", () => {
+  test("a description's draft outlives Escape, the history and a reload, and is kept when asked to", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    const description = panel(ada).getByRole("textbox", { name: "Description" });
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    await description.fill("Two litres");
+    await panel(ada).getByRole("button", { name: "History" }).click();
+    await panel(ada).getByRole("slider", { name: "Version" }).waitFor();
+    await panel(ada).getByRole("button", { name: "Card", exact: true }).click();
+    expect(await description.inputValue()).toBe("Two litres");
+    await description.press("Escape");
+    await ada.locator(".notice").getByText("is kept as a draft").waitFor();
+    await ada.reload();
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    expect(await description.inputValue()).toBe("Two litres");
+    await panel(ada).getByRole("button", { name: "Keep" }).click();
+    await panel(ada).getByRole("button", { name: "Take back" }).waitFor({ state: "detached" });
+    await ada.keyboard.press("Escape");
+    await cardOf(ada, "Milk").getByTitle("Has a description").waitFor();
+    expect(await ada.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith("board.draft")))).toEqual([]);
+  });
+
+  test("whoever writes over a text that changed meanwhile sees what would be replaced", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
+    await panel(ada).getByRole("textbox", { name: "Description" }).fill("Two litres");
+    await panel(ben).getByRole("textbox", { name: "Description" }).fill("One litre");
+    await panel(ben).getByRole("button", { name: "Keep" }).click();
+    await panel(ada).getByText("Since you began, the description has become: “One litre”").waitFor();
+    await panel(ada).getByRole("button", { name: "Take back" }).click();
+    expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
+  });
+
+  test("a comment that was not sent yet is still there when the card is opened again", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    const comment = panel(ada).getByRole("textbox", { name: "Your comment" });
+    await comment.fill("Two litres?");
+    await ada.keyboard.press("Escape");
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    expect(await comment.inputValue()).toBe("Two litres?");
+    await panel(ada).getByRole("button", { name: "Comment", exact: true }).click();
+    await panel(ada).getByRole("listitem").getByText("Two litres?").waitFor();
+    expect(await comment.inputValue()).toBe("");
+  });
+
+  test("a paste that does not fit is told: how much of it was left out", async () => {
+    const ada = await demo.open(log, "Ada");
+    await ada.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await ada.evaluate(() => navigator.clipboard.writeText("long ".repeat(50)));
+    await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
+    await ada.keyboard.press("Control+v");
+    await ada.locator(".notice").getByText("The last 50 characters did not fit: at most 200 characters stand here").waitFor();
+    expect(await columnOf(ada, "To do").getByRole("textbox").inputValue()).toHaveLength(200);
+  });
+});
+
 describe("when two want different things", () => {
   const disagree = async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
@@ -168,6 +247,27 @@ describe("when two want different things", () => {
     await offline(ben).click();
     await rejections(ben).getByText("The column has been removed").waitFor();
     await shows(ben, "To do", ["Milk"]);
+  });
+
+  test("a card that comes back to a column that is gone waits in a lane of its own until it is moved", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "Doing", ["Milk"]);
+    await cardOf(ben, "Milk").waitFor();
+    await cardOf(ada, "Milk").locator(".card-open").click();
+    await panel(ada).getByRole("button", { name: "Archive" }).click();
+    await cardOf(ben, "Milk").waitFor({ state: "detached" });
+    await ben.getByRole("button", { name: "Column Doing" }).click();
+    await ben.getByRole("menuitem", { name: "Remove" }).click();
+    await panel(ben).getByRole("button", { name: "Remove" }).click();
+    await columnOf(ada, "Doing").waitFor({ state: "detached" });
+    await ada.locator(".notice").getByRole("button", { name: "Undo" }).click();
+    const lane = (page: Page) => page.getByRole("region", { name: "Cards without a column" });
+    for (const page of [ada, ben]) await lane(page).locator(".card-open", { hasText: "Milk" }).waitFor();
+    await dragTo(ben, cardOf(ben, "Milk"), columnOf(ben, "To do").locator(".cards"));
+    for (const page of [ada, ben]) {
+      await shows(page, "To do", ["Milk"]);
+      await lane(page).waitFor({ state: "detached" });
+    }
   });
 });
 
@@ -261,6 +361,16 @@ describe("by hand", () => {
     expect(await panel(ada).count()).toBe(0);
   });
 
+  test("a card can be taken by its note, too; a click there still ticks it off", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await dragTo(ada, cardOf(ada, "Milk").getByRole("button", { name: "Done: Milk" }), columnOf(ada, "Doing").locator(".cards"));
+    await shows(ada, "Doing", ["Milk"]);
+    await cardOf(ada, "Milk").and(ada.locator(":not(.done)")).waitFor();
+    await cardOf(ada, "Milk").getByRole("button", { name: "Done: Milk" }).click();
+    await cardOf(ada, "Milk").and(ada.locator(".done")).waitFor();
+  });
+
   test("on a small phone nothing is wider than the screen; a swipe scrolls, a finger that rests lifts a card", async () => {
     const ada = await demo.open(log, "Ada", { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true });
     await addCards(ada, "To do", Array.from({ length: 14 }, (_, n) => `Card ${n + 1}`));
@@ -301,7 +411,38 @@ describe("by hand", () => {
     expect(new URL(page.url()).search).toBe("?log=spring-concert&as=Ada");
     await page.getByRole("img", { name: "Ada (you)" }).waitFor();
   });
+
+  test("an address that names a board that cannot be says so, and offers one that can", async () => {
+    const page = await demo.visit(`/?log=${encodeURIComponent(`../${log}!`)}&as=Ada`);
+    await page.getByRole("alert").getByText(`No board can be called “../${log}!”`).waitFor();
+    await page.getByRole("button", { name: "Open the board" }).click();
+    await page.locator("[data-column]").first().waitFor();
+    expect(new URL(page.url()).search).toBe(`?log=${log}&as=Ada`);
+  });
+
+  test("an address with a name that is too long, or with none, says so, and leads to the board it names", async () => {
+    const page = await demo.visit(`/?log=Team.${log}&as=${"Ada".repeat(30)}`);
+    await page.getByRole("alert").getByText("is too long for a person's name: at most 64 characters").waitFor();
+    await page.goto(`${demo.origin}/?log=Team.${log}`);
+    await page.getByRole("alert").getByText(`To open the board “Team.${log}”, say who you are.`).waitFor();
+    await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
+    await page.getByRole("button", { name: "Open the board" }).click();
+    await page.locator("[data-column]").first().waitFor();
+    expect(new URL(page.url()).search).toBe(`?log=Team.${log}&as=Ada`);
+  });
 });
+
+/** Drags with the mouse, from the middle of one thing to the middle of another. */
+async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> {
+  const [from, to] = [await what.boundingBox(), await where.boundingBox()];
+  if (!from || !to) throw new Error("Nothing is there to drag, or no place for it");
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(from.x + from.width / 2 + 20, from.y + from.height / 2 + 10, { steps: 4 });
+  await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 8 });
+  await page.locator(".gap").waitFor();
+  await page.mouse.up();
+}
 
 async function fingerOn(page: Page) {
   const session = await page.context().newCDPSession(page);

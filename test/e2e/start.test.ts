@@ -6,13 +6,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { unusedPort } from "./support/unused-port.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
-
-// Elsewhere nothing tells as easily which processes a command left.
-const onLinux = test.runIf(process.platform === "linux");
 
 type Started = { readonly npm: ChildProcess; readonly page: number; readonly sync: number; readonly printed: () => string };
 
@@ -30,28 +27,31 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-onLinux("npm killed outright leaves no server behind: its ports are free again", async () => {
-  started = await start("start");
-  const { npm, page, sync } = started;
-  expect([await answers(page), await answers(sync)]).toEqual([true, true]);
-  expect(running().size).toBeGreaterThan(3);
-  const gone = once(npm, "exit");
-  npm.kill("SIGKILL");
-  await gone;
-  await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
-  expect([await answers(page), await answers(sync)]).toEqual([false, false]);
-});
+// Elsewhere nothing tells as easily which processes a command left.
+describe.runIf(process.platform === "linux")("npm start", () => {
+  test("npm killed outright leaves no server behind: its ports are free again", async () => {
+    started = await start("start");
+    const { npm, page, sync } = started;
+    expect([await answers(page), await answers(sync)]).toEqual([true, true]);
+    expect(running().size).toBeGreaterThan(3);
+    const gone = once(npm, "exit");
+    npm.kill("SIGKILL");
+    await gone;
+    await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
+    expect([await answers(page), await answers(sync)]).toEqual([false, false]);
+  });
 
-onLinux.each(["start", "dev"])("a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)", async (command) => {
-  started = await start(command);
-  const { page, printed } = started;
-  const before = printed().length;
-  const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
-  if (server === undefined) throw new Error("The sync server does not run");
-  process.kill(Number(server), "SIGKILL");
-  await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
-  for (let asked = 0; asked < 3; asked++) expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
-  expect(printed().slice(before).trim().split("\n")).toEqual(["The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back."]);
+  test.each(["start", "dev"])("a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)", async (command) => {
+    started = await start(command);
+    const { page, printed } = started;
+    const before = printed().length;
+    const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
+    if (server === undefined) throw new Error("The sync server does not run");
+    process.kill(Number(server), "SIGKILL");
+    await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
+    for (let asked = 0; asked < 3; asked++) expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
+    expect(printed().slice(before).trim().split("\n")).toEqual(["The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back."]);
+  });
 });
 
 async function start(command: string): Promise<Started> {

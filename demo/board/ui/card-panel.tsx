@@ -17,6 +17,7 @@ import { type CardEntry, idOf } from "./rows.ts";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
+import { useHasDraft } from "./use-draft.ts";
 import { usePeople } from "./use-people.ts";
 
 type CardPanelProps = { readonly card: string; readonly columns: readonly ColumnPlace[]; readonly onClose: () => void };
@@ -25,6 +26,7 @@ export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
   const entry = useRow(cards, key);
   const { notify } = useSpeech();
   const [view, setView] = useState<"card" | "history">("card");
+  const hasDraft = useHasDraft();
   const gone = entry === undefined;
   useEffect(() => {
     if (gone) onClose();
@@ -36,8 +38,12 @@ export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
     if (!(await act(card.command.archive(idOf(key))))) return;
     notify({ text: `“${title}” is archived`, action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) } });
   };
+  const close = () => {
+    if (hasDraft([`${key} description`, `${key} comment`])) notify({ text: `What you began to write on “${entry.row.title}” is kept as a draft: open the card to go on` });
+    onClose();
+  };
   return (
-    <Dialog label={entry.row.title} className="panel" onClose={onClose}>
+    <Dialog label={entry.row.title} className="panel" onClose={close}>
       <header className="panel-head">
         <div className="tabs" role="group" aria-label="View">
           <button type="button" aria-pressed={view === "card"} onClick={() => setView("card")}>

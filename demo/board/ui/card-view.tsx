@@ -1,4 +1,4 @@
-/** A card on the board. The button with its title fills it: one thing to focus, to click and to drag. */
+/** A card on the board. The button with its title fills it: one thing to focus and to click; all of it can be dragged. */
 import { memo, useState } from "react";
 import { card } from "../domain/card.ts";
 import { Avatar } from "./avatar.tsx";
@@ -39,7 +39,7 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
 
   return (
     <li className={`card ${states}`} data-card={key} onPointerDown={(event) => !renaming && handlers.onPointerDown(event, key)} onFocus={() => onFocus(key)}>
-      <button type="button" className="note" aria-pressed={row.done} aria-label={`Done: ${row.title}`} tabIndex={tabIndex} onClick={toggle} onPointerDown={(event) => event.stopPropagation()} />
+      <button type="button" className="note" aria-pressed={row.done} aria-label={`Done: ${row.title}`} tabIndex={tabIndex} onClick={toggle} />
       {renaming ? (
         <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
       ) : (
@@ -58,7 +58,7 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
         </button>
       )}
       {!renaming && (
-        <button type="button" className="icon-button card-rename" aria-label={`Rename ${row.title}`} tabIndex={tabIndex} onClick={() => setRenaming(true)} onPointerDown={(event) => event.stopPropagation()}>
+        <button type="button" className="icon-button card-rename" aria-label={`Rename ${row.title}`} tabIndex={tabIndex} onClick={() => setRenaming(true)}>
           <Icon name="edit" />
         </button>
       )}

@@ -1,5 +1,5 @@
 import { useRows } from "dacapo/react";
-import { type FormEvent, useRef } from "react";
+import type { FormEvent } from "react";
 import { card } from "../domain/card.ts";
 import { comments } from "../domain/read-models.ts";
 import { Avatar } from "./avatar.tsx";
@@ -7,16 +7,16 @@ import { Pencilled } from "./pencilled.tsx";
 import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
+import { useDraft } from "./use-draft.ts";
 
 export function Comments({ stream }: { readonly stream: string }) {
   const act = useAct();
-  const field = useRef<HTMLTextAreaElement>(null);
+  const [draft, setDraft] = useDraft(`${stream} comment`);
   const said = useRows(comments, { where: (row) => row.card === stream, orderBy: (row, key) => [row.time, key] });
   const say = async (event: FormEvent) => {
     event.preventDefault();
-    const text = field.current?.value.trim();
-    if (!text || !field.current) return;
-    if ((await act(card.command.comment(idOf(stream), { text }), "Comment added")) && field.current) field.current.value = "";
+    const text = draft?.text.trim();
+    if (text && (await act(card.command.comment(idOf(stream), { text }), "Comment added"))) setDraft(null);
   };
   return (
     <section className="comments" aria-label="Comments">
@@ -37,11 +37,12 @@ export function Comments({ stream }: { readonly stream: string }) {
       </ol>
       <form onSubmit={(event) => void say(event)}>
         <textarea
-          ref={field}
+          value={draft?.text ?? ""}
           aria-label="Your comment"
           placeholder="Say something"
           maxLength={2_000}
           rows={2}
+          onChange={({ target }) => setDraft(target.value === "" ? null : { text: target.value, over: "" })}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void say(event);
           }}

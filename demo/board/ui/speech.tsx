@@ -5,6 +5,8 @@
  */
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 
+import { leftOut } from "./left-out.ts";
+
 export type Notice = { readonly text: string; readonly action?: { readonly label: string; readonly run: () => void } };
 
 type SpeechValue = {
@@ -32,6 +34,16 @@ export function Speech({ children }: { readonly children: ReactNode }) {
     const timer = notice && setTimeout(() => setNotice(null), NOTICE_MS);
     return () => void (timer && clearTimeout(timer));
   }, [notice]);
+  useEffect(() => {
+    const tell = (event: ClipboardEvent | DragEvent) => {
+      const text = leftOut(event);
+      if (text !== null) notify({ text });
+    };
+    for (const type of ["paste", "drop"] as const) document.addEventListener(type, tell);
+    return () => {
+      for (const type of ["paste", "drop"] as const) document.removeEventListener(type, tell);
+    };
+  }, [notify]);
   const value = useMemo(() => ({ announce, notify }), [announce, notify]);
   return (
     <SpeechContext value={value}>

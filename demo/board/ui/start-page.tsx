@@ -1,17 +1,18 @@
 /** Who are you, and which board? Everything else follows from the address. */
 import { type FormEvent, useState } from "react";
-import { addressOf, cleanName, logNameOf, rememberedLogs, rememberedName } from "../session.ts";
+import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
 import { Wordmark } from "./wordmark.tsx";
 
 const TEMPI = ["adagio", "allegro", "andante", "cantabile", "grazioso", "largo", "moderato", "presto", "scherzo", "vivace"];
 
 export function StartPage() {
   const logs = rememberedLogs();
-  // An address that names a board and nobody, or a board that cannot be, leads here: what it says is kept.
-  const [asked] = useState(() => new URLSearchParams(location.search));
-  const [name, setName] = useState(() => cleanName(asked.get("as") ?? "") || rememberedName());
-  const [board, setBoard] = useState(() => logNameOf(asked.get("log") ?? "") || (logs[0] ?? suggestBoard()));
-  const log = logNameOf(board);
+  const { search } = location;
+  const [proposal] = useState(() => proposalFor(search));
+  const [name, setName] = useState(proposal.name);
+  const [board, setBoard] = useState(() => proposal.board || suggestBoard());
+  const log = logOf(board.trim(), search);
+  const why = whyNot(search);
   const ready = cleanName(name) !== "" && log !== "";
   const open = (event: FormEvent) => {
     event.preventDefault();
@@ -28,13 +29,18 @@ export function StartPage() {
         </p>
       </div>
       <form className="start-form" onSubmit={open}>
+        {why !== null && (
+          <p className="start-why" role="alert">
+            {why}
+          </p>
+        )}
         <label className="field">
           Your name
           <input value={name} onChange={(event) => setName(event.target.value)} maxLength={64} autoComplete="given-name" autoFocus required placeholder="Ada" />
         </label>
         <label className="field">
           Board
-          <input value={board} onChange={(event) => setBoard(event.target.value)} maxLength={60} autoComplete="off" list="boards" required aria-describedby="board-hint" />
+          <input value={board} onChange={(event) => setBoard(event.target.value)} maxLength={128} autoComplete="off" list="boards" required aria-describedby="board-hint" />
         </label>
         <datalist id="boards">
           {logs.map((known) => (

@@ -1,0 +1,20 @@
+/** A field with a `maxLength` cuts what is pasted or dropped into it, and says nothing: these are the words for it. */
+
+/** What to tell about a paste or a drop; null where all of it fits. */
+export function leftOut(event: ClipboardEvent | DragEvent): string | null {
+  const { target } = event;
+  const field = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target : null;
+  const came = ("clipboardData" in event ? event.clipboardData : event.dataTransfer)?.getData("text/plain");
+  if (!field || field.maxLength < 0 || !came) return null;
+  // A paste takes the place of what is selected.
+  const selected = event.type === "paste" ? (field.selectionEnd ?? 0) - (field.selectionStart ?? 0) : 0;
+  return sayLeftOut({ came: came.replaceAll("\r\n", "\n").length, room: field.maxLength - field.value.length + selected, lengthMax: field.maxLength });
+}
+
+export function sayLeftOut({ came, room, lengthMax }: { readonly came: number; readonly room: number; readonly lengthMax: number }): string | null {
+  const over = came - Math.max(0, room);
+  if (over <= 0) return null;
+  const limit = `at most ${lengthMax} characters stand here`;
+  if (over === came) return `Nothing of it fits: ${limit}`;
+  return `${over === 1 ? "The last character" : `The last ${over} characters`} did not fit: ${limit}`;
+}

@@ -1,0 +1,45 @@
+/**
+ * What someone has begun to write and not yet sent: kept in this tab over a closed panel, another view and a reload, until it is
+ * kept or taken back.
+ */
+import { useLog } from "dacapo/react";
+import { useCallback, useState } from "react";
+
+/** `over`: what stood there when the writing began. */
+export type Draft = { readonly text: string; readonly over: string };
+
+/** @param field what is written: a card's stream and the field, such as "card/c1 description" */
+export function useDraft(field: string): readonly [Draft | null, (draft: Draft | null) => void] {
+  const { log, user } = useLog();
+  const key = keyOf(log, user, field);
+  const [draft, setDraft] = useState(() => read(key));
+  const change = useCallback(
+    (next: Draft | null) => {
+      if (next) sessionStorage.setItem(key, JSON.stringify(next));
+      else sessionStorage.removeItem(key);
+      setDraft(next);
+    },
+    [key],
+  );
+  return [draft, change];
+}
+
+/** Gives the function that says whether any of these fields holds a draft. */
+export function useHasDraft(): (fields: readonly string[]) => boolean {
+  const { log, user } = useLog();
+  return useCallback((fields) => fields.some((field) => read(keyOf(log, user, field)) !== null), [log, user]);
+}
+
+function keyOf(log: string, user: string, field: string): string {
+  return `board.draft ${log} ${user} ${field}`;
+}
+
+function read(key: string): Draft | null {
+  try {
+    const found: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
+    if (typeof found !== "object" || found === null || !("text" in found) || !("over" in found)) return null;
+    return typeof found.text === "string" && typeof found.over === "string" ? { text: found.text, over: found.over } : null;
+  } catch {
+    return null;
+  }
+}
