@@ -145,7 +145,8 @@ describe("what is being written", () => {
     await panel(ada).getByRole("button", { name: "Card", exact: true }).click();
     expect(await description.inputValue()).toBe("Two litres");
     await description.press("Escape");
-    await ada.locator(".notice").getByText("is kept as a draft").waitFor();
+    await ada.locator(".notice").filter({ hasText: "Your draft on “Milk” is kept" }).getByRole("button", { name: "Go on" }).click();
+    await panel(ada).getByRole("button", { name: "Take back" }).waitFor();
     await ada.reload();
     await cardOf(ada, "Milk").locator(".card-open").click();
     expect(await description.inputValue()).toBe("Two litres");

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { unusedPort } from "./support/unused-port.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   started?.npm.kill("SIGTERM");
-  await expect.poll(() => running().size, { timeout: 20_000 }).toBe(0);
+  await vi.waitUntil(() => running().size === 0, { timeout: 20_000 });
   if (started) await rm(join(project, `.data/page-${started.page}`), { recursive: true, force: true });
   started = undefined;
   await rm(folder, { recursive: true, force: true });

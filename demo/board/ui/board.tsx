@@ -53,7 +53,7 @@ export function Board() {
         Enter opens the card, F2 renames it, Space lifts it to be moved, arrows go to other cards.
       </p>
       <Rejections onOpen={setOpen} />
-      {open !== null && <CardPanel key={open} card={open} columns={places} onClose={() => setOpen(null)} />}
+      {open !== null && <CardPanel key={open} card={open} columns={places} onOpen={setOpen} onClose={() => setOpen(null)} />}
     </>
   );
 }

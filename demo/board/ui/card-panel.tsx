@@ -20,9 +20,9 @@ import { useAct } from "./use-act.ts";
 import { useHasDraft } from "./use-draft.ts";
 import { usePeople } from "./use-people.ts";
 
-type CardPanelProps = { readonly card: string; readonly columns: readonly ColumnPlace[]; readonly onClose: () => void };
+type CardPanelProps = { readonly card: string; readonly columns: readonly ColumnPlace[]; readonly onOpen: (card: string) => void; readonly onClose: () => void };
 
-export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
+export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProps) {
   const entry = useRow(cards, key);
   const { notify } = useSpeech();
   const [view, setView] = useState<"card" | "history">("card");
@@ -31,6 +31,8 @@ export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
   useEffect(() => {
     if (gone) onClose();
   }, [gone, onClose]);
+  // A notice from before would lie half under the panel, out of reach.
+  useEffect(() => notify(null), [notify]);
   const act = useAct();
   if (!entry) return null;
   const archive = async () => {
@@ -39,7 +41,9 @@ export function CardPanel({ card: key, columns, onClose }: CardPanelProps) {
     notify({ text: `“${title}” is archived`, action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) } });
   };
   const close = () => {
-    if (hasDraft([`${key} description`, `${key} comment`])) notify({ text: `What you began to write on “${entry.row.title}” is kept as a draft: open the card to go on` });
+    if (hasDraft([`${key} description`, `${key} comment`])) {
+      notify({ text: `Your draft on “${entry.row.title}” is kept`, action: { label: "Go on", run: () => onOpen(key) } });
+    }
     onClose();
   };
   return (

@@ -34,7 +34,7 @@ export function Description({ id, description }: { readonly id: string; readonly
       )}
       {dirty && (
         <div className="row end">
-          <span className="hint">A draft, seen by nobody else</span>
+          <span className="hint">A draft: only you see it</span>
           <button type="button" className="button" onClick={() => setDraft(null)}>
             Take back
           </button>

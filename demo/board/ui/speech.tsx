@@ -12,8 +12,8 @@ export type Notice = { readonly text: string; readonly action?: { readonly label
 type SpeechValue = {
   /** Tells screen readers alone. */
   readonly announce: (text: string) => void;
-  /** Shows a notice for some seconds, and tells it. */
-  readonly notify: (notice: Notice) => void;
+  /** Shows a notice for some seconds, and tells it; null takes the last one away. */
+  readonly notify: (notice: Notice | null) => void;
 };
 
 const SpeechContext = createContext<SpeechValue>({ announce: () => {}, notify: () => {} });
@@ -26,9 +26,9 @@ export function Speech({ children }: { readonly children: ReactNode }) {
   const [notice, setNotice] = useState<Notice | null>(null);
   // The same words twice in a row are told twice only where the text differs.
   const announce = useCallback((text: string) => setWords((before) => (before === text ? `${text}\u00a0` : text)), []);
-  const notify = useCallback((next: Notice) => {
+  const notify = useCallback((next: Notice | null) => {
     setNotice(next);
-    announce(next.text);
+    if (next) announce(next.text);
   }, [announce]);
   useEffect(() => {
     const timer = notice && setTimeout(() => setNotice(null), NOTICE_MS);
