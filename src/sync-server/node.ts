@@ -5,6 +5,8 @@
  * Holds: whatever comes in on a port, the process lives: each socket has its error listener before anything is awaited;
  * headers, bodies, answers and handshakes have their time, frames their size; an upgrade that is refused is a plain HTTP answer.
  */
+// Whoever has `@types/node` shall not have to name it in a tsconfig, too.
+/// <reference types="node" preserve="true" />
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";

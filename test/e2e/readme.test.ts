@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createServer } from "vite";
+import { createServer, defaultClientConditions } from "vite";
 import { writeSamples } from "../docs/support/samples.ts";
 import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
@@ -14,12 +14,10 @@ test("what the README shows first works when pasted: a row on the screen, the co
   const port = await unusedPort();
   const server = await startSampleServer(folder, port);
   const page = await createServer({
-    root: folder, configFile: false, logLevel: "error",
-    resolve: { conditions: ["dacapo-source", "module", "browser", "development|production"] },
-    worker: { format: "es" },
-    server: { host: "127.0.0.1", port: 0, hmr: false, fs: { strict: false }, proxy: { "/sync": { target: `http://127.0.0.1:${port}`, ws: true } } },
+    root: folder, configFile: await onPort(folder, "vite.config.ts", port), logLevel: "error",
+    resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
+    server: { host: "127.0.0.1", port: 0, hmr: false, fs: { strict: false } },
   });
-  await writeFile(join(folder, "index.html"), '<script type="module" src="./main.ts"></script>');
   await page.listen();
   try {
     await using profile = await freshProfile();
@@ -37,13 +35,18 @@ test("what the README shows first works when pasted: a row on the screen, the co
 });
 
 async function startSampleServer(folder: string, port: number): Promise<ChildProcess> {
-  const script = join(folder, "server.ts");
-  // The sample's own port may be taken by someone who tries it at the moment.
-  await writeFile(script, (await readFile(script, "utf8")).replace("8787", String(port)));
+  const script = await onPort(folder, "server.ts", port);
   const server = spawn(process.execPath, ["--conditions=dacapo-source", script], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
   for (let tries = 0; tries < 100; tries++) {
     if (await fetch(`http://127.0.0.1:${port}/sync/healthz`).then(({ ok }) => ok, () => false)) return server;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("The README's server does not answer");
+}
+
+/** The sample's own port may be taken by someone who tries it at the moment. Gives the file's path. */
+async function onPort(folder: string, file: string, port: number): Promise<string> {
+  const path = join(folder, file);
+  await writeFile(path, (await readFile(path, "utf8")).replace("8787", String(port)));
+  return path;
 }

@@ -17,6 +17,6 @@ export async function writeSamples(page: string, folder: string): Promise<string
   const target = join(root, ".test-output", folder);
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
-  for (const { language, name, code } of await samplesOf(page)) if (language === "ts") await writeFile(join(target, name), code);
+  for (const { language, name, code } of await samplesOf(page)) if (language === "ts" || language === "html") await writeFile(join(target, name), code);
   return target;
 }
