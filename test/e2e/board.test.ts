@@ -183,6 +183,22 @@ describe("what is being written", () => {
     expect(await comment.inputValue()).toBe("");
   });
 
+  test("a card's title that was begun stands there again when adding goes on, and is gone once it is added", async () => {
+    const ada = await demo.open(log, "Ada");
+    const place = columnOf(ada, "To do");
+    const title = place.getByRole("textbox", { name: "Title of the new card" });
+    await place.getByRole("button", { name: "Add a card" }).click();
+    await title.fill("Milk");
+    await title.press("Escape");
+    await place.getByRole("button", { name: "Add a card" }).click();
+    expect(await title.inputValue()).toBe("Milk");
+    await title.press("Enter");
+    await cardOf(ada, "Milk").waitFor();
+    await title.press("Escape");
+    await place.getByRole("button", { name: "Add a card" }).click();
+    expect(await title.inputValue()).toBe("");
+  });
+
   test("a paste that does not fit is told: how much of it was left out", async () => {
     const ada = await demo.open(log, "Ada");
     await ada.context().grantPermissions(["clipboard-read", "clipboard-write"]);

@@ -1,14 +1,16 @@
-/** Writes one card after the other: Enter adds and goes on, Escape ends. */
+/** Writes one card after the other: Enter adds and goes on, Escape ends; what stands there then stands there again the next time. */
 import { type KeyboardEvent, useRef, useState } from "react";
 import { card } from "../domain/card.ts";
 import { orderBetween } from "../order.ts";
 import { Icon } from "./icon.tsx";
 import { useAct } from "./use-act.ts";
+import { useDraft } from "./use-draft.ts";
 
 /** @param last order key of the column's last card */
 export function AddCard({ column, last }: { readonly column: string; readonly last: string | null }) {
   const act = useAct();
   const [writing, setWriting] = useState(false);
+  const [draft, setDraft] = useDraft(`${column} new card`);
   const button = useRef<HTMLButtonElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
 
@@ -16,7 +18,9 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     const title = field.current?.value.trim();
     if (!title || !field.current) return;
     field.current.value = "";
+    setDraft(null);
     const added = await act(card.command.add(crypto.randomUUID(), { title, column, order: orderBetween(last, null) }), `Added “${title}”`);
+    if (!added) setDraft({ text: title, over: "" });
     if (!added && field.current) field.current.value = title;
     field.current?.scrollIntoView({ block: "nearest" });
   };
@@ -49,7 +53,17 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
         if (!event.currentTarget.contains(event.relatedTarget) && !field.current?.value.trim()) setWriting(false);
       }}
     >
-      <textarea ref={field} aria-label="Title of the new card" placeholder="What is to be done?" maxLength={200} rows={2} autoFocus onKeyDown={onKeyDown} />
+      <textarea
+        ref={field}
+        aria-label="Title of the new card"
+        placeholder="What is to be done?"
+        maxLength={200}
+        rows={2}
+        autoFocus
+        defaultValue={draft?.text}
+        onChange={({ target }) => setDraft(target.value === "" ? null : { text: target.value, over: "" })}
+        onKeyDown={onKeyDown}
+      />
       <div className="row">
         <button type="submit" className="button primary">
           Add

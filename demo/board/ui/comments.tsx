@@ -16,7 +16,9 @@ export function Comments({ stream }: { readonly stream: string }) {
   const say = async (event: FormEvent) => {
     event.preventDefault();
     const text = draft?.text.trim();
-    if (text && (await act(card.command.comment(idOf(stream), { text }), "Comment added"))) setDraft(null);
+    if (!text) return;
+    setDraft(null);
+    if (!(await act(card.command.comment(idOf(stream), { text }), "Comment added"))) setDraft(draft);
   };
   return (
     <section className="comments" aria-label="Comments">
