@@ -17,6 +17,19 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
-  const kept = request.mode === "navigate" ? "/" : new URL(request.url).pathname;
-  if (request.method === "GET" && FILES.includes(kept)) event.respondWith(fetch(request).catch(() => caches.match(kept)));
+  const { pathname } = new URL(request.url);
+  if (request.mode === "navigate") event.respondWith(openPage(request));
+  // By its path alone: a server may say that answers vary by headers of the request.
+  else if (request.method === "GET" && FILES.includes(pathname)) event.respondWith(fetch(request).catch(() => caches.match(pathname)));
 });
+
+async function openPage(request) {
+  try {
+    const response = await fetch(request);
+    // Another page has moved in at this address, `npm run dev` perhaps: then nothing of ours stays behind.
+    if (response.ok && !(await response.clone().text()).includes("/service-worker.js")) await self.registration.unregister();
+    return response;
+  } catch {
+    return caches.match("/");
+  }
+}

@@ -1,16 +1,15 @@
-/** Adds the service worker to a built page. In development there is none, and one that an earlier `npm start` left goes away. */
+/** Adds the service worker to a built page. In development there is none. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
 
 const source = new URL("./service-worker.js", import.meta.url);
 const REGISTER = 'navigator.serviceWorker?.register("/service-worker.js")';
-const FORGET = "navigator.serviceWorker?.getRegistrations().then((all) => all.forEach((one) => one.unregister()))";
 
 export function offlinePage(): Plugin {
   return {
     name: "offline-page",
-    transformIndexHtml: (_, { server }) => [{ tag: "script", children: server ? FORGET : REGISTER, injectTo: "body" }],
+    transformIndexHtml: (_, { server }) => (server ? [] : [{ tag: "script", children: REGISTER, injectTo: "body" }]),
     generateBundle: {
       order: "post",
       handler(_, bundle) {

@@ -133,6 +133,16 @@ describe("with no server at all", () => {
   });
 });
 
+test("once something else answers at the board's address, nothing of the board's page stays behind there", async () => {
+  const ada = await demo.open(log, "Ada");
+  const workers = () => ada.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length);
+  await ada.evaluate(() => navigator.serviceWorker.ready);
+  await ada.reload();
+  expect(await workers()).toBe(1);
+  await ada.goto(`${demo.origin}/sync/healthz`);
+  await expect.poll(workers).toBe(0);
+});
+
 describe("what is being written", () => {
   test("a description's draft outlives Escape, the history and a reload, and is kept when asked to", async () => {
     const ada = await demo.open(log, "Ada");
