@@ -15,7 +15,7 @@ import type { RowDelta } from "../core/rows.ts";
 import { importArchive } from "./archive-log.ts";
 import type { Env } from "./env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./confirm.ts";
-import { answerGroup, appendDecided, type CommitLinks, decideGroup, NO_LINKS, type Waiting } from "./group-commit.ts";
+import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./group-commit.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
 import { type LogStore, type PendingEntry, type RejectionEntry, stillDropped, type StoreHead } from "./log/log-store.ts";
 import type { Settled } from "./log-handle.ts";
@@ -205,8 +205,8 @@ export class Engine {
   /** False: another tab appended first; nothing has happened. */
   async #appendGroup(group: readonly Waiting[]): Promise<boolean> {
     const { domain, env, user } = this.#options;
-    const decided = decideGroup(this.#local, group, { domain, env, user, clock: this.#clock });
-    if (!(await appendDecided(this.#local, decided, env.now()))) {
+    const decided = await appendGroup(this.#local, group, { domain, env, user, clock: this.#clock });
+    if (!decided) {
       this.#tellUndone();
       return false;
     }

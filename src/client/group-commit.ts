@@ -30,8 +30,8 @@ export type Waiting = {
 };
 
 export type DecidedGroup = {
-  readonly made: readonly { readonly entry: PendingEntry; readonly waiting: Waiting }[];
-  readonly refused: readonly { readonly error: DacapoError; readonly waiting: Waiting }[];
+  readonly made: { readonly entry: PendingEntry; readonly waiting: Waiting }[];
+  readonly refused: { readonly error: DacapoError; readonly waiting: Waiting }[];
 };
 
 export type GroupFacts = {
@@ -42,10 +42,43 @@ export type GroupFacts = {
   readonly clock: { last: number };
 };
 
+/**
+ * Decides what waits and makes it durable. Null, where another tab appended first, or an error of the store: memory is as it was
+ * before. The store asks for the commits one by one while it looks at its tail, so deciding costs no time of its own.
+ */
+export async function appendGroup(local: LocalLog, group: readonly Waiting[], facts: GroupFacts): Promise<DecidedGroup | null> {
+  const decided: DecidedGroup = { made: [], refused: [] };
+  const endRejections: Iterable<string> = { [Symbol.iterator]: () => endedBy(decided) };
+  let appended = false;
+  try {
+    appended = await local.store.appendPending(local.head.pendingTail, decidedOnce(local, group, facts, decided), endRejections);
+  } finally {
+    local.unwritten = 0;
+    if (!appended) undo(local, decided, facts.env.now());
+  }
+  if (!appended) return null;
+  const ended = new Set(endRejections);
+  local.head = { ...local.head, pendingTail: local.head.pendingTail + decided.made.length };
+  if (ended.size > 0) local.rejections = local.rejections.filter(({ commit }) => !ended.has(commit.id));
+  return decided;
+}
+
+/** Decides when it is first walked through, and gives the same ever after. */
+function decidedOnce(local: LocalLog, group: readonly Waiting[], facts: GroupFacts, decided: DecidedGroup): Iterable<PendingEntry> {
+  let begun = false;
+  return {
+    *[Symbol.iterator]() {
+      if (begun) yield* decided.made.map(({ entry }) => entry);
+      else {
+        begun = true;
+        yield* decideInTurn(local, group, facts, decided);
+      }
+    },
+  };
+}
+
 /** Decides each in turn and folds what comes of it, so that the next sees it. Nothing is shown or stored yet. */
-export function decideGroup(local: LocalLog, group: readonly Waiting[], { domain, env, user, clock }: GroupFacts): DecidedGroup {
-  const made: DecidedGroup["made"][number][] = [];
-  const refused: DecidedGroup["refused"][number][] = [];
+function* decideInTurn(local: LocalLog, group: readonly Waiting[], { domain, env, user, clock }: GroupFacts, { made, refused }: DecidedGroup): Generator<PendingEntry> {
   for (const waiting of group) {
     const now = env.now();
     clock.last = tick(clock.last, now);
@@ -60,26 +93,14 @@ export function decideGroup(local: LocalLog, group: readonly Waiting[], { domain
     const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit, undo };
     addEntry(local, entry, now);
     made.push({ entry, waiting });
+    local.unwritten = made.length;
+    yield entry;
   }
-  return { made, refused };
 }
 
-/** Makes a decided group durable. False, or an error of the store: memory is as it was before. */
-export async function appendDecided(local: LocalLog, { made }: DecidedGroup, now: number): Promise<boolean> {
-  if (made.length === 0) return true;
-  const ended = made.flatMap(({ waiting }) => waiting.links.endRejection ?? []);
-  let appended = false;
-  local.unwritten = made.length;
-  try {
-    appended = await local.store.appendPending(local.head.pendingTail, made.map(({ entry }) => entry), ended);
-  } finally {
-    local.unwritten = 0;
-    if (!appended) undo(local, made, now);
-  }
-  if (!appended) return false;
-  local.head = { ...local.head, pendingTail: local.head.pendingTail + made.length };
-  local.rejections = local.rejections.filter(({ commit }) => !ended.includes(commit.id));
-  return true;
+/** The rejections in whose place the commits come: told after all were decided, since one that is refused ends none. */
+function* endedBy({ made }: DecidedGroup): Generator<string> {
+  for (const { waiting } of made) if (waiting.links.endRejection !== null) yield waiting.links.endRejection;
 }
 
 /** Tells each caller what became of its call. */
@@ -88,7 +109,7 @@ export function answerGroup({ made, refused }: DecidedGroup): void {
   for (const { error, waiting } of refused) waiting.reject(error);
 }
 
-function undo(local: LocalLog, made: DecidedGroup["made"], now: number): void {
+function undo(local: LocalLog, { made }: DecidedGroup, now: number): void {
   for (const { entry } of made) local.entries.delete(entry.commit.id);
   local.replica.remove(new Set(made.map(({ entry }) => entry.commit.id)), now);
 }

@@ -9,7 +9,8 @@
  *       is there. There is no third way. A full disk is `StorageFullError`, a lost database `StorageLostError`.
  * - L2  `appendPending` names the last number that its tab knew. If any later entry or generation mark stands in the store it
  *       writes nothing and says so. It writes `strict`: this is the only copy of a person's work. Commits that stand here already, pending,
- *       settled or refused, are an append whose end was not told: it is not made again, and the answer is that it was made.
+ *       settled or refused, are an append whose end was not told: it is not made again, and the answer is that it was made. What it
+ *       appends may be decided while it is walked through: deciding and looking at the tail go side by side.
  * - L3  Numbers of pending entries rise in the order in which commits were made, over all tabs, and are never used twice, also
  *       not after their entries have gone.
  * - L4  `confirm` names the generation and the cursor that it was computed on, and writes nothing when they have moved. Records,
@@ -119,8 +120,11 @@ export interface LogStore {
   head(): Promise<StoreHead>;
   /** What stands behind a position and above a pending number. (0, 0) gives everything. */
   refresh(known: { readonly position: number; readonly pendingTail: number }): Promise<Refresh>;
-  /** Appends commits made in this tab; their numbers follow `tail`. False: the tail has moved, nothing was written. */
-  appendPending(tail: number, entries: readonly Omit<PendingEntry, "n">[], endRejections: readonly string[]): Promise<boolean>;
+  /**
+   * Appends commits made in this tab; their numbers follow `tail`. False: the tail has moved, nothing was written. First the entries,
+   * then the rejections that they end are walked through, without a pause; each time they are the same.
+   */
+  appendPending(tail: number, entries: Iterable<Omit<PendingEntry, "n">>, endRejections: Iterable<string>): Promise<boolean>;
   /** Removes rejections that the app is done with. */
   removeRejections(ids: readonly string[]): Promise<void>;
   readRejections(): Promise<readonly RejectionEntry[]>;

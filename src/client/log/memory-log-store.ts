@@ -84,9 +84,10 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     appendPending: (tail, entries, endRejections) =>
       step("appendPending", (at) => {
         if (tail !== at.head.pendingTail) return standsAlready(at, tail, entries);
-        entries.forEach((entry, index) => at.pending.set(tail + index + 1, pendingText(entry)));
+        const texts = Array.from(entries, pendingText);
+        texts.forEach((text, index) => at.pending.set(tail + index + 1, text));
         for (const id of endRejections) at.rejections.delete(id);
-        at.head = { ...at.head, pendingTail: tail + entries.length };
+        at.head = { ...at.head, pendingTail: tail + texts.length };
         return true;
       }),
     removeRejections: (ids) => step("removeRejections", ({ rejections }) => ids.forEach((id) => rejections.delete(id))),
@@ -148,10 +149,10 @@ function refresh({ head, batches, pending, mark, rejections }: State, known: { r
 }
 
 /** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
-function standsAlready({ pending, sent, rejections }: State, tail: number, entries: readonly Pick<PendingEntry, "commit">[]): boolean {
+function standsAlready({ pending, sent, rejections }: State, tail: number, entries: Iterable<Pick<PendingEntry, "commit">>): boolean {
   const behind = [...pending, ...sent].filter(([n]) => n > tail);
   const standing = new Set(behind.map(([, text]) => peekCommitId(text)));
-  return entries.some(({ commit: { id } }) => standing.has(id) || rejections.has(id));
+  return Array.from(entries).some(({ commit: { id } }) => standing.has(id) || rejections.has(id));
 }
 
 function readSent(sent: State["sent"], numbers: readonly number[] | null) {

@@ -61,7 +61,7 @@ test("L2 what is pending is written strict, and so is the cut that replaces it; 
   await store.cutBack(await store.head(), null, []);
   restore();
   expect(asked).toEqual([
-    "pending: strict",
+    "pending rejections: strict",
     "pending rejections: strict",
     "meta pending sent rejections tail: relaxed",
     "meta tail segments: relaxed",
