@@ -91,7 +91,7 @@ function* decideInTurn(local: LocalLog, group: readonly Waiting[], { domain, env
     const { undoes, redoes } = waiting.links;
     const undo = { inverse: proposed.inverse, undoes, redoes };
     const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit, undo };
-    addEntry(local, entry, now);
+    addEntry(local, entry, now, proposed.decided);
     made.push({ entry, waiting });
     local.unwritten = made.length;
     yield entry;

@@ -8,6 +8,7 @@
 import type { Commit } from "../core/commit.ts";
 import type { DomainDefinition } from "../core/definition.ts";
 import { StorageLostError } from "../core/errors.ts";
+import type { Decided } from "../core/reconcile.ts";
 import { type CommitRecord, lastPosition, positionOf } from "../core/record.ts";
 import { Replica } from "../core/replica.ts";
 import { recordsOf } from "./log/batches.ts";
@@ -88,10 +89,10 @@ export async function refreshLocalLog(local: LocalLog, now: number): Promise<rea
   return ended;
 }
 
-/** Puts a commit that stands in the store behind those that are pending here. */
-export function addEntry(local: LocalLog, entry: PendingEntry, now: number): void {
+/** Puts a commit that stands in the store, or is about to, behind those that are pending here. */
+export function addEntry(local: LocalLog, entry: PendingEntry, now: number, decided: Decided | null = null): void {
   local.entries.set(entry.commit.id, entry);
-  local.replica.add(entry.commit, now);
+  local.replica.add(entry.commit, now, decided);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { RowDelta } from "../core/rows.ts";
 import type { Engine } from "./engine.ts";
 import type { CallAnswer, PageUpdate, PlainRejection, UpdateSink } from "./worker-api.ts";
 
-/** Microtasks until what was decided together has been answered: some five, and a few to spare. Later ones leave on their own. */
+/** Microtasks until what was decided together has been answered, where others still wait: some five, and a few to spare. Later ones leave on their own. */
 const MICROTASKS = 10;
 
 type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
@@ -20,6 +20,8 @@ export type PageUpdates = {
   /** From now on rows of this projection are told. */
   watch(projection: string): void;
   rows(deltas: readonly RowDelta[]): void;
+  /** So many answers will come. */
+  expect(answers: number): void;
   answer(given: CallAnswer): void;
   soon(): void;
   /** The first update, with everything. */
@@ -33,6 +35,7 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
   let told: Partial<Facts> = {};
   let deltas: RowDelta[] = [];
   let answers: CallAnswer[] = [];
+  let expected = 0;
   let queued = false;
   let closed = false;
 
@@ -82,9 +85,14 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
       deltas.push(...changed.filter(({ projection }) => watched.has(projection)));
       soon();
     },
+    expect(count) {
+      expected += count;
+    },
     answer(given) {
       answers.push(given);
-      soon();
+      expected--;
+      if (expected > 0) soon();
+      else send();
     },
     soon,
     whole() {

@@ -179,11 +179,21 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
     take(text) {
       const calls: readonly CommitCall[] = JSON.parse(text);
+      updates.expect(calls.length);
       for (const { call, requests, meta, endRejection } of calls) {
-        void answer(async () => ({ commit: await execute(requests, meta, endRejection) })).then((given) => updates.answer({ call, answer: given }));
+        void answer(async () => ({ commit: await commit(requests, meta, endRejection) })).then((given) => {
+          updates.answer({ call, answer: given });
+          // What comes next is not what a person waits for.
+          goOn();
+        });
       }
     },
-    execute: (requests, meta, endRejection) => answer(async () => ({ commit: await execute(requests, meta, endRejection), seq: updates.seq() })),
+    execute: (requests, meta, endRejection) =>
+      answer(async () => {
+        const made = await commit(requests, meta, endRejection);
+        goOn();
+        return { commit: made, seq: updates.seq() };
+      }),
     undo: () => answer(() => inTurn(() => takeBack(undoTarget))),
     redo: () => answer(() => inTurn(() => takeBack(redoTarget))),
     withdraw: (commit) => withUpdate(answer(() => engine.withdraw(commit).then(() => null))),
@@ -237,11 +247,9 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
       }),
   };
 
-  async function execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string> {
+  async function commit(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string> {
     requireJsonMeta(meta);
-    const commit = await engine.execute(requests, meta, { ...NO_LINKS, endRejection });
-    goOn();
-    return commit;
+    return engine.execute(requests, meta, { ...NO_LINKS, endRejection });
   }
 
   /** One after the other: each must see what the one before it took back. */

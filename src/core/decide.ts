@@ -23,7 +23,7 @@ export type Defect = {
   readonly path?: readonly (string | number)[];
 };
 
-export type Decided = { readonly events: readonly Draft[] } | { readonly defect: Defect };
+export type DecidedCommand = { readonly events: readonly Draft[] } | { readonly defect: Defect };
 
 /** A command whose names are known and whose input is checked. */
 export type ReadyCommand = {
@@ -74,7 +74,7 @@ export type DecideFacts = {
 };
 
 /** Runs `decide`, or whatever a policy puts in its place, on states that it cannot change, and checks what comes out. */
-export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (state: Json, context: DecideContext) => Decision): Decided {
+export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (state: Json, context: DecideContext) => Decision): DecidedCommand {
   return attempt(() => {
     const decision = run(frozen(facts.states(facts.stream)), decideContext(command, facts));
     if (isRejection(decision)) return rejected(decision);

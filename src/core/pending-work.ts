@@ -13,7 +13,7 @@ import type { DomainDefinition } from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
 import { foldRows, type FoldStep } from "./fold.ts";
 import { sameJson } from "./json.ts";
-import { reconcile, type StreamWindow } from "./reconcile.ts";
+import { type Decided, reconcile, type StreamWindow } from "./reconcile.ts";
 import type { CommitRecord, RecordEvent } from "./record.ts";
 import type { ConfirmedRows, OverlayRows } from "./rows.ts";
 
@@ -78,11 +78,13 @@ export class PendingWork {
     return lowest;
   }
 
-  add(commit: Commit, now: number): PendingCommit {
+  /** @param decided what came of it on this very view, where that is known */
+  add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
     const slot: Slot = { commit, ...this.#needsOf(commit), pending: { commit, forecast: { events: [] } }, steps: [] };
     this.#slots.set(commit.id, slot);
     for (const stream of slot.streams) this.#ofStream.set(stream, (this.#ofStream.get(stream) ?? new Set()).add(slot));
-    this.#reconcile(slot, now);
+    if (decided) this.#take(slot, decided);
+    else this.#reconcile(slot, now);
     for (const step of slot.steps) foldRows(this.#domain, this.#overlay, step);
     this.#list.push(slot.pending);
     if ("defect" in slot.pending.forecast) this.#doubtful.push(slot.pending);
@@ -187,9 +189,13 @@ export class PendingWork {
       slot.steps = [];
       return;
     }
-    slot.pending = { commit: slot.commit, forecast: { events: outcome.events } };
-    slot.steps = outcome.steps;
-    for (const { event, after } of outcome.steps) this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
+    this.#take(slot, outcome);
+  }
+
+  #take(slot: Slot, { events, steps }: Decided): void {
+    slot.pending = { commit: slot.commit, forecast: { events } };
+    slot.steps = steps;
+    for (const { event, after } of steps) this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
   }
 
   #needsOf(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {

@@ -13,7 +13,7 @@ import type { FoldStep, StreamState } from "./fold.ts";
 import { inverseOf } from "./inverse.ts";
 import { checkJson, type Json } from "./json.ts";
 import { LIMITS } from "./protocol.ts";
-import { reconcile } from "./reconcile.ts";
+import { type Decided, reconcile } from "./reconcile.ts";
 import { unstorable } from "./storable.ts";
 import { parseStream } from "./stream-id.ts";
 
@@ -22,8 +22,15 @@ export type Author = { readonly id: string; readonly client: string; readonly ac
 /** The device's view: optimistic states, confirmed versions. A replica is one. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
 
-/** `inverse`: the commands that would take the commit back, or null. */
-export type Proposed = { readonly commit: Commit; readonly inverse: readonly CommandRequest[] | null } | { readonly command: number; readonly defect: Defect };
+export type Proposed =
+  | {
+      readonly commit: Commit;
+      /** The commands that would take the commit back, or null. */
+      readonly inverse: readonly CommandRequest[] | null;
+      /** What came of it on this view, for whoever adds it there next; null where the receiver's clock has a say. */
+      readonly decided: Decided | null;
+    }
+  | { readonly command: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
 export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author, commitBytesMax: number = LIMITS.commitBytesMax): Proposed {
@@ -31,11 +38,13 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
   if (count === 0 || count > COMMANDS_MAX) return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
+  let isTimed = false;
   for (const [command, request] of requests.entries()) {
     const problem = problemOf(request);
     if (problem) return { command, defect: problem };
     const prepared = prepareCommand(domain, request);
     if ("defect" in prepared) return { command, defect: prepared.defect };
+    isTimed ||= prepared.ready.definition.time === "server";
     const reads = [...new Set(Object.values(prepared.ready.reads))];
     if (reads.length > READS_MAX) return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
     commands.push({ ...seen(request.stream), reads: reads.map(seen), name: request.name, v: request.v, ...inputOf(request), events: [] });
@@ -54,6 +63,7 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
   if (exceedsBytes(JSON.stringify(commit), commitBytesMax)) return { command: 0, defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" } };
   return {
     commit,
+    decided: isTimed ? null : reconciled,
     inverse: inverseOf(domain, { commands, ofCommand: reconciled.ofCommand, author: { ...author, commit: author.id }, before: (stream) => view.stream(stream) }),
   };
 }

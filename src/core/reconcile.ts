@@ -8,7 +8,7 @@
  * rejects the whole commit.
  */
 import type { Commit, CommitCommand } from "./commit.ts";
-import { type Decided, decideCommand, type Defect, prepareCommand, type ReadyCommand } from "./decide.ts";
+import { decideCommand, type DecidedCommand, type Defect, prepareCommand, type ReadyCommand } from "./decide.ts";
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "./definition.ts";
 import type { DomainEvent, Draft } from "./event.ts";
 import type { FoldStep } from "./fold.ts";
@@ -30,15 +30,12 @@ export type ReconcileFacts = {
   readonly now: number;
 };
 
+/** The events of a commit, and the same folded into their streams, one by one. */
+export type Decided = { readonly events: readonly RecordEvent[]; readonly steps: readonly FoldStep[] };
+
 /** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
 export type Reconciled =
-  | {
-      readonly kind: "events";
-      readonly events: readonly RecordEvent[];
-      readonly ofCommand: readonly (readonly RecordEvent[])[];
-      /** The same events folded into their streams, one by one. */
-      readonly steps: readonly FoldStep[];
-    }
+  | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
   | { readonly kind: "rejected"; readonly command: number; readonly defect: Defect; readonly theirs: readonly DomainEvent[] };
 
 /** What becomes of a commit on the streams as they stand. */
@@ -77,7 +74,7 @@ type Place = {
   readonly streams: WorkingStreams;
 };
 
-function reconcileCommand(place: Place): Decided {
+function reconcileCommand(place: Place): DecidedCommand {
   const { domain, commit, command, facts, streams } = place;
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared) return prepared;
@@ -103,12 +100,12 @@ function reconcileCommand(place: Place): Decided {
 }
 
 /** Decides on the streams as they stand, as if nothing had been decided before. */
-function decideNow(place: Place, ready: ReadyCommand): Decided {
+function decideNow(place: Place, ready: ReadyCommand): DecidedCommand {
   return run(place, ready, (stream) => place.streams.current(stream).state);
 }
 
 /** What the author would have decided on what he saw; null where that can no longer be told. */
-function decideAsAuthor(place: Place, ready: ReadyCommand): Decided | null {
+function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | null {
   const { domain, command, facts, streams } = place;
   if (facts.as === "forecast") {
     const drafts = expectedDrafts(domain, command);
@@ -123,7 +120,7 @@ function decideAsAuthor(place: Place, ready: ReadyCommand): Decided | null {
   return run(place, ready, (stream) => authored.get(stream) ?? null);
 }
 
-function merge(place: Place, ready: ReadyCommand, policy: Exclude<ConflictPolicy, string>, mine: readonly Draft[], theirs: readonly DomainEvent[]): Decided {
+function merge(place: Place, ready: ReadyCommand, policy: Exclude<ConflictPolicy, string>, mine: readonly Draft[], theirs: readonly DomainEvent[]): DecidedCommand {
   let again = false;
   const now = (stream: string): Json => place.streams.current(stream).state;
   const merged = run(place, ready, now, (state, context) => {
@@ -141,7 +138,7 @@ function run(
   ready: ReadyCommand,
   states: (stream: string) => Json,
   merging?: (state: Json, context: DecideContext) => Decision,
-): Decided {
+): DecidedCommand {
   const time = ready.definition.time === "server" ? facts.now : commit.time;
   const decideFacts = { commit: commit.id, commandIndex: index, stream: command.stream, actor: commit.actor, time, states, merging: merging !== undefined };
   return decideCommand(ready, decideFacts, merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)));

@@ -14,7 +14,7 @@ import { BugError } from "./errors.ts";
 import { foldRecord, type Parked, type StreamState } from "./fold.ts";
 import { type PendingCommit, PendingWork } from "./pending-work.ts";
 import { RecentEvents } from "./recent-events.ts";
-import { isExpected } from "./reconcile.ts";
+import { type Decided, isExpected } from "./reconcile.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "./record.ts";
 import { type BeforeWrite, ConfirmedRows, OverlayRows, PARKED_MAX, RowChanges, type RowDelta, type RowEntry, STREAMS_TABLE } from "./rows.ts";
 
@@ -117,10 +117,14 @@ export class Replica {
     return arrived;
   }
 
-  /** Adds a commit made on this device behind those that are pending. */
-  add(commit: Commit, now: number): PendingCommit {
+  /**
+   * Adds a commit made on this device behind those that are pending.
+   *
+   * @param decided what came of it when it was proposed on this replica, nothing having happened since: saves deciding it again
+   */
+  add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
     this.#recent.watch(commit);
-    return this.#work.add(commit, now);
+    return this.#work.add(commit, now, decided);
   }
 
   /** Ends pending commits that gave no record, or that a person withdrew. */

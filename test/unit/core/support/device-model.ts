@@ -51,7 +51,7 @@ export class DeviceModel {
     const proposed = propose(this.#domain, this.#replica, requests, { ...this.#author, id: this.#newId(), time: NOW, meta: null });
     if ("defect" in proposed) return;
     this.#pending.push({ commit: proposed.commit, at: this.#replica.cursor });
-    this.#replica.add(proposed.commit, NOW);
+    this.#replica.add(proposed.commit, NOW, proposed.decided);
   }
 
   push(server: ServerModel, count: number): void {
