@@ -156,9 +156,10 @@ export const storeMutants: readonly Mutant[] = [
     what: "what takes a commit back is told as durable, and is not written",
     parts: inStore((store, state) => ({
       appendPending: (tail, entries, ended) => {
-        const written = entries.filter(({ undo }) => !undo?.undoes);
-        if (written.length === entries.length || tail !== state.head.pendingTail) return store.appendPending(tail, entries, ended);
-        state.head = { ...state.head, pendingTail: tail + entries.length - written.length };
+        const asked = [...entries];
+        const written = asked.filter(({ undo }) => !undo?.undoes);
+        if (written.length === asked.length || tail !== state.head.pendingTail) return store.appendPending(tail, entries, ended);
+        state.head = { ...state.head, pendingTail: tail + asked.length - written.length };
         return store.appendPending(state.head.pendingTail, written, ended);
       },
     })),
@@ -213,7 +214,7 @@ export const storeMutants: readonly Mutant[] = [
     name: "import-without-queue",
     what: "what waits elsewhere is not taken over from a file",
     parts: inStore((store, state) => ({
-      appendPending: (tail, entries, ended) => store.appendPending(tail, entries.filter(({ commit }) => commit.client === state.head.client), ended),
+      appendPending: (tail, entries, ended) => store.appendPending(tail, [...entries].filter(({ commit }) => commit.client === state.head.client), ended),
     })),
   },
 ];
