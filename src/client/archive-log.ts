@@ -7,7 +7,7 @@ import { type Archive, endLine, headerLine, ownLine, type OwnKind, parseArchive,
 import type { Commit } from "../core/commit.ts";
 import { BugError, ConcurrencyError, ValidationError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import { positionOf } from "../core/record.ts";
+import { positionOf, sameCursor } from "../core/record.ts";
 import { readConfirmed } from "./local-log.ts";
 import { pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./log/entry-text.ts";
 import type { LogStore } from "./log/log-store.ts";
@@ -51,10 +51,7 @@ async function readOwn(store: LogStore) {
 }
 
 /**
- * Checks an export and writes it into an empty log. To be run as a step of the engine, which loads anew after it.
- *
- * What is own goes in as pending first, and ends with the confirmed log: after a crash between the two steps it would
- * be offered to the server again, which knows it by its ids.
+ * Checks an export and writes it into an empty log, whole or not at all. To be run as a step of the engine, which loads anew after it.
  */
 export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
   const archive = checked(log, lines);
@@ -69,12 +66,21 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
   ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
   const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
 
-  const entries = [...ended.map(({ sent, rejection }) => ({ at: null, commit: (sent ?? rejection).commit, undo: (sent ?? rejection).undo })), ...waiting];
-  if (entries.length > 0 && !(await store.appendPending(head.pendingTail, entries, []))) throw movedMeanwhile(log);
-  const settled = ended.flatMap(({ sent }, index) => (sent ? [{ ...sent, n: head.pendingTail + index + 1 }] : []));
-  const rejected = ended.flatMap(({ rejection }, index) => (rejection ? [{ ...rejection, n: head.pendingTail + index + 1 }] : []));
-  const batch = archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) };
-  if (!(await store.confirm(head, { batch, settled, rejected, forgetSentBefore: null }))) throw movedMeanwhile(log);
+  const numbered = ended.map((entry, index) => ({ ...entry, n: head.pendingTail + index + 1 }));
+  const filled = await store.fill(head, {
+    batch: archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) },
+    settled: numbered.flatMap(({ sent, n }) => (sent ? [{ ...sent, n }] : [])),
+    rejected: numbered.flatMap(({ rejection, n }) => (rejection ? [{ ...rejection, n }] : [])),
+    pending: waiting,
+  });
+  if (!filled && !(await standsAlready(store, archive.cursor, waiting))) throw movedMeanwhile(log);
+}
+
+/** Whether this very archive was written, and its end was not told. */
+async function standsAlready(store: LogStore, cursor: Archive["cursor"], waiting: readonly { readonly commit: Commit }[]): Promise<boolean> {
+  const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  const ids = new Set(pending.map(({ commit }) => commit.id));
+  return sameCursor(head.cursor, cursor) && waiting.length === ids.size && waiting.every(({ commit }) => ids.has(commit.id));
 }
 
 function checked(log: string, lines: Iterable<string>): Archive {

@@ -1,4 +1,4 @@
-// The checklist of docs/security.md names tests: each is there, under the name that stands there.
+// The lists of docs/security.md and docs/reliability.md name tests: each is there, under the name that stands there.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -13,8 +13,9 @@ test("each line of the security checklist names the test that shows it", () => {
   expect(rows.filter((row) => [...row.matchAll(NAMED)].length === 0)).toEqual([]);
 });
 
-test("each test that the checklist names is there", () => {
-  const missing = [...page.matchAll(NAMED)].filter(([, file = "", name = ""]) => {
+test.each(["security.md", "reliability.md"])("each test that %s names is there", (on) => {
+  const text = readFileSync(join(root, "docs", on), "utf8");
+  const missing = [...text.matchAll(NAMED)].filter(([, file = "", name = ""]) => {
     const path = join(root, file);
     return !existsSync(path) || !readFileSync(path, "utf8").includes(`("${name}"`);
   });

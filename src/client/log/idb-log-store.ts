@@ -10,6 +10,7 @@ import { Connection } from "./idb/connection.ts";
 import { appendPending } from "./idb/append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./idb/confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./idb/cut-back.ts";
+import { fill, FILL_STORES } from "./idb/fill.ts";
 import { databaseName, readHead, remove } from "./idb/layout.ts";
 import { readRejections, readSent } from "./idb/read-entries.ts";
 import { refresh, REFRESH_STORES } from "./idb/refresh.ts";
@@ -50,6 +51,7 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
     readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
     confirm: (expected, confirmation) => connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation)),
     cutBack: (expected, keep, pending, dropped) => connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
+    fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fill(tx, expected, filling)),
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),

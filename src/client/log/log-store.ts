@@ -18,6 +18,7 @@
  * - L5  `cutBack` names generation, cursor and pending tail. It keeps the log up to one cursor, puts the given
  *       commits in the place of all that is pending, forgets what was returned from `sent`, raises the generation; all or nothing. The
  *       end that it is told to remember stands in `dropped` until the log reaches that position again.
+ *       `fill` names the same, and writes a whole log into an empty store: all or nothing.
  * - L6  `refresh` is one snapshot: what it gives of head, records, pending and rejections stood together at one time.
  * - L7  Confirmed text comes back byte for byte, in order, without gap or double, whether it was sealed meanwhile or not.
  * - L8  `writeRows` names generation and checkpoint. Rows are a cache: `readRows` gives a whole set of one checkpoint or null, never a mixture, and
@@ -93,6 +94,16 @@ export type Confirmation = {
   readonly forgetSentBefore: number | null;
 };
 
+/** A log as it is taken over from elsewhere, and what is own of it. */
+export type Filling = {
+  readonly batch: ConfirmedBatch | null;
+  /** Numbered from the tail on. */
+  readonly settled: readonly SentEntry[];
+  readonly rejected: readonly RejectionEntry[];
+  /** In order; their numbers follow those that have ended. */
+  readonly pending: readonly Omit<PendingEntry, "n">[];
+};
+
 export type Refresh = {
   readonly head: StoreHead;
   /** Confirmed batches behind the asked position, oldest first, some 4 MiB at most; `more` where that cut them short. */
@@ -141,6 +152,8 @@ export interface LogStore {
     pending: readonly Omit<PendingEntry, "n">[],
     dropped?: Cursor,
   ): Promise<StoreHead | null>;
+  /** Gives false when the store has moved. What it names must be an empty log. */
+  fill(expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">, filling: Filling): Promise<boolean>;
   readRows(): Promise<StoredRows | null>;
   /**
    * Writes changed buckets and moves the checkpoint. `checkpoint` in `expected` is that of the stored rows, null where there are

@@ -107,6 +107,18 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
         pending.forEach((entry, index) => at.pending.set(at.mark + index + 1, pendingText(entry)));
         return (at.head = { ...at.head, generation: generation + 1, cursor: keep, dropped: dropped ?? null, pendingTail: at.mark + pending.length });
       }),
+    fill: (expected, { batch, settled, rejected, pending }) =>
+      step("fill", (at) => {
+        const { generation, cursor, pendingTail } = at.head;
+        if (generation !== expected.generation || !sameCursor(cursor, expected.cursor) || pendingTail !== expected.pendingTail) return false;
+        const ended = pendingTail + settled.length + rejected.length;
+        for (const entry of settled) at.sent.set(entry.n, sentText(entry));
+        for (const entry of rejected) at.rejections.set(entry.commit.id, rejectionText(entry));
+        pending.forEach((entry, index) => at.pending.set(ended + index + 1, pendingText(entry)));
+        takeBatch(at, batch);
+        at.head = { ...at.head, pendingTail: ended + pending.length };
+        return true;
+      }),
     readRows: () => step("readRows", standingRows),
     writeRows: (expected, rows, fresh) =>
       step("writeRows", (at) => {
@@ -161,11 +173,7 @@ function readSent(sent: State["sent"], numbers: readonly number[] | null) {
 }
 
 function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: Confirmation): true {
-  if (batch) {
-    checkFollows(batch, state.head.cursor);
-    state.batches.push(batch);
-    state.head = { ...state.head, cursor: batch.cursor, dropped: stillDropped(state.head.dropped, batch.cursor) };
-  }
+  takeBatch(state, batch);
   for (const entry of settled) {
     state.sent.set(entry.n, sentText(entry));
     // Refused here before, or withdrawn in a tab that this one has not heard of.
@@ -176,6 +184,13 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
   for (const { n } of [...settled, ...rejected]) state.pending.delete(n);
   if (forgetSentBefore !== null) for (const { n, settledAt } of readSent(state.sent, null)) if (settledAt < forgetSentBefore) state.sent.delete(n);
   return true;
+}
+
+function takeBatch(state: State, batch: ConfirmedBatch | null): void {
+  if (!batch) return;
+  checkFollows(batch, state.head.cursor);
+  state.batches.push(batch);
+  state.head = { ...state.head, cursor: batch.cursor, dropped: stillDropped(state.head.dropped, batch.cursor) };
 }
 
 function cutLog(state: State, keep: StoreHead["cursor"]): void {

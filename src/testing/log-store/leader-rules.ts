@@ -3,6 +3,7 @@ import {
   ALL, batchOf, commitOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf,
 } from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";
+import type { Filling } from "../../client/log/log-store.ts";
 import type { LogStoreRule } from "./rule.ts";
 
 export const leaderRules: readonly LogStoreRule[] = [
@@ -97,6 +98,40 @@ export const leaderRules: readonly LogStoreRule[] = [
       requireEqual(seen.pending.map(nameOf), ["a", "c"], "pending entries");
       requireThat(seen.pending.every(({ n }) => n > before.pendingTail) && seen.pending.at(-1)?.n === head.pendingTail, "their numbers are new, the last one is the tail");
       requireEqual((await store.readSent(null)).map(nameOf), ["b"], "sent entries");
+    },
+  },
+  {
+    rule: "L5",
+    name: "a log that is taken over from elsewhere is there whole: records, what waits, what was settled and what was refused",
+    async check({ open }) {
+      const store = await open();
+      const empty = await store.head();
+      const batch = batchOf(null, recordsBehind(null, [2, 3]));
+      const filling: Filling = { batch, settled: [settledOf(1, "a")], rejected: [rejectedOf(2, "b")], pending: entriesOf("c", "d") };
+      requireEqual(await store.fill({ ...empty, generation: empty.generation + 1 }, filling), false, "on another generation");
+      requireEqual(await store.fill({ ...empty, pendingTail: 1 }, filling), false, "on another tail");
+      requireEqual(await store.head(), empty, "the head where nothing was written");
+      requireEqual(await store.fill(empty, filling), true, "on what stands");
+      requireEqual(await store.fill(empty, filling), false, "once more");
+      const seen = await store.refresh(ALL);
+      requireEqual(seen.head, { ...empty, cursor: batch.cursor, pendingTail: 4 }, "the head");
+      requireEqual(recordTexts(seen.batches, null).length, 2, "records");
+      requireEqual(seen.pending.map((entry) => [entry.n, nameOf(entry)]), [[3, "c"], [4, "d"]], "pending entries");
+      requireEqual((await store.readSent(null)).map(nameOf), ["a"], "sent entries");
+      requireEqual((await store.readRejections()).map(nameOf), ["b"], "rejections");
+      requireEqual(await store.appendPending(4, entriesOf("e"), []), true, "an append behind it");
+    },
+  },
+  {
+    rule: "L5",
+    name: "numbers of a log that was taken over and in which nothing waits are not used again",
+    async check({ open }) {
+      const store = await open();
+      await store.fill(await store.head(), { batch: null, settled: [settledOf(1, "a"), settledOf(2, "b")], rejected: [], pending: [] });
+      requireEqual((await store.head()).pendingTail, 2, "the tail");
+      requireEqual(await store.appendPending(0, entriesOf("c"), []), false, "on the tail of before");
+      requireEqual(await store.appendPending(2, entriesOf("c"), []), true, "on the tail");
+      requireEqual((await store.refresh(ALL)).pending.map(({ n }) => n), [3], "numbers");
     },
   },
   {

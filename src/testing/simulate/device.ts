@@ -21,7 +21,7 @@ import { SimTab } from "./tab.ts";
 
 /** Midsummer 2025: when every simulation begins. */
 export const EPOCH_MS = 1_750_000_000_000;
-const WRITES = new Set(["appendPending", "removeRejections", "confirm", "cutBack", "writeRows", "seal"]);
+const WRITES = new Set(["appendPending", "removeRejections", "confirm", "cutBack", "fill", "writeRows", "seal"]);
 /** Relaxed writes that a power cut may take, at most: what is older has reached the disk. */
 const RELAXED_MAX = 12;
 
@@ -217,6 +217,7 @@ function withLostEnds(store: LogStore, next: LogStore, isLost: (operation: strin
     appendPending: (...facts) => twice("appendPending", (on) => on.appendPending(...facts)),
     confirm: (...facts) => twice("confirm", (on) => on.confirm(...facts)),
     cutBack: (...facts) => twice("cutBack", (on) => on.cutBack(...facts)),
+    fill: (...facts) => twice("fill", (on) => on.fill(...facts)),
     writeRows: (...facts) => twice("writeRows", (on) => on.writeRows(...facts)),
   };
 }

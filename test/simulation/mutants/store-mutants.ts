@@ -213,8 +213,6 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: "import-without-queue",
     what: "what waits elsewhere is not taken over from a file",
-    parts: inStore((store, state) => ({
-      appendPending: (tail, entries, ended) => store.appendPending(tail, [...entries].filter(({ commit }) => commit.client === state.head.client), ended),
-    })),
+    parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, pending: [] }) })),
   },
 ];

@@ -1,0 +1,37 @@
+/**
+ * Writes a whole log, taken over from elsewhere, into an empty store: one transaction (L5).
+ *
+ * Holds: the last number of `pending` has a row: a commit that waits, or else a generation mark behind all that has ended.
+ */
+import { sameCursor } from "../../../core/record.ts";
+import { checkFollows } from "../batches.ts";
+import { generationMarkText, pendingText, rejectionText, sentText } from "../entry-text.ts";
+import { type Filling, stillDropped, type StoreHead } from "../log-store.ts";
+import { batchRow, headText, put, readHead, remove, type StoreName, type WriteTransaction } from "./layout.ts";
+
+export const FILL_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
+
+export async function fill(
+  tx: WriteTransaction,
+  expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+  { batch, settled, rejected, pending }: Filling,
+): Promise<boolean> {
+  const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
+  const tail = numbers.at(-1) ?? 0;
+  if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor) || tail !== expected.pendingTail) return false;
+  if (batch) checkFollows(batch, head.cursor);
+
+  for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));
+  for (const entry of rejected) put(tx, "rejections", entry.commit.id, rejectionText(entry));
+  const ended = tail + settled.length + rejected.length;
+  pending.forEach((entry, index) => put(tx, "pending", ended + index + 1, pendingText(entry)));
+  const movesMark = pending.length === 0 && ended > tail;
+  if (movesMark) {
+    if (head.mark > 0) remove(tx, "pending", head.mark);
+    put(tx, "pending", ended, generationMarkText(head.generation));
+  }
+  if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
+  const cursor = batch ? batch.cursor : head.cursor;
+  put(tx, "meta", "head", headText({ ...head, cursor, mark: movesMark ? ended : head.mark, dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  return true;
+}
