@@ -85,6 +85,7 @@ export function nodeSql(database: DatabaseSync): Sql {
         throw error;
       }
     },
+    soon: (run) => void setImmediate(run),
     close() {
       if (open) database.close();
       open = false;

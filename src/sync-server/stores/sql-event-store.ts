@@ -2,7 +2,7 @@
  * The event store on SQLite, through the small interface of `sql`: for `node:sqlite` and for Durable Objects.
  *
  * Place: behind the port `event-store`; `sqlite` and `durable-object` open a database and hand it over.
- * Holds: each call is one transaction, computed and written without a wait inside. After a failure that leaves the fate of a
+ * Holds: each call is one transaction, or a part of one that it shares with other appends, computed and written without a wait inside. After a failure that leaves the fate of a
  * write in doubt, every later call fails with the same error (`sql-failure`). What is durable is up to who opens the database.
  */
 import { BugError, type DacapoError, StorageLostError } from "../../core/errors.ts";
@@ -10,6 +10,7 @@ import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
 import { checkAppend } from "./check-append.ts";
 import type { Append, AppendResult, EventStore, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
 import { failureOf } from "./sql-failure.ts";
+import { SharedCommits } from "./shared-commits.ts";
 import { prepareLayout } from "./sql-layout.ts";
 import { headOf, type LogRow, RECORD, type RecordRow, sized, streamsText } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
@@ -33,11 +34,13 @@ export function sqlEventStore(sql: Sql): EventStore {
 
 class SqlEventStore implements EventStore {
   readonly #sql: Sql;
+  readonly #commits: SharedCommits;
   /** Why nothing is answered any more. */
   #end: DacapoError | null = null;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#commits = new SharedCommits(sql, (error) => failureOf(error, "append").final);
   }
 
   head(name: string): Promise<LogHead> {
@@ -48,23 +51,16 @@ class SqlEventStore implements EventStore {
     });
   }
 
-  append(name: string, append: Append): Promise<AppendResult> {
-    return this.#call("append", "write", () => {
-      checkAppend(append);
-      const found = this.#find(name);
-      if (found && found.state !== "open") return { kind: "gone" };
-      const head = found ? headOf(found) : null;
-      if (!sameCursor(head, append.expected)) return { kind: "moved", head };
-      if (append.records.length + append.outcomes.length === 0 && !found) return { kind: "ok" };
-      const commits = found ? this.#knownOf(found.id, append) : [];
-      if (commits.length > 0) return { kind: "known", commits };
-      const log = found?.id ?? this.#make(name);
-      for (const record of append.records) this.#addRecord(log, record);
-      const end = append.records.at(-1)?.cursor;
-      if (end) this.#sql.run("update dacapo_logs set position = ?, mark = ? where id = ?", end.position, end.mark, log);
-      this.#addOutcomes(log, append);
-      return { kind: "ok" };
-    });
+  async append(name: string, append: Append): Promise<AppendResult> {
+    checkAppend(append);
+    try {
+      return await this.#commits.write(() => {
+        if (this.#end) throw this.#end;
+        return this.#append(name, append);
+      });
+    } catch (error) {
+      throw this.#failed(error, "append");
+    }
   }
 
   read(name: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
@@ -163,10 +159,30 @@ class SqlEventStore implements EventStore {
     try {
       return this.#sql.transaction(mode, work);
     } catch (error) {
-      const failure = failureOf(error, place);
-      if (failure.final) this.#end = failure.error;
-      throw failure.error;
+      throw this.#failed(error, place);
     }
+  }
+
+  #failed(error: unknown, place: string): DacapoError {
+    const failure = failureOf(error, place);
+    if (failure.final) this.#end = failure.error;
+    return failure.error;
+  }
+
+  #append(name: string, append: Append): AppendResult {
+    const found = this.#find(name);
+    if (found && found.state !== "open") return { kind: "gone" };
+    const head = found ? headOf(found) : null;
+    if (!sameCursor(head, append.expected)) return { kind: "moved", head };
+    if (append.records.length + append.outcomes.length === 0 && !found) return { kind: "ok" };
+    const commits = found ? this.#knownOf(found.id, append) : [];
+    if (commits.length > 0) return { kind: "known", commits };
+    const log = found?.id ?? this.#make(name);
+    for (const record of append.records) this.#addRecord(log, record);
+    const end = append.records.at(-1)?.cursor;
+    if (end) this.#sql.run("update dacapo_logs set position = ?, mark = ? where id = ?", end.position, end.mark, log);
+    this.#addOutcomes(log, append);
+    return { kind: "ok" };
   }
 
   #find(name: string): LogRow | undefined {

@@ -18,6 +18,8 @@ export interface Sql {
   run(statement: string, ...values: readonly SqlValue[]): void;
   /** `write` commits all or nothing; `read` sees one snapshot. Neither nests. */
   transaction<Result>(mode: "read" | "write", work: () => Result): Result;
+  /** Runs it once what has already come in was looked at: until then, writes gather for one commit. Absent: each write commits alone. */
+  readonly soon?: (run: () => void) => void;
   close(): void;
 }
 
