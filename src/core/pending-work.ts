@@ -80,7 +80,7 @@ export class PendingWork {
 
   /** @param decided what came of it on this very view, where that is known */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
-    const slot: Slot = { commit, ...this.#needsOf(commit), pending: { commit, forecast: { events: [] } }, steps: [] };
+    const slot: Slot = { commit, ...(decided ? namedBy(commit) : this.#needsOf(commit)), pending: { commit, forecast: { events: [] } }, steps: [] };
     this.#slots.set(commit.id, slot);
     for (const stream of slot.streams) this.#ofStream.set(stream, (this.#ofStream.get(stream) ?? new Set()).add(slot));
     if (decided) this.#take(slot, decided);
@@ -210,6 +210,12 @@ export class PendingWork {
     }
     return { streams, seen, isTimed };
   }
+}
+
+/** What a commit needs that was proposed here: then it names all that its commands read, and the receiver's clock has no say. */
+function namedBy(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {
+  const seen = lowestSeen(commit);
+  return { streams: new Set(seen.keys()), seen, isTimed: false };
 }
 
 /** A record ends only a commit of its own actor: ids are unique in a log, whoever sends them. */
