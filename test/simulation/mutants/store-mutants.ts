@@ -202,13 +202,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: "import-without-refused",
     what: "what was refused elsewhere is not taken over from a file",
-    parts: inStore((store, state) => ({
-      confirm: async (expected, confirmation) => {
-        const done = await store.confirm(expected, confirmation);
-        for (const { commit } of confirmation.rejected) if (commit.client !== state.head.client) state.rejections.delete(commit.id);
-        return done;
-      },
-    })),
+    parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, rejected: [] }) })),
   },
   {
     name: "import-without-queue",
