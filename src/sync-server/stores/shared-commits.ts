@@ -41,10 +41,15 @@ export class SharedCommits {
     this.#waiting = [];
     const [first] = group;
     if (group.length === 1 && first) return this.#alone(first);
+    let begun = false;
     try {
-      this.#sql.transaction("write", () => group.forEach(({ run }) => run()));
+      this.#sql.transaction("write", () => {
+        begun = true;
+        group.forEach(({ run }) => run());
+      });
     } catch (error) {
-      if (this.#isFinal(error)) for (const { failed } of group) failed(error);
+      // A lock that was waited for in vain is not waited for once more by each.
+      if (!begun || this.#isFinal(error)) for (const { failed } of group) failed(error);
       else for (const waiting of group) this.#alone(waiting);
       return;
     }

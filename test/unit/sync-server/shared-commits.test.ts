@@ -63,3 +63,18 @@ test("a database that does not say when is written to at once", async () => {
   expect([rows(), commits()]).toEqual([["a", "b"], 2]);
   await Promise.all([first, second]);
 });
+
+test("where another process holds the lock, all hear so after one wait for it", async () => {
+  const { sql } = listDatabase();
+  let waits = 0;
+  const busy: Sql = {
+    ...sql,
+    transaction() {
+      waits++;
+      throw new Error("database is locked");
+    },
+  };
+  const shared = new SharedCommits(busy, () => false);
+  const ended = await Promise.allSettled([1, 2, 3].map(() => shared.write(() => 0)));
+  expect([ended.map(({ status }) => status), waits]).toEqual([["rejected", "rejected", "rejected"], 1]);
+});
