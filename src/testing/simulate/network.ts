@@ -124,6 +124,8 @@ export class Network {
       toTab(label, () => end("lost"));
     };
     const waiting: string[] = [];
+    /** What was sent up and has not arrived: of two frames that are due at once, the first sent is the first to come. */
+    const waitingUp: string[] = [];
     const socket: LiveSocket = {
       bufferedBytes: 0,
       send: (text) => {
@@ -163,7 +165,11 @@ export class Network {
         if (ended || deaf) return;
         if (link.cutUp() || chances.loses("frame")) return goDeaf();
         lastUpAt = Math.max(lastUpAt, scheduler.now + chances.delayMs());
-        scheduler.later(nature, `frame of ${owner.name} arrives`, lastUpAt - scheduler.now, () => isClosed || connection?.receive(text));
+        waitingUp.push(text);
+        scheduler.later(nature, `frame of ${owner.name} arrives`, lastUpAt - scheduler.now, () => {
+          const next = waitingUp.shift();
+          if (!isClosed && next !== undefined) connection?.receive(next);
+        });
       },
       close: () => {
         if (ended) return;
