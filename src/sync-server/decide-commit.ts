@@ -20,7 +20,7 @@ import type { StreamWindows } from "./stream-windows.ts";
 
 export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
-  | { readonly kind: "settled"; readonly text: string; readonly code: string | null }
+  | { readonly kind: "settled"; readonly text: string }
   /** Only a newer domain can tell. */
   | { readonly kind: "later" };
 
@@ -49,7 +49,7 @@ export async function decideCommit(pushed: PushedCommit, facts: DecideCommitFact
     const newer = push.domain > domain.version && (defect.kind === "unknown" || defect.kind === "unreadable");
     return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command, theirs });
   }
-  if (reconciled.events.length === 0) return { kind: "settled", text: emptyText(commit.id), code: null };
+  if (reconciled.events.length === 0) return { kind: "settled", text: emptyText(commit.id) };
 
   const forbidden = await firstForbidden(commit, reconciled.ofCommand, facts);
   if (forbidden !== null) return rejected(commit.id, forbiddenRefusal(forbidden));
@@ -77,7 +77,7 @@ export function forbiddenRefusal(command: number): Refusal {
 }
 
 function rejected(id: string, refusal: Refusal): CommitVerdict {
-  return { kind: "settled", text: rejectedText(id, refusal), code: refusal.code };
+  return { kind: "settled", text: rejectedText(id, refusal) };
 }
 
 async function firstForbidden(commit: Commit, ofCommand: readonly (readonly RecordEvent[])[], { log, permit, push }: DecideCommitFacts): Promise<number | null> {

@@ -40,8 +40,6 @@ export type Plan = {
   readonly results: readonly PushResult[];
   readonly appended: Appended;
   readonly outcomes: readonly KeptOutcome[];
-  /** True where nothing but refusals for want of a right came out. */
-  readonly onlyForbidden: boolean;
   readonly windows: StreamWindows;
 };
 
@@ -74,7 +72,7 @@ export async function planBatch(context: BatchContext, pushes: readonly Permitte
   // One object for all who wait: what is made of it is made once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };
   const results = taken.map((one): PushResult => (typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended }));
-  return { results, appended, outcomes: batch.outcomes, onlyForbidden: batch.onlyForbidden, windows };
+  return { results, appended, outcomes: batch.outcomes, windows };
 }
 
 /** A `permit` that threw or hung: it harms the push that it was asked for and no other. */
@@ -84,7 +82,6 @@ class PermitFailure extends Error {}
 class Batch {
   readonly records: StoredRecord[] = [];
   readonly outcomes: KeptOutcome[] = [];
-  onlyForbidden = true;
   readonly #answered = new Map<string, Answered>();
   readonly #context: BatchContext;
   readonly #windows: StreamWindows;
@@ -139,11 +136,9 @@ class Batch {
     if (verdict.kind === "recorded") {
       this.records.push(verdict.stored);
       this.#windows.add(verdict.record);
-      this.onlyForbidden = false;
       return;
     }
     this.outcomes.push({ commit: id, actor, received: this.#now, text: verdict.text });
-    if (verdict.code !== "forbidden") this.onlyForbidden = false;
   }
 }
 

@@ -40,11 +40,9 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
     const at = await store.head(log);
     if (at.kind === "gone") return refused("gone");
-    const { results, appended, outcomes, onlyForbidden, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null);
+    const { results, appended, outcomes, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null);
     const { records } = appended;
     if (records.length === 0 && outcomes.length === 0) return settled(results, null);
-    // A log is not made by what someone may not do in it.
-    if (at.kind === "absent" && onlyForbidden) return settled(results, null);
 
     let written: AppendResult;
     try {

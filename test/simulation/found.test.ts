@@ -22,6 +22,9 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 95, faults: ["serverClock", "secondNode", "rights"], what: "a server whose clock was set back told its sockets no more of what another node had appended" },
   { seed: 10, faults: ["rateLimits", "storeAbort"], what: "a device came again before the server wished, once something else had failed" },
   { seed: 2_234, faults: ["takeBack", "archive", "cut"], what: "what ended while a file was made stood in it twice, and waited for good where it was imported" },
+  { seed: 17_567, what: "what was refused for want of a right, in a log that nobody had written to, was done by a late double of its push once the right was back, behind what came later" },
+  { seed: 18_943, what: "the same, where two commits of one push were done late" },
+  { seed: 215, faults: ["rights", "doubling"], what: "the same, where nothing else goes wrong" },
   { seed: 25_018, faults: ["appendFails", "presence"], what: "two frames that a device sent were due at once, and the simulated socket gave them to the server in another order" },
   { seed: 1_689, faults: ["presence"], what: "the same, where all else goes well" },
 ];

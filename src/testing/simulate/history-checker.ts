@@ -129,10 +129,7 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
   return problems;
 }
 
-/** A right may come back, and what was taken out of the queue may have been on its way. */
-const NOT_FINAL: ReadonlySet<string> = new Set(["forbidden", "withdrawn"]);
-
-/** 2: what a person was told is how it is. */
+/** 2: what a person was told is how it is. What was taken out of the queue may have been on its way. */
 function checkSettled({ journal, devices, doubles }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
   // After a restore a late double of an old push may be decided anew.
   if (doubles && journal.some((entry) => entry.kind === "restored")) return [];
@@ -140,7 +137,7 @@ function checkSettled({ journal, devices, doubles }: History, records: ReadonlyM
   const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   return journal.flatMap((entry) => {
     const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
-    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected" || NOT_FINAL.has(entry.code ?? "")) return [];
+    if (entry.kind !== "settled" || !place || entry.outcome !== "rejected" || entry.code === "withdrawn") return [];
     const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
     return isThere ? [`2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`] : [];
   });

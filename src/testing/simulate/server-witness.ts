@@ -13,7 +13,7 @@ type PlainPush = {
   readonly after: string | null;
   readonly commits: readonly { readonly id: string; readonly client: string; readonly meta: { readonly ask?: number } | null; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] }[];
 };
-type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string; readonly code?: string }[] };
+type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string }[] };
 
 export class ServerWitness {
   readonly problems = new Set<string>();
@@ -61,9 +61,7 @@ export class ServerWitness {
 
   /** An answer to what was asked before a restore counts with those of before it. */
   #checkOutcomes(told: Map<string, string>, { log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
-    for (const { id, outcome, at, code } of outcomes) {
-      // A log is not made by what someone may not do in it, so there is nowhere to keep this.
-      if (code === "forbidden") continue;
+    for (const { id, outcome, at } of outcomes) {
       const key = `${log} ${actor} ${id}`;
       const now = `${outcome} ${at ?? ""}`;
       const before = told.get(key);

@@ -28,6 +28,23 @@ test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P5 a reje
   await server.close();
 });
 
+test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])(
+  "P4 what was refused for want of a right stays refused when its push comes twice, the second time with the right there: also in a log that nobody had written to (%s)",
+  async (_, store) => {
+    let mayWrite = false;
+    const server = testServer({ store: store(), permit: (_, { action }) => action === "read" || mayWrite });
+    const ada = person(server, "ada");
+    const [refused, made] = [ada.commit(add("t1")), ada.commit(add("t2"))];
+    const [told] = await ada.outcomes(refused);
+    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
+    mayWrite = true;
+    expect(await ada.outcomes(made)).toMatchObject([{ outcome: "recorded" }]);
+    expect(await ada.outcomes(refused)).toEqual([told]);
+    expect((await ada.pull()).records.map(({ commit }) => commit)).toEqual([made.id]);
+    await server.close();
+  },
+);
+
 test("P5 of someone with more rejections than their share the oldest are forgotten, and nobody else's", async () => {
   const server = testServer({ limits: { outcomesPerActorMax: 3 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
