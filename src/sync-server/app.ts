@@ -60,8 +60,8 @@ export type SyncServer = Hono & {
   /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
   readonly drop: (log: string) => Promise<void>;
   /**
-   * Writes an exported log into a log of its name that is not there yet: the same records, positions and marks, so that devices go
-   * on as if nothing had been. The archive is checked whole, in memory, and written in one step; a log that is there is never touched.
+   * Writes an exported log into a log of its name that has no records yet: the same records, positions and marks, so that devices go
+   * on as if nothing had been. The archive is checked whole, in memory, and written in one step; a log that has records is never touched.
    */
   readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
   /** Stops taking pushes, ends those under way, shows out live sockets, closes the store. */

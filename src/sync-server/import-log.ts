@@ -1,10 +1,11 @@
 /**
- * Writing an exported log into a log that is not there yet.
+ * Writing an exported log into a log that has no records yet.
  *
  * Place: an operator's tool (`syncServer().importLog`): moving a log to another server, bringing back one that was lost.
  * Holds: everything is checked before anything is written, and written by one append: all of it or nothing. Positions, marks and ids
- * stay as they are, so that a device that has the log goes on at its cursor. A log that is there, or was deleted for good, is not touched. What
- * only a device has (its queue, its rejections) is passed over: that device sends it itself.
+ * stay as they are, so that a device that has the log goes on at its cursor. A log that has records, or was deleted for good, is not touched; what
+ * was refused in an empty one stays refused, or whoever may write nothing could take its name. What only a device has (its queue,
+ * its rejections) is passed over: that device sends it itself.
  */
 import { parseArchive } from "../core/archive.ts";
 import { ConcurrencyError, ValidationError } from "../core/errors.ts";
@@ -27,7 +28,7 @@ export async function importLog(store: EventStore, log: string, lines: AsyncIter
   const { records, cursor } = readArchive(log, all);
   const imported: ImportedLog = { records: records.length, events: positionOf(cursor), cursor: cursor && encodeCursor(cursor) };
   const before = await store.head(log);
-  if (before.kind !== "absent") throw taken(log, before.kind);
+  if (before.kind === "gone" || (before.kind === "open" && before.cursor)) throw taken(log, before.kind);
   if (records.length === 0) return imported;
   const written = await store.append(log, {
     expected: null,

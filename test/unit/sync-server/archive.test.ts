@@ -56,19 +56,34 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
     expect(await again.outcomes({ ...again.commit(add("t0")), id: known?.commit })).toMatchObject([{ outcome: "recorded", at: { position: 1 } }]);
   });
 
-  test("an import never writes over a log: not over records, not over a kept rejection, not over a name that was deleted", async () => {
-    const { server } = await writtenServer(await makeStore());
+  test("an import never writes over a log: not over records, not over what was said of one of its commits, not over a name that was deleted", async () => {
+    const { server, ada: author } = await writtenServer(await makeStore());
     const archive = linesOf(await exported(server));
     const store = await makeStore();
     const other = testServer({ store });
     const ada = person(other, "ada");
-    await ada.push([ada.commit(task.command.rename("none", { title: "x" }))]);
+    const [imported] = (await author.pull()).records;
+    await ada.push([{ ...ada.commit(task.command.rename("none", { title: "x" })), id: imported?.commit }]);
     await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency", message: "The log board is there already" });
+    expect(await ada.pull()).toMatchObject({ head: 0, records: [] });
     await ada.push([ada.commit(add("mine"))]);
     await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency" });
     expect(await ada.pull()).toMatchObject({ head: 1, records: [{ events: [{ stream: "task/mine" }] }] });
     await other.drop("board");
     await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency", message: "The log board was deleted for good" });
+  });
+
+  test("whoever may write nothing cannot take a name from an import: it goes in beside what was refused there, and that stays refused", async () => {
+    const { server } = await writtenServer(await makeStore());
+    const archive = await exported(server);
+    const other = testServer({ store: await makeStore(), permit: (_, { action }) => action === "read" });
+    const ada = person(other, "ada");
+    const commit = ada.commit(add("mine"));
+    const [told] = await ada.outcomes(commit);
+    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
+    expect(await other.importLog("board", linesOf(archive))).toMatchObject({ records: 32 });
+    expect(await exported(other)).toBe(archive);
+    expect(await ada.outcomes(commit)).toEqual([told]);
   });
 
   test("an archive that was cut short, changed, or is of another log leaves nothing behind", async () => {
