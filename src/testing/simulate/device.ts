@@ -1,7 +1,7 @@
 /**
  * A device: one database for a log and a user, its clock, its link, and the tabs that share them.
  *
- * Holds: `pending` is written strict, everything else relaxed: a power cut goes back to one of the states since the last strict write,
+ * Holds: what puts work into the queue is written strict, everything else relaxed: a power cut goes back to one of the states since the last strict write,
  * never to a mixture.
  */
 import type { Env } from "../../client/env.ts";
@@ -22,6 +22,8 @@ import { SimTab } from "./tab.ts";
 /** Midsummer 2025: when every simulation begins. */
 export const EPOCH_MS = 1_750_000_000_000;
 const WRITES = new Set(["appendPending", "removeRejections", "confirm", "cutBack", "fill", "writeRows", "seal"]);
+/** Written `strict`, as the store's adapter for browsers does: all that is the only copy of a person's work. */
+const STRICT_WRITES = new Set(["appendPending", "cutBack", "fill"]);
 /** Relaxed writes that a power cut may take, at most: what is older has reached the disk. */
 const RELAXED_MAX = 12;
 
@@ -161,7 +163,7 @@ export class Device {
         throw storageLost("unreachable");
       },
       after: async (operation) => {
-        if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database) this.#remember(operation === "appendPending");
+        if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database) this.#remember(STRICT_WRITES.has(operation));
         await scheduler.wait(owner, `stored ${operation}`, scheduler.random.below(3));
       },
     });
