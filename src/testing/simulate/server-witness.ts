@@ -42,7 +42,8 @@ export class ServerWitness {
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
-      if (request.kind === "push") this.#checkOutcomes(told, request, JSON.parse(reply.text));
+      // What was under way when the store went back may have been decided on either side of it.
+      if (request.kind === "push" && told === this.#told) this.#checkOutcomes(request, JSON.parse(reply.text));
     };
   }
 
@@ -59,14 +60,13 @@ export class ServerWitness {
     }
   }
 
-  /** An answer to what was asked before a restore counts with those of before it. */
-  #checkOutcomes(told: Map<string, string>, { log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
+  #checkOutcomes({ log, actor }: NodeRequest, { outcomes }: PlainAnswer): void {
     for (const { id, outcome, at } of outcomes) {
       const key = `${log} ${actor} ${id}`;
       const now = `${outcome} ${at ?? ""}`;
-      const before = told.get(key);
+      const before = this.#told.get(key);
       if (before !== undefined && before !== now) this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
-      told.set(key, now);
+      this.#told.set(key, now);
     }
   }
 }
