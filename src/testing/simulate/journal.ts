@@ -21,6 +21,8 @@ export type JournalEntry =
   | { readonly kind: "withdrawn"; readonly commit: string; readonly device: string }
   /** The browser deleted what a device stored: what only stood there is waived. */
   | { readonly kind: "evicted"; readonly device: string }
+  /** A device died, and may have forgotten what it was told last. */
+  | { readonly kind: "lostPower"; readonly device: string }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 

@@ -44,6 +44,7 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "tabCrash":
       return tab ? device.kill(tab) : undefined;
     case "powerCut":
+      world.journal.entries.push({ kind: "lostPower", device: device.options.name });
       device.cutPower();
       return reopenLater(world, device, random.below(3_000));
     case "freeze":
