@@ -30,6 +30,7 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 31_421, what: "the simulated device lost, with its power, a cut of its log that a browser writes strict, and pushed a commit with what it had seen before the cut" },
   { seed: 62_398, what: "an answer that was under way when the store went back was held against what had been told before" },
   { seed: 61_200, faults: ["powerCut", "restore"], what: "a refusal that the device lost with its power, and the server with a restore, was held to be remembered" },
+  { seed: 640, faults: ["hostile", "truncation"], what: "an answer to the hostile member that was cut behind a brace ended the whole simulation" },
 ];
 
 test.each(found)("seed $seed: $what", { timeout: 20_000 }, async ({ seed, faults = FIRST_FAULTS }) => {

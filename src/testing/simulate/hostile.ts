@@ -20,7 +20,8 @@ export function hostilePush(world: World, random: SeededRandom): void {
   const link = { cutUp: () => false, cutDown: () => false };
   void world.network.call(nature, link, { kind: "push", log, actor: HOSTILE, text }).then((reply) => {
     world.scheduler.note(`the hostile member hears ${reply?.code ?? "nothing"}`);
-    if (reply?.code === "ok" && reply.text.endsWith("}")) checkAnswer(world, text, reply.text);
+    const told = reply?.code === "ok" ? readAnswer(reply.text) : null;
+    if (told) checkAnswer(world, text, told);
   });
 }
 
@@ -68,9 +69,19 @@ function mutate(text: string, random: SeededRandom): string {
   return `${text.slice(0, value.index + 1)}${random.pick(noise)}${text.slice(value.index + value[0].length)}`;
 }
 
+type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[] };
+
+/** Null: it was cut short on the way. */
+function readAnswer(text: string): PlainAnswer | null {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** Of another's commit nothing but "taken" may be told. */
-function checkAnswer(world: World, push: string, answer: string): void {
-  const told: { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[] } = JSON.parse(answer);
+function checkAnswer(world: World, push: string, told: PlainAnswer): void {
   for (const { id, outcome, code } of told.outcomes) {
     const isOthers = world.tap.pushed.some((commit) => commit.actor !== HOSTILE && commit.text.includes(`"id":"${id}"`));
     if (outcome === "rejected" && isOthers && code !== "id-taken" && !push.includes(id)) world.tap.problems.add(`8: the hostile member was told ${code ?? ""} of another's commit`);
