@@ -10,7 +10,7 @@ import { exceedsBytes } from "../core/byte-length.ts";
 import type { CommandRequest } from "../core/definition.ts";
 import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
 import { checkJson, type Json } from "../core/json.ts";
-import { type Presence, PRESENCE_BYTES_MAX } from "../core/protocol.ts";
+import { LOG_NAME, type Presence, PRESENCE_BYTES_MAX } from "../core/protocol.ts";
 import type { RowDelta } from "../core/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-handle.ts";
 
@@ -102,6 +102,16 @@ export function answerNow<T>(run: () => T): Answer<T> {
   } catch (error) {
     return { ok: false, error: toPlainError(error) };
   }
+}
+
+/** Refuses names before anything is made under them. */
+export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
+  if (LOG_NAME.test(log) && user.length > 0 && user.length <= 128 && user.isWellFormed()) return;
+  throw new ValidationError({
+    message: `A log cannot be opened under the name ${JSON.stringify(log)} for the user ${JSON.stringify(user)}`,
+    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - for the log, a letter or digit first, and 1 to 128 characters for the user.",
+    details: { path: [LOG_NAME.test(log) ? "user" : "log"], reason: "is not a name" },
+  });
 }
 
 export function requireJsonMeta(meta: unknown): void {

@@ -6,7 +6,7 @@
 import type { CommandRequest, DomainDefinition } from "../core/definition.ts";
 import { type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import { LOG_NAME, type Presence } from "../core/protocol.ts";
+import type { Presence } from "../core/protocol.ts";
 import { positionOf } from "../core/record.ts";
 import { Engine } from "./engine.ts";
 import type { Env } from "./env.ts";
@@ -25,6 +25,7 @@ import type { Transport } from "./sync/transport.ts";
 import { Leadership } from "./tabs/leader.ts";
 import { type LeaderSync, listenTabs, type TabMessage } from "./tabs/tab-channel.ts";
 import { showPresence } from "./tabs/shown.ts";
+import { takingBack } from "./taking-back.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
 import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta, requirePresence } from "./worker-api.ts";
 
@@ -57,7 +58,6 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   let failure: PlainError | null = null;
   let closed = false;
   let led: LeaderSync | null = null;
-  let takingBack: Promise<unknown> = Promise.resolve();
 
   const channel = env.channel(`dacapo:${log}:${user}`);
   const post = (message: TabMessage) => {
@@ -174,6 +174,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   /** Lets the update leave that shows what was done, before the answer that it was done. */
   const withUpdate = <T>(done: Promise<T>): Promise<T> => done.finally(() => updates.seq());
   const archive = archiveApi(engine, log);
+  const takeBack = takingBack(engine, made);
 
   const api: WorkerLog = {
     opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
@@ -188,14 +189,9 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
         });
       }
     },
-    execute: (requests, meta, endRejection) =>
-      answer(async () => {
-        const made = await commit(requests, meta, endRejection);
-        goOn();
-        return { commit: made, seq: updates.seq() };
-      }),
-    undo: () => answer(() => inTurn(() => takeBack(undoTarget))),
-    redo: () => answer(() => inTurn(() => takeBack(redoTarget))),
+    execute: (requests, meta, endRejection) => answer(async () => made(await commit(requests, meta, endRejection))),
+    undo: () => answer(() => takeBack(undoTarget)),
+    redo: () => answer(() => takeBack(redoTarget)),
     withdraw: (commit) => withUpdate(answer(() => engine.withdraw(commit).then(() => null))),
     exportNext: archive.exportNext,
     importNext: (piece, place) => withUpdate(archive.importNext(piece, place)),
@@ -252,17 +248,8 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     return engine.execute(requests, meta, { ...NO_LINKS, endRejection });
   }
 
-  /** One after the other: each must see what the one before it took back. */
-  function inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const done = takingBack.then(run);
-    takingBack = done.catch(() => {});
-    return done;
-  }
-
-  async function takeBack(targetOf: typeof undoTarget) {
-    const target = targetOf([...(await store.readSent(null)), ...engine.pending]);
-    if (!target) return null;
-    const commit = await engine.execute(target.requests, null, { ...NO_LINKS, ...target.links });
+  /** What is told of a commit that is durable: with it, the number of the update that shows it. */
+  function made(commit: string) {
     goOn();
     return { commit, seq: updates.seq() };
   }
@@ -293,14 +280,4 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   goOn();
   lookAtTimes();
   return api;
-}
-
-/** Refuses names before anything is made under them. */
-export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
-  if (LOG_NAME.test(log) && user.length > 0 && user.length <= 128 && user.isWellFormed()) return;
-  throw new ValidationError({
-    message: `A log cannot be opened under the name ${JSON.stringify(log)} for the user ${JSON.stringify(user)}`,
-    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - for the log, a letter or digit first, and 1 to 128 characters for the user.",
-    details: { path: [LOG_NAME.test(log) ? "user" : "log"], reason: "is not a name" },
-  });
 }

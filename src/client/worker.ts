@@ -13,8 +13,8 @@ import { uuidv7, UUID_RANDOM_BYTES } from "../core/id.ts";
 import { browserEnv } from "./browser-env.ts";
 import { openIdbLogStore } from "./log/idb-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
-import { openWorkerLog, requireNames } from "./worker-log.ts";
-import { answer, type CallMessage, type WorkerRoot } from "./worker-api.ts";
+import { openWorkerLog } from "./worker-log.ts";
+import { answer, type CallMessage, requireNames, type WorkerRoot } from "./worker-api.ts";
 
 /** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
 export function serveLog(domain: Domain): void {
