@@ -21,7 +21,8 @@ const RECORDS_MAX = 2_000;
 const LENGTH_MAX = 1_000_000;
 const TOTAL_LENGTH_MAX = 32_000_000;
 
-type Tail = { readonly after: Cursor | null; readonly records: readonly StoredRecord[]; readonly head: Cursor | null; readonly length: number };
+/** Changed in place: a log that is written often would copy thousands of records for each append. */
+type Tail = { after: Cursor | null; readonly records: StoredRecord[]; head: Cursor | null; length: number };
 
 export function createLogTail(): LogTail {
   const tails = new Map<string, Tail>();
@@ -34,7 +35,8 @@ export function createLogTail(): LogTail {
     add: (log, appended) => {
       const before = tails.get(log);
       drop(log);
-      const tail = shortened(before && sameCursor(before.head, appended.after) ? { ...appended, after: before.after, records: [...before.records, ...appended.records] } : appended);
+      const tail = before && sameCursor(before.head, appended.after) ? before : { after: appended.after, records: [], head: null, length: 0 };
+      extend(tail, appended);
       tails.set(log, tail);
       total += tail.length;
       for (const oldest of tails.keys()) {
@@ -45,7 +47,7 @@ export function createLogTail(): LogTail {
     between: (log, after, head) => {
       const tail = tails.get(log);
       if (!tail || !sameCursor(tail.head, head)) return null;
-      if (sameCursor(after, tail.after)) return tail.records;
+      if (sameCursor(after, tail.after)) return tail.records.slice();
       const index = tail.records.findLastIndex(({ cursor }) => sameCursor(cursor, after));
       return index < 0 ? null : tail.records.slice(index + 1);
     },
@@ -53,18 +55,16 @@ export function createLogTail(): LogTail {
   };
 }
 
-/** A tail within its bounds. It is cut to half of them, so that not every append copies all of it. */
-function shortened({ after, records, head }: Appended): Tail {
-  const lengthOf = (some: readonly StoredRecord[]): number => some.reduce((sum, { text }) => sum + text.length, 0);
-  const length = lengthOf(records);
-  if (length <= LENGTH_MAX && records.length <= RECORDS_MAX) return { after, records, head, length };
-  let from = records.length;
-  let kept = 0;
-  while (from > 0 && records.length - from < RECORDS_MAX / 2) {
-    kept += records[from - 1]?.text.length ?? 0;
-    if (kept > LENGTH_MAX / 2) break;
-    from--;
+/** Adds what was appended, and cuts what is over the bounds down to half of them, so that not every append cuts. */
+function extend(tail: Tail, { records, head }: Appended): void {
+  for (const record of records) {
+    tail.records.push(record);
+    tail.length += record.text.length;
   }
-  const last = records.slice(from);
-  return { after: records[from - 1]?.cursor ?? after, records: last, head, length: lengthOf(last) };
+  tail.head = head;
+  if (tail.length <= LENGTH_MAX && tail.records.length <= RECORDS_MAX) return;
+  let cut = 0;
+  while (tail.length > LENGTH_MAX / 2 || tail.records.length - cut > RECORDS_MAX / 2) tail.length -= tail.records[cut++]?.text.length ?? 0;
+  tail.after = tail.records[cut - 1]?.cursor ?? tail.after;
+  tail.records.splice(0, cut);
 }
