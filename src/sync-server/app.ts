@@ -10,6 +10,7 @@ import { createAdmission } from "./admission.ts";
 import type { Authorize, Permit } from "./authorize.ts";
 import { createByteShares } from "./byte-shares.ts";
 import { type Env, runtimeEnv, wait } from "./env.ts";
+import { type Exchange, exchangeOf } from "./exchange.ts";
 import { errorResponse, HttpRefusal } from "./http-errors.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./limits.ts";
 import { createLiveGate, type LiveGate } from "./live-gate.ts";
@@ -96,7 +97,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
 
   let underWay = 0;
-  const answer = async (request: Request, run: () => Promise<Answer>, type = "application/json"): Promise<Response> => {
+  const answer = async (request: Request, run: () => Promise<Answer>, type = "application/json", exchange: Exchange | null = null): Promise<Response> => {
     let allowed: Readonly<Record<string, string>> = {};
     underWay++;
     try {
@@ -105,7 +106,9 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       const body = await run();
       // Nobody reads what follows the headers then.
       if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
-      return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type, "cache-control": "no-store", ...allowed } });
+      const headers = { "content-type": type, "cache-control": "no-store", ...allowed };
+      if (exchange && typeof body === "string") return exchange.answer(body, headers);
+      return new Response(request.method === "HEAD" ? null : body, { headers });
     } catch (error) {
       if (!(error instanceof HttpRefusal)) report(error);
       const response = errorResponse(error);
@@ -118,7 +121,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
 
   const app = new Hono();
   app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
-  app.post("/logs/:log/commits", ({ req }) => answer(req.raw, () => postCommits(context, req.raw, req.param("log"))));
+  app.post("/logs/:log/commits", ({ req, env: bindings }) => {
+    const exchange = exchangeOf(bindings);
+    return answer(req.raw, () => postCommits(context, req.raw, req.param("log"), exchange), "application/json", exchange);
+  });
   app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) => answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)));
   app.get("/logs/:log/export", ({ req }) => answer(req.raw, () => getExport(context, req.raw, req.param("log")), "application/x-ndjson"));

@@ -18,6 +18,7 @@ import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { httpServer } from "./http-server.ts";
 import { liveLog, prefixOf } from "./live-path.ts";
 import type { LiveSocket } from "./live-socket.ts";
+import { nodeExchange } from "./node-exchange.ts";
 
 export { bearer } from "./authorize.ts";
 export { jwt } from "./jwt.ts";
@@ -59,8 +60,10 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const server = syncServer({ ...options, onError });
   const app = new Hono().route(path, server);
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const http = httpServer((request, response) => void listener(request, response));
+  const http = httpServer((incoming, outgoing) => {
+    const exchange = nodeExchange(incoming, outgoing);
+    void getRequestListener((request) => app.fetch(request, exchange), { overrideGlobalObjects: false })(incoming, outgoing);
+  });
   const sockets = attachLive(http, server, path);
   await listen(http, port, hostname);
 

@@ -14,6 +14,7 @@ import { answerPull, answerPush } from "./answers.ts";
 import { readJsonText } from "./body.ts";
 import type { ByteShares } from "./byte-shares.ts";
 import type { Env } from "./env.ts";
+import type { Exchange } from "./exchange.ts";
 import { exportStream } from "./export-log.ts";
 import { heldAnswer } from "./held-answer.ts";
 import { HttpRefusal } from "./http-errors.ts";
@@ -59,10 +60,10 @@ export async function getLog({ admission, store, domain, limits }: RouteContext,
 }
 
 /** `POST /logs/:log/commits` */
-export async function postCommits(context: RouteContext, request: Request, log: string): Promise<Answer> {
+export async function postCommits(context: RouteContext, request: Request, log: string, exchange: Exchange | null): Promise<Answer> {
   const { admission, limits, reading, answering } = context;
   const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, limits.pushBytesMax, reading.of(principal.actor));
+  const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor));
   return heldAnswer(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
