@@ -42,6 +42,8 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
   const counts: LoadCounts = { answerMs: [], recorded: new Set(), failures: [], frames: 0, hints: 0, gaps: 0, socketsLost: 0, resent: 0 };
   const clients = logs.flatMap(({ log, clients }) => Array.from({ length: clients }, (_, n) => new LoadClient({ url, log, actor: `${log}-${n}` }, counts)));
   for (let from = 0; from < clients.length; from += OPENING_AT_ONCE) await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
+  // Who pushes when in each second is drawn: in turn, the clients of one log would push together and those of the others rest.
+  shuffle(clients);
   // All begin together, when the last has opened its sockets.
   const begin = once(process, "message");
   tell({ is: "open" });
@@ -77,6 +79,13 @@ async function pushEachSecond(clients: readonly LoadClient[], seconds: number, i
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   return late;
+}
+
+function shuffle(list: unknown[]): void {
+  for (let n = list.length - 1; n > 0; n--) {
+    const other = Math.floor(Math.random() * (n + 1));
+    [list[n], list[other]] = [list[other], list[n]];
+  }
 }
 
 async function compare(url: string, logs: readonly string[], recorded: ReadonlySet<string>): Promise<Pick<ClientsResult, "records" | "lost" | "doubled">> {
