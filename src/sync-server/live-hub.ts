@@ -60,6 +60,8 @@ const RIGHTS_UNSURE_MS_MAX = 44_000;
 const SILENCE_MS_MAX = 90_000;
 /** How often presence is told; in a log of many sockets a millisecond for each: what one of them shows goes to all. */
 const PRESENCE_MS_MIN = 50;
+/** What is appended within this time after a frame goes out in one. */
+const RECORDS_MS = 50;
 const RESTART_DELAY_MS = 2_000;
 /** Frames over the rate that are passed over before their sender is shown out. */
 const DROPPED_FRAMES_MAX = 1_000;
@@ -83,7 +85,11 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   const roomOf = (log: string): Room => {
     const before = rooms.get(log);
     if (before) return before;
-    const room = createRoom({ log, store, limits, report, soon: (run) => void env.setTimer(run, Math.max(PRESENCE_MS_MIN, room.members.size)) });
+    const room = createRoom({
+      log, store, limits, report,
+      soon: (run) => void env.setTimer(run, Math.max(PRESENCE_MS_MIN, room.members.size)),
+      shortly: (run) => void env.setTimer(run, RECORDS_MS),
+    });
     rooms.set(log, room);
     return room;
   };

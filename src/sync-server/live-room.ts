@@ -43,18 +43,23 @@ export type RoomOptions = {
   readonly report: (error: unknown) => void;
   /** Calls back a little later, so that many changes of presence go out together. */
   readonly soon: (run: () => void) => void;
+  /** The same for records, sooner. */
+  readonly shortly: (run: () => void) => void;
 };
 
 /** So many times its budget may wait on a socket before it is ended. */
 const BUDGETS_MAX = 4;
 
-export function createRoom({ log, store, limits, report, soon }: RoomOptions): Room {
+export function createRoom({ log, store, limits, report, soon, shortly }: RoomOptions): Room {
   const members = new Set<Member>();
   const presence = createPresenceSet(limits.presenceBytesMax);
   const page = { events: limits.pageEventsMax, bytes: limits.frameBytesMax };
   /** Where the log ended when this room last knew; undefined: never looked. */
   let at: Cursor | null | undefined;
   let looking = false;
+  /** Appended, and not sent yet; `at` is behind it. */
+  let held: Appended | null = null;
+  let resting = false;
   let presenceIsDue = false;
 
   const isSlow = ({ socket }: Member): boolean => socket.bufferedBytes > limits.socketBufferBytesMax;
@@ -120,7 +125,20 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
     // While looking, and where something else came between, the store tells all of it in order.
     if (looking || (at !== undefined && !sameCursor(appended.after, at))) return void look();
     at = appended.head;
-    const frames = members.size > 0 ? recordsFrames(appended, limits) : [];
+    held = held ? { after: held.after, records: [...held.records, ...appended.records], head: appended.head } : appended;
+    if (!resting) sendHeld();
+  };
+  /** The first goes out at once; what follows soon after goes out together: in a busy log the frames cost more than what is in them. */
+  const sendHeld = (): void => {
+    resting = held !== null;
+    deliverHeld();
+    if (resting) shortly(sendHeld);
+  };
+  const deliverHeld = (): void => {
+    const appended = held;
+    held = null;
+    if (!appended || members.size === 0) return;
+    const frames = recordsFrames(appended, limits);
     for (const member of members) deliver(member, appended, frames);
   };
 
@@ -129,6 +147,7 @@ export function createRoom({ log, store, limits, report, soon }: RoomOptions): R
     lookAgain = true;
     if (looking) return;
     looking = true;
+    deliverHeld();
     try {
       while (lookAgain && members.size > 0) {
         lookAgain = false;

@@ -99,8 +99,35 @@ test("what is appended here goes to a thousand sockets without reading", async (
   reads = 0;
   await append(2);
   await append(1);
+  await advance(50);
   expect(sockets.every(({ socket }) => got(socket).join() === "2,3,4")).toBe(true);
   expect(reads).toBe(0);
+});
+
+test("the first append goes out at once, those that come soon after it together, in order and without reading", async () => {
+  const { socket } = await join();
+  await append(1);
+  expect([got(socket), socket.frames.length]).toEqual([[1], 1]);
+  reads = 0;
+  for (let n = 0; n < 5; n++) await append(1);
+  expect(socket.frames.length).toBe(1);
+  await advance(50);
+  expect([got(socket), socket.frames.length, reads]).toEqual([[1, 2, 3, 4, 5, 6], 2, 0]);
+  await advance(50);
+  await append(1);
+  expect([got(socket).at(-1), socket.frames.length]).toEqual([7, 3]);
+});
+
+test("what waits to go out together goes out before what another node appended", async () => {
+  const { socket } = await join();
+  await append(1);
+  await append(1);
+  await append(1, { elsewhere: true });
+  hub.poke("board");
+  await settled();
+  expect(got(socket)).toEqual([1, 2, 3]);
+  await advance(50);
+  expect(got(socket)).toEqual([1, 2, 3]);
 });
 
 test("a large batch is sent in frames that follow each other", async () => {
@@ -120,9 +147,10 @@ test("P18 over its budget a socket gets one hint, and when it has drained the la
   const { socket } = await join();
   await append(1);
   socket.bufferedBytes = 1_001;
-  await append(1);
-  await append(1);
-  await append(1);
+  for (let n = 0; n < 3; n++) {
+    await advance(50);
+    await append(1);
+  }
   expect([got(socket), hints(socket)]).toEqual([[1], [2]]);
   await advance(1_000);
   expect(hints(socket)).toEqual([2]);
