@@ -11,7 +11,7 @@ import type { Env } from "./env.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import type { ServerLimits } from "./limits.ts";
 import { createRateLimiter, type RateLimiter } from "./rates.ts";
-import { withinTime } from "./within-time.ts";
+import { askWithinTime } from "./within-time.ts";
 
 export type Admission = {
   /** The verified sender of a request for a log, who may read it. */
@@ -31,8 +31,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   // An app's own function that fails is our failure, not the sender's fault: they may come again.
   const asked = async <T>(what: string, question: () => T | Promise<T>): Promise<T> => {
     try {
-      const answer = question();
-      return answer instanceof Promise ? await withinTime(env, what, answer) : answer;
+      return await askWithinTime(env, what, question);
     } catch (error) {
       report(error);
       throw new HttpRefusal("unavailable");

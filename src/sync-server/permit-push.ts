@@ -9,7 +9,7 @@ import type { Permit } from "./authorize.ts";
 import { forbiddenRefusal } from "./decide-commit.ts";
 import type { Env } from "./env.ts";
 import type { AdmittedPush, PushedCommit } from "./push.ts";
-import { withinTime } from "./within-time.ts";
+import { askWithinTime } from "./within-time.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
@@ -17,15 +17,14 @@ export async function permitPush({ permit, log, env }: { readonly permit: Permit
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
     const answers = await Promise.all(
-      pushed.commit.commands.map(async ({ stream, name, input }) => permit(push.principal, { action: "write", log, stream, command: name, input })),
+      pushed.commit.commands.map(async ({ stream, name, input }) => askWithinTime(env, "permit", () => permit(push.principal, { action: "write", log, stream, command: name, input }))),
     );
     // Whoever forgets to answer has not said yes.
     const forbidden = answers.findIndex((answer) => !answer);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
   };
   try {
-    const commits = await withinTime(env, "permit", Promise.all(push.commits.map(checkCommit)));
-    return { push: { ...push, commits }, failure: null };
+    return { push: { ...push, commits: await Promise.all(push.commits.map(checkCommit)) }, failure: null };
   } catch (failure) {
     return { push, failure: failure ?? new Error("permit failed") };
   }

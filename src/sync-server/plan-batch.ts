@@ -20,7 +20,7 @@ import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } fr
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "./stores/event-store.ts";
 import type { StreamCache } from "./stream-cache.ts";
 import { openWindows, type StreamWindows } from "./stream-windows.ts";
-import { withinTime } from "./within-time.ts";
+import { askWithinTime } from "./within-time.ts";
 
 /** What a batch of a log is decided with. */
 export type BatchContext = {
@@ -122,11 +122,13 @@ class Batch {
 
   #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
     const { domain, log, limits, env } = this.#context;
-    const asked: Permit = async (principal, request) => this.#context.permit(principal, request);
-    const permit: Permit = (principal, request) =>
-      withinTime(env, "permit", Promise.resolve(asked(principal, request))).catch((cause: unknown) => {
+    const permit: Permit = async (principal, request) => {
+      try {
+        return await askWithinTime(env, "permit", () => this.#context.permit(principal, request));
+      } catch (cause) {
         throw new PermitFailure("permit failed", { cause });
-      });
+      }
+    };
     const position = positionOf(this.end()) + 1;
     return decideCommit(pushed, { domain, log, limits, permit, push, windows: this.#windows, position, mark: randomHex(env, MARK_BYTES), now: this.#now });
   }
