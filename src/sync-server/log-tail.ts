@@ -13,6 +13,8 @@ export type LogTail = {
   readonly add: (log: string, appended: Appended) => void;
   /** The records between two cursors, or null where they are not all here. */
   readonly between: (log: string, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
+  /** Where the log ended when it was last written here; null: not known. Another node may have gone on. */
+  readonly end: (log: string) => Cursor | null;
   readonly drop: (log: string) => void;
 };
 
@@ -51,6 +53,7 @@ export function createLogTail(): LogTail {
       const index = tail.records.findLastIndex(({ cursor }) => sameCursor(cursor, after));
       return index < 0 ? null : tail.records.slice(index + 1);
     },
+    end: (log) => tails.get(log)?.head ?? null,
     drop,
   };
 }

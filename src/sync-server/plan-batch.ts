@@ -48,10 +48,12 @@ type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonl
 type Answered = { readonly actor: string; readonly text: string };
 
 const MARK_BYTES = 8;
+const NOTHING_KNOWN: ReadonlyMap<string, KnownCommit> = new Map();
 
-export async function planBatch(context: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<Plan> {
+/** `isAssumed`: what the log knows was not read. The append looks, and what it finds leads to another round. */
+export async function planBatch(context: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null, isAssumed: boolean): Promise<Plan> {
   const { store, log, cache } = context;
-  const known = await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
+  const known = isAssumed ? NOTHING_KNOWN : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
   const windows = openWindows(context, cache.get(log, head));
   await windows.load(pushes.flatMap(({ push }) => push.commits.flatMap((pushed) => ("commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : []))));

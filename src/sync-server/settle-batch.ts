@@ -2,7 +2,8 @@
  * Settling a batch: all pushes that waited for a log, decided in turn, written by one append.
  *
  * Place: the step that the writer queue repeats. Reads, computes, appends on the head it read; when the log moved, or one of the ids
- * became known meanwhile, it forgets what it computed and does it again.
+ * became known meanwhile, it forgets what it computed and does it again. The first time it reads neither head nor ids where it
+ * wrote the log's end itself: the append looks at both.
  * Holds: what is answered is durable, or was so before; what an append that failed has left behind is read before anything is
  * said, and never missing from what is told of the log; rounds are bounded, and a push that found no answer in them is told to come again.
  */
@@ -10,7 +11,7 @@ import { jittered, wait } from "./env.ts";
 import { permitPush } from "./permit-push.ts";
 import { type BatchContext, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./push.ts";
-import type { AppendResult } from "./stores/event-store.ts";
+import type { AppendResult, LogHead } from "./stores/event-store.ts";
 
 export type Settled = {
   readonly results: readonly PushResult[];
@@ -38,10 +39,14 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
   let failures = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
-    const at = await store.head(log);
+    // Mostly the log ends where it was last written here, and no commit is known yet: the append finds out where that is not so.
+    const assumed = round === 0 ? tail.end(log) : null;
+    const at: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
     if (at.kind === "gone") return refused("gone");
-    const { results, appended, outcomes, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null);
+    const { results, appended, outcomes, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null);
     const { records } = appended;
+    // What no append confirms is not said before it was read.
+    if (assumed && records.length === 0 && outcomes.length === 0) continue;
     if (records.length === 0 && outcomes.length === 0) return settled(results, null);
 
     let written: AppendResult;

@@ -50,6 +50,26 @@ test("a hundred pushes at once are all recorded, in far fewer writes", async () 
   await expectWhole(person(server, "bob"), 100);
 });
 
+test("a log that this node wrote last is written on without reading it; one that went on elsewhere is read", async () => {
+  const store = memory();
+  const asked: string[] = [];
+  const [head, known] = [store.head.bind(store), store.known.bind(store)];
+  store.head = (log) => (asked.push("head"), head(log));
+  store.known = (log, commits) => (asked.push("known"), known(log, commits));
+  const [ada, bob] = [person(testServer({ store }), "ada"), person(testServer({ store }), "bob")];
+  const [first, second] = [ada.commit(add("t1")), ada.commit(add("t2"))];
+  await ada.push([first]);
+  asked.length = 0;
+  await ada.push([second]);
+  expect(asked).toEqual([]);
+  // What comes again is told as before, also where it is all of a push.
+  expect(await ada.outcomes(first, second)).toMatchObject([{ outcome: "recorded", at: { position: 1 } }, { outcome: "recorded", at: { position: 2 } }]);
+  expect((await ada.push([])).head).toBe(2);
+  expect(await bob.outcomes(bob.commit(add("t3")))).toMatchObject([{ outcome: "recorded", at: { position: 3 } }]);
+  expect(await ada.outcomes(ada.commit(add("t3")), ada.commit(add("t4")))).toMatchObject([{ outcome: "rejected", code: "already-added" }, { outcome: "recorded", at: { position: 4 } }]);
+  await expectWhole(bob, 4);
+});
+
 test("logs do not wait for each other", async () => {
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
