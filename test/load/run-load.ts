@@ -46,8 +46,9 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
     await Promise.all(parts.map((part) => part.next("open")));
     progress(`${clients} sockets are open on ${logs} logs`);
     parts.forEach((part) => part.goOn());
-    await Promise.all(parts.map((part) => part.next("measuring")));
+    await Promise.all(parts.map((part) => part.next("warm")));
     const start = await server.report();
+    parts.forEach((part) => part.goOn());
     const began = performance.now();
     const sampling = setInterval(async () => {
       const report = await server.report(false);
