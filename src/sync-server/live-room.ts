@@ -57,7 +57,7 @@ export function createRoom({ log, store, limits, report, soon, shortly }: RoomOp
   /** Where the log ended when this room last knew; undefined: never looked. */
   let at: Cursor | null | undefined;
   let looking = false;
-  /** Appended, and not sent yet; `at` is behind it. */
+  /** Appended and not sent yet. `at` counts it already. */
   let held: Appended | null = null;
   let resting = false;
   let presenceIsDue = false;
