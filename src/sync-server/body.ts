@@ -41,6 +41,7 @@ export async function readJsonText(request: Request, exchange: Exchange | null, 
     share.giveBack();
   }
 }
+
 /** The bytes held so far and a piece behind them. Room is doubled where there is too little, and never what someone else's memory has left. */
 function joined(held: Uint8Array, used: number, piece: Uint8Array): Uint8Array {
   const needed = used + piece.byteLength;
