@@ -34,6 +34,8 @@ export type LoadResult = {
 const PROCESSES = 2;
 const WARM_UP_SECONDS = 10;
 const SAMPLE_MS = 5_000;
+/** What opening and closing a thousand sockets may take besides the pushing. */
+const SLACK_MS = 60_000;
 const program = fileURLToPath(new URL("./client-process.ts", import.meta.url));
 
 export async function runLoad({ clients, logs, seconds, progress }: LoadOptions): Promise<LoadResult> {
@@ -86,9 +88,11 @@ function shares(clients: number, logs: number): ClientsRequest["logs"][] {
 class Clients {
   readonly #child: ChildProcess;
   readonly #came = new Map<string, ClientsMessage>();
+  readonly #msMax: number;
   #check: () => void = () => {};
 
   constructor(request: ClientsRequest) {
+    this.#msMax = (request.warmUpSeconds + request.seconds) * 1000 + SLACK_MS;
     this.#child = fork(program, { execArgv: ["--conditions=dacapo-source"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (message: ClientsMessage) => {
       this.#came.set(message.is, message);
@@ -100,15 +104,16 @@ class Clients {
 
   /** Resolves when it has said this. One at a time. */
   next<K extends ClientsMessage["is"]>(kind: K): Promise<Extract<ClientsMessage, { is: K }>> {
-    return new Promise((resolve, reject) => {
-      this.#check = () => {
-        const message = this.#came.get(kind);
-        // Kept under its kind just above.
-        if (message) resolve(message as Extract<ClientsMessage, { is: K }>);
-        else if (this.#child.exitCode !== null) reject(new Error(`The clients ended before "${kind}"`));
-      };
-      this.#check();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<ClientsMessage, { is: K }>>();
+    const late = setTimeout(() => reject(new Error(`The clients did not come to "${kind}" in time`)), this.#msMax);
+    this.#check = () => {
+      const message = this.#came.get(kind);
+      // Kept under its kind just above.
+      if (message) resolve(message as Extract<ClientsMessage, { is: K }>);
+      else if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(new Error(`The clients ended before "${kind}"`));
+    };
+    this.#check();
+    return promise.finally(() => clearTimeout(late));
   }
 
   goOn(): void {
