@@ -14,7 +14,7 @@ import type { Engine } from "../engine.ts";
 import type { Env } from "../env.ts";
 import { dropConfirmed, goneError, lacksDropped, partHistories } from "./part.ts";
 import {
-  afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
+  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts, toldOf,
 } from "./sync-state.ts";
 import type { Fetched, LiveSocket, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
@@ -120,7 +120,7 @@ export class SyncLoop {
 
   #nextStep(): Step {
     const { env, engine } = this.#options;
-    return nextStep(this.#facts, { now: env.elapsed(), position: positionOf(engine.replica.cursor), pending: engine.pendingCount, refills: engine.head.dropped !== null });
+    return nextStep(this.#facts, { now: env.elapsed(), cursor: engine.replica.cursor, pending: engine.pendingCount, refills: engine.head.dropped !== null });
   }
 
   async #rest(until: number | null): Promise<void> {
@@ -171,7 +171,7 @@ export class SyncLoop {
     const later = answer.answer.stopped !== undefined;
     if (!later) this.#requireProgress(before, "a push");
     this.#set({
-      ...afterAnswer(this.#facts, answer.answer.head, env.now()),
+      ...afterAnswer(this.#facts, answer.answer.head, this.#time()),
       pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
       pushNotBefore: later ? env.elapsed() + LATER_MS : 0,
     });
@@ -190,14 +190,14 @@ export class SyncLoop {
   }
 
   async #pull(): Promise<void> {
-    const { engine, transport, env } = this.#options;
+    const { engine, transport } = this.#options;
     const { generation } = engine.head;
     const fetched = this.#answered(await transport.pull(engine.replica.cursor, null));
     if (!fetched) return;
     const before = this.#standing();
     if (!(await this.#takePage(fetched.answer, fetched.text, generation))) return;
     if (fetched.answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null) this.#requireProgress(before, "a pull");
-    this.#set(afterAnswer(this.#facts, fetched.answer.head, env.now()));
+    this.#set(afterAnswer(this.#facts, fetched.answer.head, this.#time()));
   }
 
   /** False where the page shows that histories have parted while the log was dropped: nothing of it was taken. */
@@ -209,6 +209,11 @@ export class SyncLoop {
     }
     await engine.confirm({ page, text, outcomes: [] }, generation);
     return true;
+  }
+
+  #time(): { readonly now: number; readonly elapsed: number } {
+    const { env } = this.#options;
+    return { now: env.now(), elapsed: env.elapsed() };
   }
 
   #standing(): string {
@@ -236,15 +241,17 @@ export class SyncLoop {
   async #connect(): Promise<void> {
     const { engine, transport, env, presence } = this.#options;
     const { generation } = engine.head;
-    this.#set({ socket: "opening" });
-    const socket: LiveSocket = transport.live(engine.replica.cursor, {
+    const { cursor } = engine.replica;
+    this.#set(afterSocketAsked(this.#facts, cursor));
+    const socket: LiveSocket = transport.live(cursor, {
       opened: () => this.#set(afterSocketOpened(this.#facts)),
       records: (page, text) => {
+        this.#facts = { ...this.#facts, told: toldOf(page.cursor) };
         if (this.#inbox.length < INBOX_MAX) this.#inbox.push({ page, text, generation });
         else this.#set({ head: Math.max(this.#facts.head, page.head) });
         this.nudge();
       },
-      head: (position) => this.#set({ head: Math.max(this.#facts.head, position) }),
+      head: (position) => this.#set({ head: Math.max(this.#facts.head, position), told: { position, mark: null } }),
       presence,
       closed: (code, retryAfterMs) => {
         if (this.#socket !== socket) return;

@@ -7,11 +7,13 @@
  *   not leader, paused, stopped, offline ──► rest          diverged ──► part
  *   waiting (backoff) ──► rest until                        pending, and not filling again what was dropped ──► push
  *   behind, or not asked since connecting ──► pull          no socket ──► connect        else ──► rest
+ *   has what the socket has not told for a while ──► pull
  *
  * Holds: the first rule that fits wins, so the order below is the whole behaviour; nothing is pushed while histories
  * part; every failure leads to a bounded wait, never to a wait without an end but for what a person must mend.
  */
 import type { PlainError } from "../../core/errors.ts";
+import { type Cursor, positionOf } from "../../core/record.ts";
 
 export type SyncFacts = {
   readonly leader: boolean;
@@ -30,6 +32,10 @@ export type SyncFacts = {
   readonly checked: boolean;
   /** The log's last position as the server last told it. */
   readonly head: number;
+  /** When a call was last answered, by `env.elapsed`. */
+  readonly answeredAt: number;
+  /** Up to where the socket has told the log. */
+  readonly told: Told;
   readonly socket: "closed" | "opening" | "open";
   /** Sockets lost or refused one after another: some networks let none through, and then pulling has to do. */
   readonly socketFailures: number;
@@ -42,10 +48,13 @@ export type SyncFacts = {
   readonly lastSyncedAt: number | null;
 };
 
+/** A place in the log; a hint names no mark. */
+export type Told = { readonly position: number; readonly mark: string | null };
+
 /** `now` by `env.elapsed`: a wait must not depend on a clock that jumps. */
 export type SyncInputs = {
   readonly now: number;
-  readonly position: number;
+  readonly cursor: Cursor | null;
   readonly pending: number;
   /** The log was dropped with the right to read, and is being filled again: until then nobody knows what the server has lost. */
   readonly refills: boolean;
@@ -61,20 +70,35 @@ export const PUSH_COMMITS_MAX = 500;
 /** A server that does not know a command yet is asked again after this. */
 export const LATER_MS = 30_000;
 
+/**
+ * What a call brought, and the socket has not told for so long, is asked for again: the log may have gone back before the socket's node looked at
+ * it, which it does every 5 s, and then nobody would ever say so. As seldom as a device pulls that gets no socket.
+ */
+export const UNTOLD_MS = 30_000;
+
 export const initialSyncFacts: SyncFacts = {
   leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
+  answeredAt: 0, told: { position: 0, mark: null },
   socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
 
-export function nextStep(facts: SyncFacts, { now, position, pending, refills }: SyncInputs): Step {
+export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: SyncInputs): Step {
   if (!mayConnect(facts)) return { do: "rest", until: null };
   if (now < facts.notBefore) return { do: "rest", until: facts.notBefore };
   if (facts.diverged) return { do: "part" };
   if (pending > 0 && !refills && now >= facts.pushNotBefore) return { do: "push" };
-  if (!facts.checked || facts.head > position || refills) return { do: "pull" };
+  if (!facts.checked || facts.head > positionOf(cursor) || refills) return { do: "pull" };
+  const untoldAt = facts.socket === "open" && !isTold(facts.told, cursor) ? facts.answeredAt + UNTOLD_MS : null;
+  if (untoldAt !== null && now >= untoldAt) return { do: "pull" };
   if (facts.socket === "closed" && now >= facts.socketNotBefore) return { do: "connect" };
-  const waits = [...(pending > 0 ? [facts.pushNotBefore] : []), ...(facts.socket === "closed" ? [facts.socketNotBefore] : [])];
+  const waits = [...(pending > 0 ? [facts.pushNotBefore] : []), ...(facts.socket === "closed" ? [facts.socketNotBefore] : []), ...(untoldAt === null ? [] : [untoldAt])];
   return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };
+}
+
+/** What lies before the end that was told is known to be the log's: else the frames would not follow, and all were pulled. */
+function isTold(told: Told, cursor: Cursor | null): boolean {
+  if (told.position !== positionOf(cursor)) return told.position > positionOf(cursor);
+  return told.mark === null || cursor === null || told.mark === cursor.mark;
 }
 
 /** False where no socket may stand either. */
@@ -82,9 +106,9 @@ export function mayConnect(facts: SyncFacts): boolean {
   return facts.leader && !facts.paused && facts.online && facts.stopped === null;
 }
 
-/** The server answered: all is well again. */
-export function afterAnswer(facts: SyncFacts, head: number, now: number): SyncFacts {
-  return { ...facts, trouble: null, failures: 0, notBefore: 0, checked: true, head, lastSyncedAt: now };
+/** The server answered: all is well again. `now` in milliseconds since the epoch, `elapsed` by `env.elapsed`. */
+export function afterAnswer(facts: SyncFacts, head: number, { now, elapsed }: { readonly now: number; readonly elapsed: number }): SyncFacts {
+  return { ...facts, trouble: null, failures: 0, notBefore: 0, checked: true, head, answeredAt: elapsed, lastSyncedAt: now };
 }
 
 /** A call failed: wait, longer each time. `chance` in [0, 1). */
@@ -101,6 +125,15 @@ export function afterFailure(facts: SyncFacts, now: number, chance: number, retr
 export function afterSocketLost(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
   const socketNotBefore = now + backoff(facts.socketFailures, chance, retryAfterMs);
   return { ...facts, socket: "closed", checked: false, socketFailures: facts.socketFailures + 1, socketNotBefore };
+}
+
+/** A socket is read for by the cursor with which it is asked for, so that counts as told. */
+export function afterSocketAsked(facts: SyncFacts, cursor: Cursor | null): SyncFacts {
+  return { ...facts, socket: "opening", told: toldOf(cursor) };
+}
+
+export function toldOf(cursor: Cursor | null): Told {
+  return cursor ?? { position: 0, mark: null };
 }
 
 export function afterSocketOpened(facts: SyncFacts): SyncFacts {

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  afterAnswer, afterFailure, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, type SyncFacts,
+  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, type SyncFacts, UNTOLD_MS,
 } from "../../../src/client/sync/sync-state.ts";
 
-const ready: SyncFacts = { ...initialSyncFacts, leader: true };
-const at = { now: 1_000_000, position: 10, pending: 0, refills: false };
+const cursor = { position: 10, mark: "00000000000000aa" };
+const ready: SyncFacts = { ...initialSyncFacts, leader: true, told: cursor };
+const at = { now: 1_000_000, cursor, pending: 0, refills: false };
 const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, details: {} };
 
 describe("what the sync loop does next", () => {
@@ -46,10 +47,24 @@ describe("what the sync loop does next", () => {
     const lost = afterSocketLost({ ...ready, checked: true, head: 10, socket: "opening" }, at.now, 0.5, null);
     expect(nextStep(lost, { ...at, pending: 1 })).toEqual({ do: "push" });
     expect(nextStep(lost, at)).toEqual({ do: "pull" });
-    const pulled = afterAnswer(lost, 10, at.now);
+    const pulled = afterAnswer(lost, 10, { now: 0, elapsed: at.now });
     expect(nextStep(pulled, at)).toEqual({ do: "rest", until: lost.socketNotBefore });
     expect(nextStep(pulled, { ...at, now: lost.socketNotBefore })).toEqual({ do: "connect" });
     expect(afterSocketOpened(lost)).toMatchObject({ socket: "open", socketFailures: 0 });
+  });
+
+  test("asks again for what a call brought and the socket has not told for a while, by position and by mark; not where the socket has told it", () => {
+    const live = afterSocketOpened(afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor));
+    expect(nextStep(live, at)).toEqual({ do: "rest", until: null });
+    expect(nextStep({ ...live, told: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
+    expect(nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null)), { ...at, cursor: null })).toEqual({ do: "rest", until: null });
+    for (const told of [{ position: 9, mark: cursor.mark }, { position: 9, mark: null }, { position: 10, mark: "00000000000000bb" }, { position: 0, mark: null }]) {
+      expect(nextStep({ ...live, told }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
+      expect(nextStep({ ...live, told }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
+      const asked = afterAnswer({ ...live, told }, 10, { now: 0, elapsed: at.now });
+      expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNTOLD_MS });
+      expect(nextStep({ ...live, told, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({ do: "rest", until: null });
+    }
   });
 
   test("waits grow with each failure and stay within a minute, or the server's wish", () => {
@@ -72,11 +87,13 @@ describe("what the sync loop does next", () => {
       diverged: fc.boolean(), checked: fc.boolean(), head: fc.integer({ min: 0, max: 20 }), failures: fc.integer({ min: 0, max: 20 }),
       notBefore: fc.integer({ min: 0, max: 2_000_000 }), pushNotBefore: fc.integer({ min: 0, max: 2_000_000 }), socketNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
       socket: fc.constantFrom("closed" as const, "opening" as const, "open" as const),
+      answeredAt: fc.integer({ min: 0, max: 2_000_000 }), told: fc.record({ position: fc.integer({ min: 0, max: 20 }), mark: fc.constantFrom(null, "a", "b") }),
     });
     fc.assert(
       fc.property(facts, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20 }), fc.boolean(), (change, position, pending, refills) => {
-        const step = nextStep({ ...ready, ...change }, { now: at.now, position, pending, refills });
-        const nothingToDo = pending === 0 && change.socket !== "closed" && change.head <= position;
+        const step = nextStep({ ...ready, ...change }, { now: at.now, cursor: { position, mark: "a" }, pending, refills });
+        const isTold = change.told.position > position || (change.told.position === position && change.told.mark !== "b");
+        const nothingToDo = pending === 0 && change.socket !== "closed" && change.head <= position && (change.socket !== "open" || isTold);
         const restsInTime = step.do === "rest" && (step.until === null ? nothingToDo : step.until > at.now);
         expect(step.do !== "rest" || restsInTime).toBe(true);
       }),
