@@ -45,6 +45,9 @@ export type RunningServer = {
 
 const HANDSHAKE_MS_MAX = 10_000;
 const HANDSHAKES_MAX = 1_000;
+/** Pieces of one frame, and of what came of it: devices send a frame in one. Each piece that waits may keep 64 KiB of what it came in. */
+const FRAME_PIECES_MAX = 16;
+const FRAME_CHUNKS_MAX = 1_024;
 /** Connections that have not ended by themselves so long after `close` are ended. */
 const CLOSE_MS_MAX = 2_000;
 /** Connections that wait to be taken, when thousands come back at once. Those beyond wait seconds for another try; the system may allow less. */
@@ -97,7 +100,7 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
  */
 export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<{ terminate(): void }> } {
   // Compression costs memory for each socket and has been a source of holes; records are small.
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: CLIENT_FRAME_BYTES_MAX, clientTracking: true });
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: CLIENT_FRAME_BYTES_MAX, maxFragments: FRAME_PIECES_MAX, maxBufferedChunks: FRAME_CHUNKS_MAX, clientTracking: true });
   const prefix = prefixOf(path);
   let handshakes = 0;
 

@@ -285,6 +285,27 @@ test("when a right to read ends, a ticket opens nothing any more and sockets are
   await live.closed;
 });
 
+test("a frame in more pieces than any device sends ends its socket: each piece would keep what it came in", async () => {
+  const { url, port } = await start();
+  const codeAfter = async (pieces: number): Promise<string> => {
+    const socket = connect(port, "127.0.0.1");
+    let heard = Buffer.alloc(0);
+    socket.on("data", (data) => (heard = Buffer.concat([heard, data])));
+    const ended = new Promise((resolve) => socket.on("close", resolve));
+    socket.write(`GET /sync/logs/board/live?ticket=${await ticketOf(url, "board", "ada")} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n`);
+    const masked = (first: number, text: string) => Buffer.concat([Buffer.from([first, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+    // A ping cut into pieces, and a close frame behind it.
+    socket.write(Buffer.concat([masked(0x01, '{"type":"ping"'), ...Array.from({ length: pieces - 2 }, () => masked(0x00, " ")), masked(0x80, "}"), masked(0x88, "")]));
+    await ended;
+    return heard.toString("latin1").split("\r\n\r\n").slice(1).join("");
+  };
+  expect(await codeAfter(8)).toContain('{"type":"pong"}');
+  const refused = await codeAfter(100);
+  expect(refused).not.toContain("pong");
+  // A close frame: 1008.
+  expect(refused).toContain("\u0003\u00f0");
+});
+
 test("more sockets than someone may have are refused before they open", async () => {
   const { url } = await start({ limits: { socketsPerActorMax: 2, socketsPerLogMax: 3 } });
   const open = await liveClient(url, "ada");
