@@ -2,12 +2,13 @@
  * A log as an archive, streamed: `src/core/archive.ts` is its form.
  *
  * Place: the answer to `GET /logs/:log/export`; `import-log` reads it.
- * Holds: no more than a page is in memory, and none is read before its reader has taken the one before; records leave as the texts that are
- * stored; it ends where the log ended when it began. Where the log changes under it, or the right to read it ends, it has no
+ * Holds: no more than a page is in memory, counted as a share of what may be held, and none is read before its reader has taken the one
+ * before; records leave as the texts that are stored; it ends where the log ended when it began. Where the log changes under it, or the right to read it ends, it has no
  * last line, by which every reader tells that it was cut short.
  */
 import { endLine, headerLine, recordLine } from "../core/archive.ts";
 import { type Cursor, positionOf, sameCursor } from "../core/record.ts";
+import type { ByteShare } from "./byte-shares.ts";
 import type { Env } from "./env.ts";
 import { HttpRefusal } from "./http-errors.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -19,36 +20,47 @@ export type ExportContext = {
   readonly log: string;
   readonly limits: ServerLimits;
   readonly env: Env;
+  /** Of answers that were not taken yet: the export holds a page of it until it ends. */
+  readonly share: ByteShare;
   /** Throws once the reader may not read any more. */
   readonly checkReader: () => Promise<void>;
   readonly report: (error: unknown) => void;
 };
 
-/** The archive in pieces of whole lines. Throws before the first where there is no log to export. */
+/** The archive in pieces of whole lines. Throws before the first where there is no log to export. Whoever gets the stream reads or cancels it. */
 export async function exportStream(context: ExportContext): Promise<ReadableStream<Uint8Array>> {
+  const { limits, share } = context;
   const pieces = exportPieces(context);
   let first: IteratorResult<string, void> | null = await pieces.next();
+  share.take(limits.frameBytesMax);
   const utf8 = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = first ?? (await pieces.next());
-        first = null;
-        if (done || value === undefined) controller.close();
-        else controller.enqueue(utf8.encode(value));
-      } catch (error) {
-        if (!(error instanceof HttpRefusal)) context.report(error);
-        // Whoever reads the answer learns that it broke, and nothing else.
-        controller.error(new Error("The export was cut short"));
-      }
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = first ?? (await pieces.next());
+          first = null;
+          if (!done && value !== undefined) return controller.enqueue(utf8.encode(value));
+          controller.close();
+        } catch (error) {
+          if (!(error instanceof HttpRefusal)) context.report(error);
+          // Whoever reads the answer learns that it broke, and nothing else.
+          controller.error(new Error("The export was cut short"));
+        }
+        share.giveBack();
+      },
+      async cancel() {
+        share.giveBack();
+        await pieces.return();
+      },
     },
-    async cancel() {
-      await pieces.return();
-    },
-  });
+    // Nothing is put aside for a reader who has not asked.
+    { highWaterMark: 0 },
+  );
 }
 
 async function* exportPieces({ store, log, limits, env, checkReader }: ExportContext): AsyncGenerator<string, void> {
+  let askedAt = env.now();
   const head = await store.head(log);
   if (head.kind === "gone") throw new HttpRefusal("gone");
   const end = head.kind === "open" ? head.cursor : null;
@@ -56,7 +68,6 @@ async function* exportPieces({ store, log, limits, env, checkReader }: ExportCon
 
   let after: Cursor | null = null;
   let count = 0;
-  let askedAt = env.now();
   while (positionOf(after) < positionOf(end)) {
     const now = env.now();
     if (now - askedAt >= RIGHTS_MS) {

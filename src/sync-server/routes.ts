@@ -92,7 +92,7 @@ export async function getStream({ admission, answering, store, limits }: RouteCo
 /** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */
 export async function getExport(context: RouteContext, request: Request, log: string): Promise<ReadableStream<Uint8Array>> {
   const principal = await context.admission.reader(request, log);
-  return exportStream({ ...context, log, checkReader: () => context.admission.checkReader(principal, log) });
+  return exportStream({ ...context, log, share: context.answering.of(principal.actor), checkReader: () => context.admission.checkReader(principal, log) });
 }
 
 /** `POST /logs/:log/tickets` */

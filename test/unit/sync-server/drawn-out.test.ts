@@ -106,6 +106,32 @@ test("answers that nobody takes hold a bounded share of memory: who asks for mor
   await until(async () => (await statusOf(ada)) === 200, "she is served again");
 }, 30_000);
 
+test("exports that nobody takes are a part of that share, and it is all given back", async () => {
+  const { port, person } = await start({ limits: { answeringBytesPerActorMax: 5_000_000 } });
+  const [ada, bob] = [person("ada"), person("bob")];
+  let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
+  for (let n = 0; n < 40; n++) ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
+  const takers = Array.from({ length: 12 }, () => {
+    const socket = connect(port, "127.0.0.1");
+    ends.push(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.write("GET /sync/logs/board/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\n\r\n");
+    socket.pause();
+    return socket;
+  });
+  const statusOf = async (one: typeof ada) => {
+    const response = await one.request("export");
+    await response.arrayBuffer();
+    return response.status;
+  };
+  await until(async () => (await statusOf(ada)) === 503, "she is turned away");
+  expect(await statusOf(bob)).toBe(200);
+  for (const socket of takers) socket.destroy();
+  await until(async () => (await statusOf(ada)) === 200, "she is served again");
+  // Those that were taken whole, and those that were only asked about, hold nothing either.
+  for (let n = 0; n < 30; n++) expect([await statusOf(ada), (await fetch(`http://127.0.0.1:${port}/sync/logs/board/export`, { method: "HEAD", headers: { authorization: "Bearer token-of-ada" } })).status]).toEqual([200, 200]);
+}, 30_000);
+
 test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
   const asked: string[] = [];
   // The app's five seconds, a hundred times as fast.
