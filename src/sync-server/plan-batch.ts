@@ -4,7 +4,7 @@
  * Place: one round of `settle-batch`; nothing here writes.
  * Holds: a push whose cursor is not the log's is refused before its commits are looked at; an id that is known, or was decided
  * earlier in the batch, is not decided again and gets the same outcome, and tells nothing to anyone but its own
- * actor; a batch is taken in order.
+ * actor; a batch is taken in order; a push that costs too much to read for, or to answer, is answered as far as it was looked at.
  */
 import { streamsOf } from "../core/commit.ts";
 import type { DomainDefinition } from "../core/definition.ts";
@@ -49,6 +49,10 @@ type Answered = { readonly actor: string; readonly text: string };
 
 const MARK_BYTES = 8;
 const NOTHING_KNOWN: ReadonlyMap<string, KnownCommit> = new Map();
+/** Characters of the outcomes in one answer, but for the first: a rejection may bring along the events of others. */
+const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
+/** Stored events that are read for one push, but for its first commit. Who claims to have seen nothing of a long stream makes the server read all of it. */
+const EVENTS_READ_MAX = 100_000;
 
 /** `isAssumed`: what the log knows was not read. The append looks, and what it finds leads to another round. */
 export async function planBatch(context: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null, isAssumed: boolean): Promise<Plan> {
@@ -108,7 +112,12 @@ class Batch {
   async take(push: AdmittedPush): Promise<Taken> {
     const { actor } = push.principal;
     const outcomes: string[] = [];
+    const readBefore = this.#windows.eventsRead();
+    let length = 0;
     for (const pushed of push.commits) {
+      length += outcomes.at(-1)?.length ?? 0;
+      // The rest is pushed again, from the first that has not ended.
+      if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
       const before = this.#answered.get(pushed.id);
       if (before) {
         outcomes.push(before.actor === actor ? before.text : idTakenText(pushed.id));

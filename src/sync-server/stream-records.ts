@@ -21,7 +21,13 @@ const OTHERS_EVENTS_MAX = 10_000;
 /** What is read from the store at once. */
 const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
-export type StreamSource = { readonly store: EventStore; readonly log: string; readonly domain: DomainDefinition };
+export type StreamSource = {
+  readonly store: EventStore;
+  readonly log: string;
+  readonly domain: DomainDefinition;
+  /** Told of each page that was read, and waited for: reading much gives way to what else the server has to do. */
+  readonly onRead: (events: number) => Promise<void>;
+};
 
 /** Whose own an event is: the same person on the same device. */
 export type Author = Pick<Commit, "actor" | "client">;
@@ -91,7 +97,7 @@ function isOwn(record: CommitRecord, author: Author): boolean {
   return record.actor === author.actor && record.client === author.client;
 }
 
-async function* storedRecords({ store, log }: StreamSource, stream: string, after: number): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
+async function* storedRecords({ store, log, onRead }: StreamSource, stream: string, after: number): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
   for (let from = after; ; ) {
     const page = await store.readStream(log, stream, from, PAGE);
     for (const stored of page) yield { stored, record: parseStored(stored) };
@@ -103,6 +109,7 @@ async function* storedRecords({ store, log }: StreamSource, stream: string, afte
       const fix = "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
       throw new StorageLostError({ message: `The store gave no version of ${stream} after ${from}: a record's list of streams is damaged`, fix, details: { stream, after: from } });
     }
+    await onRead(next - from);
     from = next;
   }
 }

@@ -14,9 +14,12 @@ import type { DomainEvent } from "../core/event.ts";
 import { emptyStream, type StreamState } from "../core/fold.ts";
 import { reconcile, type Reconciled, type StreamWindow } from "../core/reconcile.ts";
 import type { CommitRecord } from "../core/record.ts";
+import type { Env } from "./env.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import { authorKey, foldAsSeen, foldAuthored, foldKnown, foldStored, mayHoldOthers, othersIn, readOthers, type StreamSource } from "./stream-records.ts";
 
+/** So many stored events are read before others get their turn: some milliseconds' work. A store on this machine answers without a wait. */
+const EVENTS_A_TURN = 2_000;
 /** A stream longer than this is not folded again as its author saw it: its history counts as gone, and `keep` decides again. */
 const AUTHORED_EVENTS_MAX = 50_000;
 
@@ -28,10 +31,22 @@ export type StreamWindows = {
   readonly add: (record: CommitRecord) => void;
   /** The streams that were needed, as they stand with the records that were added. */
   readonly known: () => ReadonlyMap<string, KnownStream>;
+  /** How many stored events were read so far. */
+  readonly eventsRead: () => number;
 };
 
-export function openWindows(source: StreamSource, cached: ReadonlyMap<string, KnownStream>): StreamWindows {
-  const { domain } = source;
+export type WindowsContext = Omit<StreamSource, "onRead"> & { readonly env: Pick<Env, "nextTurn"> };
+
+export function openWindows({ store, log, domain, env }: WindowsContext, cached: ReadonlyMap<string, KnownStream>): StreamWindows {
+  let eventsRead = 0;
+  let turnEnds = EVENTS_A_TURN;
+  const onRead = async (events: number): Promise<void> => {
+    eventsRead += events;
+    if (eventsRead < turnEnds) return;
+    turnEnds = eventsRead + EVENTS_A_TURN;
+    await env.nextTurn();
+  };
+  const source: StreamSource = { store, log, domain, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
   // The stored part of what authors saw. Commits of one device have often seen the same.
@@ -75,6 +90,7 @@ export function openWindows(source: StreamSource, cached: ReadonlyMap<string, Kn
       }
     },
     known: () => streams,
+    eventsRead: () => eventsRead,
   };
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { LIMITS, type Outcome } from "../../../src/core/protocol.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
+import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { column, domain, task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
 import * as tasks from "../../support/task-domain.ts";
@@ -61,6 +62,44 @@ test("P4 an id that someone else used is taken, and tells nothing of theirs", as
   const rejected = ada.commit(task.command.rename("nothing", { title: "x" }));
   const [[hersToo], [hisToo]] = await Promise.all([ada.outcomes(rejected), bob.outcomes({ ...bob.commit(add("t3")), id: rejected.id })]);
   expect(kinds([hersToo, hisToo].filter((one) => one !== undefined))).toEqual(["no-such-task", "id-taken"]);
+});
+
+test("P7 a push whose answer would grow too large is answered in part; the rest is looked at when it comes again", async () => {
+  const server = testServer({ limits: { outcomesPerActorMax: 1_000 } });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  await ada.push([ada.commit(add("t1"))]);
+  for (let n = 0; n < 20; n++) await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(3_000) }))]);
+  const commits = Array.from({ length: 200 }, () => bob.commit(task.command.claim("t1", { title: "Bread" })));
+  const first = await bob.outcomes(...commits);
+  expect(first.length).toBeGreaterThan(10);
+  expect(JSON.stringify(first).length).toBeLessThan(3 * 1024 * 1024);
+  expect((await bob.outcomes(...commits)).map(({ id }) => id)).toEqual(first.map(({ id }) => id));
+  let left = commits.slice(first.length);
+  while (left.length > 0) left = left.slice((await bob.outcomes(...left)).length);
+  expect(kinds(await bob.outcomes(...commits.slice(-1)))).toEqual(["conflict"]);
+});
+
+test("P7 whoever claims to have seen nothing of a long stream, again and again, keeps nobody else waiting: others have their turn, and the push is answered in part", async () => {
+  const server = testServer({ store: sqlite(":memory:") });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  const other = person(server, "ada", { log: "other" });
+  await ada.push([ada.commit(add("t1"))]);
+  for (let n = 0; n < 20; n++) await ada.push(Array.from({ length: 10 }, () => ada.commit(...Array.from({ length: 100 }, () => task.command.note("t1", { text: "x" })))));
+  const commits = Array.from({ length: 40 }, (_, n) => bob.commit({ ...task.command.note("t1", { text: "y" }), seen: n + 1 }));
+  let answered = false;
+  const heavy = bob.outcomes(...commits).finally(() => (answered = true));
+  let turns = 0;
+  while (!answered) {
+    await other.pull();
+    await new Promise((resolve) => setImmediate(resolve));
+    turns++;
+  }
+  const outcomes = await heavy;
+  expect(turns).toBeGreaterThan(10);
+  expect(outcomes.length).toBeGreaterThan(0);
+  expect(outcomes.length).toBeLessThan(commits.length);
+  expect(new Set(kinds(outcomes))).toEqual(new Set(["recorded"]));
+  await server.close();
 });
 
 test("P7 bad commits in a push are answered each on its own, and those between are recorded", async () => {
