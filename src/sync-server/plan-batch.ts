@@ -45,7 +45,8 @@ export type Plan = {
 
 type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonly id: string; readonly code: string } | null };
 
-type Answered = { readonly actor: string; readonly text: string };
+/** What is known under an id: whose record stands there, and what was said to whom. */
+type Answered = { record: string | null; readonly texts: Map<string, string> };
 
 const MARK_BYTES = 8;
 const NOTHING_KNOWN: ReadonlyMap<string, KnownCommit> = new Map();
@@ -100,7 +101,11 @@ class Batch {
     this.#head = head;
     this.#now = context.env.now();
     for (const [id, commit] of known) {
-      this.#answered.set(id, { actor: commit.actor, text: commit.kind === "record" ? recordedText(id, commit.at) : commit.text });
+      if (commit.kind === "outcome") this.#answer(id, commit);
+      else {
+        if (commit.kept) this.#answer(id, commit.kept);
+        this.#answer(id, { actor: commit.actor, text: recordedText(id, commit.at) }).record = commit.actor;
+      }
     }
   }
 
@@ -119,16 +124,26 @@ class Batch {
       // The rest is pushed again, from the first that has not ended.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
       const before = this.#answered.get(pushed.id);
-      if (before) {
-        outcomes.push(before.actor === actor ? before.text : idTakenText(pushed.id));
+      const told = before?.texts.get(actor) ?? (before && before.record !== null ? idTakenText(pushed.id) : null);
+      if (told !== null) {
+        outcomes.push(told);
         continue;
       }
       const verdict = await this.#decide(push, pushed);
       if (verdict.kind === "later") return { outcomes, stopped: { id: pushed.id, code: "later" } };
-      this.#keep(pushed.id, actor, verdict);
-      outcomes.push(verdict.text);
+      // Under an id that someone else was refused with, a record may stand, but no second outcome.
+      const isTaken = before !== undefined && verdict.kind !== "recorded";
+      if (!isTaken) this.#keep(pushed.id, actor, verdict);
+      outcomes.push(isTaken ? idTakenText(pushed.id) : verdict.text);
     }
     return { outcomes, stopped: null };
+  }
+
+  #answer(id: string, { actor, text }: { readonly actor: string; readonly text: string }): Answered {
+    const answered = this.#answered.get(id) ?? { record: null, texts: new Map() };
+    answered.texts.set(actor, text);
+    this.#answered.set(id, answered);
+    return answered;
   }
 
   #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
@@ -145,8 +160,9 @@ class Batch {
   }
 
   #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
-    this.#answered.set(id, { actor, text: verdict.text });
+    const answered = this.#answer(id, { actor, text: verdict.text });
     if (verdict.kind === "recorded") {
+      answered.record = actor;
       this.records.push(verdict.stored);
       this.#windows.add(verdict.record);
       return;

@@ -10,18 +10,23 @@ import type { Append } from "./event-store.ts";
 /** Throws where a store must refuse the batch whatever it holds. */
 export function checkAppend({ expected, records, outcomes }: Append): void {
   let end = positionOf(expected);
-  const ids = new Set<string>();
-  for (const { position, cursor, commit } of records) {
+  const ids = new Map<string, string>();
+  for (const { position, cursor, commit, actor } of records) {
     if (position !== end + 1 || cursor.position < position || !Number.isSafeInteger(cursor.position)) {
       throw new BugError("A batch has records that do not follow each other", { commit, after: end, position, end: cursor.position });
     }
     end = cursor.position;
-    add(ids, commit);
+    if (ids.has(commit)) throw twice(commit);
+    ids.set(commit, actor);
   }
-  for (const { commit } of outcomes) add(ids, commit);
+  const refused = new Set<string>();
+  for (const { commit, actor } of outcomes) {
+    // Someone else may have been refused under the id of a record.
+    if (refused.has(commit) || ids.get(commit) === actor) throw twice(commit);
+    refused.add(commit);
+  }
 }
 
-function add(ids: Set<string>, commit: string): void {
-  if (ids.has(commit)) throw new BugError("A batch has two entries with the id of one commit", { commit });
-  ids.add(commit);
+function twice(commit: string): BugError {
+  return new BugError("A batch has two entries with the id of one commit", { commit });
 }

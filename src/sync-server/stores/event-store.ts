@@ -5,8 +5,8 @@
  * and calls nobody back, so one fits on a page.
  *
  * Rules
- * - S1  `append` names the head it was computed on. When the head has moved, or an id is known as a record or as a kept outcome, nothing is
- *       written and the answer says which.
+ * - S1  `append` names the head it was computed on. When the head has moved, or an id is taken (S8), nothing is written and the answer
+ *       says which.
  * - S2  An `append` that resolved with `ok` is durable: it is there after a crash of process or machine. One that rejects may or may not be: the
  *       writer reads again before it says anything.
  * - S3  Records lie without gap: each begins one behind the end of the one before. `append` refuses a batch that does not.
@@ -15,7 +15,8 @@
  *       `diverged`.
  * - S6  Pages end at record ends, hold at least one record where there is one, and otherwise stay within events and bytes.
  * - S7  Record texts come back byte for byte.
- * - S8  Commit ids are unique in a log, over records and kept outcomes; logs know nothing of each other.
+ * - S8  Commit ids are unique in a log among records, and among kept outcomes; an actor has a record or an outcome under one, not both. What
+ *       was refused to someone under an id keeps nobody else's record from it. Logs know nothing of each other.
  * - S9  Kept outcomes are forgotten only by age, or when an actor has more than its share in a log: the oldest first.
  * - S10 A dropped log is `gone` for good: its name never comes back.
  * - S11 A log is there from its first record or outcome on; before, it is `absent`.
@@ -65,7 +66,13 @@ export type AppendResult =
 
 /** What stands under a commit's id. */
 export type KnownCommit =
-  | { readonly kind: "record"; readonly actor: string; readonly at: Cursor }
+  | {
+      readonly kind: "record";
+      readonly actor: string;
+      readonly at: Cursor;
+      /** What was said to someone else who had used the same id before. */
+      readonly kept?: { readonly actor: string; readonly text: string };
+    }
   | { readonly kind: "outcome"; readonly actor: string; readonly text: string };
 
 export type LogHead = { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };

@@ -45,7 +45,10 @@ class MemoryEventStore implements EventStore {
     const head = headOf(log);
     if (!sameCursor(head, append.expected)) return { kind: "moved", head };
     const commits = [...append.records, ...append.outcomes].map(({ commit }) => commit);
-    const known = commits.filter((commit) => log.byCommit.has(commit) || log.outcomes.has(commit));
+    const known = [
+      ...append.records.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.get(commit)?.actor === actor),
+      ...append.outcomes.filter(({ commit }) => log.byCommit.has(commit) || log.outcomes.has(commit)),
+    ].map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
 
     // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
@@ -82,7 +85,7 @@ class MemoryEventStore implements EventStore {
     for (const commit of commits) {
       const record = log.byCommit.get(commit);
       const outcome = log.outcomes.get(commit);
-      if (record) known.set(commit, { kind: "record", actor: record.actor, at: record.cursor });
+      if (record) known.set(commit, { kind: "record", actor: record.actor, at: record.cursor, ...(outcome && { kept: { actor: outcome.actor, text: outcome.text } }) });
       else if (outcome) known.set(commit, { kind: "outcome", actor: outcome.actor, text: outcome.text });
     }
     return known;

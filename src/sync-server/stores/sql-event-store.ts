@@ -112,7 +112,10 @@ class SqlEventStore implements EventStore {
         ids,
         log.id,
       );
-      for (const { commit_id, actor, text } of outcomes) known.set(commit_id, { kind: "outcome", actor, text });
+      for (const { commit_id, actor, text } of outcomes) {
+        const record = known.get(commit_id);
+        known.set(commit_id, record?.kind === "record" ? { ...record, kept: { actor, text } } : { kind: "outcome", actor, text });
+      }
       return known;
     });
   }
@@ -203,10 +206,11 @@ class SqlEventStore implements EventStore {
 
   #knownOf(log: number, { records, outcomes }: Append): string[] {
     const rows = this.#sql.rows<{ id: string }>(
-      `select i.value as id from json_each(?) i
-       where exists (select 1 from dacapo_records where log = ? and commit_id = i.value)
-          or exists (select 1 from dacapo_outcomes where log = ? and commit_id = i.value)`,
-      JSON.stringify([...records, ...outcomes].map(({ commit }) => commit)),
+      `select i.value ->> 0 as id from json_each(?) i
+       where exists (select 1 from dacapo_records where log = ? and commit_id = i.value ->> 0)
+          or exists (select 1 from dacapo_outcomes where log = ? and commit_id = i.value ->> 0 and actor = coalesce(i.value ->> 1, actor))`,
+      // An outcome gives way to nobody's outcome, a record to its own actor's.
+      JSON.stringify([...records.map(({ commit, actor }) => [commit, actor]), ...outcomes.map(({ commit }) => [commit, null])]),
       log,
       log,
     );

@@ -22,6 +22,20 @@ export const logRules: readonly Rule[] = [
     },
   },
   {
+    rule: "S8",
+    name: "under the id of someone else's outcome a record may stand, and both are known; never the other way round, nor twice for one actor",
+    async check(store) {
+      const kept = { actor: "eve", text: '{"outcome":"rejected"}' };
+      const head = await write(store, "log", null, { commit: 1 });
+      await store.append("log", batch(head, { outcomes: [outcome(2, kept), outcome(3)] }));
+      requireEqual(await store.append("log", batch(head, { records: recordsAfter(head, [{ commit: 3 }]) })), { kind: "known", commits: [commitId(3)] }, "a record with an own outcome's id");
+      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(1, kept)] })), { kind: "known", commits: [commitId(1)] }, "an outcome with a record's id");
+      const end = await write(store, "log", head, { commit: 2 });
+      requireEqual((await store.known("log", [commitId(2)])).get(commitId(2)) ?? null, { kind: "record", actor: "ann", at: end, kept }, "what is known");
+      requireEqual(await store.append("log", batch(end, { records: recordsAfter(end, [{ commit: 4 }]), outcomes: [outcome(4, kept)] })), { kind: "ok" }, "both in one batch");
+    },
+  },
+  {
     rule: "S9",
     name: "an outcome is kept until it is older than the append says, and no longer",
     async check(store) {

@@ -26,7 +26,10 @@ export class EventStoreModel {
     const head = endOf(log);
     if (!sameCursor(head, expected)) return { kind: "moved", head };
     const commits = [...records, ...outcomes].map(({ commit }) => commit);
-    const known = commits.filter((commit) => [...log.records, ...log.outcomes].some((entry) => entry.commit === commit));
+    const known = [
+      ...records.filter((one) => log.records.some(({ commit }) => commit === one.commit) || log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor)),
+      ...outcomes.filter((one) => [...log.records, ...log.outcomes].some(({ commit }) => commit === one.commit)),
+    ].map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
     if (commits.length > 0) this.#logs.set(name, log);
     log.records = [...log.records, ...records];
@@ -57,7 +60,10 @@ export class EventStoreModel {
     const known = new Map<string, KnownCommit>();
     if (!log || log.gone) return known;
     for (const { commit, actor, text } of log.outcomes) if (commits.includes(commit)) known.set(commit, { kind: "outcome", actor, text });
-    for (const { commit, actor, cursor } of log.records) if (commits.includes(commit)) known.set(commit, { kind: "record", actor, at: cursor });
+    for (const { commit, actor, cursor } of log.records) {
+      const kept = log.outcomes.find((outcome) => outcome.commit === commit);
+      if (commits.includes(commit)) known.set(commit, { kind: "record", actor, at: cursor, ...(kept && { kept: { actor: kept.actor, text: kept.text } }) });
+    }
     return known;
   }
 

@@ -86,6 +86,21 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
     expect(await ada.outcomes(commit)).toEqual([told]);
   });
 
+  test("nor by being refused under the ids of what is imported: those are its authors', and each hears what was said to them", async () => {
+    const { server, ada: author } = await writtenServer(await makeStore());
+    const archive = await exported(server);
+    const other = testServer({ store: await makeStore(), permit: ({ actor }, { action }) => action === "read" || actor !== "bob" });
+    const [ada, bob] = [person(other, "ada"), person(other, "bob")];
+    const hers = (await author.pull()).records.find(({ actor }) => actor === "ada");
+    const his = { ...bob.commit(add("mine")), id: hers?.commit };
+    const [told] = await bob.outcomes(his);
+    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
+    expect(await other.importLog("board", linesOf(archive))).toMatchObject({ records: 32 });
+    expect(await exported(other)).toBe(archive);
+    expect(await bob.outcomes(his)).toEqual([told]);
+    expect(await ada.outcomes({ ...ada.commit(add("t0")), id: hers?.commit })).toMatchObject([{ outcome: "recorded" }]);
+  });
+
   test("an archive that was cut short, changed, or is of another log leaves nothing behind", async () => {
     const { server } = await writtenServer(await makeStore());
     const archive = linesOf((await exported(server)).trimEnd());
