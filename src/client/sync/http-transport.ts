@@ -1,7 +1,7 @@
 /**
  * The sync server over HTTP and a WebSocket.
  *
- * Holds: every call ends within its time limit; whatever the server says is checked before anyone sees it, so that a
+ * Holds: every call ends within its time limit and its size; whatever the server says is checked before anyone sees it, so that a
  * hostile or broken one can neither crash nor pollute this side. The bearer token stands in a header, never in a URL: a socket
  * is opened with a one-use ticket.
  */
@@ -16,6 +16,8 @@ import { UnreachableError } from "./unreachable-error.ts";
 
 /** An answer that takes longer than this is given up; the call is safe to make again. */
 const CALL_MS_MAX = 30_000;
+/** Many times what a server sends at once. One that goes on and on would fill the memory of the tab before the call's time is over. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Late, too early, too much at once. */
 const TRIED_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -71,11 +73,29 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
       signal: ended.signal,
     });
     // The body is part of the call: a server that stops in the middle of it is given up as well.
-    return new Response(await response.text(), { status: response.status === 204 ? 200 : response.status, headers: response.headers });
+    return new Response(await boundedText(response), { status: response.status === 204 ? 200 : response.status, headers: response.headers });
   } catch (error) {
     throw new UnreachableError(`The sync server at ${new URL(url).origin} did not answer`, null, error);
   } finally {
     stopTimer();
+  }
+}
+
+async function boundedText({ body }: Response): Promise<string> {
+  if (!body) return "";
+  const reader = body.getReader();
+  const utf8 = new TextDecoder();
+  const pieces: string[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return pieces.join("") + utf8.decode();
+    bytes += value.byteLength;
+    if (bytes > ANSWER_BYTES_MAX) {
+      await reader.cancel().catch(() => {});
+      throw new Error(`The answer has more than ${ANSWER_BYTES_MAX} bytes`);
+    }
+    pieces.push(utf8.decode(value, { stream: true }));
   }
 }
 
