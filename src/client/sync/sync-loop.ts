@@ -14,7 +14,8 @@ import type { Engine } from "../engine.ts";
 import type { Env } from "../env.ts";
 import { dropConfirmed, goneError, lacksDropped, partHistories } from "./part.ts";
 import {
-  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts, toldOf,
+  afterAnswer, afterFailure, afterParting, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
+  toldOf,
 } from "./sync-state.ts";
 import type { Fetched, LiveSocket, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
@@ -235,7 +236,8 @@ export class SyncLoop {
     this.#closeSocket();
     this.#inbox = [];
     await partHistories(this.#options.engine, this.#options.transport);
-    this.#set({ diverged: false, checked: false, head: 0, failures: 0 });
+    const { env } = this.#options;
+    this.#set(afterParting(this.#facts, env.elapsed(), env.chance));
   }
 
   async #connect(): Promise<void> {

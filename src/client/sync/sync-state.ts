@@ -28,6 +28,9 @@ export type SyncFacts = {
   /** Milliseconds by `env.elapsed` before which nothing is tried. */
   readonly notBefore: number;
   readonly diverged: boolean;
+  /** How often histories parted, each time soon after the last, and when by `env.elapsed`. */
+  readonly partings: number;
+  readonly partedAt: number;
   /** The server has been asked since this tab last had reason to doubt. */
   readonly checked: boolean;
   /** The log's last position as the server last told it. */
@@ -66,6 +69,9 @@ export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { rea
 export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
 /** A server's wish to be left alone is heeded up to here. */
 const RETRY_AFTER_MS_MAX = 10 * 60_000;
+/** Partings soon after each other that wait for nothing, and the quiet after which they are counted anew. */
+const PARTINGS_AT_ONCE = 3;
+const PARTINGS_FORGOTTEN_MS = 10 * 60_000;
 export const PUSH_COMMITS_MAX = 500;
 /** A server that does not know a command yet is asked again after this. */
 export const LATER_MS = 30_000;
@@ -77,7 +83,7 @@ export const LATER_MS = 30_000;
 export const UNTOLD_MS = 30_000;
 
 export const initialSyncFacts: SyncFacts = {
-  leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, checked: false, head: 0,
+  leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, partings: 0, partedAt: 0, checked: false, head: 0,
   answeredAt: 0, told: { position: 0, mark: null },
   socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
@@ -148,7 +154,17 @@ function backoff(failures: number, chance: number, retryAfterMs: number | null):
 
 /** Something came back (network, visible tab, resumed): try at once, and ask the server again. */
 export function afterWake(facts: SyncFacts): SyncFacts {
-  return { ...facts, failures: 0, notBefore: 0, pushNotBefore: 0, socketFailures: 0, socketNotBefore: 0, checked: false, stopped: null };
+  return { ...facts, failures: 0, notBefore: 0, partings: 0, pushNotBefore: 0, socketFailures: 0, socketNotBefore: 0, checked: false, stopped: null };
+}
+
+/**
+ * Histories parted, and this log was cut back. A server may be restored twice in a row; one that goes on calling every log another one is asked
+ * less and less.
+ */
+export function afterParting(facts: SyncFacts, now: number, chance: () => number): SyncFacts {
+  const partings = now - facts.partedAt > PARTINGS_FORGOTTEN_MS ? 1 : facts.partings + 1;
+  const notBefore = partings > PARTINGS_AT_ONCE ? now + backoff(partings - PARTINGS_AT_ONCE, chance(), null) : facts.notBefore;
+  return { ...facts, diverged: false, checked: false, head: 0, failures: 0, partings, partedAt: now, notBefore };
 }
 
 /** The server found a push too large: try half of it. */

@@ -11,7 +11,7 @@ import { expectUntouched } from "../fuzz/support/hostile-json.ts";
 
 type Script = { readonly push?: Answer; readonly pull?: Answer; readonly ticket?: Answer; readonly info?: Answer; readonly socket?: (frames: (text: string | Buffer) => void, close: () => void) => void };
 /** What is answered instead of the truth; null: the truth. `asked` counts the requests of this kind. */
-type Answer = (asked: number, request: { readonly body: string; readonly url: string }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | "hang-up" | null;
+type Answer = (asked: number, request: { readonly body: string; readonly url: string }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | "hang-up" | "endless" | null;
 
 let honest: RunningServer;
 let front: Server;
@@ -19,11 +19,14 @@ let sockets: WebSocketServer;
 let script: Script;
 let url: string;
 let tab: Tab | null;
+/** Bytes of the answers without an end, and how many of them were broken off. */
+let endless: { bytes: number; ended: number };
 let asked: Record<"push" | "pull" | "ticket" | "info", number>;
 
 vi.setConfig({ testTimeout: 60_000 });
 
 beforeEach(async () => {
+  endless = { bytes: 0, ended: 0 };
   [script, tab, asked] = [{}, null, { push: 0, pull: 0, ticket: 0, info: 0 }];
   honest = await startServer();
   sockets = new WebSocketServer({ noServer: true });
@@ -57,10 +60,24 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const kind = path.endsWith("/commits") ? "push" : path.includes("/records") ? "pull" : path.endsWith("/tickets") ? "ticket" : "info";
   const told = script[kind]?.(asked[kind]++, { body, url: path }) ?? null;
   if (told === "hang-up") return void response.destroy();
+  if (told === "endless") return sendEndlessly(response);
   if (told) return void response.writeHead(told.status ?? 200, { "content-type": "application/json", ...told.headers }).end(told.body);
   const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
   const real = await fetch(`${honest.url.replace(/\/sync$/, "")}${path}`, { method: request.method ?? "GET", headers, ...(request.method === "POST" && { body }) });
   response.writeHead(real.status, { "content-type": "application/json" }).end(await real.text());
+}
+
+function sendEndlessly(response: ServerResponse): void {
+  const piece = Buffer.alloc(1024 * 1024, " ");
+  response.on("close", () => endless.ended++);
+  const go = (): void => {
+    do {
+      if (response.destroyed) return;
+      endless.bytes += piece.length;
+    } while (response.write(piece));
+    response.once("drain", go);
+  };
+  go();
 }
 
 const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
@@ -168,6 +185,22 @@ describe("answers that hold and lie", () => {
     };
     const goesOn = await workUnder({ pull: endless, info: endless, push: () => ({ body: pushAnswer({ head: 1_000_000, more: true }) }) }, 2_000);
     expect(asked.pull + asked.push).toBeLessThan(400);
+    await goesOn();
+  });
+
+  test("an answer without an end is broken off before it fills the memory", async () => {
+    const goesOn = await workUnder({ push: (n) => (n === 0 ? "endless" : "hang-up"), pull: () => "hang-up", ticket: () => "hang-up" });
+    await until(() => endless.ended === 1, "the answer is broken off", 20_000);
+    expect(endless.bytes).toBeLessThan(100 * 1024 * 1024);
+    nothingTaken();
+    await goesOn();
+  });
+
+  test("a server that calls every log another one is asked less and less, and what was made here stays", async () => {
+    const diverged = { status: 409, body: '{"error":{"code":"diverged","message":"Another log","retry":"after-fix"}}' };
+    const goesOn = await workUnder({ push: () => diverged, pull: () => ({ body: JSON.stringify(page([])) }) }, 2_000);
+    expect(asked.push + asked.pull).toBeLessThan(60);
+    nothingTaken();
     await goesOn();
   });
 
