@@ -41,6 +41,8 @@ export type Plan = {
   readonly appended: Appended;
   readonly outcomes: readonly KeptOutcome[];
   readonly windows: StreamWindows;
+  /** Someone was told that an id is taken: what was said to them before is not looked for by any append. */
+  readonly toldTaken: boolean;
 };
 
 type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonly id: string; readonly code: string } | null };
@@ -79,7 +81,7 @@ export async function planBatch(context: BatchContext, pushes: readonly Permitte
   // One object for all who wait: what is made of it is made once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };
   const results = taken.map((one): PushResult => (typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended }));
-  return { results, appended, outcomes: batch.outcomes, windows };
+  return { results, appended, outcomes: batch.outcomes, windows, toldTaken: batch.toldTaken };
 }
 
 /** A `permit` that threw or hung: it harms the push that it was asked for and no other. */
@@ -89,6 +91,7 @@ class PermitFailure extends Error {}
 class Batch {
   readonly records: StoredRecord[] = [];
   readonly outcomes: KeptOutcome[] = [];
+  toldTaken = false;
   readonly #answered = new Map<string, Answered>();
   readonly #context: BatchContext;
   readonly #windows: StreamWindows;
@@ -124,7 +127,7 @@ class Batch {
       // The rest is pushed again, from the first that has not ended.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
       const before = this.#answered.get(pushed.id);
-      const told = before?.texts.get(actor) ?? (before && before.record !== null ? idTakenText(pushed.id) : null);
+      const told = before?.texts.get(actor) ?? (before && before.record !== null ? this.#idTaken(pushed.id) : null);
       if (told !== null) {
         outcomes.push(told);
         continue;
@@ -134,9 +137,14 @@ class Batch {
       // Under an id that someone else was refused with, a record may stand, but no second outcome.
       const isTaken = before !== undefined && verdict.kind !== "recorded";
       if (!isTaken) this.#keep(pushed.id, actor, verdict);
-      outcomes.push(isTaken ? idTakenText(pushed.id) : verdict.text);
+      outcomes.push(isTaken ? this.#idTaken(pushed.id) : verdict.text);
     }
     return { outcomes, stopped: null };
+  }
+
+  #idTaken(id: string): string {
+    this.toldTaken = true;
+    return idTakenText(id);
   }
 
   #answer(id: string, { actor, text }: { readonly actor: string; readonly text: string }): Answered {

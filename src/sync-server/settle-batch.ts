@@ -43,10 +43,10 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     const assumed = round === 0 ? tail.end(log) : null;
     const at: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
     if (at.kind === "gone") return refused("gone");
-    const { results, appended, outcomes, windows } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null);
+    const { results, appended, outcomes, windows, toldTaken } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null);
     const { records } = appended;
     // What no append confirms is not said before it was read.
-    if (assumed && records.length === 0 && outcomes.length === 0) continue;
+    if (assumed && (toldTaken || (records.length === 0 && outcomes.length === 0))) continue;
     if (records.length === 0 && outcomes.length === 0) return settled(results, null);
 
     let written: AppendResult;

@@ -237,7 +237,7 @@ export class SyncLoop {
     this.#inbox = [];
     await partHistories(this.#options.engine, this.#options.transport);
     const { env } = this.#options;
-    this.#set(afterParting(this.#facts, env.elapsed(), env.chance));
+    this.#set(afterParting(this.#facts, env.elapsed(), () => env.chance()));
   }
 
   async #connect(): Promise<void> {

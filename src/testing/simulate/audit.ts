@@ -77,6 +77,8 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
     if (entry.kind !== "acknowledged" || log === undefined) continue;
     const known = (await store.inner.known(log, [entry.commit])).get(entry.commit);
     if (known) outcomes.push({ commit: entry.commit, log, actor: known.actor, text: known.kind === "outcome" ? known.text : null });
+    // The hostile member's record may stand under an id whose author was told that there was nothing to record.
+    if (known?.kind === "record" && known.kept) outcomes.push({ commit: entry.commit, log, ...known.kept });
   }
   return outcomes;
 }
