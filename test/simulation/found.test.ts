@@ -4,6 +4,9 @@ import { type FaultName, FIRST_FAULTS } from "../../src/testing/simulate/faults.
 import { runSeed } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "./support/simulation.ts";
 
+/** All that there were when `archive` had been added. */
+const WITH_ARCHIVE: readonly FaultName[] = [...FIRST_FAULTS, "takeBack", "presence", "localFirst", "laggards", "rateLimits", "serverClock", "archive"];
+
 /** `faults`: those that may be drawn; where none are named, those that there were when the seed was found. */
 const found: readonly { readonly seed: number; readonly faults?: readonly FaultName[]; readonly what: string }[] = [
   { seed: 183, what: "a push took along commits that were not durable yet; when their write failed they were decided again, and stood in the log twice" },
@@ -32,6 +35,7 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 61_200, faults: ["powerCut", "restore"], what: "a refusal that the device lost with its power, and the server with a restore, was held to be remembered" },
   { seed: 640, faults: ["hostile", "truncation"], what: "an answer to the hostile member that was cut behind a brace ended the whole simulation" },
   { seed: 870, faults: ["hostile", "restore", "secondNode"], what: "a device whose last records came with a push's answer, and went with a restore before the node of its socket saw them, was never told" },
+  { seed: 102_147, faults: WITH_ARCHIVE, what: "a refusal that the server lost with a restore was held to be remembered by a copy of the device that had never heard of it" },
 ];
 
 test.each(found)("seed $seed: $what", { timeout: 20_000 }, async ({ seed, faults = FIRST_FAULTS }) => {

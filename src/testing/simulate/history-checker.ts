@@ -136,8 +136,17 @@ function checkSettled({ journal, devices, doubles }: History, records: ReadonlyM
   if (doubles && isRestored) return [];
   const recorded = new Map([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)));
   const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
-  // A refusal stands in two places. Known limit: where a device lost it with its power and the server with a restore, it is decided anew.
-  const isForgotten = (at: number, device: string) => isRestored && journal.some((entry, index) => index > at && entry.kind === "lostPower" && entry.device === device);
+  const origins = new Map<string, string>();
+  for (const entry of journal) if (entry.kind === "copied") origins.set(entry.to, origins.get(entry.device) ?? entry.device);
+  const originOf = (device: string) => origins.get(device) ?? device;
+  // A refusal stands in two places. Known limit: where the server lost it with a restore, and a device with its power, or a copy of that device never
+  // heard of it and has the commit in its queue, it is decided anew.
+  const isForgotten = (at: number, device: string) =>
+    isRestored &&
+    journal.some(
+      (entry, index) =>
+        (entry.kind === "lostPower" && index > at && entry.device === device) || (entry.kind === "copied" && entry.since <= at && originOf(entry.device) === originOf(device)),
+    );
   return journal.flatMap((entry, at) => {
     const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
     if (entry.kind !== "settled" || !place || isForgotten(at, entry.device) || entry.outcome !== "rejected" || entry.code === "withdrawn") return [];

@@ -23,6 +23,8 @@ export type JournalEntry =
   | { readonly kind: "evicted"; readonly device: string }
   /** A device died, and may have forgotten what it was told last. */
   | { readonly kind: "lostPower"; readonly device: string }
+  /** What a device stored stands on another as well, as it was when so many entries stood here: what is told to one of them since, the other may not know. */
+  | { readonly kind: "copied"; readonly device: string; readonly to: string; readonly since: number }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 

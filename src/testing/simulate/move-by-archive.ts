@@ -16,10 +16,13 @@ export function archive(world: World, tab: SimTab, device: Device): void {
 }
 
 async function move(world: World, tab: SimTab, device: Device): Promise<void> {
+  const { entries } = world.journal;
+  const since = entries.length;
   const text = await tab.export();
   if (text === null || world.healed) return;
   const fresh = device.freshAs(`${device.options.name}new`);
   world.devices.push(fresh);
+  entries.push({ kind: "copied", device: device.options.name, to: fresh.options.name, since });
   const opened = fresh.openTab(world.releaseOf(fresh));
   if (!(await opened.opened) || !(await opened.import(text))) return world.scheduler.note(`${opened.owner.name} could not import`);
   world.scheduler.note(`${opened.owner.name} has imported`);

@@ -139,6 +139,8 @@ export function thaw(world: World, tab: SimTab): void {
 
 function clone(world: World, device: Device): void {
   const copy = device.cloneAs(`${device.options.name}copy`);
+  const { entries } = world.journal;
+  entries.push({ kind: "copied", device: device.options.name, to: copy.options.name, since: entries.length });
   copy.skewMs = device.skewMs;
   world.devices.push(copy);
   copy.openTab(world.releaseOf(copy));
