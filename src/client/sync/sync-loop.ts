@@ -246,7 +246,7 @@ export class SyncLoop {
     const { cursor } = engine.replica;
     this.#set(afterSocketAsked(this.#facts, cursor));
     const socket: LiveSocket = transport.live(cursor, {
-      opened: () => this.#set(afterSocketOpened(this.#facts)),
+      opened: () => this.#set(afterSocketOpened(this.#facts, env.elapsed())),
       records: (page, text) => {
         this.#facts = { ...this.#facts, told: toldOf(page.cursor) };
         if (this.#inbox.length < INBOX_MAX) this.#inbox.push({ page, text, generation });

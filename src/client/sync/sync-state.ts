@@ -42,6 +42,8 @@ export type SyncFacts = {
   readonly socket: "closed" | "opening" | "open";
   /** Sockets lost or refused one after another: some networks let none through, and then pulling has to do. */
   readonly socketFailures: number;
+  /** When the socket was opened, by `env.elapsed`. */
+  readonly socketOpenedAt: number;
   /** Milliseconds by `env.elapsed` before which no socket is opened. */
   readonly socketNotBefore: number;
   /** A command that only a newer server knows holds the queue until then, by `env.elapsed`. */
@@ -72,6 +74,8 @@ const RETRY_AFTER_MS_MAX = 10 * 60_000;
 /** Partings soon after each other that wait for nothing, and the quiet after which they are counted anew. */
 const PARTINGS_AT_ONCE = 3;
 const PARTINGS_FORGOTTEN_MS = 10 * 60_000;
+/** A socket that was open for less counts as one that could not be had: some proxies open each and cut it at once. */
+export const SOCKET_STANDS_MS = 10_000;
 export const PUSH_COMMITS_MAX = 500;
 /** A server that does not know a command yet is asked again after this. */
 export const LATER_MS = 30_000;
@@ -85,7 +89,7 @@ export const UNTOLD_MS = 30_000;
 export const initialSyncFacts: SyncFacts = {
   leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, partings: 0, partedAt: 0, checked: false, head: 0,
   answeredAt: 0, told: { position: 0, mark: null },
-  socket: "closed", socketFailures: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
+  socket: "closed", socketFailures: 0, socketOpenedAt: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
 };
 
 export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: SyncInputs): Step {
@@ -129,8 +133,8 @@ export function afterFailure(facts: SyncFacts, now: number, chance: number, retr
  * again each time a socket was tried in vain.
  */
 export function afterSocketLost(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
-  const socketNotBefore = now + backoff(facts.socketFailures, chance, retryAfterMs);
-  return { ...facts, socket: "closed", checked: false, socketFailures: facts.socketFailures + 1, socketNotBefore };
+  const failures = facts.socket === "open" && now - facts.socketOpenedAt >= SOCKET_STANDS_MS ? 0 : facts.socketFailures;
+  return { ...facts, socket: "closed", checked: false, socketFailures: failures + 1, socketNotBefore: now + backoff(failures, chance, retryAfterMs) };
 }
 
 /** A socket is read for by the cursor with which it is asked for, so that counts as told. */
@@ -142,8 +146,8 @@ export function toldOf(cursor: Cursor | null): Told {
   return cursor ?? { position: 0, mark: null };
 }
 
-export function afterSocketOpened(facts: SyncFacts): SyncFacts {
-  return { ...facts, socket: "open", socketFailures: 0, socketNotBefore: 0 };
+export function afterSocketOpened(facts: SyncFacts, now: number): SyncFacts {
+  return { ...facts, socket: "open", socketOpenedAt: now, socketNotBefore: 0 };
 }
 
 /** Full jitter, so that a herd of clients spreads; never shorter than the server wished. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, type SyncFacts, UNTOLD_MS,
+  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, SOCKET_STANDS_MS, type SyncFacts, UNTOLD_MS,
 } from "../../../src/client/sync/sync-state.ts";
 
 const cursor = { position: 10, mark: "00000000000000aa" };
@@ -50,14 +50,23 @@ describe("what the sync loop does next", () => {
     const pulled = afterAnswer(lost, 10, { now: 0, elapsed: at.now });
     expect(nextStep(pulled, at)).toEqual({ do: "rest", until: lost.socketNotBefore });
     expect(nextStep(pulled, { ...at, now: lost.socketNotBefore })).toEqual({ do: "connect" });
-    expect(afterSocketOpened(lost)).toMatchObject({ socket: "open", socketFailures: 0 });
+    expect(afterSocketOpened(lost, at.now)).toMatchObject({ socket: "open", socketNotBefore: 0 });
+  });
+
+  test("asks less and less for a socket where each is cut as soon as it is open, and at once where one had stood", () => {
+    let facts: SyncFacts = ready;
+    const lose = (afterMs: number) => (facts = afterSocketLost(afterSocketOpened(facts, at.now), at.now + afterMs, 1, null)).socketNotBefore - at.now - afterMs;
+    const waits = Array.from({ length: 12 }, () => lose(20));
+    expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    expect(waits.at(-1)).toBe(BACKOFF_MS.most);
+    expect(lose(SOCKET_STANDS_MS)).toBe(BACKOFF_MS.first);
   });
 
   test("asks again for what a call brought and the socket has not told for a while, by position and by mark; not where the socket has told it", () => {
-    const live = afterSocketOpened(afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor));
+    const live = afterSocketOpened(afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor), at.now);
     expect(nextStep(live, at)).toEqual({ do: "rest", until: null });
     expect(nextStep({ ...live, told: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
-    expect(nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null)), { ...at, cursor: null })).toEqual({ do: "rest", until: null });
+    expect(nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null), at.now), { ...at, cursor: null })).toEqual({ do: "rest", until: null });
     for (const told of [{ position: 9, mark: cursor.mark }, { position: 9, mark: null }, { position: 10, mark: "00000000000000bb" }, { position: 0, mark: null }]) {
       expect(nextStep({ ...live, told }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
       expect(nextStep({ ...live, told }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
