@@ -1,9 +1,9 @@
 /** What the server refused: what was wanted, who was first, and the choice to try again or let it go. Nothing vanishes silently. */
 import type { RejectedCommit } from "dacapo/client";
-import { DacapoError } from "dacapo";
 import { useRejections } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";
 import { Avatar } from "./avatar.tsx";
+import { sayProblem } from "./say-problem.ts";
 import { Time } from "./time.tsx";
 import { useNames } from "./use-names.ts";
 import { useSpeech } from "./speech.tsx";
@@ -40,7 +40,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
     try {
       await how();
     } catch (error) {
-      setProblem(error instanceof DacapoError ? error.message : String(error));
+      setProblem(sayProblem(error));
       setBusy(false);
     }
   };

@@ -1,8 +1,8 @@
 /** Takes back what was done last here, by a click or Ctrl+Z; Ctrl+Shift+Z brings it back. */
-import { DacapoError } from "dacapo";
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect } from "react";
 import { Icon } from "./icon.tsx";
+import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 
 export function UndoButton() {
@@ -15,7 +15,7 @@ export function UndoButton() {
         if (done) announce(back ? "Taken back" : "Brought back");
         else notify({ text: back ? "There is nothing to take back" : "There is nothing to bring back" });
       } catch (error) {
-        notify({ text: `It cannot be taken back: ${error instanceof DacapoError ? error.message : String(error)}.` });
+        notify({ text: `It cannot be taken back: ${sayProblem(error)}.` });
       }
     },
     [log, announce, notify],

@@ -1,7 +1,7 @@
 import type { CommandRequest } from "dacapo";
-import { DacapoError } from "dacapo";
 import { useExecute } from "dacapo/react";
 import { useCallback } from "react";
+import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 
 /** Executes commands as one commit; what is refused here and now is told as a notice. Gives true where it was recorded. */
@@ -15,7 +15,7 @@ export function useAct(): (commands: CommandRequest | readonly CommandRequest[],
         if (said) announce(said);
         return true;
       } catch (error) {
-        notify({ text: error instanceof DacapoError ? `${error.message}. ${error.fix}` : String(error) });
+        notify({ text: `${sayProblem(error)}.` });
         return false;
       }
     },
