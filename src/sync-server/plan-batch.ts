@@ -47,8 +47,8 @@ export type Plan = {
 
 type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonly id: string; readonly code: string } | null };
 
-/** What is known under an id: whose record stands there, and what was said to whom. */
-type Answered = { record: string | null; readonly texts: Map<string, string> };
+/** What is known under an id: whether a record stands there, and what was said to whom. */
+type Answered = { isRecorded: boolean; readonly texts: Map<string, string> };
 
 const MARK_BYTES = 8;
 const NOTHING_KNOWN: ReadonlyMap<string, KnownCommit> = new Map();
@@ -103,12 +103,10 @@ class Batch {
     this.#windows = windows;
     this.#head = head;
     this.#now = context.env.now();
-    for (const [id, commit] of known) {
-      if (commit.kind === "outcome") this.#answer(id, commit);
-      else {
-        if (commit.kept) this.#answer(id, commit.kept);
-        this.#answer(id, { actor: commit.actor, text: recordedText(id, commit.at) }).record = commit.actor;
-      }
+    for (const [id, { record, outcomes }] of known) {
+      const texts = new Map(outcomes.map(({ actor, text }) => [actor, text]));
+      if (record) texts.set(record.actor, recordedText(id, record.at));
+      this.#answered.set(id, { isRecorded: record !== null, texts });
     }
   }
 
@@ -127,17 +125,15 @@ class Batch {
       // The rest is pushed again, from the first that has not ended.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
       const before = this.#answered.get(pushed.id);
-      const told = before?.texts.get(actor) ?? (before && before.record !== null ? this.#idTaken(pushed.id) : null);
+      const told = before?.texts.get(actor) ?? (before?.isRecorded ? this.#idTaken(pushed.id) : null);
       if (told !== null) {
         outcomes.push(told);
         continue;
       }
       const verdict = await this.#decide(push, pushed);
       if (verdict.kind === "later") return { outcomes, stopped: { id: pushed.id, code: "later" } };
-      // Under an id that someone else was refused with, a record may stand, but no second outcome.
-      const isTaken = before !== undefined && verdict.kind !== "recorded";
-      if (!isTaken) this.#keep(pushed.id, actor, verdict);
-      outcomes.push(isTaken ? this.#idTaken(pushed.id) : verdict.text);
+      this.#keep(pushed.id, actor, verdict);
+      outcomes.push(verdict.text);
     }
     return { outcomes, stopped: null };
   }
@@ -145,13 +141,6 @@ class Batch {
   #idTaken(id: string): string {
     this.toldTaken = true;
     return idTakenText(id);
-  }
-
-  #answer(id: string, { actor, text }: { readonly actor: string; readonly text: string }): Answered {
-    const answered = this.#answered.get(id) ?? { record: null, texts: new Map() };
-    answered.texts.set(actor, text);
-    this.#answered.set(id, answered);
-    return answered;
   }
 
   #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
@@ -168,9 +157,11 @@ class Batch {
   }
 
   #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
-    const answered = this.#answer(id, { actor, text: verdict.text });
+    const answered = this.#answered.get(id) ?? { isRecorded: false, texts: new Map() };
+    this.#answered.set(id, answered);
+    answered.texts.set(actor, verdict.text);
     if (verdict.kind === "recorded") {
-      answered.record = actor;
+      answered.isRecorded = true;
       this.records.push(verdict.stored);
       this.#windows.add(verdict.record);
       return;

@@ -21,10 +21,16 @@ export function checkAppend({ expected, records, outcomes }: Append): void {
   }
   const refused = new Set<string>();
   for (const { commit, actor } of outcomes) {
-    // Someone else may have been refused under the id of a record.
-    if (refused.has(commit) || ids.get(commit) === actor) throw twice(commit);
-    refused.add(commit);
+    // Others may have been refused under the id of a record.
+    const key = outcomeKey(commit, actor);
+    if (refused.has(key) || ids.get(commit) === actor) throw twice(commit);
+    refused.add(key);
   }
+}
+
+/** One text for a commit's id and an actor. Ids hold no space. */
+export function outcomeKey(commit: string, actor: string): string {
+  return `${commit} ${actor}`;
 }
 
 function twice(commit: string): BugError {

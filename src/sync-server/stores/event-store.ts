@@ -15,8 +15,8 @@
  *       `diverged`.
  * - S6  Pages end at record ends, hold at least one record where there is one, and otherwise stay within events and bytes.
  * - S7  Record texts come back byte for byte.
- * - S8  Commit ids are unique in a log among records, and among kept outcomes; an actor has a record or an outcome under one, not both. What
- *       was refused to someone under an id keeps nobody else's record from it. Logs know nothing of each other.
+ * - S8  A commit's id has one record in a log, and each actor one record or one kept outcome under it: what was said to someone keeps
+ *       nobody else from the id. Where a record stands, no outcome comes any more. Logs know nothing of each other.
  * - S9  Kept outcomes are forgotten only by age, or when an actor has more than its share in a log: the oldest first.
  * - S10 A dropped log is `gone` for good: its name never comes back.
  * - S11 A log is there from its first record or outcome on; before, it is `absent`.
@@ -64,16 +64,11 @@ export type AppendResult =
   | { readonly kind: "known"; readonly commits: readonly string[] }
   | { readonly kind: "gone" };
 
-/** What stands under a commit's id. */
-export type KnownCommit =
-  | {
-      readonly kind: "record";
-      readonly actor: string;
-      readonly at: Cursor;
-      /** What was said to someone else who had used the same id before. */
-      readonly kept?: { readonly actor: string; readonly text: string };
-    }
-  | { readonly kind: "outcome"; readonly actor: string; readonly text: string };
+/** What stands under a commit's id: a record, or null, and what was said without one, to each who used the id. */
+export type KnownCommit = {
+  readonly record: { readonly actor: string; readonly at: Cursor } | null;
+  readonly outcomes: readonly { readonly actor: string; readonly text: string }[];
+};
 
 export type LogHead = { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };
 

@@ -6,7 +6,7 @@
  */
 import { StorageLostError } from "../../core/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
-import { checkAppend } from "./check-append.ts";
+import { checkAppend, outcomeKey } from "./check-append.ts";
 import type { Append, AppendResult, EventStore, KeptOutcome, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";
 
@@ -46,14 +46,14 @@ class MemoryEventStore implements EventStore {
     if (!sameCursor(head, append.expected)) return { kind: "moved", head };
     const commits = [...append.records, ...append.outcomes].map(({ commit }) => commit);
     const known = [
-      ...append.records.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.get(commit)?.actor === actor),
-      ...append.outcomes.filter(({ commit }) => log.byCommit.has(commit) || log.outcomes.has(commit)),
+      ...append.records.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))),
+      ...append.outcomes.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))),
     ].map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
 
     // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
     for (const record of append.records) addRecord(log, record);
-    for (const outcome of append.outcomes) log.outcomes.set(outcome.commit, outcome);
+    for (const outcome of append.outcomes) log.outcomes.set(outcomeKey(outcome.commit, outcome.actor), outcome);
     forgetOutcomes(log, append);
     if (commits.length > 0) this.#logs.set(name, log);
     return { kind: "ok" };
@@ -82,11 +82,13 @@ class MemoryEventStore implements EventStore {
     const log = this.#find(name);
     const known = new Map<string, KnownCommit>();
     if (log === undefined || log === "gone") return known;
-    for (const commit of commits) {
+    const asked = new Set(commits);
+    const outcomes = Map.groupBy([...log.outcomes.values()].filter(({ commit }) => asked.has(commit)), ({ commit }) => commit);
+    for (const commit of asked) {
       const record = log.byCommit.get(commit);
-      const outcome = log.outcomes.get(commit);
-      if (record) known.set(commit, { kind: "record", actor: record.actor, at: record.cursor, ...(outcome && { kept: { actor: outcome.actor, text: outcome.text } }) });
-      else if (outcome) known.set(commit, { kind: "outcome", actor: outcome.actor, text: outcome.text });
+      const said = outcomes.get(commit) ?? [];
+      if (!record && said.length === 0) continue;
+      known.set(commit, { record: record ? { actor: record.actor, at: record.cursor } : null, outcomes: said.map(({ actor, text }) => ({ actor, text })) });
     }
     return known;
   }
@@ -139,11 +141,11 @@ function addRecord(log: Log, record: StoredRecord): void {
 
 /** S9: by age, and of the actors who just got one, the oldest beyond their share. */
 function forgetOutcomes(log: Log, { outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): void {
-  for (const { commit, received } of log.outcomes.values()) if (received < forgetOutcomesBefore) log.outcomes.delete(commit);
+  for (const [key, { received }] of log.outcomes) if (received < forgetOutcomesBefore) log.outcomes.delete(key);
   for (const actor of new Set(outcomes.map((outcome) => outcome.actor))) {
-    const own = [...log.outcomes.values()].filter((outcome) => outcome.actor === actor);
-    own.sort((left, right) => left.received - right.received); // stable: of the same time, the first that came goes first
-    for (const { commit } of own.slice(0, Math.max(0, own.length - outcomesPerActorMax))) log.outcomes.delete(commit);
+    const own = [...log.outcomes].filter(([, outcome]) => outcome.actor === actor);
+    own.sort(([, left], [, right]) => left.received - right.received); // stable: of the same time, the first that came goes first
+    for (const [key] of own.slice(0, Math.max(0, own.length - outcomesPerActorMax))) log.outcomes.delete(key);
   }
 }
 

@@ -106,15 +106,15 @@ class SqlEventStore implements EventStore {
         ids,
         log.id,
       );
-      for (const { commit_id, actor, last, mark } of records) known.set(commit_id, { kind: "record", actor, at: { position: last, mark } });
+      for (const { commit_id, actor, last, mark } of records) known.set(commit_id, { record: { actor, at: { position: last, mark } }, outcomes: [] });
       const outcomes = this.#sql.rows<{ commit_id: string; actor: string; text: string }>(
         "select o.commit_id, o.actor, o.text from json_each(?) i cross join dacapo_outcomes o on o.log = ? and o.commit_id = i.value",
         ids,
         log.id,
       );
       for (const { commit_id, actor, text } of outcomes) {
-        const record = known.get(commit_id);
-        known.set(commit_id, record?.kind === "record" ? { ...record, kept: { actor, text } } : { kind: "outcome", actor, text });
+        const { record, outcomes: said } = known.get(commit_id) ?? { record: null, outcomes: [] };
+        known.set(commit_id, { record, outcomes: [...said, { actor, text }] });
       }
       return known;
     });
@@ -208,9 +208,8 @@ class SqlEventStore implements EventStore {
     const rows = this.#sql.rows<{ id: string }>(
       `select i.value ->> 0 as id from json_each(?) i
        where exists (select 1 from dacapo_records where log = ? and commit_id = i.value ->> 0)
-          or exists (select 1 from dacapo_outcomes where log = ? and commit_id = i.value ->> 0 and actor = coalesce(i.value ->> 1, actor))`,
-      // An outcome gives way to nobody's outcome, a record to its own actor's.
-      JSON.stringify([...records.map(({ commit, actor }) => [commit, actor]), ...outcomes.map(({ commit }) => [commit, null])]),
+          or exists (select 1 from dacapo_outcomes where log = ? and commit_id = i.value ->> 0 and actor = i.value ->> 1)`,
+      JSON.stringify([...records, ...outcomes].map(({ commit, actor }) => [commit, actor])),
       log,
       log,
     );

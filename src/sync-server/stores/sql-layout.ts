@@ -47,7 +47,7 @@ const STEPS: readonly (readonly string[])[] = [
       actor text not null,
       received integer not null,
       text text not null,
-      unique (log, commit_id)
+      unique (log, commit_id, actor)
     ) strict`,
     "create index dacapo_outcomes_by_age on dacapo_outcomes (log, received)",
     "create index dacapo_outcomes_by_actor on dacapo_outcomes (log, actor, received)",

@@ -156,7 +156,7 @@ export const appendRules: readonly Rule[] = [
       const two = await write(store, "two", null, { commit: 1, mark: "two", actor: "bob" }, { commit: 2, mark: "end" });
       await requireLog(store, "one", recordsAfter(null, [{ commit: 1 }]));
       const known = [...(await store.known("two", [commitId(1)]))];
-      requireEqual(known, [[commitId(1), { kind: "record", actor: "bob", at: { position: 1, mark: "two" } }]], "the commit in the other log");
+      requireEqual(known, [[commitId(1), { record: { actor: "bob", at: { position: 1, mark: "two" } }, outcomes: [] }]], "the commit in the other log");
       requireThat((await store.readStream("one", "task/t1", 1, ALL)).length === 0, "no record of the other log in a stream of the same name");
       requireEqual(await store.head("two"), { kind: "open", cursor: two }, "the other log's head");
     },

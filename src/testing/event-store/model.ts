@@ -28,7 +28,7 @@ export class EventStoreModel {
     const commits = [...records, ...outcomes].map(({ commit }) => commit);
     const known = [
       ...records.filter((one) => log.records.some(({ commit }) => commit === one.commit) || log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor)),
-      ...outcomes.filter((one) => [...log.records, ...log.outcomes].some(({ commit }) => commit === one.commit)),
+      ...outcomes.filter((one) => log.records.some(({ commit }) => commit === one.commit) || log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor)),
     ].map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
     if (commits.length > 0) this.#logs.set(name, log);
@@ -59,10 +59,11 @@ export class EventStoreModel {
     const log = this.#logs.get(name);
     const known = new Map<string, KnownCommit>();
     if (!log || log.gone) return known;
-    for (const { commit, actor, text } of log.outcomes) if (commits.includes(commit)) known.set(commit, { kind: "outcome", actor, text });
-    for (const { commit, actor, cursor } of log.records) {
-      const kept = log.outcomes.find((outcome) => outcome.commit === commit);
-      if (commits.includes(commit)) known.set(commit, { kind: "record", actor, at: cursor, ...(kept && { kept: { actor: kept.actor, text: kept.text } }) });
+    for (const id of commits) {
+      const record = log.records.find(({ commit }) => commit === id);
+      const outcomes = log.outcomes.filter(({ commit }) => commit === id);
+      if (!record && outcomes.length === 0) continue;
+      known.set(id, { record: record ? { actor: record.actor, at: record.cursor } : null, outcomes: outcomes.map(({ actor, text }) => ({ actor, text })) });
     }
     return known;
   }

@@ -4,7 +4,7 @@
  * Place: the rule `model` of the suite. What the single rules forget (an order of steps, a mixture) is looked for here.
  */
 import type { Cursor } from "../../core/record.ts";
-import type { Append, EventStore, KeptOutcome, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type { Append, EventStore, KeptOutcome, KnownCommit, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { EventStoreModel } from "./model.ts";
@@ -131,7 +131,8 @@ class History {
   }
 
   async #requireKnown(log: string, commits: readonly string[]): Promise<void> {
-    const sorted = (known: ReadonlyMap<string, { readonly kind: string }>) => [...known].map(([id, told]) => [id, { ...told }] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const sorted = (known: ReadonlyMap<string, KnownCommit>) =>
+      [...known].map(([id, { record, outcomes }]) => ({ id, record, outcomes: outcomes.toSorted((a, b) => (a.actor < b.actor ? -1 : 1)) })).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     requireEqual(sorted(await this.#store.known(log, commits)), sorted(this.#model.known(log, commits)), `known in ${log}`);
   }
 

@@ -76,9 +76,8 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
     const log = entry.kind === "acknowledged" ? logOf.get(entry.ask) : undefined;
     if (entry.kind !== "acknowledged" || log === undefined) continue;
     const known = (await store.inner.known(log, [entry.commit])).get(entry.commit);
-    if (known) outcomes.push({ commit: entry.commit, log, actor: known.actor, text: known.kind === "outcome" ? known.text : null });
-    // The hostile member's record may stand under an id whose author was told that there was nothing to record.
-    if (known?.kind === "record" && known.kept) outcomes.push({ commit: entry.commit, log, ...known.kept });
+    if (known?.record) outcomes.push({ commit: entry.commit, log, actor: known.record.actor, text: null });
+    for (const said of known?.outcomes ?? []) outcomes.push({ commit: entry.commit, log, ...said });
   }
   return outcomes;
 }

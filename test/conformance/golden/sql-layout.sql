@@ -15,7 +15,7 @@ CREATE TABLE dacapo_outcomes (
       actor text not null,
       received integer not null,
       text text not null,
-      unique (log, commit_id)
+      unique (log, commit_id, actor)
     ) strict;
 
 CREATE INDEX dacapo_outcomes_by_actor on dacapo_outcomes (log, actor, received);

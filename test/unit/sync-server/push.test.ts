@@ -58,10 +58,18 @@ test("P4 an id that someone else used is taken, and tells nothing of theirs", as
   const [outcome] = await bob.outcomes(his);
   expect(outcome).toEqual({ id: hers.id, outcome: "rejected", command: 0, code: "id-taken", message: expect.any(String) });
   expect(kinds(await ada.outcomes(hers))).toEqual(["recorded"]);
-  // Also where what she has under it left no record, and so would his.
-  const rejected = ada.commit(task.command.rename("nothing", { title: "x" }));
-  expect(kinds(await ada.outcomes(rejected))).toEqual(["no-such-task"]);
-  expect(kinds(await bob.outcomes({ ...bob.commit(task.command.complete("nothing")), id: rejected.id }))).toEqual(["id-taken"]);
+});
+
+test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P4 several who are refused under one id each hear their own, the same again each time, and no late double of it is done (%s)", async (_, store) => {
+  const server = testServer({ store: store() });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  const hers = ada.commit(task.command.rename("t1", { title: "x" }));
+  const his = { ...bob.commit(task.command.rename("t1", { title: "y" })), id: hers.id };
+  const told = [await ada.outcomes(hers), await bob.outcomes(his)];
+  expect(told.map(kinds)).toEqual([["no-such-task"], ["no-such-task"]]);
+  await ada.push([ada.commit(add("t1"))]);
+  expect([await ada.outcomes(hers), await bob.outcomes(his)]).toEqual(told);
+  await server.close();
 });
 
 test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P4 whoever is refused under someone else's id takes nothing from its author, before or after: each hears the same again (%s)", async (_, store) => {
