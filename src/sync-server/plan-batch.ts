@@ -62,7 +62,7 @@ export async function planBatch(context: BatchContext, pushes: readonly Permitte
   const { store, log, cache } = context;
   const known = isAssumed ? NOTHING_KNOWN : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
-  const windows = openWindows(context, cache.get(log, head));
+  const windows = openWindows(context, positionOf(head), cache.get(log, head));
   await windows.load(pushes.flatMap(({ push }) => push.commits.flatMap((pushed) => ("commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : []))));
 
   const batch = new Batch(context, windows, known, head);

@@ -12,6 +12,7 @@ import { permitPush } from "./permit-push.ts";
 import { type BatchContext, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./push.ts";
 import type { AppendResult, LogHead } from "./stores/event-store.ts";
+import { LogMoved } from "./stream-records.ts";
 
 export type Settled = {
   readonly results: readonly PushResult[];
@@ -43,7 +44,16 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     const assumed = round === 0 ? tail.end(log) : null;
     const at: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
     if (at.kind === "gone") return refused("gone");
-    const { results, appended, outcomes, windows, toldTaken } = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null);
+    const plan = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null).catch((error: unknown) => {
+      if (error instanceof LogMoved) return null;
+      throw error;
+    });
+    if (!plan) {
+      mayHaveMoved = true;
+      cache.drop(log);
+      continue;
+    }
+    const { results, appended, outcomes, windows, toldTaken } = plan;
     const { records } = appended;
     // What no append confirms is not said before it was read.
     if (assumed && (toldTaken || (records.length === 0 && outcomes.length === 0))) continue;

@@ -25,9 +25,17 @@ export type StreamSource = {
   readonly store: EventStore;
   readonly log: string;
   readonly domain: DomainDefinition;
+  /** The log's last position as the batch took it. */
+  readonly end: number;
   /** Told of each page that was read, and waited for: reading much gives way to what else the server has to do. */
   readonly onRead: (events: number) => Promise<void>;
 };
+
+/**
+ * The log has gone on since the batch took its end. What was read is not what it decides on: were the store restored now to just that end, the
+ * append would find it as expected.
+ */
+export class LogMoved extends Error {}
 
 /** Whose own an event is: the same person on the same device. */
 export type Author = Pick<Commit, "actor" | "client">;
@@ -97,10 +105,13 @@ function isOwn(record: CommitRecord, author: Author): boolean {
   return record.actor === author.actor && record.client === author.client;
 }
 
-async function* storedRecords({ store, log, onRead }: StreamSource, stream: string, after: number): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
+async function* storedRecords({ store, log, end, onRead }: StreamSource, stream: string, after: number): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
   for (let from = after; ; ) {
     const page = await store.readStream(log, stream, from, PAGE);
-    for (const stored of page) yield { stored, record: parseStored(stored) };
+    for (const stored of page) {
+      if (stored.cursor.position > end) throw new LogMoved("The log has gone on while it was read");
+      yield { stored, record: parseStored(stored) };
+    }
     const last = page.at(-1);
     if (!last) return;
     // A page that does not go on would be read for ever.

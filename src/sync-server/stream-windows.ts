@@ -35,9 +35,9 @@ export type StreamWindows = {
   readonly eventsRead: () => number;
 };
 
-export type WindowsContext = Omit<StreamSource, "onRead"> & { readonly env: Pick<Env, "nextTurn"> };
+export type WindowsContext = Omit<StreamSource, "onRead" | "end"> & { readonly env: Pick<Env, "nextTurn"> };
 
-export function openWindows({ store, log, domain, env }: WindowsContext, cached: ReadonlyMap<string, KnownStream>): StreamWindows {
+export function openWindows({ store, log, domain, env }: WindowsContext, end: number, cached: ReadonlyMap<string, KnownStream>): StreamWindows {
   let eventsRead = 0;
   let turnEnds = EVENTS_A_TURN;
   const onRead = async (events: number): Promise<void> => {
@@ -46,7 +46,7 @@ export function openWindows({ store, log, domain, env }: WindowsContext, cached:
     turnEnds = eventsRead + EVENTS_A_TURN;
     await env.nextTurn();
   };
-  const source: StreamSource = { store, log, domain, onRead };
+  const source: StreamSource = { store, log, domain, end, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
   // The stored part of what authors saw. Commits of one device have often seen the same.

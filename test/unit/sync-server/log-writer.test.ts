@@ -40,6 +40,25 @@ async function expectWhole(reader: Person, events: number): Promise<void> {
   expect(new Set(records.map(({ commit }) => commit)).size).toBe(records.length);
 }
 
+test("what is decided on what another node just wrote is not recorded where the store is restored to what was before", async () => {
+  const before = memory();
+  const after = memory();
+  let store: EventStore = before;
+  const restored = new Proxy(before, { get: (_, name: keyof EventStore) => (...given: never[]) => (store[name] as (...given: never[]) => unknown)(...given) });
+  const here = person(testServer({ store: restored }), "ada");
+  const there = person(testServer({ store: before }), "bob");
+  const readStream = before.readStream.bind(before);
+  before.readStream = async (...given) => {
+    before.readStream = readStream;
+    await there.push([there.commit(add("t1"))]);
+    const page = await readStream(...given);
+    store = after;
+    return page;
+  };
+  expect(await here.outcomes(here.commit(task.command.rename("t1", { title: "Bread" })))).toMatchObject([{ outcome: "rejected", code: "no-such-task" }]);
+  expect(await here.pull()).toMatchObject({ head: 0 });
+});
+
 test("a hundred pushes at once are all recorded, in far fewer writes", async () => {
   const store = tampered(memory(), (write) => write());
   const server = testServer({ store });
