@@ -22,6 +22,7 @@ import type { Settled } from "./log-handle.ts";
 import { rowDifferences } from "./rows/row-differences.ts";
 import { RowCache, writeRowCache } from "./rows/row-cache.ts";
 import { refusedOf, settledOf, Settling } from "./settling.ts";
+import { type Standing, standingOf } from "./status.ts";
 
 /** Commands that share one transaction, at most. */
 const GROUP_MAX = 256;
@@ -50,6 +51,8 @@ export class Engine {
   #waiting: Waiting[] = [];
   readonly #settling: Settling;
   readonly #clock = { last: 0 };
+  /** As of the rows that were last told. */
+  #standing: Standing;
   #serverTime: number | null = null;
   #closed = false;
 
@@ -60,6 +63,7 @@ export class Engine {
   private constructor(options: EngineOptions, local: LocalLog) {
     this.#options = options;
     this.#local = local;
+    this.#standing = standingOf(local.replica, local.rejections.length);
     this.#settling = new Settling(options.store);
     for (const { commit } of local.entries.values()) this.#clock.last = Math.max(this.#clock.last, commit.time);
   }
@@ -83,6 +87,10 @@ export class Engine {
 
   get pendingCount(): number {
     return this.#local.entries.size - this.#local.unwritten;
+  }
+
+  get standing(): Standing {
+    return this.#standing;
   }
 
   get rejections(): readonly RejectionEntry[] {
@@ -233,7 +241,7 @@ export class Engine {
     this.#changed();
     const before = this.replica;
     this.#local = await loadLocalLog(this.#options.domain, this.store, new RowCache(), this.#options.env.now());
-    this.#options.changed(rowDifferences(this.#options.domain, before, this.replica));
+    this.#tell(rowDifferences(this.#options.domain, before, this.replica));
   }
 
   #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
@@ -273,12 +281,17 @@ export class Engine {
   }
 
   #changed(): void {
-    this.#options.changed(this.replica.takeDelta());
+    this.#tell(this.replica.takeDelta());
+  }
+
+  #tell(deltas: readonly RowDelta[]): void {
+    this.#standing = standingOf(this.replica, this.#local.rejections.length);
+    this.#options.changed(deltas);
   }
 
   /** What was folded to be decided on is gone again. Whoever looked meanwhile must hear of it, though the rows are those of before. */
   #tellUndone(): void {
-    this.#options.changed(this.replica.takeDelta("all touched"));
+    this.#tell(this.replica.takeDelta("all touched"));
   }
 }
 

@@ -6,9 +6,11 @@ import type { Connection, LogStatus } from "./log-handle.ts";
 import type { SyncFacts } from "./sync/sync-state.ts";
 import type { LeaderSync } from "./tabs/tab-channel.ts";
 
+/** How a log stood when its rows were last told: a step that is under way has moved on in memory, and nobody has seen its rows. */
+export type Standing = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
+
 export type StatusInputs = {
-  readonly replica: Replica;
-  readonly rejections: number;
+  readonly standing: Standing;
   /** Null: a log without a server. */
   readonly sync: SyncFacts | null;
   readonly leader: boolean;
@@ -20,20 +22,26 @@ export type StatusInputs = {
 /** Doubtful commits that are listed; the rest is in `pending`. */
 const DOUBTFUL_MAX = 100;
 
-export function statusOf({ replica, rejections, sync, leader, led, error }: StatusInputs): LogStatus {
-  const position = positionOf(replica.cursor);
+export function standingOf(replica: Replica, rejections: number): Standing {
   return {
-    connection: sync ? connectionOf(sync, led, position) : "local",
-    leader,
     pending: replica.pending.length,
     doubtful: replica.doubtful
       .slice(0, DOUBTFUL_MAX)
       .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : [])),
     rejections,
-    lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? sync?.lastSyncedAt ?? null,
-    position,
-    head: Math.max(position, sync?.head ?? 0),
+    position: positionOf(replica.cursor),
     parked: replica.parked,
+  };
+}
+
+export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
+  const { position } = standing;
+  return {
+    ...standing,
+    connection: sync ? connectionOf(sync, led, position) : "local",
+    leader,
+    lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? sync?.lastSyncedAt ?? null,
+    head: Math.max(position, sync?.head ?? 0),
     error: error ?? sync?.stopped ?? sync?.trouble ?? null,
   };
 }

@@ -255,7 +255,7 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   }
 
   function status(): LogStatus {
-    return statusOf({ replica: engine.replica, rejections: engine.rejections.length, sync: sync && sync.facts, leader: leadership.leading, led, error: failure });
+    return statusOf({ standing: engine.standing, sync: sync && sync.facts, leader: leadership.leading, led, error: failure });
   }
 
   function takeLifecycle(event: Lifecycle): void {

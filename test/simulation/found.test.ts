@@ -36,6 +36,9 @@ const found: readonly { readonly seed: number; readonly faults?: readonly FaultN
   { seed: 640, faults: ["hostile", "truncation"], what: "an answer to the hostile member that was cut behind a brace ended the whole simulation" },
   { seed: 870, faults: ["hostile", "restore", "secondNode"], what: "a device whose last records came with a push's answer, and went with a restore before the node of its socket saw them, was never told" },
   { seed: 102_147, faults: WITH_ARCHIVE, what: "a refusal that the server lost with a restore was held to be remembered by a copy of the device that had never heard of it" },
+  { seed: 54_176, faults: FIRST_FAULTS, what: "what was decided on another node's record was recorded, where a restore took that record and left the end with which the batch had begun" },
+  { seed: 21_920, faults: WITH_ARCHIVE, what: "a tab's status told that all was settled before its rows did" },
+  { seed: 514, faults: ["hostile", "restore", "secondNode"], what: "whoever was told that an id is taken, since someone else had been refused under it, was recorded later" },
 ];
 
 test.each(found)("seed $seed: $what", { timeout: 20_000 }, async ({ seed, faults = FIRST_FAULTS }) => {

@@ -51,6 +51,29 @@ test("who looked at rows that could not be stored then hears that they are gone"
   await engine.close();
 });
 
+test("a log's standing never runs ahead of its rows: a look that is under way has told neither", async () => {
+  const database = newDatabase();
+  let standing: readonly unknown[] = [];
+  const rows = new Map<string, boolean>();
+  const before = (operation: string): void => {
+    if (operation === "readRejections") look();
+  };
+  let look = (): void => {};
+  const changed = (deltas: readonly RowDelta[]) => {
+    for (const { projection, set } of deltas) if (projection === board.name) for (const { key, pending } of set) rows.set(key, pending);
+  };
+  const writer = await openEngine({ database });
+  const reader = await openEngine({ database, store: { before }, changed });
+  await writer.execute([add("t1")], null);
+  await reader.refresh();
+  await confirmLocally(writer, browserEnv);
+  await writer.withdraw(await writer.execute([add("t2")], null));
+  look = () => (standing = [reader.standing.pending, reader.standing.position, rows.get("task/t1")]);
+  await reader.refresh();
+  expect(standing).toEqual([1, 0, true]);
+  expect([reader.standing.pending, reader.standing.position, rows.get("task/t1")]).toEqual([0, 1, false]);
+});
+
 test("what a look that failed half way had folded is shown, also where histories part before the next one", async () => {
   const database = newDatabase();
   const titles = new Map<string, unknown>();
