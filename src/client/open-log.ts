@@ -16,7 +16,7 @@ import { commitCalls } from "./commit-calls.ts";
 import { liveValue } from "./live-value.ts";
 import { openCalls } from "./open-calls.ts";
 import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
-import { isVisible, watchPage } from "./page-lifecycle.ts";
+import { isVisible, requirePage, watchPage } from "./page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./rows/live-rows.ts";
 import { type Answer, type CallMessage, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, requireJsonMeta, take, type WorkerLog, type WorkerRoot } from "./worker-api.ts";
 
@@ -48,6 +48,7 @@ export type OpenLogOptions = {
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  */
 export async function openLog<PresenceData extends Json = Json>(log: string, options: OpenLogOptions): Promise<LogHandle<PresenceData>> {
+  requirePage();
   const { user, sync } = options;
   const worker = typeof options.worker === "function" ? options.worker() : options.worker;
   const ownsWorker = typeof options.worker === "function";

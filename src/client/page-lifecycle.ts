@@ -1,5 +1,11 @@
 /** What only a page hears of, told to the worker: network, visibility, freezing, a return from the back/forward cache. */
+import { DefinitionError } from "../core/errors.ts";
 import type { Lifecycle } from "./worker-api.ts";
+
+/** Refuses where there is no page, as where a server renders one, before anything is made. */
+export function requirePage(): void {
+  if (typeof document === "undefined") throw new DefinitionError({ message: "openLog works in a page of a browser, and there is none here", fix: "Call it in the browser only, such as in an effect." });
+}
 
 export function isVisible(): boolean {
   return document.visibilityState === "visible";
