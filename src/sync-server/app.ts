@@ -19,6 +19,7 @@ import { createLogWriter } from "./log-writer.ts";
 import { createOriginRule } from "./origins.ts";
 import { type ImportedLog, importLog } from "./import-log.ts";
 import { reportTo } from "./report-to.ts";
+import { requireOptions } from "./require-options.ts";
 import { type Answer, getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./tickets.ts";
@@ -80,6 +81,7 @@ const CLOSE_STEP_MS = 10;
  * app.route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }) }));
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
+  requireOptions(options);
   const { store, authorize, permit = () => true, env = runtimeEnv, onError, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
   const report = reportTo(onError);

@@ -8,6 +8,7 @@
  */
 import type { Draft } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
+import { refuse } from "../core/refuse.ts";
 import { sameBytes } from "./same-bytes.ts";
 
 /**
@@ -42,11 +43,16 @@ export type PermitRequest =
  */
 export type Permit = (principal: Principal, request: PermitRequest) => boolean | Promise<boolean>;
 
+type Tokens = { readonly [token: string]: string | Principal };
+type Find = (token: string) => Promise<Principal | null> | Principal | null;
+
 export type BearerOptions =
   /** Secrets and whose they are: an actor's name, or a principal. */
-  | { readonly tokens: { readonly [token: string]: string | Principal } }
+  | { readonly tokens: Tokens }
   /** For tokens that carry proof themselves: check the signature with a fixed algorithm, the audience and the expiry. */
-  | { readonly verify: (token: string) => Promise<Principal | null> | Principal | null };
+  | { readonly verify: Find };
+
+const TABLE_FIX = 'Give secrets and whose they are, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
 
@@ -57,7 +63,7 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
  * serve({ domain, store, authorize: bearer({ tokens: { [process.env.ADA_TOKEN]: "ada" } }) });
  */
 export function bearer(options: BearerOptions): Authorize {
-  const find = "verify" in options ? options.verify : findToken(options.tokens);
+  const find = finder(options);
   return async (request) => {
     const [, token] = BEARER.exec(request.headers.get("authorization") ?? "") ?? [];
     return token === undefined ? null : find(token);
@@ -71,7 +77,17 @@ export function isPrincipal(value: Principal | null): value is Principal {
   return typeof actor === "string" && actor.length > 0 && actor.length <= 128 && actor.isWellFormed() && (expiresAt === undefined || Number.isFinite(expiresAt));
 }
 
-function findToken(tokens: { readonly [token: string]: string | Principal }): (token: string) => Promise<Principal | null> {
+/** Refuses what would let nobody in, or the wrong ones: JavaScript users meet it when the server starts, not at each request. */
+function finder(options: BearerOptions): Find {
+  const { verify, tokens }: { readonly verify?: Find; readonly tokens?: Tokens } = options ?? {};
+  if (typeof verify === "function") return verify;
+  // In a list, the secrets would be owners, and their places the tokens.
+  if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens)) refuse("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
+  if (Object.keys(tokens).length === 0) refuse("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
+  return findToken(tokens);
+}
+
+function findToken(tokens: Tokens): (token: string) => Promise<Principal | null> {
   const known = Promise.all(
     Object.entries(tokens).map(async ([token, owner]) => ({
       hash: await sha256(token),
