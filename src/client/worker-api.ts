@@ -8,7 +8,7 @@
  */
 import { exceedsBytes } from "../core/byte-length.ts";
 import type { CommandRequest } from "../core/definition.ts";
-import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../core/errors.ts";
+import { fromPlainError, type PlainError, shortText, toPlainError, ValidationError } from "../core/errors.ts";
 import { checkJson, type Json } from "../core/json.ts";
 import { LOG_NAME, type Presence, PRESENCE_BYTES_MAX } from "../core/protocol.ts";
 import type { RowDelta } from "../core/rows.ts";
@@ -104,13 +104,21 @@ export function answerNow<T>(run: () => T): Answer<T> {
   }
 }
 
+/** Characters of a name that a message shows: one that is allowed fits, and its quotes. */
+const NAME_SHOWN_MAX = 130;
+
 /** Refuses names before anything is made under them. */
 export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
-  if (LOG_NAME.test(log) && user.length > 0 && user.length <= 128 && user.isWellFormed()) return;
+  requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) => LOG_NAME.test(name));
+  requireName("user", user, "1 to 128 characters, well-formed", (name) => name.length > 0 && name.length <= 128 && name.isWellFormed());
+}
+
+function requireName(whose: "log" | "user", name: unknown, allowed: string, isAllowed: (name: string) => boolean): void {
+  if (typeof name === "string" && isAllowed(name)) return;
   throw new ValidationError({
-    message: `A log cannot be opened under the name ${JSON.stringify(log)} for the user ${JSON.stringify(user)}`,
-    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ - for the log, a letter or digit first, and 1 to 128 characters for the user.",
-    details: { path: [LOG_NAME.test(log) ? "user" : "log"], reason: "is not a name" },
+    message: `The ${whose}'s name ${shortText(String(JSON.stringify(name)), NAME_SHOWN_MAX)} is not allowed: it must have ${allowed}`,
+    fix: `Give openLog such a name for the ${whose}.`,
+    details: { path: [whose], reason: "is not a name" },
   });
 }
 
