@@ -191,17 +191,18 @@ async function connect(worker: Worker, options: OpenOptions, callbacks: PageCall
   const root = Comlink.wrap<WorkerRoot>(worker);
   // A script that cannot be loaded or throws while it starts answers nothing; only this event tells.
   const failed = new Promise<never>((_, reject) => {
-    worker.addEventListener("error", (event) => reject(workerError(event.message)), { once: true });
+    worker.addEventListener("error", (event) => reject(workerError(event)), { once: true });
   });
   failed.catch(() => {});
   take(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
   return { remote: Comlink.wrap<WorkerLog>(port1), port: port1 };
 }
 
-function workerError(message: string): StorageLostError {
+/** Browsers tell neither message nor address of a script that they could not load; of one that threw, both. */
+function workerError({ message, filename }: Partial<ErrorEvent>): StorageLostError {
   return new StorageLostError({
-    message: `The log's worker failed: ${message || "its script could not be loaded"}`,
-    fix: "Check the worker's address and that it calls serveLog(domain); see the browser's console.",
+    message: `The log's worker failed: ${message || "its script could not be loaded"} (${filename || "the browser does not tell its address"})`,
+    fix: "Check the worker's address, which the browser's console or network panel shows, and that it calls serveLog(domain).",
   });
 }
 

@@ -85,8 +85,20 @@ describe("a log in a real worker on real IndexedDB", () => {
     for (const end of await ends) if (end.status === "rejected") expect(["log-closed", "rejected"]).toContain(end.reason.code);
   });
 
-  test("a worker that cannot start says so", async () => {
-    const broken = () => new Worker(URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" })), { type: "module" });
-    await expect(openLog(fresh(), { worker: broken, user: "ada" })).rejects.toMatchObject({ code: "storage-lost", message: expect.stringContaining("worker") });
+  test("a worker whose script throws while it starts says so, with what it threw and the script's address", async () => {
+    const address = URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" }));
+    const error = await openLog(fresh(), { worker: () => new Worker(address, { type: "module" }), user: "ada" }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "storage-lost", message: expect.stringContaining("worker failed") });
+    expect(error).toMatchObject({ message: expect.stringContaining("Error: no") });
+    expect(error).toMatchObject({ message: expect.stringContaining(address) });
+  });
+
+  test("a worker whose script is not there says so, and where its address is to be seen", async () => {
+    const missing = () => new Worker(new URL("/there-is-no-such.worker.js", location.href), { type: "module" });
+    await expect(openLog(fresh(), { worker: missing, user: "ada" })).rejects.toMatchObject({
+      code: "storage-lost",
+      message: expect.stringContaining("its script could not be loaded (the browser does not tell its address)"),
+      fix: expect.stringContaining("network panel"),
+    });
   });
 });
