@@ -43,6 +43,11 @@ test("bearer with an empty table says that it lets nobody in", () => {
   expect(made({ tokens: {} })).toThrow(told("lets nobody in"));
 });
 
+test("a secret that was not set in the environment is no token", () => {
+  expect(made({ tokens: { [String(process.env["NOT_SET_ANYWHERE"])]: "ada" } })).toThrow(told("not set"));
+  expect(made({ tokens: { "": "ada" } })).toThrow(told("not set"));
+});
+
 test("a `verify` that a class brings is asked", async () => {
   class Verifier {
     verify(token: string) {
