@@ -7,12 +7,20 @@ import { root, samplesOf, writeSamples } from "./support/samples.ts";
 
 const run = promisify(execFile);
 
-test("the README's code compiles as it is pasted", async () => {
-  const folder = await writeSamples("README.md", "readme-types");
+/** Pages whose samples go on from the README's. */
+const guides = ["docs/client.md", "docs/changing-a-domain.md", "docs/operating.md"];
+
+test("the code of the README and of the guides compiles as it is pasted: theirs beside the README's", async () => {
+  const folder = await writeSamples(["README.md", ...guides], "readme-types");
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: join(root, "tsconfig.json"), include: ["*.ts"], exclude: [] }));
   const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: root }).catch((error: { stdout: string }) => error);
   expect(stdout).toBe("");
 }, 60_000);
+
+test("no file of a guide stands where another one does", async () => {
+  const names = (await Promise.all(["README.md", ...guides].map(samplesOf))).flat().map(({ name }) => name);
+  expect(names.filter((name, place) => names.indexOf(name) !== place)).toEqual([]);
+});
 
 test("the README's first sample fits on a screen: some 30 lines besides the imports", async () => {
   const files = (await samplesOf("README.md")).filter(({ name }) => ["domain.ts", "log.worker.ts", "main.ts", "server.ts"].includes(name));

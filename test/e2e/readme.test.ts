@@ -10,7 +10,7 @@ import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
 
 test("what the README shows first works when pasted: a row on the screen, the commit on the server", async () => {
-  const folder = await writeSamples("README.md", "readme-run");
+  const folder = await writeSamples(["README.md"], "readme-run");
   const port = await unusedPort();
   const server = await startSampleServer(folder, port);
   const page = await createServer({

@@ -12,11 +12,12 @@ export async function samplesOf(page: string): Promise<readonly Sample[]> {
   return [...text.matchAll(/^```(\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(([, language = "", name = "", code = ""]) => ({ language, name, code }));
 }
 
-/** Writes a page's files into a fresh folder inside the project, where `dacapo` resolves to its own source. */
-export async function writeSamples(page: string, folder: string): Promise<string> {
+/** Writes the files of pages into a fresh folder inside the project, where `dacapo` resolves to its own source. What a page imports may stand on one before it. */
+export async function writeSamples(pages: readonly string[], folder: string): Promise<string> {
   const target = join(root, ".test-output", folder);
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
-  for (const { language, name, code } of await samplesOf(page)) if (language === "ts" || language === "html") await writeFile(join(target, name), code);
+  const samples = (await Promise.all(pages.map(samplesOf))).flat();
+  for (const { language, name, code } of samples) if (language === "ts" || language === "html") await writeFile(join(target, name), code);
   return target;
 }
