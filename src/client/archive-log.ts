@@ -57,7 +57,7 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
   const archive = checked(log, lines);
   const { head, pendingNumbers, rejectionIds } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
   if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
-    throw new ConcurrencyError({ message: `The log ${log} is not empty on this device`, fix: "Import into a log that holds nothing: another name, or another user.", details: { position: positionOf(head.cursor), pending: pendingNumbers.length } });
+    throw new ConcurrencyError({ message: `The log ${log} is not empty on this device`, fix: "Import into a log of this name that holds nothing: as another user, or on another device.", details: { position: positionOf(head.cursor), pending: pendingNumbers.length } });
   }
   const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
   const ended = [
