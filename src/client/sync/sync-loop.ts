@@ -6,13 +6,15 @@
  * Holds: outside events only set facts and wake it; one push or pull is under way at a time; an answer belongs to the generation in which
  * it was asked for. Live records wait in a bounded inbox; what does not fit is pulled.
  */
-import { DacapoError, type PlainError, toPlainError } from "../../core/errors.ts";
+import { DacapoError, toPlainError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
 import { positionOf } from "../../core/record.ts";
 import type { Engine } from "../engine.ts";
 import type { Env } from "../env.ts";
+import { judgeFailure } from "./judge-failure.ts";
 import { dropConfirmed, goneError, lacksDropped, partHistories } from "./part.ts";
+import { pushBatch } from "./push-batch.ts";
 import {
   afterAnswer, afterFailure, afterParting, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
   toldOf,
@@ -22,8 +24,6 @@ import { UnreachableError } from "./unreachable-error.ts";
 
 /** Live frames that wait for the engine; more are dropped and pulled instead. */
 const INBOX_MAX = 64;
-/** Text of one push: some way under the server's default limit, since the count of UTF-16 units is less than that of bytes. */
-const PUSH_CHARS_MAX = 700_000;
 
 export type SyncLoopOptions = {
   readonly engine: Engine;
@@ -155,7 +155,7 @@ export class SyncLoop {
   async #push(): Promise<void> {
     const { engine, transport, domainVersion, env } = this.#options;
     const { generation } = engine.head;
-    const commits = this.#batch();
+    const commits = pushBatch(engine.pending, this.#facts.pushMax);
     const sentOnly = commits.length === 1 ? commits[0] : undefined;
     let fetched;
     try {
@@ -176,18 +176,6 @@ export class SyncLoop {
       pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
       pushNotBefore: later ? env.elapsed() + LATER_MS : 0,
     });
-  }
-
-  /** The oldest commits that have not ended, as many as one push takes. */
-  #batch() {
-    const batch = [];
-    let chars = 0;
-    for (const { commit } of this.#options.engine.pending.slice(0, this.#facts.pushMax)) {
-      chars += JSON.stringify(commit).length;
-      if (batch.length > 0 && chars > PUSH_CHARS_MAX) break;
-      batch.push(commit);
-    }
-    return batch;
   }
 
   async #pull(): Promise<void> {
@@ -288,18 +276,10 @@ export class SyncLoop {
     } catch (error) {
       if (this.#ended) return;
       const { env } = this.#options;
-      const failure = toPlainError(error);
-      if (isRightLost(failure)) await dropConfirmed(this.#options.engine).catch(() => {});
-      // Tried again once with a fresh token before the app is told: tokens expire while a device sleeps.
-      const mustMend = failure.retry !== "later" && !isDiskFull(failure) && (failure.code !== "unauthorized" || this.#facts.failures > 0);
+      const { mustMend, rightLost, retryAfterMs, trouble } = judgeFailure(error, this.#facts.failures);
+      if (rightLost) await dropConfirmed(this.#options.engine).catch(() => {});
       if (mustMend) this.#stop(error);
-      else {
-        const retryAfterMs = failure.details["retryAfterMs"];
-        this.#set({
-          ...afterFailure(this.#facts, env.elapsed(), env.chance(), typeof retryAfterMs === "number" ? retryAfterMs : null),
-          trouble: isDiskFull(failure) ? failure : null,
-        });
-      }
+      else this.#set({ ...afterFailure(this.#facts, env.elapsed(), env.chance(), retryAfterMs), trouble });
     }
   }
 
@@ -314,14 +294,4 @@ export class SyncLoop {
     if (socket || this.#facts.socket !== "closed") this.#facts = { ...this.#facts, socket: "closed" };
     if (socket) this.#options.presence([], "all");
   }
-}
-
-/** The server says that this person may not read the log: what others wrote may not stay here. */
-function isRightLost({ code, details }: PlainError): boolean {
-  return code === "forbidden" && details["code"] === "forbidden";
-}
-
-/** A full disk is a person's to mend, but may be mended without a word to this app: told, and tried again. */
-function isDiskFull({ code }: PlainError): boolean {
-  return code === "storage-full";
 }
