@@ -143,29 +143,6 @@ export const wireMutants: readonly Mutant[] = [
     })),
   },
   {
-    name: "answers-count-as-told",
-    what: "what an answer brought counts as told by the socket, whose node may not have seen it",
-    faults: ["hostile", "restore", "secondNode"],
-    parts: inTransport((transport) => {
-      let [head, tell] = [0, (_head: number) => {}];
-      return {
-        push: async (after, domain, commits) => {
-          const fetched = await transport.push(after, domain, commits);
-          if (fetched.kind === "answer") tell((head = fetched.answer.head));
-          return fetched;
-        },
-        live: (after, events) => {
-          [head, tell] = [0, events.head];
-          const records: typeof events.records = (page, text) => {
-            events.records(page, text);
-            if (head > page.head) tell(head);
-          };
-          return transport.live(after, { ...events, records });
-        },
-      };
-    }),
-  },
-  {
     name: "undo-under-a-new-id",
     what: "what takes a commit back, and is pushed again, may get a new id",
     parts: inTransport((transport, { random }) => ({
