@@ -3,11 +3,13 @@
 //
 // Each check (types, lint, …) counts as one test; the tests of each vitest project by vitest's own report.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { relative } from "node:path";
 import { ensureChromium, howToGetChromium } from "./chromium.ts";
 import { type Program, root, run, script, tool } from "./programs.ts";
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
-type Step = { readonly name: string; readonly needsBrowser?: boolean; readonly run: () => Promise<Count> };
+type Outcome = Count & { readonly failures: readonly string[] };
+type Step = { readonly name: string; readonly needsBrowser?: boolean; readonly run: () => Promise<Outcome> };
 
 const output = `${root}.test-output`;
 
@@ -34,7 +36,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
     if (chromium) process.env["DACAPO_CHROMIUM"] = chromium;
     else console.error(`\n${howToGetChromium}\n`);
   }
-  const results: { name: string; count: Count; seconds: string }[] = [];
+  const results: { name: string; count: Outcome; seconds: string }[] = [];
   for (const { name, run: runStep } of chosen) {
     console.log(`\n── ${name} ${"─".repeat(Math.max(0, 60 - name.length))}`);
     const start = performance.now();
@@ -42,14 +44,20 @@ async function main(withoutBrowser: boolean): Promise<number> {
     results.push({ name, count, seconds: ((performance.now() - start) / 1000).toFixed(1) });
   }
   console.log("");
+  // Once more at the end: who reads only the last screen of a long log still sees what failed.
+  for (const { name, count } of results) for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results) console.log(`${name.padEnd(12)} ${sentence(count).padEnd(36)} ${seconds} s`);
-  const total = results.map(({ count }) => count).reduce(add);
+  const total = results.map(({ count }): Count => count).reduce(add);
   console.log(`\n${sentence(total)}`);
   return total.failed === 0 ? 0 : 1;
 }
 
 function check(name: string, program: Program): Step {
-  return { name, run: async () => ((await run(program)) === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }) };
+  return { name, run: async () => outcomeOf((await run(program)) === 0) };
+}
+
+function outcomeOf(passed: boolean): Outcome {
+  return passed ? { passed: 1, failed: 0, skipped: 0, failures: [] } : { passed: 0, failed: 1, skipped: 0, failures: ["see above"] };
 }
 
 function tests(project: string): Step {
@@ -61,8 +69,8 @@ function tests(project: string): Step {
 }
 
 /** A file that does not load, an error outside a test or a crash of vitest is no failed test for vitest; here it is one. */
-function countOf(report: string, exitCode: number): Count {
-  let count: Count = { passed: 0, failed: 0, skipped: 0 };
+function countOf(report: string, exitCode: number): Outcome {
+  let count: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
   try {
     const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
     const unloaded = result.testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"));
@@ -70,11 +78,22 @@ function countOf(report: string, exitCode: number): Count {
       passed: result.numPassedTests,
       failed: result.numFailedTests + unloaded.length,
       skipped: result.numPendingTests + result.numTodoTests,
+      failures: [...result.testResults.flatMap(failuresOf), ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`)],
     };
   } catch (error) {
     console.error(`vitest left no report: ${String(error)}`);
   }
-  return exitCode !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+  return exitCode !== 0 && count.failed === 0 ? { ...count, failed: 1, failures: [`vitest ended with ${exitCode}, see above`] } : count;
+}
+
+function failuresOf(file: FileReport): string[] {
+  const failed = file.assertionResults.filter(({ status }) => status === "failed");
+  return failed.map((test) => `${relative(root, file.name)} > ${test.fullName}\n  ${excerpt((test.failureMessages ?? []).join("\n"))}`);
+}
+
+function excerpt(message: string): string {
+  const ours = message.split("\n").filter((line) => !line.includes("/node_modules/") && !line.includes("new Promise (<anonymous>)"));
+  return ours.slice(0, 12).join("\n  ").slice(0, 1500);
 }
 
 type VitestReport = {
@@ -82,7 +101,14 @@ type VitestReport = {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly FileReport[];
+};
+
+type FileReport = {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string; readonly failureMessages?: readonly string[] | null }[];
 };
 
 function add(a: Count, b: Count): Count {
