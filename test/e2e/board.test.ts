@@ -359,6 +359,24 @@ describe("by keyboard alone", () => {
     expect(await ada.evaluate(() => document.activeElement?.textContent)).toBe("Milk");
   });
 
+  test("the focus never jumps later: Escape has put it back at once, and who leaves a rename for another field stays there", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
+    const focused = await columnOf(ada, "To do").getByRole("textbox").evaluate((field) => {
+      field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+      return document.activeElement?.textContent?.trim();
+    });
+    expect(focused).toBe("Add a card");
+    await cardOf(ada, "Milk").locator(".card-open").press("F2");
+    await ada.getByRole("textbox", { name: "Title", exact: true }).fill("Oat milk");
+    await columnOf(ada, "Doing").getByRole("button", { name: "Add a card" }).click();
+    await cardOf(ada, "Oat milk").waitFor();
+    await ada.keyboard.type("Salt");
+    await ada.keyboard.press("Enter");
+    await shows(ada, "Doing", ["Salt"]);
+  });
+
   test("Ctrl+Z takes back what was done last, Ctrl+Shift+Z brings it back", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);

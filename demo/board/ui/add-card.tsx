@@ -1,5 +1,6 @@
 /** Writes one card after the other: Enter adds and goes on, Escape ends; what stands there then stands there again the next time. */
 import { type KeyboardEvent, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
 import { orderBetween } from "../order.ts";
 import { Icon } from "./icon.tsx";
@@ -30,8 +31,9 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
       event.preventDefault();
       void add();
     } else if (event.key === "Escape") {
-      setWriting(false);
-      requestAnimationFrame(() => button.current?.focus());
+      // At once: a moment later the focus might be where the next key was meant for.
+      flushSync(() => setWriting(false));
+      button.current?.focus();
     }
   };
 

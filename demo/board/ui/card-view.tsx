@@ -1,5 +1,6 @@
 /** A card on the board. The button with its title fills it: one thing to focus and to click; all of it can be dragged. */
 import { memo, useState } from "react";
+import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
 import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icon.tsx";
@@ -28,10 +29,11 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
   const act = useAct();
   const [renaming, setRenaming] = useState(false);
   const id = idOf(key);
-  const rename = (title: string | null) => {
-    setRenaming(false);
+  const rename = (title: string | null, left: boolean) => {
+    // At once: a moment later the focus might be where the next key was meant for.
+    flushSync(() => setRenaming(false));
+    if (!left) focusCard(key);
     if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
-    requestAnimationFrame(() => focusCard(key));
   };
   const toggle = () => void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done");
   const tabIndex = tabStop ? 0 : -1;

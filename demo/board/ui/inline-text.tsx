@@ -5,16 +5,17 @@ type InlineTextProps = {
   readonly label: string;
   readonly value: string;
   readonly lengthMax: number;
-  readonly onDone: (value: string | null) => void;
+  /** @param left whether the focus went elsewhere by itself: then it is to stay there */
+  readonly onDone: (value: string | null, left: boolean) => void;
 };
 
 export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps) {
   const ended = useRef(false);
-  const end = (next: string | null) => {
+  const end = (next: string | null, left: boolean) => {
     if (ended.current) return;
     ended.current = true;
     const trimmed = next?.trim();
-    onDone(trimmed && trimmed !== value ? trimmed : null);
+    onDone(trimmed && trimmed !== value ? trimmed : null, left);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // Keys in a field are no commands of the card around it; Escape is not the dialog's.
@@ -22,7 +23,7 @@ export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps)
     if (event.nativeEvent.isComposing) return;
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();
-    end(event.key === "Enter" ? event.currentTarget.value : null);
+    end(event.key === "Enter" ? event.currentTarget.value : null, false);
   };
   return (
     <textarea
@@ -33,7 +34,7 @@ export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps)
       rows={1}
       ref={selectAll}
       onKeyDown={onKeyDown}
-      onBlur={(event) => end(event.currentTarget.value)}
+      onBlur={(event) => end(event.currentTarget.value, true)}
       onPointerDown={(event) => event.stopPropagation()}
     />
   );
