@@ -1,5 +1,6 @@
 // What lies in IndexedDB, row by row. A change of it needs a new LAYOUT_VERSION and a way from the old one: it is seen here first.
 import { readFileSync } from "node:fs";
+import { openDB } from "idb";
 import { beforeAll, expect, test } from "vitest";
 import { openIdbLogStore } from "../../src/client/log/idb-log-store.ts";
 import { databaseName, LAYOUT_VERSION } from "../../src/client/log/idb/layout.ts";
@@ -30,6 +31,22 @@ test("docs/storage-client.md shows each of them", () => {
   const page = readFileSync(new URL("../../docs/storage-client.md", import.meta.url), "utf8");
   const rows = Object.values(layout).flatMap((of) => of.map(([key, row]) => `${JSON.stringify(key)}  ${typeof row === "string" ? row : JSON.stringify(row)}`));
   expect(rows.filter((row) => !page.includes(row))).toEqual([]);
+});
+
+test("a database of layout 1 is taken over with all that it holds: what is pending, sent, refused and confirmed", async () => {
+  const { stores } = JSON.parse(readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8")) as { stores: typeof layout };
+  const name = databaseName("older", user);
+  const older = await openDB(name, 1, { upgrade: (made) => Object.keys(stores).forEach((store) => made.createObjectStore(store)) });
+  for (const [store, rows] of Object.entries(stores)) for (const [key, row] of rows) await older.put(store, row, key);
+  older.close();
+  const store = await openIdbLogStore({ log: "older", user, newClientId: () => "another" });
+  const { head, pending, pendingNumbers, rejectionIds, batches } = await store.refresh({ position: 0, pendingTail: 0 });
+  expect(head).toMatchObject({ client, generation: 0, cursor: { position: 3 }, pendingTail: 4 });
+  expect([pendingNumbers, pending.map(({ commit }) => commit.id), rejectionIds.length]).toEqual([[4], ["01985a3e-7c04-7000-8000-000000000a04"], 1]);
+  expect([batches.map(({ cursor }) => cursor.position), (await store.readSent(null)).map(({ n }) => n)]).toEqual([[2, 3], [1, 3]]);
+  expect(await store.appendPending(3, [entryFor("Tea", 5)], [])).toBe(false);
+  expect(await store.appendPending(4, [entryFor("Tea", 5)], [])).toBe(true);
+  store.close();
 });
 
 /** Two sealed records and one that is not; a commit of each fate. */

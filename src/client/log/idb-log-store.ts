@@ -16,7 +16,8 @@ import { readRejections, readSent } from "./idb/read-entries.ts";
 import { refresh, REFRESH_STORES } from "./idb/refresh.ts";
 import { seal } from "./idb/seal.ts";
 import { readRows, ROWS_STORES, writeRows } from "./idb/stored-rows.ts";
-import type { LogStore } from "./log-store.ts";
+import { Place, type PlaceLocks } from "./idb/place.ts";
+import type { LogStore, StoreHead } from "./log-store.ts";
 
 export type IdbLogStoreOptions = {
   readonly log: string;
@@ -25,6 +26,8 @@ export type IdbLogStoreOptions = {
   readonly newClientId: () => string;
   /** For waits before a lost connection is opened again, and for the bound on opening. Default: `setTimeout`. */
   readonly timer?: Env["timer"];
+  /** Through which tabs tell each other which rows they need. Default: the browser's; null where there are none. */
+  readonly locks?: PlaceLocks | null;
 };
 
 /**
@@ -33,30 +36,49 @@ export type IdbLogStoreOptions = {
  * @example
  * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: () => crypto.randomUUID() });
  */
-export async function openIdbLogStore({ log, user, newClientId, timer = browserTimer }: IdbLogStoreOptions): Promise<LogStore> {
-  const connection = new Connection({ name: databaseName(log, user), newClientId, timer });
+export async function openIdbLogStore({ log, user, newClientId, timer = browserTimer, locks = browserLocks() }: IdbLogStoreOptions): Promise<LogStore> {
+  const name = databaseName(log, user);
+  const connection = new Connection({ name, newClientId, timer });
+  const place = new Place(name, locks, timer);
+  const sawIn = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
+    if (head) place.saw(head.pendingTail);
+    return head;
+  };
   const store: LogStore = {
     head: () =>
       connection.read(["meta", "pending"], async (tx) => {
         const [{ client, generation, cursor, dropped }, last] = await Promise.all([readHead(tx), tx.objectStore("pending").openKeyCursor(null, "prev")]);
-        return { client, generation, cursor, dropped, pendingTail: last?.key ?? 0 };
+        return sawIn({ client, generation, cursor, dropped, pendingTail: last?.key ?? 0 });
       }),
-    refresh: (known) => connection.read(REFRESH_STORES, (tx) => refresh(tx, known)),
-    appendPending: (tail, entries, endRejections) => appendPending(connection, tail, entries, endRejections),
+    refresh: async (known) => {
+      const read = await connection.read(REFRESH_STORES, (tx) => refresh(tx, known));
+      sawIn(read.head);
+      return read;
+    },
+    appendPending: (tail, entries, endRejections) => appendPending(connection, place, tail, entries, endRejections),
     removeRejections: (ids) =>
       connection.write(["rejections"], "relaxed", async (tx) => {
         for (const id of ids) remove(tx, "rejections", id);
       }),
     readRejections: () => connection.read(["rejections"], readRejections),
     readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
-    confirm: (expected, confirmation) => connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation)),
-    cutBack: (expected, keep, pending, dropped) => connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
+    confirm: async (expected, confirmation) => {
+      const sweepable = await place.sweepable();
+      return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, sweepable));
+    },
+    cutBack: async (expected, keep, pending, dropped) => sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),
     fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fill(tx, expected, filling)),
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),
-    close: () => connection.close(),
-    destroy: () => connection.destroy(),
+    close: () => {
+      place.close();
+      connection.close();
+    },
+    destroy: () => {
+      place.close();
+      return connection.destroy();
+    },
   };
   try {
     await store.head();
@@ -65,6 +87,10 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
     throw error;
   }
   return store;
+}
+
+function browserLocks(): PlaceLocks | null {
+  return globalThis.navigator?.locks ?? null;
 }
 
 const browserTimer: Env["timer"] = (ms, callback) => {

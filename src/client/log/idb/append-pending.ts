@@ -1,33 +1,58 @@
 /**
  * Appends commits to what is pending: the one write that a person waits for (L2, L3).
  *
- * Holds: one transaction, one read, one row a commit. The last number ever used always has a row in `pending` (a commit, or a generation
- * mark), so the keys from the known tail on tell everything: that one alone, and nobody was faster. The commits are decided while the
- * browser looks up the keys, and their rows are on their way before these have come back, to be withdrawn where somebody was faster: the read costs
- * no round trip of its own, and neither does deciding. Somebody may be ourselves, before a connection died that did not tell the end; those
- * commits stand somewhere by their ids, wherever other tabs have moved them since.
+ * Holds: one transaction, one row a commit, under the next numbers: where one of them has a row, somebody was faster, and all is withdrawn. That is the
+ * whole check for a tab that holds a place (`place.ts`). Without one, the row may have been swept since, so the tail is looked at too: the
+ * last number ever used always has a row, and the keys from the known tail on tell whether that one is it. Commits are decided while the
+ * browser looks, and their rows are on their way before the keys have come back.
+ *
+ * Somebody may be ourselves, before a connection died that did not tell the end; those commits stand somewhere by their ids, wherever other
+ * tabs have moved them since.
  */
 import { peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry } from "../log-store.ts";
 import { type Connection, Withdrawn } from "./connection.ts";
+import { named } from "./failure.ts";
 import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
+import type { Place } from "./place.ts";
 
 const STORES: readonly StoreName[] = ["pending", "rejections"];
 const PLACES: readonly StoreName[] = ["pending", "sent", "rejections"];
 
-export async function appendPending(connection: Connection, tail: number, entries: Iterable<Omit<PendingEntry, "n">>, endRejections: Iterable<string>): Promise<boolean> {
-  const appended = await connection.writeBare(STORES, "strict", async (tx) => {
+export async function appendPending(connection: Connection, place: Place, tail: number, entries: Iterable<Omit<PendingEntry, "n">>, endRejections: Iterable<string>): Promise<boolean> {
+  let last = tail;
+  const append = async (tx: IDBTransaction): Promise<boolean | Withdrawn<boolean>> => {
     const pending = tx.objectStore("pending");
-    const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
-    // What throws below is what is told; the transaction goes with it, and the keys too.
-    keys.catch(() => {});
+    const { held } = place;
+    let keys = place.covers(tail) ? null : lastKeys(pending, tail);
     const rows = Array.from(entries, pendingText);
     for (const row of rows) requireRowLength("pending", row.length);
-    rows.forEach((row, index) => pending.put(row, tail + index + 1));
+    rows.forEach((row, index) => pending.add(row, tail + index + 1));
     for (const id of endRejections) tx.objectStore("rejections").delete(id);
-    return isLast(await keys, tail) || new Withdrawn(false);
-  });
+    last = tail + rows.length;
+    // Refused, all of them, and perhaps on an old state: there is no row that would fail.
+    if (rows.length === 0) keys ??= lastKeys(pending, tail);
+    if (keys === null) return true;
+    if (!isLast(await keys, tail)) return new Withdrawn(false);
+    place.looked(held);
+    return true;
+  };
+  const appended = await place.during(() => connection.writeBare(STORES, "strict", append)).catch(notWhereTaken);
+  if (appended) place.appended(last);
   return appended || (await connection.read(PLACES, (tx) => standsAlready(tx, tail, entries)));
+}
+
+/** A number that has a row already is no failure, but the answer that somebody was faster. */
+function notWhereTaken(error: unknown): false {
+  if (named(error).name === "ConstraintError") return false;
+  throw error;
+}
+
+function lastKeys(pending: IDBObjectStore, tail: number): Promise<readonly IDBValidKey[]> {
+  const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
+  // What throws before they are looked at is what is told; the transaction goes with it, and the keys too.
+  keys.catch(() => {});
+  return keys;
 }
 
 function isLast(keys: readonly IDBValidKey[], tail: number): boolean {

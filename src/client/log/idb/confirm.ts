@@ -1,31 +1,30 @@
 /**
  * Writes what the server said of the log and of own commits: one transaction (L4).
  *
- * Holds: the last number of `pending` always has a row. Where its commit ends, a generation mark takes its place, so that a tab that
- * appends needs `pending` alone to see whether it is up to date, and no number is used twice.
+ * Holds: the row of a commit that has ended stays in `pending`, noted as ended in the head, until no tab needs it to see that it is not up to date
+ * (`place.ts`). The last number ever used always keeps its row, so no number is used twice.
  */
 import { sameCursor } from "../../../core/record.ts";
 import { checkFollows } from "../batches.ts";
-import { generationMarkText, peekSettledAt, rejectionText, sentText } from "../entry-text.ts";
+import { peekSettledAt, rejectionText, sentText } from "../entry-text.ts";
 import { type Confirmation, stillDropped, type StoreHead } from "../log-store.ts";
 import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
+import { notInRanges, rangesAbove, rangesUpTo, withNumbers } from "./number-ranges.ts";
 
 export const CONFIRM_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
 
-export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean> {
+export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation, sweepable: number): Promise<boolean> {
   const { batch, settled, rejected, forgetSentBefore } = confirmation;
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
   if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor)) return false;
   if (batch) checkFollows(batch, head.cursor);
   if (forgetSentBefore !== null) await forgetSent(tx, forgetSentBefore);
 
-  const standing = new Set(numbers);
-  const ended = [...settled, ...rejected].filter(({ n }) => standing.has(n) && n !== head.mark);
-  const last = numbers.at(-1) ?? 0;
-  // Where the last one ends, a mark takes its place, and the mark before it goes.
-  const movesMark = ended.some(({ n }) => n === last);
-  removeNumbers(tx, "pending", [...(movesMark && head.mark > 0 ? [head.mark] : []), ...ended.map(({ n }) => n)]);
-  if (movesMark) put(tx, "pending", last, generationMarkText(head.generation));
+  const standing = new Set(notInRanges(numbers, head.ended));
+  const ending = [...settled, ...rejected].flatMap(({ n }) => (standing.has(n) ? n : []));
+  const ended = withNumbers(head.ended, ending);
+  const swept = Math.min(sweepable, (numbers.at(-1) ?? 0) - 1);
+  for (const [first, last] of rangesUpTo(ended, swept)) remove(tx, "pending", IDBKeyRange.bound(first, last));
   for (const entry of settled) {
     put(tx, "sent", entry.n, sentText(entry));
     // Refused here before, or withdrawn in a tab that this one has not heard of.
@@ -35,9 +34,8 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
   for (const entry of rejected) if (standing.has(entry.n)) put(tx, "rejections", entry.commit.id, rejectionText(entry));
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
 
-  const mark = movesMark ? last : head.mark;
   const cursor = batch ? batch.cursor : head.cursor;
-  put(tx, "meta", "head", headText({ ...head, cursor, mark, dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  put(tx, "meta", "head", headText({ ...head, cursor, ended: rangesAbove(ended, swept), dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
   return true;
 }
 

@@ -14,6 +14,7 @@ import { DacapoError } from "../../../core/errors.ts";
 import type { Env } from "../../env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
 import { failureOf, named } from "./failure.ts";
+import { upgradeFrom1 } from "./upgrade.ts";
 import { headText, LAYOUT_VERSION, type Layout, put, type ReadTransaction, readHead, STORE_NAMES, type StoreName, type WriteTransaction } from "./layout.ts";
 
 /** Opening and deleting wait for other tabs to let go. One that is frozen never does. */
@@ -115,15 +116,16 @@ export class Connection {
     let blocked = false;
     let database: Database | null = null;
     const opening = openDB<Layout>(this.#options.name, LAYOUT_VERSION, {
-      upgrade: (made, _old, _new, tx) => {
+      upgrade: (made, old, _new, tx) => {
         // idb makes a promise of each transaction's end; nobody else listens to this one.
         tx.done.catch(() => {});
         if (this.#client !== null) {
           this.#end("replaced");
           return tx.abort();
         }
+        if (old > 0) return void upgradeFrom1(tx);
         for (const store of STORE_NAMES) made.createObjectStore(store);
-        put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, mark: 0, dropped: null }));
+        put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, ended: [], dropped: null }));
       },
       blocked: () => void (blocked = true),
       blocking: (_old, newVersion) => {

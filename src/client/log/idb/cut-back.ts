@@ -1,7 +1,8 @@
 /**
  * Cuts the log back to where two histories agree, and puts what returned in the place of all that is pending: one transaction (L5).
  *
- * Holds: a generation mark stands behind every earlier number, so a tab that decided on the old history appends nothing.
+ * Holds: a generation mark stands behind every earlier number, and what was pending is only noted as ended, so a tab that decided on the old history
+ * appends nothing.
  */
 import { positionOf, sameCursor } from "../../../core/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
@@ -9,6 +10,7 @@ import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts"
 import type { PendingEntry, StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
 import { batchRow, clear, headText, put, readBatch, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
+import { withNumbers } from "./number-ranges.ts";
 import { readRowsHead } from "./stored-rows.ts";
 
 export const CUT_BACK_STORES: readonly StoreName[] = ["meta", "pending", "sent", "tail", "segments", "buckets"];
@@ -34,10 +36,10 @@ export async function cutBack(
   const { client } = head;
   const generation = head.generation + 1;
   const mark = pendingTail + 1;
-  clear(tx, "pending");
+  const ended = withNumbers(head.ended, [...numbers, mark]);
   put(tx, "pending", mark, generationMarkText(generation));
   pending.forEach((entry, index) => put(tx, "pending", mark + index + 1, pendingText(entry)));
-  put(tx, "meta", "head", headText({ client, generation, cursor: keep, mark, dropped, ...log }));
+  put(tx, "meta", "head", headText({ client, generation, cursor: keep, ended, dropped, ...log }));
   return { client, generation, cursor: keep, dropped, pendingTail: mark + pending.length };
 }
 

@@ -7,13 +7,14 @@
 import type { DBSchema, IDBPTransaction } from "idb";
 import { unwrap } from "idb";
 import { DefinitionError } from "../../../core/errors.ts";
-import { orNull, parse, type Reader, shape, text, whole } from "../../../core/parse.ts";
+import { fail, list, orNull, parse, type Reader, shape, text, whole } from "../../../core/parse.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../../core/record.ts";
 import { anyText, cursorText, readRow, storedCursor } from "../entry-text.ts";
 import type { ConfirmedBatch } from "../log-store.ts";
 import { corruptRow, rowTooLarge } from "../storage-errors.ts";
+import type { NumberRanges } from "./number-ranges.ts";
 
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Chromium refuses a value of more than some 127 MiB, two bytes a character, without saying why. */
 const ROW_LENGTH_MAX = 60 * 1024 * 1024;
@@ -26,7 +27,7 @@ export interface Layout extends DBSchema {
   tail: { key: number; value: BatchRow };
   /** Sealed runs, by the position where they end. All lie before the tail. */
   segments: { key: number; value: BatchRow };
-  /** Commits that have not ended, and one generation mark at most, by number. */
+  /** Commits, and generation marks, by number: those that have not ended, and those that have and whose rows are not swept yet. */
   pending: { key: number; value: string };
   /** Own commits that the server took, by the number that they had. */
   sent: { key: number; value: string };
@@ -89,14 +90,22 @@ export type HeadRow = {
   readonly sealed: Cursor | null;
   /** Characters of text in `tail`. */
   readonly tailLength: number;
-  /** Number of the generation mark in `pending`; 0 where there is none. */
-  readonly mark: number;
+  /** Numbers in `pending` that have ended: their rows only keep tabs from appending on an old state. */
+  readonly ended: NumberRanges;
   /** As in `StoreHead`. */
   readonly dropped: Cursor | null;
 };
 
+/** There cannot be more than commits that wait. */
+const NUMBER_RANGES_MAX = 10_000_000;
+
+const numberRange: Reader<readonly [number, number]> = (value, path) => {
+  const [first, last] = list(whole(1), 2, 2)(value, path);
+  return first !== undefined && last !== undefined && first <= last ? [first, last] : fail(path, "must be two numbers, the lesser first");
+};
+
 const headRow = shape(
-  { client: text(64), generation: whole(0), cursor: orNull(storedCursor), sealed: orNull(storedCursor), tailLength: whole(0), mark: whole(0) },
+  { client: text(64), generation: whole(0), cursor: orNull(storedCursor), sealed: orNull(storedCursor), tailLength: whole(0), ended: list(numberRange, NUMBER_RANGES_MAX) },
   { dropped: orNull(storedCursor) },
 );
 

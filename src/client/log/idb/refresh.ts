@@ -8,6 +8,7 @@ import { batchBehind, REFRESH_LENGTH_MAX } from "../batches.ts";
 import { readPending } from "../entry-text.ts";
 import type { ConfirmedBatch, Refresh } from "../log-store.ts";
 import { type HeadRow, readBatch, readHead, type ReadTransaction, type StoreName } from "./layout.ts";
+import { notInRanges } from "./number-ranges.ts";
 
 export const REFRESH_STORES: readonly StoreName[] = ["meta", "pending", "rejections", "tail", "segments"];
 
@@ -25,15 +26,17 @@ export async function refresh(tx: ReadTransaction, known: { readonly position: n
     tx.objectStore("rejections").getAllKeys(),
   ]);
   const read = await readLog(tx, head, known.position);
-  const { client, generation, cursor, dropped, mark } = head;
-  const newNumbers = numbers.slice(numbers.length - rows.length);
+  const { client, generation, cursor, dropped } = head;
+  const standing = notInRanges(numbers, head.ended);
+  const skipped = numbers.length - rows.length;
+  const newRows = new Map(rows.map((row, index) => [numbers[skipped + index], row]));
   const end = read.at(-1)?.cursor;
   return {
     head: { client, generation, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),
-    pending: newNumbers.flatMap((n, index) => (n === mark ? [] : readPending(n, rows[index]))),
-    pendingNumbers: numbers.filter((n) => n !== mark),
+    pending: standing.flatMap((n) => (newRows.has(n) ? readPending(n, newRows.get(n)) : [])),
+    pendingNumbers: standing,
     rejectionIds,
   };
 }

@@ -2,9 +2,10 @@
 import { deleteDB, openDB } from "idb";
 import { expect, test } from "vitest";
 import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/log/idb/connection.ts";
+import { LAYOUT_VERSION } from "../../../../src/client/log/idb/layout.ts";
 import { openIdbLogStore } from "../../../../src/client/log/idb-log-store.ts";
 import { ALL, confirmRecords, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
-import { killConnection, newClientId, openStore, replace } from "./support/faulty-idb.ts";
+import { killConnection, loseNextEnd, newClientId, openStore, replace } from "./support/faulty-idb.ts";
 
 const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
 
@@ -24,7 +25,7 @@ test("L10 a connection that the browser closed is opened again, and the person's
 test("L1 a connection that dies under an append leaves it whole or not at all, and it is made once", async () => {
   const { store, waits } = await openStore();
   let deaths = 0;
-  const restore = replace(IDBObjectStore.prototype, "put", (call) =>
+  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
     function (this: IDBObjectStore, ...args) {
       const request = call.apply(this, args);
       // The second of two rows: the first one must not stay.
@@ -36,23 +37,6 @@ test("L1 a connection that dies under an append leaves it whole or not at all, a
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["a", "b"]);
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
 });
-
-/** The next transaction completes, and what the store hears is that its connection died. */
-function loseNextEnd(): () => void {
-  let isLost = false;
-  return replace(IDBDatabase.prototype, "transaction", (call) =>
-    function (this: IDBDatabase, ...args) {
-      const tx = call.apply(this, args);
-      if (isLost) return tx;
-      isLost = true;
-      const listen = tx.addEventListener.bind(tx);
-      tx.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
-        if (type !== "complete") listen(type === "abort" ? "complete" : type, listener);
-      };
-      return tx;
-    },
-  );
-}
 
 test("L3 an append whose end was never told is not made a second time", async () => {
   const { store, open, waits } = await openStore();
@@ -98,7 +82,7 @@ test("L2 an append that is run again does not overwrite what another tab appende
     return () => {};
   };
   const { store } = await openStore({ user, timer });
-  const restore = replace(IDBObjectStore.prototype, "put", (call) =>
+  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
     function (this: IDBObjectStore, ...args) {
       const request = call.apply(this, args);
       restore();
@@ -124,7 +108,7 @@ test("L10 a storage that stays out of reach is reported after two more attempts,
 test("L10 a tab lets go of the database when newer code upgrades it, says so, and leaves what is pending", async () => {
   const { store, name } = await openStore();
   await store.appendPending(0, entriesOf("kept"), []);
-  const newer = await openDB(name, 2);
+  const newer = await openDB(name, LAYOUT_VERSION + 1);
   await expect(store.head()).rejects.toEqual(lost("newer-layout"));
   expect(await newer.count("pending")).toBe(1);
   newer.close();

@@ -7,7 +7,7 @@ import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "./s
 test("L1 a full disk is a storage-full error, nothing of the append is there, and the next one goes to a new connection", async () => {
   const { store, waits } = await openStore();
   const [before] = await connectionsOf(() => store.head());
-  const restore = replace(IDBObjectStore.prototype, "put", (call) =>
+  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
     function (this: IDBObjectStore, ...args) {
       const request = call.apply(this, args);
       if (args[1] === 2) queueMicrotask(() => abortWith(this.transaction, "QuotaExceededError"));

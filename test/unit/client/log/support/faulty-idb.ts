@@ -54,6 +54,23 @@ export function abortWith(tx: IDBTransaction, errorName: string): void {
   (tx as unknown as { _abort(name: string): void })._abort(errorName);
 }
 
+/** The next transaction completes, and what the store hears is that its connection died. */
+export function loseNextEnd(): () => void {
+  let isLost = false;
+  return replace(IDBDatabase.prototype, "transaction", (call) =>
+    function (this: IDBDatabase, ...args) {
+      const tx = call.apply(this, args);
+      if (isLost) return tx;
+      isLost = true;
+      const listen = tx.addEventListener.bind(tx);
+      tx.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
+        if (type !== "complete") listen(type === "abort" ? "complete" : type, listener);
+      };
+      return tx;
+    },
+  );
+}
+
 /** Reads or changes rows behind the store's back. */
 export async function behindItsBack<T>(name: string, work: (database: IDBPDatabase) => Promise<T>): Promise<T> {
   const database = await openDB(name);
