@@ -377,6 +377,22 @@ describe("by keyboard alone", () => {
     await shows(ada, "Doing", ["Salt"]);
   });
 
+  test("who renames a column or an open card goes on from where the rename began", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["Milk"]);
+    const focused = () => ada.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
+    await columnOf(ada, "To do").getByRole("button", { name: "Column To do" }).press("Enter");
+    await ada.getByRole("menuitem", { name: "Rename" }).press("Enter");
+    await ada.getByRole("textbox", { name: "Name of the column" }).fill("Errands");
+    await ada.keyboard.press("Enter");
+    await expect.poll(focused).toBe("Column Errands");
+    await cardOf(ada, "Milk").locator(".card-open").press("Enter");
+    await panel(ada).getByRole("button", { name: "Milk" }).press("Enter");
+    await panel(ada).getByRole("textbox", { name: "Title", exact: true }).fill("Oat milk");
+    await ada.keyboard.press("Enter");
+    await expect.poll(focused).toBe("Oat milk");
+  });
+
   test("Ctrl+Z takes back what was done last, Ctrl+Shift+Z brings it back", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);

@@ -1,6 +1,7 @@
 /** A card, open: everything about it, and its history. */
 import { useLog, useRow } from "dacapo/react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
 import { cards } from "../domain/read-models.ts";
 import { orderBetween } from "../order.ts";
@@ -78,8 +79,10 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
   const people = usePeople();
   const [renaming, setRenaming] = useState(false);
   const id = idOf(key);
-  const rename = (title: string | null) => {
-    setRenaming(false);
+  const titleButton = useRef<HTMLButtonElement>(null);
+  const rename = (title: string | null, left: boolean) => {
+    flushSync(() => setRenaming(false));
+    if (!left) titleButton.current?.focus();
     if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
   };
   const move = (column: string) => {
@@ -100,7 +103,7 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
         ) : (
           <h2 className={row.done ? "done" : ""}>
-            <button type="button" className="as-text" title="Rename" onClick={() => setRenaming(true)}>
+            <button ref={titleButton} type="button" className="as-text" title="Rename" onClick={() => setRenaming(true)}>
               {row.title}
             </button>
           </h2>

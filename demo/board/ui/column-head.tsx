@@ -1,5 +1,5 @@
 /** A column's name, how much of it is done, and what can be done with it. */
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { column } from "../domain/column.ts";
 import { orderBetween } from "../order.ts";
 import { InlineText } from "./inline-text.tsx";
@@ -25,13 +25,15 @@ export function ColumnHead({ entry, all, cards, counts }: ColumnHeadProps) {
     const order = orderBetween(all[before]?.row.order ?? null, all[after]?.row.order ?? null);
     void act(column.command.move(id, { order }), said);
   };
-  const rename = (name: string | null) => {
+  const header = useRef<HTMLElement>(null);
+  const rename = (name: string | null, left: boolean) => {
     setMode(null);
+    if (!left) header.current?.querySelector("button")?.focus();
     if (name !== null) void act(column.command.rename(id, { name }), `Column renamed to “${name}”`);
   };
   return (
     <>
-    <header className="column-head">
+    <header ref={header} className="column-head">
       {mode === "rename" ? (
         <InlineText label="Name of the column" value={entry.row.name} lengthMax={40} onDone={rename} />
       ) : (
