@@ -3,11 +3,11 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { runtimeEnv } from "../../../src/sync-server/env.ts";
 import { HTTP_TIMES, httpServer } from "../../../src/sync-server/http-server.ts";
 import { attachLive } from "../../../src/sync-server/node.ts";
 import { task } from "../../support/board-domain.ts";
 import { until } from "../../support/device.ts";
+import { hangingApp } from "../../support/hanging-app.ts";
 import { liveClient, ticketOf } from "../../support/live-client.ts";
 import { runningServer } from "../../support/running-server.ts";
 import { person, testServer } from "../../support/sync-requests.ts";
@@ -140,19 +140,18 @@ test("exports that nobody takes are a part of that share, and it is all given ba
 }, 30_000);
 
 test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
-  const asked: string[] = [];
-  // The app's five seconds, a hundred times as fast.
-  const env = { ...runtimeEnv, setTimer: (run: () => void, delayMs: number) => runtimeEnv.setTimer(run, delayMs / 100) };
+  const { env, hang, isAsked, giveUp } = hangingApp();
   let hangs = false;
-  const server = testServer({ env, permit: () => (hangs ? new Promise<boolean>(() => asked.push("asked")) : true), onError: () => {} });
+  const server = testServer({ env, permit: () => (hangs ? hang() : true), onError: () => {} });
   const http = httpServer(() => {}, HTTP_TIMES);
   const { clients } = attachLive(http, server, "");
   const { port, connections } = await listening(http);
   const { ticket }: { ticket: string } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
   hangs = true;
   const waiting = drip(port, `GET /logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`);
-  await until(() => asked.length > 0, "the app is asked");
+  await until(isAsked, "the app is asked");
   expect([clients.size, waiting.heard()]).toEqual([0, ""]);
+  giveUp();
   await until(() => waiting.isEnded(), "it is refused");
   expect(waiting.heard().slice(9, 12)).toBe("503");
   await until(async () => (await connections()) === 0, "no connection is left");
