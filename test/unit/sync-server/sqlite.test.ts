@@ -79,7 +79,7 @@ test("S1 S4 processes that append to one file all land, while a reader sees only
   const store = sqlite(path);
   const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
   let ended = false;
-  await Promise.all(writers.map((writer) => writer.opened)); // so that they begin together
+  await Promise.all(writers.map((writer) => writer.opened)); // so that both have read the same end before one of them moves it
   const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
     const codes = await Promise.all(writers.map((writer) => writer.ended));
     ended = true;

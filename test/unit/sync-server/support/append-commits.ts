@@ -8,6 +8,8 @@ import { batch, commitId, recordsAfter } from "../../../../src/testing/event-sto
 const [path = "", ...numbers] = process.argv.slice(2);
 const [first = 0, appends = 0, recordsEach = 1] = numbers.map(Number);
 const store = sqlite(path);
+// Of processes that begin together only one can append to what they read here, however one of them is kept waiting.
+let head = await store.head("log");
 console.log("open");
 await once(process.stdin.resume(), "end");
 for (let n = 0; n < appends; n++) await appendUntilTaken(first + n * recordsEach);
@@ -16,10 +18,10 @@ await store.close();
 async function appendUntilTaken(commit: number): Promise<void> {
   const samples = Array.from({ length: recordsEach }, (_, k) => ({ commit: commit + k }));
   for (;;) {
-    const head = await store.head("log");
     const expected = head.kind === "open" ? head.cursor : null;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 2)); // time to decide, in which another may be first
     const { kind } = await store.append("log", batch(expected, { records: recordsAfter(expected, samples) }));
+    head = await store.head("log");
     if (kind === "ok") break;
     console.log(kind);
   }
