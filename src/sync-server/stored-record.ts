@@ -14,7 +14,7 @@ export function storedRecord(record: CommitRecord): StoredRecord {
 }
 
 /** The streams that a record writes, with the version of its first and last event there. */
-function spansOf(events: readonly RecordEvent[]): StoredRecord["streams"] {
+export function spansOf(events: readonly RecordEvent[]): StoredRecord["streams"] {
   const spans = new Map<string, { stream: string; first: number; last: number }>();
   for (const { stream, version } of events) {
     const span = spans.get(stream);

@@ -11,6 +11,7 @@ import type { DomainEvent } from "../core/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../core/fold.ts";
 import { eventId } from "../core/id.ts";
 import { type CommitRecord, readableEvent } from "../core/record.ts";
+import { spansOf } from "./stored-record.ts";
 import type { EventStore, StoredRecord } from "./stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
@@ -125,13 +126,19 @@ async function* storedRecords({ store, log, end, onRead }: StreamSource, stream:
   }
 }
 
-function parseStored({ text }: StoredRecord): CommitRecord | null {
+function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
   try {
     // Written by this server, from a record that it had made and checked.
-    return JSON.parse(text) as CommitRecord;
+    const record = JSON.parse(text) as CommitRecord;
+    // Damage may leave JSON: then it does not write what it is found by any more.
+    return sameSpans(spansOf(record.events), streams) ? record : null;
   } catch {
     return null;
   }
+}
+
+function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"]): boolean {
+  return one.length === other.length && one.every(({ stream, first, last }, n) => stream === other[n]?.stream && first === other[n]?.first && last === other[n]?.last);
 }
 
 function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: string): KnownStream {

@@ -247,13 +247,19 @@ test("closing ends the push under way and turns away the next", async () => {
   expect([late.status, await late.json()]).toMatchObject([503, { error: { code: "restarting", retryAfterMs: 1000 } }]);
 });
 
-test("a stream with a damaged record is unreadable alone; the log goes on", async () => {
+test.each<[string, (text: string) => string]>([
+  ["cannot be parsed", (text) => text.slice(9)],
+  ["has lost its events", (text) => text.replace('"events"', '"dvents"')],
+  ["has events that are none", (text) => text.replace(/"events":.*/, '"events":[null]}')],
+  ["names another stream", (text) => text.replace("task/t1", "task/q1")],
+  ["tells another version", (text) => text.replace('"version":1', '"version":3')],
+])("a stream with a record that %s is unreadable alone; the log goes on", async (_, damage) => {
   const store = memory();
   const server = testServer({ store });
   const ada = person(server, "ada");
   await ada.push([ada.commit(add("t1")), ada.commit(add("t2"))]);
   const readStream = store.readStream.bind(store);
-  store.readStream = async (log, stream, after, limit) => (await readStream(log, stream, after, limit)).map((record) => (stream === "task/t1" ? { ...record, text: record.text.slice(9) } : record));
+  store.readStream = async (log, stream, after, limit) => (await readStream(log, stream, after, limit)).map((record) => (stream === "task/t1" ? { ...record, text: damage(record.text) } : record));
   const other = person(testServer({ store }), "ada");
   expect(await other.outcomes(other.commit({ ...task.command.complete("t1"), seen: 1 }), other.commit({ ...task.command.complete("t2"), seen: 1 }))).toMatchObject([
     { code: "stream-unreadable" },
