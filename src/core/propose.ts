@@ -97,7 +97,7 @@ function problemOf(request: CommandRequest): Defect | null {
 
 function isRequest(given: unknown): boolean {
   if (typeof given !== "object" || given === null || !("stream" in given && "name" in given && "v" in given)) return false;
-  return typeof given.stream === "string" && typeof given.name === "string" && Number.isSafeInteger(given.v);
+  return typeof given.stream === "string" && typeof given.name === "string" && typeof given.v === "number" && Number.isSafeInteger(given.v) && given.v >= 1;
 }
 
 function inputOf({ input }: CommandRequest): { input?: Json } {

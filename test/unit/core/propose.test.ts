@@ -28,6 +28,7 @@ describe("an invalid command is refused, and says which one, where and why", () 
     ["an aggregate that is not there", [{ ...task.command.complete("t1"), stream: "tusk/t1" }], 0, "unknown-aggregate", /"tusk"/],
     ["a command that is not there", [{ ...task.command.complete("t1"), name: "finish" }], 0, "unknown-command", /"finish"/],
     ["a command of a newer release", [{ ...task.command.complete("t1"), v: 2 }], 0, "unknown-command", /up to version 1, not 2/],
+    ["a command of no release", [{ ...task.command.complete("t1"), v: 0 }], 0, "invalid-input", /This is no command/],
     ["an input where none is taken", [{ ...task.command.complete("t1"), input: null }], 0, "invalid-input", /takes no input/],
     ["an id that cannot be one, made on the way", [task.command.move("t1", { column: "no id" })], 0, "command-failed", /cannot name a stream/],
   ])("%s", (_, requests, command, code, message) => {
