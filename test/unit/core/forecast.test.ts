@@ -1,4 +1,5 @@
 /** What a device shows before the server has spoken: its forecast, which the server confirms where nothing else comes first. */
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain, event } from "dacapo";
@@ -39,6 +40,8 @@ describe("a forecast of an honest author who knows the whole log", () => {
           const outcome = push(server, commit, NOW);
           const said = outcome.kind === "events" ? { events: outcome.events } : { command: outcome.command, defect: outcome.defect };
           if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
+          // What comes after a guess that missed stands on it, if only by the versions of its events.
+          else if (!isDeepStrictEqual(forecast, said)) break;
           asMeant &&= outcome.kind === "events" && isExpected(commit, outcome.events);
         }
         compared += pairs.length;
