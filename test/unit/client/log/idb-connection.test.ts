@@ -15,9 +15,9 @@ test("L10 a connection that the browser closed is opened again, and the person's
   await killConnection(store);
   expect(await store.appendPending(1, entriesOf("after"), [])).toBe(true);
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
-  await killConnection(store);
+  const { told } = await killConnection(store);
   // Once the browser has told of it, nothing has to fail first.
-  await new Promise((resolve) => setTimeout(resolve));
+  await told;
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["before", "after"]);
   expect(waits).toHaveLength(1);
 });

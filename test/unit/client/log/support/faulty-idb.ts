@@ -42,10 +42,13 @@ export async function connectionsOf(run: () => Promise<unknown>): Promise<Readon
   return seen;
 }
 
-/** Ends a store's connection as a browser does that is short of memory or lost its storage process. */
-export async function killConnection(store: LogStore): Promise<void> {
+/** Ends a store's connection as a browser does that is short of memory or lost its storage process. `told`: the browser has told of it, which it does later. */
+export async function killConnection(store: LogStore): Promise<{ readonly told: Promise<unknown> }> {
+  const databases = [...(await connectionsOf(() => store.head()))];
+  const told = Promise.all(databases.map((database) => new Promise((resolve) => database.addEventListener("close", resolve))));
   // Its type names the class; what it takes is one of it.
-  for (const database of await connectionsOf(() => store.head())) forceCloseDatabase(database as unknown as typeof IDBDatabase);
+  for (const database of databases) forceCloseDatabase(database as unknown as typeof IDBDatabase);
+  return { told };
 }
 
 /** Aborts a transaction with an error of its own, as a full disk does: no request hears of it first. */
