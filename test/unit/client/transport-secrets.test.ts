@@ -1,6 +1,7 @@
 // What a device puts on the wire around its commits: no secret in an address, no cookie, nothing kept by a cache.
 import { afterEach, expect, test, vi } from "vitest";
 import { httpTransport, type HttpTransportOptions } from "../../../src/client/sync/http-transport.ts";
+import { until } from "../../support/device.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -30,7 +31,8 @@ test("a device that syncs over https opens its socket over wss; the token stands
   await transport.pull(null, 1);
   await transport.push(null, 1, []);
   const socket = transport.live(null, { opened: nothing, records: nothing, head: nothing, presence: nothing, closed: nothing });
-  await vi.waitFor(() => expect(sockets).toEqual(["wss://example.org/sync/logs/team-7/live?ticket=one-use"]));
+  await until(() => sockets.length > 0, "the socket is opened");
+  expect(sockets).toEqual(["wss://example.org/sync/logs/team-7/live?ticket=one-use"]);
   socket.close();
   expect(requests).toHaveLength(3);
   for (const { url, init } of requests) {

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { sign } from "hono/jwt";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { jwt, type JwtOptions, type Principal, type SyncServerOptions } from "../../../src/sync-server/app.ts";
+import { until } from "../../support/device.ts";
 import { testServer } from "../../support/sync-requests.ts";
 
 const secret = "0123456789abcdef0123456789abcdef";
@@ -171,7 +172,7 @@ test("a token that names an unknown key makes nobody wait for the issuer but its
   vi.setSystemTime(Date.now() + 31_000);
   const ended: string[] = [];
   const waits = actorOf(unknown).then((actor) => ended.push(`unknown ${actor}`));
-  await vi.waitUntil(() => asked() === 2);
+  await until(() => asked() === 2, "the issuer is asked again");
   ended.push(`known ${await actorOf(known)}`);
   release({ keys: [known.shown, unknown.shown] });
   await waits;

@@ -12,6 +12,7 @@ import { nodeSql, openDatabase } from "../../../src/sync-server/stores/node-sqli
 import { sqlEventStore } from "../../../src/sync-server/stores/sql-event-store.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { ALL, batch, commitId, outcome, readAll, recordsAfter, write } from "../../../src/testing/event-store/samples.ts";
+import { until } from "../../support/device.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -206,8 +207,8 @@ test("S10 a drop that a crash cut short is ended by the next opening", async () 
   const store = sqlite(path);
   await write(store, "log", null, ...Array.from({ length: 1_200 }, (_, commit) => ({ commit })));
   await store.append("log", batch({ position: 1_200, mark: "mark1199" }, { outcomes: [outcome(5_000)] }));
+  // The name is taken at once, the rows go step by step after that.
   const dropped = store.drop("log").catch(() => "cut short");
-  await new Promise((resolve) => setImmediate(resolve));
   await store.close();
   expect(await dropped).toBe("cut short");
 
@@ -216,7 +217,7 @@ test("S10 a drop that a crash cut short is ended by the next opening", async () 
   const rows = new DatabaseSync(path).prepare(
     `select (select count(*) from dacapo_records) + (select count(*) from dacapo_stream_records) + (select count(*) from dacapo_outcomes) as n`,
   );
-  await expect.poll(() => rows.get()).toEqual({ n: 0 });
+  await until(() => rows.get()?.["n"] === 0, "nothing of it is left");
   await again.close();
 });
 
@@ -242,12 +243,13 @@ test("S8 500 ids are looked up in a long log without walking through it", async 
   for (let n = 0; n < 40; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 500 * n + k })));
   const times: number[] = [];
   for (let attempt = 0; attempt < 3; attempt++) {
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(40 * n)));
-    times.push(performance.now() - begin);
+    const { user, system } = process.cpuUsage(begin);
+    times.push((user + system) / 1_000);
     expect(known.size).toBe(500);
   }
-  expect(Math.min(...times)).toBeLessThan(300); // some 3 ms; more than a second where SQLite chooses to walk
+  expect(Math.min(...times)).toBeLessThan(300); // some 3 ms of the processor, whoever else has it meanwhile; more than a second where SQLite chooses to walk
   await store.close();
 });
 
