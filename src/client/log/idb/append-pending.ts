@@ -11,7 +11,7 @@
  */
 import { peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry } from "../log-store.ts";
-import { type Connection, Withdrawn } from "./connection.ts";
+import { commitEarly, type Connection, Withdrawn } from "./connection.ts";
 import { named } from "./failure.ts";
 import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
 import type { Place } from "./place.ts";
@@ -28,13 +28,16 @@ export async function appendPending(connection: Connection, place: Place, tail: 
     const rows = Array.from(entries, pendingText);
     for (const row of rows) requireRowLength("pending", row.length);
     rows.forEach((row, index) => pending.add(row, tail + index + 1));
-    for (const id of endRejections) tx.objectStore("rejections").delete(id);
+    const ended = Array.from(endRejections);
+    for (const id of ended) tx.objectStore("rejections").delete(id);
     last = tail + rows.length;
     // Refused, all of them, and perhaps on an old state: there is no row that would fail.
     if (rows.length === 0) keys ??= lastKeys(pending, tail);
-    if (keys === null) return true;
-    if (!isLast(await keys, tail)) return new Withdrawn(false);
-    place.looked(held);
+    if (keys !== null) {
+      if (!isLast(await keys, tail)) return new Withdrawn(false);
+      place.looked(held);
+    }
+    if (rows.length + ended.length <= 1) commitEarly(tx);
     return true;
   };
   const appended = await place.during(() => connection.writeBare(STORES, "strict", append)).catch(notWhereTaken);

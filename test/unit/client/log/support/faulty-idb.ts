@@ -74,6 +74,27 @@ export function loseNextEnd(): () => void {
   );
 }
 
+/**
+ * A commit that is asked for early, as Firefox makes it: a request that fails after that takes the transaction with it only where it is the last one
+ * of all, and what the transaction tells then is that it was aborted, not why. Otherwise the rest is committed.
+ */
+export function commitAsFirefox(): () => void {
+  return replace(IDBTransaction.prototype, "commit", (call) =>
+    function (this: IDBTransaction) {
+      // fake-indexeddb does not say otherwise what is on its way.
+      const { _requests: requests } = this as unknown as { readonly _requests: readonly { readonly request: IDBRequest }[] };
+      const last = requests.at(-1)?.request;
+      for (const { request } of requests) {
+        request.addEventListener("error", (event) => {
+          event.preventDefault();
+          if (request === last) abortWith(this, "AbortError");
+        });
+      }
+      call.call(this);
+    },
+  );
+}
+
 /** Reads or changes rows behind the store's back. */
 export async function behindItsBack<T>(name: string, work: (database: IDBPDatabase) => Promise<T>): Promise<T> {
   const database = await openDB(name);
