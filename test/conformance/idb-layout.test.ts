@@ -7,7 +7,7 @@ import { databaseName, LAYOUT_VERSION } from "../../src/client/log/idb/layout.ts
 import type { LogStore, PendingEntry } from "../../src/client/log/log-store.ts";
 import type { Commit } from "../../src/core/commit.ts";
 import { type CommitRecord, cursorOf } from "../../src/core/record.ts";
-import { layoutOf } from "../unit/client/log/support/faulty-idb.ts";
+import { layoutOf, replace } from "../unit/client/log/support/faulty-idb.ts";
 
 const log = "groceries";
 const user = "ada@example.org";
@@ -47,6 +47,28 @@ test("a database of layout 1 is taken over with all that it holds: what is pendi
   expect(await store.appendPending(3, [entryFor("Tea", 5)], [])).toBe(false);
   expect(await store.appendPending(4, [entryFor("Tea", 5)], [])).toBe(true);
   store.close();
+});
+
+test("a database of layout 1 that cannot be taken over now stays as it was, and only the opening tells", async () => {
+  const name = databaseName("older still", user);
+  const older = await openDB(name, 1, { upgrade: (made) => Object.keys(layout).forEach((store) => made.createObjectStore(store)) });
+  await older.put("meta", "{}", "head");
+  older.close();
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown) => void unheard.push(reason);
+  process.on("unhandledRejection", hear);
+  const restore = replace(IDBObjectStore.prototype, "get", (call) =>
+    function (this: IDBObjectStore, ...args) {
+      queueMicrotask(() => this.transaction.abort());
+      return call.apply(this, args);
+    },
+  );
+  const opening = openIdbLogStore({ log: "older still", user, newClientId: () => "another" }).finally(restore);
+  await expect(opening).rejects.toMatchObject({ code: "storage-lost" });
+  await new Promise((resolve) => setTimeout(resolve));
+  process.off("unhandledRejection", hear);
+  expect(unheard).toEqual([]);
+  expect((await layoutOf(name))["meta"]).toEqual([["head", "{}"]]);
 });
 
 /** Two sealed records and one that is not; a commit of each fate. */

@@ -4,7 +4,8 @@
  * Holds: one transaction, one row a commit, under the next numbers: where one of them has a row, somebody was faster, and all is withdrawn. That is the
  * whole check for a tab that holds a place (`place.ts`). Without one, the row may have been swept since, so the tail is looked at too: the
  * last number ever used always has a row, and the keys from the known tail on tell whether that one is it. Commits are decided while the
- * browser looks, and their rows are on their way before the keys have come back.
+ * browser looks, and their rows are on their way before the keys have come back. One row alone is committed early; more than one, only when
+ * the browser has told that all of them are there.
  *
  * Somebody may be ourselves, before a connection died that did not tell the end; those commits stand somewhere by their ids, wherever other
  * tabs have moved them since.
@@ -35,7 +36,7 @@ export async function appendPending(connection: Connection, place: Place, tail: 
     if (rows.length === 0) keys ??= lastKeys(pending, tail);
     if (keys !== null) {
       if (!isLast(await keys, tail)) return new Withdrawn(false);
-      place.looked(held);
+      place.looked(tail, held);
     }
     if (rows.length + ended.length <= 1) commitEarly(tx);
     return true;

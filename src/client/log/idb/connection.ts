@@ -123,7 +123,11 @@ export class Connection {
           this.#end("replaced");
           return tx.abort();
         }
-        if (old > 0) return void upgradeFrom1(tx);
+        if (old > 0) {
+          // Where it fails, so does the opening, which tells.
+          upgradeFrom1(tx).catch(() => abort(unwrap(tx)));
+          return;
+        }
         for (const store of STORE_NAMES) made.createObjectStore(store);
         put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, ended: [], dropped: null }));
       },

@@ -8,7 +8,8 @@
  *
  * Holds: without a place, or where locks are not to be had, an append looks, and nothing else is different.
  * - A sweep goes no further than what its handle had seen, and what every tab held, when it asked.
- * - A place counts from the first look that began after it was got: a sweep that asked before then removes nothing behind that tail.
+ * - A place counts from the first look that began after it was got: a sweep that asked before then removes nothing behind that
+ *   tail. It covers the highest tail that was seen, which is no earlier one.
  * - One that moves takes the new place before it gives the old one back, and none is given back while an append is on its way.
  *
  * Source: the idea of hazard pointers (Michael, 2004): nothing is reclaimed that somebody may still hold.
@@ -60,9 +61,9 @@ export class Place {
     }
   }
 
-  /** Whether the number behind this tail has a row wherever the tail has moved: then an append need not look. */
+  /** Whether the number behind this tail has a row wherever the tail has moved: then an append need not look. Not for an earlier one than was seen. */
   covers(tail: number): boolean {
-    return this.#held !== null && this.#held.proven && this.#held.at <= tail && tail <= this.#seen;
+    return this.#held !== null && this.#held.proven && tail === this.#seen;
   }
 
   /** Told of each tail that was found in the database. */
@@ -71,7 +72,8 @@ export class Place {
   }
 
   /** Told that an append found its tail to be the last, and which place was held when it began to look. */
-  looked(held: HeldPlace | null): void {
+  looked(tail: number, held: HeldPlace | null): void {
+    this.saw(tail);
     if (held) held.proven = true;
   }
 

@@ -149,6 +149,36 @@ test("L2 a place that was got while another tab swept covers nothing before the 
   expect(await append(slow, 9, "now")).toMatchObject({ appended: true });
 });
 
+test("L2 a place that was got late covers no tail before the one that was looked at: rows behind that may be swept", async () => {
+  const { open, locks } = browser();
+  const [slow, other] = [await open(), await open()];
+  let grant = () => {};
+  const granted = new Promise<void>((resolve) => void (grant = resolve));
+  const asks = replace(locks.manager, "request", (call) => async (...args: Parameters<typeof call>) => {
+    await granted;
+    return call(...args);
+  });
+  await append(slow, 0, "a");
+  await append(other, 1, "b", "c", "d");
+  let goOn = () => {};
+  const asked = replace(locks.manager, "query", (call) => async () => {
+    const answer = await call();
+    await new Promise<void>((resolve) => void (goOn = resolve));
+    return answer;
+  });
+  const settled = ["a", "b", "c", "d"].map((name, index) => settledOf(index + 1, name));
+  const sweep = other.confirm(await other.head(), confirmationOf(null, { settled }));
+  await settle();
+  [asks, asked].forEach((restore) => restore());
+  grant();
+  await settle();
+  expect(await append(slow, 4, "e")).toEqual({ appended: true, looks: 1 });
+  goOn();
+  expect(await sweep).toBe(true);
+  expect(await append(slow, 2, "late")).toMatchObject({ appended: false });
+  expect((await slow.refresh(ALL)).pending.map((entry) => [entry.n, nameOf(entry)])).toEqual([[5, "e"]]);
+});
+
 test("L2 a tail that this tab has not found in the database is looked at, place or not", async () => {
   const store = await tabWithPlace(browser().open);
   expect(await append(store, 7, "no")).toEqual({ appended: false, looks: 1 });
