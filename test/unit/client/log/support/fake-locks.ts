@@ -5,13 +5,15 @@ type Held = { readonly name: string; readonly steal: () => void };
 
 export class FakeLocks {
   readonly #held = new Set<Held>();
+  /** Until this has come, no lock that is asked for is granted. */
+  granting: Promise<void> = Promise.resolve();
 
-  /** The locks as tabs use them. Only what places need: shared ones, granted at once. */
+  /** The locks as tabs use them. Only what places need: shared ones. */
   readonly manager: PlaceLocks = {
     request: async (name: string, ...rest: readonly unknown[]) => {
       const callback = rest.at(-1);
       if (typeof callback !== "function") throw new TypeError("No callback");
-      await Promise.resolve();
+      await this.granting;
       let held: Held | null = null;
       const stolen = new Promise<never>((_, reject) => {
         held = { name, steal: () => reject(new DOMException("The lock was stolen", "AbortError")) };
