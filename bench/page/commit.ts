@@ -19,6 +19,11 @@ type Case = {
   readonly close: () => Promise<void> | void;
 };
 
+/** Commits of one kind after each other. */
+const TURN_COMMITS = 20;
+/** For all alike, before each turn: what the one before left to do is done by then. */
+const PAUSE_MS = 30;
+
 /** As long as what the log writes for one of these commits. */
 const BARE_ROW = "x".repeat(560);
 
@@ -34,23 +39,33 @@ export async function runCommit({ unreachableUrl, rounds, commits, warmUp, write
   let n = 0;
   for (const { once } of cases) for (let time = 0; time < warmUp; time++) await once(n++);
   for (let round = 0; round < rounds; round++) {
-    // Each begins once in turn, so that none always comes after the same one.
-    for (const { name, once, settled } of [...cases.slice(round % cases.length), ...cases.slice(0, round % cases.length)]) {
-      const times: number[] = [];
-      for (let time = 0; time < commits; time++) {
-        const start = performance.now();
-        await once(n++);
-        times.push(performance.now() - start);
+    const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
+    // In short turns, so that what else the machine does meets all alike; each begins once in turn, so that none always comes after the same one.
+    for (let turn = 0; turn < commits / TURN_COMMITS; turn++) {
+      for (const { name, once, settled } of [...cases.slice(turn % cases.length), ...cases.slice(0, turn % cases.length)]) {
+        await pause();
+        for (let time = 0; time < TURN_COMMITS; time++) {
+          const start = performance.now();
+          await once(n++);
+          times.get(name)?.push(performance.now() - start);
+        }
+        await settled();
       }
-      await settled();
-      measured.get(name)?.p50.push(median(times));
-      measured.get(name)?.p99.push(quantile(times, 0.99));
-      measured.get(name)?.perSecond.push(await perSecond(writers, commits, () => once(n++)));
+    }
+    for (const { name, once, settled } of cases) {
+      const of = measured.get(name);
+      of?.p50.push(median(times.get(name) ?? []));
+      of?.p99.push(quantile(times.get(name) ?? [], 0.99));
+      of?.perSecond.push(await perSecond(writers, commits, () => once(n++)));
       await settled();
     }
   }
   for (const { close } of cases) await close();
   return Object.fromEntries([...measured].map(([name, { p50, p99, perSecond: rate }]) => [name, { p50: median(p50), p99: median(p99), perSecond: median(rate) }])) as CommitResult;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
 async function perSecond(writers: number, commits: number, once: () => Promise<unknown>): Promise<number> {
