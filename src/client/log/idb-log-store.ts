@@ -62,8 +62,8 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
       }),
     readRejections: () => connection.read(["rejections"], readRejections),
     readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
-    confirm: async (expected, confirmation) => {
-      const sweepable = await place.sweepable();
+    confirm: (expected, confirmation) => {
+      const sweepable = place.sweepable();
       return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, sweepable));
     },
     cutBack: async (expected, keep, pending, dropped) => sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),

@@ -38,6 +38,7 @@ export class Place {
   #outgrown: HeldPlace[] = [];
   /** The highest tail that this handle found in the database. */
   #seen = 0;
+  #sweepable = 0;
   #idle = true;
   #callOff: (() => void) | null = null;
 
@@ -84,22 +85,30 @@ export class Place {
     if (!this.#asking && (this.#held === null || tail - this.#held.at >= STEP)) this.#move();
   }
 
-  /** The highest number whose row, where its commit has ended, no tab needs any more. */
-  async sweepable(): Promise<number> {
-    const seen = this.#seen;
-    if (!this.#locks) return seen;
-    try {
-      const { held = [] } = await this.#locks.query();
-      const places = held.flatMap(({ name }) => (name?.startsWith(this.#prefix) ? Number(name.slice(this.#prefix.length)) : []));
-      return Math.min(seen, ...places);
-    } catch {
-      return 0;
-    }
+  /**
+   * The highest number whose row, where its commit has ended, no tab needs any more: as the browser last told, which it is asked again for the
+   * next time. An old answer is only a lesser one, and a browser that does not answer keeps nobody waiting.
+   */
+  sweepable(): number {
+    if (!this.#locks) return this.#seen;
+    void this.#askForPlaces(this.#locks);
+    return this.#sweepable;
   }
 
   close(): void {
     this.#closed = true;
     this.#leave();
+  }
+
+  async #askForPlaces(locks: PlaceLocks): Promise<void> {
+    const seen = this.#seen;
+    try {
+      const { held = [] } = await locks.query();
+      const places = held.flatMap(({ name }) => (name?.startsWith(this.#prefix) ? Number(name.slice(this.#prefix.length)) : []));
+      this.#sweepable = Math.max(this.#sweepable, Math.min(seen, ...places));
+    } catch {
+      // Then nothing more is swept.
+    }
   }
 
   #move(): void {
