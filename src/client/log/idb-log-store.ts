@@ -82,6 +82,8 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
   };
   try {
     await store.head();
+    // What ended all at once before it was closed may be many rows: they go with the first confirmation.
+    place.ask();
   } catch (error) {
     store.close();
     throw error;

@@ -14,8 +14,8 @@ import { DacapoError } from "../../../core/errors.ts";
 import type { Env } from "../../env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
 import { failureOf, named } from "./failure.ts";
-import { upgradeFrom1 } from "./upgrade.ts";
 import { headText, LAYOUT_VERSION, type Layout, put, type ReadTransaction, readHead, STORE_NAMES, type StoreName, type WriteTransaction } from "./layout.ts";
+import { upgradeFrom1 } from "./upgrade.ts";
 
 /** Opening and deleting wait for other tabs to let go. One that is frozen never does. */
 export const OPEN_MS_MAX = 10_000;

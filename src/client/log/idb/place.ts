@@ -91,8 +91,13 @@ export class Place {
    */
   sweepable(): number {
     if (!this.#locks) return this.#seen;
-    void this.#askForPlaces(this.#locks);
+    this.ask();
     return this.#sweepable;
+  }
+
+  /** Asks the browser which places are held. */
+  ask(): void {
+    if (this.#locks) void this.#askForPlaces(this.#locks);
   }
 
   close(): void {

@@ -1,28 +1,14 @@
 // A commit that is asked for before its requests have come back: browsers disagree on what a request that fails then does to the others.
 import { expect, test } from "vitest";
-import { openIdbLogStore } from "../../../../src/client/log/idb-log-store.ts";
 import type { LogStore } from "../../../../src/client/log/log-store.ts";
 import { ALL, batchOf, commitOf, confirmationOf, entriesOf, nameOf, recordsBehind, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
-import { FakeLocks } from "./support/fake-locks.ts";
-import { commitAsFirefox, newClientId, openStore, replace } from "./support/faulty-idb.ts";
+import { browser, tabWithPlace } from "./support/fake-browser.ts";
+import { commitAsFirefox, openStore, replace } from "./support/faulty-idb.ts";
 
-const settle = () => new Promise((resolve) => setTimeout(resolve));
-
-/** Two tabs, the first of which holds a place at the tail 2; nothing waits longer than it must. */
+/** Two tabs, the first of which holds a place at the tail 2. */
 async function twoTabs(): Promise<readonly [LogStore, LogStore]> {
-  const locks = new FakeLocks().manager;
-  const user = newClientId();
-  const timer = (ms: number, callback: () => void) => {
-    if (ms < 1_000) queueMicrotask(callback);
-    return () => {};
-  };
-  const open = () => openIdbLogStore({ log: "early", user, newClientId, timer, locks });
-  const [slow, other] = [await open(), await open()];
-  for (let tail = 0; tail < 2; tail++) {
-    expect(await slow.appendPending(tail, entriesOf(`first${tail}`), [])).toBe(true);
-    await settle();
-  }
-  return [slow, other];
+  const { open } = browser();
+  return [await tabWithPlace(open), await open()];
 }
 
 test.each([

@@ -5,32 +5,9 @@ import { databaseName } from "../../../../src/client/log/idb/layout.ts";
 import { Place } from "../../../../src/client/log/idb/place.ts";
 import type { LogStore } from "../../../../src/client/log/log-store.ts";
 import { ALL, commitOf, confirmationOf, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import { browser, settle, tabWithPlace } from "./support/fake-browser.ts";
 import { FakeLocks } from "./support/fake-locks.ts";
 import { layoutOf, loseNextEnd, newClientId, replace } from "./support/faulty-idb.ts";
-
-/** A browser with one log: its locks, its timers, and the rows of `pending`. */
-function browser() {
-  const locks = new FakeLocks();
-  const user = newClientId();
-  let timers: (() => void)[] = [];
-  const timer = (ms: number, callback: () => void) => {
-    if (ms < 1_000) queueMicrotask(callback);
-    if (ms >= 30_000) timers.push(callback);
-    return () => void (timers = timers.filter((other) => other !== callback));
-  };
-  return {
-    locks,
-    open: () => openIdbLogStore({ log: "places", user, newClientId, timer, locks: locks.manager }),
-    /** Lets the time pass after which a tab that appended nothing gives its place back. */
-    rest: () => {
-      for (const callback of timers.splice(0)) callback();
-    },
-    numbers: async () => (await layoutOf(databaseName("places", user)))["pending"]?.map(([n]) => n),
-    places: () => locks.names.map((name) => Number(name.split(":").at(-1))).sort((a, b) => a - b),
-  };
-}
-
-const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 /** Appends one commit, and tells whether it was made and whether the tail was looked at. */
 async function append(store: LogStore, tail: number, ...names: readonly string[]) {
@@ -44,13 +21,6 @@ async function append(store: LogStore, tail: number, ...names: readonly string[]
   const appended = await store.appendPending(tail, entriesOf(...names), []).finally(restore);
   await settle();
   return { appended, looks };
-}
-
-/** A tab that has its place at the tail 2. */
-async function tabWithPlace(open: () => Promise<LogStore>) {
-  const store = await open();
-  for (let tail = 0; tail < 2; tail++) await append(store, tail, `first${tail}`);
-  return store;
 }
 
 /** Sweeps what the browser allowed when it was asked the last time, and asks it again. */
@@ -115,6 +85,19 @@ test("rows of ended commits go once no tab needs them: when it moved on, was clo
   }
 });
 
+test("rows that ended all at once, after a long time offline, go with the first confirmation after the log is opened again", async () => {
+  const { open, numbers } = browser();
+  const store = await tabWithPlace(open);
+  for (let tail = 2; tail < 40; tail++) await append(store, tail, `c${tail}`);
+  await confirmAll(store);
+  store.close();
+  await settle();
+  const again = await open();
+  await settle();
+  await sweep(again);
+  expect(await numbers()).toEqual([40]);
+});
+
 test("L2 a tab that gave its place back looks again, and so does one whose place was taken from it", async () => {
   const { open, rest, locks } = browser();
   const store = await tabWithPlace(open);
@@ -138,13 +121,9 @@ test("L2 a place that was got while another tab swept covers nothing before the 
   await settle();
   // The leader asks who needs what before the slow tab has said so, hears it after that, and sweeps.
   let goOn = () => {};
-  const asked = replace(locks.manager, "query", (call) => async () => {
-    const answer = await call();
-    await new Promise<void>((resolve) => void (goOn = resolve));
-    return answer;
-  });
+  locks.answering = new Promise((resolve) => void (goOn = resolve));
   await sweep(leader);
-  asked();
+  locks.answering = Promise.resolve();
   expect(await append(slow, 4, "e")).toEqual({ appended: true, looks: 1 });
   expect(await append(slow, 5, "f")).toEqual({ appended: true, looks: 1 });
   expect(await append(third, 6, "g", "h", "i")).toMatchObject({ appended: true });
@@ -163,13 +142,9 @@ test("L2 a place that was got late covers no tail before the one that was looked
   await append(slow, 0, "a");
   await append(other, 1, "b", "c", "d");
   let goOn = () => {};
-  const asked = replace(locks.manager, "query", (call) => async () => {
-    const answer = await call();
-    await new Promise<void>((resolve) => void (goOn = resolve));
-    return answer;
-  });
+  locks.answering = new Promise((resolve) => void (goOn = resolve));
   await sweep(other);
-  asked();
+  locks.answering = Promise.resolve();
   grant();
   await settle();
   expect(await append(slow, 4, "e")).toEqual({ appended: true, looks: 1 });

@@ -7,6 +7,8 @@ export class FakeLocks {
   readonly #held = new Set<Held>();
   /** Until this has come, no lock that is asked for is granted. */
   granting: Promise<void> = Promise.resolve();
+  /** Until this has come, what is held when somebody asks is told to nobody. */
+  answering: Promise<void> = Promise.resolve();
 
   /** The locks as tabs use them. Only what places need: shared ones. */
   readonly manager: PlaceLocks = {
@@ -25,7 +27,11 @@ export class FakeLocks {
         if (held) this.#held.delete(held);
       }
     },
-    query: async () => ({ held: [...this.#held].map(({ name }) => ({ name, mode: "shared" as const })), pending: [] }),
+    query: async () => {
+      const held = this.names.map((name) => ({ name, mode: "shared" as const }));
+      await this.answering;
+      return { held, pending: [] };
+    },
   };
 
   get names(): readonly string[] {
