@@ -44,18 +44,15 @@ class MemoryEventStore implements EventStore {
     if (log === "gone") return { kind: "gone" };
     const head = headOf(log);
     if (!sameCursor(head, append.expected)) return { kind: "moved", head };
-    const commits = [...append.records, ...append.outcomes].map(({ commit }) => commit);
-    const known = [
-      ...append.records.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))),
-      ...append.outcomes.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))),
-    ].map(({ commit }) => commit);
+    const entries = [...append.records, ...append.outcomes];
+    const known = entries.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))).map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
 
     // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
     for (const record of append.records) addRecord(log, record);
     for (const outcome of append.outcomes) log.outcomes.set(outcomeKey(outcome.commit, outcome.actor), outcome);
     forgetOutcomes(log, append);
-    if (commits.length > 0) this.#logs.set(name, log);
+    if (entries.length > 0) this.#logs.set(name, log);
     return { kind: "ok" };
   }
 
