@@ -3,10 +3,10 @@
  *
  * Holds: nothing here touches a clock, a network or a storage. Openers live in `dacapo/client`, `dacapo/worker` and `dacapo/node`.
  */
-export { aggregate } from "./core/aggregate.ts";
-export type { CommandContext, ConflictContext, DraftOf, EventOf, Verdict } from "./core/command.ts";
-export type { CommandRequest, Rebase, Rejection, StreamRef } from "./core/definition.ts";
-export { defineDomain, type Domain } from "./core/domain.ts";
+export { aggregate } from "./core/domain/aggregate.ts";
+export type { CommandContext, ConflictContext, DraftOf, EventOf, Verdict } from "./core/domain/command-types.ts";
+export type { CommandRequest, Rebase, Rejection, StreamRef } from "./core/domain/definition.ts";
+export { defineDomain, type Domain } from "./core/domain/define-domain.ts";
 export {
   ConcurrencyError,
   DacapoError,
@@ -21,10 +21,10 @@ export {
   UnknownAggregateError,
   UnknownCommandError,
   ValidationError,
-} from "./core/errors.ts";
-export type { DomainEvent, Draft } from "./core/event.ts";
-export type { Aggregate, AnyAggregate, AnyProjection, Context, EventsOf, InputsOf, Projection, RowOf, StateOf, TypedStreamRef } from "./core/handle.ts";
-export type { Json } from "./core/json.ts";
-export { projection } from "./core/projection.ts";
-export type { Schema } from "./core/schema.ts";
-export { event, type EventVersions, input, type InputVersions } from "./core/upcast.ts";
+} from "./core/values/errors.ts";
+export type { DomainEvent, Draft } from "./core/domain/event.ts";
+export type { Aggregate, AnyAggregate, AnyProjection, Context, EventsOf, InputsOf, Projection, RowOf, StateOf, TypedStreamRef } from "./core/domain/handle-types.ts";
+export type { Json } from "./core/values/json.ts";
+export { projection } from "./core/domain/projection.ts";
+export type { Schema } from "./core/domain/schema.ts";
+export { event, type EventVersions, input, type InputVersions } from "./core/domain/upcast.ts";

@@ -5,22 +5,22 @@
  * Holds: after `await execute(…)` the live rows show what it did.
  */
 import * as Comlink from "comlink";
-import type { CommandRequest } from "../core/definition.ts";
-import { LogClosedError, StorageLostError, ValidationError } from "../core/errors.ts";
-import { checkJson, type Json } from "../core/json.ts";
-import type { Presence } from "../core/protocol.ts";
-import type { RowEntry } from "../core/rows.ts";
-import { streamName } from "../core/stream-id.ts";
-import { exportStream, importStream } from "./archive-stream.ts";
-import { commitCalls } from "./commit-calls.ts";
-import { liveValue } from "./live-value.ts";
-import { openCalls } from "./open-calls.ts";
-import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./log-handle.ts";
-import { isVisible, requirePage, watchPage } from "./page-lifecycle.ts";
-import { type RowMirror, rowMirror } from "./rows/live-rows.ts";
-import { type Answer, type CallMessage, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, requireJsonMeta, take, type WorkerLog, type WorkerRoot } from "./worker-api.ts";
+import type { CommandRequest } from "../core/domain/definition.ts";
+import { LogClosedError, StorageLostError, ValidationError } from "../core/values/errors.ts";
+import { checkJson, type Json } from "../core/values/json.ts";
+import type { Presence } from "../core/wire/messages.ts";
+import type { RowEntry } from "../core/fold/rows.ts";
+import { streamName } from "../core/values/names.ts";
+import { exportStream, importStream } from "./page/archive-stream.ts";
+import { commitCalls } from "./page/execute-calls.ts";
+import { liveValue } from "./page/live-value.ts";
+import { openCalls } from "./page/pending-calls.ts";
+import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./page/log-handle.ts";
+import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
+import { type RowMirror, rowMirror } from "./page/row-mirror.ts";
+import { type Answer, type CallMessage, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, requireJsonMeta, take, type WorkerLog, type WorkerRoot } from "./messages/worker-messages.ts";
 
-export type * from "./log-handle.ts";
+export type * from "./page/log-handle.ts";
 
 export type OpenLogOptions = {
   /** Makes the module worker that calls `serveLog`, or one that several logs share. */

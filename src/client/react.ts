@@ -6,10 +6,10 @@
  * what it shows changes, and a component renders again only then, also where `where` and `orderBy` are written inline.
  */
 import { createContext, createElement, type FunctionComponent, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
-import { DefinitionError } from "../core/errors.ts";
-import type { AnyProjection, RowOf } from "../core/handle.ts";
-import { parseWith, type Schema } from "../core/schema.ts";
-import type { Live, LogHandle, LogStatus, RejectedCommit, TypedPresence, TypedRowEntry } from "./log-handle.ts";
+import { DefinitionError } from "../core/values/errors.ts";
+import type { AnyProjection, RowOf } from "../core/domain/handle-types.ts";
+import { parseWith, type Schema } from "../core/domain/schema.ts";
+import type { Live, LogHandle, LogStatus, RejectedCommit, TypedPresence, TypedRowEntry } from "./page/log-handle.ts";
 
 export type LogProviderProps = { readonly log: LogHandle<unknown>; readonly children?: ReactNode };
 

@@ -5,34 +5,34 @@
  * `cloudflare` add what a runtime brings: listening, upgrading sockets.
  */
 import { Hono } from "hono";
-import type { DomainDefinition } from "../core/definition.ts";
-import { createAdmission } from "./admission.ts";
-import type { Authorize, Permit } from "./authorize.ts";
-import { createByteShares } from "./byte-shares.ts";
-import { type Env, runtimeEnv, wait } from "./env.ts";
-import { type Exchange, exchangeOf } from "./exchange.ts";
-import { errorResponse, HttpRefusal } from "./http-errors.ts";
-import { SERVER_LIMITS, type ServerLimits } from "./limits.ts";
-import { createLiveGate, type LiveGate } from "./live-gate.ts";
-import { createLiveHub, type LiveHub } from "./live-hub.ts";
-import { createLogWriter } from "./log-writer.ts";
-import { createOriginRule } from "./origins.ts";
-import { type ImportedLog, importLog } from "./import-log.ts";
-import { reportTo } from "./report-to.ts";
-import { requireOptions } from "./require-options.ts";
-import { type Answer, getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./routes.ts";
+import type { DomainDefinition } from "../core/domain/definition.ts";
+import { createAdmission } from "./access/admission.ts";
+import type { Authorize, Permit } from "./access/authorize.ts";
+import { createByteShares } from "./base/memory-budget.ts";
+import { type Env, runtimeEnv, wait } from "./base/env.ts";
+import { type Exchange, exchangeOf } from "./http/raw-exchange.ts";
+import { errorResponse, HttpRefusal } from "./base/http-refusal.ts";
+import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
+import { createLiveGate, type LiveGate } from "./live/upgrade-gate.ts";
+import { createLiveHub, type LiveHub } from "./live/hub.ts";
+import { createLogWriter } from "./writer/log-writer.ts";
+import { createOriginRule } from "./http/origins.ts";
+import { type ImportedLog, importLog } from "./archive/import-log.ts";
+import { reportTo } from "./base/report-error.ts";
+import { requireOptions } from "./access/require-options.ts";
+import { type Answer, getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./http/routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
-import { createTickets } from "./tickets.ts";
+import { createTickets } from "./access/tickets.ts";
 
-export { bearer } from "./authorize.ts";
-export { jwt } from "./jwt.ts";
-export type { JwtClaims, JwtOptions } from "./jwt.ts";
-export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
-export type { Env } from "./env.ts";
-export type { ImportedLog } from "./import-log.ts";
-export type { LiveGate, LiveOpening } from "./live-gate.ts";
-export type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
-export type { Rate, ServerLimits } from "./limits.ts";
+export { bearer } from "./access/authorize.ts";
+export { jwt } from "./access/jwt.ts";
+export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
+export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
+export type { Env } from "./base/env.ts";
+export type { ImportedLog } from "./archive/import-log.ts";
+export type { LiveGate, LiveOpening } from "./live/upgrade-gate.ts";
+export type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
+export type { Rate, ServerLimits } from "./base/limits.ts";
 
 export type SyncServerOptions = {
   readonly domain: { readonly definition: DomainDefinition };

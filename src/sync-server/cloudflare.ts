@@ -8,15 +8,15 @@
  * holds, next to the list of those spent: both go at once, so that no ticket opens twice.
  */
 import { Hono } from "hono";
-import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/wire/messages.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
-import { autoResponse, type HibernatingSocket, type LogObjectContext, socketPair, upgraded } from "./cloudflare-runtime.ts";
-import { OBJECT_LIMITS } from "./limits.ts";
-import { PONG_FRAME } from "./live-frames.ts";
-import { RIGHTS_MS } from "./live-hub.ts";
-import { liveLog, prefixOf } from "./live-path.ts";
-import type { LiveAttachment, LiveConnection, LiveSocket } from "./live-socket.ts";
-import { reportTo } from "./report-to.ts";
+import { autoResponse, type HibernatingSocket, type LogObjectContext, socketPair, upgraded } from "./hosts/cloudflare-runtime.ts";
+import { OBJECT_LIMITS } from "./base/limits.ts";
+import { PONG_FRAME } from "./live/frame-text.ts";
+import { RIGHTS_MS } from "./live/hub.ts";
+import { liveLog, prefixOf } from "./live/live-path.ts";
+import type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
+import { reportTo } from "./base/report-error.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {

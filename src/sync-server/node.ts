@@ -12,18 +12,18 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
-import { DacapoError } from "../core/errors.ts";
-import { CLIENT_FRAME_BYTES_MAX } from "../core/protocol.ts";
+import { DacapoError } from "../core/values/errors.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/wire/messages.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
-import { httpServer } from "./http-server.ts";
-import { liveLog, prefixOf } from "./live-path.ts";
-import type { LiveSocket } from "./live-socket.ts";
-import { nodeExchange } from "./node-exchange.ts";
+import { httpServer } from "./hosts/node-http.ts";
+import { liveLog, prefixOf } from "./live/live-path.ts";
+import type { LiveSocket } from "./live/server-socket.ts";
+import { nodeExchange } from "./hosts/node-exchange.ts";
 
-export { bearer } from "./authorize.ts";
-export { jwt } from "./jwt.ts";
-export type { JwtClaims, JwtOptions } from "./jwt.ts";
-export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./authorize.ts";
+export { bearer } from "./access/authorize.ts";
+export { jwt } from "./access/jwt.ts";
+export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
+export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
 
 export type ServeOptions = SyncServerOptions & {
   /** Default 8787; 0: any that is free. */

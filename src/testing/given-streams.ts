@@ -4,13 +4,13 @@
  * Place: under `given`. Holds: what is given could have happened: each event is known to its aggregate, its data fit the schema, and
  * it can be folded; whatever is not so is an error of the test, said at once.
  */
-import type { DomainDefinition } from "../core/definition.ts";
-import type { DomainEvent } from "../core/event.ts";
-import { emptyStream, foldStream, type StreamState } from "../core/fold.ts";
-import type { AnyAggregate } from "../core/handle.ts";
-import type { Json } from "../core/json.ts";
-import { type CommitRecord, eventOf } from "../core/record.ts";
-import { aggregateOf } from "../core/stream-id.ts";
+import type { DomainDefinition } from "../core/domain/definition.ts";
+import type { DomainEvent } from "../core/domain/event.ts";
+import { emptyStream, foldStream, type StreamState } from "../core/fold/fold.ts";
+import type { AnyAggregate } from "../core/domain/handle-types.ts";
+import type { Json } from "../core/values/json.ts";
+import { type CommitRecord, eventOf } from "../core/history/record.ts";
+import { aggregateOf } from "../core/values/names.ts";
 
 /** An event of a test in its stream. */
 export type PlacedEvent = { readonly stream: string; readonly type: string; readonly data: Json; readonly by: string; readonly time: number };

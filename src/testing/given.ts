@@ -4,16 +4,16 @@
  * Place: `dacapo/testing`. Runs the same `reconcile` and the same folding as device and server, so policies for conflicts are
  * tested as they will act. No test runner inside: what does not hold throws an Error with the difference.
  */
-import type { DraftOf } from "../core/command.ts";
-import type { Commit } from "../core/commit.ts";
-import { prepareCommand } from "../core/decide.ts";
-import type { CommandRequest, DomainDefinition } from "../core/definition.ts";
-import { foldRecord } from "../core/fold.ts";
-import type { AnyAggregate, AnyProjection, RowOf, TypesOf } from "../core/handle.ts";
-import { type Json, sameJson } from "../core/json.ts";
-import { reconcile } from "../core/reconcile.ts";
-import { ConfirmedRows } from "../core/rows.ts";
-import { streamName } from "../core/stream-id.ts";
+import type { DraftOf } from "../core/domain/command-types.ts";
+import type { Commit } from "../core/history/commit.ts";
+import { prepareCommand } from "../core/decide/decide-command.ts";
+import type { CommandRequest, DomainDefinition } from "../core/domain/definition.ts";
+import { foldRecord } from "../core/fold/fold.ts";
+import type { AnyAggregate, AnyProjection, RowOf, TypesOf } from "../core/domain/handle-types.ts";
+import { type Json, sameJson } from "../core/values/json.ts";
+import { reconcile } from "../core/decide/reconcile-commit.ts";
+import { ConfirmedRows } from "../core/fold/rows.ts";
+import { streamName } from "../core/values/names.ts";
 import { domainOf, GivenStreams, type PlacedEvent } from "./given-streams.ts";
 import { jsonDiff } from "./json-diff.ts";
 

@@ -1,5 +1,5 @@
 /** Two JSON values side by side, line by line, for the message of a failed expectation. */
-import type { Json } from "../core/json.ts";
+import type { Json } from "../core/values/json.ts";
 
 /** Lines beyond which both values are shown whole instead: the comparison takes their product in steps. */
 const LINES_MAX = 400;

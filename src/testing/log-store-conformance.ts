@@ -4,7 +4,7 @@
  * Place: the test file of a store registers it, in this project and in that of whoever writes a store.
  * Holds: no test runner inside; a rule needs nothing but a fresh database that several tabs can open.
  */
-import type { LogStore } from "../client/log/log-store.ts";
+import type { LogStore } from "../client/stores/log-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
 import { cacheRules } from "./log-store/cache-rules.ts";
 import { leaderRules } from "./log-store/leader-rules.ts";

@@ -1,5 +1,5 @@
 /** Assertions of the conformance suites: they throw a plain Error that says what was expected and what came, in any runner. */
-import { type Json, sameJson } from "../core/json.ts";
+import { type Json, sameJson } from "../core/values/json.ts";
 
 export function requireThat(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(`Expected: ${what}`);

@@ -62,7 +62,7 @@ test("no file of src is long without being named", () => {
   if (long.length > 0) console.warn(`Over 300 lines; one subject each?\n${long.map(({ path, lines }) => `  ${lines}  ${path}`).join("\n")}`);
 });
 
-const adapterFolders = ["src/client/log/", "src/client/sync/", "src/sync-server/stores/"];
+const adapterFolders = ["src/client/stores/", "src/client/sync/", "src/sync-server/stores/"];
 const adapterName = /\/(?:idb|memory|http|sqlite|durable-object|postgres)(?:-[a-z-]+)?\.ts$/;
 
 function inFolder(folder: string): Module[] {

@@ -1,6 +1,6 @@
 // A real browser whose quota is used up: what a person's work meets, and that it goes on with what there is room for.
 import { afterEach, expect, test, vi } from "vitest";
-import { openIdbLogStore } from "../../src/client/log/idb-log-store.ts";
+import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";
 import { ALL, entryOf, nameOf } from "../../src/testing/log-store/fixtures.ts";
 
 /** Chromium's storage buckets: a part of the site's storage with a quota of its own. Not in TypeScript's library yet. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Component, type ReactNode, StrictMode, useLayoutEffect } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { liveValue } from "../../src/client/live-value.ts";
+import { liveValue } from "../../src/client/page/live-value.ts";
 import { type LogHandle, openLog, type TypedPresence } from "../../src/client/open-log.ts";
 import { LogProvider, useExecute, useLog, usePresence, useRejections, useRow, useRows, useStatus } from "../../src/client/react.ts";
 import { board, columnCounts, task } from "../support/board-domain.ts";

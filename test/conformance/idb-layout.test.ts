@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { openDB } from "idb";
 import { beforeAll, expect, test } from "vitest";
-import { openIdbLogStore } from "../../src/client/log/idb-log-store.ts";
-import { databaseName, LAYOUT_VERSION } from "../../src/client/log/idb/layout.ts";
-import type { LogStore, PendingEntry } from "../../src/client/log/log-store.ts";
-import type { Commit } from "../../src/core/commit.ts";
-import { type CommitRecord, cursorOf } from "../../src/core/record.ts";
+import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";
+import { databaseName, LAYOUT_VERSION } from "../../src/client/stores/idb/layout.ts";
+import type { LogStore, PendingEntry } from "../../src/client/stores/log-store.ts";
+import type { Commit } from "../../src/core/history/commit.ts";
+import { type CommitRecord, cursorOf } from "../../src/core/history/record.ts";
 import { layoutOf, replace } from "../unit/client/log/support/faulty-idb.ts";
 
 const log = "groceries";

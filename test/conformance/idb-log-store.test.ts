@@ -1,6 +1,6 @@
 import "fake-indexeddb/auto";
 import { describe, it } from "vitest";
-import { openIdbLogStore } from "../../src/client/log/idb-log-store.ts";
+import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";
 import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";
 
 const newClientId = () => crypto.randomUUID();

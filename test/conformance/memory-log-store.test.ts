@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { MemoryDatabase, memoryLogStore } from "../../src/client/log/memory-log-store.ts";
+import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";
 
 const makeStore = () => {

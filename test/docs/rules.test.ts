@@ -9,7 +9,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 /** Where rules are written, how each begins there, and how many there are. */
 const laws = [
   { page: "docs/protocol.md", rule: /^- \*\*(P\d+)\*\*/gm, count: 25 },
-  { page: "src/client/log/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 10 },
+  { page: "src/client/stores/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 10 },
   { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 11 },
 ];
 

@@ -3,15 +3,15 @@
  *
  * Its tabs run the engine and the sync loop as a worker would, without a page: what the page would be told is mirrored.
  */
-import type { Domain } from "../../src/core/domain.ts";
-import type { RowEntry } from "../../src/core/rows.ts";
-import type { Env } from "../../src/client/env.ts";
-import { MemoryDatabase, memoryLogStore } from "../../src/client/log/memory-log-store.ts";
+import type { Domain } from "../../src/core/domain/define-domain.ts";
+import type { RowEntry } from "../../src/core/fold/rows.ts";
+import type { Env } from "../../src/client/env/env.ts";
+import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../src/client/sync/http-transport.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
-import { type PageUpdate, take, type WorkerLog } from "../../src/client/worker-api.ts";
-import { openWorkerLog } from "../../src/client/worker-log.ts";
-import type { LogStatus } from "../../src/client/log-handle.ts";
+import { type PageUpdate, take, type WorkerLog } from "../../src/client/messages/worker-messages.ts";
+import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
+import type { LogStatus } from "../../src/client/page/log-handle.ts";
 
 export type Tab = {
   readonly api: WorkerLog;

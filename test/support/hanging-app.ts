@@ -1,5 +1,5 @@
 /** An app whose answer never comes, and a server that gives up on it when the test says so: however busy the machine, nothing else is late. */
-import { type Env, runtimeEnv } from "../../src/sync-server/env.ts";
+import { type Env, runtimeEnv } from "../../src/sync-server/base/env.ts";
 
 export type HangingApp = {
   readonly env: Env;

@@ -1,6 +1,6 @@
 /** A log as a client reads it: every page through the protocol's reader. */
-import { parsePage } from "../../src/core/protocol.ts";
-import { type CommitRecord, encodeCursor } from "../../src/core/record.ts";
+import { parsePage } from "../../src/core/wire/messages.ts";
+import { type CommitRecord, encodeCursor } from "../../src/core/history/record.ts";
 
 /** All records, or an error that says which page does not hold. */
 export async function readableLog(url: string, log: string, actor: string): Promise<readonly CommitRecord[]> {

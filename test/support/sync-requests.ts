@@ -1,9 +1,9 @@
 /** Talks to a sync server as a device does, without being one: commits made by hand, requests through `app.request`. */
 import { expect } from "vitest";
-import type { Commit, CommitCommand } from "../../src/core/commit.ts";
-import type { CommandRequest } from "../../src/core/definition.ts";
-import { type Outcome, parsePage, parsePushAnswer, type PushAnswer, wireCursor } from "../../src/core/protocol.ts";
-import type { Cursor } from "../../src/core/record.ts";
+import type { Commit, CommitCommand } from "../../src/core/history/commit.ts";
+import type { CommandRequest } from "../../src/core/domain/definition.ts";
+import { type Outcome, parsePage, parsePushAnswer, type PushAnswer, wireCursor } from "../../src/core/wire/messages.ts";
+import type { Cursor } from "../../src/core/history/record.ts";
 import { bearer, syncServer, type SyncServer, type SyncServerOptions } from "../../src/sync-server/app.ts";
 import { memory } from "../../src/sync-server/stores/memory.ts";
 import { domain } from "./board-domain.ts";

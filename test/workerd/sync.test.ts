@@ -1,7 +1,7 @@
 // The whole server in a Durable Object, in real workerd: pushes, pulls and live sockets, with the object evicted from memory in between.
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { encodeCursor } from "../../src/core/record.ts";
+import { encodeCursor } from "../../src/core/history/record.ts";
 import { task } from "../support/board-domain.ts";
 import { newLog } from "./log-object.ts";
 import { LogObject } from "./worker.ts";

@@ -5,12 +5,12 @@
  * hostile or broken one can neither crash nor pollute this side. The bearer token stands in a header, never in a URL: a socket
  * is opened with a one-use ticket.
  */
-import type { Parsed } from "../../core/definition.ts";
-import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
-import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor, type WireError } from "../../core/protocol.ts";
-import { encodeCursor } from "../../core/record.ts";
-import type { Env } from "../env.ts";
-import { openLiveSocket } from "./live-socket.ts";
+import type { Parsed } from "../../core/domain/definition.ts";
+import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
+import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import { encodeCursor } from "../../core/history/record.ts";
+import type { Env } from "../env/env.ts";
+import { openLiveSocket } from "./client-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 

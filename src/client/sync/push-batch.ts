@@ -1,5 +1,5 @@
 /** What one push takes of the queue. */
-import type { Commit } from "../../core/commit.ts";
+import type { Commit } from "../../core/history/commit.ts";
 
 /** Text of one push: some way under the server's default limit, since the count of UTF-16 units is less than that of bytes. */
 const PUSH_CHARS_MAX = 700_000;

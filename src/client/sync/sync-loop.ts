@@ -6,14 +6,14 @@
  * Holds: outside events only set facts and wake it; one push or pull is under way at a time; an answer belongs to the generation in which
  * it was asked for. Live records wait in a bounded inbox; what does not fit is pulled.
  */
-import { DacapoError, toPlainError } from "../../core/errors.ts";
-import type { Json } from "../../core/json.ts";
-import type { Page, Presence, RejectedOutcome } from "../../core/protocol.ts";
-import { positionOf } from "../../core/record.ts";
-import type { Engine } from "../engine.ts";
-import type { Env } from "../env.ts";
-import { judgeFailure } from "./judge-failure.ts";
-import { dropConfirmed, goneError, lacksDropped, partHistories } from "./part.ts";
+import { DacapoError, toPlainError } from "../../core/values/errors.ts";
+import type { Json } from "../../core/values/json.ts";
+import type { Page, Presence, RejectedOutcome } from "../../core/wire/messages.ts";
+import { positionOf } from "../../core/history/record.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Env } from "../env/env.ts";
+import { judgeFailure } from "./classify-failure.ts";
+import { dropConfirmed, goneError, lacksDropped, partHistories } from "./resolve-divergence.ts";
 import { pushBatch } from "./push-batch.ts";
 import {
   afterAnswer, afterFailure, afterParting, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,

@@ -12,8 +12,8 @@
  * Holds: the first rule that fits wins, so the order below is the whole behaviour; nothing is pushed while histories
  * part; every failure leads to a bounded wait, never to a wait without an end but for what a person must mend.
  */
-import type { PlainError } from "../../core/errors.ts";
-import { type Cursor, positionOf } from "../../core/record.ts";
+import type { PlainError } from "../../core/values/errors.ts";
+import { type Cursor, positionOf } from "../../core/history/record.ts";
 
 export type SyncFacts = {
   readonly leader: boolean;

@@ -6,10 +6,10 @@
  * - T2  `diverged` and `gone` are answers, not errors: the loop has a way on from them.
  * - T3  A socket's frames come in the order in which they were sent, checked; `closed` is called once, and last.
  */
-import type { Commit } from "../../core/commit.ts";
-import type { Json } from "../../core/json.ts";
-import type { LogInfo, Page, Presence, PushAnswer } from "../../core/protocol.ts";
-import type { Cursor } from "../../core/record.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import type { Json } from "../../core/values/json.ts";
+import type { LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
+import type { Cursor } from "../../core/history/record.ts";
 
 /** A checked page and the text that it was read from, which is what gets stored. */
 export type Fetched<T> = { readonly kind: "answer"; readonly answer: T; readonly text: string } | { readonly kind: "diverged" } | { readonly kind: "gone" };

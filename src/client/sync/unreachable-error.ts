@@ -1,4 +1,4 @@
-import { DacapoError } from "../../core/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
 
 /** A failure of the network or the server that ends by itself. `details.retryAfterMs`: the server's wish. */
 export class UnreachableError extends DacapoError {

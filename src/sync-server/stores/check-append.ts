@@ -3,8 +3,8 @@
  *
  * Place: every store calls this first, so that a writer's mistake is the same error everywhere, before anything is read.
  */
-import { BugError } from "../../core/errors.ts";
-import { positionOf } from "../../core/record.ts";
+import { BugError } from "../../core/values/errors.ts";
+import { positionOf } from "../../core/history/record.ts";
 import type { Append } from "./event-store.ts";
 
 /** Throws where a store must refuse the batch whatever it holds. */

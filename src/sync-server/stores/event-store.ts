@@ -21,7 +21,7 @@
  * - S10 A dropped log is `gone` for good: its name never comes back.
  * - S11 A log is there from its first record or outcome on; before, it is `absent`.
  */
-import type { Cursor } from "../../core/record.ts";
+import type { Cursor } from "../../core/history/record.ts";
 
 /** A record as a store keeps it: its text, and what the store must find it by. */
 export type StoredRecord = {

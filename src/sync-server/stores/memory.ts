@@ -4,8 +4,8 @@
  * Place: behind the port `event-store`, like every store; read it to learn what a store does.
  * Holds: S1 to S11 while the process lives. It is durable (S2) no longer than that.
  */
-import { StorageLostError } from "../../core/errors.ts";
-import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
+import { StorageLostError } from "../../core/values/errors.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { checkAppend, outcomeKey } from "./check-append.ts";
 import type { Append, AppendResult, EventStore, KeptOutcome, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";

@@ -8,7 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { StorageLostError } from "../../core/errors.ts";
+import { StorageLostError } from "../../core/values/errors.ts";
 import { failureOf } from "./sql-failure.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
 

@@ -5,8 +5,8 @@
  * Holds: each call is one transaction, or a part of one that it shares with other appends, computed and written without a wait inside. After a failure that leaves the fate of a
  * write in doubt, every later call fails with the same error (`sql-failure`). What is durable is up to who opens the database.
  */
-import { BugError, type DacapoError, StorageLostError } from "../../core/errors.ts";
-import { type Cursor, positionOf, sameCursor } from "../../core/record.ts";
+import { BugError, type DacapoError, StorageLostError } from "../../core/values/errors.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { checkAppend } from "./check-append.ts";
 import type { Append, AppendResult, EventStore, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
 import { failureOf } from "./sql-failure.ts";

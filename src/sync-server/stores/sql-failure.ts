@@ -5,7 +5,7 @@
  * Holds: after a failure in which the fate of a write is in doubt, or the file is not to be trusted, the store stops for good
  * (`final`): what a disk said once, after a failed write, is not asked again.
  */
-import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../core/errors.ts";
+import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
 
 export type Failure = { readonly error: DacapoError; readonly final: boolean };
 

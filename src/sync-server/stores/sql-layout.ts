@@ -5,7 +5,7 @@
  * Holds: the layout's version stands in a table (a Durable Object has no `PRAGMA user_version`). Steps are never changed once
  * released: a new layout is a new step. Tables begin with `dacapo_`, for an app may keep its own beside them.
  */
-import { DacapoError } from "../../core/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 const PART = "event-store";

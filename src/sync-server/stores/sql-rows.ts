@@ -3,8 +3,8 @@
  *
  * Place: between the statements of `sql-event-store` and the values of the port.
  */
-import { StorageLostError } from "../../core/errors.ts";
-import type { Cursor } from "../../core/record.ts";
+import { StorageLostError } from "../../core/values/errors.ts";
+import type { Cursor } from "../../core/history/record.ts";
 import type { StoredRecord } from "./event-store.ts";
 import type { SizedRecord } from "./take-page.ts";
 

@@ -5,7 +5,7 @@
  * Holds: several processes may have one file open: each append takes the write lock first and then checks the head that it
  * expects. The file belongs on a local disk.
  */
-import { DefinitionError } from "../../core/errors.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
 import { nodeSql, openDatabase } from "./node-sqlite.ts";
 import { sqlEventStore } from "./sql-event-store.ts";

@@ -1,5 +1,5 @@
 /** S1 to S4 and S8: what an append does, and what it must not. */
-import type { Cursor } from "../../core/record.ts";
+import type { Cursor } from "../../core/history/record.ts";
 import type { AppendResult, EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
 import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";

@@ -2,7 +2,7 @@
  * Other ways to reach the same logs, so that the whole suite can be run over them: opened anew before each call, over
  * several connections in turn, or from outside of where they are.
  */
-import { StorageLostError } from "../../core/errors.ts";
+import { StorageLostError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 
 /** A store that is closed and opened again before each call: what is only in memory is lost each time. */

@@ -3,7 +3,7 @@
  *
  * Place: `random-history` asks it and the store the same and compares. It shares no code with any store.
  */
-import { type Cursor, sameCursor } from "../../core/record.ts";
+import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type { Append, AppendResult, KeptOutcome, KnownCommit, LogHead, StoredRecord } from "../../sync-server/stores/event-store.ts";
 
 export type ModelLog = { records: StoredRecord[]; outcomes: KeptOutcome[]; gone: boolean };

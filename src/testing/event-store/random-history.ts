@@ -3,7 +3,7 @@
  *
  * Place: the rule `model` of the suite. What the single rules forget (an order of steps, a mixture) is looked for here.
  */
-import type { Cursor } from "../../core/record.ts";
+import type { Cursor } from "../../core/history/record.ts";
 import type { Append, EventStore, KeptOutcome, KnownCommit, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";

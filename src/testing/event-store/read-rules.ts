@@ -1,5 +1,5 @@
 /** S5 to S7: what a reader gets. */
-import type { Cursor } from "../../core/record.ts";
+import type { Cursor } from "../../core/history/record.ts";
 import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { ALL, batch, readAll, recordsAfter, type Sample, write } from "./samples.ts";

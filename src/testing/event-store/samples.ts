@@ -1,5 +1,5 @@
 /** Records, outcomes and batches as a log writer makes them, with nothing in them that a rule does not ask for. */
-import { type Cursor, positionOf } from "../../core/record.ts";
+import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { Append, EventStore, KeptOutcome, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 

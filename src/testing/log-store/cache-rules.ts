@@ -1,7 +1,7 @@
 /** L8 and L10: rows are a cache, and a handle may lose its database. */
 import { confirmRecords, entriesOf, requireFailure } from "./fixtures.ts";
-import type { StoredRows } from "../../client/log/log-store.ts";
-import type { Cursor } from "../../core/record.ts";
+import type { StoredRows } from "../../client/stores/log-store.ts";
+import type { Cursor } from "../../core/history/record.ts";
 import { requireEqual } from "../require.ts";
 import type { LogStoreRule } from "./rule.ts";
 

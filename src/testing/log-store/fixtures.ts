@@ -1,9 +1,9 @@
 /** Commits, records and batches for the suite of log stores, and what it says when a store is wrong. */
-import type { Commit } from "../../core/commit.ts";
-import { DacapoError } from "../../core/errors.ts";
-import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/record.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/history/record.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
-import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, SentEntry, StoreHead } from "../../client/log/log-store.ts";
+import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, SentEntry, StoreHead } from "../../client/stores/log-store.ts";
 
 export function commitOf(name: string): Commit {
   return {

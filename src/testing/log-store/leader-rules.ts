@@ -3,7 +3,7 @@ import {
   ALL, batchOf, commitOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf,
 } from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";
-import type { Filling } from "../../client/log/log-store.ts";
+import type { Filling } from "../../client/stores/log-store.ts";
 import type { LogStoreRule } from "./rule.ts";
 
 export const leaderRules: readonly LogStoreRule[] = [

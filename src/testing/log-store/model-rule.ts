@@ -3,8 +3,8 @@
  *
  * Holds: one step after the other, chosen by a seed, so that a seed that fails fails again.
  */
-import type { LogStore, StoreHead } from "../../client/log/log-store.ts";
-import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/record.ts";
+import type { LogStore, StoreHead } from "../../client/stores/log-store.ts";
+import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { batchOf, commitOf, confirmationOf, entriesOf, entryOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf } from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";

@@ -1,7 +1,7 @@
 /** L6, L7 and L9: what a reader sees. */
 import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordOf, recordTexts, settledOf } from "./fixtures.ts";
-import type { LogStore } from "../../client/log/log-store.ts";
-import { type CommitRecord, cursorOf, positionOf } from "../../core/record.ts";
+import type { LogStore } from "../../client/stores/log-store.ts";
+import { type CommitRecord, cursorOf, positionOf } from "../../core/history/record.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import type { LogStoreRule } from "./rule.ts";
 

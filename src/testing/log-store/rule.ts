@@ -1,5 +1,5 @@
 /** One test of the suite: the rule of `log-store` that it shows, what a user gets, and how to see it. */
-import type { LogStore } from "../../client/log/log-store.ts";
+import type { LogStore } from "../../client/stores/log-store.ts";
 
 export type LogStoreBed = {
   /** Opens a handle on the bed's one database: a tab, or the same one after a reload. */

@@ -3,8 +3,8 @@
  *
  * Place: the end of a run. It reads with the product's stores, and judges nothing but what only it can see.
  */
-import { readConfirmed } from "../../client/local-log.ts";
-import { memoryLogStore } from "../../client/log/memory-log-store.ts";
+import { readConfirmed } from "../../client/engine/local-log.ts";
+import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import type { Device } from "./device.ts";
 import { checkHistory } from "./history-checker.ts";
 import type { FinalDevice, FinalLog, FinalOutcome, History } from "./journal.ts";

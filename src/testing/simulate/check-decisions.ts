@@ -5,9 +5,9 @@
  * Holds: where histories parted, a commit may have been decided as it was pushed before or after; one of the two must fit. Passed over is
  * what a `keep` or a merge stands on behind another command of its commit.
  */
-import type { CommandDefinition, DecideContext, Decision, DomainDefinition } from "../../core/definition.ts";
-import type { DomainEvent } from "../../core/event.ts";
-import type { Json } from "../../core/json.ts";
+import type { CommandDefinition, DecideContext, Decision, DomainDefinition } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import type { Json } from "../../core/values/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 import type { History } from "./journal.ts";
 import { evolve, stateOf, type Streams } from "./refold.ts";

@@ -4,7 +4,7 @@
  * Holds: one holder a lock; a frozen tab keeps its lock, and gets one that it waited for; a dead tab's lock goes to the next; a stolen
  * holder hears of it when it runs.
  */
-import type { TabChannel } from "../../client/env.ts";
+import type { TabChannel } from "../../client/env/env.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
 type Request = { readonly owner: Owner; readonly grant: () => void; readonly refuse: (error: Error) => void };

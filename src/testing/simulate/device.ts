@@ -4,12 +4,12 @@
  * Holds: what puts work into the queue is written strict, everything else relaxed: a power cut goes back to one of the states since the last strict write,
  * never to a mixture.
  */
-import type { Env } from "../../client/env.ts";
-import type { LogStore } from "../../client/log/log-store.ts";
-import { MemoryDatabase, memoryLogStore } from "../../client/log/memory-log-store.ts";
-import { storageFull, storageLost } from "../../client/log/storage-errors.ts";
-import type { DomainDefinition } from "../../core/definition.ts";
-import { uuidv7, UUID_RANDOM_BYTES } from "../../core/id.ts";
+import type { Env } from "../../client/env/env.ts";
+import type { LogStore } from "../../client/stores/log-store.ts";
+import { MemoryDatabase, memoryLogStore } from "../../client/stores/memory-log-store.ts";
+import { storageFull, storageLost } from "../../client/stores/storage-errors.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import { DeviceChannels, DeviceLocks } from "./device-locks.ts";
 import type { Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";

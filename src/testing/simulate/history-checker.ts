@@ -5,7 +5,7 @@
  * takes of the domain only the functions that its author wrote.
  * Holds: the numbers in its sentences are those of the invariants in the architecture.
  */
-import type { DomainDefinition } from "../../core/definition.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { checkDecisions } from "./check-decisions.ts";
 import type { FinalDevice, FinalLog, History } from "./journal.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";

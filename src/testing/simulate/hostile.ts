@@ -4,8 +4,8 @@
  * Place: goes straight to the network, as anyone with a token can. What it gets must be nothing: no record but its own, no
  * text of another log, no harm to those who wait behind it.
  */
-import { uuidv7, UUID_RANDOM_BYTES } from "../../core/id.ts";
-import type { Json } from "../../core/json.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
+import type { Json } from "../../core/values/json.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import { nature } from "./scheduler.ts";
 import { HOSTILE, type World } from "./world.ts";

@@ -4,8 +4,8 @@
  * Place: written by the simulated tabs while they run, and by the audit at the end. It holds texts and numbers alone, so that the
  * checker needs nothing of the product to read it.
  */
-import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
-import type { Json } from "../../core/json.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { Json } from "../../core/values/json.ts";
 
 export type JournalEntry =
   /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */

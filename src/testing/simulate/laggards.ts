@@ -3,7 +3,7 @@
  *
  * Place: asked when all is quiet. Which streams these are is told by the checker's own fold.
  */
-import type { CommandRequest } from "../../core/definition.ts";
+import type { CommandRequest } from "../../core/domain/definition.ts";
 import { requestsOf, rowsOf } from "./make-commands.ts";
 import type { PlainRecord } from "./plain-record.ts";
 import { stuckStreams } from "./refold.ts";

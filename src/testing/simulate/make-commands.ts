@@ -1,6 +1,6 @@
 /** What the maker of commands is given of a tab, and what it gives, in one form. */
-import type { CommandRequest } from "../../core/definition.ts";
-import type { Json } from "../../core/json.ts";
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { Json } from "../../core/values/json.ts";
 import type { SimTab } from "./tab.ts";
 
 export function rowsOf(tab: SimTab, projection: string): ReadonlyMap<string, Json> {

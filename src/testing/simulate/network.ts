@@ -4,7 +4,7 @@
  * Place: `sim-transport` asks it on behalf of a tab; it hands texts to a node and texts back. It knows no protocol.
  * Holds: what the server did stays done, whatever became of its answer; a call always ends for a tab that lives.
  */
-import type { LiveConnection, LiveSocket } from "../../sync-server/live-socket.ts";
+import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import { nature, type Owner, type Scheduler } from "./scheduler.ts";
 import type { ServerNode } from "./server-node.ts";

@@ -1,7 +1,7 @@
 /** What a user of `simulate` gives, and what comes back. */
-import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
-import type { Domain } from "../../core/domain.ts";
-import type { Json } from "../../core/json.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { Domain } from "../../core/domain/define-domain.ts";
+import type { Json } from "../../core/values/json.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { FaultName } from "./faults.ts";
 import type { SimulationParts } from "./parts.ts";

@@ -3,10 +3,10 @@
  *
  * Place: tests of the simulator plant faults here and see that they are found; users may put a store of their own in.
  */
-import type { LogStore } from "../../client/log/log-store.ts";
-import type { MemoryDatabase } from "../../client/log/memory-log-store.ts";
+import type { LogStore } from "../../client/stores/log-store.ts";
+import type { MemoryDatabase } from "../../client/stores/memory-log-store.ts";
 import type { Transport } from "../../client/sync/transport.ts";
-import type { DomainDefinition } from "../../core/definition.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 

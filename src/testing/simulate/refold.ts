@@ -3,9 +3,9 @@
  *
  * Holds: a stream stands still from the first event on that the domain cannot fold; a projection passes over what it cannot fold.
  */
-import type { DomainDefinition } from "../../core/definition.ts";
-import type { DomainEvent } from "../../core/event.ts";
-import type { Json } from "../../core/json.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import type { Json } from "../../core/values/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 
 export type Streams = Map<string, { readonly state: Json; readonly stuck: boolean }>;

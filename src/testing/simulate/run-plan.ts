@@ -3,7 +3,7 @@
  *
  * Holds: the same plan gives the same trace and the same problems, whenever and wherever it runs.
  */
-import { positionOf, sameCursor } from "../../core/record.ts";
+import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { auditWorld } from "./audit.ts";
 import type { CommandMaker, SimulateDomains } from "./options.ts";
 import type { SimulationParts } from "./parts.ts";

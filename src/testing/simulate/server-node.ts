@@ -3,17 +3,17 @@
  *
  * Holds: what it remembers dies with it; after a crash nothing of the old one runs on, and a new one begins from the store.
  */
-import type { DomainDefinition } from "../../core/definition.ts";
-import { decodeCursor, encodeCursor } from "../../core/record.ts";
-import { createAdmission } from "../../sync-server/admission.ts";
-import { answerPull, answerPush } from "../../sync-server/answers.ts";
-import type { Permit } from "../../sync-server/authorize.ts";
-import type { Env } from "../../sync-server/env.ts";
-import { HttpRefusal } from "../../sync-server/http-errors.ts";
-import { byteLength, SERVER_LIMITS, type ServerLimits } from "../../sync-server/limits.ts";
-import { createLiveHub } from "../../sync-server/live-hub.ts";
-import type { LiveConnection, LiveSocket } from "../../sync-server/live-socket.ts";
-import { createLogWriter } from "../../sync-server/log-writer.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { decodeCursor, encodeCursor } from "../../core/history/record.ts";
+import { createAdmission } from "../../sync-server/access/admission.ts";
+import { answerPull, answerPush } from "../../sync-server/http/push-pull.ts";
+import type { Permit } from "../../sync-server/access/authorize.ts";
+import type { Env } from "../../sync-server/base/env.ts";
+import { HttpRefusal } from "../../sync-server/base/http-refusal.ts";
+import { byteLength, SERVER_LIMITS, type ServerLimits } from "../../sync-server/base/limits.ts";
+import { createLiveHub } from "../../sync-server/live/hub.ts";
+import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
+import { createLogWriter } from "../../sync-server/writer/log-writer.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";

@@ -4,7 +4,7 @@
  * Place: a memory store, and the list of all that was appended to it: a restore makes a new one of the list's beginning. Each node
  * reaches it through `nodeStore`, where operations take time and fail.
  */
-import { type Cursor, encodeCursor } from "../../core/record.ts";
+import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
 import { memory } from "../../sync-server/stores/memory.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";

@@ -5,9 +5,9 @@
  */
 import type { LiveSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
-import type { Parsed } from "../../core/definition.ts";
-import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/errors.ts";
-import { parsePage, parsePushAnswer, parseServerFrame, wireCursor } from "../../core/protocol.ts";
+import type { Parsed } from "../../core/domain/definition.ts";
+import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
+import { parsePage, parsePushAnswer, parseServerFrame, wireCursor } from "../../core/wire/messages.ts";
 import type { Link, Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";

@@ -4,7 +4,7 @@
  * Place: the public door of the simulator; `run-plan` runs one seed.
  * Holds: no clock, no chance but the seed's, no test runner; the same seed does the same everywhere.
  */
-import type { Domain } from "../../core/domain.ts";
+import type { Domain } from "../../core/domain/define-domain.ts";
 import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
 import type { BrokenSeed, SimulateOptions, SimulationReport } from "./options.ts";
 import { drawPlan, type Plan, PLAN_LIMITS } from "./plan.ts";

@@ -3,14 +3,14 @@
  *
  * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
  */
-import type { CommandRequest, DomainDefinition } from "../../core/definition.ts";
-import type { PlainError } from "../../core/errors.ts";
-import type { Json } from "../../core/json.ts";
-import type { Presence } from "../../core/protocol.ts";
-import type { RowEntry } from "../../core/rows.ts";
-import type { LogStatus } from "../../client/log-handle.ts";
-import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/worker-api.ts";
-import { openWorkerLog, type WorkerLogParts } from "../../client/worker-log.ts";
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { PlainError } from "../../core/values/errors.ts";
+import type { Json } from "../../core/values/json.ts";
+import type { Presence } from "../../core/wire/messages.ts";
+import type { RowEntry } from "../../core/fold/rows.ts";
+import type { LogStatus } from "../../client/page/log-handle.ts";
+import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/messages/worker-messages.ts";
+import { openWorkerLog, type WorkerLogParts } from "../../client/worker/open-worker-log.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
 

@@ -3,8 +3,8 @@
  *
  * Place: `run-plan` makes one, takes its steps, heals it, waits until it is quiet and audits it.
  */
-import type { DomainDefinition } from "../../core/definition.ts";
-import type { Permit } from "../../sync-server/authorize.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { Permit } from "../../sync-server/access/authorize.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import type { CommandMaker, SimulateDomains } from "./options.ts";
 import { Device, EPOCH_MS } from "./device.ts";

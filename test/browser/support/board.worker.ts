@@ -1,4 +1,4 @@
-import { serveLog } from "../../../src/client/worker.ts";
+import { serveLog } from "../../../src/client/serve-log.ts";
 import { domain } from "../../support/board-domain.ts";
 
 serveLog(domain);

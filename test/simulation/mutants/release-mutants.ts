@@ -1,5 +1,5 @@
 /** Planted faults of what folds and decides: a release that does otherwise than the one that it is said to be. */
-import type { AggregateDefinition, CommandDefinition, DomainDefinition, ProjectionDefinition } from "../../../src/core/definition.ts";
+import type { AggregateDefinition, CommandDefinition, DomainDefinition, ProjectionDefinition } from "../../../src/core/domain/definition.ts";
 import { simulation } from "../support/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 

@@ -1,6 +1,6 @@
 /** Planted faults of a device's store: writes that are not what they say. */
-import type { LogStore, PendingEntry } from "../../../src/client/log/log-store.ts";
-import type { MemoryDatabase } from "../../../src/client/log/memory-log-store.ts";
+import type { LogStore, PendingEntry } from "../../../src/client/stores/log-store.ts";
+import type { MemoryDatabase } from "../../../src/client/stores/memory-log-store.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
 import type { Mutant } from "./mutant.ts";
 

@@ -1,7 +1,7 @@
 /** Planted faults of a client that lie between its engine and the network. */
-import { ForbiddenError } from "../../../src/core/errors.ts";
-import type { Commit } from "../../../src/core/commit.ts";
-import type { Page } from "../../../src/core/protocol.ts";
+import { ForbiddenError } from "../../../src/core/values/errors.ts";
+import type { Commit } from "../../../src/core/history/commit.ts";
+import type { Page } from "../../../src/core/wire/messages.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
 import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";

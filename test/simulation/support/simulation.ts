@@ -1,6 +1,6 @@
 /** The simulation of our own proof: domain, commands and size, the same in the tests and in `npm run simulate`. */
-import type { DomainDefinition } from "../../../src/core/definition.ts";
-import type { Domain } from "../../../src/core/domain.ts";
+import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
+import type { Domain } from "../../../src/core/domain/define-domain.ts";
 import type { SimulateOptions } from "../../../src/testing/simulate/options.ts";
 import { domain as board } from "../../support/board-domain.ts";
 import { boardCommands } from "./commands.ts";

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { exportLines } from "../../../src/client/archive-log.ts";
-import type { LogStore } from "../../../src/client/log/log-store.ts";
-import { memoryLogStore } from "../../../src/client/log/memory-log-store.ts";
-import { take } from "../../../src/client/worker-api.ts";
+import { exportLines } from "../../../src/client/engine/export-import.ts";
+import type { LogStore } from "../../../src/client/stores/log-store.ts";
+import { memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
 import { startServer } from "../../support/server.ts";

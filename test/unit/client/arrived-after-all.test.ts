@@ -1,13 +1,13 @@
 // A commit that was taken out of the queue while it was under way, and whose record comes all the same: it is this device's own again.
 import { expect, test } from "vitest";
-import type { CommitRecord } from "../../../src/core/record.ts";
-import { cursorOf } from "../../../src/core/record.ts";
-import { browserEnv } from "../../../src/client/browser-env.ts";
-import { Engine } from "../../../src/client/engine.ts";
-import { MemoryDatabase, memoryLogStore } from "../../../src/client/log/memory-log-store.ts";
-import { partHistories } from "../../../src/client/sync/part.ts";
+import type { CommitRecord } from "../../../src/core/history/record.ts";
+import { cursorOf } from "../../../src/core/history/record.ts";
+import { browserEnv } from "../../../src/client/env/browser-env.ts";
+import { Engine } from "../../../src/client/engine/engine.ts";
+import { MemoryDatabase, memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
+import { partHistories } from "../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
-import { undoTarget } from "../../../src/client/undo-stack.ts";
+import { undoTarget } from "../../../src/client/worker/undo-stack.ts";
 import { domain, task } from "../../support/board-domain.ts";
 
 const openEngine = (database: MemoryDatabase) =>

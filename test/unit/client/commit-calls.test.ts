@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { commitCalls } from "../../../src/client/commit-calls.ts";
-import { LogClosedError, RejectedError, toPlainError } from "../../../src/core/errors.ts";
+import { commitCalls } from "../../../src/client/page/execute-calls.ts";
+import { LogClosedError, RejectedError, toPlainError } from "../../../src/core/values/errors.ts";
 
 const request = (title: string) => ({ stream: "task/t1", name: "rename", v: 1, input: { title } });
 

@@ -2,14 +2,14 @@
 import { expect, test, vi } from "vitest";
 import * as v from "valibot";
 import { aggregate, defineDomain } from "../../../src/index.ts";
-import { browserEnv } from "../../../src/client/browser-env.ts";
-import { Engine } from "../../../src/client/engine.ts";
-import { liveValue } from "../../../src/client/live-value.ts";
-import { MemoryDatabase, memoryLogStore, type MemoryLogStoreOptions } from "../../../src/client/log/memory-log-store.ts";
-import { confirmLocally } from "../../../src/client/sync/local-authority.ts";
+import { browserEnv } from "../../../src/client/env/browser-env.ts";
+import { Engine } from "../../../src/client/engine/engine.ts";
+import { liveValue } from "../../../src/client/page/live-value.ts";
+import { MemoryDatabase, memoryLogStore, type MemoryLogStoreOptions } from "../../../src/client/stores/memory-log-store.ts";
+import { confirmLocally } from "../../../src/client/sync/confirm-locally.ts";
 import { httpTransport } from "../../../src/client/sync/http-transport.ts";
-import { StorageFullError } from "../../../src/core/errors.ts";
-import type { RowDelta } from "../../../src/core/rows.ts";
+import { StorageFullError } from "../../../src/core/values/errors.ts";
+import type { RowDelta } from "../../../src/core/fold/rows.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
-import { take } from "../../../src/client/worker-api.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
 import { type RunningServer, startServer } from "../../support/server.ts";

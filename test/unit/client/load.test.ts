@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { loadLocalLog } from "../../../src/client/local-log.ts";
-import { memoryLogStore } from "../../../src/client/log/memory-log-store.ts";
-import { RowCache } from "../../../src/client/rows/row-cache.ts";
-import { take } from "../../../src/client/worker-api.ts";
+import { loadLocalLog } from "../../../src/client/engine/local-log.ts";
+import { memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
+import { RowCache } from "../../../src/client/engine/row-cache.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 import { device, until } from "../../support/device.ts";
 

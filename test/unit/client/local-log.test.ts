@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { take } from "../../../src/client/worker-api.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { board, columnCounts, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
 

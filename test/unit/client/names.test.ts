@@ -1,7 +1,7 @@
 // The two names that a log is opened under, and what is told where one cannot be.
 import { expect, test } from "vitest";
-import { DacapoError } from "../../../src/core/errors.ts";
-import { type OpenOptions, requireNames } from "../../../src/client/worker-api.ts";
+import { DacapoError } from "../../../src/core/values/errors.ts";
+import { type OpenOptions, requireNames } from "../../../src/client/messages/worker-messages.ts";
 
 // JavaScript users give anything.
 const refusal = (names: { readonly log: unknown; readonly user: unknown }): DacapoError | null => {

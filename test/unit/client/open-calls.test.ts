@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { openCalls } from "../../../src/client/open-calls.ts";
-import { LogClosedError } from "../../../src/core/errors.ts";
+import { openCalls } from "../../../src/client/page/pending-calls.ts";
+import { LogClosedError } from "../../../src/core/values/errors.ts";
 
 const closed = () => new LogClosedError({ message: "Closed", fix: "Open it again." });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Env } from "../../../src/client/env.ts";
-import { atMostEvery, inPause } from "../../../src/client/pace.ts";
+import type { Env } from "../../../src/client/env/env.ts";
+import { atMostEvery, inPause } from "../../../src/client/env/throttle.ts";
 
 /** A clock that a test moves. */
 function handClock() {

@@ -1,7 +1,7 @@
 // What a page tells of a log that was dropped with the right to read.
 import { expect, test } from "vitest";
-import type { Cursor } from "../../../src/core/record.ts";
-import { lacksDropped } from "../../../src/client/sync/part.ts";
+import type { Cursor } from "../../../src/core/history/record.ts";
+import { lacksDropped } from "../../../src/client/sync/resolve-divergence.ts";
 import { recordsBehind } from "../../../src/testing/log-store/fixtures.ts";
 
 const at = (position: number, mark = `m${position}`): Cursor => ({ position, mark });

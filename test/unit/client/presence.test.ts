@@ -1,13 +1,13 @@
 // Who else is here, and what this device shows: over several tabs, under one id twice, and with a server that tells anything.
 import { afterEach, describe, expect, test } from "vitest";
 import { defineDomain } from "../../../src/index.ts";
-import type { Env } from "../../../src/client/env.ts";
-import { nextOthers } from "../../../src/client/others.ts";
-import { showPresence } from "../../../src/client/tabs/shown.ts";
-import type { TabMessage } from "../../../src/client/tabs/tab-channel.ts";
-import { take } from "../../../src/client/worker-api.ts";
-import type { Json } from "../../../src/core/json.ts";
-import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX, type Presence } from "../../../src/core/protocol.ts";
+import type { Env } from "../../../src/client/env/env.ts";
+import { nextOthers } from "../../../src/client/presence/other-presences.ts";
+import { showPresence } from "../../../src/client/presence/own-presence.ts";
+import type { TabMessage } from "../../../src/client/messages/tab-messages.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
+import type { Json } from "../../../src/core/values/json.ts";
+import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX, type Presence } from "../../../src/core/wire/messages.ts";
 import { board, column, columnCounts, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
 import { liveClient } from "../../support/live-client.ts";

@@ -2,9 +2,9 @@
 import * as v from "valibot";
 import { afterEach, expect, test } from "vitest";
 import { aggregate, defineDomain, projection } from "../../../src/index.ts";
-import type { Commit } from "../../../src/core/commit.ts";
-import type { Outcome } from "../../../src/core/protocol.ts";
-import { take } from "../../../src/client/worker-api.ts";
+import type { Commit } from "../../../src/core/history/commit.ts";
+import type { Outcome } from "../../../src/core/wire/messages.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
 import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
 import { board, domain, task } from "../../support/board-domain.ts";

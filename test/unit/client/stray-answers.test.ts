@@ -1,6 +1,6 @@
 // Answers that come from something between a device and its server: a portal, a proxy, a deploy in progress. They pass by themselves.
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { browserEnv } from "../../../src/client/browser-env.ts";
+import { browserEnv } from "../../../src/client/env/browser-env.ts";
 import { httpTransport } from "../../../src/client/sync/http-transport.ts";
 
 afterEach(() => vi.unstubAllGlobals());

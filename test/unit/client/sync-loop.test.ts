@@ -1,10 +1,10 @@
 // A device on the wire in virtual time: its transport is made here, and tells only what the test has it tell.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Commit } from "../../../src/core/commit.ts";
-import type { Page } from "../../../src/core/protocol.ts";
-import type { CommitRecord, Cursor } from "../../../src/core/record.ts";
+import type { Commit } from "../../../src/core/history/commit.ts";
+import type { Page } from "../../../src/core/wire/messages.ts";
+import type { CommitRecord, Cursor } from "../../../src/core/history/record.ts";
 import type { SocketEvents, Transport } from "../../../src/client/sync/transport.ts";
-import { take } from "../../../src/client/worker-api.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { domain, task } from "../../support/board-domain.ts";
 import { device, type Tab } from "../../support/device.ts";
 

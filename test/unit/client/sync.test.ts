@@ -1,9 +1,9 @@
 import { copyFile, rm } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { take } from "../../../src/client/worker-api.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
-import type { CommandRequest } from "../../../src/core/definition.ts";
+import type { CommandRequest } from "../../../src/core/domain/definition.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { board, column, domain, task } from "../../support/board-domain.ts";
 import { type Device, device, type Tab, until } from "../../support/device.ts";

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { take } from "../../../src/client/worker-api.ts";
+import { take } from "../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../support/board-domain.ts";
 import { device, type Tab, until } from "../../support/device.ts";
 import { startServer } from "../../support/server.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { redoTarget, type StackEntry, undoTarget } from "../../../src/client/undo-stack.ts";
+import { redoTarget, type StackEntry, undoTarget } from "../../../src/client/worker/undo-stack.ts";
 
 const request = (name: string) => ({ stream: "task/t1", name, v: 1 });
 let n = 0;

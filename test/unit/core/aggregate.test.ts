@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { aggregate } from "../../../src/core/aggregate.ts";
-import { type DecideContext, isRejection } from "../../../src/core/definition.ts";
-import { DefinitionError, ValidationError } from "../../../src/core/errors.ts";
-import type { DomainEvent } from "../../../src/core/event.ts";
-import type { Json } from "../../../src/core/json.ts";
+import { aggregate } from "../../../src/core/domain/aggregate.ts";
+import { type DecideContext, isRejection } from "../../../src/core/domain/definition.ts";
+import { DefinitionError, ValidationError } from "../../../src/core/values/errors.ts";
+import type { DomainEvent } from "../../../src/core/domain/event.ts";
+import type { Json } from "../../../src/core/values/json.ts";
 
 type Task = { title: string; done: boolean } | null;
 

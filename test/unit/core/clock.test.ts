@@ -1,8 +1,8 @@
 /** Times that order a person's own work, whatever the device's clock does. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { clampTime, CLOCK_DRIFT_MS_MAX, CLOCK_STEP_MS, follow, tick } from "../../../src/core/clock.ts";
-import { parseCommit } from "../../../src/core/protocol.ts";
+import { clampTime, CLOCK_DRIFT_MS_MAX, CLOCK_STEP_MS, follow, tick } from "../../../src/core/values/clock.ts";
+import { parseCommit } from "../../../src/core/wire/messages.ts";
 import { author } from "./support/author.ts";
 
 /** From the first second of 1970 to the year 2248, up to which a step is exact. */

@@ -1,7 +1,7 @@
 /** What a commit saw: the least of it counts, and it can only be lowered. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Commit, lowerSeen, lowestSeen, streamsOf } from "../../../src/core/commit.ts";
+import { type Commit, lowerSeen, lowestSeen, streamsOf } from "../../../src/core/history/commit.ts";
 import { author } from "./support/author.ts";
 
 const stream = fc.constantFrom("task/a", "task/b", "column/c");

@@ -1,9 +1,9 @@
 /** What an app's functions may do to a decision, and what they cannot. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson } from "../../../src/core/json.ts";
-import { propose } from "../../../src/core/propose.ts";
-import { Replica } from "../../../src/core/replica.ts";
+import { checkJson } from "../../../src/core/values/json.ts";
+import { propose } from "../../../src/core/decide/propose-commit.ts";
+import { Replica } from "../../../src/core/replica/replica.ts";
 import { author } from "./support/author.ts";
 import { oddDomain } from "./support/odd-domain.ts";
 

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { aggregate } from "../../../src/core/aggregate.ts";
-import { defineDomain, type Domain } from "../../../src/core/domain.ts";
-import { DefinitionError } from "../../../src/core/errors.ts";
-import { projection } from "../../../src/core/projection.ts";
+import { aggregate } from "../../../src/core/domain/aggregate.ts";
+import { defineDomain, type Domain } from "../../../src/core/domain/define-domain.ts";
+import { DefinitionError } from "../../../src/core/values/errors.ts";
+import { projection } from "../../../src/core/domain/projection.ts";
 
 const counter = <const Name extends string>(name: Name) => aggregate(name, { version: 1, initial: 0, events: { Added: v.object({}) }, evolve: { Added: (count) => count + 1 } });
 const task = counter("task");

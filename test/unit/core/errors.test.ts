@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import {
   BugError, ConcurrencyError, DacapoError, DefinitionError, ForbiddenError, fromPlainError, LogClosedError, ProtocolError, reasonOf, RejectedError, shortText, StorageFullError,
   StorageLostError, toPlainError, UnauthorizedError, UnknownAggregateError, UnknownCommandError, ValidationError,
-} from "../../../src/core/errors.ts";
-import { checkJson } from "../../../src/core/json.ts";
+} from "../../../src/core/values/errors.ts";
+import { checkJson } from "../../../src/core/values/json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
 const CLASSES = [

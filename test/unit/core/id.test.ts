@@ -1,8 +1,8 @@
 /** Ids: random ones in the order of time, derived ones that follow from their commit, and no mixing them up. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { derivedId, eventId, isUuid, mergedId, UUID_RANDOM_BYTES, uuidv7 } from "../../../src/core/id.ts";
-import { parseStream } from "../../../src/core/stream-id.ts";
+import { derivedId, eventId, isUuid, mergedId, UUID_RANDOM_BYTES, uuidv7 } from "../../../src/core/values/id.ts";
+import { parseStream } from "../../../src/core/values/names.ts";
 
 const random = fc.uint8Array({ minLength: UUID_RANDOM_BYTES, maxLength: UUID_RANDOM_BYTES });
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson, JSON_DEPTH_MAX, type Json, sameJson } from "../../../src/core/json.ts";
+import { checkJson, JSON_DEPTH_MAX, type Json, sameJson } from "../../../src/core/values/json.ts";
 
 /** Values as wild as fast-check makes them, and JSON with a wild value somewhere inside. */
 const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true });

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { aggregate } from "../../../src/core/aggregate.ts";
-import { DefinitionError } from "../../../src/core/errors.ts";
-import type { DomainEvent } from "../../../src/core/event.ts";
-import type { Json } from "../../../src/core/json.ts";
-import { type Keys, projection } from "../../../src/core/projection.ts";
+import { aggregate } from "../../../src/core/domain/aggregate.ts";
+import { DefinitionError } from "../../../src/core/values/errors.ts";
+import type { DomainEvent } from "../../../src/core/domain/event.ts";
+import type { Json } from "../../../src/core/values/json.ts";
+import { type Keys, projection } from "../../../src/core/domain/projection.ts";
 
 type Task = { title: string; column: string } | null;
 

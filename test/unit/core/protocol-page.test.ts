@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../../src/core/protocol.ts";
+import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../../src/core/wire/messages.ts";
 import { samplesOf } from "../../docs/support/samples.ts";
 
 type ReadSample = (text: string) => { readonly ok: boolean };

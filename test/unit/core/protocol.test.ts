@@ -1,11 +1,11 @@
 /** Everything that is said over the wire comes back as it was said, on both sides. (What nobody should say: test/unit/fuzz.) */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson, type Json } from "../../../src/core/json.ts";
+import { checkJson, type Json } from "../../../src/core/values/json.ts";
 import {
   parseClientFrame, parseCommit, parseLogInfo, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError, wireCursor,
-} from "../../../src/core/protocol.ts";
-import { type Cursor, decodeCursor, encodeCursor } from "../../../src/core/record.ts";
+} from "../../../src/core/wire/messages.ts";
+import { type Cursor, decodeCursor, encodeCursor } from "../../../src/core/history/record.ts";
 
 const json = fc.jsonValue({ maxDepth: 3 }).map((value): Json => JSON.parse(JSON.stringify(value))).filter((value) => checkJson(value) === null);
 const uuid = fc.uuid();

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain } from "dacapo";
 import * as v from "valibot";
-import { RecentEvents } from "../../../src/core/recent-events.ts";
+import { RecentEvents } from "../../../src/core/replica/recent-events.ts";
 import { add, eventsFrom, logOf, made, NOW, viewOf } from "./support/scene.ts";
 
 const story = aggregate("story", {

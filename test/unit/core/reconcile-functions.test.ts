@@ -1,6 +1,6 @@
 /** An app's functions that do what they should not: change their state in place, or mix up ids. */
 import { describe, expect, test } from "vitest";
-import type { Json } from "../../../src/core/json.ts";
+import type { Json } from "../../../src/core/values/json.ts";
 import { add, commitOn, eventsFrom, logOf, made, pushed, viewOf } from "./support/scene.ts";
 import { oddDomain } from "./support/odd-domain.ts";
 

@@ -1,8 +1,8 @@
 /** A client that lies: about what it saw, what it read and what it expects. It gets nothing that an honest one would not. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Commit, CommitCommand } from "../../../src/core/commit.ts";
-import { propose } from "../../../src/core/propose.ts";
+import type { Commit, CommitCommand } from "../../../src/core/history/commit.ts";
+import { propose } from "../../../src/core/decide/propose-commit.ts";
 import { column, tally, task } from "../../support/task-domain.ts";
 import { author } from "./support/author.ts";
 import { commands } from "./support/commands.ts";

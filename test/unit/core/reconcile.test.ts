@@ -1,6 +1,6 @@
 /** What becomes of a commit when others were first: the policies, and who may say what. */
 import { describe, expect, test } from "vitest";
-import { isExpected } from "../../../src/core/reconcile.ts";
+import { isExpected } from "../../../src/core/decide/reconcile-commit.ts";
 import { column, tally, task } from "../../support/task-domain.ts";
 import { add, becomes, commitOn, eventsFrom, logOf, made, NOW, pushed, viewOf } from "./support/scene.ts";
 import type { ServerModel } from "./support/server-model.ts";

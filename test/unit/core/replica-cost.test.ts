@@ -2,9 +2,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { aggregate, defineDomain, projection } from "dacapo";
 import * as v from "valibot";
-import type { Json } from "../../../src/core/json.ts";
-import { type CommitRecord, positionOf } from "../../../src/core/record.ts";
-import type { Replica } from "../../../src/core/replica.ts";
+import type { Json } from "../../../src/core/values/json.ts";
+import { type CommitRecord, positionOf } from "../../../src/core/history/record.ts";
+import type { Replica } from "../../../src/core/replica/replica.ts";
 import { newId } from "./support/author.ts";
 import { commitOn, logOf, NOW, viewOf } from "./support/scene.ts";
 

@@ -1,7 +1,7 @@
 /** A device's view of a log, against a model that folds everything from the first record each time. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { uuidv7 } from "../../../src/core/id.ts";
+import { uuidv7 } from "../../../src/core/values/id.ts";
 import { task, taskDomain } from "../../support/task-domain.ts";
 import { commands } from "./support/commands.ts";
 import { DeviceModel, NOW } from "./support/device-model.ts";

@@ -1,6 +1,6 @@
 /** Rows in two layers, and what a page is told of them. */
 import { describe, expect, test } from "vitest";
-import { type BeforeWrite, ConfirmedRows, OverlayRows, RowChanges, STREAMS_TABLE } from "../../../src/core/rows.ts";
+import { type BeforeWrite, ConfirmedRows, OverlayRows, RowChanges, STREAMS_TABLE } from "../../../src/core/fold/rows.ts";
 import { taskDomain } from "../../support/task-domain.ts";
 
 function twoLayers() {

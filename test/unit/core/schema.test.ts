@@ -3,8 +3,8 @@ import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { DefinitionError } from "../../../src/core/errors.ts";
-import { isSchema, parseJsonWith, parseWith, type Schema } from "../../../src/core/schema.ts";
+import { DefinitionError } from "../../../src/core/values/errors.ts";
+import { isSchema, parseJsonWith, parseWith, type Schema } from "../../../src/core/domain/schema.ts";
 
 /** A schema of no library: what its validate does is up to the test. */
 function schema(validate: (value: unknown) => unknown): Schema {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DefinitionError, ValidationError } from "../../../src/core/errors.ts";
-import { aggregateOf, isStream, parseStream, requireType, requireWord, streamName } from "../../../src/core/stream-id.ts";
+import { DefinitionError, ValidationError } from "../../../src/core/values/errors.ts";
+import { aggregateOf, isStream, parseStream, requireType, requireWord, streamName } from "../../../src/core/values/names.ts";
 
 const type = fc.stringMatching(/^[a-z][a-z0-9-]{0,63}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,200}$/).filter((text) => text !== "." && text !== "..");

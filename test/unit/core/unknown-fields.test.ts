@@ -1,7 +1,7 @@
 // Pages loaded last week talk to today's server: fields that a reader does not know change nothing.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { parseClientFrame, parseCommit, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError } from "../../../src/core/protocol.ts";
+import { parseClientFrame, parseCommit, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError } from "../../../src/core/wire/messages.ts";
 
 /** The examples of docs/protocol.md by their name. */
 async function examples(): Promise<ReadonlyMap<string, unknown>> {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { describe, expect, test, vi } from "vitest";
-import { aggregate } from "../../../src/core/aggregate.ts";
-import { DefinitionError, ValidationError } from "../../../src/core/errors.ts";
-import { event, input, versionedBy } from "../../../src/core/upcast.ts";
+import { aggregate } from "../../../src/core/domain/aggregate.ts";
+import { DefinitionError, ValidationError } from "../../../src/core/values/errors.ts";
+import { event, input, versionedBy } from "../../../src/core/domain/upcast.ts";
 
 const v1 = v.object({ title: v.string() });
 const v2 = v.object({ title: v.string(), column: v.string() });

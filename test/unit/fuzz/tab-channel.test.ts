@@ -1,7 +1,7 @@
 // What another tab says: other code, older or newer, may stand behind it. A message is one of ours, whole, or passed over.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { listenTabs, outranks, type TabMessage } from "../../../src/client/tabs/tab-channel.ts";
+import { listenTabs, outranks, type TabMessage } from "../../../src/client/messages/tab-messages.ts";
 import { expectUntouched } from "./support/hostile-json.ts";
 
 const heard = (message: unknown): TabMessage[] => {

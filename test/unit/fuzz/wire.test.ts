@@ -1,13 +1,13 @@
 // Whatever comes over the wire: a value or a problem, never another throw, a hang, or a touched prototype. Both directions.
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import type { Parsed } from "../../../src/core/definition.ts";
+import type { Parsed } from "../../../src/core/domain/definition.ts";
 import {
   parseClientFrame, parseCommit, parseCommitHead, parseLogInfo, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError, wireCursor,
-} from "../../../src/core/protocol.ts";
-import { decodeCursor, encodeCursor } from "../../../src/core/record.ts";
-import { aggregateOf, parseStream } from "../../../src/core/stream-id.ts";
-import { readCursor } from "../../../src/sync-server/read-cursor.ts";
+} from "../../../src/core/wire/messages.ts";
+import { decodeCursor, encodeCursor } from "../../../src/core/history/record.ts";
+import { aggregateOf, parseStream } from "../../../src/core/values/names.ts";
+import { readCursor } from "../../../src/sync-server/http/read-cursor.ts";
 import { deepTexts, expectTotal, expectUntouched, nearly } from "./support/hostile-json.ts";
 
 vi.setConfig({ testTimeout: 60_000 });

@@ -1,6 +1,6 @@
 // Two people at once: what becomes of the one who came second, end to end through the server.
 import { expect, test } from "vitest";
-import type { CommandRequest } from "../../../src/core/definition.ts";
+import type { CommandRequest } from "../../../src/core/domain/definition.ts";
 import { column, task } from "../../support/board-domain.ts";
 import { type Person, person, testServer } from "../../support/sync-requests.ts";
 

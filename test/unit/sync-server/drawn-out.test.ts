@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { HTTP_TIMES, httpServer } from "../../../src/sync-server/http-server.ts";
+import { HTTP_TIMES, httpServer } from "../../../src/sync-server/hosts/node-http.ts";
 import { attachLive } from "../../../src/sync-server/node.ts";
 import { task } from "../../support/board-domain.ts";
 import { until } from "../../support/device.ts";

@@ -1,11 +1,11 @@
 // What comes in around the commits: who, from where, in which form. Whatever is refused leaves nothing behind.
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { parseWireError } from "../../../src/core/protocol.ts";
+import { parseWireError } from "../../../src/core/wire/messages.ts";
 import { bearer, type Principal, type SyncServer } from "../../../src/sync-server/app.ts";
-import { runtimeEnv } from "../../../src/sync-server/env.ts";
-import { OBJECT_LIMITS, SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
-import { createRateLimiter } from "../../../src/sync-server/rates.ts";
+import { runtimeEnv } from "../../../src/sync-server/base/env.ts";
+import { OBJECT_LIMITS, SERVER_LIMITS } from "../../../src/sync-server/base/limits.ts";
+import { createRateLimiter } from "../../../src/sync-server/base/rate-limit.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
 import { until } from "../../support/device.ts";

@@ -1,6 +1,6 @@
 // Outcomes that left no record: how long the server remembers them, and of how many. And fields that it does not know.
 import { expect, test } from "vitest";
-import { runtimeEnv } from "../../../src/sync-server/env.ts";
+import { runtimeEnv } from "../../../src/sync-server/base/env.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { task } from "../../support/board-domain.ts";

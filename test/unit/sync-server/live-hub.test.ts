@@ -1,11 +1,11 @@
 // The live hub on sockets and a clock of the test: slow readers, sleep, silence.
 import { beforeEach, expect, test } from "vitest";
-import { parseServerFrame, type ServerFrame } from "../../../src/core/protocol.ts";
-import { type Cursor, encodeCursor } from "../../../src/core/record.ts";
-import { createLiveHub, type LiveHub } from "../../../src/sync-server/live-hub.ts";
-import type { LiveAttachment, LiveConnection, LiveSocket } from "../../../src/sync-server/live-socket.ts";
-import { SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
-import type { Appended } from "../../../src/sync-server/push.ts";
+import { parseServerFrame, type ServerFrame } from "../../../src/core/wire/messages.ts";
+import { type Cursor, encodeCursor } from "../../../src/core/history/record.ts";
+import { createLiveHub, type LiveHub } from "../../../src/sync-server/live/hub.ts";
+import type { LiveAttachment, LiveConnection, LiveSocket } from "../../../src/sync-server/live/server-socket.ts";
+import { SERVER_LIMITS } from "../../../src/sync-server/base/limits.ts";
+import type { Appended } from "../../../src/sync-server/writer/admit-push.ts";
 import type { EventStore, StoredRecord } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 

@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket as RawSocket } from "ws";
 import { attachLive } from "../../../src/sync-server/node.ts";
-import { runtimeEnv } from "../../../src/sync-server/env.ts";
+import { runtimeEnv } from "../../../src/sync-server/base/env.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { task } from "../../support/board-domain.ts";
 import { liveClient, ticketOf } from "../../support/live-client.ts";

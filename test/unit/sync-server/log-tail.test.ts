@@ -1,8 +1,8 @@
 // The last records of a log, kept for those who are nearly up to date.
 import { expect, test } from "vitest";
-import type { Cursor } from "../../../src/core/record.ts";
-import { createLogTail } from "../../../src/sync-server/log-tail.ts";
-import type { Appended } from "../../../src/sync-server/push.ts";
+import type { Cursor } from "../../../src/core/history/record.ts";
+import { createLogTail } from "../../../src/sync-server/writer/recent-records.ts";
+import type { Appended } from "../../../src/sync-server/writer/admit-push.ts";
 import { task } from "../../support/board-domain.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { person, testServer } from "../../support/sync-requests.ts";

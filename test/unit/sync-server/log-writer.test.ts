@@ -1,9 +1,9 @@
 // The writer of a log: many at once, two nodes on one store, and stores that fail in the worst moment.
 import { expect, test } from "vitest";
-import { parseServerFrame, type ServerFrame } from "../../../src/core/protocol.ts";
-import { lastPosition } from "../../../src/core/record.ts";
+import { parseServerFrame, type ServerFrame } from "../../../src/core/wire/messages.ts";
+import { lastPosition } from "../../../src/core/history/record.ts";
 import type { SyncServer, SyncServerOptions } from "../../../src/sync-server/app.ts";
-import { createWriterQueue } from "../../../src/sync-server/writer-queue.ts";
+import { createWriterQueue } from "../../../src/sync-server/writer/writer-queue.ts";
 import type { AppendResult, EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { column, task } from "../../support/board-domain.ts";

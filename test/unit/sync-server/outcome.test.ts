@@ -1,10 +1,10 @@
 // Outcomes read back by the client's reader, whatever words an app put into them.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { DomainEvent } from "../../../src/core/event.ts";
-import type { Json } from "../../../src/core/json.ts";
-import { parsePushAnswer } from "../../../src/core/protocol.ts";
-import { rejectedText } from "../../../src/sync-server/outcome.ts";
+import type { DomainEvent } from "../../../src/core/domain/event.ts";
+import type { Json } from "../../../src/core/values/json.ts";
+import { parsePushAnswer } from "../../../src/core/wire/messages.ts";
+import { rejectedText } from "../../../src/sync-server/writer/outcome-text.ts";
 
 const id = crypto.randomUUID();
 const eventWith = (data: Json, n = 0): DomainEvent => ({ id: `${id}:${n}`, type: "E", data, aggregate: "task", stream: "task/t1", version: n + 1, position: n + 1, time: 1, actor: "ada", client: id, meta: null });

@@ -2,11 +2,11 @@
 import { afterEach, expect, test } from "vitest";
 import { device, type Tab, until } from "../../support/device.ts";
 import type { Authorize, Permit } from "../../../src/sync-server/app.ts";
-import { runtimeEnv } from "../../../src/sync-server/env.ts";
-import { HttpRefusal } from "../../../src/sync-server/http-errors.ts";
-import { SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
-import { createLiveHub } from "../../../src/sync-server/live-hub.ts";
-import type { LiveSocket } from "../../../src/sync-server/live-socket.ts";
+import { runtimeEnv } from "../../../src/sync-server/base/env.ts";
+import { HttpRefusal } from "../../../src/sync-server/base/http-refusal.ts";
+import { SERVER_LIMITS } from "../../../src/sync-server/base/limits.ts";
+import { createLiveHub } from "../../../src/sync-server/live/hub.ts";
+import type { LiveSocket } from "../../../src/sync-server/live/server-socket.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { domain, task } from "../../support/board-domain.ts";
 import { startServer } from "../../support/server.ts";

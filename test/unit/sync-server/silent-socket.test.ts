@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { createLiveHub } from "../../../src/sync-server/live-hub.ts";
-import { SERVER_LIMITS } from "../../../src/sync-server/limits.ts";
-import type { LiveSocket } from "../../../src/sync-server/live-socket.ts";
+import { createLiveHub } from "../../../src/sync-server/live/hub.ts";
+import { SERVER_LIMITS } from "../../../src/sync-server/base/limits.ts";
+import type { LiveSocket } from "../../../src/sync-server/live/server-socket.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 
 test("P18 a socket that pings and never reads gets no answers piled up for it", () => {

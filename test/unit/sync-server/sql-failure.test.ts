@@ -1,6 +1,6 @@
 // What SQLite says in Node and in a Durable Object becomes the same few errors, and ends the store where it must.
 import { expect, test } from "vitest";
-import { StorageFullError } from "../../../src/core/errors.ts";
+import { StorageFullError } from "../../../src/core/values/errors.ts";
 import { failureOf } from "../../../src/sync-server/stores/sql-failure.ts";
 
 const inNode = (message: string, errcode: number) => Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });

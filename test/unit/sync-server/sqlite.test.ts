@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { StorageFullError, StorageLostError } from "../../../src/core/errors.ts";
+import { StorageFullError, StorageLostError } from "../../../src/core/values/errors.ts";
 import { nodeSql, openDatabase } from "../../../src/sync-server/stores/node-sqlite.ts";
 import { sqlEventStore } from "../../../src/sync-server/stores/sql-event-store.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";

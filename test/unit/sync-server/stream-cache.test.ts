@@ -1,10 +1,10 @@
 // What the server remembers makes it faster, never different.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { CommitCommand } from "../../../src/core/commit.ts";
-import type { CommandRequest } from "../../../src/core/definition.ts";
-import type { Cursor } from "../../../src/core/record.ts";
-import { createStreamCache, type KnownStream } from "../../../src/sync-server/stream-cache.ts";
+import type { CommitCommand } from "../../../src/core/history/commit.ts";
+import type { CommandRequest } from "../../../src/core/domain/definition.ts";
+import type { Cursor } from "../../../src/core/history/record.ts";
+import { createStreamCache, type KnownStream } from "../../../src/sync-server/streams/stream-cache.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { column, domain, task } from "../../support/board-domain.ts";
 import { person, testServer } from "../../support/sync-requests.ts";

@@ -1,6 +1,6 @@
 // A commit that is asked for before its requests have come back: browsers disagree on what a request that fails then does to the others.
 import { expect, test } from "vitest";
-import type { LogStore } from "../../../../src/client/log/log-store.ts";
+import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { ALL, batchOf, commitOf, confirmationOf, entriesOf, nameOf, recordsBehind, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { browser, tabWithPlace } from "./support/fake-browser.ts";
 import { commitAsFirefox, openStore, replace } from "./support/faulty-idb.ts";

@@ -1,9 +1,9 @@
 // A connection that dies, a database that goes, a tab with newer code: what a person's work meets, and that it stays whole.
 import { deleteDB, openDB } from "idb";
 import { expect, test } from "vitest";
-import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/log/idb/connection.ts";
-import { LAYOUT_VERSION } from "../../../../src/client/log/idb/layout.ts";
-import { openIdbLogStore } from "../../../../src/client/log/idb-log-store.ts";
+import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/stores/idb/connection.ts";
+import { LAYOUT_VERSION } from "../../../../src/client/stores/idb/layout.ts";
+import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
 import { ALL, confirmRecords, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { killConnection, loseNextEnd, newClientId, openStore, replace } from "./support/faulty-idb.ts";
 

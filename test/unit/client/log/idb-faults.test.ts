@@ -1,6 +1,6 @@
 // A full disk, a row that is no row any more, and what is asked of the browser for each write.
 import { expect, test } from "vitest";
-import { databaseName } from "../../../../src/client/log/idb/layout.ts";
+import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
 import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, entryOf, nameOf, recordsBehind, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "./support/faulty-idb.ts";
 

@@ -1,7 +1,7 @@
 // What the memory store offers to tests and the simulator beyond its port: faults, copies, eviction.
 import { expect, test } from "vitest";
-import { MemoryDatabase, memoryLogStore } from "../../../../src/client/log/memory-log-store.ts";
-import { storageFull } from "../../../../src/client/log/storage-errors.ts";
+import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
+import { storageFull } from "../../../../src/client/stores/storage-errors.ts";
 import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtures.ts";
 
 const newDatabase = () => new MemoryDatabase(() => crypto.randomUUID());

@@ -1,9 +1,9 @@
 // An append that need not look: what a person gets is a shorter wait, and never a commit on an old state.
 import { expect, test } from "vitest";
-import { openIdbLogStore } from "../../../../src/client/log/idb-log-store.ts";
-import { databaseName } from "../../../../src/client/log/idb/layout.ts";
-import { Place } from "../../../../src/client/log/idb/place.ts";
-import type { LogStore } from "../../../../src/client/log/log-store.ts";
+import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
+import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
+import { Place } from "../../../../src/client/stores/idb/tail-lease.ts";
+import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { ALL, commitOf, confirmationOf, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { browser, settle, tabWithPlace } from "./support/fake-browser.ts";
 import { FakeLocks } from "./support/fake-locks.ts";

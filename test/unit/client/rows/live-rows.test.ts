@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { rowMirror } from "../../../../src/client/rows/live-rows.ts";
+import { rowMirror } from "../../../../src/client/page/row-mirror.ts";
 
 const entry = (key: string, row: number) => ({ key, row, pending: false });
 const key = fc.string({ unit: fc.constantFrom("a", "b", "Z", "é", "\u{1f600}", "/"), maxLength: 4 });

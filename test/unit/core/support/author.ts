@@ -1,6 +1,6 @@
 /** Who makes a commit in tests, and ids that count up. */
-import { uuidv7 } from "../../../../src/core/id.ts";
-import type { Author } from "../../../../src/core/propose.ts";
+import { uuidv7 } from "../../../../src/core/values/id.ts";
+import type { Author } from "../../../../src/core/decide/propose-commit.ts";
 
 let made = 0;
 

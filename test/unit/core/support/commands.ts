@@ -1,6 +1,6 @@
 /** Commands of the task domain as fast-check makes them: few streams, so that they meet. */
 import fc from "fast-check";
-import type { CommandRequest } from "../../../../src/core/definition.ts";
+import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { BREAKS_HANDLER, BREAKS_KEY, column, tally, task } from "../../../support/task-domain.ts";
 
 const taskId = fc.constantFrom("t1", "t2", "t3");

@@ -4,12 +4,12 @@
  * `check` compares the two, and the rows that a page would have made of the deltas.
  */
 import { expect } from "vitest";
-import type { Commit } from "../../../../src/core/commit.ts";
-import type { CommandRequest, DomainDefinition } from "../../../../src/core/definition.ts";
-import { propose } from "../../../../src/core/propose.ts";
-import { type Cursor, lastPosition, positionOf } from "../../../../src/core/record.ts";
-import { endsCommit, Replica } from "../../../../src/core/replica.ts";
-import type { ConfirmedRows, RowEntry } from "../../../../src/core/rows.ts";
+import type { Commit } from "../../../../src/core/history/commit.ts";
+import type { CommandRequest, DomainDefinition } from "../../../../src/core/domain/definition.ts";
+import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { type Cursor, lastPosition, positionOf } from "../../../../src/core/history/record.ts";
+import { endsCommit, Replica } from "../../../../src/core/replica/replica.ts";
+import type { ConfirmedRows, RowEntry } from "../../../../src/core/fold/rows.ts";
 import { naiveDevice } from "./naive-fold.ts";
 import { push, type ServerModel } from "./server-model.ts";
 

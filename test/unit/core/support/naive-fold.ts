@@ -3,13 +3,13 @@
  *
  * It shares no line with `fold`, `rows` and `replica`; only what becomes of a single commit is asked of `reconcile`.
  */
-import type { Commit } from "../../../../src/core/commit.ts";
-import type { DomainDefinition } from "../../../../src/core/definition.ts";
-import type { DomainEvent } from "../../../../src/core/event.ts";
-import type { StreamState } from "../../../../src/core/fold.ts";
-import type { Json } from "../../../../src/core/json.ts";
-import { type CommitRecord, readableEvent, type Unplaced } from "../../../../src/core/record.ts";
-import { reconcile, type Reconciled, type StreamWindow } from "../../../../src/core/reconcile.ts";
+import type { Commit } from "../../../../src/core/history/commit.ts";
+import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
+import type { DomainEvent } from "../../../../src/core/domain/event.ts";
+import type { StreamState } from "../../../../src/core/fold/fold.ts";
+import type { Json } from "../../../../src/core/values/json.ts";
+import { type CommitRecord, readableEvent, type Unplaced } from "../../../../src/core/history/record.ts";
+import { reconcile, type Reconciled, type StreamWindow } from "../../../../src/core/decide/reconcile-commit.ts";
 
 export type NaiveTables = {
   readonly streams: Map<string, StreamState>;

@@ -1,9 +1,9 @@
 /** Short words for tests of conflicts: a log with a beginning, commits by people who have seen all of it, what becomes of them. */
-import type { Commit } from "../../../../src/core/commit.ts";
-import type { CommandRequest, DomainDefinition } from "../../../../src/core/definition.ts";
-import { propose, type View } from "../../../../src/core/propose.ts";
-import type { RecordEvent } from "../../../../src/core/record.ts";
-import { Replica } from "../../../../src/core/replica.ts";
+import type { Commit } from "../../../../src/core/history/commit.ts";
+import type { CommandRequest, DomainDefinition } from "../../../../src/core/domain/definition.ts";
+import { propose, type View } from "../../../../src/core/decide/propose-commit.ts";
+import type { RecordEvent } from "../../../../src/core/history/record.ts";
+import { Replica } from "../../../../src/core/replica/replica.ts";
 import { column, tally, task, taskDomain } from "../../../support/task-domain.ts";
 import { author } from "./author.ts";
 import { push, type ServerModel, serverModel } from "./server-model.ts";

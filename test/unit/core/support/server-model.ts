@@ -3,12 +3,12 @@
  *
  * It decides with `reconcile` as authority, on windows that are folded from the first record each time.
  */
-import type { Commit } from "../../../../src/core/commit.ts";
-import type { DomainDefinition } from "../../../../src/core/definition.ts";
-import { emptyStream, foldStream, type StreamState } from "../../../../src/core/fold.ts";
-import type { CommitRecord } from "../../../../src/core/record.ts";
-import { lastPosition } from "../../../../src/core/record.ts";
-import { reconcile, type Reconciled, type StreamWindow } from "../../../../src/core/reconcile.ts";
+import type { Commit } from "../../../../src/core/history/commit.ts";
+import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
+import { emptyStream, foldStream, type StreamState } from "../../../../src/core/fold/fold.ts";
+import type { CommitRecord } from "../../../../src/core/history/record.ts";
+import { lastPosition } from "../../../../src/core/history/record.ts";
+import { reconcile, type Reconciled, type StreamWindow } from "../../../../src/core/decide/reconcile-commit.ts";
 import { eventsOf } from "./naive-fold.ts";
 
 export type ServerModel = {

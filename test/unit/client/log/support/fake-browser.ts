@@ -1,7 +1,7 @@
 // A browser with one log: its locks, its timers, its tabs, and the rows of `pending`.
-import { openIdbLogStore } from "../../../../../src/client/log/idb-log-store.ts";
-import { databaseName } from "../../../../../src/client/log/idb/layout.ts";
-import type { LogStore } from "../../../../../src/client/log/log-store.ts";
+import { openIdbLogStore } from "../../../../../src/client/stores/idb/idb-log-store.ts";
+import { databaseName } from "../../../../../src/client/stores/idb/layout.ts";
+import type { LogStore } from "../../../../../src/client/stores/log-store.ts";
 import { entriesOf } from "../../../../../src/testing/log-store/fixtures.ts";
 import { requireEqual } from "../../../../../src/testing/require.ts";
 import { FakeLocks } from "./fake-locks.ts";

@@ -1,5 +1,5 @@
 // Web Locks of a browser with as many tabs as a test asks for; one that is stolen is lost as a browser loses it.
-import type { PlaceLocks } from "../../../../../src/client/log/idb/place.ts";
+import type { PlaceLocks } from "../../../../../src/client/stores/idb/tail-lease.ts";
 
 type Held = { readonly name: string; readonly steal: () => void };
 

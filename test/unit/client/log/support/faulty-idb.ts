@@ -2,9 +2,9 @@
 import "fake-indexeddb/auto";
 import { forceCloseDatabase } from "fake-indexeddb";
 import { type IDBPDatabase, openDB } from "idb";
-import { openIdbLogStore } from "../../../../../src/client/log/idb-log-store.ts";
-import { databaseName } from "../../../../../src/client/log/idb/layout.ts";
-import type { LogStore } from "../../../../../src/client/log/log-store.ts";
+import { openIdbLogStore } from "../../../../../src/client/stores/idb/idb-log-store.ts";
+import { databaseName } from "../../../../../src/client/stores/idb/layout.ts";
+import type { LogStore } from "../../../../../src/client/stores/log-store.ts";
 
 export const newClientId = (): string => crypto.randomUUID();
 

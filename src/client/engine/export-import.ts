@@ -1,0 +1,107 @@
+/**
+ * Exporting and importing a log on a device: all that it holds, also what the server does not have.
+ *
+ * Holds: an import is checked whole before anything is written; it goes into a log that is empty here.
+ */
+import { type Archive, endLine, headerLine, ownLine, type OwnKind, parseArchive, recordLine } from "../../core/wire/archive.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import { BugError, ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
+import type { Json } from "../../core/values/json.ts";
+import { positionOf, sameCursor } from "../../core/history/record.ts";
+import { readConfirmed } from "./local-log.ts";
+import { pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "../stores/entry-text.ts";
+import type { LogStore } from "../stores/log-store.ts";
+
+/** Each time histories part. */
+const ATTEMPTS_MAX = 10;
+
+/** The lines of an export, each without its line break: the log as it stood at one moment, though others go on meanwhile. */
+export async function* exportLines(store: LogStore, log: string): AsyncGenerator<string> {
+  const { cursor, pending, sent, rejections } = await readOwn(store);
+  yield headerLine(log, cursor);
+  let count = 0;
+  for await (const records of readConfirmed(store, 0)) {
+    for (const record of records) {
+      if (record.position > positionOf(cursor)) break;
+      count++;
+      yield recordLine(JSON.stringify(record));
+    }
+  }
+  const own = [
+    ...sent.map((entry) => ownLine("sent", { n: entry.n, ...plain(sentText(entry)) })),
+    ...pending.map((entry) => ownLine("pending", plain(pendingText(entry)))),
+    ...rejections.map((entry) => ownLine("rejection", plain(rejectionText(entry)))),
+  ];
+  yield* own;
+  yield endLine(count, own.length);
+}
+
+/** What is own, each commit once: what ends while this reads is told as waiting, what is made meanwhile is not told. */
+async function readOwn(store: LogStore) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+    const waiting = new Set(pending.map(({ commit }) => commit.id));
+    const hadEnded = ({ n, commit }: { readonly n: number; readonly commit: Commit }) => n <= head.pendingTail && !waiting.has(commit.id);
+    const sent = (await store.readSent(null)).filter(hadEnded);
+    const rejections = (await store.readRejections()).filter(hadEnded);
+    // Where histories parted meanwhile, what was settled may be waiting again, and was not read at all.
+    if ((await store.head()).generation === head.generation) return { cursor: head.cursor, pending, sent, rejections };
+  }
+  throw new BugError("The log was cut back again and again while it was exported");
+}
+
+/**
+ * Checks an export and writes it into an empty log, whole or not at all. To be run as a step of the engine, which loads anew after it.
+ */
+export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
+  const archive = checked(log, lines);
+  const { head, pendingNumbers, rejectionIds } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
+    throw new ConcurrencyError({ message: `The log ${log} is not empty on this device`, fix: "Import into a log of this name that holds nothing: as another user, or on another device.", details: { position: positionOf(head.cursor), pending: pendingNumbers.length } });
+  }
+  const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
+  const ended = [
+    ...own("sent").map((value) => ({ sent: readSentEntry(numberOf(value), JSON.stringify(value)), rejection: null })),
+    ...own("rejection").map((value) => ({ sent: null, rejection: readRejection("imported", JSON.stringify(value)) })),
+  ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
+  const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
+
+  const numbered = ended.map((entry, index) => ({ ...entry, n: head.pendingTail + index + 1 }));
+  const filled = await store.fill(head, {
+    batch: archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) },
+    settled: numbered.flatMap(({ sent, n }) => (sent ? [{ ...sent, n }] : [])),
+    rejected: numbered.flatMap(({ rejection, n }) => (rejection ? [{ ...rejection, n }] : [])),
+    pending: waiting,
+  });
+  if (!filled && !(await standsAlready(store, archive.cursor, waiting))) throw movedMeanwhile(log);
+}
+
+/** Whether this very archive was written, and its end was not told. */
+async function standsAlready(store: LogStore, cursor: Archive["cursor"], waiting: readonly { readonly commit: Commit }[]): Promise<boolean> {
+  const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  const ids = new Set(pending.map(({ commit }) => commit.id));
+  return sameCursor(head.cursor, cursor) && waiting.length === ids.size && waiting.every(({ commit }) => ids.has(commit.id));
+}
+
+function checked(log: string, lines: Iterable<string>): Archive {
+  const parsed = parseArchive(lines);
+  if (!parsed.ok) throw notAnExport(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
+  if (parsed.value.log !== log) throw notAnExport(`it is of the log ${parsed.value.log}, not ${log}`);
+  return parsed.value;
+}
+
+function notAnExport(reason: string): ValidationError {
+  return new ValidationError({ message: `This cannot be imported: ${reason}`, fix: "Give the whole file that export() made, unchanged.", details: { reason } });
+}
+
+function movedMeanwhile(log: string): ConcurrencyError {
+  return new ConcurrencyError({ message: `Another tab wrote to ${log} during the import`, fix: "Close other tabs of this log and import again." });
+}
+
+function numberOf(value: Json): number {
+  return typeof value === "object" && value !== null && "n" in value && typeof value.n === "number" ? value.n : 0;
+}
+
+function plain(text: string): { readonly [key: string]: Json } {
+  return JSON.parse(text);
+}

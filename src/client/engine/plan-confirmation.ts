@@ -1,0 +1,92 @@
+/**
+ * What an answer of the server changes on this device: pure.
+ *
+ * Place: the leader computes it from a page and outcomes, writes it in one transaction, then applies it in memory.
+ * Holds: records are taken only where they follow the own cursor; outcomes are taken by commit id, whatever the page. A pending commit ends by its own
+ * actor's record, by an outcome without a record, or by `recorded` at a place that this device already holds: never by a
+ * mere claim. A record that arrives for a kept rejection ends that as well as it ends what is pending.
+ */
+import type { Commit } from "../../core/history/commit.ts";
+import { type CommitRecord, type Cursor, lastPosition, positionOf, sameCursor } from "../../core/history/record.ts";
+import type { Outcome, Page, RejectedOutcome } from "../../core/wire/messages.ts";
+import { isExpected } from "../../core/decide/reconcile-commit.ts";
+import { endsCommit } from "../../core/replica/replica.ts";
+import type { Confirmation, PendingEntry, RejectionEntry, SentEntry } from "../stores/log-store.ts";
+
+/** What came from the server: a page with the text that it was read from, and outcomes. */
+export type Answer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
+
+export type ConfirmPlan = {
+  readonly confirmation: Confirmation;
+  /** The records to apply: none where the page does not follow the cursor. */
+  readonly records: readonly CommitRecord[];
+};
+
+export type ConfirmFacts = {
+  readonly cursor: Cursor | null;
+  readonly pending: Iterable<PendingEntry>;
+  readonly rejections: readonly RejectionEntry[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly sentKeptMs: number | null;
+  /** When the server received the last record that this tab knows of; null before the first. By it, not by a clock that may jump, `sent` grows old. */
+  readonly serverTime: number | null;
+};
+
+/** Null where the answer changes nothing here. */
+export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: Answer): ConfirmPlan | null {
+  const follows = sameCursor(page.after, facts.cursor) && page.records.length > 0;
+  const records = follows ? page.records : [];
+  const cursor = follows ? page.cursor : facts.cursor;
+  const byId = new Map(records.map((record) => [record.commit, record]));
+  const byOutcome = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+
+  const heard = records.at(-1)?.received ?? null;
+  const settledAt = heard ?? facts.serverTime ?? facts.now;
+  const settled: SentEntry[] = [];
+  const rejected: RejectionEntry[] = [];
+  for (const entry of facts.pending) {
+    const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
+    if (end === null) continue;
+    if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });
+    else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt });
+  }
+  for (const { n, commit, undo } of facts.rejections) {
+    const end = endOfRecord(commit, byId.get(commit.id));
+    if (end) settled.push({ n, commit, undo, ...end, settledAt });
+  }
+  if (!follows && settled.length === 0 && rejected.length === 0) return null;
+  return {
+    records,
+    confirmation: {
+      batch: follows && cursor ? { after: page.after, cursor, text } : null,
+      settled,
+      rejected,
+      forgetSentBefore: facts.sentKeptMs === null || heard === null ? null : heard - facts.sentKeptMs,
+    },
+  };
+}
+
+type GoodEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
+type End = GoodEnd | RejectedOutcome | null;
+
+function endOf({ commit }: PendingEntry, record: CommitRecord | undefined, outcome: Outcome | undefined, before: Cursor | null, after: Cursor | null): End {
+  const recorded = endOfRecord(commit, record);
+  if (recorded) return recorded;
+  switch (outcome?.outcome) {
+    case undefined:
+      return null;
+    case "rejected":
+      return outcome;
+    case "empty":
+      return { outcome: commit.commands.every((command) => command.events.length === 0) ? "accepted" : "rebased", position: positionOf(after) };
+    case "recorded":
+      // The record came before this tab knew of the commit: another tab, displaced since, had pushed it.
+      return outcome.at.position <= positionOf(before) ? { outcome: "accepted", position: outcome.at.position } : null;
+  }
+}
+
+function endOfRecord(commit: Commit, record: CommitRecord | undefined): GoodEnd | null {
+  if (!record || !endsCommit(record, commit)) return null;
+  return { outcome: isExpected(commit, record.events) ? "accepted" : "rebased", position: lastPosition(record) };
+}

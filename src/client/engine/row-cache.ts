@@ -1,0 +1,117 @@
+/**
+ * Stored rows: folded tables packed in buckets, so that a tab opens without folding the whole log.
+ *
+ * Place: the leader writes the buckets that changed, now and then; every tab starts from them.
+ * Holds: a cache. It stands at one checkpoint, belongs to one version of each projection and aggregate, and is
+ * thrown away and folded anew whenever anything about it does not fit.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { StreamState } from "../../core/fold/fold.ts";
+import type { Json } from "../../core/values/json.ts";
+import type { Cursor } from "../../core/history/record.ts";
+import type { Replica } from "../../core/replica/replica.ts";
+import { STREAMS_TABLE } from "../../core/fold/rows.ts";
+import type { LogStore, StoredRows, StoredTable } from "../stores/log-store.ts";
+
+/** Buckets of one table. 10,000 rows make some 40 a bucket: few kilobytes to write when one changes. */
+export const BUCKETS = 256;
+
+/** What was written since the stored rows were made. */
+export class RowCache {
+  /** The checkpoint that `touched` is counted from; undefined: everything must be written. */
+  base: Cursor | null | undefined = undefined;
+  touched = new Map<string, Set<number>>();
+
+  touch(table: string, key: string): void {
+    let buckets = this.touched.get(table);
+    if (!buckets) this.touched.set(table, (buckets = new Set()));
+    buckets.add(bucketOf(key));
+  }
+}
+
+/** Fills a new replica from stored rows where they fit this code; else leaves it at the beginning. */
+export function restoreRows(domain: DomainDefinition, replica: Replica, stored: StoredRows | null, cache: RowCache): void {
+  cache.base = undefined;
+  cache.touched.clear();
+  const tables = tableNames(domain);
+  const byName = new Map(stored?.tables.map((table) => [table.table, table]));
+  if (!stored || byName.size !== tables.size || ![...tables.values()].every((name) => byName.has(name))) return;
+  const filled = new Map<string, (readonly [string, Json])[]>();
+  try {
+    for (const [table, name] of tables) filled.set(table, (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)));
+  } catch {
+    return; // A damaged bucket: folding the log makes all of them anew.
+  }
+  replica.restore(stored.checkpoint, (confirmed) => {
+    for (const [table, entries] of filled) {
+      if (table === STREAMS_TABLE) for (const [stream, state] of entries) confirmed.streams.set(stream, state as unknown as StreamState);
+      else confirmed.tables.set(table, new Map(entries));
+    }
+  });
+  cache.base = stored.checkpoint;
+  cache.touched.clear();
+}
+
+/** Writes the buckets that changed since the last time. What another tab wrote meanwhile makes it write all. */
+export async function writeRowCache(domain: DomainDefinition, replica: Replica, cache: RowCache, store: LogStore, generation: number): Promise<void> {
+  const { cursor, parked } = replica;
+  // While something is parked the log is folded at each start, so that code which knows the event mends the rows.
+  if (cursor === null || parked.count > 0) return;
+  const { base, touched } = cache;
+  cache.touched = new Map();
+  // Until the write is known to be there, nothing is: where it fails, the next one writes all.
+  cache.base = undefined;
+  const fresh = base === undefined;
+  const rows: StoredRows = { checkpoint: cursor, tables: packTables(domain, replica, fresh ? null : touched) };
+  const stored = fresh ? ((await store.readRows())?.checkpoint ?? null) : base;
+  const written = await store.writeRows({ generation, checkpoint: stored }, rows, fresh);
+  cache.base = written ? cursor : undefined;
+}
+
+/** The entries of a bucket. Throws for a text that is not one: of values, only what folding on takes for granted is looked at. */
+function entriesIn(table: string, text: string): readonly (readonly [string, Json])[] {
+  const entries: unknown = JSON.parse(text);
+  const isEntry = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === "string" && (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries as readonly (readonly [string, Json])[];
+  throw new Error(`This bucket of ${table} is damaged`);
+}
+
+function isStreamState(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "version" in value && Number.isSafeInteger(value.version) && "state" in value && "unreadable" in value;
+}
+
+/** Name of each table as it is stored: with the versions of all that it was folded by. */
+function tableNames(domain: DomainDefinition): ReadonlyMap<string, string> {
+  const version = (name: string) => `${name}@${domain.aggregates.get(name)?.version ?? 0}`;
+  const names = new Map([[STREAMS_TABLE, `${STREAMS_TABLE}<${[...domain.aggregates.keys()].sort().map(version).join(",")}`]]);
+  for (const { name, version: own, from } of domain.projections.values()) names.set(name, `${name}@${own}<${[...from].sort().map(version).join(",")}`);
+  return names;
+}
+
+function packTables(domain: DomainDefinition, replica: Replica, only: ReadonlyMap<string, ReadonlySet<number>> | null): StoredTable[] {
+  return [...tableNames(domain)].map(([table, name]) => {
+    const wanted = only ? (only.get(table) ?? new Set<number>()) : null;
+    const buckets = new Map<number, [string, Json | StreamState][]>([...(wanted ?? [])].map((bucket) => [bucket, []]));
+    if (!wanted || wanted.size > 0) {
+      for (const [key, row] of entriesOf(replica, table)) {
+        const bucket = bucketOf(key);
+        if (wanted && !wanted.has(bucket)) continue;
+        const entries = buckets.get(bucket);
+        if (entries) entries.push([key, row]);
+        else buckets.set(bucket, [[key, row]]);
+      }
+    }
+    return { table: name, buckets: [...buckets].map(([bucket, entries]) => ({ bucket, text: JSON.stringify(entries) })) };
+  });
+}
+
+function entriesOf(replica: Replica, table: string): Iterable<readonly [string, Json | StreamState]> {
+  return table === STREAMS_TABLE ? replica.confirmed.streams : (replica.confirmed.tables.get(table) ?? []);
+}
+
+/** FNV-1a over UTF-16 units: small, even enough, and the same on every device. */
+function bucketOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) % BUCKETS;
+}

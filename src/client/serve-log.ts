@@ -1,0 +1,39 @@
+/**
+ * The worker's entry: `serveLog(domain)` makes a module worker the place where logs live.
+ *
+ * @example
+ * // log.worker.ts
+ * import { serveLog } from "dacapo/worker";
+ * import { domain } from "./domain.ts";
+ * serveLog(domain);
+ */
+import * as Comlink from "comlink";
+import type { Domain } from "../core/domain/define-domain.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../core/values/id.ts";
+import { browserEnv } from "./env/browser-env.ts";
+import { openIdbLogStore } from "./stores/idb/idb-log-store.ts";
+import { httpTransport } from "./sync/http-transport.ts";
+import { openWorkerLog } from "./worker/open-worker-log.ts";
+import { answer, type CallMessage, requireNames, type WorkerRoot } from "./messages/worker-messages.ts";
+
+/** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
+export function serveLog(domain: Domain): void {
+  const env = browserEnv;
+  const root: WorkerRoot = {
+    open: (options, page, port) =>
+      answer(async () => {
+        const { log, user, syncUrl } = options;
+        requireNames(options);
+        const store = await openIdbLogStore({ log, user, newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)) });
+        const transport = syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
+        const updates = { changed: (update: string) => port.postMessage(update) };
+        const opened = await openWorkerLog({ domain: domain.definition, options, page: updates, env, store, transport });
+        port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
+          if (typeof data.calls === "string") opened.take(data.calls);
+        });
+        Comlink.expose(opened, port);
+        return null;
+      }),
+  };
+  Comlink.expose(root);
+}

@@ -1,0 +1,39 @@
+/**
+ * Writes a whole log, taken over from elsewhere, into an empty store: one transaction (L5).
+ *
+ * Holds: the last number of `pending` has a row: a commit that waits, or else a generation mark behind all that has ended. So has the first one, or a tab
+ * that has not seen the log yet could take it.
+ */
+import { sameCursor } from "../../../core/history/record.ts";
+import { checkFollows } from "../batches.ts";
+import { generationMarkText, pendingText, rejectionText, sentText } from "../entry-text.ts";
+import { type Filling, stillDropped, type StoreHead } from "../log-store.ts";
+import { batchRow, headText, put, readHead, type StoreName, type WriteTransaction } from "./layout.ts";
+import { withNumbers } from "./number-ranges.ts";
+
+export const FILL_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
+
+export async function fill(
+  tx: WriteTransaction,
+  expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
+  { batch, settled, rejected, pending }: Filling,
+): Promise<boolean> {
+  const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
+  const tail = numbers.at(-1) ?? 0;
+  if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor) || tail !== expected.pendingTail) return false;
+  if (batch) checkFollows(batch, head.cursor);
+
+  for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));
+  for (const entry of rejected) put(tx, "rejections", entry.commit.id, rejectionText(entry));
+  const ended = tail + settled.length + rejected.length;
+  pending.forEach((entry, index) => put(tx, "pending", ended + index + 1, pendingText(entry)));
+  if (ended > tail) for (const n of new Set([tail + 1, ended])) put(tx, "pending", n, generationMarkText(head.generation));
+  if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
+  const cursor = batch ? batch.cursor : head.cursor;
+  put(tx, "meta", "head", headText({ ...head, cursor, ended: withNumbers(head.ended, numbersBetween(tail, ended)), dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  return true;
+}
+
+function numbersBetween(above: number, last: number): readonly number[] {
+  return Array.from({ length: last - above }, (_, index) => above + index + 1);
+}

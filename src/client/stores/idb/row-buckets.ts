@@ -1,0 +1,56 @@
+/**
+ * Stored rows of projections: buckets of text, and the checkpoint and tables that they belong to (L8).
+ *
+ * Holds: a cache. Whatever of it cannot be read, or lies ahead of the log, counts as not there and is written anew.
+ */
+import { list, parseText, shape } from "../../../core/wire/reader.ts";
+import { type Cursor, positionOf, sameCursor } from "../../../core/history/record.ts";
+import { anyText, cursorText, storedCursor } from "../entry-text.ts";
+import type { StoredRows, StoreHead } from "../log-store.ts";
+import { clear, put, readHead, type ReadTransaction, type StoreName, type WriteTransaction } from "./layout.ts";
+
+export const ROWS_STORES: readonly StoreName[] = ["meta", "buckets"];
+
+/** The row `rows` of `meta`. Tables are named there, since one may have no bucket. */
+type RowsHead = { readonly checkpoint: Cursor; readonly tables: readonly string[] };
+const rowsHead = shape({ checkpoint: storedCursor, tables: list(anyText, 100_000) });
+
+export async function readRowsHead(tx: ReadTransaction): Promise<RowsHead | null> {
+  const row: unknown = await tx.objectStore("meta").get("rows");
+  const read = typeof row === "string" ? parseText(rowsHead, row) : null;
+  return read?.ok ? read.value : null;
+}
+
+export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> {
+  const buckets = tx.objectStore("buckets");
+  const [head, rows, keys, texts] = await Promise.all([readHead(tx), readRowsHead(tx), buckets.getAllKeys(), buckets.getAll()]);
+  if (!rows || !isInLog(rows, head.cursor)) return null;
+  const tables = new Map(rows.tables.map((table) => [table, [] as { bucket: number; text: string }[]]));
+  keys.forEach(([table, bucket], index) => {
+    const text: unknown = texts[index];
+    // One that is no text is given as what no reader takes for rows, so that all are folded anew.
+    tables.get(table)?.push({ bucket, text: typeof text === "string" ? text : "" });
+  });
+  return { checkpoint: rows.checkpoint, tables: [...tables].map(([table, of]) => ({ table, buckets: of })) };
+}
+
+export async function writeRows(
+  tx: WriteTransaction,
+  expected: Pick<StoreHead, "generation"> & { readonly checkpoint: Cursor | null },
+  { checkpoint, tables }: StoredRows,
+  fresh: boolean,
+): Promise<boolean> {
+  const [head, found] = await Promise.all([readHead(tx), readRowsHead(tx)]);
+  const stored = found && isInLog(found, head.cursor) ? found : null;
+  if (head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint)) return false;
+  if (!isInLog({ checkpoint }, head.cursor)) return false;
+  if (fresh || !stored) clear(tx, "buckets");
+  for (const { table, buckets } of tables) for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
+  const names = new Set([...(fresh ? [] : (stored?.tables ?? [])), ...tables.map(({ table }) => table)]);
+  put(tx, "meta", "rows", JSON.stringify({ checkpoint: cursorText(checkpoint), tables: [...names] }));
+  return true;
+}
+
+function isInLog({ checkpoint }: { readonly checkpoint: Cursor }, cursor: Cursor | null): boolean {
+  return checkpoint.position < positionOf(cursor) || sameCursor(checkpoint, cursor);
+}

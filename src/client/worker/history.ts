@@ -1,0 +1,54 @@
+/** One stream's events and earlier states, read from the device's own log. */
+import { RejectedError } from "../../core/values/errors.ts";
+import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
+import type { Json } from "../../core/values/json.ts";
+import { type CommitRecord, readableEvent, type Unplaced } from "../../core/history/record.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { HistoryEntry } from "../page/log-handle.ts";
+import { readConfirmed } from "../engine/local-log.ts";
+
+/** All events of a stream, oldest first; those that only this device has come last. */
+export async function readHistory(engine: Engine, stream: string): Promise<readonly HistoryEntry[]> {
+  const entries: HistoryEntry[] = [];
+  for await (const { record, n } of eventsOf(engine, stream)) {
+    const event = readableEvent(engine.replica.domain, record, n);
+    if (event) entries.push({ ...event, pending: record.position === null });
+  }
+  return entries;
+}
+
+/** The state of a stream at a version; null for the newest, with what is pending. */
+export async function readStateAt(engine: Engine, stream: string, version: number | null): Promise<Json> {
+  if (version === null) return engine.replica.stream(stream).state;
+  const { domain } = engine.replica;
+  let at: StreamState = emptyStream(domain, stream);
+  for await (const { record, n } of eventsOf(engine, stream)) {
+    if (at.version >= version) break;
+    at = foldStream(domain, at, record, n).next;
+  }
+  if (at.version === version) return at.state;
+  throw new RejectedError({
+    message: `${stream} has ${at.version} version(s), not ${version}`,
+    fix: "Ask for a version from 0 to the last one that history() gives.",
+    details: { code: "no-such-version", stream, version, last: at.version },
+  });
+}
+
+async function* eventsOf(engine: Engine, stream: string): AsyncGenerator<{ readonly record: CommitRecord | Unplaced; readonly n: number }> {
+  const pending: readonly Unplaced[] = engine.replica.pending.flatMap(({ commit: { id, client, actor, time, meta }, forecast }) =>
+    "events" in forecast ? [{ position: null, commit: id, client, actor, time, meta, events: forecast.events }] : [],
+  );
+  const seen = new Set<string>();
+  for await (const records of readConfirmed(engine.store, 0)) {
+    for (const record of records) {
+      seen.add(record.commit);
+      yield* ofStream(record, stream);
+    }
+  }
+  // A commit may have been confirmed while its stream was read.
+  for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
+}
+
+function* ofStream(record: CommitRecord | Unplaced, stream: string) {
+  for (const [n, event] of record.events.entries()) if (event.stream === stream) yield { record, n };
+}

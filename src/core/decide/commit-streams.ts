@@ -1,0 +1,74 @@
+/**
+ * The streams of one commit while its commands are decided in turn, each on what those before it left.
+ *
+ * Place: made and thrown away by one call of `reconcile`; nothing of it is seen from outside before the whole commit stands.
+ */
+import type { Commit } from "../history/commit.ts";
+import type { Defect } from "./decide-command.ts";
+import type { DomainDefinition } from "../domain/definition.ts";
+import type { DomainEvent, Draft } from "../domain/event.ts";
+import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
+import { frozen } from "../values/json.ts";
+import type { RecordEvent, Unplaced } from "../history/record.ts";
+import { aggregateOf } from "../values/names.ts";
+
+/** A stream as far as a commit may need it. */
+export type StreamWindow = {
+  readonly current: StreamState;
+  /** The events after version `from`, by all authors, in order. `from` is at most what the commit has seen. */
+  readonly from: number;
+  readonly since: readonly DomainEvent[];
+  /**
+   * The stream as the author saw it: at `seen`, plus the author's own later events. Null where that history is gone,
+   * or on the author's own device, which knows what it decided.
+   */
+  readonly authored: ((seen: number) => StreamState) | null;
+};
+
+export class WorkingStreams {
+  readonly events: RecordEvent[] = [];
+  readonly steps: FoldStep[] = [];
+  readonly #domain: DomainDefinition;
+  readonly #window: (stream: string) => StreamWindow;
+  readonly #changed = new Map<string, StreamState>();
+  readonly #record: Unplaced;
+
+  constructor(domain: DomainDefinition, { id, client, actor, time, meta }: Commit, window: (stream: string) => StreamWindow) {
+    this.#domain = domain;
+    this.#window = window;
+    this.#record = { position: null, commit: id, client, actor, time, meta, events: this.events };
+  }
+
+  current(stream: string): StreamState {
+    return this.#changed.get(stream) ?? this.#window(stream).current;
+  }
+
+  /** The stream as the author saw it, with what the commit's earlier commands did to it. */
+  authored(stream: string, seen: number): StreamState | null {
+    const { authored, current } = this.#window(stream);
+    if (!authored) return null;
+    let at = authored(Math.min(seen, current.version));
+    for (const [n, event] of this.events.entries()) if (event.stream === stream) at = this.#fold(at, n).next;
+    return at;
+  }
+
+  /** Places the drafts of a command behind what is there; gives a defect where one cannot be folded. */
+  add(stream: string, drafts: readonly Draft[]): Defect | null {
+    const definitions = this.#domain.aggregates.get(aggregateOf(stream))?.events;
+    for (const { type, data } of drafts) {
+      const at = this.current(stream);
+      this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
+      const { next, event } = this.#fold(at, this.events.length - 1);
+      if (!event) return { kind: "failed", code: "event-unfoldable", message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable?.reason ?? ""}` };
+      this.steps.push({ event, before: at.state, after: next.state });
+      this.#changed.set(stream, next);
+    }
+    return null;
+  }
+
+  // Each event passes here before it is recorded: an `evolve` that changes its state in place is found on its author's own device.
+  #fold(at: StreamState, n: number) {
+    frozen(at.state);
+    return foldStream(this.#domain, at, this.#record, n);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The commands that take a commit back, where all of its commands name one.
+ *
+ * Place: made when the commit is proposed, from what its author saw, and kept on the device beside it. Undo executes them like any other
+ * commands: nothing is erased, and the server decides them with authority.
+ */
+import type { CommitCommand } from "../history/commit.ts";
+import { prepareCommand } from "./decide-command.ts";
+import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
+import { foldStream, type StreamState } from "../fold/fold.ts";
+import { checkJson } from "../values/json.ts";
+import type { RecordEvent, Unplaced } from "../history/record.ts";
+import { aggregateOf } from "../values/names.ts";
+
+export type InverseFacts = {
+  readonly commands: readonly CommitCommand[];
+  /** The events of each command, as decided. */
+  readonly ofCommand: readonly (readonly RecordEvent[])[];
+  readonly author: Omit<Unplaced, "events" | "position">;
+  /** The state of a stream before the commit. */
+  readonly before: (stream: string) => StreamState;
+};
+
+/** Last command first; null where one of them that gave events has no inverse, or its function throws. */
+export function inverseOf(domain: DomainDefinition, { commands, ofCommand, author, before }: InverseFacts): readonly CommandRequest[] | null {
+  const states = new Map<string, StreamState>();
+  const inverse: CommandRequest[] = [];
+  for (const [index, command] of commands.entries()) {
+    const events = ofCommand[index] ?? [];
+    if (events.length === 0) continue;
+    const { stream } = command;
+    const at = states.get(stream) ?? before(stream);
+    const request = inverseCommand(domain, command, at, events);
+    if (!request) return null;
+    inverse.unshift(request);
+    const record: Unplaced = { ...author, position: null, events };
+    states.set(stream, events.reduce((state, _, n) => foldStream(domain, state, record, n).next, at));
+  }
+  return inverse.length > 0 ? inverse : null;
+}
+
+function inverseCommand(domain: DomainDefinition, command: CommitCommand, at: StreamState, events: readonly RecordEvent[]): CommandRequest | null {
+  // Most commands have none: no input is parsed to find that out.
+  if (!domain.aggregates.get(aggregateOf(command.stream))?.commands.get(command.name)?.undo) return null;
+  const prepared = prepareCommand(domain, command);
+  if ("defect" in prepared || !prepared.ready.definition.undo) return null;
+  try {
+    return keepable(prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events }));
+  } catch {
+    // An inverse is a convenience; a command must not fail for want of one.
+    return null;
+  }
+}
+
+/** The command as it comes back from the store, or null where it would not: a row that cannot be read again would keep the whole log from opening. */
+function keepable(given: CommandRequest | null): CommandRequest | null {
+  const request: CommandRequest | null = JSON.parse(JSON.stringify(given));
+  if (typeof request?.stream !== "string" || typeof request.name !== "string" || !Number.isSafeInteger(request.v) || request.v < 0) return null;
+  return request.input === undefined || checkJson(request.input) === null ? request : null;
+}

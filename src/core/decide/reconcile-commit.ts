@@ -1,0 +1,183 @@
+/**
+ * Reconciling a commit: what becomes of it, now that others may have been first.
+ *
+ * Place: the server's word (`authority`) and the device's forecast run the same function. The shells read the windows
+ * that it needs, and append what it gives.
+ * Holds: the outcome depends on the commit, the windows and the domain alone; `seen` was fixed when the commit was made, so
+ * it does not matter which packet came first. Each command stands on what those before it left; one rejection
+ * rejects the whole commit.
+ */
+import type { Commit, CommitCommand } from "../history/commit.ts";
+import { decideCommand, type DecidedCommand, type Defect, prepareCommand, type ReadyCommand } from "./decide-command.ts";
+import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
+import type { DomainEvent, Draft } from "../domain/event.ts";
+import type { FoldStep } from "../fold/fold.ts";
+import { frozen, type Json, sameJson } from "../values/json.ts";
+import type { RecordEvent } from "../history/record.ts";
+import { aggregateOf } from "../values/names.ts";
+import { type StreamWindow, WorkingStreams } from "./commit-streams.ts";
+
+export type { StreamWindow } from "./commit-streams.ts";
+
+export type ReconcileFacts = {
+  readonly window: (stream: string) => StreamWindow;
+  /**
+   * `authority`: decides again what the author would have decided. `forecast`: takes the author's expected
+   * events for that, since the author is this device.
+   */
+  readonly as: "authority" | "forecast";
+  /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
+  readonly now: number;
+};
+
+/** The events of a commit, and the same folded into their streams, one by one. */
+export type Decided = { readonly events: readonly RecordEvent[]; readonly steps: readonly FoldStep[] };
+
+/** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
+export type Reconciled =
+  | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
+  | { readonly kind: "rejected"; readonly command: number; readonly defect: Defect; readonly theirs: readonly DomainEvent[] };
+
+/** What becomes of a commit on the streams as they stand. */
+export function reconcile(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
+  const streams = new WorkingStreams(domain, commit, facts.window);
+  const ofCommand: (readonly RecordEvent[])[] = [];
+  for (const [index, command] of commit.commands.entries()) {
+    const from = streams.events.length;
+    const decided = reconcileCommand({ domain, commit, index, command, facts, streams });
+    const defect = "defect" in decided ? decided.defect : streams.add(command.stream, decided.events);
+    if (defect) return { kind: "rejected", command: index, defect, theirs: foreignEvents(commit, command, facts) };
+    ofCommand.push(streams.events.slice(from));
+  }
+  return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
+}
+
+/** True where a record's events are those that the author of the commit expected. */
+export function isExpected(commit: Commit, events: readonly RecordEvent[]): boolean {
+  const expected = commit.commands.flatMap((command) => command.events.map((event) => ({ ...event, stream: command.stream })));
+  return (
+    expected.length === events.length &&
+    events.every((event, n) => {
+      const other = expected[n];
+      return other !== undefined && other.type === event.type && other.v === event.v && other.stream === event.stream && sameJson(other.data, event.data);
+    })
+  );
+}
+
+/** One command in its commit, and what the commands before it left. */
+type Place = {
+  readonly domain: DomainDefinition;
+  readonly commit: Commit;
+  readonly index: number;
+  readonly command: CommitCommand;
+  readonly facts: ReconcileFacts;
+  readonly streams: WorkingStreams;
+};
+
+function reconcileCommand(place: Place): DecidedCommand {
+  const { domain, commit, command, facts, streams } = place;
+  const prepared = prepareCommand(domain, command);
+  if ("defect" in prepared) return prepared;
+  const { ready } = prepared;
+  for (const stream of [command.stream, ...Object.values(ready.reads)]) {
+    const { unreadable } = streams.current(stream);
+    if (unreadable) return { defect: { kind: "unreadable", code: "stream-unreadable", message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}` } };
+  }
+
+  const policy = ready.definition.onConflict;
+  if (policy === "rebase") return decideNow(place, ready);
+  const theirs = foreignEvents(commit, command, facts);
+  // A stream that is read without having been named by the author counts as never seen: his word alone never spares a check.
+  const unnamed = unnamedReads(command, ready, streams);
+  if (theirs.length === 0 && unnamed.length === 0) return decideNow(place, ready);
+  if (policy === "reject") {
+    const changed = [...new Set([...theirs.map((event) => event.stream), ...unnamed])];
+    return { defect: { kind: "conflict", code: "conflict", message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}` } };
+  }
+  const mine = decideAsAuthor(place, ready);
+  if (mine === null) return decideNow(place, ready);
+  return policy === "keep" ? mine : merge(place, ready, policy, "events" in mine ? mine.events : [], theirs);
+}
+
+/** Decides on the streams as they stand, as if nothing had been decided before. */
+function decideNow(place: Place, ready: ReadyCommand): DecidedCommand {
+  return run(place, ready, (stream) => place.streams.current(stream).state);
+}
+
+/** What the author would have decided on what he saw; null where that can no longer be told. */
+function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | null {
+  const { domain, command, facts, streams } = place;
+  if (facts.as === "forecast") {
+    const drafts = expectedDrafts(domain, command);
+    return drafts && { events: drafts };
+  }
+  const authored = new Map<string, Json>();
+  for (const stream of [command.stream, ...Object.values(ready.reads)]) {
+    const state = streams.authored(stream, seenOf(command, stream));
+    if (state === null || state.unreadable) return null;
+    authored.set(stream, state.state);
+  }
+  return run(place, ready, (stream) => authored.get(stream) ?? null);
+}
+
+function merge(place: Place, ready: ReadyCommand, policy: Exclude<ConflictPolicy, string>, mine: readonly Draft[], theirs: readonly DomainEvent[]): DecidedCommand {
+  let again = false;
+  const now = (stream: string): Json => place.streams.current(stream).state;
+  const merged = run(place, ready, now, (state, context) => {
+    const answer = policy(state, ready.input, { ...context, mine: frozen(mine), theirs: frozen(theirs) });
+    if (!("rebase" in answer)) return answer;
+    again = true;
+    return [];
+  });
+  return again ? decideNow(place, ready) : merged;
+}
+
+/** Runs `decide`, or a function that merges in its place. */
+function run(
+  { commit, index, command, facts }: Place,
+  ready: ReadyCommand,
+  states: (stream: string) => Json,
+  merging?: (state: Json, context: DecideContext) => Decision,
+): DecidedCommand {
+  const time = ready.definition.time === "server" ? facts.now : commit.time;
+  const decideFacts = { commit: commit.id, commandIndex: index, stream: command.stream, actor: commit.actor, time, states, merging: merging !== undefined };
+  return decideCommand(ready, decideFacts, merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)));
+}
+
+/** The events that this device decided when it made the commit; null where a newer release can no longer read them. */
+function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] | null {
+  const events = domain.aggregates.get(aggregateOf(command.stream))?.events;
+  try {
+    return command.events.map(({ type, v, data }) => {
+      const definition = events?.get(type);
+      return { type, data: frozen(definition && v < definition.version ? definition.upcast(v, data) : data) };
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** What others added, after the author looked, to the streams that a command names. */
+function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
+  const streams = new Set([...command.reads.map((read) => read.stream), command.stream]);
+  return [...streams].flatMap((stream) => {
+    const { since } = facts.window(stream);
+    const seen = seenOf(command, stream);
+    // In order of versions: the new ones stand at the end.
+    const from = since.findLastIndex((event) => event.version <= seen) + 1;
+    return since.slice(from).filter((event) => !(event.actor === commit.actor && event.client === commit.client));
+  });
+}
+
+/** Streams that are read and not empty, and that the author did not name. */
+function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: WorkingStreams): readonly string[] {
+  const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
+  return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
+}
+
+function seenOf(command: CommitCommand, stream: string): number {
+  if (stream === command.stream) return command.seen;
+  // Not named: never seen. Named twice: the lower one holds.
+  const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));
+  return named.length === 0 ? 0 : Math.min(...named);
+}

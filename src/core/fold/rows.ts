@@ -1,0 +1,165 @@
+/**
+ * Row tables in two layers: what the server has ordered, and over it what pending commits touch.
+ *
+ * Place: the replica folds confirmed records into `confirmed` and pending commits into `overlay`; a reader sees the
+ * overlay's entry where there is one.
+ * Holds: the confirmed layer never depends on pending work; dropping the overlay gives back exactly the confirmed rows.
+ */
+import type { DomainDefinition } from "../domain/definition.ts";
+import { emptyStream, type Layer, type Parked, type StreamState } from "./fold.ts";
+import { type Json, sameJson } from "../values/json.ts";
+
+/** A row as a reader sees it. `pending`: it stands on work that the server has not ordered. */
+export type RowEntry = { readonly key: string; readonly row: Json; readonly pending: boolean };
+
+/** What changed in one table: rows that are there now, and keys whose row has gone. */
+export type RowDelta = { readonly projection: string; readonly set: readonly RowEntry[]; readonly removed: readonly string[] };
+
+/** Parked events that are kept to be shown; more are only counted. */
+export const PARKED_MAX = 100;
+
+/** The name under which the states of streams are told of beside the tables of projections, which cannot have it. */
+export const STREAMS_TABLE = "$streams";
+
+/** Told of each row, or state of a stream, just before it is written. */
+export type BeforeWrite = (projection: string, key: string) => void;
+
+/** The rows and states that are folded from confirmed records. */
+export class ConfirmedRows implements Layer {
+  readonly streams = new Map<string, StreamState>();
+  readonly tables = new Map<string, Map<string, Json>>();
+  readonly parked: Parked[] = [];
+  parkedCount = 0;
+  readonly #domain: DomainDefinition;
+  readonly #beforeWrite: BeforeWrite;
+
+  constructor(domain: DomainDefinition, beforeWrite: BeforeWrite) {
+    this.#domain = domain;
+    this.#beforeWrite = beforeWrite;
+    for (const name of domain.projections.keys()) this.tables.set(name, new Map());
+  }
+
+  stream(stream: string): StreamState {
+    return this.streams.get(stream) ?? emptyStream(this.#domain, stream);
+  }
+
+  setStream(stream: string, state: StreamState): void {
+    this.#beforeWrite(STREAMS_TABLE, stream);
+    this.streams.set(stream, state);
+  }
+
+  row(projection: string, key: string): Json | undefined {
+    return this.tables.get(projection)?.get(key);
+  }
+
+  setRow(projection: string, key: string, row: Json): void {
+    this.#beforeWrite(projection, key);
+    const table = this.tables.get(projection);
+    if (row === null) table?.delete(key);
+    else table?.set(key, row);
+  }
+
+  park(parked: Parked): void {
+    this.parkedCount++;
+    if (this.parked.length < PARKED_MAX) this.parked.push(parked);
+  }
+}
+
+/** What pending commits change, over confirmed rows. A null row hides a confirmed one. */
+export class OverlayRows implements Layer {
+  readonly streams = new Map<string, StreamState>();
+  readonly tables = new Map<string, Map<string, Json>>();
+  readonly parked: Parked[] = [];
+  parkedCount = 0;
+  /** Rows that were looked at when rows were folded, also where a handler then threw. */
+  readonly #read = new Map<string, Set<string>>();
+  readonly #confirmed: ConfirmedRows;
+  readonly #beforeWrite: BeforeWrite;
+
+  constructor(confirmed: ConfirmedRows, beforeWrite: BeforeWrite) {
+    this.#confirmed = confirmed;
+    this.#beforeWrite = beforeWrite;
+  }
+
+  stream(stream: string): StreamState {
+    return this.streams.get(stream) ?? this.#confirmed.stream(stream);
+  }
+
+  setStream(stream: string, state: StreamState): void {
+    this.streams.set(stream, state);
+  }
+
+  row(projection: string, key: string): Json | undefined {
+    let read = this.#read.get(projection);
+    if (!read) this.#read.set(projection, (read = new Set()));
+    read.add(key);
+    const row = this.tables.get(projection)?.get(key);
+    if (row === null) return undefined;
+    return row ?? this.#confirmed.row(projection, key);
+  }
+
+  setRow(projection: string, key: string, row: Json): void {
+    this.#beforeWrite(projection, key);
+    let table = this.tables.get(projection);
+    if (!table) this.tables.set(projection, (table = new Map()));
+    table.set(key, row);
+  }
+
+  park(parked: Parked): void {
+    this.parkedCount++;
+    if (this.parked.length < PARKED_MAX) this.parked.push(parked);
+  }
+
+  /** True where a row here was made of this confirmed one, or of its absence. */
+  hasRead(projection: string, key: string): boolean {
+    return this.#read.get(projection)?.has(key) === true;
+  }
+
+  dropStream(stream: string): void {
+    this.streams.delete(stream);
+  }
+
+  dropRows(): void {
+    for (const [projection, table] of this.tables) for (const key of table.keys()) this.#beforeWrite(projection, key);
+    this.tables.clear();
+    this.#read.clear();
+    this.parked.length = 0;
+    this.parkedCount = 0;
+  }
+
+  /** The row that a reader sees, or null. */
+  entry(projection: string, key: string): RowEntry | null {
+    const pending = this.tables.get(projection)?.get(key);
+    const row = pending === undefined ? this.#confirmed.row(projection, key) : pending;
+    return row === undefined || row === null ? null : { key, row, pending: pending !== undefined };
+  }
+}
+
+/** Collects the keys that may have changed, and tells which rows a reader now sees differently. */
+export class RowChanges {
+  readonly #before = new Map<string, Map<string, RowEntry | null>>();
+
+  /** Remembers how a key looked before its first change. */
+  touch(projection: string, key: string, before: RowEntry | null): void {
+    let table = this.#before.get(projection);
+    if (!table) this.#before.set(projection, (table = new Map()));
+    if (!table.has(key)) table.set(key, before);
+  }
+
+  take(now: (projection: string, key: string) => RowEntry | null, which: "changed" | "all touched" = "changed"): RowDelta[] {
+    const deltas: RowDelta[] = [];
+    for (const [projection, keys] of this.#before) {
+      const set: RowEntry[] = [];
+      const removed: string[] = [];
+      for (const [key, before] of keys) {
+        const entry = now(projection, key);
+        if (entry === null) {
+          if (before !== null || which === "all touched") removed.push(key);
+        } else if (which === "all touched" || before === null || before.pending !== entry.pending || !sameJson(before.row, entry.row)) set.push(entry);
+      }
+      if (set.length > 0 || removed.length > 0) deltas.push({ projection, set, removed });
+    }
+    this.#before.clear();
+    return deltas;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The answers to a push and to a pull: from what was asked, once its sender is known, to the text that goes back.
+ *
+ * Place: `routes` reads the request and hands on its text; the simulator hands on the same without HTTP.
+ * Holds: records leave as the texts that are stored; a page is made once for all who wait for it.
+ */
+import { parsePushEnvelope } from "../../core/wire/messages.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
+import type { Admission } from "../access/admission.ts";
+import type { Principal } from "../access/authorize.ts";
+import { HttpRefusal } from "../base/http-refusal.ts";
+import type { ServerLimits } from "../base/limits.ts";
+import type { LogWriter } from "../writer/log-writer.ts";
+import { cursorText, pageFields, splitRecords } from "./page-text.ts";
+import { admitPush, type Appended } from "../writer/admit-push.ts";
+import type { EventStore } from "../stores/event-store.ts";
+
+export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
+
+export type PushContext = PullContext & { readonly admission: Pick<Admission, "countCommits">; readonly writer: LogWriter };
+
+export async function answerPush(context: PushContext, principal: Principal, log: string, body: { readonly text: string; readonly bytes: number }): Promise<string> {
+  const { admission, limits, writer } = context;
+  const envelope = parsePushEnvelope(body.text);
+  if (!envelope.ok) {
+    const { path, reason } = envelope.problem;
+    throw new HttpRefusal("bad-request", { message: `The push does not follow the protocol: ${path.join(".")} ${reason}` });
+  }
+  if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");
+  const admitted = admitPush(envelope.value, principal, body.bytes, limits);
+  if (admitted.kind === "refused") throw new HttpRefusal(admitted.code, { message: admitted.message });
+  const { push } = admitted;
+  admission.countCommits(principal, push.commits.length);
+
+  const result = await writer.push(log, push);
+  if (result.kind === "refused") throw new HttpRefusal(result.code);
+  const { outcomes, stopped, appended } = result;
+  const page = await pageAfterPush(context, log, push.after, appended);
+  return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}${page}}`;
+}
+
+export async function answerPull(context: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
+  return `{${await storedPage(context, log, after, events)}}`;
+}
+
+/** What is new after the cursor that a push came with: mostly what was written just now, which needs no reading. */
+async function pageAfterPush(context: PushContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
+  const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
+  pagesOfBatches.set(appended, pages);
+  const key = cursorText(after);
+  const before = pages.get(key);
+  if (before !== undefined) return before;
+  const records = sameCursor(after, appended.after) ? appended.records : context.writer.recent(log, after, appended.head);
+  if (!records) return storedPage(context, log, after, context.limits.pageEventsMax);
+  const { pageEventsMax, pageBytesMax } = context.limits;
+  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: pageBytesMax });
+  const page = pageFields({ after, records: first, head: positionOf(appended.head) });
+  pages.set(key, page);
+  return page;
+}
+
+/** Many pushes of one batch come with the same cursor: their page is made once. */
+const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
+
+async function storedPage({ store, limits }: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
+  const page = await store.read(log, after, { events: Math.min(events, limits.pageEventsMax), bytes: limits.pageBytesMax });
+  switch (page.kind) {
+    case "gone":
+      throw new HttpRefusal("gone");
+    case "diverged":
+      throw new HttpRefusal("diverged");
+    case "absent":
+      return pageFields({ after: null, records: [], head: 0 });
+    case "page":
+      return pageFields({ after, records: page.records, head: positionOf(page.head) });
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The log writer: one queue for each log that has work, and one append at a time in each.
+ *
+ * Place: routes give it admitted pushes; it gives back what became of them, and tells the live hub what was written.
+ * Holds: what waits is bounded in pushes and bytes; a log without work takes no memory but its share of the caches;
+ * after `close` nothing new is taken, and what was taken ends.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { Permit } from "../access/authorize.ts";
+import type { Env } from "../base/env.ts";
+import type { ServerLimits } from "../base/limits.ts";
+import { createLogTail, type LogTail } from "./recent-records.ts";
+import type { AdmittedPush, Appended, PushResult } from "./admit-push.ts";
+import { settleBatch } from "./append-batch.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import { createStreamCache } from "../streams/stream-cache.ts";
+import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
+
+export type LogWriter = {
+  readonly push: (log: string, push: AdmittedPush) => Promise<PushResult>;
+  /** The records between two cursors where they were written lately; null: the store has to tell. */
+  readonly recent: LogTail["between"];
+  readonly close: () => Promise<void>;
+};
+
+export type LogWriterOptions = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly permit: Permit;
+  readonly limits: ServerLimits;
+  readonly env: Env;
+  /** Told after each append what it wrote; null: something may have been written. A hint, so its failures are reported and no more. */
+  readonly onAppended: (log: string, appended: Appended | null) => void;
+  readonly report: (error: unknown) => void;
+};
+
+export function createLogWriter(options: LogWriterOptions): LogWriter {
+  const { limits, env, onAppended, report } = options;
+  const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
+  const cache = createStreamCache();
+  const tail = createLogTail();
+  let waitingBytes = 0;
+  let closed = false;
+  let whenIdle: (() => void) | null = null;
+
+  const tell = (log: string, appended: Appended | null): void => {
+    try {
+      onAppended(log, appended);
+    } catch (error) {
+      report(error);
+    }
+  };
+  const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
+    try {
+      const { results, appended, mayHaveMoved } = await settleBatch({ ...options, log, cache, tail }, pushes);
+      // What names its beginning leads whoever missed something to look by itself.
+      if (appended || mayHaveMoved) tell(log, appended);
+      return results;
+    } catch (error) {
+      cache.drop(log);
+      report(error);
+      tell(log, null);
+      return pushes.map((): PushResult => ({ kind: "refused", code: isStorageFull(error) ? "storage-full" : "unavailable" }));
+    }
+  };
+
+  const queueOf = (log: string): WriterQueue<AdmittedPush, PushResult> => {
+    const before = queues.get(log);
+    if (before) return before;
+    const queue = createWriterQueue<AdmittedPush, PushResult>({
+      settle: (pushes) => settle(log, pushes),
+      take: (waiting) => batchSize(waiting, limits),
+      gather: env.nextTurn,
+      idle: () => {
+        queues.delete(log);
+        if (queues.size === 0) whenIdle?.();
+      },
+    });
+    queues.set(log, queue);
+    return queue;
+  };
+
+  return {
+    push: async (log, push) => {
+      if (closed) return { kind: "refused", code: "restarting" };
+      const queue = queueOf(log);
+      if (queue.waiting() >= limits.waitingPushesMax || waitingBytes + push.bytes > limits.waitingBytesMax) return { kind: "refused", code: "overloaded" };
+      waitingBytes += push.bytes;
+      try {
+        return await queue.add(push);
+      } finally {
+        waitingBytes -= push.bytes;
+      }
+    },
+    recent: tail.between,
+    close: async () => {
+      closed = true;
+      if (queues.size === 0) return;
+      await new Promise<void>((resolve) => (whenIdle = resolve));
+    },
+  };
+}
+
+/** How many pushes one append takes: at least one. */
+function batchSize(waiting: readonly AdmittedPush[], { batchCommitsMax, batchBytesMax }: ServerLimits): number {
+  let commits = 0;
+  let bytes = 0;
+  for (const [index, push] of waiting.entries()) {
+    commits += push.commits.length;
+    bytes += push.bytes;
+    if (index > 0 && (commits > batchCommitsMax || bytes > batchBytesMax)) return index;
+  }
+  return waiting.length;
+}
+
+function isStorageFull(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && error.code === "storage-full";
+}

@@ -1,0 +1,89 @@
+/**
+ * What becomes of one commit of a push, as a text that can be kept and told.
+ *
+ * Place: `settle-batch` asks it for each commit that the log does not know yet, in order; an accepted record goes back into
+ * the windows, so that the next commit stands on it.
+ * Holds: position, mark, versions, actor and time of receipt are the server's; of what the client sent, only
+ * commands, the author's time (clamped) and `meta` reach the record.
+ */
+import { clampTime } from "../../core/values/clock.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { CommitRecord, RecordEvent } from "../../core/history/record.ts";
+import type { Permit } from "../access/authorize.ts";
+import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
+import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome-text.ts";
+import { type AdmittedPush, type PushedCommit, tooLarge } from "./admit-push.ts";
+import { storedRecord } from "../stores/stored-record.ts";
+import type { StoredRecord } from "../stores/event-store.ts";
+import type { StreamWindows } from "../streams/stream-windows.ts";
+
+export type CommitVerdict =
+  | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
+  | { readonly kind: "settled"; readonly text: string }
+  /** Only a newer domain can tell. */
+  | { readonly kind: "later" };
+
+export type DecideCommitFacts = {
+  readonly domain: DomainDefinition;
+  readonly log: string;
+  readonly limits: ServerLimits;
+  readonly permit: Permit;
+  readonly push: AdmittedPush;
+  readonly windows: StreamWindows;
+  /** Where its first event would stand. */
+  readonly position: number;
+  readonly mark: string;
+  readonly now: number;
+};
+
+export async function decideCommit(pushed: PushedCommit, facts: DecideCommitFacts): Promise<CommitVerdict> {
+  if ("refusal" in pushed) return rejected(pushed.id, pushed.refusal);
+  const { domain, push, now, limits } = facts;
+  const { time, clamped } = clampTime(pushed.commit.time, now);
+  const commit: Commit = clamped ? { ...pushed.commit, time } : pushed.commit;
+
+  const reconciled = await facts.windows.reconcile(commit, now);
+  if (reconciled.kind === "rejected") {
+    const { defect, command, theirs } = reconciled;
+    const newer = push.domain > domain.version && (defect.kind === "unknown" || defect.kind === "unreadable");
+    return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command, theirs });
+  }
+  if (reconciled.events.length === 0) return { kind: "settled", text: emptyText(commit.id) };
+
+  const forbidden = await firstForbidden(commit, reconciled.ofCommand, facts);
+  if (forbidden !== null) return rejected(commit.id, forbiddenRefusal(forbidden));
+
+  const { id, client, actor, meta } = commit;
+  const record: CommitRecord = {
+    position: facts.position,
+    mark: facts.mark,
+    commit: id,
+    client,
+    actor,
+    time,
+    ...(clamped && { clamped }),
+    received: now,
+    meta,
+    events: reconciled.events,
+  };
+  const stored = storedRecord(record);
+  if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
+  return { kind: "recorded", record, stored, text: recordedText(id, stored.cursor) };
+}
+
+export function forbiddenRefusal(command: number): Refusal {
+  return { command, code: "forbidden", message: "You may not do this here" };
+}
+
+function rejected(id: string, refusal: Refusal): CommitVerdict {
+  return { kind: "settled", text: rejectedText(id, refusal) };
+}
+
+async function firstForbidden(commit: Commit, ofCommand: readonly (readonly RecordEvent[])[], { log, permit, push }: DecideCommitFacts): Promise<number | null> {
+  for (const [index, { stream, name }] of commit.commands.entries()) {
+    const events = (ofCommand[index] ?? []).map(({ type, data }) => ({ type, data }));
+    if (events.length > 0 && !(await permit(push.principal, { action: "record", log, stream, command: name, events }))) return index;
+  }
+  return null;
+}
