@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
 import { findMutant } from "../test/simulation/mutants/find-mutant.ts";
 import { mutants } from "../test/simulation/mutants/index.ts";
-import { simulation } from "../test/simulation/support/simulation.ts";
+import { simulation } from "../test/support/simulation/simulation.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, from: { type: "string" }, trace: { type: "boolean" }, mutants: { type: "boolean" }, first: { type: "boolean" }, only: { type: "string" } },

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type LogHandle, openLog } from "../../src/client/open-log.ts";
 import { board, columnCounts, task } from "../support/board-domain.ts";
 
-const worker = () => new Worker(new URL("./support/board.worker.ts", import.meta.url), { type: "module" });
+const worker = () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
 const handles: LogHandle[] = [];
 const open = async (log: string, user = "ada") => {
   const handle = await openLog(log, { worker, user });
@@ -32,7 +32,7 @@ describe("a log in a real worker on real IndexedDB", () => {
 
   test("what execute acknowledged is there after the worker was killed at once", async () => {
     const name = fresh();
-    const first = new Worker(new URL("./support/board.worker.ts", import.meta.url), { type: "module" });
+    const first = new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
     const log = await openLog(name, { worker: first, user: "ada" });
     for (let n = 0; n < 5; n++) await log.execute(task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
     first.terminate();

@@ -12,7 +12,7 @@ let root: Root;
 let element: HTMLElement;
 
 beforeEach(async () => {
-  log = await openLog(`react-${crypto.randomUUID()}`, { user: "ada", worker: () => new Worker(new URL("./support/board.worker.ts", import.meta.url), { type: "module" }) });
+  log = await openLog(`react-${crypto.randomUUID()}`, { user: "ada", worker: () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" }) });
   element = document.body.appendChild(document.createElement("div"));
   root = createRoot(element);
 });

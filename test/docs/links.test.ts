@@ -2,7 +2,7 @@ import { existsSync, globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { root } from "./support/samples.ts";
+import { root } from "../support/samples.ts";
 
 const pages = globSync(["*.md", "docs/**/*.md"], { cwd: root });
 

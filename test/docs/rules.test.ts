@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { root } from "./support/samples.ts";
+import { root } from "../support/samples.ts";
 
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 

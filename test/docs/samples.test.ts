@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { root, samplesOf, writeSamples } from "./support/samples.ts";
+import { root, samplesOf, writeSamples } from "../support/samples.ts";
 
 const run = promisify(execFile);
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { root } from "./support/samples.ts";
+import { root } from "../support/samples.ts";
 
 const page = readFileSync(join(root, "docs/security.md"), "utf8");
 const rows = page.slice(page.indexOf("## Checklist")).split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| line |"));

@@ -5,7 +5,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createServer, defaultClientConditions } from "vite";
-import { writeSamples } from "../docs/support/samples.ts";
+import { writeSamples } from "../support/samples.ts";
 import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { type FaultName, FIRST_FAULTS } from "../../src/testing/simulate/faults.ts";
 import { runSeed } from "../../src/testing/simulate/simulate.ts";
-import { simulation } from "./support/simulation.ts";
+import { simulation } from "../support/simulation/simulation.ts";
 
 /** All that there were when `archive` had been added. */
 const WITH_ARCHIVE: readonly FaultName[] = [...FIRST_FAULTS, "takeBack", "presence", "localFirst", "laggards", "rateLimits", "serverClock", "archive"];

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { describeBroken, runSeeds, simulate, SimulationError } from "../../src/testing/simulate/simulate.ts";
 import { findMutant } from "./mutants/find-mutant.ts";
 import { mutants } from "./mutants/index.ts";
-import { simulation } from "./support/simulation.ts";
+import { simulation } from "../support/simulation/simulation.ts";
 
 test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
   const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, firstSeed: 1_001, seeds: 1_000 });

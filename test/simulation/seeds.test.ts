@@ -1,7 +1,7 @@
 // The first thousand seeds of our own proof; `npm run simulate` runs as many as one likes.
 import { expect, test } from "vitest";
 import { describeBroken, runSeed, runSeeds } from "../../src/testing/simulate/simulate.ts";
-import { simulation } from "./support/simulation.ts";
+import { simulation } from "../support/simulation/simulation.ts";
 
 test("1,000 worlds break no invariant", { timeout: 175_000 }, async () => {
   const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 1_000 });

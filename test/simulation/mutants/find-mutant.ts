@@ -1,6 +1,6 @@
 /** Runs seeds with a planted fault until one breaks. */
 import { runSeeds } from "../../../src/testing/simulate/simulate.ts";
-import { simulation } from "../support/simulation.ts";
+import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 
 export async function findMutant({ parts, faults }: Mutant, seedsMax: number): Promise<{ readonly seed: number; readonly problem: string } | null> {

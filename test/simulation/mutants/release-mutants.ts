@@ -1,6 +1,6 @@
 /** Planted faults of what folds and decides: a release that does otherwise than the one that it is said to be. */
 import type { AggregateDefinition, CommandDefinition, DomainDefinition, ProjectionDefinition } from "../../../src/core/domain/definition.ts";
-import { simulation } from "../support/simulation.ts";
+import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 
 function withProjections(domain: DomainDefinition, change: (projection: ProjectionDefinition) => ProjectionDefinition): DomainDefinition {

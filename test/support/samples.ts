@@ -1,0 +1,23 @@
+/** The code blocks of a page: those with a file's name after the language are written out, checked and run. */
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+
+export type Sample = { readonly language: string; readonly name: string; readonly code: string };
+
+export async function samplesOf(page: string): Promise<readonly Sample[]> {
+  const text = await readFile(join(root, page), "utf8");
+  return [...text.matchAll(/^```(\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(([, language = "", name = "", code = ""]) => ({ language, name, code }));
+}
+
+/** Writes the files of pages into a fresh folder inside the project, where `dacapo` resolves to its own source. What a page imports may stand on one before it. */
+export async function writeSamples(pages: readonly string[], folder: string): Promise<string> {
+  const target = join(root, ".test-output", folder);
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target, { recursive: true });
+  const samples = (await Promise.all(pages.map(samplesOf))).flat();
+  for (const { language, name, code } of samples) if (language === "ts" || language === "html") await writeFile(join(target, name), code);
+  return target;
+}

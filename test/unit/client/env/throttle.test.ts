@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import type { Env } from "../../../../src/client/env/env.ts";
+import { atMostEvery, inPause } from "../../../../src/client/env/throttle.ts";
+
+/** A clock that a test moves. */
+function handClock() {
+  let now = 1_000;
+  let timers: { readonly at: number; readonly callback: () => void }[] = [];
+  const env = {
+    elapsed: () => now,
+    timer(ms: number, callback: () => void) {
+      const timer = { at: now + ms, callback };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((one) => one !== timer);
+      };
+    },
+  } as Env;
+  return {
+    env,
+    pass: (ms: number): void => {
+      for (const end = now + ms; ; ) {
+        const [next] = timers.filter(({ at }) => at <= end).sort((left, right) => left.at - right.at);
+        if (!next) return void (now = end);
+        timers = timers.filter((one) => one !== next);
+        now = Math.max(now, next.at);
+        next.callback();
+      }
+    },
+    waiting: () => timers.length,
+  };
+}
+
+describe("at most every so often", () => {
+  test("the first is done at once, those that come soon after it once more together", () => {
+    const { env, pass } = handClock();
+    let done = 0;
+    const paced = atMostEvery(env, 20, () => done++);
+    paced.ask();
+    expect(done).toBe(1);
+    for (let n = 0; n < 5; n++) paced.ask();
+    expect(done).toBe(1);
+    pass(20);
+    expect(done).toBe(2);
+    pass(100);
+    expect(done).toBe(2);
+    paced.ask();
+    expect(done).toBe(3);
+  });
+
+  test("what is still asked for is done when it stops", () => {
+    const { env, waiting } = handClock();
+    let done = 0;
+    const paced = atMostEvery(env, 20, () => done++);
+    paced.ask();
+    paced.ask();
+    paced.stop();
+    expect([done, waiting()]).toEqual([2, 0]);
+  });
+});
+
+describe("in a pause", () => {
+  test("it is done once nothing was asked for a while, with one timer at a time", () => {
+    const { env, pass, waiting } = handClock();
+    let done = 0;
+    const paced = inPause(env, { quietMs: 100, mostMs: 10_000 }, () => done++);
+    for (let n = 0; n < 10; n++) {
+      paced.ask();
+      pass(50);
+      expect([done, waiting()]).toEqual([0, 1]);
+    }
+    pass(50);
+    expect([done, waiting()]).toEqual([1, 0]);
+  });
+
+  test("where it never rests, it is done all the same", () => {
+    const { env, pass } = handClock();
+    let done = 0;
+    const paced = inPause(env, { quietMs: 100, mostMs: 1_000 }, () => done++);
+    for (let n = 0; n < 45; n++) {
+      paced.ask();
+      pass(50);
+    }
+    expect(done).toBe(2);
+  });
+
+  test("now does it once, stop not at all", () => {
+    const { env, pass } = handClock();
+    let done = 0;
+    const paced = inPause(env, { quietMs: 100, mostMs: 1_000 }, () => done++);
+    paced.ask();
+    paced.now();
+    pass(5_000);
+    expect(done).toBe(1);
+    paced.ask();
+    paced.stop();
+    pass(5_000);
+    expect(done).toBe(1);
+  });
+});

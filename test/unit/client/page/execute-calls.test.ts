@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { commitCalls } from "../../../../src/client/page/execute-calls.ts";
+import { LogClosedError, RejectedError, toPlainError } from "../../../../src/core/values/errors.ts";
+
+const request = (title: string) => ({ stream: "task/t1", name: "rename", v: 1, input: { title } });
+
+function line() {
+  const posted: string[] = [];
+  return { posted, calls: commitCalls((text) => posted.push(text)) };
+}
+
+test("calls that are made together leave in one message, in their order", async () => {
+  const { posted, calls } = line();
+  const all = Promise.all(["a", "b", "c"].map((title) => calls.execute([request(title)], null, null)));
+  expect(posted).toEqual([]);
+  await Promise.resolve();
+  expect(posted.map((text) => JSON.parse(text))).toEqual([["a", "b", "c"].map((title, index) => ({ call: index + 1, requests: [request(title)], meta: null, endRejection: null }))]);
+  calls.answered([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
+  calls.answered([{ call: 1, answer: { ok: true, value: { commit: "one" } } }, { call: 3, answer: { ok: true, value: { commit: "three" } } }]);
+  expect(await all).toEqual(["one", "two", "three"]);
+});
+
+test("each call has its own answer, good or bad, and a second one changes nothing", async () => {
+  const { calls } = line();
+  const good = calls.execute([request("a")], null, null);
+  const bad = calls.execute([request("b")], null, null);
+  const refusal = toPlainError(new RejectedError({ message: "No", fix: "Ask again", details: { code: "no" } }));
+  calls.answered([{ call: 2, answer: { ok: false, error: refusal } }, { call: 1, answer: { ok: true, value: { commit: "one" } } }]);
+  calls.answered([{ call: 1, answer: { ok: false, error: refusal } }, { call: 77, answer: { ok: false, error: refusal } }]);
+  await expect(bad).rejects.toMatchObject({ code: "rejected", details: { code: "no" } });
+  expect(await good).toBe("one");
+});
+
+test("what is changed after the call is not what was asked for", async () => {
+  const { posted, calls } = line();
+  const changing = request("before");
+  void calls.execute([changing], null, null);
+  changing.input.title = "after";
+  await Promise.resolve();
+  expect(JSON.parse(posted[0] ?? "")[0].requests[0].input.title).toBe("before");
+});
+
+test("who still waits when the log is closed is told so", async () => {
+  const { calls } = line();
+  const waiting = calls.execute([request("a")], null, null);
+  calls.close(new LogClosedError({ message: "Closed", fix: "Open it again." }));
+  await expect(waiting).rejects.toMatchObject({ code: "log-closed" });
+});

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { openCalls } from "../../../../src/client/page/pending-calls.ts";
+import { LogClosedError } from "../../../../src/core/values/errors.ts";
+
+const closed = () => new LogClosedError({ message: "Closed", fix: "Open it again." });
+
+test("who waits for an answer when the log is closed is told so, and so is who asks later", async () => {
+  const calls = openCalls();
+  const never = new Promise<never>(() => {});
+  const [one, two] = [calls.track(never), calls.track(never)];
+  calls.close(closed());
+  await expect(one).rejects.toMatchObject({ code: "log-closed" });
+  await expect(two).rejects.toMatchObject({ code: "log-closed" });
+  await expect(calls.track(never)).rejects.toMatchObject({ code: "log-closed" });
+});
+
+test("an answer that came first stands, good or bad", async () => {
+  const calls = openCalls();
+  const good = calls.track(Promise.resolve(1));
+  const bad = calls.track(Promise.reject(new Error("no")));
+  expect(await good).toBe(1);
+  await expect(bad).rejects.toThrow("no");
+  calls.close(closed());
+  expect(await good).toBe(1);
+});

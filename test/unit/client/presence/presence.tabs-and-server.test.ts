@@ -1,0 +1,199 @@
+// Who else is here, and what this device shows: over several tabs, under one id twice, and with a server that tells anything.
+import { afterEach, describe, expect, test } from "vitest";
+import { defineDomain } from "../../../../src/index.ts";
+import type { Env } from "../../../../src/client/env/env.ts";
+import { nextOthers } from "../../../../src/client/presence/other-presences.ts";
+import { showPresence } from "../../../../src/client/presence/own-presence.ts";
+import type { TabMessage } from "../../../../src/client/messages/tab-messages.ts";
+import { take } from "../../../../src/client/messages/worker-messages.ts";
+import type { Json } from "../../../../src/core/values/json.ts";
+import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX, type Presence } from "../../../../src/core/wire/messages.ts";
+import { board, column, columnCounts, domain, task } from "../../../support/board-domain.ts";
+import { device, type Tab, until } from "../../../support/device.ts";
+import { liveClient } from "../../../support/live-client.ts";
+import { startServer } from "../../../support/server.ts";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const nextRelease = defineDomain({ version: domain.definition.version + 1, aggregates: [task, column], projections: [board, columnCounts] });
+/** What a tab's page was told that others show. */
+const seen = (tab: Tab): readonly Json[] => (tab.update().presence ?? []).map(({ data }) => data);
+const shows = (tab: Tab, ...data: readonly Json[]) => until(() => JSON.stringify(seen(tab)) === JSON.stringify(data), `others see ${JSON.stringify(data)}, not ${JSON.stringify(seen(tab))}`, 10_000);
+
+async function people() {
+  const server = await startServer();
+  ends.push(server.close);
+  const opened = async (tab: Promise<Tab>): Promise<Tab> => {
+    const one = await tab;
+    let closed: Promise<void> | null = null;
+    const close = () => (closed ??= one.close());
+    ends.push(close);
+    return { ...one, close };
+  };
+  const ada = device(domain, "team", "ada");
+  const open = (release = domain) => opened(ada.open({ url: server.url, release }));
+  const bob = await opened(device(domain, "team", "bob").open({ url: server.url }));
+  const lead = await open();
+  await until(() => lead.status().connection === "live", "the first tab leads");
+  return { server, opened, open, bob, lead };
+}
+
+test("what a tab shows is shown on when a tab leads that never heard of it", async () => {
+  const { server, opened, open, bob } = await people();
+  const shown = await open();
+  take(shown.api.setPresence("second"));
+  await shows(bob, "second");
+  // It knows a newer domain, and so it takes the lead.
+  const late = await open(nextRelease);
+  await until(() => late.status().leader && late.status().connection === "live", "the newest leads");
+  // Someone who comes now is told what is shown now.
+  await shows(await opened(device(domain, "team", "carol").open({ url: server.url })), "second");
+}, 30_000);
+
+test("of several tabs the one that spoke last is shown; when it closes, or shows nothing any more, the one before it", async () => {
+  const { open, bob, lead } = await people();
+  const [second, third] = [await open(), await open()];
+  take(lead.api.setPresence(1));
+  await shows(bob, 1);
+  take(second.api.setPresence(2));
+  await shows(bob, 2);
+  take(third.api.setPresence(3));
+  await shows(bob, 3);
+  await third.close();
+  await shows(bob, 2);
+  take(second.api.setPresence(null));
+  await shows(bob, 1);
+  take(second.api.setPresence("2 again"));
+  await shows(bob, "2 again");
+  await lead.close();
+  await shows(bob, "2 again");
+  await second.close();
+  await shows(bob);
+}, 30_000);
+
+test("someone who uses this device's id hides it from nobody, and is seen under their own name", async () => {
+  const { server, bob, lead } = await people();
+  const { client } = take(lead.api.opened());
+  const mallory = await liveClient(server.url, "mallory", { log: "team" });
+  mallory.send({ type: "presence", client, data: "squats" });
+  await shows(lead, "squats");
+  take(lead.api.setPresence("herself"));
+  await shows(bob, "squats", "herself");
+  expect(bob.update().presence?.map((one) => [one.client, one.actor])).toEqual([[client, "token-of-mallory"], [client, "ada"]]);
+  mallory.close();
+  await shows(bob, "herself");
+  await shows(lead);
+});
+
+test("a presence that is no JSON, or too large for a frame, is refused here, and nothing else stops", async () => {
+  const { bob, lead } = await people();
+  for (const data of ["x".repeat(17_000), Number.NaN, "\ud800"]) expect(() => take(lead.api.setPresence(data))).toThrow(/presence/);
+  take(lead.api.setPresence("fits"));
+  await shows(bob, "fits");
+  expect(lead.status().connection).toBe("live");
+});
+
+test("a page that shows each move of a pointer is not shown out, and its last word is heard", async () => {
+  const { bob, lead } = await people();
+  for (let n = 1; n <= 3_000; n++) {
+    take(lead.api.setPresence(n));
+    if (n % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await shows(bob, 3_000);
+  expect(lead.status().connection).toBe("live");
+}, 30_000);
+
+describe("others, as a server tells of them", () => {
+  const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+  const one = (n: number, data: Json = n, actor = "bob"): Presence => ({ client: id(n), actor, data });
+  const own = { client: id(0), actor: "ada" };
+
+  test("who is gone goes, who stays under the same id stays, and the own device is none of them", () => {
+    let others = nextOthers([], { set: [one(0, "mine", "ada"), one(0, "not mine"), one(1), one(1, "x", "carol")], gone: [] }, own);
+    expect(others).toEqual([one(0, "not mine"), one(1), one(1, "x", "carol")]);
+    others = nextOthers(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
+    expect(others).toEqual([one(1, "y", "carol")]);
+    expect(nextOthers(others, { set: [], gone: "all" }, own)).toEqual([]);
+  });
+
+  test("however many and however large the entries are that a server tells of, what is kept is bounded", () => {
+    let others: readonly Presence[] = [];
+    for (let frame = 0; frame < 20; frame++) others = nextOthers(others, { set: Array.from({ length: 1_000 }, (_, n) => one(1 + frame * 1_000 + n)), gone: [] }, own);
+    expect(others).toHaveLength(PRESENCE_ENTRIES_MAX);
+    expect(nextOthers(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([one(1, "changed"), ...others.slice(1)]);
+    const large = "x".repeat(PRESENCE_BYTES_MAX);
+    expect(nextOthers([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own)).toEqual([]);
+  });
+});
+
+describe("what a device shows", () => {
+  function tabs() {
+    const timers: (() => void)[] = [];
+    let now = 1_000;
+    const env: Pick<Env, "now" | "random" | "timer"> = { now: () => now, random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)), timer: (_, run) => (timers.push(run), () => {}) };
+    const told: Json[] = [];
+    const all: ReturnType<typeof showPresence>[] = [];
+    const posted: TabMessage[] = [];
+    return {
+      told,
+      posted,
+      tick: () => timers.splice(0).forEach((run) => run()),
+      passTime: (ms: number) => (now += ms),
+      add: () => {
+        const tab = showPresence({ env, post: (message) => {
+          posted.push(message);
+          if (message.type === "show") for (const other of all) if (other !== tab) other.heard(message);
+        }, tell: (data) => told.push(data) });
+        all.push(tab);
+        return tab;
+      },
+    };
+  }
+
+  test("a tab that died without a word is forgotten after some beats, one that is closed at once; one that answers them is not", () => {
+    const { told, tick, add } = tabs();
+    const [lead, dying, living] = [add(), add(), add()];
+    lead.lead(true);
+    living.set("living");
+    dying.set("dying");
+    for (let beat = 0; beat < 6; beat++) {
+      tick();
+      lead.beat();
+      living.answerBeat();
+    }
+    tick();
+    expect(told).toEqual(["living", "dying", "living"]);
+    tick();
+    living.close();
+    expect(told.at(-1)).toBeNull();
+  });
+
+  test("a clock that is set back does not hide who speaks last", () => {
+    const { told, tick, passTime, add } = tabs();
+    const [lead, follower] = [add(), add()];
+    lead.lead(true);
+    follower.set("before");
+    passTime(-900);
+    tick();
+    lead.set("after");
+    tick();
+    expect(told).toEqual(["before", "after"]);
+  });
+
+  test("what was shown already, and nothing, is told to nobody", () => {
+    const { told, posted, tick, add } = tabs();
+    const [lead, follower] = [add(), add()];
+    lead.lead(true);
+    lead.set(null);
+    lead.set({ card: 1 });
+    tick();
+    lead.set({ card: 1 });
+    tick();
+    follower.answerBeat();
+    follower.close();
+    expect([told, posted]).toEqual([[{ card: 1 }], []]);
+  });
+});

@@ -1,0 +1,43 @@
+// What a device puts on the wire around its commits: no secret in an address, no cookie, nothing kept by a cache.
+import { afterEach, expect, test, vi } from "vitest";
+import { httpTransport, type HttpTransportOptions } from "../../../../src/client/sync/http-transport.ts";
+import { until } from "../../../support/device.ts";
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("a device that syncs over https opens its socket over wss; the token stands in a header, never in an address", async () => {
+  const requests: { readonly url: string; readonly init: RequestInit | undefined }[] = [];
+  const sockets: string[] = [];
+  const page = { after: null, records: [], cursor: null, head: 0, more: false, outcomes: [] };
+  vi.stubGlobal("fetch", async (url: string, init?: RequestInit) => {
+    requests.push({ url, init });
+    return Response.json(url.endsWith("/tickets") ? { ticket: "one-use", expiresInMs: 30_000 } : page);
+  });
+  vi.stubGlobal(
+    "WebSocket",
+    class {
+      constructor(url: string) {
+        sockets.push(url);
+      }
+      close(): void {}
+    },
+  );
+  const nothing = () => {};
+  const env: HttpTransportOptions["env"] = {
+    now: Date.now, elapsed: () => performance.now(), random: (bytes) => new Uint8Array(bytes), chance: () => 0, timer: () => nothing,
+    channel: () => ({ post: nothing, listen: nothing, close: nothing }), lock: (_, __, held) => held(), online: () => true,
+  };
+  const transport = httpTransport({ url: "https://example.org/sync/", log: "team-7", token: () => Promise.resolve("s3cret-token"), env });
+  await transport.pull(null, 1);
+  await transport.push(null, 1, []);
+  const socket = transport.live(null, { opened: nothing, records: nothing, head: nothing, presence: nothing, closed: nothing });
+  await until(() => sockets.length > 0, "the socket is opened");
+  expect(sockets).toEqual(["wss://example.org/sync/logs/team-7/live?ticket=one-use"]);
+  socket.close();
+  expect(requests).toHaveLength(3);
+  for (const { url, init } of requests) {
+    expect(url).toMatch(/^https:\/\/example\.org\/sync\/logs\/team-7\//);
+    for (const part of [url, init?.body]) expect(JSON.stringify(part ?? "")).not.toContain("s3cret");
+    expect(init).toMatchObject({ credentials: "omit", cache: "no-store", headers: { authorization: "Bearer s3cret-token" } });
+  }
+});

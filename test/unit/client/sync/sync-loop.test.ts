@@ -1,0 +1,144 @@
+// A device on the wire in virtual time: its transport is made here, and tells only what the test has it tell.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Commit } from "../../../../src/core/history/commit.ts";
+import type { Page } from "../../../../src/core/wire/messages.ts";
+import type { CommitRecord, Cursor } from "../../../../src/core/history/record.ts";
+import type { SocketEvents, Transport } from "../../../../src/client/sync/transport.ts";
+import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { domain, task } from "../../../support/board-domain.ts";
+import { device, type Tab } from "../../../support/device.ts";
+
+let tab: Tab | null = null;
+beforeEach(() => void vi.useFakeTimers());
+afterEach(async () => {
+  await tab?.close();
+  vi.useRealTimers();
+});
+
+const MINUTE = 60_000;
+const cursorOf = ({ position, mark }: CommitRecord): Cursor => ({ position, mark });
+
+/** A log that any node may write, and the socket of a node that tells what `tell` has it tell. */
+function twoNodes() {
+  let records: CommitRecord[] = [];
+  let marks = 0;
+  let socket: SocketEvents | null = null;
+  const calls: ("push" | "pull")[] = [];
+  const place = (cursor: Cursor | null) => (cursor === null ? 0 : records.findIndex(({ position, mark }) => position === cursor.position && mark === cursor.mark) + 1);
+  const pageAfter = (after: Cursor | null): Page => {
+    const rest = records.slice(place(after));
+    const last = rest.at(-1);
+    return { after, records: rest, cursor: last ? cursorOf(last) : after, head: records.length, more: false };
+  };
+  const isHere = (cursor: Cursor | null) => cursor === null || place(cursor) > 0;
+  const record = ({ id, client, actor, time, meta, commands: [command] }: Commit): CommitRecord => {
+    const stream = command?.stream ?? "";
+    const events = (command?.events ?? []).map(({ type, v, data }) => ({ type, v, stream, version: 1, data }));
+    return { position: records.length + 1, mark: (++marks).toString(16).padStart(16, "0"), commit: id, client, actor, time, received: Date.now(), meta, events };
+  };
+  const transport: Transport = {
+    info: () => Promise.reject(new Error("Nobody asks for this")),
+    push: (after, _domain, commits) => {
+      calls.push("push");
+      if (!isHere(after)) return Promise.resolve({ kind: "diverged" });
+      for (const commit of commits) if (!records.some((one) => one.commit === commit.id)) records.push(record(commit));
+      const page = pageAfter(after);
+      const outcomes = commits.map(({ id }) => {
+        const own = records.find(({ commit }) => commit === id);
+        return own ? ({ id, outcome: "recorded", at: cursorOf(own) } as const) : ({ id, outcome: "empty" } as const);
+      });
+      return Promise.resolve({ kind: "answer", answer: { ...page, outcomes }, text: JSON.stringify(page) });
+    },
+    pull: (after) => {
+      calls.push("pull");
+      if (!isHere(after)) return Promise.resolve({ kind: "diverged" });
+      const page = pageAfter(after);
+      return Promise.resolve({ kind: "answer", answer: page, text: JSON.stringify(page) });
+    },
+    live: (_after, events) => {
+      socket = events;
+      queueMicrotask(events.opened);
+      return { setPresence: () => {}, close: () => {} };
+    },
+  };
+  return {
+    transport,
+    calls,
+    /** The log goes back to its first records. */
+    restore: (kept: number) => (records = records.slice(0, kept)),
+    /** Someone else, whose node no socket here is on, appends. */
+    append: (commit: Commit) => records.push(record(commit)),
+    /** The socket's node has looked, and tells all that follows. */
+    tell: (after: Cursor | null) => {
+      const page = pageAfter(after);
+      socket?.records(page, JSON.stringify(page));
+    },
+    cursor: () => {
+      const last = records.at(-1);
+      return last ? cursorOf(last) : null;
+    },
+    records: () => records,
+  };
+}
+
+/** A live device with one task, which its socket has told. */
+async function liveDevice() {
+  const nodes = twoNodes();
+  tab = await device(domain, "team", "ada").open({ url: "http://nowhere", transport: () => nodes.transport });
+  const add = async (id: string) => take(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
+  const open = tab;
+  await vi.advanceTimersByTimeAsync(100);
+  const first = await add("t1");
+  await vi.advanceTimersByTimeAsync(100);
+  nodes.tell(null);
+  await vi.advanceTimersByTimeAsync(100);
+  return { nodes, open, add, first, told: nodes.cursor() };
+}
+
+test("P17 what a push brought, and a restore took before the socket's node saw it, is offered again although nothing else happens in the log", async () => {
+  const { nodes, open, add, first } = await liveDevice();
+  const second = await add("t2");
+  await vi.advanceTimersByTimeAsync(100);
+  expect(open.status()).toMatchObject({ position: 2, pending: 0, connection: "live" });
+  nodes.restore(1);
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  expect(nodes.records().map(({ commit }) => commit)).toEqual([first, second]);
+  expect(open.status()).toMatchObject({ position: 2, pending: 0 });
+});
+
+test("the same, where something else stands there by the time that the node tells of it", async () => {
+  const { nodes, open, add, first, told } = await liveDevice();
+  const second = await add("t2");
+  await vi.advanceTimersByTimeAsync(100);
+  nodes.restore(1);
+  const theirs: Commit = {
+    id: crypto.randomUUID(), client: crypto.randomUUID(), actor: "bob", time: Date.now(), meta: null,
+    commands: [{ stream: "task/t9", seen: 0, reads: [], name: "add", v: 1, input: null, events: [{ type: "TaskAdded", v: 1, data: { title: "Bob's", column: "todo" } }] }],
+  };
+  nodes.append(theirs);
+  nodes.tell(told);
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  expect(nodes.records().map(({ commit }) => commit)).toEqual([first, theirs.id, second]);
+  expect(open.status()).toMatchObject({ position: 3, pending: 0 });
+});
+
+test("a device whose socket tells what its pushes brought asks for nothing, however long it is quiet", async () => {
+  const { nodes, add, told } = await liveDevice();
+  await add("t2");
+  await vi.advanceTimersByTimeAsync(4_000);
+  nodes.tell(told);
+  const before = nodes.calls.length;
+  await vi.advanceTimersByTimeAsync(60 * MINUTE);
+  expect(nodes.calls.slice(before)).toEqual([]);
+});
+
+test("a device whose socket's node sees nothing asks as seldom as one without a socket", async () => {
+  const { nodes, open, add } = await liveDevice();
+  await add("t2");
+  await vi.advanceTimersByTimeAsync(100);
+  const before = nodes.calls.length;
+  await vi.advanceTimersByTimeAsync(10 * MINUTE);
+  expect(nodes.calls.slice(before).length).toBeLessThanOrEqual(20);
+  expect(new Set(nodes.calls.slice(before))).toEqual(new Set(["pull"]));
+  expect(open.status()).toMatchObject({ position: 2, pending: 0, connection: "live" });
+});

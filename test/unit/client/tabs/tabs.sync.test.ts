@@ -1,0 +1,45 @@
+import { afterEach, expect, test } from "vitest";
+import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { board, domain, task } from "../../../support/board-domain.ts";
+import { device, type Tab, until } from "../../../support/device.ts";
+import { startServer } from "../../../support/server.ts";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+const opened = async (tab: Promise<Tab>) => {
+  const one = await tab;
+  ends.push(one.close);
+  return one;
+};
+
+test("a tab that is switched off leaves syncing to another one, and takes part again when it is switched on", async () => {
+  const server = await startServer();
+  ends.push(server.close);
+  const ada = device(domain, "team", "ada");
+  const first = await opened(ada.open({ url: server.url }));
+  await until(() => first.status().connection === "live", "the first tab leads");
+  const second = await opened(ada.open({ url: server.url }));
+  await until(() => second.status().connection === "following", "the second follows");
+  first.api.setPaused(true);
+  const { commit } = take(await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  expect(take(await second.api.settled(commit)).settled.outcome).toBe("accepted");
+  expect(second.status()).toMatchObject({ leader: true });
+  await until(() => first.rows(board.name).get("task/t1")?.pending === false, "the first shows it confirmed");
+  expect(first.status()).toMatchObject({ leader: false, connection: "paused" });
+  first.api.setPaused(false);
+  await until(() => first.status().connection === "following" || first.status().connection === "live", "the first takes part again");
+});
+
+test("a tab that follows tells that the one which leads is cut off", async () => {
+  const server = await startServer();
+  const ada = device(domain, "team", "ada");
+  const first = await opened(ada.open({ url: server.url }));
+  await until(() => first.status().connection === "live", "the first tab leads");
+  const second = await opened(ada.open({ url: server.url }));
+  await until(() => second.status().connection === "following", "the second follows");
+  await server.close();
+  await until(() => second.status().connection === "offline", "the second says so", 10_000);
+  expect(second.status().lastSyncedAt).not.toBeNull();
+}, 20_000);

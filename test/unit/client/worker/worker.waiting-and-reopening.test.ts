@@ -1,0 +1,150 @@
+// What a tab owes to those who wait, to those who look in between, and to those who open the log again.
+import { expect, test, vi } from "vitest";
+import * as v from "valibot";
+import { aggregate, defineDomain } from "../../../../src/index.ts";
+import { browserEnv } from "../../../../src/client/env/browser-env.ts";
+import { Engine } from "../../../../src/client/engine/engine.ts";
+import { liveValue } from "../../../../src/client/page/live-value.ts";
+import { MemoryDatabase, memoryLogStore, type MemoryLogStoreOptions } from "../../../../src/client/stores/memory-log-store.ts";
+import { confirmLocally } from "../../../../src/client/sync/confirm-locally.ts";
+import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
+import { StorageFullError } from "../../../../src/core/values/errors.ts";
+import type { RowDelta } from "../../../../src/core/fold/rows.ts";
+import { board, domain, task } from "../../../support/board-domain.ts";
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+const newDatabase = () => new MemoryDatabase(() => crypto.randomUUID());
+
+function openEngine(options: { readonly of?: typeof domain; readonly database?: MemoryDatabase; readonly store?: MemoryLogStoreOptions; readonly changed?: (deltas: readonly RowDelta[]) => void } = {}): Promise<Engine> {
+  const { of = domain, database = newDatabase(), store = {}, changed = () => {} } = options;
+  return Engine.open({ domain: of.definition, store: memoryLogStore(database, store), env: browserEnv, user: "ada", synced: true, changed, wrote: () => {} });
+}
+
+test("who waits for the end of a commit hears that the log was closed", async () => {
+  const engine = await openEngine();
+  const settled = engine.settled(await engine.execute([add("t1")], null));
+  await engine.close();
+  await expect(settled).rejects.toMatchObject({ code: "log-closed" });
+});
+
+test("who looked at rows that could not be stored then hears that they are gone", async () => {
+  const mirror = new Map<string, unknown>();
+  const take = (deltas: readonly RowDelta[]) => {
+    for (const { projection, set, removed } of deltas) {
+      if (projection !== board.name) continue;
+      for (const key of removed) mirror.delete(key);
+      for (const { key, row } of set) mirror.set(key, row);
+    }
+  };
+  let look = (): void => {};
+  const before = async (operation: string): Promise<void> => {
+    if (operation !== "appendPending") return;
+    look();
+    throw new StorageFullError({ message: "The disk is full", fix: "Make room." });
+  };
+  const engine = await openEngine({ store: { before }, changed: take });
+  look = () => {
+    for (const { key, row } of engine.replica.entries(board.name)) mirror.set(key, row);
+  };
+  await expect(engine.execute([add("t1")], null)).rejects.toMatchObject({ code: "storage-full" });
+  expect([...mirror]).toEqual([]);
+  await engine.close();
+});
+
+test("a log's standing never runs ahead of its rows: a look that is under way has told neither", async () => {
+  const database = newDatabase();
+  let standing: readonly unknown[] = [];
+  const rows = new Map<string, boolean>();
+  const before = (operation: string): void => {
+    if (operation === "readRejections") look();
+  };
+  let look = (): void => {};
+  const changed = (deltas: readonly RowDelta[]) => {
+    for (const { projection, set } of deltas) if (projection === board.name) for (const { key, pending } of set) rows.set(key, pending);
+  };
+  const writer = await openEngine({ database });
+  const reader = await openEngine({ database, store: { before }, changed });
+  await writer.execute([add("t1")], null);
+  await reader.refresh();
+  await confirmLocally(writer, browserEnv);
+  await writer.withdraw(await writer.execute([add("t2")], null));
+  look = () => (standing = [reader.standing.pending, reader.standing.position, rows.get("task/t1")]);
+  await reader.refresh();
+  expect(standing).toEqual([1, 0, true]);
+  expect([reader.standing.pending, reader.standing.position, rows.get("task/t1")]).toEqual([0, 1, false]);
+});
+
+test("what a look that failed half way had folded is shown, also where histories part before the next one", async () => {
+  const database = newDatabase();
+  const titles = new Map<string, unknown>();
+  let failing = false;
+  const before = (operation: string): void => {
+    if (failing && operation === "readRejections") throw new StorageFullError({ message: "The disk is full", fix: "Make room." });
+  };
+  const changed = (deltas: readonly RowDelta[]) => {
+    for (const { projection, set } of deltas) if (projection === board.name) for (const { key, row } of set) titles.set(key, row);
+  };
+  const [writer, reader] = [await openEngine({ database }), await openEngine({ database, store: { before }, changed })];
+  await writer.execute([add("t1")], null);
+  await reader.refresh();
+  await writer.execute([task.command.rename("t1", { title: "Bread" })], null);
+  await confirmLocally(writer, browserEnv);
+  await writer.withdraw(await writer.execute([add("t2")], null));
+  failing = true;
+  await expect(reader.refresh()).rejects.toMatchObject({ code: "storage-full" });
+  failing = false;
+  expect(await writer.cutBack(({ head, store }) => store.cutBack(head, head.cursor, []))).toBe(true);
+  await reader.refresh();
+  expect([...titles]).toMatchObject([["task/t1", { title: "Bread" }]]);
+  await Promise.all([writer.close(), reader.close()]);
+});
+
+test("a way back that the store could not give back is none: the log opens again", async () => {
+  const label = aggregate("label", {
+    version: 1,
+    initial: "",
+    events: { Set: v.object({ text: v.string() }) },
+    evolve: { Set: (_, { data }) => data.text.slice(0, 1) },
+    commands: {
+      set: { input: v.object({ text: v.string() }), decide: (_, input, { emit }) => emit("Set", input), undo: ({ before, command }) => command.set({ text: before }) },
+    },
+  });
+  const labels = defineDomain({ version: 1, aggregates: [label], projections: [] });
+  const database = newDatabase();
+  const first = await openEngine({ of: labels, database });
+  // The state holds half of the first one's emoji; so would the command that brings it back.
+  await first.execute([label.command.set("l1", { text: "😀" })], null);
+  await first.execute([label.command.set("l1", { text: "b" })], null);
+  await first.close();
+  const second = await openEngine({ of: labels, database });
+  expect(second.pending.map(({ undo }) => undo?.inverse)).toEqual([[label.command.set("l1", { text: "" })], null]);
+  await second.close();
+});
+
+test("a token that cannot be had is tried again later, whether its function fails or never answers", async () => {
+  const transport = (token: () => Promise<string | null>) =>
+    httpTransport({ url: "http://127.0.0.1:9", log: "board", token, env: { ...browserEnv, timer: (ms, callback) => browserEnv.timer(ms / 1_000, callback) } });
+  await expect(transport(() => Promise.reject(new Error("no network"))).pull(null, null)).rejects.toMatchObject({ code: "unreachable", retry: "later" });
+  await expect(transport(() => new Promise(() => {})).pull(null, null)).rejects.toMatchObject({ code: "unreachable", retry: "later" });
+});
+
+test("a subscriber that throws keeps nothing from the others", async () => {
+  const thrown: unknown[] = [];
+  const microtask = vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {
+    try {
+      run();
+    } catch (error) {
+      thrown.push(error);
+    }
+  });
+  const value = liveValue(1);
+  const told: number[] = [];
+  value.subscribe(() => {
+    throw new Error("a mistake of the app");
+  });
+  value.subscribe((next) => told.push(next));
+  value.set(2);
+  microtask.mockRestore();
+  expect(told).toEqual([2]);
+  expect(thrown).toMatchObject([{ message: "a mistake of the app" }]);
+});

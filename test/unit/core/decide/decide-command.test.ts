@@ -1,0 +1,89 @@
+/** What an app's functions may do to a decision, and what they cannot. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checkJson } from "../../../../src/core/values/json.ts";
+import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { Replica } from "../../../../src/core/replica/replica.ts";
+import { author } from "../../../support/core/author.ts";
+import { oddDomain } from "../../../support/core/odd-domain.ts";
+
+function execute(behaviour: Parameters<typeof oddDomain>[0], name: "do" | "defaulted" = "do") {
+  const { odd, domain } = oddDomain(behaviour);
+  return propose(domain, new Replica(domain), [odd.command[name]("o1")], author());
+}
+
+function defectOf(decide: () => unknown) {
+  const proposed = execute({ decide });
+  if ("defect" in proposed) return proposed.defect;
+  throw new Error("nothing was refused");
+}
+
+/** Values whose very description throws. */
+const UNSHOWABLE: readonly unknown[] = [
+  Object.create(null),
+  { toString: () => ({}) },
+  Object.defineProperty(new Error("hidden"), "message", { get: () => expect.fail("was looked at") }),
+  Object.assign(new Error("named by a symbol"), { name: Symbol("odd") }),
+  new Proxy({}, { getPrototypeOf: () => expect.fail("was asked for its prototype") }),
+];
+
+describe("a decide that throws", () => {
+  test("refuses its command, whatever it throws", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.constantFrom(...UNSHOWABLE)), (thrown) => {
+        const { kind, code, message } = defectOf(() => {
+          throw thrown;
+        });
+        expect([kind, code, typeof message]).toEqual(["failed", "command-failed", "string"]);
+      }),
+    );
+  });
+
+  test("tells what it threw, in a text that is short and can travel", () => {
+    const reason = defectOf(() => {
+      throw new TypeError(`${"a".repeat(998 - "TypeError: ".length)}😀${"b".repeat(10_000)}`);
+    }).message;
+    expect(reason).toMatch(/^TypeError: aaa/);
+    expect(reason.length).toBeLessThanOrEqual(1_000);
+    expect(reason.isWellFormed()).toBe(true);
+  });
+});
+
+describe("a decide that gives junk", () => {
+  test("refuses its command, whatever it gives", () => {
+    fc.assert(
+      fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (given) => {
+        const proposed = execute({ decide: () => given });
+        const became = "commit" in proposed ? proposed.commit.commands.flatMap(({ events }) => events) : proposed.defect.kind;
+        expect([[], "failed"]).toContainEqual(became);
+      }),
+    );
+  });
+
+  test.each([
+    ["an event that the aggregate does not have", [{ type: "Undone", data: {} }], "odd has no such event"],
+    ["an event whose data is no JSON", [{ type: "Did", data: { at: [new Date(0)] } }], "at at.0: is not a plain object"],
+    ["an event without data that its schema accepts", [{ type: "Defaulted", data: { title: 1 } }], "at title"],
+    ["an event with a forbidden key", [{ type: "Did", data: JSON.parse('{"__proto__": 1}') }], "forbidden key"],
+  ])("is told where and why: %s", (_, given, reason) => {
+    const { kind, code, message } = defectOf(() => given);
+    expect([kind, code]).toEqual(["invalid", "invalid-event"]);
+    expect(message).toContain(reason);
+  });
+});
+
+describe("a rejection", () => {
+  test("is told in a text that can travel, also where a title was cut in the middle of a character", () => {
+    const { code, message } = defectOf(() => ({ rejected: true, code: "c".repeat(500), message: `No room for ${"😀".slice(0, 1)}` }));
+    expect(code).toHaveLength(128);
+    expect(checkJson(message)).toBeNull();
+  });
+});
+
+describe("an event's schema", () => {
+  test("gives the data that are recorded: its defaults and trims are part of the fact", () => {
+    const proposed = execute({}, "defaulted");
+    const events = "commit" in proposed ? proposed.commit.commands[0]?.events : [];
+    expect(events).toEqual([{ type: "Defaulted", v: 1, data: { title: "Milk", note: "none" } }]);
+  });
+});

@@ -1,0 +1,107 @@
+/** An app's functions that do what they should not: change their state in place, or mix up ids. */
+import { describe, expect, test } from "vitest";
+import type { Json } from "../../../../src/core/values/json.ts";
+import { add, commitOn, eventsFrom, logOf, made, pushed, viewOf } from "../../../support/core/scene.ts";
+import { oddDomain } from "../../../support/core/odd-domain.ts";
+
+/** What an app does that has not heard of immutability. */
+function pushInPlace(state: Json): void {
+  (state as { list: Json[] }).list.push("more");
+}
+
+describe("a function that changes its state in place", () => {
+  test("fails the first time it is used, and says so: decide", () => {
+    const { odd, domain } = oddDomain({ decide: (state) => (pushInPlace(state), []) });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/TypeError.*not extensible/);
+  });
+
+  test("fails the first time it is used, and says so: evolve", () => {
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: {} }], evolve: (state) => (pushInPlace(state), state) });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/cannot be folded: TypeError.*not extensible/);
+  });
+
+  test("cannot change an event that it folds", () => {
+    const turned = (data: Json) => ({ list: (data as { list: Json[] }).list.reverse() });
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: { list: ["b", "a"] } }], evolve: (_, data) => turned(data) });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/TypeError.*read only/);
+  });
+
+  test("cannot change what a merge was given: other commits stand on it, too", () => {
+    const { odd, domain } = oddDomain({
+      decide: () => [{ type: "Did", data: { list: [] } }],
+      merge: (mine) => {
+        pushInPlace(mine[0]?.data ?? null);
+        return mine;
+      },
+    });
+    const server = logOf([odd.command.do("o1")], domain);
+    const commit = made(server, "ann", [odd.command.merge("o1")]);
+    const view = viewOf(server);
+    const known = server.records.length;
+    add(server, "bob", odd.command.do("o1"));
+    view.add(commit, 0);
+    view.apply(server.records.slice(known), 0);
+    expect(view.pending[0]?.forecast).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("not extensible") } });
+    expect(commit.commands[0]?.events).toEqual([{ type: "Did", v: 1, data: { list: [] } }]);
+    expect(pushed(server, commit)).toMatchObject({ kind: "rejected", defect: { kind: "failed" } });
+  });
+});
+
+describe("an evolve that makes a state which would not come back from storage", () => {
+  const circle: { self?: unknown } = {};
+  circle.self = circle;
+
+  test.each([
+    ["a date", { at: { due: new Date(0) } }, "at at.due is not a plain object"],
+    ["a set", { list: [new Set([1])] }, "at list.0 is not a plain object"],
+    ["no number", { n: [1, Number.NaN] }, "at n.1 is not a finite number"],
+    ["a function", { n: () => 1 }, "at n is of type function"],
+    ["a hole", { list: [undefined] }, "at list.0 is of type undefined"],
+    ["a circle", circle, "nested deeper than 1000 levels"],
+  ])("is found where it is first used: %s", (_, state, reason) => {
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => state as Json });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(reason);
+  });
+
+  test("is none where JSON only leaves out what does not matter", () => {
+    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json });
+    expect(made(logOf([], domain), "ann", [odd.command.do("o1")]).commands[0]?.events).toHaveLength(1);
+  });
+});
+
+describe("ids that a command makes", () => {
+  const twoIds = (tools: { readonly id: () => string }) => [{ type: "Did", data: { list: [tools.id(), tools.id()] } }];
+
+  test("follow from the commit: the same wherever and however often it is decided", () => {
+    const { odd, domain } = oddDomain({ decide: (_, tools) => twoIds(tools) });
+    const server = logOf([], domain);
+    const commit = made(server, "ann", [odd.command.do("o1"), odd.command.do("o2")]);
+    expect(commit.commands.flatMap(({ events }) => events.map(({ data }) => data))).toEqual([{ list: [`${commit.id}.0.0`, `${commit.id}.0.1`] }, { list: [`${commit.id}.1.0`, `${commit.id}.1.1`] }]);
+    add(server, "bob", odd.command.do("o1"));
+    expect(eventsFrom(server, commit).map(({ data }) => data)).toEqual(commit.commands.flatMap(({ events }) => events.map(({ data }) => data)));
+  });
+
+  test("are new ones in a merge, which keeps events that hold the others", () => {
+    const { odd, domain } = oddDomain({ decide: (_, tools) => twoIds(tools), merge: (mine, tools) => [...mine, ...twoIds(tools)] });
+    const server = logOf([odd.command.do("o1")], domain);
+    const commit = made(server, "ann", [odd.command.merge("o1")]);
+    add(server, "bob", odd.command.do("o1"));
+    const ids = eventsFrom(server, commit).flatMap(({ data }) => (data as { list: string[] }).list);
+    expect(new Set(ids).size).toBe(4);
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9._~:@-]+$/);
+  });
+});
+
+describe("a device that sees a merge come", () => {
+  test("forecasts the very events of the server", () => {
+    const { odd, domain } = oddDomain({ decide: (_, { id }) => [{ type: "Did", data: id() }], merge: (mine, { id }) => [...mine, { type: "Did", data: id() }] });
+    const server = logOf([odd.command.do("o1")], domain);
+    const view = viewOf(server);
+    const commit = commitOn(domain, view, "ann", [odd.command.merge("o1")]);
+    view.add(commit, 0);
+    const known = server.records.length;
+    add(server, "bob", odd.command.do("o1"));
+    view.apply(server.records.slice(known), 0);
+    expect(view.pending[0]?.forecast).toEqual({ events: eventsFrom(server, commit) });
+  });
+});

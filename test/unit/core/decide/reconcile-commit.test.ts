@@ -1,0 +1,122 @@
+/** What becomes of a commit when others were first: the policies, and who may say what. */
+import { describe, expect, test } from "vitest";
+import { isExpected } from "../../../../src/core/decide/reconcile-commit.ts";
+import { column, tally, task } from "../../../support/task-domain.ts";
+import { add, becomes, commitOn, eventsFrom, logOf, made, NOW, pushed, viewOf } from "../../../support/core/scene.ts";
+import type { ServerModel } from "../../../support/core/server-model.ts";
+
+describe("a command with the policy", () => {
+  test("rebase decides again on what is there now", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [tally.command.spend("a", { amount: 4 })]);
+    const other = made(server, "ann", [tally.command.spend("a", { amount: 3 })]);
+    add(server, "bob", tally.command.spend("a", { amount: 2 }));
+    expect(becomes(server, mine)).toBe("too-little");
+    expect(becomes(server, other)).toEqual([["Added", { amount: -3 }]]);
+  });
+
+  test("keep stands, as its author decided it on what he saw", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.note("t1", { text: "skimmed" })]);
+    add(server, "bob", task.command.remove("t1"));
+    expect(becomes(server, mine)).toEqual([["NoteAdded", { note: `${mine.id}.0.0`, text: "skimmed" }]]);
+  });
+
+  test("reject is refused, and tells which events came first", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.remove("t1")]);
+    add(server, "bob", task.command.rename("t1", { title: "Oat milk" }), task.command.complete("t1"));
+    const outcome = pushed(server, mine);
+    expect(outcome).toMatchObject({ kind: "rejected", command: 0, defect: { kind: "conflict", code: "conflict" } });
+    expect(outcome.kind === "rejected" && outcome.theirs.map(({ type, actor }) => [type, actor])).toEqual([["TaskRenamed", "bob"], ["TaskCompleted", "bob"]]);
+  });
+
+  test("a function merges what its author meant with what came first", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
+    add(server, "bob", task.command.rename("t1", { title: "Soy milk" }));
+    expect(becomes(server, mine)).toEqual([["TaskRenamed", { title: "Soy milk / Oat milk" }]]);
+  });
+
+  test("a function may say rebase(), and the command is decided again", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
+    add(server, "bob", task.command.complete("t1"));
+    expect(becomes(server, mine)).toEqual([["TaskRenamed", { title: "Oat milk" }]]);
+  });
+
+  test("a function may refuse", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
+    add(server, "bob", task.command.remove("t1"));
+    expect(becomes(server, mine)).toBe("no-such-task");
+  });
+
+  test("any of them is no conflict where nobody came first", () => {
+    const server = logOf();
+    const commits = [task.command.note("t1", { text: "x" }), task.command.rename("t1", { title: "Oat milk" }), task.command.remove("t1")].map((one) => made(server, "ann", [one]));
+    for (const commit of commits) expect(isExpected(commit, eventsFrom(server, commit))).toBe(true);
+  });
+});
+
+describe("a stream that is only read", () => {
+  test("counts: a rule over two streams holds", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [task.command.move("t1", { column: "done" })]);
+    add(server, "bob", column.command.remove("done"));
+    expect(becomes(server, mine)).toBe("no-such-column");
+  });
+
+  test("conflicts when it has changed, though what is written has not", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [tally.command.copy("b", { from: "a" })]);
+    add(server, "bob", tally.command.add("a", { amount: 1 }));
+    expect(becomes(server, mine)).toBe("conflict");
+  });
+});
+
+describe("own events", () => {
+  const third = (server: ServerModel, device: string) => {
+    const early = made(server, "ann", [task.command.remove("t1")], "laptop");
+    pushed(server, made(server, "ann", [task.command.complete("t1")], device));
+    return becomes(server, early);
+  };
+
+  test("of the same person on the same device never conflict", () => {
+    expect(third(logOf(), "laptop")).toEqual([["TaskRemoved", {}]]);
+  });
+
+  test("of the same person on another device do", () => {
+    expect(third(logOf(), "phone")).toBe("conflict");
+  });
+
+  test("are what a later command of `keep` stands on", () => {
+    const server = logOf();
+    const replica = viewOf(server);
+    const added = commitOn(server.domain, replica, "ann", [task.command.add("t9", { title: "Salt", column: "todo" })]);
+    replica.add(added, NOW);
+    const noted = commitOn(server.domain, replica, "ann", [task.command.note("t9", { text: "coarse" })]);
+    pushed(server, added);
+    add(server, "bob", task.command.remove("t9"));
+    expect(becomes(server, noted)).toEqual([["NoteAdded", { note: `${noted.id}.0.0`, text: "coarse" }]]);
+  });
+});
+
+describe("a commit of several commands", () => {
+  test("stands whole, each command on what those before it left", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [column.command.add("new", { title: "New" }), task.command.move("t1", { column: "new" }), task.command.note("t1", { text: "moved" })]);
+    expect(becomes(server, mine)).toEqual([["ColumnAdded", { title: "New" }], ["TaskMoved", { column: "new" }], ["NoteAdded", { note: `${mine.id}.2.0`, text: "moved" }]]);
+    expect(server.records.at(-1)?.events.map(({ stream, version }) => `${stream} ${version}`)).toEqual(["column/new 1", "task/t1 2", "task/t1 3"]);
+  });
+
+  test("falls whole with its last command, and nothing of it is left", () => {
+    const server = logOf();
+    const mine = made(server, "ann", [tally.command.spend("a", { amount: 2 }), tally.command.add("b", { amount: 2 }), task.command.remove("t1")]);
+    add(server, "bob", task.command.complete("t1"));
+    const before = JSON.stringify(server.records);
+    expect(pushed(server, mine)).toMatchObject({ kind: "rejected", command: 2 });
+    expect(JSON.stringify(server.records)).toBe(before);
+    expect(becomes(server, made(server, "cleo", [tally.command.spend("a", { amount: 5 })]))).toEqual([["Added", { amount: -5 }]]);
+  });
+});

@@ -1,0 +1,81 @@
+import { type } from "arktype";
+import fc from "fast-check";
+import * as v from "valibot";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { DefinitionError } from "../../../../src/core/values/errors.ts";
+import { isSchema, parseJsonWith, parseWith, type Schema } from "../../../../src/core/domain/schema.ts";
+
+/** A schema of no library: what its validate does is up to the test. */
+function schema(validate: (value: unknown) => unknown): Schema {
+  const untyped: { validate: (value: unknown) => never } = { validate: validate as (value: unknown) => never };
+  return { "~standard": { version: 1, vendor: "test", validate: untyped.validate } };
+}
+
+describe("a value that a schema takes", () => {
+  test.each([
+    ["valibot", v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") })],
+    ["zod", z.object({ title: z.string().trim(), column: z.string().default("todo") })],
+    ["arktype", type({ title: "string.trim", column: "string = 'todo'" })],
+  ])("comes back as the schema gives it, with its defaults (%s)", (_library, one) => {
+    expect(parseWith(one, { title: " Milk " })).toEqual({ ok: true, value: { title: "Milk", column: "todo" } });
+  });
+});
+
+describe("a value that a schema refuses", () => {
+  test.each([
+    ["valibot", v.object({ items: v.array(v.object({ title: v.string() })) })],
+    ["zod", z.object({ items: z.array(z.object({ title: z.string() })) })],
+    ["arktype", type({ items: type({ title: "string" }).array() })],
+  ])("is told with path and reason (%s)", (_library, one) => {
+    expect(parseWith(one, { items: [{ title: "Milk" }, { title: 7 }] })).toEqual({ ok: false, problem: { path: ["items", 1, "title"], reason: expect.stringContaining("string") } });
+  });
+
+  test("for several reasons tells the first and how many more", () => {
+    const parsed = parseWith(v.object({ a: v.string(), b: v.string(), c: v.string() }), { a: 1, b: 2, c: 3 });
+    expect(parsed).toMatchObject({ ok: false, problem: { path: ["a"], reason: expect.stringContaining("(and 2 more)") } });
+  });
+
+  test("without saying why still is a problem", () => {
+    expect(parseWith(schema(() => ({ issues: [] })), 1)).toMatchObject({ ok: false });
+    expect(parseWith(schema(() => undefined), 1)).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("no result") } });
+  });
+
+  test("at a symbol has a path of plain JSON", () => {
+    const parsed = parseWith(schema(() => ({ issues: [{ message: "no", path: [Symbol("here"), { key: "there" }, 3] }] })), 1);
+    expect(parsed).toEqual({ ok: false, problem: { path: ["Symbol(here)", "there", 3], reason: "no" } });
+  });
+});
+
+describe("a schema that is itself wrong", () => {
+  test("and throws is a problem, not a crash", () => {
+    const throwing = v.pipe(v.string(), v.check(() => JSON.parse("{") as boolean));
+    expect(parseWith(throwing, "x")).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("SyntaxError") } });
+  });
+
+  test.each([
+    ["valibot", v.pipeAsync(v.string(), v.checkAsync(async () => true))],
+    ["zod", z.string().refine(async () => true)],
+    ["a schema whose promise fails", schema(() => Promise.reject(new Error("offline")))],
+  ])("and validates asynchronously is a clear error, never a hang (%s)", (_library, one) => {
+    expect(() => parseWith(one, "x")).toThrow(DefinitionError);
+    expect(() => parseWith(one, "x")).toThrow(/asynchronously/);
+  });
+});
+
+describe("what is to be stored", () => {
+  test("must be plain JSON, even where its schema takes more", () => {
+    expect(parseJsonWith(v.any(), { at: [1, Infinity] })).toEqual({ ok: false, problem: { path: ["at", 1], reason: "is not a finite number" } });
+    expect(parseJsonWith(v.date(), new Date(0))).toMatchObject({ ok: false });
+  });
+
+  test("is a value or a problem, whatever comes in", () => {
+    const one = v.object({ title: v.string(), tags: v.array(v.string()) });
+    fc.assert(fc.property(fc.anything(), (value) => typeof parseJsonWith(one, value).ok === "boolean"));
+  });
+});
+
+test("a schema is told from what is none", () => {
+  expect([v.string(), z.string(), type("string")].every(isSchema)).toBe(true);
+  expect([null, undefined, "string", {}, () => {}, { "~standard": null }, { "~standard": { version: 1 } }].some(isSchema)).toBe(false);
+});

@@ -1,0 +1,99 @@
+/** Rows in two layers, and what a page is told of them. */
+import { describe, expect, test } from "vitest";
+import { type BeforeWrite, ConfirmedRows, OverlayRows, RowChanges, STREAMS_TABLE } from "../../../../src/core/fold/rows.ts";
+import { taskDomain } from "../../../support/task-domain.ts";
+
+function twoLayers() {
+  const written: string[] = [];
+  const note: BeforeWrite = (table, key) => written.push(`${table} ${key}`);
+  const confirmed = new ConfirmedRows(taskDomain.definition, note);
+  return { confirmed, overlay: new OverlayRows(confirmed, note), written };
+}
+
+describe("a row that pending work", () => {
+  test("touches is pending, and hides the confirmed one", () => {
+    const { confirmed, overlay } = twoLayers();
+    confirmed.setRow("board", "a", 1);
+    expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 1, pending: false });
+    overlay.setRow("board", "a", 2);
+    expect([overlay.entry("board", "a"), confirmed.row("board", "a")]).toEqual([{ key: "a", row: 2, pending: true }, 1]);
+  });
+
+  test("deletes is gone, begins anew when it is set again, and comes back when the work is dropped", () => {
+    const { confirmed, overlay } = twoLayers();
+    confirmed.setRow("board", "a", 1);
+    overlay.setRow("board", "a", null);
+    expect([overlay.entry("board", "a"), overlay.row("board", "a")]).toEqual([null, undefined]);
+    overlay.setRow("board", "a", 3);
+    expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 3, pending: true });
+    overlay.dropRows();
+    expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 1, pending: false });
+  });
+
+  test("deletes without it ever having been there is no row", () => {
+    const { overlay } = twoLayers();
+    overlay.setRow("board", "a", null);
+    expect(overlay.entry("board", "a")).toBeNull();
+  });
+
+  test("may be false, zero or an empty text: only null is no row", () => {
+    const { confirmed, overlay } = twoLayers();
+    for (const row of [false, 0, ""]) {
+      confirmed.setRow("board", "a", true);
+      overlay.setRow("board", "a", row);
+      expect([overlay.row("board", "a"), overlay.entry("board", "a")?.row]).toEqual([row, row]);
+    }
+  });
+
+  test("was made of is known, also where it was not there", () => {
+    const { overlay } = twoLayers();
+    overlay.row("board", "a");
+    expect([overlay.hasRead("board", "a"), overlay.hasRead("board", "b"), overlay.hasRead("notes", "a")]).toEqual([true, false, false]);
+  });
+});
+
+describe("keys that every object has", () => {
+  test("are keys like others", () => {
+    const { confirmed, overlay } = twoLayers();
+    for (const key of ["__proto__", "constructor", "toString"]) {
+      expect(overlay.entry("board", key)).toBeNull();
+      confirmed.setRow("board", key, { polluted: true });
+      expect(overlay.entry("board", key)?.row).toEqual({ polluted: true });
+    }
+    expect({}).not.toHaveProperty("polluted");
+  });
+});
+
+describe("who stores rows", () => {
+  test("is told of each confirmed row and state before it is written, and of no pending one", () => {
+    const { confirmed, written } = twoLayers();
+    confirmed.setRow("board", "a", 1);
+    confirmed.setStream("task/t1", { version: 1, state: null, unreadable: null });
+    expect(written).toEqual(["board a", `${STREAMS_TABLE} task/t1`]);
+  });
+});
+
+describe("a page is told", () => {
+  const entry = (row: number, pending = false) => ({ key: "a", row, pending });
+
+  test.each([
+    ["a new row", null, entry(1), [{ projection: "board", set: [entry(1)], removed: [] }]],
+    ["a changed row", entry(1), entry(2), [{ projection: "board", set: [entry(2)], removed: [] }]],
+    ["that a row is no longer pending", entry(1, true), entry(1), [{ projection: "board", set: [entry(1)], removed: [] }]],
+    ["that a row has gone", entry(1), null, [{ projection: "board", set: [], removed: ["a"] }]],
+    ["nothing of a row that is as it was", entry(1), entry(1), []],
+    ["nothing of a row that came and went", null, null, []],
+  ])("%s", (_, before, after, deltas) => {
+    const changes = new RowChanges();
+    changes.touch("board", "a", before);
+    changes.touch("board", "a", entry(77));
+    expect(changes.take(() => after)).toEqual(deltas);
+    expect(changes.take(() => entry(99))).toEqual([]);
+  });
+
+  test("nothing where a row is equal, whatever the order of its fields", () => {
+    const changes = new RowChanges();
+    changes.touch("board", "a", { key: "a", row: { x: 1, y: 2 }, pending: false });
+    expect(changes.take(() => ({ key: "a", row: { y: 2, x: 1 }, pending: false }))).toEqual([]);
+  });
+});

@@ -1,0 +1,59 @@
+/** Errors cross the worker's border and the wire and stay what they were. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  BugError, ConcurrencyError, DacapoError, DefinitionError, ForbiddenError, fromPlainError, LogClosedError, ProtocolError, reasonOf, RejectedError, shortText, StorageFullError,
+  StorageLostError, toPlainError, UnauthorizedError, UnknownAggregateError, UnknownCommandError, ValidationError,
+} from "../../../../src/core/values/errors.ts";
+import { checkJson } from "../../../../src/core/values/json.ts";
+
+const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
+const CLASSES = [
+  ValidationError, RejectedError, ConcurrencyError, UnauthorizedError, ForbiddenError, StorageFullError, StorageLostError, ProtocolError, UnknownAggregateError, UnknownCommandError, LogClosedError,
+  DefinitionError,
+];
+
+describe("an error that crosses a border as JSON", () => {
+  test.each(CLASSES.map((Class) => [Class.name, Class] as const))("comes back as its class: %s", (name, Class) => {
+    const error = new Class(facts);
+    const back = fromPlainError(JSON.parse(JSON.stringify(toPlainError(error))));
+    expect(back).toBeInstanceOf(Class);
+    expect([back.name, toPlainError(back)]).toEqual([name, toPlainError(error)]);
+  });
+
+  test("comes back with its code where this side has no class for it, or knows it with another word on trying again", () => {
+    const gone = { code: "gone", message: "Gone", fix: "", retry: "never", details: {} } as const;
+    expect(toPlainError(fromPlainError(gone))).toEqual(gone);
+    const busy = toPlainError(new ProtocolError(facts, "later"));
+    expect(toPlainError(fromPlainError(busy))).toEqual(busy);
+  });
+
+  test("has a code of its own for each class, and says when to try again", () => {
+    const errors = [...CLASSES.map((Class) => new Class(facts)), new BugError("It broke")];
+    expect(new Set(errors.map(({ code }) => code)).size).toBe(errors.length);
+    for (const { retry } of errors) expect(["never", "later", "after-fix"]).toContain(retry);
+  });
+
+  test("keeps its cause on this side, and tells no one on the other", () => {
+    const cause = new Error("secret");
+    const error = new DacapoError("odd", "never", { ...facts, cause });
+    expect([error.cause, JSON.stringify(toPlainError(error))]).toEqual([cause, expect.not.stringContaining("secret")]);
+  });
+});
+
+describe("whatever was thrown", () => {
+  test("is told in a text that is short and can travel", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.string({ unit: "binary", maxLength: 3_000, size: "max" }).map((text) => new Error(text))), (thrown) => {
+        for (const text of [reasonOf(thrown), toPlainError(thrown).message]) {
+          expect(text.length).toBeLessThanOrEqual(1_000);
+          expect(checkJson(text)).toBeNull();
+        }
+      }),
+    );
+  });
+
+  test("a text is cut where it is too long, never in the middle of a character", () => {
+    expect([shortText("abc", 3), shortText("abcd", 3), shortText("a😀b", 3)]).toEqual(["abc", "ab…", "a\ufffd…"]);
+  });
+});

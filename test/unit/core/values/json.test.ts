@@ -1,0 +1,114 @@
+import { runInNewContext } from "node:vm";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checkJson, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
+
+/** Values as wild as fast-check makes them, and JSON with a wild value somewhere inside. */
+const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true });
+const json = fc.jsonValue({ maxDepth: 6, stringUnit: "binary" }).map((value) => value as Json);
+const nearlyJson = fc.oneof(json, fc.tuple(json, odd).map(([good, bad]) => ({ good, list: [good, bad] })), odd);
+
+function nested(levels: number, kind: "array" | "object"): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level++) value = kind === "array" ? [value] : { inner: value };
+  return value;
+}
+
+describe("what passes", () => {
+  test("comes back equal from the wire", () => {
+    fc.assert(
+      fc.property(nearlyJson, (value) => {
+        fc.pre(checkJson(value) === null);
+        const back = JSON.parse(JSON.stringify(value)) as Json;
+        expect(sameJson(back, value as Json)).toBe(true);
+        expect(checkJson(back)).toBeNull();
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("is everything that JSON has: well-formed text, exact numbers, plain arrays and objects", () => {
+    const value = { text: "Milch 🥛", n: [0, -1, 1.5, 2 ** 53 - 1, 5e-324], yes: true, none: null, empty: [{}, []], "": "no name" };
+    expect(checkJson(value)).toBeNull();
+    expect(checkJson(Object.assign(Object.create(null), { a: 1 }))).toBeNull();
+    expect(checkJson(runInNewContext("({ list: [1, { a: 2 }] })"))).toBeNull();
+  });
+
+  test(`may be nested ${JSON_DEPTH_MAX} levels deep`, () => {
+    for (const kind of ["array", "object"] as const) {
+      expect(checkJson(nested(JSON_DEPTH_MAX, kind))).toBeNull();
+      expect(checkJson(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({ reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` });
+    }
+  });
+});
+
+describe("what would not survive is told with its place", () => {
+  const cases: [string, unknown, (string | number)[], RegExp][] = [
+    ["undefined", { a: { b: undefined } }, ["a", "b"], /undefined/],
+    ["a function", [() => {}], [0], /function/],
+    ["a bigint", { n: 1n }, ["n"], /bigint/],
+    ["a symbol", { s: Symbol("s") }, ["s"], /symbol/],
+    ["NaN", [0, Number.NaN], [1], /finite/],
+    ["an endless number", { n: Infinity }, ["n"], /finite/],
+    ["a number that JSON.parse makes endless", JSON.parse('{"n":1e400}'), ["n"], /finite/],
+    ["minus zero", [-0], [0], /-0/],
+    ["an integer that is not exact", { n: 2 ** 53 }, ["n"], /exact/],
+    ["a lone surrogate", { text: "\ud83e" }, ["text"], /surrogate/],
+    ["a lone surrogate in a key", { a: { "\udd5b": 1 } }, ["a"], /surrogate/],
+    ["a Date", { at: new Date(0) }, ["at"], /plain object/],
+    ["a Map", new Map(), [], /plain object/],
+    ["a class of the app", { task: new (class Task {})() }, ["task"], /plain object/],
+    ["a hole in an array", { list: Object.assign([1], { length: 2 }) }, ["list", 1], /hole/],
+    ["a key that changes a prototype", JSON.parse('{"a":{"__proto__":{"admin":true}}}'), ["a", "__proto__"], /forbidden/],
+    ["a key `constructor`", { constructor: 1 }, ["constructor"], /forbidden/],
+    ["a key `prototype`", [{ prototype: 1 }], [0, "prototype"], /forbidden/],
+  ];
+  test.each(cases)("%s", (_what, value, path, reason) => {
+    expect(checkJson(value)).toEqual({ path, reason: expect.stringMatching(reason) });
+  });
+});
+
+describe("whatever comes", () => {
+  test("is judged without a throw", () => {
+    fc.assert(fc.property(odd, (value) => { checkJson(value); }), { numRuns: 1_000 });
+  });
+
+  test("is judged without using up the stack, however deep", () => {
+    expect(checkJson(nested(1_000_000, "array"))).toMatchObject({ reason: expect.stringContaining("deeper") });
+    expect(checkJson(JSON.parse("[".repeat(5_000) + "]".repeat(5_000)))).not.toBeNull();
+  });
+
+  test("is judged without a throw, even where it cannot be read", () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    for (const value of [{ get title() { throw new Error("closed"); } }, [proxy]]) expect(checkJson(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
+  });
+
+  test("ends, also for what holds itself", () => {
+    const loop: { self?: unknown } = {};
+    loop.self = loop;
+    expect(checkJson(loop)).toMatchObject({ reason: expect.stringContaining("deeper") });
+  });
+});
+
+describe("two values", () => {
+  test("are the same whatever the order of their keys", () => {
+    expect(sameJson({ a: 1, b: [{ c: 2, d: 3 }] }, { b: [{ d: 3, c: 2 }], a: 1 })).toBe(true);
+    fc.assert(fc.property(json, (value) => sameJson(value, structuredClone(value))));
+  });
+
+  test("are not the same with another order in a list, another type, or something more", () => {
+    const different: [Json | undefined, Json | undefined][] = [[[1, 2], [2, 1]], [[1], [1, 2]], [{ a: 1 }, { a: 1, b: 1 }], [{ a: 1 }, { b: 1 }], [[], {}], [0, "0"], [null, undefined], [{ 0: 1 }, [1]], [{ a: null }, {}]];
+    for (const [left, right] of different) expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
+  });
+
+  test("differ where their text in canonical order differs", () => {
+    const canonical = (value: Json): string => JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "object" && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner));
+    fc.assert(
+      fc.property(json, json, (left, right) => {
+        fc.pre(checkJson(left) === null && checkJson(right) === null);
+        expect(sameJson(left, right)).toBe(canonical(left) === canonical(right));
+      }),
+    );
+  });
+});

@@ -1,0 +1,190 @@
+// Rights, and their end: who may not read learns nothing, and who may not any more is shown out within a minute.
+import { afterEach, expect, test } from "vitest";
+import { device, type Tab, until } from "../../../support/device.ts";
+import type { Authorize, Permit } from "../../../../src/sync-server/app.ts";
+import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
+import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
+import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
+import { createLiveHub } from "../../../../src/sync-server/live/hub.ts";
+import type { LiveSocket } from "../../../../src/sync-server/live/server-socket.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { domain, task } from "../../../support/board-domain.ts";
+import { startServer } from "../../../support/server.ts";
+import { person, testServer } from "../../../support/sync-requests.ts";
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+/** A hub on a clock of the test, with one open socket. */
+async function openSocket(checkReader: () => Promise<void>, principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" }, begin = 1_000_000) {
+  let now = begin;
+  /** What a clock does that nobody sets: timers go by it. */
+  let passed = 0;
+  let timers: { readonly at: number; readonly run: () => void }[] = [];
+  const told: { readonly at: number; readonly code: string }[] = [];
+  const ended: number[] = [];
+  const hub = createLiveHub({
+    store: memory(), limits: SERVER_LIMITS, ticks: true, report: () => {}, checkReader,
+    env: { ...runtimeEnv, now: () => now, setTimer: (run, ms) => (timers.push({ at: passed + ms, run }), () => {}) },
+  });
+  const socket: LiveSocket = { bufferedBytes: 0, send: () => {}, save: () => {}, terminate: () => void ended.push(passed), close: (_, code) => void told.push({ at: passed, code }) };
+  const connection = hub.join(socket, { log: "board", cursor: null, principal, presence: null });
+  return {
+    told,
+    ended,
+    setClock: (ms: number) => {
+      now += ms;
+    },
+    pass: async (ms: number, pings = true) => {
+      for (const end = passed + ms; passed < end; ) {
+        passed += 1_000;
+        now += 1_000;
+        if (pings) connection.receive('{"type":"ping"}');
+        const due = timers.filter(({ at }) => at <= passed);
+        timers = timers.filter(({ at }) => at > passed);
+        for (const { run } of due) run();
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    },
+  };
+}
+
+test("whoever loses the right to read is shown out within a minute, whenever that is", async () => {
+  for (const lostAfter of [0, 13_000, 39_000, 41_000, 79_000]) {
+    let allowed = true;
+    const { told, pass } = await openSocket(async () => {
+      if (!allowed) throw new HttpRefusal("forbidden");
+    });
+    await pass(lostAfter);
+    allowed = false;
+    await pass(120_000);
+    expect(told).toMatchObject([{ code: "forbidden" }]);
+    expect((told[0]?.at ?? 0) - lostAfter).toBeLessThanOrEqual(60_000);
+  }
+});
+
+test("a server whose clock is set back shows out who may not read any more, and ends who is silent, no later for it", async () => {
+  let allowed = true;
+  const checkReader = async () => {
+    if (!allowed) throw new HttpRefusal("forbidden");
+  };
+  const [reading, silent] = [await openSocket(checkReader, undefined, Date.now()), await openSocket(async () => {}, undefined, Date.now())];
+  for (const { pass, setClock } of [reading, silent]) {
+    await pass(5_000);
+    setClock(-12 * 3_600_000);
+  }
+  allowed = false;
+  await reading.pass(60_000);
+  expect(reading.told).toMatchObject([{ code: "forbidden" }]);
+  await silent.pass(95_000, false);
+  expect(silent.ended[0]).toBeLessThanOrEqual(100_000);
+});
+
+test("a socket ends with the token that opened it", async () => {
+  let now = Date.now();
+  const end = now + 10_000;
+  const server = testServer({ authorize: () => ({ actor: "ada", expiresAt: end }), env: { ...runtimeEnv, now: () => now } });
+  const { ticket } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
+  now = end;
+  const late = await server.live.open(new Request(`http://localhost/?ticket=${ticket}`), "board");
+  expect(late.kind === "refused" && late.response.status).toBe(401);
+  const check = async () => {
+    throw new HttpRefusal("unauthorized");
+  };
+  const { told, pass } = await openSocket(check, { actor: "ada", expiresAt: 1_005_000 });
+  await pass(10_000);
+  expect(told).toEqual([{ at: 5_000, code: "unauthorized" }]);
+});
+
+test("where nobody can say any more whether a right is there, its socket ends within a minute; a short failure costs nobody anything", async () => {
+  let answers = true;
+  const { told, pass } = await openSocket(async () => {
+    if (!answers) throw new HttpRefusal("unavailable");
+  });
+  await pass(39_000);
+  answers = false;
+  await pass(4_000);
+  answers = true;
+  await pass(60_000);
+  expect(told).toEqual([]);
+  answers = false;
+  await pass(60_000);
+  expect(told).toMatchObject([{ code: "unavailable" }]);
+});
+
+test("who may not read gets one answer for a log that is there, that was deleted and that never was, whatever they ask", async () => {
+  const server = testServer({ permit: ({ actor }) => actor === "ada" });
+  for (const log of ["there", "deleted"]) {
+    const ada = person(server, "ada", { log });
+    await ada.push([ada.commit(add("t1"))]);
+  }
+  await server.drop("deleted");
+  const answers = await Promise.all(
+    ["there", "deleted", "never"].map(async (log) => {
+      const bob = person(server, "bob", { log });
+      const requests = [
+        bob.request(""), bob.request("records"), bob.request("records?after=1-0000000000000000"), bob.request("streams/task/t1"), bob.request("export"),
+        bob.request("tickets", {}), bob.request("commits", { after: null, domain: 1, commits: [] }), bob.request("commits", "{"), bob.request("live"),
+      ];
+      return Promise.all(requests.map(async (request) => {
+        const response = await request;
+        return `${response.status} ${JSON.stringify([...response.headers])} ${await response.text()}`;
+      }));
+    }),
+  );
+  expect(answers[1]).toEqual(answers[0]);
+  expect(answers[2]).toEqual(answers[0]);
+  for (const answer of answers[0]?.slice(0, 8) ?? []) expect(answer).toMatch(/^403 .*"forbidden"/);
+});
+
+test("P11 a log that is not there yet is an empty one to whoever may read it, by every way of reading", async () => {
+  const server = testServer();
+  const ada = person(server, "ada", { log: "new" });
+  expect(await (await ada.request("")).json()).toMatchObject({ cursor: null, head: 0 });
+  expect(await ada.pull()).toMatchObject({ after: null, records: [], cursor: null, head: 0, more: false });
+  expect(await (await ada.request("streams/task/t1")).json()).toMatchObject({ records: [], version: 0, more: false });
+  expect(await ada.push([])).toMatchObject({ outcomes: [], cursor: null, head: 0 });
+  expect((await ada.request("export")).status).toBe(200);
+});
+
+test("a right that ends between the request and the append is seen at the append, and nothing is written", async () => {
+  let allowed = true;
+  const store = memory();
+  const server = testServer({
+    store,
+    permit: (_, { action }) => {
+      const answer = allowed;
+      if (action === "read") allowed = false;
+      return answer;
+    },
+  });
+  const ada = person(server, "ada");
+  expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "rejected", code: "forbidden" }]);
+  expect(await store.head("board")).toEqual({ kind: "open", cursor: null });
+});
+
+test("P7 a permit that gives no answer permits nothing, and a principal whose end is no time is none", async () => {
+  // What an app without types may do: a branch without `return`, a date where a number belongs.
+  const answers = JSON.parse(`{"read":true,"record":true}`);
+  const forgetful: Permit = (_, { action }) => answers[action];
+  const store = memory();
+  const ada = person(testServer({ store, permit: forgetful }), "ada");
+  expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "rejected", code: "forbidden" }]);
+  expect(await store.head("board")).toEqual({ kind: "open", cursor: null });
+  for (const expiresAt of ['"2020-01-01"', '"soon"', "null", "{}", "true", "1e999"]) {
+    const authorize: Authorize = () => JSON.parse(`{"actor":"ada","expiresAt":${expiresAt}}`);
+    expect((await person(testServer({ authorize }), "ada").request("")).status, expiresAt).toBe(401);
+  }
+});
+
+test("someone of whom much is known, on a log with the longest name, goes live like everyone else", async () => {
+  const log = "l".repeat(128);
+  const server = await startServer({ authorize: (request) => ({ actor: (request.headers.get("authorization") ?? "").slice(7), team: "t".repeat(950) }) });
+  cleanUp.push(server.close);
+  const tab: Tab = await device(domain, log, "ada").open({ url: server.url });
+  cleanUp.push(tab.close);
+  await until(() => tab.status().connection === "live", "ada is live");
+});

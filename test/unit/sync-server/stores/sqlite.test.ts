@@ -1,0 +1,291 @@
+// What a SQLite file adds to the rules of the port: power cuts, other processes, damaged and full disks, other versions.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { StorageFullError, StorageLostError } from "../../../../src/core/values/errors.ts";
+import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/node-sqlite.ts";
+import { sqlEventStore } from "../../../../src/sync-server/stores/sql-event-store.ts";
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import { ALL, batch, commitId, outcome, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
+import { until } from "../../../support/device.ts";
+
+const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+/** For tests that start processes, on a machine that has other things to do. */
+const processes = { timeout: 60_000 };
+const newFile = () => `${folder}/${++files}.db`;
+
+test("S2 every opening writes through to the disk: synchronous is FULL, also of a file that was there", () => {
+  const path = newFile();
+  for (let opening = 0; opening < 3; opening++) {
+    const database = openDatabase(path);
+    expect(database.prepare("pragma synchronous").get()).toEqual({ synchronous: 2 });
+    expect(database.prepare("pragma journal_mode").get()).toEqual({ journal_mode: "wal" });
+    database.exec("create table if not exists t (n)");
+    database.close();
+  }
+});
+
+test("S2 a file that cannot have a write-ahead log is refused, not served with less", () => {
+  expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(/cannot make .* durable: journal_mode is delete/);
+});
+
+test("a file that is named by a URI is opened where it says, and no folder is made after it", () => {
+  const path = newFile();
+  const database = openDatabase(`file:${path}?cache=private`);
+  database.exec("create table t (n)");
+  database.close();
+  expect(existsSync(path)).toBe(true);
+  expect(existsSync("file:")).toBe(false);
+  expect(() => openDatabase(`file:${folder}/none/logs.db`)).toThrow(/unable to open/);
+});
+
+test("S2 what a killed process acknowledged is there, and at most the append under way besides", processes, async () => {
+  const path = newFile();
+  const acknowledged: string[] = [];
+  for (let round = 0; round < 5; round++) {
+    const child = appendCommits(path, round * 1_000_000, 1_000_000);
+    await child.begin();
+    await once(child.lines, "line"); // an acknowledged append; from here on, kill it wherever it is
+    setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
+    await child.ended;
+    acknowledged.push(...child.told);
+  }
+  const store = sqlite(path);
+  const stored = (await readAll(store, "log")).map(({ commit }) => commit);
+  await store.close();
+  expect(new Set(stored).size).toBe(stored.length);
+  expect(acknowledged.filter((commit) => !stored.includes(commit))).toEqual([]);
+  expect(stored.length - acknowledged.length).toBeLessThanOrEqual(5);
+});
+
+test("S1 of two connections that append on one head, one lands and the other is told that it moved", async () => {
+  const path = newFile();
+  const [here, there] = [sqlite(path), sqlite(path)];
+  const results = await Promise.all([here, there].map((store, n) => store.append("log", batch(null, { records: recordsAfter(null, [{ commit: n }]) }))));
+  expect(results).toEqual([{ kind: "ok" }, { kind: "moved", head: { position: 1, mark: "mark0" } }]);
+  expect(await there.head("log")).toEqual(await here.head("log"));
+  await here.close();
+  await there.close();
+});
+
+test("S1 S4 processes that append to one file all land, while a reader sees only whole batches", processes, async () => {
+  const path = newFile();
+  const store = sqlite(path);
+  const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
+  let ended = false;
+  await Promise.all(writers.map((writer) => writer.opened)); // so that both have read the same end before one of them moves it
+  const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
+    const codes = await Promise.all(writers.map((writer) => writer.ended));
+    ended = true;
+    return codes;
+  });
+  const torn: unknown[] = [];
+  while (!ended) {
+    const page = await store.read("log", null, ALL);
+    const stream = await store.readStream("log", "task/t1", 0, ALL);
+    const whole = page.kind !== "page" || (page.records.length % 3 === 0 && page.records.at(-1)?.cursor.position === page.head?.position);
+    if (!whole || stream.length % 3 !== 0) torn.push({ page, stream });
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(torn).toEqual([]);
+  expect(await allEnded).toEqual([0, 0]);
+  expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // or they never met
+  const records = await readAll(store, "log");
+  expect(records.map(({ position }) => position)).toEqual(Array.from({ length: 360 }, (_, n) => n + 1));
+  expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told).toSorted());
+  await store.close();
+});
+
+test("S2 processes that open one new file at the same time all get it", processes, async () => {
+  for (let round = 0; round < 2; round++) {
+    const path = newFile();
+    const codes = await Promise.all([0, 1, 2].map((n) => appendCommits(path, n * 1_000, 1).run()));
+    expect(codes).toEqual([0, 0, 0]);
+  }
+});
+
+test("S2 a full disk is told, acknowledges nothing, and ends the store until it is opened again", async () => {
+  const path = newFile();
+  const database = openDatabase(path);
+  const store = sqlEventStore(nodeSql(database));
+  let head = await write(store, "log", null, { commit: 0 });
+  database.exec("pragma max_page_count = 40"); // SQLite answers as it does when the disk has no more blocks
+  let acknowledged = 1;
+  const error = await (async () => {
+    for (;;) {
+      head = await write(store, "log", head, { commit: acknowledged, text: JSON.stringify("x".repeat(9_000)) });
+      acknowledged += 1;
+    }
+  })().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(StorageFullError);
+  expect(error).toMatchObject({ code: "storage-full", retry: "after-fix" });
+  await expectAllToFailWith(store, error);
+  await store.close();
+
+  const again = sqlite(path);
+  expect(await readAll(again, "log")).toHaveLength(acknowledged);
+  await write(again, "log", head, { commit: 999 });
+  await again.close();
+});
+
+test.skipIf(process.platform === "win32")("S2 a disk that refuses to write is told, and nothing is acknowledged after", processes, async () => {
+  const path = newFile();
+  // The limit on the size of a file makes write() itself fail, as a broken disk does.
+  const child = appendCommits(path, 0, 1_000_000, 1, "trap '' XFSZ; ulimit -f 400; exec \"$@\"");
+  expect(await child.run()).toBe(1);
+  expect(child.errors()).toMatch(/StorageLostError: SQLite failed in append: disk I\/O error/);
+  const store = sqlite(path);
+  const stored = (await readAll(store, "log")).map(({ commit }) => commit);
+  expect(stored).toEqual(expect.arrayContaining(child.told));
+  await store.close();
+});
+
+test("S2 a damaged file is told, and ends the store", async () => {
+  const path = newFile();
+  const first = sqlite(path);
+  let head = await write(first, "log", null, { commit: 0 });
+  for (let n = 1; n <= 20; n++) head = await write(first, "log", head, { commit: n, text: JSON.stringify("x".repeat(3_000)) });
+  await first.close();
+  const file = openSync(path, "r+");
+  for (let page = 8; page < 24; page++) writeSync(file, Buffer.alloc(4_096, 0xee), 0, 4_096, page * 4_096);
+
+  const store = sqlite(path);
+  const error = await readAll(store, "log").catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(StorageLostError);
+  expect(error).toMatchObject({ details: { result: "CORRUPT" }, fix: expect.stringContaining("restore a backup") });
+  await expectAllToFailWith(store, error);
+  await store.close();
+});
+
+test("a file that is no database, a folder, and a folder that cannot be made are told with what to do", () => {
+  const text = newFile();
+  writeFileSync(text, "Dear diary, ".repeat(1_000));
+  const directory = newFile();
+  mkdirSync(directory);
+  const under = `${text}/logs.db`;
+  for (const path of [text, directory, under]) {
+    expect(() => sqlite(path), path).toThrow(StorageLostError);
+    expect(() => sqlite(path), path).toThrow(path === under ? text : path);
+  }
+  for (const path of ["", "file:logs.db"]) expect(() => sqlite(path)).toThrow(/is no path of a file/);
+});
+
+test("a lock that another process holds for long fails one call, not the store", async () => {
+  const path = newFile();
+  const database = openDatabase(path);
+  const store = sqlEventStore(nodeSql(database));
+  const head = await write(store, "log", null, { commit: 1 });
+  database.exec("pragma busy_timeout = 5");
+  const other = new DatabaseSync(path);
+  other.exec("begin immediate");
+  await expect(write(store, "log", head, { commit: 2 })).rejects.toMatchObject({ code: "storage-lost", retry: "later", details: { result: "BUSY" } });
+  expect(await readAll(store, "log")).toHaveLength(1); // readers go on meanwhile
+  other.exec("commit");
+  await write(store, "log", head, { commit: 2 });
+  other.close();
+  await store.close();
+});
+
+test("a file written by a newer Dacapo is refused and left as it is", async () => {
+  const path = newFile();
+  await sqlite(path).close();
+  const database = new DatabaseSync(path);
+  database.exec("update dacapo_layout set version = 7 where part = 'event-store'");
+  database.close();
+  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo; this one knows layouts up to 1/);
+});
+
+test("S10 a drop that a crash cut short is ended by the next opening", async () => {
+  const path = newFile();
+  const store = sqlite(path);
+  await write(store, "log", null, ...Array.from({ length: 1_200 }, (_, commit) => ({ commit })));
+  await store.append("log", batch({ position: 1_200, mark: "mark1199" }, { outcomes: [outcome(5_000)] }));
+  // The name is taken at once, the rows go step by step after that.
+  const dropped = store.drop("log").catch(() => "cut short");
+  await store.close();
+  expect(await dropped).toBe("cut short");
+
+  const again = sqlite(path);
+  expect(await again.head("log")).toEqual({ kind: "gone" });
+  const rows = new DatabaseSync(path).prepare(
+    `select (select count(*) from dacapo_records) + (select count(*) from dacapo_stream_records) + (select count(*) from dacapo_outcomes) as n`,
+  );
+  await until(() => rows.get()?.["n"] === 0, "nothing of it is left");
+  await again.close();
+});
+
+test("folders are made, ':memory:' keeps nothing, a path may come in an object", async () => {
+  const path = `${folder}/new/folders/logs.db`;
+  const made = sqlite({ path });
+  await write(made, "log", null, { commit: 1 });
+  await made.close();
+  const again = sqlite(path);
+  expect(await again.logs()).toEqual(["log"]);
+  await again.close();
+  for (let opening = 0; opening < 2; opening++) {
+    const memory = sqlite(":memory:");
+    expect(await memory.logs()).toEqual([]);
+    await write(memory, "log", null, { commit: 1 });
+    await memory.close();
+  }
+});
+
+test("S8 500 ids are looked up in a long log without walking through it", async () => {
+  const store = sqlite(newFile());
+  let head = null;
+  for (let n = 0; n < 40; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 500 * n + k })));
+  const times: number[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const begin = process.cpuUsage();
+    const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(40 * n)));
+    const { user, system } = process.cpuUsage(begin);
+    times.push((user + system) / 1_000);
+    expect(known.size).toBe(500);
+  }
+  expect(Math.min(...times)).toBeLessThan(300); // some 3 ms of the processor, whoever else has it meanwhile; more than a second where SQLite chooses to walk
+  await store.close();
+});
+
+async function expectAllToFailWith(store: ReturnType<typeof sqlite>, error: unknown): Promise<void> {
+  const calls = [
+    () => store.head("log"),
+    () => store.append("other", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })),
+    () => store.read("log", null, ALL),
+    () => store.readStream("log", "task/t1", 0, ALL),
+    () => store.known("log", []),
+    () => store.logs(),
+    () => store.drop("other"),
+  ];
+  for (const call of calls) expect(await call().catch((thrown: unknown) => thrown)).toBe(error);
+}
+
+/** Starts the process of `support/append-commits`, through a line of shell. */
+function appendCommits(path: string, first: number, appends: number, recordsEach = 1, shell = 'exec "$@"') {
+  const script = fileURLToPath(new URL("../../../support/append-commits.ts", import.meta.url));
+  const program = [process.execPath, script, path, first, appends, recordsEach].map(String);
+  const child = spawn("sh", ["-c", shell, "sh", ...program], { stdio: ["pipe", "pipe", "pipe"] });
+  const told: string[] = [];
+  let moved = 0;
+  let errors = "";
+  child.stderr.on("data", (text) => (errors += String(text)));
+  const lines = createInterface({ input: child.stdout });
+  const opened = once(lines, "line");
+  lines.on("line", (line) => {
+    if (line === "moved") moved += 1;
+    else if (line !== "open") told.push(line);
+  });
+  const ended = once(child, "close").then(([code]: unknown[]) => code);
+  const begin = async () => {
+    await Promise.race([opened, ended]);
+    child.stdin.end();
+  };
+  const run = () => begin().then(() => ended);
+  return { process: child, told, moved: () => moved, lines, opened, begin, run, ended, errors: () => errors };
+}

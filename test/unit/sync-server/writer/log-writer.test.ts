@@ -1,0 +1,287 @@
+// The writer of a log: many at once, two nodes on one store, and stores that fail in the worst moment.
+import { expect, test } from "vitest";
+import { parseServerFrame, type ServerFrame } from "../../../../src/core/wire/messages.ts";
+import { lastPosition } from "../../../../src/core/history/record.ts";
+import type { SyncServer, SyncServerOptions } from "../../../../src/sync-server/app.ts";
+import { createWriterQueue } from "../../../../src/sync-server/writer/writer-queue.ts";
+import type { AppendResult, EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { column, task } from "../../../support/board-domain.ts";
+import { until } from "../../../support/device.ts";
+import { type Person, person, testServer } from "../../../support/sync-requests.ts";
+import { sqliteFile } from "../../../support/sqlite-file.ts";
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const quiet: Partial<SyncServerOptions> = { onError: () => {} };
+
+/** A store whose appends go through a function of the test. */
+function tampered(store: EventStore, append: (write: () => Promise<AppendResult>, count: number) => Promise<AppendResult>): EventStore & { readonly appends: () => number } {
+  let count = 0;
+  const write = store.append.bind(store);
+  store.append = (log, batch) => append(() => write(log, batch), ++count);
+  return Object.assign(store, { appends: () => count });
+}
+
+/** Every position once, every version once, every commit once. */
+async function expectWhole(reader: Person, events: number): Promise<void> {
+  const { records, head, more } = await reader.pull();
+  expect({ head, more }).toEqual({ head: events, more: false });
+  let position = 0;
+  const versions = new Map<string, number>();
+  for (const record of records) {
+    expect(record.position).toBe(position + 1);
+    position = lastPosition(record);
+    for (const { stream, version } of record.events) {
+      expect(version).toBe((versions.get(stream) ?? 0) + 1);
+      versions.set(stream, version);
+    }
+  }
+  expect(new Set(records.map(({ commit }) => commit)).size).toBe(records.length);
+}
+
+test("what is decided on what another node just wrote is not recorded where the store is restored to what was before", async () => {
+  const before = memory();
+  const after = memory();
+  let store: EventStore = before;
+  const restored = new Proxy(before, { get: (_, name: keyof EventStore) => (...given: never[]) => (store[name] as (...given: never[]) => unknown)(...given) });
+  const here = person(testServer({ store: restored }), "ada");
+  const there = person(testServer({ store: before }), "bob");
+  const readStream = before.readStream.bind(before);
+  before.readStream = async (...given) => {
+    before.readStream = readStream;
+    await there.push([there.commit(add("t1"))]);
+    const page = await readStream(...given);
+    store = after;
+    return page;
+  };
+  expect(await here.outcomes(here.commit(task.command.rename("t1", { title: "Bread" })))).toMatchObject([{ outcome: "rejected", code: "no-such-task" }]);
+  expect(await here.pull()).toMatchObject({ head: 0 });
+});
+
+test("a hundred pushes at once are all recorded, in far fewer writes", async () => {
+  const store = tampered(memory(), (write) => write());
+  const server = testServer({ store });
+  const people = Array.from({ length: 10 }, () => person(server, "ada"));
+  const pushes = people.flatMap((one, device) => Array.from({ length: 10 }, (_, n) => one.push([one.commit(add(`t${device}-${n}`))])));
+  for (const { outcomes } of await Promise.all(pushes)) expect(outcomes).toMatchObject([{ outcome: "recorded" }]);
+  expect(store.appends()).toBeLessThan(40);
+  await expectWhole(person(server, "bob"), 100);
+});
+
+test("a log that this node wrote last is written on without reading it; one that went on elsewhere is read", async () => {
+  const store = memory();
+  const asked: string[] = [];
+  const [head, known] = [store.head.bind(store), store.known.bind(store)];
+  store.head = (log) => (asked.push("head"), head(log));
+  store.known = (log, commits) => (asked.push("known"), known(log, commits));
+  const [ada, bob] = [person(testServer({ store }), "ada"), person(testServer({ store }), "bob")];
+  const [first, second] = [ada.commit(add("t1")), ada.commit(add("t2"))];
+  await ada.push([first]);
+  asked.length = 0;
+  await ada.push([second]);
+  expect(asked).toEqual([]);
+  // What comes again is told as before, also where it is all of a push.
+  expect(await ada.outcomes(first, second)).toMatchObject([{ outcome: "recorded", at: { position: 1 } }, { outcome: "recorded", at: { position: 2 } }]);
+  expect((await ada.push([])).head).toBe(2);
+  expect(await bob.outcomes(bob.commit(add("t3")))).toMatchObject([{ outcome: "recorded", at: { position: 3 } }]);
+  expect(await ada.outcomes(ada.commit(add("t3")), ada.commit(add("t4")))).toMatchObject([{ outcome: "rejected", code: "already-added" }, { outcome: "recorded", at: { position: 4 } }]);
+  await expectWhole(bob, 4);
+});
+
+test("logs do not wait for each other", async () => {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const store = memory();
+  const server = testServer({ permit: async (_, request) => (request.log === "slow" && request.action === "write" ? held.then(() => true) : true), store });
+  const slow = person(server, "ada", { log: "slow" });
+  const fast = person(server, "ada", { log: "fast" });
+  const waiting = slow.push([slow.commit(add("t1"))]);
+  expect(await fast.outcomes(fast.commit(add("t1")))).toMatchObject([{ outcome: "recorded" }]);
+  release();
+  expect((await waiting).outcomes).toMatchObject([{ outcome: "recorded" }]);
+});
+
+test("P2 two servers on one SQLite file race: positions have no gap, and nothing is there twice", async () => {
+  const { open, remove } = await sqliteFile();
+  const results: string[] = [];
+  const noted = async (write: () => Promise<AppendResult>): Promise<AppendResult> => {
+    // As on a network: between what a server read and what it writes, the other one writes.
+    await wait(2 + Math.random() * 6);
+    const result = await write();
+    results.push(result.kind);
+    return result;
+  };
+  const servers = [testServer({ store: tampered(open(), noted) }), testServer({ store: tampered(open(), noted) })];
+  const people = servers.map((server) => person(server, "ada"));
+  await people[0]?.push([people[0].commit(column.command.add("todo", { name: "To do" }), add("shared"))]);
+  const work = Array.from({ length: 60 }, async (_, n) => {
+    await wait(Math.random() * 100);
+    const commits = [people[0]?.commit(add(`t${n}`)), people[0]?.commit({ ...task.command.note("shared", { text: `${n}` }), seen: 1 })];
+    // Each push goes to both servers, as after a lost answer.
+    const [first, second] = await Promise.all(people.map((one) => one.push(commits)));
+    expect(second?.outcomes).toEqual(first?.outcomes);
+    expect(first?.outcomes).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
+  });
+  await Promise.all(work);
+  for (const one of people) await expectWhole(one, 2 + 120);
+  expect(results.filter((kind) => kind !== "ok").length, "they never met").toBeGreaterThan(0);
+  await Promise.all(servers.map((server) => server.close()));
+  await remove();
+});
+
+test("an append that was written though it failed is answered by what is there", async () => {
+  const store = tampered(memory(), async (write, count) => {
+    const result = await write();
+    if (count === 1) throw new Error("the connection broke after the commit");
+    return result;
+  });
+  const server = testServer({ store, ...quiet });
+  const ada = person(server, "ada");
+  const [one, other] = await Promise.all([ada.push([ada.commit(add("t1")), ada.commit(task.command.complete("nothing"))]), ada.push([ada.commit(add("t2"))])]);
+  expect([...one.outcomes, ...other.outcomes].map(({ outcome }) => outcome)).toEqual(["recorded", "empty", "recorded"]);
+  await expectWhole(ada, 2);
+});
+
+test("what was written though its append failed reaches open sockets at once, also where nobody looks by the clock", async () => {
+  const store = tampered(memory(), async (write, count) => {
+    const result = await write();
+    if (count === 2) throw new Error("the connection broke after the commit");
+    return result;
+  });
+  const server = testServer({ store, liveTicks: false, ...quiet });
+  const ada = person(server, "ada");
+  await ada.push([ada.commit(add("t1"))]);
+  const socket = await liveSocket(server, "bob");
+  await until(() => socket.positions().join() === "1", "the socket is up to date");
+  expect(await ada.outcomes(ada.commit(add("t2")))).toMatchObject([{ outcome: "recorded" }]);
+  await until(() => socket.positions().join() === "1,2", "the socket has what was written");
+});
+
+test("what another node wrote first, of a push that came to both, reaches the open sockets of the one that came second", async () => {
+  let writeElsewhere = (): Promise<unknown> => Promise.resolve();
+  // Between what this node reads and what it writes, the other one takes the same push.
+  const store = tampered(memory(), async (write, count) => {
+    if (count === 1) await writeElsewhere();
+    return write();
+  });
+  const server = testServer({ store, liveTicks: false });
+  const socket = await liveSocket(server, "bob");
+  const [here, there] = [person(server, "ada"), person(testServer({ store }), "ada")];
+  const commit = here.commit(add("t1"));
+  writeElsewhere = () => there.push([commit]);
+  expect(await here.outcomes(commit)).toMatchObject([{ outcome: "recorded" }]);
+  await until(() => socket.positions().join() === "1", "the socket has what was written");
+});
+
+/** An open socket in memory. */
+async function liveSocket(server: SyncServer, actor: string): Promise<{ readonly positions: () => readonly number[] }> {
+  const { ticket }: { ticket: string } = JSON.parse(await (await person(server, actor).request("tickets", {})).text());
+  const opening = await server.live.open(new Request(`http://localhost/logs/board/live?ticket=${ticket}`), "board");
+  if (opening.kind === "refused") throw new Error(`The socket was refused: ${opening.response.status}`);
+  const frames: ServerFrame[] = [];
+  const send = (text: string) => {
+    const frame = parseServerFrame(text);
+    if (frame.ok) frames.push(frame.value);
+  };
+  opening.join({ send, bufferedBytes: 0, close: () => {}, terminate: () => {}, save: () => {} });
+  return { positions: () => frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : [])) };
+}
+
+test("an append that failed and was not written is written by the next round", async () => {
+  const store = tampered(memory(), (write, count) => (count === 1 ? Promise.reject(new Error("busy")) : write()));
+  const server = testServer({ store, ...quiet });
+  const ada = person(server, "ada");
+  expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "recorded" }]);
+  await expectWhole(ada, 1);
+});
+
+test("P8 a store that cannot write is told as a failure of the server; what was sent can be sent again", async () => {
+  let broken = true;
+  const store = tampered(memory(), (write) => (broken ? Promise.reject(Object.assign(new Error("no space"), { code: "storage-full" })) : write()));
+  const server = testServer({ store, ...quiet });
+  const ada = person(server, "ada");
+  const body = { after: null, domain: 1, commits: [ada.commit(add("t1"))] };
+  const response = await ada.request("commits", body);
+  expect([response.status, await response.json()]).toMatchObject([507, { error: { code: "storage-full", retry: "later" } }]);
+  broken = false;
+  expect(await ada.outcomes(...body.commits)).toMatchObject([{ outcome: "recorded" }]);
+  await expectWhole(ada, 1);
+});
+
+test("a right that cannot be asked fails the push that needs it, and no other of its batch", async () => {
+  const server = testServer({
+    ...quiet,
+    permit: ({ actor }, { action }) => {
+      if (actor === "bob" && action === "write") throw new Error("the directory is down");
+      return true;
+    },
+  });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  const [hers, his] = await Promise.all([ada.push([ada.commit(add("t1"))]), bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] })]);
+  expect(hers.outcomes).toMatchObject([{ outcome: "recorded" }]);
+  expect([his.status, his.headers.get("retry-after")]).toEqual([503, "1"]);
+});
+
+test("more than may wait is turned away at once, with a time to come back", async () => {
+  const server = testServer({ limits: { waitingPushesMax: 3 } });
+  const ada = person(server, "ada");
+  const statuses = await Promise.all(
+    Array.from({ length: 10 }, async (_, n) => (await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add(`t${n}`))] })).status),
+  );
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(3);
+  expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
+});
+
+test("closing ends the push under way and turns away the next", async () => {
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const server = testServer({ permit: async (_, { action }) => (action === "write" && begin(), wait(20).then(() => true)) });
+  const ada = person(server, "ada");
+  const underWay = ada.push([ada.commit(add("t1"))]);
+  await begun;
+  const closed = server.close();
+  expect((await underWay).outcomes).toMatchObject([{ outcome: "recorded" }]);
+  await closed;
+  const late = await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t2"))] });
+  expect([late.status, await late.json()]).toMatchObject([503, { error: { code: "restarting", retryAfterMs: 1000 } }]);
+});
+
+test.each<[string, (text: string) => string]>([
+  ["cannot be parsed", (text) => text.slice(9)],
+  ["has lost its events", (text) => text.replace('"events"', '"dvents"')],
+  ["has events that are none", (text) => text.replace(/"events":.*/, '"events":[null]}')],
+  ["names another stream", (text) => text.replace("task/t1", "task/q1")],
+  ["tells another version", (text) => text.replace('"version":1', '"version":3')],
+])("a stream with a record that %s is unreadable alone; the log goes on", async (_, damage) => {
+  const store = memory();
+  const server = testServer({ store });
+  const ada = person(server, "ada");
+  await ada.push([ada.commit(add("t1")), ada.commit(add("t2"))]);
+  const readStream = store.readStream.bind(store);
+  store.readStream = async (log, stream, after, limit) => (await readStream(log, stream, after, limit)).map((record) => (stream === "task/t1" ? { ...record, text: damage(record.text) } : record));
+  const other = person(testServer({ store }), "ada");
+  expect(await other.outcomes(other.commit({ ...task.command.complete("t1"), seen: 1 }), other.commit({ ...task.command.complete("t2"), seen: 1 }))).toMatchObject([
+    { code: "stream-unreadable" },
+    { outcome: "recorded" },
+  ]);
+});
+
+test("a queue settles one batch at a time in the order of arrival, and answers all also when settling throws", async () => {
+  const batches: number[][] = [];
+  let idle = 0;
+  const queue = createWriterQueue<number, number>({
+    settle: async (jobs) => {
+      batches.push([...jobs]);
+      if (jobs.includes(13)) throw new Error("no");
+      return jobs.map((job) => job * 2);
+    },
+    take: (waiting) => Math.min(2, waiting.length),
+    gather: () => Promise.resolve(),
+    idle: () => idle++,
+  });
+  const answers = await Promise.allSettled([1, 2, 3, 13, 5].map((job) => queue.add(job)));
+  expect(batches).toEqual([[1, 2], [3, 13], [5]]);
+  expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "failed"))).toEqual([2, 4, "failed", "failed", 10]);
+  expect([idle, queue.waiting()]).toEqual([1, 0]);
+});

@@ -1,0 +1,30 @@
+// A `permit` that fails when it is asked whether events may be recorded harms who it was asked for, and nobody else.
+import { expect, test } from "vitest";
+import type { Permit } from "../../../../src/sync-server/app.ts";
+import { task } from "../../../support/board-domain.ts";
+import { until } from "../../../support/device.ts";
+import { hangingApp } from "../../../support/hanging-app.ts";
+import { person, testServer } from "../../../support/sync-requests.ts";
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+
+for (const how of ["throws", "hangs"] as const) {
+  test(`a permit that ${how} for one author's events does not keep another's from the log`, async () => {
+    const { env, hang, isAsked, giveUp } = hangingApp();
+    let failing = true;
+    const fail = () => (how === "hangs" ? hang() : Promise.reject(new Error("no database")));
+    const permit: Permit = ({ actor }, { action }) => (failing && action === "record" && actor === "bob" ? fail() : true);
+    const server = testServer({ permit, env, onError: () => {} });
+    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+    const [first, second] = [bob.commit(add("t1")), bob.commit(add("t2"))];
+
+    const pushes = Promise.all([bob.request("commits", { after: null, domain: 1, commits: [first, second] }), ada.outcomes(ada.commit(add("t3")))]);
+    if (how === "hangs") await until(isAsked, "the app is asked").then(giveUp);
+    const [refused, taken] = await pushes;
+    expect(refused.status).toBe(503);
+    expect(taken).toMatchObject([{ outcome: "recorded" }]);
+
+    failing = false;
+    expect(await bob.outcomes(first, second)).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
+  });
+}

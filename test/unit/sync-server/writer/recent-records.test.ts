@@ -1,0 +1,66 @@
+// The last records of a log, kept for those who are nearly up to date.
+import { expect, test } from "vitest";
+import type { Cursor } from "../../../../src/core/history/record.ts";
+import { createLogTail } from "../../../../src/sync-server/writer/recent-records.ts";
+import type { Appended } from "../../../../src/sync-server/writer/admit-push.ts";
+import { task } from "../../../support/board-domain.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { person, testServer } from "../../../support/sync-requests.ts";
+
+const at = (position: number): Cursor | null => (position === 0 ? null : { position, mark: `m${position}` });
+/** Records of one event each, behind position `from`. */
+const appended = (from: number, count: number, text = "x"): Appended => ({
+  after: at(from),
+  records: Array.from({ length: count }, (_, n) => ({ position: from + n + 1, cursor: { position: from + n + 1, mark: `m${from + n + 1}` }, commit: "", actor: "", streams: [], text })),
+  head: at(from + count),
+});
+
+test("gives what lies between two cursors that it knows, and nothing for those it does not", () => {
+  const tail = createLogTail();
+  tail.add("board", appended(3, 2));
+  tail.add("board", appended(5, 1));
+  const between = (after: Cursor | null, head: Cursor | null) => tail.between("board", after, head)?.map(({ position }) => position) ?? null;
+  expect(between(at(3), at(6))).toEqual([4, 5, 6]);
+  expect(between(at(5), at(6))).toEqual([6]);
+  expect(between(at(6), at(6))).toEqual([]);
+  for (const [after, head] of [[at(2), at(6)], [at(4), at(5)], [at(4), at(7)], [{ position: 4, mark: "other" }, at(6)], [at(4), { position: 6, mark: "other" }], [null, at(6)]] as const) {
+    expect(between(after, head), JSON.stringify([after, head])).toBeNull();
+  }
+  // Another node wrote in between: what was kept does not join.
+  tail.add("board", appended(8, 1));
+  expect([between(at(5), at(9)), between(at(8), at(9))]).toEqual([null, [9]]);
+  expect(tail.between("other", at(8), at(9))).toBeNull();
+});
+
+test("is bounded in records, in one log's text and in that of all", () => {
+  const tail = createLogTail();
+  tail.add("many", appended(0, 5_000));
+  expect(tail.between("many", at(4_000), at(5_000))).toHaveLength(1_000);
+  expect(tail.between("many", at(2_000), at(5_000))).toBeNull();
+  tail.add("large", appended(0, 30, "x".repeat(100_000)));
+  expect(tail.between("large", at(26), at(30))).toHaveLength(4);
+  expect(tail.between("large", at(20), at(30))).toBeNull();
+  for (let log = 0; log < 100; log++) tail.add(`log-${log}`, appended(0, 9, "x".repeat(100_000)));
+  expect(tail.between("many", at(5_000), at(5_000))).toBeNull();
+  expect(tail.between("log-99", at(0), at(9))).toHaveLength(9);
+});
+
+test("devices that push on and on get their pages without reading the store", async () => {
+  const store = memory();
+  let reads = 0;
+  const read = store.read.bind(store);
+  store.read = (...facts) => (reads++, read(...facts));
+  const server = testServer({ store });
+  const people = [person(server, "ada"), person(server, "bob")];
+  const cursors: (Cursor | null)[] = [null, null];
+  const got: number[][] = [[], []];
+  for (let n = 0; n < 40; n++) {
+    const who = n % 3 === 0 ? 0 : 1;
+    const answer = await people[who]?.push([people[who]?.commit(task.command.add(`t${n}`, { title: "Milk", column: "todo" }))], cursors[who] ?? null);
+    cursors[who] = answer?.cursor ?? null;
+    got[who]?.push(...(answer?.records.map(({ position }) => position) ?? []));
+  }
+  expect(got[1]).toEqual(Array.from({ length: got[1]?.length ?? 0 }, (_, n) => n + 1));
+  expect(got[1]?.length).toBe(39);
+  expect(reads).toBe(0);
+});
