@@ -29,7 +29,9 @@ export default defineConfig({
       {
         resolve: { conditions: [ownSource, ...defaultClientConditions] },
         // Found late, each would reload the page in the middle of a test.
-        optimizeDeps: { include: ["comlink", "idb", "dexie", "valibot", "react", "react-dom/client", "react/jsx-dev-runtime"] },
+        optimizeDeps: {
+          include: ["comlink", "idb", "dexie", "valibot", "react", "react-dom/client", "react/jsx-dev-runtime"],
+        },
         worker: { format: "es" },
         test: {
           name: "browser",
@@ -47,7 +49,9 @@ export default defineConfig({
       },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./test/workerd/wrangler.jsonc" } })],
-        ssr: { resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] } },
+        ssr: {
+          resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] },
+        },
         resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] },
         test: {
           name: "workerd",

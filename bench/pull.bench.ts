@@ -16,14 +16,32 @@ await using opened = await openBenchPage({ readable: true });
 await using server = await startServer({ origin: opened.origin, logs: { [`log-${FEW}`]: FEW, [`log-${MANY}`]: MANY } });
 const { page } = opened;
 const pull = (events: number, user: string, { anew = false, stayMs = 0 } = {}) =>
-  page.evaluate((given) => bench.runPull(given), { log: `log-${events}`, user, syncUrl: server.url, events, anew, stayMs });
+  page.evaluate((given) => bench.runPull(given), {
+    log: `log-${events}`,
+    user,
+    syncUrl: server.url,
+    events,
+    anew,
+    stayMs,
+  });
 
 const pulls = [];
 for (let round = 0; round < ROUNDS; round++) pulls.push(await pull(FEW, `new-${round}`));
 const few = await openAgain(FEW);
-const platform = await page.evaluate((given) => bench.runPullParts(given), { log: `log-${FEW}`, syncUrl: server.url, user: "parts" });
+const platform = await page.evaluate((given) => bench.runPullParts(given), {
+  log: `log-${FEW}`,
+  syncUrl: server.url,
+  user: "parts",
+});
 const profiled = await profile(opened.context, page, async () => {
-  void page.evaluate((given) => bench.runPull(given), { log: `log-${FEW}`, user: "profiled", syncUrl: server.url, events: FEW, anew: false, stayMs: 3_000 });
+  void page.evaluate((given) => bench.runPull(given), {
+    log: `log-${FEW}`,
+    user: "profiled",
+    syncUrl: server.url,
+    events: FEW,
+    anew: false,
+    stayMs: 3_000,
+  });
   await new Promise((resolve) => setTimeout(resolve, 2_000));
 });
 const many = await openAgain(MANY);
@@ -51,11 +69,20 @@ printTable(
     [`open again, ${MANY} events, folded from the log`, many.folded.toFixed(0)],
   ],
 );
-const whole = (times: { readonly [name: string]: number }) => Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms)]));
-writeResult("pull", { events: FEW, pullMs: Math.round(pullMs), partsMs: whole(parts), openAgainMs: { [FEW]: whole(few), [MANY]: whole(many) }, chromium: opened.chromium });
+const whole = (times: { readonly [name: string]: number }) =>
+  Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, Math.round(ms)]));
+writeResult("pull", {
+  events: FEW,
+  pullMs: Math.round(pullMs),
+  partsMs: whole(parts),
+  openAgainMs: { [FEW]: whole(few), [MANY]: whole(many) },
+  chromium: opened.chromium,
+});
 
 /** Pulls once and stays until rows are stored, then opens on a page that was loaded anew, as a person would. */
-async function openAgain(events: number): Promise<{ readonly pulled: number; readonly stored: number; readonly folded: number }> {
+async function openAgain(
+  events: number,
+): Promise<{ readonly pulled: number; readonly stored: number; readonly folded: number }> {
   const { rows: pulled } = await pull(events, "again", { stayMs: STAY_MS });
   const stored: number[] = [];
   const folded: number[] = [];

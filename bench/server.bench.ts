@@ -27,17 +27,38 @@ for (let round = 0; round < ROUNDS; round++) {
   }
 }
 const rows = [...measured].map(([{ name, commits }, { rates, times }]) => ({
-  name, pushesPerSecond: Math.round(median(rates)), commitsPerSecond: Math.round(median(rates) * commits), p50Ms: rounded(median(times)), p99Ms: rounded(quantile(times, 0.99)),
+  name,
+  pushesPerSecond: Math.round(median(rates)),
+  commitsPerSecond: Math.round(median(rates) * commits),
+  p50Ms: rounded(median(times)),
+  p99Ms: rounded(quantile(times, 0.99)),
 }));
-printTable(["", "pushes/s", "commits/s", "p50 ms", "p99 ms"], rows.map(({ name, pushesPerSecond, commitsPerSecond, p50Ms, p99Ms }) => [name, pushesPerSecond, commitsPerSecond, p50Ms.toFixed(1), p99Ms.toFixed(1)]));
+printTable(
+  ["", "pushes/s", "commits/s", "p50 ms", "p99 ms"],
+  rows.map(({ name, pushesPerSecond, commitsPerSecond, p50Ms, p99Ms }) => [
+    name,
+    pushesPerSecond,
+    commitsPerSecond,
+    p50Ms.toFixed(1),
+    p99Ms.toFixed(1),
+  ]),
+);
 writeResult("server", { loads: rows });
 
-async function run({ clients, logs, commits }: Load, round: string, ms: number): Promise<{ readonly perSecond: number; readonly times: readonly number[] }> {
+async function run(
+  { clients, logs, commits }: Load,
+  round: string,
+  ms: number,
+): Promise<{ readonly perSecond: number; readonly times: readonly number[] }> {
   const times: number[] = [];
   const start = performance.now();
   await Promise.all(
     Array.from({ length: clients }, async (_, client) => {
-      const pusher = openPusher(server.url, `load-${round}-${clients}-${logs}-${commits}-${client % logs}`, `client-${client}`);
+      const pusher = openPusher(
+        server.url,
+        `load-${round}-${clients}-${logs}-${commits}-${client % logs}`,
+        `client-${client}`,
+      );
       while (performance.now() - start < ms) times.push(await pusher.push(commits));
     }),
   );

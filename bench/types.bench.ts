@@ -16,7 +16,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // Inside the package, so that its own name resolves; a folder that git does not see.
 const folder = `${root}.vite/bench-types`;
 mkdirSync(folder, { recursive: true });
-writeFileSync(`${folder}/empty.ts`, 'import * as v from "valibot";\nimport { aggregate, defineDomain, projection } from "dacapo";\nexport const used = [v.object, aggregate, defineDomain, projection];\n');
+writeFileSync(
+  `${folder}/empty.ts`,
+  'import * as v from "valibot";\nimport { aggregate, defineDomain, projection } from "dacapo";\nexport const used = [v.object, aggregate, defineDomain, projection];\n',
+);
 writeFileSync(`${folder}/domain.ts`, domainText());
 
 const measured = { empty: check("empty"), domain: check("domain") };
@@ -24,20 +27,49 @@ const instantiations = measured.domain.instantiations - measured.empty.instantia
 const checkSeconds = rounded(measured.domain.checkSeconds - measured.empty.checkSeconds);
 printTable(
   ["", "instantiations", "types", "check s", "memory MB"],
-  Object.entries(measured).map(([name, { instantiations: count, types, checkSeconds: seconds, memoryMb }]) => [name === "empty" ? "libraries alone" : "with the domain", count, types, seconds.toFixed(2), memoryMb]),
+  Object.entries(measured).map(([name, { instantiations: count, types, checkSeconds: seconds, memoryMb }]) => [
+    name === "empty" ? "libraries alone" : "with the domain",
+    count,
+    types,
+    seconds.toFixed(2),
+    memoryMb,
+  ]),
 );
 console.log(`the domain itself: ${instantiations} instantiations, ${checkSeconds} s`);
-writeResult("types", { instantiations, checkSeconds, aggregates: AGGREGATES, events: EVENTS, commands: COMMANDS, projections: PROJECTIONS, measured });
+writeResult("types", {
+  instantiations,
+  checkSeconds,
+  aggregates: AGGREGATES,
+  events: EVENTS,
+  commands: COMMANDS,
+  projections: PROJECTIONS,
+  measured,
+});
 rmSync(folder, { recursive: true, force: true });
 
 function check(name: string) {
-  const config = { extends: `${root}tsconfig.json`, compilerOptions: { noUnusedLocals: false }, include: [], files: [`${name}.ts`] };
+  const config = {
+    extends: `${root}tsconfig.json`,
+    compilerOptions: { noUnusedLocals: false },
+    include: [],
+    files: [`${name}.ts`],
+  };
   writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
   const runs = Array.from({ length: ROUNDS }, () => {
-    const { stdout, status } = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "-p", folder, "--extendedDiagnostics", "--singleThreaded"], { encoding: "utf8" });
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [`${root}node_modules/typescript/bin/tsc`, "-p", folder, "--extendedDiagnostics", "--singleThreaded"],
+      { encoding: "utf8" },
+    );
     if (status !== 0) throw new Error(`The generated domain does not compile:\n${stdout.slice(0, 4_000)}`);
-    const told = (label: string) => Number.parseFloat(new RegExp(`^${label}:\\s+([0-9.]+)`, "m").exec(stdout)?.[1] ?? "NaN");
-    return { instantiations: told("Instantiations"), types: told("Types"), checkSeconds: told("Check time"), memoryMb: Math.round(told("Memory used") / 1024) };
+    const told = (label: string) =>
+      Number.parseFloat(new RegExp(`^${label}:\\s+([0-9.]+)`, "m").exec(stdout)?.[1] ?? "NaN");
+    return {
+      instantiations: told("Instantiations"),
+      types: told("Types"),
+      checkSeconds: told("Check time"),
+      memoryMb: Math.round(told("Memory used") / 1024),
+    };
   });
   const [first] = runs;
   if (!first) throw new Error("Nothing was measured");
@@ -47,23 +79,35 @@ function check(name: string) {
 function domainText(): string {
   const aggregates = numbers(AGGREGATES).map(aggregateText);
   const projections = numbers(PROJECTIONS).map(projectionText);
-  const calls = numbers(AGGREGATES).flatMap((a) => numbers(COMMANDS).map((c) => `  item${a}.command.do${c}("id", { text: "t", count: ${c} }),`));
+  const calls = numbers(AGGREGATES).flatMap((a) =>
+    numbers(COMMANDS).map((c) => `  item${a}.command.do${c}("id", { text: "t", count: ${c} }),`),
+  );
   return [
     'import * as v from "valibot";',
     'import { aggregate, defineDomain, projection } from "dacapo";',
     ...aggregates,
     ...projections,
-    `export const domain = defineDomain({ version: 1, aggregates: [${numbers(AGGREGATES).map((a) => `item${a}`).join(", ")}], projections: [${numbers(PROJECTIONS).map((p) => `rows${p}`).join(", ")}] });`,
+    `export const domain = defineDomain({ version: 1, aggregates: [${numbers(AGGREGATES)
+      .map((a) => `item${a}`)
+      .join(", ")}], projections: [${numbers(PROJECTIONS)
+      .map((p) => `rows${p}`)
+      .join(", ")}] });`,
     `export const requests = [\n${calls.join("\n")}\n];`,
     "",
   ].join("\n");
 }
 
 function aggregateText(a: number): string {
-  const events = numbers(EVENTS).map((e) => `    Happened${e}: v.object({ text: v.string(), count: v.number(), tag${e}: v.optional(v.string()) }),`);
-  const evolve = numbers(EVENTS).map((e) => `    Happened${e}: (state, { data }) => ({ ...state, text: data.text, count: state.count + data.count, status: "${e % 2 ? "open" : "closed"}" }),`);
+  const events = numbers(EVENTS).map(
+    (e) => `    Happened${e}: v.object({ text: v.string(), count: v.number(), tag${e}: v.optional(v.string()) }),`,
+  );
+  const evolve = numbers(EVENTS).map(
+    (e) =>
+      `    Happened${e}: (state, { data }) => ({ ...state, text: data.text, count: state.count + data.count, status: "${e % 2 ? "open" : "closed"}" }),`,
+  );
   const commands = numbers(COMMANDS).map(
-    (c) => `    do${c}: { input: v.object({ text: v.string(), count: v.number() }), decide: (state, input, { emit, reject }) => (state.status === "closed" && input.count < 0 ? reject("closed") : emit("Happened${c}", input)) },`,
+    (c) =>
+      `    do${c}: { input: v.object({ text: v.string(), count: v.number() }), decide: (state, input, { emit, reject }) => (state.status === "closed" && input.count < 0 ? reject("closed") : emit("Happened${c}", input)) },`,
   );
   return [
     `export const item${a} = aggregate("item${a}", {`,
@@ -79,7 +123,9 @@ function aggregateText(a: number): string {
 /** Each folds the events of two aggregates; every fifth has a key of its own. */
 function projectionText(p: number): string {
   const from = [p % AGGREGATES, (p + 7) % AGGREGATES];
-  const on = numbers(EVENTS).map((e) => `    Happened${e}: (row, { data, after }) => ({ texts: row.texts + data.text, total: after.count }),`);
+  const on = numbers(EVENTS).map(
+    (e) => `    Happened${e}: (row, { data, after }) => ({ texts: row.texts + data.text, total: after.count }),`,
+  );
   const key = p % 5 === 0 ? "  key: (_, { before, after }) => [before.status, after.status],\n" : "";
   return `export const rows${p} = projection("rows${p}", {\n  version: 1,\n  from: [${from.map((a) => `item${a}`).join(", ")}],\n  initial: { texts: "", total: 0 },\n${key}  on: {\n${on.join("\n")}\n  },\n});`;
 }

@@ -25,12 +25,26 @@ async function checkConsumer(): Promise<number> {
       mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
       symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name), "junction");
     }
-    const entries = Object.keys(exports).filter((path) => !path.endsWith(".json")).map((path) => path.replace(/^\./, "dacapo"));
+    const entries = Object.keys(exports)
+      .filter((path) => !path.endsWith(".json"))
+      .map((path) => path.replace(/^\./, "dacapo"));
     write(folder, "entries.ts", entries.map((entry, n) => `export * as entry${n} from "${entry}";\n`).join(""));
     write(folder, "package.json", '{ "type": "module" }');
-    for (const [, name = "", code = ""] of readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts (\S+)\n([\s\S]*?)^```$/gm)) write(folder, name, code);
+    for (const [, name = "", code = ""] of readFileSync(join(root, "README.md"), "utf8").matchAll(
+      /^```ts (\S+)\n([\s\S]*?)^```$/gm,
+    ))
+      write(folder, name, code);
     for (const setting of settings) {
-      const compilerOptions = { ...setting, target: "es2022", lib: ["es2022", "dom"], strict: true, skipLibCheck: false, noEmit: true, allowImportingTsExtensions: true, verbatimModuleSyntax: true };
+      const compilerOptions = {
+        ...setting,
+        target: "es2022",
+        lib: ["es2022", "dom"],
+        strict: true,
+        skipLibCheck: false,
+        noEmit: true,
+        allowImportingTsExtensions: true,
+        verbatimModuleSyntax: true,
+      };
       write(folder, "tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"] }));
       const code = await run(tool("typescript/bin/tsc", "--project", folder));
       if (code !== 0) return code;
@@ -46,13 +60,18 @@ async function checkConsumer(): Promise<number> {
 function unpackInto(folder: string): { readonly exports: object; readonly dependencies: object } {
   const npm = process.env["npm_execpath"];
   const [file, first] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];
-  const packed = spawnSync(file, [...first, "pack", "--ignore-scripts", "--silent", "--pack-destination", folder], { cwd: root, encoding: "utf8" });
+  const packed = spawnSync(file, [...first, "pack", "--ignore-scripts", "--silent", "--pack-destination", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   if (packed.status !== 0 || tarball === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);
   const unpacked = spawnSync("tar", ["-xzf", tarball], { cwd: folder, encoding: "utf8" });
   if (unpacked.status !== 0) throw new Error(`${tarball} could not be unpacked: ${unpacked.stderr}`);
   cpSync(join(folder, "package"), join(folder, "node_modules/dacapo"), { recursive: true });
-  const manifest: { exports: object; dependencies: object } = JSON.parse(readFileSync(join(folder, "package/package.json"), "utf8"));
+  const manifest: { exports: object; dependencies: object } = JSON.parse(
+    readFileSync(join(folder, "package/package.json"), "utf8"),
+  );
   rmSync(join(folder, "package"), { recursive: true });
   return manifest;
 }

@@ -13,12 +13,19 @@ type Entry = {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 };
 
-const lock = JSON.parse(readFileSync(`${root}package-lock.json`, "utf8")) as { readonly packages: Readonly<Record<string, Entry>> };
-const problems = Object.entries(lock.packages).flatMap(([path, entry]) => [...missingFrom(path, entry), ...hostOf(path, entry)]);
+const lock = JSON.parse(readFileSync(`${root}package-lock.json`, "utf8")) as {
+  readonly packages: Readonly<Record<string, Entry>>;
+};
+const problems = Object.entries(lock.packages).flatMap(([path, entry]) => [
+  ...missingFrom(path, entry),
+  ...hostOf(path, entry),
+]);
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
-console.log(`package-lock.json: ${Object.keys(lock.packages).length} packages, none missing for any platform, no hosts`);
+console.log(
+  `package-lock.json: ${Object.keys(lock.packages).length} packages, none missing for any platform, no hosts`,
+);
 
 function missingFrom(path: string, { optionalDependencies = {} }: Entry): string[] {
   return Object.entries(optionalDependencies)
@@ -32,7 +39,9 @@ function missingFrom(path: string, { optionalDependencies = {} }: Entry): string
 
 function hostOf(path: string, { resolved }: Entry): string[] {
   if (!resolved || resolved.startsWith("file:")) return [];
-  return [`${path} is tied to ${resolved}. Write the lock with the project's .npmrc (omit-lockfile-registry-resolved).`];
+  return [
+    `${path} is tied to ${resolved}. Write the lock with the project's .npmrc (omit-lockfile-registry-resolved).`,
+  ];
 }
 
 /** Looks where Node would: next to the package, then up. */

@@ -6,7 +6,16 @@ import { root, runAll, script, tool } from "./programs.ts";
 const code = await runAll([
   script(`${root}scripts/build.ts`),
   tool("publint/src/cli.js", "--strict"),
-  tool("@arethetypeswrong/cli/dist/index.js", "--pack", ".", "--profile", "esm-only", "--no-emoji", "--format", "table-flipped"),
+  tool(
+    "@arethetypeswrong/cli/dist/index.js",
+    "--pack",
+    ".",
+    "--profile",
+    "esm-only",
+    "--no-emoji",
+    "--format",
+    "table-flipped",
+  ),
   script(`${root}scripts/check-consumer.ts`),
 ]);
 process.exit(code);

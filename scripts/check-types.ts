@@ -1,4 +1,6 @@
 // Type-checks everything: the main program, and what runs in workerd, whose global types contradict the DOM's.
 import { runAll, tool } from "./programs.ts";
 
-process.exit(await runAll([tool("typescript/bin/tsc"), tool("typescript/bin/tsc", "--project", "test/workerd/tsconfig.json")]));
+process.exit(
+  await runAll([tool("typescript/bin/tsc"), tool("typescript/bin/tsc", "--project", "test/workerd/tsconfig.json")]),
+);

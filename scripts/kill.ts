@@ -2,9 +2,20 @@
 import { parseArgs } from "node:util";
 import { runKills } from "../test/kill/run-kills.ts";
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "200" }, seed: { type: "string", default: String(Date.now() % 1_000_000) } } });
-const { rounds, lost, doubled, acknowledged, records, seconds } = await runKills({ rounds: Number(values.rounds), seed: Number(values.seed), progress: console.log });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "200" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  },
+});
+const { rounds, lost, doubled, acknowledged, records, seconds } = await runKills({
+  rounds: Number(values.rounds),
+  seed: Number(values.seed),
+  progress: console.log,
+});
 for (const finding of [...lost, ...doubled].slice(0, 50)) console.log(finding);
-console.log(`\n${acknowledged} commits acknowledged, ${records} records in the log, seed ${values.seed}, ${seconds.toFixed(1)} s`);
+console.log(
+  `\n${acknowledged} commits acknowledged, ${records} records in the log, seed ${values.seed}, ${seconds.toFixed(1)} s`,
+);
 console.log(`${rounds} rounds, ${lost.length} lost, ${doubled.length} doubled`);
 process.exit(lost.length + doubled.length > 0 ? 1 : 0);

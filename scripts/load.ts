@@ -4,13 +4,28 @@ import { megabytes, runLoad } from "../test/load/run-load.ts";
 import { measureSilentSockets } from "../test/load/silent-sockets.ts";
 
 const { values } = parseArgs({
-  options: { clients: { type: "string", default: "1000" }, seconds: { type: "string", default: "60" }, logs: { type: "string", default: "20" }, "no-silent": { type: "boolean", default: false } },
+  options: {
+    clients: { type: "string", default: "1000" },
+    seconds: { type: "string", default: "60" },
+    logs: { type: "string", default: "20" },
+    "no-silent": { type: "boolean", default: false },
+  },
 });
 const [clients, seconds, logs] = [Number(values.clients), Number(values.seconds), Number(values.logs)];
-const { answerMs, lateMs, results, start, end, samples, cpu } = await runLoad({ clients, seconds, logs, progress: console.log });
-const sum = (of: (result: (typeof results)[number]) => number) => results.reduce((total, result) => total + of(result), 0);
+const { answerMs, lateMs, results, start, end, samples, cpu } = await runLoad({
+  clients,
+  seconds,
+  logs,
+  progress: console.log,
+});
+const sum = (of: (result: (typeof results)[number]) => number) =>
+  results.reduce((total, result) => total + of(result), 0);
 const failures = results.flatMap((result) => result.failures);
-const [lost, doubled, gaps] = [sum((result) => result.lost), sum((result) => result.doubled), sum((result) => result.gaps)];
+const [lost, doubled, gaps] = [
+  sum((result) => result.lost),
+  sum((result) => result.doubled),
+  sum((result) => result.gaps),
+];
 const slope = slopeOf(samples.slice(Math.floor(samples.length / 2)));
 
 console.log(`
@@ -21,12 +36,15 @@ the log     ${sum((result) => result.records)} records, ${lost} lost, ${doubled}
 memory      ${megabytes(start.memory.used)} used at the start, ${megabytes(end.memory.used)} at the end (both after a collection); ${megabytes(start.memory.rss)} and ${megabytes(end.memory.rss)} resident, ${megabytes(slope * 60)} a minute in the second half
 processor   ${(cpu * 100).toFixed(0)} % of one
 server      ${end.failures} failures told, ${end.uncaught.length} uncaught`);
-for (const finding of [...failures.slice(0, 5), ...end.firstFailures.slice(0, 5), ...end.uncaught.slice(0, 5)]) console.log(finding);
+for (const finding of [...failures.slice(0, 5), ...end.firstFailures.slice(0, 5), ...end.uncaught.slice(0, 5)])
+  console.log(finding);
 let silentIsBounded = true;
 if (!values["no-silent"]) {
   const silent = await measureSilentSockets({ sockets: 40, megabytes: 60 });
   silentIsBounded = silent.bytesEach <= 2 * 1024 * 1024;
-  console.log(`silent      a socket that never reads costs ${megabytes(silent.bytesEach)} (${silent.sockets} of them, half pinging, ${silent.sentMegabytes} MiB sent to their log)`);
+  console.log(
+    `silent      a socket that never reads costs ${megabytes(silent.bytesEach)} (${silent.sockets} of them, half pinging, ${silent.sentMegabytes} MiB sent to their log)`,
+  );
 }
 console.log(`\n${answerMs.length} pushes, p99 ${at(answerMs, 0.99)} ms, ${lost} lost, ${doubled} doubled`);
 process.exit(lost + doubled + gaps + failures.length + end.uncaught.length > 0 || !silentIsBounded ? 1 : 0);
@@ -37,7 +55,8 @@ function at(sorted: readonly number[], share: number): string {
 
 /** Bytes a second, by least squares. */
 function slopeOf(points: typeof samples): number {
-  const mean = (of: (point: (typeof points)[number]) => number) => points.reduce((total, point) => total + of(point), 0) / Math.max(1, points.length);
+  const mean = (of: (point: (typeof points)[number]) => number) =>
+    points.reduce((total, point) => total + of(point), 0) / Math.max(1, points.length);
   const [x, y] = [mean(({ second }) => second), mean(({ rss }) => rss)];
   const spread = points.reduce((total, { second }) => total + (second - x) ** 2, 0);
   return spread === 0 ? 0 : points.reduce((total, { second, rss }) => total + (second - x) * (rss - y), 0) / spread;

@@ -25,7 +25,11 @@ export function script(path: string, ...args: string[]): Program {
 /** Runs a program, its output going straight to the person, and gives its exit code. */
 export function run({ file, args, env, quiet = false }: Program): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(file, args, { cwd: root, stdio: quiet ? "ignore" : "inherit", env: { ...process.env, ...env } });
+    const child = spawn(file, args, {
+      cwd: root,
+      stdio: quiet ? "ignore" : "inherit",
+      env: { ...process.env, ...env },
+    });
     child.on("error", (error) => {
       console.error(`${file} could not be started: ${error.message}`);
       resolve(1);

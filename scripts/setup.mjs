@@ -28,7 +28,9 @@ await main(process.argv.slice(2));
 
 async function main([script, ...args]) {
   if (Number(process.versions.node.split(".")[0]) < oldestNode) {
-    fail(`Dacapo's scripts need Node ${oldestNode} or later to begin with; this is ${process.version}. Newer ones are at nodejs.org.`);
+    fail(
+      `Dacapo's scripts need Node ${oldestNode} or later to begin with; this is ${process.version}. Newer ones are at nodejs.org.`,
+    );
   }
   await withLock(install);
   if (script) handOver(join(root, script), args);
@@ -40,17 +42,31 @@ function install() {
   // Without `include` and `ignore-scripts=false`, NODE_ENV=production or a person's own npm settings
   // would leave out what the tests need. Node comes by an install script.
   const npm = npmCommand([
-    "ci", "--include=dev", "--include=optional", "--ignore-scripts=false",
-    "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error",
+    "ci",
+    "--include=dev",
+    "--include=optional",
+    "--ignore-scripts=false",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
     // npm's own patience would leave a person without network waiting for more than a minute.
-    "--fetch-retries=3", "--fetch-retry-mintimeout=500", "--fetch-retry-maxtimeout=4000",
+    "--fetch-retries=3",
+    "--fetch-retry-mintimeout=500",
+    "--fetch-retry-maxtimeout=4000",
   ]);
   const result = spawnSync(npm.file, npm.args, {
-    cwd: root, stdio: ["ignore", "inherit", "pipe"], encoding: "utf8", shell: npm.shell,
+    cwd: root,
+    stdio: ["ignore", "inherit", "pipe"],
+    encoding: "utf8",
+    shell: npm.shell,
   });
   if (result.error) fail(`npm could not be started (${result.error.message}). It comes with Node: nodejs.org.`);
   if (result.status !== 0) fail(reasonOf(result.stderr));
-  if (!nodeRuns()) fail(`The packages are installed, but ${ownNode} does not run on this machine (${process.platform}, ${process.arch}).`);
+  if (!nodeRuns())
+    fail(
+      `The packages are installed, but ${ownNode} does not run on this machine (${process.platform}, ${process.arch}).`,
+    );
   writeFileSync(stampFile, stamp());
 }
 
@@ -79,7 +95,9 @@ function matchesLock() {
 }
 
 function stamp() {
-  const hash = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const hash = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   return `${hash} ${process.platform} ${process.arch}\n`;
 }
 
@@ -96,12 +114,20 @@ function npmCommand(args) {
 
 function reasonOf(stderr) {
   const text = stderr.trim();
-  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/.test(text)) {
-    return "The packages could not be downloaded: the npm registry is out of reach. Dacapo needs the network once, for its first start; " +
-      "behind a proxy, tell npm with `npm config set proxy …`.\n" + linesWith(text, /code|request to/);
+  if (
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|network/.test(
+      text,
+    )
+  ) {
+    return (
+      "The packages could not be downloaded: the npm registry is out of reach. Dacapo needs the network once, for its first start; " +
+      "behind a proxy, tell npm with `npm config set proxy …`.\n" +
+      linesWith(text, /code|request to/)
+    );
   }
   if (/ENOSPC/.test(text)) return "The packages do not fit: the disk is full. They need about 700 MB.";
-  if (/EACCES|EPERM|EROFS/.test(text)) return `The packages cannot be written into ${join(root, "node_modules")}: no permission.\n${lastLines(text, 3)}`;
+  if (/EACCES|EPERM|EROFS/.test(text))
+    return `The packages cannot be written into ${join(root, "node_modules")}: no permission.\n${lastLines(text, 3)}`;
   return `npm ci failed:\n${lastLines(text, 20)}`;
 }
 
@@ -110,14 +136,19 @@ function lastLines(text, count) {
 }
 
 function linesWith(text, pattern) {
-  return text.split("\n").filter((line) => pattern.test(line)).slice(0, 3).join("\n");
+  return text
+    .split("\n")
+    .filter((line) => pattern.test(line))
+    .slice(0, 3)
+    .join("\n");
 }
 
 async function withLock(action) {
   const since = Date.now();
   let told = false;
   while (!takeLock()) {
-    if (Date.now() - since > lockWaitMsMax) fail(`Another command has been installing for ten minutes. If none is running, delete ${lockFile}.`);
+    if (Date.now() - since > lockWaitMsMax)
+      fail(`Another command has been installing for ten minutes. If none is running, delete ${lockFile}.`);
     if (!told) console.log("Another command is installing the packages; waiting for it …");
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -163,7 +194,8 @@ function releaseLock() {
 
 function handOver(script, args) {
   const child = spawn(ownNode, ["--conditions=dacapo-source", script, ...args], {
-    cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"],
+    cwd: root,
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
   // A terminal sends Ctrl-C to the child as well: we only stay until it has tidied up.
   process.on("SIGINT", () => {});
@@ -187,7 +219,10 @@ function lookUp(pid) {
     const [, name, parent] = /\((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
     return { name, parent };
   } catch {
-    const [, parent, name] = /(\d+)\s+(.+)/.exec(spawnSync("ps", ["-o", "ppid=,comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "") ?? [];
+    const [, parent, name] =
+      /(\d+)\s+(.+)/.exec(
+        spawnSync("ps", ["-o", "ppid=,comm=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "",
+      ) ?? [];
     return name && { name: name.trim(), parent };
   }
 }

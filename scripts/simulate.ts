@@ -10,7 +10,16 @@ import { mutants } from "../test/simulation/mutants/index.ts";
 import { simulation } from "../test/support/simulation/simulation.ts";
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string" }, minutes: { type: "string" }, seed: { type: "string" }, from: { type: "string" }, trace: { type: "boolean" }, mutants: { type: "boolean" }, first: { type: "boolean" }, only: { type: "string" } },
+  options: {
+    seeds: { type: "string" },
+    minutes: { type: "string" },
+    seed: { type: "string" },
+    from: { type: "string" },
+    trace: { type: "boolean" },
+    mutants: { type: "boolean" },
+    first: { type: "boolean" },
+    only: { type: "string" },
+  },
 });
 
 if (values.mutants) process.exit(await plant());
@@ -46,7 +55,9 @@ async function many(): Promise<number> {
   });
   for (const broken of report.broken.slice(0, 3)) console.log(`\n${describeBroken(broken)}`);
   const seconds = (performance.now() - start) / 1000;
-  console.log(`\n${report.picks} picks in ${seconds.toFixed(1)} s, ${((seconds * 1000) / report.seeds).toFixed(1)} ms a seed`);
+  console.log(
+    `\n${report.picks} picks in ${seconds.toFixed(1)} s, ${((seconds * 1000) / report.seeds).toFixed(1)} ms a seed`,
+  );
   console.log([...report.coverage].map(([name, count]) => `${name} ${count}`).join(", "));
   console.log(`${report.seeds} seeds, ${report.broken.length} broken`);
   return report.broken.length > 0 ? 1 : 0;

@@ -66,7 +66,12 @@ function startSyncServer(): Promise<void> {
   mkdirSync(`${root}.data`, { recursive: true });
   const child = spawn(
     process.execPath,
-    ["--conditions=dacapo-source", "--import", new URL("./end-with-parent.mjs", import.meta.url).href, "demo/board/server.ts"],
+    [
+      "--conditions=dacapo-source",
+      "--import",
+      new URL("./end-with-parent.mjs", import.meta.url).href,
+      "demo/board/server.ts",
+    ],
     { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT: String(syncPort) } },
   );
   syncServer = child;
@@ -85,7 +90,10 @@ function startSyncServer(): Promise<void> {
       if (stopping) return;
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
       if (!listening) reject(new Error(`The sync server ${how} before it listened; its own words are above.`));
-      else console.error(`\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`);
+      else
+        console.error(
+          `\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`,
+        );
     });
   });
 }
@@ -122,8 +130,13 @@ async function assertFree(name: string, port: number, what: string): Promise<voi
       probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(undefined)));
     });
     if (problem === "EADDRINUSE") {
-      throw new Error(`Port ${port} (for the ${what}) is taken, perhaps by an earlier \`npm start\`. End that one, or choose another port: ${name}=${port + 1} npm start`);
+      throw new Error(
+        `Port ${port} (for the ${what}) is taken, perhaps by an earlier \`npm start\`. End that one, or choose another port: ${name}=${port + 1} npm start`,
+      );
     }
-    if (problem === "EACCES") throw new Error(`Port ${port} (for the ${what}) may not be used by this account. Choose one above 1023: ${name}=8787 npm start`);
+    if (problem === "EACCES")
+      throw new Error(
+        `Port ${port} (for the ${what}) may not be used by this account. Choose one above 1023: ${name}=8787 npm start`,
+      );
   }
 }

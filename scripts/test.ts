@@ -16,6 +16,7 @@ const output = `${root}.test-output`;
 const steps: readonly Step[] = [
   check("types", script("scripts/check-types.ts")),
   check("lint", tool("oxlint/bin/oxlint", "--deny-warnings")),
+  check("format", tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".")),
   check("dead code", tool("knip/bin/knip.js", "--no-progress")),
   check("lock file", script("scripts/check-lock.ts")),
   check("package", script("scripts/check-package.ts")),
@@ -45,8 +46,10 @@ async function main(withoutBrowser: boolean): Promise<number> {
   }
   console.log("");
   // Once more at the end: who reads only the last screen of a long log still sees what failed.
-  for (const { name, count } of results) for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
-  for (const { name, count, seconds } of results) console.log(`${name.padEnd(12)} ${sentence(count).padEnd(36)} ${seconds} s`);
+  for (const { name, count } of results)
+    for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
+  for (const { name, count, seconds } of results)
+    console.log(`${name.padEnd(12)} ${sentence(count).padEnd(36)} ${seconds} s`);
   const total = results.map(({ count }): Count => count).reduce(add);
   console.log(`\n${sentence(total)}`);
   return total.failed === 0 ? 0 : 1;
@@ -57,7 +60,9 @@ function check(name: string, program: Program): Step {
 }
 
 function outcomeOf(passed: boolean): Outcome {
-  return passed ? { passed: 1, failed: 0, skipped: 0, failures: [] } : { passed: 0, failed: 1, skipped: 0, failures: ["see above"] };
+  return passed
+    ? { passed: 1, failed: 0, skipped: 0, failures: [] }
+    : { passed: 0, failed: 1, skipped: 0, failures: ["see above"] };
 }
 
 function tests(project: string): Step {
@@ -73,26 +78,37 @@ function countOf(report: string, exitCode: number): Outcome {
   let count: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
   try {
     const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
-    const unloaded = result.testResults.filter((file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"));
+    const unloaded = result.testResults.filter(
+      (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+    );
     count = {
       passed: result.numPassedTests,
       failed: result.numFailedTests + unloaded.length,
       skipped: result.numPendingTests + result.numTodoTests,
-      failures: [...result.testResults.flatMap(failuresOf), ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`)],
+      failures: [
+        ...result.testResults.flatMap(failuresOf),
+        ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`),
+      ],
     };
   } catch (error) {
     console.error(`vitest left no report: ${String(error)}`);
   }
-  return exitCode !== 0 && count.failed === 0 ? { ...count, failed: 1, failures: [`vitest ended with ${exitCode}, see above`] } : count;
+  return exitCode !== 0 && count.failed === 0
+    ? { ...count, failed: 1, failures: [`vitest ended with ${exitCode}, see above`] }
+    : count;
 }
 
 function failuresOf(file: FileReport): string[] {
   const failed = file.assertionResults.filter(({ status }) => status === "failed");
-  return failed.map((test) => `${relative(root, file.name)} > ${test.fullName}\n  ${excerpt((test.failureMessages ?? []).join("\n"))}`);
+  return failed.map(
+    (test) => `${relative(root, file.name)} > ${test.fullName}\n  ${excerpt((test.failureMessages ?? []).join("\n"))}`,
+  );
 }
 
 function excerpt(message: string): string {
-  const ours = message.split("\n").filter((line) => !line.includes("/node_modules/") && !line.includes("new Promise (<anonymous>)"));
+  const ours = message
+    .split("\n")
+    .filter((line) => !line.includes("/node_modules/") && !line.includes("new Promise (<anonymous>)"));
   return ours.slice(0, 12).join("\n  ").slice(0, 1500);
 }
 
@@ -108,7 +124,11 @@ type FileReport = {
   readonly name: string;
   readonly status: string;
   readonly message?: string;
-  readonly assertionResults: readonly { readonly status: string; readonly fullName: string; readonly failureMessages?: readonly string[] | null }[];
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[] | null;
+  }[];
 };
 
 function add(a: Count, b: Count): Count {

@@ -23,7 +23,18 @@ export {
   ValidationError,
 } from "./core/values/errors.ts";
 export type { DomainEvent, Draft } from "./core/domain/event.ts";
-export type { Aggregate, AnyAggregate, AnyProjection, Context, EventsOf, InputsOf, Projection, RowOf, StateOf, TypedStreamRef } from "./core/domain/handle-types.ts";
+export type {
+  Aggregate,
+  AnyAggregate,
+  AnyProjection,
+  Context,
+  EventsOf,
+  InputsOf,
+  Projection,
+  RowOf,
+  StateOf,
+  TypedStreamRef,
+} from "./core/domain/handle-types.ts";
 export type { Json } from "./core/values/json.ts";
 export { projection } from "./core/domain/projection.ts";
 export type { Schema } from "./core/domain/schema.ts";

@@ -5,7 +5,13 @@ import { median, quantile } from "../support/stats.ts";
 import { openBareStore } from "./bare-store.ts";
 import { openBenchLog, until } from "./logs.ts";
 
-export type CommitOptions = { readonly unreachableUrl: string; readonly rounds: number; readonly commits: number; readonly warmUp: number; readonly writers: number };
+export type CommitOptions = {
+  readonly unreachableUrl: string;
+  readonly rounds: number;
+  readonly commits: number;
+  readonly warmUp: number;
+  readonly writers: number;
+};
 
 /** Milliseconds, each the median of the rounds; and commits a second of many writers at once. */
 export type CommitTimes = { readonly p50: number; readonly p99: number; readonly perSecond: number };
@@ -27,7 +33,13 @@ const PAUSE_MS = 30;
 /** As long as what the log writes for one of these commits. */
 const BARE_ROW = "x".repeat(560);
 
-export async function runCommit({ unreachableUrl, rounds, commits, warmUp, writers }: CommitOptions): Promise<CommitResult> {
+export async function runCommit({
+  unreachableUrl,
+  rounds,
+  commits,
+  warmUp,
+  writers,
+}: CommitOptions): Promise<CommitResult> {
   const cases: readonly Case[] = [
     await logCase("local", null),
     await logCase("queued", unreachableUrl),
@@ -35,14 +47,19 @@ export async function runCommit({ unreachableUrl, rounds, commits, warmUp, write
     await bareCase("bareStrictCommit", { durability: "strict", explicitCommit: true }),
     await bareCase("bareRelaxed", { durability: "relaxed", explicitCommit: false }),
   ];
-  const measured = new Map(cases.map(({ name }) => [name, { p50: [] as number[], p99: [] as number[], perSecond: [] as number[] }]));
+  const measured = new Map(
+    cases.map(({ name }) => [name, { p50: [] as number[], p99: [] as number[], perSecond: [] as number[] }]),
+  );
   let n = 0;
   for (const { once } of cases) for (let time = 0; time < warmUp; time++) await once(n++);
   for (let round = 0; round < rounds; round++) {
     const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
     // In short turns, so that what else the machine does meets all alike; each begins once in turn, so that none always comes after the same one.
     for (let turn = 0; turn < commits / TURN_COMMITS; turn++) {
-      for (const { name, once, settled } of [...cases.slice(turn % cases.length), ...cases.slice(0, turn % cases.length)]) {
+      for (const { name, once, settled } of [
+        ...cases.slice(turn % cases.length),
+        ...cases.slice(0, turn % cases.length),
+      ]) {
         await pause();
         for (let time = 0; time < TURN_COMMITS; time++) {
           const start = performance.now();
@@ -61,7 +78,12 @@ export async function runCommit({ unreachableUrl, rounds, commits, warmUp, write
     }
   }
   for (const { close } of cases) await close();
-  return Object.fromEntries([...measured].map(([name, { p50, p99, perSecond: rate }]) => [name, { p50: median(p50), p99: median(p99), perSecond: median(rate) }])) as CommitResult;
+  return Object.fromEntries(
+    [...measured].map(([name, { p50, p99, perSecond: rate }]) => [
+      name,
+      { p50: median(p50), p99: median(p99), perSecond: median(rate) },
+    ]),
+  ) as CommitResult;
 }
 
 function pause(): Promise<void> {
@@ -86,7 +108,8 @@ async function logCase(name: "local" | "queued", syncUrl: string | null): Promis
   return {
     name,
     once: (n) => log.execute(addTask(`t${n}`, n)),
-    settled: () => (syncUrl === null ? until(() => log.status.get().pending === 0, "all is confirmed") : Promise.resolve()),
+    settled: () =>
+      syncUrl === null ? until(() => log.status.get().pending === 0, "all is confirmed") : Promise.resolve(),
     close: () => log.close(),
   };
 }

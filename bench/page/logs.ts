@@ -1,7 +1,12 @@
 // How the page opens logs.
 import { type LogHandle, openLog } from "dacapo/client";
 
-export type LogAt = { readonly log: string; readonly syncUrl: string | null; readonly user?: string; readonly anew?: boolean };
+export type LogAt = {
+  readonly log: string;
+  readonly syncUrl: string | null;
+  readonly user?: string;
+  readonly anew?: boolean;
+};
 
 export function openBenchLog({ log, syncUrl, user = "ada", anew = false }: LogAt): Promise<LogHandle> {
   const worker = anew
@@ -11,7 +16,11 @@ export function openBenchLog({ log, syncUrl, user = "ada", anew = false }: LogAt
 }
 
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = performance.now() + 50_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 5))) {
+  for (
+    const deadline = performance.now() + 50_000;
+    !condition();
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  ) {
     if (performance.now() > deadline) throw new Error(`Not in time: ${what}`);
   }
 }

@@ -1,15 +1,32 @@
 // What the platform alone takes of a pull: the server's answer, its way here, the write of its text.
 import { openBareStore } from "./bare-store.ts";
 
-export type PullParts = { readonly serverMs: number; readonly transferMs: number; readonly writeMs: number; readonly pages: number; readonly megabytes: number };
+export type PullParts = {
+  readonly serverMs: number;
+  readonly transferMs: number;
+  readonly writeMs: number;
+  readonly pages: number;
+  readonly megabytes: number;
+};
 
-export async function runPullParts({ log, syncUrl, user }: { readonly log: string; readonly syncUrl: string; readonly user: string }): Promise<PullParts> {
+export async function runPullParts({
+  log,
+  syncUrl,
+  user,
+}: {
+  readonly log: string;
+  readonly syncUrl: string;
+  readonly user: string;
+}): Promise<PullParts> {
   const texts: string[] = [];
   let serverMs = 0;
   let transferMs = 0;
-  for (let after = "", more = true; more; ) {
+  for (let after = "", more = true; more;) {
     const start = performance.now();
-    const response = await fetch(`${syncUrl}/logs/${log}/records?after=${after}`, { headers: { authorization: `Bearer ${user}` }, cache: "no-store" });
+    const response = await fetch(`${syncUrl}/logs/${log}/records?after=${after}`, {
+      headers: { authorization: `Bearer ${user}` },
+      cache: "no-store",
+    });
     const answered = performance.now();
     const text = await response.text();
     serverMs += answered - start;
@@ -22,5 +39,11 @@ export async function runPullParts({ log, syncUrl, user }: { readonly log: strin
   for (const [index, text] of texts.entries()) await store.put(index, text);
   const writeMs = performance.now() - start;
   store.close();
-  return { serverMs, transferMs, writeMs, pages: texts.length, megabytes: texts.reduce((sum, text) => sum + text.length, 0) / 1e6 };
+  return {
+    serverMs,
+    transferMs,
+    writeMs,
+    pages: texts.length,
+    megabytes: texts.reduce((sum, text) => sum + text.length, 0) / 1e6,
+  };
 }

@@ -32,7 +32,10 @@ export async function runPull({ events, stayMs, ...at }: PullOptions): Promise<P
     };
     // Each update tells rows first, then the status.
     log.status.subscribe(check);
-    setTimeout(() => reject(new Error(`Not in time: ${JSON.stringify(log.status.get())}, ${rows.all().length} rows`)), WAIT_MS_MAX);
+    setTimeout(
+      () => reject(new Error(`Not in time: ${JSON.stringify(log.status.get())}, ${rows.all().length} rows`)),
+      WAIT_MS_MAX,
+    );
     check();
   });
   const times = { opened, rows: performance.now() - start };

@@ -56,4 +56,5 @@ export const domain = defineDomain({ version: 1, aggregates: [task], projections
 export const domainAnew = defineDomain({ version: 1, aggregates: [task], projections: [boardOf(2), columnCounts] });
 
 /** The n-th task that a workload adds. */
-export const addTask = (id: string, n: number) => task.command.add(id, { title: `Task ${n}: buy milk, bread and a newspaper`, column: n % 3 === 0 ? "todo" : "doing" });
+export const addTask = (id: string, n: number) =>
+  task.command.add(id, { title: `Task ${n}: buy milk, bread and a newspaper`, column: n % 3 === 0 ? "todo" : "doing" });

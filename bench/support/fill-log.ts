@@ -10,8 +10,16 @@ export async function fillLog(file: string, log: string, events: number): Promis
   const client = crypto.randomUUID();
   let expected: { readonly position: number; readonly mark: string } | null = null;
   for (let from = 1; from <= events; from += BATCH) {
-    const records = Array.from({ length: Math.min(BATCH, events - from + 1) }, (_, index) => recordAt(client, from + index));
-    const appended = await store.append(log, { expected, records, outcomes: [], forgetOutcomesBefore: 0, outcomesPerActorMax: 1 });
+    const records = Array.from({ length: Math.min(BATCH, events - from + 1) }, (_, index) =>
+      recordAt(client, from + index),
+    );
+    const appended = await store.append(log, {
+      expected,
+      records,
+      outcomes: [],
+      forgetOutcomesBefore: 0,
+      outcomesPerActorMax: 1,
+    });
     if (appended.kind !== "ok") throw new Error(`The log could not be filled: ${appended.kind}`);
     expected = records.at(-1)?.cursor ?? null;
   }
@@ -24,6 +32,23 @@ function recordAt(client: string, position: number) {
   const mark = commit.replaceAll("-", "").slice(0, 16);
   const now = Date.now();
   const events = [{ type: "TaskAdded", v: 1, stream, version: 1, data: input }];
-  const text = JSON.stringify({ position, mark, commit, client, actor: "filler", time: now, received: now, meta: null, events });
-  return { position, cursor: { position, mark }, commit, actor: "filler", streams: [{ stream, first: 1, last: 1 }], text };
+  const text = JSON.stringify({
+    position,
+    mark,
+    commit,
+    client,
+    actor: "filler",
+    time: now,
+    received: now,
+    meta: null,
+    events,
+  });
+  return {
+    position,
+    cursor: { position, mark },
+    commit,
+    actor: "filler",
+    streams: [{ stream, first: 1, last: 1 }],
+    text,
+  };
 }

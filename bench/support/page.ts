@@ -39,7 +39,12 @@ export async function openBenchPage({ readable = process.env["BENCH_READABLE"] =
   const origin = server.resolvedUrls?.local[0]?.replace(/\/$/, "");
   if (!origin) throw new Error("The page of the workloads has no address");
 
-  const context = await chromium.launchPersistentContext(join(folder, "profile"), { executablePath, headless: true, chromiumSandbox: false, args: [...chromiumFlags] });
+  const context = await chromium.launchPersistentContext(join(folder, "profile"), {
+    executablePath,
+    headless: true,
+    chromiumSandbox: false,
+    args: [...chromiumFlags],
+  });
   const page = context.pages()[0] ?? (await context.newPage());
   page.on("pageerror", (error) => console.error(error));
   page.on("console", (message) => {

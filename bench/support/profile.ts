@@ -1,8 +1,16 @@
 // A CPU profile of a page and of the workers that it starts: how long functions took, by name, with all that they called.
 import type { BrowserContext, Page } from "playwright-core";
 
-type Frame = { readonly id: number; readonly callFrame: { readonly functionName: string }; readonly children?: readonly number[] };
-type CpuProfile = { readonly nodes: readonly Frame[]; readonly samples?: readonly number[]; readonly timeDeltas?: readonly number[] };
+type Frame = {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string };
+  readonly children?: readonly number[];
+};
+type CpuProfile = {
+  readonly nodes: readonly Frame[];
+  readonly samples?: readonly number[];
+  readonly timeDeltas?: readonly number[];
+};
 
 export type Profile = {
   /** Milliseconds within functions of this name, in the page and in workers together. */
@@ -21,7 +29,9 @@ export async function profile(context: BrowserContext, page: Page, run: () => Pr
     new Promise<{ readonly profile?: CpuProfile }>((resolve, reject) => {
       const id = ++asked;
       answers.set(id, resolve);
-      session.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method, params }) }).catch(reject);
+      session
+        .send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method, params }) })
+        .catch(reject);
     });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id, result = {} }: { id?: number; result?: object } = JSON.parse(message);
@@ -46,7 +56,9 @@ export async function profile(context: BrowserContext, page: Page, run: () => Pr
     if (taken) profiles.push(taken);
   }
   await session.detach();
-  return { within: (functionName) => profiles.reduce((sum, taken) => sum + millisecondsWithin(taken, functionName), 0) };
+  return {
+    within: (functionName) => profiles.reduce((sum, taken) => sum + millisecondsWithin(taken, functionName), 0),
+  };
 }
 
 function millisecondsWithin({ nodes, samples = [], timeDeltas = [] }: CpuProfile, functionName: string): number {

@@ -7,7 +7,10 @@ const folder = new URL("../results/", import.meta.url);
 export function writeResult(name: string, result: { readonly [key: string]: unknown }): void {
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify({ ...result, machine, date: new Date().toISOString(), node: process.version }, null, 2)}\n`);
+  writeFileSync(
+    new URL(`${name}.json`, folder),
+    `${JSON.stringify({ ...result, machine, date: new Date().toISOString(), node: process.version }, null, 2)}\n`,
+  );
   console.log(`\nbench/results/${name}.json`);
 }
 
@@ -15,5 +18,10 @@ export function writeResult(name: string, result: { readonly [key: string]: unkn
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const lines = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  for (const line of lines) console.log(line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  "));
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join("  "),
+    );
 }

@@ -24,7 +24,9 @@ export async function startServer({ origin = "", logs = {} }: ServerOptions = {}
   const folder = await mkdtemp(join(tmpdir(), "dacapo-bench-server-"));
   const file = join(folder, "logs.db");
   for (const [log, events] of Object.entries(logs)) await fillLog(file, log, events);
-  const child = fork(fileURLToPath(new URL("server.program.ts", import.meta.url)), [file, origin], { execArgv: ["--conditions=dacapo-source"] });
+  const child = fork(fileURLToPath(new URL("server.program.ts", import.meta.url)), [file, origin], {
+    execArgv: ["--conditions=dacapo-source"],
+  });
   const url = await Promise.race([
     once(child, "message").then(([told]: unknown[]) => String(told)),
     once(child, "exit").then(() => Promise.reject(new Error("The sync server ended before it listened"))),
@@ -51,12 +53,21 @@ export function openPusher(url: string, log: string, actor: string): Pusher {
   let after: string | null = null;
   return {
     async push(commits) {
-      const body = JSON.stringify({ after, domain: 1, commits: Array.from({ length: commits }, () => commitOf(client, actor, made++)) });
+      const body = JSON.stringify({
+        after,
+        domain: 1,
+        commits: Array.from({ length: commits }, () => commitOf(client, actor, made++)),
+      });
       const start = performance.now();
-      const response = await fetch(`${url}/logs/${log}/commits`, { method: "POST", headers: { authorization: `Bearer ${actor}`, "content-type": "application/json" }, body });
+      const response = await fetch(`${url}/logs/${log}/commits`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${actor}`, "content-type": "application/json" },
+        body,
+      });
       const text = await response.text();
       const took = performance.now() - start;
-      if (!response.ok || text.includes('"rejected"')) throw new Error(`The push was not taken: ${response.status} ${text.slice(0, 500)}`);
+      if (!response.ok || text.includes('"rejected"'))
+        throw new Error(`The push was not taken: ${response.status} ${text.slice(0, 500)}`);
       after = /"cursor":"([^"]+)"/.exec(text.slice(-200))?.[1] ?? after;
       return took;
     },

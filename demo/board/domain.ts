@@ -8,4 +8,8 @@ import { card } from "./domain/card.ts";
 import { column } from "./domain/column.ts";
 import { cards, columnCounts, columns, comments } from "./domain/read-models.ts";
 
-export const domain = defineDomain({ version: 1, aggregates: [card, column], projections: [cards, columns, columnCounts, comments] });
+export const domain = defineDomain({
+  version: 1,
+  aggregates: [card, column],
+  projections: [cards, columns, columnCounts, comments],
+});

@@ -25,14 +25,16 @@ export function orderBetween(before: string | null, after: string | null, random
     if (gap < GAP_MIN) continue;
     const chance = BigInt(Math.floor(random() * Number(STEP)));
     if (before === null && end === null) return textOf(size / 2n + chance, length);
-    if (gap > 8n * STEP && (before === null || end === null)) return textOf(before === null ? high - STEP - chance : low + STEP + chance, length);
+    if (gap > 8n * STEP && (before === null || end === null))
+      return textOf(before === null ? high - STEP - chance : low + STEP + chance, length);
     return textOf(low + gap / 2n + chance, length);
   }
 }
 
 function numberOf(key: string, length: number): bigint {
   let number = 0n;
-  for (let at = 0; at < length; at++) number = number * BASE + BigInt(Math.max(0, DIGITS.indexOf(key.charAt(at) || "0")));
+  for (let at = 0; at < length; at++)
+    number = number * BASE + BigInt(Math.max(0, DIGITS.indexOf(key.charAt(at) || "0")));
   return number;
 }
 

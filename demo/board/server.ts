@@ -7,7 +7,8 @@ const NAME_LENGTH_MAX = 64;
 
 /** DEMO ONLY: whoever says a name is believed. In an app of yours, check a session or a signed token here. */
 const believeTheName: Authorize = (request) => {
-  const [, written] = /^Bearer demo:([A-Za-z0-9._~!*'()%-]{1,600})$/.exec(request.headers.get("authorization") ?? "") ?? [];
+  const [, written] =
+    /^Bearer demo:([A-Za-z0-9._~!*'()%-]{1,600})$/.exec(request.headers.get("authorization") ?? "") ?? [];
   const name = decoded(written ?? "");
   return name.length > 0 && name.length <= NAME_LENGTH_MAX ? { actor: name } : null;
 };

@@ -17,7 +17,8 @@ export function whyNot(search: string): string | null {
   if (log !== "" && !LOG_NAME.test(log)) {
     return `No board can be called “${shorten(log)}”: a name has letters from A to Z, digits and the signs . _ ~ : @ -, begins with a letter or a digit, and has at most 128 of them.`;
   }
-  if (name !== "" && !isName(name)) return `“${shorten(name)}” is too long for a person's name: at most ${NAME_LENGTH_MAX} characters.`;
+  if (name !== "" && !isName(name))
+    return `“${shorten(name)}” is too long for a person's name: at most ${NAME_LENGTH_MAX} characters.`;
   return log === "" || name !== "" ? null : `To open the board “${log}”, say who you are.`;
 }
 
@@ -62,7 +63,10 @@ export function cleanName(typed: string): string {
 
 export function remember({ log, name }: Session): void {
   localStorage.setItem("board.name", name);
-  localStorage.setItem("board.logs", JSON.stringify([log, ...rememberedLogs().filter((other) => other !== log)].slice(0, BOARDS_MAX)));
+  localStorage.setItem(
+    "board.logs",
+    JSON.stringify([log, ...rememberedLogs().filter((other) => other !== log)].slice(0, BOARDS_MAX)),
+  );
 }
 
 export function rememberedName(): string {

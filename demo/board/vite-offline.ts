@@ -13,10 +13,18 @@ export function offlinePage(): Plugin {
     generateBundle: {
       order: "post",
       handler(_, bundle) {
-        const files = ["/", ...Object.keys(bundle).filter((file) => file !== "index.html").map((file) => `/${file}`)];
+        const files = [
+          "/",
+          ...Object.keys(bundle)
+            .filter((file) => file !== "index.html")
+            .map((file) => `/${file}`),
+        ];
         // The page keeps its name whatever is in it; what it loads is named by its content.
         const page = bundle["index.html"];
-        const version = createHash("sha256").update(page?.type === "asset" ? page.source : "").digest("hex").slice(0, 12);
+        const version = createHash("sha256")
+          .update(page?.type === "asset" ? page.source : "")
+          .digest("hex")
+          .slice(0, 12);
         const head = `const VERSION = ${JSON.stringify(version)};\nconst FILES = ${JSON.stringify(files)};\n`;
         this.emitFile({ type: "asset", fileName: "service-worker.js", source: head + readFileSync(source, "utf8") });
       },

@@ -18,7 +18,18 @@ import { openCalls } from "./page/pending-calls.ts";
 import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./page/log-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./page/row-mirror.ts";
-import { type Answer, type CallMessage, type OpenOptions, type PageCallbacks, type PageUpdate, type PlainRejection, requireJsonMeta, take, type WorkerLog, type WorkerRoot } from "./messages/worker-messages.ts";
+import {
+  type Answer,
+  type CallMessage,
+  type OpenOptions,
+  type PageCallbacks,
+  type PageUpdate,
+  type PlainRejection,
+  requireJsonMeta,
+  take,
+  type WorkerLog,
+  type WorkerRoot,
+} from "./messages/worker-messages.ts";
 
 export type * from "./page/log-handle.ts";
 
@@ -47,7 +58,10 @@ export type OpenLogOptions = {
  * });
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  */
-export async function openLog<PresenceData extends Json = Json>(log: string, options: OpenLogOptions): Promise<LogHandle<PresenceData>> {
+export async function openLog<PresenceData extends Json = Json>(
+  log: string,
+  options: OpenLogOptions,
+): Promise<LogHandle<PresenceData>> {
   requirePage();
   const { user, sync } = options;
   const worker = typeof options.worker === "function" ? options.worker() : options.worker;
@@ -81,13 +95,20 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
     // Each app gives presence of one shape; what another version of it sends has its own.
     if (update.presence) presence.set(update.presence as readonly (Presence & { data: PresenceData })[]);
   };
-  const reached = (seq: number) => (seq <= reachedSeq ? undefined : waiting.track(new Promise<void>((resolve) => reaching.push({ seq, resolve }))));
+  const reached = (seq: number) =>
+    seq <= reachedSeq ? undefined : waiting.track(new Promise<void>((resolve) => reaching.push({ seq, resolve })));
 
   const calls = commitCalls((text) => port.postMessage({ calls: text } satisfies CallMessage));
 
   const callbacks: PageCallbacks = { token: async () => (await sync?.token?.()) ?? null };
-  const { remote, port } = await connect(worker, { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() }, callbacks, takeUpdate);
-  const isClosed = () => new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
+  const { remote, port } = await connect(
+    worker,
+    { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() },
+    callbacks,
+    takeUpdate,
+  );
+  const isClosed = () =>
+    new LogClosedError({ message: `The log ${log} is closed`, fix: "Open it again with openLog." });
   const requireOpen = () => {
     if (closed) throw isClosed();
   };
@@ -102,15 +123,26 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   takeUpdate(first.update);
   const unwatch = watchPage((event) => void remote.lifecycle(event));
 
-  const execute = async (requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Receipt> => {
+  const execute = async (
+    requests: readonly CommandRequest[],
+    meta: Json,
+    endRejection: string | null,
+  ): Promise<Receipt> => {
     const problem = checkJson(requests);
-    if (problem) throw new ValidationError({ message: `A command is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as input.", details: { path: problem.path, reason: problem.reason } });
+    if (problem)
+      throw new ValidationError({
+        message: `A command is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`,
+        fix: "Give plain JSON as input.",
+        details: { path: problem.path, reason: problem.reason },
+      });
     requireJsonMeta(meta);
     requireOpen();
     return { commit: await calls.execute(requests, meta, endRejection) };
   };
 
-  async function again(run: () => Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>): Promise<Receipt | null> {
+  async function again(
+    run: () => Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>,
+  ): Promise<Receipt | null> {
     const made = await call(run);
     if (made) await reached(made.seq);
     return made && { commit: made.commit };
@@ -182,7 +214,12 @@ export async function openLog<PresenceData extends Json = Json>(log: string, opt
   }
 }
 
-async function connect(worker: Worker, options: OpenOptions, callbacks: PageCallbacks, update: (text: string) => void): Promise<{ readonly remote: Comlink.Remote<WorkerLog>; readonly port: MessagePort }> {
+async function connect(
+  worker: Worker,
+  options: OpenOptions,
+  callbacks: PageCallbacks,
+  update: (text: string) => void,
+): Promise<{ readonly remote: Comlink.Remote<WorkerLog>; readonly port: MessagePort }> {
   const { port1, port2 } = new MessageChannel();
   // Comlink's own messages are objects.
   port1.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
@@ -211,6 +248,14 @@ function isOne(commands: CommandRequest | readonly CommandRequest[]): commands i
 }
 
 const NO_STATUS: LogStatus = {
-  connection: "connecting", leader: false, pending: 0, doubtful: [], rejections: 0, lastSyncedAt: null, position: 0, head: 0,
-  parked: { count: 0, events: [] }, error: null,
+  connection: "connecting",
+  leader: false,
+  pending: 0,
+  doubtful: [],
+  rejections: 0,
+  lastSyncedAt: null,
+  position: 0,
+  head: 0,
+  parked: { count: 0, events: [] },
+  error: null,
 };

@@ -5,7 +5,18 @@
  * Holds: one render shows one moment (`useSyncExternalStore`: no tearing). What a hook gives stays the same object until
  * what it shows changes, and a component renders again only then, also where `where` and `orderBy` are written inline.
  */
-import { createContext, createElement, type FunctionComponent, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import {
+  createContext,
+  createElement,
+  type FunctionComponent,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useSyncExternalStore,
+} from "react";
 import { DefinitionError } from "../core/values/errors.ts";
 import type { AnyProjection, RowOf } from "../core/domain/handle-types.ts";
 import { parseWith, type Schema } from "../core/domain/schema.ts";
@@ -31,13 +42,17 @@ const LogContext = createContext<LogHandle<unknown> | null>(null);
  * @example
  * createRoot(root).render(<LogProvider log={await openLog("team-7", options)}><Board /></LogProvider>);
  */
-export const LogProvider: FunctionComponent<LogProviderProps> = ({ log, children }) => createElement(LogContext.Provider, { value: log }, children);
+export const LogProvider: FunctionComponent<LogProviderProps> = ({ log, children }) =>
+  createElement(LogContext.Provider, { value: log }, children);
 
 /** The log's handle, for what has no hook: `history`, `stateAt`, `pause`. */
 export function useLog(): LogHandle<unknown> {
   const log = useContext(LogContext);
   if (log) return log;
-  throw new DefinitionError({ message: "A Dacapo hook was used outside of a LogProvider", fix: "Put <LogProvider log={await openLog(…)}> around the components that use the log." });
+  throw new DefinitionError({
+    message: "A Dacapo hook was used outside of a LogProvider",
+    fix: "Put <LogProvider log={await openLog(…)}> around the components that use the log.",
+  });
 }
 
 /**
@@ -46,10 +61,16 @@ export function useLog(): LogHandle<unknown> {
  * @example
  * const open = useRows(board, { where: (row) => !row.done, orderBy: (row) => row.title });
  */
-export function useRows<P extends AnyProjection>(projection: P, options: RowsOptions<RowOf<P>> = {}): readonly TypedRowEntry<RowOf<P>>[] {
+export function useRows<P extends AnyProjection>(
+  projection: P,
+  options: RowsOptions<RowOf<P>> = {},
+): readonly TypedRowEntry<RowOf<P>>[] {
   const rows = useLiveRows(projection);
   const { where, orderBy } = options;
-  const select = useCallback((all: readonly TypedRowEntry<RowOf<P>>[]) => arrange(all, where, orderBy), [where, orderBy]);
+  const select = useCallback(
+    (all: readonly TypedRowEntry<RowOf<P>>[]) => arrange(all, where, orderBy),
+    [where, orderBy],
+  );
   return useSelected(rows, select, sameItems);
 }
 
@@ -96,12 +117,27 @@ export function useExecute(): LogHandle["execute"] {
  * @example
  * const { present, set } = usePresence(v.object({ card: v.nullable(v.string()) }));
  */
-export function usePresence<Data>(schema: Schema<unknown, Data>): { readonly present: readonly TypedPresence<Data>[]; readonly set: (data: Data) => void };
-export function usePresence(): { readonly present: readonly TypedPresence<unknown>[]; readonly set: (data: unknown) => void };
-export function usePresence(schema?: Schema): { readonly present: readonly TypedPresence<unknown>[]; readonly set: (data: unknown) => void } {
+export function usePresence<Data>(schema: Schema<unknown, Data>): {
+  readonly present: readonly TypedPresence<Data>[];
+  readonly set: (data: Data) => void;
+};
+export function usePresence(): {
+  readonly present: readonly TypedPresence<unknown>[];
+  readonly set: (data: unknown) => void;
+};
+export function usePresence(schema?: Schema): {
+  readonly present: readonly TypedPresence<unknown>[];
+  readonly set: (data: unknown) => void;
+} {
   const { presence } = useLog();
   const all = useSelected(presence, itself);
-  return useMemo(() => ({ present: schema ? all.flatMap((one) => readPresence(schema, one)) : all, set: (data) => presence.set(data) }), [all, presence, schema]);
+  return useMemo(
+    () => ({
+      present: schema ? all.flatMap((one) => readPresence(schema, one)) : all,
+      set: (data) => presence.set(data),
+    }),
+    [all, presence, schema],
+  );
 }
 
 function readPresence(schema: Schema, presence: TypedPresence<unknown>): readonly TypedPresence<unknown>[] {
@@ -118,7 +154,11 @@ function useLiveRows<P extends AnyProjection>(projection: P) {
  * What `select` makes of a live value: the last result again where `same` finds no difference. Where `select` is another
  * function in each render it runs once a render, else once a change.
  */
-function useSelected<Value, Selected>(live: Live<Value>, select: (value: Value) => Selected, same: Same<Selected> = Object.is): Selected {
+function useSelected<Value, Selected>(
+  live: Live<Value>,
+  select: (value: Value) => Selected,
+  same: Same<Selected> = Object.is,
+): Selected {
   // What the screen shows. Written after a render was taken over, so that one that React throws away leaves no trace.
   const shown = useRef<{ readonly selected: Selected } | null>(null);
   // Read while rendering, as React's own `use-sync-external-store/with-selector` does: it decides only which of two equal results is given.
@@ -151,7 +191,11 @@ function reader<Value, Selected>(
   };
 }
 
-function arrange<Row>(all: readonly TypedRowEntry<Row>[], where: RowsOptions<Row>["where"], orderBy: RowsOptions<Row>["orderBy"]): readonly TypedRowEntry<Row>[] {
+function arrange<Row>(
+  all: readonly TypedRowEntry<Row>[],
+  where: RowsOptions<Row>["where"],
+  orderBy: RowsOptions<Row>["orderBy"],
+): readonly TypedRowEntry<Row>[] {
   const chosen = where ? all.filter(({ row, key }) => where(row, key)) : all;
   if (!orderBy) return chosen;
   return chosen

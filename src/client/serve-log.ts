@@ -24,10 +24,22 @@ export function serveLog(domain: Domain): void {
       answer(async () => {
         const { log, user, syncUrl } = options;
         requireNames(options);
-        const store = await openIdbLogStore({ log, user, newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)) });
-        const transport = syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
+        const store = await openIdbLogStore({
+          log,
+          user,
+          newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)),
+        });
+        const transport =
+          syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
         const updates = { changed: (update: string) => port.postMessage(update) };
-        const opened = await openWorkerLog({ domain: domain.definition, options, page: updates, env, store, transport });
+        const opened = await openWorkerLog({
+          domain: domain.definition,
+          options,
+          page: updates,
+          env,
+          store,
+          transport,
+        });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
           if (typeof data.calls === "string") opened.take(data.calls);
         });

@@ -20,7 +20,16 @@ import { createOriginRule } from "./http/origins.ts";
 import { type ImportedLog, importLog } from "./archive/import-log.ts";
 import { reportTo } from "./base/report-error.ts";
 import { requireOptions } from "./access/require-options.ts";
-import { type Answer, getExport, getLog, getRecords, getStream, postCommits, postTicket, type RouteContext } from "./http/routes.ts";
+import {
+  type Answer,
+  getExport,
+  getLog,
+  getRecords,
+  getStream,
+  postCommits,
+  postTicket,
+  type RouteContext,
+} from "./http/routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./access/tickets.ts";
 
@@ -99,7 +108,12 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
 
   let underWay = 0;
-  const answer = async (request: Request, run: () => Promise<Answer>, type = "application/json", exchange: Exchange | null = null): Promise<Response> => {
+  const answer = async (
+    request: Request,
+    run: () => Promise<Answer>,
+    type = "application/json",
+    exchange: Exchange | null = null,
+  ): Promise<Response> => {
     let allowed: Readonly<Record<string, string>> = {};
     underWay++;
     try {
@@ -125,11 +139,20 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
   app.post("/logs/:log/commits", ({ req, env: bindings }) => {
     const exchange = exchangeOf(bindings);
-    return answer(req.raw, () => postCommits(context, req.raw, req.param("log"), exchange), "application/json", exchange);
+    return answer(
+      req.raw,
+      () => postCommits(context, req.raw, req.param("log"), exchange),
+      "application/json",
+      exchange,
+    );
   });
   app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
-  app.get("/logs/:log/streams/:type/:id", ({ req }) => answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)));
-  app.get("/logs/:log/export", ({ req }) => answer(req.raw, () => getExport(context, req.raw, req.param("log")), "application/x-ndjson"));
+  app.get("/logs/:log/streams/:type/:id", ({ req }) =>
+    answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
+  );
+  app.get("/logs/:log/export", ({ req }) =>
+    answer(req.raw, () => getExport(context, req.raw, req.param("log")), "application/x-ndjson"),
+  );
   app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
   app.get("/logs/:log/live", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("upgrade-required"))));
   app.options("/logs/*", ({ req }) => {

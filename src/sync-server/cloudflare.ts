@@ -10,7 +10,13 @@
 import { Hono } from "hono";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/wire/messages.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
-import { autoResponse, type HibernatingSocket, type LogObjectContext, socketPair, upgraded } from "./hosts/cloudflare-runtime.ts";
+import {
+  autoResponse,
+  type HibernatingSocket,
+  type LogObjectContext,
+  socketPair,
+  upgraded,
+} from "./hosts/cloudflare-runtime.ts";
 import { OBJECT_LIMITS } from "./base/limits.ts";
 import { PONG_FRAME } from "./live/frame-text.ts";
 import { RIGHTS_MS } from "./live/hub.ts";
@@ -52,7 +58,11 @@ const PING_FRAME = `{"type":"ping"}`;
  */
 export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
   const { presenceBytesMax } = OBJECT_LIMITS;
-  const limits = { ...OBJECT_LIMITS, ...options.limits, presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax) };
+  const limits = {
+    ...OBJECT_LIMITS,
+    ...options.limits,
+    presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
+  };
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);

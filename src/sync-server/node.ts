@@ -59,13 +59,21 @@ const BACKLOG_MAX = 4_096;
  * @example
  * const { url, close } = await serve({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }), port: 8787 });
  */
-export async function serve({ port = 8787, hostname, path = "/sync", ...options }: ServeOptions): Promise<RunningServer> {
+export async function serve({
+  port = 8787,
+  hostname,
+  path = "/sync",
+  ...options
+}: ServeOptions): Promise<RunningServer> {
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const server = syncServer({ ...options, onError });
   const app = new Hono().route(path, server);
   const http = httpServer((incoming, outgoing) => {
     const exchange = nodeExchange(incoming, outgoing);
-    void getRequestListener((request) => app.fetch(request, exchange), { overrideGlobalObjects: false })(incoming, outgoing);
+    void getRequestListener((request) => app.fetch(request, exchange), { overrideGlobalObjects: false })(
+      incoming,
+      outgoing,
+    );
   });
   const sockets = attachLive(http, server, path);
   await listen(http, port, hostname);
@@ -98,9 +106,20 @@ export async function serve({ port = 8787, hostname, path = "/sync", ...options 
  * const http = honoServe({ fetch: app.fetch, port });
  * attachLive(http, sync, "/sync");
  */
-export function attachLive(http: Server, server: SyncServer, path: string): { readonly clients: ReadonlySet<{ terminate(): void }> } {
+export function attachLive(
+  http: Server,
+  server: SyncServer,
+  path: string,
+): { readonly clients: ReadonlySet<{ terminate(): void }> } {
   // Compression costs memory for each socket and has been a source of holes; records are small.
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: CLIENT_FRAME_BYTES_MAX, maxFragments: FRAME_PIECES_MAX, maxBufferedChunks: FRAME_CHUNKS_MAX, clientTracking: true });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: CLIENT_FRAME_BYTES_MAX,
+    maxFragments: FRAME_PIECES_MAX,
+    maxBufferedChunks: FRAME_CHUNKS_MAX,
+    clientTracking: true,
+  });
   const prefix = prefixOf(path);
   let handshakes = 0;
 
@@ -126,7 +145,14 @@ export function attachLive(http: Server, server: SyncServer, path: string): { re
   return sockets;
 }
 
-async function openSocket(server: SyncServer, sockets: WebSocketServer, request: IncomingMessage, socket: Duplex, head: Buffer, log: string): Promise<void> {
+async function openSocket(
+  server: SyncServer,
+  sockets: WebSocketServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  log: string,
+): Promise<void> {
   const { origin } = request.headers;
   // The host of a request is whatever its sender wrote: ours is a placeholder, and `url` begins with one slash.
   const asked = new Request(`http://localhost${request.url}`, { headers: origin === undefined ? {} : { origin } });
@@ -174,7 +200,12 @@ function bytesOf(text: string): Buffer {
 }
 
 function refuse(socket: Duplex, status: number, body: string, headers: Headers = new Headers()): void {
-  const lines = [`HTTP/1.1 ${status} Refused`, ...[...headers].map(([name, value]) => `${name}: ${value}`), `content-length: ${Buffer.byteLength(body)}`, "connection: close"];
+  const lines = [
+    `HTTP/1.1 ${status} Refused`,
+    ...[...headers].map(([name, value]) => `${name}: ${value}`),
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
   // An upgraded socket may stay half open: whoever does not close his side would keep it for ever.
   socket.once("finish", () => socket.destroy());
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
@@ -186,7 +217,9 @@ function listen(http: Server, port: number, hostname: string | undefined): Promi
       const taken = error.code === "EADDRINUSE";
       reject(
         new DacapoError(taken ? "port-taken" : "cannot-listen", "after-fix", {
-          message: taken ? `Port ${port} is taken by another program` : `Cannot listen on ${hostname ?? "this machine"}, port ${port}: ${error.message}`,
+          message: taken
+            ? `Port ${port} is taken by another program`
+            : `Cannot listen on ${hostname ?? "this machine"}, port ${port}: ${error.message}`,
           fix: taken ? "End that program, or choose another port." : "Check hostname and port.",
           details: { port },
           cause: error,

@@ -29,7 +29,11 @@ export type EventStoreConformanceOptions = TestRunner & {
  * import { describe, it } from "vitest";
  * eventStoreConformance("my store", () => myStore(), { describe, it });
  */
-export function eventStoreConformance(name: string, makeStore: MakeStore<EventStore>, options: EventStoreConformanceOptions): void {
+export function eventStoreConformance(
+  name: string,
+  makeStore: MakeStore<EventStore>,
+  options: EventStoreConformanceOptions,
+): void {
   const histories = Array.from({ length: options.histories ?? 10 }, (_, seed): ConformanceRule<EventStore> => ({
     rule: "model",
     name: `competing writers and readers see what a plain model says (seed ${seed})`,

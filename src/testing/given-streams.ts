@@ -13,7 +13,13 @@ import { type CommitRecord, eventOf } from "../core/history/record.ts";
 import { aggregateOf } from "../core/values/names.ts";
 
 /** An event of a test in its stream. */
-export type PlacedEvent = { readonly stream: string; readonly type: string; readonly data: Json; readonly by: string; readonly time: number };
+export type PlacedEvent = {
+  readonly stream: string;
+  readonly type: string;
+  readonly data: Json;
+  readonly by: string;
+  readonly time: number;
+};
 
 /** The device of all whose events are given. */
 const CLIENT = "00000000-0000-7000-8000-000000000001";
@@ -27,7 +33,11 @@ export function domainOf(aggregates: readonly AnyAggregate[]): DomainDefinition 
     known.set(next.name, next);
     waiting.push(...next.reads);
   }
-  return { version: 1, aggregates: new Map([...known].map(([name, { definition }]) => [name, definition])), projections: new Map() };
+  return {
+    version: 1,
+    aggregates: new Map([...known].map(([name, { definition }]) => [name, definition])),
+    projections: new Map(),
+  };
 }
 
 /** Events one after the other, and the streams that they make. */
@@ -60,16 +70,33 @@ export class GivenStreams {
   add({ stream, type, data, by, time }: PlacedEvent): void {
     const name = `The given event ${type} of ${stream}`;
     const aggregate = this.#domain.aggregates.get(aggregateOf(stream));
-    if (!aggregate) throw new Error(`${name} belongs to no aggregate that this test names. Known: ${[...this.#domain.aggregates.keys()].join(", ")}`);
+    if (!aggregate)
+      throw new Error(
+        `${name} belongs to no aggregate that this test names. Known: ${[...this.#domain.aggregates.keys()].join(", ")}`,
+      );
     const definition = aggregate.events.get(type);
-    if (!definition) throw new Error(`${name} is none of ${aggregate.name}: ${[...aggregate.events.keys()].join(", ")}`);
+    if (!definition)
+      throw new Error(`${name} is none of ${aggregate.name}: ${[...aggregate.events.keys()].join(", ")}`);
     const parsed = definition.parse(data);
-    if (!parsed.ok) throw new Error(`${name} has data that do not fit${parsed.problem.path.length > 0 ? ` at ${parsed.problem.path.join(".")}` : ""}: ${parsed.problem.reason}`);
+    if (!parsed.ok)
+      throw new Error(
+        `${name} has data that do not fit${parsed.problem.path.length > 0 ? ` at ${parsed.problem.path.join(".")}` : ""}: ${parsed.problem.reason}`,
+      );
 
     const position = this.#records.length + 1;
     const before = this.state(stream);
     const event = { type, v: definition.version, stream, version: before.version + 1, data: parsed.value };
-    const record: CommitRecord = { position, mark: `given${position}`, commit: `given-${position}`, client: CLIENT, actor: by, time, received: time, meta: null, events: [event] };
+    const record: CommitRecord = {
+      position,
+      mark: `given${position}`,
+      commit: `given-${position}`,
+      client: CLIENT,
+      actor: by,
+      time,
+      received: time,
+      meta: null,
+      events: [event],
+    };
     const { next } = foldStream(this.#domain, before, record, 0);
     if (next.unreadable) throw new Error(`${name} cannot be folded: ${next.unreadable.reason}`);
     this.#states.set(stream, next);

@@ -21,16 +21,27 @@ import { jsonDiff } from "./json-diff.ts";
 export type DraftIn<A extends AnyAggregate> = A extends AnyAggregate ? DraftOf<TypesOf<A>["events"]> : never;
 
 /** Whose event it is, and when it was made, where that matters. `id`: of its stream; left out: the stream of the command. */
-export type GivenEvent<A extends AnyAggregate> = DraftIn<A> & { readonly id?: string; readonly by?: string; readonly time?: number };
+export type GivenEvent<A extends AnyAggregate> = DraftIn<A> & {
+  readonly id?: string;
+  readonly by?: string;
+  readonly time?: number;
+};
 
 /** An event that names its stream, for projections of several aggregates. */
-export type StreamEvent = { readonly stream: string; readonly type: string; readonly data: Json; readonly by?: string; readonly time?: number };
+export type StreamEvent = {
+  readonly stream: string;
+  readonly type: string;
+  readonly data: Json;
+  readonly by?: string;
+  readonly time?: number;
+};
 
 /** The domain's word for why not, or `invalid-input`. */
 export type ExpectedRejection = { readonly rejected: string; readonly message?: string };
 
 /** What came of a command. */
-export type GivenOutcome<A extends AnyAggregate> = { readonly events: readonly (DraftIn<A> & { readonly stream: string })[] } | Required<ExpectedRejection>;
+export type GivenOutcome<A extends AnyAggregate> =
+  { readonly events: readonly (DraftIn<A> & { readonly stream: string })[] } | Required<ExpectedRejection>;
 
 export type Given<A extends AnyAggregate> = {
   /** Events of one more stream, such as one that a command reads. */
@@ -90,21 +101,45 @@ export function given<A extends AnyAggregate>(aggregate: A, events: readonly Giv
  */
 export function given(events: readonly StreamEvent[]): Pick<Given<never>, "rows">;
 export function given(first: AnyAggregate | readonly StreamEvent[], events: readonly ErasedEvent[] = []): object {
-  if ("definition" in first) return givenWith({ aggregates: [first], events: events.map((event) => ({ ...event, aggregate: first.name })), meanwhile: [], actor: SOMEONE, time: TIME });
+  if ("definition" in first)
+    return givenWith({
+      aggregates: [first],
+      events: events.map((event) => ({ ...event, aggregate: first.name })),
+      meanwhile: [],
+      actor: SOMEONE,
+      time: TIME,
+    });
   return givenWith({ aggregates: [], events: first, meanwhile: [], actor: SOMEONE, time: TIME });
 }
 
-type ErasedEvent = { readonly type: string; readonly data: Json; readonly by?: string; readonly time?: number; readonly stream?: string; readonly id?: string; readonly aggregate?: string };
-type ErasedOutcome = { readonly events: readonly { readonly type: string; readonly data: Json; readonly stream: string }[] } | Required<ExpectedRejection>;
-type ErasedExpectation = readonly { readonly type: string; readonly data: Json; readonly stream?: string }[] | ExpectedRejection;
+type ErasedEvent = {
+  readonly type: string;
+  readonly data: Json;
+  readonly by?: string;
+  readonly time?: number;
+  readonly stream?: string;
+  readonly id?: string;
+  readonly aggregate?: string;
+};
+type ErasedOutcome =
+  | { readonly events: readonly { readonly type: string; readonly data: Json; readonly stream: string }[] }
+  | Required<ExpectedRejection>;
+type ErasedExpectation =
+  readonly { readonly type: string; readonly data: Json; readonly stream?: string }[] | ExpectedRejection;
 
 type ErasedGiven = {
   readonly and: (aggregate: AnyAggregate, id: string, events: readonly ErasedEvent[]) => ErasedGiven;
   readonly by: (actor: string) => ErasedGiven;
   readonly at: (time: number) => ErasedGiven;
   readonly meanwhile: (events: readonly ErasedEvent[]) => ErasedGiven;
-  readonly when: (command: CommandRequest | readonly CommandRequest[]) => { readonly outcome: ErasedOutcome; readonly expect: (expected: ErasedExpectation) => void };
-  readonly rows: (projection: AnyProjection) => { readonly rows: { readonly [key: string]: Json }; readonly expect: (rows: { readonly [key: string]: Json }) => void };
+  readonly when: (command: CommandRequest | readonly CommandRequest[]) => {
+    readonly outcome: ErasedOutcome;
+    readonly expect: (expected: ErasedExpectation) => void;
+  };
+  readonly rows: (projection: AnyProjection) => {
+    readonly rows: { readonly [key: string]: Json };
+    readonly expect: (rows: { readonly [key: string]: Json }) => void;
+  };
 };
 
 type Facts = {
@@ -119,11 +154,28 @@ function givenWith(facts: Facts): ErasedGiven {
   const [main] = facts.aggregates;
   return {
     and: (aggregate, id, events) =>
-      givenWith({ ...facts, aggregates: [...facts.aggregates, aggregate], events: [...facts.events, ...events.map((event) => ({ ...event, aggregate: aggregate.name, id: event.id ?? id }))] }),
+      givenWith({
+        ...facts,
+        aggregates: [...facts.aggregates, aggregate],
+        events: [
+          ...facts.events,
+          ...events.map((event) => ({ ...event, aggregate: aggregate.name, id: event.id ?? id })),
+        ],
+      }),
     by: (actor) => givenWith({ ...facts, actor }),
     at: (time) => givenWith({ ...facts, time }),
     meanwhile: (events) =>
-      givenWith({ ...facts, meanwhile: [...facts.meanwhile, ...events.map((event) => ({ ...event, aggregate: aggregateWith(facts.aggregates, event.type) ?? main?.name ?? "", by: event.by ?? SOMEONE_ELSE }))] }),
+      givenWith({
+        ...facts,
+        meanwhile: [
+          ...facts.meanwhile,
+          ...events.map((event) => ({
+            ...event,
+            aggregate: aggregateWith(facts.aggregates, event.type) ?? main?.name ?? "",
+            by: event.by ?? SOMEONE_ELSE,
+          })),
+        ],
+      }),
     when: (command) => {
       const requests = "stream" in command ? [command] : command;
       const outcome = outcomeOf(facts, requests);
@@ -138,7 +190,8 @@ function givenWith(facts: Facts): ErasedGiven {
 
 function outcomeOf(facts: Facts, requests: readonly CommandRequest[]): ErasedOutcome {
   const [first] = requests;
-  if (!first) throw new Error("when() was given no command. Give one, such as task.command.complete(\"t1\"), or several as a list");
+  if (!first)
+    throw new Error('when() was given no command. Give one, such as task.command.complete("t1"), or several as a list');
   const domain = domainOf(facts.aggregates);
   const streams = new GivenStreams(domain, placed(facts.events, first.stream));
   const commit = commitOf(domain, facts, requests, (stream) => streams.state(stream).version);
@@ -149,14 +202,24 @@ function outcomeOf(facts: Facts, requests: readonly CommandRequest[]): ErasedOut
     now: facts.time,
     window: (stream) => {
       const from = asSeen.state(stream).version;
-      return { current: streams.state(stream), from, since: streams.since(stream, from), authored: () => asSeen.state(stream) };
+      return {
+        current: streams.state(stream),
+        from,
+        since: streams.since(stream, from),
+        authored: () => asSeen.state(stream),
+      };
     },
   });
   if (reconciled.kind === "rejected") return { rejected: reconciled.defect.code, message: reconciled.defect.message };
   return { events: reconciled.events.map(({ type, data, stream }) => ({ type, data, stream })) };
 }
 
-function commitOf(domain: DomainDefinition, { actor, time }: Facts, requests: readonly CommandRequest[], versionOf: (stream: string) => number): Commit {
+function commitOf(
+  domain: DomainDefinition,
+  { actor, time }: Facts,
+  requests: readonly CommandRequest[],
+  versionOf: (stream: string) => number,
+): Commit {
   const seen = (stream: string) => ({ stream, seen: versionOf(stream) });
   const commands = requests.map((request) => {
     const prepared = prepareCommand(domain, request);
@@ -168,19 +231,34 @@ function commitOf(domain: DomainDefinition, { actor, time }: Facts, requests: re
 
 function rowsOf(facts: Facts, projection: AnyProjection): { readonly [key: string]: Json } {
   const { definition } = projection;
-  const domain = { ...domainOf([...facts.aggregates, ...projection.from]), projections: new Map([[definition.name, definition]]) };
+  const domain = {
+    ...domainOf([...facts.aggregates, ...projection.from]),
+    projections: new Map([[definition.name, definition]]),
+  };
   const layer = new ConfirmedRows(domain, () => {});
   const [from] = projection.from;
-  const events = placed([...facts.events, ...facts.meanwhile], streamName(facts.aggregates[0]?.name ?? from?.name ?? "", "1"));
+  const events = placed(
+    [...facts.events, ...facts.meanwhile],
+    streamName(facts.aggregates[0]?.name ?? from?.name ?? "", "1"),
+  );
   for (const record of new GivenStreams(domain, events).records) foldRecord(domain, layer, record);
   const [parked] = layer.parked;
-  if (parked) throw new Error(`The projection ${projection.name} could not fold ${parked.event} of ${parked.stream}: ${parked.reason}`);
+  if (parked)
+    throw new Error(
+      `The projection ${projection.name} could not fold ${parked.event} of ${parked.stream}: ${parked.reason}`,
+    );
   return Object.fromEntries(layer.tables.get(projection.name) ?? []);
 }
 
 /** Where an event does not say which stream is its own, it is that of the command. */
 function placed(events: readonly ErasedEvent[], stream: string): PlacedEvent[] {
-  return events.map(({ type, data, by = SOMEONE, time = TIME, aggregate = "", id, stream: own }) => ({ type, data, by, time, stream: own ?? (id === undefined ? stream : streamName(aggregate, id)) }));
+  return events.map(({ type, data, by = SOMEONE, time = TIME, aggregate = "", id, stream: own }) => ({
+    type,
+    data,
+    by,
+    time,
+    stream: own ?? (id === undefined ? stream : streamName(aggregate, id)),
+  }));
 }
 
 /** The aggregate that has events of a type, where it is one alone. */
@@ -193,15 +271,22 @@ function expectOutcome(requests: readonly CommandRequest[], outcome: ErasedOutco
   const what = requests.map(({ stream, name }) => `${name} on ${stream}`).join(" and ");
   if ("rejected" in expected) {
     // A message is compared where the test names one.
-    const actual: Json = "events" in outcome ? outcome : expected.message === undefined ? { rejected: outcome.rejected } : outcome;
+    const actual: Json =
+      "events" in outcome ? outcome : expected.message === undefined ? { rejected: outcome.rejected } : outcome;
     return expectSame(what, actual, expected, "rejected" in outcome ? outcome.message : undefined);
   }
   if ("rejected" in outcome) return expectSame(what, outcome, expected);
-  const actual = outcome.events.map(({ type, data, stream }, n) => ({ type, data, ...(expected[n]?.stream !== undefined && { stream }) }));
+  const actual = outcome.events.map(({ type, data, stream }, n) => ({
+    type,
+    data,
+    ...(expected[n]?.stream !== undefined && { stream }),
+  }));
   expectSame(what, actual, expected);
 }
 
 function expectSame(what: string, actual: Json, expected: Json, remark?: string): void {
   if (sameJson(actual, expected)) return;
-  throw new Error(`${what}: not what was expected (- expected, + came)${remark === undefined ? "" : `\nIt says: ${remark}`}\n\n${jsonDiff(expected, actual)}\n`);
+  throw new Error(
+    `${what}: not what was expected (- expected, + came)${remark === undefined ? "" : `\nIt says: ${remark}`}\n\n${jsonDiff(expected, actual)}\n`,
+  );
 }

@@ -12,13 +12,21 @@ const LINES_MAX = 400;
  */
 export function jsonDiff(expected: Json, actual: Json): string {
   const [left, right] = [linesOf(expected), linesOf(actual)];
-  const marked = left.length > LINES_MAX || right.length > LINES_MAX ? [...left.map((line) => `- ${line}`), ...right.map((line) => `+ ${line}`)] : compare(left, right);
+  const marked =
+    left.length > LINES_MAX || right.length > LINES_MAX
+      ? [...left.map((line) => `- ${line}`), ...right.map((line) => `+ ${line}`)]
+      : compare(left, right);
   return marked.join("\n");
 }
 
 /** Keys in order, so that objects that are equal look equal; no commas, so that a line does not differ by what follows it. */
 function linesOf(value: Json): string[] {
-  const sorted = JSON.stringify(value, (_, inner: unknown) => (isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner), 2);
+  const sorted = JSON.stringify(
+    value,
+    (_, inner: unknown) =>
+      isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    2,
+  );
   return sorted.split("\n").map((line) => line.replace(/,$/, ""));
 }
 
@@ -32,18 +40,20 @@ function compare(left: readonly string[], right: readonly string[]): string[] {
   const at = (row: number, column: number): number => common[row]?.[column] ?? 0;
   for (let row = left.length - 1; row >= 0; row--) {
     for (let column = right.length - 1; column >= 0; column--) {
-      const here = left[row] === right[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
+      const here =
+        left[row] === right[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
       common[row]?.fill(here, column, column + 1);
     }
   }
   const lines: string[] = [];
-  for (let row = 0, column = 0; row < left.length || column < right.length; ) {
+  for (let row = 0, column = 0; row < left.length || column < right.length;) {
     const same = row < left.length && column < right.length && left[row] === right[column];
     if (same) {
       lines.push(`  ${left[row]}`);
       row++;
       column++;
-    } else if (column >= right.length || (row < left.length && at(row + 1, column) >= at(row, column + 1))) lines.push(`- ${left[row++]}`);
+    } else if (column >= right.length || (row < left.length && at(row + 1, column) >= at(row, column + 1)))
+      lines.push(`- ${left[row++]}`);
     else lines.push(`+ ${right[column++]}`);
   }
   return lines;

@@ -16,7 +16,12 @@ import type { LogStoreBed, LogStoreRule } from "./log-store/rule.ts";
 export type { LogStoreBed };
 
 /** The rules of the port, each as one or several tests. */
-export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [...pendingRules, ...leaderRules, ...readingRules, ...cacheRules].map(toConformance);
+export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
+  ...pendingRules,
+  ...leaderRules,
+  ...readingRules,
+  ...cacheRules,
+].map(toConformance);
 
 export type LogStoreConformanceOptions = TestRunner & {
   readonly deviations?: readonly Deviation[];
@@ -33,7 +38,11 @@ export type LogStoreConformanceOptions = TestRunner & {
  *   return { open: async () => memoryLogStore(database) };
  * }, { describe, it });
  */
-export function logStoreConformance(name: string, makeStore: MakeStore<LogStoreBed>, options: LogStoreConformanceOptions): void {
+export function logStoreConformance(
+  name: string,
+  makeStore: MakeStore<LogStoreBed>,
+  options: LogStoreConformanceOptions,
+): void {
   const histories = Array.from({ length: options.histories ?? 10 }, (_, seed) => toConformance(modelRule(seed)));
   registerRules(name, [...logStoreRules, ...histories], makeStore, options);
 }

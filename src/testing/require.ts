@@ -6,7 +6,8 @@ export function requireThat(holds: boolean, what: string): asserts holds {
 }
 
 export function requireEqual(actual: Json, expected: Json, what: string): void {
-  if (!sameJson(actual, expected)) throw new Error(`${what}\n  expected ${shown(expected)}\n  but got  ${shown(actual)}`);
+  if (!sameJson(actual, expected))
+    throw new Error(`${what}\n  expected ${shown(expected)}\n  but got  ${shown(actual)}`);
 }
 
 /** Resolves with what the promise was rejected with. */

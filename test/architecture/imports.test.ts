@@ -9,7 +9,14 @@ const outside = modulesOf("demo", "bench", "test");
 const coreMayUse = ["@standard-schema/spec"];
 const testRunners = ["vitest", "node:test", "jest", "mocha", "playwright-core"];
 // A test of one module reaches into it; everything else uses what a user of the package can use.
-const mayReachInside = ["test/unit/", "test/conformance/", "test/browser/", "test/workerd/", "test/support/", "test/simulation/"];
+const mayReachInside = [
+  "test/unit/",
+  "test/conformance/",
+  "test/browser/",
+  "test/workerd/",
+  "test/support/",
+  "test/simulation/",
+];
 
 test("src has no circle of imports", () => {
   expect(circlesOf(src)).toEqual([]);
@@ -34,32 +41,62 @@ test("nothing in src imports testing, which has no test runner inside", () => {
   const others = src.filter(({ path }) => !path.startsWith("src/testing/"));
   expect(breaches(others, (path) => !path.startsWith("src/testing/"), notOurselves)).toEqual([]);
   const isRunner = (name: string) => testRunners.some((runner) => name === runner || name.startsWith(`${runner}/`));
-  expect(breaches(inFolder("src/testing/"), () => true, (name) => notOurselves(name) && !isRunner(name))).toEqual([]);
+  expect(
+    breaches(
+      inFolder("src/testing/"),
+      () => true,
+      (name) => notOurselves(name) && !isRunner(name),
+    ),
+  ).toEqual([]);
 });
 
 test("demo, bench and the larger tests use the public entries alone", () => {
   const users = outside.filter(({ path }) => !mayReachInside.some((folder) => path.startsWith(folder)));
-  const law = (path: string, from: string) => !path.startsWith("src/") && (path.startsWith("demo/") || !from.startsWith("demo/"));
+  const law = (path: string, from: string) =>
+    !path.startsWith("src/") && (path.startsWith("demo/") || !from.startsWith("demo/"));
   expect(breaches(users, law, () => true)).toEqual([]);
 });
 
 test("an adapter knows its port, never a sibling", () => {
   // One SQLite dialect serves Node and the Durable Object: what both share is no adapter by name.
   const law = (path: string) => !isAdapter(path);
-  expect(breaches(src.filter(({ path }) => isAdapter(path)), law, () => true)).toEqual([]);
+  expect(
+    breaches(
+      src.filter(({ path }) => isAdapter(path)),
+      law,
+      () => true,
+    ),
+  ).toEqual([]);
 });
 
 test("the law sees what it is to forbid", () => {
-  const bad = parseModule("src/core/bad.ts", 'import type { A } from "../client/a.ts"; export * from "hono"; const b = import("./b.ts"); type C = import("node:fs").Stats;');
+  const bad = parseModule(
+    "src/core/bad.ts",
+    'import type { A } from "../client/a.ts"; export * from "hono"; const b = import("./b.ts"); type C = import("node:fs").Stats;',
+  );
   expect(bad.imports).toEqual(["../client/a.ts", "hono", "./b.ts", "node:fs"]);
-  expect(breaches([bad], (path) => path.startsWith("src/core/"), (name) => coreMayUse.includes(name))).toHaveLength(3);
-  const circle = [parseModule("src/a.ts", 'import type { B } from "./b.ts"'), parseModule("src/b.ts", 'export { a } from "./a.ts"')];
+  expect(
+    breaches(
+      [bad],
+      (path) => path.startsWith("src/core/"),
+      (name) => coreMayUse.includes(name),
+    ),
+  ).toHaveLength(3);
+  const circle = [
+    parseModule("src/a.ts", 'import type { B } from "./b.ts"'),
+    parseModule("src/b.ts", 'export { a } from "./a.ts"'),
+  ];
   expect(circlesOf(circle)).toEqual(["src/a.ts → src/b.ts → src/a.ts"]);
 });
 
 test("no file of src is long without being named", () => {
-  const long = src.map(({ path, text }) => ({ path, lines: text.split("\n").length })).filter(({ lines }) => lines > 300);
-  if (long.length > 0) console.warn(`Over 300 lines; one subject each?\n${long.map(({ path, lines }) => `  ${lines}  ${path}`).join("\n")}`);
+  const long = src
+    .map(({ path, text }) => ({ path, lines: text.split("\n").length }))
+    .filter(({ lines }) => lines > 300);
+  if (long.length > 0)
+    console.warn(
+      `Over 300 lines; one subject each?\n${long.map(({ path, lines }) => `  ${lines}  ${path}`).join("\n")}`,
+    );
 });
 
 const adapterFolders = ["src/client/stores/", "src/client/sync/", "src/sync-server/stores/"];

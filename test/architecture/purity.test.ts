@@ -13,11 +13,19 @@ test("core calls no clock, chance, timer or network, and never waits", () => {
 
 test("the law sees what it is to forbid", () => {
   const text = [
-    "Date.now()", "new Date()", "Math.random()", "performance.now()", "globalThis.crypto.randomUUID()", "setTimeout(f)", "fetch(u)",
-    "async () => await f()", "for await (const x of y) {}",
+    "Date.now()",
+    "new Date()",
+    "Math.random()",
+    "performance.now()",
+    "globalThis.crypto.randomUUID()",
+    "setTimeout(f)",
+    "fetch(u)",
+    "async () => await f()",
+    "for await (const x of y) {}",
   ].join(";\n");
   expect(impurities(parseModule("src/core/bad.ts", `async function g() { ${text} }`))).toHaveLength(11);
-  const pure = "/** Date.now() in words */ new Date(at).toISOString(); const fetchPlan = { fetch: 1 }; fetchPlan.fetch; text('crypto.x')";
+  const pure =
+    "/** Date.now() in words */ new Date(at).toISOString(); const fetchPlan = { fetch: 1 }; fetchPlan.fetch; text('crypto.x')";
   expect(impurities(parseModule("src/core/good.ts", pure))).toEqual([]);
 });
 
@@ -33,7 +41,12 @@ function impurities(module: Module): string[] {
 function impurityOf(node: { readonly type: string; readonly [field: string]: unknown }): string | undefined {
   if (node["async"] === true) return "async";
   if (node.type === "AwaitExpression" || (node.type === "ForOfStatement" && node["await"] === true)) return "await";
-  if (node.type === "NewExpression" && nameOf(node["callee"]) === "Date" && (node["arguments"] as unknown[]).length === 0) return "new Date()";
+  if (
+    node.type === "NewExpression" &&
+    nameOf(node["callee"]) === "Date" &&
+    (node["arguments"] as unknown[]).length === 0
+  )
+    return "new Date()";
   if (node.type === "CallExpression") {
     const callee = nameOf(node["callee"]);
     return callee && bannedCalls.includes(callee) ? `${callee}()` : undefined;

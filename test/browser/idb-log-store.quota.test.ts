@@ -22,8 +22,14 @@ test("L1 with the quota used up an append fails as storage-full and leaves nothi
   const store = await openIdbLogStore({ log: "quota", user: "ada", newClientId: () => crypto.randomUUID() });
   await store.appendPending(0, [entryOf("before")], []);
   // The first of the group has room; the second has not.
-  const large = { ...entryOf("b"), commit: { ...entryOf("b").commit, meta: { name: "b", text: incompressible(4 * 1024 * 1024) } } };
-  await expect(store.appendPending(1, [entryOf("a"), large], [])).rejects.toMatchObject({ code: "storage-full", retry: "after-fix" });
+  const large = {
+    ...entryOf("b"),
+    commit: { ...entryOf("b").commit, meta: { name: "b", text: incompressible(4 * 1024 * 1024) } },
+  };
+  await expect(store.appendPending(1, [entryOf("a"), large], [])).rejects.toMatchObject({
+    code: "storage-full",
+    retry: "after-fix",
+  });
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["before"]);
   expect(await store.appendPending(1, [entryOf("a")], [])).toBe(true);
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["before", "a"]);
@@ -33,6 +39,9 @@ test("L1 with the quota used up an append fails as storage-full and leaves nothi
 /** The browser compresses what it can, and would find room. */
 function incompressible(length: number): string {
   let text = "";
-  while (text.length < length) text += Array.from(crypto.getRandomValues(new Uint8Array(16_384)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  while (text.length < length)
+    text += Array.from(crypto.getRandomValues(new Uint8Array(16_384)), (byte) =>
+      byte.toString(16).padStart(2, "0"),
+    ).join("");
   return text;
 }

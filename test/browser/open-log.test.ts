@@ -38,22 +38,42 @@ describe("a log in a real worker on real IndexedDB", () => {
     first.terminate();
     const again = await open(name);
     await again.rows(board).ready;
-    expect(again.rows(board).all().map(({ key }) => key)).toEqual(["task/t0", "task/t1", "task/t2", "task/t3", "task/t4"]);
+    expect(
+      again
+        .rows(board)
+        .all()
+        .map(({ key }) => key),
+    ).toEqual(["task/t0", "task/t1", "task/t2", "task/t3", "task/t4"]);
   });
 
   test("an invalid command rejects with path and reason, and nothing is recorded", async () => {
     const log = await open(fresh());
-    await expect(log.execute(task.command.add("t1", { title: "", column: "todo" }))).rejects.toMatchObject({ name: "ValidationError", code: "invalid", details: { path: ["title"] } });
-    await expect(log.execute(task.command.rename("t1", { title: "x" }))).rejects.toMatchObject({ name: "RejectedError", details: { code: "no-such-task" } });
+    await expect(log.execute(task.command.add("t1", { title: "", column: "todo" }))).rejects.toMatchObject({
+      name: "ValidationError",
+      code: "invalid",
+      details: { path: ["title"] },
+    });
+    await expect(log.execute(task.command.rename("t1", { title: "x" }))).rejects.toMatchObject({
+      name: "RejectedError",
+      details: { code: "no-such-task" },
+    });
     expect(log.status.get()).toMatchObject({ pending: 0, position: 0 });
   });
 
   test("two tabs, 200 commands each at the same time: both show the same 400 rows", async () => {
     const name = fresh();
     const [one, two] = [await open(name), await open(name)];
-    const add = (log: LogHandle, of: string) => Promise.all(Array.from({ length: 200 }, (_, n) => log.execute(task.command.add(`${of}${n}`, { title: `${of} ${n}`, column: "todo" }))));
+    const add = (log: LogHandle, of: string) =>
+      Promise.all(
+        Array.from({ length: 200 }, (_, n) =>
+          log.execute(task.command.add(`${of}${n}`, { title: `${of} ${n}`, column: "todo" })),
+        ),
+      );
     await Promise.all([add(one, "a"), add(two, "b")]);
-    await until(() => [one, two].every((log) => log.status.get().position === 400 && log.status.get().pending === 0), "both confirmed all");
+    await until(
+      () => [one, two].every((log) => log.status.get().position === 400 && log.status.get().pending === 0),
+      "both confirmed all",
+    );
     await Promise.all([one.rows(board).ready, two.rows(board).ready]);
     expect(one.rows(board).all()).toEqual(two.rows(board).all());
     expect(one.rows(board).all()).toHaveLength(400);
@@ -71,23 +91,35 @@ describe("a log in a real worker on real IndexedDB", () => {
   test("a closed log says so", async () => {
     const log = await open(fresh());
     await log.close();
-    await expect(log.execute(task.command.add("t1", { title: "Milk", column: "todo" }))).rejects.toMatchObject({ code: "log-closed" });
+    await expect(log.execute(task.command.add("t1", { title: "Milk", column: "todo" }))).rejects.toMatchObject({
+      code: "log-closed",
+    });
   });
 
   test("whoever waits when the log is closed has an answer, or is told so", async () => {
     const log = await open(fresh());
     const receipt = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
     const ends = Promise.allSettled([
-      log.settled(receipt), log.settled({ commit: crypto.randomUUID() }), log.undo(), log.history(task, "t1"), log.stateAt(task, "t1"), log.export().getReader().read(),
-      log.execute(task.command.rename("t1", { title: "Bread" })), log.withdraw(receipt), log.rows(columnCounts).ready,
+      log.settled(receipt),
+      log.settled({ commit: crypto.randomUUID() }),
+      log.undo(),
+      log.history(task, "t1"),
+      log.stateAt(task, "t1"),
+      log.export().getReader().read(),
+      log.execute(task.command.rename("t1", { title: "Bread" })),
+      log.withdraw(receipt),
+      log.rows(columnCounts).ready,
     ]);
     await Promise.all([log.close(), log.close()]);
-    for (const end of await ends) if (end.status === "rejected") expect(["log-closed", "rejected"]).toContain(end.reason.code);
+    for (const end of await ends)
+      if (end.status === "rejected") expect(["log-closed", "rejected"]).toContain(end.reason.code);
   });
 
   test("a worker whose script throws while it starts says so, with what it threw and the script's address", async () => {
     const address = URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" }));
-    const error = await openLog(fresh(), { worker: () => new Worker(address, { type: "module" }), user: "ada" }).catch((thrown: unknown) => thrown);
+    const error = await openLog(fresh(), { worker: () => new Worker(address, { type: "module" }), user: "ada" }).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject({ code: "storage-lost", message: expect.stringContaining("worker failed") });
     expect(error).toMatchObject({ message: expect.stringContaining("Error: no") });
     expect(error).toMatchObject({ message: expect.stringContaining(address) });

@@ -8,7 +8,11 @@ test("a module worker stores a value that the page then reads", async () => {
   const name = `platform-${crypto.randomUUID()}`;
   const worker = new Worker(new URL("../support/browser/echo.worker.ts", import.meta.url), { type: "module" });
   const kept: unknown[] = [];
-  await wrap<Echo>(worker).keep(name, "milk", proxy((value) => void kept.push(value)));
+  await wrap<Echo>(worker).keep(
+    name,
+    "milk",
+    proxy((value) => void kept.push(value)),
+  );
   await expect.poll(() => kept).toEqual(["milk"]);
   worker.terminate();
 

@@ -4,7 +4,16 @@ import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { liveValue } from "../../src/client/page/live-value.ts";
 import { type LogHandle, openLog, type TypedPresence } from "../../src/client/open-log.ts";
-import { LogProvider, useExecute, useLog, usePresence, useRejections, useRow, useRows, useStatus } from "../../src/client/react.ts";
+import {
+  LogProvider,
+  useExecute,
+  useLog,
+  usePresence,
+  useRejections,
+  useRow,
+  useRows,
+  useStatus,
+} from "../../src/client/react.ts";
 import { board, columnCounts, task } from "../support/board-domain.ts";
 
 let log: LogHandle;
@@ -12,7 +21,10 @@ let root: Root;
 let element: HTMLElement;
 
 beforeEach(async () => {
-  log = await openLog(`react-${crypto.randomUUID()}`, { user: "ada", worker: () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" }) });
+  log = await openLog(`react-${crypto.randomUUID()}`, {
+    user: "ada",
+    worker: () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" }),
+  });
   element = document.body.appendChild(document.createElement("div"));
   root = createRoot(element);
 });
@@ -22,7 +34,8 @@ afterEach(async () => {
   await log.close();
 });
 
-const show = (children: ReactNode, handle: LogHandle<unknown> = log) => root.render(<LogProvider log={handle}>{children}</LogProvider>);
+const show = (children: ReactNode, handle: LogHandle<unknown> = log) =>
+  root.render(<LogProvider log={handle}>{children}</LogProvider>);
 const shows = async (text: string) => {
   await expect.poll(() => element.textContent).toBe(text);
 };
@@ -34,7 +47,10 @@ const rest = () => new Promise((resolve) => setTimeout(resolve, 60));
 
 describe("useRows", () => {
   test("shows the rows that are asked for, in the order that is asked for, and each change", async () => {
-    const Open = () => useRows(board, { where: (row) => !row.done, orderBy: (row) => row.title }).map(({ row, key }) => <i key={key}>{row.title};</i>);
+    const Open = () =>
+      useRows(board, { where: (row) => !row.done, orderBy: (row) => row.title }).map(({ row, key }) => (
+        <i key={key}>{row.title};</i>
+      ));
     await add("t1", "Milk");
     await add("t2", "Bread");
     show(<Open />);
@@ -46,7 +62,8 @@ describe("useRows", () => {
   });
 
   test("orders by several values, the first counting most", async () => {
-    const All = () => useRows(columnCounts, { orderBy: (row, key) => [-row.tasks, key] }).map(({ key, row }) => `${key}${row.tasks} `);
+    const All = () =>
+      useRows(columnCounts, { orderBy: (row, key) => [-row.tasks, key] }).map(({ key, row }) => `${key}${row.tasks} `);
     await add("t1", "a", "x");
     await add("t2", "b", "z");
     await add("t3", "c", "y");
@@ -60,7 +77,10 @@ describe("useRows", () => {
     const Done = () => {
       const rows = useRows(board, { where: (row) => row.done, orderBy: (row) => row.title });
       given.push(rows);
-      return said(`${rows.length}`, rows.some(({ pending }) => pending));
+      return said(
+        `${rows.length}`,
+        rows.some(({ pending }) => pending),
+      );
     };
     await add("t1", "Milk");
     await log.execute(task.command.complete("t1"));
@@ -78,7 +98,8 @@ describe("useRows", () => {
   });
 
   test("takes a new `where` at once", async () => {
-    const Named = ({ title }: { readonly title: string }) => useRows(board, { where: (row) => row.title === title }).length;
+    const Named = ({ title }: { readonly title: string }) =>
+      useRows(board, { where: (row) => row.title === title }).length;
     await add("t1", "Milk");
     show(<Named title="Bread" />);
     await shows("0");
@@ -162,12 +183,23 @@ describe("the other hooks", () => {
   test("useRejections shows what was refused, with retry and discard", async () => {
     const ended: string[] = [];
     const rejection = {
-      commit: "c1", commands: [task.command.complete("t1")], code: "no-such-task", message: "There is no such task", command: 0, theirs: [], rejectedAt: 0,
+      commit: "c1",
+      commands: [task.command.complete("t1")],
+      code: "no-such-task",
+      message: "There is no such task",
+      command: 0,
+      theirs: [],
+      rejectedAt: 0,
       retry: () => Promise.resolve({ commit: "c2" }),
       discard: () => Promise.resolve(void ended.push("c1")),
     };
     const rejections = liveValue<ReturnType<LogHandle["rejections"]["get"]>>([]);
-    const Refused = () => useRejections().map((one) => <button key={one.commit} type="button" onClick={() => void one.discard()}>{one.message}</button>);
+    const Refused = () =>
+      useRejections().map((one) => (
+        <button key={one.commit} type="button" onClick={() => void one.discard()}>
+          {one.message}
+        </button>
+      ));
     show(<Refused />, { ...log, rejections });
     await shows("");
     rejections.set([rejection]);
@@ -182,7 +214,14 @@ describe("the other hooks", () => {
       const execute = useExecute();
       given.add(execute);
       const { length } = useRows(board);
-      return <button type="button" onClick={() => void execute(task.command.add(crypto.randomUUID(), { title: "Milk", column: "todo" }))}>{length}</button>;
+      return (
+        <button
+          type="button"
+          onClick={() => void execute(task.command.add(crypto.randomUUID(), { title: "Milk", column: "todo" }))}
+        >
+          {length}
+        </button>
+      );
     };
     show(<Add />);
     await shows("0");
@@ -197,10 +236,17 @@ describe("the other hooks", () => {
     const schema = v.object({ card: v.string() });
     const Here = () => {
       const { present, set } = usePresence(schema);
-      return <button type="button" onClick={() => set({ card: "t1" })}>{present.map(({ actor, data }) => `${actor} at ${data.card};`)}</button>;
+      return (
+        <button type="button" onClick={() => set({ card: "t1" })}>
+          {present.map(({ actor, data }) => `${actor} at ${data.card};`)}
+        </button>
+      );
     };
     show(<Here />, { ...log, presence: { ...live, set: (data) => void told.push(data) } });
-    live.set([{ client: "1", actor: "ben", data: { card: "t2" } }, { client: "2", actor: "eve", data: 7 }]);
+    live.set([
+      { client: "1", actor: "ben", data: { card: "t2" } },
+      { client: "2", actor: "eve", data: 7 },
+    ]);
     await shows("ben at t2;");
     element.querySelector("button")?.click();
     expect(told).toEqual([{ card: "t1" }]);
@@ -223,7 +269,11 @@ describe("the other hooks", () => {
     const Lost = () => useLog().log;
     root.unmount();
     root = createRoot(element, { onCaughtError: () => {} });
-    root.render(<Boundary><Lost /></Boundary>);
+    root.render(
+      <Boundary>
+        <Lost />
+      </Boundary>,
+    );
     await shows("failed");
     expect(errors).toMatchObject([{ code: "definition", fix: expect.stringContaining("LogProvider") }]);
   });
@@ -245,7 +295,12 @@ describe("the other hooks", () => {
       },
     };
     const Connection = () => useStatus().connection;
-    show(<StrictMode><Connection /></StrictMode>, counted);
+    show(
+      <StrictMode>
+        <Connection />
+      </StrictMode>,
+      counted,
+    );
     await expect.poll(() => listeners).toBe(1);
     show(null, counted);
     await expect.poll(() => listeners).toBe(0);

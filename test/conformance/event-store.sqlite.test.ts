@@ -10,5 +10,13 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const at = (open: (file: string) => ReturnType<typeof sqlite>) => () => open(`${folder}/${++files}.db`);
 eventStoreConformance("sqlite()", at(sqlite), { describe, it });
-eventStoreConformance("sqlite() opened before each call", at((file) => reopenedEachCall(() => sqlite(file))), { describe, it });
-eventStoreConformance("sqlite() over two connections", at((file) => inTurn([sqlite(file), sqlite(file)])), { describe, it });
+eventStoreConformance(
+  "sqlite() opened before each call",
+  at((file) => reopenedEachCall(() => sqlite(file))),
+  { describe, it },
+);
+eventStoreConformance(
+  "sqlite() over two connections",
+  at((file) => inTurn([sqlite(file), sqlite(file)])),
+  { describe, it },
+);

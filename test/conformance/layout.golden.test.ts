@@ -29,21 +29,34 @@ test("L1 the rows of a database are those of the golden file", async () => {
 
 test("docs/storage-client.md shows each of them", () => {
   const page = readFileSync(new URL("../../docs/storage-client.md", import.meta.url), "utf8");
-  const rows = Object.values(layout).flatMap((of) => of.map(([key, row]) => `${JSON.stringify(key)}  ${typeof row === "string" ? row : JSON.stringify(row)}`));
+  const rows = Object.values(layout).flatMap((of) =>
+    of.map(([key, row]) => `${JSON.stringify(key)}  ${typeof row === "string" ? row : JSON.stringify(row)}`),
+  );
   expect(rows.filter((row) => !page.includes(row))).toEqual([]);
 });
 
 test("a database of layout 1 is taken over with all that it holds: what is pending, sent, refused and confirmed", async () => {
-  const { stores } = JSON.parse(readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8")) as { stores: typeof layout };
+  const { stores } = JSON.parse(readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8")) as {
+    stores: typeof layout;
+  };
   const name = databaseName("older", user);
-  const older = await openDB(name, 1, { upgrade: (made) => Object.keys(stores).forEach((store) => made.createObjectStore(store)) });
+  const older = await openDB(name, 1, {
+    upgrade: (made) => Object.keys(stores).forEach((store) => made.createObjectStore(store)),
+  });
   for (const [store, rows] of Object.entries(stores)) for (const [key, row] of rows) await older.put(store, row, key);
   older.close();
   const store = await openIdbLogStore({ log: "older", user, newClientId: () => "another" });
   const { head, pending, pendingNumbers, rejectionIds, batches } = await store.refresh({ position: 0, pendingTail: 0 });
   expect(head).toMatchObject({ client, generation: 0, cursor: { position: 3 }, pendingTail: 4 });
-  expect([pendingNumbers, pending.map(({ commit }) => commit.id), rejectionIds.length]).toEqual([[4], ["01985a3e-7c04-7000-8000-000000000a04"], 1]);
-  expect([batches.map(({ cursor }) => cursor.position), (await store.readSent(null)).map(({ n }) => n)]).toEqual([[2, 3], [1, 3]]);
+  expect([pendingNumbers, pending.map(({ commit }) => commit.id), rejectionIds.length]).toEqual([
+    [4],
+    ["01985a3e-7c04-7000-8000-000000000a04"],
+    1,
+  ]);
+  expect([batches.map(({ cursor }) => cursor.position), (await store.readSent(null)).map(({ n }) => n)]).toEqual([
+    [2, 3],
+    [1, 3],
+  ]);
   expect(await store.appendPending(3, [entryFor("Tea", 5)], [])).toBe(false);
   expect(await store.appendPending(4, [entryFor("Tea", 5)], [])).toBe(true);
   store.close();
@@ -51,17 +64,22 @@ test("a database of layout 1 is taken over with all that it holds: what is pendi
 
 test("a database of layout 1 that cannot be taken over now stays as it was, and only the opening tells", async () => {
   const name = databaseName("older still", user);
-  const older = await openDB(name, 1, { upgrade: (made) => Object.keys(layout).forEach((store) => made.createObjectStore(store)) });
+  const older = await openDB(name, 1, {
+    upgrade: (made) => Object.keys(layout).forEach((store) => made.createObjectStore(store)),
+  });
   await older.put("meta", "{}", "head");
   older.close();
   const unheard: unknown[] = [];
   const hear = (reason: unknown) => void unheard.push(reason);
   process.on("unhandledRejection", hear);
-  const restore = replace(IDBObjectStore.prototype, "get", (call) =>
-    function (this: IDBObjectStore, ...args) {
-      queueMicrotask(() => this.transaction.abort());
-      return call.apply(this, args);
-    },
+  const restore = replace(
+    IDBObjectStore.prototype,
+    "get",
+    (call) =>
+      function (this: IDBObjectStore, ...args) {
+        queueMicrotask(() => this.transaction.abort());
+        return call.apply(this, args);
+      },
   );
   const opening = openIdbLogStore({ log: "older still", user, newClientId: () => "another" }).finally(restore);
   await expect(opening).rejects.toMatchObject({ code: "storage-lost" });
@@ -75,22 +93,56 @@ test("a database of layout 1 that cannot be taken over now stays as it was, and 
 async function fill(store: LogStore): Promise<void> {
   const [milk, bread, salt, eggs] = ["Milk", "Bread", "Salt", "Eggs"].map(entryFor);
   if (!milk || !bread || !salt || !eggs) throw new Error("Four are needed");
-  const tea = { ...entryFor("Tea", 5).commit, client: "01985a3e-7c00-7000-8000-0000000000c2", actor: "bob@example.org" };
+  const tea = {
+    ...entryFor("Tea", 5).commit,
+    client: "01985a3e-7c00-7000-8000-0000000000c2",
+    actor: "bob@example.org",
+  };
   await store.appendPending(0, [milk, bread, salt], []);
-  const [first, second, third] = [recordFor(milk.commit, 1, "7d1f0c9a55e2b604"), recordFor(tea, 2, "c03e9b1f8a6d2475"), recordFor(salt.commit, 3, "19f4a8d6e3b7c250")];
+  const [first, second, third] = [
+    recordFor(milk.commit, 1, "7d1f0c9a55e2b604"),
+    recordFor(tea, 2, "c03e9b1f8a6d2475"),
+    recordFor(salt.commit, 3, "19f4a8d6e3b7c250"),
+  ];
   const page = { after: null, records: [first, second], cursor: "2-c03e9b1f8a6d2475", head: 3, more: true };
   // Long enough for the seal to be due.
   const text = `${JSON.stringify(page)}${" ".repeat(1024 * 1024)}`;
   const settled = [{ n: 1, ...milk, outcome: "accepted" as const, position: 1, settledAt: made + 900 }];
-  await store.confirm(await store.head(), { batch: { after: null, cursor: cursorOf(second), text }, settled, rejected: [], forgetSentBefore: null });
+  await store.confirm(await store.head(), {
+    batch: { after: null, cursor: cursorOf(second), text },
+    settled,
+    rejected: [],
+    forgetSentBefore: null,
+  });
   await store.seal();
-  const outcome = { id: bread.commit.id, outcome: "rejected" as const, command: 0, code: "taken", message: "Bread is on the list", theirs: [] };
-  const batch = { after: cursorOf(second), cursor: cursorOf(third), text: JSON.stringify({ type: "records", after: "2-c03e9b1f8a6d2475", records: [third], cursor: "3-19f4a8d6e3b7c250", head: 3, more: false }) };
+  const outcome = {
+    id: bread.commit.id,
+    outcome: "rejected" as const,
+    command: 0,
+    code: "taken",
+    message: "Bread is on the list",
+    theirs: [],
+  };
+  const batch = {
+    after: cursorOf(second),
+    cursor: cursorOf(third),
+    text: JSON.stringify({
+      type: "records",
+      after: "2-c03e9b1f8a6d2475",
+      records: [third],
+      cursor: "3-19f4a8d6e3b7c250",
+      head: 3,
+      more: false,
+    }),
+  };
   const rejected = [{ n: 2, commit: bread.commit, undo: bread.undo, outcome, rejectedAt: made + 950 }];
   const ended = [{ n: 3, ...salt, outcome: "accepted" as const, position: 3, settledAt: made + 950 }];
   await store.confirm(await store.head(), { batch, settled: ended, rejected, forgetSentBefore: null });
   await store.appendPending(3, [{ ...eggs, at: cursorOf(third) }], []);
-  const tables = [{ table: "items@1<item@1", buckets: [{ bucket: 17, text: '[["i1",{"title":"Milk"}]]' }] }, { table: "done@1<item@1", buckets: [] }];
+  const tables = [
+    { table: "items@1<item@1", buckets: [{ bucket: 17, text: '[["i1",{"title":"Milk"}]]' }] },
+    { table: "done@1<item@1", buckets: [] },
+  ];
   await store.writeRows({ generation: 0, checkpoint: null }, { checkpoint: cursorOf(third), tables }, true);
 }
 
@@ -102,12 +154,32 @@ function entryFor(title: string, index = ["Milk", "Bread", "Salt", "Eggs"].index
     actor: user,
     time: made + index,
     meta: null,
-    commands: [{ stream, seen: 0, reads: [], name: "add", v: 1, input: { title }, events: [{ type: "added", v: 1, data: { title } }] }],
+    commands: [
+      {
+        stream,
+        seen: 0,
+        reads: [],
+        name: "add",
+        v: 1,
+        input: { title },
+        events: [{ type: "added", v: 1, data: { title } }],
+      },
+    ],
   };
-  return { at: null, commit, undo: { inverse: [{ stream, name: "remove", v: 1, input: {} }], undoes: null, redoes: null } };
+  return {
+    at: null,
+    commit,
+    undo: { inverse: [{ stream, name: "remove", v: 1, input: {} }], undoes: null, redoes: null },
+  };
 }
 
-function recordFor({ id, client: from, actor, time, meta, commands }: Commit, position: number, mark: string): CommitRecord {
-  const events = commands.flatMap(({ stream, events: expected }) => expected.map(({ type, v, data }) => ({ type, v, stream, version: 1, data })));
+function recordFor(
+  { id, client: from, actor, time, meta, commands }: Commit,
+  position: number,
+  mark: string,
+): CommitRecord {
+  const events = commands.flatMap(({ stream, events: expected }) =>
+    expected.map(({ type, v, data }) => ({ type, v, stream, version: 1, data })),
+  );
   return { position, mark, commit: id, client: from, actor, time, received: made + 800, meta, events };
 }

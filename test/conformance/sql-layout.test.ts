@@ -10,15 +10,38 @@ let database: DatabaseSync;
 beforeAll(async () => {
   database = openDatabase(":memory:");
   const store = sqlEventStore(nodeSql(database));
-  const [added, moved, refused] = ["0199c0de-0000-7000-8000-000000000001", "0199c0de-0000-7000-8000-000000000002", "0199c0de-0000-7000-8000-000000000003"];
-  const author = { client: "0199c0de-0000-7000-8000-0000000000aa", actor: "ann", time: 1_760_000_000_000, received: 1_760_000_000_123, meta: null };
-  const record = (position: number, mark: string, commit: string, stream: string, first: number, types: readonly string[]) => ({
+  const [added, moved, refused] = [
+    "0199c0de-0000-7000-8000-000000000001",
+    "0199c0de-0000-7000-8000-000000000002",
+    "0199c0de-0000-7000-8000-000000000003",
+  ];
+  const author = {
+    client: "0199c0de-0000-7000-8000-0000000000aa",
+    actor: "ann",
+    time: 1_760_000_000_000,
+    received: 1_760_000_000_123,
+    meta: null,
+  };
+  const record = (
+    position: number,
+    mark: string,
+    commit: string,
+    stream: string,
+    first: number,
+    types: readonly string[],
+  ) => ({
     position,
     cursor: { position: position + types.length - 1, mark },
     commit,
     actor: author.actor,
     streams: [{ stream, first, last: first + types.length - 1 }],
-    text: JSON.stringify({ position, mark, commit, ...author, events: types.map((type, n) => ({ type, v: 1, stream, version: first + n, data: {} })) }),
+    text: JSON.stringify({
+      position,
+      mark,
+      commit,
+      ...author,
+      events: types.map((type, n) => ({ type, v: 1, stream, version: first + n, data: {} })),
+    }),
   });
   await store.append("team-7", {
     expected: null,
@@ -26,7 +49,20 @@ beforeAll(async () => {
       record(1, "9f1c2a7b03d4e586", added, "task/t1", 1, ["TaskAdded", "TaskMoved"]),
       record(3, "5be0417d29cc83fa", moved, "task/t1", 3, ["TaskMoved"]),
     ],
-    outcomes: [{ commit: refused, actor: "bob", received: author.received, text: JSON.stringify({ id: refused, outcome: "rejected", command: 0, code: "no-such-task", message: "There is no such task" }) }],
+    outcomes: [
+      {
+        commit: refused,
+        actor: "bob",
+        received: author.received,
+        text: JSON.stringify({
+          id: refused,
+          outcome: "rejected",
+          command: 0,
+          code: "no-such-task",
+          message: "There is no such task",
+        }),
+      },
+    ],
     forgetOutcomesBefore: 0,
     outcomesPerActorMax: 10_000,
   });
@@ -49,6 +85,8 @@ test("docs/storage-server.md names every table and column, and its example rows 
     const shown = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, column]) => column);
     expect(shown, `columns of ${String(name)}`).toEqual(columns.map((column) => column["name"]));
     const example = /```json\n([^]*?)\n```/.exec(section)?.[1] ?? "";
-    expect(JSON.parse(`[${example.replaceAll("}\n{", "},\n{")}]`), `example rows of ${String(name)}`).toEqual(database.prepare(`select * from ${String(name)}`).all());
+    expect(JSON.parse(`[${example.replaceAll("}\n{", "},\n{")}]`), `example rows of ${String(name)}`).toEqual(
+      database.prepare(`select * from ${String(name)}`).all(),
+    );
   }
 });

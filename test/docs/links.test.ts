@@ -9,7 +9,9 @@ const pages = globSync(["*.md", "docs/**/*.md"], { cwd: root });
 test("every link of the documentation to a file leads somewhere", async () => {
   const dead: string[] = [];
   for (const page of pages) {
-    for (const [, target = ""] of (await readFile(join(root, page), "utf8")).matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)) {
+    for (const [, target = ""] of (await readFile(join(root, page), "utf8")).matchAll(
+      /\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g,
+    )) {
       if (!existsSync(join(root, dirname(page), target))) dead.push(`${page}: ${target}`);
     }
   }

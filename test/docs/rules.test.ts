@@ -15,8 +15,12 @@ const laws = [
 
 /** Rules at the beginning of a test's name, one or several, and those of the conformance suites. */
 const named = new Set([
-  ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) => [...read(path).matchAll(/\(\s*["`]((?:[PLS]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" "))),
-  ...globSync("src/testing/**/*.ts", { cwd: root }).flatMap((path) => [...read(path).matchAll(/rule: "([LS]\d+)"/g)].map(([, rule = ""]) => rule)),
+  ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) =>
+    [...read(path).matchAll(/\(\s*["`]((?:[PLS]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
+  ),
+  ...globSync("src/testing/**/*.ts", { cwd: root }).flatMap((path) =>
+    [...read(path).matchAll(/rule: "([LS]\d+)"/g)].map(([, rule = ""]) => rule),
+  ),
 ]);
 
 const written = new Map(laws.map(({ page, rule }) => [page, [...read(page).matchAll(rule)].map(([, id = ""]) => id)]));

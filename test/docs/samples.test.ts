@@ -12,8 +12,13 @@ const guides = ["docs/client.md", "docs/changing-a-domain.md", "docs/operating.m
 
 test("the code of the README and of the guides compiles as it is pasted: theirs beside the README's", async () => {
   const folder = await writeSamples(["README.md", ...guides], "readme-types");
-  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ extends: join(root, "tsconfig.json"), include: ["*.ts"], exclude: [] }));
-  const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: root }).catch((error: { stdout: string }) => error);
+  await writeFile(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({ extends: join(root, "tsconfig.json"), include: ["*.ts"], exclude: [] }),
+  );
+  const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
+    cwd: root,
+  }).catch((error: { stdout: string }) => error);
   expect(stdout).toBe("");
 }, 60_000);
 
@@ -23,8 +28,12 @@ test("no file of a guide stands where another one does", async () => {
 });
 
 test("the README's first sample fits on a screen: some 30 lines besides the imports", async () => {
-  const files = (await samplesOf("README.md")).filter(({ name }) => ["domain.ts", "log.worker.ts", "main.ts", "server.ts"].includes(name));
-  const lines = files.flatMap(({ code }) => code.split("\n")).filter((line) => line.trim() !== "" && !line.startsWith("import "));
+  const files = (await samplesOf("README.md")).filter(({ name }) =>
+    ["domain.ts", "log.worker.ts", "main.ts", "server.ts"].includes(name),
+  );
+  const lines = files
+    .flatMap(({ code }) => code.split("\n"))
+    .filter((line) => line.trim() !== "" && !line.startsWith("import "));
   expect(files).toHaveLength(4);
   expect(lines.length).toBeLessThanOrEqual(32);
 });

@@ -5,7 +5,10 @@ import { expect, test } from "vitest";
 import { root } from "../support/samples.ts";
 
 const page = readFileSync(join(root, "docs/security.md"), "utf8");
-const rows = page.slice(page.indexOf("## Checklist")).split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| line |"));
+const rows = page
+  .slice(page.indexOf("## Checklist"))
+  .split("\n")
+  .filter((line) => line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| line |"));
 const NAMED = /`(test\/[^`]+)` "([^"]+)"/g;
 
 test("each line of the security checklist names the test that shows it", () => {

@@ -1,7 +1,16 @@
 /** The board as people use it: several of them, with and without a network, by mouse, finger and keyboard. */
 import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { addCards, cardOf, columnOf, type Demo, renameCard, startDemo, titlesIn, waitForSync } from "./support/demo-board.ts";
+import {
+  addCards,
+  cardOf,
+  columnOf,
+  type Demo,
+  renameCard,
+  startDemo,
+  titlesIn,
+  waitForSync,
+} from "./support/demo-board.ts";
 import { tcpProxy } from "./support/tcp-proxy.ts";
 
 let demo: Demo;
@@ -45,7 +54,8 @@ describe("together", () => {
     const [ada, ben] = await Promise.all([demo.open(log, "Ada"), demo.open(log, "Ben")]);
     await addCards(ada, "Doing", ["Milk"]);
     await cardOf(ben, "Milk").waitFor();
-    for (const page of [ada, ben]) expect(await page.locator("[data-column] h2").allInnerTexts()).toEqual(["To do", "Doing", "Done"]);
+    for (const page of [ada, ben])
+      expect(await page.locator("[data-column] h2").allInnerTexts()).toEqual(["To do", "Doing", "Done"]);
   });
 
   test("each sees who is here and at which card they look, and that they have left", async () => {
@@ -109,7 +119,9 @@ describe("without a network", () => {
     await ben.getByRole("button", { name: "Begin with three columns" }).click();
     await addCards(ben, "To do", ["Bread"]);
     demo.network.up();
-    await expect.poll(async () => (await titlesIn(ben, "To do")).toSorted(), { timeout: 30_000 }).toEqual(["Bread", "Milk"]);
+    await expect
+      .poll(async () => (await titlesIn(ben, "To do")).toSorted(), { timeout: 30_000 })
+      .toEqual(["Bread", "Milk"]);
     expect(await ben.locator("[data-column]").count()).toBe(3);
     expect(await rejections(ben).count()).toBe(0);
   });
@@ -155,7 +167,11 @@ describe("what is being written", () => {
     await panel(ada).getByRole("button", { name: "Card", exact: true }).click();
     expect(await description.inputValue()).toBe("Two litres");
     await description.press("Escape");
-    await ada.locator(".notice").filter({ hasText: "Your draft on “Milk” is kept" }).getByRole("button", { name: "Go on" }).click();
+    await ada
+      .locator(".notice")
+      .filter({ hasText: "Your draft on “Milk” is kept" })
+      .getByRole("button", { name: "Go on" })
+      .click();
     await panel(ada).getByRole("button", { name: "Take back" }).waitFor();
     await ada.reload();
     await cardOf(ada, "Milk").locator(".card-open").click();
@@ -164,7 +180,9 @@ describe("what is being written", () => {
     await panel(ada).getByRole("button", { name: "Take back" }).waitFor({ state: "detached" });
     await ada.keyboard.press("Escape");
     await cardOf(ada, "Milk").getByTitle("Has a description").waitFor();
-    expect(await ada.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith("board.draft")))).toEqual([]);
+    expect(
+      await ada.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith("board.draft"))),
+    ).toEqual([]);
   });
 
   test("whoever writes over a text that changed meanwhile sees what would be replaced", async () => {
@@ -215,7 +233,10 @@ describe("what is being written", () => {
     await ada.evaluate(() => navigator.clipboard.writeText("long ".repeat(50)));
     await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
     await ada.keyboard.press("Control+v");
-    await ada.locator(".notice").getByText("The last 50 characters did not fit: at most 200 characters stand here").waitFor();
+    await ada
+      .locator(".notice")
+      .getByText("The last 50 characters did not fit: at most 200 characters stand here")
+      .waitFor();
     expect(await columnOf(ada, "To do").getByRole("textbox").inputValue()).toHaveLength(200);
   });
 });
@@ -315,7 +336,9 @@ describe("a card's history", () => {
     await then.getByRole("img", { name: "open" }).waitFor();
     await slider.press("Home");
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
-    await panel(ada).getByRole("button", { name: /Ada ticked it off/ }).click();
+    await panel(ada)
+      .getByRole("button", { name: /Ada ticked it off/ })
+      .click();
     await then.getByRole("heading", { name: "Oat milk" }).waitFor();
     await panel(ada).getByRole("button", { name: "Da capo" }).click();
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
@@ -334,7 +357,11 @@ describe("by keyboard alone", () => {
     await ada.keyboard.press("ArrowUp");
     await ada.keyboard.press("Space");
     await shows(ada, "Doing", ["Bread", "Salt"]);
-    await ada.getByRole("status").filter({ hasText: "“Bread” is now in Doing, place 1" }).first().waitFor({ state: "attached" });
+    await ada
+      .getByRole("status")
+      .filter({ hasText: "“Bread” is now in Doing, place 1" })
+      .first()
+      .waitFor({ state: "attached" });
     await expect.poll(() => ada.evaluate(() => document.activeElement?.textContent)).toBe("Bread");
     await ada.keyboard.press("ArrowLeft");
     await expect.poll(() => ada.evaluate(() => document.activeElement?.textContent)).toBe("Milk");
@@ -352,7 +379,11 @@ describe("by keyboard alone", () => {
     for (let n = 0; n < 25; n++) {
       await ada.keyboard.press("Tab");
       // Behind the last field the focus may pass the browser's own bar: then it is on the body, never on the board.
-      expect(await ada.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("dialog") !== null)).toBe(true);
+      expect(
+        await ada.evaluate(
+          () => document.activeElement === document.body || document.activeElement?.closest("dialog") !== null,
+        ),
+      ).toBe(true);
     }
     await ada.keyboard.press("Escape");
     await panel(ada).waitFor({ state: "detached" });
@@ -363,10 +394,12 @@ describe("by keyboard alone", () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
-    const focused = await columnOf(ada, "To do").getByRole("textbox").evaluate((field) => {
-      field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-      return document.activeElement?.textContent?.trim();
-    });
+    const focused = await columnOf(ada, "To do")
+      .getByRole("textbox")
+      .evaluate((field) => {
+        field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+        return document.activeElement?.textContent?.trim();
+      });
     expect(focused).toBe("Add a card");
     await cardOf(ada, "Milk").locator(".card-open").press("F2");
     await ada.getByRole("textbox", { name: "Title", exact: true }).fill("Oat milk");
@@ -380,7 +413,8 @@ describe("by keyboard alone", () => {
   test("who renames a column or an open card goes on from where the rename began", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
-    const focused = () => ada.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
+    const focused = () =>
+      ada.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
     await columnOf(ada, "To do").getByRole("button", { name: "Column To do" }).press("Enter");
     await ada.getByRole("menuitem", { name: "Rename" }).press("Enter");
     await ada.getByRole("textbox", { name: "Name of the column" }).fill("Errands");
@@ -425,7 +459,11 @@ describe("by hand", () => {
   test("a card can be taken by its note, too; a click there still ticks it off", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
-    await dragTo(ada, cardOf(ada, "Milk").getByRole("button", { name: "Done: Milk" }), columnOf(ada, "Doing").locator(".cards"));
+    await dragTo(
+      ada,
+      cardOf(ada, "Milk").getByRole("button", { name: "Done: Milk" }),
+      columnOf(ada, "Doing").locator(".cards"),
+    );
     await shows(ada, "Doing", ["Milk"]);
     await cardOf(ada, "Milk").and(ada.locator(":not(.done)")).waitFor();
     await cardOf(ada, "Milk").getByRole("button", { name: "Done: Milk" }).click();
@@ -434,7 +472,11 @@ describe("by hand", () => {
 
   test("on a small phone nothing is wider than the screen; a swipe scrolls, a finger that rests lifts a card", async () => {
     const ada = await demo.open(log, "Ada", { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true });
-    await addCards(ada, "To do", Array.from({ length: 14 }, (_, n) => `Card ${n + 1}`));
+    await addCards(
+      ada,
+      "To do",
+      Array.from({ length: 14 }, (_, n) => `Card ${n + 1}`),
+    );
     expect(await ada.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     const list = columnOf(ada, "To do").locator(".cards");
     await list.evaluate((element) => element.scrollTo(0, 0));
@@ -446,11 +488,15 @@ describe("by hand", () => {
     await expect.poll(() => list.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(50);
     expect(await panel(ada).count()).toBe(0);
     // A list in flight would take the next touch for its own.
-    await expect.poll(() => list.evaluate(async (element) => {
-      const before = element.scrollTop;
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      return element.scrollTop - before;
-    })).toBe(0);
+    await expect
+      .poll(() =>
+        list.evaluate(async (element) => {
+          const before = element.scrollTop;
+          await new Promise((resolve) => setTimeout(resolve, 150));
+          return element.scrollTop - before;
+        }),
+      )
+      .toBe(0);
     await list.evaluate((element) => element.scrollTo(0, 0));
 
     const box = await cardOf(ada, "Card 2").boundingBox();
@@ -458,9 +504,17 @@ describe("by hand", () => {
     await finger.down(box.x + 100, box.y + 20);
     await ada.locator(".ghost").waitFor();
     await finger.move(box.x + 100, box.y + 125, 10);
-    await expect.poll(() => columnOf(ada, "To do").locator(".card:not(.held), .gap").evaluateAll((all) => all.findIndex((one) => one.className === "gap"))).toBe(3);
+    await expect
+      .poll(() =>
+        columnOf(ada, "To do")
+          .locator(".card:not(.held), .gap")
+          .evaluateAll((all) => all.findIndex((one) => one.className === "gap")),
+      )
+      .toBe(3);
     await finger.up();
-    await expect.poll(async () => (await titlesIn(ada, "To do")).slice(0, 4), { timeout: 20_000 }).toEqual(["Card 1", "Card 3", "Card 4", "Card 2"]);
+    await expect
+      .poll(async () => (await titlesIn(ada, "To do")).slice(0, 4), { timeout: 20_000 })
+      .toEqual(["Card 1", "Card 3", "Card 4", "Card 2"]);
   });
 
   test("the start page takes a name and a board, and goes there", async () => {
@@ -508,7 +562,8 @@ async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> 
 async function fingerOn(page: Page) {
   const session = await page.context().newCDPSession(page);
   let at = { x: 0, y: 0 };
-  const send = (type: "touchStart" | "touchMove" | "touchEnd") => session.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [at] });
+  const send = (type: "touchStart" | "touchMove" | "touchEnd") =>
+    session.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [at] });
   return {
     async down(x: number, y: number) {
       at = { x, y };

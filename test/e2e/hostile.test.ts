@@ -2,8 +2,19 @@ import { expect, test } from "vitest";
 import { runHostile } from "../hostile/run-hostile.ts";
 
 test("P22 1,500 hostile inputs: no server error, no crash, and the log holds what was acknowledged alone", async () => {
-  const { serverErrors, crashes, findings, statuses } = await runHostile({ inputs: 1_500, seed: Date.now() % 1_000_000 });
+  const { serverErrors, crashes, findings, statuses } = await runHostile({
+    inputs: 1_500,
+    seed: Date.now() % 1_000_000,
+  });
   expect({ serverErrors, crashes, findings }).toEqual({ serverErrors: [], crashes: [], findings: [] });
   // They reached the doors behind the first: some were taken, some refused for each reason.
-  for (const kind of ["mutated push: 200", "mutated push: 400", "hostile frames: 101", "hostile handshake: 401", "bad name: 400", "monstrous body: 413"]) expect(statuses.get(kind), kind).toBeGreaterThan(0);
+  for (const kind of [
+    "mutated push: 200",
+    "mutated push: 400",
+    "hostile frames: 101",
+    "hostile handshake: 401",
+    "bad name: 400",
+    "monstrous body: 413",
+  ])
+    expect(statuses.get(kind), kind).toBeGreaterThan(0);
 }, 180_000);

@@ -33,11 +33,22 @@ test("the README's picture can be taken: two browsers, one of them offline", asy
 
 async function play(demo: Demo): Promise<{ readonly ada: Page; readonly ben: Page }> {
   const options = { viewport: WINDOW, deviceScaleFactor: 1.5 };
-  const [ada, ben] = [await demo.open("spring-concert", "Ada", options), await demo.open("spring-concert", "Ben", options)];
-  await addCards(ada, "To do", ["Book the hall", "Ask Clara about the programme notes", "Find a page turner", "Order new strings"]);
+  const [ada, ben] = [
+    await demo.open("spring-concert", "Ada", options),
+    await demo.open("spring-concert", "Ben", options),
+  ];
+  await addCards(ada, "To do", [
+    "Book the hall",
+    "Ask Clara about the programme notes",
+    "Find a page turner",
+    "Order new strings",
+  ]);
   await addCards(ada, "Doing", ["Translate the libretto", "Tune the harpsichord to 415 Hz"]);
   await addCards(ada, "Done", ["Write to the printer", "Thank the choir"]);
-  for (const title of ["Write to the printer", "Thank the choir"]) await cardOf(ada, title).getByRole("button", { name: `Done: ${title}` }).click();
+  for (const title of ["Write to the printer", "Thank the choir"])
+    await cardOf(ada, title)
+      .getByRole("button", { name: `Done: ${title}` })
+      .click();
   await cardOf(ada, "Tune the harpsichord to 415 Hz").locator(".card-open").click();
   await ada.getByRole("combobox", { name: "Given to" }).selectOption({ label: "Ben" });
   await ada.getByRole("textbox", { name: "Your comment" }).fill("By five, please");
@@ -66,7 +77,10 @@ async function play(demo: Demo): Promise<{ readonly ada: Page; readonly ben: Pag
 /** The two windows on one picture, the second before the first. */
 async function compose(demo: Demo, windows: readonly Buffer[]): Promise<Buffer> {
   const page = await demo.visit("/", { viewport: PICTURE, deviceScaleFactor: 1.5 });
-  const images = windows.map((image, n) => `<img alt="" style="left:${30 + n * 300}px; top:${26 + n * 206}px" src="data:image/png;base64,${image.toString("base64")}">`);
+  const images = windows.map(
+    (image, n) =>
+      `<img alt="" style="left:${30 + n * 300}px; top:${26 + n * 206}px" src="data:image/png;base64,${image.toString("base64")}">`,
+  );
   await page.setContent(`<style>
     body { margin: 0; height: 100vh; background: linear-gradient(160deg, #dbe4ea, #a9bccb); }
     img { position: absolute; width: ${WINDOW.width}px; border-radius: 12px; box-shadow: 0 0 0 1px rgb(21 33 43 / 0.12), 0 24px 60px rgb(21 33 43 / 0.35); }

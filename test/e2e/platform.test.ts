@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { freshProfile } from "./support/browser.ts";
 import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
 
-const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<title>Dacapo</title>"));
+const server = createServer((_, response) =>
+  response.setHeader("content-type", "text/html").end("<title>Dacapo</title>"),
+);
 let network: TcpProxy;
 
 beforeAll(async () => {
@@ -33,7 +35,8 @@ test("what a page stored is there after the browser was closed and started again
 });
 
 test("a cut network fails a request, a stalled one leaves it waiting, and up lets it arrive", async () => {
-  const ask = (signal?: AbortSignal) => fetch(`http://127.0.0.1:${network.port}/`, { headers: { connection: "close" }, ...(signal && { signal }) });
+  const ask = (signal?: AbortSignal) =>
+    fetch(`http://127.0.0.1:${network.port}/`, { headers: { connection: "close" }, ...(signal && { signal }) });
   expect((await ask()).status).toBe(200);
 
   network.cut();

@@ -14,7 +14,9 @@ test("what the README shows first works when pasted: a row on the screen, the co
   const port = await unusedPort();
   const server = await startSampleServer(folder, port);
   const page = await createServer({
-    root: folder, configFile: await onPort(folder, "vite.config.ts", port), logLevel: "error",
+    root: folder,
+    configFile: await onPort(folder, "vite.config.ts", port),
+    logLevel: "error",
     resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
     server: { host: "127.0.0.1", port: 0, hmr: false, fs: { strict: false } },
   });
@@ -24,7 +26,8 @@ test("what the README shows first works when pasted: a row on the screen, the co
     const tab = await (await profile.launch()).newPage();
     await tab.goto(page.resolvedUrls?.local[0] ?? "");
     await tab.waitForFunction(() => document.body.textContent.includes("Milk"), undefined, { timeout: 20_000 });
-    const ask = () => fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
+    const ask = () =>
+      fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
     await expect.poll(async () => (await (await ask()).json()).head, { timeout: 10_000 }).toBe(1);
   } finally {
     await page.close();
@@ -36,9 +39,18 @@ test("what the README shows first works when pasted: a row on the screen, the co
 
 async function startSampleServer(folder: string, port: number): Promise<ChildProcess> {
   const script = await onPort(folder, "server.ts", port);
-  const server = spawn(process.execPath, ["--conditions=dacapo-source", script], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
+  const server = spawn(process.execPath, ["--conditions=dacapo-source", script], {
+    cwd: folder,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   for (let tries = 0; tries < 100; tries++) {
-    if (await fetch(`http://127.0.0.1:${port}/sync/healthz`).then(({ ok }) => ok, () => false)) return server;
+    if (
+      await fetch(`http://127.0.0.1:${port}/sync/healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return server;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("The README's server does not answer");

@@ -11,7 +11,12 @@ import { unusedPort } from "./support/unused-port.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 
-type Started = { readonly npm: ChildProcess; readonly page: number; readonly sync: number; readonly printed: () => string };
+type Started = {
+  readonly npm: ChildProcess;
+  readonly page: number;
+  readonly sync: number;
+  readonly printed: () => string;
+};
 
 let folder: string;
 let started: Started | undefined;
@@ -41,17 +46,23 @@ describe.runIf(process.platform === "linux")("npm start", () => {
     expect([await answers(page), await answers(sync)]).toEqual([false, false]);
   });
 
-  test.each(["start", "dev"])("a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)", async (command) => {
-    started = await start(command);
-    const { page, printed } = started;
-    const before = printed().length;
-    const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
-    if (server === undefined) throw new Error("The sync server does not run");
-    process.kill(Number(server), "SIGKILL");
-    await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
-    for (let asked = 0; asked < 3; asked++) expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
-    expect(printed().slice(before).trim().split("\n")).toEqual(["The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back."]);
-  });
+  test.each(["start", "dev"])(
+    "a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)",
+    async (command) => {
+      started = await start(command);
+      const { page, printed } = started;
+      const before = printed().length;
+      const [server] = [...running()].find(([, command]) => command.includes("demo/board/server.ts")) ?? [];
+      if (server === undefined) throw new Error("The sync server does not run");
+      process.kill(Number(server), "SIGKILL");
+      await expect.poll(() => printed().slice(before), { timeout: 20_000 }).toContain("The page keeps working offline");
+      for (let asked = 0; asked < 3; asked++)
+        expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
+      expect(printed().slice(before).trim().split("\n")).toEqual([
+        "The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back.",
+      ]);
+    },
+  );
 });
 
 async function start(command: string): Promise<Started> {
@@ -68,7 +79,10 @@ async function start(command: string): Promise<Started> {
 }
 
 function answers(port: number): Promise<boolean> {
-  return fetch(`http://localhost:${port}/`).then(() => true, () => false);
+  return fetch(`http://localhost:${port}/`).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whatever this test's `npm start` started and still runs, by process id: each inherited the name of its folder. */
@@ -76,7 +90,8 @@ function running(): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
-      if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder)) found.set(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+      if (readFileSync(`/proc/${pid}/environ`, "utf8").includes(folder))
+        found.set(pid, readFileSync(`/proc/${pid}/cmdline`, "utf8"));
     } catch {
       // ended meanwhile, or another account's
     }

@@ -63,7 +63,10 @@ const equal = async (pages: readonly Page[], ms: number) => {
 describe("two people, each with a browser of their own", () => {
   test("both offline, 50 commands each on the same 10 cards, then online: equal within 3 s, every command ended, equal again after both reload", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
+    const pages = [
+      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
+      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
+    ] as const;
     await pages[0].evaluate(async () => {
       await window.board.columns();
       await window.board.add("t", 10);
@@ -79,7 +82,9 @@ describe("two people, each with a browser of their own", () => {
     network.up();
     await Promise.all([ada.setOffline(false), bob.setOffline(false)]);
     await equal(pages, 3_000);
-    const outcomes = await Promise.all(pages.map((page, index) => page.evaluate((of) => window.board.outcomes(of), commits[index] ?? [])));
+    const outcomes = await Promise.all(
+      pages.map((page, index) => page.evaluate((of) => window.board.outcomes(of), commits[index] ?? [])),
+    );
     const ended = outcomes.flat();
     expect(ended).toHaveLength(100);
     const rejections = await Promise.all(pages.map((page) => page.evaluate(() => window.board.rejections().length)));
@@ -87,10 +92,12 @@ describe("two people, each with a browser of their own", () => {
     expect(rejections[1] ?? 0).toBe(outcomes[1]?.filter((outcome) => outcome === "rejected").length);
 
     const before = await rows(pages[0]);
-    await Promise.all(pages.map(async (page) => {
-      await page.reload();
-      await opened(page);
-    }));
+    await Promise.all(
+      pages.map(async (page) => {
+        await page.reload();
+        await opened(page);
+      }),
+    );
     await equal(pages, 3_000);
     expect(await rows(pages[0])).toBe(before);
   });
@@ -110,8 +117,14 @@ describe("two people, each with a browser of their own", () => {
 
   test("two tabs of one profile, 200 commands each at the same time: one order, none lost or double, both show the same", async () => {
     const ada = await profile();
-    const tabs = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(ada, site, { log: "team", user: "ada", sync: sync() })] as const;
-    await Promise.all([tabs[0].evaluate(() => window.board.addAtOnce("a", 200)), tabs[1].evaluate(() => window.board.addAtOnce("b", 200))]);
+    const tabs = [
+      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
+      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
+    ] as const;
+    await Promise.all([
+      tabs[0].evaluate(() => window.board.addAtOnce("a", 200)),
+      tabs[1].evaluate(() => window.board.addAtOnce("b", 200)),
+    ]);
     await equal(tabs, 20_000);
     expect(await tabs[0].evaluate(() => window.board.count())).toBe(400);
     const leaders = (await Promise.all(tabs.map(status))).filter(({ leader }) => leader);
@@ -123,8 +136,14 @@ describe("two people, each with a browser of their own", () => {
 describe("a server that fails", () => {
   test("killed and started again in the middle of syncing: nothing lost, nothing double", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
-    const working = Promise.all([pages[0].evaluate(() => window.board.add("a", 60)), pages[1].evaluate(() => window.board.add("b", 60))]);
+    const pages = [
+      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
+      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
+    ] as const;
+    const working = Promise.all([
+      pages[0].evaluate(() => window.board.add("a", 60)),
+      pages[1].evaluate(() => window.board.add("b", 60)),
+    ]);
     for (let round = 0; round < 3; round++) {
       await new Promise((resolve) => setTimeout(resolve, 150));
       await server.kill();
@@ -138,13 +157,20 @@ describe("a server that fails", () => {
 
   test("its file replaced by an older copy while browsers hold later commits: they notice, nothing is lost, all end equal", async () => {
     const [ada, bob] = [await profile(), await profile()];
-    const pages = [await openPage(ada, site, { log: "team", user: "ada", sync: sync() }), await openPage(bob, site, { log: "team", user: "bob", sync: sync() })] as const;
+    const pages = [
+      await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
+      await openPage(bob, site, { log: "team", user: "bob", sync: sync() }),
+    ] as const;
     await pages[0].evaluate(() => window.board.add("a", 5));
     await Promise.all(pages.map((page) => synced(page, 5)));
     await server.kill();
-    for (const suffix of ["", "-wal", "-shm"]) await copyFile(file() + suffix, `${file()}.old${suffix}`).catch(() => {});
+    for (const suffix of ["", "-wal", "-shm"])
+      await copyFile(file() + suffix, `${file()}.old${suffix}`).catch(() => {});
     await restart();
-    await Promise.all([pages[0].evaluate(() => window.board.add("later-a", 5)), pages[1].evaluate(() => window.board.add("later-b", 5))]);
+    await Promise.all([
+      pages[0].evaluate(() => window.board.add("later-a", 5)),
+      pages[1].evaluate(() => window.board.add("later-b", 5)),
+    ]);
     await Promise.all(pages.map((page) => synced(page, 15)));
     await server.kill();
     for (const suffix of ["", "-wal", "-shm"]) {

@@ -38,10 +38,14 @@ const query = () => ({ log: "team", user: "ada", sync: sync() });
 const status = (page: Page) => page.evaluate(() => window.board.status());
 const count = (page: Page) => page.evaluate(() => window.board.count());
 const reaches = (page: Page, position: number) =>
-  page.waitForFunction((least) => {
-    const { pending, position: at } = window.board.status();
-    return pending === 0 && at >= least;
-  }, position, { timeout: 30_000, polling: 100 }); // a hidden page has no animation frames
+  page.waitForFunction(
+    (least) => {
+      const { pending, position: at } = window.board.status();
+      return pending === 0 && at >= least;
+    },
+    position,
+    { timeout: 30_000, polling: 100 },
+  ); // a hidden page has no animation frames
 
 test("a leader that is frozen with its lock is displaced: the other tab syncs, and nothing is double when it wakes", async () => {
   browser = await startBareBrowser();
@@ -75,12 +79,14 @@ test("a browser that is killed in the middle of commits has every acknowledged o
   for (let round = 0; round < 3; round++) {
     await page.exposeFunction("acknowledged", () => void acknowledged++);
     const prefix = `round${round}-`;
-    page.evaluate(async (name) => {
-      for (let n = 0; n < 1_000; n++) {
-        await window.board.add1(`${name}${n}`);
-        (window as unknown as { acknowledged: () => void }).acknowledged();
-      }
-    }, prefix).catch(() => {});
+    page
+      .evaluate(async (name) => {
+        for (let n = 0; n < 1_000; n++) {
+          await window.board.add1(`${name}${n}`);
+          (window as unknown as { acknowledged: () => void }).acknowledged();
+        }
+      }, prefix)
+      .catch(() => {});
     const before = acknowledged;
     await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
     const known = acknowledged;

@@ -2,15 +2,26 @@
 import { randomBytes } from "./mutate.ts";
 import type { SeededRandom } from "../support/random.ts";
 
-type FrameOptions = { readonly opcode: number; readonly fin?: boolean; readonly rsv?: number; readonly masked?: boolean; /** What the header says, where it is not the truth. */ readonly length?: number };
+type FrameOptions = {
+  readonly opcode: number;
+  readonly fin?: boolean;
+  readonly rsv?: number;
+  readonly masked?: boolean;
+  /** What the header says, where it is not the truth. */ readonly length?: number;
+};
 
-export function frame(payload: Buffer, { opcode, fin = true, rsv = 0, masked = true, length = payload.length }: FrameOptions): Buffer {
+export function frame(
+  payload: Buffer,
+  { opcode, fin = true, rsv = 0, masked = true, length = payload.length }: FrameOptions,
+): Buffer {
   const first = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
   const mask = masked ? 0x80 : 0;
   const header =
-    length < 126 ? Buffer.from([first, mask | length])
-    : length < 65_536 ? Buffer.from([first, mask | 126, length >> 8, length & 255])
-    : Buffer.concat([Buffer.from([first, mask | 127]), bigEndian(length)]);
+    length < 126
+      ? Buffer.from([first, mask | length])
+      : length < 65_536
+        ? Buffer.from([first, mask | 126, length >> 8, length & 255])
+        : Buffer.concat([Buffer.from([first, mask | 127]), bigEndian(length)]);
   // A mask of zeros leaves the payload as it is.
   return Buffer.concat([header, masked ? Buffer.alloc(4) : Buffer.alloc(0), payload]);
 }
@@ -35,10 +46,31 @@ export function hostileFrames(random: SeededRandom, client: string): readonly Bu
     () => Array.from({ length: 200 }, () => frame(Buffer.alloc(125), { opcode: 9 })),
     () => [text("[".repeat(15_000))],
     () => [text('{"type":"ping","__proto__":{"polluted":1}}'), text('{"__proto__":{"type":"ping"}}')],
-    () => [text(random.pick(["", "null", "1e400", '"ping"', "{", '{"type":1}', '{"type":"push"}', '{"type":"bye","code":"x"}', '{"type":"records"}', "\u0000"]))],
+    () => [
+      text(
+        random.pick([
+          "",
+          "null",
+          "1e400",
+          '"ping"',
+          "{",
+          '{"type":1}',
+          '{"type":"push"}',
+          '{"type":"bye","code":"x"}',
+          '{"type":"records"}',
+          "\u0000",
+        ]),
+      ),
+    ],
     () => [presence('{"__proto__":{"polluted":1}}'), presence('{"constructor":{"prototype":{"polluted":1}}}')],
-    () => [presence(`"${"x".repeat(1_500)}"`), presence("[".repeat(100) + "]".repeat(100)), presence("1e400"), presence('"\\ud800"')],
-    () => Array.from({ length: 60 }, (_, n) => text(`{"type":"presence","client":"${crypto.randomUUID()}","data":${n}}`)),
+    () => [
+      presence(`"${"x".repeat(1_500)}"`),
+      presence("[".repeat(100) + "]".repeat(100)),
+      presence("1e400"),
+      presence('"\\ud800"'),
+    ],
+    () =>
+      Array.from({ length: 60 }, (_, n) => text(`{"type":"presence","client":"${crypto.randomUUID()}","data":${n}}`)),
     () => [randomBytes(random, 400)],
     () => [Buffer.alloc(50_000, 0x89)],
   ];

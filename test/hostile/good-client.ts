@@ -26,7 +26,9 @@ export class GoodClient {
   async open(): Promise<string | null> {
     const response = await this.#post("tickets", "{}");
     const { ticket }: { ticket: string } = JSON.parse(await response.text());
-    const socket = new WebSocket(`${this.#url.replace(/^http/, "ws")}/logs/${this.#log}/live?ticket=${ticket}`, { perMessageDeflate: false });
+    const socket = new WebSocket(`${this.#url.replace(/^http/, "ws")}/logs/${this.#log}/live?ticket=${ticket}`, {
+      perMessageDeflate: false,
+    });
     this.#socket = socket;
     const pings = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
     socket.on("close", () => clearInterval(pings));
@@ -41,7 +43,9 @@ export class GoodClient {
   }
 
   async push(): Promise<string | null> {
-    const commit = makeCommit("ada", this.#client, [task.command.add(`good-${this.#made++}`, { title: "Good", column: "todo" })]);
+    const commit = makeCommit("ada", this.#client, [
+      task.command.add(`good-${this.#made++}`, { title: "Good", column: "todo" }),
+    ]);
     try {
       const response = await this.#post("commits", pushBody(this.#after, [commit]));
       const text = await response.text();
@@ -58,7 +62,11 @@ export class GoodClient {
 
   /** Waits until its socket has told all that it pushed. */
   async seesItsOwn(): Promise<string | null> {
-    for (const deadline = Date.now() + FRAMES_MS_MAX; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    for (
+      const deadline = Date.now() + FRAMES_MS_MAX;
+      Date.now() < deadline;
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    ) {
       if ([...this.recorded].every((commit) => this.#live.has(commit))) return null;
     }
     const missing = [...this.recorded].filter((commit) => !this.#live.has(commit)).length;
@@ -70,6 +78,11 @@ export class GoodClient {
   }
 
   #post(path: string, body: string): Promise<Response> {
-    return fetch(`${this.#url}/logs/${this.#log}/${path}`, { method: "POST", headers: { authorization: "Bearer ada", "content-type": "application/json" }, body, signal: AbortSignal.timeout(30_000) });
+    return fetch(`${this.#url}/logs/${this.#log}/${path}`, {
+      method: "POST",
+      headers: { authorization: "Bearer ada", "content-type": "application/json" },
+      body,
+      signal: AbortSignal.timeout(30_000),
+    });
   }
 }

@@ -3,15 +3,67 @@ import type { SeededRandom } from "../support/random.ts";
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 
-const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "", "a".repeat(300), "\u0000", "ключ", "id", "then", "toJSON", "length"];
+const NAMES = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "",
+  "a".repeat(300),
+  "\u0000",
+  "ключ",
+  "id",
+  "then",
+  "toJSON",
+  "length",
+];
 
 const TEXTS = [
-  "", "\u0000", "a".repeat(70_000), "\ud800", "x\udfff", "../../etc/passwd", "task/../x", "task/", "/t1", "task/t1/t2", "task/%2e%2e", "task/__proto__", "__proto__/x", "constructor/x",
-  "null", "NaN", "1-0", "1-ffff", "99999999999999999999-aa", "-1-aa", "00000000-0000-0000-0000-000000000000", "👩‍👩‍👧".repeat(50), "\u202eevil", "'; drop table dacapo_records; --", "{{7*7}}", "\r\nset-cookie: a=b",
+  "",
+  "\u0000",
+  "a".repeat(70_000),
+  "\ud800",
+  "x\udfff",
+  "../../etc/passwd",
+  "task/../x",
+  "task/",
+  "/t1",
+  "task/t1/t2",
+  "task/%2e%2e",
+  "task/__proto__",
+  "__proto__/x",
+  "constructor/x",
+  "null",
+  "NaN",
+  "1-0",
+  "1-ffff",
+  "99999999999999999999-aa",
+  "-1-aa",
+  "00000000-0000-0000-0000-000000000000",
+  "👩‍👩‍👧".repeat(50),
+  "\u202eevil",
+  "'; drop table dacapo_records; --",
+  "{{7*7}}",
+  "\r\nset-cookie: a=b",
 ];
 
 /** As they stand in JSON: some of them no JavaScript value can carry. */
-const RAW_NUMBERS = ["1e400", "-1e400", "9007199254740993", "-0", "1e-400", "0.1e1", "123456789012345678901234567890", "-9007199254740992", "1e21", "4294967296", "-1", "0", "1.5"];
+const RAW_NUMBERS = [
+  "1e400",
+  "-1e400",
+  "9007199254740993",
+  "-0",
+  "1e-400",
+  "0.1e1",
+  "123456789012345678901234567890",
+  "-9007199254740992",
+  "1e21",
+  "4294967296",
+  "-1",
+  "0",
+  "1.5",
+];
 
 /** A JSON text with one to three things wrong. `text` must be JSON. */
 export function mutate(text: string, random: SeededRandom): string {

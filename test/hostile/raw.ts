@@ -13,7 +13,11 @@ const SILENCE_MS_MAX = 300;
 const ALL_MS_MAX = 3_000;
 
 /** The status of the first answer, or null where the connection just ended or nothing came. */
-export function sendRaw({ port, bytes, ending = "wait" }: RawOptions): Promise<{ readonly status: number | null; readonly text: string }> {
+export function sendRaw({
+  port,
+  bytes,
+  ending = "wait",
+}: RawOptions): Promise<{ readonly status: number | null; readonly text: string }> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     let text = "";

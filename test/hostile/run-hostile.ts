@@ -15,7 +15,11 @@ import { nextInput } from "./inputs.ts";
 import { slowConnection } from "./raw.ts";
 import { type Answer, Target } from "./target.ts";
 
-export type HostileOptions = { readonly inputs: number; readonly seed: number; readonly progress?: (line: string) => void };
+export type HostileOptions = {
+  readonly inputs: number;
+  readonly seed: number;
+  readonly progress?: (line: string) => void;
+};
 
 export type HostileResult = {
   readonly inputs: number;
@@ -41,13 +45,23 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
   const server = await startServerChild();
   const rate = { perSecond: 1e6, burst: 1e6 };
   // Without rates: what is refused for its number never reaches the doors behind.
-  const { url, port } = await server.serve({ file: join(folder, "logs.db"), limits: { requestRate: rate, commitRate: rate } });
+  const { url, port } = await server.serve({
+    file: join(folder, "logs.db"),
+    limits: { requestRate: rate, commitRate: rate },
+  });
   const target = new Target(port);
   const good = new GoodClient(url, target.log);
   const random = seededRandom(seed);
   const seen = new Seen();
   const slow = Array.from({ length: SLOW_CONNECTIONS }, (_, n) =>
-    n % 2 === 0 ? slowConnection(port, "GET /sync/logs/x HTTP/1.1\r\nhost: x\r\n", "a", 500) : slowConnection(port, `POST /sync/logs/${target.log}/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${target.actor}\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n`, " ", 500),
+    n % 2 === 0
+      ? slowConnection(port, "GET /sync/logs/x HTTP/1.1\r\nhost: x\r\n", "a", 500)
+      : slowConnection(
+          port,
+          `POST /sync/logs/${target.log}/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${target.actor}\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n`,
+          " ",
+          500,
+        ),
   );
   const run = async (count: number): Promise<void> => {
     let left = count;
@@ -68,7 +82,16 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
     await run(Math.floor(inputs * WARM_UP_SHARE));
     const before = await server.report();
     await run(inputs - Math.floor(inputs * WARM_UP_SHARE));
-    if (server.hasEnded()) return { inputs, serverErrors: seen.serverErrors, crashes: ["The server process ended"], findings: seen.findings, statuses: seen.statuses, grownBytes: 0, records: 0 };
+    if (server.hasEnded())
+      return {
+        inputs,
+        serverErrors: seen.serverErrors,
+        crashes: ["The server process ended"],
+        findings: seen.findings,
+        statuses: seen.statuses,
+        grownBytes: 0,
+        records: 0,
+      };
     seen.found(await good.seesItsOwn());
     target.close();
     slow.forEach((socket) => socket.destroy());
@@ -78,7 +101,15 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
     if (end.prototypes !== first.prototypes) seen.found(`A prototype was touched: ${end.prototypes}`);
     const log = await readableLog(url, target.log, "ada");
     seen.compare(log, good.recorded);
-    return { inputs, serverErrors: [...seen.serverErrors, ...end.firstFailures], crashes: end.uncaught, findings: seen.findings, statuses: seen.statuses, grownBytes, records: log.length };
+    return {
+      inputs,
+      serverErrors: [...seen.serverErrors, ...end.firstFailures],
+      crashes: end.uncaught,
+      findings: seen.findings,
+      statuses: seen.statuses,
+      grownBytes,
+      records: log.length,
+    };
   } finally {
     slow.forEach((socket) => socket.destroy());
     good.close();
@@ -100,7 +131,8 @@ class Seen {
     this.statuses.set(key, (this.statuses.get(key) ?? 0) + 1);
     if (status === null) return;
     // 503 says "later" (overloaded, restarting), 507 that the disk is full: both by design.
-    if (status >= 500 && status !== 503 && status !== 507) this.serverErrors.push(`${kind} was answered ${status} ${text.slice(0, 300)}`);
+    if (status >= 500 && status !== 503 && status !== 507)
+      this.serverErrors.push(`${kind} was answered ${status} ${text.slice(0, 300)}`);
     if (status !== 200 || !text.startsWith('{"outcomes"')) return;
     const { outcomes }: { outcomes: { id: string; outcome: string }[] } = JSON.parse(text);
     for (const { id, outcome } of outcomes) if (outcome === "recorded") this.#recorded.add(id);
@@ -116,8 +148,10 @@ class Seen {
     if (inLog.size !== log.length) this.found("A commit stands in the log twice");
     for (const [commit, actor] of inLog) {
       const owner = good.has(commit) ? "ada" : this.#recorded.has(commit) ? "mallory" : null;
-      if (owner !== actor) this.found(`Commit ${commit} of ${actor} stands in the log, acknowledged to ${owner ?? "nobody"}`);
+      if (owner !== actor)
+        this.found(`Commit ${commit} of ${actor} stands in the log, acknowledged to ${owner ?? "nobody"}`);
     }
-    for (const commit of [...good, ...this.#recorded]) if (!inLog.has(commit)) this.found(`Commit ${commit} was acknowledged and is not in the log`);
+    for (const commit of [...good, ...this.#recorded])
+      if (!inLog.has(commit)) this.found(`Commit ${commit} was acknowledged and is not in the log`);
   }
 }

@@ -24,7 +24,10 @@ export class Target {
       this.#after,
       Array.from({ length: commits }, () => {
         const id = `m${this.#made++}`;
-        return makeCommit(this.actor, this.client, [task.command.add(id, { title: "A task", column: "todo" }), task.command.note(id, { text: "A note" })]);
+        return makeCommit(this.actor, this.client, [
+          task.command.add(id, { title: "A task", column: "todo" }),
+          task.command.note(id, { text: "A note" }),
+        ]);
       }),
     );
   }
@@ -41,15 +44,31 @@ export class Target {
   }
 
   /** One HTTP request. A connection that breaks is an answer without a status. */
-  send(method: string, path: string, { body, headers = {} }: { readonly body?: string | Buffer; readonly headers?: Record<string, string> } = {}): Promise<Answer> {
+  send(
+    method: string,
+    path: string,
+    { body, headers = {} }: { readonly body?: string | Buffer; readonly headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     return new Promise((resolve) => {
-      const all = { authorization: `Bearer ${this.actor}`, ...(body !== undefined && { "content-type": "application/json", "content-length": String(Buffer.byteLength(body)) }), ...headers };
-      const sent = request({ host: "127.0.0.1", port: this.port, method, path, agent: this.#agent, headers: all }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => resolve({ status: response.statusCode ?? null, text: Buffer.concat(chunks).toString() }));
-        response.on("error", () => resolve({ status: null, text: "" }));
-      });
+      const all = {
+        authorization: `Bearer ${this.actor}`,
+        ...(body !== undefined && {
+          "content-type": "application/json",
+          "content-length": String(Buffer.byteLength(body)),
+        }),
+        ...headers,
+      };
+      const sent = request(
+        { host: "127.0.0.1", port: this.port, method, path, agent: this.#agent, headers: all },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("data", (chunk: Buffer) => chunks.push(chunk));
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? null, text: Buffer.concat(chunks).toString() }),
+          );
+          response.on("error", () => resolve({ status: null, text: "" }));
+        },
+      );
       sent.setTimeout(20_000, () => sent.destroy());
       sent.on("error", () => resolve({ status: null, text: "" }));
       sent.end(body);

@@ -12,7 +12,13 @@ export async function bundleServer(folder: string): Promise<string> {
     root: fileURLToPath(new URL("../..", import.meta.url)),
     resolve: { conditions },
     ssr: { noExternal: true, resolve: { conditions } },
-    build: { ssr: fileURLToPath(new URL("../support/server-child/main.ts", import.meta.url)), outDir: folder, emptyOutDir: true, target: "node22", rolldownOptions: { output: { entryFileNames: "server.mjs" } } },
+    build: {
+      ssr: fileURLToPath(new URL("../support/server-child/main.ts", import.meta.url)),
+      outDir: folder,
+      emptyOutDir: true,
+      target: "node22",
+      rolldownOptions: { output: { entryFileNames: "server.mjs" } },
+    },
   });
   return join(folder, "server.mjs");
 }

@@ -20,7 +20,8 @@ export class Journal {
   take(outcome: WireOutcome): void {
     const before = this.#outcomes.get(outcome.id);
     if (!before) this.#outcomes.set(outcome.id, outcome);
-    else if (JSON.stringify(before) !== JSON.stringify(outcome)) this.miss(`was answered ${JSON.stringify(before)}, then ${JSON.stringify(outcome)}`);
+    else if (JSON.stringify(before) !== JSON.stringify(outcome))
+      this.miss(`was answered ${JSON.stringify(before)}, then ${JSON.stringify(outcome)}`);
   }
 
   /** Records that an answer held: nobody may be shown what vanishes again. */
@@ -49,22 +50,27 @@ export class Journal {
       if (position !== next) lost.push(`position ${next}: the log goes on at ${position}`);
       next = position + events.length;
       if (ofCommit.has(commit)) doubled.push(`commit ${commit} stands in the log twice`);
-      if (!this.#outcomes.has(commit)) doubled.push(`commit ${commit} stands in the log, and its author knows nothing of it`);
+      if (!this.#outcomes.has(commit))
+        doubled.push(`commit ${commit} stands in the log, and its author knows nothing of it`);
       ofCommit.set(commit, record);
       atPosition.set(position, record);
       for (const { stream, version } of events) {
-        if (version !== (streams.get(stream) ?? 0) + 1) doubled.push(`${stream} has version ${version} after ${streams.get(stream) ?? 0}`);
+        if (version !== (streams.get(stream) ?? 0) + 1)
+          doubled.push(`${stream} has version ${version} after ${streams.get(stream) ?? 0}`);
         streams.set(stream, version);
       }
     }
     for (const [id, { outcome, at }] of this.#outcomes) {
       const record = ofCommit.get(id);
       const end = record && `${record.position + record.events.length - 1}-${record.mark}`;
-      if (outcome === "recorded" && end !== at) lost.push(`commit ${id} was acknowledged at ${at}, the log has it at ${end ?? "no position"}`);
-      if (outcome !== "recorded" && record) doubled.push(`commit ${id} was answered "${outcome}", and stands in the log`);
+      if (outcome === "recorded" && end !== at)
+        lost.push(`commit ${id} was acknowledged at ${at}, the log has it at ${end ?? "no position"}`);
+      if (outcome !== "recorded" && record)
+        doubled.push(`commit ${id} was answered "${outcome}", and stands in the log`);
     }
     for (const [position, mark] of this.#shown) {
-      if (atPosition.get(position)?.mark !== mark) lost.push(`position ${position} was shown under mark ${mark}, and is not there`);
+      if (atPosition.get(position)?.mark !== mark)
+        lost.push(`position ${position} was shown under mark ${mark}, and is not there`);
     }
     return { lost, doubled };
   }

@@ -59,8 +59,16 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
   const random = seededRandom(seed);
   const journal = new Journal();
   const address = new Address();
-  const writers = Array.from({ length: WRITERS }, (_, n) =>
-    new Writer({ actor: `writer-${n}`, log: LOG, journal, random: seededRandom(seed + 1 + n), server: () => address.get() }),
+  const writers = Array.from(
+    { length: WRITERS },
+    (_, n) =>
+      new Writer({
+        actor: `writer-${n}`,
+        log: LOG,
+        journal,
+        random: seededRandom(seed + 1 + n),
+        server: () => address.get(),
+      }),
   );
   try {
     for (let n = 0; n < WAITING; n++) load();
@@ -84,7 +92,14 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
     await ends;
     const log = await readLog(url, LOG, "writer-0");
     const { lost, doubled } = journal.compare(log);
-    return { rounds, lost, doubled, acknowledged: journal.acknowledged, records: log.length, seconds: (performance.now() - started) / 1000 };
+    return {
+      rounds,
+      lost,
+      doubled,
+      acknowledged: journal.acknowledged,
+      records: log.length,
+      seconds: (performance.now() - started) / 1000,
+    };
   } finally {
     await Promise.allSettled(waiting);
     await Promise.all([...children].map((child) => child.kill()));

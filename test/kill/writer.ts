@@ -50,7 +50,8 @@ export class Writer {
 
   #batch(): readonly MadeCommit[] {
     const { random } = this.#options;
-    if (!this.#stopping) while (this.#unanswered.length < 1 + random.below(BATCH_MAX)) this.#unanswered.push(this.#make());
+    if (!this.#stopping)
+      while (this.#unanswered.length < 1 + random.below(BATCH_MAX)) this.#unanswered.push(this.#make());
     const old = this.#old.length > 0 && random.chance(0.1) ? random.pick(this.#old) : undefined;
     return old ? [...this.#unanswered, old] : this.#unanswered;
   }
@@ -63,10 +64,13 @@ export class Writer {
     const add = task.command.add(id, { title: id, column: "todo" });
     const commands =
       // Of all who add this column, one is first: the others are rejected.
-      kind < 15 ? [column.command.add(`shared-${n}`, { name: actor })]
-      : kind < 25 ? [task.command.complete("never-added")]
-      : kind < 50 ? [add, task.command.note(id, { text: "…".repeat(1 + random.below(1_000)) })]
-      : [add];
+      kind < 15
+        ? [column.command.add(`shared-${n}`, { name: actor })]
+        : kind < 25
+          ? [task.command.complete("never-added")]
+          : kind < 50
+            ? [add, task.command.note(id, { text: "…".repeat(1 + random.below(1_000)) })]
+            : [add];
     return makeCommit(actor, this.#client, commands);
   }
 

@@ -29,7 +29,11 @@ export type ClientsResult = {
   readonly resent: number;
 };
 
-export type ClientsMessage = { readonly is: "open" } | { readonly is: "warm" } | { readonly is: "pushed" } | ({ readonly is: "done" } & ClientsResult);
+export type ClientsMessage =
+  | { readonly is: "open" }
+  | { readonly is: "warm" }
+  | { readonly is: "pushed" }
+  | ({ readonly is: "done" } & ClientsResult);
 
 const OPENING_AT_ONCE = 50;
 const PING_MS = 20_000;
@@ -39,9 +43,21 @@ const [request] = await once(process, "message");
 await run(request);
 
 async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promise<void> {
-  const counts: LoadCounts = { answerMs: [], recorded: new Set(), failures: [], frames: 0, hints: 0, gaps: 0, socketsLost: 0, resent: 0 };
-  const clients = logs.flatMap(({ log, clients }) => Array.from({ length: clients }, (_, n) => new LoadClient({ url, log, actor: `${log}-${n}` }, counts)));
-  for (let from = 0; from < clients.length; from += OPENING_AT_ONCE) await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
+  const counts: LoadCounts = {
+    answerMs: [],
+    recorded: new Set(),
+    failures: [],
+    frames: 0,
+    hints: 0,
+    gaps: 0,
+    socketsLost: 0,
+    resent: 0,
+  };
+  const clients = logs.flatMap(({ log, clients }) =>
+    Array.from({ length: clients }, (_, n) => new LoadClient({ url, log, actor: `${log}-${n}` }, counts)),
+  );
+  for (let from = 0; from < clients.length; from += OPENING_AT_ONCE)
+    await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
   // Who pushes when in each second is drawn: in turn, the clients of one log would push together and those of the others rest.
   shuffle(clients);
   // All begin together, when the last has opened its sockets.
@@ -65,7 +81,11 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
   tell({ is: "pushed" });
   await go;
   const { recorded, answerMs, failures, frames, hints, gaps, socketsLost, resent } = counts;
-  const log = await compare(url, logs.map(({ log }) => log), recorded);
+  const log = await compare(
+    url,
+    logs.map(({ log }) => log),
+    recorded,
+  );
   clearInterval(pings);
   clients.forEach((client) => client.close());
   tell({ is: "done", answerMs, lateMs, ...log, failures, frames, hints, gaps, socketsLost, resent });
@@ -76,7 +96,7 @@ async function pushEachSecond(clients: readonly LoadClient[], seconds: number, i
   const late: number[] = [];
   const start = performance.now();
   const step = 1_000 / clients.length;
-  for (let turn = 0; turn < clients.length * seconds; ) {
+  for (let turn = 0; turn < clients.length * seconds;) {
     const now = performance.now() - start;
     for (; turn < clients.length * seconds && turn * step <= now; turn++) {
       late.push(now - turn * step);
@@ -94,7 +114,11 @@ function shuffle(list: unknown[]): void {
   }
 }
 
-async function compare(url: string, logs: readonly string[], recorded: ReadonlySet<string>): Promise<Pick<ClientsResult, "records" | "lost" | "doubled">> {
+async function compare(
+  url: string,
+  logs: readonly string[],
+  recorded: ReadonlySet<string>,
+): Promise<Pick<ClientsResult, "records" | "lost" | "doubled">> {
   const found = new Set<string>();
   let records = 0;
   for (const log of logs) {

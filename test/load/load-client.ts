@@ -51,7 +51,9 @@ export class LoadClient {
     const { status, text } = await this.#call("POST", "/tickets", "{}");
     if (status !== 200) throw new Error(`No ticket: ${status} ${text}`);
     const { ticket }: { ticket: string } = JSON.parse(text);
-    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/${log}/live?ticket=${ticket}`, { perMessageDeflate: false });
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/${log}/live?ticket=${ticket}`, {
+      perMessageDeflate: false,
+    });
     this.#socket = socket;
     await new Promise<void>((resolve, reject) => {
       socket.on("open", resolve);
@@ -99,7 +101,11 @@ export class LoadClient {
   #make(): MadeCommit {
     const { actor: id } = this.#options;
     const n = this.#made++;
-    return makeCommit(id, this.#client, [n === 0 ? task.command.add(id, { title: `Task ${n}`, column: "todo" }) : task.command.note(id, { text: `Note ${n} of ${id}` })]);
+    return makeCommit(id, this.#client, [
+      n === 0
+        ? task.command.add(id, { title: `Task ${n}`, column: "todo" })
+        : task.command.note(id, { text: `Note ${n} of ${id}` }),
+    ]);
   }
 
   #take(frame: Buffer): void {
@@ -137,7 +143,11 @@ export class LoadClient {
   #send(method: string, path: string, body: string): Promise<Answer> {
     const { url, log, actor } = this.#options;
     return new Promise((resolve, reject) => {
-      const headers = { authorization: `Bearer ${actor}`, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const headers = {
+        authorization: `Bearer ${actor}`,
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+      };
       const sent = request(`${url}/logs/${log}${path}`, { method, agent: this.#agent, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

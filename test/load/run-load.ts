@@ -42,7 +42,9 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
   const folder = await mkdtemp(join(tmpdir(), "dacapo-load-"));
   const server = await startServerChild();
   const { url } = await server.serve({ file: join(folder, "logs.db") });
-  const parts = shares(clients, logs).map((of) => new Clients({ url, logs: of, warmUpSeconds: WARM_UP_SECONDS, seconds }));
+  const parts = shares(clients, logs).map(
+    (of) => new Clients({ url, logs: of, warmUpSeconds: WARM_UP_SECONDS, seconds }),
+  );
   const samples: { second: number; rss: number }[] = [];
   try {
     await Promise.all(parts.map((part) => part.next("open")));
@@ -56,7 +58,9 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
       const report = await server.report(false);
       const second = (performance.now() - began) / 1000;
       samples.push({ second, rss: report.memory.rss });
-      progress(`${second.toFixed(0).padStart(4)} s  memory ${megabytes(report.memory.rss)}  event loop late p99 ${report.loopDelayP99Ms.toFixed(0)} ms`);
+      progress(
+        `${second.toFixed(0).padStart(4)} s  memory ${megabytes(report.memory.rss)}  event loop late p99 ${report.loopDelayP99Ms.toFixed(0)} ms`,
+      );
     }, SAMPLE_MS);
     await Promise.all(parts.map((part) => part.next("pushed"))).finally(() => clearInterval(sampling));
     const elapsedMs = performance.now() - began;
@@ -65,7 +69,11 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
     return {
       answerMs: results.flatMap(({ answerMs }) => answerMs).sort((a, b) => a - b),
       lateMs: results.flatMap(({ lateMs }) => lateMs).sort((a, b) => a - b),
-      results, start, end, samples, cpu: (end.cpuMs - start.cpuMs) / elapsedMs,
+      results,
+      start,
+      end,
+      samples,
+      cpu: (end.cpuMs - start.cpuMs) / elapsedMs,
     };
   } finally {
     parts.forEach((part) => part.kill());
@@ -80,7 +88,10 @@ export function megabytes(bytes: number): string {
 
 /** The logs of each process, and how many clients each has. */
 function shares(clients: number, logs: number): ClientsRequest["logs"][] {
-  const all = Array.from({ length: logs }, (_, n) => ({ log: `load-${n}`, clients: Math.floor(clients / logs) + (n < clients % logs ? 1 : 0) }));
+  const all = Array.from({ length: logs }, (_, n) => ({
+    log: `load-${n}`,
+    clients: Math.floor(clients / logs) + (n < clients % logs ? 1 : 0),
+  }));
   const processes = Math.min(PROCESSES, logs);
   return Array.from({ length: processes }, (_, part) => all.filter((_, n) => n % processes === part));
 }
@@ -93,7 +104,10 @@ class Clients {
 
   constructor(request: ClientsRequest) {
     this.#msMax = (request.warmUpSeconds + request.seconds) * 1000 + SLACK_MS;
-    this.#child = fork(program, { execArgv: ["--conditions=dacapo-source"], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child = fork(program, {
+      execArgv: ["--conditions=dacapo-source"],
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
     this.#child.on("message", (message: ClientsMessage) => {
       this.#came.set(message.is, message);
       this.#check();
@@ -110,7 +124,8 @@ class Clients {
       const message = this.#came.get(kind);
       // Kept under its kind just above.
       if (message) resolve(message as Extract<ClientsMessage, { is: K }>);
-      else if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(new Error(`The clients ended before "${kind}"`));
+      else if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        reject(new Error(`The clients ended before "${kind}"`));
     };
     this.#check();
     return promise.finally(() => clearTimeout(late));

@@ -18,11 +18,20 @@ const RECORD_BYTES = 200_000;
 const RECORDS_A_PUSH = 4;
 
 /** Pushes `megabytes` to the log, then again with the sockets in it, and compares the server's memory. */
-export async function measureSilentSockets({ sockets, megabytes }: { readonly sockets: number; readonly megabytes: number }): Promise<SilentResult> {
+export async function measureSilentSockets({
+  sockets,
+  megabytes,
+}: {
+  readonly sockets: number;
+  readonly megabytes: number;
+}): Promise<SilentResult> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-silent-"));
   const server = await startServerChild();
   const rate = { perSecond: 1e6, burst: 1e6 };
-  const { url, port } = await server.serve({ file: join(folder, "logs.db"), limits: { requestRate: rate, commitRate: rate } });
+  const { url, port } = await server.serve({
+    file: join(folder, "logs.db"),
+    limits: { requestRate: rate, commitRate: rate },
+  });
   const open: Socket[] = [];
   try {
     await fill(url, "before", megabytes);
@@ -44,10 +53,17 @@ async function fill(url: string, log: string, megabytes: number): Promise<void> 
   for (let sent = 0, n = 0; sent < megabytes * 1024 * 1024; sent += RECORD_BYTES * RECORDS_A_PUSH, n++) {
     const commits = Array.from({ length: RECORDS_A_PUSH }, (_, k) => {
       const id = `t${n}-${k}`;
-      return makeCommit(ACTOR, client, [task.command.add(id, { title: "Large", column: "todo" }), task.command.note(id, { text: "x".repeat(RECORD_BYTES) })]);
+      return makeCommit(ACTOR, client, [
+        task.command.add(id, { title: "Large", column: "todo" }),
+        task.command.note(id, { text: "x".repeat(RECORD_BYTES) }),
+      ]);
     });
     // From the beginning each time would read the whole log; no answer needs to hold records here.
-    const response = await fetch(`${url}/logs/${log}/commits`, { method: "POST", headers, body: pushBody(null, commits) });
+    const response = await fetch(`${url}/logs/${log}/commits`, {
+      method: "POST",
+      headers,
+      body: pushBody(null, commits),
+    });
     if (response.status !== 200) throw new Error(`A push was answered ${response.status}: ${await response.text()}`);
     await response.body?.cancel();
   }
@@ -55,11 +71,16 @@ async function fill(url: string, log: string, megabytes: number): Promise<void> 
 
 /** A socket whose handshake was read, and nothing after it. */
 async function silentSocket(url: string, port: number, pings: boolean): Promise<Socket> {
-  const response = await fetch(`${url}/logs/silent/tickets`, { method: "POST", headers: { authorization: `Bearer ${ACTOR}` } });
+  const response = await fetch(`${url}/logs/silent/tickets`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${ACTOR}` },
+  });
   const { ticket }: { ticket: string } = JSON.parse(await response.text());
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => socket.destroy());
-  socket.write(`GET /sync/logs/silent/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${"A".repeat(22)}==\r\n\r\n`);
+  socket.write(
+    `GET /sync/logs/silent/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: ${"A".repeat(22)}==\r\n\r\n`,
+  );
   await new Promise((resolve) => socket.once("readable", resolve));
   socket.pause();
   if (pings) pingWithoutEnd(socket);

@@ -6,12 +6,23 @@ import { mutants } from "./mutants/index.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 
 test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
-  const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, firstSeed: 1_001, seeds: 1_000 });
+  const { seeds, broken } = await runSeeds(simulation.domain, {
+    ...simulation.options,
+    firstSeed: 1_001,
+    seeds: 1_000,
+  });
   expect(broken.map(describeBroken).join("\n\n")).toBe("");
   expect(seeds).toBe(1_000);
 });
 
-test.each(["no-deduplication", "known-never-tells", "pushed-newest-first", "execute-before-durable", "made-append-is-refused", "conflicts-unseen"])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+test.each([
+  "no-deduplication",
+  "known-never-tells",
+  "pushed-newest-first",
+  "execute-before-durable",
+  "made-append-is-refused",
+  "conflicts-unseen",
+])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
   const mutant = mutants.find((one) => one.name === name);
   if (!mutant) throw new Error(`There is no planted fault ${name}`);
   expect(await findMutant(mutant, 200)).not.toBeNull();
@@ -19,7 +30,12 @@ test.each(["no-deduplication", "known-never-tells", "pushed-newest-first", "exec
 
 test("a broken seed is told with its shortest trace and the line that runs it again", { timeout: 60_000 }, async () => {
   const mutant = mutants.find(({ name }) => name === "no-deduplication");
-  const run = simulate(simulation.domain, { ...simulation.options, seeds: 50, stopsAtFirst: true, ...(mutant && { parts: mutant.parts() }) });
+  const run = simulate(simulation.domain, {
+    ...simulation.options,
+    seeds: 50,
+    stopsAtFirst: true,
+    ...(mutant && { parts: mutant.parts() }),
+  });
   await expect(run).rejects.toThrow(SimulationError);
   await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
 });

@@ -11,7 +11,10 @@ test("1,000 worlds break no invariant", { timeout: 175_000 }, async () => {
 
 test("the same seed does the same, pick for pick", { timeout: 30_000 }, async () => {
   for (const seed of [1, 17, 404, 2_001]) {
-    const [first, second] = [await runSeed(simulation.domain, seed, simulation.options), await runSeed(simulation.domain, seed, simulation.options)];
+    const [first, second] = [
+      await runSeed(simulation.domain, seed, simulation.options),
+      await runSeed(simulation.domain, seed, simulation.options),
+    ];
     expect(second).toEqual(first);
     expect(first.picks).toBeGreaterThan(10);
   }

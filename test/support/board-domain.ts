@@ -10,7 +10,10 @@ export const column = aggregate("column", {
   events: { ColumnAdded: v.object({ name: v.string() }), ColumnRemoved: v.object({}) },
   evolve: { ColumnAdded: (_, { data }) => data, ColumnRemoved: () => null },
   commands: {
-    add: { input: v.object({ name: v.string() }), decide: (state, input, { emit, reject }) => (state ? reject("already-added") : emit("ColumnAdded", input)) },
+    add: {
+      input: v.object({ name: v.string() }),
+      decide: (state, input, { emit, reject }) => (state ? reject("already-added") : emit("ColumnAdded", input)),
+    },
     remove: { decide: (state, _, { emit, reject }) => (state ? emit("ColumnRemoved", {}) : reject("no-such-column")) },
   },
 });
@@ -40,13 +43,15 @@ export const task = aggregate("task", {
     rename: {
       input: v.object({ title: v.string() }),
       decide: (state, input, { emit, reject }) => (state ? emit("TaskRenamed", input) : reject("no-such-task")),
-      onConflict: ({ theirs, reject, rebase }) => (theirs.some((event) => event.type === "TaskRenamed") ? reject("renamed-meanwhile") : rebase()),
+      onConflict: ({ theirs, reject, rebase }) =>
+        theirs.some((event) => event.type === "TaskRenamed") ? reject("renamed-meanwhile") : rebase(),
       undo: ({ before, command }) => before && command.rename({ title: before.title }),
     },
     move: {
       input: v.object({ column: v.string() }),
       reads: { target: [column, (input) => input.column] },
-      decide: (state, input, { emit, reject, target }) => (!state ? reject("no-such-task") : !target ? reject("no-such-column") : emit("TaskMoved", input)),
+      decide: (state, input, { emit, reject, target }) =>
+        !state ? reject("no-such-task") : !target ? reject("no-such-column") : emit("TaskMoved", input),
     },
     note: {
       input: v.object({ text: v.string() }),
@@ -82,7 +87,9 @@ export const columnCounts = projection("column-counts", {
   key: (_, { before, after }) => [before?.column, after?.column],
   on: {
     TaskAdded: (row) => ({ tasks: row.tasks + 1 }),
-    TaskMoved: (row, { key, before, after }) => ({ tasks: row.tasks + (before?.column === after?.column ? 0 : key === after?.column ? 1 : -1) }),
+    TaskMoved: (row, { key, before, after }) => ({
+      tasks: row.tasks + (before?.column === after?.column ? 0 : key === after?.column ? 1 : -1),
+    }),
   },
 });
 

@@ -24,14 +24,29 @@ export type Tab = {
 
 export type Device = {
   readonly database: MemoryDatabase;
-  readonly open: (options?: { readonly url?: string; readonly transport?: (inner: Transport) => Transport; readonly projections?: readonly string[]; /** Code of another release. */ readonly release?: Domain }) => Promise<Tab>;
+  readonly open: (options?: {
+    readonly url?: string;
+    readonly transport?: (inner: Transport) => Transport;
+    readonly projections?: readonly string[];
+    /** Code of another release. */ readonly release?: Domain;
+  }) => Promise<Tab>;
 };
 
-export function device(domain: Domain, log: string, user: string, database: MemoryDatabase = new MemoryDatabase(() => crypto.randomUUID())): Device {
+export function device(
+  domain: Domain,
+  log: string,
+  user: string,
+  database: MemoryDatabase = new MemoryDatabase(() => crypto.randomUUID()),
+): Device {
   const shared = sharedByTabs();
   return {
     database,
-    async open({ url, transport = (inner: Transport) => inner, release = domain, projections = [...release.definition.projections.keys()] } = {}) {
+    async open({
+      url,
+      transport = (inner: Transport) => inner,
+      release = domain,
+      projections = [...release.definition.projections.keys()],
+    } = {}) {
       const env = nodeEnv(shared);
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
@@ -43,7 +58,8 @@ export function device(domain: Domain, log: string, user: string, database: Memo
           for (const entry of set) tables.get(projection)?.set(entry.key, entry);
         }
       };
-      const http = url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
+      const http =
+        url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
       const api = await openWorkerLog({
         domain: release.definition,
         options: { log, user, syncUrl: url ?? null, visible: true },
@@ -97,7 +113,8 @@ function nodeEnv(shared: Shared): Env {
       return {
         post: (message) => {
           const copy = structuredClone(message);
-          for (const listener of listeners) if (listener !== own) setTimeout(() => listeners.has(listener) && listener(copy), 0);
+          for (const listener of listeners)
+            if (listener !== own) setTimeout(() => listeners.has(listener) && listener(copy), 0);
         },
         listen: (listener) => listeners.add((own = listener)),
         close: () => own && listeners.delete(own),
@@ -108,7 +125,12 @@ function nodeEnv(shared: Shared): Env {
   };
 }
 
-function requestLock(shared: Shared, name: string, { steal, signal }: { readonly steal: boolean; readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void> {
+function requestLock(
+  shared: Shared,
+  name: string,
+  { steal, signal }: { readonly steal: boolean; readonly signal: AbortSignal },
+  held: () => Promise<void>,
+): Promise<void> {
   const lock = shared.locks.get(name) ?? { holder: null, queue: [] };
   shared.locks.set(name, lock);
   return new Promise((resolve, reject) => {
@@ -141,7 +163,11 @@ function requestLock(shared: Shared, name: string, { steal, signal }: { readonly
 
 /** Waits until a condition holds; fails with what it saw when it does not in time. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
-  for (const deadline = Date.now() + ms; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+  for (
+    const deadline = Date.now() + ms;
+    Date.now() < deadline;
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  ) {
     if (await condition()) return;
   }
   throw new Error(`Not within ${ms} ms: ${what}`);

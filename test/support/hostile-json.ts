@@ -8,7 +8,27 @@ type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "then", "", "id", "length"];
 
 const nasty: fc.Arbitrary<Tree> = fc.oneof(
-  fc.constantFrom<Tree>(null, true, false, 0, -0, -1, 1.5, 2 ** 53, -(2 ** 53), Number.MAX_VALUE, "", "\ud800", "\u0000", "__proto__", "../x", "1-0", "9".repeat(20), [], {}),
+  fc.constantFrom<Tree>(
+    null,
+    true,
+    false,
+    0,
+    -0,
+    -1,
+    1.5,
+    2 ** 53,
+    -(2 ** 53),
+    Number.MAX_VALUE,
+    "",
+    "\ud800",
+    "\u0000",
+    "__proto__",
+    "../x",
+    "1-0",
+    "9".repeat(20),
+    [],
+    {},
+  ),
   fc.constantFrom(...NAMES).map((name): Tree => Object.fromEntries([[name, { polluted: true }]])),
   fc.constantFrom(63, 64, 65, 66, 500).map((levels) => nested(levels)),
   fc.string({ unit: "binary", maxLength: 300 }),
@@ -18,23 +38,45 @@ const nasty: fc.Arbitrary<Tree> = fc.oneof(
 /** A text that is nearly one of these messages: one thing in it replaced, removed or doubled, or some bytes changed. */
 export function nearly(...messages: readonly unknown[]): fc.Arbitrary<string> {
   const message = fc.constantFrom(...messages.map((one) => JSON.stringify(one)));
-  const step = fc.tuple(fc.array(fc.nat(30), { maxLength: 8 }), nasty, fc.constantFrom("replace", "remove", "add", "rename"));
-  const changed = fc.tuple(message, fc.array(step, { minLength: 1, maxLength: 3 })).map(([text, steps]) => JSON.stringify(steps.reduce((tree: Tree, [path, value, how]) => change(tree, path, value, how), JSON.parse(text) as Tree)));
-  return fc.oneof({ weight: 6, arbitrary: changed }, { weight: 3, arbitrary: message.chain(flipped) }, { weight: 1, arbitrary: fc.string({ unit: "binary" }) }, { weight: 1, arbitrary: fc.json() }, { weight: 1, arbitrary: message });
+  const step = fc.tuple(
+    fc.array(fc.nat(30), { maxLength: 8 }),
+    nasty,
+    fc.constantFrom("replace", "remove", "add", "rename"),
+  );
+  const changed = fc
+    .tuple(message, fc.array(step, { minLength: 1, maxLength: 3 }))
+    .map(([text, steps]) =>
+      JSON.stringify(
+        steps.reduce((tree: Tree, [path, value, how]) => change(tree, path, value, how), JSON.parse(text) as Tree),
+      ),
+    );
+  return fc.oneof(
+    { weight: 6, arbitrary: changed },
+    { weight: 3, arbitrary: message.chain(flipped) },
+    { weight: 1, arbitrary: fc.string({ unit: "binary" }) },
+    { weight: 1, arbitrary: fc.json() },
+    { weight: 1, arbitrary: message },
+  );
 }
 
 /** A text with some of its bytes changed, as a disk may do it. */
 export function flipped(text: string): fc.Arbitrary<string> {
   const bytes = Buffer.from(text);
-  return fc.array(fc.tuple(fc.nat(Math.max(0, bytes.length - 1)), fc.nat(7)), { minLength: 1, maxLength: 4 }).map((flips) => {
-    const copy = Buffer.from(bytes);
-    for (const [at, bit] of flips) copy[at] = (copy[at] ?? 0) ^ (1 << bit);
-    return copy.toString();
-  });
+  return fc
+    .array(fc.tuple(fc.nat(Math.max(0, bytes.length - 1)), fc.nat(7)), { minLength: 1, maxLength: 4 })
+    .map((flips) => {
+      const copy = Buffer.from(bytes);
+      for (const [at, bit] of flips) copy[at] = (copy[at] ?? 0) ^ (1 << bit);
+      return copy.toString();
+    });
 }
 
 /** Texts that a parser may accept and a recursion would not survive. */
-export const deepTexts: readonly string[] = ["[".repeat(1_000_000), "[".repeat(200_000) + "]".repeat(200_000), '{"a":'.repeat(100_000) + "1" + "}".repeat(100_000)];
+export const deepTexts: readonly string[] = [
+  "[".repeat(1_000_000),
+  "[".repeat(200_000) + "]".repeat(200_000),
+  '{"a":'.repeat(100_000) + "1" + "}".repeat(100_000),
+];
 
 const ROOTS = [Object.prototype, Array.prototype, String.prototype, Function.prototype, Map.prototype];
 const before = ROOTS.map((root) => Reflect.ownKeys(root).length);
@@ -46,7 +88,11 @@ export function expectUntouched(): void {
 }
 
 /** A decoder of texts gives a value that reads the same again, or a problem; soon, and without a trace. */
-export function expectTotal<T>(decode: (text: string) => Parsed<T>, text: string, encode: (value: T) => string | null = () => null): void {
+export function expectTotal<T>(
+  decode: (text: string) => Parsed<T>,
+  text: string,
+  encode: (value: T) => string | null = () => null,
+): void {
   // The processor's time: who else has it meanwhile does not count.
   const begin = process.cpuUsage();
   const parsed = decode(text);

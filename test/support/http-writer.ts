@@ -15,15 +15,31 @@ export function pushBody(after: string | null, commits: readonly MadeCommit[]): 
   return `{"after":${JSON.stringify(after)},"domain":1,"commits":[${commits.map(({ text }) => text).join(",")}]}`;
 }
 
-export type WireOutcome = { readonly id: string; readonly outcome: string; readonly at?: string; readonly code?: string };
+export type WireOutcome = {
+  readonly id: string;
+  readonly outcome: string;
+  readonly at?: string;
+  readonly code?: string;
+};
 export type WireRecord = {
   readonly position: number;
   readonly mark: string;
   readonly commit: string;
   readonly actor: string;
-  readonly events: readonly { readonly type: string; readonly stream: string; readonly version: number; readonly data: unknown }[];
+  readonly events: readonly {
+    readonly type: string;
+    readonly stream: string;
+    readonly version: number;
+    readonly data: unknown;
+  }[];
 };
-export type WireAnswer = { readonly outcomes: readonly WireOutcome[]; readonly records: readonly WireRecord[]; readonly cursor: string | null; readonly head: number; readonly more: boolean };
+export type WireAnswer = {
+  readonly outcomes: readonly WireOutcome[];
+  readonly records: readonly WireRecord[];
+  readonly cursor: string | null;
+  readonly head: number;
+  readonly more: boolean;
+};
 
 /** Where a reader stands after an answer, without parsing its records; null where it is none. */
 export function cursorAfter(answer: string): string | null {
@@ -40,9 +56,11 @@ export async function readLog(url: string, log: string, actor: string): Promise<
 
 /** The whole log, page by page. */
 export async function* readPages(url: string, log: string, actor: string): AsyncGenerator<readonly WireRecord[]> {
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const query = after === null ? "" : `?after=${after}`;
-    const response = await fetch(`${url}/logs/${log}/records${query}`, { headers: { authorization: `Bearer ${actor}` } });
+    const response = await fetch(`${url}/logs/${log}/records${query}`, {
+      headers: { authorization: `Bearer ${actor}` },
+    });
     const body = await response.text();
     if (response.status !== 200) throw new Error(`The log cannot be read: ${response.status} ${body.slice(0, 500)}`);
     const page: WireAnswer = JSON.parse(body);

@@ -12,13 +12,23 @@ export type LiveClient = {
 };
 
 export async function ticketOf(url: string, log: string, actor: string): Promise<string> {
-  const response = await fetch(`${url}/logs/${log}/tickets`, { method: "POST", headers: { authorization: `Bearer token-of-${actor}` } });
+  const response = await fetch(`${url}/logs/${log}/tickets`, {
+    method: "POST",
+    headers: { authorization: `Bearer token-of-${actor}` },
+  });
   const { ticket }: { ticket: string } = JSON.parse(await response.text());
   return ticket;
 }
 
-export async function liveClient(url: string, actor: string, { log = "board", after = null }: { log?: string; after?: Cursor | null } = {}): Promise<LiveClient> {
-  const query = new URLSearchParams({ ticket: await ticketOf(url, log, actor), ...(after && { after: encodeCursor(after) }) });
+export async function liveClient(
+  url: string,
+  actor: string,
+  { log = "board", after = null }: { log?: string; after?: Cursor | null } = {},
+): Promise<LiveClient> {
+  const query = new URLSearchParams({
+    ticket: await ticketOf(url, log, actor),
+    ...(after && { after: encodeCursor(after) }),
+  });
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/${log}/live?${query}`);
   const frames: ServerFrame[] = [];
   const given = new Set<ServerFrame>();
@@ -50,7 +60,10 @@ export async function liveClient(url: string, actor: string, { log = "board", af
           // Found by its type just above.
           resolve(frame as Extract<ServerFrame, { type: typeof type }>);
         };
-        const timer = setTimeout(() => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)), 5_000);
+        const timer = setTimeout(
+          () => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)),
+          5_000,
+        );
         waiting.add(check);
         check();
       }),

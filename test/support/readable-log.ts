@@ -5,11 +5,16 @@ import { type CommitRecord, encodeCursor } from "../../src/core/history/record.t
 /** All records, or an error that says which page does not hold. */
 export async function readableLog(url: string, log: string, actor: string): Promise<readonly CommitRecord[]> {
   const records: CommitRecord[] = [];
-  for (let query = ""; ; ) {
-    const response = await fetch(`${url}/logs/${log}/records${query}`, { headers: { authorization: `Bearer ${actor}` } });
+  for (let query = ""; ;) {
+    const response = await fetch(`${url}/logs/${log}/records${query}`, {
+      headers: { authorization: `Bearer ${actor}` },
+    });
     const text = await response.text();
     const page = parsePage(text);
-    if (!page.ok) throw new Error(`A page does not hold (${response.status}): ${page.problem.path.join(".")} ${page.problem.reason}`);
+    if (!page.ok)
+      throw new Error(
+        `A page does not hold (${response.status}): ${page.problem.path.join(".")} ${page.problem.reason}`,
+      );
     records.push(...page.value.records);
     if (!page.value.more || page.value.cursor === null) return records;
     query = `?after=${encodeCursor(page.value.cursor)}`;

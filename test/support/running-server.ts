@@ -21,7 +21,14 @@ export function runningServer() {
       const folder = await mkdtemp(join(tmpdir(), "dacapo-"));
       undo.push(() => rm(folder, { recursive: true, force: true }));
       const { file = join(folder, "logs.db"), ...rest } = options;
-      const server = await serve({ domain, store: rest.store ?? sqlite(file), authorize: bearer({ tokens }), port: 0, hostname: "127.0.0.1", ...rest });
+      const server = await serve({
+        domain,
+        store: rest.store ?? sqlite(file),
+        authorize: bearer({ tokens }),
+        port: 0,
+        hostname: "127.0.0.1",
+        ...rest,
+      });
       undo.push(server.close);
       const request = (path: string, init?: RequestInit) => fetch(`${server.url}${path}`, init);
       return { ...server, file, person: (actor, log) => person({ request }, actor, log === undefined ? {} : { log }) };

@@ -9,7 +9,11 @@ export type Sample = { readonly language: string; readonly name: string; readonl
 
 export async function samplesOf(page: string): Promise<readonly Sample[]> {
   const text = await readFile(join(root, page), "utf8");
-  return [...text.matchAll(/^```(\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(([, language = "", name = "", code = ""]) => ({ language, name, code }));
+  return [...text.matchAll(/^```(\w+) (\S+)\n([\s\S]*?)^```$/gm)].map(([, language = "", name = "", code = ""]) => ({
+    language,
+    name,
+    code,
+  }));
 }
 
 /** Writes the files of pages into a fresh folder inside the project, where `dacapo` resolves to its own source. What a page imports may stand on one before it. */
@@ -18,6 +22,7 @@ export async function writeSamples(pages: readonly string[], folder: string): Pr
   await rm(target, { recursive: true, force: true });
   await mkdir(target, { recursive: true });
   const samples = (await Promise.all(pages.map(samplesOf))).flat();
-  for (const { language, name, code } of samples) if (language === "ts" || language === "html") await writeFile(join(target, name), code);
+  for (const { language, name, code } of samples)
+    if (language === "ts" || language === "html") await writeFile(join(target, name), code);
   return target;
 }

@@ -10,7 +10,9 @@ import { domain } from "./board-domain.ts";
 export type RunningServer = { readonly url: string; readonly port: number; readonly close: () => Promise<void> };
 
 /** The bearer token is the name of its actor. */
-export async function startServer(options: Partial<SyncServerOptions> & { readonly port?: number } = {}): Promise<RunningServer> {
+export async function startServer(
+  options: Partial<SyncServerOptions> & { readonly port?: number } = {},
+): Promise<RunningServer> {
   const authorize = (request: Request) => {
     const [, actor] = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
     return actor === undefined ? null : { actor };
@@ -18,7 +20,10 @@ export async function startServer(options: Partial<SyncServerOptions> & { readon
   return serve({ domain, store: memory(), authorize, port: 0, hostname: "127.0.0.1", ...options });
 }
 
-export async function temporaryFolder(): Promise<{ readonly path: (name: string) => string; readonly remove: () => Promise<void> }> {
+export async function temporaryFolder(): Promise<{
+  readonly path: (name: string) => string;
+  readonly remove: () => Promise<void>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-test-"));
   return { path: (name) => join(folder, name), remove: () => rm(folder, { recursive: true, force: true }) };
 }

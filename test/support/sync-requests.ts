@@ -11,7 +11,13 @@ import { domain } from "./board-domain.ts";
 export const tokens = { "token-of-ada": "ada", "token-of-bob": "bob" };
 
 export function testServer(options: Partial<SyncServerOptions> = {}): SyncServer {
-  return syncServer({ domain, store: memory(), authorize: bearer({ tokens }), onError: (error) => console.error(error), ...options });
+  return syncServer({
+    domain,
+    store: memory(),
+    authorize: bearer({ tokens }),
+    onError: (error) => console.error(error),
+    ...options,
+  });
 }
 
 /** A command as its author saw the streams: at version `seen`, 0 where nothing is said. */
@@ -31,11 +37,19 @@ export type Person = {
 
 type Requests = { readonly request: (path: string, init?: RequestInit) => Response | Promise<Response> };
 
-export function person(app: Requests, actor: string, { log = "board", client = crypto.randomUUID() }: { log?: string; client?: string } = {}): Person {
+export function person(
+  app: Requests,
+  actor: string,
+  { log = "board", client = crypto.randomUUID() }: { log?: string; client?: string } = {},
+): Person {
   const request = async (path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> =>
     app.request(path === "" ? `/logs/${log}` : `/logs/${log}/${path}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: { authorization: `Bearer token-of-${actor}`, ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+      headers: {
+        authorization: `Bearer token-of-${actor}`,
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
   const push: Person["push"] = async (commits, after = null, domainVersion = domain.definition.version) => {
@@ -60,7 +74,8 @@ export function person(app: Requests, actor: string, { log = "board", client = c
       commands: commands.map(({ seen = 0, reads = [], ...command }) => ({ ...command, seen, reads, events: [] })),
     }),
     outcomes: async (...commits) => (await push(commits)).outcomes,
-    pull: async (after = null) => pageOf(await (await request(`records${after ? `?after=${wireCursor(after)}` : ""}`)).text()),
+    pull: async (after = null) =>
+      pageOf(await (await request(`records${after ? `?after=${wireCursor(after)}` : ""}`)).text()),
   };
 }
 

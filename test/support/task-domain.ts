@@ -22,8 +22,14 @@ export const column = aggregate("column", {
   events: { ColumnAdded: v.object({ title: v.string() }), ColumnRemoved: v.object({}) },
   evolve: { ColumnAdded: (_, { data }) => data, ColumnRemoved: () => null },
   commands: {
-    add: { input: v.object({ title: v.string() }), decide: (state, given, { emit, reject }) => (state ? reject("already-added") : emit("ColumnAdded", given)) },
-    remove: { decide: (state, _, { emit, reject }) => (state ? emit("ColumnRemoved") : reject("no-such-column")), onConflict: "reject" },
+    add: {
+      input: v.object({ title: v.string() }),
+      decide: (state, given, { emit, reject }) => (state ? reject("already-added") : emit("ColumnAdded", given)),
+    },
+    remove: {
+      decide: (state, _, { emit, reject }) => (state ? emit("ColumnRemoved") : reject("no-such-column")),
+      onConflict: "reject",
+    },
   },
 });
 
@@ -33,7 +39,10 @@ export const task = aggregate("task", {
   version: 1,
   initial: null as Task,
   events: {
-    TaskAdded: event(v.object({ title: v.string() })).next(v.object({ title: v.string(), column: v.string() }), (old) => ({ ...old, column: "todo" })),
+    TaskAdded: event(v.object({ title: v.string() })).next(
+      v.object({ title: v.string(), column: v.string() }),
+      (old) => ({ ...old, column: "todo" }),
+    ),
     TaskRenamed: v.object({ title: v.string() }),
     TaskMoved: v.object({ column: v.string() }),
     TaskCompleted: v.object({}),
@@ -54,7 +63,10 @@ export const task = aggregate("task", {
   },
   commands: {
     add: {
-      input: input(v.object({ title })).next(v.object({ title, column: v.string() }), (old) => ({ ...old, column: "todo" })),
+      input: input(v.object({ title })).next(v.object({ title, column: v.string() }), (old) => ({
+        ...old,
+        column: "todo",
+      })),
       decide: (state, given, { emit, reject }) => (state ? reject("already-added") : emit("TaskAdded", given)),
     },
     rename: {
@@ -63,7 +75,9 @@ export const task = aggregate("task", {
       onConflict: ({ state, mine, theirs, emit, reject, rebase }) => {
         if (!state) return reject("no-such-task");
         if (!theirs.some(({ type }) => type === "TaskRenamed")) return rebase();
-        return mine.flatMap((one) => (one.type === "TaskRenamed" ? [emit("TaskRenamed", { title: `${state.title} / ${one.data.title}` })] : []));
+        return mine.flatMap((one) =>
+          one.type === "TaskRenamed" ? [emit("TaskRenamed", { title: `${state.title} / ${one.data.title}` })] : [],
+        );
       },
       undo: ({ before, command }) => before && command.rename({ title: before.title }),
     },
@@ -76,19 +90,31 @@ export const task = aggregate("task", {
       },
     },
     complete: { decide: (state, _, { emit }) => (state && !state.done ? emit("TaskCompleted") : []) },
-    remove: { decide: (state, _, { emit, reject }) => (state ? emit("TaskRemoved") : reject("no-such-task")), onConflict: "reject" },
+    remove: {
+      decide: (state, _, { emit, reject }) => (state ? emit("TaskRemoved") : reject("no-such-task")),
+      onConflict: "reject",
+    },
     note: {
       input: v.object({ text: v.string() }),
-      decide: (state, { text }, { emit, reject, id }) => (state ? emit("NoteAdded", { note: id(), text }) : reject("no-such-task")),
+      decide: (state, { text }, { emit, reject, id }) =>
+        state ? emit("NoteAdded", { note: id(), text }) : reject("no-such-task"),
       onConflict: "keep",
     },
-    strike: { input: v.object({ note: v.string() }), decide: (state, given, { emit }) => (state && state.notes > 0 ? emit("NoteStruck", given) : []) },
+    strike: {
+      input: v.object({ note: v.string() }),
+      decide: (state, given, { emit }) => (state && state.notes > 0 ? emit("NoteStruck", given) : []),
+    },
     checklist: {
       input: v.object({ lines: v.array(v.string()) }),
-      decide: (state, { lines }, { emit, reject, id }) => (state ? lines.map((text) => emit("NoteAdded", { note: id(), text })) : reject("no-such-task")),
+      decide: (state, { lines }, { emit, reject, id }) =>
+        state ? lines.map((text) => emit("NoteAdded", { note: id(), text })) : reject("no-such-task"),
       onConflict: "keep",
     },
-    stamp: { decide: (state, _, { emit, reject, time }) => (state ? emit("TaskStamped", { at: time }) : reject("no-such-task")), time: "server" },
+    stamp: {
+      decide: (state, _, { emit, reject, time }) =>
+        state ? emit("TaskStamped", { at: time }) : reject("no-such-task"),
+      time: "server",
+    },
   },
 });
 
@@ -98,10 +124,15 @@ export const tally = aggregate("tally", {
   events: { Added: v.object({ amount: v.number() }) },
   evolve: { Added: ({ total }, { data }) => ({ total: total + data.amount }) },
   commands: {
-    add: { input: v.object({ amount: v.pipe(v.number(), v.integer()) }), decide: (_, given, { emit }) => emit("Added", given), onConflict: "keep" },
+    add: {
+      input: v.object({ amount: v.pipe(v.number(), v.integer()) }),
+      decide: (_, given, { emit }) => emit("Added", given),
+      onConflict: "keep",
+    },
     spend: {
       input: v.object({ amount: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
-      decide: ({ total }, { amount }, { emit, reject }) => (total < amount ? reject("too-little") : emit("Added", { amount: -amount })),
+      decide: ({ total }, { amount }, { emit, reject }) =>
+        total < amount ? reject("too-little") : emit("Added", { amount: -amount }),
     },
     copy: {
       input: v.object({ from: v.string() }),
@@ -133,7 +164,8 @@ export const columnCounts = projection("column-counts", {
   on: {
     TaskAdded: (row) => ({ tasks: row.tasks + 1 }),
     // Within one column the two keys are one: nothing moved.
-    TaskMoved: (row, { key, before, after }) => (before?.column === after?.column ? row : { tasks: row.tasks + (key === after?.column ? 1 : -1) }),
+    TaskMoved: (row, { key, before, after }) =>
+      before?.column === after?.column ? row : { tasks: row.tasks + (key === after?.column ? 1 : -1) },
     TaskRemoved: (row) => ({ tasks: row.tasks - 1 }),
   },
 });
@@ -181,4 +213,8 @@ export const brittle = projection("brittle", {
   },
 });
 
-export const taskDomain = defineDomain({ version: 1, aggregates: [column, task, tally], projections: [board, columnCounts, notes, totals, brittle] });
+export const taskDomain = defineDomain({
+  version: 1,
+  aggregates: [column, task, tally],
+  projections: [board, columnCounts, notes, totals, brittle],
+});

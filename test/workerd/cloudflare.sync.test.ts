@@ -15,7 +15,11 @@ test("a push to a Durable Object is recorded, and pulled by another person", asy
   const commit = ada.commit(add("t1"));
   const answer = await ada.push([commit]);
   expect(answer.outcomes).toMatchObject([{ id: commit.id, outcome: "recorded", at: answer.cursor }]);
-  expect(await bob.pull()).toMatchObject({ head: 1, cursor: answer.cursor, records: [{ commit: commit.id, actor: "ada", events: [{ type: "TaskAdded", stream: "task/t1", version: 1 }] }] });
+  expect(await bob.pull()).toMatchObject({
+    head: 1,
+    cursor: answer.cursor,
+    records: [{ commit: commit.id, actor: "ada", events: [{ type: "TaskAdded", stream: "task/t1", version: 1 }] }],
+  });
 });
 
 test("a log in a Durable Object is exported, and imported into another one as it was", async () => {
@@ -23,7 +27,9 @@ test("a log in a Durable Object is exported, and imported into another one as it
   const ada = one.person("ada");
   const { cursor } = await ada.push([1, 2, 3].map((n) => ada.commit(add(`t${n}`))));
   const archive = await (await ada.request("export")).text();
-  const imported = await runInDurableObject(other.stub, ({ sync }) => sync.server.importLog("board", archive.split("\n")));
+  const imported = await runInDurableObject(other.stub, ({ sync }) =>
+    sync.server.importLog("board", archive.split("\n")),
+  );
   expect(imported).toEqual({ records: 3, events: 3, cursor: cursor && encodeCursor(cursor) });
   expect(await (await other.person("ada").request("export")).text()).toBe(archive);
 });
@@ -34,7 +40,8 @@ test("P14 a record reaches two live sockets, each frame following what it had", 
   const { cursor } = await ada.push([ada.commit(add("t1"))]);
   const sockets = [await live("token-of-ada", cursor), await live("token-of-bob", cursor)];
   const { cursor: next } = await ada.push([ada.commit(add("t2"))], cursor);
-  for (const socket of sockets) expect(await socket.next("records")).toMatchObject({ after: cursor, cursor: next, records: [{ position: 2 }] });
+  for (const socket of sockets)
+    expect(await socket.next("records")).toMatchObject({ after: cursor, cursor: next, records: [{ position: 2 }] });
 });
 
 test("a push after the object was evicted reaches the sockets that slept meanwhile, without a gap", async () => {
@@ -46,7 +53,8 @@ test("a push after the object was evicted reaches the sockets that slept meanwhi
     await evict();
     const after = cursor;
     ({ cursor } = await ada.push([ada.commit(add(`t${n}`))], after));
-    for (const socket of sockets) expect(await socket.next("records")).toMatchObject({ after, cursor, records: [{ position: n + 1 }] });
+    for (const socket of sockets)
+      expect(await socket.next("records")).toMatchObject({ after, cursor, records: [{ position: n + 1 }] });
   }
   for (const socket of sockets) expect(socket.frames).toHaveLength(3);
 });
@@ -98,7 +106,10 @@ test("people see each other through an eviction, and someone's presence goes wit
   const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
   const hers = crypto.randomUUID();
   ada.send({ type: "presence", client: hers, data: { card: "t1" } });
-  expect(await bob.next("presence")).toMatchObject({ set: [{ client: hers, actor: "ada", data: { card: "t1" } }], gone: [] });
+  expect(await bob.next("presence")).toMatchObject({
+    set: [{ client: hers, actor: "ada", data: { card: "t1" } }],
+    gone: [],
+  });
   await evict();
   const late = await live("token-of-bob");
   expect(await late.next("presence")).toMatchObject({ set: [{ client: hers, actor: "ada", data: { card: "t1" } }] });
@@ -117,7 +128,8 @@ test("a ping is answered without waking the object, and another frame wakes it i
   expect(LogObject.made).toBe(made);
   const client = crypto.randomUUID();
   bob.send({ type: "presence", client, data: "here" });
-  for (const socket of [ada, bob]) expect(await socket.next("presence")).toMatchObject({ set: [{ client, actor: "bob" }] });
+  for (const socket of [ada, bob])
+    expect(await socket.next("presence")).toMatchObject({ set: [{ client, actor: "bob" }] });
   expect(LogObject.made).toBe(made + 1);
   bob.send(`{ "type": "ping" }`);
   await bob.next("pong");
@@ -152,7 +164,9 @@ test("what a socket takes with it into sleep stays below 2 KB", async () => {
   const ada = await live("token-of-ada");
   ada.send({ type: "presence", client: crypto.randomUUID(), data: "x".repeat(630) });
   await ada.next("presence");
-  const sizes = await runInDurableObject(stub, (_, ctx) => ctx.getWebSockets().map((socket) => (socket.deserializeAttachment() as Uint8Array).byteLength));
+  const sizes = await runInDurableObject(stub, (_, ctx) =>
+    ctx.getWebSockets().map((socket) => (socket.deserializeAttachment() as Uint8Array).byteLength),
+  );
   // Besides: a principal of at most 1 KiB, 12 bytes of it here, and 123 more of the log's name.
   expect(sizes[0]).toBeGreaterThan(640);
   expect((sizes[0] ?? 0) + 1_024 + 123).toBeLessThan(2_048);

@@ -23,8 +23,12 @@ function storeIn(name: string): EventStore {
 }
 
 eventStoreConformance("durableObjectStore()", () => storeIn(`object ${++objects}`), { describe, it });
-eventStoreConformance("durableObjectStore() evicted after each call", () => {
-  const name = `object ${++objects}`;
-  const evicted = () => evictDurableObject(env.PLATFORM.getByName(name));
-  return reopenedEachCall(() => ({ ...storeIn(name), close: evicted }));
-}, { describe, it });
+eventStoreConformance(
+  "durableObjectStore() evicted after each call",
+  () => {
+    const name = `object ${++objects}`;
+    const evicted = () => evictDurableObject(env.PLATFORM.getByName(name));
+    return reopenedEachCall(() => ({ ...storeIn(name), close: evicted }));
+  },
+  { describe, it },
+);

@@ -24,10 +24,14 @@ export function newLog() {
     return response.webSocket ? response : new Response(await response.text(), response);
   };
   const ticket = async (token: string): Promise<string> => {
-    const response = await request("/logs/board/tickets", { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    const response = await request("/logs/board/tickets", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
     return JSON.parse(await response.text()).ticket;
   };
-  const upgrade = (query: Record<string, string>): Promise<Response> => request(`/logs/board/live?${new URLSearchParams(query).toString()}`, { headers: { upgrade: "websocket" } });
+  const upgrade = (query: Record<string, string>): Promise<Response> =>
+    request(`/logs/board/live?${new URLSearchParams(query).toString()}`, { headers: { upgrade: "websocket" } });
   return {
     stub,
     request,
@@ -37,7 +41,10 @@ export function newLog() {
     evict: () => evictDurableObject(stub),
     runAlarm: () => runDurableObjectAlarm(stub),
     live: async (token: string, after: Cursor | null = null): Promise<ObjectSocket> => {
-      const { webSocket, status } = await upgrade({ ticket: await ticket(token), ...(after && { after: encodeCursor(after) }) });
+      const { webSocket, status } = await upgrade({
+        ticket: await ticket(token),
+        ...(after && { after: encodeCursor(after) }),
+      });
       if (!webSocket) throw new Error(`The socket was refused: ${status}`);
       return openSocket(webSocket);
     },
@@ -68,7 +75,10 @@ function openSocket(socket: WebSocket): ObjectSocket {
           // Found by its type just above.
           resolve(frame as Extract<ServerFrame, { type: typeof type }>);
         };
-        const timer = setTimeout(() => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)), 5_000);
+        const timer = setTimeout(
+          () => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)),
+          5_000,
+        );
         waiting.add(check);
         check();
       }),

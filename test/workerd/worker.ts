@@ -29,7 +29,10 @@ export class LogObject extends DurableObject {
   readonly refused = new Set<string>();
   readonly sync = logObject(this.ctx, {
     domain,
-    authorize: (request) => (request.headers.get("authorization") === "Bearer guest" ? { actor: "guest", expiresAt: Date.now() + GUEST_MS } : bearer({ tokens })(request)),
+    authorize: (request) =>
+      request.headers.get("authorization") === "Bearer guest"
+        ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
+        : bearer({ tokens })(request),
     permit: ({ actor }) => !this.refused.has(actor),
   });
 

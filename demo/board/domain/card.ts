@@ -44,7 +44,14 @@ export const card = aggregate("card", {
     CardRestored: v.object({}),
   },
   evolve: {
-    CardAdded: (_, { data }) => ({ ...data, description: "", done: false, assignee: null, comments: 0, archived: false }),
+    CardAdded: (_, { data }) => ({
+      ...data,
+      description: "",
+      done: false,
+      assignee: null,
+      comments: 0,
+      archived: false,
+    }),
     CardRenamed: (card, { data }) => card && { ...card, ...data },
     CardDescribed: (card, { data }) => card && { ...card, ...data },
     CardMoved: (card, { data }) => card && { ...card, ...data },
@@ -73,7 +80,9 @@ export const card = aggregate("card", {
       },
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "CardRenamed");
-        return first && first.data.title !== input.title ? reject("renamed-meanwhile", `${first.actor} renamed it to “${first.data.title}” first`) : rebase();
+        return first && first.data.title !== input.title
+          ? reject("renamed-meanwhile", `${first.actor} renamed it to “${first.data.title}” first`)
+          : rebase();
       },
       undo: ({ before, command }) => before && command.rename({ title: before.title }),
     },
@@ -86,7 +95,9 @@ export const card = aggregate("card", {
       // A text that someone wrote shall not vanish under another that never saw it.
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "CardDescribed");
-        return first && first.data.description !== input.description ? reject("described-meanwhile", `${first.actor} changed the description first`) : rebase();
+        return first && first.data.description !== input.description
+          ? reject("described-meanwhile", `${first.actor} changed the description first`)
+          : rebase();
       },
       undo: ({ before, command }) => before && command.describe({ description: before.description }),
     },
@@ -124,7 +135,8 @@ export const card = aggregate("card", {
     },
     comment: {
       input: v.object({ text: commentText }),
-      decide: (card, input, { emit, reject }) => (isOpen(card) ? emit("CardCommented", input) : reject("no-such-card", NO_CARD)),
+      decide: (card, input, { emit, reject }) =>
+        isOpen(card) ? emit("CardCommented", input) : reject("no-such-card", NO_CARD),
       // Something said stays said, whatever happened to the card meanwhile.
       onConflict: "keep",
     },

@@ -37,7 +37,9 @@ export const column = aggregate("board-column", {
       },
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "ColumnRenamed");
-        return first && first.data.name !== input.name ? reject("renamed-meanwhile", `${first.actor} named the column “${first.data.name}” first`) : rebase();
+        return first && first.data.name !== input.name
+          ? reject("renamed-meanwhile", `${first.actor} named the column “${first.data.name}” first`)
+          : rebase();
       },
     },
     move: {

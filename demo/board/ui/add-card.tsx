@@ -20,7 +20,10 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     if (!title || !field.current) return;
     field.current.value = "";
     setDraft(null);
-    const added = await act(card.command.add(crypto.randomUUID(), { title, column, order: orderBetween(last, null) }), `Added “${title}”`);
+    const added = await act(
+      card.command.add(crypto.randomUUID(), { title, column, order: orderBetween(last, null) }),
+      `Added “${title}”`,
+    );
     if (!added) setDraft({ text: title, over: "" });
     if (!added && field.current) field.current.value = title;
     field.current?.scrollIntoView({ block: "nearest" });

@@ -13,13 +13,24 @@ export function AddColumn({ last }: { readonly last: string | null }) {
     event.preventDefault();
     const name = formText(event.currentTarget, "name");
     setWriting(false);
-    if (name) void act(column.command.add(crypto.randomUUID(), { name, order: orderBetween(last, null) }), `Column “${name}” added`);
+    if (name)
+      void act(
+        column.command.add(crypto.randomUUID(), { name, order: orderBetween(last, null) }),
+        `Column “${name}” added`,
+      );
   };
   return (
     <div className="add-column">
       {writing ? (
         <form className="add-form" onSubmit={add} onKeyDown={(event) => event.key === "Escape" && setWriting(false)}>
-          <input name="name" aria-label="Name of the new column" placeholder="Name" maxLength={40} autoComplete="off" autoFocus />
+          <input
+            name="name"
+            aria-label="Name of the new column"
+            placeholder="Name"
+            maxLength={40}
+            autoComplete="off"
+            autoFocus
+          />
           <div className="row">
             <button type="submit" className="button primary">
               Add

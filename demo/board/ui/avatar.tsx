@@ -1,9 +1,23 @@
 /** A person as a disc with initials; the colour follows from the name, so it is the same on every screen. */
 const HUES = [212, 12, 152, 268, 38, 188, 328, 96];
 
-export function Avatar({ name, title = name, here = false }: { readonly name: string; readonly title?: string; readonly here?: boolean }) {
+export function Avatar({
+  name,
+  title = name,
+  here = false,
+}: {
+  readonly name: string;
+  readonly title?: string;
+  readonly here?: boolean;
+}) {
   return (
-    <span className={here ? "avatar here" : "avatar"} style={{ "--hue": hueOf(name) }} title={title} role="img" aria-label={title}>
+    <span
+      className={here ? "avatar here" : "avatar"}
+      style={{ "--hue": hueOf(name) }}
+      title={title}
+      role="img"
+      aria-label={title}
+    >
       {initialsOf(name)}
     </span>
   );

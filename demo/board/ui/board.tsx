@@ -53,7 +53,9 @@ export function Board() {
         Enter opens the card, F2 renames it, Space lifts it to be moved, arrows go to other cards.
       </p>
       <Rejections onOpen={setOpen} />
-      {open !== null && <CardPanel key={open} card={open} columns={places} onOpen={setOpen} onClose={() => setOpen(null)} />}
+      {open !== null && (
+        <CardPanel key={open} card={open} columns={places} onOpen={setOpen} onClose={() => setOpen(null)} />
+      )}
     </>
   );
 }
@@ -71,7 +73,8 @@ function useWatchers(open: string | null): ReadonlyMap<string, string> {
     for (const { client: other, actor, data } of present) {
       if (other === client || data.card === null) continue;
       const before = names.get(data.card);
-      if (!before?.split("\n").includes(actor)) names.set(data.card, before === undefined ? actor : `${before}\n${actor}`);
+      if (!before?.split("\n").includes(actor))
+        names.set(data.card, before === undefined ? actor : `${before}\n${actor}`);
     }
     return names;
   }, [client, present]);

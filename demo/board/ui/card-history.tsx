@@ -43,12 +43,23 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
     setChosen(1);
     setPlaying(true);
   };
-  if (error) return <p className="panel-body" role="alert">{error}</p>;
+  if (error)
+    return (
+      <p className="panel-body" role="alert">
+        {error}
+      </p>
+    );
   if (last === 0) return <p className="panel-body">…</p>;
   return (
     <div className="panel-body history">
       <div className="slider">
-        <button type="button" className="icon-button" aria-label="One version back" disabled={version <= 1} onClick={() => show(version - 1)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="One version back"
+          disabled={version <= 1}
+          onClick={() => show(version - 1)}
+        >
           <Icon name="left" />
         </button>
         <input
@@ -60,7 +71,13 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
           aria-valuetext={`Version ${version} of ${last}`}
           onChange={(event) => show(event.target.valueAsNumber)}
         />
-        <button type="button" className="icon-button" aria-label="One version on" disabled={version >= last} onClick={() => show(version + 1)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="One version on"
+          disabled={version >= last}
+          onClick={() => show(version + 1)}
+        >
           <Icon name="right" />
         </button>
         <button type="button" className="button" disabled={last < 2} onClick={playing ? () => setPlaying(false) : play}>
@@ -74,7 +91,15 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
 }
 
 /** The card as it was then. */
-function Then({ state, version, last }: { readonly state: StateOf<typeof card>; readonly version: number; readonly last: number }) {
+function Then({
+  state,
+  version,
+  last,
+}: {
+  readonly state: StateOf<typeof card>;
+  readonly version: number;
+  readonly last: number;
+}) {
   const names = useNames(state ? [`board-column/${state.column}`] : []);
   if (!state) return <div className="then" />;
   return (
@@ -95,13 +120,27 @@ function Then({ state, version, last }: { readonly state: StateOf<typeof card>; 
   );
 }
 
-function Events({ events, version, onShow }: { readonly events: readonly Entry[]; readonly version: number; readonly onShow: (version: number) => void }) {
-  const names = useNames(events.flatMap((event) => (event.type === "CardMoved" ? [`board-column/${event.data.column}`] : [])));
+function Events({
+  events,
+  version,
+  onShow,
+}: {
+  readonly events: readonly Entry[];
+  readonly version: number;
+  readonly onShow: (version: number) => void;
+}) {
+  const names = useNames(
+    events.flatMap((event) => (event.type === "CardMoved" ? [`board-column/${event.data.column}`] : [])),
+  );
   return (
     <ol className="events" reversed>
       {events.toReversed().map((event) => (
         <li key={event.id} className={event.version > version ? "later" : ""}>
-          <button type="button" aria-current={event.version === version ? "step" : undefined} onClick={() => onShow(event.version)}>
+          <button
+            type="button"
+            aria-current={event.version === version ? "step" : undefined}
+            onClick={() => onShow(event.version)}
+          >
             <Avatar name={event.actor} />
             <span>
               <b>{event.actor}</b> {sayEvent(event, names)} <Time at={event.time} />
@@ -129,11 +168,20 @@ function useHistory(stream: string, changed: unknown) {
   return { log, events, error };
 }
 
-function useStateAt(log: ReturnType<typeof useLog>, stream: string, version: number, changed: unknown): StateOf<typeof card> {
+function useStateAt(
+  log: ReturnType<typeof useLog>,
+  stream: string,
+  version: number,
+  changed: unknown,
+): StateOf<typeof card> {
   const [state, setState] = useState<StateOf<typeof card>>(null);
   useEffect(() => {
     let current = true;
-    if (version > 0) void log.stateAt(card, idOf(stream), { version }).then((found) => current && setState(found), () => {});
+    if (version > 0)
+      void log.stateAt(card, idOf(stream), { version }).then(
+        (found) => current && setState(found),
+        () => {},
+      );
     return () => void (current = false);
   }, [log, stream, version, changed]);
   return state;

@@ -21,7 +21,12 @@ import { useAct } from "./use-act.ts";
 import { useHasDraft } from "./use-draft.ts";
 import { usePeople } from "./use-people.ts";
 
-type CardPanelProps = { readonly card: string; readonly columns: readonly ColumnPlace[]; readonly onOpen: (card: string) => void; readonly onClose: () => void };
+type CardPanelProps = {
+  readonly card: string;
+  readonly columns: readonly ColumnPlace[];
+  readonly onOpen: (card: string) => void;
+  readonly onClose: () => void;
+};
 
 export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProps) {
   const entry = useRow(cards, key);
@@ -39,11 +44,17 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
   const archive = async () => {
     const { title } = entry.row;
     if (!(await act(card.command.archive(idOf(key))))) return;
-    notify({ text: `“${title}” is archived`, action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) } });
+    notify({
+      text: `“${title}” is archived`,
+      action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) },
+    });
   };
   const close = () => {
     if (hasDraft([`${key} description`, `${key} comment`])) {
-      notify({ text: `Your draft on “${entry.row.title}” is kept`, action: { label: "Go on", run: () => onOpen(key) } });
+      notify({
+        text: `Your draft on “${entry.row.title}” is kept`,
+        action: { label: "Go on", run: () => onOpen(key) },
+      });
     }
     onClose();
   };
@@ -63,7 +74,12 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
             <Icon name="archive" /> Archive
           </button>
         )}
-        <button type="button" className="icon-button" aria-label="Close" onClick={(event) => event.currentTarget.closest("dialog")?.close()}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Close"
+          onClick={(event) => event.currentTarget.closest("dialog")?.close()}
+        >
           <Icon name="close" />
         </button>
       </header>
@@ -97,13 +113,21 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           className="note"
           aria-pressed={row.done}
           aria-label="Done"
-          onClick={() => void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done")}
+          onClick={() =>
+            void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done")
+          }
         />
         {renaming ? (
           <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
         ) : (
           <h2 className={row.done ? "done" : ""}>
-            <button ref={titleButton} type="button" className="as-text" title="Rename" onClick={() => setRenaming(true)}>
+            <button
+              ref={titleButton}
+              type="button"
+              className="as-text"
+              title="Rename"
+              onClick={() => setRenaming(true)}
+            >
               {row.title}
             </button>
           </h2>
@@ -129,7 +153,10 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
         </label>
         <label className="field">
           Given to
-          <select value={row.assignee ?? ""} onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Given")}>
+          <select
+            value={row.assignee ?? ""}
+            onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Given")}
+          >
             <option value="">Nobody</option>
             {[...new Set([...people, ...(row.assignee === null ? [] : [row.assignee])])].map((name) => (
               <option key={name} value={name}>

@@ -23,7 +23,15 @@ type CardViewProps = {
   readonly onFocus: (key: string) => void;
 };
 
-export const CardView = memo(function CardView({ entry, tabStop, held, watchers, handlers, onOpen, onFocus }: CardViewProps) {
+export const CardView = memo(function CardView({
+  entry,
+  tabStop,
+  held,
+  watchers,
+  handlers,
+  onOpen,
+  onFocus,
+}: CardViewProps) {
   const { key, row } = entry;
   const pending = usePencilled(entry.pending);
   const act = useAct();
@@ -35,13 +43,26 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
     if (!left) focusCard(key);
     if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
   };
-  const toggle = () => void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done");
+  const toggle = () =>
+    void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done");
   const tabIndex = tabStop ? 0 : -1;
   const states = [row.done && "done", pending && "pending", held && `held by-${held}`].filter(Boolean).join(" ");
 
   return (
-    <li className={`card ${states}`} data-card={key} onPointerDown={(event) => !renaming && handlers.onPointerDown(event, key)} onFocus={() => onFocus(key)}>
-      <button type="button" className="note" aria-pressed={row.done} aria-label={`Done: ${row.title}`} tabIndex={tabIndex} onClick={toggle} />
+    <li
+      className={`card ${states}`}
+      data-card={key}
+      onPointerDown={(event) => !renaming && handlers.onPointerDown(event, key)}
+      onFocus={() => onFocus(key)}
+    >
+      <button
+        type="button"
+        className="note"
+        aria-pressed={row.done}
+        aria-label={`Done: ${row.title}`}
+        tabIndex={tabIndex}
+        onClick={toggle}
+      />
       {renaming ? (
         <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
       ) : (
@@ -51,7 +72,9 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
           tabIndex={tabIndex}
           aria-describedby="card-keys"
           aria-roledescription="card"
-          aria-label={[row.title, row.done && "done", pending && "waiting to be sent", held === "keys" && "lifted"].filter(Boolean).join(", ")}
+          aria-label={[row.title, row.done && "done", pending && "waiting to be sent", held === "keys" && "lifted"]
+            .filter(Boolean)
+            .join(", ")}
           onClick={() => onOpen(key)}
           onKeyDown={(event) => (event.key === "F2" ? setRenaming(true) : handlers.onKeyDown(event, key))}
           onKeyUp={(event) => event.key === " " && event.preventDefault()}
@@ -60,7 +83,13 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
         </button>
       )}
       {!renaming && (
-        <button type="button" className="icon-button card-rename" aria-label={`Rename ${row.title}`} tabIndex={tabIndex} onClick={() => setRenaming(true)}>
+        <button
+          type="button"
+          className="icon-button card-rename"
+          aria-label={`Rename ${row.title}`}
+          tabIndex={tabIndex}
+          onClick={() => setRenaming(true)}
+        >
           <Icon name="edit" />
         </button>
       )}
@@ -69,9 +98,18 @@ export const CardView = memo(function CardView({ entry, tabStop, held, watchers,
   );
 });
 
-function CardFoot({ row, pending, watchers }: { readonly row: CardEntry["row"]; readonly pending: boolean; readonly watchers: string }) {
+function CardFoot({
+  row,
+  pending,
+  watchers,
+}: {
+  readonly row: CardEntry["row"];
+  readonly pending: boolean;
+  readonly watchers: string;
+}) {
   const looking = watchers === "" ? [] : watchers.split("\n");
-  if (!pending && row.comments === 0 && row.description === "" && row.assignee === null && looking.length === 0) return null;
+  if (!pending && row.comments === 0 && row.description === "" && row.assignee === null && looking.length === 0)
+    return null;
   return (
     <div className="card-foot">
       {pending && <PencilMark />}

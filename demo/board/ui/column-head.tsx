@@ -33,27 +33,38 @@ export function ColumnHead({ entry, all, cards, counts }: ColumnHeadProps) {
   };
   return (
     <>
-    <header ref={header} className="column-head">
-      {mode === "rename" ? (
-        <InlineText label="Name of the column" value={entry.row.name} lengthMax={40} onDone={rename} />
-      ) : (
-        <h2 onDoubleClick={() => setMode("rename")}>{entry.row.name}</h2>
-      )}
-      <span className="count" title={`${counts.done} of ${counts.cards} done`}>
-        {counts.done > 0 ? `${counts.done}/${counts.cards}` : counts.cards}
-      </span>
-      <Menu
-        label={`Column ${entry.row.name}`}
-        items={[
-          { label: "Rename", run: () => setMode("rename") },
-          { label: "Move left", run: () => moveBetween(at - 2, at - 1, "Column moved left"), disabled: at <= 0 },
-          { label: "Move right", run: () => moveBetween(at + 1, at + 2, "Column moved right"), disabled: at === all.length - 1 },
-          { label: "Remove …", run: () => setMode("remove"), disabled: all.length < 2 },
-        ]}
-      />
-      {mode === "remove" && <RemoveColumn entry={entry} cards={cards} others={all.filter(({ key }) => key !== entry.key)} onClose={() => setMode(null)} />}
-    </header>
-    <Staff cards={cards} />
+      <header ref={header} className="column-head">
+        {mode === "rename" ? (
+          <InlineText label="Name of the column" value={entry.row.name} lengthMax={40} onDone={rename} />
+        ) : (
+          <h2 onDoubleClick={() => setMode("rename")}>{entry.row.name}</h2>
+        )}
+        <span className="count" title={`${counts.done} of ${counts.cards} done`}>
+          {counts.done > 0 ? `${counts.done}/${counts.cards}` : counts.cards}
+        </span>
+        <Menu
+          label={`Column ${entry.row.name}`}
+          items={[
+            { label: "Rename", run: () => setMode("rename") },
+            { label: "Move left", run: () => moveBetween(at - 2, at - 1, "Column moved left"), disabled: at <= 0 },
+            {
+              label: "Move right",
+              run: () => moveBetween(at + 1, at + 2, "Column moved right"),
+              disabled: at === all.length - 1,
+            },
+            { label: "Remove …", run: () => setMode("remove"), disabled: all.length < 2 },
+          ]}
+        />
+        {mode === "remove" && (
+          <RemoveColumn
+            entry={entry}
+            cards={cards}
+            others={all.filter(({ key }) => key !== entry.key)}
+            onClose={() => setMode(null)}
+          />
+        )}
+      </header>
+      <Staff cards={cards} />
     </>
   );
 }

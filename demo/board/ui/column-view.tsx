@@ -33,7 +33,11 @@ export const ColumnView = memo(function ColumnView({ entry, all, lift, carried, 
   const rows = useRows(cards, { where: (row) => row.column === id, orderBy: (row) => row.order });
   const counts = useRow(columnCounts, id)?.row ?? { cards: 0, done: 0 };
   return (
-    <section className={entry.pending ? "column pending" : "column"} data-column={id} aria-label={`${entry.row.name}, ${counts.cards === 1 ? "1 card" : `${counts.cards} cards`}`}>
+    <section
+      className={entry.pending ? "column pending" : "column"}
+      data-column={id}
+      aria-label={`${entry.row.name}, ${counts.cards === 1 ? "1 card" : `${counts.cards} cards`}`}
+    >
       <ColumnHead entry={entry} all={all} cards={rows} counts={counts} />
       <CardList rows={rows} column={id} lift={lift} carried={carried} {...cardProps} />
       <AddCard column={id} last={rows.at(-1)?.row.order ?? null} />
@@ -41,7 +45,12 @@ export const ColumnView = memo(function ColumnView({ entry, all, lift, carried, 
   );
 });
 
-type CardListProps = CardProps & { readonly rows: readonly CardEntry[]; readonly column: string; readonly lift: Lift | null; readonly carried: CardEntry | null };
+type CardListProps = CardProps & {
+  readonly rows: readonly CardEntry[];
+  readonly column: string;
+  readonly lift: Lift | null;
+  readonly carried: CardEntry | null;
+};
 
 export function CardList({ rows, column, lift, carried, active, watchers, handlers, onOpen, onFocus }: CardListProps) {
   const tabStop = rows.some(({ key }) => key === active) ? active : rows[0]?.key;

@@ -10,7 +10,8 @@ export function Description({ id, description }: { readonly id: string; readonly
   const dirty = draft !== null && draft.text !== description;
   const save = async (event: FormEvent) => {
     event.preventDefault();
-    if (!dirty || (await act(card.command.describe(id, { description: draft.text }), "Description kept"))) setDraft(null);
+    if (!dirty || (await act(card.command.describe(id, { description: draft.text }), "Description kept")))
+      setDraft(null);
   };
   return (
     <form className="description" onSubmit={(event) => void save(event)}>
@@ -21,7 +22,13 @@ export function Description({ id, description }: { readonly id: string; readonly
           maxLength={5_000}
           rows={3}
           placeholder="What does someone else need to know?"
-          onChange={(event) => setDraft(event.target.value === description ? null : { text: event.target.value, over: draft?.over ?? description })}
+          onChange={(event) =>
+            setDraft(
+              event.target.value === description
+                ? null
+                : { text: event.target.value, over: draft?.over ?? description },
+            )
+          }
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void save(event);
           }}
@@ -29,7 +36,10 @@ export function Description({ id, description }: { readonly id: string; readonly
       </label>
       {dirty && draft.over !== description && (
         <p className="hint" role="status">
-          {description === "" ? "The description has been taken away since you began." : `Since you began, the description has become: “${description}”`} Keep puts yours in its place.
+          {description === ""
+            ? "The description has been taken away since you began."
+            : `Since you began, the description has become: “${description}”`}{" "}
+          Keep puts yours in its place.
         </p>
       )}
       {dirty && (

@@ -4,7 +4,12 @@
 import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { SpokenWords } from "./speech.tsx";
 
-type DialogProps = { readonly label: string; readonly className: string; readonly onClose: () => void; readonly children: ReactNode };
+type DialogProps = {
+  readonly label: string;
+  readonly className: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+};
 
 export function Dialog({ label, className, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);

@@ -8,10 +8,22 @@ export function leftOut(event: ClipboardEvent | DragEvent): string | null {
   if (!field || field.maxLength < 0 || !came) return null;
   // A paste takes the place of what is selected.
   const selected = event.type === "paste" ? (field.selectionEnd ?? 0) - (field.selectionStart ?? 0) : 0;
-  return sayLeftOut({ came: came.replaceAll("\r\n", "\n").length, room: field.maxLength - field.value.length + selected, lengthMax: field.maxLength });
+  return sayLeftOut({
+    came: came.replaceAll("\r\n", "\n").length,
+    room: field.maxLength - field.value.length + selected,
+    lengthMax: field.maxLength,
+  });
 }
 
-export function sayLeftOut({ came, room, lengthMax }: { readonly came: number; readonly room: number; readonly lengthMax: number }): string | null {
+export function sayLeftOut({
+  came,
+  room,
+  lengthMax,
+}: {
+  readonly came: number;
+  readonly room: number;
+  readonly lengthMax: number;
+}): string | null {
   const over = came - Math.max(0, room);
   if (over <= 0) return null;
   const limit = `at most ${lengthMax} characters stand here`;

@@ -14,7 +14,14 @@ export function OfflineSwitch() {
     setOffline(next);
   };
   return (
-    <button type="button" role="switch" aria-checked={offline} className="switch" onClick={toggle} title="Take this tab off the network">
+    <button
+      type="button"
+      role="switch"
+      aria-checked={offline}
+      className="switch"
+      onClick={toggle}
+      title="Take this tab off the network"
+    >
       <span className="track" />
       <span className="switch-label">Offline</span>
     </button>

@@ -11,7 +11,8 @@ export function People({ onOpen }: { readonly onOpen: (card: string) => void }) 
   const { present } = usePresence(boardPresence);
   const rows = useRows(cards);
   const others = new Map<string, string | null>();
-  for (const { client: other, actor, data } of present) if (other !== client) others.set(actor, data.card ?? others.get(actor) ?? null);
+  for (const { client: other, actor, data } of present)
+    if (other !== client) others.set(actor, data.card ?? others.get(actor) ?? null);
   const list = [...others].sort(([left], [right]) => (left < right ? -1 : 1));
   return (
     <ul className="people" aria-label="Who is here">
@@ -23,7 +24,12 @@ export function People({ onOpen }: { readonly onOpen: (card: string) => void }) 
         return (
           <li key={name}>
             {card !== null && title !== undefined ? (
-              <button type="button" className="person" aria-label={`${name} is looking at “${title}”. Look too.`} onClick={() => onOpen(card)}>
+              <button
+                type="button"
+                className="person"
+                aria-label={`${name} is looking at “${title}”. Look too.`}
+                onClick={() => onOpen(card)}
+              >
                 <Avatar name={name} title={`${name} is looking at “${title}”`} here />
               </button>
             ) : (

@@ -14,10 +14,13 @@ export function Rejections({ onOpen }: { readonly onOpen: (card: string) => void
   const { announce } = useSpeech();
   const before = useRef(0);
   useEffect(() => {
-    if (rejections.length > before.current) announce("A change of yours was refused. Choose what becomes of it in “Changes that were refused”.");
+    if (rejections.length > before.current)
+      announce("A change of yours was refused. Choose what becomes of it in “Changes that were refused”.");
     before.current = rejections.length;
   }, [announce, rejections.length]);
-  const names = useNames(rejections.flatMap(({ commands }) => commands.flatMap(({ stream, input }) => [stream, ...columnsIn(input)])));
+  const names = useNames(
+    rejections.flatMap(({ commands }) => commands.flatMap(({ stream, input }) => [stream, ...columnsIn(input)])),
+  );
   if (rejections.length === 0) return null;
   return (
     <section className="rejections" aria-label="Changes that were refused">
@@ -28,7 +31,11 @@ export function Rejections({ onOpen }: { readonly onOpen: (card: string) => void
   );
 }
 
-type RejectionProps = { readonly rejection: RejectedCommit; readonly names: Names; readonly onOpen: (card: string) => void };
+type RejectionProps = {
+  readonly rejection: RejectedCommit;
+  readonly names: Names;
+  readonly onOpen: (card: string) => void;
+};
 
 function Rejection({ rejection, names, onOpen }: RejectionProps) {
   const { commands, command, message, theirs, rejectedAt } = rejection;
@@ -76,7 +83,12 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
         </p>
       )}
       <div className="row">
-        <button type="button" className="button primary" disabled={busy} onClick={() => void end(() => rejection.retry())}>
+        <button
+          type="button"
+          className="button primary"
+          disabled={busy}
+          onClick={() => void end(() => rejection.retry())}
+        >
           Retry
         </button>
         <button type="button" className="button" disabled={busy} onClick={() => void end(() => rejection.discard())}>

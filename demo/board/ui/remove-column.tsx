@@ -30,7 +30,9 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
     event.preventDefault();
     const target = formText(event.currentTarget, "target");
     let last = cardsOf(target, log.rows(allCards).all()).at(-1)?.row.order ?? null;
-    const moves = cards.map(({ key }) => card.command.move(idOf(key), { column: target, order: (last = orderBetween(last, null)) }));
+    const moves = cards.map(({ key }) =>
+      card.command.move(idOf(key), { column: target, order: (last = orderBetween(last, null)) }),
+    );
     if (await act([...moves, column.command.remove(idOf(entry.key))], `Column “${entry.row.name}” removed`)) onClose();
   };
   return (

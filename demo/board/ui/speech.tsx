@@ -26,10 +26,13 @@ export function Speech({ children }: { readonly children: ReactNode }) {
   const [notice, setNotice] = useState<Notice | null>(null);
   // The same words twice in a row are told twice only where the text differs.
   const announce = useCallback((text: string) => setWords((before) => (before === text ? `${text}\u00a0` : text)), []);
-  const notify = useCallback((next: Notice | null) => {
-    setNotice(next);
-    if (next) announce(next.text);
-  }, [announce]);
+  const notify = useCallback(
+    (next: Notice | null) => {
+      setNotice(next);
+      if (next) announce(next.text);
+    },
+    [announce],
+  );
   useEffect(() => {
     const timer = notice && setTimeout(() => setNotice(null), NOTICE_MS);
     return () => void (timer && clearTimeout(timer));

@@ -14,7 +14,11 @@ export function Staff({ cards }: { readonly cards: readonly CardEntry[] }) {
         const y = LINE_PX * 1.5 + (pitchOf(key) * LINE_PX) / 2;
         const up = y > LINE_PX * 3;
         return (
-          <g key={key} className={[row.done && "done", pending && "pending"].filter(Boolean).join(" ")} style={{ translate: `${14 + at * STEP_PX}px ${y}px` }}>
+          <g
+            key={key}
+            className={[row.done && "done", pending && "pending"].filter(Boolean).join(" ")}
+            style={{ translate: `${14 + at * STEP_PX}px ${y}px` }}
+          >
             <path d={up ? "M3.4 -0.8V-15" : "M-3.4 0.8V15"} />
             <ellipse rx="3.9" ry="2.7" />
           </g>

@@ -3,7 +3,18 @@ import { type FormEvent, useState } from "react";
 import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
 import { Wordmark } from "./wordmark.tsx";
 
-const TEMPI = ["adagio", "allegro", "andante", "cantabile", "grazioso", "largo", "moderato", "presto", "scherzo", "vivace"];
+const TEMPI = [
+  "adagio",
+  "allegro",
+  "andante",
+  "cantabile",
+  "grazioso",
+  "largo",
+  "moderato",
+  "presto",
+  "scherzo",
+  "vivace",
+];
 
 export function StartPage() {
   const logs = rememberedLogs();
@@ -24,8 +35,8 @@ export function StartPage() {
         <Wordmark />
         <h1>A board that plays on when the network stops.</h1>
         <p>
-          Everything you do is written into a log on this device first and shown at once. When there is a network, it is put in order with what the others
-          did; where two of you wanted different things, you are told and choose.
+          Everything you do is written into a log on this device first and shown at once. When there is a network, it is
+          put in order with what the others did; where two of you wanted different things, you are told and choose.
         </p>
       </div>
       <form className="start-form" onSubmit={open}>
@@ -36,11 +47,27 @@ export function StartPage() {
         )}
         <label className="field">
           Your name
-          <input value={name} onChange={(event) => setName(event.target.value)} maxLength={64} autoComplete="given-name" autoFocus required placeholder="Ada" />
+          <input
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            maxLength={64}
+            autoComplete="given-name"
+            autoFocus
+            required
+            placeholder="Ada"
+          />
         </label>
         <label className="field">
           Board
-          <input value={board} onChange={(event) => setBoard(event.target.value)} maxLength={128} autoComplete="off" list="boards" required aria-describedby="board-hint" />
+          <input
+            value={board}
+            onChange={(event) => setBoard(event.target.value)}
+            maxLength={128}
+            autoComplete="off"
+            list="boards"
+            required
+            aria-describedby="board-hint"
+          />
         </label>
         <datalist id="boards">
           {logs.map((known) => (
@@ -56,7 +83,11 @@ export function StartPage() {
         {ready && (
           <p className="hint">
             Alone? Take a second seat: open it{" "}
-            <a href={addressOf({ log, name: cleanName(name) === "Ben" ? "Ada" : "Ben" })} target="_blank" rel="noreferrer">
+            <a
+              href={addressOf({ log, name: cleanName(name) === "Ben" ? "Ada" : "Ben" })}
+              target="_blank"
+              rel="noreferrer"
+            >
               as {cleanName(name) === "Ben" ? "Ada" : "Ben"} in another tab
             </a>{" "}
             and take one of you offline.

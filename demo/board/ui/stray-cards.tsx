@@ -3,7 +3,11 @@ import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 
 /** Cards whose column was removed by one person just when another put them there. Nothing is lost: they wait to be moved. */
-export function StrayCards({ rows, lift, ...cardProps }: CardProps & { readonly rows: readonly CardEntry[]; readonly lift: Lift | null }) {
+export function StrayCards({
+  rows,
+  lift,
+  ...cardProps
+}: CardProps & { readonly rows: readonly CardEntry[]; readonly lift: Lift | null }) {
   const ours = lift && rows.some(({ key }) => key === lift.card) ? lift : null;
   return (
     <section className="column stray" aria-label="Cards without a column">

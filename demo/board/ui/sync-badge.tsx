@@ -62,7 +62,9 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         {connection !== "local" && (
           <>
             <dt>In step with the server</dt>
-            <dd>{connection === "live" ? "now" : lastSyncedAt === null ? "not since opened" : <Time at={lastSyncedAt} />}</dd>
+            <dd>
+              {connection === "live" ? "now" : lastSyncedAt === null ? "not since opened" : <Time at={lastSyncedAt} />}
+            </dd>
           </>
         )}
         {parked.count > 0 && (
@@ -115,7 +117,9 @@ function explain({ connection, error }: LogStatus): string {
     case "paused":
       return "You took this tab off the network. Everything is kept on this device; switch Offline off to send it.";
     case "stopped":
-      return error ? "Nothing is sent until this is mended. Everything is kept on this device." : "Nothing is sent. Everything is kept on this device.";
+      return error
+        ? "Nothing is sent until this is mended. Everything is kept on this device."
+        : "Nothing is sent. Everything is kept on this device.";
     case "local":
       return "This board lives on this device alone.";
   }

@@ -30,7 +30,14 @@ export function UndoButton() {
     return () => removeEventListener("keydown", onKeyDown);
   }, [turn]);
   return (
-    <button type="button" className="icon-button" aria-label="Undo" title="Undo (Ctrl+Z)" aria-keyshortcuts="Control+Z" onClick={() => void turn(true)}>
+    <button
+      type="button"
+      className="icon-button"
+      aria-label="Undo"
+      title="Undo (Ctrl+Z)"
+      aria-keyshortcuts="Control+Z"
+      onClick={() => void turn(true)}
+    >
       <Icon name="undo" />
     </button>
   );
@@ -38,5 +45,7 @@ export function UndoButton() {
 
 /** Fields have an undo of their own. */
 function isField(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+  return (
+    target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+  );
 }

@@ -38,7 +38,9 @@ function read(key: string): Draft | null {
   try {
     const found: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
     if (typeof found !== "object" || found === null || !("text" in found) || !("over" in found)) return null;
-    return typeof found.text === "string" && typeof found.over === "string" ? { text: found.text, over: found.over } : null;
+    return typeof found.text === "string" && typeof found.over === "string"
+      ? { text: found.text, over: found.over }
+      : null;
   } catch {
     return null;
   }

@@ -20,7 +20,9 @@ export function useFirstColumns(): () => void {
   const log = useLog();
   const act = useAct();
   const begun = useRef("");
-  const untouched = useStatus((status) => status.connection === "live" && status.position === 0 && status.head === 0 && status.pending === 0);
+  const untouched = useStatus(
+    (status) => status.connection === "live" && status.position === 0 && status.head === 0 && status.pending === 0,
+  );
   const begin = useCallback(() => {
     if (begun.current === log.log) return;
     begun.current = log.log;

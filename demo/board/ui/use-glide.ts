@@ -20,8 +20,12 @@ export function useGlide(board: RefObject<HTMLElement | null>, held: string | nu
       const place = placeIn(around, card);
       after.set(key, place);
       const from = before.get(key);
-      if (!from || still || key === held || key === heldBefore.current || (from.x === place.x && from.y === place.y)) continue;
-      card.animate([{ translate: `${from.x - place.x}px ${from.y - place.y}px` }, { translate: "0 0" }], { duration: GLIDE_MS, easing: "cubic-bezier(.2,.7,.2,1)" });
+      if (!from || still || key === held || key === heldBefore.current || (from.x === place.x && from.y === place.y))
+        continue;
+      card.animate([{ translate: `${from.x - place.x}px ${from.y - place.y}px` }, { translate: "0 0" }], {
+        duration: GLIDE_MS,
+        easing: "cubic-bezier(.2,.7,.2,1)",
+      });
     }
     places.current = after;
     heldBefore.current = held;

@@ -20,11 +20,17 @@ export function useNames(gone: readonly string[] = []): Names {
       return [stream, (await log.stateAt(column, idOf(stream)))?.name ?? ""];
     };
     // A name that cannot be had is no reason to fail.
-    void Promise.all(wanted.split(" ").filter(Boolean).map(ask)).then((found) => current && setAsked(new Map(found)), () => {});
+    void Promise.all(wanted.split(" ").filter(Boolean).map(ask)).then(
+      (found) => current && setAsked(new Map(found)),
+      () => {},
+    );
     return () => void (current = false);
   }, [log, wanted]);
   return useCallback(
-    (stream) => rows.find(({ key }) => key === stream)?.row.title ?? lanes.find(({ key }) => key === stream)?.row.name ?? (asked.get(stream) || null),
+    (stream) =>
+      rows.find(({ key }) => key === stream)?.row.title ??
+      lanes.find(({ key }) => key === stream)?.row.name ??
+      (asked.get(stream) || null),
     [rows, lanes, asked],
   );
 }

@@ -9,7 +9,11 @@ export function usePeople(): readonly string[] {
   const rows = useRows(cards);
   const said = useRows(comments);
   return useMemo(() => {
-    const names = [...present.map(({ actor }) => actor), ...rows.flatMap(({ row }) => [row.changedBy, row.assignee ?? user]), ...said.map(({ row }) => row.by)];
+    const names = [
+      ...present.map(({ actor }) => actor),
+      ...rows.flatMap(({ row }) => [row.changedBy, row.assignee ?? user]),
+      ...said.map(({ row }) => row.by),
+    ];
     return [user, ...[...new Set(names)].filter((name) => name !== user).sort()];
   }, [user, present, rows, said]);
 }

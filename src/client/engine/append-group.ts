@@ -16,7 +16,11 @@ import { addEntry, type LocalLog } from "./local-log.ts";
 import type { PendingEntry } from "../stores/log-store.ts";
 
 /** How a commit stands to earlier ones: it takes the place of a rejection, takes one back, or brings one back. */
-export type CommitLinks = { readonly endRejection: string | null; readonly undoes: string | null; readonly redoes: string | null };
+export type CommitLinks = {
+  readonly endRejection: string | null;
+  readonly undoes: string | null;
+  readonly redoes: string | null;
+};
 
 export const NO_LINKS: CommitLinks = { endRejection: null, undoes: null, redoes: null };
 
@@ -46,12 +50,20 @@ export type GroupFacts = {
  * Decides what waits and makes it durable. Null, where another tab appended first, or an error of the store: memory is as it was
  * before. The store asks for the commits one by one while it looks at its tail, so deciding costs no time of its own.
  */
-export async function appendGroup(local: LocalLog, group: readonly Waiting[], facts: GroupFacts): Promise<DecidedGroup | null> {
+export async function appendGroup(
+  local: LocalLog,
+  group: readonly Waiting[],
+  facts: GroupFacts,
+): Promise<DecidedGroup | null> {
   const decided: DecidedGroup = { made: [], refused: [] };
   const endRejections: Iterable<string> = { [Symbol.iterator]: () => endedBy(decided) };
   let appended = false;
   try {
-    appended = await local.store.appendPending(local.head.pendingTail, decidedOnce(local, group, facts, decided), endRejections);
+    appended = await local.store.appendPending(
+      local.head.pendingTail,
+      decidedOnce(local, group, facts, decided),
+      endRejections,
+    );
   } finally {
     local.unwritten = 0;
     if (!appended) undo(local, decided, facts.env.now());
@@ -64,7 +76,12 @@ export async function appendGroup(local: LocalLog, group: readonly Waiting[], fa
 }
 
 /** Decides when it is first walked through, and gives the same ever after. */
-function decidedOnce(local: LocalLog, group: readonly Waiting[], facts: GroupFacts, decided: DecidedGroup): Iterable<PendingEntry> {
+function decidedOnce(
+  local: LocalLog,
+  group: readonly Waiting[],
+  facts: GroupFacts,
+  decided: DecidedGroup,
+): Iterable<PendingEntry> {
   let begun = false;
   return {
     *[Symbol.iterator]() {
@@ -78,11 +95,22 @@ function decidedOnce(local: LocalLog, group: readonly Waiting[], facts: GroupFac
 }
 
 /** Decides each in turn and folds what comes of it, so that the next sees it. Nothing is shown or stored yet. */
-function* decideInTurn(local: LocalLog, group: readonly Waiting[], { domain, env, user, clock }: GroupFacts, { made, refused }: DecidedGroup): Generator<PendingEntry> {
+function* decideInTurn(
+  local: LocalLog,
+  group: readonly Waiting[],
+  { domain, env, user, clock }: GroupFacts,
+  { made, refused }: DecidedGroup,
+): Generator<PendingEntry> {
   for (const waiting of group) {
     const now = env.now();
     clock.last = tick(clock.last, now);
-    const author = { id: uuidv7(now, env.random(UUID_RANDOM_BYTES)), client: local.head.client, actor: user, time: clock.last, meta: waiting.meta };
+    const author = {
+      id: uuidv7(now, env.random(UUID_RANDOM_BYTES)),
+      client: local.head.client,
+      actor: user,
+      time: clock.last,
+      meta: waiting.meta,
+    };
     const proposed = propose(domain, local.replica, waiting.requests, author);
     if ("defect" in proposed) {
       refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.command]) });
@@ -90,7 +118,12 @@ function* decideInTurn(local: LocalLog, group: readonly Waiting[], { domain, env
     }
     const { undoes, redoes } = waiting.links;
     const undo = { inverse: proposed.inverse, undoes, redoes };
-    const entry = { n: local.head.pendingTail + made.length + 1, at: local.replica.cursor, commit: proposed.commit, undo };
+    const entry = {
+      n: local.head.pendingTail + made.length + 1,
+      at: local.replica.cursor,
+      commit: proposed.commit,
+      undo,
+    };
     addEntry(local, entry, now, proposed.decided);
     made.push({ entry, waiting });
     local.unwritten = made.length;

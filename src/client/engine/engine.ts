@@ -17,7 +17,13 @@ import type { Env } from "../env/env.ts";
 import { type Answer, type ConfirmPlan, planConfirmation } from "./plan-confirmation.ts";
 import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
-import { type LogStore, type PendingEntry, type RejectionEntry, stillDropped, type StoreHead } from "../stores/log-store.ts";
+import {
+  type LogStore,
+  type PendingEntry,
+  type RejectionEntry,
+  stillDropped,
+  type StoreHead,
+} from "../stores/log-store.ts";
 import type { Settled } from "../page/log-handle.ts";
 import { rowDifferences } from "./row-differences.ts";
 import { RowCache, writeRowCache } from "./row-cache.ts";
@@ -118,7 +124,9 @@ export class Engine {
 
   /** Takes what the server said: records behind the cursor, outcomes. Asked before histories parted (`generation`): ignored. */
   confirm(answer: Answer, generation: number): Promise<void> {
-    return this.step(() => this.#confirm((cursor) => (this.head.generation === generation ? this.#plan(answer, cursor) : null)));
+    return this.step(() =>
+      this.#confirm((cursor) => (this.head.generation === generation ? this.#plan(answer, cursor) : null)),
+    );
   }
 
   /** Takes an answer that is made of this device's own view: a log without a server. */
@@ -134,8 +142,17 @@ export class Engine {
   /** Moves a commit that waits to the rejections. Should its record come after all, the rejection ends. */
   async withdraw(commit: string): Promise<void> {
     const { cursor } = this.replica;
-    const outcome = { id: commit, outcome: "rejected", command: 0, code: "withdrawn", message: "Taken out of the queue on this device" } as const;
-    await this.confirm({ page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] }, this.head.generation);
+    const outcome = {
+      id: commit,
+      outcome: "rejected",
+      command: 0,
+      code: "withdrawn",
+      message: "Taken out of the queue on this device",
+    } as const;
+    await this.confirm(
+      { page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] },
+      this.head.generation,
+    );
   }
 
   async discard(commit: string): Promise<void> {
@@ -246,7 +263,14 @@ export class Engine {
 
   #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
     const { env, synced } = this.#options;
-    const facts = { cursor, pending: this.#local.entries.values(), rejections: this.#local.rejections, now: env.now(), sentKeptMs: synced ? SENT_KEPT_MS : null, serverTime: this.#serverTime };
+    const facts = {
+      cursor,
+      pending: this.#local.entries.values(),
+      rejections: this.#local.rejections,
+      now: env.now(),
+      sentKeptMs: synced ? SENT_KEPT_MS : null,
+      serverTime: this.#serverTime,
+    };
     return planConfirmation(facts, answer);
   }
 
@@ -255,7 +279,8 @@ export class Engine {
       const { cursor } = this.replica;
       const planned = plan(cursor);
       if (!planned) return;
-      if (await this.store.confirm({ generation: this.head.generation, cursor }, planned.confirmation)) return this.#apply(planned);
+      if (await this.store.confirm({ generation: this.head.generation, cursor }, planned.confirmation))
+        return this.#apply(planned);
       // Another tab took records first. Those of this answer no longer follow the cursor; its outcomes still count.
       await this.#refresh();
     }
@@ -268,7 +293,10 @@ export class Engine {
     this.#serverTime = records.at(-1)?.received ?? this.#serverTime;
     for (const { received } of records) this.#clock.last = follow(this.#clock.last, received, env.now());
     local.replica.apply(records, env.now());
-    local.replica.remove(new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)), env.now());
+    local.replica.remove(
+      new Set([...confirmation.settled, ...confirmation.rejected].map(({ commit }) => commit.id)),
+      env.now(),
+    );
     for (const { commit } of [...confirmation.settled, ...confirmation.rejected]) local.entries.delete(commit.id);
     const { cursor } = local.replica;
     local.head = { ...local.head, cursor, dropped: stillDropped(local.head.dropped, cursor) };

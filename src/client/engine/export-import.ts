@@ -3,13 +3,28 @@
  *
  * Holds: an import is checked whole before anything is written; it goes into a log that is empty here.
  */
-import { type Archive, endLine, headerLine, ownLine, type OwnKind, parseArchive, recordLine } from "../../core/wire/archive.ts";
+import {
+  type Archive,
+  endLine,
+  headerLine,
+  ownLine,
+  type OwnKind,
+  parseArchive,
+  recordLine,
+} from "../../core/wire/archive.ts";
 import type { Commit } from "../../core/history/commit.ts";
 import { BugError, ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { readConfirmed } from "./local-log.ts";
-import { pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "../stores/entry-text.ts";
+import {
+  pendingText,
+  readPending,
+  readRejection,
+  readSentEntry,
+  rejectionText,
+  sentText,
+} from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
 
 /** Each time histories part. */
@@ -41,7 +56,8 @@ async function readOwn(store: LogStore) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
     const waiting = new Set(pending.map(({ commit }) => commit.id));
-    const hadEnded = ({ n, commit }: { readonly n: number; readonly commit: Commit }) => n <= head.pendingTail && !waiting.has(commit.id);
+    const hadEnded = ({ n, commit }: { readonly n: number; readonly commit: Commit }) =>
+      n <= head.pendingTail && !waiting.has(commit.id);
     const sent = (await store.readSent(null)).filter(hadEnded);
     const rejections = (await store.readRejections()).filter(hadEnded);
     // Where histories parted meanwhile, what was settled may be waiting again, and was not read at all.
@@ -55,9 +71,16 @@ async function readOwn(store: LogStore) {
  */
 export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
   const archive = checked(log, lines);
-  const { head, pendingNumbers, rejectionIds } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+  const { head, pendingNumbers, rejectionIds } = await store.refresh({
+    position: Number.MAX_SAFE_INTEGER,
+    pendingTail: 0,
+  });
   if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
-    throw new ConcurrencyError({ message: `The log ${log} is not empty on this device`, fix: "Import into a log of this name that holds nothing: as another user, or on another device.", details: { position: positionOf(head.cursor), pending: pendingNumbers.length } });
+    throw new ConcurrencyError({
+      message: `The log ${log} is not empty on this device`,
+      fix: "Import into a log of this name that holds nothing: as another user, or on another device.",
+      details: { position: positionOf(head.cursor), pending: pendingNumbers.length },
+    });
   }
   const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
   const ended = [
@@ -68,7 +91,11 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
 
   const numbered = ended.map((entry, index) => ({ ...entry, n: head.pendingTail + index + 1 }));
   const filled = await store.fill(head, {
-    batch: archive.cursor && { after: null, cursor: archive.cursor, text: JSON.stringify({ records: archive.records }) },
+    batch: archive.cursor && {
+      after: null,
+      cursor: archive.cursor,
+      text: JSON.stringify({ records: archive.records }),
+    },
     settled: numbered.flatMap(({ sent, n }) => (sent ? [{ ...sent, n }] : [])),
     rejected: numbered.flatMap(({ rejection, n }) => (rejection ? [{ ...rejection, n }] : [])),
     pending: waiting,
@@ -77,10 +104,16 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
 }
 
 /** Whether this very archive was written, and its end was not told. */
-async function standsAlready(store: LogStore, cursor: Archive["cursor"], waiting: readonly { readonly commit: Commit }[]): Promise<boolean> {
+async function standsAlready(
+  store: LogStore,
+  cursor: Archive["cursor"],
+  waiting: readonly { readonly commit: Commit }[],
+): Promise<boolean> {
   const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
   const ids = new Set(pending.map(({ commit }) => commit.id));
-  return sameCursor(head.cursor, cursor) && waiting.length === ids.size && waiting.every(({ commit }) => ids.has(commit.id));
+  return (
+    sameCursor(head.cursor, cursor) && waiting.length === ids.size && waiting.every(({ commit }) => ids.has(commit.id))
+  );
 }
 
 function checked(log: string, lines: Iterable<string>): Archive {
@@ -91,11 +124,18 @@ function checked(log: string, lines: Iterable<string>): Archive {
 }
 
 function notAnExport(reason: string): ValidationError {
-  return new ValidationError({ message: `This cannot be imported: ${reason}`, fix: "Give the whole file that export() made, unchanged.", details: { reason } });
+  return new ValidationError({
+    message: `This cannot be imported: ${reason}`,
+    fix: "Give the whole file that export() made, unchanged.",
+    details: { reason },
+  });
 }
 
 function movedMeanwhile(log: string): ConcurrencyError {
-  return new ConcurrencyError({ message: `Another tab wrote to ${log} during the import`, fix: "Close other tabs of this log and import again." });
+  return new ConcurrencyError({
+    message: `Another tab wrote to ${log} during the import`,
+    fix: "Close other tabs of this log and import again.",
+  });
 }
 
 function numberOf(value: Json): number {

@@ -12,12 +12,22 @@ import type { Decided } from "../../core/decide/reconcile-commit.ts";
 import { type CommitRecord, lastPosition, positionOf } from "../../core/history/record.ts";
 import { Replica } from "../../core/replica/replica.ts";
 import { recordsOf } from "../stores/batches.ts";
-import type { ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, StoreHead } from "../stores/log-store.ts";
+import type {
+  ConfirmedBatch,
+  LogStore,
+  PendingEntry,
+  Refresh,
+  RejectionEntry,
+  StoreHead,
+} from "../stores/log-store.ts";
 import { corruptRow } from "../stores/storage-errors.ts";
 import { restoreRows, type RowCache } from "./row-cache.ts";
 
 /** A pending commit that ended since the last look, and how, where its record tells. */
-export type Ended = { readonly entry: PendingEntry; readonly arrived: { readonly outcome: "accepted" | "rebased"; readonly position: number } | null };
+export type Ended = {
+  readonly entry: PendingEntry;
+  readonly arrived: { readonly outcome: "accepted" | "rebased"; readonly position: number } | null;
+};
 
 export type LocalLog = {
   readonly domain: DomainDefinition;
@@ -37,22 +47,35 @@ export type LocalLog = {
 const LOADS_MAX = 10;
 
 /** Reads everything: stored rows, then the log behind them, then what is pending. */
-export async function loadLocalLog(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog> {
+export async function loadLocalLog(
+  domain: DomainDefinition,
+  store: LogStore,
+  rows: RowCache,
+  now: number,
+): Promise<LocalLog> {
   for (let load = 0; load < LOADS_MAX; load++) {
     const local = await loadOnce(domain, store, rows, now);
     if (local) return local;
   }
-  throw new StorageLostError({ message: "The log was cut back again and again while it was read", fix: "Close other tabs of this log and open it again." });
+  throw new StorageLostError({
+    message: "The log was cut back again and again while it was read",
+    fix: "Close other tabs of this log and open it again.",
+  });
 }
 
 /** Null where the log was cut back between two looks: rows of one history must not be folded on with records of another. */
-async function loadOnce(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog | null> {
+async function loadOnce(
+  domain: DomainDefinition,
+  store: LogStore,
+  rows: RowCache,
+  now: number,
+): Promise<LocalLog | null> {
   const replica = new Replica(domain, (table, key) => rows.touch(table, key));
   const head = await store.head();
   restoreRows(domain, replica, await store.readRows(), rows);
   const local: LocalLog = { domain, store, replica, rows, head, entries: new Map(), unwritten: 0, rejections: [] };
 
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const refresh = await store.refresh({ position: positionOf(replica.cursor), pendingTail: 0 });
     if (refresh.head.generation !== head.generation) return null;
     applyBatches(local, refresh.batches, now);
@@ -73,8 +96,11 @@ async function loadOnce(domain: DomainDefinition, store: LogStore, rows: RowCach
  */
 export async function refreshLocalLog(local: LocalLog, now: number): Promise<readonly Ended[] | null> {
   const ended: Ended[] = [];
-  for (let more = true; more; ) {
-    const refresh = await local.store.refresh({ position: positionOf(local.replica.cursor), pendingTail: local.head.pendingTail });
+  for (let more = true; more;) {
+    const refresh = await local.store.refresh({
+      position: positionOf(local.replica.cursor),
+      pendingTail: local.head.pendingTail,
+    });
     if (refresh.head.generation !== local.head.generation) return null;
     const standing = new Set(refresh.pendingNumbers);
     for (const arrived of applyBatches(local, refresh.batches, now)) {
@@ -103,17 +129,27 @@ export function addEntry(local: LocalLog, entry: PendingEntry, now: number, deci
  */
 export function recordsBehind(batch: ConfirmedBatch, position: number): readonly CommitRecord[] {
   const records = recordsOf(batch);
-  for (const record of records) if (!isFoldable(record)) throw corruptRow("confirmed", batch.cursor.position, `has a damaged record at position ${record.position}`);
-  return records[0] && records[0].position > position ? records : records.filter((record) => record.position > position);
+  for (const record of records)
+    if (!isFoldable(record))
+      throw corruptRow("confirmed", batch.cursor.position, `has a damaged record at position ${record.position}`);
+  return records[0] && records[0].position > position
+    ? records
+    : records.filter((record) => record.position > position);
 }
 
 function isFoldable({ commit, client, actor, events }: CommitRecord): boolean {
-  return [commit, client, actor].every((text) => typeof text === "string") && events.every((event) => typeof event?.stream === "string" && typeof event.type === "string" && typeof event.version === "number");
+  return (
+    [commit, client, actor].every((text) => typeof text === "string") &&
+    events.every(
+      (event) =>
+        typeof event?.stream === "string" && typeof event.type === "string" && typeof event.version === "number",
+    )
+  );
 }
 
 /** All confirmed records behind a position, page by page. */
 export async function* readConfirmed(store: LogStore, position: number): AsyncGenerator<readonly CommitRecord[]> {
-  for (let at = position, more = true; more; ) {
+  for (let at = position, more = true; more;) {
     const refresh = await store.refresh({ position: at, pendingTail: Number.MAX_SAFE_INTEGER });
     for (const batch of refresh.batches) {
       yield recordsBehind(batch, at);
@@ -156,6 +192,7 @@ async function recall(local: LocalLog, pending: readonly PendingEntry[]): Promis
   const commits: readonly Commit[] = pending.map((entry) => entry.commit);
   if (from >= positionOf(local.replica.cursor)) return;
   const records: CommitRecord[] = [];
-  for await (const page of readConfirmed(local.store, from)) records.push(...page.filter((record) => lastPosition(record) <= positionOf(local.replica.cursor)));
+  for await (const page of readConfirmed(local.store, from))
+    records.push(...page.filter((record) => lastPosition(record) <= positionOf(local.replica.cursor)));
   local.replica.recall(records, commits);
 }

@@ -48,8 +48,17 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   for (const entry of facts.pending) {
     const end = endOf(entry, byId.get(entry.commit.id), byOutcome.get(entry.commit.id), facts.cursor, cursor);
     if (end === null) continue;
-    if (end.outcome === "rejected") rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });
-    else settled.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end.outcome, position: end.position, settledAt });
+    if (end.outcome === "rejected")
+      rejected.push({ n: entry.n, commit: entry.commit, undo: entry.undo, outcome: end, rejectedAt: facts.now });
+    else
+      settled.push({
+        n: entry.n,
+        commit: entry.commit,
+        undo: entry.undo,
+        outcome: end.outcome,
+        position: end.position,
+        settledAt,
+      });
   }
   for (const { n, commit, undo } of facts.rejections) {
     const end = endOfRecord(commit, byId.get(commit.id));
@@ -70,7 +79,13 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
 type GoodEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
 type End = GoodEnd | RejectedOutcome | null;
 
-function endOf({ commit }: PendingEntry, record: CommitRecord | undefined, outcome: Outcome | undefined, before: Cursor | null, after: Cursor | null): End {
+function endOf(
+  { commit }: PendingEntry,
+  record: CommitRecord | undefined,
+  outcome: Outcome | undefined,
+  before: Cursor | null,
+  after: Cursor | null,
+): End {
   const recorded = endOfRecord(commit, record);
   if (recorded) return recorded;
   switch (outcome?.outcome) {
@@ -79,7 +94,10 @@ function endOf({ commit }: PendingEntry, record: CommitRecord | undefined, outco
     case "rejected":
       return outcome;
     case "empty":
-      return { outcome: commit.commands.every((command) => command.events.length === 0) ? "accepted" : "rebased", position: positionOf(after) };
+      return {
+        outcome: commit.commands.every((command) => command.events.length === 0) ? "accepted" : "rebased",
+        position: positionOf(after),
+      };
     case "recorded":
       // The record came before this tab knew of the commit: another tab, displaced since, had pushed it.
       return outcome.at.position <= positionOf(before) ? { outcome: "accepted", position: outcome.at.position } : null;

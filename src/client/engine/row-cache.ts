@@ -30,7 +30,12 @@ export class RowCache {
 }
 
 /** Fills a new replica from stored rows where they fit this code; else leaves it at the beginning. */
-export function restoreRows(domain: DomainDefinition, replica: Replica, stored: StoredRows | null, cache: RowCache): void {
+export function restoreRows(
+  domain: DomainDefinition,
+  replica: Replica,
+  stored: StoredRows | null,
+  cache: RowCache,
+): void {
   cache.base = undefined;
   cache.touched.clear();
   const tables = tableNames(domain);
@@ -38,13 +43,18 @@ export function restoreRows(domain: DomainDefinition, replica: Replica, stored: 
   if (!stored || byName.size !== tables.size || ![...tables.values()].every((name) => byName.has(name))) return;
   const filled = new Map<string, (readonly [string, Json])[]>();
   try {
-    for (const [table, name] of tables) filled.set(table, (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)));
+    for (const [table, name] of tables)
+      filled.set(
+        table,
+        (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)),
+      );
   } catch {
     return; // A damaged bucket: folding the log makes all of them anew.
   }
   replica.restore(stored.checkpoint, (confirmed) => {
     for (const [table, entries] of filled) {
-      if (table === STREAMS_TABLE) for (const [stream, state] of entries) confirmed.streams.set(stream, state as unknown as StreamState);
+      if (table === STREAMS_TABLE)
+        for (const [stream, state] of entries) confirmed.streams.set(stream, state as unknown as StreamState);
       else confirmed.tables.set(table, new Map(entries));
     }
   });
@@ -53,7 +63,13 @@ export function restoreRows(domain: DomainDefinition, replica: Replica, stored: 
 }
 
 /** Writes the buckets that changed since the last time. What another tab wrote meanwhile makes it write all. */
-export async function writeRowCache(domain: DomainDefinition, replica: Replica, cache: RowCache, store: LogStore, generation: number): Promise<void> {
+export async function writeRowCache(
+  domain: DomainDefinition,
+  replica: Replica,
+  cache: RowCache,
+  store: LogStore,
+  generation: number,
+): Promise<void> {
   const { cursor, parked } = replica;
   // While something is parked the log is folded at each start, so that code which knows the event mends the rows.
   if (cursor === null || parked.count > 0) return;
@@ -71,24 +87,41 @@ export async function writeRowCache(domain: DomainDefinition, replica: Replica, 
 /** The entries of a bucket. Throws for a text that is not one: of values, only what folding on takes for granted is looked at. */
 function entriesIn(table: string, text: string): readonly (readonly [string, Json])[] {
   const entries: unknown = JSON.parse(text);
-  const isEntry = (entry: unknown): boolean => Array.isArray(entry) && typeof entry[0] === "string" && (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
+  const isEntry = (entry: unknown): boolean =>
+    Array.isArray(entry) &&
+    typeof entry[0] === "string" &&
+    (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
   if (Array.isArray(entries) && entries.every(isEntry)) return entries as readonly (readonly [string, Json])[];
   throw new Error(`This bucket of ${table} is damaged`);
 }
 
 function isStreamState(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "version" in value && Number.isSafeInteger(value.version) && "state" in value && "unreadable" in value;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "version" in value &&
+    Number.isSafeInteger(value.version) &&
+    "state" in value &&
+    "unreadable" in value
+  );
 }
 
 /** Name of each table as it is stored: with the versions of all that it was folded by. */
 function tableNames(domain: DomainDefinition): ReadonlyMap<string, string> {
   const version = (name: string) => `${name}@${domain.aggregates.get(name)?.version ?? 0}`;
-  const names = new Map([[STREAMS_TABLE, `${STREAMS_TABLE}<${[...domain.aggregates.keys()].sort().map(version).join(",")}`]]);
-  for (const { name, version: own, from } of domain.projections.values()) names.set(name, `${name}@${own}<${[...from].sort().map(version).join(",")}`);
+  const names = new Map([
+    [STREAMS_TABLE, `${STREAMS_TABLE}<${[...domain.aggregates.keys()].sort().map(version).join(",")}`],
+  ]);
+  for (const { name, version: own, from } of domain.projections.values())
+    names.set(name, `${name}@${own}<${[...from].sort().map(version).join(",")}`);
   return names;
 }
 
-function packTables(domain: DomainDefinition, replica: Replica, only: ReadonlyMap<string, ReadonlySet<number>> | null): StoredTable[] {
+function packTables(
+  domain: DomainDefinition,
+  replica: Replica,
+  only: ReadonlyMap<string, ReadonlySet<number>> | null,
+): StoredTable[] {
   return [...tableNames(domain)].map(([table, name]) => {
     const wanted = only ? (only.get(table) ?? new Set<number>()) : null;
     const buckets = new Map<number, [string, Json | StreamState][]>([...(wanted ?? [])].map((bucket) => [bucket, []]));
@@ -101,7 +134,10 @@ function packTables(domain: DomainDefinition, replica: Replica, only: ReadonlyMa
         else buckets.set(bucket, [[key, row]]);
       }
     }
-    return { table: name, buckets: [...buckets].map(([bucket, entries]) => ({ bucket, text: JSON.stringify(entries) })) };
+    return {
+      table: name,
+      buckets: [...buckets].map(([bucket, entries]) => ({ bucket, text: JSON.stringify(entries) })),
+    };
   });
 }
 

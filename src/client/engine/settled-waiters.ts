@@ -27,7 +27,9 @@ export class Settling {
       if (!isPending()) throw unknownCommit(commit);
     }
     if (this.#closed) throw this.#closed;
-    return new Promise((resolve, reject) => this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), { resolve, reject }]));
+    return new Promise((resolve, reject) =>
+      this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), { resolve, reject }]),
+    );
   }
 
   tell(settled: Settled): void {

@@ -26,6 +26,10 @@ export interface Env {
    * Asks for a lock that one tab holds at a time. `held` is called when it is got, and holds it until its promise
    * ends; `lost` when it was stolen. With `steal`, it is taken from its holder.
    */
-  lock(name: string, options: { readonly steal: boolean; readonly signal: AbortSignal }, held: () => Promise<void>): Promise<void>;
+  lock(
+    name: string,
+    options: { readonly steal: boolean; readonly signal: AbortSignal },
+    held: () => Promise<void>,
+  ): Promise<void>;
   online(): boolean;
 }

@@ -6,7 +6,11 @@
 import type { Env } from "./env.ts";
 
 /** Does `run` at once, then at most once in `ms`; asked for meanwhile, it is done once more at the end. */
-export function atMostEvery(env: Pick<Env, "timer">, ms: number, run: () => void): { readonly ask: () => void; readonly stop: () => void } {
+export function atMostEvery(
+  env: Pick<Env, "timer">,
+  ms: number,
+  run: () => void,
+): { readonly ask: () => void; readonly stop: () => void } {
   let again = false;
   let cancel: (() => void) | null = null;
   const due = () => {
@@ -39,7 +43,11 @@ export type Pause = {
 };
 
 /** Does `run` in a pause. */
-export function inPause(env: Env, { quietMs, mostMs }: Pause, run: () => void): { readonly ask: () => void; readonly now: () => void; readonly stop: () => void } {
+export function inPause(
+  env: Env,
+  { quietMs, mostMs }: Pause,
+  run: () => void,
+): { readonly ask: () => void; readonly now: () => void; readonly stop: () => void } {
   let firstAt = 0;
   let lastAt = 0;
   let cancel: (() => void) | null = null;

@@ -20,7 +20,12 @@ export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok
 export type PlainRejection = Omit<RejectedCommit, "retry" | "discard">;
 
 /** One call of `execute`, by the number that its answer names. */
-export type CommitCall = { readonly call: number; readonly requests: readonly CommandRequest[]; readonly meta: Json; readonly endRejection: string | null };
+export type CommitCall = {
+  readonly call: number;
+  readonly requests: readonly CommandRequest[];
+  readonly meta: Json;
+  readonly endRejection: string | null;
+};
 
 export type CallAnswer = { readonly call: number; readonly answer: Answer<{ readonly commit: string }> };
 
@@ -62,7 +67,11 @@ export interface WorkerLog {
   /** Takes calls, JSON of `CommitCall[]`; updates answer them. */
   take(calls: string): void;
   /** Resolves when durable; `seq` is the update that shows it. */
-  execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
+  execute(
+    requests: readonly CommandRequest[],
+    meta: Json,
+    endRejection: string | null,
+  ): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
   /** Null: there is nothing to take back, or to bring back. */
   undo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
   redo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
@@ -109,11 +118,23 @@ const NAME_SHOWN_MAX = 130;
 
 /** Refuses names before anything is made under them. */
 export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
-  requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) => LOG_NAME.test(name));
-  requireName("user", user, "1 to 128 characters, well-formed", (name) => name.length > 0 && name.length <= 128 && name.isWellFormed());
+  requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) =>
+    LOG_NAME.test(name),
+  );
+  requireName(
+    "user",
+    user,
+    "1 to 128 characters, well-formed",
+    (name) => name.length > 0 && name.length <= 128 && name.isWellFormed(),
+  );
 }
 
-function requireName(whose: "log" | "user", name: unknown, allowed: string, isAllowed: (name: string) => boolean): void {
+function requireName(
+  whose: "log" | "user",
+  name: unknown,
+  allowed: string,
+  isAllowed: (name: string) => boolean,
+): void {
   if (typeof name === "string" && isAllowed(name)) return;
   throw new ValidationError({
     message: `The ${whose}'s name ${shortText(String(JSON.stringify(name)), NAME_SHOWN_MAX)} is not allowed: it must have ${allowed}`,
@@ -125,14 +146,22 @@ function requireName(whose: "log" | "user", name: unknown, allowed: string, isAl
 export function requireJsonMeta(meta: unknown): void {
   const problem = checkJson(meta);
   if (!problem) return;
-  throw new ValidationError({ message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`, fix: "Give plain JSON as meta.", details: { path: problem.path, reason: problem.reason } });
+  throw new ValidationError({
+    message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`,
+    fix: "Give plain JSON as meta.",
+    details: { path: problem.path, reason: problem.reason },
+  });
 }
 
 export function requirePresence(data: Json): void {
   const problem = checkJson(data);
   if (!problem && !exceedsBytes(JSON.stringify(data), PRESENCE_BYTES_MAX)) return;
   const reason = problem?.reason ?? `has more than ${PRESENCE_BYTES_MAX} bytes`;
-  throw new ValidationError({ message: `This presence cannot be shown: it ${reason}`, fix: "Show plain JSON, of 1 KiB at most unless your server allows more.", details: { path: problem?.path ?? [], reason } });
+  throw new ValidationError({
+    message: `This presence cannot be shown: it ${reason}`,
+    fix: "Show plain JSON, of 1 KiB at most unless your server allows more.",
+    details: { path: problem?.path ?? [], reason },
+  });
 }
 
 export function take<T>(given: Answer<T>): T {

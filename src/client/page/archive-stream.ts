@@ -12,7 +12,10 @@ export function exportStream(next: (begin: boolean) => Promise<string | null>): 
   });
 }
 
-export async function importStream(ndjson: ReadableStream<string>, next: (piece: string, place: { readonly begin: boolean; readonly last: boolean }) => Promise<null>): Promise<void> {
+export async function importStream(
+  ndjson: ReadableStream<string>,
+  next: (piece: string, place: { readonly begin: boolean; readonly last: boolean }) => Promise<null>,
+): Promise<void> {
   const reader = ndjson.getReader();
   for (let begin = true; ; begin = false) {
     const { done, value } = await reader.read();

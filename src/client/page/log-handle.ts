@@ -41,7 +41,13 @@ export type Receipt = { readonly commit: string };
  */
 export type Settled =
   | { readonly outcome: "accepted" | "rebased"; readonly commit: string; readonly position: number }
-  | { readonly outcome: "rejected"; readonly commit: string; readonly code: string; readonly message: string; readonly command: number };
+  | {
+      readonly outcome: "rejected";
+      readonly commit: string;
+      readonly code: string;
+      readonly message: string;
+      readonly command: number;
+    };
 
 /**
  * - `local`: opened without `sync`; this device itself confirms.
@@ -51,7 +57,8 @@ export type Settled =
  * - `connecting`, `catching-up`, `live`: on the way, behind, and up to date with an open socket.
  * - `stopped`: nothing goes on until something is done: see `error`.
  */
-export type Connection = "local" | "paused" | "following" | "offline" | "connecting" | "catching-up" | "live" | "stopped";
+export type Connection =
+  "local" | "paused" | "following" | "offline" | "connecting" | "catching-up" | "live" | "stopped";
 
 export type LogStatus = {
   readonly connection: Connection;

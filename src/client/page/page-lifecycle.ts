@@ -4,7 +4,11 @@ import type { Lifecycle } from "../messages/worker-messages.ts";
 
 /** Refuses where there is no page, as where a server renders one, before anything is made. */
 export function requirePage(): void {
-  if (typeof document === "undefined") throw new DefinitionError({ message: "openLog works in a page of a browser, and there is none here", fix: "Call it in the browser only, such as in an effect." });
+  if (typeof document === "undefined")
+    throw new DefinitionError({
+      message: "openLog works in a page of a browser, and there is none here",
+      fix: "Call it in the browser only, such as in an effect.",
+    });
 }
 
 export function isVisible(): boolean {

@@ -82,7 +82,11 @@ function sorted<Row>(entries: Entries<Row>): TypedRowEntry<Row>[] {
 }
 
 /** The same as sorting all, where only these keys differ. */
-function patched<Row>(before: readonly TypedRowEntry<Row>[], keys: Iterable<string>, entries: Entries<Row>): TypedRowEntry<Row>[] {
+function patched<Row>(
+  before: readonly TypedRowEntry<Row>[],
+  keys: Iterable<string>,
+  entries: Entries<Row>,
+): TypedRowEntry<Row>[] {
   const rows = [...before];
   for (const key of keys) {
     const place = placeOf(rows, key);

@@ -10,9 +10,15 @@ import { type Presence, PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../c
 
 export type PresenceChange = { readonly set: readonly Presence[]; readonly gone: readonly string[] | "all" };
 
-export function nextOthers(others: readonly Presence[], { set, gone }: PresenceChange, own: Pick<Presence, "client" | "actor">): readonly Presence[] {
+export function nextOthers(
+  others: readonly Presence[],
+  { set, gone }: PresenceChange,
+  own: Pick<Presence, "client" | "actor">,
+): readonly Presence[] {
   const left = new Set(gone);
-  const here = new Map(gone === "all" ? [] : others.filter(({ client }) => !left.has(client)).map((one) => [keyOf(one), one]));
+  const here = new Map(
+    gone === "all" ? [] : others.filter(({ client }) => !left.has(client)).map((one) => [keyOf(one), one]),
+  );
   for (const one of set) {
     const key = keyOf(one);
     if (exceedsBytes(JSON.stringify(one.data), PRESENCE_BYTES_MAX)) here.delete(key);

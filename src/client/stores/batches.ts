@@ -6,7 +6,14 @@
  * values. Nothing ever cuts a record.
  */
 import { BugError } from "../../core/values/errors.ts";
-import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf, sameCursor } from "../../core/history/record.ts";
+import {
+  type CommitRecord,
+  type Cursor,
+  cursorOf,
+  lastPosition,
+  positionOf,
+  sameCursor,
+} from "../../core/history/record.ts";
 import type { ConfirmedBatch } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 
@@ -28,7 +35,8 @@ export function recordsOf({ after, cursor, text }: ConfirmedBatch): readonly Com
   const records = value.records as readonly CommitRecord[];
   let position = positionOf(after);
   for (const record of records) {
-    if (record?.position !== position + 1 || !Array.isArray(record.events) || record.events.length === 0) throw corrupt(`has no record behind position ${position}`);
+    if (record?.position !== position + 1 || !Array.isArray(record.events) || record.events.length === 0)
+      throw corrupt(`has no record behind position ${position}`);
     position = lastPosition(record);
   }
   if (position !== cursor.position || records.at(-1)?.mark !== cursor.mark) throw corrupt("does not end where it says");
@@ -54,17 +62,27 @@ export function batchBehind(batch: ConfirmedBatch, position: number): ConfirmedB
 export function batchUpTo(batch: ConfirmedBatch, keep: Cursor): ConfirmedBatch {
   if (sameCursor(batch.cursor, keep)) return batch;
   const records = recordsOf(batch);
-  const kept = batchOf(batch.after, records.slice(0, records.findIndex((record) => sameCursor(cursorOf(record), keep)) + 1));
+  const kept = batchOf(
+    batch.after,
+    records.slice(0, records.findIndex((record) => sameCursor(cursorOf(record), keep)) + 1),
+  );
   if (!kept) throw notInLog(keep);
   return kept;
 }
 
 export function notInLog(keep: Cursor): BugError {
-  return new BugError("The log was to be cut back to a place that is no end of a record in it", { position: keep.position, mark: keep.mark });
+  return new BugError("The log was to be cut back to a place that is no end of a record in it", {
+    position: keep.position,
+    mark: keep.mark,
+  });
 }
 
 /** The run that follows `after`, or a programmer's error. */
 export function checkFollows(batch: ConfirmedBatch, after: Cursor | null): void {
   if (sameCursor(batch.after, after) && batch.cursor.position > positionOf(after)) return;
-  throw new BugError("Confirmed records must follow the log's cursor", { after: positionOf(after), from: positionOf(batch.after), to: batch.cursor.position });
+  throw new BugError("Confirmed records must follow the log's cursor", {
+    after: positionOf(after),
+    from: positionOf(batch.after),
+    to: batch.cursor.position,
+  });
 }

@@ -7,7 +7,20 @@
  * not keep the rest of the log from opening. A row that is not even that is `corruptRow`.
  */
 import type { Commit } from "../../core/history/commit.ts";
-import { anything, fail, json, list, literal, orNull, parseText, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
+import {
+  anything,
+  fail,
+  json,
+  list,
+  literal,
+  orNull,
+  parseText,
+  type Reader,
+  shape,
+  text,
+  time,
+  whole,
+} from "../../core/wire/reader.ts";
 import type { RejectedOutcome } from "../../core/wire/messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -67,14 +80,29 @@ export function cursorText(cursor: Cursor | null): string | null {
   return cursor === null ? null : encodeCursor(cursor);
 }
 
-export const anyText: Reader<string> = (value, path) => (typeof value === "string" ? value : fail(path, "is not a string"));
+export const anyText: Reader<string> = (value, path) =>
+  typeof value === "string" ? value : fail(path, "is not a string");
 
-export const storedCursor: Reader<Cursor> = (value, path) => decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
+export const storedCursor: Reader<Cursor> = (value, path) =>
+  decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
 
 const streamSeen = { stream: anyText, seen: whole(0) };
 const expectedEvent = shape({ type: anyText, v: whole(0), data: anything });
-const command = shape({ ...streamSeen, reads: list(shape(streamSeen), 1_000), name: anyText, v: whole(0), events: list(expectedEvent, 1_000_000) });
-const knownOfCommit = shape({ id: anyText, client: anyText, actor: anyText, time, meta: anything, commands: list(command, 1_000_000, 1) });
+const command = shape({
+  ...streamSeen,
+  reads: list(shape(streamSeen), 1_000),
+  name: anyText,
+  v: whole(0),
+  events: list(expectedEvent, 1_000_000),
+});
+const knownOfCommit = shape({
+  id: anyText,
+  client: anyText,
+  actor: anyText,
+  time,
+  meta: anything,
+  commands: list(command, 1_000_000, 1),
+});
 
 const commit: Reader<Commit> = (value, path) => {
   knownOfCommit(value, path);
@@ -82,7 +110,13 @@ const commit: Reader<Commit> = (value, path) => {
   return value as Commit;
 };
 
-const knownOfOutcome = shape({ id: anyText, outcome: literal("rejected"), command: whole(0), code: anyText, message: anyText });
+const knownOfOutcome = shape({
+  id: anyText,
+  outcome: literal("rejected"),
+  command: whole(0),
+  code: anyText,
+  message: anyText,
+});
 
 const rejectedOutcome: Reader<RejectedOutcome> = (value, path) => {
   knownOfOutcome(value, path);
@@ -91,10 +125,23 @@ const rejectedOutcome: Reader<RejectedOutcome> = (value, path) => {
 };
 
 const request: Reader<CommandRequest> = shape({ stream: anyText, name: anyText, v: whole(0) }, { input: json });
-const undoNote: Reader<UndoNote> = shape({ inverse: orNull(list(request, COMMANDS_MAX)), undoes: orNull(anyText), redoes: orNull(anyText) });
+const undoNote: Reader<UndoNote> = shape({
+  inverse: orNull(list(request, COMMANDS_MAX)),
+  undoes: orNull(anyText),
+  redoes: orNull(anyText),
+});
 
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
-const sent: Reader<Omit<SentEntry, "n">> = shape({ commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time });
-const rejection = shape({ n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time }, { undo: orNull(undoNote) });
+const sent: Reader<Omit<SentEntry, "n">> = shape({
+  commit,
+  undo: orNull(undoNote),
+  outcome: literal("accepted", "rebased"),
+  position: whole(0),
+  settledAt: time,
+});
+const rejection = shape(
+  { n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time },
+  { undo: orNull(undoNote) },
+);
 const idPeek = shape({ commit: shape({ id: anyText }) });
 const settledPeek = shape({ settledAt: time });

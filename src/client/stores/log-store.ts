@@ -57,7 +57,12 @@ export type UndoNote = {
 };
 
 /** A commit that the server has not ended. `at` is the confirmed cursor when it was made: what came later may conflict. */
-export type PendingEntry = { readonly n: number; readonly at: Cursor | null; readonly commit: Commit; readonly undo: UndoNote | null };
+export type PendingEntry = {
+  readonly n: number;
+  readonly at: Cursor | null;
+  readonly commit: Commit;
+  readonly undo: UndoNote | null;
+};
 
 /** An own commit that the server took. Offered again when histories part. */
 export type SentEntry = {
@@ -118,7 +123,10 @@ export type Refresh = {
 };
 
 /** Stored rows of one table: texts of `[[key, value], …]`, by bucket. */
-export type StoredTable = { readonly table: string; readonly buckets: readonly { readonly bucket: number; readonly text: string }[] };
+export type StoredTable = {
+  readonly table: string;
+  readonly buckets: readonly { readonly bucket: number; readonly text: string }[];
+};
 
 export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly StoredTable[] };
 
@@ -135,7 +143,11 @@ export interface LogStore {
    * Appends commits made in this tab; their numbers follow `tail`. False: the tail has moved, nothing was written. First the entries,
    * then the rejections that they end are walked through, without a pause; each time they are the same.
    */
-  appendPending(tail: number, entries: Iterable<Omit<PendingEntry, "n">>, endRejections: Iterable<string>): Promise<boolean>;
+  appendPending(
+    tail: number,
+    entries: Iterable<Omit<PendingEntry, "n">>,
+    endRejections: Iterable<string>,
+  ): Promise<boolean>;
   /** Removes rejections that the app is done with. */
   removeRejections(ids: readonly string[]): Promise<void>;
   readRejections(): Promise<readonly RejectionEntry[]>;
@@ -159,7 +171,11 @@ export interface LogStore {
    * Writes changed buckets and moves the checkpoint. `checkpoint` in `expected` is that of the stored rows, null where there are
    * none. With `fresh`, what was stored goes first.
    */
-  writeRows(expected: { readonly generation: number; readonly checkpoint: Cursor | null }, rows: StoredRows, fresh: boolean): Promise<boolean>;
+  writeRows(
+    expected: { readonly generation: number; readonly checkpoint: Cursor | null },
+    rows: StoredRows,
+    fresh: boolean,
+  ): Promise<boolean>;
   /** Seals confirmed batches into runs of at most 1,024 events and 1 MiB, when enough have come together. Any time, any number of times. */
   seal(): Promise<void>;
   close(): void;

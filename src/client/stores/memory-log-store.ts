@@ -8,8 +8,26 @@
  */
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
-import { generationMarkText, peekCommitId, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "./entry-text.ts";
-import { type Confirmation, type ConfirmedBatch, type LogStore, type PendingEntry, type Refresh, stillDropped, type StoredRows, type StoreHead } from "./log-store.ts";
+import {
+  generationMarkText,
+  peekCommitId,
+  pendingText,
+  readPending,
+  readRejection,
+  readSentEntry,
+  rejectionText,
+  sentText,
+} from "./entry-text.ts";
+import {
+  type Confirmation,
+  type ConfirmedBatch,
+  type LogStore,
+  type PendingEntry,
+  type Refresh,
+  stillDropped,
+  type StoredRows,
+  type StoreHead,
+} from "./log-store.ts";
 import { lengthOf, planSeal, sealIsDue } from "./sealing.ts";
 import { storageLost } from "./storage-errors.ts";
 
@@ -39,7 +57,13 @@ export class MemoryDatabase {
   open(): State {
     return (this.#state ??= {
       head: { client: this.#newClientId(), generation: 0, cursor: null, dropped: null, pendingTail: 0 },
-      batches: [], sealed: 0, pending: new Map(), mark: 0, sent: new Map(), rejections: new Map(), rows: null,
+      batches: [],
+      sealed: 0,
+      pending: new Map(),
+      mark: 0,
+      sent: new Map(),
+      rejections: new Map(),
+      rows: null,
     });
   }
 
@@ -91,26 +115,51 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
         return true;
       }),
     removeRejections: (ids) => step("removeRejections", ({ rejections }) => ids.forEach((id) => rejections.delete(id))),
-    readRejections: () => step("readRejections", ({ rejections }) => [...rejections].map(([id, text]) => readRejection(id, text)).sort((a, b) => a.n - b.n)),
+    readRejections: () =>
+      step("readRejections", ({ rejections }) =>
+        [...rejections].map(([id, text]) => readRejection(id, text)).sort((a, b) => a.n - b.n),
+      ),
     readSent: (numbers) => step("readSent", ({ sent }) => readSent(sent, numbers)),
     confirm: (expected, confirmation) =>
-      step("confirm", (at) => at.head.generation === expected.generation && sameCursor(at.head.cursor, expected.cursor) && confirm(at, confirmation)),
+      step(
+        "confirm",
+        (at) =>
+          at.head.generation === expected.generation &&
+          sameCursor(at.head.cursor, expected.cursor) &&
+          confirm(at, confirmation),
+      ),
     cutBack: (expected, keep, pending, dropped) =>
       step("cutBack", (at) => {
         const { generation, cursor, pendingTail } = at.head;
-        if (generation !== expected.generation || !sameCursor(cursor, expected.cursor) || pendingTail !== expected.pendingTail) return null;
+        if (
+          generation !== expected.generation ||
+          !sameCursor(cursor, expected.cursor) ||
+          pendingTail !== expected.pendingTail
+        )
+          return null;
         cutLog(at, keep);
         const returned = new Set(pending.map(({ commit }) => commit.id));
         for (const { n, commit } of readSent(at.sent, null)) if (returned.has(commit.id)) at.sent.delete(n);
         at.mark = pendingTail + 1;
         at.pending = new Map([[at.mark, generationMarkText(generation + 1)]]);
         pending.forEach((entry, index) => at.pending.set(at.mark + index + 1, pendingText(entry)));
-        return (at.head = { ...at.head, generation: generation + 1, cursor: keep, dropped: dropped ?? null, pendingTail: at.mark + pending.length });
+        return (at.head = {
+          ...at.head,
+          generation: generation + 1,
+          cursor: keep,
+          dropped: dropped ?? null,
+          pendingTail: at.mark + pending.length,
+        });
       }),
     fill: (expected, { batch, settled, rejected, pending }) =>
       step("fill", (at) => {
         const { generation, cursor, pendingTail } = at.head;
-        if (generation !== expected.generation || !sameCursor(cursor, expected.cursor) || pendingTail !== expected.pendingTail) return false;
+        if (
+          generation !== expected.generation ||
+          !sameCursor(cursor, expected.cursor) ||
+          pendingTail !== expected.pendingTail
+        )
+          return false;
         const ended = pendingTail + settled.length + rejected.length;
         for (const entry of settled) at.sent.set(entry.n, sentText(entry));
         for (const entry of rejected) at.rejections.set(entry.commit.id, rejectionText(entry));
@@ -123,7 +172,8 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     writeRows: (expected, rows, fresh) =>
       step("writeRows", (at) => {
         const stored = standingRows(at);
-        if (at.head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint)) return false;
+        if (at.head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint))
+          return false;
         if (positionOf(rows.checkpoint) > positionOf(at.head.cursor)) return false;
         at.rows = mergeRows(fresh ? null : stored, rows);
         return true;
@@ -138,7 +188,10 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
   };
 }
 
-function refresh({ head, batches, pending, mark, rejections }: State, known: { readonly position: number; readonly pendingTail: number }): Refresh {
+function refresh(
+  { head, batches, pending, mark, rejections }: State,
+  known: { readonly position: number; readonly pendingTail: number },
+): Refresh {
   const numbers = [...pending.keys()].filter((n) => n !== mark);
   const given: ConfirmedBatch[] = [];
   let length = 0;
@@ -161,7 +214,11 @@ function refresh({ head, batches, pending, mark, rejections }: State, known: { r
 }
 
 /** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
-function standsAlready({ pending, sent, rejections }: State, tail: number, entries: Iterable<Pick<PendingEntry, "commit">>): boolean {
+function standsAlready(
+  { pending, sent, rejections }: State,
+  tail: number,
+  entries: Iterable<Pick<PendingEntry, "commit">>,
+): boolean {
   const behind = [...pending, ...sent].filter(([n]) => n > tail);
   const standing = new Set(behind.map(([, text]) => peekCommitId(text)));
   return Array.from(entries).some(({ commit: { id } }) => standing.has(id) || rejections.has(id));
@@ -180,9 +237,11 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
     state.rejections.delete(entry.commit.id);
   }
   // One that has ended meanwhile may have been discarded by the app: it must not come back.
-  for (const entry of rejected) if (state.pending.has(entry.n)) state.rejections.set(entry.commit.id, rejectionText(entry));
+  for (const entry of rejected)
+    if (state.pending.has(entry.n)) state.rejections.set(entry.commit.id, rejectionText(entry));
   for (const { n } of [...settled, ...rejected]) state.pending.delete(n);
-  if (forgetSentBefore !== null) for (const { n, settledAt } of readSent(state.sent, null)) if (settledAt < forgetSentBefore) state.sent.delete(n);
+  if (forgetSentBefore !== null)
+    for (const { n, settledAt } of readSent(state.sent, null)) if (settledAt < forgetSentBefore) state.sent.delete(n);
   return true;
 }
 
@@ -211,13 +270,21 @@ function standingRows({ rows, head }: State): StoredRows | null {
 }
 
 function mergeRows(stored: StoredRows | null, { checkpoint, tables }: StoredRows): StoredRows {
-  const merged = new Map(stored?.tables.map(({ table, buckets }) => [table, new Map(buckets.map(({ bucket, text }) => [bucket, text]))]));
+  const merged = new Map(
+    stored?.tables.map(({ table, buckets }) => [table, new Map(buckets.map(({ bucket, text }) => [bucket, text]))]),
+  );
   for (const { table, buckets } of tables) {
     const texts = merged.get(table) ?? new Map<number, string>();
     for (const { bucket, text } of buckets) texts.set(bucket, text);
     merged.set(table, texts);
   }
-  return { checkpoint, tables: [...merged].map(([table, texts]) => ({ table, buckets: [...texts].map(([bucket, text]) => ({ bucket, text })) })) };
+  return {
+    checkpoint,
+    tables: [...merged].map(([table, texts]) => ({
+      table,
+      buckets: [...texts].map(([bucket, text]) => ({ bucket, text })),
+    })),
+  };
 }
 
 function seal(state: State): void {

@@ -33,8 +33,15 @@ export function planSeal(tail: readonly ConfirmedBatch[]): SealPlan | null {
   if (!first) return null;
   const runs = packRuns(tail.flatMap(recordsOf));
   // Envelopes count in the tail and not in a run: so the last run may be all there is and yet be due.
-  const full = runs.length > 1 || runIsFull(runs[0]) ? runs.filter((run, index) => index < runs.length - 1 || runIsFull(run)) : runs;
-  const segments = full.map((run, index) => ({ after: full[index - 1]?.cursor ?? first.after, cursor: run.cursor, text: `{"records":[${run.texts.join(",")}]}` }));
+  const full =
+    runs.length > 1 || runIsFull(runs[0])
+      ? runs.filter((run, index) => index < runs.length - 1 || runIsFull(run))
+      : runs;
+  const segments = full.map((run, index) => ({
+    after: full[index - 1]?.cursor ?? first.after,
+    cursor: run.cursor,
+    text: `{"records":[${run.texts.join(",")}]}`,
+  }));
   const sealed = segments.at(-1)?.cursor;
   if (!sealed) return null;
   const touched = tail.filter((batch) => positionOf(batch.after) < sealed.position);

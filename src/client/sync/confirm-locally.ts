@@ -30,16 +30,37 @@ function localAnswer(engine: Engine, env: Env): Answer | null {
   let cursor: Cursor | null = after;
   for (const { commit, forecast } of engine.replica.pending.slice(0, CONFIRM_MAX)) {
     const { id, client, actor, time, meta } = commit;
-    if ("defect" in forecast) outcomes.push({ id, outcome: "rejected", command: 0, code: forecast.defect.code, message: forecast.defect.message });
+    if ("defect" in forecast)
+      outcomes.push({
+        id,
+        outcome: "rejected",
+        command: 0,
+        code: forecast.defect.code,
+        message: forecast.defect.message,
+      });
     else if (forecast.events.length === 0) outcomes.push({ id, outcome: "empty" });
     else {
-      const record: CommitRecord = { position: positionOf(cursor) + 1, mark: newMark(env), commit: id, client, actor, time, received: env.now(), meta, events: forecast.events };
+      const record: CommitRecord = {
+        position: positionOf(cursor) + 1,
+        mark: newMark(env),
+        commit: id,
+        client,
+        actor,
+        time,
+        received: env.now(),
+        meta,
+        events: forecast.events,
+      };
       records.push(record);
       cursor = cursorOf(record);
     }
   }
   if (records.length === 0 && outcomes.length === 0) return null;
-  return { page: { after, records, cursor, head: positionOf(cursor), more: false }, text: JSON.stringify({ records }), outcomes };
+  return {
+    page: { after, records, cursor, head: positionOf(cursor), more: false },
+    text: JSON.stringify({ records }),
+    outcomes,
+  };
 }
 
 function newMark(env: Env): string {

@@ -7,7 +7,17 @@
  */
 import type { Parsed } from "../../core/domain/definition.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
-import { type LogInfo, type Page, parseLogInfo, parsePage, parsePushAnswer, parseWireError, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import {
+  type LogInfo,
+  type Page,
+  parseLogInfo,
+  parsePage,
+  parsePushAnswer,
+  parseWireError,
+  type PushAnswer,
+  wireCursor,
+  type WireError,
+} from "../../core/wire/messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openLiveSocket } from "./client-socket.ts";
@@ -42,7 +52,10 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
     },
     async pull(after, limit): Promise<Fetched<Page>> {
-      const query = new URLSearchParams({ ...(after && { after: encodeCursor(after) }), ...(limit !== null && { limit: String(limit) }) });
+      const query = new URLSearchParams({
+        ...(after && { after: encodeCursor(after) }),
+        ...(limit !== null && { limit: String(limit) }),
+      });
       return fetched(parsePage, await get(`/records?${query}`), "page of records");
     },
     live: (after, events) =>
@@ -66,14 +79,20 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
     const bearer = await Promise.race([token(), whenAborted(ended.signal)]);
     const response = await fetch(url, {
       method: body === null ? "GET" : "POST",
-      headers: { ...(bearer !== null && { authorization: `Bearer ${bearer}` }), ...(body !== null && { "content-type": "application/json" }) },
+      headers: {
+        ...(bearer !== null && { authorization: `Bearer ${bearer}` }),
+        ...(body !== null && { "content-type": "application/json" }),
+      },
       body,
       cache: "no-store",
       credentials: "omit",
       signal: ended.signal,
     });
     // The body is part of the call: a server that stops in the middle of it is given up as well.
-    return new Response(await boundedText(response), { status: response.status === 204 ? 200 : response.status, headers: response.headers });
+    return new Response(await boundedText(response), {
+      status: response.status === 204 ? 200 : response.status,
+      headers: response.headers,
+    });
   } catch (error) {
     throw new UnreachableError(`The sync server at ${new URL(url).origin} did not answer`, null, error);
   } finally {
@@ -125,18 +144,35 @@ async function text(response: Response): Promise<string> {
 function refusal(response: Response, told: Parsed<WireError>): DacapoError {
   const { status } = response;
   // Proxies have limits of their own, and words of their own for them.
-  if (status === 413) return new ProtocolError({ message: "A push is too large", fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } }, "later");
-  if (!told.ok) return new UnreachableError(`Something that is not the sync server answered with status ${status}`, retryAfterHeader(response));
+  if (status === 413)
+    return new ProtocolError(
+      { message: "A push is too large", fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } },
+      "later",
+    );
+  if (!told.ok)
+    return new UnreachableError(
+      `Something that is not the sync server answered with status ${status}`,
+      retryAfterHeader(response),
+    );
   const { code, message, retry, retryAfterMs } = told.value;
   const says = `The sync server says: ${message}`;
-  if (status >= 500 || TRIED_AGAIN.has(status) || retry === "later") return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+  if (status >= 500 || TRIED_AGAIN.has(status) || retry === "later")
+    return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
   switch (status) {
     case 401:
       return new UnauthorizedError({ message: says, fix: "Sign in again; work made meanwhile is kept and sent then." });
     case 403:
-      return new ForbiddenError({ message: says, fix: "Ask for the right to this log; work made here is kept.", details: { code } });
+      return new ForbiddenError({
+        message: says,
+        fix: "Ask for the right to this log; work made here is kept.",
+        details: { code },
+      });
     default:
-      return new ProtocolError({ message: says, fix: "Check the address and the version of the sync server.", details: { code, status } });
+      return new ProtocolError({
+        message: says,
+        fix: "Check the address and the version of the sync server.",
+        details: { code, status },
+      });
   }
 }
 

@@ -27,7 +27,8 @@ export async function partHistories(engine: Engine, transport: Transport): Promi
   const stands = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, dropped);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (!stands(engine.head)) return; // Another tab was faster.
-    if (await engine.cutBack((local) => (stands(local.head) ? cutBackTo(local, common) : Promise.resolve(null)))) return;
+    if (await engine.cutBack((local) => (stands(local.head) ? cutBackTo(local, common) : Promise.resolve(null))))
+      return;
   }
   throw new BugError("The local log could not be cut back: other tabs wrote too often");
 }
@@ -98,5 +99,7 @@ async function cutBackTo(local: LocalLog, keep: Cursor | null): Promise<StoreHea
 /** What returns and what is pending, in the order in which all were made. */
 function inOrder(returned: readonly SentEntry[], pending: readonly PendingEntry[]): readonly PendingEntry[] {
   // Where a returned commit stood when it was made is no longer known: the beginning is always right, only slower.
-  return [...returned.map(({ n, commit, undo }) => ({ n, commit, undo, at: null })), ...pending].sort((left, right) => left.n - right.n);
+  return [...returned.map(({ n, commit, undo }) => ({ n, commit, undo, at: null })), ...pending].sort(
+    (left, right) => left.n - right.n,
+  );
 }

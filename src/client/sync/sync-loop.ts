@@ -16,7 +16,20 @@ import { judgeFailure } from "./classify-failure.ts";
 import { dropConfirmed, goneError, lacksDropped, partHistories } from "./resolve-divergence.ts";
 import { pushBatch } from "./push-batch.ts";
 import {
-  afterAnswer, afterFailure, afterParting, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, initialSyncFacts, LATER_MS, mayConnect, nextStep, type Step, type SyncFacts,
+  afterAnswer,
+  afterFailure,
+  afterParting,
+  afterSocketAsked,
+  afterSocketLost,
+  afterSocketOpened,
+  afterTooLarge,
+  afterWake,
+  initialSyncFacts,
+  LATER_MS,
+  mayConnect,
+  nextStep,
+  type Step,
+  type SyncFacts,
   toldOf,
 } from "./sync-state.ts";
 import type { Fetched, LiveSocket, Transport } from "./transport.ts";
@@ -121,7 +134,12 @@ export class SyncLoop {
 
   #nextStep(): Step {
     const { env, engine } = this.#options;
-    return nextStep(this.#facts, { now: env.elapsed(), cursor: engine.replica.cursor, pending: engine.pendingCount, refills: engine.head.dropped !== null });
+    return nextStep(this.#facts, {
+      now: env.elapsed(),
+      cursor: engine.replica.cursor,
+      pending: engine.pendingCount,
+      refills: engine.head.dropped !== null,
+    });
   }
 
   async #rest(until: number | null): Promise<void> {
@@ -163,7 +181,16 @@ export class SyncLoop {
     } catch (error) {
       if (!(error instanceof DacapoError) || error.details["code"] !== "too-large") throw error;
       if (!sentOnly) return this.#set(afterTooLarge(this.#facts, commits.length));
-      return this.#endRejected({ id: sentOnly.id, outcome: "rejected", command: 0, code: "too-large", message: "The commit is larger than the server takes" }, generation);
+      return this.#endRejected(
+        {
+          id: sentOnly.id,
+          outcome: "rejected",
+          command: 0,
+          code: "too-large",
+          message: "The commit is larger than the server takes",
+        },
+        generation,
+      );
     }
     const answer = this.#answered(fetched);
     if (!answer) return;
@@ -185,7 +212,8 @@ export class SyncLoop {
     if (!fetched) return;
     const before = this.#standing();
     if (!(await this.#takePage(fetched.answer, fetched.text, generation))) return;
-    if (fetched.answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null) this.#requireProgress(before, "a pull");
+    if (fetched.answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null)
+      this.#requireProgress(before, "a pull");
     this.#set(afterAnswer(this.#facts, fetched.answer.head, this.#time()));
   }
 
@@ -212,12 +240,14 @@ export class SyncLoop {
 
   /** A server whose answers lead nowhere is asked again later, not at once and for ever. */
   #requireProgress(before: string, what: string): void {
-    if (this.#standing() === before) throw new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
+    if (this.#standing() === before)
+      throw new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
   }
 
   async #takeFrame({ page, text, generation }: Frame): Promise<void> {
     const { env } = this.#options;
-    if (await this.#takePage(page, text, generation)) this.#set({ head: Math.max(this.#facts.head, page.head), lastSyncedAt: env.now() });
+    if (await this.#takePage(page, text, generation))
+      this.#set({ head: Math.max(this.#facts.head, page.head), lastSyncedAt: env.now() });
   }
 
   async #part(): Promise<void> {
@@ -267,7 +297,10 @@ export class SyncLoop {
   #endRejected(outcome: RejectedOutcome, generation: number): Promise<void> {
     const { engine } = this.#options;
     const { cursor } = engine.replica;
-    return engine.confirm({ page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] }, generation);
+    return engine.confirm(
+      { page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] },
+      generation,
+    );
   }
 
   async #guard(run: () => Promise<void>): Promise<void> {

@@ -65,7 +65,8 @@ export type SyncInputs = {
   readonly refills: boolean;
 };
 
-export type Step = { readonly do: "push" | "pull" | "part" | "connect" } | { readonly do: "rest"; readonly until: number | null };
+export type Step =
+  { readonly do: "push" | "pull" | "part" | "connect" } | { readonly do: "rest"; readonly until: number | null };
 
 /** Waits grow from the first to the last, with full jitter. */
 export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
@@ -87,9 +88,27 @@ export const LATER_MS = 30_000;
 export const UNTOLD_MS = 30_000;
 
 export const initialSyncFacts: SyncFacts = {
-  leader: false, paused: false, online: true, stopped: null, trouble: null, failures: 0, notBefore: 0, diverged: false, partings: 0, partedAt: 0, checked: false, head: 0,
-  answeredAt: 0, told: { position: 0, mark: null },
-  socket: "closed", socketFailures: 0, socketOpenedAt: 0, socketNotBefore: 0, pushNotBefore: 0, pushMax: PUSH_COMMITS_MAX, lastSyncedAt: null,
+  leader: false,
+  paused: false,
+  online: true,
+  stopped: null,
+  trouble: null,
+  failures: 0,
+  notBefore: 0,
+  diverged: false,
+  partings: 0,
+  partedAt: 0,
+  checked: false,
+  head: 0,
+  answeredAt: 0,
+  told: { position: 0, mark: null },
+  socket: "closed",
+  socketFailures: 0,
+  socketOpenedAt: 0,
+  socketNotBefore: 0,
+  pushNotBefore: 0,
+  pushMax: PUSH_COMMITS_MAX,
+  lastSyncedAt: null,
 };
 
 export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: SyncInputs): Step {
@@ -101,7 +120,11 @@ export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: Sy
   const untoldAt = facts.socket === "open" && !isTold(facts.told, cursor) ? facts.answeredAt + UNTOLD_MS : null;
   if (untoldAt !== null && now >= untoldAt) return { do: "pull" };
   if (facts.socket === "closed" && now >= facts.socketNotBefore) return { do: "connect" };
-  const waits = [...(pending > 0 ? [facts.pushNotBefore] : []), ...(facts.socket === "closed" ? [facts.socketNotBefore] : []), ...(untoldAt === null ? [] : [untoldAt])];
+  const waits = [
+    ...(pending > 0 ? [facts.pushNotBefore] : []),
+    ...(facts.socket === "closed" ? [facts.socketNotBefore] : []),
+    ...(untoldAt === null ? [] : [untoldAt]),
+  ];
   return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };
 }
 
@@ -117,8 +140,21 @@ export function mayConnect(facts: SyncFacts): boolean {
 }
 
 /** The server answered: all is well again. `now` in milliseconds since the epoch, `elapsed` by `env.elapsed`. */
-export function afterAnswer(facts: SyncFacts, head: number, { now, elapsed }: { readonly now: number; readonly elapsed: number }): SyncFacts {
-  return { ...facts, trouble: null, failures: 0, notBefore: 0, checked: true, head, answeredAt: elapsed, lastSyncedAt: now };
+export function afterAnswer(
+  facts: SyncFacts,
+  head: number,
+  { now, elapsed }: { readonly now: number; readonly elapsed: number },
+): SyncFacts {
+  return {
+    ...facts,
+    trouble: null,
+    failures: 0,
+    notBefore: 0,
+    checked: true,
+    head,
+    answeredAt: elapsed,
+    lastSyncedAt: now,
+  };
 }
 
 /** A call failed: wait, longer each time. `chance` in [0, 1). */
@@ -134,7 +170,13 @@ export function afterFailure(facts: SyncFacts, now: number, chance: number, retr
  */
 export function afterSocketLost(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
   const failures = facts.socket === "open" && now - facts.socketOpenedAt >= SOCKET_STANDS_MS ? 0 : facts.socketFailures;
-  return { ...facts, socket: "closed", checked: false, socketFailures: failures + 1, socketNotBefore: now + backoff(failures, chance, retryAfterMs) };
+  return {
+    ...facts,
+    socket: "closed",
+    checked: false,
+    socketFailures: failures + 1,
+    socketNotBefore: now + backoff(failures, chance, retryAfterMs),
+  };
 }
 
 /** A socket is read for by the cursor with which it is asked for, so that counts as told. */
@@ -158,7 +200,17 @@ function backoff(failures: number, chance: number, retryAfterMs: number | null):
 
 /** Something came back (network, visible tab, resumed): try at once, and ask the server again. */
 export function afterWake(facts: SyncFacts): SyncFacts {
-  return { ...facts, failures: 0, notBefore: 0, partings: 0, pushNotBefore: 0, socketFailures: 0, socketNotBefore: 0, checked: false, stopped: null };
+  return {
+    ...facts,
+    failures: 0,
+    notBefore: 0,
+    partings: 0,
+    pushNotBefore: 0,
+    socketFailures: 0,
+    socketNotBefore: 0,
+    checked: false,
+    stopped: null,
+  };
 }
 
 /**
@@ -167,7 +219,8 @@ export function afterWake(facts: SyncFacts): SyncFacts {
  */
 export function afterParting(facts: SyncFacts, now: number, chance: () => number): SyncFacts {
   const partings = now - facts.partedAt > PARTINGS_FORGOTTEN_MS ? 1 : facts.partings + 1;
-  const notBefore = partings > PARTINGS_AT_ONCE ? now + backoff(partings - PARTINGS_AT_ONCE, chance(), null) : facts.notBefore;
+  const notBefore =
+    partings > PARTINGS_AT_ONCE ? now + backoff(partings - PARTINGS_AT_ONCE, chance(), null) : facts.notBefore;
   return { ...facts, diverged: false, checked: false, head: 0, failures: 0, partings, partedAt: now, notBefore };
 }
 

@@ -12,7 +12,10 @@ import type { LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messag
 import type { Cursor } from "../../core/history/record.ts";
 
 /** A checked page and the text that it was read from, which is what gets stored. */
-export type Fetched<T> = { readonly kind: "answer"; readonly answer: T; readonly text: string } | { readonly kind: "diverged" } | { readonly kind: "gone" };
+export type Fetched<T> =
+  | { readonly kind: "answer"; readonly answer: T; readonly text: string }
+  | { readonly kind: "diverged" }
+  | { readonly kind: "gone" };
 
 export type SocketEvents = {
   readonly opened: () => void;

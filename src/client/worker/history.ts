@@ -34,9 +34,13 @@ export async function readStateAt(engine: Engine, stream: string, version: numbe
   });
 }
 
-async function* eventsOf(engine: Engine, stream: string): AsyncGenerator<{ readonly record: CommitRecord | Unplaced; readonly n: number }> {
-  const pending: readonly Unplaced[] = engine.replica.pending.flatMap(({ commit: { id, client, actor, time, meta }, forecast }) =>
-    "events" in forecast ? [{ position: null, commit: id, client, actor, time, meta, events: forecast.events }] : [],
+async function* eventsOf(
+  engine: Engine,
+  stream: string,
+): AsyncGenerator<{ readonly record: CommitRecord | Unplaced; readonly n: number }> {
+  const pending: readonly Unplaced[] = engine.replica.pending.flatMap(
+    ({ commit: { id, client, actor, time, meta }, forecast }) =>
+      "events" in forecast ? [{ position: null, commit: id, client, actor, time, meta, events: forecast.events }] : [],
   );
   const seen = new Set<string>();
   for await (const records of readConfirmed(engine.store, 0)) {

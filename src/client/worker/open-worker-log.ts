@@ -27,7 +27,17 @@ import { type LeaderSync, listenTabs, type TabMessage } from "../messages/tab-me
 import { showPresence } from "../presence/own-presence.ts";
 import { takingBack } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
-import { answer, answerNow, type Lifecycle, type OpenOptions, type UpdateSink, type WorkerLog, type CommitCall, requireJsonMeta, requirePresence } from "../messages/worker-messages.ts";
+import {
+  answer,
+  answerNow,
+  type Lifecycle,
+  type OpenOptions,
+  type UpdateSink,
+  type WorkerLog,
+  type CommitCall,
+  requireJsonMeta,
+  requirePresence,
+} from "../messages/worker-messages.ts";
 
 /** Rows are stored and records sealed when nothing has changed for so long; in a log that never rests, after the longer time. */
 const TIDY_MS = 2_000;
@@ -50,7 +60,14 @@ export type WorkerLogParts = {
   readonly transport: Transport | null;
 };
 
-export async function openWorkerLog({ domain, options, page, env, store, transport }: WorkerLogParts): Promise<WorkerLog> {
+export async function openWorkerLog({
+  domain,
+  options,
+  page,
+  env,
+  store,
+  transport,
+}: WorkerLogParts): Promise<WorkerLog> {
   const { log, user } = options;
 
   let others: readonly Presence[] = [];
@@ -67,7 +84,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   const hints = atMostEvery(env, HINT_MS, () => post({ type: "wrote" }));
 
   const engine = await Engine.open({
-    domain, store, env, user,
+    domain,
+    store,
+    env,
+    user,
     synced: transport !== null,
     changed: (deltas) => {
       updates.rows(deltas);
@@ -83,19 +103,24 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     if (leadership.leading && !closed) void guard(() => engine.tidy());
   });
   const updates = pageUpdates(page, () => ({ status: status(), rejections: rejectionsOf(engine), presence: others }));
-  const sync = transport && new SyncLoop({
-    engine, transport, env,
-    domainVersion: domain.version,
-    changed: () => updates.soon(),
-    presence: (set, gone) => {
-      others = nextOthers(others, { set, gone }, { client: engine.head.client, actor: user });
-      post({ type: "present", others });
-      updates.soon();
-    },
-  });
+  const sync =
+    transport &&
+    new SyncLoop({
+      engine,
+      transport,
+      env,
+      domainVersion: domain.version,
+      changed: () => updates.soon(),
+      presence: (set, gone) => {
+        others = nextOthers(others, { set, gone }, { client: engine.head.client, actor: user });
+        post({ type: "present", others });
+        updates.soon();
+      },
+    });
   const shown = showPresence({ env, post, tell: (data) => sync?.setPresence(data) });
   const leadership = new Leadership({
-    env, post,
+    env,
+    post,
     lock: `dacapo:${log}:${user}:leader`,
     rank: () => ({ domain: domain.version, visible }),
     stands,
@@ -132,7 +157,13 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
 
   function stands(): string {
     const { generation, pendingTail } = engine.head;
-    return [generation, positionOf(engine.replica.cursor), pendingTail, engine.pendingCount, engine.rejections.length].join(" ");
+    return [
+      generation,
+      positionOf(engine.replica.cursor),
+      pendingTail,
+      engine.pendingCount,
+      engine.rejections.length,
+    ].join(" ");
   }
 
   /** This tab has missed a hint, or else the leader has. */
@@ -205,7 +236,10 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
     watch: (projection) =>
       answerNow(() => {
         if (!domain.projections.has(projection)) {
-          throw new ValidationError({ message: `There is no projection ${projection} in the worker's domain`, fix: "Add it to defineDomain." });
+          throw new ValidationError({
+            message: `There is no projection ${projection} in the worker's domain`,
+            fix: "Add it to defineDomain.",
+          });
         }
         updates.watch(projection);
         return { seq: updates.seq(), entries: JSON.stringify(engine.replica.entries(projection)) };
@@ -255,7 +289,13 @@ export async function openWorkerLog({ domain, options, page, env, store, transpo
   }
 
   function status(): LogStatus {
-    return statusOf({ standing: engine.standing, sync: sync && sync.facts, leader: leadership.leading, led, error: failure });
+    return statusOf({
+      standing: engine.standing,
+      sync: sync && sync.facts,
+      leader: leadership.leading,
+      led,
+      error: failure,
+    });
   }
 
   function takeLifecycle(event: Lifecycle): void {

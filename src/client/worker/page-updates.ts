@@ -109,7 +109,12 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
 export function rejectionsOf(engine: Engine): readonly PlainRejection[] {
   return engine.rejections.map(({ commit, outcome, rejectedAt }) => ({
     commit: commit.id,
-    commands: commit.commands.map(({ stream, name, v, input }) => ({ stream, name, v, ...(input !== undefined && { input }) })),
+    commands: commit.commands.map(({ stream, name, v, input }) => ({
+      stream,
+      name,
+      v,
+      ...(input !== undefined && { input }),
+    })),
     code: outcome.code,
     message: outcome.message,
     command: outcome.command,

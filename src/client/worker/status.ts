@@ -27,7 +27,11 @@ export function standingOf(replica: Replica, rejections: number): Standing {
     pending: replica.pending.length,
     doubtful: replica.doubtful
       .slice(0, DOUBTFUL_MAX)
-      .flatMap(({ commit, forecast }) => ("defect" in forecast ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }] : [])),
+      .flatMap(({ commit, forecast }) =>
+        "defect" in forecast
+          ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }]
+          : [],
+      ),
     rejections,
     position: positionOf(replica.cursor),
     parked: replica.parked,

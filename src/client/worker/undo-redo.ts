@@ -9,7 +9,10 @@ import type { undoTarget } from "./undo-stack.ts";
  *
  * @param made what is told of the commit, once it is durable
  */
-export function takingBack<T>(engine: Engine, made: (commit: string) => T): (targetOf: typeof undoTarget) => Promise<T | null> {
+export function takingBack<T>(
+  engine: Engine,
+  made: (commit: string) => T,
+): (targetOf: typeof undoTarget) => Promise<T | null> {
   let last: Promise<unknown> = Promise.resolve();
   const takeBack = async (targetOf: typeof undoTarget) => {
     const target = targetOf([...(await engine.store.readSent(null)), ...engine.pending]);

@@ -9,7 +9,10 @@ import type { PendingEntry } from "../stores/log-store.ts";
 
 export type StackEntry = Pick<PendingEntry, "n" | "commit" | "undo">;
 
-export type StackTarget = { readonly requests: readonly CommandRequest[]; readonly links: { readonly undoes: string | null; readonly redoes: string | null } };
+export type StackTarget = {
+  readonly requests: readonly CommandRequest[];
+  readonly links: { readonly undoes: string | null; readonly redoes: string | null };
+};
 
 export function undoTarget(entries: readonly StackEntry[]): StackTarget | null {
   const { done } = stacks(entries);
@@ -20,11 +23,19 @@ export function undoTarget(entries: readonly StackEntry[]): StackTarget | null {
 export function redoTarget(entries: readonly StackEntry[]): StackTarget | null {
   const last = stacks(entries).undone.at(-1);
   if (!last) return null;
-  const requests = last.commit.commands.map(({ stream, name, v, input }) => ({ stream, name, v, ...(input !== undefined && { input }) }));
+  const requests = last.commit.commands.map(({ stream, name, v, input }) => ({
+    stream,
+    name,
+    v,
+    ...(input !== undefined && { input }),
+  }));
   return { requests, links: { undoes: null, redoes: last.commit.id } };
 }
 
-function stacks(entries: readonly StackEntry[]): { readonly done: readonly StackEntry[]; readonly undone: readonly StackEntry[] } {
+function stacks(entries: readonly StackEntry[]): {
+  readonly done: readonly StackEntry[];
+  readonly undone: readonly StackEntry[];
+} {
   const done: StackEntry[] = [];
   const undone: StackEntry[] = [];
   const takeOut = (from: StackEntry[], id: string): StackEntry | undefined => {

@@ -33,7 +33,11 @@ export class WorkingStreams {
   readonly #changed = new Map<string, StreamState>();
   readonly #record: Unplaced;
 
-  constructor(domain: DomainDefinition, { id, client, actor, time, meta }: Commit, window: (stream: string) => StreamWindow) {
+  constructor(
+    domain: DomainDefinition,
+    { id, client, actor, time, meta }: Commit,
+    window: (stream: string) => StreamWindow,
+  ) {
     this.#domain = domain;
     this.#window = window;
     this.#record = { position: null, commit: id, client, actor, time, meta, events: this.events };
@@ -59,7 +63,12 @@ export class WorkingStreams {
       const at = this.current(stream);
       this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
       const { next, event } = this.#fold(at, this.events.length - 1);
-      if (!event) return { kind: "failed", code: "event-unfoldable", message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable?.reason ?? ""}` };
+      if (!event)
+        return {
+          kind: "failed",
+          code: "event-unfoldable",
+          message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable?.reason ?? ""}`,
+        };
       this.steps.push({ event, before: at.state, after: next.state });
       this.#changed.set(stream, next);
     }

@@ -7,7 +7,16 @@
  * are frozen, in development and in production alike: a function that changes its state in place fails the first time it is used.
  */
 import type { CommitCommand } from "../history/commit.ts";
-import type { AggregateDefinition, CommandDefinition, DecideContext, Decision, DomainDefinition, Parsed, Problem, Rejection } from "../domain/definition.ts";
+import type {
+  AggregateDefinition,
+  CommandDefinition,
+  DecideContext,
+  Decision,
+  DomainDefinition,
+  Parsed,
+  Problem,
+  Rejection,
+} from "../domain/definition.ts";
 import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/errors.ts";
 import type { Draft } from "../domain/event.ts";
@@ -40,14 +49,27 @@ const CODE_LENGTH_MAX = 128;
 type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
 
 /** Looks up a command and checks its input. */
-export function prepareCommand(domain: DomainDefinition, command: Named): { readonly ready: ReadyCommand } | { readonly defect: Defect } {
+export function prepareCommand(
+  domain: DomainDefinition,
+  command: Named,
+): { readonly ready: ReadyCommand } | { readonly defect: Defect } {
   const name = aggregateOf(command.stream);
   const aggregate = domain.aggregates.get(name);
-  if (!aggregate) return defect("unknown", "unknown-aggregate", `There is no aggregate ${JSON.stringify(name)} in this domain`);
+  if (!aggregate)
+    return defect("unknown", "unknown-aggregate", `There is no aggregate ${JSON.stringify(name)} in this domain`);
   const definition = aggregate.commands.get(command.name);
-  if (!definition) return defect("unknown", "unknown-command", `${name} has no command ${JSON.stringify(command.name)} in this domain`);
+  if (!definition)
+    return defect(
+      "unknown",
+      "unknown-command",
+      `${name} has no command ${JSON.stringify(command.name)} in this domain`,
+    );
   if (command.v > definition.version) {
-    return defect("unknown", "unknown-command", `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`);
+    return defect(
+      "unknown",
+      "unknown-command",
+      `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`,
+    );
   }
   // It is part of the commit, and may be what `decide` is given.
   const input = frozen(command.input);
@@ -74,7 +96,11 @@ export type DecideFacts = {
 };
 
 /** Runs `decide`, or whatever a policy puts in its place, on states that it cannot change, and checks what comes out. */
-export function decideCommand(command: ReadyCommand, facts: DecideFacts, run: (state: Json, context: DecideContext) => Decision): DecidedCommand {
+export function decideCommand(
+  command: ReadyCommand,
+  facts: DecideFacts,
+  run: (state: Json, context: DecideContext) => Decision,
+): DecidedCommand {
   return attempt(() => {
     const decision = run(frozen(facts.states(facts.stream)), decideContext(command, facts));
     if (isRejection(decision)) return rejected(decision);

@@ -22,7 +22,10 @@ export type InverseFacts = {
 };
 
 /** Last command first; null where one of them that gave events has no inverse, or its function throws. */
-export function inverseOf(domain: DomainDefinition, { commands, ofCommand, author, before }: InverseFacts): readonly CommandRequest[] | null {
+export function inverseOf(
+  domain: DomainDefinition,
+  { commands, ofCommand, author, before }: InverseFacts,
+): readonly CommandRequest[] | null {
   const states = new Map<string, StreamState>();
   const inverse: CommandRequest[] = [];
   for (const [index, command] of commands.entries()) {
@@ -34,18 +37,28 @@ export function inverseOf(domain: DomainDefinition, { commands, ofCommand, autho
     if (!request) return null;
     inverse.unshift(request);
     const record: Unplaced = { ...author, position: null, events };
-    states.set(stream, events.reduce((state, _, n) => foldStream(domain, state, record, n).next, at));
+    states.set(
+      stream,
+      events.reduce((state, _, n) => foldStream(domain, state, record, n).next, at),
+    );
   }
   return inverse.length > 0 ? inverse : null;
 }
 
-function inverseCommand(domain: DomainDefinition, command: CommitCommand, at: StreamState, events: readonly RecordEvent[]): CommandRequest | null {
+function inverseCommand(
+  domain: DomainDefinition,
+  command: CommitCommand,
+  at: StreamState,
+  events: readonly RecordEvent[],
+): CommandRequest | null {
   // Most commands have none: no input is parsed to find that out.
   if (!domain.aggregates.get(aggregateOf(command.stream))?.commands.get(command.name)?.undo) return null;
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared || !prepared.ready.definition.undo) return null;
   try {
-    return keepable(prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events }));
+    return keepable(
+      prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events }),
+    );
   } catch {
     // An inverse is a convenience; a command must not fail for want of one.
     return null;
@@ -55,6 +68,12 @@ function inverseCommand(domain: DomainDefinition, command: CommitCommand, at: St
 /** The command as it comes back from the store, or null where it would not: a row that cannot be read again would keep the whole log from opening. */
 function keepable(given: CommandRequest | null): CommandRequest | null {
   const request: CommandRequest | null = JSON.parse(JSON.stringify(given));
-  if (typeof request?.stream !== "string" || typeof request.name !== "string" || !Number.isSafeInteger(request.v) || request.v < 0) return null;
+  if (
+    typeof request?.stream !== "string" ||
+    typeof request.name !== "string" ||
+    !Number.isSafeInteger(request.v) ||
+    request.v < 0
+  )
+    return null;
   return request.input === undefined || checkJson(request.input) === null ? request : null;
 }

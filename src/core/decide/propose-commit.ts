@@ -17,7 +17,13 @@ import { type Decided, reconcile } from "./reconcile-commit.ts";
 import { unstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
 
-export type Author = { readonly id: string; readonly client: string; readonly actor: string; readonly time: number; readonly meta: Json };
+export type Author = {
+  readonly id: string;
+  readonly client: string;
+  readonly actor: string;
+  readonly time: number;
+  readonly meta: Json;
+};
 
 /** The device's view: optimistic states, confirmed versions. A replica is one. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
@@ -33,9 +39,16 @@ export type Proposed =
   | { readonly command: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
-export function propose(domain: DomainDefinition, view: View, requests: readonly CommandRequest[], author: Author, commitBytesMax: number = LIMITS.commitBytesMax): Proposed {
+export function propose(
+  domain: DomainDefinition,
+  view: View,
+  requests: readonly CommandRequest[],
+  author: Author,
+  commitBytesMax: number = LIMITS.commitBytesMax,
+): Proposed {
   const count = countOf(requests);
-  if (count === 0 || count > COMMANDS_MAX) return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
+  if (count === 0 || count > COMMANDS_MAX)
+    return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
   let isTimed = false;
@@ -46,25 +59,50 @@ export function propose(domain: DomainDefinition, view: View, requests: readonly
     if ("defect" in prepared) return { command, defect: prepared.defect };
     isTimed ||= prepared.ready.definition.time === "server";
     const reads = [...new Set(Object.values(prepared.ready.reads))];
-    if (reads.length > READS_MAX) return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
-    commands.push({ ...seen(request.stream), reads: reads.map(seen), name: request.name, v: request.v, ...inputOf(request), events: [] });
+    if (reads.length > READS_MAX)
+      return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
+    commands.push({
+      ...seen(request.stream),
+      reads: reads.map(seen),
+      name: request.name,
+      v: request.v,
+      ...inputOf(request),
+      events: [],
+    });
   }
   const draft: Commit = { ...author, commands };
   const reconciled = reconcile(domain, draft, {
     as: "forecast",
     now: author.time,
-    window: (stream) => ({ current: view.stream(stream), from: view.confirmedVersion(stream), since: [], authored: null }),
+    window: (stream) => ({
+      current: view.stream(stream),
+      from: view.confirmedVersion(stream),
+      since: [],
+      authored: null,
+    }),
   });
   if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
   const broken = brokenState(reconciled.steps);
   if (broken) return broken;
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
-  const commit: Commit = { ...draft, commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })) };
-  if (exceedsBytes(JSON.stringify(commit), commitBytesMax)) return { command: 0, defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" } };
+  const commit: Commit = {
+    ...draft,
+    commands: commands.map((command, index) => ({ ...command, events: expected[index] ?? [] })),
+  };
+  if (exceedsBytes(JSON.stringify(commit), commitBytesMax))
+    return {
+      command: 0,
+      defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" },
+    };
   return {
     commit,
     decided: isTimed ? null : reconciled,
-    inverse: inverseOf(domain, { commands, ofCommand: reconciled.ofCommand, author: { ...author, commit: author.id }, before: (stream) => view.stream(stream) }),
+    inverse: inverseOf(domain, {
+      commands,
+      ofCommand: reconciled.ofCommand,
+      author: { ...author, commit: author.id },
+      before: (stream) => view.stream(stream),
+    }),
   };
 }
 
@@ -86,7 +124,8 @@ function countOf(given: unknown): number {
 }
 
 function problemOf(request: CommandRequest): Defect | null {
-  if (!isRequest(request)) return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
+  if (!isRequest(request))
+    return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
   const stream = parseStream(request.stream);
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : checkJson(request.input);
@@ -96,8 +135,15 @@ function problemOf(request: CommandRequest): Defect | null {
 }
 
 function isRequest(given: unknown): boolean {
-  if (typeof given !== "object" || given === null || !("stream" in given && "name" in given && "v" in given)) return false;
-  return typeof given.stream === "string" && typeof given.name === "string" && typeof given.v === "number" && Number.isSafeInteger(given.v) && given.v >= 1;
+  if (typeof given !== "object" || given === null || !("stream" in given && "name" in given && "v" in given))
+    return false;
+  return (
+    typeof given.stream === "string" &&
+    typeof given.name === "string" &&
+    typeof given.v === "number" &&
+    Number.isSafeInteger(given.v) &&
+    given.v >= 1
+  );
 }
 
 function inputOf({ input }: CommandRequest): { input?: Json } {

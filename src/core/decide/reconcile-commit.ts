@@ -8,7 +8,13 @@
  * rejects the whole commit.
  */
 import type { Commit, CommitCommand } from "../history/commit.ts";
-import { decideCommand, type DecidedCommand, type Defect, prepareCommand, type ReadyCommand } from "./decide-command.ts";
+import {
+  decideCommand,
+  type DecidedCommand,
+  type Defect,
+  prepareCommand,
+  type ReadyCommand,
+} from "./decide-command.ts";
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import type { FoldStep } from "../fold/fold.ts";
@@ -36,7 +42,12 @@ export type Decided = { readonly events: readonly RecordEvent[]; readonly steps:
 /** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
 export type Reconciled =
   | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
-  | { readonly kind: "rejected"; readonly command: number; readonly defect: Defect; readonly theirs: readonly DomainEvent[] };
+  | {
+      readonly kind: "rejected";
+      readonly command: number;
+      readonly defect: Defect;
+      readonly theirs: readonly DomainEvent[];
+    };
 
 /** What becomes of a commit on the streams as they stand. */
 export function reconcile(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
@@ -54,12 +65,20 @@ export function reconcile(domain: DomainDefinition, commit: Commit, facts: Recon
 
 /** True where a record's events are those that the author of the commit expected. */
 export function isExpected(commit: Commit, events: readonly RecordEvent[]): boolean {
-  const expected = commit.commands.flatMap((command) => command.events.map((event) => ({ ...event, stream: command.stream })));
+  const expected = commit.commands.flatMap((command) =>
+    command.events.map((event) => ({ ...event, stream: command.stream })),
+  );
   return (
     expected.length === events.length &&
     events.every((event, n) => {
       const other = expected[n];
-      return other !== undefined && other.type === event.type && other.v === event.v && other.stream === event.stream && sameJson(other.data, event.data);
+      return (
+        other !== undefined &&
+        other.type === event.type &&
+        other.v === event.v &&
+        other.stream === event.stream &&
+        sameJson(other.data, event.data)
+      );
     })
   );
 }
@@ -81,7 +100,14 @@ function reconcileCommand(place: Place): DecidedCommand {
   const { ready } = prepared;
   for (const stream of [command.stream, ...Object.values(ready.reads)]) {
     const { unreadable } = streams.current(stream);
-    if (unreadable) return { defect: { kind: "unreadable", code: "stream-unreadable", message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}` } };
+    if (unreadable)
+      return {
+        defect: {
+          kind: "unreadable",
+          code: "stream-unreadable",
+          message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}`,
+        },
+      };
   }
 
   const policy = ready.definition.onConflict;
@@ -92,7 +118,13 @@ function reconcileCommand(place: Place): DecidedCommand {
   if (theirs.length === 0 && unnamed.length === 0) return decideNow(place, ready);
   if (policy === "reject") {
     const changed = [...new Set([...theirs.map((event) => event.stream), ...unnamed])];
-    return { defect: { kind: "conflict", code: "conflict", message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}` } };
+    return {
+      defect: {
+        kind: "conflict",
+        code: "conflict",
+        message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}`,
+      },
+    };
   }
   const mine = decideAsAuthor(place, ready);
   if (mine === null) return decideNow(place, ready);
@@ -120,7 +152,13 @@ function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | nul
   return run(place, ready, (stream) => authored.get(stream) ?? null);
 }
 
-function merge(place: Place, ready: ReadyCommand, policy: Exclude<ConflictPolicy, string>, mine: readonly Draft[], theirs: readonly DomainEvent[]): DecidedCommand {
+function merge(
+  place: Place,
+  ready: ReadyCommand,
+  policy: Exclude<ConflictPolicy, string>,
+  mine: readonly Draft[],
+  theirs: readonly DomainEvent[],
+): DecidedCommand {
   let again = false;
   const now = (stream: string): Json => place.streams.current(stream).state;
   const merged = run(place, ready, now, (state, context) => {
@@ -140,8 +178,20 @@ function run(
   merging?: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
   const time = ready.definition.time === "server" ? facts.now : commit.time;
-  const decideFacts = { commit: commit.id, commandIndex: index, stream: command.stream, actor: commit.actor, time, states, merging: merging !== undefined };
-  return decideCommand(ready, decideFacts, merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)));
+  const decideFacts = {
+    commit: commit.id,
+    commandIndex: index,
+    stream: command.stream,
+    actor: commit.actor,
+    time,
+    states,
+    merging: merging !== undefined,
+  };
+  return decideCommand(
+    ready,
+    decideFacts,
+    merging ?? ((state, context) => ready.definition.decide(state, ready.input, context)),
+  );
 }
 
 /** The events that this device decided when it made the commit; null where a newer release can no longer read them. */

@@ -8,7 +8,13 @@
  */
 import type { CommandOptions } from "./command-types.ts";
 import { defineCommand, type ErasedCommand, readTargets } from "./define-command.ts";
-import type { AggregateDefinition, CommandDefinition, CommandRequest, EventDefinition, StreamRef } from "./definition.ts";
+import type {
+  AggregateDefinition,
+  CommandDefinition,
+  CommandRequest,
+  EventDefinition,
+  StreamRef,
+} from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle-types.ts";
 import { checkJson, type Json } from "../values/json.ts";
@@ -35,7 +41,9 @@ type EventCheck<S> = S extends Schema
 type Fold<State, Event> = [State] extends [infer S] ? (state: S, event: Event) => S : never;
 
 /** The states that a command reads; what is no handle is `"self"`. */
-type ReadStates<State, Reads> = { readonly [N in keyof Reads]: Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : State };
+type ReadStates<State, Reads> = {
+  readonly [N in keyof Reads]: Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : State;
+};
 
 export type AggregateOptions<Name extends string, State, E, I, R, Recorded extends boolean> = {
   /** Raise it when `evolve` or `initial` change: stored states are then made anew from the log. */
@@ -47,12 +55,23 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
   /** Folds each event into the state. Pure: the same state and event give the same state, for ever. */
   readonly evolve: { readonly [K in keyof E]: Fold<State, DomainEvent<K & string, OutputOf<E[K]>, Name>> };
   readonly commands?: {
-    readonly [K in keyof I]: CommandOptions<Name, State, DraftsOf<E>, DataOf<E>, InputMap<I>, I[K], K extends keyof R ? ReadStates<State, R[K]> : unknown>;
+    readonly [K in keyof I]: CommandOptions<
+      Name,
+      State,
+      DraftsOf<E>,
+      DataOf<E>,
+      InputMap<I>,
+      I[K],
+      K extends keyof R ? ReadStates<State, R[K]> : unknown
+    >;
   } & {
     readonly [K in keyof R]: {
       /** States of other streams for `decide`, and a conflict when they change: `{ target: [column, (input) => input.column] }`. At most 16; `"self"` names this aggregate. */
       readonly reads?: {
-        readonly [N in keyof R[K]]: readonly [(R[K][N] & (R[K][N] extends AnyAggregate ? unknown : AnyAggregate)) | "self", (input: K extends keyof I ? OutputOf<I[K]> : never) => string];
+        readonly [N in keyof R[K]]: readonly [
+          (R[K][N] & (R[K][N] extends AnyAggregate ? unknown : AnyAggregate)) | "self",
+          (input: K extends keyof I ? OutputOf<I[K]> : never) => string,
+        ];
       };
     };
   };
@@ -78,7 +97,14 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
  * });
  * counter.command.add("c1", { amount: 2 }); // { stream: "counter/c1", name: "add", v: 1, input: { amount: 2 } }
  */
-export function aggregate<const Name extends string, State, E, I = Record<never, never>, R = Record<never, never>, const Recorded extends boolean = false>(
+export function aggregate<
+  const Name extends string,
+  State,
+  E,
+  I = Record<never, never>,
+  R = Record<never, never>,
+  const Recorded extends boolean = false,
+>(
   name: Name,
   options: AggregateOptions<Name, State, E, I, R, Recorded>,
 ): Aggregate<Name, State, DataOf<E>, Recorded extends true ? DraftsOf<E> : InputMap<I>>;
@@ -94,11 +120,24 @@ export function aggregate(name: string, options: ErasedOptions): ErasedAggregate
   for (const [key, one] of Object.entries(written)) {
     const definition = defineCommand(name, key, one, (stream) => commandsOf(command, stream));
     definitions.set(key, definition);
-    command[key] = (id, input) => ({ stream: streamName(name, id), name: key, v: definition.version, ...(input === undefined ? {} : { input }) });
+    command[key] = (id, input) => ({
+      stream: streamName(name, id),
+      name: key,
+      v: definition.version,
+      ...(input === undefined ? {} : { input }),
+    });
   }
   return {
     name,
-    definition: { name, version, initial, events, commands: definitions, evolve: foldOf(what, options.evolve, events), recorded },
+    definition: {
+      name,
+      version,
+      initial,
+      events,
+      commands: definitions,
+      evolve: foldOf(what, options.evolve, events),
+      recorded,
+    },
     command,
     reads: Object.values(written).flatMap(readTargets),
     ref: (id) => ({ stream: streamName(name, id) }),
@@ -121,7 +160,8 @@ type ErasedAggregate = Pick<AnyAggregate, "name" | "definition" | "reads"> & {
 
 /** What aggregates and projections share: a version, and an initial value that can be stored. */
 export function requireFolding(what: string, options: { readonly version: number; readonly initial: Json }): void {
-  if (typeof options !== "object" || options === null) refuse(`The ${what} has no options`, "Give an object with version, initial and the rest.");
+  if (typeof options !== "object" || options === null)
+    refuse(`The ${what} has no options`, "Give an object with version, initial and the rest.");
   if (!Number.isSafeInteger(options.version) || options.version < 1) {
     refuse(`The version of ${what} is ${String(options.version)}`, "Count from 1, in whole numbers.");
   }
@@ -151,25 +191,43 @@ function defineEvents(what: string, schemas: ErasedOptions["events"]): ReadonlyM
   refuse(`The ${what} has no events`, "Give events: { TaskAdded: schema, … }.");
 }
 
-function foldOf(what: string, evolve: ErasedOptions["evolve"], events: ReadonlyMap<string, EventDefinition>): AggregateDefinition["evolve"] {
+function foldOf(
+  what: string,
+  evolve: ErasedOptions["evolve"],
+  events: ReadonlyMap<string, EventDefinition>,
+): AggregateDefinition["evolve"] {
   const handlers = new Map(Object.entries(evolve ?? {}));
   for (const type of events.keys()) {
     if (typeof handlers.get(type) === "function") continue;
-    refuse(`The ${what} does not evolve by its event ${type}`, `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.`);
+    refuse(
+      `The ${what} does not evolve by its event ${type}`,
+      `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.`,
+    );
   }
   for (const type of handlers.keys()) {
-    if (!events.has(type)) refuse(`The ${what} evolves by ${type}, which is none of its events`, `Its events are ${[...events.keys()].join(", ")}.`);
+    if (!events.has(type))
+      refuse(
+        `The ${what} evolves by ${type}, which is none of its events`,
+        `Its events are ${[...events.keys()].join(", ")}.`,
+      );
   }
   return (state, event) => {
     const next = handlers.get(event.type)?.(state, event);
     if (next !== undefined) return next;
-    refuse(`The ${what} evolved by ${event.type} into undefined`, "Give the next state, or the state as it was, from evolve. For no state, use null.");
+    refuse(
+      `The ${what} evolved by ${event.type} into undefined`,
+      "Give the next state, or the state as it was, from evolve. For no state, use null.",
+    );
   };
 }
 
 /** A command for each event, which records it as it is. */
 function recordings(what: string, { events, commands }: ErasedOptions): { readonly [name: string]: ErasedCommand } {
-  if (commands) refuse(`The ${what} is recorded and has commands`, "Leave out one of them: what is recorded comes without a decision.");
+  if (commands)
+    refuse(
+      `The ${what} is recorded and has commands`,
+      "Leave out one of them: what is recorded comes without a decision.",
+    );
   return Object.fromEntries(
     Object.entries(events).map(([type, schema]) => [
       type,
@@ -178,7 +236,10 @@ function recordings(what: string, { events, commands }: ErasedOptions): { readon
   );
 }
 
-function commandsOf(command: ErasedAggregate["command"], stream: string): { readonly [name: string]: (input?: Json) => CommandRequest } {
+function commandsOf(
+  command: ErasedAggregate["command"],
+  stream: string,
+): { readonly [name: string]: (input?: Json) => CommandRequest } {
   const id = stream.slice(stream.indexOf("/") + 1);
   return Object.fromEntries(Object.entries(command).map(([name, make]) => [name, (input) => make(id, input)]));
 }

@@ -49,10 +49,16 @@ export type ConflictContext<State, Input, Drafts, Events, Name extends string> =
 };
 
 /** The commands of one stream, ready to be given to `undo`: without the id. */
-export type StreamCommands<Inputs> = { readonly [K in keyof Inputs]: (...input: InputArgument<Inputs[K]>) => CommandRequest };
+export type StreamCommands<Inputs> = {
+  readonly [K in keyof Inputs]: (...input: InputArgument<Inputs[K]>) => CommandRequest;
+};
 
 /** No argument for a command without input; an optional one where `undefined` is an input. */
-export type InputArgument<Input> = [Input] extends [undefined] ? [] : undefined extends Input ? [input?: Input] : [input: Input];
+export type InputArgument<Input> = [Input] extends [undefined]
+  ? []
+  : undefined extends Input
+    ? [input?: Input]
+    : [input: Input];
 
 /** A command. `S` is its input's schema, `States` the states that it reads, by name. */
 export type CommandOptions<Name extends string, State, Drafts, Events, Inputs, S, States> = {

@@ -30,7 +30,9 @@ import { requireJson, type Versioned, versionedBy } from "./upcast.ts";
 /** A command with its types erased. */
 export type ErasedCommand = {
   readonly input?: Schema;
-  readonly reads?: { readonly [name: string]: readonly [target: AnyAggregate | "self", id: (input: unknown) => string] };
+  readonly reads?: {
+    readonly [name: string]: readonly [target: AnyAggregate | "self", id: (input: unknown) => string];
+  };
   readonly decide: Erased<[state: Json, input: unknown, context: object], unknown>;
   readonly onConflict?: "rebase" | "keep" | "reject" | Erased<[conflict: object], unknown>;
   readonly undo?: Erased<[facts: object], CommandRequest | null | undefined | false>;
@@ -38,10 +40,27 @@ export type ErasedCommand = {
 };
 
 /** What the contexts hold already: no read can have one of these names. */
-const CONTEXT_NAMES: ReadonlySet<string> = new Set(["emit", "reject", "id", "actor", "time", "stream", "state", "input", "mine", "theirs", "rebase"]);
+const CONTEXT_NAMES: ReadonlySet<string> = new Set([
+  "emit",
+  "reject",
+  "id",
+  "actor",
+  "time",
+  "stream",
+  "state",
+  "input",
+  "mine",
+  "theirs",
+  "rebase",
+]);
 
 /** Checks a command as an app wrote it and erases its types. */
-export function defineCommand(aggregate: string, name: string, command: ErasedCommand, commandsOf: (stream: string) => StreamCommands<Record<string, Json>>): CommandDefinition {
+export function defineCommand(
+  aggregate: string,
+  name: string,
+  command: ErasedCommand,
+  commandsOf: (stream: string) => StreamCommands<Record<string, Json>>,
+): CommandDefinition {
   const what = `command ${aggregate}.${name}`;
   requireWord(what, name);
   if (typeof command !== "object" || command === null || typeof command.decide !== "function") {
@@ -52,7 +71,8 @@ export function defineCommand(aggregate: string, name: string, command: ErasedCo
   requireReads(what, reads ?? {});
   requireChoice(what, "time", time, ["author", "server"]);
   if (typeof onConflict !== "function") requireChoice(what, "onConflict", onConflict, ["rebase", "keep", "reject"]);
-  if (undo !== undefined && typeof undo !== "function") refuse(`The undo of ${what} is not a function`, "Give a function or leave it out.");
+  if (undo !== undefined && typeof undo !== "function")
+    refuse(`The undo of ${what} is not a function`, "Give a function or leave it out.");
 
   return {
     version: versioned?.version ?? 1,
@@ -73,7 +93,10 @@ export function readTargets({ reads = {} }: ErasedCommand): readonly AnyAggregat
 function inputCheck(what: string, versioned: Versioned | null): Pick<CommandDefinition, "parse" | "upcast"> {
   if (!versioned) {
     return {
-      parse: (value) => (value === undefined ? { ok: true, value } : { ok: false, problem: { path: [], reason: "was given, but the command takes no input" } }),
+      parse: (value) =>
+        value === undefined
+          ? { ok: true, value }
+          : { ok: false, problem: { path: [], reason: "was given, but the command takes no input" } },
       upcast: (_v, value) => value,
     };
   }
@@ -86,7 +109,11 @@ function inputCheck(what: string, versioned: Versioned | null): Pick<CommandDefi
   };
 }
 
-function readsOf(aggregate: string, reads: NonNullable<ErasedCommand["reads"]>, input: unknown): Readonly<Record<string, StreamRef>> {
+function readsOf(
+  aggregate: string,
+  reads: NonNullable<ErasedCommand["reads"]>,
+  input: unknown,
+): Readonly<Record<string, StreamRef>> {
   const refs: Record<string, StreamRef> = {};
   for (const [name, [target, id]] of Object.entries(reads)) {
     refs[name] = { stream: streamName(target === "self" ? aggregate : target.definition.name, id(input)) };
@@ -122,11 +149,20 @@ function isRebase(given: unknown): given is Rebase {
 }
 
 function isRejected(given: unknown): given is Rejection {
-  return typeof given === "object" && given !== null && "rejected" in given && given.rejected === true && "code" in given && typeof given.code === "string";
+  return (
+    typeof given === "object" &&
+    given !== null &&
+    "rejected" in given &&
+    given.rejected === true &&
+    "code" in given &&
+    typeof given.code === "string"
+  );
 }
 
 function isDraft(given: unknown): given is Draft {
-  return typeof given === "object" && given !== null && "type" in given && typeof given.type === "string" && "data" in given;
+  return (
+    typeof given === "object" && given !== null && "type" in given && typeof given.type === "string" && "data" in given
+  );
 }
 
 function decisionOf(what: string, given: unknown): Decision {
@@ -148,7 +184,10 @@ function describe(value: unknown): string {
 function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>): void {
   const entries = Object.entries(reads);
   if (typeof reads !== "object" || entries.length > READS_MAX) {
-    refuse(`${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`, `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }`);
+    refuse(
+      `${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`,
+      `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }`,
+    );
   }
   for (const [name, read] of entries) {
     requireWord(`what ${what} reads`, name);
@@ -156,7 +195,7 @@ function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>):
     const known = target === "self" || typeof target?.definition?.name === "string";
     if (!known || typeof id !== "function" || CONTEXT_NAMES.has(name)) {
       refuse(
-        `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : "it is not an aggregate (or \"self\") and a function that gives an id"}`,
+        `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : 'it is not an aggregate (or "self") and a function that gives an id'}`,
         "Write reads: { target: [column, (input) => input.column] } with a name of its own.",
       );
     }

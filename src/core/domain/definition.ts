@@ -26,7 +26,12 @@ export type Rebase = { readonly rebase: true };
 export type StreamRef = { readonly stream: string };
 
 /** One command as an app asks for it, before it is part of a commit. Plain JSON. */
-export type CommandRequest = { readonly stream: string; readonly name: string; readonly v: number; readonly input?: Json };
+export type CommandRequest = {
+  readonly stream: string;
+  readonly name: string;
+  readonly v: number;
+  readonly input?: Json;
+};
 
 /** What a command's `decide` is told besides state and input. All of it is a function of the commit. */
 export type DecideContext = {
@@ -47,10 +52,7 @@ export type MergeContext = DecideContext & {
 };
 
 export type ConflictPolicy =
-  | "rebase"
-  | "keep"
-  | "reject"
-  | ((state: Json, input: unknown, context: MergeContext) => Decision | Rebase);
+  "rebase" | "keep" | "reject" | ((state: Json, input: unknown, context: MergeContext) => Decision | Rebase);
 
 export type EventDefinition = {
   /** 1 and one more for each `.next`. */
@@ -77,7 +79,12 @@ export type CommandDefinition = {
 };
 
 /** What an inverse may be made of; kept with the settled commit. */
-export type UndoFacts = { readonly stream: string; readonly before: Json; readonly input: unknown; readonly events: readonly Draft[] };
+export type UndoFacts = {
+  readonly stream: string;
+  readonly before: Json;
+  readonly input: unknown;
+  readonly events: readonly Draft[];
+};
 
 export type AggregateDefinition = {
   readonly name: string;

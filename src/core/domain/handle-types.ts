@@ -12,7 +12,9 @@ export type Aggregate<Name extends string, State, Events, Inputs> = {
   readonly name: Name;
   readonly definition: AggregateDefinition;
   /** Requests for `execute`: `task.command.add("t1", { title: "Milk" })`. Plain JSON. */
-  readonly command: { readonly [K in keyof Inputs]: (id: string, ...input: InputArgument<Inputs[K]>) => CommandRequest };
+  readonly command: {
+    readonly [K in keyof Inputs]: (id: string, ...input: InputArgument<Inputs[K]>) => CommandRequest;
+  };
   /** A stream by its id: `task.ref("t1")` is `{ stream: "task/t1" }`. Throws a ValidationError for an id that cannot be one. */
   readonly ref: (id: string) => TypedStreamRef<State>;
   /** Other aggregates whose states its commands read. */
@@ -26,7 +28,12 @@ export type AnyAggregate = {
   readonly name: string;
   readonly definition: AggregateDefinition;
   readonly reads: readonly AnyAggregate[];
-  readonly "~types"?: { readonly name: string; readonly state: unknown; readonly events: unknown; readonly inputs: unknown };
+  readonly "~types"?: {
+    readonly name: string;
+    readonly state: unknown;
+    readonly events: unknown;
+    readonly inputs: unknown;
+  };
 };
 
 /** A stream that knows the type of its state. */
@@ -39,7 +46,9 @@ export type TypesOf<A extends AnyAggregate> = NonNullable<A["~types"]>;
 export type StateOf<A extends AnyAggregate> = TypesOf<A>["state"];
 
 /** Any event of an aggregate, for functions of your own: `EventsOf<typeof task>`. Narrow it by `type`. */
-export type EventsOf<A extends AnyAggregate> = A extends AnyAggregate ? EventOf<TypesOf<A>["events"], TypesOf<A>["name"]> : never;
+export type EventsOf<A extends AnyAggregate> = A extends AnyAggregate
+  ? EventOf<TypesOf<A>["events"], TypesOf<A>["name"]>
+  : never;
 
 /** The inputs of an aggregate's commands by name: `InputsOf<typeof task>["add"]`. */
 export type InputsOf<A extends AnyAggregate> = TypesOf<A>["inputs"];
@@ -48,7 +57,9 @@ export type InputsOf<A extends AnyAggregate> = TypesOf<A>["inputs"];
  * What `decide` gets as its third argument, for handlers in files of their own: `Context<typeof task>` in tests and
  * tools, `Context<typeof taskEvents>` of the map of schemas in what the aggregate itself is made of.
  */
-export type Context<A> = A extends AnyAggregate ? CommandContext<TypesOf<A>["events"]> : CommandContext<{ readonly [K in keyof A]: InputOf<A[K]> }>;
+export type Context<A> = A extends AnyAggregate
+  ? CommandContext<TypesOf<A>["events"]>
+  : CommandContext<{ readonly [K in keyof A]: InputOf<A[K]> }>;
 
 /** The handle of a projection. `Row` is a row that is there: without null. */
 export type Projection<Name extends string, Row> = {

@@ -23,7 +23,11 @@ type States<A extends AnyAggregate> = { readonly before: TypesOf<A>["state"]; re
 /** Any event of some aggregates, with what its own stream was before and after it. */
 type EventAround<A extends AnyAggregate> = A extends AnyAggregate
   ? {
-      [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<Type, TypesOf<A>["events"][Type], TypesOf<A>["name"]> & { readonly key: string } & States<A>;
+      [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<
+        Type,
+        TypesOf<A>["events"][Type],
+        TypesOf<A>["name"]
+      > & { readonly key: string } & States<A>;
     }[keyof TypesOf<A>["events"] & string]
   : never;
 
@@ -68,9 +72,14 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
   requireFolding(what, options);
   const { version, from, initial, key, on } = options;
   requireFrom(what, from);
-  if (key !== undefined && typeof key !== "function") refuse(`The key of ${what} is not a function`, "Give key: (event, { before, after }) => … or leave it out.");
+  if (key !== undefined && typeof key !== "function")
+    refuse(`The key of ${what} is not a function`, "Give key: (event, { before, after }) => … or leave it out.");
   const types = new Map(from.map((aggregate) => [aggregate.name, aggregate.definition.events]));
-  const handlers = handlersOf(what, on, [...types.values()].flatMap((events) => [...events.keys()]));
+  const handlers = handlersOf(
+    what,
+    on,
+    [...types.values()].flatMap((events) => [...events.keys()]),
+  );
 
   return {
     name,
@@ -85,7 +94,10 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);
         if (next !== undefined) return next;
-        refuse(`The ${what} made undefined of ${event.type}`, "Give the next row, or the row as it was. For no row, use null.");
+        refuse(
+          `The ${what} made undefined of ${event.type}`,
+          "Give the next row, or the row as it was. For no row, use null.",
+        );
       },
     },
   };
@@ -103,20 +115,36 @@ type ErasedOptions = {
 
 function requireFrom(what: string, from: readonly AnyAggregate[]): void {
   const given: unknown = from;
-  if (!Array.isArray(given) || given.length === 0 || !from.every((aggregate) => aggregate?.definition?.events instanceof Map)) {
-    refuse(`The ${what} does not say from which aggregates`, "Give from: [task, …], the handles that aggregate() gave.");
+  if (
+    !Array.isArray(given) ||
+    given.length === 0 ||
+    !from.every((aggregate) => aggregate?.definition?.events instanceof Map)
+  ) {
+    refuse(
+      `The ${what} does not say from which aggregates`,
+      "Give from: [task, …], the handles that aggregate() gave.",
+    );
   }
   const names = from.map((aggregate) => aggregate.name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) refuse(`The ${what} names the aggregate ${twice} twice`, "Name each aggregate once.");
 }
 
-function handlersOf(what: string, on: { readonly [type: string]: Handler | undefined }, known: readonly string[]): ReadonlyMap<string, Handler> {
+function handlersOf(
+  what: string,
+  on: { readonly [type: string]: Handler | undefined },
+  known: readonly string[],
+): ReadonlyMap<string, Handler> {
   const handlers = new Map<string, Handler>();
   for (const [type, handler] of Object.entries(on ?? {})) {
     if (handler === undefined) continue;
-    if (!known.includes(type)) refuse(`The ${what} handles ${type}, which is no event of its aggregates`, `Their events are ${known.join(", ")}.`);
-    if (typeof handler !== "function") refuse(`The handler of ${what} for ${type} is not a function`, `Give on: { ${type}: (row, { data }) => … }.`);
+    if (!known.includes(type))
+      refuse(
+        `The ${what} handles ${type}, which is no event of its aggregates`,
+        `Their events are ${known.join(", ")}.`,
+      );
+    if (typeof handler !== "function")
+      refuse(`The handler of ${what} for ${type} is not a function`, `Give on: { ${type}: (row, { data }) => … }.`);
     handlers.set(type, handler);
   }
   if (handlers.size > 0) return handlers;

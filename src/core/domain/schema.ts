@@ -13,15 +13,29 @@ import { checkJson, type Json } from "../values/json.ts";
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 
 /** What a schema takes. `undefined` where there is no schema. */
-export type InputOf<S> = S extends { readonly "~standard": { readonly types?: { readonly input: infer Input } | undefined } } ? Input : undefined;
+export type InputOf<S> = S extends {
+  readonly "~standard": { readonly types?: { readonly input: infer Input } | undefined };
+}
+  ? Input
+  : undefined;
 
 /** What a schema gives. `undefined` where there is no schema. */
-export type OutputOf<S> = S extends { readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined } } ? Output : undefined;
+export type OutputOf<S> = S extends {
+  readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined };
+}
+  ? Output
+  : undefined;
 
 export function isSchema(value: unknown): value is Schema {
-  if ((typeof value !== "object" && typeof value !== "function") || value === null || !("~standard" in value)) return false;
+  if ((typeof value !== "object" && typeof value !== "function") || value === null || !("~standard" in value))
+    return false;
   const standard = value["~standard"];
-  return typeof standard === "object" && standard !== null && "validate" in standard && typeof standard.validate === "function";
+  return (
+    typeof standard === "object" &&
+    standard !== null &&
+    "validate" in standard &&
+    typeof standard.validate === "function"
+  );
 }
 
 /**
@@ -36,9 +50,13 @@ export function parseWith<Output>(schema: Schema<unknown, Output>, value: unknow
   try {
     result = schema["~standard"].validate(value);
   } catch (error) {
-    return refused([], `was refused by a schema that threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
+    return refused(
+      [],
+      `was refused by a schema that threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    );
   }
-  if (typeof result !== "object" || result === null) return refused([], "was refused by its schema, which gave no result");
+  if (typeof result !== "object" || result === null)
+    return refused([], "was refused by its schema, which gave no result");
   if ("then" in result) throw asyncSchema(schema["~standard"].vendor, result);
   if (!result.issues) return { ok: true, value: result.value };
 
@@ -57,7 +75,9 @@ export function parseJsonWith(schema: Schema, value: unknown): Parsed<Json> {
 
 /** Checks that a value is plain JSON. */
 export function parseJson(value: unknown): Parsed<Json> {
-  return isJson(value) ? { ok: true, value } : { ok: false, problem: checkJson(value) ?? { path: [], reason: "is not JSON" } };
+  return isJson(value)
+    ? { ok: true, value }
+    : { ok: false, problem: checkJson(value) ?? { path: [], reason: "is not JSON" } };
 }
 
 function isJson(value: unknown): value is Json {

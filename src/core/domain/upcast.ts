@@ -72,7 +72,11 @@ export function requireJson(what: string, value: unknown): Json {
 export function versionedBy(what: string, schema: unknown): Versioned {
   const current = requireSchema(what, schema);
   const steps = isVersions(current) ? current["~steps"] : [{ schema: current, upcast: null }];
-  return { version: steps.length, schema: steps.at(-1)?.schema ?? current, upcast: (v, data) => upcastFrom(what, steps, v, data) };
+  return {
+    version: steps.length,
+    schema: steps.at(-1)?.schema ?? current,
+    upcast: (v, data) => upcastFrom(what, steps, v, data),
+  };
 }
 
 type Step = { readonly schema: Schema; readonly upcast: ((old: unknown) => unknown) | null };

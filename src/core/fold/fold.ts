@@ -21,7 +21,12 @@ export type StreamState = { readonly version: number; readonly state: Json; read
 export type Unreadable = { readonly event: string; readonly reason: string };
 
 /** An event that was passed over, by one projection or (`projection: null`) by the stream itself. */
-export type Parked = { readonly projection: string | null; readonly event: string; readonly stream: string; readonly reason: string };
+export type Parked = {
+  readonly projection: string | null;
+  readonly event: string;
+  readonly stream: string;
+  readonly reason: string;
+};
 
 /** An event that was folded into its stream, with the states around it. */
 export type FoldStep = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
@@ -60,7 +65,8 @@ export function foldStream(
   try {
     const event = eventOf(domain, record, n);
     const reason = event ? unknownReason(domain, record, n) : "the record has no such event";
-    if (!event || reason !== null) return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), event: null };
+    if (!event || reason !== null)
+      return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), event: null };
     const state = domain.aggregates.get(event.aggregate)?.evolve(at.state, event) ?? null;
     return { next: { version, state, unreadable: null }, event };
   } catch (error) {
@@ -82,14 +88,19 @@ function foldEvent(domain: DomainDefinition, layer: Layer, record: CommitRecord 
 }
 
 /** Folds an event into the rows that it touches. The rows that handlers are given are frozen. */
-export function foldRows(domain: DomainDefinition, layer: Pick<Layer, "row" | "setRow" | "park">, { event, before, after }: FoldStep): void {
+export function foldRows(
+  domain: DomainDefinition,
+  layer: Pick<Layer, "row" | "setRow" | "park">,
+  { event, before, after }: FoldStep,
+): void {
   for (const projection of domain.projections.values()) {
     if (!projection.handles(event.aggregate, event.type)) continue;
     const { name, initial } = projection;
     try {
-      const changes = projection
-        .keys(event, before, after)
-        .map((key) => ({ key, row: projection.apply(frozen(layer.row(name, key) ?? initial), { ...event, key, before, after }) }));
+      const changes = projection.keys(event, before, after).map((key) => ({
+        key,
+        row: projection.apply(frozen(layer.row(name, key) ?? initial), { ...event, key, before, after }),
+      }));
       // Written only when every key was folded: an event is folded whole or parked whole.
       for (const { key, row } of changes) layer.setRow(name, key, row);
     } catch (error) {
@@ -105,7 +116,9 @@ function unknownReason(domain: DomainDefinition, record: CommitRecord | Unplaced
   if (!aggregate) return `this code knows no aggregate for ${event.stream}`;
   const definition = aggregate.events.get(event.type);
   if (!definition) return `this code knows no event ${event.type} of ${aggregate.name}`;
-  return event.v > definition.version ? `event ${event.type} has version ${event.v}, this code knows ${definition.version}` : null;
+  return event.v > definition.version
+    ? `event ${event.type} has version ${event.v}, this code knows ${definition.version}`
+    : null;
 }
 
 function unreadable(at: StreamState, version: number, commit: string, n: number, reason: string): StreamState {

@@ -13,7 +13,11 @@ import { type Json, sameJson } from "../values/json.ts";
 export type RowEntry = { readonly key: string; readonly row: Json; readonly pending: boolean };
 
 /** What changed in one table: rows that are there now, and keys whose row has gone. */
-export type RowDelta = { readonly projection: string; readonly set: readonly RowEntry[]; readonly removed: readonly string[] };
+export type RowDelta = {
+  readonly projection: string;
+  readonly set: readonly RowEntry[];
+  readonly removed: readonly string[];
+};
 
 /** Parked events that are kept to be shown; more are only counted. */
 export const PARKED_MAX = 100;
@@ -146,7 +150,10 @@ export class RowChanges {
     if (!table.has(key)) table.set(key, before);
   }
 
-  take(now: (projection: string, key: string) => RowEntry | null, which: "changed" | "all touched" = "changed"): RowDelta[] {
+  take(
+    now: (projection: string, key: string) => RowEntry | null,
+    which: "changed" | "all touched" = "changed",
+  ): RowDelta[] {
     const deltas: RowDelta[] = [];
     for (const [projection, keys] of this.#before) {
       const set: RowEntry[] = [];
@@ -155,7 +162,13 @@ export class RowChanges {
         const entry = now(projection, key);
         if (entry === null) {
           if (before !== null || which === "all touched") removed.push(key);
-        } else if (which === "all touched" || before === null || before.pending !== entry.pending || !sameJson(before.row, entry.row)) set.push(entry);
+        } else if (
+          which === "all touched" ||
+          before === null ||
+          before.pending !== entry.pending ||
+          !sameJson(before.row, entry.row)
+        )
+          set.push(entry);
       }
       if (set.length > 0 || removed.length > 0) deltas.push({ projection, set, removed });
     }

@@ -67,6 +67,12 @@ export function lowestSeen(commit: Commit): ReadonlyMap<string, number> {
  * Source: architecture, "When histories part", step 3.
  */
 export function lowerSeen(commit: Commit, agreedVersion: (stream: string) => number): Commit {
-  const lower = <T extends StreamSeen>(place: T): T => ({ ...place, seen: Math.min(place.seen, agreedVersion(place.stream)) });
-  return { ...commit, commands: commit.commands.map((command) => ({ ...lower(command), reads: command.reads.map(lower) })) };
+  const lower = <T extends StreamSeen>(place: T): T => ({
+    ...place,
+    seen: Math.min(place.seen, agreedVersion(place.stream)),
+  });
+  return {
+    ...commit,
+    commands: commit.commands.map((command) => ({ ...lower(command), reads: command.reads.map(lower) })),
+  };
 }

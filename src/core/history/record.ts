@@ -102,7 +102,11 @@ export function eventOf(domain: DomainDefinition, record: CommitRecord | Unplace
 }
 
 /** The same, with the data as they stand where an app's upcast throws: enough to tell who was here first. */
-export function readableEvent(domain: DomainDefinition, record: CommitRecord | Unplaced, n: number): DomainEvent | null {
+export function readableEvent(
+  domain: DomainDefinition,
+  record: CommitRecord | Unplaced,
+  n: number,
+): DomainEvent | null {
   try {
     return eventOf(domain, record, n);
   } catch {
@@ -111,4 +115,6 @@ export function readableEvent(domain: DomainDefinition, record: CommitRecord | U
 }
 
 /** What a pending commit would become: a record without a place. */
-export type Unplaced = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & { readonly position: null };
+export type Unplaced = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & {
+  readonly position: null;
+};

@@ -18,7 +18,8 @@ import type { CommitRecord, RecordEvent } from "../history/record.ts";
 import type { ConfirmedRows, OverlayRows } from "../fold/rows.ts";
 
 /** What the device expects of a pending commit: events, or what would reject it. */
-export type Forecast = { readonly events: readonly RecordEvent[] } | { readonly command: number; readonly defect: Defect };
+export type Forecast =
+  { readonly events: readonly RecordEvent[] } | { readonly command: number; readonly defect: Defect };
 
 export type PendingCommit = { readonly commit: Commit; readonly forecast: Forecast };
 
@@ -51,7 +52,12 @@ export class PendingWork {
   #list: PendingCommit[] = [];
   #doubtful: PendingCommit[] = [];
 
-  constructor(domain: DomainDefinition, confirmed: ConfirmedRows, overlay: OverlayRows, since: (stream: string) => readonly DomainEvent[]) {
+  constructor(
+    domain: DomainDefinition,
+    confirmed: ConfirmedRows,
+    overlay: OverlayRows,
+    since: (stream: string) => readonly DomainEvent[],
+  ) {
     this.#domain = domain;
     this.#confirmed = confirmed;
     this.#overlay = overlay;
@@ -80,7 +86,12 @@ export class PendingWork {
 
   /** @param decided what came of it on this very view, where that is known */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
-    const slot: Slot = { commit, ...(decided ? namedBy(commit) : this.#needsOf(commit)), pending: { commit, forecast: { events: [] } }, steps: [] };
+    const slot: Slot = {
+      commit,
+      ...(decided ? namedBy(commit) : this.#needsOf(commit)),
+      pending: { commit, forecast: { events: [] } },
+      steps: [],
+    };
     this.#slots.set(commit.id, slot);
     for (const stream of slot.streams) this.#ofStream.set(stream, (this.#ofStream.get(stream) ?? new Set()).add(slot));
     if (decided) this.#take(slot, decided);
@@ -103,7 +114,8 @@ export class PendingWork {
     const ended = slot && endsCommit(record, slot.commit) ? slot : null;
     const written = new Set(record.events.map(({ stream }) => stream));
     for (const { event } of ended?.steps ?? []) written.add(event.stream);
-    for (const stream of written) if (this.#ofStream.has(stream) && !(ended && this.#goesOn(ended, record, stream))) this.#changed.add(stream);
+    for (const stream of written)
+      if (this.#ofStream.has(stream) && !(ended && this.#goesOn(ended, record, stream))) this.#changed.add(stream);
     if (ended) this.#drop(ended);
     return ended?.commit ?? null;
   }
@@ -132,7 +144,8 @@ export class PendingWork {
     }
     if (this.#hasOtherRows) {
       this.#overlay.dropRows();
-      for (const slot of this.#slots.values()) for (const step of slot.steps) foldRows(this.#domain, this.#overlay, step);
+      for (const slot of this.#slots.values())
+        for (const step of slot.steps) foldRows(this.#domain, this.#overlay, step);
     }
     this.#changed.clear();
     this.#hasOtherRows = false;
@@ -151,7 +164,8 @@ export class PendingWork {
       for (const stream of slot.streams) streams.add(stream);
     };
     for (const slot of this.#slots.values()) if (slot.isTimed) include(slot);
-    for (const stream of streams) for (const slot of this.#ofStream.get(stream) ?? []) if (!again.has(slot)) include(slot);
+    for (const stream of streams)
+      for (const slot of this.#ofStream.get(stream) ?? []) if (!again.has(slot)) include(slot);
     return { again, streams };
   }
 
@@ -182,7 +196,12 @@ export class PendingWork {
   }
 
   #reconcile(slot: Slot, now: number): void {
-    const window = (stream: string): StreamWindow => ({ current: this.#overlay.stream(stream), from: 0, since: this.#since(stream), authored: null });
+    const window = (stream: string): StreamWindow => ({
+      current: this.#overlay.stream(stream),
+      from: 0,
+      since: this.#since(stream),
+      authored: null,
+    });
     const outcome = reconcile(this.#domain, slot.commit, { as: "forecast", now, window });
     if (outcome.kind === "rejected") {
       slot.pending = { commit: slot.commit, forecast: { command: outcome.command, defect: outcome.defect } };
@@ -195,7 +214,8 @@ export class PendingWork {
   #take(slot: Slot, { events, steps }: Decided): void {
     slot.pending = { commit: slot.commit, forecast: { events } };
     slot.steps = steps;
-    for (const { event, after } of steps) this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
+    for (const { event, after } of steps)
+      this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
   }
 
   #needsOf(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {

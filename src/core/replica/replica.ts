@@ -16,12 +16,25 @@ import { type PendingCommit, PendingWork } from "./pending-commits.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { type Decided, isExpected } from "../decide/reconcile-commit.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../history/record.ts";
-import { type BeforeWrite, ConfirmedRows, OverlayRows, PARKED_MAX, RowChanges, type RowDelta, type RowEntry, STREAMS_TABLE } from "../fold/rows.ts";
+import {
+  type BeforeWrite,
+  ConfirmedRows,
+  OverlayRows,
+  PARKED_MAX,
+  RowChanges,
+  type RowDelta,
+  type RowEntry,
+  STREAMS_TABLE,
+} from "../fold/rows.ts";
 
 export { endsCommit, type PendingCommit } from "./pending-commits.ts";
 
 /** A pending commit whose record has arrived. */
-export type Arrived = { readonly commit: Commit; readonly record: CommitRecord; readonly outcome: "accepted" | "rebased" };
+export type Arrived = {
+  readonly commit: Commit;
+  readonly record: CommitRecord;
+  readonly outcome: "accepted" | "rebased";
+};
 
 export class Replica {
   readonly domain: DomainDefinition;
@@ -68,7 +81,8 @@ export class Replica {
 
   /** Starts from stored rows and states instead of from position 0. Only before anything was applied. */
   restore(cursor: Cursor | null, fill: (confirmed: ConfirmedRows) => void): void {
-    if (this.#cursor !== null || this.pending.length > 0) throw new BugError("A replica was restored after it had begun");
+    if (this.#cursor !== null || this.pending.length > 0)
+      throw new BugError("A replica was restored after it had begun");
     fill(this.confirmed);
     this.#cursor = cursor;
   }
@@ -89,7 +103,10 @@ export class Replica {
 
   /** All rows of a projection as a reader sees them. */
   entries(projection: string): RowEntry[] {
-    const keys = new Set([...(this.confirmed.tables.get(projection)?.keys() ?? []), ...(this.#overlay.tables.get(projection)?.keys() ?? [])]);
+    const keys = new Set([
+      ...(this.confirmed.tables.get(projection)?.keys() ?? []),
+      ...(this.#overlay.tables.get(projection)?.keys() ?? []),
+    ]);
     return [...keys].flatMap((key) => this.entry(projection, key) ?? []);
   }
 
@@ -113,7 +130,10 @@ export class Replica {
       const commit = this.#work.take(record);
       if (commit) arrived.push({ commit, record, outcome: isExpected(commit, record.events) ? "accepted" : "rebased" });
     }
-    this.#rebase(arrived.map(({ commit }) => commit), now);
+    this.#rebase(
+      arrived.map(({ commit }) => commit),
+      now,
+    );
     return arrived;
   }
 
@@ -143,7 +163,8 @@ export class Replica {
   }
 
   #rebase(ended: readonly Commit[], now: number): void {
-    for (const stream of new Set(ended.flatMap((commit) => [...streamsOf(commit)]))) this.#recent.forget(stream, this.#work.lowestSeen(stream));
+    for (const stream of new Set(ended.flatMap((commit) => [...streamsOf(commit)])))
+      this.#recent.forget(stream, this.#work.lowestSeen(stream));
     this.#work.rebase(now);
   }
 
@@ -151,7 +172,11 @@ export class Replica {
   #requireNext(records: readonly CommitRecord[]): void {
     let position = positionOf(this.#cursor);
     for (const record of records) {
-      if (record.position !== position + 1) throw new BugError("A record does not follow the replica's cursor", { position: record.position, cursor: position });
+      if (record.position !== position + 1)
+        throw new BugError("A record does not follow the replica's cursor", {
+          position: record.position,
+          cursor: position,
+        });
       position = lastPosition(record);
     }
   }

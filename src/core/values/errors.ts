@@ -133,7 +133,10 @@ export class BugError extends DacapoError {
   }
 }
 
-const CLASSES: ReadonlyMap<string, new (facts: ErrorFacts) => DacapoError> = new Map<string, new (facts: ErrorFacts) => DacapoError>([
+const CLASSES: ReadonlyMap<string, new (facts: ErrorFacts) => DacapoError> = new Map<
+  string,
+  new (facts: ErrorFacts) => DacapoError
+>([
   ["invalid", ValidationError],
   ["rejected", RejectedError],
   ["concurrency", ConcurrencyError],
@@ -172,7 +175,13 @@ export function toPlainError(error: unknown): PlainError {
     const { code, message, fix, retry, details } = error;
     return { code, message, fix, retry, details };
   }
-  return { code: "unexpected", message: reasonOf(error), fix: "See the message; the app's own functions may have thrown it.", retry: "never", details: {} };
+  return {
+    code: "unexpected",
+    message: reasonOf(error),
+    fix: "See the message; the app's own functions may have thrown it.",
+    retry: "never",
+    details: {},
+  };
 }
 
 /** The error that `toPlainError` was made from, with its class where the code has one. */

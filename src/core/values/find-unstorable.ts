@@ -17,7 +17,8 @@ export function unstorable(state: unknown): JsonProblem | null {
   const waiting: Place[] = [{ value: state, path: [] }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { value, path } = next;
-    const reason = path.length > STATE_DEPTH_MAX ? `is nested deeper than ${STATE_DEPTH_MAX} levels` : reasonAgainst(value);
+    const reason =
+      path.length > STATE_DEPTH_MAX ? `is nested deeper than ${STATE_DEPTH_MAX} levels` : reasonAgainst(value);
     if (reason !== null) return { path, reason };
     if (typeof value !== "object" || value === null) continue;
     for (const [key, part] of Object.entries(value)) {
@@ -30,7 +31,12 @@ export function unstorable(state: unknown): JsonProblem | null {
 
 /** The most that a state is made of, told without a look inside. */
 function isStored(value: unknown): boolean {
-  return typeof value === "string" || typeof value === "boolean" || value === null || (typeof value === "number" && Number.isFinite(value));
+  return (
+    typeof value === "string" ||
+    typeof value === "boolean" ||
+    value === null ||
+    (typeof value === "number" && Number.isFinite(value))
+  );
 }
 
 function reasonAgainst(value: unknown): string | null {
@@ -38,6 +44,9 @@ function reasonAgainst(value: unknown): string | null {
   if (typeof value === "number") return "is not a finite number";
   if (typeof value !== "object" || value === null) return `is of type ${typeof value}`;
   const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = Array.isArray(value) || prototype === null || (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
+  const isPlain =
+    Array.isArray(value) ||
+    prototype === null ||
+    (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
   return isPlain ? null : "is not a plain object";
 }

@@ -54,7 +54,8 @@ function findProblem(value: unknown): JsonProblem | null {
     if (typeof next.value !== "object" || next.value === null) continue;
 
     const depth = (place?.depth ?? 0) + 1;
-    if (depth > JSON_DEPTH_MAX) return { path: pathOf(place), reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` };
+    if (depth > JSON_DEPTH_MAX)
+      return { path: pathOf(place), reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` };
     if (Array.isArray(next.value)) {
       for (let index = next.value.length - 1; index >= 0; index--) {
         if (!(index in next.value)) return { path: [...pathOf(place), index], reason: "is a hole in an array" };
@@ -132,7 +133,8 @@ export function frozen<T>(value: T): T {
   const waiting: object[] = [value];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     Object.freeze(next);
-    for (const part of Object.values(next)) if (typeof part === "object" && part !== null && !Object.isFrozen(part)) waiting.push(part);
+    for (const part of Object.values(next))
+      if (typeof part === "object" && part !== null && !Object.isFrozen(part)) waiting.push(part);
   }
   return value;
 }

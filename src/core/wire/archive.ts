@@ -59,7 +59,11 @@ export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
     if (ended) return refused(number, "stands behind the end");
     if (!head) {
       const first = parseText(header, line);
-      if (!first.ok) return refused(number, `is not the header of an exported log: ${first.problem.path.join(".")} ${first.problem.reason}`);
+      if (!first.ok)
+        return refused(
+          number,
+          `is not the header of an exported log: ${first.problem.path.join(".")} ${first.problem.reason}`,
+        );
       head = first.value;
       continue;
     }
@@ -68,16 +72,19 @@ export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
     const { value } = read;
     if (value.kind === "record") {
       const last = records.at(-1);
-      if (value.record.position !== (last ? lastPosition(last) : 0) + 1) return refused(number, `has position ${value.record.position}, which does not follow`);
+      if (value.record.position !== (last ? lastPosition(last) : 0) + 1)
+        return refused(number, `has position ${value.record.position}, which does not follow`);
       records.push(value.record);
     } else if (value.kind === "end") {
-      if (value.records !== records.length || value.own !== own.length) return refused(number, "counts other lines than stand before it");
+      if (value.records !== records.length || value.own !== own.length)
+        return refused(number, "counts other lines than stand before it");
       ended = true;
     } else own.push(value);
   }
   if (!head || !ended) return refused(number + 1, "is missing: the file was cut short");
   const last = records.at(-1);
-  if (!sameCursor(last ? cursorOf(last) : null, head.cursor)) return refused(1, "names another end than the records have");
+  if (!sameCursor(last ? cursorOf(last) : null, head.cursor))
+    return refused(1, "names another end than the records have");
   return { ok: true, value: { ...head, records, own } };
 }
 

@@ -8,7 +8,21 @@
 import { type Commit, COMMANDS_MAX, READS_MAX } from "../history/commit.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { isUuid } from "../values/id.ts";
-import { anything, fail, json, list, literal, orNull, parse, parseText, type Reader, shape, text, time, whole } from "./reader.ts";
+import {
+  anything,
+  fail,
+  json,
+  list,
+  literal,
+  orNull,
+  parse,
+  parseText,
+  type Reader,
+  shape,
+  text,
+  time,
+  whole,
+} from "./reader.ts";
 import type { Parsed } from "../domain/definition.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { isStream, parseStream } from "../values/names.ts";
@@ -27,12 +41,22 @@ export type Limits = {
   readonly pageEventsMax: number;
 };
 
-export const LIMITS: Limits = { commitBytesMax: 256 * 1024, pushBytesMax: 1024 * 1024, pushCommitsMax: 500, pageBytesMax: 4 * 1024 * 1024, pageEventsMax: 10_000 };
+export const LIMITS: Limits = {
+  commitBytesMax: 256 * 1024,
+  pushBytesMax: 1024 * 1024,
+  pushCommitsMax: 500,
+  pageBytesMax: 4 * 1024 * 1024,
+  pageEventsMax: 10_000,
+};
 
 /** Events of others that a rejection carries along, the latest ones. */
 export const THEIRS_MAX = 20;
 
-export type PushEnvelope = { readonly after: Cursor | null; readonly domain: number; readonly commits: readonly unknown[] };
+export type PushEnvelope = {
+  readonly after: Cursor | null;
+  readonly domain: number;
+  readonly commits: readonly unknown[];
+};
 
 export type Outcome =
   | { readonly id: string; readonly outcome: "recorded"; readonly at: Cursor }
@@ -68,7 +92,13 @@ export type PushAnswer = Page & {
   readonly stopped?: { readonly id: string; readonly code: string };
 };
 
-export type LogInfo = { readonly protocol: number; readonly cursor: Cursor | null; readonly head: number; readonly domain: number; readonly limits: Limits };
+export type LogInfo = {
+  readonly protocol: number;
+  readonly cursor: Cursor | null;
+  readonly head: number;
+  readonly domain: number;
+  readonly limits: Limits;
+};
 
 /** Devices shown in one log: a server takes no more, a client shows no more. More people than that do not look at each other's cursors. */
 export const PRESENCE_ENTRIES_MAX = 1_000;
@@ -78,7 +108,11 @@ export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
 export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;
 
 /** Someone who has the log open. Not stored. The actor is verified; the client is what they call their device, and others may call theirs the same. */
-export type Presence = { readonly client: string; readonly actor: string; readonly data: import("../values/json.ts").Json };
+export type Presence = {
+  readonly client: string;
+  readonly actor: string;
+  readonly data: import("../values/json.ts").Json;
+};
 
 export type ServerFrame =
   | (Page & { readonly type: "records" })
@@ -88,12 +122,20 @@ export type ServerFrame =
   | { readonly type: "pong" }
   | { readonly type: "bye"; readonly code: string; readonly retryAfterMs?: number };
 
-export type ClientFrame = { readonly type: "presence"; readonly client: string; readonly data: import("../values/json.ts").Json } | { readonly type: "ping" };
+export type ClientFrame =
+  | { readonly type: "presence"; readonly client: string; readonly data: import("../values/json.ts").Json }
+  | { readonly type: "ping" };
 
 /** An error as the wire tells it. */
-export type WireError = { readonly code: string; readonly message: string; readonly retry: "never" | "later" | "after-fix"; readonly retryAfterMs?: number };
+export type WireError = {
+  readonly code: string;
+  readonly message: string;
+  readonly retry: "never" | "later" | "after-fix";
+  readonly retryAfterMs?: number;
+};
 
-const uuid: Reader<string> = (value, path) => (typeof value === "string" && isUuid(value) ? value : fail(path, "is not a UUID in lower case"));
+const uuid: Reader<string> = (value, path) =>
+  typeof value === "string" && isUuid(value) ? value : fail(path, "is not a UUID in lower case");
 
 const streamText = text(512);
 const streamName: Reader<string> = (value, path) => {
@@ -107,20 +149,32 @@ const streamName: Reader<string> = (value, path) => {
 export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const actor = text(128);
-export const cursorReader: Reader<Cursor> = (value, path) => decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
+export const cursorReader: Reader<Cursor> = (value, path) =>
+  decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
 const seen = { stream: streamName, seen: whole(0) };
 const version = whole(1, 1_000_000);
 const expected = shape({ type: text(128, NAME), v: version, data: json });
-const command = shape({ ...seen, reads: list(shape(seen), READS_MAX), name: text(128, NAME), v: version, events: list(expected, 10_000) }, { input: json });
+const command = shape(
+  { ...seen, reads: list(shape(seen), READS_MAX), name: text(128, NAME), v: version, events: list(expected, 10_000) },
+  { input: json },
+);
 
-const commitShape = shape({ id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) });
+const commitShape = shape({
+  id: uuid,
+  client: uuid,
+  actor,
+  time,
+  meta: json,
+  commands: list(command, COMMANDS_MAX, 1),
+});
 
 /** A commit is made at one moment: of one stream its author has seen one version. Others would make the server fold it for each. */
 const commit: Reader<Commit> = (value, path) => {
   const read = commitShape(value, path);
   const seenOf = new Map<string, number>();
   for (const place of read.commands.flatMap((one) => [one, ...one.reads])) {
-    if ((seenOf.get(place.stream) ?? place.seen) !== place.seen) fail([...path, "commands"], `names ${place.stream} as seen at two versions`);
+    if ((seenOf.get(place.stream) ?? place.seen) !== place.seen)
+      fail([...path, "commands"], `names ${place.stream} as seen at two versions`);
     seenOf.set(place.stream, place.seen);
   }
   return read;
@@ -129,12 +183,32 @@ const commit: Reader<Commit> = (value, path) => {
 const recordEvent = shape({ type: text(128), v: version, stream: streamName, version: whole(1), data: json });
 
 const record: Reader<CommitRecord> = shape(
-  { position: whole(1), mark: text(64, MARK), commit: uuid, client: uuid, actor, time, received: time, meta: json, events: list(recordEvent, 100_000, 1) },
+  {
+    position: whole(1),
+    mark: text(64, MARK),
+    commit: uuid,
+    client: uuid,
+    actor,
+    time,
+    received: time,
+    meta: json,
+    events: list(recordEvent, 100_000, 1),
+  },
   { clamped: literal(true) },
 );
 
 const domainEvent: Reader<DomainEvent> = shape({
-  id: text(64), type: text(128), data: json, aggregate: text(64), stream: streamName, version: whole(1), position: orNull(whole(1)), time, actor, client: uuid, meta: json,
+  id: text(64),
+  type: text(128),
+  data: json,
+  aggregate: text(64),
+  stream: streamName,
+  version: whole(1),
+  position: orNull(whole(1)),
+  time,
+  actor,
+  client: uuid,
+  meta: json,
 });
 
 const outcome: Reader<Outcome> = (value, path) => {
@@ -146,36 +220,69 @@ const outcome: Reader<Outcome> = (value, path) => {
       return shape({ id: uuid, outcome: literal("empty") })(value, path);
     case "rejected":
       return shape(
-        { id: uuid, outcome: literal("rejected"), command: whole(0, COMMANDS_MAX), code: text(128), message: text(4096) },
+        {
+          id: uuid,
+          outcome: literal("rejected"),
+          command: whole(0, COMMANDS_MAX),
+          code: text(128),
+          message: text(4096),
+        },
         { path: list(pathStep, 64), theirs: list(domainEvent, THEIRS_MAX) },
       )(value, path);
   }
 };
 
-const pathStep: Reader<string | number> = (value, path) => (typeof value === "number" ? value : text(1024)(value, path));
+const pathStep: Reader<string | number> = (value, path) =>
+  typeof value === "number" ? value : text(1024)(value, path);
 
-const pageFields = { after: orNull(cursorReader), records: list(record, 1_000_000), cursor: orNull(cursorReader), head: whole(0), more: literal(true, false) };
+const pageFields = {
+  after: orNull(cursorReader),
+  records: list(record, 1_000_000),
+  cursor: orNull(cursorReader),
+  head: whole(0),
+  more: literal(true, false),
+};
 
 /** A page whose records follow `after` without a gap and end at `cursor`. */
 function continuous<T extends Page>(page: T, path: readonly (string | number)[]): T {
   let position = page.after?.position ?? 0;
   for (const [index, entry] of page.records.entries()) {
-    if (entry.position !== position + 1) fail([...path, "records", index], `stands at position ${entry.position}, not ${position + 1}`);
+    if (entry.position !== position + 1)
+      fail([...path, "records", index], `stands at position ${entry.position}, not ${position + 1}`);
     position = lastPosition(entry);
   }
   const last = page.records.at(-1);
   const end = last ? { position, mark: last.mark } : page.after;
-  if (end?.position !== page.cursor?.position || end?.mark !== page.cursor?.mark) fail([...path, "cursor"], "is not that of the last record");
+  if (end?.position !== page.cursor?.position || end?.mark !== page.cursor?.mark)
+    fail([...path, "cursor"], "is not that of the last record");
   return page;
 }
 
 const page: Reader<Page> = (value, path) => continuous(shape(pageFields)(value, path), path);
 
 const pushAnswer: Reader<PushAnswer> = (value, path) =>
-  continuous(shape({ ...pageFields, outcomes: list(outcome, LIMITS.pushCommitsMax * 4) }, { stopped: shape({ id: uuid, code: text(128) }) })(value, path), path);
+  continuous(
+    shape(
+      { ...pageFields, outcomes: list(outcome, LIMITS.pushCommitsMax * 4) },
+      { stopped: shape({ id: uuid, code: text(128) }) },
+    )(value, path),
+    path,
+  );
 
-const limits: Reader<Limits> = shape({ commitBytesMax: whole(1), pushBytesMax: whole(1), pushCommitsMax: whole(1), pageBytesMax: whole(1), pageEventsMax: whole(1) });
-const logInfo: Reader<LogInfo> = shape({ protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits });
+const limits: Reader<Limits> = shape({
+  commitBytesMax: whole(1),
+  pushBytesMax: whole(1),
+  pushCommitsMax: whole(1),
+  pageBytesMax: whole(1),
+  pageEventsMax: whole(1),
+});
+const logInfo: Reader<LogInfo> = shape({
+  protocol: whole(1),
+  cursor: orNull(cursorReader),
+  head: whole(0),
+  domain: whole(0),
+  limits,
+});
 const presence: Reader<Presence> = shape({ client: uuid, actor, data: json });
 
 const serverFrame: Reader<ServerFrame> = (value, path) => {
@@ -200,15 +307,25 @@ const clientFrame: Reader<ClientFrame> = (value, path) => {
 };
 
 const wireError: Reader<WireError> = (value, path) =>
-  shape({ error: shape({ code: text(128), message: text(4096), retry: literal("never", "later", "after-fix") }, { retryAfterMs: whole(0) }) })(value, path).error;
+  shape({
+    error: shape(
+      { code: text(128), message: text(4096), retry: literal("never", "later", "after-fix") },
+      { retryAfterMs: whole(0) },
+    ),
+  })(value, path).error;
 
 // How many commits are too many is for the server's own limits to say; here bytes bound them.
-const pushEnvelope: Reader<PushEnvelope> = shape({ after: orNull(cursorReader), domain: whole(0), commits: list(anything, 1_000_000) });
+const pushEnvelope: Reader<PushEnvelope> = shape({
+  after: orNull(cursorReader),
+  domain: whole(0),
+  commits: list(anything, 1_000_000),
+});
 
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
 export const parseCommit = (value: unknown): Parsed<Commit> => parse(commit, value);
 /** The id and actor of a commit that may be broken otherwise. */
-export const parseCommitHead = (value: unknown): Parsed<{ readonly id: string; readonly actor: string }> => parse(shape({ id: uuid, actor }), value);
+export const parseCommitHead = (value: unknown): Parsed<{ readonly id: string; readonly actor: string }> =>
+  parse(shape({ id: uuid, actor }), value);
 /** The id of a commit that may be broken otherwise: with it, the commit can be answered on its own. */
 export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> => parse(shape({ id: uuid }), value);
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);

@@ -118,7 +118,10 @@ type Shape<Needed extends Fields, Optional extends Fields> = { readonly [K in ke
 };
 
 /** An object with these fields; other fields are left behind. */
-export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(needed: Needed, optional?: Optional): Reader<Shape<Needed, Optional>> {
+export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(
+  needed: Needed,
+  optional?: Optional,
+): Reader<Shape<Needed, Optional>> {
   const fields = [
     ...Object.entries(needed).map(([name, reader]) => ({ name, reader, isNeeded: true })),
     ...Object.entries(optional ?? {}).map(([name, reader]) => ({ name, reader, isNeeded: false })),

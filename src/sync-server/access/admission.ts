@@ -22,7 +22,13 @@ export type Admission = {
   readonly countCommits: (principal: Principal, commits: number) => void;
 };
 
-export type AdmissionOptions = { readonly authorize: Authorize; readonly permit: Permit; readonly limits: ServerLimits; readonly env: Env; readonly report: (error: unknown) => void };
+export type AdmissionOptions = {
+  readonly authorize: Authorize;
+  readonly permit: Permit;
+  readonly limits: ServerLimits;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+};
 
 export function createAdmission({ authorize, permit, limits, env, report }: AdmissionOptions): Admission {
   const requests = createRateLimiter(limits.requestRate, env.now);

@@ -30,9 +30,21 @@ export type PermitRequest =
   /** Read the log: all of it. Pushing needs this too. */
   | { readonly action: "read"; readonly log: string }
   /** Run a command on a stream. Asked before anything is decided, so that a refusal tells nothing. */
-  | { readonly action: "write"; readonly log: string; readonly stream: string; readonly command: string; readonly input: Json | undefined }
+  | {
+      readonly action: "write";
+      readonly log: string;
+      readonly stream: string;
+      readonly command: string;
+      readonly input: Json | undefined;
+    }
   /** Record what a command decided. Asked only where a command gave events. */
-  | { readonly action: "record"; readonly log: string; readonly stream: string; readonly command: string; readonly events: readonly Draft[] };
+  | {
+      readonly action: "record";
+      readonly log: string;
+      readonly stream: string;
+      readonly command: string;
+      readonly events: readonly Draft[];
+    };
 
 /**
  * Tells whether someone may do what they ask for.
@@ -52,7 +64,8 @@ export type BearerOptions =
   /** For tokens that carry proof themselves: check the signature with a fixed algorithm, the audience and the expiry. */
   | { readonly verify: Find };
 
-const TABLE_FIX = 'Give secrets and whose they are, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
+const TABLE_FIX =
+  'Give secrets and whose they are, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
 
@@ -74,7 +87,13 @@ export function bearer(options: BearerOptions): Authorize {
 export function isPrincipal(value: Principal | null): value is Principal {
   if (typeof value !== "object" || value === null) return false;
   const { actor, expiresAt } = value;
-  return typeof actor === "string" && actor.length > 0 && actor.length <= 128 && actor.isWellFormed() && (expiresAt === undefined || Number.isFinite(expiresAt));
+  return (
+    typeof actor === "string" &&
+    actor.length > 0 &&
+    actor.length <= 128 &&
+    actor.isWellFormed() &&
+    (expiresAt === undefined || Number.isFinite(expiresAt))
+  );
 }
 
 /** Refuses what would let nobody in, or the wrong ones: JavaScript users meet it when the server starts, not at each request. */
@@ -82,10 +101,14 @@ function finder(options: BearerOptions): Find {
   const { verify, tokens }: { readonly verify?: Find; readonly tokens?: Tokens } = options ?? {};
   if (typeof verify === "function") return verify;
   // In a list, the secrets would be owners, and their places the tokens.
-  if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens)) refuse("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
-  if (Object.keys(tokens).length === 0) refuse("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
+  if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens))
+    refuse("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
+  if (Object.keys(tokens).length === 0)
+    refuse("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
   // What JavaScript makes of a variable of the environment that is not set: whoever guesses that would be let in.
-  for (const unset of ["undefined", "null", ""]) if (Object.hasOwn(tokens, unset)) refuse(`bearer() was given ${JSON.stringify(unset)} as a token: a secret was not set`, TABLE_FIX);
+  for (const unset of ["undefined", "null", ""])
+    if (Object.hasOwn(tokens, unset))
+      refuse(`bearer() was given ${JSON.stringify(unset)} as a token: a secret was not set`, TABLE_FIX);
   return findToken(tokens);
 }
 

@@ -46,15 +46,22 @@ export function jwksKeys(uri: string, algorithm: string): (kid: unknown) => Prom
 }
 
 async function fetchKeys(uri: string, algorithm: string): Promise<readonly JwksKey[]> {
-  const response = await fetch(uri, { redirect: "manual", signal: AbortSignal.timeout(FETCH_MS_MAX), headers: { accept: "application/json" } });
+  const response = await fetch(uri, {
+    redirect: "manual",
+    signal: AbortSignal.timeout(FETCH_MS_MAX),
+    headers: { accept: "application/json" },
+  });
   if (response.status !== 200) throw new Error(`The issuer answered ${response.status}`);
   const body: unknown = await response.json();
   const read = parse(keySet, body);
   if (!read.ok) throw new Error(`What the issuer shows are no keys: ${read.problem.reason}`);
-  return read.value.filter((key) => key !== null).filter(({ alg, use, kty }) => kty !== "oct" && (alg ?? algorithm) === algorithm && (use ?? "sig") === "sig");
+  return read.value
+    .filter((key) => key !== null)
+    .filter(({ alg, use, kty }) => kty !== "oct" && (alg ?? algorithm) === algorithm && (use ?? "sig") === "sig");
 }
 
-const text: Reader<string | undefined> = (value, path) => (value === undefined || typeof value === "string" ? value : fail(path, "is not a string"));
+const text: Reader<string | undefined> = (value, path) =>
+  value === undefined || typeof value === "string" ? value : fail(path, "is not a string");
 
 /** Public parts only; a key that is none is passed over. */
 const key: Reader<JwksKey | null> = (value, path) => {

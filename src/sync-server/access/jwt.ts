@@ -30,9 +30,18 @@ export type JwtOptions = {
   /** The token's `typ`, such as `at+jwt`. Default: `JWT`, or none. */
   readonly type?: string;
 } & (
-  | { readonly algorithm: (typeof SYMMETRIC)[number]; /** At least 32 random bytes that the issuer shares with this server. */ readonly secret: string }
-  | { readonly algorithm: (typeof ASYMMETRIC)[number]; /** PEM (`-----BEGIN PUBLIC KEY-----`) or a JWK. */ readonly publicKey: string | JsonWebKey }
-  | { readonly algorithm: (typeof ASYMMETRIC)[number]; /** Where the issuer shows its keys. Fetched when needed, kept for ten minutes. */ readonly jwksUri: string }
+  | {
+      readonly algorithm: (typeof SYMMETRIC)[number];
+      /** At least 32 random bytes that the issuer shares with this server. */ readonly secret: string;
+    }
+  | {
+      readonly algorithm: (typeof ASYMMETRIC)[number];
+      /** PEM (`-----BEGIN PUBLIC KEY-----`) or a JWK. */ readonly publicKey: string | JsonWebKey;
+    }
+  | {
+      readonly algorithm: (typeof ASYMMETRIC)[number];
+      /** Where the issuer shows its keys. Fetched when needed, kept for ten minutes. */ readonly jwksUri: string;
+    }
 );
 
 /**
@@ -43,7 +52,13 @@ export type JwtOptions = {
  */
 export function jwt(options: JwtOptions): Authorize {
   const keyFor = keysOf(checked(options));
-  const { algorithm: alg, issuer: iss, audience: aud, actor = ({ sub }: JwtClaims) => (typeof sub === "string" ? sub : null), type: typ } = options;
+  const {
+    algorithm: alg,
+    issuer: iss,
+    audience: aud,
+    actor = ({ sub }: JwtClaims) => (typeof sub === "string" ? sub : null),
+    type: typ,
+  } = options;
   return bearer({
     verify: async (token) => {
       const parts = partsOf(token);
@@ -100,22 +115,52 @@ function checked(options: JwtOptions): JwtOptions {
   const { algorithm, issuer, audience } = options;
   const wrong = (message: string, fix: string) => new DefinitionError({ message: `jwt(): ${message}`, fix });
   const symmetric = SYMMETRIC.some((one) => one === algorithm);
-  if (!symmetric && !ASYMMETRIC.some((one) => one === algorithm)) throw wrong(`${String(algorithm)} is no algorithm of signatures`, "Name the one that your issuer signs with, such as ES256.");
-  if (symmetric !== "secret" in options) throw wrong(`${algorithm} does not go with this key`, "Give HS… a `secret`, all others a `publicKey` or a `jwksUri`: a public key taken for a secret is known to everyone.");
-  if (!isName(issuer) || !isName(audience)) throw wrong("issuer and audience are missing", "Name who issues the tokens, and for whom: a token made for another service must not work here.");
+  if (!symmetric && !ASYMMETRIC.some((one) => one === algorithm))
+    throw wrong(
+      `${String(algorithm)} is no algorithm of signatures`,
+      "Name the one that your issuer signs with, such as ES256.",
+    );
+  if (symmetric !== "secret" in options)
+    throw wrong(
+      `${algorithm} does not go with this key`,
+      "Give HS… a `secret`, all others a `publicKey` or a `jwksUri`: a public key taken for a secret is known to everyone.",
+    );
+  if (!isName(issuer) || !isName(audience))
+    throw wrong(
+      "issuer and audience are missing",
+      "Name who issues the tokens, and for whom: a token made for another service must not work here.",
+    );
   if ("secret" in options) {
     const { secret } = options;
-    if (typeof secret !== "string" || secret.includes("-----BEGIN") || new TextEncoder().encode(secret).byteLength < SECRET_BYTES_MIN) {
-      throw wrong("this secret can be guessed", `Take at least ${SECRET_BYTES_MIN} random bytes, such as from \`openssl rand -base64 32\`.`);
+    if (
+      typeof secret !== "string" ||
+      secret.includes("-----BEGIN") ||
+      new TextEncoder().encode(secret).byteLength < SECRET_BYTES_MIN
+    ) {
+      throw wrong(
+        "this secret can be guessed",
+        `Take at least ${SECRET_BYTES_MIN} random bytes, such as from \`openssl rand -base64 32\`.`,
+      );
     }
   } else if ("publicKey" in options) {
     const { publicKey } = options;
-    const isPublic = typeof publicKey === "string" ? publicKey.includes("-----BEGIN PUBLIC KEY-----") : isObject(publicKey) && typeof publicKey.kty === "string" && publicKey.kty !== "oct" && publicKey.d === undefined;
-    if (!isPublic) throw wrong("`publicKey` is none", "Give a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private one stays with the issuer.");
+    const isPublic =
+      typeof publicKey === "string"
+        ? publicKey.includes("-----BEGIN PUBLIC KEY-----")
+        : isObject(publicKey) &&
+          typeof publicKey.kty === "string" &&
+          publicKey.kty !== "oct" &&
+          publicKey.d === undefined;
+    if (!isPublic)
+      throw wrong(
+        "`publicKey` is none",
+        "Give a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private one stays with the issuer.",
+      );
   } else {
     const url = URL.parse(options.jwksUri);
     const isLocal = url?.hostname === "localhost" || url?.hostname === "127.0.0.1";
-    if (!url || (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal))) throw wrong("`jwksUri` is no https address", "Give the address where your issuer shows its keys.");
+    if (!url || (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal)))
+      throw wrong("`jwksUri` is no https address", "Give the address where your issuer shows its keys.");
   }
   return options;
 }

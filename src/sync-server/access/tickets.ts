@@ -40,7 +40,14 @@ export function createTickets(env: Env, secret: string | undefined): Tickets {
       const content = await unseal(await key, ticket);
       const now = env.now();
       forgetExpired(now);
-      if (!content || content.log !== log || content.until <= now || spent.has(content.nonce) || spent.size >= SPENT_MAX) return null;
+      if (
+        !content ||
+        content.log !== log ||
+        content.until <= now ||
+        spent.has(content.nonce) ||
+        spent.size >= SPENT_MAX
+      )
+        return null;
       spent.set(content.nonce, content.until);
       return content.principal;
     },
@@ -48,19 +55,30 @@ export function createTickets(env: Env, secret: string | undefined): Tickets {
 }
 
 async function importKey(env: Env, secret: string | undefined): Promise<CryptoKey> {
-  const bytes = secret === undefined ? bufferOf(env.randomBytes(32)) : await crypto.subtle.digest("SHA-256", bufferOf(new TextEncoder().encode(`dacapo ticket ${secret}`)));
+  const bytes =
+    secret === undefined
+      ? bufferOf(env.randomBytes(32))
+      : await crypto.subtle.digest("SHA-256", bufferOf(new TextEncoder().encode(`dacapo ticket ${secret}`)));
   return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
 async function seal(key: CryptoKey, iv: Uint8Array, text: string): Promise<string> {
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv: bufferOf(iv) }, key, bufferOf(new TextEncoder().encode(text)));
+  const sealed = await crypto.subtle.encrypt(
+    { name: "AES-GCM", iv: bufferOf(iv) },
+    key,
+    bufferOf(new TextEncoder().encode(text)),
+  );
   return toBase64Url(new Uint8Array([...iv, ...new Uint8Array(sealed)]));
 }
 
 async function unseal(key: CryptoKey, ticket: string): Promise<Sealed | null> {
   try {
     const bytes = fromBase64Url(ticket);
-    const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes.slice(0, IV_BYTES) }, key, bytes.slice(IV_BYTES));
+    const opened = await crypto.subtle.decrypt(
+      { name: "AES-GCM", iv: bytes.slice(0, IV_BYTES) },
+      key,
+      bytes.slice(IV_BYTES),
+    );
     // Only this server, or one with its secret, can have sealed it.
     return JSON.parse(new TextDecoder().decode(opened)) as Sealed;
   } catch {
@@ -74,7 +92,10 @@ function bufferOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }
 
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {

@@ -21,12 +21,20 @@ export type ImportedLog = {
   readonly cursor: string | null;
 };
 
-export async function importLog(store: EventStore, log: string, lines: AsyncIterable<string> | Iterable<string>): Promise<ImportedLog> {
+export async function importLog(
+  store: EventStore,
+  log: string,
+  lines: AsyncIterable<string> | Iterable<string>,
+): Promise<ImportedLog> {
   if (!LOG_NAME.test(log)) throw refused(`${JSON.stringify(log)} is not the name of a log`);
   const all: string[] = [];
   for await (const line of lines) all.push(line);
   const { records, cursor } = readArchive(log, all);
-  const imported: ImportedLog = { records: records.length, events: positionOf(cursor), cursor: cursor && encodeCursor(cursor) };
+  const imported: ImportedLog = {
+    records: records.length,
+    events: positionOf(cursor),
+    cursor: cursor && encodeCursor(cursor),
+  };
   const before = await store.head(log);
   if (before.kind === "gone" || (before.kind === "open" && before.cursor)) throw taken(log, before.kind);
   if (records.length === 0) return imported;
@@ -41,7 +49,10 @@ export async function importLog(store: EventStore, log: string, lines: AsyncIter
   return imported;
 }
 
-function readArchive(log: string, lines: readonly string[]): { readonly records: readonly CommitRecord[]; readonly cursor: Cursor | null } {
+function readArchive(
+  log: string,
+  lines: readonly string[],
+): { readonly records: readonly CommitRecord[]; readonly cursor: Cursor | null } {
   const parsed = parseArchive(lines);
   if (!parsed.ok) throw refused(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
   const { records, cursor } = parsed.value;
@@ -52,7 +63,8 @@ function readArchive(log: string, lines: readonly string[]): { readonly records:
     if (ids.has(commit)) throw refused(`the record at position ${position} has the id of another`);
     ids.add(commit);
     for (const { stream, version } of events) {
-      if (version !== (versions.get(stream) ?? 0) + 1) throw refused(`the record at position ${position} has version ${version} of ${stream}, which does not follow`);
+      if (version !== (versions.get(stream) ?? 0) + 1)
+        throw refused(`the record at position ${position} has version ${version} of ${stream}, which does not follow`);
       versions.set(stream, version);
     }
   }
@@ -60,7 +72,11 @@ function readArchive(log: string, lines: readonly string[]): { readonly records:
 }
 
 function refused(reason: string): ValidationError {
-  return new ValidationError({ message: `This cannot be imported: ${reason}`, fix: "Give the whole archive that an export made, unchanged, line by line.", details: { reason } });
+  return new ValidationError({
+    message: `This cannot be imported: ${reason}`,
+    fix: "Give the whole archive that an export made, unchanged, line by line.",
+    details: { reason },
+  });
 }
 
 function taken(log: string, kind: string): ConcurrencyError {

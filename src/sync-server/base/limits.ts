@@ -81,6 +81,12 @@ export const OBJECT_LIMITS = {
 } as const satisfies Partial<ServerLimits>;
 
 /** Those that a client is told. */
-export function wireLimits({ commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax }: ServerLimits): Limits {
+export function wireLimits({
+  commitBytesMax,
+  pushBytesMax,
+  pushCommitsMax,
+  pageBytesMax,
+  pageEventsMax,
+}: ServerLimits): Limits {
   return { commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax };
 }

@@ -15,7 +15,13 @@ export type ByteShare = {
 
 export type ByteShares = { readonly of: (actor: string) => ByteShare };
 
-export function createByteShares({ allMax, eachMax }: { readonly allMax: number; readonly eachMax: number }): ByteShares {
+export function createByteShares({
+  allMax,
+  eachMax,
+}: {
+  readonly allMax: number;
+  readonly eachMax: number;
+}): ByteShares {
   let all = 0;
   const ofActors = new Map<string, number>();
   return {

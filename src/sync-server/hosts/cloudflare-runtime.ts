@@ -16,7 +16,10 @@ export type HibernatingSocket = {
 
 /** What is used of a Durable Object's `ctx`. */
 export type LogObjectContext = {
-  readonly storage: DurableObjectSqlStorage & { getAlarm(): Promise<number | null>; setAlarm(atMs: number): Promise<void> };
+  readonly storage: DurableObjectSqlStorage & {
+    getAlarm(): Promise<number | null>;
+    setAlarm(atMs: number): Promise<void>;
+  };
   acceptWebSocket(socket: HibernatingSocket): void;
   getWebSockets(): readonly HibernatingSocket[];
   setWebSocketAutoResponse(pair: WebSocketRequestResponsePair): void;
@@ -27,7 +30,10 @@ type WebSocketRequestResponsePair = { readonly request: string; readonly respons
 
 declare const WebSocketPair: new () => { readonly 0: HibernatingSocket; readonly 1: HibernatingSocket };
 declare const WebSocketRequestResponsePair: new (request: string, response: string) => WebSocketRequestResponsePair;
-declare const Response: new (body: null, init: { readonly status: 101; readonly webSocket: HibernatingSocket }) => globalThis.Response;
+declare const Response: new (
+  body: null,
+  init: { readonly status: 101; readonly webSocket: HibernatingSocket },
+) => globalThis.Response;
 
 /** Both ends of a new connection. */
 export function socketPair(): { readonly client: HibernatingSocket; readonly ours: HibernatingSocket } {

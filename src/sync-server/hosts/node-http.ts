@@ -18,8 +18,14 @@ export type HttpTimes = {
 
 export const HTTP_TIMES: HttpTimes = { headersMs: 10_000, requestMs: 30_000, idleMs: 60_000, checkMs: 2_000 };
 
-export function httpServer(listener: RequestListener, { headersMs, requestMs, idleMs, checkMs }: HttpTimes = HTTP_TIMES): Server {
-  const http = createServer({ headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs }, listener);
+export function httpServer(
+  listener: RequestListener,
+  { headersMs, requestMs, idleMs, checkMs }: HttpTimes = HTTP_TIMES,
+): Server {
+  const http = createServer(
+    { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs },
+    listener,
+  );
   http.timeout = idleMs;
   return http;
 }

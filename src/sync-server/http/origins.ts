@@ -31,7 +31,8 @@ export function createOriginRule(origins: readonly string[] | undefined): Origin
     const origin = request.headers.get("origin");
     if (!allowed) {
       const site = request.headers.get("sec-fetch-site");
-      if (request.method !== "GET" && (site === "cross-site" || site === "same-site")) throw new HttpRefusal("origin-refused");
+      if (request.method !== "GET" && (site === "cross-site" || site === "same-site"))
+        throw new HttpRefusal("origin-refused");
       return {};
     }
     if (origin === null) return { vary: "origin" };
@@ -40,6 +41,14 @@ export function createOriginRule(origins: readonly string[] | undefined): Origin
   };
   return {
     check,
-    preflight: (request) => new Response(null, { status: 204, headers: { ...check(request), ...(allowed && request.headers.has("origin") && PREFLIGHT_HEADERS), "cache-control": "no-store" } }),
+    preflight: (request) =>
+      new Response(null, {
+        status: 204,
+        headers: {
+          ...check(request),
+          ...(allowed && request.headers.has("origin") && PREFLIGHT_HEADERS),
+          "cache-control": "no-store",
+        },
+      }),
   };
 }

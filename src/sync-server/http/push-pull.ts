@@ -17,14 +17,24 @@ import type { EventStore } from "../stores/event-store.ts";
 
 export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
 
-export type PushContext = PullContext & { readonly admission: Pick<Admission, "countCommits">; readonly writer: LogWriter };
+export type PushContext = PullContext & {
+  readonly admission: Pick<Admission, "countCommits">;
+  readonly writer: LogWriter;
+};
 
-export async function answerPush(context: PushContext, principal: Principal, log: string, body: { readonly text: string; readonly bytes: number }): Promise<string> {
+export async function answerPush(
+  context: PushContext,
+  principal: Principal,
+  log: string,
+  body: { readonly text: string; readonly bytes: number },
+): Promise<string> {
   const { admission, limits, writer } = context;
   const envelope = parsePushEnvelope(body.text);
   if (!envelope.ok) {
     const { path, reason } = envelope.problem;
-    throw new HttpRefusal("bad-request", { message: `The push does not follow the protocol: ${path.join(".")} ${reason}` });
+    throw new HttpRefusal("bad-request", {
+      message: `The push does not follow the protocol: ${path.join(".")} ${reason}`,
+    });
   }
   if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");
   const admitted = admitPush(envelope.value, principal, body.bytes, limits);
@@ -39,18 +49,30 @@ export async function answerPush(context: PushContext, principal: Principal, log
   return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}${page}}`;
 }
 
-export async function answerPull(context: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
+export async function answerPull(
+  context: PullContext,
+  log: string,
+  after: Cursor | null,
+  events: number,
+): Promise<string> {
   return `{${await storedPage(context, log, after, events)}}`;
 }
 
 /** What is new after the cursor that a push came with: mostly what was written just now, which needs no reading. */
-async function pageAfterPush(context: PushContext, log: string, after: Cursor | null, appended: Appended): Promise<string> {
+async function pageAfterPush(
+  context: PushContext,
+  log: string,
+  after: Cursor | null,
+  appended: Appended,
+): Promise<string> {
   const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
   pagesOfBatches.set(appended, pages);
   const key = cursorText(after);
   const before = pages.get(key);
   if (before !== undefined) return before;
-  const records = sameCursor(after, appended.after) ? appended.records : context.writer.recent(log, after, appended.head);
+  const records = sameCursor(after, appended.after)
+    ? appended.records
+    : context.writer.recent(log, after, appended.head);
   if (!records) return storedPage(context, log, after, context.limits.pageEventsMax);
   const { pageEventsMax, pageBytesMax } = context.limits;
   const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: pageBytesMax });
@@ -62,8 +84,16 @@ async function pageAfterPush(context: PushContext, log: string, after: Cursor | 
 /** Many pushes of one batch come with the same cursor: their page is made once. */
 const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
-async function storedPage({ store, limits }: PullContext, log: string, after: Cursor | null, events: number): Promise<string> {
-  const page = await store.read(log, after, { events: Math.min(events, limits.pageEventsMax), bytes: limits.pageBytesMax });
+async function storedPage(
+  { store, limits }: PullContext,
+  log: string,
+  after: Cursor | null,
+  events: number,
+): Promise<string> {
+  const page = await store.read(log, after, {
+    events: Math.min(events, limits.pageEventsMax),
+    bytes: limits.pageBytesMax,
+  });
   switch (page.kind) {
     case "gone":
       throw new HttpRefusal("gone");

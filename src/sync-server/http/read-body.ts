@@ -16,7 +16,12 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
 
 /** The text of a JSON body of at most `bytesMax` bytes. */
-export async function readJsonText(request: Request, exchange: Exchange | null, bytesMax: number, share: ByteShare): Promise<{ readonly text: string; readonly bytes: number }> {
+export async function readJsonText(
+  request: Request,
+  exchange: Exchange | null,
+  bytesMax: number,
+  share: ByteShare,
+): Promise<{ readonly text: string; readonly bytes: number }> {
   const encoding = request.headers.get("content-encoding");
   if (encoding !== null && encoding !== "identity") throw new HttpRefusal("unsupported-media-type");
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) throw new HttpRefusal("unsupported-media-type");
@@ -36,7 +41,9 @@ export async function readJsonText(request: Request, exchange: Exchange | null, 
     await (exchange ? exchange.readBody(take) : readWebBody(request, take));
     return { text: UTF8.decode(held.subarray(0, bytes)), bytes };
   } catch (error) {
-    throw error instanceof HttpRefusal ? error : new HttpRefusal("bad-request", { message: "The body did not arrive whole, or is not UTF-8" });
+    throw error instanceof HttpRefusal
+      ? error
+      : new HttpRefusal("bad-request", { message: "The body did not arrive whole, or is not UTF-8" });
   } finally {
     share.giveBack();
   }

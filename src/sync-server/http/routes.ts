@@ -45,7 +45,11 @@ export type Answer = string | ReadableStream<Uint8Array>;
 const PRINCIPAL_BYTES_MAX = 1024;
 
 /** `GET /logs/:log` */
-export async function getLog({ admission, store, domain, limits }: RouteContext, request: Request, log: string): Promise<string> {
+export async function getLog(
+  { admission, store, domain, limits }: RouteContext,
+  request: Request,
+  log: string,
+): Promise<string> {
   await admission.reader(request, log);
   const head = await store.head(log);
   if (head.kind === "gone") throw new HttpRefusal("gone");
@@ -60,7 +64,12 @@ export async function getLog({ admission, store, domain, limits }: RouteContext,
 }
 
 /** `POST /logs/:log/commits` */
-export async function postCommits(context: RouteContext, request: Request, log: string, exchange: Exchange | null): Promise<Answer> {
+export async function postCommits(
+  context: RouteContext,
+  request: Request,
+  log: string,
+  exchange: Exchange | null,
+): Promise<Answer> {
   const { admission, limits, reading, answering } = context;
   const principal = await admission.reader(request, log);
   const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor));
@@ -72,17 +81,28 @@ export async function getRecords(context: RouteContext, request: Request, log: s
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
-  return heldAnswer(await answerPull(context, log, readCursor(query.get("after")), events), context.answering.of(actor));
+  return heldAnswer(
+    await answerPull(context, log, readCursor(query.get("after")), events),
+    context.answering.of(actor),
+  );
 }
 
 /** `GET /logs/:log/streams/:type/:id?after=V`: the records that hold events of a stream. */
-export async function getStream({ admission, answering, store, limits }: RouteContext, request: Request, log: string, stream: string): Promise<Answer> {
+export async function getStream(
+  { admission, answering, store, limits }: RouteContext,
+  request: Request,
+  log: string,
+  stream: string,
+): Promise<Answer> {
   const { actor } = await admission.reader(request, log);
   if (!parseStream(stream).ok) throw new HttpRefusal("bad-request", { message: "This is not the name of a stream" });
   const after = wholeNumber(new URL(request.url).searchParams.get("after"), "after", 0) ?? 0;
   const head = await store.head(log);
   if (head.kind === "gone") throw new HttpRefusal("gone");
-  const records = await store.readStream(log, stream, after, { events: limits.pageEventsMax, bytes: limits.pageBytesMax });
+  const records = await store.readStream(log, stream, after, {
+    events: limits.pageEventsMax,
+    bytes: limits.pageBytesMax,
+  });
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
   const page = `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
@@ -90,9 +110,18 @@ export async function getStream({ admission, answering, store, limits }: RouteCo
 }
 
 /** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */
-export async function getExport(context: RouteContext, request: Request, log: string): Promise<ReadableStream<Uint8Array>> {
+export async function getExport(
+  context: RouteContext,
+  request: Request,
+  log: string,
+): Promise<ReadableStream<Uint8Array>> {
   const principal = await context.admission.reader(request, log);
-  return exportStream({ ...context, log, share: context.answering.of(principal.actor), checkReader: () => context.admission.checkReader(principal, log) });
+  return exportStream({
+    ...context,
+    log,
+    share: context.answering.of(principal.actor),
+    checkReader: () => context.admission.checkReader(principal, log),
+  });
 }
 
 /** `POST /logs/:log/tickets` */
@@ -100,7 +129,8 @@ export async function postTicket({ admission, tickets }: RouteContext, request: 
   const principal = await admission.reader(request, log);
   const plain = JSON.stringify(principal);
   // What cannot travel in a ticket is a mistake of the app, not of the sender.
-  if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX)) throw new Error(`authorize gave a principal of more than ${PRINCIPAL_BYTES_MAX} bytes`);
+  if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX))
+    throw new Error(`authorize gave a principal of more than ${PRINCIPAL_BYTES_MAX} bytes`);
   return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
 }
 

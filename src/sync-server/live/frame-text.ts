@@ -13,7 +13,10 @@ const FRAME_ENTRIES_MAX = 200;
 export type RecordsFrame = { readonly text: string; readonly cursor: Cursor | null };
 
 /** What was appended, in frames that follow each other. */
-export function recordsFrames({ after, records, head }: Appended, { frameBytesMax, pageEventsMax }: ServerLimits): readonly RecordsFrame[] {
+export function recordsFrames(
+  { after, records, head }: Appended,
+  { frameBytesMax, pageEventsMax }: ServerLimits,
+): readonly RecordsFrame[] {
   let follows = after;
   return splitRecords(records, { bytes: frameBytesMax, events: pageEventsMax }).map((run) => {
     const text = recordsFrame(follows, run, positionOf(head));

@@ -80,13 +80,18 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   };
   const refusal = (log: string, actor: string): ErrorCode | null => {
     if ((sockets.ofActor.get(actor) ?? 0) >= limits.socketsPerActorMax) return "rate-limited";
-    return sockets.all >= limits.socketsMax || (rooms.get(log)?.members.size ?? 0) >= limits.socketsPerLogMax ? "overloaded" : null;
+    return sockets.all >= limits.socketsMax || (rooms.get(log)?.members.size ?? 0) >= limits.socketsPerLogMax
+      ? "overloaded"
+      : null;
   };
   const roomOf = (log: string): Room => {
     const before = rooms.get(log);
     if (before) return before;
     const room = createRoom({
-      log, store, limits, report,
+      log,
+      store,
+      limits,
+      report,
       soon: (run) => void env.setTimer(run, Math.max(PRESENCE_MS_MIN, room.members.size)),
       shortly: (run) => void env.setTimer(run, RECORDS_MS),
     });
@@ -112,7 +117,8 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
       for (const member of room.members) {
         countAnew(member, now);
         if (now - Math.max(member.heardAt, member.socket.answeredAt ?? 0) > SILENCE_MS_MAX) member.socket.terminate();
-        else if (now - member.rightsAskedAt >= rightsMs || (member.principal.expiresAt ?? Infinity) <= now) checks.push(checkRights(member, log, now));
+        else if (now - member.rightsAskedAt >= rightsMs || (member.principal.expiresAt ?? Infinity) <= now)
+          checks.push(checkRights(member, log, now));
       }
     }
     return checks;
@@ -129,16 +135,22 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
       await checkReader(member.principal, log);
       member.rightsSureAt = now;
     } catch (error) {
-      if (error instanceof HttpRefusal && (error.code === "forbidden" || error.code === "unauthorized")) bye(member, error.code);
-      else if (now - member.rightsSureAt > RIGHTS_UNSURE_MS_MAX) bye(member, "unavailable", jittered(env, RESTART_DELAY_MS));
+      if (error instanceof HttpRefusal && (error.code === "forbidden" || error.code === "unauthorized"))
+        bye(member, error.code);
+      else if (now - member.rightsSureAt > RIGHTS_UNSURE_MS_MAX)
+        bye(member, "unavailable", jittered(env, RESTART_DELAY_MS));
       else member.rightsAskedAt = now - RIGHTS_MS + RIGHTS_RETRY_MS;
     }
   };
   const watch = async (): Promise<number | null> => {
     const now = env.now();
     await Promise.all(watchMembers(now, 0));
-    const askedAt = [...rooms.values()].flatMap(({ members }) => Array.from(members, ({ rightsAskedAt }) => rightsAskedAt));
-    return askedAt.length === 0 ? null : Math.max(0, askedAt.reduce((first, next) => Math.min(first, next)) + RIGHTS_MS - now);
+    const askedAt = [...rooms.values()].flatMap(({ members }) =>
+      Array.from(members, ({ rightsAskedAt }) => rightsAskedAt),
+    );
+    return askedAt.length === 0
+      ? null
+      : Math.max(0, askedAt.reduce((first, next) => Math.min(first, next)) + RIGHTS_MS - now);
   };
 
   const receive = (room: Room, member: Member, text: string): void => {
@@ -198,7 +210,8 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;
         // Not all come back in the same moment.
-        for (const member of room.members) bye(member, code, code === "restarting" ? jittered(env, RESTART_DELAY_MS) : undefined);
+        for (const member of room.members)
+          bye(member, code, code === "restarting" ? jittered(env, RESTART_DELAY_MS) : undefined);
       }
     },
   };

@@ -37,7 +37,11 @@ export type Member = {
   ended: boolean;
 };
 
-export function createMember(socket: LiveSocket, { cursor, principal, presence }: LiveAttachment, { now, rightsAt }: { readonly now: number; readonly rightsAt: number }): Member {
+export function createMember(
+  socket: LiveSocket,
+  { cursor, principal, presence }: LiveAttachment,
+  { now, rightsAt }: { readonly now: number; readonly rightsAt: number },
+): Member {
   return {
     socket,
     principal,

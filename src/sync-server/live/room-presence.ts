@@ -54,7 +54,9 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
     all: () => [...entries.values()].map(({ shown }) => shown),
     takeChanges: () => {
       const left = new Set(gone.values());
-      const set = [...entries].filter(([key, { shown }]) => changed.has(key) || left.has(shown.client)).map(([, { shown }]) => shown);
+      const set = [...entries]
+        .filter(([key, { shown }]) => changed.has(key) || left.has(shown.client))
+        .map(([, { shown }]) => shown);
       changed.clear();
       gone.clear();
       return { set, gone: [...left] };

@@ -125,7 +125,9 @@ export function createRoom({ log, store, limits, report, soon, shortly }: RoomOp
     // While looking, and where something else came between, the store tells all of it in order.
     if (looking || (at !== undefined && !sameCursor(appended.after, at))) return void look();
     at = appended.head;
-    held = held ? { after: held.after, records: [...held.records, ...appended.records], head: appended.head } : appended;
+    held = held
+      ? { after: held.after, records: [...held.records, ...appended.records], head: appended.head }
+      : appended;
     if (!resting) sendHeld();
   };
   /** The first goes out at once; what follows soon after goes out together: in a busy log the frames cost more than what is in them. */
@@ -202,7 +204,8 @@ export function createRoom({ log, store, limits, report, soon, shortly }: RoomOp
     presenceIsDue = true;
     soon(flushPresence);
   };
-  const sendAllPresence = (member: Member, gone: readonly string[]): void => presenceFrames(presence.all(), gone).forEach((frame) => send(member, frame));
+  const sendAllPresence = (member: Member, gone: readonly string[]): void =>
+    presenceFrames(presence.all(), gone).forEach((frame) => send(member, frame));
 
   const resume = (member: Member): void => {
     members.add(member);

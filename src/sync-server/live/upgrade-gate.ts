@@ -42,11 +42,15 @@ export function createLiveGate({ origins, tickets, admission, hub, isClosing, re
         const query = new URL(request.url).searchParams;
         const after = readCursor(query.get("after"));
         const principal = await tickets.spend(log, query.get("ticket") ?? "");
-        if (!principal) throw new HttpRefusal("unauthorized", { message: "The ticket is missing, spent or too old: fetch another" });
+        if (!principal)
+          throw new HttpRefusal("unauthorized", { message: "The ticket is missing, spent or too old: fetch another" });
         await admission.checkReader(principal, log);
         const refusal = isClosing() ? "restarting" : hub.refusal(log, principal.actor);
         if (refusal) throw new HttpRefusal(refusal);
-        return { kind: "accepted", join: (socket) => hub.join(socket, { log, cursor: after && encodeCursor(after), principal, presence: null }) };
+        return {
+          kind: "accepted",
+          join: (socket) => hub.join(socket, { log, cursor: after && encodeCursor(after), principal, presence: null }),
+        };
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
         return { kind: "refused", response: errorResponse(error) };

@@ -13,7 +13,12 @@ export function checkAppend({ expected, records, outcomes }: Append): void {
   const ids = new Map<string, string>();
   for (const { position, cursor, commit, actor } of records) {
     if (position !== end + 1 || cursor.position < position || !Number.isSafeInteger(cursor.position)) {
-      throw new BugError("A batch has records that do not follow each other", { commit, after: end, position, end: cursor.position });
+      throw new BugError("A batch has records that do not follow each other", {
+        commit,
+        after: end,
+        position,
+        end: cursor.position,
+      });
     }
     end = cursor.position;
     if (ids.has(commit)) throw twice(commit);

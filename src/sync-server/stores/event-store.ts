@@ -70,7 +70,8 @@ export type KnownCommit = {
   readonly outcomes: readonly { readonly actor: string; readonly text: string }[];
 };
 
-export type LogHead = { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };
+export type LogHead =
+  { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };
 
 export type ReadLimit = { readonly events: number; readonly bytes: number };
 

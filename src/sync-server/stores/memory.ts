@@ -7,7 +7,17 @@
 import { StorageLostError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { checkAppend, outcomeKey } from "./check-append.ts";
-import type { Append, AppendResult, EventStore, KeptOutcome, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
+import type {
+  Append,
+  AppendResult,
+  EventStore,
+  KeptOutcome,
+  KnownCommit,
+  LogHead,
+  ReadLimit,
+  ReadResult,
+  StoredRecord,
+} from "./event-store.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";
 
 type Log = {
@@ -45,7 +55,9 @@ class MemoryEventStore implements EventStore {
     const head = headOf(log);
     if (!sameCursor(head, append.expected)) return { kind: "moved", head };
     const entries = [...append.records, ...append.outcomes];
-    const known = entries.filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor))).map(({ commit }) => commit);
+    const known = entries
+      .filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor)))
+      .map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
 
     // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
@@ -71,7 +83,9 @@ class MemoryEventStore implements EventStore {
     const log = this.#find(name);
     if (log === undefined || log === "gone") return [];
     const records = log.byStream.get(stream) ?? [];
-    const start = records.findIndex(({ record }) => record.streams.some((place) => place.stream === stream && place.last > after));
+    const start = records.findIndex(({ record }) =>
+      record.streams.some((place) => place.stream === stream && place.last > after),
+    );
     return start < 0 ? [] : takePage(from(records, start), limit);
   }
 
@@ -80,12 +94,18 @@ class MemoryEventStore implements EventStore {
     const known = new Map<string, KnownCommit>();
     if (log === undefined || log === "gone") return known;
     const asked = new Set(commits);
-    const outcomes = Map.groupBy([...log.outcomes.values()].filter(({ commit }) => asked.has(commit)), ({ commit }) => commit);
+    const outcomes = Map.groupBy(
+      [...log.outcomes.values()].filter(({ commit }) => asked.has(commit)),
+      ({ commit }) => commit,
+    );
     for (const commit of asked) {
       const record = log.byCommit.get(commit);
       const said = outcomes.get(commit) ?? [];
       if (!record && said.length === 0) continue;
-      known.set(commit, { record: record ? { actor: record.actor, at: record.cursor } : null, outcomes: said.map(({ actor, text }) => ({ actor, text })) });
+      known.set(commit, {
+        record: record ? { actor: record.actor, at: record.cursor } : null,
+        outcomes: said.map(({ actor, text }) => ({ actor, text })),
+      });
     }
     return known;
   }
@@ -97,7 +117,10 @@ class MemoryEventStore implements EventStore {
 
   async logs(): Promise<readonly string[]> {
     this.#requireOpen();
-    return [...this.#logs].filter(([, log]) => log !== "gone").map(([name]) => name).sort();
+    return [...this.#logs]
+      .filter(([, log]) => log !== "gone")
+      .map(([name]) => name)
+      .sort();
   }
 
   async close(): Promise<void> {
@@ -111,7 +134,10 @@ class MemoryEventStore implements EventStore {
 
   #requireOpen(): void {
     if (!this.#closed) return;
-    throw new StorageLostError({ message: "The event store was closed", fix: "Make a new one; close a store after its server." });
+    throw new StorageLostError({
+      message: "The event store was closed",
+      fix: "Make a new one; close a store after its server.",
+    });
   }
 }
 

@@ -8,7 +8,16 @@
 import { BugError, type DacapoError, StorageLostError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { checkAppend } from "./check-append.ts";
-import type { Append, AppendResult, EventStore, KnownCommit, LogHead, ReadLimit, ReadResult, StoredRecord } from "./event-store.ts";
+import type {
+  Append,
+  AppendResult,
+  EventStore,
+  KnownCommit,
+  LogHead,
+  ReadLimit,
+  ReadResult,
+  StoredRecord,
+} from "./event-store.ts";
 import { failureOf } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { prepareLayout } from "./sql-layout.ts";
@@ -106,7 +115,8 @@ class SqlEventStore implements EventStore {
         ids,
         log.id,
       );
-      for (const { commit_id, actor, last, mark } of records) known.set(commit_id, { record: { actor, at: { position: last, mark } }, outcomes: [] });
+      for (const { commit_id, actor, last, mark } of records)
+        known.set(commit_id, { record: { actor, at: { position: last, mark } }, outcomes: [] });
       const outcomes = this.#sql.rows<{ commit_id: string; actor: string; text: string }>(
         "select o.commit_id, o.actor, o.text from json_each(?) i cross join dacapo_outcomes o on o.log = ? and o.commit_id = i.value",
         ids,
@@ -129,7 +139,8 @@ class SqlEventStore implements EventStore {
         name,
       );
     });
-    while (await this.#call("drop", "write", () => this.#deleteSome(name))) await new Promise((resolve) => setTimeout(resolve, 0));
+    while (await this.#call("drop", "write", () => this.#deleteSome(name)))
+      await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   async endDrops(): Promise<void> {
@@ -152,7 +163,11 @@ class SqlEventStore implements EventStore {
   }
 
   async close(): Promise<void> {
-    if (this.#end === null) this.#end = new StorageLostError({ message: "The event store was closed", fix: "Open it again; close a store after its server." });
+    if (this.#end === null)
+      this.#end = new StorageLostError({
+        message: "The event store was closed",
+        fix: "Open it again; close a store after its server.",
+      });
     this.#sql.close();
   }
 
@@ -200,7 +215,9 @@ class SqlEventStore implements EventStore {
   }
 
   #isRecordEnd(log: number, { position, mark }: Cursor): boolean {
-    const row = firstRow(this.#sql.rows<{ mark: string }>("select mark from dacapo_records where log = ? and last = ?", log, position));
+    const row = firstRow(
+      this.#sql.rows<{ mark: string }>("select mark from dacapo_records where log = ? and last = ?", log, position),
+    );
     return row?.mark === mark;
   }
 
@@ -219,24 +236,46 @@ class SqlEventStore implements EventStore {
   #addRecord(log: number, { position, cursor, commit, actor, streams, text }: StoredRecord): void {
     this.#sql.run(
       "insert into dacapo_records (log, last, first, mark, commit_id, actor, streams, text) values (?, ?, ?, ?, ?, ?, ?, ?)",
-      log, cursor.position, position, cursor.mark, commit, actor, streamsText(streams), text,
+      log,
+      cursor.position,
+      position,
+      cursor.mark,
+      commit,
+      actor,
+      streamsText(streams),
+      text,
     );
     for (const { stream, last } of streams) {
-      this.#sql.run("insert into dacapo_stream_records (log, stream, version, record) values (?, ?, ?, ?)", log, stream, last, cursor.position);
+      this.#sql.run(
+        "insert into dacapo_stream_records (log, stream, version, record) values (?, ?, ?, ?)",
+        log,
+        stream,
+        last,
+        cursor.position,
+      );
     }
   }
 
   /** S9: adds the new ones, then forgets by age, and of the actors who just got one the oldest beyond their share. */
   #addOutcomes(log: number, { outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): void {
     for (const { commit, actor, received, text } of outcomes) {
-      this.#sql.run("insert into dacapo_outcomes (log, commit_id, actor, received, text) values (?, ?, ?, ?, ?)", log, commit, actor, received, text);
+      this.#sql.run(
+        "insert into dacapo_outcomes (log, commit_id, actor, received, text) values (?, ?, ?, ?, ?)",
+        log,
+        commit,
+        actor,
+        received,
+        text,
+      );
     }
     this.#sql.run("delete from dacapo_outcomes where log = ? and received < ?", log, forgetOutcomesBefore);
     for (const actor of new Set(outcomes.map((outcome) => outcome.actor))) {
       this.#sql.run(
         `delete from dacapo_outcomes where id in (
            select id from dacapo_outcomes where log = ? and actor = ? order by received desc, id desc limit -1 offset ?)`,
-        log, actor, outcomesPerActorMax,
+        log,
+        actor,
+        outcomesPerActorMax,
       );
     }
   }
@@ -245,14 +284,24 @@ class SqlEventStore implements EventStore {
   #deleteSome(name: string): boolean {
     const log = this.#find(name)?.id ?? null;
     const step = "where log = ? limit ?";
-    this.#sql.run(`delete from dacapo_records where rowid in (select rowid from dacapo_records ${step})`, log, DROP_STEP_ROWS);
-    this.#sql.run(`delete from dacapo_outcomes where id in (select id from dacapo_outcomes ${step})`, log, DROP_STEP_ROWS);
+    this.#sql.run(
+      `delete from dacapo_records where rowid in (select rowid from dacapo_records ${step})`,
+      log,
+      DROP_STEP_ROWS,
+    );
+    this.#sql.run(
+      `delete from dacapo_outcomes where id in (select id from dacapo_outcomes ${step})`,
+      log,
+      DROP_STEP_ROWS,
+    );
     this.#sql.run(
       `delete from dacapo_stream_records where (log, stream, version) in (select log, stream, version from dacapo_stream_records ${step})`,
-      log, DROP_STEP_ROWS,
+      log,
+      DROP_STEP_ROWS,
     );
     const left = ["dacapo_records", "dacapo_outcomes", "dacapo_stream_records"].some(
-      (table) => firstRow(this.#sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
+      (table) =>
+        firstRow(this.#sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
     );
     if (!left) this.#sql.run("update dacapo_logs set state = 'gone' where name = ?", name);
     return left;

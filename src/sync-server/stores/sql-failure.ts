@@ -11,12 +11,25 @@ export type Failure = { readonly error: DacapoError; readonly final: boolean };
 
 /** Primary result codes, https://sqlite.org/rescode.html. `node:sqlite` gives the number, a Durable Object the name in its message. */
 const NAMES: ReadonlyMap<number, string> = new Map([
-  [3, "PERM"], [5, "BUSY"], [6, "LOCKED"], [7, "NOMEM"], [8, "READONLY"], [10, "IOERR"], [11, "CORRUPT"], [13, "FULL"],
-  [14, "CANTOPEN"], [15, "PROTOCOL"], [22, "NOLFS"], [26, "NOTADB"],
+  [3, "PERM"],
+  [5, "BUSY"],
+  [6, "LOCKED"],
+  [7, "NOMEM"],
+  [8, "READONLY"],
+  [10, "IOERR"],
+  [11, "CORRUPT"],
+  [13, "FULL"],
+  [14, "CANTOPEN"],
+  [15, "PROTOCOL"],
+  [22, "NOLFS"],
+  [26, "NOTADB"],
 ]);
 
 const LOST: ReadonlyMap<string, string> = new Map([
-  ["CORRUPT", "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks."],
+  [
+    "CORRUPT",
+    "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.",
+  ],
   ["NOTADB", "Name another file: this one is no SQLite database, or is encrypted."],
   ["CANTOPEN", "See that the path is a file in a folder that this process may write to."],
   ["READONLY", "Let this process write to the file and its folder."],
@@ -24,7 +37,10 @@ const LOST: ReadonlyMap<string, string> = new Map([
   ["NOLFS", "Keep the file on a file system that takes large files."],
   ["PROTOCOL", "Keep the file on a local disk: locks of network file systems cannot be trusted."],
   ["NOMEM", "Give the process more memory, and start the server again."],
-  ["IOERR", "See to the disk, then start the server again. The last append may or may not be there; pushing again is harmless."],
+  [
+    "IOERR",
+    "See to the disk, then start the server again. The last append may or may not be there; pushing again is harmless.",
+  ],
 ]);
 
 /** Tells an error of SQLite as ours; a DacapoError stays what it is. */
@@ -34,7 +50,10 @@ export function failureOf(error: unknown, place: string): Failure {
   const said = error instanceof Error ? error.message : String(error);
   const facts = { message: `SQLite failed in ${place}: ${said}`, details: { place, result: name }, cause: error };
   if (name === "FULL") {
-    return { error: new StorageFullError({ ...facts, fix: "Make room on the disk, then start the server again." }), final: true };
+    return {
+      error: new StorageFullError({ ...facts, fix: "Make room on the disk, then start the server again." }),
+      final: true,
+    };
   }
   if (name === "BUSY" || name === "LOCKED") {
     // Nothing was begun, so nothing is in doubt: the same call may succeed later.

@@ -57,12 +57,19 @@ const STEPS: readonly (readonly string[])[] = [
 /** Brings the tables to the layout of this code, or says that they are of a newer one. */
 export function prepareLayout(sql: Sql): void {
   sql.transaction("write", () => {
-    sql.run("create table if not exists dacapo_layout (part text primary key, version integer not null) strict, without rowid");
-    const stored = firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
+    sql.run(
+      "create table if not exists dacapo_layout (part text primary key, version integer not null) strict, without rowid",
+    );
+    const stored =
+      firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
     if (stored > STEPS.length) throw newerLayout(stored);
     if (stored === STEPS.length) return;
     for (const step of STEPS.slice(stored)) for (const statement of step) sql.run(statement);
-    sql.run("insert into dacapo_layout (part, version) values (?, ?) on conflict (part) do update set version = excluded.version", PART, STEPS.length);
+    sql.run(
+      "insert into dacapo_layout (part, version) values (?, ?) on conflict (part) do update set version = excluded.version",
+      PART,
+      STEPS.length,
+    );
   });
 }
 

@@ -59,7 +59,13 @@ function placesIn(streams: string, last: number): StoredRecord["streams"] {
     const places = JSON.parse(streams) as [string, number, number][];
     return places.map(([stream, from, to]) => ({ stream, first: from, last: to }));
   } catch (cause) {
-    const fix = "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
-    throw new StorageLostError({ message: `The stored record that ends at position ${last} is damaged`, fix, details: { position: last }, cause });
+    const fix =
+      "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+    throw new StorageLostError({
+      message: `The stored record that ends at position ${last} is damaged`,
+      fix,
+      details: { position: last },
+      cause,
+    });
   }
 }

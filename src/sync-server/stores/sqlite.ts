@@ -23,7 +23,10 @@ export function sqlite(file: string | { readonly path: string }): EventStore {
   const path = typeof file === "string" ? file : file.path;
   // SQLite takes "" for a file that it deletes when it closes, and "file:" for a URL with options of its own.
   if (path === "" || path.startsWith("file:")) {
-    throw new DefinitionError({ message: `${JSON.stringify(path)} is no path of a file`, fix: 'Name a file such as "data/logs.db", or ":memory:".' });
+    throw new DefinitionError({
+      message: `${JSON.stringify(path)} is no path of a file`,
+      fix: 'Name a file such as "data/logs.db", or ":memory:".',
+    });
   }
   return sqlEventStore(nodeSql(openDatabase(path)));
 }

@@ -9,7 +9,18 @@ import type { StoredRecord } from "./event-store.ts";
 
 export function storedRecord(record: CommitRecord): StoredRecord {
   const { position, mark, commit, client, actor, time, clamped, received, meta, events } = record;
-  const text = JSON.stringify({ position, mark, commit, client, actor, time, ...(clamped && { clamped }), received, meta, events });
+  const text = JSON.stringify({
+    position,
+    mark,
+    commit,
+    client,
+    actor,
+    time,
+    ...(clamped && { clamped }),
+    received,
+    meta,
+    events,
+  });
   return { position, cursor: cursorOf(record), commit, actor, streams: spansOf(events), text };
 }
 

@@ -51,7 +51,12 @@ export async function foldStored(source: StreamSource, stream: string): Promise<
 }
 
 /** Folds a stream as its author saw it: up to a version, and on with what is his own. */
-export async function foldAuthored(source: StreamSource, stream: string, seen: number, author: Author): Promise<StreamState> {
+export async function foldAuthored(
+  source: StreamSource,
+  stream: string,
+  seen: number,
+  author: Author,
+): Promise<StreamState> {
   let state = emptyStream(source.domain, stream);
   for await (const { record } of storedRecords(source, stream, 0)) {
     if (record) state = foldAsSeen(source.domain, state, record, stream, seen, author);
@@ -60,7 +65,12 @@ export async function foldAuthored(source: StreamSource, stream: string, seen: n
 }
 
 /** The events of a stream that others added after a version. */
-export async function readOthers(source: StreamSource, stream: string, after: number, author: Author): Promise<DomainEvent[]> {
+export async function readOthers(
+  source: StreamSource,
+  stream: string,
+  after: number,
+  author: Author,
+): Promise<DomainEvent[]> {
   const events: DomainEvent[] = [];
   for await (const { record } of storedRecords(source, stream, after)) {
     if (record) events.push(...othersIn(source.domain, record, stream, after, author));
@@ -70,24 +80,46 @@ export async function readOthers(source: StreamSource, stream: string, after: nu
 }
 
 /** A known stream with the events that a record adds to it. */
-export function foldKnown(domain: DomainDefinition, known: KnownStream, record: CommitRecord, stream: string): KnownStream {
+export function foldKnown(
+  domain: DomainDefinition,
+  known: KnownStream,
+  record: CommitRecord,
+  stream: string,
+): KnownStream {
   let { state } = known;
-  for (const [n, event] of record.events.entries()) if (event.stream === stream) state = foldStream(domain, state, record, n).next;
+  for (const [n, event] of record.events.entries())
+    if (event.stream === stream) state = foldStream(domain, state, record, n).next;
   const authors = known.authors && new Map(known.authors).set(authorKey(record), state.version);
   return { state, authors: authors && authors.size <= AUTHORS_MAX ? authors : null };
 }
 
-export function foldAsSeen(domain: DomainDefinition, at: StreamState, record: CommitRecord, stream: string, seen: number, author: Author): StreamState {
+export function foldAsSeen(
+  domain: DomainDefinition,
+  at: StreamState,
+  record: CommitRecord,
+  stream: string,
+  seen: number,
+  author: Author,
+): StreamState {
   let state = at;
   for (const [n, event] of record.events.entries()) {
-    if (event.stream === stream && (event.version <= seen || isOwn(record, author))) state = foldStream(domain, state, record, n).next;
+    if (event.stream === stream && (event.version <= seen || isOwn(record, author)))
+      state = foldStream(domain, state, record, n).next;
   }
   return state;
 }
 
-export function othersIn(domain: DomainDefinition, record: CommitRecord, stream: string, after: number, author: Author): DomainEvent[] {
+export function othersIn(
+  domain: DomainDefinition,
+  record: CommitRecord,
+  stream: string,
+  after: number,
+  author: Author,
+): DomainEvent[] {
   if (isOwn(record, author)) return [];
-  return record.events.flatMap((event, n) => (event.stream === stream && event.version > after ? (readableEvent(domain, record, n) ?? []) : []));
+  return record.events.flatMap((event, n) =>
+    event.stream === stream && event.version > after ? (readableEvent(domain, record, n) ?? []) : [],
+  );
 }
 
 /** True where others wrote to a stream after a version, or where only the store can tell. */
@@ -106,8 +138,12 @@ function isOwn(record: CommitRecord, author: Author): boolean {
   return record.actor === author.actor && record.client === author.client;
 }
 
-async function* storedRecords({ store, log, end, onRead }: StreamSource, stream: string, after: number): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
-  for (let from = after; ; ) {
+async function* storedRecords(
+  { store, log, end, onRead }: StreamSource,
+  stream: string,
+  after: number,
+): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
+  for (let from = after; ;) {
     const page = await store.readStream(log, stream, from, PAGE);
     for (const stored of page) {
       if (stored.cursor.position > end) throw new LogMoved("The log has gone on while it was read");
@@ -118,8 +154,13 @@ async function* storedRecords({ store, log, end, onRead }: StreamSource, stream:
     // A page that does not go on would be read for ever.
     const next = lastVersion(last, stream);
     if (next <= from) {
-      const fix = "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
-      throw new StorageLostError({ message: `The store gave no version of ${stream} after ${from}: a record's list of streams is damaged`, fix, details: { stream, after: from } });
+      const fix =
+        "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+      throw new StorageLostError({
+        message: `The store gave no version of ${stream} after ${from}: a record's list of streams is damaged`,
+        fix,
+        details: { stream, after: from },
+      });
     }
     await onRead(next - from);
     from = next;
@@ -138,7 +179,13 @@ function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
 }
 
 function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"]): boolean {
-  return one.length === other.length && one.every(({ stream, first, last }, n) => stream === other[n]?.stream && first === other[n]?.first && last === other[n]?.last);
+  return (
+    one.length === other.length &&
+    one.every(
+      ({ stream, first, last }, n) =>
+        stream === other[n]?.stream && first === other[n]?.first && last === other[n]?.last,
+    )
+  );
 }
 
 function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: string): KnownStream {

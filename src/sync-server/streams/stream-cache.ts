@@ -19,7 +19,12 @@ export type KnownStream = {
 export type StreamCache = {
   readonly get: (log: string, head: Cursor | null) => ReadonlyMap<string, KnownStream>;
   /** What is known at a new head: all that was known at `from`, and what has changed. */
-  readonly put: (log: string, from: Cursor | null, head: Cursor | null, streams: ReadonlyMap<string, KnownStream>) => void;
+  readonly put: (
+    log: string,
+    from: Cursor | null,
+    head: Cursor | null,
+    streams: ReadonlyMap<string, KnownStream>,
+  ) => void;
   readonly drop: (log: string) => void;
 };
 
@@ -51,7 +56,8 @@ export function createStreamCache(): StreamCache {
     put: (log, from, head, streams) => {
       const before = logs.get(log);
       drop(log);
-      const kept: Kept = before && sameCursor(before.head, from) ? { ...before, head } : { head, streams: new Map(), values: 0 };
+      const kept: Kept =
+        before && sameCursor(before.head, from) ? { ...before, head } : { head, streams: new Map(), values: 0 };
       for (const [stream, known] of streams) keep(kept, stream, known);
       for (const [stream, { values }] of kept.streams) {
         if (kept.streams.size <= STREAMS_PER_LOG_MAX && kept.values <= LOG_VALUES_MAX) break;
@@ -85,7 +91,8 @@ function countValues(state: Json): number {
   const waiting: Json[] = [state];
   for (let next = waiting.pop(); next !== undefined && count <= STATE_VALUES_MAX; next = waiting.pop()) {
     count += typeof next === "string" ? 1 + Math.floor(next.length / 64) : 1;
-    if (typeof next === "object" && next !== null) for (const child of Object.values(next)) if (child !== undefined) waiting.push(child);
+    if (typeof next === "object" && next !== null)
+      for (const child of Object.values(next)) if (child !== undefined) waiting.push(child);
   }
   return count;
 }

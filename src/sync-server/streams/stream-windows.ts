@@ -16,7 +16,17 @@ import { reconcile, type Reconciled, type StreamWindow } from "../../core/decide
 import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
 import type { KnownStream } from "./stream-cache.ts";
-import { authorKey, foldAsSeen, foldAuthored, foldKnown, foldStored, mayHoldOthers, othersIn, readOthers, type StreamSource } from "./read-stream.ts";
+import {
+  authorKey,
+  foldAsSeen,
+  foldAuthored,
+  foldKnown,
+  foldStored,
+  mayHoldOthers,
+  othersIn,
+  readOthers,
+  type StreamSource,
+} from "./read-stream.ts";
 
 /** So many stored events are read before others get their turn: some milliseconds' work. A store on this machine answers without a wait. */
 const EVENTS_A_TURN = 2_000;
@@ -37,7 +47,11 @@ export type StreamWindows = {
 
 export type WindowsContext = Omit<StreamSource, "onRead" | "end"> & { readonly env: Pick<Env, "nextTurn"> };
 
-export function openWindows({ store, log, domain, env }: WindowsContext, end: number, cached: ReadonlyMap<string, KnownStream>): StreamWindows {
+export function openWindows(
+  { store, log, domain, env }: WindowsContext,
+  end: number,
+  cached: ReadonlyMap<string, KnownStream>,
+): StreamWindows {
   let eventsRead = 0;
   let turnEnds = EVENTS_A_TURN;
   const onRead = async (events: number): Promise<void> => {
@@ -54,7 +68,9 @@ export function openWindows({ store, log, domain, env }: WindowsContext, end: nu
 
   const load = async (names: Iterable<string>): Promise<void> => {
     const missing = [...new Set(names)].filter((stream) => !streams.has(stream));
-    await Promise.all(missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))));
+    await Promise.all(
+      missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))),
+    );
   };
   const readAuthored = async (commit: Commit, stream: string, seen: number): Promise<StreamState> => {
     const key = `${stream} ${seen} ${authorKey(commit)}`;
@@ -116,7 +132,11 @@ type Reads = {
 };
 
 /** The windows of one commit. What it asks for and finds missing is read for all its places at once. */
-function commitWindows(commit: Commit, streams: ReadonlyMap<string, KnownStream>, reads: Reads): (stream: string) => StreamWindow {
+function commitWindows(
+  commit: Commit,
+  streams: ReadonlyMap<string, KnownStream>,
+  reads: Reads,
+): (stream: string) => StreamWindow {
   const lowest = lowestSeen(commit);
   const since = new Map<string, readonly DomainEvent[]>();
   const asSeen = new Map<string, StreamState>();
@@ -126,7 +146,8 @@ function commitWindows(commit: Commit, streams: ReadonlyMap<string, KnownStream>
     return known !== undefined && !since.has(stream) && mayHoldOthers(known, from, commit);
   };
   const readAllSince = async (): Promise<void> => {
-    for (const [stream, from] of lowest) if (lacksSince(stream, from)) since.set(stream, await reads.readSince(commit, stream, from));
+    for (const [stream, from] of lowest)
+      if (lacksSince(stream, from)) since.set(stream, await reads.readSince(commit, stream, from));
   };
   const readAllAuthored = async (stream: string, seen: number): Promise<void> => {
     for (const place of [{ stream, seen }, ...commit.commands.flatMap((command) => [command, ...command.reads])]) {
@@ -147,6 +168,11 @@ function commitWindows(commit: Commit, streams: ReadonlyMap<string, KnownStream>
       if (!state) throw new NotRead(() => readAllAuthored(stream, seen));
       return state;
     };
-    return { current: known.state, from, since: since.get(stream) ?? [], authored: known.state.version > AUTHORED_EVENTS_MAX ? null : authored };
+    return {
+      current: known.state,
+      from,
+      since: since.get(stream) ?? [],
+      authored: known.state.version > AUTHORED_EVENTS_MAX ? null : authored,
+    };
   };
 }

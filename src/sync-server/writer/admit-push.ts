@@ -15,7 +15,8 @@ import type { Refusal } from "./outcome-text.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
 /** A commit that can be decided, or why it cannot be. */
-export type PushedCommit = { readonly id: string; readonly commit: Commit } | { readonly id: string; readonly refusal: Refusal };
+export type PushedCommit =
+  { readonly id: string; readonly commit: Commit } | { readonly id: string; readonly refusal: Refusal };
 
 export type AdmittedPush = {
   readonly principal: Principal;
@@ -27,7 +28,11 @@ export type AdmittedPush = {
 };
 
 /** What one append wrote, and around what: records after `after`, up to `head`. */
-export type Appended = { readonly after: Cursor | null; readonly records: readonly StoredRecord[]; readonly head: Cursor | null };
+export type Appended = {
+  readonly after: Cursor | null;
+  readonly records: readonly StoredRecord[];
+  readonly head: Cursor | null;
+};
 
 export type PushResult =
   | {
@@ -46,7 +51,12 @@ export type Admission =
   | { readonly kind: "admitted"; readonly push: AdmittedPush }
   | { readonly kind: "refused"; readonly code: "actor-mismatch" | "bad-request"; readonly message: string };
 
-export function admitPush(envelope: PushEnvelope, principal: Principal, bytes: number, limits: ServerLimits): Admission {
+export function admitPush(
+  envelope: PushEnvelope,
+  principal: Principal,
+  bytes: number,
+  limits: ServerLimits,
+): Admission {
   const commits: PushedCommit[] = [];
   // Nothing is looked at before it is sure that all of it is this principal's.
   for (const [index, value] of envelope.commits.entries()) {
@@ -57,7 +67,12 @@ export function admitPush(envelope: PushEnvelope, principal: Principal, bytes: n
   }
   for (const [index, value] of envelope.commits.entries()) {
     const id = parseCommitId(value);
-    if (!id.ok) return { kind: "refused", code: "bad-request", message: `Commit ${index} has no id that can be read: ${told(id.problem)}` };
+    if (!id.ok)
+      return {
+        kind: "refused",
+        code: "bad-request",
+        message: `Commit ${index} has no id that can be read: ${told(id.problem)}`,
+      };
     commits.push(admitCommit(id.value.id, value, bytes, limits));
   }
   return { kind: "admitted", push: { principal, after: envelope.after, domain: envelope.domain, commits, bytes } };
@@ -66,9 +81,17 @@ export function admitPush(envelope: PushEnvelope, principal: Principal, bytes: n
 function admitCommit(id: string, value: unknown, pushBytes: number, { commitBytesMax }: ServerLimits): PushedCommit {
   const parsed = parseCommit(value);
   if (!parsed.ok) {
-    return { id, refusal: { code: "invalid-commit", message: `This commit is not one: ${told(parsed.problem)}`, path: parsed.problem.path } };
+    return {
+      id,
+      refusal: {
+        code: "invalid-commit",
+        message: `This commit is not one: ${told(parsed.problem)}`,
+        path: parsed.problem.path,
+      },
+    };
   }
-  if (pushBytes > commitBytesMax && exceedsBytes(JSON.stringify(parsed.value), commitBytesMax)) return { id, refusal: tooLarge(commitBytesMax) };
+  if (pushBytes > commitBytesMax && exceedsBytes(JSON.stringify(parsed.value), commitBytesMax))
+    return { id, refusal: tooLarge(commitBytesMax) };
   return { id, commit: parsed.value };
 }
 

@@ -32,8 +32,16 @@ const CONTENTION_DELAY_MS = 4;
 export async function settleBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<Settled> {
   const { log, store, cache, tail, env, limits, report } = context;
   let mayHaveMoved = false;
-  const settled = (results: readonly PushResult[], appended: Appended | null): Settled => ({ results, appended, mayHaveMoved });
-  const refused = (code: RefusedCode): Settled => settled(pushes.map((): PushResult => ({ kind: "refused", code })), null);
+  const settled = (results: readonly PushResult[], appended: Appended | null): Settled => ({
+    results,
+    appended,
+    mayHaveMoved,
+  });
+  const refused = (code: RefusedCode): Settled =>
+    settled(
+      pushes.map((): PushResult => ({ kind: "refused", code })),
+      null,
+    );
   const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
   for (const { failure } of permitted) if (failure !== null) report(failure);
 
@@ -44,10 +52,12 @@ export async function settleBatch(context: BatchContext, pushes: readonly Admitt
     const assumed = round === 0 ? tail.end(log) : null;
     const at: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
     if (at.kind === "gone") return refused("gone");
-    const plan = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null).catch((error: unknown) => {
-      if (error instanceof LogMoved) return null;
-      throw error;
-    });
+    const plan = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null).catch(
+      (error: unknown) => {
+        if (error instanceof LogMoved) return null;
+        throw error;
+      },
+    );
     if (!plan) {
       mayHaveMoved = true;
       cache.drop(log);

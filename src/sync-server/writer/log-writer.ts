@@ -60,7 +60,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       cache.drop(log);
       report(error);
       tell(log, null);
-      return pushes.map((): PushResult => ({ kind: "refused", code: isStorageFull(error) ? "storage-full" : "unavailable" }));
+      return pushes.map((): PushResult => ({
+        kind: "refused",
+        code: isStorageFull(error) ? "storage-full" : "unavailable",
+      }));
     }
   };
 
@@ -84,7 +87,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     push: async (log, push) => {
       if (closed) return { kind: "refused", code: "restarting" };
       const queue = queueOf(log);
-      if (queue.waiting() >= limits.waitingPushesMax || waitingBytes + push.bytes > limits.waitingBytesMax) return { kind: "refused", code: "overloaded" };
+      if (queue.waiting() >= limits.waitingPushesMax || waitingBytes + push.bytes > limits.waitingBytesMax)
+        return { kind: "refused", code: "overloaded" };
       waitingBytes += push.bytes;
       try {
         return await queue.add(push);

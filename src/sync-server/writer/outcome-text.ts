@@ -18,7 +18,10 @@ const PATH_STEP_LENGTH_MAX = 256;
 /** Bytes of the events of others in one outcome: an outcome is kept for weeks. */
 const THEIRS_BYTES_MAX = 64 * 1024;
 
-export type Refusal = Pick<Defect, "code" | "message" | "path"> & { readonly command?: number; readonly theirs?: readonly DomainEvent[] };
+export type Refusal = Pick<Defect, "code" | "message" | "path"> & {
+  readonly command?: number;
+  readonly theirs?: readonly DomainEvent[];
+};
 
 export function recordedText(id: string, at: Cursor): string {
   return JSON.stringify({ id, outcome: "recorded", at: encodeCursor(at) });
@@ -35,7 +38,12 @@ export function rejectedText(id: string, { command = 0, code, message, path, the
     command,
     code: clip(code, CODE_LENGTH_MAX) || "rejected",
     message: clip(message, MESSAGE_LENGTH_MAX),
-    ...(path && path.length > 0 && { path: path.slice(0, PATH_STEPS_MAX).map((step) => (typeof step === "number" ? step : clip(step, PATH_STEP_LENGTH_MAX))) }),
+    ...(path &&
+      path.length > 0 && {
+        path: path
+          .slice(0, PATH_STEPS_MAX)
+          .map((step) => (typeof step === "number" ? step : clip(step, PATH_STEP_LENGTH_MAX))),
+      }),
     ...(theirs.length > 0 && { theirs: latestOf(theirs) }),
   });
 }

@@ -13,11 +13,18 @@ import { askWithinTime } from "../base/app-timeout.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
-export async function permitPush({ permit, log, env }: { readonly permit: Permit; readonly log: string; readonly env: Env }, push: AdmittedPush): Promise<PermittedPush> {
+export async function permitPush(
+  { permit, log, env }: { readonly permit: Permit; readonly log: string; readonly env: Env },
+  push: AdmittedPush,
+): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
     const answers = await Promise.all(
-      pushed.commit.commands.map(async ({ stream, name, input }) => askWithinTime(env, "permit", () => permit(push.principal, { action: "write", log, stream, command: name, input }))),
+      pushed.commit.commands.map(async ({ stream, name, input }) =>
+        askWithinTime(env, "permit", () =>
+          permit(push.principal, { action: "write", log, stream, command: name, input }),
+        ),
+      ),
     );
     // Whoever forgets to answer has not said yes.
     const forbidden = answers.findIndex((answer) => !answer);

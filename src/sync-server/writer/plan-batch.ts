@@ -45,7 +45,10 @@ export type Plan = {
   readonly toldTaken: boolean;
 };
 
-type Taken = { readonly outcomes: readonly string[]; readonly stopped: { readonly id: string; readonly code: string } | null };
+type Taken = {
+  readonly outcomes: readonly string[];
+  readonly stopped: { readonly id: string; readonly code: string } | null;
+};
 
 /** What is known under an id: whether a record stands there, and what was said to whom. */
 type Answered = { isRecorded: boolean; readonly texts: Map<string, string> };
@@ -58,12 +61,25 @@ const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
 const EVENTS_READ_MAX = 100_000;
 
 /** `isAssumed`: what the log knows was not read. The append looks, and what it finds leads to another round. */
-export async function planBatch(context: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null, isAssumed: boolean): Promise<Plan> {
+export async function planBatch(
+  context: BatchContext,
+  pushes: readonly PermittedPush[],
+  head: Cursor | null,
+  isAssumed: boolean,
+): Promise<Plan> {
   const { store, log, cache } = context;
-  const known = isAssumed ? NOTHING_KNOWN : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
+  const known = isAssumed
+    ? NOTHING_KNOWN
+    : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
-  await windows.load(pushes.flatMap(({ push }) => push.commits.flatMap((pushed) => ("commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : []))));
+  await windows.load(
+    pushes.flatMap(({ push }) =>
+      push.commits.flatMap((pushed) =>
+        "commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : [],
+      ),
+    ),
+  );
 
   const batch = new Batch(context, windows, known, head);
   const taken: (Taken | RefusedCode)[] = [];
@@ -80,7 +96,9 @@ export async function planBatch(context: BatchContext, pushes: readonly Permitte
   }
   // One object for all who wait: what is made of it is made once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };
-  const results = taken.map((one): PushResult => (typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended }));
+  const results = taken.map((one): PushResult =>
+    typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended },
+  );
   return { results, appended, outcomes: batch.outcomes, windows, toldTaken: batch.toldTaken };
 }
 
@@ -98,7 +116,12 @@ class Batch {
   readonly #head: Cursor | null;
   readonly #now: number;
 
-  constructor(context: BatchContext, windows: StreamWindows, known: ReadonlyMap<string, KnownCommit>, head: Cursor | null) {
+  constructor(
+    context: BatchContext,
+    windows: StreamWindows,
+    known: ReadonlyMap<string, KnownCommit>,
+    head: Cursor | null,
+  ) {
     this.#context = context;
     this.#windows = windows;
     this.#head = head;
@@ -153,7 +176,17 @@ class Batch {
       }
     };
     const position = positionOf(this.end()) + 1;
-    return decideCommit(pushed, { domain, log, limits, permit, push, windows: this.#windows, position, mark: randomHex(env, MARK_BYTES), now: this.#now });
+    return decideCommit(pushed, {
+      domain,
+      log,
+      limits,
+      permit,
+      push,
+      windows: this.#windows,
+      position,
+      mark: randomHex(env, MARK_BYTES),
+      now: this.#now,
+    });
   }
 
   #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
@@ -171,7 +204,11 @@ class Batch {
 }
 
 /** Which of the cursors that pushes come with are the log's. Most are its head or the beginning, and need no reading. */
-async function checkCursors({ store, log, tail }: BatchContext, pushes: readonly PermittedPush[], head: Cursor | null): Promise<(after: Cursor | null) => boolean> {
+async function checkCursors(
+  { store, log, tail }: BatchContext,
+  pushes: readonly PermittedPush[],
+  head: Cursor | null,
+): Promise<(after: Cursor | null) => boolean> {
   const diverged = new Set<string>();
   const checked = new Set<string>();
   for (const { push } of pushes) {

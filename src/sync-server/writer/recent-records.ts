@@ -37,7 +37,10 @@ export function createLogTail(): LogTail {
     add: (log, appended) => {
       const before = tails.get(log);
       drop(log);
-      const tail = before && sameCursor(before.head, appended.after) ? before : { after: appended.after, records: [], head: null, length: 0 };
+      const tail =
+        before && sameCursor(before.head, appended.after)
+          ? before
+          : { after: appended.after, records: [], head: null, length: 0 };
       extend(tail, appended);
       tails.set(log, tail);
       total += tail.length;
@@ -67,7 +70,8 @@ function extend(tail: Tail, { records, head }: Appended): void {
   tail.head = head;
   if (tail.length <= LENGTH_MAX && tail.records.length <= RECORDS_MAX) return;
   let cut = 0;
-  while (tail.length > LENGTH_MAX / 2 || tail.records.length - cut > RECORDS_MAX / 2) tail.length -= tail.records[cut++]?.text.length ?? 0;
+  while (tail.length > LENGTH_MAX / 2 || tail.records.length - cut > RECORDS_MAX / 2)
+    tail.length -= tail.records[cut++]?.text.length ?? 0;
   tail.after = tail.records[cut - 1]?.cursor ?? tail.after;
   tail.records.splice(0, cut);
 }

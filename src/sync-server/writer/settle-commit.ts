@@ -80,10 +80,15 @@ function rejected(id: string, refusal: Refusal): CommitVerdict {
   return { kind: "settled", text: rejectedText(id, refusal) };
 }
 
-async function firstForbidden(commit: Commit, ofCommand: readonly (readonly RecordEvent[])[], { log, permit, push }: DecideCommitFacts): Promise<number | null> {
+async function firstForbidden(
+  commit: Commit,
+  ofCommand: readonly (readonly RecordEvent[])[],
+  { log, permit, push }: DecideCommitFacts,
+): Promise<number | null> {
   for (const [index, { stream, name }] of commit.commands.entries()) {
     const events = (ofCommand[index] ?? []).map(({ type, data }) => ({ type, data }));
-    if (events.length > 0 && !(await permit(push.principal, { action: "record", log, stream, command: name, events }))) return index;
+    if (events.length > 0 && !(await permit(push.principal, { action: "record", log, stream, command: name, events })))
+      return index;
   }
   return null;
 }

@@ -21,9 +21,18 @@ export type WriterQueueOptions<Job, Result> = {
   readonly idle: () => void;
 };
 
-type Entry<Job, Result> = { readonly job: Job; readonly resolve: (result: Result) => void; readonly reject: (error: unknown) => void };
+type Entry<Job, Result> = {
+  readonly job: Job;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+};
 
-export function createWriterQueue<Job, Result>({ settle, take, gather, idle }: WriterQueueOptions<Job, Result>): WriterQueue<Job, Result> {
+export function createWriterQueue<Job, Result>({
+  settle,
+  take,
+  gather,
+  idle,
+}: WriterQueueOptions<Job, Result>): WriterQueue<Job, Result> {
   let waiting: Entry<Job, Result>[] = [];
   let running = false;
 

@@ -26,14 +26,30 @@ export const appendRules: readonly Rule[] = [
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 }, { commit: 2 });
       const before = await readAll(store, "log");
-      const stale: (Cursor | null)[] = [null, { position: 1, mark: "mark1" }, { position: 2, mark: "other" }, { position: 9, mark: "mark2" }];
+      const stale: (Cursor | null)[] = [
+        null,
+        { position: 1, mark: "mark1" },
+        { position: 2, mark: "other" },
+        { position: 9, mark: "mark2" },
+      ];
       for (const expected of stale) {
         const late = batch(expected, { records: recordsAfter(expected, [{ commit: 3 }]), outcomes: [outcome(4)] });
-        requireEqual(await store.append("log", late), { kind: "moved", head }, `an append on ${JSON.stringify(expected)}`);
+        requireEqual(
+          await store.append("log", late),
+          { kind: "moved", head },
+          `an append on ${JSON.stringify(expected)}`,
+        );
       }
-      requireEqual(await store.append("log", batch(null)), { kind: "moved", head }, "an append of nothing on an old head");
+      requireEqual(
+        await store.append("log", batch(null)),
+        { kind: "moved", head },
+        "an append of nothing on an old head",
+      );
       await requireLog(store, "log", before);
-      requireThat((await store.known("log", [commitId(3), commitId(4)])).size === 0, "nothing known of what was refused");
+      requireThat(
+        (await store.known("log", [commitId(3), commitId(4)])).size === 0,
+        "nothing known of what was refused",
+      );
     },
   },
   {
@@ -42,7 +58,11 @@ export const appendRules: readonly Rule[] = [
     async check(store) {
       const expected = { position: 3, mark: "restored" };
       const records = recordsAfter(expected, [{ commit: 1 }]);
-      requireEqual(await store.append("log", batch(expected, { records })), { kind: "moved", head: null }, "the append");
+      requireEqual(
+        await store.append("log", batch(expected, { records })),
+        { kind: "moved", head: null },
+        "the append",
+      );
       requireEqual(await store.head("log"), { kind: "absent" }, "the log");
     },
   },
@@ -55,11 +75,22 @@ export const appendRules: readonly Rule[] = [
       const before = await readAll(store, "log");
       const records = recordsAfter(head, [{ commit: 3 }, { commit: 2 }, { commit: 1 }]);
       const known = [commitId(2), commitId(1)];
-      requireEqual(await store.append("log", batch(head, { records })), { kind: "known", commits: known }, "records with known ids");
+      requireEqual(
+        await store.append("log", batch(head, { records })),
+        { kind: "known", commits: known },
+        "records with known ids",
+      );
       const outcomes = [outcome(1), outcome(4), outcome(2)];
-      requireEqual(await store.append("log", batch(head, { outcomes })), { kind: "known", commits: known.toReversed() }, "outcomes with known ids");
+      requireEqual(
+        await store.append("log", batch(head, { outcomes })),
+        { kind: "known", commits: known.toReversed() },
+        "outcomes with known ids",
+      );
       await requireLog(store, "log", before);
-      requireThat((await store.known("log", [commitId(3), commitId(4)])).size === 0, "nothing known of the rest of the batch");
+      requireThat(
+        (await store.known("log", [commitId(3), commitId(4)])).size === 0,
+        "nothing known of the rest of the batch",
+      );
     },
   },
   {
@@ -69,7 +100,9 @@ export const appendRules: readonly Rule[] = [
       let head: Cursor | null = null;
       for (let round = 0; round < 10; round++) {
         const rivals = [2 * round, 2 * round + 1].map((commit) => recordsAfter(head, [{ commit }]));
-        const results: AppendResult[] = await Promise.all(rivals.map((records) => store.append("log", batch(head, { records }))));
+        const results: AppendResult[] = await Promise.all(
+          rivals.map((records) => store.append("log", batch(head, { records }))),
+        );
         const winner: number = results.findIndex(({ kind }) => kind === "ok");
         head = rivals[winner]?.at(-1)?.cursor ?? null;
         requireEqual(results[1 - winner] ?? null, { kind: "moved", head }, "the other append");
@@ -84,7 +117,11 @@ export const appendRules: readonly Rule[] = [
       const writers = Array.from({ length: 8 }, (_, n) => appendUntilTaken(store, n));
       await Promise.all(writers);
       const commits = (await readAll(store, "log")).map(({ commit }) => commit);
-      requireEqual(commits.toSorted(), writers.map((_, n) => commitId(n)), "the commits");
+      requireEqual(
+        commits.toSorted(),
+        writers.map((_, n) => commitId(n)),
+        "the commits",
+      );
     },
   },
   {
@@ -105,7 +142,10 @@ export const appendRules: readonly Rule[] = [
     async check(store) {
       await store.close();
       await store.close();
-      await requireRejection(store.append("log", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })), "an append to a closed store");
+      await requireRejection(
+        store.append("log", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })),
+        "an append to a closed store",
+      );
       await requireRejection(store.head("log"), "a question to a closed store");
     },
   },
@@ -117,8 +157,16 @@ export const appendRules: readonly Rule[] = [
       const before = await readAll(store, "log");
       const [next, second] = recordsAfter(head, [{ commit: 2 }, { commit: 3 }]);
       requireThat(next !== undefined && second !== undefined, "two samples");
-      const wrong = [[second], [second, next], [next, next], [{ ...next, position: 2 }], [next, { ...second, position: 5 }], [{ ...next, cursor: head }]];
-      for (const records of wrong) await requireRejection(store.append("log", batch(head, { records })), "a batch that does not follow the head");
+      const wrong = [
+        [second],
+        [second, next],
+        [next, next],
+        [{ ...next, position: 2 }],
+        [next, { ...second, position: 5 }],
+        [{ ...next, cursor: head }],
+      ];
+      for (const records of wrong)
+        await requireRejection(store.append("log", batch(head, { records })), "a batch that does not follow the head");
       await requireLog(store, "log", before);
     },
   },
@@ -129,7 +177,15 @@ export const appendRules: readonly Rule[] = [
       let done = false;
       const writing = (async () => {
         let head: Cursor | null = null;
-        for (let n = 0; n < 20; n++) head = await write(store, "log", head, { commit: 3 * n, events: 2 }, { commit: 3 * n + 1 }, { commit: 3 * n + 2, events: 2 });
+        for (let n = 0; n < 20; n++)
+          head = await write(
+            store,
+            "log",
+            head,
+            { commit: 3 * n, events: 2 },
+            { commit: 3 * n + 1 },
+            { commit: 3 * n + 2, events: 2 },
+          );
         done = true;
       })();
       const reading = async () => {
@@ -137,7 +193,11 @@ export const appendRules: readonly Rule[] = [
           const page = await store.read("log", null, ALL);
           if (page.kind !== "absent") {
             requireThat(page.kind === "page" && page.records.length % 3 === 0, "whole batches of three records");
-            requireEqual(page.records.at(-1)?.cursor ?? null, page.head, "a page without limit ends at the head that it tells");
+            requireEqual(
+              page.records.at(-1)?.cursor ?? null,
+              page.head,
+              "a page without limit ends at the head that it tells",
+            );
           }
           const ofStream = await store.readStream("log", "task/t1", 0, ALL);
           requireThat(ofStream.length % 3 === 0, "whole batches in the stream");
@@ -156,8 +216,15 @@ export const appendRules: readonly Rule[] = [
       const two = await write(store, "two", null, { commit: 1, mark: "two", actor: "bob" }, { commit: 2, mark: "end" });
       await requireLog(store, "one", recordsAfter(null, [{ commit: 1 }]));
       const known = [...(await store.known("two", [commitId(1)]))];
-      requireEqual(known, [[commitId(1), { record: { actor: "bob", at: { position: 1, mark: "two" } }, outcomes: [] }]], "the commit in the other log");
-      requireThat((await store.readStream("one", "task/t1", 1, ALL)).length === 0, "no record of the other log in a stream of the same name");
+      requireEqual(
+        known,
+        [[commitId(1), { record: { actor: "bob", at: { position: 1, mark: "two" } }, outcomes: [] }]],
+        "the commit in the other log",
+      );
+      requireThat(
+        (await store.readStream("one", "task/t1", 1, ALL)).length === 0,
+        "no record of the other log in a stream of the same name",
+      );
       requireEqual(await store.head("two"), { kind: "open", cursor: two }, "the other log's head");
     },
   },
@@ -167,7 +234,10 @@ export const appendRules: readonly Rule[] = [
     async check(store) {
       const twice = recordsAfter(null, [{ commit: 1 }, { commit: 1 }]);
       await requireRejection(store.append("log", batch(null, { records: twice })), "two records of one commit");
-      await requireRejection(store.append("log", batch(null, { records: twice.slice(0, 1), outcomes: [outcome(1)] })), "a record and an outcome of one commit");
+      await requireRejection(
+        store.append("log", batch(null, { records: twice.slice(0, 1), outcomes: [outcome(1)] })),
+        "a record and an outcome of one commit",
+      );
       requireEqual(await store.head("log"), { kind: "absent" }, "the log");
     },
   },

@@ -46,7 +46,10 @@ export function inTurn(stores: readonly EventStore[]): EventStore {
 }
 
 /** A store each of whose calls is passed on: into a Durable Object, a worker, another process. */
-export function storeThrough(pass: <Answer>(call: (store: EventStore) => Promise<Answer>) => Promise<Answer>, close: () => Promise<void>): EventStore {
+export function storeThrough(
+  pass: <Answer>(call: (store: EventStore) => Promise<Answer>) => Promise<Answer>,
+  close: () => Promise<void>,
+): EventStore {
   return {
     head: (log) => pass((store) => store.head(log)),
     append: (log, append) => pass((store) => store.append(log, append)),

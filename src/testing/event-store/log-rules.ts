@@ -12,11 +12,21 @@ export const logRules: readonly Rule[] = [
     async check(store) {
       const samples = Array.from({ length: 300 }, (_, n) => ({ commit: n, actor: n % 2 ? "bob" : "ann" }));
       const head = await write(store, "log", null, ...samples);
-      await store.append("log", batch(head, { outcomes: [outcome(400, { actor: "eve", text: '{"outcome":"rejected"}' })] }));
-      const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(n + 1)));
+      await store.append(
+        "log",
+        batch(head, { outcomes: [outcome(400, { actor: "eve", text: '{"outcome":"rejected"}' })] }),
+      );
+      const known = await store.known(
+        "log",
+        Array.from({ length: 500 }, (_, n) => commitId(n + 1)),
+      );
       requireThat(known.size === 300, `299 records and one outcome, not ${known.size}`);
       requireEqual(known.get(commitId(299)) ?? null, { record: { actor: "bob", at: head }, outcomes: [] }, "a record");
-      requireEqual(known.get(commitId(400)) ?? null, { record: null, outcomes: [{ actor: "eve", text: '{"outcome":"rejected"}' }] }, "an outcome");
+      requireEqual(
+        known.get(commitId(400)) ?? null,
+        { record: null, outcomes: [{ actor: "eve", text: '{"outcome":"rejected"}' }] },
+        "an outcome",
+      );
       requireThat((await store.known("log", [])).size === 0, "nothing asked, nothing known");
       requireThat((await store.known("absent", [commitId(1)])).size === 0, "nothing known in a log that is not there");
     },
@@ -28,15 +38,49 @@ export const logRules: readonly Rule[] = [
       const kept = { actor: "eve", text: '{"outcome":"rejected"}' };
       const head = await write(store, "log", null, { commit: 1 });
       await store.append("log", batch(head, { outcomes: [outcome(2, kept), outcome(3)] }));
-      requireEqual(await store.append("log", batch(head, { records: recordsAfter(head, [{ commit: 3 }]) })), { kind: "known", commits: [commitId(3)] }, "a record with an own outcome's id");
-      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(1, kept)] })), { kind: "known", commits: [commitId(1)] }, "an outcome with a record's id");
-      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(2, kept)] })), { kind: "known", commits: [commitId(2)] }, "a second outcome of one actor");
+      requireEqual(
+        await store.append("log", batch(head, { records: recordsAfter(head, [{ commit: 3 }]) })),
+        { kind: "known", commits: [commitId(3)] },
+        "a record with an own outcome's id",
+      );
+      requireEqual(
+        await store.append("log", batch(head, { outcomes: [outcome(1, kept)] })),
+        { kind: "known", commits: [commitId(1)] },
+        "an outcome with a record's id",
+      );
+      requireEqual(
+        await store.append("log", batch(head, { outcomes: [outcome(2, kept)] })),
+        { kind: "known", commits: [commitId(2)] },
+        "a second outcome of one actor",
+      );
       const another = { actor: "mallory", text: kept.text };
-      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(3, another)] })), { kind: "ok" }, "an outcome of another actor");
-      requireEqual((await store.known("log", [commitId(3)])).get(commitId(3))?.outcomes.map(({ actor }) => actor).toSorted() ?? [], ["ann", "mallory"], "who was told something");
+      requireEqual(
+        await store.append("log", batch(head, { outcomes: [outcome(3, another)] })),
+        { kind: "ok" },
+        "an outcome of another actor",
+      );
+      requireEqual(
+        (await store.known("log", [commitId(3)]))
+          .get(commitId(3))
+          ?.outcomes.map(({ actor }) => actor)
+          .toSorted() ?? [],
+        ["ann", "mallory"],
+        "who was told something",
+      );
       const end = await write(store, "log", head, { commit: 2 });
-      requireEqual((await store.known("log", [commitId(2)])).get(commitId(2)) ?? null, { record: { actor: "ann", at: end }, outcomes: [kept] }, "what is known");
-      requireEqual(await store.append("log", batch(end, { records: recordsAfter(end, [{ commit: 4 }]), outcomes: [outcome(4, kept)] })), { kind: "ok" }, "both in one batch");
+      requireEqual(
+        (await store.known("log", [commitId(2)])).get(commitId(2)) ?? null,
+        { record: { actor: "ann", at: end }, outcomes: [kept] },
+        "what is known",
+      );
+      requireEqual(
+        await store.append(
+          "log",
+          batch(end, { records: recordsAfter(end, [{ commit: 4 }]), outcomes: [outcome(4, kept)] }),
+        ),
+        { kind: "ok" },
+        "both in one batch",
+      );
     },
   },
   {
@@ -57,10 +101,25 @@ export const logRules: readonly Rule[] = [
     rule: "S9",
     name: "an actor with more than its share loses its oldest outcomes; no other actor loses any",
     async check(store) {
-      await store.append("log", batch(null, { outcomes: [outcome(0, { actor: "bob", received: 1 }), outcome(1, { received: 30 }), outcome(2, { received: 10 })] }));
-      await store.append("log", batch(null, { outcomes: [outcome(3, { received: 20 }), outcome(4, { received: 10 })], outcomesPerActorMax: 3 }));
+      await store.append(
+        "log",
+        batch(null, {
+          outcomes: [
+            outcome(0, { actor: "bob", received: 1 }),
+            outcome(1, { received: 30 }),
+            outcome(2, { received: 10 }),
+          ],
+        }),
+      );
+      await store.append(
+        "log",
+        batch(null, { outcomes: [outcome(3, { received: 20 }), outcome(4, { received: 10 })], outcomesPerActorMax: 3 }),
+      );
       await requireOutcomes(store, [0, 1, 3, 4]);
-      await store.append("log", batch(null, { outcomes: [outcome(5, { received: 30 }), outcome(6, { received: 30 })], outcomesPerActorMax: 2 }));
+      await store.append(
+        "log",
+        batch(null, { outcomes: [outcome(5, { received: 30 }), outcome(6, { received: 30 })], outcomesPerActorMax: 2 }),
+      );
       await requireOutcomes(store, [0, 5, 6]);
     },
   },
@@ -76,7 +135,11 @@ export const logRules: readonly Rule[] = [
       await store.append("log", batch(head, { forgetOutcomesBefore: 10, outcomesPerActorMax: 0 }));
       await requireOutcomes(store, []);
       requireThat((await store.known("log", [commitId(1)])).size === 1, "the record is known");
-      requireEqual(await store.append("log", batch(head, { outcomes: [outcome(2)] })), { kind: "ok" }, "a forgotten id may come again");
+      requireEqual(
+        await store.append("log", batch(head, { outcomes: [outcome(2)] })),
+        { kind: "ok" },
+        "a forgotten id may come again",
+      );
     },
   },
   {
@@ -106,14 +169,19 @@ export const logRules: readonly Rule[] = [
     name: "a large log is gone at once and whole, and a name is taken also where there was no log yet",
     async check(store) {
       let head = await write(store, "log", null, { commit: 0 });
-      for (let n = 1; n <= 3; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 1_000 * n + k })));
+      for (let n = 1; n <= 3; n++)
+        head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 1_000 * n + k })));
       const dropped = store.drop("log");
       while ((await store.head("log")).kind === "open"); // what a store still deletes is nobody's any more
       requireThat((await store.known("log", [commitId(0), commitId(3_499)])).size === 0, "nothing known");
       requireEqual(await store.readStream("log", "task/t1", 0, ALL), [], "a stream");
       await Promise.all([dropped, store.drop("never-made")]);
       for (const log of ["log", "never-made"]) requireEqual(await store.head(log), { kind: "gone" }, log);
-      requireEqual(await store.append("never-made", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })), { kind: "gone" }, "an append");
+      requireEqual(
+        await store.append("never-made", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })),
+        { kind: "gone" },
+        "an append",
+      );
       requireEqual(await store.logs(), [], "the logs");
     },
   },
@@ -128,7 +196,11 @@ export const logRules: readonly Rule[] = [
       requireEqual(await store.logs(), [], "the logs");
       await store.append("log", batch(null, { outcomes: [outcome(1)] }));
       requireEqual(await store.head("log"), { kind: "open", cursor: null }, "its head after an outcome");
-      requireEqual(await store.read("log", null, ALL), { kind: "page", records: [], head: null }, "its page after an outcome");
+      requireEqual(
+        await store.read("log", null, ALL),
+        { kind: "page", records: [], head: null },
+        "its page after an outcome",
+      );
       await write(store, "log", null, { commit: 2 });
       requireThat((await readAll(store, "log")).length === 1, "a record behind the outcome");
     },
@@ -145,7 +217,10 @@ export const logRules: readonly Rule[] = [
 
 /** The commits among the first ten whose outcome is kept. */
 async function requireOutcomes(store: EventStore, commits: readonly number[]): Promise<void> {
-  const known = await store.known("log", Array.from({ length: 10 }, (_, n) => commitId(n)));
+  const known = await store.known(
+    "log",
+    Array.from({ length: 10 }, (_, n) => commitId(n)),
+  );
   const kept = [...known].filter(([, { outcomes }]) => outcomes.length > 0).map(([commit]) => commit);
   requireEqual(kept.toSorted(), commits.map(commitId), "the commits whose outcome is kept");
 }

@@ -4,12 +4,21 @@
  * Place: `random-history` asks it and the store the same and compares. It shares no code with any store.
  */
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
-import type { Append, AppendResult, KeptOutcome, KnownCommit, LogHead, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type {
+  Append,
+  AppendResult,
+  KeptOutcome,
+  KnownCommit,
+  LogHead,
+  StoredRecord,
+} from "../../sync-server/stores/event-store.ts";
 
 export type ModelLog = { records: StoredRecord[]; outcomes: KeptOutcome[]; gone: boolean };
 
 /** What may be read: everything behind the cursor. How much of it comes in one page is the store's choice within the limit. */
-export type ModelRead = { readonly kind: "page"; readonly following: readonly StoredRecord[] } | { readonly kind: "diverged" | "absent" | "gone" };
+export type ModelRead =
+  | { readonly kind: "page"; readonly following: readonly StoredRecord[] }
+  | { readonly kind: "diverged" | "absent" | "gone" };
 
 export class EventStoreModel {
   readonly #logs = new Map<string, ModelLog>();
@@ -20,22 +29,35 @@ export class EventStoreModel {
     return log.gone ? { kind: "gone" } : { kind: "open", cursor: endOf(log) };
   }
 
-  append(name: string, { expected, records, outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): AppendResult {
+  append(
+    name: string,
+    { expected, records, outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append,
+  ): AppendResult {
     const log = this.#logs.get(name) ?? { records: [], outcomes: [], gone: false };
     if (log.gone) return { kind: "gone" };
     const head = endOf(log);
     if (!sameCursor(head, expected)) return { kind: "moved", head };
     const commits = [...records, ...outcomes].map(({ commit }) => commit);
     const known = [
-      ...records.filter((one) => log.records.some(({ commit }) => commit === one.commit) || log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor)),
-      ...outcomes.filter((one) => log.records.some(({ commit }) => commit === one.commit) || log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor)),
+      ...records.filter(
+        (one) =>
+          log.records.some(({ commit }) => commit === one.commit) ||
+          log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor),
+      ),
+      ...outcomes.filter(
+        (one) =>
+          log.records.some(({ commit }) => commit === one.commit) ||
+          log.outcomes.some(({ commit, actor }) => commit === one.commit && actor === one.actor),
+      ),
     ].map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
     if (commits.length > 0) this.#logs.set(name, log);
     log.records = [...log.records, ...records];
     log.outcomes = [...log.outcomes, ...outcomes].filter(({ received }) => received >= forgetOutcomesBefore);
     for (const { actor } of outcomes) {
-      const own = log.outcomes.filter((outcome) => outcome.actor === actor).toSorted((left, right) => left.received - right.received);
+      const own = log.outcomes
+        .filter((outcome) => outcome.actor === actor)
+        .toSorted((left, right) => left.received - right.received);
       const surplus = own.slice(0, Math.max(0, own.length - outcomesPerActorMax));
       log.outcomes = log.outcomes.filter((outcome) => !surplus.includes(outcome));
     }
@@ -52,7 +74,9 @@ export class EventStoreModel {
   }
 
   readStream(name: string, stream: string, after: number): readonly StoredRecord[] {
-    return this.records(name).filter(({ streams }) => streams.some((place) => place.stream === stream && place.last > after));
+    return this.records(name).filter(({ streams }) =>
+      streams.some((place) => place.stream === stream && place.last > after),
+    );
   }
 
   known(name: string, commits: readonly string[]): Map<string, KnownCommit> {
@@ -63,7 +87,10 @@ export class EventStoreModel {
       const record = log.records.find(({ commit }) => commit === id);
       const outcomes = log.outcomes.filter(({ commit }) => commit === id);
       if (!record && outcomes.length === 0) continue;
-      known.set(id, { record: record ? { actor: record.actor, at: record.cursor } : null, outcomes: outcomes.map(({ actor, text }) => ({ actor, text })) });
+      known.set(id, {
+        record: record ? { actor: record.actor, at: record.cursor } : null,
+        outcomes: outcomes.map(({ actor, text }) => ({ actor, text })),
+      });
     }
     return known;
   }
@@ -73,7 +100,10 @@ export class EventStoreModel {
   }
 
   logs(): string[] {
-    return [...this.#logs].filter(([, { gone }]) => !gone).map(([name]) => name).toSorted();
+    return [...this.#logs]
+      .filter(([, { gone }]) => !gone)
+      .map(([name]) => name)
+      .toSorted();
   }
 
   records(name: string): readonly StoredRecord[] {

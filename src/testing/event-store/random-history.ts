@@ -4,7 +4,14 @@
  * Place: the rule `model` of the suite. What the single rules forget (an order of steps, a mixture) is looked for here.
  */
 import type { Cursor } from "../../core/history/record.ts";
-import type { Append, EventStore, KeptOutcome, KnownCommit, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type {
+  Append,
+  EventStore,
+  KeptOutcome,
+  KnownCommit,
+  ReadLimit,
+  StoredRecord,
+} from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { EventStoreModel } from "./model.ts";
@@ -25,7 +32,9 @@ export async function runRandomHistory(store: EventStore, seed: number): Promise
     try {
       await history.step();
     } catch (error) {
-      throw new Error(`Seed ${seed}, step ${step}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(`Seed ${seed}, step ${step}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
   await history.compareAll();
@@ -63,7 +72,10 @@ class History {
       requireEqual(await this.#store.head(log), this.#model.head(log), `head of ${log}`);
       const page = await this.#store.read(log, null, ALL);
       if (page.kind === "page") requireEqual(page.records, this.#model.records(log), `all of ${log}`);
-      await this.#requireKnown(log, Array.from({ length: COMMITS }, (_, n) => commitId(n)));
+      await this.#requireKnown(
+        log,
+        Array.from({ length: COMMITS }, (_, n) => commitId(n)),
+      );
     }
   }
 
@@ -100,7 +112,14 @@ class History {
       const position = end + 1;
       end += places.reduce((sum, { first, last }) => sum + last - first + 1, 0);
       this.#marks += 1;
-      records.push({ position, cursor: { position: end, mark: `m${this.#marks}` }, commit, actor, streams: places, text });
+      records.push({
+        position,
+        cursor: { position: end, mark: `m${this.#marks}` },
+        commit,
+        actor,
+        streams: places,
+        text,
+      });
     }
     const forgetOutcomesBefore = random.chance(0.2) ? Math.max(0, this.#time - random.below(100)) : 0;
     return batch(expected, { records, outcomes, forgetOutcomesBefore, outcomesPerActorMax: 4 });
@@ -123,17 +142,34 @@ class History {
     const stream = this.#random.pick(STREAMS);
     const after = this.#random.below(this.#model.streamVersion(log, stream) + 2);
     const limit = this.#randomLimit();
-    requirePage(await this.#store.readStream(log, stream, after, limit), this.#model.readStream(log, stream, after), limit);
+    requirePage(
+      await this.#store.readStream(log, stream, after, limit),
+      this.#model.readStream(log, stream, after),
+      limit,
+    );
   }
 
   async #known(log: string): Promise<void> {
-    await this.#requireKnown(log, Array.from({ length: this.#random.below(20) }, () => commitId(this.#random.below(COMMITS))));
+    await this.#requireKnown(
+      log,
+      Array.from({ length: this.#random.below(20) }, () => commitId(this.#random.below(COMMITS))),
+    );
   }
 
   async #requireKnown(log: string, commits: readonly string[]): Promise<void> {
     const sorted = (known: ReadonlyMap<string, KnownCommit>) =>
-      [...known].map(([id, { record, outcomes }]) => ({ id, record, outcomes: outcomes.toSorted((a, b) => (a.actor < b.actor ? -1 : 1)) })).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    requireEqual(sorted(await this.#store.known(log, commits)), sorted(this.#model.known(log, commits)), `known in ${log}`);
+      [...known]
+        .map(([id, { record, outcomes }]) => ({
+          id,
+          record,
+          outcomes: outcomes.toSorted((a, b) => (a.actor < b.actor ? -1 : 1)),
+        }))
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    requireEqual(
+      sorted(await this.#store.known(log, commits)),
+      sorted(this.#model.known(log, commits)),
+      `known in ${log}`,
+    );
   }
 
   async #drop(log: string): Promise<void> {
@@ -144,7 +180,8 @@ class History {
   /** Mostly one of the log, sometimes nobody's. */
   #randomCursor(log: string): Cursor | null {
     const records = this.#model.records(log);
-    if (records.length === 0 || this.#random.chance(0.2)) return this.#random.chance(0.7) ? null : { position: 1 + this.#random.below(9), mark: "m0" };
+    if (records.length === 0 || this.#random.chance(0.2))
+      return this.#random.chance(0.7) ? null : { position: 1 + this.#random.below(9), mark: "m0" };
     const { position, cursor } = this.#random.pick(records);
     const mark = this.#random.chance(0.1) ? "m0" : cursor.mark;
     return { position: this.#random.chance(0.1) ? position : cursor.position, mark };
@@ -156,10 +193,17 @@ class History {
 }
 
 /** S6: the beginning of what follows, not nothing where there is something, and within the limit unless it is a single record. */
-function requirePage(records: readonly StoredRecord[], following: readonly StoredRecord[], { events, bytes }: ReadLimit): void {
+function requirePage(
+  records: readonly StoredRecord[],
+  following: readonly StoredRecord[],
+  { events, bytes }: ReadLimit,
+): void {
   requireEqual(records, following.slice(0, records.length), "a page is the beginning of what follows");
   requireThat(records.length > 0 || following.length === 0, "a page with at least one record where there is one");
   const held = records.reduce((sum, { position, cursor }) => sum + cursor.position - position + 1, 0);
   const size = records.reduce((sum, { text }) => sum + new TextEncoder().encode(text).length, 0);
-  requireThat(records.length <= 1 || (held <= events && size <= bytes), `${held} events and ${size} bytes within ${events} and ${bytes}`);
+  requireThat(
+    records.length <= 1 || (held <= events && size <= bytes),
+    `${held} events and ${size} bytes within ${events} and ${bytes}`,
+  );
 }

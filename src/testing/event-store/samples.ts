@@ -36,7 +36,13 @@ export function recordsAfter(after: Cursor | null, samples: readonly Sample[]): 
 }
 
 export function outcome(commit: number, facts: Partial<KeptOutcome> = {}): KeptOutcome {
-  return { commit: commitId(commit), actor: "ann", received: 1_000, text: JSON.stringify({ id: commitId(commit), outcome: "empty" }), ...facts };
+  return {
+    commit: commitId(commit),
+    actor: "ann",
+    received: 1_000,
+    text: JSON.stringify({ id: commitId(commit), outcome: "empty" }),
+    ...facts,
+  };
 }
 
 /** An append with nothing in it but what is given. */
@@ -45,16 +51,29 @@ export function batch(expected: Cursor | null, facts: Partial<Append> = {}): App
 }
 
 /** Appends one record for each sample, in one batch, and gives the new head. */
-export async function write(store: EventStore, log: string, expected: Cursor | null, ...samples: Sample[]): Promise<Cursor> {
+export async function write(
+  store: EventStore,
+  log: string,
+  expected: Cursor | null,
+  ...samples: Sample[]
+): Promise<Cursor> {
   const records = recordsAfter(expected, samples);
-  requireEqual(await store.append(log, batch(expected, { records })), { kind: "ok" }, "an append on the log's head is taken");
+  requireEqual(
+    await store.append(log, batch(expected, { records })),
+    { kind: "ok" },
+    "an append on the log's head is taken",
+  );
   const head = records.at(-1)?.cursor;
   requireThat(head !== undefined, "a sample to write");
   return head;
 }
 
 /** Everything behind a cursor, in one page. */
-export async function readAll(store: EventStore, log: string, after: Cursor | null = null): Promise<readonly StoredRecord[]> {
+export async function readAll(
+  store: EventStore,
+  log: string,
+  after: Cursor | null = null,
+): Promise<readonly StoredRecord[]> {
   const result = await store.read(log, after, ALL);
   requireThat(result.kind === "page", `a page of ${log}, not ${result.kind}`);
   return result.records;

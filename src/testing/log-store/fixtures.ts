@@ -3,16 +3,38 @@ import type { Commit } from "../../core/history/commit.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/history/record.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
-import type { Confirmation, ConfirmedBatch, LogStore, PendingEntry, Refresh, RejectionEntry, SentEntry, StoreHead } from "../../client/stores/log-store.ts";
+import type {
+  Confirmation,
+  ConfirmedBatch,
+  LogStore,
+  PendingEntry,
+  Refresh,
+  RejectionEntry,
+  SentEntry,
+  StoreHead,
+} from "../../client/stores/log-store.ts";
 
 export function commitOf(name: string): Commit {
   return {
-    id: `00000000-0000-4000-8000-${Array.from(name, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("").padStart(12, "0").slice(-12)}`,
+    id: `00000000-0000-4000-8000-${Array.from(name, (letter) => letter.charCodeAt(0).toString(16).padStart(2, "0"))
+      .join("")
+      .padStart(12, "0")
+      .slice(-12)}`,
     client: "00000000-0000-4000-8000-000000000001",
     actor: "ada",
     time: 1_700_000_000_000,
     meta: { name },
-    commands: [{ stream: "task/t1", seen: 0, reads: [], name: "rename", v: 1, input: { title: `Milk “${name}” 🥛` }, events: [{ type: "renamed", v: 1, data: { title: name } }] }],
+    commands: [
+      {
+        stream: "task/t1",
+        seen: 0,
+        reads: [],
+        name: "rename",
+        v: 1,
+        input: { title: `Milk “${name}” 🥛` },
+        events: [{ type: "renamed", v: 1, data: { title: name } }],
+      },
+    ],
   };
 }
 
@@ -26,7 +48,11 @@ export function entriesOf(...names: readonly string[]): Omit<PendingEntry, "n">[
 }
 
 function undoOf(name: string): PendingEntry["undo"] {
-  return { inverse: [{ stream: "task/t1", name: "rename", v: 1, input: { title: `not ${name}` } }], undoes: commitOf("undone").id, redoes: null };
+  return {
+    inverse: [{ stream: "task/t1", name: "rename", v: 1, input: { title: `not ${name}` } }],
+    undoes: commitOf("undone").id,
+    redoes: null,
+  };
 }
 
 export function nameOf({ commit }: { readonly commit: Commit }): string {
@@ -36,10 +62,28 @@ export function nameOf({ commit }: { readonly commit: Commit }): string {
   return name;
 }
 
-export function recordOf(position: number, events: number, mark: string, data: CommitRecord["meta"] = null): CommitRecord {
+export function recordOf(
+  position: number,
+  events: number,
+  mark: string,
+  data: CommitRecord["meta"] = null,
+): CommitRecord {
   return {
-    position, mark, commit: commitOf(`r${position}`).id, client: commitOf("").client, actor: "bob", time: 1.5, received: 2, meta: null,
-    events: Array.from({ length: events }, (_, n) => ({ type: "noted", v: 1, stream: "note/n1", version: position + n, data })),
+    position,
+    mark,
+    commit: commitOf(`r${position}`).id,
+    client: commitOf("").client,
+    actor: "bob",
+    time: 1.5,
+    received: 2,
+    meta: null,
+    events: Array.from({ length: events }, (_, n) => ({
+      type: "noted",
+      v: 1,
+      stream: "note/n1",
+      version: position + n,
+      data,
+    })),
   };
 }
 
@@ -57,7 +101,11 @@ export function recordsBehind(after: Cursor | null, events: readonly number[], m
 export function batchOf(after: Cursor | null, records: readonly CommitRecord[]): ConfirmedBatch {
   const last = records.at(-1);
   if (!last) throw new Error("A batch needs a record");
-  return { after, cursor: cursorOf(last), text: JSON.stringify({ after: null, records, more: false, head: lastPosition(last) }) };
+  return {
+    after,
+    cursor: cursorOf(last),
+    text: JSON.stringify({ after: null, records, more: false, head: lastPosition(last) }),
+  };
 }
 
 export function confirmationOf(batch: ConfirmedBatch | null, more: Partial<Confirmation> = {}): Confirmation {
@@ -70,11 +118,21 @@ export function settledOf(n: number, name: string, settledAt = 1_000): SentEntry
 
 export function rejectedOf(n: number, name: string): RejectionEntry {
   const commit = commitOf(name);
-  return { n, commit, undo: undoOf(name), outcome: { id: commit.id, outcome: "rejected", command: 0, code: "taken", message: "Taken", path: ["title", 0] }, rejectedAt: 5.25 };
+  return {
+    n,
+    commit,
+    undo: undoOf(name),
+    outcome: { id: commit.id, outcome: "rejected", command: 0, code: "taken", message: "Taken", path: ["title", 0] },
+    rejectedAt: 5.25,
+  };
 }
 
 /** Confirms records as the leader does, naming what stands. */
-export async function confirmRecords(store: LogStore, events: readonly number[], more: Partial<Confirmation> = {}): Promise<StoreHead> {
+export async function confirmRecords(
+  store: LogStore,
+  events: readonly number[],
+  more: Partial<Confirmation> = {},
+): Promise<StoreHead> {
   const head = await store.head();
   const batch = batchOf(head.cursor, recordsBehind(head.cursor, events, `g${head.generation}m`));
   requireEqual(await store.confirm(head, confirmationOf(batch, more)), true, "a confirmation that names what stands");
@@ -84,16 +142,23 @@ export async function confirmRecords(store: LogStore, events: readonly number[],
 export const ALL = { position: 0, pendingTail: 0 };
 
 /** Reads all batches behind a position, page by page. */
-export async function readAll(store: LogStore, position = 0): Promise<{ readonly batches: readonly ConfirmedBatch[]; readonly last: Refresh; readonly pages: number }> {
+export async function readAll(
+  store: LogStore,
+  position = 0,
+): Promise<{ readonly batches: readonly ConfirmedBatch[]; readonly last: Refresh; readonly pages: number }> {
   const batches: ConfirmedBatch[] = [];
   for (let at = position, pages = 1; ; pages++) {
     const last = await store.refresh({ position: at, pendingTail: 0 });
     batches.push(...last.batches);
     const length = last.batches.reduce((sum, { text }) => sum + text.length, 0);
-    requireThat(last.batches.length <= 1 || length <= 4.1 * 1024 * 1024, `a page is at most some 4 MiB, or one batch (${length} characters)`);
+    requireThat(
+      last.batches.length <= 1 || length <= 4.1 * 1024 * 1024,
+      `a page is at most some 4 MiB, or one batch (${length} characters)`,
+    );
     const end = last.batches.at(-1)?.cursor.position;
     if (!last.more) return { batches, last, pages };
-    if (end === undefined || end <= at) throw new Error(`refresh says that there is more behind position ${at} and gives nothing`);
+    if (end === undefined || end <= at)
+      throw new Error(`refresh says that there is more behind position ${at} and gives nothing`);
     at = end;
   }
 }

@@ -1,6 +1,17 @@
 /** L4 and L5: what the leader writes names what it was computed on, and comes whole or not at all. */
 import {
-  ALL, batchOf, commitOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf,
+  ALL,
+  batchOf,
+  commitOf,
+  confirmationOf,
+  confirmRecords,
+  entriesOf,
+  nameOf,
+  readAll,
+  recordsBehind,
+  recordTexts,
+  rejectedOf,
+  settledOf,
 } from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import type { Filling } from "../../client/stores/log-store.ts";
@@ -15,10 +26,21 @@ export const leaderRules: readonly LogStoreRule[] = [
       await store.appendPending(0, entriesOf("a", "b", "c"), []);
       const batch = batchOf(null, recordsBehind(null, [1, 2]));
       const settled = { ...settledOf(1, "a"), outcome: "rebased" as const, position: 3, settledAt: 12.5 };
-      requireEqual(await store.confirm(await store.head(), confirmationOf(batch, { settled: [settled], rejected: [rejectedOf(2, "b")] })), true, "the answer");
+      requireEqual(
+        await store.confirm(
+          await store.head(),
+          confirmationOf(batch, { settled: [settled], rejected: [rejectedOf(2, "b")] }),
+        ),
+        true,
+        "the answer",
+      );
       const seen = await store.refresh(ALL);
       requireEqual([seen.head.cursor, seen.batches, seen.more], [batch.cursor, [batch], false], "the log");
-      requireEqual([seen.pending.map(nameOf), seen.pendingNumbers, seen.rejectionIds], [["c"], [3], [commitOf("b").id]], "what is pending and rejected");
+      requireEqual(
+        [seen.pending.map(nameOf), seen.pendingNumbers, seen.rejectionIds],
+        [["c"], [3], [commitOf("b").id]],
+        "what is pending and rejected",
+      );
       requireEqual(await store.readSent(null), [settled], "sent entries");
       requireEqual(await store.readRejections(), [rejectedOf(2, "b")], "rejections");
     },
@@ -34,8 +56,19 @@ export const leaderRules: readonly LogStoreRule[] = [
       const before = await leader.refresh(ALL);
       const late = confirmationOf(batchOf(null, recordsBehind(null, [2], "x")), { settled: [settledOf(1, "a")] });
       requireEqual(await old.confirm(stale, late), false, "on an old cursor");
-      requireEqual(await old.confirm({ ...before.head, cursor: { position: 1, mark: "other" } }, confirmationOf(null, { settled: [settledOf(1, "a")] })), false, "on another mark");
-      requireEqual(await old.confirm({ ...before.head, generation: 7 }, confirmationOf(null, { settled: [settledOf(1, "a")] })), false, "on another generation");
+      requireEqual(
+        await old.confirm(
+          { ...before.head, cursor: { position: 1, mark: "other" } },
+          confirmationOf(null, { settled: [settledOf(1, "a")] }),
+        ),
+        false,
+        "on another mark",
+      );
+      requireEqual(
+        await old.confirm({ ...before.head, generation: 7 }, confirmationOf(null, { settled: [settledOf(1, "a")] })),
+        false,
+        "on another generation",
+      );
       requireEqual(await leader.refresh(ALL), before, "what stands");
       requireEqual(await leader.readSent(null), [], "sent entries");
     },
@@ -63,7 +96,11 @@ export const leaderRules: readonly LogStoreRule[] = [
       await confirmRecords(store, [1], { rejected: [rejectedOf(1, "a")] });
       requireEqual(await store.readRejections(), [rejectedOf(1, "a")], "rejections, with what they keep for undo");
       await confirmRecords(store, [1], { settled: [settledOf(1, "a")] });
-      requireEqual([(await other.refresh(ALL)).rejectionIds, (await other.refresh(ALL)).pending.map(nameOf)], [[], ["b"]], "what is refused and pending");
+      requireEqual(
+        [(await other.refresh(ALL)).rejectionIds, (await other.refresh(ALL)).pending.map(nameOf)],
+        [[], ["b"]],
+        "what is refused and pending",
+      );
       requireEqual(await other.readSent(null), [settledOf(1, "a")], "sent entries");
     },
   },
@@ -73,10 +110,16 @@ export const leaderRules: readonly LogStoreRule[] = [
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
-      await confirmRecords(store, [1], { settled: [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)] });
+      await confirmRecords(store, [1], {
+        settled: [settledOf(2, "b", 100), settledOf(3, "c", 200), settledOf(4, "d", 300)],
+      });
       await confirmRecords(store, [1], { forgetSentBefore: 200 });
       requireEqual((await store.readSent(null)).map(nameOf), ["c", "d"], "sent entries");
-      requireEqual((await store.readSent([9, 4, 2, 4])).map(({ n }) => n), [4], "sent entries by number");
+      requireEqual(
+        (await store.readSent([9, 4, 2, 4])).map(({ n }) => n),
+        [4],
+        "sent entries by number",
+      );
     },
   },
   {
@@ -93,10 +136,17 @@ export const leaderRules: readonly LogStoreRule[] = [
       requireThat(head !== null, "the cut is made");
       const seen = await store.refresh(ALL);
       requireEqual(seen.head, head, "the head");
-      requireEqual([head.generation, head.cursor, head.client], [before.generation + 1, keep, before.client], "generation, cursor and client");
+      requireEqual(
+        [head.generation, head.cursor, head.client],
+        [before.generation + 1, keep, before.client],
+        "generation, cursor and client",
+      );
       requireEqual(recordTexts(seen.batches, null), all.slice(0, 2), "records");
       requireEqual(seen.pending.map(nameOf), ["a", "c"], "pending entries");
-      requireThat(seen.pending.every(({ n }) => n > before.pendingTail) && seen.pending.at(-1)?.n === head.pendingTail, "their numbers are new, the last one is the tail");
+      requireThat(
+        seen.pending.every(({ n }) => n > before.pendingTail) && seen.pending.at(-1)?.n === head.pendingTail,
+        "their numbers are new, the last one is the tail",
+      );
       requireEqual((await store.readSent(null)).map(nameOf), ["b"], "sent entries");
     },
   },
@@ -107,8 +157,17 @@ export const leaderRules: readonly LogStoreRule[] = [
       const store = await open();
       const empty = await store.head();
       const batch = batchOf(null, recordsBehind(null, [2, 3]));
-      const filling: Filling = { batch, settled: [settledOf(1, "a")], rejected: [rejectedOf(2, "b")], pending: entriesOf("c", "d") };
-      requireEqual(await store.fill({ ...empty, generation: empty.generation + 1 }, filling), false, "on another generation");
+      const filling: Filling = {
+        batch,
+        settled: [settledOf(1, "a")],
+        rejected: [rejectedOf(2, "b")],
+        pending: entriesOf("c", "d"),
+      };
+      requireEqual(
+        await store.fill({ ...empty, generation: empty.generation + 1 }, filling),
+        false,
+        "on another generation",
+      );
       requireEqual(await store.fill({ ...empty, pendingTail: 1 }, filling), false, "on another tail");
       requireEqual(await store.head(), empty, "the head where nothing was written");
       requireEqual(await store.fill(empty, filling), true, "on what stands");
@@ -116,7 +175,14 @@ export const leaderRules: readonly LogStoreRule[] = [
       const seen = await store.refresh(ALL);
       requireEqual(seen.head, { ...empty, cursor: batch.cursor, pendingTail: 4 }, "the head");
       requireEqual(recordTexts(seen.batches, null).length, 2, "records");
-      requireEqual(seen.pending.map((entry) => [entry.n, nameOf(entry)]), [[3, "c"], [4, "d"]], "pending entries");
+      requireEqual(
+        seen.pending.map((entry) => [entry.n, nameOf(entry)]),
+        [
+          [3, "c"],
+          [4, "d"],
+        ],
+        "pending entries",
+      );
       requireEqual((await store.readSent(null)).map(nameOf), ["a"], "sent entries");
       requireEqual((await store.readRejections()).map(nameOf), ["b"], "rejections");
       requireEqual(await store.appendPending(4, entriesOf("e"), []), true, "an append behind it");
@@ -127,11 +193,20 @@ export const leaderRules: readonly LogStoreRule[] = [
     name: "numbers of a log that was taken over and in which nothing waits are not used again",
     async check({ open }) {
       const store = await open();
-      await store.fill(await store.head(), { batch: null, settled: [settledOf(1, "a"), settledOf(2, "b")], rejected: [], pending: [] });
+      await store.fill(await store.head(), {
+        batch: null,
+        settled: [settledOf(1, "a"), settledOf(2, "b")],
+        rejected: [],
+        pending: [],
+      });
       requireEqual((await store.head()).pendingTail, 2, "the tail");
       requireEqual(await store.appendPending(0, entriesOf("c"), []), false, "on the tail of before");
       requireEqual(await store.appendPending(2, entriesOf("c"), []), true, "on the tail");
-      requireEqual((await store.refresh(ALL)).pending.map(({ n }) => n), [3], "numbers");
+      requireEqual(
+        (await store.refresh(ALL)).pending.map(({ n }) => n),
+        [3],
+        "numbers",
+      );
     },
   },
   {
@@ -144,7 +219,11 @@ export const leaderRules: readonly LogStoreRule[] = [
       const before = await store.refresh(ALL);
       requireEqual(await store.cutBack({ ...head, generation: 1 }, null, []), null, "another generation");
       requireEqual(await store.cutBack({ ...head, cursor: null }, null, []), null, "another cursor");
-      requireEqual(await store.cutBack({ ...head, pendingTail: 0 }, null, []), null, "a commit that was appended meanwhile");
+      requireEqual(
+        await store.cutBack({ ...head, pendingTail: 0 }, null, []),
+        null,
+        "a commit that was appended meanwhile",
+      );
       requireEqual(await store.refresh(ALL), before, "what stands");
     },
   },
@@ -181,12 +260,20 @@ export const leaderRules: readonly LogStoreRule[] = [
       const full = await confirmRecords(store, [1, 2]);
       requireEqual(full.dropped, null, "before");
       requireThat(full.cursor !== null, "the log has an end");
-      requireEqual((await store.cutBack(full, null, entriesOf("a"), full.cursor))?.dropped ?? null, full.cursor, "what cutBack gives");
+      requireEqual(
+        (await store.cutBack(full, null, entriesOf("a"), full.cursor))?.dropped ?? null,
+        full.cursor,
+        "what cutBack gives",
+      );
       requireEqual((await confirmRecords(store, [2])).dropped, full.cursor, "on the way");
       requireEqual((await (await open()).refresh(ALL)).head.dropped, full.cursor, "what a tab sees that opens later");
       requireEqual((await confirmRecords(store, [1])).dropped, null, "at its position");
       await store.cutBack(await store.head(), null, [], full.cursor);
-      requireEqual((await store.cutBack(await store.head(), null, []))?.dropped ?? null, null, "after a cut that remembers none");
+      requireEqual(
+        (await store.cutBack(await store.head(), null, []))?.dropped ?? null,
+        null,
+        "after a cut that remembers none",
+      );
     },
   },
   {

@@ -6,7 +6,19 @@
 import type { LogStore, StoreHead } from "../../client/stores/log-store.ts";
 import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
-import { batchOf, commitOf, confirmationOf, entriesOf, entryOf, nameOf, readAll, recordsBehind, recordTexts, rejectedOf, settledOf } from "./fixtures.ts";
+import {
+  batchOf,
+  commitOf,
+  confirmationOf,
+  entriesOf,
+  entryOf,
+  nameOf,
+  readAll,
+  recordsBehind,
+  recordTexts,
+  rejectedOf,
+  settledOf,
+} from "./fixtures.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import type { LogStoreBed, LogStoreRule } from "./rule.ts";
 
@@ -14,7 +26,11 @@ const TABS = 3;
 const STEPS = 80;
 
 export function modelRule(seed: number): LogStoreRule {
-  return { rule: "model", name: `tabs that do anything, on right and on stale knowledge, leave what a plain model has (seed ${seed})`, check: (bed) => new Model(seededRandom(seed), bed).run() };
+  return {
+    rule: "model",
+    name: `tabs that do anything, on right and on stale knowledge, leave what a plain model has (seed ${seed})`,
+    check: (bed) => new Model(seededRandom(seed), bed).run(),
+  };
 }
 
 type Tab = { store: LogStore; known: StoreHead };
@@ -45,7 +61,12 @@ class Model {
     const append = (tab: Tab) => this.#append(tab);
     const confirm = (tab: Tab) => this.#confirm(tab);
     const look = (tab: Tab) => this.#look(tab);
-    const rest = [(tab: Tab) => this.#cutBack(tab), (tab: Tab) => this.#writeRows(tab), (tab: Tab) => this.#discard(tab), (tab: Tab) => this.#reload(tab)];
+    const rest = [
+      (tab: Tab) => this.#cutBack(tab),
+      (tab: Tab) => this.#writeRows(tab),
+      (tab: Tab) => this.#discard(tab),
+      (tab: Tab) => this.#reload(tab),
+    ];
     const actions = [append, append, confirm, confirm, confirm, look, look, (tab: Tab) => tab.store.seal(), ...rest];
     for (let step = 0; step < STEPS; step++) {
       const tab = this.#random.pick(tabs);
@@ -66,7 +87,15 @@ class Model {
     const ends = [...this.#rejected.keys()].slice(0, this.#random.below(2));
     const right = pendingTail === this.#head.pendingTail;
     const entries = names.map((name) => entryOf(name, this.#head.cursor));
-    requireEqual(await tab.store.appendPending(pendingTail, entries, ends.map((name) => commitOf(name).id)), right, "appendPending");
+    requireEqual(
+      await tab.store.appendPending(
+        pendingTail,
+        entries,
+        ends.map((name) => commitOf(name).id),
+      ),
+      right,
+      "appendPending",
+    );
     if (!right) return;
     names.forEach((name, index) => this.#pending.set(pendingTail + index + 1, name));
     for (const name of ends) this.#rejected.delete(name);
@@ -76,11 +105,18 @@ class Model {
   async #confirm(tab: Tab): Promise<void> {
     const { generation, cursor } = this.#belief(tab);
     const right = generation === this.#head.generation && sameCursor(cursor, this.#head.cursor);
-    const events = Array.from({ length: this.#random.below(5) }, () => 1 + this.#random.below(this.#random.below(8) === 0 ? 1_500 : 150));
+    const events = Array.from(
+      { length: this.#random.below(5) },
+      () => 1 + this.#random.below(this.#random.below(8) === 0 ? 1_500 : 150),
+    );
     const records = recordsBehind(cursor, events, `g${generation}s${this.#made++}m`);
-    const ended = [...this.#pending].slice(0, this.#random.below(4)).map(([n, name]) => ({ n, name, settles: this.#random.below(3) > 0 }));
+    const ended = [...this.#pending]
+      .slice(0, this.#random.below(4))
+      .map(([n, name]) => ({ n, name, settles: this.#random.below(3) > 0 }));
     // Refused, and recorded after all.
-    const arrived = [...this.#rejected].slice(0, this.#random.below(2)).map(([name, n]) => ({ n, name, settles: true }));
+    const arrived = [...this.#rejected]
+      .slice(0, this.#random.below(2))
+      .map(([name, n]) => ({ n, name, settles: true }));
     const all = [...ended, ...arrived];
     const confirmation = confirmationOf(records.length > 0 ? batchOf(cursor, records) : null, {
       settled: all.filter(({ settles }) => settles).map(({ n, name }) => settledOf(n, name)),
@@ -97,20 +133,32 @@ class Model {
     }
     const { dropped } = this.#head;
     const end = this.#records.at(-1)?.end ?? null;
-    this.#head = { ...this.#head, cursor: end, dropped: dropped && dropped.position > positionOf(end) ? dropped : null };
+    this.#head = {
+      ...this.#head,
+      cursor: end,
+      dropped: dropped && dropped.position > positionOf(end) ? dropped : null,
+    };
   }
 
   async #cutBack(tab: Tab): Promise<void> {
     const believed = this.#belief(tab);
-    const right = believed.generation === this.#head.generation && sameCursor(believed.cursor, this.#head.cursor) && believed.pendingTail === this.#head.pendingTail;
+    const right =
+      believed.generation === this.#head.generation &&
+      sameCursor(believed.cursor, this.#head.cursor) &&
+      believed.pendingTail === this.#head.pendingTail;
     const kept = this.#random.below(this.#records.length + 1);
     const keep = this.#records[kept - 1]?.end ?? null;
     const names = [...this.#sent.values(), ...this.#pending.values()].filter(() => this.#random.below(3) > 0);
-    const dropped = this.#random.below(2) === 0 && positionOf(believed.cursor) > positionOf(keep) ? believed.cursor : null;
+    const dropped =
+      this.#random.below(2) === 0 && positionOf(believed.cursor) > positionOf(keep) ? believed.cursor : null;
     const head = await tab.store.cutBack(believed, keep, entriesOf(...names), ...(dropped ? [dropped] : []));
     requireEqual(head !== null, right, "cutBack");
     if (head === null) return;
-    requireEqual({ ...head, pendingTail: 0 }, { ...this.#head, generation: this.#head.generation + 1, cursor: keep, dropped, pendingTail: 0 }, "the head that cutBack gives");
+    requireEqual(
+      { ...head, pendingTail: 0 },
+      { ...this.#head, generation: this.#head.generation + 1, cursor: keep, dropped, pendingTail: 0 },
+      "the head that cutBack gives",
+    );
     requireThat(head.pendingTail - names.length > this.#head.pendingTail, "a mark behind all earlier numbers");
     this.#pending = new Map(names.map((name, index) => [head.pendingTail - names.length + index + 1, name]));
     this.#sent = new Map([...this.#sent].filter(([, name]) => !names.includes(name)));
@@ -126,14 +174,34 @@ class Model {
     const from = this.#random.below(2) === 0 ? place + 1 : this.#random.below(this.#records.length + 1);
     const after = this.#records[from - 1]?.end ?? null;
     const { batches } = await readAll(store, positionOf(after));
-    requireEqual(recordTexts(batches, after), this.#records.slice(from).map(({ text }) => text), `records behind position ${positionOf(after)}`);
+    requireEqual(
+      recordTexts(batches, after),
+      this.#records.slice(from).map(({ text }) => text),
+      `records behind position ${positionOf(after)}`,
+    );
     const seen = await store.refresh({ position: positionOf(this.#head.cursor), pendingTail: known.pendingTail });
     requireEqual(seen.head, this.#head, "the head");
     requireEqual(seen.pendingNumbers, [...this.#pending.keys()], "numbers of pending commits");
-    requireEqual(seen.pending.map((entry) => [entry.n, nameOf(entry)]), [...this.#pending].filter(([n]) => n > known.pendingTail), "pending commits");
-    requireEqual([...seen.rejectionIds].sort(), [...this.#rejected.keys()].map((name) => commitOf(name).id).sort(), "ids of rejections");
-    requireEqual((await store.readRejections()).map((entry) => [nameOf(entry), entry.n]), [...this.#rejected].sort((a, b) => a[1] - b[1]), "rejections");
-    requireEqual((await store.readSent(null)).map((entry) => [entry.n, nameOf(entry)]), [...this.#sent].sort((a, b) => a[0] - b[0]), "sent commits");
+    requireEqual(
+      seen.pending.map((entry) => [entry.n, nameOf(entry)]),
+      [...this.#pending].filter(([n]) => n > known.pendingTail),
+      "pending commits",
+    );
+    requireEqual(
+      [...seen.rejectionIds].sort(),
+      [...this.#rejected.keys()].map((name) => commitOf(name).id).sort(),
+      "ids of rejections",
+    );
+    requireEqual(
+      (await store.readRejections()).map((entry) => [nameOf(entry), entry.n]),
+      [...this.#rejected].sort((a, b) => a[1] - b[1]),
+      "rejections",
+    );
+    requireEqual(
+      (await store.readSent(null)).map((entry) => [entry.n, nameOf(entry)]),
+      [...this.#sent].sort((a, b) => a[0] - b[0]),
+      "sent commits",
+    );
     requireEqual((await store.readRows())?.checkpoint ?? null, this.#rows, "the checkpoint of the rows");
     tab.known = seen.head;
   }
@@ -142,9 +210,19 @@ class Model {
     const { generation, cursor } = this.#belief(tab);
     const believed = this.#random.below(4) > 0 ? this.#rows : null;
     if (cursor === null) return;
-    const right = generation === this.#head.generation && sameCursor(believed, this.#rows) && positionOf(cursor) <= positionOf(this.#head.cursor);
-    const rows = { checkpoint: cursor, tables: [{ table: "t", buckets: [{ bucket: this.#random.below(4), text: `[["at",${cursor.position}]]` }] }] };
-    requireEqual(await tab.store.writeRows({ generation, checkpoint: believed }, rows, this.#random.below(3) === 0), right, "writeRows");
+    const right =
+      generation === this.#head.generation &&
+      sameCursor(believed, this.#rows) &&
+      positionOf(cursor) <= positionOf(this.#head.cursor);
+    const rows = {
+      checkpoint: cursor,
+      tables: [{ table: "t", buckets: [{ bucket: this.#random.below(4), text: `[["at",${cursor.position}]]` }] }],
+    };
+    requireEqual(
+      await tab.store.writeRows({ generation, checkpoint: believed }, rows, this.#random.below(3) === 0),
+      right,
+      "writeRows",
+    );
     if (right) this.#rows = cursor;
   }
 

@@ -1,5 +1,17 @@
 /** L1 to L3: what a person did is kept, in order, under numbers of its own. */
-import { ALL, commitOf, confirmationOf, confirmRecords, entriesOf, entryOf, requireFailure, nameOf, recordOf, rejectedOf, settledOf } from "./fixtures.ts";
+import {
+  ALL,
+  commitOf,
+  confirmationOf,
+  confirmRecords,
+  entriesOf,
+  entryOf,
+  requireFailure,
+  nameOf,
+  recordOf,
+  rejectedOf,
+  settledOf,
+} from "./fixtures.ts";
 import { requireEqual } from "../require.ts";
 import type { LogStoreRule } from "./rule.ts";
 
@@ -14,8 +26,19 @@ export const pendingRules: readonly LogStoreRule[] = [
       const { client } = await first.head();
       first.close();
       const later = await open();
-      requireEqual((await later.refresh(ALL)).pending, [{ n: 1, ...entryOf("a") }, { n: 2, ...entryOf("b", at) }], "pending entries");
-      requireEqual(await later.head(), { client, generation: 0, cursor: null, dropped: null, pendingTail: 2 }, "the head");
+      requireEqual(
+        (await later.refresh(ALL)).pending,
+        [
+          { n: 1, ...entryOf("a") },
+          { n: 2, ...entryOf("b", at) },
+        ],
+        "pending entries",
+      );
+      requireEqual(
+        await later.head(),
+        { client, generation: 0, cursor: null, dropped: null, pendingTail: 2 },
+        "the head",
+      );
     },
   },
   {
@@ -26,10 +49,26 @@ export const pendingRules: readonly LogStoreRule[] = [
       await store.appendPending(0, entriesOf("a"), []);
       const head = await confirmRecords(store, [2]);
       const before = await store.refresh(ALL);
-      const gap = { after: { position: 5, mark: "m5" }, cursor: { position: 6, mark: "m6" }, text: JSON.stringify({ records: [recordOf(6, 1, "m6")] }) };
-      await requireFailure("bug", store.confirm(head, confirmationOf(gap, { settled: [settledOf(1, "a")] })), "records that do not follow");
-      await requireFailure("bug", store.cutBack(head, { position: 1, mark: "m1" }, entriesOf("x")), "a cut inside a record");
-      await requireFailure("bug", store.cutBack(head, { position: 2, mark: "other" }, entriesOf("x")), "a cut at another history's mark");
+      const gap = {
+        after: { position: 5, mark: "m5" },
+        cursor: { position: 6, mark: "m6" },
+        text: JSON.stringify({ records: [recordOf(6, 1, "m6")] }),
+      };
+      await requireFailure(
+        "bug",
+        store.confirm(head, confirmationOf(gap, { settled: [settledOf(1, "a")] })),
+        "records that do not follow",
+      );
+      await requireFailure(
+        "bug",
+        store.cutBack(head, { position: 1, mark: "m1" }, entriesOf("x")),
+        "a cut inside a record",
+      );
+      await requireFailure(
+        "bug",
+        store.cutBack(head, { position: 2, mark: "other" }, entriesOf("x")),
+        "a cut at another history's mark",
+      );
       requireEqual(await store.refresh(ALL), before, "what stands");
       requireEqual(await store.readSent(null), [], "sent entries");
     },
@@ -41,11 +80,19 @@ export const pendingRules: readonly LogStoreRule[] = [
       const [here, there] = [await open(), await open()];
       await here.appendPending(0, entriesOf("a", "no"), []);
       await here.confirm(await here.head(), confirmationOf(null, { rejected: [rejectedOf(1, "a")] }));
-      requireEqual(await there.appendPending(0, entriesOf("b"), [commitOf("a").id]), false, "the append on a stale tail");
+      requireEqual(
+        await there.appendPending(0, entriesOf("b"), [commitOf("a").id]),
+        false,
+        "the append on a stale tail",
+      );
       const seen = await there.refresh(ALL);
       requireEqual([seen.pending.map(nameOf), seen.rejectionIds], [["no"], [commitOf("a").id]], "what stands");
       requireEqual(await there.appendPending(2, entriesOf("b"), [commitOf("a").id]), true, "the append after a look");
-      requireEqual((await here.refresh({ position: 0, pendingTail: 2 })).pending.map(nameOf), ["b"], "what the first tab sees");
+      requireEqual(
+        (await here.refresh({ position: 0, pendingTail: 2 })).pending.map(nameOf),
+        ["b"],
+        "what the first tab sees",
+      );
       requireEqual(await here.readRejections(), [], "rejections");
     },
   },
@@ -72,7 +119,11 @@ export const pendingRules: readonly LogStoreRule[] = [
       const head = await leader.cutBack(await leader.head(), null, []);
       requireEqual(await tab.appendPending(tail, entriesOf("b"), []), false, "the append on the old generation");
       requireEqual((await tab.refresh(ALL)).head, head, "the head");
-      requireEqual(await tab.appendPending(head?.pendingTail ?? -1, entriesOf("b"), []), true, "the append on the new one");
+      requireEqual(
+        await tab.appendPending(head?.pendingTail ?? -1, entriesOf("b"), []),
+        true,
+        "the append on the new one",
+      );
     },
   },
   {
@@ -90,7 +141,8 @@ export const pendingRules: readonly LogStoreRule[] = [
     async check({ open }) {
       const [tab, leader] = [await open(), await open()];
       const group = entriesOf("a", "b");
-      const again = (what: string) => tab.appendPending(0, group, []).then((appended) => requireEqual(appended, true, `the append, ${what}`));
+      const again = (what: string) =>
+        tab.appendPending(0, group, []).then((appended) => requireEqual(appended, true, `the append, ${what}`));
       await again("the first time");
       await again("while all is pending");
       await confirmRecords(leader, [1], { settled: [settledOf(1, "a")] });
@@ -110,7 +162,14 @@ export const pendingRules: readonly LogStoreRule[] = [
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b"), []);
-      requireEqual(await store.confirm(await store.head(), confirmationOf(null, { settled: [settledOf(1, "a"), settledOf(2, "b")] })), true, "the confirmation");
+      requireEqual(
+        await store.confirm(
+          await store.head(),
+          confirmationOf(null, { settled: [settledOf(1, "a"), settledOf(2, "b")] }),
+        ),
+        true,
+        "the confirmation",
+      );
       store.close();
       const later = await open();
       const { head, pending, pendingNumbers } = await later.refresh(ALL);
@@ -127,7 +186,7 @@ export const pendingRules: readonly LogStoreRule[] = [
       const made: string[][] = await Promise.all(
         tabs.map(async (store, tab) => {
           const names: string[] = [];
-          for (let tail = 0; names.length < 12; ) {
+          for (let tail = 0; names.length < 12;) {
             const name = `${tab}.${names.length}`;
             if (await store.appendPending(tail, entriesOf(name), [])) names.push(name);
             tail = (await store.head()).pendingTail;
@@ -136,9 +195,19 @@ export const pendingRules: readonly LogStoreRule[] = [
         }),
       );
       const { pending } = await (await open()).refresh(ALL);
-      requireEqual(pending.map(({ n }) => n), Array.from({ length: 36 }, (_, index) => index + 1), "numbers");
+      requireEqual(
+        pending.map(({ n }) => n),
+        Array.from({ length: 36 }, (_, index) => index + 1),
+        "numbers",
+      );
       const stored = pending.map(nameOf);
-      made.forEach((names, tab) => requireEqual(stored.filter((name) => name.startsWith(`${tab}.`)), names, "a tab's own order"));
+      made.forEach((names, tab) =>
+        requireEqual(
+          stored.filter((name) => name.startsWith(`${tab}.`)),
+          names,
+          "a tab's own order",
+        ),
+      );
     },
   },
 ];

@@ -1,5 +1,16 @@
 /** L6, L7 and L9: what a reader sees. */
-import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, nameOf, readAll, recordOf, recordTexts, settledOf } from "./fixtures.ts";
+import {
+  ALL,
+  batchOf,
+  confirmationOf,
+  confirmRecords,
+  entriesOf,
+  nameOf,
+  readAll,
+  recordOf,
+  recordTexts,
+  settledOf,
+} from "./fixtures.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
 import { type CommitRecord, cursorOf, positionOf } from "../../core/history/record.ts";
 import { requireEqual, requireThat } from "../require.ts";
@@ -15,7 +26,8 @@ export const readingRules: readonly LogStoreRule[] = [
       await leader.appendPending(0, entriesOf(...names), []);
       let writing = true;
       const write = async () => {
-        for (const [index, name] of names.entries()) await confirmRecords(leader, [1], { settled: [settledOf(index + 1, name)] });
+        for (const [index, name] of names.entries())
+          await confirmRecords(leader, [1], { settled: [settledOf(index + 1, name)] });
         writing = false;
       };
       const read = async () => {
@@ -23,7 +35,11 @@ export const readingRules: readonly LogStoreRule[] = [
           const { head, batches, pending, pendingNumbers } = await reader.refresh(ALL);
           requireEqual(positionOf(batches.at(-1)?.cursor ?? null), positionOf(head.cursor), "where the batches end");
           requireEqual(positionOf(head.cursor) + pending.length, names.length, "confirmed and pending commits");
-          requireEqual(pendingNumbers, pending.map(({ n }) => n), "numbers of pending commits");
+          requireEqual(
+            pendingNumbers,
+            pending.map(({ n }) => n),
+            "numbers of pending commits",
+          );
         } while (writing);
       };
       await Promise.all([write(), read(), read()]);
@@ -39,9 +55,17 @@ export const readingRules: readonly LogStoreRule[] = [
       const { cursor } = await confirmRecords(store, [2]);
       const seen = await store.refresh({ position: 2, pendingTail: 3 });
       requireEqual([seen.pending.map(nameOf), seen.pendingNumbers], [["d"], [2, 3, 4]], "pending");
-      requireEqual(seen.batches.map((batch) => [positionOf(batch.after), batch.cursor]), [[2, cursor]], "batches");
+      requireEqual(
+        seen.batches.map((batch) => [positionOf(batch.after), batch.cursor]),
+        [[2, cursor]],
+        "batches",
+      );
       requireEqual((await store.refresh({ position: 4, pendingTail: 4 })).batches, [], "nothing behind the end");
-      requireEqual((await store.refresh({ position: 90, pendingTail: Number.MAX_SAFE_INTEGER })).batches, [], "nothing behind a place ahead of the log");
+      requireEqual(
+        (await store.refresh({ position: 90, pendingTail: Number.MAX_SAFE_INTEGER })).batches,
+        [],
+        "nothing behind a place ahead of the log",
+      );
     },
   },
   {
@@ -62,7 +86,8 @@ export const readingRules: readonly LogStoreRule[] = [
     name: "from any record on, a reader gets exactly what lies behind it, sealed or not",
     async check({ open }) {
       const store = await open();
-      for (const events of [[1, 40, 300], [500, 2, 100], [1, 1], [200], [1024], [1500, 3]]) await confirmRecords(store, events);
+      for (const events of [[1, 40, 300], [500, 2, 100], [1, 1], [200], [1024], [1500, 3]])
+        await confirmRecords(store, events);
       const first = await checkEveryPlace(store, "before sealing");
       await store.seal();
       requireEqual(await checkEveryPlace(store, "after sealing"), first, "records after sealing");
@@ -102,8 +127,12 @@ export const readingRules: readonly LogStoreRule[] = [
       const after = await readAll(store);
       requireEqual({ ...after.last, batches: [] }, { ...before.last, batches: [] }, "head, pending and rejections");
       requireEqual(recordTexts(after.batches, null), recordTexts(before.batches, null), "records");
-      requireThat(after.batches.length <= 4 && before.batches.length === 41, `few runs (${after.batches.length} of ${before.batches.length})`);
-      for (const { after: start, cursor } of after.batches) requireThat(cursor.position - positionOf(start) <= 1024, "a run has at most 1,024 events");
+      requireThat(
+        after.batches.length <= 4 && before.batches.length === 41,
+        `few runs (${after.batches.length} of ${before.batches.length})`,
+      );
+      for (const { after: start, cursor } of after.batches)
+        requireThat(cursor.position - positionOf(start) <= 1024, "a run has at most 1,024 events");
     },
   },
   {
@@ -145,7 +174,11 @@ async function checkEveryPlace(store: LogStore, state: string): Promise<readonly
   for (const [index, text] of all.entries()) {
     // Written by these tests.
     const end = cursorOf(JSON.parse(text) as CommitRecord);
-    requireEqual(recordTexts((await readAll(store, end.position)).batches, end), all.slice(index + 1), `records behind position ${end.position}, ${state}`);
+    requireEqual(
+      recordTexts((await readAll(store, end.position)).batches, end),
+      all.slice(index + 1),
+      `records behind position ${end.position}, ${state}`,
+    );
   }
   return all;
 }

@@ -6,4 +6,8 @@ export type LogStoreBed = {
   readonly open: () => Promise<LogStore>;
 };
 
-export type LogStoreRule = { readonly rule: string; readonly name: string; readonly check: (bed: LogStoreBed) => Promise<void> };
+export type LogStoreRule = {
+  readonly rule: string;
+  readonly name: string;
+  readonly check: (bed: LogStoreBed) => Promise<void>;
+};

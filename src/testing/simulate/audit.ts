@@ -14,7 +14,13 @@ const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INT
 
 export async function auditWorld(world: World): Promise<string[]> {
   const history = await gather(world);
-  return [...world.tap.problems, ...world.witness.problems, ...world.reported.map((text) => `the server failed: ${text}`), ...hostileGain(world, history), ...checkHistory(history, world.options.domains.newest)];
+  return [
+    ...world.tap.problems,
+    ...world.witness.problems,
+    ...world.reported.map((text) => `the server failed: ${text}`),
+    ...hostileGain(world, history),
+    ...checkHistory(history, world.options.domains.newest),
+  ];
 }
 
 async function gather(world: World): Promise<History> {
@@ -64,13 +70,19 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     tabs: device.running.map(({ owner, domain, tables }) => ({
       name: owner.name,
       domain,
-      rows: [...tables].flatMap(([projection, table]) => [...table.values()].map((entry) => ({ projection, ...entry }))),
+      rows: [...tables].flatMap(([projection, table]) =>
+        [...table.values()].map((entry) => ({ projection, ...entry })),
+      ),
     })),
   };
 }
 
 async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]> {
-  const logOf = new Map(journal.entries.flatMap((entry) => (entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry.log] as const] : [])));
+  const logOf = new Map(
+    journal.entries.flatMap((entry) =>
+      entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry.log] as const] : [],
+    ),
+  );
   const outcomes: FinalOutcome[] = [];
   for (const entry of journal.entries) {
     const log = entry.kind === "acknowledged" ? logOf.get(entry.ask) : undefined;
@@ -85,9 +97,13 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
 /** Whoever was told that a commit is recorded must be its author. */
 function hostileGain(world: World, { logs }: History): string[] {
   if (world.restored) return [];
-  const records = logs.flatMap((log) => log.records.map((text): { readonly commit: string; readonly actor: string } => JSON.parse(text)));
+  const records = logs.flatMap((log) =>
+    log.records.map((text): { readonly commit: string; readonly actor: string } => JSON.parse(text)),
+  );
   return world.squatted.flatMap((id) => {
     const record = records.find(({ commit }) => commit === id);
-    return record && record.actor !== HOSTILE ? [`8: the hostile member was told that ${id} of ${record.actor} is recorded`] : [];
+    return record && record.actor !== HOSTILE
+      ? [`8: the hostile member was told that ${id} of ${record.actor} is recorded`]
+      : [];
   });
 }

@@ -16,13 +16,28 @@ type Place = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
   readonly id: string;
   readonly client: string;
-  readonly commands: readonly (Place & { readonly reads: readonly Place[]; readonly name: string; readonly v: number; readonly input?: Json })[];
+  readonly commands: readonly (Place & {
+    readonly reads: readonly Place[];
+    readonly name: string;
+    readonly v: number;
+    readonly input?: Json;
+  })[];
 };
 /** An event where it stands; `event` is null where its stream cannot be folded. */
 type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
-type Before = { readonly record: PlainRecord; readonly streams: Streams; readonly written: ReadonlyMap<string, readonly Written[]>; readonly domain: DomainDefinition };
+type Before = {
+  readonly record: PlainRecord;
+  readonly streams: Streams;
+  readonly written: ReadonlyMap<string, readonly Written[]>;
+  readonly domain: DomainDefinition;
+};
 
-export function checkDecisions(log: string, records: readonly PlainRecord[], history: History, domain: DomainDefinition): string[] {
+export function checkDecisions(
+  log: string,
+  records: readonly PlainRecord[],
+  history: History,
+  domain: DomainDefinition,
+): string[] {
   if (!history.oneRelease) return [];
   const commits = new Map<string, PlainCommit[]>();
   for (const { actor, text } of history.pushed.filter((pushed) => pushed.log === log)) {
@@ -36,7 +51,8 @@ export function checkDecisions(log: string, records: readonly PlainRecord[], his
     const variants = commits.get(`${record.actor} ${record.commit}`) ?? [];
     const wrong = variants.map((commit) => misfit(record, decideAgain(commit, { record, streams, written, domain })));
     const [first = null] = wrong;
-    if (wrong.every((one) => one !== null) && first !== null) problems.push(`5: position ${record.position} of ${log}, commit ${record.commit}: ${first}`);
+    if (wrong.every((one) => one !== null) && first !== null)
+      problems.push(`5: position ${record.position} of ${log}, commit ${record.commit}: ${first}`);
     for (const [n, event] of record.events.entries()) {
       const step = evolve(streams, record, n, domain);
       const before = written.get(event.stream) ?? [];
@@ -45,7 +61,8 @@ export function checkDecisions(log: string, records: readonly PlainRecord[], his
   }
   for (const { commit: id, log: of, actor, text } of history.outcomes) {
     const variants = of === log && text?.includes('"code":"conflict"') ? commits.get(`${actor} ${id}`) : undefined;
-    if (variants && !variants.some((commit) => meetsOthers(commit, actor, written))) problems.push(`5: commit ${id} was refused for a conflict with nobody`);
+    if (variants && !variants.some((commit) => meetsOthers(commit, actor, written)))
+      problems.push(`5: commit ${id} was refused for a conflict with nobody`);
   }
   return problems;
 }
@@ -58,14 +75,25 @@ function misfit(record: PlainRecord, expected: ReturnType<typeof decideAgain>): 
 }
 
 /** True where others wrote to a stream that the commit names, after what it had seen. */
-function meetsOthers({ client, commands }: PlainCommit, actor: string, written: ReadonlyMap<string, readonly Written[]>): boolean {
-  return commands.flatMap((command) => [command, ...command.reads]).some(({ stream, seen }) =>
-    (written.get(stream) ?? []).some((entry) => versionOf(entry) > seen && isForeign(entry, { actor, client })),
-  );
+function meetsOthers(
+  { client, commands }: PlainCommit,
+  actor: string,
+  written: ReadonlyMap<string, readonly Written[]>,
+): boolean {
+  return commands
+    .flatMap((command) => [command, ...command.reads])
+    .some(({ stream, seen }) =>
+      (written.get(stream) ?? []).some((entry) => versionOf(entry) > seen && isForeign(entry, { actor, client })),
+    );
 }
 
 type Draft = { readonly stream: string; readonly type: string; readonly data: unknown };
-type Ready = { readonly definition: CommandDefinition; readonly input: unknown; readonly command: PlainCommit["commands"][number]; readonly index: number };
+type Ready = {
+  readonly definition: CommandDefinition;
+  readonly input: unknown;
+  readonly command: PlainCommit["commands"][number];
+  readonly index: number;
+};
 
 /** The events that the commit gives on the log before it; null where that cannot be told, a sentence where it should have been refused. */
 function decideAgain(commit: PlainCommit, before: Before): readonly Draft[] | string | null {
@@ -75,28 +103,47 @@ function decideAgain(commit: PlainCommit, before: Before): readonly Draft[] | st
   for (const [index, command] of commit.commands.entries()) {
     const aggregate = domain.aggregates.get(command.stream.slice(0, command.stream.indexOf("/")));
     const definition = aggregate?.commands.get(command.name);
-    const input = definition?.parse(command.v < definition.version ? definition.upcast(command.v, command.input) : command.input);
+    const input = definition?.parse(
+      command.v < definition.version ? definition.upcast(command.v, command.input) : command.input,
+    );
     if (!definition || !input?.ok) return null;
     if (working.get(command.stream)?.stuck) return "a command was recorded on a stream that cannot be folded";
     const theirs = foreign(command, before);
-    const decided = decideOne({ definition, input: input.value, command, index }, { before, working, theirs, isFirst: drafts.length === 0 });
+    const decided = decideOne(
+      { definition, input: input.value, command, index },
+      { before, working, theirs, isFirst: drafts.length === 0 },
+    );
     if (decided === null || typeof decided === "string") return decided;
     for (const { type, data } of decided) {
       drafts.push({ stream: command.stream, type, data });
-      const events = drafts.map((draft) => ({ ...draft, v: aggregate?.events.get(draft.type)?.version ?? 1, version: 0 }));
+      const events = drafts.map((draft) => ({
+        ...draft,
+        v: aggregate?.events.get(draft.type)?.version ?? 1,
+        version: 0,
+      }));
       evolve(working, { ...record, events }, events.length - 1, domain);
     }
   }
   return drafts;
 }
 
-type Course = { readonly before: Before; readonly working: Streams; readonly theirs: readonly DomainEvent[]; readonly isFirst: boolean };
+type Course = {
+  readonly before: Before;
+  readonly working: Streams;
+  readonly theirs: readonly DomainEvent[];
+  readonly isFirst: boolean;
+};
 
-function decideOne(ready: Ready, { before, working, theirs, isFirst }: Course): readonly { readonly type: string; readonly data: unknown }[] | string | null {
+function decideOne(
+  ready: Ready,
+  { before, working, theirs, isFirst }: Course,
+): readonly { readonly type: string; readonly data: unknown }[] | string | null {
   const { definition, input, command } = ready;
   const policy = definition.onConflict;
-  const decideOn = (streams: Streams) => decide(ready, streams, before, (state, context) => definition.decide(state, input, context));
-  const orRefused = (decision: Decision) => ("rejected" in decision ? "a command was recorded that its own decision refuses" : decision);
+  const decideOn = (streams: Streams) =>
+    decide(ready, streams, before, (state, context) => definition.decide(state, input, context));
+  const orRefused = (decision: Decision) =>
+    "rejected" in decision ? "a command was recorded that its own decision refuses" : decision;
   if (theirs.length === 0 || policy === "rebase") return orRefused(decideOn(working));
   if (policy === "reject") return "a command that refuses conflicts was recorded over one";
   if (!isFirst) return null;
@@ -111,7 +158,12 @@ function decideOne(ready: Ready, { before, working, theirs, isFirst }: Course): 
   return orRefused(again ? decideOn(working) : merged);
 }
 
-function decide({ definition, input, command, index }: Ready, streams: Streams, { record, domain }: Before, run: (state: Json, context: DecideContext) => Decision): Decision {
+function decide(
+  { definition, input, command, index }: Ready,
+  streams: Streams,
+  { record, domain }: Before,
+  run: (state: Json, context: DecideContext) => Decision,
+): Decision {
   let ids = 0;
   const reads: Record<string, Json> = {};
   for (const [name, ref] of Object.entries(definition.reads(input))) reads[name] = stateOf(streams, ref.stream, domain);
@@ -126,14 +178,19 @@ function decide({ definition, input, command, index }: Ready, streams: Streams, 
 
 /** What others added, after what the command's author had seen, to the streams that it names: those it reads first. */
 function foreign(command: PlainCommit["commands"][number], { record, written }: Before): readonly DomainEvent[] {
-  return [...command.reads, command].flatMap(({ stream, seen }) => (written.get(stream) ?? []).flatMap((entry) => (versionOf(entry) > seen && isForeign(entry, record) && entry.event ? [entry.event] : [])));
+  return [...command.reads, command].flatMap(({ stream, seen }) =>
+    (written.get(stream) ?? []).flatMap((entry) =>
+      versionOf(entry) > seen && isForeign(entry, record) && entry.event ? [entry.event] : [],
+    ),
+  );
 }
 
 /** The streams of a command as its author saw them: up to what was seen, and what is the author's own. */
 function asSeen(command: PlainCommit["commands"][number], { record, written, domain }: Before): Streams {
   const streams: Streams = new Map();
   for (const { stream, seen } of [...command.reads, command]) {
-    for (const entry of written.get(stream) ?? []) if (versionOf(entry) <= seen || !isForeign(entry, record)) evolve(streams, entry.record, entry.n, domain);
+    for (const entry of written.get(stream) ?? [])
+      if (versionOf(entry) <= seen || !isForeign(entry, record)) evolve(streams, entry.record, entry.n, domain);
   }
   return streams;
 }

@@ -23,7 +23,8 @@ export class DeviceLocks {
     const lock = this.#locks.get(name) ?? { holder: null, queue: [] };
     this.#locks.set(name, lock);
     return new Promise((resolve, reject) => {
-      const tell = (label: string, run: () => void) => this.#scheduler.later(owner, label, this.#scheduler.random.below(3), run);
+      const tell = (label: string, run: () => void) =>
+        this.#scheduler.later(owner, label, this.#scheduler.random.below(3), run);
       const request: Request = {
         owner,
         grant: () => {
@@ -103,6 +104,7 @@ export class DeviceChannels {
   }
 
   dropOwner(owner: Owner): void {
-    for (const listeners of this.#listeners.values()) for (const listener of listeners) if (listener.owner === owner) listeners.delete(listener);
+    for (const listeners of this.#listeners.values())
+      for (const listener of listeners) if (listener.owner === owner) listeners.delete(listener);
   }
 }

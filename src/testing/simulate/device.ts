@@ -64,7 +64,8 @@ export class Device {
   constructor(options: DeviceOptions, database: MemoryDatabase | null = null) {
     this.options = options;
     const { scheduler, randomBytes } = options;
-    this.database = database ?? new MemoryDatabase(() => uuidv7(EPOCH_MS + scheduler.now, randomBytes(UUID_RANDOM_BYTES)));
+    this.database =
+      database ?? new MemoryDatabase(() => uuidv7(EPOCH_MS + scheduler.now, randomBytes(UUID_RANDOM_BYTES)));
     this.#durable = [this.database.copy()];
     this.#locks = new DeviceLocks(scheduler);
     this.#channels = new DeviceChannels(scheduler, () => this.#copiesOfMessage());
@@ -82,11 +83,33 @@ export class Device {
     const { name, log, user, journal, scheduler, network, parts, tap } = this.options;
     const owner: Owner = { name: `${name}.${++this.#tabs}`, state: "running" };
     const running = parts.release?.(domain, "tab") ?? domain;
-    const context = { database: this.database, log, user, domain, random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
+    const context = {
+      database: this.database,
+      log,
+      user,
+      domain,
+      random: scheduler.random,
+      wait: (label: string, ms: number) => scheduler.wait(owner, label, ms),
+    };
     const store = this.#store(owner);
-    const transport = simTransport({ network, scheduler, owner, link: this.#link(), log, actor: user, wokeAt: () => tab.wokeAt, tap: (direction, text) => tap(direction, text, this) });
+    const transport = simTransport({
+      network,
+      scheduler,
+      owner,
+      link: this.#link(),
+      log,
+      actor: user,
+      wokeAt: () => tab.wokeAt,
+      tap: (direction, text) => tap(direction, text, this),
+    });
     const tab: SimTab = new SimTab({
-      owner, device: name, domain, running, log, user, journal,
+      owner,
+      device: name,
+      domain,
+      running,
+      log,
+      user,
+      journal,
       env: this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,
       transport: this.isLocal ? null : (parts.transport?.(transport, context) ?? transport),
@@ -110,7 +133,8 @@ export class Device {
   /** All tabs die, and with them the last relaxed writes. */
   cutPower(): void {
     for (const tab of this.tabs) this.kill(tab);
-    const survived = this.options.faults().powerCut > 0 ? this.options.scheduler.random.pick(this.#durable) : this.database;
+    const survived =
+      this.options.faults().powerCut > 0 ? this.options.scheduler.random.pick(this.#durable) : this.database;
     this.database = survived.copy();
     this.#durable = [this.database.copy()];
   }
@@ -138,7 +162,11 @@ export class Device {
     if (!this.isLocal) return;
     this.isLocal = false;
     for (const text of this.database.open().sent.values()) {
-      const { commit }: { readonly commit: { readonly id: string; readonly commands: readonly { readonly events: readonly unknown[] }[] } } = JSON.parse(text);
+      const {
+        commit,
+      }: {
+        readonly commit: { readonly id: string; readonly commands: readonly { readonly events: readonly unknown[] }[] };
+      } = JSON.parse(text);
       if (commit.commands.every(({ events }) => events.length === 0)) this.leftBehind.add(commit.id);
     }
   }
@@ -163,7 +191,8 @@ export class Device {
         throw storageLost("unreachable");
       },
       after: async (operation) => {
-        if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database) this.#remember(STRICT_WRITES.has(operation));
+        if (faults().powerCut > 0 && WRITES.has(operation) && database === this.database)
+          this.#remember(STRICT_WRITES.has(operation));
         await scheduler.wait(owner, `stored ${operation}`, scheduler.random.below(3));
       },
     });

@@ -75,13 +75,45 @@ export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultNam
 
 function drawStrengths(random: SeededRandom, names: readonly FaultName[], count: number): Partial<Faults> {
   const strengths: Partial<Record<FaultName, number>> = {};
-  for (let drawn = 0; drawn < count; drawn++) strengths[random.pick(names)] = [0.05, 0.2, 0.5, 0.9][random.below(4)] ?? 0.2;
+  for (let drawn = 0; drawn < count; drawn++)
+    strengths[random.pick(names)] = [0.05, 0.2, 0.5, 0.9][random.below(4)] ?? 0.2;
   return strengths;
 }
 
 export const NO_FAULTS: Faults = {
-  requestLoss: 0, answerLoss: 0, doubling: 0, lateness: 0, cut: 0, truncation: 0, frameLoss: 0, frameDoubling: 0, storeAbort: 0, storeFull: 0,
-  storeLost: 0, tabCrash: 0, powerCut: 0, freeze: 0, clone: 0, eviction: 0, clockSkew: 0, clockJump: 0, tabMessages: 0, appendFails: 0,
-  serverCrash: 0, secondNode: 0, restore: 0, drop: 0, rights: 0, hostile: 0, tenants: 0, releases: 0,
-  takeBack: 0, presence: 0, localFirst: 0, laggards: 0, rateLimits: 0, serverClock: 0, archive: 0,
+  requestLoss: 0,
+  answerLoss: 0,
+  doubling: 0,
+  lateness: 0,
+  cut: 0,
+  truncation: 0,
+  frameLoss: 0,
+  frameDoubling: 0,
+  storeAbort: 0,
+  storeFull: 0,
+  storeLost: 0,
+  tabCrash: 0,
+  powerCut: 0,
+  freeze: 0,
+  clone: 0,
+  eviction: 0,
+  clockSkew: 0,
+  clockJump: 0,
+  tabMessages: 0,
+  appendFails: 0,
+  serverCrash: 0,
+  secondNode: 0,
+  restore: 0,
+  drop: 0,
+  rights: 0,
+  hostile: 0,
+  tenants: 0,
+  releases: 0,
+  takeBack: 0,
+  presence: 0,
+  localFirst: 0,
+  laggards: 0,
+  rateLimits: 0,
+  serverClock: 0,
+  archive: 0,
 };

@@ -13,14 +13,21 @@ import { refold } from "./refold.ts";
 
 export function checkHistory(history: History, domain: DomainDefinition): string[] {
   const logs = new Map(history.logs.map((log) => [log.log, log]));
-  const records = new Map(history.logs.map((log) => [log.log, log.records.map((text): PlainRecord => JSON.parse(text))]));
+  const records = new Map(
+    history.logs.map((log) => [log.log, log.records.map((text): PlainRecord => JSON.parse(text))]),
+  );
   const problems: string[] = [];
   for (const [log, list] of records) problems.push(...checkLog(log, list, history));
   for (const device of history.devices) {
     const log = logs.get(device.log);
-    if (log && !log.gone) problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? []));
+    if (log && !log.gone)
+      problems.push(...checkReplica(device, log), ...checkRows(device, records.get(device.log) ?? []));
   }
-  problems.push(...checkAcknowledged(history, logs, records), ...checkSettled(history, records), ...checkOrder(history, records));
+  problems.push(
+    ...checkAcknowledged(history, logs, records),
+    ...checkSettled(history, records),
+    ...checkOrder(history, records),
+  );
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
   return problems;
 }
@@ -41,19 +48,22 @@ function checkLog(log: string, records: readonly PlainRecord[], { journal, hones
     commits.add(commit);
     marks.add(mark);
     for (const { stream, version } of events) {
-      if (version !== (versions.get(stream) ?? 0) + 1) problems.push(`3: ${stream} in ${log} has version ${version} after ${versions.get(stream) ?? 0}`);
+      if (version !== (versions.get(stream) ?? 0) + 1)
+        problems.push(`3: ${stream} in ${log} has version ${version} after ${versions.get(stream) ?? 0}`);
       versions.set(stream, version);
     }
     if (actor === hostile) continue;
     if (!honest.includes(actor)) problems.push(`8: ${log} has a record by ${actor}`);
     if (meta === null) {
       const left = takenBack.get(`${client} ${actor}`) ?? 0;
-      if (left === 0) problems.push(`2: ${log} has more of ${actor} on ${client} that was taken back than he asked for`);
+      if (left === 0)
+        problems.push(`2: ${log} has more of ${actor} on ${client} that was taken back than he asked for`);
       takenBack.set(`${client} ${actor}`, left - 1);
       continue;
     }
     if (meta?.of !== log) problems.push(`8: ${log} has a record that was made for ${meta?.of ?? "nothing"}`);
-    if (meta?.ask === undefined || asks.has(meta.ask)) problems.push(`2: ${log} has what was asked as ${meta?.ask ?? "nothing"} twice, or unasked`);
+    if (meta?.ask === undefined || asks.has(meta.ask))
+      problems.push(`2: ${log} has what was asked as ${meta?.ask ?? "nothing"} twice, or unasked`);
     else asks.add(meta.ask);
   }
   return problems;
@@ -76,7 +86,8 @@ function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog)
   const same = (text: string | undefined) => text !== undefined && canonical(JSON.parse(text));
   const at = records.findIndex((text, index) => same(text) !== same(server.records[index]));
   const problems = at >= 0 ? [`4: ${name} has another record than the server at place ${at}`] : [];
-  if (at < 0 && records.length !== server.records.length) problems.push(`6: ${name} has ${records.length} of ${server.records.length} records`);
+  if (at < 0 && records.length !== server.records.length)
+    problems.push(`6: ${name} has ${records.length} of ${server.records.length} records`);
   if (pending.length > 0) problems.push(`10: ${name} still has ${pending.length} pending commits`);
   return problems;
 }
@@ -86,26 +97,50 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string
   if (device.pending.length > 0) return [];
   return device.tabs.flatMap(({ name, domain, rows }) => {
     const expected = refold(records, domain);
-    const shown = new Map(rows.map(({ projection, key, row, pending }) => [`${projection} ${key}`, `${canonical(row)}${pending ? " pending" : ""}`]));
-    const wrong = [...new Set([...shown.keys(), ...expected.keys()])].filter((key) => shown.get(key) !== expected.get(key));
-    return wrong.slice(0, 3).map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
+    const shown = new Map(
+      rows.map(({ projection, key, row, pending }) => [
+        `${projection} ${key}`,
+        `${canonical(row)}${pending ? " pending" : ""}`,
+      ]),
+    );
+    const wrong = [...new Set([...shown.keys(), ...expected.keys()])].filter(
+      (key) => shown.get(key) !== expected.get(key),
+    );
+    return wrong
+      .slice(0, 3)
+      .map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
   });
 }
 
 /** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */
-function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs: ReadonlyMap<string, FinalLog>, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+function checkAcknowledged(
+  { journal, devices, outcomes, empty }: History,
+  logs: ReadonlyMap<string, FinalLog>,
+  records: ReadonlyMap<string, readonly PlainRecord[]>,
+): string[] {
   const problems: string[] = [];
-  const asked = new Map(journal.flatMap((entry) => (entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry] as const] : [])));
+  const asked = new Map(
+    journal.flatMap((entry) =>
+      entry.kind === "asked" || entry.kind === "askedBack" ? [[entry.ask, entry] as const] : [],
+    ),
+  );
   const discarded = new Set(journal.flatMap((entry) => (entry.kind === "discarded" ? [entry.commit] : [])));
-  const recorded = new Set([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => `${log} ${actor} ${commit}`)));
-  const recordedAsks = new Set([...records].flatMap(([log, list]) => list.map(({ meta }) => `${log} ${meta?.ask ?? ""}`)));
+  const recorded = new Set(
+    [...records].flatMap(([log, list]) => list.map(({ commit, actor }) => `${log} ${actor} ${commit}`)),
+  );
+  const recordedAsks = new Set(
+    [...records].flatMap(([log, list]) => list.map(({ meta }) => `${log} ${meta?.ask ?? ""}`)),
+  );
   const known = new Map(outcomes.map((outcome) => [`${outcome.log} ${outcome.actor} ${outcome.commit}`, outcome.text]));
   const happened = new Set(journal.map(({ kind }) => kind));
   const evicted = new Set(journal.flatMap((entry) => (entry.kind === "evicted" ? [entry.device] : [])));
   for (const entry of journal) {
     if (entry.kind === "refused") {
       const ask = asked.get(entry.ask);
-      if (ask && recordedAsks.has(`${ask.log} ${entry.ask}`)) problems.push(`1: what was refused to ${ask.device} with ${entry.code} is recorded all the same (ask ${entry.ask})`);
+      if (ask && recordedAsks.has(`${ask.log} ${entry.ask}`))
+        problems.push(
+          `1: what was refused to ${ask.device} with ${entry.code} is recorded all the same (ask ${entry.ask})`,
+        );
     }
     if (entry.kind !== "acknowledged") continue;
     const ask = asked.get(entry.ask);
@@ -123,21 +158,30 @@ function checkAcknowledged({ journal, devices, outcomes, empty }: History, logs:
     if (holders.some(({ leftBehind }) => leftBehind.has(entry.commit))) continue;
     const outcome = known.get(key);
     // A restore forgets what left nothing behind, and nobody can miss it.
-    if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key))) continue;
-    problems.push(`1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`);
+    if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key)))
+      continue;
+    problems.push(
+      `1: commit ${entry.commit} of ${ask.device} was acknowledged and is nowhere (the server says ${outcome ?? "nothing"})`,
+    );
   }
   return problems;
 }
 
 /** 2: what a person was told is how it is. What was taken out of the queue may have been on its way. */
-function checkSettled({ journal, devices, doubles }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+function checkSettled(
+  { journal, devices, doubles }: History,
+  records: ReadonlyMap<string, readonly PlainRecord[]>,
+): string[] {
   const isRestored = journal.some((entry) => entry.kind === "restored");
   // After a restore a late double of an old push may be decided anew.
   if (doubles && isRestored) return [];
-  const recorded = new Map([...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)));
+  const recorded = new Map(
+    [...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)),
+  );
   const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   const origins = new Map<string, string>();
-  for (const entry of journal) if (entry.kind === "copied") origins.set(entry.to, origins.get(entry.device) ?? entry.device);
+  for (const entry of journal)
+    if (entry.kind === "copied") origins.set(entry.to, origins.get(entry.device) ?? entry.device);
   const originOf = (device: string) => origins.get(device) ?? device;
   // A refusal stands in two places. Known limit: where the server lost it with a restore, and a device with its power, or a copy of that device never
   // heard of it and has the commit in its queue, it is decided anew.
@@ -145,26 +189,48 @@ function checkSettled({ journal, devices, doubles }: History, records: ReadonlyM
     isRestored &&
     journal.some(
       (entry, index) =>
-        (entry.kind === "lostPower" && index > at && entry.device === device) || (entry.kind === "copied" && entry.since <= at && originOf(entry.device) === originOf(device)),
+        (entry.kind === "lostPower" && index > at && entry.device === device) ||
+        (entry.kind === "copied" && entry.since <= at && originOf(entry.device) === originOf(device)),
     );
   return journal.flatMap((entry, at) => {
     const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
-    if (entry.kind !== "settled" || !place || isForgotten(at, entry.device) || entry.outcome !== "rejected" || entry.code === "withdrawn") return [];
+    if (
+      entry.kind !== "settled" ||
+      !place ||
+      isForgotten(at, entry.device) ||
+      entry.outcome !== "rejected" ||
+      entry.code === "withdrawn"
+    )
+      return [];
     const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
-    return isThere ? [`2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`] : [];
+    return isThere
+      ? [
+          `2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`,
+        ]
+      : [];
   });
 }
 
 /** 7: what one device asked for after it had been told of an earlier commit stands after that, in each push and in the log. */
-function checkOrder({ journal, devices, doubles, pushedAsks }: History, records: ReadonlyMap<string, readonly PlainRecord[]>): string[] {
+function checkOrder(
+  { journal, devices, doubles, pushedAsks }: History,
+  records: ReadonlyMap<string, readonly PlainRecord[]>,
+): string[] {
   const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
   const times = new Map<number, { readonly asked: number; readonly author: string; acknowledged: number }>();
   for (const [at, entry] of journal.entries()) {
-    if (entry.kind === "asked" || entry.kind === "askedBack") times.set(entry.ask, { asked: at, author: `${entry.client} ${entry.actor}`, acknowledged: Number.POSITIVE_INFINITY });
+    if (entry.kind === "asked" || entry.kind === "askedBack")
+      times.set(entry.ask, {
+        asked: at,
+        author: `${entry.client} ${entry.actor}`,
+        acknowledged: Number.POSITIVE_INFINITY,
+      });
     const time = entry.kind === "acknowledged" ? times.get(entry.ask) : undefined;
     if (time) time.acknowledged = at;
   }
-  const asks = new Map(journal.flatMap((entry) => (entry.kind === "acknowledged" ? [[entry.commit, entry.ask] as const] : [])));
+  const asks = new Map(
+    journal.flatMap((entry) => (entry.kind === "acknowledged" ? [[entry.commit, entry.ask] as const] : [])),
+  );
   const withdrawn = new Set(journal.flatMap((entry) => (entry.kind === "withdrawn" ? [entry.commit] : [])));
   const problems: string[] = [];
   for (const text of pushedAsks) {
@@ -173,7 +239,8 @@ function checkOrder({ journal, devices, doubles, pushedAsks }: History, records:
     for (const ask of asks) {
       const time = copied.has(client) ? undefined : times.get(ask);
       if (!time) continue;
-      if (time.acknowledged < before) problems.push(`7: a push of ${client} has what was asked as ${ask} behind what was asked later`);
+      if (time.acknowledged < before)
+        problems.push(`7: a push of ${client} has what was asked as ${ask} behind what was asked later`);
       before = Math.max(before, time.asked);
     }
   }
@@ -185,7 +252,8 @@ function checkOrder({ journal, devices, doubles, pushedAsks }: History, records:
       const time = times.get(meta?.ask ?? asks.get(commit) ?? -1);
       if (!time || withdrawn.has(commit) || time.author !== `${client} ${actor}` || copied.has(client)) continue;
       const before = latest.get(client) ?? -1;
-      if (time.acknowledged < before) problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
+      if (time.acknowledged < before)
+        problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
       latest.set(client, Math.max(before, time.asked));
     }
   }

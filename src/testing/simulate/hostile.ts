@@ -28,7 +28,10 @@ export function hostilePush(world: World, random: SeededRandom): void {
 function forge(world: World, log: string, random: SeededRandom, stolen: string): string {
   const push: { after: Json; domain: number; commits: Loose[] } = JSON.parse(stolen);
   const own = (commit: Loose): Loose => ({ ...commit, actor: HOSTILE });
-  const fresh = (commit: Loose): Loose => ({ ...own(commit), id: uuidv7(Date.UTC(2025, 5, 1) + world.scheduler.now, world.randomBytes(UUID_RANDOM_BYTES)) });
+  const fresh = (commit: Loose): Loose => ({
+    ...own(commit),
+    id: uuidv7(Date.UTC(2025, 5, 1) + world.scheduler.now, world.randomBytes(UUID_RANDOM_BYTES)),
+  });
   const atStart = { ...push, after: null };
   switch (random.below(8)) {
     case 0: // As it was: another's commits.
@@ -36,40 +39,72 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
     case 1: // The ids of others, under the own name: squatted, if they come first.
       return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
     case 2: // Ids that others have pending and did not push yet.
-      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })) });
+      return JSON.stringify({
+        ...atStart,
+        commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })),
+      });
     case 3: // As if nothing had been seen, or more than there is; as if the events were true.
-      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...fresh(commit), commands: forgeCommands(commit["commands"], random) })) });
+      return JSON.stringify({
+        ...atStart,
+        commits: push.commits.map((commit) => ({
+          ...fresh(commit),
+          commands: forgeCommands(commit["commands"], random),
+        })),
+      });
     case 4:
       return JSON.stringify({ ...atStart, commits: push.commits.map(fresh), domain: random.below(2_000_000) });
     case 5:
       return mutate(JSON.stringify({ ...atStart, commits: push.commits.map(fresh) }), random);
     case 6: // New work in another's name.
-      return JSON.stringify({ ...atStart, commits: push.commits.map((commit) => ({ ...fresh(commit), actor: commit["actor"] })) });
+      return JSON.stringify({
+        ...atStart,
+        commits: push.commits.map((commit) => ({ ...fresh(commit), actor: commit["actor"] })),
+      });
     default:
       return stolen.slice(0, random.below(stolen.length));
   }
 }
 
 function pendingId(world: World, log: string, random: SeededRandom): string | null {
-  const commits = world.devices.filter(({ options }) => options.log === log).flatMap(({ database }) => [...database.open().pending.values()]).flatMap((text) => /"id":"([0-9a-f-]{36})"/.exec(text)?.[1] ?? []);
+  const commits = world.devices
+    .filter(({ options }) => options.log === log)
+    .flatMap(({ database }) => [...database.open().pending.values()])
+    .flatMap((text) => /"id":"([0-9a-f-]{36})"/.exec(text)?.[1] ?? []);
   return commits.length > 0 ? random.pick(commits) : null;
 }
 
 function forgeCommands(commands: Json | undefined, random: SeededRandom): Json {
   if (!Array.isArray(commands)) return [];
   const seen = random.pick([0, 1, 1_000_000]);
-  return commands.map((command: Loose) => ({ ...command, seen, reads: [], events: [{ type: "Forged", v: 1, data: { by: HOSTILE } }] })) as Json;
+  return commands.map((command: Loose) => ({
+    ...command,
+    seen,
+    reads: [],
+    events: [{ type: "Forged", v: 1, data: { by: HOSTILE } }],
+  })) as Json;
 }
 
 function mutate(text: string, random: SeededRandom): string {
-  const noise = ["-1", "1e400", '"\\ud800"', "null", '{"__proto__":{"polluted":true}}', `${"[".repeat(100)}${"]".repeat(100)}`, '"x"', "true", "9007199254740993"];
+  const noise = [
+    "-1",
+    "1e400",
+    '"\\ud800"',
+    "null",
+    '{"__proto__":{"polluted":true}}',
+    `${"[".repeat(100)}${"]".repeat(100)}`,
+    '"x"',
+    "true",
+    "9007199254740993",
+  ];
   const values = [...text.matchAll(/:("(?:[^"\\]|\\.)*"|-?[0-9.]+|null|true|false)/g)];
   if (values.length === 0) return text;
   const value = random.pick(values);
   return `${text.slice(0, value.index + 1)}${random.pick(noise)}${text.slice(value.index + value[0].length)}`;
 }
 
-type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[] };
+type PlainAnswer = {
+  readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[];
+};
 
 /** Null: it was cut short on the way. */
 function readAnswer(text: string): PlainAnswer | null {
@@ -83,8 +118,11 @@ function readAnswer(text: string): PlainAnswer | null {
 /** Of another's commit nothing but "taken" may be told. */
 function checkAnswer(world: World, push: string, told: PlainAnswer): void {
   for (const { id, outcome, code } of told.outcomes) {
-    const isOthers = world.tap.pushed.some((commit) => commit.actor !== HOSTILE && commit.text.includes(`"id":"${id}"`));
-    if (outcome === "rejected" && isOthers && code !== "id-taken" && !push.includes(id)) world.tap.problems.add(`8: the hostile member was told ${code ?? ""} of another's commit`);
+    const isOthers = world.tap.pushed.some(
+      (commit) => commit.actor !== HOSTILE && commit.text.includes(`"id":"${id}"`),
+    );
+    if (outcome === "rejected" && isOthers && code !== "id-taken" && !push.includes(id))
+      world.tap.problems.add(`8: the hostile member was told ${code ?? ""} of another's commit`);
     if (outcome === "recorded" && isOthers) world.squatted.push(id);
   }
 }

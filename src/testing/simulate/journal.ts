@@ -9,12 +9,34 @@ import type { Json } from "../../core/values/json.ts";
 
 export type JournalEntry =
   /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
-  | { readonly kind: "asked"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly requests: readonly CommandRequest[] }
+  | {
+      readonly kind: "asked";
+      readonly ask: number;
+      readonly device: string;
+      readonly log: string;
+      readonly actor: string;
+      readonly client: string;
+      readonly requests: readonly CommandRequest[];
+    }
   /** The same for `undo` and `redo`, whose commits have no meta. */
-  | { readonly kind: "askedBack"; readonly ask: number; readonly device: string; readonly log: string; readonly actor: string; readonly client: string; readonly how: "undo" | "redo" }
+  | {
+      readonly kind: "askedBack";
+      readonly ask: number;
+      readonly device: string;
+      readonly log: string;
+      readonly actor: string;
+      readonly client: string;
+      readonly how: "undo" | "redo";
+    }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
   | { readonly kind: "refused"; readonly ask: number; readonly code: string }
-  | { readonly kind: "settled"; readonly commit: string; readonly device: string; readonly outcome: string; readonly code: string | null }
+  | {
+      readonly kind: "settled";
+      readonly commit: string;
+      readonly device: string;
+      readonly outcome: string;
+      readonly code: string | null;
+    }
   /** Someone asked for a rejection to end: by `discard`, or by `retry` as another commit. */
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
   /** Someone took a commit out of the queue. */
@@ -44,11 +66,25 @@ export type FinalDevice = {
   /** Commits without events that it confirmed itself while it had no server. */
   readonly leftBehind: ReadonlySet<string>;
   /** `domain`: the release that the tab runs. */
-  readonly tabs: readonly { readonly name: string; readonly domain: DomainDefinition; readonly rows: readonly { readonly projection: string; readonly key: string; readonly row: Json; readonly pending: boolean }[] }[];
+  readonly tabs: readonly {
+    readonly name: string;
+    readonly domain: DomainDefinition;
+    readonly rows: readonly {
+      readonly projection: string;
+      readonly key: string;
+      readonly row: Json;
+      readonly pending: boolean;
+    }[];
+  }[];
 };
 
 /** What the server says of a commit at the end: it has its record, or the outcome that it kept. */
-export type FinalOutcome = { readonly commit: string; readonly log: string; readonly actor: string; readonly text: string | null };
+export type FinalOutcome = {
+  readonly commit: string;
+  readonly log: string;
+  readonly actor: string;
+  readonly text: string | null;
+};
 
 /** A commit as it was pushed: what it had seen, for the policies that ask. */
 export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };

@@ -18,10 +18,17 @@ const ANSWER_MS = 5_000;
 export async function tryStuckStreams(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
   const { journal, scheduler } = world;
   const tried = new Map<number, string>();
-  for (const { keepsRelease, running, options: { log, user } } of world.devices) {
+  for (const {
+    keepsRelease,
+    running,
+    options: { log, user },
+  } of world.devices) {
     if (!keepsRelease || gone.has(log)) continue;
     const read = await world.store.inner.read(log, null, EVERYTHING);
-    const stuck = stuckStreams(read.kind === "page" ? read.records.map(({ text }): PlainRecord => JSON.parse(text)) : [], keepsRelease);
+    const stuck = stuckStreams(
+      read.kind === "page" ? read.records.map(({ text }): PlainRecord => JSON.parse(text)) : [],
+      keepsRelease,
+    );
     for (const tab of stuck.size > 0 ? running : []) {
       const request = commandFor(world, tab, user, stuck);
       if (!request) continue;
@@ -32,15 +39,30 @@ export async function tryStuckStreams(world: World, gone: ReadonlySet<string>): 
   if (tried.size === 0) return [];
   await scheduler.runFor(ANSWER_MS);
   return journal.entries.flatMap((entry) => {
-    const what = entry.kind === "acknowledged" || (entry.kind === "refused" && entry.code !== "stream-unreadable") ? tried.get(entry.ask) : undefined;
-    return what === undefined ? [] : [`12: ${what}, which it cannot fold: a command was ${entry.kind}${entry.kind === "refused" ? ` with ${entry.code}` : ""}`];
+    const what =
+      entry.kind === "acknowledged" || (entry.kind === "refused" && entry.code !== "stream-unreadable")
+        ? tried.get(entry.ask)
+        : undefined;
+    return what === undefined
+      ? []
+      : [
+          `12: ${what}, which it cannot fold: a command was ${entry.kind}${entry.kind === "refused" ? ` with ${entry.code}` : ""}`,
+        ];
   });
 }
 
-function commandFor({ options, random }: World, tab: SimTab, actor: string, stuck: ReadonlySet<string>): CommandRequest | null {
+function commandFor(
+  { options, random }: World,
+  tab: SimTab,
+  actor: string,
+  stuck: ReadonlySet<string>,
+): CommandRequest | null {
   for (let draw = 0; draw < DRAWS_MAX; draw++) {
     const made = options.commands({ random, actor, rows: (projection) => rowsOf(tab, projection) });
-    const request = requestsOf(made).find(({ stream, name }) => stuck.has(stream) && tab.domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.commands.has(name));
+    const request = requestsOf(made).find(
+      ({ stream, name }) =>
+        stuck.has(stream) && tab.domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.commands.has(name),
+    );
     if (request) return request;
   }
   return null;

@@ -8,7 +8,12 @@ import type { SimTab } from "./tab.ts";
 import type { World } from "./world.ts";
 
 type Own = { readonly commit: { readonly id: string } };
-type Line = { readonly record?: { readonly commit: string }; readonly sent?: Own; readonly pending?: Own; readonly rejection?: Own };
+type Line = {
+  readonly record?: { readonly commit: string };
+  readonly sent?: Own;
+  readonly pending?: Own;
+  readonly rejection?: Own;
+};
 
 /** Does not wait: what it begins goes on among all else, or ends with its tab. */
 export function archive(world: World, tab: SimTab, device: Device): void {
@@ -24,9 +29,11 @@ async function move(world: World, tab: SimTab, device: Device): Promise<void> {
   world.devices.push(fresh);
   entries.push({ kind: "copied", device: device.options.name, to: fresh.options.name, since });
   const opened = fresh.openTab(world.releaseOf(fresh));
-  if (!(await opened.opened) || !(await opened.import(text))) return world.scheduler.note(`${opened.owner.name} could not import`);
+  if (!(await opened.opened) || !(await opened.import(text)))
+    return world.scheduler.note(`${opened.owner.name} could not import`);
   world.scheduler.note(`${opened.owner.name} has imported`);
-  for (const what of missing(text, fresh)) world.tap.problems.add(`9: ${opened.owner.name} has imported a file, and lacks ${what}`);
+  for (const what of missing(text, fresh))
+    world.tap.problems.add(`9: ${opened.owner.name} has imported a file, and lacks ${what}`);
 }
 
 /** What the file tells and the device does not have. What waited there may have been confirmed here already. */
@@ -39,6 +46,7 @@ function* missing(text: string, { database }: Device): Generator<string> {
     if (record && !records.includes(`"commit":"${record.commit}"`)) yield `record ${record.commit}`;
     if (rejection && !rejections.has(rejection.commit.id)) yield `what was refused as ${rejection.commit.id}`;
     const id = (told.pending ?? told.sent)?.commit.id;
-    if (id !== undefined && !own.includes(`"id":"${id}"`)) yield `commit ${id} of ${told.pending ? "the queue" : "what was settled"}`;
+    if (id !== undefined && !own.includes(`"id":"${id}"`))
+      yield `commit ${id} of ${told.pending ? "the queue" : "what was settled"}`;
   }
 }

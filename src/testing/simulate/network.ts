@@ -39,7 +39,11 @@ const PING_MS = 20_000;
 /** A socket's near end. */
 export type SocketEnd = { readonly send: (text: string) => void; readonly close: () => void };
 
-export type SocketSink = { readonly opened: () => void; readonly frame: (text: string) => void; readonly ended: (code: string) => void };
+export type SocketSink = {
+  readonly opened: () => void;
+  readonly frame: (text: string) => void;
+  readonly ended: (code: string) => void;
+};
 
 export class Network {
   readonly #options: NetworkOptions;
@@ -56,8 +60,10 @@ export class Network {
     return new Promise((resolve) => {
       const stopTimer = scheduler.later(owner, "call is given up", CALL_MS_MAX, () => resolve(null));
       const answer = (reply: NodeReply | null, delayMs: number) => {
-        if (link.cutDown() || (reply && chances.loses("answer"))) return scheduler.note(`fault: answer to ${owner.name} lost`);
-        const text = reply && chances.truncates() ? reply.text.slice(0, Math.floor(reply.text.length / 2)) : reply?.text;
+        if (link.cutDown() || (reply && chances.loses("answer")))
+          return scheduler.note(`fault: answer to ${owner.name} lost`);
+        const text =
+          reply && chances.truncates() ? reply.text.slice(0, Math.floor(reply.text.length / 2)) : reply?.text;
         scheduler.later(owner, `gets ${reply?.code ?? "no connection"}`, delayMs, () => {
           stopTimer();
           resolve(reply && { ...reply, text: text ?? "" });
@@ -70,7 +76,9 @@ export class Network {
         }
         // The double of a request may come much later: some proxy held it.
         const delayMs = copies === 1 ? chances.delayMs() : scheduler.random.below(15_000);
-        scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () => this.#arrive(request, answer));
+        scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () =>
+          this.#arrive(request, answer),
+        );
       }
     });
   }
@@ -152,7 +160,11 @@ export class Network {
       if (ended) return tellServer();
       this.standing.set(owner, node.owner);
       toTab("socket opens", sink.opened);
-      this.#watch(node, owner, link, joined, { goDeaf, end: () => toTab("connection reset", () => end("lost")), isOver: () => ended || deaf });
+      this.#watch(node, owner, link, joined, {
+        goDeaf,
+        end: () => toTab("connection reset", () => end("lost")),
+        isOver: () => ended || deaf,
+      });
     };
     scheduler.later(nature, `socket of ${owner.name} arrives`, chances.delayMs(), () => {
       const node = scheduler.random.pick(nodes());
@@ -181,7 +193,13 @@ export class Network {
   }
 
   /** Pings as a client does, and a connection that breaks with its node. */
-  #watch(node: ServerNode, owner: Owner, link: Link, connection: LiveConnection, socket: { goDeaf: () => void; end: () => void; isOver: () => boolean }): void {
+  #watch(
+    node: ServerNode,
+    owner: Owner,
+    link: Link,
+    connection: LiveConnection,
+    socket: { goDeaf: () => void; end: () => void; isOver: () => boolean },
+  ): void {
     const { scheduler } = this.#options;
     const process = node.owner;
     const look = () => {

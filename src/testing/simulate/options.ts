@@ -7,7 +7,11 @@ import type { FaultName } from "./faults.ts";
 import type { SimulationParts } from "./parts.ts";
 
 /** What the one who makes commands may look at: rows as the tab shows them, by projection and key. */
-export type CommandFacts = { readonly random: SeededRandom; readonly actor: string; readonly rows: (projection: string) => ReadonlyMap<string, Json> };
+export type CommandFacts = {
+  readonly random: SeededRandom;
+  readonly actor: string;
+  readonly rows: (projection: string) => ReadonlyMap<string, Json>;
+};
 
 /** Makes the next command, or several that are one commit. */
 export type CommandMaker = (facts: CommandFacts) => CommandRequest | readonly CommandRequest[];
@@ -50,4 +54,9 @@ export type BrokenSeed = {
   readonly trace: readonly string[];
 };
 
-export type SimulationReport = { readonly seeds: number; readonly broken: readonly BrokenSeed[]; readonly picks: number; readonly coverage: ReadonlyMap<FaultName, number> };
+export type SimulationReport = {
+  readonly seeds: number;
+  readonly broken: readonly BrokenSeed[];
+  readonly picks: number;
+  readonly coverage: ReadonlyMap<FaultName, number>;
+};

@@ -24,9 +24,19 @@ export type PartContext = {
 /** A request as a server node gets it, and its answer. */
 export type NodeRequest =
   | { readonly kind: "push"; readonly log: string; readonly actor: string; readonly text: string }
-  | { readonly kind: "pull"; readonly log: string; readonly actor: string; readonly after: string | null; readonly limit: number | null };
+  | {
+      readonly kind: "pull";
+      readonly log: string;
+      readonly actor: string;
+      readonly after: string | null;
+      readonly limit: number | null;
+    };
 
-export type NodeReply = { /** `ok`, or why not. */ readonly code: string; readonly text: string; readonly retryAfterMs: number | null };
+export type NodeReply = {
+  /** `ok`, or why not. */ readonly code: string;
+  readonly text: string;
+  readonly retryAfterMs: number | null;
+};
 
 export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 

@@ -10,12 +10,20 @@ export type PlainRecord = {
   readonly time: number;
   readonly received: number;
   readonly meta: { readonly ask?: number; readonly of?: string } | null;
-  readonly events: readonly { readonly type: string; readonly v: number; readonly stream: string; readonly version: number; readonly data: unknown }[];
+  readonly events: readonly {
+    readonly type: string;
+    readonly v: number;
+    readonly stream: string;
+    readonly version: number;
+    readonly data: unknown;
+  }[];
 };
 
 /** JSON with sorted keys, so that equal values are equal texts. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
   );
 }

@@ -9,13 +9,48 @@ import { drawAddedFaults, drawFaults, type FaultName, FAULT_NAMES, type Faults }
 
 /** What happens to a device or a server, chosen by the step's own chance. */
 export type StepKind =
-  | "execute" | "burst" | "pause" | "wait" | "discard" | "retry" | "openTab" | "closeTab"
-  | "cut" | "storeFull" | "tabCrash" | "powerCut" | "freeze" | "clone" | "eviction" | "clockJump" | "serverCrash" | "restore" | "drop" | "rights" | "hostile" | "upgrade"
-  | "undo" | "redo" | "withdraw" | "show" | "goOnline" | "serverClockJump" | "archive";
+  | "execute"
+  | "burst"
+  | "pause"
+  | "wait"
+  | "discard"
+  | "retry"
+  | "openTab"
+  | "closeTab"
+  | "cut"
+  | "storeFull"
+  | "tabCrash"
+  | "powerCut"
+  | "freeze"
+  | "clone"
+  | "eviction"
+  | "clockJump"
+  | "serverCrash"
+  | "restore"
+  | "drop"
+  | "rights"
+  | "hostile"
+  | "upgrade"
+  | "undo"
+  | "redo"
+  | "withdraw"
+  | "show"
+  | "goOnline"
+  | "serverClockJump"
+  | "archive";
 
-export type Step = { readonly kind: StepKind; readonly seed: number; /** Virtual milliseconds that pass after it. */ readonly gapMs: number };
+export type Step = {
+  readonly kind: StepKind;
+  readonly seed: number;
+  /** Virtual milliseconds that pass after it. */ readonly gapMs: number;
+};
 
-export type Plan = { readonly seed: number; readonly devices: number; readonly faults: Faults; readonly steps: readonly Step[] };
+export type Plan = {
+  readonly seed: number;
+  readonly devices: number;
+  readonly faults: Faults;
+  readonly steps: readonly Step[];
+};
 
 export type PlanLimits = { readonly clients: number; readonly steps: number; readonly allowed: readonly FaultName[] };
 
@@ -23,8 +58,20 @@ export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_N
 
 /** Faults that happen as steps of their own, and how often beside the others. */
 export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
-  cut: "cut", storeFull: "storeFull", tabCrash: "tabCrash", powerCut: "powerCut", freeze: "freeze", clone: "clone", eviction: "eviction",
-  clockJump: "clockJump", serverCrash: "serverCrash", restore: "restore", drop: "drop", rights: "rights", hostile: "hostile", releases: "upgrade",
+  cut: "cut",
+  storeFull: "storeFull",
+  tabCrash: "tabCrash",
+  powerCut: "powerCut",
+  freeze: "freeze",
+  clone: "clone",
+  eviction: "eviction",
+  clockJump: "clockJump",
+  serverCrash: "serverCrash",
+  restore: "restore",
+  drop: "drop",
+  rights: "rights",
+  hostile: "hostile",
+  releases: "upgrade",
 };
 
 /** Steps of what was added later, and how many of them at most. They are put between those that a seed has without them. */
@@ -61,7 +108,11 @@ function withAdded(plan: Plan, { allowed }: PlanLimits): Plan {
   for (const name of FAULT_NAMES) {
     const { kinds = [], most = 0 } = (added[name] && ADDED_STEPS[name]) || {};
     for (let count = most === 0 ? 0 : 1 + random.below(most); count > 0; count--) {
-      steps.splice(random.below(steps.length + 1), 0, { kind: random.pick(kinds), seed: random.below(2 ** 31), gapMs: drawGap(random) });
+      steps.splice(random.below(steps.length + 1), 0, {
+        kind: random.pick(kinds),
+        seed: random.below(2 ** 31),
+        gapMs: drawGap(random),
+      });
     }
   }
   return { ...plan, faults: { ...plan.faults, ...added }, steps };
@@ -74,7 +125,22 @@ function drawKind(random: SeededRandom, faults: Faults): StepKind {
     const kind = STEPS_OF_FAULTS[name];
     if (kind && random.chance(0.3 + faults[name] * 0.7)) return kind;
   }
-  const usual: readonly StepKind[] = ["execute", "execute", "execute", "execute", "execute", "execute", "execute", "burst", "wait", "pause", "discard", "retry", "openTab", "closeTab"];
+  const usual: readonly StepKind[] = [
+    "execute",
+    "execute",
+    "execute",
+    "execute",
+    "execute",
+    "execute",
+    "execute",
+    "burst",
+    "wait",
+    "pause",
+    "discard",
+    "retry",
+    "openTab",
+    "closeTab",
+  ];
   return random.pick(usual);
 }
 

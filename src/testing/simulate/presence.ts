@@ -19,32 +19,45 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
   if (world.strengthInPlan("presence") === 0 || node === null || device.isCopy || world.store.isDropped(log)) return;
   const everyone = world.devices.filter((other) => other !== device && other.options.log === log);
   const others = everyone.filter(({ isCopy }) => !isCopy);
-  const expected = new Map(others.flatMap((other) => {
-    const shown = other.running.find(({ shows }) => shows !== undefined && shows !== null);
-    return shown && nodeOf(world, other) === node ? [[shown.client, canonical({ actor: other.options.user, data: shown.shows })] as const] : [];
-  }));
+  const expected = new Map(
+    others.flatMap((other) => {
+      const shown = other.running.find(({ shows }) => shows !== undefined && shows !== null);
+      return shown && nodeOf(world, other) === node
+        ? [[shown.client, canonical({ actor: other.options.user, data: shown.shows })] as const]
+        : [];
+    }),
+  );
   // To the server, copies are one device.
-  const excused = new Set(everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)));
+  const excused = new Set(
+    everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)),
+  );
   for (const { owner, presence, status } of device.running) {
     if (!status?.leader) continue;
     const shown = new Map(presence.map(({ client, actor, data }) => [client, canonical({ actor, data })]));
-    const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter((client) => !excused.has(client) && shown.get(client) !== expected.get(client));
+    const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter(
+      (client) => !excused.has(client) && shown.get(client) !== expected.get(client),
+    );
     // Known limit: a leader that was frozen and displaced may speak for its device once more, and take that along when its socket ends.
     const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => !expected.has(client)) : wrong;
-    for (const client of told) yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
+    for (const client of told)
+      yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
   }
 }
 
 /** One device dies when all is quiet: the others must see it go. */
 export async function someoneLeaves(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
-  const leaving = world.strengthInPlan("presence") > 0 ? world.devices.find((device) => !device.isCopy && !gone.has(device.options.log)) : undefined;
+  const leaving =
+    world.strengthInPlan("presence") > 0
+      ? world.devices.find((device) => !device.isCopy && !gone.has(device.options.log))
+      : undefined;
   if (!leaving) return [];
   world.scheduler.note(`${leaving.options.name} leaves`);
   for (const tab of leaving.tabs) {
     if (world.random.chance(0.5)) tab.close();
     else leaving.kill(tab);
   }
-  const wrong = () => world.devices.filter((device) => device !== leaving).flatMap((device) => [...wrongPresence(world, device)]);
+  const wrong = () =>
+    world.devices.filter((device) => device !== leaving).flatMap((device) => [...wrongPresence(world, device)]);
   const isRight = await world.scheduler.runUntil(() => wrong().length === 0, LEAVE_MS_MAX);
   return isRight ? [] : wrong().map((text) => `6: after someone left, ${text}`);
 }

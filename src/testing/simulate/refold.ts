@@ -47,12 +47,22 @@ export function evolve(streams: Streams, record: Unplaced, n: number, domain: Do
   const aggregate = domain.aggregates.get(aggregateOf(stream));
   const definition = aggregate?.events.get(type);
   try {
-    if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version) throw new Error("This release does not know it");
+    if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version)
+      throw new Error("This release does not know it");
     // Texts that were parsed as JSON are JSON.
     const [data, meta] = [given.data as Json, record.meta as Json];
     const { commit, time, actor, client, position } = record;
     const event: DomainEvent = {
-      id: `${commit}:${n}`, type, aggregate: aggregate.name, stream, version: given.version, position: position + n, time, actor, client, meta,
+      id: `${commit}:${n}`,
+      type,
+      aggregate: aggregate.name,
+      stream,
+      version: given.version,
+      position: position + n,
+      time,
+      actor,
+      client,
+      meta,
       data: v < definition.version ? definition.upcast(v, data) : data,
     };
     const after = aggregate.evolve(before, event);

@@ -14,9 +14,20 @@ import { drain, nature } from "./scheduler.ts";
 import { reopen, takeStep, thaw } from "./steps.ts";
 import { World } from "./world.ts";
 
-export type RunOptions = { readonly domains: SimulateDomains; readonly commands: CommandMaker; readonly parts: SimulationParts; readonly keepTrace: boolean };
+export type RunOptions = {
+  readonly domains: SimulateDomains;
+  readonly commands: CommandMaker;
+  readonly parts: SimulationParts;
+  readonly keepTrace: boolean;
+};
 
-export type RunResult = { readonly problems: readonly string[]; readonly trace: readonly string[]; readonly traceHash: string; readonly picks: number; readonly virtualMs: number };
+export type RunResult = {
+  readonly problems: readonly string[];
+  readonly trace: readonly string[];
+  readonly traceHash: string;
+  readonly picks: number;
+  readonly virtualMs: number;
+};
 
 /** Virtual time after healing in which all must have come to rest: ten of the longest waits between two tries. */
 const QUIET_MS_MAX = 10 * 60_000;
@@ -43,7 +54,13 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     problems.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
   end(world);
-  return { problems, trace: scheduler.trace, traceHash: scheduler.traceHash, picks: scheduler.picks, virtualMs: scheduler.now };
+  return {
+    problems,
+    trace: scheduler.trace,
+    traceHash: scheduler.traceHash,
+    picks: scheduler.picks,
+    virtualMs: scheduler.now,
+  };
 }
 
 /** Ends all faults, gives all rights back, brings someone back to each device. */
@@ -52,13 +69,16 @@ async function heal(world: World): Promise<void> {
   world.healed = true;
   scheduler.note("the world is healed");
   world.revoked.clear();
-  for (const node of nodes) if (!node.isUp || node.domain !== options.domains.newest) node.start(options.domains.newest);
+  for (const node of nodes)
+    if (!node.isUp || node.domain !== options.domains.newest) node.start(options.domains.newest);
   for (const device of devices) {
     device.cutUntil = { up: 0, down: 0 };
     device.fullUntil = 0;
     // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
     device.giveServer();
-    for (const tab of device.tabs) if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest)) device.kill(tab);
+    for (const tab of device.tabs)
+      if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest))
+        device.kill(tab);
     for (const tab of device.tabs) if (world.random.chance(0.5)) thaw(world, tab);
     if (device.running.length === 0) {
       if (device.tabs.length > 2) for (const tab of device.tabs) device.kill(tab);
@@ -70,7 +90,9 @@ async function heal(world: World): Promise<void> {
   }
   // A right that ended stops a tab until someone comes back to it; an answer from before may be late.
   for (const delayMs of options.plan.faults.rights > 0 ? [0, 20_000, 60_000] : []) {
-    scheduler.later(nature, "people look", delayMs, () => devices.forEach((device) => device.running.forEach((tab) => tab.look())));
+    scheduler.later(nature, "people look", delayMs, () =>
+      devices.forEach((device) => device.running.forEach((tab) => tab.look())),
+    );
   }
   await scheduler.runFor(2_000);
 }
@@ -86,7 +108,9 @@ function isQuiet(world: World, gone: ReadonlySet<string>): boolean {
 }
 
 function restless(world: World, gone: ReadonlySet<string>): string[] {
-  return [...restlessTabs(world, gone)].map((what) => `6/10: not quiet after ${QUIET_MS_MAX / 60_000} minutes: ${what}`);
+  return [...restlessTabs(world, gone)].map(
+    (what) => `6/10: not quiet after ${QUIET_MS_MAX / 60_000} minutes: ${what}`,
+  );
 }
 
 function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<string> {

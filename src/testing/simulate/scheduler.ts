@@ -61,8 +61,10 @@ export class Scheduler {
 
   /** Something that is not a wait but belongs in the trace: a fault, a step. */
   note(text: string): void {
-    for (let index = 0; index < text.length; index++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(index), 0x01000193);
-    if (this.#keepTrace && this.trace.length < TRACE_LINES_MAX) this.trace.push(`${String(Math.round(this.now)).padStart(8)}  ${text}`);
+    for (let index = 0; index < text.length; index++)
+      this.#hash = Math.imul(this.#hash ^ text.charCodeAt(index), 0x01000193);
+    if (this.#keepTrace && this.trace.length < TRACE_LINES_MAX)
+      this.trace.push(`${String(Math.round(this.now)).padStart(8)}  ${text}`);
   }
 
   /** Lets time pass: everything that is due until then runs. */
@@ -114,4 +116,5 @@ export function drain(): Promise<void> {
   return new Promise((resolve) => hop(resolve));
 }
 
-const hop: (run: () => void) => void = typeof globalThis.setImmediate === "function" ? globalThis.setImmediate : (run) => void setTimeout(run, 0);
+const hop: (run: () => void) => void =
+  typeof globalThis.setImmediate === "function" ? globalThis.setImmediate : (run) => void setTimeout(run, 0);

@@ -101,7 +101,15 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
   const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
-  const writer = createLogWriter({ domain: parts.release?.(domain, "server") ?? domain, store, permit, limits, env, report, onAppended: hub.publish });
+  const writer = createLogWriter({
+    domain: parts.release?.(domain, "server") ?? domain,
+    store,
+    permit,
+    limits,
+    env,
+    report,
+    onAppended: hub.publish,
+  });
 
   const plain: NodeHandler = async (request) => {
     const principal = { actor: request.actor };
@@ -140,7 +148,11 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
 }
 
 /** Fewer sockets than devices, and fewer commits than a person makes: they stay when all else is healed. */
-const STRICT_LIMITS: ServerLimits = { ...SERVER_LIMITS, commitRate: { perSecond: 0.5, burst: 3 }, socketsPerActorMax: 1 };
+const STRICT_LIMITS: ServerLimits = {
+  ...SERVER_LIMITS,
+  commitRate: { perSecond: 0.5, burst: 3 },
+  socketsPerActorMax: 1,
+};
 /** The longest that a server asks to stay away. */
 const LATER_MS_MAX = 20_000;
 

@@ -44,7 +44,10 @@ export class ServerStore {
   }
 
   headOf(log: string): Cursor | null {
-    return this.#appends.findLast((one) => one.log === log && one.append.records.length > 0)?.append.records.at(-1)?.cursor ?? null;
+    return (
+      this.#appends.findLast((one) => one.log === log && one.append.records.length > 0)?.append.records.at(-1)
+        ?.cursor ?? null
+    );
   }
 
   get appends(): number {
@@ -65,7 +68,13 @@ export class ServerStore {
 export type StoreFailures = { readonly before: () => boolean; readonly after: () => boolean };
 
 /** @param slowness an operation takes so many milliseconds at most: where two nodes share a store, long enough that they meet */
-export function nodeStore(store: ServerStore, owner: Owner, scheduler: Scheduler, failures: StoreFailures, slowness: number): EventStore {
+export function nodeStore(
+  store: ServerStore,
+  owner: Owner,
+  scheduler: Scheduler,
+  failures: StoreFailures,
+  slowness: number,
+): EventStore {
   const step = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
     await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(slowness));
     if (failures.before()) {
@@ -83,7 +92,8 @@ export function nodeStore(store: ServerStore, owner: Owner, scheduler: Scheduler
     head: (log) => step("head", () => store.inner.head(log)),
     append: (log, append) => step("append", () => store.append(log, append)),
     read: (log, after, limit) => step("read", () => store.inner.read(log, after, limit)),
-    readStream: (log, stream, after, limit) => step("readStream", () => store.inner.readStream(log, stream, after, limit)),
+    readStream: (log, stream, after, limit) =>
+      step("readStream", () => store.inner.readStream(log, stream, after, limit)),
     known: (log, commits) => step("known", () => store.inner.known(log, commits)),
     drop: (log) => step("drop", () => store.drop(log)),
     logs: () => step("logs", () => store.inner.logs()),

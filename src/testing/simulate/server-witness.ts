@@ -11,9 +11,16 @@ import type { ServerStore } from "./server-store.ts";
 type Seen = { readonly stream: string; readonly seen: number };
 type PlainPush = {
   readonly after: string | null;
-  readonly commits: readonly { readonly id: string; readonly client: string; readonly meta: { readonly ask?: number } | null; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] }[];
+  readonly commits: readonly {
+    readonly id: string;
+    readonly client: string;
+    readonly meta: { readonly ask?: number } | null;
+    readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[];
+  }[];
 };
-type PlainAnswer = { readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string }[] };
+type PlainAnswer = {
+  readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly at?: string }[];
+};
 
 export class ServerWitness {
   readonly problems = new Set<string>();
@@ -55,7 +62,10 @@ export class ServerWitness {
     for (const { id, commands } of commits) {
       for (const { stream, seen } of commands.flatMap((command) => [command, ...command.reads])) {
         const version = versions.get(stream) ?? 0;
-        if (seen > version) this.problems.add(`seen: commit ${id} says it has seen version ${seen} of ${stream}, whose last before its cursor is ${version}`);
+        if (seen > version)
+          this.problems.add(
+            `seen: commit ${id} says it has seen version ${seen} of ${stream}, whose last before its cursor is ${version}`,
+          );
       }
     }
   }
@@ -65,7 +75,8 @@ export class ServerWitness {
       const key = `${log} ${actor} ${id}`;
       const now = `${outcome} ${at ?? ""}`;
       const before = this.#told.get(key);
-      if (before !== undefined && before !== now) this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
+      if (before !== undefined && before !== now)
+        this.problems.add(`2: ${actor} was told ${before} of commit ${id}, and then ${now}`);
       this.#told.set(key, now);
     }
   }

@@ -17,7 +17,7 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
     shortest = candidate;
     return true;
   };
-  for (let again = true; again && tries < TRIES_MAX; ) {
+  for (let again = true; again && tries < TRIES_MAX;) {
     again = false;
     for (const name of FAULT_NAMES) {
       if (shortest.faults[name] > 0 && (await attempt(without(shortest, name)))) again = true;
@@ -34,5 +34,9 @@ export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>
 }
 
 function without({ faults, steps, ...plan }: Plan, name: FaultName): Plan {
-  return { ...plan, faults: { ...faults, [name]: 0 }, steps: steps.filter(({ kind }) => kind !== STEPS_OF_FAULTS[name] && !ADDED_STEPS[name]?.kinds.includes(kind)) };
+  return {
+    ...plan,
+    faults: { ...faults, [name]: 0 },
+    steps: steps.filter(({ kind }) => kind !== STEPS_OF_FAULTS[name] && !ADDED_STEPS[name]?.kinds.includes(kind)),
+  };
 }

@@ -25,10 +25,20 @@ export type SimTransportOptions = {
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
 
-export function simTransport({ network, scheduler, owner, link, log, actor, wokeAt, tap }: SimTransportOptions): Transport {
+export function simTransport({
+  network,
+  scheduler,
+  owner,
+  link,
+  log,
+  actor,
+  wokeAt,
+  tap,
+}: SimTransportOptions): Transport {
   let refused = { at: 0, until: 0 };
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
-    if (scheduler.now < refused.until && wokeAt() < refused.at) tap("early", `${owner.name} asks ${Math.ceil(refused.until - scheduler.now)} ms before the server wished`);
+    if (scheduler.now < refused.until && wokeAt() < refused.at)
+      tap("early", `${owner.name} asks ${Math.ceil(refused.until - scheduler.now)} ms before the server wished`);
     const reply = await network.call(owner, link, request);
     refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);

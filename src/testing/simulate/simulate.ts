@@ -35,7 +35,14 @@ export async function simulate(domain: Domain, options: SimulateOptions): Promis
 
 /** The same, without throwing. */
 export async function runSeeds(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
-  const { seeds = 100, firstSeed = 1, shrinks = true, stopsAtFirst = false, until = () => false, onSeed = () => {} } = options;
+  const {
+    seeds = 100,
+    firstSeed = 1,
+    shrinks = true,
+    stopsAtFirst = false,
+    until = () => false,
+    onSeed = () => {},
+  } = options;
   const broken: BrokenSeed[] = [];
   const coverage = new Map<FaultName, number>();
   let picks = 0;
@@ -48,7 +55,11 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
     picks += result.picks;
     onSeed(seed, result.problems);
     if (result.problems.length === 0) continue;
-    broken.push(shrinks ? await explain(domain, options, plan) : { seed, problems: result.problems, summary: summaryOf(plan), trace: [] });
+    broken.push(
+      shrinks
+        ? await explain(domain, options, plan)
+        : { seed, problems: result.problems, summary: summaryOf(plan), trace: [] },
+    );
     if (stopsAtFirst) break;
   }
   return { seeds: ran, broken, picks, coverage };
@@ -63,7 +74,9 @@ async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Pr
   const quick = runOptions(domain, options, false);
   const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
   // Another fault than the one that was found would be another story.
-  const shortest = await shrink(plan, async (candidate) => (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))));
+  const shortest = await shrink(plan, async (candidate) =>
+    (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))),
+  );
   const { problems, trace } = await runPlan(shortest, runOptions(domain, options, true));
   return { seed: plan.seed, problems, summary: summaryOf(shortest), trace };
 }
@@ -74,7 +87,13 @@ function kindOf(problem: string): string {
 
 /** A broken seed in words: what broke, the shortest way to it, and how to run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
-  return [`Seed ${seed} is broken:`, ...problems.slice(0, 5).map((problem) => `  ${problem}`), summary, ...tellingLines(trace), `Run it again: npm run simulate -- --seed ${seed} --trace`].join("\n");
+  return [
+    `Seed ${seed} is broken:`,
+    ...problems.slice(0, 5).map((problem) => `  ${problem}`),
+    summary,
+    ...tellingLines(trace),
+    `Run it again: npm run simulate -- --seed ${seed} --trace`,
+  ].join("\n");
 }
 
 const LINES_MAX = 250;
@@ -83,18 +102,29 @@ const ROUTINE = / (timer \d*|ping|message of a tab|db \w+( done)?|gets a frame|t
 
 function tellingLines(trace: readonly string[]): readonly string[] {
   const telling = trace.length > LINES_MAX ? trace.filter((line) => !ROUTINE.test(line)) : trace;
-  return telling.length > LINES_MAX ? [...telling.slice(0, LINES_MAX), `… ${telling.length - LINES_MAX} more`] : telling;
+  return telling.length > LINES_MAX
+    ? [...telling.slice(0, LINES_MAX), `… ${telling.length - LINES_MAX} more`]
+    : telling;
 }
 
 function summaryOf({ devices, faults, steps }: Plan): string {
   const on = FAULT_NAMES.filter((name) => faults[name] > 0).map((name) => `  ${name} ${faults[name]}: ${FAULTS[name]}`);
-  return [`${devices} device(s), ${steps.length} step(s): ${steps.map(({ kind }) => kind).join(", ")}`, ...on].join("\n");
+  return [`${devices} device(s), ${steps.length} step(s): ${steps.map(({ kind }) => kind).join(", ")}`, ...on].join(
+    "\n",
+  );
 }
 
-function planOf(seed: number, { clients = PLAN_LIMITS.clients, steps = PLAN_LIMITS.steps, faults = FAULT_NAMES }: SimulateOptions): Plan {
+function planOf(
+  seed: number,
+  { clients = PLAN_LIMITS.clients, steps = PLAN_LIMITS.steps, faults = FAULT_NAMES }: SimulateOptions,
+): Plan {
   return drawPlan(seed, { clients, steps, allowed: faults });
 }
 
-function runOptions(domain: Domain, { commands, previous, parts = {} }: SimulateOptions, keepTrace: boolean): RunOptions {
+function runOptions(
+  domain: Domain,
+  { commands, previous, parts = {} }: SimulateOptions,
+  keepTrace: boolean,
+): RunOptions {
   return { domains: { newest: domain.definition, previous: previous?.definition ?? null }, commands, parts, keepTrace };
 }

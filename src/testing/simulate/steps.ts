@@ -97,7 +97,8 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
 
 /** Many commands at once: of one tab, or of everyone. */
 function burst(world: World, tab: SimTab | null, device: Device, random: SeededRandom): void {
-  if (random.chance(0.5)) for (const other of world.devices) for (const each of other.running) execute(world, each, other, random);
+  if (random.chance(0.5))
+    for (const other of world.devices) for (const each of other.running) execute(world, each, other, random);
   else for (let count = 2 + random.below(5); count > 0 && tab; count--) execute(world, tab, device, random);
 }
 
@@ -106,7 +107,9 @@ export function reopen(world: World, device: Device): void {
 }
 
 function reopenLater(world: World, device: Device, delayMs: number): void {
-  world.scheduler.later({ name: device.options.name, state: "running" }, "is switched on", delayMs, () => reopen(world, device));
+  world.scheduler.later({ name: device.options.name, state: "running" }, "is switched on", delayMs, () =>
+    reopen(world, device),
+  );
 }
 
 function endRejection(tab: SimTab | null, how: "discard" | "retry", random: SeededRandom): void {
@@ -126,7 +129,9 @@ function cut(world: World, device: Device, random: SeededRandom): void {
 function freeze(world: World, tab: SimTab, random: SeededRandom): void {
   tab.owner.state = "frozen";
   if (random.chance(0.2)) return; // Until the world is healed, or for ever.
-  world.scheduler.later({ name: tab.owner.name, state: "running" }, "thaws", random.below(60_000), () => thaw(world, tab));
+  world.scheduler.later({ name: tab.owner.name, state: "running" }, "thaws", random.below(60_000), () =>
+    thaw(world, tab),
+  );
 }
 
 export function thaw(world: World, tab: SimTab): void {

@@ -71,7 +71,14 @@ export class SimTab {
   async start(): Promise<boolean> {
     const { domain, running, log, user, env, store, transport } = this.#options;
     try {
-      const api = await openWorkerLog({ domain: running, options: { log, user, syncUrl: transport && "sim:", visible: true }, page: { changed: (text) => this.#take(text) }, env, store, transport });
+      const api = await openWorkerLog({
+        domain: running,
+        options: { log, user, syncUrl: transport && "sim:", visible: true },
+        page: { changed: (text) => this.#take(text) },
+        env,
+        store,
+        transport,
+      });
       const first = take(api.opened());
       this.#client = first.client;
       this.#take(first.update);
@@ -187,7 +194,13 @@ export class SimTab {
       if (!answer.ok) return;
       const { settled } = answer.value;
       const code = settled.outcome === "rejected" ? settled.code : null;
-      this.#options.journal.entries.push({ kind: "settled", commit, device: this.#options.device, outcome: settled.outcome, code });
+      this.#options.journal.entries.push({
+        kind: "settled",
+        commit,
+        device: this.#options.device,
+        outcome: settled.outcome,
+        code,
+      });
     });
   }
 

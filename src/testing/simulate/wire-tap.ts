@@ -8,7 +8,11 @@ import type { PushedCommit } from "./journal.ts";
 
 type Seen = { readonly stream: string; readonly seen: number };
 type Sender = { readonly name: string; readonly log: string; readonly user: string };
-type WireCommit = { readonly id: string; readonly actor: string; readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[] };
+type WireCommit = {
+  readonly id: string;
+  readonly actor: string;
+  readonly commands: readonly (Seen & { readonly reads: readonly Seen[] })[];
+};
 
 export class WireTap {
   readonly problems = new Set<string>();
@@ -32,10 +36,12 @@ export class WireTap {
     const { log, user: actor } = sender;
     if (direction === "early") return void this.problems.add(`11: ${text}`);
     for (const other of this.#logs) {
-      if (other !== log && text.includes(`"of":"${other}"`)) this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
+      if (other !== log && text.includes(`"of":"${other}"`))
+        this.problems.add(`8: ${actor} of ${log} was sent a text of ${other}`);
     }
     if (direction === "in") {
-      for (const [, id = ""] of text.matchAll(/\{"id":"([0-9a-f-]{36})","outcome":"empty"\}/g)) this.empty.add(`${log} ${actor} ${id}`);
+      for (const [, id = ""] of text.matchAll(/\{"id":"([0-9a-f-]{36})","outcome":"empty"\}/g))
+        this.empty.add(`${log} ${actor} ${id}`);
       return;
     }
     this.pushes.push({ log, text });
@@ -54,9 +60,11 @@ export class WireTap {
     this.#pushed.set(key, [...texts, { log, actor, text }]);
     if (before === undefined) return;
     const first: WireCommit = JSON.parse(before.text);
-    if (withoutSeen(first) !== withoutSeen(commit)) this.problems.add(`commit ${commit.id} was rewritten between two pushes`);
+    if (withoutSeen(first) !== withoutSeen(commit))
+      this.problems.add(`commit ${commit.id} was rewritten between two pushes`);
     const [was, is] = [seenOf(first), seenOf(commit)];
-    if (is.some((seen, index) => seen > (was[index] ?? 0))) this.problems.add(`commit ${commit.id} has seen more in a later push`);
+    if (is.some((seen, index) => seen > (was[index] ?? 0)))
+      this.problems.add(`commit ${commit.id} has seen more in a later push`);
   }
 }
 
@@ -66,5 +74,8 @@ function seenOf({ commands }: WireCommit): number[] {
 
 function withoutSeen(commit: WireCommit): string {
   const bare = <T extends Seen>(place: T) => ({ ...place, seen: 0 });
-  return JSON.stringify({ ...commit, commands: commit.commands.map((command) => ({ ...bare(command), reads: command.reads.map(bare) })) });
+  return JSON.stringify({
+    ...commit,
+    commands: commit.commands.map((command) => ({ ...bare(command), reads: command.reads.map(bare) })),
+  });
 }

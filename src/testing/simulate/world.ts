@@ -23,7 +23,13 @@ export const LOGS = ["team-a", "team-b"] as const;
 export const USERS = ["ada", "bob"] as const;
 export const HOSTILE = "mallory";
 
-export type WorldOptions = { readonly plan: Plan; readonly domains: SimulateDomains; readonly commands: CommandMaker; readonly parts: SimulationParts; readonly keepTrace: boolean };
+export type WorldOptions = {
+  readonly plan: Plan;
+  readonly domains: SimulateDomains;
+  readonly commands: CommandMaker;
+  readonly parts: SimulationParts;
+  readonly keepTrace: boolean;
+};
 
 export class World {
   readonly options: WorldOptions;
@@ -57,13 +63,16 @@ export class World {
       tellsEnds: plan.faults.presence > 0,
       nodes: () => this.nodes,
       chances: {
-        loses: (what) => this.happens(what === "request" ? "requestLoss" : what === "answer" ? "answerLoss" : "frameLoss", 0.4),
+        loses: (what) =>
+          this.happens(what === "request" ? "requestLoss" : what === "answer" ? "answerLoss" : "frameLoss", 0.4),
         doubles: (what) => this.happens(what === "request" ? "doubling" : "frameDoubling", 0.6),
         truncates: () => this.happens("truncation", 0.3),
-        delayMs: () => (this.happens("lateness", 0.3) ? this.scheduler.random.below(8_000) : 1 + this.scheduler.random.below(60)),
+        delayMs: () =>
+          this.happens("lateness", 0.3) ? this.scheduler.random.below(8_000) : 1 + this.scheduler.random.below(60),
       },
     });
-    for (let index = 0; index < (plan.faults.secondNode > 0 ? 2 : 1); index++) this.nodes.push(this.#node(`node${index + 1}`));
+    for (let index = 0; index < (plan.faults.secondNode > 0 ? 2 : 1); index++)
+      this.nodes.push(this.#node(`node${index + 1}`));
     for (let index = 0; index < plan.devices; index++) this.#device(index);
   }
 
@@ -99,7 +108,8 @@ export class World {
 
   randomBytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.#bytes.below(256));
 
-  permit: Permit = ({ actor }, { action, log }) => !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+  permit: Permit = ({ actor }, { action, log }) =>
+    !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
 
   logs(): readonly string[] {
     return this.options.plan.faults.tenants > 0 ? LOGS : LOGS.slice(0, 1);

@@ -36,19 +36,29 @@ const api = {
   count: () => log.rows(board).all().length,
   status: () => log.status.get(),
   rejections: () => log.rejections.get().map(({ commit, code }) => ({ commit, code })),
-  columns: async () => void (await log.execute([column.command.add("doing", { name: "Doing" }), column.command.add("done", { name: "Done" })])),
+  columns: async () =>
+    void (await log.execute([
+      column.command.add("doing", { name: "Doing" }),
+      column.command.add("done", { name: "Done" }),
+    ])),
   add: async (prefix: string, count: number) => {
-    for (let n = 0; n < count; n++) await log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" }));
+    for (let n = 0; n < count; n++)
+      await log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" }));
   },
   addAtOnce: async (prefix: string, count: number) =>
-    void (await Promise.all(Array.from({ length: count }, (_, n) => log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" }))))),
+    void (await Promise.all(
+      Array.from({ length: count }, (_, n) =>
+        log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" })),
+      ),
+    )),
   /** Executes many commands on the same cards; gives the ids of the commits. */
   work: async (count: number, cards: number) => {
     const commits: string[] = [];
     for (let n = 0; n < count; n++) commits.push((await log.execute(commandOf(n, cards, user))).commit);
     return commits;
   },
-  outcomes: (commits: readonly string[]) => Promise.all(commits.map(async (commit) => (await log.settled({ commit })).outcome)),
+  outcomes: (commits: readonly string[]) =>
+    Promise.all(commits.map(async (commit) => (await log.settled({ commit })).outcome)),
   add1: (id: string) => log.execute(task.command.add(id, { title: id, column: "todo" })),
 };
 

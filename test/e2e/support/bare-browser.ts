@@ -24,7 +24,11 @@ export async function startBareBrowser(profile?: string): Promise<BareBrowser> {
   const executable = findChromium();
   if (!executable) throw new Error(howToGetChromium);
   const folder = profile ?? (await mkdtemp(join(tmpdir(), "dacapo-e2e-bare-")));
-  const child = spawn(executable, [...chromiumFlags, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(
+    executable,
+    [...chromiumFlags, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${folder}`, "about:blank"],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
   let printed = "";
   const address = await new Promise<string>((resolve, reject) => {
     child.stderr.on("data", (chunk) => {

@@ -8,5 +8,12 @@ const authorize = (request: Request) => {
   const [, actor] = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
   return actor === undefined ? null : { actor };
 };
-const { url } = await serve({ domain, store: sqlite(file), authorize, port: Number(port), hostname: "127.0.0.1", origins: [origin] });
+const { url } = await serve({
+  domain,
+  store: sqlite(file),
+  authorize,
+  port: Number(port),
+  hostname: "127.0.0.1",
+  origins: [origin],
+});
 console.log(`listening on ${url}`);

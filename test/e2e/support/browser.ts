@@ -19,7 +19,12 @@ export async function freshProfile(): Promise<Profile> {
   let running: BrowserContext | undefined;
   return {
     launch: async () => {
-      running = await chromium.launchPersistentContext(folder, { executablePath, headless: true, chromiumSandbox: false, args: [...chromiumFlags] });
+      running = await chromium.launchPersistentContext(folder, {
+        executablePath,
+        headless: true,
+        chromiumSandbox: false,
+        args: [...chromiumFlags],
+      });
       return running;
     },
     [Symbol.asyncDispose]: async () => {

@@ -68,7 +68,9 @@ export async function startDemo(): Promise<Demo> {
 
 /** The card of this title. */
 export function cardOf(page: Page, title: string): Locator {
-  return page.locator("li.card:not(.ghost)", { has: page.locator(".card-open", { hasText: new RegExp(`^${title}$`) }) });
+  return page.locator("li.card:not(.ghost)", {
+    has: page.locator(".card-open", { hasText: new RegExp(`^${title}$`) }),
+  });
 }
 
 export function columnOf(page: Page, name: string): Locator {
@@ -103,7 +105,10 @@ export async function renameCard(page: Page, from: string, to: string): Promise<
 }
 
 export async function waitForSync(page: Page, text: string | RegExp): Promise<void> {
-  await page.getByRole("button", { name: /^Sync: / }).filter({ hasText: text }).waitFor();
+  await page
+    .getByRole("button", { name: /^Sync: / })
+    .filter({ hasText: text })
+    .waitFor();
 }
 
 async function startSyncServer(file: string): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
@@ -128,11 +133,16 @@ async function startSyncServer(file: string): Promise<{ readonly port: number; r
   throw new Error(`The board's server ended before it listened: ${printed}`);
 }
 
-async function startPageServer(outDir: string, syncPort: number): Promise<{ readonly origin: string; readonly close: () => Promise<void> }> {
+async function startPageServer(
+  outDir: string,
+  syncPort: number,
+): Promise<{ readonly origin: string; readonly close: () => Promise<void> }> {
   const configFile = `${root}/vite.config.ts`;
   await build({ root, configFile, logLevel: "error", build: { outDir, emptyOutDir: true } });
   const server = await preview({
-    root, configFile, logLevel: "silent",
+    root,
+    configFile,
+    logLevel: "silent",
     build: { outDir },
     preview: { host: "127.0.0.1", port: 0, proxy: { "/sync": { target: `http://127.0.0.1:${syncPort}`, ws: true } } },
   });

@@ -11,8 +11,18 @@ export type ServerProcess = {
 
 const script = fileURLToPath(new URL("./board-server.ts", import.meta.url));
 
-export async function startServerProcess({ file, port = 0, origin }: { readonly file: string; readonly port?: number; readonly origin: string }): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ["--conditions=dacapo-source", script, file, String(port), origin], { stdio: ["ignore", "pipe", "inherit"] });
+export async function startServerProcess({
+  file,
+  port = 0,
+  origin,
+}: {
+  readonly file: string;
+  readonly port?: number;
+  readonly origin: string;
+}): Promise<ServerProcess> {
+  const child = spawn(process.execPath, ["--conditions=dacapo-source", script, file, String(port), origin], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const url = await listening(child);
   return {
     port: Number(new URL(url).port),

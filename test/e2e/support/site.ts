@@ -23,7 +23,13 @@ export async function startSite(): Promise<Site> {
     worker: { format: "es" },
     build: { outDir, emptyOutDir: true, target: "esnext", minify: false },
   });
-  const server = await preview({ root, configFile: false, logLevel: "error", build: { outDir }, preview: { host: "127.0.0.1", port: 0 } });
+  const server = await preview({
+    root,
+    configFile: false,
+    logLevel: "error",
+    build: { outDir },
+    preview: { host: "127.0.0.1", port: 0 },
+  });
   const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("Vite does not listen");
   return {
@@ -36,7 +42,11 @@ export async function startSite(): Promise<Site> {
 }
 
 /** Opens the test page on a log; resolves when the log is open. */
-export async function openPage(context: BrowserContext, site: Site, query: { readonly log: string; readonly user: string; readonly sync?: string }): Promise<Page> {
+export async function openPage(
+  context: BrowserContext,
+  site: Site,
+  query: { readonly log: string; readonly user: string; readonly sync?: string },
+): Promise<Page> {
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`[${query.user}]`, error));
   await page.goto(`${site.origin}/?${new URLSearchParams(query)}`);

@@ -20,7 +20,10 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const server = createServer((near) => {
     if (state === "cut") return near.resetAndDestroy();
     const far = connect(targetPort, "127.0.0.1");
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(from);
       from.on("data", (chunk) => void (to.write(chunk) || from.pause()));
       from.on("drain", () => state === "up" && to.resume());

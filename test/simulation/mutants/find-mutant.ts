@@ -3,9 +3,19 @@ import { runSeeds } from "../../../src/testing/simulate/simulate.ts";
 import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 
-export async function findMutant({ parts, faults }: Mutant, seedsMax: number): Promise<{ readonly seed: number; readonly problem: string } | null> {
+export async function findMutant(
+  { parts, faults }: Mutant,
+  seedsMax: number,
+): Promise<{ readonly seed: number; readonly problem: string } | null> {
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const { broken } = await runSeeds(simulation.domain, { ...simulation.options, ...(faults && { faults }), parts: parts(), firstSeed: seed, seeds: 1, shrinks: false });
+    const { broken } = await runSeeds(simulation.domain, {
+      ...simulation.options,
+      ...(faults && { faults }),
+      parts: parts(),
+      firstSeed: seed,
+      seeds: 1,
+      shrinks: false,
+    });
     const problem = broken[0]?.problems[0]?.split("\n")[0];
     if (problem !== undefined) return { seed, problem };
   }

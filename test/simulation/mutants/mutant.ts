@@ -10,4 +10,10 @@ export type Mutant = {
   readonly faults?: readonly FaultName[];
 };
 
-export type RecordText = { position: number; commit: string; actor: string; time: number; events: { stream: string; version: number; data: unknown }[] };
+export type RecordText = {
+  position: number;
+  commit: string;
+  actor: string;
+  time: number;
+  events: { stream: string; version: number; data: unknown }[];
+};

@@ -1,18 +1,41 @@
 /** Planted faults of what folds and decides: a release that does otherwise than the one that it is said to be. */
-import type { AggregateDefinition, CommandDefinition, DomainDefinition, ProjectionDefinition } from "../../../src/core/domain/definition.ts";
+import type {
+  AggregateDefinition,
+  CommandDefinition,
+  DomainDefinition,
+  ProjectionDefinition,
+} from "../../../src/core/domain/definition.ts";
 import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";
 
-function withProjections(domain: DomainDefinition, change: (projection: ProjectionDefinition) => ProjectionDefinition): DomainDefinition {
-  return { ...domain, projections: new Map([...domain.projections].map(([name, projection]) => [name, change(projection)])) };
+function withProjections(
+  domain: DomainDefinition,
+  change: (projection: ProjectionDefinition) => ProjectionDefinition,
+): DomainDefinition {
+  return {
+    ...domain,
+    projections: new Map([...domain.projections].map(([name, projection]) => [name, change(projection)])),
+  };
 }
 
-function withAggregates(domain: DomainDefinition, change: (aggregate: AggregateDefinition) => AggregateDefinition): DomainDefinition {
-  return { ...domain, aggregates: new Map([...domain.aggregates].map(([name, aggregate]) => [name, change(aggregate)])) };
+function withAggregates(
+  domain: DomainDefinition,
+  change: (aggregate: AggregateDefinition) => AggregateDefinition,
+): DomainDefinition {
+  return {
+    ...domain,
+    aggregates: new Map([...domain.aggregates].map(([name, aggregate]) => [name, change(aggregate)])),
+  };
 }
 
-function withCommands(domain: DomainDefinition, change: (command: CommandDefinition) => CommandDefinition): DomainDefinition {
-  return withAggregates(domain, (aggregate) => ({ ...aggregate, commands: new Map([...aggregate.commands].map(([name, command]) => [name, change(command)])) }));
+function withCommands(
+  domain: DomainDefinition,
+  change: (command: CommandDefinition) => CommandDefinition,
+): DomainDefinition {
+  return withAggregates(domain, (aggregate) => ({
+    ...aggregate,
+    commands: new Map([...aggregate.commands].map(([name, command]) => [name, change(command)])),
+  }));
 }
 
 export const releaseMutants: readonly Mutant[] = [
@@ -20,7 +43,12 @@ export const releaseMutants: readonly Mutant[] = [
     name: "merge-not-asked",
     what: "the server decides again where a function was to merge",
     parts: () => ({
-      release: (domain, side) => (side === "tab" ? domain : withCommands(domain, (command) => (typeof command.onConflict === "function" ? { ...command, onConflict: "rebase" } : command))),
+      release: (domain, side) =>
+        side === "tab"
+          ? domain
+          : withCommands(domain, (command) =>
+              typeof command.onConflict === "function" ? { ...command, onConflict: "rebase" } : command,
+            ),
     }),
   },
   {
@@ -32,7 +60,12 @@ export const releaseMutants: readonly Mutant[] = [
           ? domain
           : withCommands(domain, (command) => {
               const { onConflict } = command;
-              return typeof onConflict === "function" ? { ...command, onConflict: (state, input, context) => onConflict(state, input, { ...context, theirs: [] }) } : command;
+              return typeof onConflict === "function"
+                ? {
+                    ...command,
+                    onConflict: (state, input, context) => onConflict(state, input, { ...context, theirs: [] }),
+                  }
+                : command;
             }),
     }),
   },

@@ -11,13 +11,20 @@ function moveBehind(records: readonly StoredRecord[], position: number): StoredR
   let at = position;
   return records.map((record) => {
     const parsed: RecordText = JSON.parse(record.text);
-    const moved = { ...record, position: at + 1, cursor: { ...record.cursor, position: at + parsed.events.length }, text: JSON.stringify({ ...parsed, position: at + 1 }) };
+    const moved = {
+      ...record,
+      position: at + 1,
+      cursor: { ...record.cursor, position: at + parsed.events.length },
+      text: JSON.stringify({ ...parsed, position: at + 1 }),
+    };
     at += parsed.events.length;
     return moved;
   });
 }
 
-function inStore(change: (store: EventStore, wait: (label: string, ms: number) => Promise<void>) => Partial<EventStore>): () => SimulationParts {
+function inStore(
+  change: (store: EventStore, wait: (label: string, ms: number) => Promise<void>) => Partial<EventStore>,
+): () => SimulationParts {
   return () => ({ eventStore: (store, { wait }) => ({ ...store, ...change(store, wait) }) });
 }
 
@@ -39,13 +46,20 @@ const renamed = (append: Append): Append => ({
 });
 
 export const serverMutants: readonly Mutant[] = [
-  { name: "no-deduplication", what: "a commit that is pushed again is decided again", parts: inStore((store) => ({ known: async () => new Map(), append: (log, append) => store.append(log, renamed(append)) })) },
+  {
+    name: "no-deduplication",
+    what: "a commit that is pushed again is decided again",
+    parts: inStore((store) => ({
+      known: async () => new Map(),
+      append: (log, append) => store.append(log, renamed(append)),
+    })),
+  },
   {
     name: "append-anywhere",
     what: "append ignores the head it was computed on",
     parts: inStore((store) => ({
       append: async (log, append) => {
-        for (let given = append; ; ) {
+        for (let given = append; ;) {
           const result = await store.append(log, given);
           if (result.kind !== "moved") return result;
           given = { ...append, expected: result.head, records: moveBehind(append.records, result.head?.position ?? 0) };
@@ -58,13 +72,26 @@ export const serverMutants: readonly Mutant[] = [
     what: "the server answers before the append is durable",
     parts: inStore((store, wait) => ({
       append: async (log, append) => {
-        void wait("writes later", 40).then(() => store.append(log, append)).catch(() => {});
+        void wait("writes later", 40)
+          .then(() => store.append(log, append))
+          .catch(() => {});
         return { kind: "ok" };
       },
     })),
   },
-  { name: "outcomes-forgotten", what: "outcomes without a record are not kept", parts: inStore((store) => ({ append: (log, append) => (append.records.length > 0 ? store.append(log, { ...append, outcomes: [] }) : Promise.resolve({ kind: "ok" })) })) },
-  { name: "known-never-tells", what: "the writer is never told that an id is known, though the append refuses it", parts: inStore(() => ({ known: async () => new Map() })) },
+  {
+    name: "outcomes-forgotten",
+    what: "outcomes without a record are not kept",
+    parts: inStore((store) => ({
+      append: (log, append) =>
+        append.records.length > 0 ? store.append(log, { ...append, outcomes: [] }) : Promise.resolve({ kind: "ok" }),
+    })),
+  },
+  {
+    name: "known-never-tells",
+    what: "the writer is never told that an id is known, though the append refuses it",
+    parts: inStore(() => ({ known: async () => new Map() })),
+  },
   {
     name: "read-without-mark",
     what: "a cursor is taken by its position, whatever its mark",
@@ -73,7 +100,9 @@ export const serverMutants: readonly Mutant[] = [
         const read = await store.read(log, after, limit);
         if (read.kind !== "diverged") return read;
         const all = await store.read(log, null, EVERYTHING);
-        return all.kind === "page" ? { ...all, records: all.records.filter(({ position }) => position > (after?.position ?? 0)) } : all;
+        return all.kind === "page"
+          ? { ...all, records: all.records.filter(({ position }) => position > (after?.position ?? 0)) }
+          : all;
       },
     })),
   },
@@ -86,8 +115,10 @@ export const serverMutants: readonly Mutant[] = [
         eventStore: (store) => ({
           ...store,
           head: async (log) => ((await store.head(log)).kind === "gone" ? again.head(log) : store.head(log)),
-          read: async (log, after, limit) => ((await store.head(log)).kind === "gone" ? again.read(log, after, limit) : store.read(log, after, limit)),
-          append: async (log, append) => ((await store.head(log)).kind === "gone" ? again.append(log, append) : store.append(log, append)),
+          read: async (log, after, limit) =>
+            (await store.head(log)).kind === "gone" ? again.read(log, after, limit) : store.read(log, after, limit),
+          append: async (log, append) =>
+            (await store.head(log)).kind === "gone" ? again.append(log, append) : store.append(log, append),
         }),
       };
     },
@@ -103,11 +134,19 @@ export const serverMutants: readonly Mutant[] = [
       },
     })),
   },
-  { name: "stream-cut-short", what: "a stream is read without its last record", parts: inStore((store) => ({ readStream: async (log, stream, after, limit) => (await store.readStream(log, stream, after, limit)).slice(0, -1) })) },
+  {
+    name: "stream-cut-short",
+    what: "a stream is read without its last record",
+    parts: inStore((store) => ({
+      readStream: async (log, stream, after, limit) => (await store.readStream(log, stream, after, limit)).slice(0, -1),
+    })),
+  },
   {
     name: "tenants-mixed",
     what: "a page of one log is given to a reader of another",
-    parts: inStore((store) => ({ read: (log, after, limit) => store.read(after === null ? "team-a" : log, after, limit) })),
+    parts: inStore((store) => ({
+      read: (log, after, limit) => store.read(after === null ? "team-a" : log, after, limit),
+    })),
   },
   {
     name: "head-too-far",
@@ -119,22 +158,54 @@ export const serverMutants: readonly Mutant[] = [
       },
     })),
   },
-  { name: "id-taken-shown", what: "whoever names a taken id gets the other's outcome", parts: rewriteOutcomes((text) => text.replaceAll(/\{"id":"([^"]+)","outcome":"rejected","command":0,"code":"id-taken","message":"[^"]*"\}/g, '{"id":"$1","outcome":"empty"}')) },
-  { name: "recorded-twice-told", what: "a repeated commit is told as refused", parts: () => repeatedAs((id) => `{"id":"${id}","outcome":"rejected","command":0,"code":"already","message":"Again"}`) },
+  {
+    name: "id-taken-shown",
+    what: "whoever names a taken id gets the other's outcome",
+    parts: rewriteOutcomes((text) =>
+      text.replaceAll(
+        /\{"id":"([^"]+)","outcome":"rejected","command":0,"code":"id-taken","message":"[^"]*"\}/g,
+        '{"id":"$1","outcome":"empty"}',
+      ),
+    ),
+  },
+  {
+    name: "recorded-twice-told",
+    what: "a repeated commit is told as refused",
+    parts: () =>
+      repeatedAs((id) => `{"id":"${id}","outcome":"rejected","command":0,"code":"already","message":"Again"}`),
+  },
   {
     name: "conflicts-unseen",
     what: "the server takes everything as seen, and so finds no conflict",
-    parts: () => ({ node: (handle) => (request) => handle(request.kind === "push" ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":1000000') } : request) }),
+    parts: () => ({
+      node: (handle) => (request) =>
+        handle(
+          request.kind === "push"
+            ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":1000000') }
+            : request,
+        ),
+    }),
   },
   {
     name: "conflicts-everywhere",
     what: "the server takes nothing as seen, and finds conflicts with what the author knew",
-    parts: () => ({ node: (handle) => (request) => handle(request.kind === "push" ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":0') } : request) }),
+    parts: () => ({
+      node: (handle) => (request) =>
+        handle(
+          request.kind === "push" ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":0') } : request,
+        ),
+    }),
   },
   {
     name: "actor-of-the-sender's-choice",
     what: "the actor is the one that the push names, not the one that was verified",
-    parts: () => ({ node: (handle) => (request) => handle({ ...request, actor: (request.kind === "push" && /"actor":"([^"]+)"/.exec(request.text)?.[1]) || request.actor }) }),
+    parts: () => ({
+      node: (handle) => (request) =>
+        handle({
+          ...request,
+          actor: (request.kind === "push" && /"actor":"([^"]+)"/.exec(request.text)?.[1]) || request.actor,
+        }),
+    }),
   },
   {
     name: "conflicts-unseen-after-restore",
@@ -153,7 +224,12 @@ export const serverMutants: readonly Mutant[] = [
             return head;
           },
         }),
-        node: (handle) => (request) => handle(request.kind === "push" && restored.has(request.log) ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":1000000') } : request),
+        node: (handle) => (request) =>
+          handle(
+            request.kind === "push" && restored.has(request.log)
+              ? { ...request, text: request.text.replaceAll(/"seen":\d+/g, '"seen":1000000') }
+              : request,
+          ),
       };
     },
   },
@@ -163,7 +239,9 @@ export const serverMutants: readonly Mutant[] = [
     parts: () => ({
       node: (handle) => async (request) => {
         const reply = await handle(request);
-        return reply.text.includes('"outcome":"rejected"') ? { code: "unexpected", text: "", retryAfterMs: null } : reply;
+        return reply.text.includes('"outcome":"rejected"')
+          ? { code: "unexpected", text: "", retryAfterMs: null }
+          : reply;
       },
     }),
   },
@@ -176,7 +254,9 @@ function repeatedAs(outcome: (id: string) => string): SimulationParts {
     node: (handle) => async (request) => {
       const reply = await handle(request);
       if (request.kind !== "push" || reply.code !== "ok") return reply;
-      const text = reply.text.replaceAll(/\{"id":"([^"]+)","outcome":"recorded","at":"[^"]+"\}/g, (all, id: string) => (told.has(id) ? outcome(id) : (told.add(id), all)));
+      const text = reply.text.replaceAll(/\{"id":"([^"]+)","outcome":"recorded","at":"[^"]+"\}/g, (all, id: string) =>
+        told.has(id) ? outcome(id) : (told.add(id), all),
+      );
       return { ...reply, text };
     },
   };

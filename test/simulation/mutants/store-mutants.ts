@@ -6,15 +6,22 @@ import type { Mutant } from "./mutant.ts";
 
 type State = ReturnType<MemoryDatabase["open"]>;
 
-function inStore(change: (store: LogStore, state: State, context: PartContext) => Partial<LogStore>): () => SimulationParts {
+function inStore(
+  change: (store: LogStore, state: State, context: PartContext) => Partial<LogStore>,
+): () => SimulationParts {
   return () => ({ logStore: (store, context) => ({ ...store, ...change(store, context.database.open(), context) }) });
 }
 
-function inCutBack(change: (pending: readonly Omit<PendingEntry, "n">[], state: State) => readonly Omit<PendingEntry, "n">[]): () => SimulationParts {
-  return inStore((store, state) => ({ cutBack: (expected, keep, pending, dropped) => store.cutBack(expected, keep, change(pending, state), dropped) }));
+function inCutBack(
+  change: (pending: readonly Omit<PendingEntry, "n">[], state: State) => readonly Omit<PendingEntry, "n">[],
+): () => SimulationParts {
+  return inStore((store, state) => ({
+    cutBack: (expected, keep, pending, dropped) => store.cutBack(expected, keep, change(pending, state), dropped),
+  }));
 }
 
-const idsOf = (texts: Iterable<string>) => new Set([...texts].flatMap((text) => /"id":"([^"]+)"/.exec(text)?.[1] ?? []));
+const idsOf = (texts: Iterable<string>) =>
+  new Set([...texts].flatMap((text) => /"id":"([^"]+)"/.exec(text)?.[1] ?? []));
 
 export const storeMutants: readonly Mutant[] = [
   {
@@ -24,7 +31,8 @@ export const storeMutants: readonly Mutant[] = [
       confirm: async (expected, confirmation) => {
         const { batch } = confirmation;
         const before = state.head.cursor;
-        if (!batch || before?.mark !== expected.cursor?.mark || state.head.generation !== expected.generation) return store.confirm(expected, confirmation);
+        if (!batch || before?.mark !== expected.cursor?.mark || state.head.generation !== expected.generation)
+          return store.confirm(expected, confirmation);
         state.head = { ...state.head, cursor: batch.cursor };
         await wait("data after its cursor", 200);
         state.head = { ...state.head, cursor: before };
@@ -32,20 +40,38 @@ export const storeMutants: readonly Mutant[] = [
       },
     })),
   },
-  { name: "pending-cleared-when-histories-part", what: "what is pending is forgotten when histories part", parts: inCutBack(() => []) },
+  {
+    name: "pending-cleared-when-histories-part",
+    what: "what is pending is forgotten when histories part",
+    parts: inCutBack(() => []),
+  },
   {
     name: "dropped-end-forgotten",
     what: "a log that was dropped with the right to read forgets where it ended",
     faults: ["rights", "restore"],
     parts: inStore((store) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, pending) })),
   },
-  { name: "sent-not-returned", what: "settled commits that the server lost are not offered again", parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))) },
-  { name: "returned-in-wrong-order", what: "what returns comes back in the wrong order", parts: inCutBack((pending) => [...pending].reverse()) },
+  {
+    name: "sent-not-returned",
+    what: "settled commits that the server lost are not offered again",
+    parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))),
+  },
+  {
+    name: "returned-in-wrong-order",
+    what: "what returns comes back in the wrong order",
+    parts: inCutBack((pending) => [...pending].reverse()),
+  },
   {
     name: "seen-not-lowered",
     what: "commits keep what they had seen of a history that is gone",
     parts: inCutBack((pending) =>
-      pending.map((entry) => ({ ...entry, commit: { ...entry.commit, commands: entry.commit.commands.map((command) => ({ ...command, seen: command.seen + 1 })) } })),
+      pending.map((entry) => ({
+        ...entry,
+        commit: {
+          ...entry.commit,
+          commands: entry.commit.commands.map((command) => ({ ...command, seen: command.seen + 1 })),
+        },
+      })),
     ),
   },
   {
@@ -74,7 +100,9 @@ export const storeMutants: readonly Mutant[] = [
     what: "execute resolves before the commit is written",
     parts: inStore((store, _state, { wait }) => ({
       appendPending: async (tail, entries, ended) => {
-        void wait("writes later", 30).then(() => store.appendPending(tail, entries, ended)).catch(() => {});
+        void wait("writes later", 30)
+          .then(() => store.appendPending(tail, entries, ended))
+          .catch(() => {});
         return true;
       },
     })),
@@ -83,11 +111,24 @@ export const storeMutants: readonly Mutant[] = [
     name: "made-append-is-refused",
     what: "an append whose end was not told is answered as if another tab had been faster, and made again",
     parts: inStore((store, _state, { random }) => ({
-      appendPending: async (tail, entries, ended) => (await store.appendPending(tail, entries, ended)) && !([...entries].length > 0 && random.chance(0.1)),
+      appendPending: async (tail, entries, ended) =>
+        (await store.appendPending(tail, entries, ended)) && !([...entries].length > 0 && random.chance(0.1)),
     })),
   },
-  { name: "full-disk-resolves", what: "a failed write is told as done", parts: inStore((store) => ({ appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true) })) },
-  { name: "failed-confirm-resolves", what: "a failed confirmation is told as done", parts: inStore((store) => ({ confirm: (expected, confirmation) => store.confirm(expected, confirmation).catch(() => true) })) },
+  {
+    name: "full-disk-resolves",
+    what: "a failed write is told as done",
+    parts: inStore((store) => ({
+      appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true),
+    })),
+  },
+  {
+    name: "failed-confirm-resolves",
+    what: "a failed confirmation is told as done",
+    parts: inStore((store) => ({
+      confirm: (expected, confirmation) => store.confirm(expected, confirmation).catch(() => true),
+    })),
+  },
   {
     name: "generation-never-rises",
     what: "nobody is told that histories have parted",
@@ -101,7 +142,8 @@ export const storeMutants: readonly Mutant[] = [
         const head = await store.cutBack({ ...expected, generation: state.head.generation }, keep, pending, dropped);
         return head && { ...head, generation: 0 };
       },
-      confirm: (expected, confirmation) => store.confirm({ ...expected, generation: state.head.generation }, confirmation),
+      confirm: (expected, confirmation) =>
+        store.confirm({ ...expected, generation: state.head.generation }, confirmation),
     })),
   },
   {
@@ -133,12 +175,17 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: "sent-not-written",
     what: "settled commits are forgotten at once",
-    parts: inStore((store) => ({ confirm: (expected, confirmation) => store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }) })),
+    parts: inStore((store) => ({
+      confirm: (expected, confirmation) =>
+        store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }),
+    })),
   },
   {
     name: "rows-checkpoint-without-rows",
     what: "the checkpoint of stored rows moves, and their changes are not written",
-    parts: inStore((store) => ({ writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh) })),
+    parts: inStore((store) => ({
+      writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh),
+    })),
   },
   {
     name: "numbers-used-twice",
@@ -158,7 +205,8 @@ export const storeMutants: readonly Mutant[] = [
       appendPending: (tail, entries, ended) => {
         const asked = [...entries];
         const written = asked.filter(({ undo }) => !undo?.undoes);
-        if (written.length === asked.length || tail !== state.head.pendingTail) return store.appendPending(tail, entries, ended);
+        if (written.length === asked.length || tail !== state.head.pendingTail)
+          return store.appendPending(tail, entries, ended);
         state.head = { ...state.head, pendingTail: tail + asked.length - written.length };
         return store.appendPending(state.head.pendingTail, written, ended);
       },
@@ -170,7 +218,8 @@ export const storeMutants: readonly Mutant[] = [
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
-        for (const { commit, outcome } of confirmation.rejected) if (outcome.code === "withdrawn") state.rejections.delete(commit.id);
+        for (const { commit, outcome } of confirmation.rejected)
+          if (outcome.code === "withdrawn") state.rejections.delete(commit.id);
         return done;
       },
     })),
@@ -194,7 +243,8 @@ export const storeMutants: readonly Mutant[] = [
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
         // A server's page tells its head.
-        if (confirmation.batch && !confirmation.batch.text.includes('"head"')) for (const { n } of confirmation.settled) state.sent.delete(n);
+        if (confirmation.batch && !confirmation.batch.text.includes('"head"'))
+          for (const { n } of confirmation.settled) state.sent.delete(n);
         return done;
       },
     })),

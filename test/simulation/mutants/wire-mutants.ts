@@ -7,7 +7,9 @@ import { UnreachableError } from "../../../src/client/sync/unreachable-error.ts"
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
 import type { Mutant } from "./mutant.ts";
 
-function inTransport(change: (transport: Transport, context: PartContext) => Partial<Transport>): () => SimulationParts {
+function inTransport(
+  change: (transport: Transport, context: PartContext) => Partial<Transport>,
+): () => SimulationParts {
   return () => ({ transport: (transport, context) => ({ ...transport, ...change(transport, context) }) });
 }
 
@@ -16,13 +18,16 @@ function inPages(change: (page: Page, context: PartContext) => Page): () => Simu
   return inTransport((transport, context) => ({
     push: async (after, domain, commits) => {
       const fetched = await transport.push(after, domain, commits);
-      return fetched.kind === "answer" ? { ...fetched, answer: { ...fetched.answer, ...change(fetched.answer, context) } } : fetched;
+      return fetched.kind === "answer"
+        ? { ...fetched, answer: { ...fetched.answer, ...change(fetched.answer, context) } }
+        : fetched;
     },
     pull: async (after, limit) => {
       const fetched = await transport.pull(after, limit);
       return fetched.kind === "answer" ? { ...fetched, answer: change(fetched.answer, context) } : fetched;
     },
-    live: (after, events) => transport.live(after, { ...events, records: (page, text) => events.records(change(page, context), text) }),
+    live: (after, events) =>
+      transport.live(after, { ...events, records: (page, text) => events.records(change(page, context), text) }),
   }));
 }
 
@@ -43,7 +48,14 @@ export const wireMutants: readonly Mutant[] = [
       return {
         transport: (transport) => ({
           ...transport,
-          push: (after, domain, commits) => transport.push(after, domain, commits.map((commit) => withSeen(commit, (stream, before) => Math.max(before, versions.get(stream) ?? 0)))),
+          push: (after, domain, commits) =>
+            transport.push(
+              after,
+              domain,
+              commits.map((commit) =>
+                withSeen(commit, (stream, before) => Math.max(before, versions.get(stream) ?? 0)),
+              ),
+            ),
           live: (after, events) =>
             transport.live(after, {
               ...events,
@@ -56,8 +68,20 @@ export const wireMutants: readonly Mutant[] = [
       };
     },
   },
-  { name: "pushed-newest-first", what: "pending commits are pushed newest first", parts: inTransport((transport) => ({ push: (after, domain, commits) => transport.push(after, domain, [...commits].reverse()) })) },
-  { name: "push-skips-first", what: "a push does not begin with the first that has not ended", parts: inTransport((transport) => ({ push: (after, domain, commits) => transport.push(after, domain, commits.length > 1 ? commits.slice(1) : commits) })) },
+  {
+    name: "pushed-newest-first",
+    what: "pending commits are pushed newest first",
+    parts: inTransport((transport) => ({
+      push: (after, domain, commits) => transport.push(after, domain, [...commits].reverse()),
+    })),
+  },
+  {
+    name: "push-skips-first",
+    what: "a push does not begin with the first that has not ended",
+    parts: inTransport((transport) => ({
+      push: (after, domain, commits) => transport.push(after, domain, commits.length > 1 ? commits.slice(1) : commits),
+    })),
+  },
   {
     name: "records-taken-anywhere",
     what: "records are taken at another cursor than the one they follow",
@@ -68,7 +92,12 @@ export const wireMutants: readonly Mutant[] = [
     what: "a record ends a commit of the same id by someone else",
     parts: inPages((page, { user, database }) => {
       const own = [...database.open().pending.values()].join();
-      return { ...page, records: page.records.map((record) => (own.includes(`"id":"${record.commit}"`) ? { ...record, actor: user } : record)) };
+      return {
+        ...page,
+        records: page.records.map((record) =>
+          own.includes(`"id":"${record.commit}"`) ? { ...record, actor: user } : record,
+        ),
+      };
     }),
   },
   {
@@ -78,7 +107,9 @@ export const wireMutants: readonly Mutant[] = [
       push: async (after, domain, commits) => {
         const fetched = await transport.push(after, domain, commits);
         if (fetched.kind !== "answer") return fetched;
-        const outcomes = fetched.answer.outcomes.map((outcome) => (outcome.outcome === "recorded" ? { ...outcome, at: { ...outcome.at, position: 0 } } : outcome));
+        const outcomes = fetched.answer.outcomes.map((outcome) =>
+          outcome.outcome === "recorded" ? { ...outcome, at: { ...outcome.at, position: 0 } } : outcome,
+        );
         return { ...fetched, answer: { ...fetched.answer, after: { position: 1, mark: "unknown" }, outcomes } };
       },
     })),
@@ -90,7 +121,13 @@ export const wireMutants: readonly Mutant[] = [
       push: async (after, domain, commits) => {
         const fetched = await transport.push(after, domain, commits);
         if (fetched.kind !== "answer") return fetched;
-        return { ...fetched, answer: { ...fetched.answer, outcomes: fetched.answer.outcomes.filter(({ outcome }) => outcome === "recorded") } };
+        return {
+          ...fetched,
+          answer: {
+            ...fetched.answer,
+            outcomes: fetched.answer.outcomes.filter(({ outcome }) => outcome === "recorded"),
+          },
+        };
       },
     })),
   },
@@ -125,7 +162,19 @@ export const wireMutants: readonly Mutant[] = [
     name: "new-id-each-try",
     what: "a commit that is pushed again may get a new id",
     parts: inTransport((transport, { random }) => ({
-      push: (after, domain, commits) => transport.push(after, domain, commits.map((commit) => (random.chance(0.7) ? commit : { ...commit, id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16).slice(-4).padStart(4, "0")}` }))),
+      push: (after, domain, commits) =>
+        transport.push(
+          after,
+          domain,
+          commits.map((commit) =>
+            random.chance(0.7)
+              ? commit
+              : {
+                  ...commit,
+                  id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16).slice(-4).padStart(4, "0")}`,
+                },
+          ),
+        ),
     })),
   },
   {
@@ -147,13 +196,23 @@ export const wireMutants: readonly Mutant[] = [
     what: "what takes a commit back, and is pushed again, may get a new id",
     parts: inTransport((transport, { random }) => ({
       push: (after, domain, commits) =>
-        transport.push(after, domain, commits.map((commit) => (commit.meta !== null || random.chance(0.5) ? commit : { ...commit, id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16)}` }))),
+        transport.push(
+          after,
+          domain,
+          commits.map((commit) =>
+            commit.meta !== null || random.chance(0.5)
+              ? commit
+              : { ...commit, id: `${commit.id.slice(0, -4)}${(4096 + random.below(60_000)).toString(16)}` },
+          ),
+        ),
     })),
   },
   {
     name: "leaving-unheard",
     what: "nobody is told who left",
-    parts: inTransport((transport) => ({ live: (after, events) => transport.live(after, { ...events, presence: (set) => events.presence(set, []) }) })),
+    parts: inTransport((transport) => ({
+      live: (after, events) => transport.live(after, { ...events, presence: (set) => events.presence(set, []) }),
+    })),
   },
   {
     name: "presence-shown-once",
@@ -172,14 +231,24 @@ export const wireMutants: readonly Mutant[] = [
     name: "unknown-event-stops-the-log",
     what: "a page with an event that the release does not know is not taken",
     parts: inTransport((transport, { domain }) => {
-      const isKnown = (page: Page) => page.records.every(({ events }) => events.every(({ stream, type }) => domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.events.has(type)));
+      const isKnown = (page: Page) =>
+        page.records.every(({ events }) =>
+          events.every(({ stream, type }) =>
+            domain.aggregates.get(stream.slice(0, stream.indexOf("/")))?.events.has(type),
+          ),
+        );
       return {
         pull: async (after, limit) => {
           const fetched = await transport.pull(after, limit);
-          if (fetched.kind === "answer" && !isKnown(fetched.answer)) throw new UnreachableError("An event is not known", null);
+          if (fetched.kind === "answer" && !isKnown(fetched.answer))
+            throw new UnreachableError("An event is not known", null);
           return fetched;
         },
-        live: (after, events) => transport.live(after, { ...events, records: (page, text) => (isKnown(page) ? events.records(page, text) : events.head(page.head)) }),
+        live: (after, events) =>
+          transport.live(after, {
+            ...events,
+            records: (page, text) => (isKnown(page) ? events.records(page, text) : events.head(page.head)),
+          }),
       };
     }),
   },
@@ -189,7 +258,9 @@ export const wireMutants: readonly Mutant[] = [
     parts: inTransport((transport) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
-          throw error instanceof UnreachableError && error.details["retryAfterMs"] !== undefined ? new ForbiddenError({ message: "Too often", fix: "Nothing." }) : error;
+          throw error instanceof UnreachableError && error.details["retryAfterMs"] !== undefined
+            ? new ForbiddenError({ message: "Too often", fix: "Nothing." })
+            : error;
         }),
     })),
   },

@@ -14,14 +14,24 @@ const note = fc.constantFrom("n1", "n2");
 
 /** Any command, also such that will be refused. */
 export const command: fc.Arbitrary<CommandRequest> = fc.oneof(
-  { weight: 4, arbitrary: fc.tuple(taskId, title, columnId).map(([id, given, to]) => task.command.add(id, { title: given, column: to })) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(taskId, title, columnId)
+      .map(([id, given, to]) => task.command.add(id, { title: given, column: to })),
+  },
   { weight: 3, arbitrary: fc.tuple(taskId, title).map(([id, given]) => task.command.rename(id, { title: given })) },
   { weight: 3, arbitrary: fc.tuple(taskId, columnId).map(([id, to]) => task.command.move(id, { column: to })) },
   { weight: 2, arbitrary: taskId.map((id) => task.command.complete(id)) },
   { weight: 1, arbitrary: taskId.map((id) => task.command.remove(id)) },
   { weight: 2, arbitrary: fc.tuple(taskId, text).map(([id, given]) => task.command.note(id, { text: given })) },
   { weight: 1, arbitrary: fc.tuple(taskId, note).map(([id, given]) => task.command.strike(id, { note: given })) },
-  { weight: 2, arbitrary: fc.tuple(taskId, fc.array(text, { maxLength: 3 })).map(([id, lines]) => task.command.checklist(id, { lines })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(taskId, fc.array(text, { maxLength: 3 }))
+      .map(([id, lines]) => task.command.checklist(id, { lines })),
+  },
   { weight: 1, arbitrary: taskId.map((id) => task.command.stamp(id)) },
   { weight: 2, arbitrary: fc.tuple(columnId, title).map(([id, given]) => column.command.add(id, { title: given })) },
   { weight: 1, arbitrary: columnId.map((id) => column.command.remove(id)) },
@@ -29,7 +39,12 @@ export const command: fc.Arbitrary<CommandRequest> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(tallyId, amount).map(([id, given]) => tally.command.spend(id, { amount: given })) },
   { weight: 1, arbitrary: fc.tuple(tallyId, tallyId).map(([id, from]) => tally.command.copy(id, { from })) },
   // As a release before the second version of the input would have asked for it.
-  { weight: 1, arbitrary: fc.tuple(taskId, title).map(([id, given]) => ({ stream: `task/${id}`, name: "add", v: 1, input: { title: given } })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(taskId, title)
+      .map(([id, given]) => ({ stream: `task/${id}`, name: "add", v: 1, input: { title: given } })),
+  },
 );
 
 /** What one commit asks for: mostly a single command, for of several one is often refused. */

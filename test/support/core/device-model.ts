@@ -32,7 +32,11 @@ export class DeviceModel {
   /** Commits whose outcome this device was not told yet. */
   #untold: string[] = [];
 
-  constructor(domain: DomainDefinition, author: { readonly client: string; readonly actor: string }, newId: () => string) {
+  constructor(
+    domain: DomainDefinition,
+    author: { readonly client: string; readonly actor: string },
+    newId: () => string,
+  ) {
     this.#domain = domain;
     this.#author = author;
     this.#newId = newId;
@@ -48,7 +52,12 @@ export class DeviceModel {
   }
 
   execute(requests: readonly CommandRequest[]): void {
-    const proposed = propose(this.#domain, this.#replica, requests, { ...this.#author, id: this.#newId(), time: NOW, meta: null });
+    const proposed = propose(this.#domain, this.#replica, requests, {
+      ...this.#author,
+      id: this.#newId(),
+      time: NOW,
+      meta: null,
+    });
     if ("defect" in proposed) return;
     this.#pending.push({ commit: proposed.commit, at: this.#replica.cursor });
     this.#replica.add(proposed.commit, NOW, proposed.decided);
@@ -67,7 +76,11 @@ export class DeviceModel {
     this.#taken += page.length;
     const arrived = this.#replica.apply(page, NOW);
     const ended = this.#pending.filter(({ commit }) => page.some((record) => endsCommit(record, commit)));
-    same(arrived.map(({ commit }) => commit.id).sort(compare), ended.map(({ commit }) => commit.id).sort(compare), "commits that arrived");
+    same(
+      arrived.map(({ commit }) => commit.id).sort(compare),
+      ended.map(({ commit }) => commit.id).sort(compare),
+      "commits that arrived",
+    );
     this.#pending = this.#pending.filter((entry) => !ended.includes(entry));
   }
 
@@ -89,7 +102,10 @@ export class DeviceModel {
   /** Stores the confirmed rows as they stand. */
   store(): void {
     const { streams, tables } = this.#replica.confirmed;
-    this.#snapshot = { cursor: this.#replica.cursor, text: JSON.stringify({ streams: [...streams], tables: [...tables].map(([name, rows]) => [name, [...rows]]) }) };
+    this.#snapshot = {
+      cursor: this.#replica.cursor,
+      text: JSON.stringify({ streams: [...streams], tables: [...tables].map(([name, rows]) => [name, [...rows]]) }),
+    };
   }
 
   /** Opens again, from stored rows or from the first record. What it shows must be what it showed. */
@@ -99,11 +115,18 @@ export class DeviceModel {
     const replica = new Replica(this.#domain);
     if (snapshot) replica.restore(snapshot.cursor, (confirmed) => fill(confirmed, snapshot.text));
     const known = server.records.slice(0, this.#taken);
-    replica.apply(known.filter(({ position }) => position > positionOf(replica.cursor)), NOW);
+    replica.apply(
+      known.filter(({ position }) => position > positionOf(replica.cursor)),
+      NOW,
+    );
     const from = Math.min(...this.#pending.map(({ at }) => positionOf(at)));
-    replica.recall(known.filter((record) => lastPosition(record) > from), this.pending);
+    replica.recall(
+      known.filter((record) => lastPosition(record) > from),
+      this.pending,
+    );
     for (const { commit } of this.#pending) replica.add(commit, NOW);
-    for (const name of this.#domain.projections.keys()) same(byKey(replica.entries(name)), byKey(before.entries(name)), `${name} after a restart`);
+    for (const name of this.#domain.projections.keys())
+      same(byKey(replica.entries(name)), byKey(before.entries(name)), `${name} after a restart`);
     same(replica.pending, before.pending, "forecasts after a restart");
     replica.takeDelta();
     this.#replica = replica;
@@ -116,7 +139,8 @@ export class DeviceModel {
       this.#mirror.set(projection, table);
       for (const key of removed) if (!table.delete(key)) expect.fail(`${key} was told as removed, and was not there`);
       for (const entry of set) {
-        if (JSON.stringify(table.get(entry.key)) === JSON.stringify(entry)) expect.fail(`${entry.key} was told as changed, and was not`);
+        if (JSON.stringify(table.get(entry.key)) === JSON.stringify(entry))
+          expect.fail(`${entry.key} was told as changed, and was not`);
         table.set(entry.key, entry);
       }
     }
@@ -124,9 +148,19 @@ export class DeviceModel {
       same(byKey(this.#replica.entries(name)), byKey(entries), `rows of ${name}`);
       same(byKey([...(this.#mirror.get(name)?.values() ?? [])]), byKey(entries), `a page's rows of ${name}`);
     }
-    same(this.#replica.pending.map(({ commit }) => commit), this.pending, "pending commits");
-    const shown = this.#replica.pending.map(({ forecast }) => ("events" in forecast ? forecast.events : forecast.defect));
-    same(shown, model.forecasts.map((forecast) => (forecast.kind === "events" ? forecast.events : forecast.defect)), "forecasts");
+    same(
+      this.#replica.pending.map(({ commit }) => commit),
+      this.pending,
+      "pending commits",
+    );
+    const shown = this.#replica.pending.map(({ forecast }) =>
+      "events" in forecast ? forecast.events : forecast.defect,
+    );
+    same(
+      shown,
+      model.forecasts.map((forecast) => (forecast.kind === "events" ? forecast.events : forecast.defect)),
+      "forecasts",
+    );
     for (const [stream, { state, version }] of model.tables.streams) {
       const at = this.#replica.stream(stream);
       same([at.version, at.state], [version, state], `state of ${stream}`);

@@ -20,7 +20,11 @@ export type NaiveTables = {
 
 export function naiveTables(domain: DomainDefinition): NaiveTables {
   const names = [...domain.projections.keys()];
-  return { streams: new Map(), rows: new Map(names.map((name) => [name, new Map()])), touched: new Map(names.map((name) => [name, new Set()])) };
+  return {
+    streams: new Map(),
+    rows: new Map(names.map((name) => [name, new Map()])),
+    touched: new Map(names.map((name) => [name, new Set()])),
+  };
 }
 
 export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record: CommitRecord | Unplaced): void {
@@ -30,7 +34,11 @@ export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record:
     const definition = aggregate?.events.get(stored.type);
     const at = naiveState(domain, tables, stored.stream);
     const unreadable = (reason: string): void => {
-      tables.streams.set(stored.stream, { ...at, version: stored.version, unreadable: at.unreadable ?? { event: `${record.commit}:${n}`, reason } });
+      tables.streams.set(stored.stream, {
+        ...at,
+        version: stored.version,
+        unreadable: at.unreadable ?? { event: `${record.commit}:${n}`, reason },
+      });
     };
     if (at.unreadable || !aggregate || !definition || stored.v > definition.version) return unreadable("unknown");
     let event: DomainEvent;
@@ -39,7 +47,19 @@ export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record:
       const data = stored.v < definition.version ? definition.upcast(stored.v, stored.data) : stored.data;
       const { type, stream, version } = stored;
       const { time, actor, client, meta } = record;
-      event = { id: `${record.commit}:${n}`, type, data, aggregate: aggregateName, stream, version, position: record.position === null ? null : record.position + n, time, actor, client, meta };
+      event = {
+        id: `${record.commit}:${n}`,
+        type,
+        data,
+        aggregate: aggregateName,
+        stream,
+        version,
+        position: record.position === null ? null : record.position + n,
+        time,
+        actor,
+        client,
+        meta,
+      };
       after = aggregate.evolve(at.state, event);
     } catch {
       return unreadable("threw");
@@ -51,7 +71,10 @@ export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record:
       const written = new Map<string, Json>();
       try {
         for (const key of projection.keys(event, at.state, after)) {
-          written.set(key, projection.apply(table.get(key) ?? projection.initial, { ...event, key, before: at.state, after }));
+          written.set(
+            key,
+            projection.apply(table.get(key) ?? projection.initial, { ...event, key, before: at.state, after }),
+          );
         }
       } catch {
         continue;
@@ -67,28 +90,53 @@ export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record:
 
 export function naiveState(domain: DomainDefinition, tables: NaiveTables, stream: string): StreamState {
   const [aggregate = ""] = stream.split("/");
-  return tables.streams.get(stream) ?? { version: 0, state: domain.aggregates.get(aggregate)?.initial ?? null, unreadable: null };
+  return (
+    tables.streams.get(stream) ?? {
+      version: 0,
+      state: domain.aggregates.get(aggregate)?.initial ?? null,
+      unreadable: null,
+    }
+  );
 }
 
 /** All events of a stream in some records. */
 export function eventsOf(domain: DomainDefinition, records: readonly CommitRecord[], stream: string): DomainEvent[] {
-  return records.flatMap((record) => record.events.flatMap((event, n) => (event.stream === stream ? (readableEvent(domain, record, n) ?? []) : [])));
+  return records.flatMap((record) =>
+    record.events.flatMap((event, n) => (event.stream === stream ? (readableEvent(domain, record, n) ?? []) : [])),
+  );
 }
 
 /** What a device that knows these records, and made these commits, shows: rows, pending flags and forecasts. */
-export function naiveDevice(domain: DomainDefinition, records: readonly CommitRecord[], pending: readonly Commit[], now: number) {
+export function naiveDevice(
+  domain: DomainDefinition,
+  records: readonly CommitRecord[],
+  pending: readonly Commit[],
+  now: number,
+) {
   const tables = naiveTables(domain);
   for (const record of records) naiveFold(domain, tables, record);
   for (const touched of tables.touched.values()) touched.clear();
   const forecasts: Reconciled[] = [];
   for (const commit of pending) {
-    const window = (stream: string): StreamWindow => ({ current: naiveState(domain, tables, stream), from: 0, since: eventsOf(domain, records, stream), authored: null });
+    const window = (stream: string): StreamWindow => ({
+      current: naiveState(domain, tables, stream),
+      from: 0,
+      since: eventsOf(domain, records, stream),
+      authored: null,
+    });
     const forecast = reconcile(domain, commit, { as: "forecast", now, window });
     forecasts.push(forecast);
-    if (forecast.kind === "events") naiveFold(domain, tables, { ...commit, commit: commit.id, position: null, events: forecast.events });
+    if (forecast.kind === "events")
+      naiveFold(domain, tables, { ...commit, commit: commit.id, position: null, events: forecast.events });
   }
   const entries = new Map(
-    [...tables.rows].map(([name, table]) => [name, [...table].map(([key, row]) => ({ key, row, pending: tables.touched.get(name)?.has(key) === true }))] as const),
+    [...tables.rows].map(
+      ([name, table]) =>
+        [
+          name,
+          [...table].map(([key, row]) => ({ key, row, pending: tables.touched.get(name)?.has(key) === true })),
+        ] as const,
+    ),
   );
   return { tables, forecasts, entries };
 }

@@ -20,12 +20,21 @@ export function oddDomain(behaviour: Partial<OddBehaviour>) {
   const odd = aggregate("odd", {
     version: 1,
     initial: { list: [] } as Json,
-    events: { Did: anyJson, Defaulted: v.object({ title: v.pipe(v.string(), v.trim()), note: v.optional(v.string(), "none") }) },
-    evolve: { Did: (state, { data }) => evolve(state, data), Defaulted: (_, { data }) => ({ length: data.note.length, title: data.title }) },
+    events: {
+      Did: anyJson,
+      Defaulted: v.object({ title: v.pipe(v.string(), v.trim()), note: v.optional(v.string(), "none") }),
+    },
+    evolve: {
+      Did: (state, { data }) => evolve(state, data),
+      Defaulted: (_, { data }) => ({ length: data.note.length, title: data.title }),
+    },
     commands: {
       do: { decide: (state, _, { id }) => loose(decide(state, { id })) },
       keep: { decide: (state, _, { id }) => loose(decide(state, { id })), onConflict: "keep" },
-      merge: { decide: (state, _, { id }) => loose(decide(state, { id })), onConflict: ({ mine, id }) => loose(merge(mine, { id })) },
+      merge: {
+        decide: (state, _, { id }) => loose(decide(state, { id })),
+        onConflict: ({ mine, id }) => loose(merge(mine, { id })),
+      },
       defaulted: { decide: (_, __, { emit }) => emit("Defaulted", { title: "  Milk " }) },
     },
   });

@@ -19,7 +19,10 @@ export const BEGINNING: readonly CommandRequest[] = [
 ];
 
 /** A log that begins with these commands, each a commit of Zoe's. */
-export function logOf(requests: readonly CommandRequest[] = BEGINNING, domain: DomainDefinition = taskDomain.definition): ServerModel {
+export function logOf(
+  requests: readonly CommandRequest[] = BEGINNING,
+  domain: DomainDefinition = taskDomain.definition,
+): ServerModel {
   const server = serverModel(domain);
   for (const request of requests) add(server, "zoe", request);
   return server;
@@ -33,7 +36,13 @@ export function viewOf({ domain, records }: ServerModel): Replica {
 }
 
 /** The commit that someone makes on what he sees. Throws where it is refused. */
-export function commitOn(domain: DomainDefinition, view: View, who: string, requests: readonly CommandRequest[], device?: string): Commit {
+export function commitOn(
+  domain: DomainDefinition,
+  view: View,
+  who: string,
+  requests: readonly CommandRequest[],
+  device?: string,
+): Commit {
   const proposed = propose(domain, view, requests, author(who, device));
   if ("defect" in proposed) throw new Error(`Refused: ${proposed.defect.message}`);
   return proposed.commit;

@@ -32,21 +32,46 @@ export function push(server: ServerModel, commit: Commit, now: number): Reconcil
   if (outcome.kind === "events" && outcome.events.length > 0) {
     const { id, client, actor, time, meta } = commit;
     const position = last ? lastPosition(last) + 1 : 1;
-    server.records.push({ position, mark: `m${position}`, commit: id, client, actor, time, received: now, meta, events: outcome.events });
+    server.records.push({
+      position,
+      mark: `m${position}`,
+      commit: id,
+      client,
+      actor,
+      time,
+      received: now,
+      meta,
+      events: outcome.events,
+    });
   }
   return outcome;
 }
 
 /** What the authority says of a commit on a log. */
-export function decideOn(domain: DomainDefinition, records: readonly CommitRecord[], commit: Commit, now: number): Reconciled {
-  return reconcile(domain, commit, { as: "authority", now, window: (stream) => authorityWindow(domain, records, commit, stream) });
+export function decideOn(
+  domain: DomainDefinition,
+  records: readonly CommitRecord[],
+  commit: Commit,
+  now: number,
+): Reconciled {
+  return reconcile(domain, commit, {
+    as: "authority",
+    now,
+    window: (stream) => authorityWindow(domain, records, commit, stream),
+  });
 }
 
-export function authorityWindow(domain: DomainDefinition, records: readonly CommitRecord[], commit: Commit, stream: string): StreamWindow {
+export function authorityWindow(
+  domain: DomainDefinition,
+  records: readonly CommitRecord[],
+  commit: Commit,
+  stream: string,
+): StreamWindow {
   const foldWhere = (isTaken: (record: CommitRecord, version: number) => boolean): StreamState => {
     let at = emptyStream(domain, stream);
     for (const record of records) {
-      for (const [n, event] of record.events.entries()) if (event.stream === stream && isTaken(record, event.version)) at = foldStream(domain, at, record, n).next;
+      for (const [n, event] of record.events.entries())
+        if (event.stream === stream && isTaken(record, event.version)) at = foldStream(domain, at, record, n).next;
     }
     return at;
   };
@@ -54,6 +79,9 @@ export function authorityWindow(domain: DomainDefinition, records: readonly Comm
     current: foldWhere(() => true),
     from: 0,
     since: eventsOf(domain, records, stream),
-    authored: (seen) => foldWhere((record, version) => version <= seen || (record.actor === commit.actor && record.client === commit.client)),
+    authored: (seen) =>
+      foldWhere(
+        (record, version) => version <= seen || (record.actor === commit.actor && record.client === commit.client),
+      ),
   };
 }

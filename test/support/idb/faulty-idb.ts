@@ -9,7 +9,9 @@ import type { LogStore } from "../../../src/client/stores/log-store.ts";
 export const newClientId = (): string => crypto.randomUUID();
 
 /** A store of its own for a test, with the name of its database and the waits that it asked for. */
-export async function openStore(options: { readonly user?: string; readonly timer?: (ms: number, callback: () => void) => () => void } = {}) {
+export async function openStore(
+  options: { readonly user?: string; readonly timer?: (ms: number, callback: () => void) => () => void } = {},
+) {
   const user = options.user ?? newClientId();
   const waits: number[] = [];
   const timer = (ms: number, callback: () => void) => {
@@ -18,12 +20,17 @@ export async function openStore(options: { readonly user?: string; readonly time
     queueMicrotask(callback);
     return () => {};
   };
-  const open = (): Promise<LogStore> => openIdbLogStore({ log: "faults", user, newClientId, timer: options.timer ?? timer });
+  const open = (): Promise<LogStore> =>
+    openIdbLogStore({ log: "faults", user, newClientId, timer: options.timer ?? timer });
   return { store: await open(), open, name: databaseName("faults", user), user, waits };
 }
 
 /** Replaces a method until the function that it gives is called. `call` is the true one. */
-export function replace<Owner extends object, Key extends keyof Owner>(owner: Owner, key: Key, by: (call: Owner[Key]) => Owner[Key]): () => void {
+export function replace<Owner extends object, Key extends keyof Owner>(
+  owner: Owner,
+  key: Key,
+  by: (call: Owner[Key]) => Owner[Key],
+): () => void {
   const before = owner[key];
   owner[key] = by(before);
   return () => void (owner[key] = before);
@@ -32,11 +39,14 @@ export function replace<Owner extends object, Key extends keyof Owner>(owner: Ow
 /** The connections that transactions were asked of, while `run` ran. */
 export async function connectionsOf(run: () => Promise<unknown>): Promise<ReadonlySet<IDBDatabase>> {
   const seen = new Set<IDBDatabase>();
-  const restore = replace(IDBDatabase.prototype, "transaction", (call) =>
-    function (this: IDBDatabase, ...args) {
-      seen.add(this);
-      return call.apply(this, args);
-    },
+  const restore = replace(
+    IDBDatabase.prototype,
+    "transaction",
+    (call) =>
+      function (this: IDBDatabase, ...args) {
+        seen.add(this);
+        return call.apply(this, args);
+      },
   );
   await run().finally(restore);
   return seen;
@@ -45,7 +55,9 @@ export async function connectionsOf(run: () => Promise<unknown>): Promise<Readon
 /** Ends a store's connection as a browser does that is short of memory or lost its storage process. `told`: the browser has told of it, which it does later. */
 export async function killConnection(store: LogStore): Promise<{ readonly told: Promise<unknown> }> {
   const databases = [...(await connectionsOf(() => store.head()))];
-  const told = Promise.all(databases.map((database) => new Promise((resolve) => database.addEventListener("close", resolve))));
+  const told = Promise.all(
+    databases.map((database) => new Promise((resolve) => database.addEventListener("close", resolve))),
+  );
   // Its type names the class; what it takes is one of it.
   for (const database of databases) forceCloseDatabase(database as unknown as typeof IDBDatabase);
   return { told };
@@ -60,17 +72,20 @@ export function abortWith(tx: IDBTransaction, errorName: string): void {
 /** The next transaction completes, and what the store hears is that its connection died. */
 export function loseNextEnd(): () => void {
   let isLost = false;
-  return replace(IDBDatabase.prototype, "transaction", (call) =>
-    function (this: IDBDatabase, ...args) {
-      const tx = call.apply(this, args);
-      if (isLost) return tx;
-      isLost = true;
-      const listen = tx.addEventListener.bind(tx);
-      tx.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
-        if (type !== "complete") listen(type === "abort" ? "complete" : type, listener);
-      };
-      return tx;
-    },
+  return replace(
+    IDBDatabase.prototype,
+    "transaction",
+    (call) =>
+      function (this: IDBDatabase, ...args) {
+        const tx = call.apply(this, args);
+        if (isLost) return tx;
+        isLost = true;
+        const listen = tx.addEventListener.bind(tx);
+        tx.addEventListener = (type: string, listener: EventListenerOrEventListenerObject) => {
+          if (type !== "complete") listen(type === "abort" ? "complete" : type, listener);
+        };
+        return tx;
+      },
   );
 }
 
@@ -79,19 +94,24 @@ export function loseNextEnd(): () => void {
  * of all, and what the transaction tells then is that it was aborted, not why. Otherwise the rest is committed.
  */
 export function commitAsFirefox(): () => void {
-  return replace(IDBTransaction.prototype, "commit", (call) =>
-    function (this: IDBTransaction) {
-      // fake-indexeddb does not say otherwise what is on its way.
-      const { _requests: requests } = this as unknown as { readonly _requests: readonly { readonly request: IDBRequest }[] };
-      const last = requests.at(-1)?.request;
-      for (const { request } of requests) {
-        request.addEventListener("error", (event) => {
-          event.preventDefault();
-          if (request === last) abortWith(this, "AbortError");
-        });
-      }
-      call.call(this);
-    },
+  return replace(
+    IDBTransaction.prototype,
+    "commit",
+    (call) =>
+      function (this: IDBTransaction) {
+        // fake-indexeddb does not say otherwise what is on its way.
+        const { _requests: requests } = this as unknown as {
+          readonly _requests: readonly { readonly request: IDBRequest }[];
+        };
+        const last = requests.at(-1)?.request;
+        for (const { request } of requests) {
+          request.addEventListener("error", (event) => {
+            event.preventDefault();
+            if (request === last) abortWith(this, "AbortError");
+          });
+        }
+        call.call(this);
+      },
   );
 }
 
@@ -106,7 +126,9 @@ export async function behindItsBack<T>(name: string, work: (database: IDBPDataba
 }
 
 /** All rows of all stores, as `[key, value]`. */
-export function layoutOf(name: string): Promise<{ readonly [store: string]: readonly (readonly [IDBValidKey, unknown])[] }> {
+export function layoutOf(
+  name: string,
+): Promise<{ readonly [store: string]: readonly (readonly [IDBValidKey, unknown])[] }> {
   return behindItsBack(name, async (database) => {
     const stores: { [store: string]: [IDBValidKey, unknown][] } = {};
     for (const store of database.objectStoreNames) {

@@ -18,10 +18,15 @@ const failures: string[] = [];
 let failureCount = 0;
 
 process.on("uncaughtException", (error) => uncaught.push(String(error instanceof Error ? error.stack : error)));
-process.on("unhandledRejection", (reason) => uncaught.push(`rejection: ${String(reason instanceof Error ? reason.stack : reason)}`));
+process.on("unhandledRejection", (reason) =>
+  uncaught.push(`rejection: ${String(reason instanceof Error ? reason.stack : reason)}`),
+);
 // A parent that is gone tells nobody else.
 process.on("disconnect", () => process.exit(0));
-process.on("message", (message: ParentMessage) => void (message.do === "serve" ? listen(message) : tell(report(message.gc))));
+process.on(
+  "message",
+  (message: ParentMessage) => void (message.do === "serve" ? listen(message) : tell(report(message.gc))),
+);
 // One that is killed writes no cache for those after it.
 flushCompileCache();
 tell({ is: "ready" });
@@ -35,7 +40,15 @@ async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serv
     failureCount++;
     if (failures.length < 20) failures.push(String(error instanceof Error ? error.stack : error));
   };
-  const { url } = await serve({ domain, store: sqlite(file), authorize, port, hostname: "127.0.0.1", onError, ...(limits && { limits }) });
+  const { url } = await serve({
+    domain,
+    store: sqlite(file),
+    authorize,
+    port,
+    hostname: "127.0.0.1",
+    onError,
+    ...(limits && { limits }),
+  });
   tell({ is: "listening", url });
 }
 
@@ -53,7 +66,9 @@ function report(gc: boolean): ServerReport {
     failures: failureCount,
     firstFailures: failures,
     uncaught,
-    prototypes: [Object, Array, String, Function, Map, Promise].map(({ name, prototype }) => `${name}: ${Reflect.ownKeys(prototype).map(String).sort().join(" ")}`).join("\n"),
+    prototypes: [Object, Array, String, Function, Map, Promise]
+      .map(({ name, prototype }) => `${name}: ${Reflect.ownKeys(prototype).map(String).sort().join(" ")}`)
+      .join("\n"),
     connections: process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length,
   };
 }

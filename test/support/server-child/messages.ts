@@ -7,7 +7,8 @@ export type ServeRequest = {
   readonly limits?: Readonly<Record<string, unknown>>;
 };
 
-export type ParentMessage = ServeRequest | { readonly do: "report"; /** Collect garbage first. */ readonly gc: boolean };
+export type ParentMessage =
+  ServeRequest | { readonly do: "report"; /** Collect garbage first. */ readonly gc: boolean };
 
 export type ServerReport = {
   readonly is: "report";

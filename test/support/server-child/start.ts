@@ -8,7 +8,9 @@ import type { ChildMessage, ParentMessage, ServeRequest, ServerReport } from "./
 
 export type ServerChild = {
   /** Opens the file and listens. Once. */
-  readonly serve: (options: Omit<ServeRequest, "do" | "port"> & { readonly port?: number }) => Promise<{ readonly url: string; readonly port: number }>;
+  readonly serve: (
+    options: Omit<ServeRequest, "do" | "port"> & { readonly port?: number },
+  ) => Promise<{ readonly url: string; readonly port: number }>;
   /** How it is; `gc`: after a garbage collection. */
   readonly report: (gc?: boolean) => Promise<ServerReport>;
   /** Ends it at once, as `kill -9` does; resolves when it is gone. */
@@ -25,7 +27,11 @@ const script = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 /** Resolves when the child has loaded and waits. `file`: the program, where it was bundled before. */
 export async function startServerChild(file = script): Promise<ServerChild> {
-  const child = fork(file, { execArgv: ["--conditions=dacapo-source", "--expose-gc"], stdio: ["ignore", "inherit", "inherit", "ipc"], env });
+  const child = fork(file, {
+    execArgv: ["--conditions=dacapo-source", "--expose-gc"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env,
+  });
   await answer(child, "ready");
   const ask = async <K extends ChildMessage["is"]>(message: ParentMessage, kind: K) => {
     const answered = answer(child, kind);
@@ -63,7 +69,10 @@ function answer<K extends ChildMessage["is"]>(child: ChildProcess, kind: K): Pro
       if (message.is === kind) end(() => resolve(message as Extract<ChildMessage, { is: K }>));
     };
     const gone = () => end(() => reject(new Error(`The server ended before it said "${kind}"`)));
-    const timer = setTimeout(() => end(() => reject(new Error(`The server did not say "${kind}" in ${ANSWER_MS_MAX} ms`))), ANSWER_MS_MAX);
+    const timer = setTimeout(
+      () => end(() => reject(new Error(`The server did not say "${kind}" in ${ANSWER_MS_MAX} ms`))),
+      ANSWER_MS_MAX,
+    );
     child.on("message", take);
     child.on("exit", gone);
   });

@@ -21,4 +21,7 @@ function withoutNotes(definition: DomainDefinition): DomainDefinition {
   return { ...definition, aggregates: new Map(aggregates) };
 }
 
-export const simulation: { readonly domain: Domain; readonly options: SimulateOptions } = { domain, options: { commands: boardCommands, previous } };
+export const simulation: { readonly domain: Domain; readonly options: SimulateOptions } = {
+  domain,
+  options: { commands: boardCommands, previous },
+};

@@ -19,26 +19,43 @@ describe("a card", () => {
   });
 
   test("a title is trimmed, and never empty", () => {
-    given(card, [added]).when(card.command.rename("c1", { title: "  Bread " })).expect([{ type: "CardRenamed", data: { title: "Bread" } }]);
-    given(card, [added]).when(card.command.rename("c1", { title: "   " })).expect({ rejected: "invalid-input" });
-    given(card, [added]).when(card.command.rename("c1", { title: "Milk" })).expect([]);
+    given(card, [added])
+      .when(card.command.rename("c1", { title: "  Bread " }))
+      .expect([{ type: "CardRenamed", data: { title: "Bread" } }]);
+    given(card, [added])
+      .when(card.command.rename("c1", { title: "   " }))
+      .expect({ rejected: "invalid-input" });
+    given(card, [added])
+      .when(card.command.rename("c1", { title: "Milk" }))
+      .expect([]);
   });
 
   test("of two who rename it, the second is told; the same name is no conflict", () => {
     const others = given(card, [added]).meanwhile([{ type: "CardRenamed", data: { title: "Bread" }, by: "bob" }]);
-    others.when(card.command.rename("c1", { title: "Butter" })).expect({ rejected: "renamed-meanwhile", message: "bob renamed it to “Bread” first" });
+    others
+      .when(card.command.rename("c1", { title: "Butter" }))
+      .expect({ rejected: "renamed-meanwhile", message: "bob renamed it to “Bread” first" });
     others.when(card.command.rename("c1", { title: "Bread" })).expect([]);
   });
 
   test("a comment is kept, also on a card that was archived meanwhile", () => {
     const comment = card.command.comment("c1", { text: "Two bottles" });
-    given(card, [added]).meanwhile([archived]).when(comment).expect([{ type: "CardCommented", data: { text: "Two bottles" } }]);
+    given(card, [added])
+      .meanwhile([archived])
+      .when(comment)
+      .expect([{ type: "CardCommented", data: { text: "Two bottles" } }]);
     given(card, [added, archived]).when(comment).expect({ rejected: "no-such-card" });
   });
 
   test("is not archived over a comment that nobody has read", () => {
-    given(card, [added]).meanwhile([{ type: "CardCommented", data: { text: "Wait" } }]).when(card.command.archive("c1")).expect({ rejected: "commented-meanwhile" });
-    given(card, [added]).meanwhile([{ type: "CardCompleted", data: {} }]).when(card.command.archive("c1")).expect([archived]);
+    given(card, [added])
+      .meanwhile([{ type: "CardCommented", data: { text: "Wait" } }])
+      .when(card.command.archive("c1"))
+      .expect({ rejected: "commented-meanwhile" });
+    given(card, [added])
+      .meanwhile([{ type: "CardCompleted", data: {} }])
+      .when(card.command.archive("c1"))
+      .expect([archived]);
   });
 
   test("is not moved into a column that was removed meanwhile", () => {
@@ -46,7 +63,10 @@ describe("a card", () => {
     const both = given(card, [added]).and(column, "done", [done]);
     const move = card.command.move("c1", { column: "done", order: "V" });
     both.when(move).expect([{ type: "CardMoved", data: { column: "done", order: "V" } }]);
-    both.meanwhile([{ ...removed, id: "done" }]).when(move).expect({ rejected: "no-such-column" });
+    both
+      .meanwhile([{ ...removed, id: "done" }])
+      .when(move)
+      .expect({ rejected: "no-such-column" });
   });
 });
 
@@ -58,22 +78,51 @@ test("a column that someone still changes is not removed", () => {
 
 describe("what the board shows", () => {
   test("cards with who changed them last; archived ones have no row", () => {
-    const row = { title: "Milk", column: "todo", order: "V", description: "", done: false, assignee: null, comments: 0, archived: false };
-    given(card, [{ ...added, by: "ada", time: 1 }]).rows(cards).expect({ "card/1": { ...row, changedBy: "ada", changedAt: 1 } });
-    given(card, [added, { type: "CardCompleted", data: {}, by: "bob", time: 2 }]).rows(cards).expect({ "card/1": { ...row, done: true, changedBy: "bob", changedAt: 2 } });
+    const row = {
+      title: "Milk",
+      column: "todo",
+      order: "V",
+      description: "",
+      done: false,
+      assignee: null,
+      comments: 0,
+      archived: false,
+    };
+    given(card, [{ ...added, by: "ada", time: 1 }])
+      .rows(cards)
+      .expect({ "card/1": { ...row, changedBy: "ada", changedAt: 1 } });
+    given(card, [added, { type: "CardCompleted", data: {}, by: "bob", time: 2 }])
+      .rows(cards)
+      .expect({ "card/1": { ...row, done: true, changedBy: "bob", changedAt: 2 } });
     given(card, [added, archived]).rows(cards).expect({});
   });
 
   test("counts follow a card through its columns", () => {
     const moved = { id: "c1", type: "CardMoved", data: { column: "done", order: "V" } } as const;
-    const two = [{ ...added, id: "c1" }, { ...added, id: "c2" }] as const;
-    given(card, two).rows(columnCounts).expect({ todo: { cards: 2, done: 0 } });
-    given(card, [...two, moved, { id: "c1", type: "CardCompleted", data: {} }]).rows(columnCounts).expect({ todo: { cards: 1, done: 0 }, done: { cards: 1, done: 1 } });
+    const two = [
+      { ...added, id: "c1" },
+      { ...added, id: "c2" },
+    ] as const;
+    given(card, two)
+      .rows(columnCounts)
+      .expect({ todo: { cards: 2, done: 0 } });
+    given(card, [...two, moved, { id: "c1", type: "CardCompleted", data: {} }])
+      .rows(columnCounts)
+      .expect({ todo: { cards: 1, done: 0 }, done: { cards: 1, done: 1 } });
   });
 
   test("columns, and what was said", () => {
-    given(column, [{ ...todo, id: "todo" }, { ...todo, id: "done" }, { ...removed, id: "done" }]).rows(columns).expect({ "board-column/todo": todo.data });
-    given([{ stream: "card/c1", ...added }, { stream: "card/c1", type: "CardCommented", data: { text: "Two" }, by: "bob", time: 7 }])
+    given(column, [
+      { ...todo, id: "todo" },
+      { ...todo, id: "done" },
+      { ...removed, id: "done" },
+    ])
+      .rows(columns)
+      .expect({ "board-column/todo": todo.data });
+    given([
+      { stream: "card/c1", ...added },
+      { stream: "card/c1", type: "CardCommented", data: { text: "Two" }, by: "bob", time: 7 },
+    ])
       .rows(comments)
       .expect({ "given-2:0": { card: "card/c1", by: "bob", text: "Two", time: 7 } });
   });

@@ -25,13 +25,22 @@ afterEach(async () => {
   await server.close();
 });
 
-const execute = async (tab: Tab, ...commands: CommandRequest[]) => take(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
+  take(await tab.api.execute(commands, null, null)).commit;
 const settled = async (tab: Tab, commit: string) => take(await tab.api.settled(commit)).settled;
-const same = () => until(() => [ada, ben].every((tab) => tab.status().pending === 0 && tab.status().position === ada.status().position), "both have the same");
+const same = () =>
+  until(
+    () => [ada, ben].every((tab) => tab.status().pending === 0 && tab.status().position === ada.status().position),
+    "both have the same",
+  );
 const row = (tab: Tab, projection: { readonly name: string }, key: string) => tab.rows(projection.name).get(key)?.row;
 
 const begin = async () => {
-  await execute(ada, column.command.add("todo", { name: "To do", order: "F" }), column.command.add("done", { name: "Done", order: "k" }));
+  await execute(
+    ada,
+    column.command.add("todo", { name: "To do", order: "F" }),
+    column.command.add("done", { name: "Done", order: "k" }),
+  );
   await execute(ada, card.command.add("c1", { title: "Milk", column: "todo", order: "V" }));
   await same();
 };
@@ -52,7 +61,10 @@ const benWhileAway = async (his: CommandRequest[], hers: CommandRequest[]) => {
 
 describe("the board's rules", () => {
   test("two people who begin a new board at once have its columns once", async () => {
-    const first = [column.command.add("todo", { name: "To do", order: "F" }), column.command.add("done", { name: "Done", order: "k" })];
+    const first = [
+      column.command.add("todo", { name: "To do", order: "F" }),
+      column.command.add("done", { name: "Done", order: "k" }),
+    ];
     take(ben.api.setPaused(true));
     const second = await execute(ben, ...first);
     await execute(ada, ...first);
@@ -65,25 +77,41 @@ describe("the board's rules", () => {
   });
 
   test("who renames second is told who was first, and to what", async () => {
-    const [outcome] = await benWhileAway([card.command.rename("c1", { title: "Soy milk" })], [card.command.rename("c1", { title: "Oat milk" })]);
-    expect(outcome).toMatchObject({ outcome: "rejected", code: "renamed-meanwhile", message: "Ada renamed it to “Oat milk” first" });
+    const [outcome] = await benWhileAway(
+      [card.command.rename("c1", { title: "Soy milk" })],
+      [card.command.rename("c1", { title: "Oat milk" })],
+    );
+    expect(outcome).toMatchObject({
+      outcome: "rejected",
+      code: "renamed-meanwhile",
+      message: "Ada renamed it to “Oat milk” first",
+    });
     expect(row(ben, cards, "card/c1")).toMatchObject({ title: "Oat milk", changedBy: "Ada" });
   });
 
   test("who renames to the same has what they wanted", async () => {
-    const [outcome] = await benWhileAway([card.command.rename("c1", { title: "Oat milk" })], [card.command.rename("c1", { title: "Oat milk" })]);
+    const [outcome] = await benWhileAway(
+      [card.command.rename("c1", { title: "Oat milk" })],
+      [card.command.rename("c1", { title: "Oat milk" })],
+    );
     expect(outcome).toMatchObject({ outcome: "rebased" });
     expect(ben.status().rejections).toBe(0);
   });
 
   test("a rename stands beside what others did to the card otherwise", async () => {
-    const [outcome] = await benWhileAway([card.command.rename("c1", { title: "Soy milk" })], [card.command.complete("c1"), card.command.assign("c1", { to: "Ada" })]);
+    const [outcome] = await benWhileAway(
+      [card.command.rename("c1", { title: "Soy milk" })],
+      [card.command.complete("c1"), card.command.assign("c1", { to: "Ada" })],
+    );
     expect(outcome).toMatchObject({ outcome: "accepted" });
     expect(row(ada, cards, "card/c1")).toMatchObject({ title: "Soy milk", done: true, assignee: "Ada" });
   });
 
   test("no card moves into a column that was removed", async () => {
-    const [outcome] = await benWhileAway([card.command.move("c1", { column: "done", order: "W" })], [column.command.remove("done")]);
+    const [outcome] = await benWhileAway(
+      [card.command.move("c1", { column: "done", order: "W" })],
+      [column.command.remove("done")],
+    );
     expect(outcome).toMatchObject({ outcome: "rejected", code: "no-such-column" });
     expect(row(ben, cards, "card/c1")).toMatchObject({ column: "todo" });
   });
@@ -98,18 +126,30 @@ describe("the board's rules", () => {
   test("what someone said stays, also on a card that was archived meanwhile", async () => {
     const [outcome] = await benWhileAway([card.command.comment("c1", { text: "Wait!" })], [card.command.archive("c1")]);
     expect(outcome).toMatchObject({ outcome: "accepted" });
-    expect([...ada.rows(comments.name).values()]).toMatchObject([{ row: { card: "card/c1", by: "Ben", text: "Wait!" } }]);
+    expect([...ada.rows(comments.name).values()]).toMatchObject([
+      { row: { card: "card/c1", by: "Ben", text: "Wait!" } },
+    ]);
     expect(row(ada, cards, "card/c1")).toBeUndefined();
   });
 
   test("a card is not archived under a comment that its archivist never saw", async () => {
-    const [outcome] = await benWhileAway([card.command.archive("c1")], [card.command.comment("c1", { text: "Not yet, please" })]);
-    expect(outcome).toMatchObject({ outcome: "rejected", code: "commented-meanwhile", message: "Ada commented first: “Not yet, please”" });
+    const [outcome] = await benWhileAway(
+      [card.command.archive("c1")],
+      [card.command.comment("c1", { text: "Not yet, please" })],
+    );
+    expect(outcome).toMatchObject({
+      outcome: "rejected",
+      code: "commented-meanwhile",
+      message: "Ada commented first: “Not yet, please”",
+    });
     expect(row(ben, cards, "card/c1")).toMatchObject({ comments: 1, archived: false });
   });
 
   test("two descriptions do not overwrite each other", async () => {
-    const [outcome] = await benWhileAway([card.command.describe("c1", { description: "Two litres" })], [card.command.describe("c1", { description: "One litre" })]);
+    const [outcome] = await benWhileAway(
+      [card.command.describe("c1", { description: "Two litres" })],
+      [card.command.describe("c1", { description: "One litre" })],
+    );
     expect(outcome).toMatchObject({ outcome: "rejected", code: "described-meanwhile" });
     expect(row(ben, cards, "card/c1")).toMatchObject({ description: "One litre" });
   });
@@ -122,12 +162,21 @@ describe("the board's rules", () => {
     expect(row(ben, columns, "board-column/todo")).toBeUndefined();
     expect(row(ben, columnCounts, "done")).toEqual({ cards: 1, done: 0 });
     // Nowhere to go: nothing of it happens.
-    expect(await ada.api.execute([column.command.remove("done"), card.command.move("c1", { column: "todo", order: "V" })], null, null)).toMatchObject({ ok: false });
+    expect(
+      await ada.api.execute(
+        [column.command.remove("done"), card.command.move("c1", { column: "todo", order: "V" })],
+        null,
+        null,
+      ),
+    ).toMatchObject({ ok: false });
     expect(row(ada, columns, "board-column/done")).toMatchObject({ name: "Done" });
   });
 
   test("a column that someone renamed is not removed by one who never saw the name", async () => {
-    const [outcome] = await benWhileAway([column.command.remove("done")], [column.command.rename("done", { name: "Shipped" })]);
+    const [outcome] = await benWhileAway(
+      [column.command.remove("done")],
+      [column.command.rename("done", { name: "Shipped" })],
+    );
     expect(outcome).toMatchObject({ outcome: "rejected", code: "changed-meanwhile" });
   });
 

@@ -11,7 +11,11 @@ describe("order keys of cards", () => {
         const keys: string[] = [];
         for (const [where, luck] of drops) {
           const at = where % (keys.length + 1);
-          keys.splice(at, 0, orderBetween(keys[at - 1] ?? null, keys[at] ?? null, () => luck));
+          keys.splice(
+            at,
+            0,
+            orderBetween(keys[at - 1] ?? null, keys[at] ?? null, () => luck),
+          );
         }
         expect(keys).toEqual([...keys].sort());
         expect(new Set(keys).size).toBe(keys.length);

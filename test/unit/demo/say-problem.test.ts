@@ -6,12 +6,19 @@ test("what the domain refused is told in its own words, without the name of a co
   const refused = new RejectedError({
     message: "move on card/23d30c8c: The column has been removed",
     fix: "The domain refused it as things stand; look at the row and try something else.",
-    details: { code: "no-such-column", stream: "card/23d30c8c", command: "move", reason: "The column has been removed" },
+    details: {
+      code: "no-such-column",
+      stream: "card/23d30c8c",
+      command: "move",
+      reason: "The column has been removed",
+    },
   });
   expect(sayProblem(refused)).toBe("The column has been removed");
 });
 
 test("what went wrong otherwise is told with what to do about it", () => {
-  expect(sayProblem(new StorageFullError({ message: "The disk is full", fix: "Make room." }))).toBe("The disk is full. Make room");
+  expect(sayProblem(new StorageFullError({ message: "The disk is full", fix: "Make room." }))).toBe(
+    "The disk is full. Make room",
+  );
   expect(sayProblem("odd")).toBe("odd");
 });

@@ -38,7 +38,11 @@ describe("the board's address", () => {
 
   test("a board that is asked for or known is opened under its own name; a new one gets a plain one", () => {
     kept.set("board.logs", '["Old.Board"]');
-    expect([logOf("Team.7", "?log=Team.7"), logOf("Old.Board", ""), logOf("Team.7", "")]).toEqual(["Team.7", "Old.Board", "team-7"]);
+    expect([logOf("Team.7", "?log=Team.7"), logOf("Old.Board", ""), logOf("Team.7", "")]).toEqual([
+      "Team.7",
+      "Old.Board",
+      "team-7",
+    ]);
   });
 
   test("a name that is too long is cut between characters, never within one", () => {

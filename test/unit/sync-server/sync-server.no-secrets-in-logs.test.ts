@@ -19,7 +19,10 @@ let running: RunningServer | null = null;
 
 beforeEach(() => {
   said.length = 0;
-  for (const method of ["log", "info", "warn", "error", "debug", "trace"] as const) vi.spyOn(console, method).mockImplementation((...words: unknown[]) => void said.push(words.map(everything).join(" ")));
+  for (const method of ["log", "info", "warn", "error", "debug", "trace"] as const)
+    vi.spyOn(console, method).mockImplementation(
+      (...words: unknown[]) => void said.push(words.map(everything).join(" ")),
+    );
 });
 afterEach(async () => {
   await running?.close();
@@ -33,13 +36,31 @@ function everything(value: unknown): string {
 }
 
 async function start(options: Partial<ServeOptions> = {}): Promise<RunningServer> {
-  running = await serve({ domain, store: memory(), authorize: bearer({ tokens: { [token]: { actor: "ada", note: CANARY } } }), port: 0, hostname: "127.0.0.1", ...options });
+  running = await serve({
+    domain,
+    store: memory(),
+    authorize: bearer({ tokens: { [token]: { actor: "ada", note: CANARY } } }),
+    port: 0,
+    hostname: "127.0.0.1",
+    ...options,
+  });
   return running;
 }
 
 const commitOf = (title: string, more: object = {}) => ({
-  id: crypto.randomUUID(), client: crypto.randomUUID(), actor: "ada", time: Date.now(), meta: { note: CANARY },
-  commands: [{ ...task.command.add(`t-${title.length}`, { title, column: CANARY }), seen: 0, reads: [], events: [{ type: "TaskAdded", v: 1, data: { title: CANARY, column: CANARY } }] }],
+  id: crypto.randomUUID(),
+  client: crypto.randomUUID(),
+  actor: "ada",
+  time: Date.now(),
+  meta: { note: CANARY },
+  commands: [
+    {
+      ...task.command.add(`t-${title.length}`, { title, column: CANARY }),
+      seen: 0,
+      reads: [],
+      events: [{ type: "TaskAdded", v: 1, data: { title: CANARY, column: CANARY } }],
+    },
+  ],
   ...more,
 });
 
@@ -47,18 +68,42 @@ const commitOf = (title: string, more: object = {}) => ({
 async function provoke(url: string): Promise<readonly string[]> {
   const errors: string[] = [];
   const ask = async (path: string, init: RequestInit = {}, asAda = true): Promise<void> => {
-    const headers = { "content-type": "application/json", ...(asAda && { authorization: `Bearer ${token}` }), ...Object.fromEntries(new Headers(init.headers)) };
+    const headers = {
+      "content-type": "application/json",
+      ...(asAda && { authorization: `Bearer ${token}` }),
+      ...Object.fromEntries(new Headers(init.headers)),
+    };
     const response = await fetch(`${url}${path}`, { ...init, headers }).catch(() => null);
     if (!response) return;
     const body = await response.text().catch(() => "");
     if (response.status >= 400) errors.push(`${response.status} ${JSON.stringify([...response.headers])} ${body}`);
   };
-  const push = (body: unknown) => ask("/logs/board/commits", { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
+  const push = (body: unknown) =>
+    ask("/logs/board/commits", { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
   await push({ after: null, domain: 1, commits: [commitOf("Milk"), commitOf("x".repeat(300) + CANARY)] });
 
-  for (const authorization of [`Bearer ${CANARY}`, `Basic ${CANARY}`, CANARY, `Bearer ${token} ${CANARY}`]) await ask("/logs/board", { headers: { authorization } }, false);
-  for (const path of [`/logs/%00${CANARY}`, `/logs/board/${CANARY}`, `/logs/board/records?after=${CANARY}`, `/logs/board/records?limit=${CANARY}`, `/logs/board/records?after=9-${CANARY}`, `/logs/board/streams/${CANARY}/%20`, `/logs/board/live?ticket=${CANARY}`, `/${CANARY}`]) await ask(path);
-  for (const body of [CANARY, `{"${CANARY}`, `{"after":"${CANARY}","domain":1,"commits":[]}`, `{"after":null,"domain":"${CANARY}","commits":[]}`, `{"after":null,"domain":1,"commits":"${CANARY}"}`, `{"after":null,"domain":1,"commits":[{"${CANARY}":"${CANARY}"}]}`]) await push(body);
+  for (const authorization of [`Bearer ${CANARY}`, `Basic ${CANARY}`, CANARY, `Bearer ${token} ${CANARY}`])
+    await ask("/logs/board", { headers: { authorization } }, false);
+  for (const path of [
+    `/logs/%00${CANARY}`,
+    `/logs/board/${CANARY}`,
+    `/logs/board/records?after=${CANARY}`,
+    `/logs/board/records?limit=${CANARY}`,
+    `/logs/board/records?after=9-${CANARY}`,
+    `/logs/board/streams/${CANARY}/%20`,
+    `/logs/board/live?ticket=${CANARY}`,
+    `/${CANARY}`,
+  ])
+    await ask(path);
+  for (const body of [
+    CANARY,
+    `{"${CANARY}`,
+    `{"after":"${CANARY}","domain":1,"commits":[]}`,
+    `{"after":null,"domain":"${CANARY}","commits":[]}`,
+    `{"after":null,"domain":1,"commits":"${CANARY}"}`,
+    `{"after":null,"domain":1,"commits":[{"${CANARY}":"${CANARY}"}]}`,
+  ])
+    await push(body);
   await push({ after: null, domain: 1, commits: [commitOf("Milk", { actor: CANARY })] });
   await push({ after: null, domain: 1, commits: [commitOf("Milk", { id: CANARY })] });
   await push({ after: null, domain: 1, commits: [commitOf(CANARY.repeat(200_000))] });
@@ -73,7 +118,10 @@ async function provoke(url: string): Promise<readonly string[]> {
 /** Opens a socket, floods it with the secret, and gives what it was told besides records and presence. */
 async function provokeLive(url: string): Promise<readonly string[]> {
   const told: string[] = [];
-  const response = await fetch(`${url}/logs/board/tickets`, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  const response = await fetch(`${url}/logs/board/tickets`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+  });
   if (response.status !== 200) return [await response.text()];
   const { ticket }: { ticket: string } = JSON.parse(await response.text());
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${ticket}`);
@@ -84,12 +132,21 @@ async function provokeLive(url: string): Promise<readonly string[]> {
   socket.on("error", (error) => told.push(everything(error)));
   const closed = once(socket, "close").then(([code, reason]) => told.push(`${String(code)} ${String(reason)}`));
   await once(socket, "open");
-  for (const frame of [CANARY, `{"${CANARY}"`, JSON.stringify({ type: CANARY }), JSON.stringify({ type: "presence", client: CANARY, data: CANARY }), JSON.stringify({ type: "presence", client: crypto.randomUUID(), data: CANARY })]) socket.send(frame);
+  for (const frame of [
+    CANARY,
+    `{"${CANARY}"`,
+    JSON.stringify({ type: CANARY }),
+    JSON.stringify({ type: "presence", client: CANARY, data: CANARY }),
+    JSON.stringify({ type: "presence", client: crypto.randomUUID(), data: CANARY }),
+  ])
+    socket.send(frame);
   for (let n = 0; n < 1_500; n++) socket.send(CANARY);
   await closed;
   const raw = connect(Number(new URL(url).port), "127.0.0.1");
   raw.on("data", (bytes) => told.push(bytes.toString()));
-  raw.write(`GET /sync/logs/board/live?ticket=${CANARY} HTTP/1.1\r\nhost: ${CANARY}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${CANARY}\r\n\r\n`);
+  raw.write(
+    `GET /sync/logs/board/live?ticket=${CANARY} HTTP/1.1\r\nhost: ${CANARY}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${CANARY}\r\n\r\n`,
+  );
   await once(raw, "close");
   return told;
 }
@@ -134,14 +191,23 @@ test("an app whose own functions fail or hang gets its error back, and nothing o
 test("a JWT that does not pass, and an issuer that does not answer, leave no token behind", async () => {
   const claims = { sub: CANARY, iss: "https://id.example/", aud: "board", exp: Math.floor(Date.now() / 1000) + 600 };
   const secret = `${CANARY}-0123456789abcdef0123456789`;
-  const tokens = [await sign(claims, secret, "HS256"), await sign({ ...claims, aud: CANARY }, secret, "HS256"), `${Buffer.from(`{"alg":"ES256","kid":"${CANARY}"}`).toString("base64url")}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.AAAA`];
+  const tokens = [
+    await sign(claims, secret, "HS256"),
+    await sign({ ...claims, aud: CANARY }, secret, "HS256"),
+    `${Buffer.from(`{"alg":"ES256","kid":"${CANARY}"}`).toString("base64url")}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.AAAA`,
+  ];
   const facts = { issuer: "https://id.example/", audience: "other" };
-  for (const authorize of [jwt({ algorithm: "HS256", secret, ...facts }), jwt({ algorithm: "ES256", jwksUri: "http://127.0.0.1:9/keys", ...facts })]) {
+  for (const authorize of [
+    jwt({ algorithm: "HS256", secret, ...facts }),
+    jwt({ algorithm: "ES256", jwksUri: "http://127.0.0.1:9/keys", ...facts }),
+  ]) {
     const server = await start({ authorize });
     for (const sent of tokens) {
       const response = await fetch(`${server.url}/logs/board`, { headers: { authorization: `Bearer ${sent}` } });
       expect([401, 503]).toContain(response.status);
-      for (const line of [await response.text(), ...said]) for (const part of [CANARY, ...sent.split(".").filter((one) => one.length > 8)]) expect(line).not.toContain(part);
+      for (const line of [await response.text(), ...said])
+        for (const part of [CANARY, ...sent.split(".").filter((one) => one.length > 8)])
+          expect(line).not.toContain(part);
     }
     await server.close();
   }

@@ -18,23 +18,55 @@ test("what an operator can do is not on the wire: no method and no path deletes,
   const archive = await (await ada.request("export")).text();
   const headers = { authorization: "Bearer token-of-ada", "content-type": "application/json" };
   for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
-    for (const path of ["", "/records", "/streams/task/t1", "/export", "/live", "/drop", "/import", "/importLog", "/poke"]) {
+    for (const path of [
+      "",
+      "/records",
+      "/streams/task/t1",
+      "/export",
+      "/live",
+      "/drop",
+      "/import",
+      "/importLog",
+      "/poke",
+    ]) {
       const response = await server.request(`/logs/board${path}`, { method, headers, body: archive });
       expect(response.status, `${method} ${path}`).toBe(404);
     }
   }
-  for (const method of ["PUT", "DELETE"]) for (const path of ["/commits", "/tickets"]) expect((await server.request(`/logs/board${path}`, { method, headers })).status).toBe(404);
-  for (const path of ["/", "/logs", "/logs/", "/metrics", "/debug", "/admin", "/.env", "/logs/board/../../healthz/.."]) expect((await server.request(path, { headers })).status, path).toBe(404);
+  for (const method of ["PUT", "DELETE"])
+    for (const path of ["/commits", "/tickets"])
+      expect((await server.request(`/logs/board${path}`, { method, headers })).status).toBe(404);
+  for (const path of ["/", "/logs", "/logs/", "/metrics", "/debug", "/admin", "/.env", "/logs/board/../../healthz/.."])
+    expect((await server.request(path, { headers })).status, path).toBe(404);
   expect(await (await ada.request("export")).text()).toBe(archive);
   expect(await store.logs()).toEqual(["board"]);
 });
 
 test("headers that a proxy may set, and any sender can, change neither who someone is nor what they may do nor how much", async () => {
-  const server = testServer({ origins: ["https://app.example"], limits: { requestRate: { perSecond: 0.001, burst: 6 } } });
-  const claims = { "x-forwarded-for": "10.0.0.1", "x-real-ip": "10.0.0.1", forwarded: "for=10.0.0.1;host=app.example;proto=https", "x-forwarded-host": "app.example", "x-forwarded-proto": "https", host: "app.example" };
-  const ask = (headers: Record<string, string>) => server.request("/logs/board", { headers: { authorization: "Bearer token-of-ada", ...claims, ...headers } });
+  const server = testServer({
+    origins: ["https://app.example"],
+    limits: { requestRate: { perSecond: 0.001, burst: 6 } },
+  });
+  const claims = {
+    "x-forwarded-for": "10.0.0.1",
+    "x-real-ip": "10.0.0.1",
+    forwarded: "for=10.0.0.1;host=app.example;proto=https",
+    "x-forwarded-host": "app.example",
+    "x-forwarded-proto": "https",
+    host: "app.example",
+  };
+  const ask = (headers: Record<string, string>) =>
+    server.request("/logs/board", { headers: { authorization: "Bearer token-of-ada", ...claims, ...headers } });
   expect((await ask({ origin: "https://evil.example" })).status).toBe(403);
-  for (const name of ["x-user", "x-actor", "x-forwarded-user", "x-remote-user", "x-original-url", "x-http-method-override"]) expect((await server.request("/logs/board", { headers: { ...claims, [name]: "ada" } })).status).toBe(401);
+  for (const name of [
+    "x-user",
+    "x-actor",
+    "x-forwarded-user",
+    "x-remote-user",
+    "x-original-url",
+    "x-http-method-override",
+  ])
+    expect((await server.request("/logs/board", { headers: { ...claims, [name]: "ada" } })).status).toBe(401);
   // Someone who names another address each time is still the same one.
   for (let n = 0; n < 6; n++) expect((await ask({ "x-forwarded-for": `10.0.0.${n}` })).status).toBe(200);
   expect((await ask({ "x-forwarded-for": "10.0.0.99" })).status).toBe(429);
@@ -44,8 +76,19 @@ test("every answer, good or bad, says that nobody may keep it", async () => {
   const server = testServer();
   const ada = person(server, "ada");
   const answers = [
-    ada.request(""), ada.request("records"), ada.request("streams/task/t1"), ada.request("export"), ada.request("tickets", {}), ada.request("commits", { after: null, domain: 1, commits: [] }),
-    ada.request("live"), ada.request("nothing"), ada.request("records?after=x"), server.request("/logs/board"), server.request("/healthz"), server.request("/readyz"), server.request("/logs/board", { method: "OPTIONS" }),
+    ada.request(""),
+    ada.request("records"),
+    ada.request("streams/task/t1"),
+    ada.request("export"),
+    ada.request("tickets", {}),
+    ada.request("commits", { after: null, domain: 1, commits: [] }),
+    ada.request("live"),
+    ada.request("nothing"),
+    ada.request("records?after=x"),
+    server.request("/logs/board"),
+    server.request("/healthz"),
+    server.request("/readyz"),
+    server.request("/logs/board", { method: "OPTIONS" }),
   ];
   for (const answer of answers) expect((await answer).headers.get("cache-control")).toBe("no-store");
 });
@@ -83,17 +126,32 @@ test("P22 keys that reach a prototype, depth without end and text that is none a
   const before = Object.getOwnPropertyNames(Object.prototype);
   const server = testServer();
   const ada = person(server, "ada");
-  const forged = (input: string) => JSON.stringify({ after: null, domain: 1, commits: [ada.commit(add("t1"))] }).replace('{"title":"Milk","column":"todo"}', input);
+  const forged = (input: string) =>
+    JSON.stringify({ after: null, domain: 1, commits: [ada.commit(add("t1"))] }).replace(
+      '{"title":"Milk","column":"todo"}',
+      input,
+    );
   const deep = "[".repeat(10_000) + "]".repeat(10_000);
   for (const input of [
-    '{"title":"Milk","column":"todo","__proto__":{"polluted":1}}', '{"title":"Milk","column":"todo","more":{"constructor":{"prototype":{"polluted":1}}}}', '{"title":"Milk","column":"todo","prototype":1}',
-    `{"title":"Milk","column":${deep}}`, '{"title":"\\ud800","column":"todo"}', '{"title":"Milk","column":1e400}', '{"title":"Milk","column":9007199254740993}', "null", "[]", '"__proto__"',
+    '{"title":"Milk","column":"todo","__proto__":{"polluted":1}}',
+    '{"title":"Milk","column":"todo","more":{"constructor":{"prototype":{"polluted":1}}}}',
+    '{"title":"Milk","column":"todo","prototype":1}',
+    `{"title":"Milk","column":${deep}}`,
+    '{"title":"\\ud800","column":"todo"}',
+    '{"title":"Milk","column":1e400}',
+    '{"title":"Milk","column":9007199254740993}',
+    "null",
+    "[]",
+    '"__proto__"',
   ]) {
     const response = await ada.request("commits", forged(input));
     expect(await response.json(), input.slice(0, 60)).toMatchObject({ outcomes: [{ outcome: "rejected" }] });
   }
   for (const stream of ["__proto__/a", "constructor/prototype", "task/../column", "task/a\\u0000", "toString/t1"]) {
-    const response = await ada.request("commits", JSON.stringify({ after: null, domain: 1, commits: [ada.commit(add("t1"))] }).replace("task/t1", stream));
+    const response = await ada.request(
+      "commits",
+      JSON.stringify({ after: null, domain: 1, commits: [ada.commit(add("t1"))] }).replace("task/t1", stream),
+    );
     expect(await response.json(), stream).toMatchObject({ outcomes: [{ outcome: "rejected" }] });
   }
   expect(await ada.pull()).toMatchObject({ head: 0 });
@@ -110,5 +168,13 @@ test("logs that use the same ids for everything know nothing of each other", asy
   expect(await bob.outcomes(his)).toMatchObject([{ outcome: "recorded" }]);
   expect(JSON.stringify(await bob.pull())).not.toContain("Ada's");
   expect((await person(server, "bob", { log: "of-ada" }).request("records")).status).toBe(403);
-  expect((await person(server, "ada", { log: "of-bob" }).request("commits", { after: null, domain: 1, commits: [ada.commit(add("t2"))] })).status).toBe(403);
+  expect(
+    (
+      await person(server, "ada", { log: "of-bob" }).request("commits", {
+        after: null,
+        domain: 1,
+        commits: [ada.commit(add("t2"))],
+      })
+    ).status,
+  ).toBe(403);
 });

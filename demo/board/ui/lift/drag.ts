@@ -91,7 +91,11 @@ export function keepFingersFromScrolling(board: HTMLElement): () => void {
 }
 
 /** The gap under a point: the nearest column, and how many of its cards have their middle above the point. */
-function placeUnder(board: HTMLElement, at: { readonly x: number; readonly y: number }, card: HTMLElement): DragPlace | null {
+function placeUnder(
+  board: HTMLElement,
+  at: { readonly x: number; readonly y: number },
+  card: HTMLElement,
+): DragPlace | null {
   let nearest: { readonly element: HTMLElement; readonly distance: number } | null = null;
   for (const element of board.querySelectorAll<HTMLElement>("[data-column]")) {
     const { left, right } = element.getBoundingClientRect();
@@ -115,7 +119,12 @@ function ghostOf(card: HTMLElement, box: DOMRect): HTMLElement {
   ghost.setAttribute("aria-hidden", "true");
   ghost.inert = true;
   ghost.classList.add("ghost");
-  Object.assign(ghost.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${box.height}px` });
+  Object.assign(ghost.style, {
+    left: `${box.left}px`,
+    top: `${box.top}px`,
+    width: `${box.width}px`,
+    height: `${box.height}px`,
+  });
   document.body.append(ghost);
   return ghost;
 }
@@ -135,9 +144,13 @@ function settle(ghost: HTMLElement, target: Element | null): void {
 /** The click that follows a drag is none. */
 function swallowClick(): void {
   const stop = new AbortController();
-  addEventListener("click", (event) => {
-    event.stopPropagation();
-    event.preventDefault();
-  }, { signal: stop.signal, capture: true });
+  addEventListener(
+    "click",
+    (event) => {
+      event.stopPropagation();
+      event.preventDefault();
+    },
+    { signal: stop.signal, capture: true },
+  );
   setTimeout(() => stop.abort(), 0);
 }

@@ -12,7 +12,12 @@ export function step(lift: Lift, arrow: string, columns: readonly string[], all:
 }
 
 /** The card that an arrow leads to, or null. */
-export function neighbour(from: string, arrow: string, columns: readonly string[], all: readonly CardEntry[]): string | null {
+export function neighbour(
+  from: string,
+  arrow: string,
+  columns: readonly string[],
+  all: readonly CardEntry[],
+): string | null {
   const column = all.find(({ key }) => key === from)?.row.column;
   if (column === undefined) return null;
   const here = cardsOf(column, all);

@@ -5,7 +5,17 @@
  * it back.
  */
 import { useLog } from "dacapo/react";
-import { type KeyboardEvent, type PointerEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { card } from "../../domain/card.ts";
 import { cards } from "../../domain/read-models.ts";
 import { idOf } from "../rows.ts";
@@ -22,7 +32,10 @@ export type CardHandlers = {
 
 export type ColumnPlace = { readonly id: string; readonly name: string };
 
-export function useLift(board: RefObject<HTMLElement | null>, columns: readonly ColumnPlace[]): { readonly lift: Lift | null; readonly handlers: CardHandlers } {
+export function useLift(
+  board: RefObject<HTMLElement | null>,
+  columns: readonly ColumnPlace[],
+): { readonly lift: Lift | null; readonly handlers: CardHandlers } {
   const log = useLog();
   const act = useAct();
   const { announce } = useSpeech();
@@ -37,7 +50,10 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
     setLift(next);
   }, []);
 
-  const nameOf = useCallback((column: string) => now.current.columns.find(({ id }) => id === column)?.name ?? "no column", []);
+  const nameOf = useCallback(
+    (column: string) => now.current.columns.find(({ id }) => id === column)?.name ?? "no column",
+    [],
+  );
   const putting = useRef(false);
   const putDown = useCallback(
     async (lift: Lift) => {
@@ -48,7 +64,10 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
       else if (entry) {
         putting.current = true;
         // It is shown where it came down until its row says so, too: else it would jump back for a moment.
-        await act(card.command.move(idOf(lift.card), placeOf(lift, all)), `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`);
+        await act(
+          card.command.move(idOf(lift.card), placeOf(lift, all)),
+          `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`,
+        );
         putting.current = false;
       }
       change(null);
@@ -84,7 +103,9 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
         if (held) {
           const next = step(held, event.key, ids, all);
           change(next);
-          announce(`${nameOf(next.column)}, place ${next.index + 1} of ${cardsOf(next.column, all).filter((other) => other.key !== key).length + 1}`);
+          announce(
+            `${nameOf(next.column)}, place ${next.index + 1} of ${cardsOf(next.column, all).filter((other) => other.key !== key).length + 1}`,
+          );
         } else focusCard(neighbour(key, event.key, ids, all));
       } else if (event.key === " ") {
         if (held) void putDown(held);
@@ -93,7 +114,9 @@ export function useLift(board: RefObject<HTMLElement | null>, columns: readonly 
           if (!entry) return;
           const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
           // A card whose column is gone is carried from the first one.
-          const start = ids.includes(entry.row.column) ? { column: entry.row.column, index } : { column: ids[0] ?? "", index: 0 };
+          const start = ids.includes(entry.row.column)
+            ? { column: entry.row.column, index }
+            : { column: ids[0] ?? "", index: 0 };
           change({ card: key, by: "keys", ...start, height: event.currentTarget.offsetHeight });
           announce(`“${entry.row.title}” lifted. Arrows carry it, Space puts it down, Escape puts it back.`);
         }

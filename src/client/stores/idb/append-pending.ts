@@ -20,7 +20,13 @@ import type { Place } from "./tail-lease.ts";
 const STORES: readonly StoreName[] = ["pending", "rejections"];
 const PLACES: readonly StoreName[] = ["pending", "sent", "rejections"];
 
-export async function appendPending(connection: Connection, place: Place, tail: number, entries: Iterable<Omit<PendingEntry, "n">>, endRejections: Iterable<string>): Promise<boolean> {
+export async function appendPending(
+  connection: Connection,
+  place: Place,
+  tail: number,
+  entries: Iterable<Omit<PendingEntry, "n">>,
+  endRejections: Iterable<string>,
+): Promise<boolean> {
   let last = tail;
   const append = async (tx: IDBTransaction): Promise<boolean | Withdrawn<boolean>> => {
     const pending = tx.objectStore("pending");
@@ -64,7 +70,11 @@ function isLast(keys: readonly IDBValidKey[], tail: number): boolean {
 }
 
 /** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
-async function standsAlready(tx: ReadTransaction, tail: number, entries: Iterable<Pick<PendingEntry, "commit">>): Promise<boolean> {
+async function standsAlready(
+  tx: ReadTransaction,
+  tail: number,
+  entries: Iterable<Pick<PendingEntry, "commit">>,
+): Promise<boolean> {
   const behind = IDBKeyRange.lowerBound(tail, true);
   const ids = Array.from(entries, ({ commit }) => commit.id);
   const [pending, sent, ...refused] = await Promise.all([

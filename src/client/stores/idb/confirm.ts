@@ -8,12 +8,26 @@ import { sameCursor } from "../../../core/history/record.ts";
 import { checkFollows } from "../batches.ts";
 import { peekSettledAt, rejectionText, sentText } from "../entry-text.ts";
 import { type Confirmation, stillDropped, type StoreHead } from "../log-store.ts";
-import { batchRow, headText, put, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
+import {
+  batchRow,
+  headText,
+  put,
+  readHead,
+  remove,
+  removeNumbers,
+  type StoreName,
+  type WriteTransaction,
+} from "./layout.ts";
 import { notInRanges, rangesAbove, rangesUpTo, withNumbers } from "./number-ranges.ts";
 
 export const CONFIRM_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
 
-export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation, sweepable: number): Promise<boolean> {
+export async function confirm(
+  tx: WriteTransaction,
+  expected: Pick<StoreHead, "generation" | "cursor">,
+  confirmation: Confirmation,
+  sweepable: number,
+): Promise<boolean> {
   const { batch, settled, rejected, forgetSentBefore } = confirmation;
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
   if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor)) return false;
@@ -35,7 +49,18 @@ export async function confirm(tx: WriteTransaction, expected: Pick<StoreHead, "g
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
 
   const cursor = batch ? batch.cursor : head.cursor;
-  put(tx, "meta", "head", headText({ ...head, cursor, ended: rangesAbove(ended, swept), dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  put(
+    tx,
+    "meta",
+    "head",
+    headText({
+      ...head,
+      cursor,
+      ended: rangesAbove(ended, swept),
+      dropped: stillDropped(head.dropped, cursor),
+      tailLength: head.tailLength + (batch?.text.length ?? 0),
+    }),
+  );
   return true;
 }
 

@@ -14,7 +14,17 @@ import { DacapoError } from "../../../core/values/errors.ts";
 import type { Env } from "../../env/env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
 import { failureOf, named } from "./failure.ts";
-import { headText, LAYOUT_VERSION, type Layout, put, type ReadTransaction, readHead, STORE_NAMES, type StoreName, type WriteTransaction } from "./layout.ts";
+import {
+  headText,
+  LAYOUT_VERSION,
+  type Layout,
+  put,
+  type ReadTransaction,
+  readHead,
+  STORE_NAMES,
+  type StoreName,
+  type WriteTransaction,
+} from "./layout.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
 
 /** Opening and deleting wait for other tabs to let go. One that is frozen never does. */
@@ -64,7 +74,11 @@ export class Connection {
   }
 
   /** Run again where a connection died, which does not always tell whether this work came to its end on it. */
-  write<T>(stores: readonly StoreName[], durability: "strict" | "relaxed", work: (tx: WriteTransaction) => Promise<T>): Promise<T> {
+  write<T>(
+    stores: readonly StoreName[],
+    durability: "strict" | "relaxed",
+    work: (tx: WriteTransaction) => Promise<T>,
+  ): Promise<T> {
     return this.#run((database) => writeIn(database, stores, durability, (tx) => work(wrapped(tx))));
   }
 
@@ -129,7 +143,20 @@ export class Connection {
           return;
         }
         for (const store of STORE_NAMES) made.createObjectStore(store);
-        put(tx, "meta", "head", headText({ client: this.#options.newClientId(), generation: 0, cursor: null, sealed: null, tailLength: 0, ended: [], dropped: null }));
+        put(
+          tx,
+          "meta",
+          "head",
+          headText({
+            client: this.#options.newClientId(),
+            generation: 0,
+            cursor: null,
+            sealed: null,
+            tailLength: 0,
+            ended: [],
+            dropped: null,
+          }),
+        );
       },
       blocked: () => void (blocked = true),
       blocking: (_old, newVersion) => {
@@ -139,7 +166,11 @@ export class Connection {
       },
       terminated: () => database && this.#drop(database),
     });
-    database = await this.#inTime(opening, () => (blocked ? "blocked" : "unreachable"), (late) => late.close());
+    database = await this.#inTime(
+      opening,
+      () => (blocked ? "blocked" : "unreachable"),
+      (late) => late.close(),
+    );
     try {
       const { client } = await readIn(database, ["meta"], readHead);
       this.#client ??= client;
@@ -184,7 +215,11 @@ export class Connection {
   }
 }
 
-async function readIn<T>(database: Database, stores: readonly StoreName[], work: (tx: ReadTransaction) => Promise<T>): Promise<T> {
+async function readIn<T>(
+  database: Database,
+  stores: readonly StoreName[],
+  work: (tx: ReadTransaction) => Promise<T>,
+): Promise<T> {
   const tx = database.transaction([...stores], "readonly");
   tx.done.catch(() => {});
   return await work(tx);
@@ -203,11 +238,14 @@ async function writeIn<T>(
     if (error?.name !== "AbortError") failed ??= error;
   });
   // What the transaction tells, or what befell a request: Firefox tells only that it was aborted where one failed after an early commit.
-  const reason = () => (failed !== null && (bare.error === null || bare.error.name === "AbortError") ? failed : bare.error);
+  const reason = () =>
+    failed !== null && (bare.error === null || bare.error.name === "AbortError") ? failed : bare.error;
   // Not idb's `done`: that one rejects at the request's error, before the transaction has its own, which tells that the disk is full.
   const ended = new Promise<void>((resolve, reject) => {
     bare.addEventListener("complete", () => (failed ? reject(failed) : resolve()));
-    bare.addEventListener("abort", () => reject(reason() ?? new DOMException("The transaction was aborted", "AbortError")));
+    bare.addEventListener("abort", () =>
+      reject(reason() ?? new DOMException("The transaction was aborted", "AbortError")),
+    );
   });
   ended.catch(() => {});
   try {

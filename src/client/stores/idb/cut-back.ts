@@ -9,7 +9,18 @@ import { batchUpTo, notInLog } from "../batches.ts";
 import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry, StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
-import { batchRow, clear, headText, put, readBatch, readHead, remove, removeNumbers, type StoreName, type WriteTransaction } from "./layout.ts";
+import {
+  batchRow,
+  clear,
+  headText,
+  put,
+  readBatch,
+  readHead,
+  remove,
+  removeNumbers,
+  type StoreName,
+  type WriteTransaction,
+} from "./layout.ts";
 import { withNumbers } from "./number-ranges.ts";
 import { readRowsHead } from "./row-buckets.ts";
 
@@ -22,9 +33,18 @@ export async function cutBack(
   pending: readonly Omit<PendingEntry, "n">[],
   dropped: StoreHead["dropped"] = null,
 ): Promise<StoreHead | null> {
-  const [head, numbers, rows] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys(), readRowsHead(tx)]);
+  const [head, numbers, rows] = await Promise.all([
+    readHead(tx),
+    tx.objectStore("pending").getAllKeys(),
+    readRowsHead(tx),
+  ]);
   const pendingTail = numbers.at(-1) ?? 0;
-  if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor) || pendingTail !== expected.pendingTail) return null;
+  if (
+    head.generation !== expected.generation ||
+    !sameCursor(head.cursor, expected.cursor) ||
+    pendingTail !== expected.pendingTail
+  )
+    return null;
 
   const log = keep === null ? clearLog(tx) : await cutLog(tx, keep, head.sealed);
   if (positionOf(rows?.checkpoint ?? null) > positionOf(keep)) {
@@ -51,7 +71,11 @@ function clearLog(tx: WriteTransaction): LogPlace {
   return { sealed: null, tailLength: 0 };
 }
 
-async function cutLog(tx: WriteTransaction, keep: NonNullable<StoreHead["cursor"]>, sealed: StoreHead["cursor"]): Promise<LogPlace> {
+async function cutLog(
+  tx: WriteTransaction,
+  keep: NonNullable<StoreHead["cursor"]>,
+  sealed: StoreHead["cursor"],
+): Promise<LogPlace> {
   const store = keep.position <= positionOf(sealed) ? "segments" : "tail";
   const [row] = await tx.objectStore(store).getAll(IDBKeyRange.lowerBound(keep.position), 1);
   if (row === undefined) throw notInLog(keep);

@@ -48,6 +48,7 @@ export function failureOf(error: unknown): Failure {
 
 /** An error's name and message; some browsers give null for an error. */
 export function named(error: unknown): { readonly name: string; readonly message: string } {
-  if (typeof error !== "object" || error === null || !("name" in error) || !("message" in error)) return { name: "", message: String(error) };
+  if (typeof error !== "object" || error === null || !("name" in error) || !("message" in error))
+    return { name: "", message: String(error) };
   return { name: String(error.name), message: String(error.message) };
 }

@@ -20,17 +20,34 @@ export async function fill(
 ): Promise<boolean> {
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
   const tail = numbers.at(-1) ?? 0;
-  if (head.generation !== expected.generation || !sameCursor(head.cursor, expected.cursor) || tail !== expected.pendingTail) return false;
+  if (
+    head.generation !== expected.generation ||
+    !sameCursor(head.cursor, expected.cursor) ||
+    tail !== expected.pendingTail
+  )
+    return false;
   if (batch) checkFollows(batch, head.cursor);
 
   for (const entry of settled) put(tx, "sent", entry.n, sentText(entry));
   for (const entry of rejected) put(tx, "rejections", entry.commit.id, rejectionText(entry));
   const ended = tail + settled.length + rejected.length;
   pending.forEach((entry, index) => put(tx, "pending", ended + index + 1, pendingText(entry)));
-  if (ended > tail) for (const n of new Set([tail + 1, ended])) put(tx, "pending", n, generationMarkText(head.generation));
+  if (ended > tail)
+    for (const n of new Set([tail + 1, ended])) put(tx, "pending", n, generationMarkText(head.generation));
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
   const cursor = batch ? batch.cursor : head.cursor;
-  put(tx, "meta", "head", headText({ ...head, cursor, ended: withNumbers(head.ended, numbersBetween(tail, ended)), dropped: stillDropped(head.dropped, cursor), tailLength: head.tailLength + (batch?.text.length ?? 0) }));
+  put(
+    tx,
+    "meta",
+    "head",
+    headText({
+      ...head,
+      cursor,
+      ended: withNumbers(head.ended, numbersBetween(tail, ended)),
+      dropped: stillDropped(head.dropped, cursor),
+      tailLength: head.tailLength + (batch?.text.length ?? 0),
+    }),
+  );
   return true;
 }
 

@@ -36,7 +36,13 @@ export type IdbLogStoreOptions = {
  * @example
  * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: () => crypto.randomUUID() });
  */
-export async function openIdbLogStore({ log, user, newClientId, timer = browserTimer, locks = browserLocks() }: IdbLogStoreOptions): Promise<LogStore> {
+export async function openIdbLogStore({
+  log,
+  user,
+  newClientId,
+  timer = browserTimer,
+  locks = browserLocks(),
+}: IdbLogStoreOptions): Promise<LogStore> {
   const name = databaseName(log, user);
   const connection = new Connection({ name, newClientId, timer });
   const place = new Place(name, locks, timer);
@@ -47,7 +53,10 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
   const store: LogStore = {
     head: () =>
       connection.read(["meta", "pending"], async (tx) => {
-        const [{ client, generation, cursor, dropped }, last] = await Promise.all([readHead(tx), tx.objectStore("pending").openKeyCursor(null, "prev")]);
+        const [{ client, generation, cursor, dropped }, last] = await Promise.all([
+          readHead(tx),
+          tx.objectStore("pending").openKeyCursor(null, "prev"),
+        ]);
         return sawIn({ client, generation, cursor, dropped, pendingTail: last?.key ?? 0 });
       }),
     refresh: async (known) => {
@@ -66,10 +75,12 @@ export async function openIdbLogStore({ log, user, newClientId, timer = browserT
       const sweepable = place.sweepable();
       return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, sweepable));
     },
-    cutBack: async (expected, keep, pending, dropped) => sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),
+    cutBack: async (expected, keep, pending, dropped) =>
+      sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),
     fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fill(tx, expected, filling)),
     readRows: () => connection.read(ROWS_STORES, readRows),
-    writeRows: (expected, rows, fresh) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
+    writeRows: (expected, rows, fresh) =>
+      connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),
     close: () => {
       place.close();

@@ -39,7 +39,15 @@ export interface Layout extends DBSchema {
 }
 
 export type StoreName = "tail" | "segments" | "pending" | "sent" | "rejections" | "buckets" | "meta";
-export const STORE_NAMES: readonly StoreName[] = ["tail", "segments", "pending", "sent", "rejections", "buckets", "meta"];
+export const STORE_NAMES: readonly StoreName[] = [
+  "tail",
+  "segments",
+  "pending",
+  "sent",
+  "rejections",
+  "buckets",
+  "meta",
+];
 
 export type ReadTransaction = IDBPTransaction<Layout, StoreName[], "readonly" | "readwrite" | "versionchange">;
 export type WriteTransaction = IDBPTransaction<Layout, StoreName[], "readwrite" | "versionchange">;
@@ -47,13 +55,21 @@ export type WriteTransaction = IDBPTransaction<Layout, StoreName[], "readwrite" 
 /** The database of a log and user. Two pairs never share one: the colon does not survive the encoding. */
 export function databaseName(log: string, user: string): string {
   if (!log.isWellFormed() || !user.isWellFormed()) {
-    throw new DefinitionError({ message: "The name of a log or user has a lone surrogate", fix: "Name both with well-formed text." });
+    throw new DefinitionError({
+      message: "The name of a log or user has a lone surrogate",
+      fix: "Name both with well-formed text.",
+    });
   }
   return `dacapo:${encodeURIComponent(log)}:${encodeURIComponent(user)}`;
 }
 
 /** Writes a row. No promise a row: a request that fails aborts its transaction, and that one is awaited. */
-export function put<Name extends StoreName>(tx: WriteTransaction, store: Name, key: Layout[Name]["key"], value: Layout[Name]["value"]): void {
+export function put<Name extends StoreName>(
+  tx: WriteTransaction,
+  store: Name,
+  key: Layout[Name]["key"],
+  value: Layout[Name]["value"],
+): void {
   requireRowLength(store, typeof value === "string" ? value.length : value.text.length);
   unwrap(tx.objectStore(store)).put(value, key);
 }
@@ -62,7 +78,11 @@ export function requireRowLength(store: StoreName, length: number): void {
   if (length > ROW_LENGTH_MAX) throw rowTooLarge(store, length, ROW_LENGTH_MAX);
 }
 
-export function remove<Name extends StoreName>(tx: WriteTransaction, store: Name, key: Layout[Name]["key"] | IDBKeyRange): void {
+export function remove<Name extends StoreName>(
+  tx: WriteTransaction,
+  store: Name,
+  key: Layout[Name]["key"] | IDBKeyRange,
+): void {
   unwrap(tx.objectStore(store)).delete(key);
 }
 
@@ -101,16 +121,30 @@ const NUMBER_RANGES_MAX = 10_000_000;
 
 const numberRange: Reader<readonly [number, number]> = (value, path) => {
   const [first, last] = list(whole(1), 2, 2)(value, path);
-  return first !== undefined && last !== undefined && first <= last ? [first, last] : fail(path, "must be two numbers, the lesser first");
+  return first !== undefined && last !== undefined && first <= last
+    ? [first, last]
+    : fail(path, "must be two numbers, the lesser first");
 };
 
 const headRow = shape(
-  { client: text(64), generation: whole(0), cursor: orNull(storedCursor), sealed: orNull(storedCursor), tailLength: whole(0), ended: list(numberRange, NUMBER_RANGES_MAX) },
+  {
+    client: text(64),
+    generation: whole(0),
+    cursor: orNull(storedCursor),
+    sealed: orNull(storedCursor),
+    tailLength: whole(0),
+    ended: list(numberRange, NUMBER_RANGES_MAX),
+  },
   { dropped: orNull(storedCursor) },
 );
 
 export function headText(head: HeadRow): string {
-  return JSON.stringify({ ...head, cursor: cursorText(head.cursor), sealed: cursorText(head.sealed), dropped: cursorText(head.dropped) });
+  return JSON.stringify({
+    ...head,
+    cursor: cursorText(head.cursor),
+    sealed: cursorText(head.sealed),
+    dropped: cursorText(head.dropped),
+  });
 }
 
 export async function readHead(tx: ReadTransaction): Promise<HeadRow> {
@@ -128,6 +162,11 @@ const storedBatch: Reader<ConfirmedBatch> = shape({ after: orNull(storedCursor),
 export function readBatch(store: "tail" | "segments", behind: number, row: BatchRow): ConfirmedBatch {
   const read = parse(storedBatch, row);
   if (!read.ok) throw corruptRow(store, `> ${behind}`, `${read.problem.path.join(".")} ${read.problem.reason}`);
-  if (positionOf(read.value.after) > behind) throw corruptRow(store, `> ${behind}`, `begins behind position ${positionOf(read.value.after)}: what lies between is missing`);
+  if (positionOf(read.value.after) > behind)
+    throw corruptRow(
+      store,
+      `> ${behind}`,
+      `begins behind position ${positionOf(read.value.after)}: what lies between is missing`,
+    );
   return read.value;
 }

@@ -17,7 +17,10 @@ const LARGE_ROWS_AHEAD = 4;
 /** A tail of up to this many characters is read at once: its rows may be hundreds, of one record each. */
 const SMALL_TAIL_LENGTH_MAX = 2 * REFRESH_LENGTH_MAX;
 
-export async function refresh(tx: ReadTransaction, known: { readonly position: number; readonly pendingTail: number }): Promise<Refresh> {
+export async function refresh(
+  tx: ReadTransaction,
+  known: { readonly position: number; readonly pendingTail: number },
+): Promise<Refresh> {
   const pending = tx.objectStore("pending");
   const [head, numbers, rows, rejectionIds] = await Promise.all([
     readHead(tx),
@@ -44,7 +47,8 @@ export async function refresh(tx: ReadTransaction, known: { readonly position: n
 /** The batches that reach behind a position: segments, then tail. */
 async function readLog(tx: ReadTransaction, head: HeadRow, position: number): Promise<ConfirmedBatch[]> {
   const sealed = positionOf(head.sealed);
-  const segments = position < sealed ? await readBatches(tx, "segments", position, LARGE_ROWS_AHEAD, REFRESH_LENGTH_MAX) : [];
+  const segments =
+    position < sealed ? await readBatches(tx, "segments", position, LARGE_ROWS_AHEAD, REFRESH_LENGTH_MAX) : [];
   const left = REFRESH_LENGTH_MAX - segments.reduce((sum, { text }) => sum + text.length, 0);
   const at = segments.at(-1)?.cursor.position ?? position;
   if (at < sealed || at >= positionOf(head.cursor) || (segments.length > 0 && left <= 0)) return segments;
@@ -66,7 +70,7 @@ export async function readBatches(
 ): Promise<ConfirmedBatch[]> {
   const read: ConfirmedBatch[] = [];
   let length = 0;
-  for (let at = position; ; ) {
+  for (let at = position; ;) {
     const rows = await tx.objectStore(store).getAll(IDBKeyRange.lowerBound(at, true), ahead);
     for (const row of rows) {
       const batch = readBatch(store, at, row);

@@ -23,7 +23,12 @@ export async function readRowsHead(tx: ReadTransaction): Promise<RowsHead | null
 
 export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> {
   const buckets = tx.objectStore("buckets");
-  const [head, rows, keys, texts] = await Promise.all([readHead(tx), readRowsHead(tx), buckets.getAllKeys(), buckets.getAll()]);
+  const [head, rows, keys, texts] = await Promise.all([
+    readHead(tx),
+    readRowsHead(tx),
+    buckets.getAllKeys(),
+    buckets.getAll(),
+  ]);
   if (!rows || !isInLog(rows, head.cursor)) return null;
   const tables = new Map(rows.tables.map((table) => [table, [] as { bucket: number; text: string }[]]));
   keys.forEach(([table, bucket], index) => {
@@ -42,10 +47,12 @@ export async function writeRows(
 ): Promise<boolean> {
   const [head, found] = await Promise.all([readHead(tx), readRowsHead(tx)]);
   const stored = found && isInLog(found, head.cursor) ? found : null;
-  if (head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint)) return false;
+  if (head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint))
+    return false;
   if (!isInLog({ checkpoint }, head.cursor)) return false;
   if (fresh || !stored) clear(tx, "buckets");
-  for (const { table, buckets } of tables) for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
+  for (const { table, buckets } of tables)
+    for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
   const names = new Set([...(fresh ? [] : (stored?.tables ?? [])), ...tables.map(({ table }) => table)]);
   put(tx, "meta", "rows", JSON.stringify({ checkpoint: cursorText(checkpoint), tables: [...names] }));
   return true;

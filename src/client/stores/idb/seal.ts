@@ -6,7 +6,17 @@
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { planSeal, sealIsDue, type SealPlan } from "../sealing.ts";
 import type { Connection } from "./connection.ts";
-import { batchRow, headText, type HeadRow, put, readHead, type ReadTransaction, remove, type StoreName, type WriteTransaction } from "./layout.ts";
+import {
+  batchRow,
+  headText,
+  type HeadRow,
+  put,
+  readHead,
+  type ReadTransaction,
+  remove,
+  type StoreName,
+  type WriteTransaction,
+} from "./layout.ts";
 import { readBatches, tailRowsAhead } from "./refresh.ts";
 
 const SEAL_STORES: readonly StoreName[] = ["meta", "tail", "segments"];
@@ -14,7 +24,7 @@ const SEAL_STORES: readonly StoreName[] = ["meta", "tail", "segments"];
 const STEP_LENGTH_MAX = 8 * 1024 * 1024;
 
 export async function seal(connection: Connection): Promise<void> {
-  for (let again = true; again; ) {
+  for (let again = true; again;) {
     const { head, tail } = await connection.read(SEAL_STORES, readTail);
     const plan = planSeal(tail);
     again = plan !== null && (await connection.write(SEAL_STORES, "relaxed", (tx) => writeSeal(tx, head, plan)));
@@ -28,7 +38,11 @@ async function readTail(tx: ReadTransaction) {
   return { head, tail: await readBatches(tx, "tail", sealed, tailRowsAhead(head), STEP_LENGTH_MAX) };
 }
 
-async function writeSeal(tx: WriteTransaction, read: HeadRow, { segments, sealed, rest, lengthTaken }: SealPlan): Promise<boolean> {
+async function writeSeal(
+  tx: WriteTransaction,
+  read: HeadRow,
+  { segments, sealed, rest, lengthTaken }: SealPlan,
+): Promise<boolean> {
   const head = await readHead(tx);
   if (head.generation !== read.generation || !sameCursor(head.sealed, read.sealed)) return false;
   for (const segment of segments) put(tx, "segments", segment.cursor.position, batchRow(segment));

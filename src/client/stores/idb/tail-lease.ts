@@ -109,7 +109,9 @@ export class Place {
     const seen = this.#seen;
     try {
       const { held = [] } = await locks.query();
-      const places = held.flatMap(({ name }) => (name?.startsWith(this.#prefix) ? Number(name.slice(this.#prefix.length)) : []));
+      const places = held.flatMap(({ name }) =>
+        name?.startsWith(this.#prefix) ? Number(name.slice(this.#prefix.length)) : [],
+      );
       this.#sweepable = Math.max(this.#sweepable, Math.min(seen, ...places));
     } catch {
       // Then nothing more is swept.
@@ -132,10 +134,13 @@ export class Place {
       });
     };
     // Refused, or stolen: then this tab looks.
-    this.#locks.request(`${this.#prefix}${at}`, { mode: "shared" }, hold).catch(() => {}).finally(() => {
-      this.#asking = false;
-      if (got !== null && this.#held === got) this.#held = null;
-    });
+    this.#locks
+      .request(`${this.#prefix}${at}`, { mode: "shared" }, hold)
+      .catch(() => {})
+      .finally(() => {
+        this.#asking = false;
+        if (got !== null && this.#held === got) this.#held = null;
+      });
   }
 
   #watch(): void {

@@ -13,4 +13,7 @@ export async function upgradeFrom1(tx: WriteTransaction): Promise<void> {
   await meta.put(JSON.stringify({ ...head, ended: mark > 0 ? [[mark, mark]] : [] }), "head");
 }
 
-const headOf1 = shape({ client: anything, generation: anything, cursor: anything, sealed: anything, tailLength: anything, mark: whole(0) }, { dropped: anything });
+const headOf1 = shape(
+  { client: anything, generation: anything, cursor: anything, sealed: anything, tailLength: anything, mark: whole(0) },
+  { dropped: anything },
+);

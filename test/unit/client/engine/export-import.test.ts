@@ -16,7 +16,8 @@ const opened = async (tab: Promise<Tab>) => {
   ends.push(one.close);
   return one;
 };
-const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0]) => take(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0]) =>
+  take(await tab.api.execute(commands, null, null)).commit;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const exported = async (tab: Tab) => {
   let text = "";
@@ -39,7 +40,10 @@ describe("export and import", () => {
   test("a device's whole log moves to another one: confirmed, pending and refused, and goes on syncing there", async () => {
     const server = await startServer();
     ends.push(server.close);
-    const [ada, bob] = [await opened(device(domain, "team", "ada").open({ url: server.url })), await opened(device(domain, "team", "bob").open({ url: server.url }))];
+    const [ada, bob] = [
+      await opened(device(domain, "team", "ada").open({ url: server.url })),
+      await opened(device(domain, "team", "bob").open({ url: server.url })),
+    ];
     await execute(ada, task.command.add("t1", { title: "Milk", column: "todo" }));
     await until(() => bob.rows(board.name).has("task/t1"), "bob has it");
     bob.api.setPaused(true);
@@ -54,7 +58,10 @@ describe("export and import", () => {
     const elsewhere = device(domain, "team", "bob");
     const offline = await elsewhere.open({ url: "http://127.0.0.1:9/sync" });
     const other = await opened(device(domain, "other", "bob").open());
-    expect(await imported(other, file)).toMatchObject({ ok: false, error: { code: "invalid", message: expect.stringContaining("team") } });
+    expect(await imported(other, file)).toMatchObject({
+      ok: false,
+      error: { code: "invalid", message: expect.stringContaining("team") },
+    });
     take(await imported(offline, file));
     await offline.close();
     const moved = await opened(elsewhere.open({ url: server.url }));
@@ -62,7 +69,10 @@ describe("export and import", () => {
     expect(rows(moved)).toEqual(rows(bob));
     expect(moved.update().rejections?.map(({ commit }) => commit)).toEqual([refused]);
     moved.api.setPaused(false);
-    await until(() => moved.status().pending === 0 && JSON.stringify(rows(ada)).includes('"notes":1'), "the note arrived");
+    await until(
+      () => moved.status().pending === 0 && JSON.stringify(rows(ada)).includes('"notes":1'),
+      "the note arrived",
+    );
   });
 
   test("what ends while a file is made stands in it once", async () => {
@@ -95,13 +105,24 @@ describe("export and import", () => {
     const lines = file.trimEnd().split("\n");
     const fresh = await opened(device(domain, "team", "eve").open());
     const without = (at: number) => lines.filter((_, n) => n !== at).join("\n");
-    for (const broken of ["", "{}", lines.slice(0, -1).join("\n"), without(0), without(1), without(2), file.replace('"position":2', '"position":3'), `${file}{"pending":{}}`]) {
+    for (const broken of [
+      "",
+      "{}",
+      lines.slice(0, -1).join("\n"),
+      without(0),
+      without(1),
+      without(2),
+      file.replace('"position":2', '"position":3'),
+      `${file}{"pending":{}}`,
+    ]) {
       expect(await imported(fresh, broken)).toMatchObject({ ok: false, error: { code: "invalid" } });
     }
     expect(fresh.status()).toMatchObject({ position: 0, pending: 0 });
     await execute(ada, task.command.complete("t1"));
     expect(await imported(ada, file)).toMatchObject({ ok: false, error: { code: "concurrency" } });
     take(await imported(fresh, file));
-    expect(rows(fresh).map(({ row }) => row)).toEqual([0, 1, 2].map((n) => ({ title: `Task ${n}`, column: "todo", done: false, notes: 0 })));
+    expect(rows(fresh).map(({ row }) => row)).toEqual(
+      [0, 1, 2].map((n) => ({ title: `Task ${n}`, column: "todo", done: false, notes: 0 })),
+    );
   });
 });

@@ -11,19 +11,43 @@ import { undoTarget } from "../../../../src/client/worker/undo-stack.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 
 const openEngine = (database: MemoryDatabase) =>
-  Engine.open({ domain: domain.definition, store: memoryLogStore(database), env: browserEnv, user: "ada", synced: true, changed: () => {}, wrote: () => {} });
+  Engine.open({
+    domain: domain.definition,
+    store: memoryLogStore(database),
+    env: browserEnv,
+    user: "ada",
+    synced: true,
+    changed: () => {},
+    wrote: () => {},
+  });
 
 /** What a server would say that took all that is pending. */
 function answerTo({ replica }: Engine) {
   let position = replica.cursor?.position ?? 0;
   const records = replica.pending.map(({ commit: { id, client, actor, time, meta }, forecast }): CommitRecord => {
     const events = "events" in forecast ? forecast.events : [];
-    const record = { position: position + 1, mark: `m${position + 1}`, commit: id, client, actor, time, received: time, meta, events };
+    const record = {
+      position: position + 1,
+      mark: `m${position + 1}`,
+      commit: id,
+      client,
+      actor,
+      time,
+      received: time,
+      meta,
+      events,
+    };
     position += events.length;
     return record;
   });
   const last = records.at(-1);
-  const page = { after: replica.cursor, records, cursor: last ? cursorOf(last) : replica.cursor, head: position, more: false };
+  const page = {
+    after: replica.cursor,
+    records,
+    cursor: last ? cursorOf(last) : replica.cursor,
+    head: position,
+    more: false,
+  };
   return { page, text: JSON.stringify({ records }), outcomes: [] };
 }
 
@@ -35,7 +59,14 @@ async function scene() {
   await leader.confirm(answerTo(leader), 0);
   const renamed = await leader.execute([task.command.rename("t1", { title: "Bread" })], null);
   await other.refresh();
-  return { leader, other, added, renamed, answer: answerTo(leader), close: () => Promise.all([leader.close(), other.close()]) };
+  return {
+    leader,
+    other,
+    added,
+    renamed,
+    answer: answerTo(leader),
+    close: () => Promise.all([leader.close(), other.close()]),
+  };
 }
 
 test("it has ended well for who asks, undo sees it, and it is offered again to a server that lost it", async () => {
@@ -45,7 +76,10 @@ test("it has ended well for who asks, undo sees it, and it is offered again to a
   await leader.confirm(answer, 0);
   expect(leader.rejections).toEqual([]);
   expect(await leader.settled(renamed)).toMatchObject({ outcome: "accepted", position: 2 });
-  expect(undoTarget(await leader.store.readSent(null))).toEqual({ requests: [task.command.rename("t1", { title: "Milk" })], links: { undoes: renamed, redoes: null } });
+  expect(undoTarget(await leader.store.readSent(null))).toEqual({
+    requests: [task.command.rename("t1", { title: "Milk" })],
+    links: { undoes: renamed, redoes: null },
+  });
   const newServer = { pull: async () => ({ kind: "diverged" }) } as unknown as Transport;
   await partHistories(leader, newServer);
   expect(leader.pending.map(({ commit }) => commit.id)).toEqual([added, renamed]);

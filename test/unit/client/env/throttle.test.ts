@@ -19,7 +19,7 @@ function handClock() {
   return {
     env,
     pass: (ms: number): void => {
-      for (const end = now + ms; ; ) {
+      for (const end = now + ms; ;) {
         const [next] = timers.filter(({ at }) => at <= end).sort((left, right) => left.at - right.at);
         if (!next) return void (now = end);
         timers = timers.filter((one) => one !== next);

@@ -13,17 +13,41 @@ const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
 const rank = { domain: 1, visible: true };
 
 test("our own messages are heard", () => {
-  for (const message of [{ type: "wrote" }, { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } }, { type: "hello" }, { type: "claim", rank }, { type: "show", tab: "x", at: 1, data: { x: 1 } }, { type: "present", others: [{ client, actor: "ada", data: null }] }]) {
+  for (const message of [
+    { type: "wrote" },
+    { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } },
+    { type: "hello" },
+    { type: "claim", rank },
+    { type: "show", tab: "x", at: 1, data: { x: 1 } },
+    { type: "present", others: [{ client, actor: "ada", data: null }] },
+  ]) {
     expect(heard(message)).toHaveLength(1);
   }
 });
 
 test("any other value is passed over, and what is heard has its form", () => {
-  const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true });
+  const odd = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withObjectString: true,
+    withSet: true,
+    withSparseArray: true,
+    withTypedArray: true,
+  });
   const type = fc.constantFrom("wrote", "beat", "claim", "show", "hello", "present", "__proto__", "");
   const message = fc.oneof(
     odd,
-    fc.record({ type, rank: fc.oneof(odd, fc.record({ domain: odd, visible: odd }, { requiredKeys: [] })), data: odd, others: fc.oneof(odd, fc.array(fc.oneof(odd, fc.record({ client: odd, actor: odd, data: odd })))) }, { requiredKeys: ["type"] }),
+    fc.record(
+      {
+        type,
+        rank: fc.oneof(odd, fc.record({ domain: odd, visible: odd }, { requiredKeys: [] })),
+        data: odd,
+        others: fc.oneof(odd, fc.array(fc.oneof(odd, fc.record({ client: odd, actor: odd, data: odd })))),
+      },
+      { requiredKeys: ["type"] },
+    ),
   );
   fc.assert(
     fc.property(message, (given) => {
@@ -33,7 +57,9 @@ test("any other value is passed over, and what is heard has its form", () => {
           expect(typeof one.rank.visible).toBe("boolean");
           expect(typeof outranks(one.rank, rank)).toBe("boolean");
         }
-        if (one.type === "present") for (const other of one.others) expect([typeof other.client, typeof other.actor]).toEqual(["string", "string"]);
+        if (one.type === "present")
+          for (const other of one.others)
+            expect([typeof other.client, typeof other.actor]).toEqual(["string", "string"]);
       }
       expectUntouched();
     }),
@@ -45,5 +71,14 @@ test("a message that holds itself, or throws when it is looked at", () => {
   const circle: Record<string, unknown> = { type: "wrote" };
   circle["self"] = circle;
   expect(heard(circle)).toEqual([]);
-  expect(heard({ type: "show", tab: "x", at: 1, get data() { throw new Error("no"); } })).toEqual([]);
+  expect(
+    heard({
+      type: "show",
+      tab: "x",
+      at: 1,
+      get data() {
+        throw new Error("no");
+      },
+    }),
+  ).toEqual([]);
 });

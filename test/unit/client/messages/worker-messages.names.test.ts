@@ -15,15 +15,19 @@ const refusal = (names: { readonly log: unknown; readonly user: unknown }): Daca
 };
 
 test("names that are allowed open a log", () => {
-  for (const log of ["a", "7", "team-7", "a.b_c~d:e@f-g", "x".repeat(128)]) expect(refusal({ log, user: "ada" }), log).toBeNull();
-  for (const user of ["a", "Ada Lovelace", "ada@example.org", "é/ü", "x".repeat(128)]) expect(refusal({ log: "team-7", user }), user).toBeNull();
+  for (const log of ["a", "7", "team-7", "a.b_c~d:e@f-g", "x".repeat(128)])
+    expect(refusal({ log, user: "ada" }), log).toBeNull();
+  for (const user of ["a", "Ada Lovelace", "ada@example.org", "é/ü", "x".repeat(128)])
+    expect(refusal({ log: "team-7", user }), user).toBeNull();
 });
 
 test("a log's name that is not allowed is told as the log's, with what is; the user's name is not blamed", () => {
   for (const log of ["", "team 7", "-team", "team/7", "é", "x".repeat(129), 7, null, undefined]) {
     const error = refusal({ log, user: "ada" });
     expect(error, String(log)).toMatchObject({ code: "invalid", details: { path: ["log"] } });
-    expect(error?.message).toMatch(/^The log's name .* is not allowed: it must have 1 to 128 of A-Z a-z 0-9 \. _ ~ : @ -, a letter or digit first$/);
+    expect(error?.message).toMatch(
+      /^The log's name .* is not allowed: it must have 1 to 128 of A-Z a-z 0-9 \. _ ~ : @ -, a letter or digit first$/,
+    );
     expect(`${error?.message} ${error?.fix}`).not.toMatch(/ada|user/);
   }
   expect(refusal({ log: "team 7", user: "ada" })?.message).toContain('"team 7"');
@@ -33,7 +37,9 @@ test("a user's name that is not allowed is told as the user's, with what is; the
   for (const user of ["", "\ud800", "x".repeat(129), 7, null, undefined]) {
     const error = refusal({ log: "team-7", user });
     expect(error, String(user)).toMatchObject({ code: "invalid", details: { path: ["user"] } });
-    expect(error?.message).toMatch(/^The user's name .* is not allowed: it must have 1 to 128 characters, well-formed$/);
+    expect(error?.message).toMatch(
+      /^The user's name .* is not allowed: it must have 1 to 128 characters, well-formed$/,
+    );
     expect(`${error?.message} ${error?.fix}`).not.toMatch(/team-7|log/);
   }
 });

@@ -14,9 +14,19 @@ test("calls that are made together leave in one message, in their order", async 
   const all = Promise.all(["a", "b", "c"].map((title) => calls.execute([request(title)], null, null)));
   expect(posted).toEqual([]);
   await Promise.resolve();
-  expect(posted.map((text) => JSON.parse(text))).toEqual([["a", "b", "c"].map((title, index) => ({ call: index + 1, requests: [request(title)], meta: null, endRejection: null }))]);
+  expect(posted.map((text) => JSON.parse(text))).toEqual([
+    ["a", "b", "c"].map((title, index) => ({
+      call: index + 1,
+      requests: [request(title)],
+      meta: null,
+      endRejection: null,
+    })),
+  ]);
   calls.answered([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
-  calls.answered([{ call: 1, answer: { ok: true, value: { commit: "one" } } }, { call: 3, answer: { ok: true, value: { commit: "three" } } }]);
+  calls.answered([
+    { call: 1, answer: { ok: true, value: { commit: "one" } } },
+    { call: 3, answer: { ok: true, value: { commit: "three" } } },
+  ]);
   expect(await all).toEqual(["one", "two", "three"]);
 });
 
@@ -25,8 +35,14 @@ test("each call has its own answer, good or bad, and a second one changes nothin
   const good = calls.execute([request("a")], null, null);
   const bad = calls.execute([request("b")], null, null);
   const refusal = toPlainError(new RejectedError({ message: "No", fix: "Ask again", details: { code: "no" } }));
-  calls.answered([{ call: 2, answer: { ok: false, error: refusal } }, { call: 1, answer: { ok: true, value: { commit: "one" } } }]);
-  calls.answered([{ call: 1, answer: { ok: false, error: refusal } }, { call: 77, answer: { ok: false, error: refusal } }]);
+  calls.answered([
+    { call: 2, answer: { ok: false, error: refusal } },
+    { call: 1, answer: { ok: true, value: { commit: "one" } } },
+  ]);
+  calls.answered([
+    { call: 1, answer: { ok: false, error: refusal } },
+    { call: 77, answer: { ok: false, error: refusal } },
+  ]);
   await expect(bad).rejects.toMatchObject({ code: "rejected", details: { code: "no" } });
   expect(await good).toBe("one");
 });

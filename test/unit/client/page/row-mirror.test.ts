@@ -6,25 +6,32 @@ const entry = (key: string, row: number) => ({ key, row, pending: false });
 const key = fc.string({ unit: fc.constantFrom("a", "b", "Z", "é", "\u{1f600}", "/"), maxLength: 4 });
 const delta = fc.record({
   projection: fc.constant("p"),
-  set: fc.uniqueArray(fc.record({ key, row: fc.integer(), pending: fc.boolean() }), { selector: (one) => one.key, maxLength: 100 }),
+  set: fc.uniqueArray(fc.record({ key, row: fc.integer(), pending: fc.boolean() }), {
+    selector: (one) => one.key,
+    maxLength: 100,
+  }),
   removed: fc.uniqueArray(key, { maxLength: 20 }),
 });
 
 test("whatever changes, all rows stand in order of key, as they are", () => {
   fc.assert(
-    fc.property(fc.array(delta, { maxLength: 12 }), fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }), (deltas, looks) => {
-      const mirror = rowMirror<number>();
-      const plain = new Map<string, unknown>();
-      mirror.fill([], 0);
-      for (const [index, one] of deltas.entries()) {
-        mirror.take(one, index + 1);
-        for (const gone of one.removed) plain.delete(gone);
-        for (const there of one.set) plain.set(there.key, there);
-        // Rows may change several times between two looks.
-        if (looks[index]) expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
-      }
-      expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
-    }),
+    fc.property(
+      fc.array(delta, { maxLength: 12 }),
+      fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
+      (deltas, looks) => {
+        const mirror = rowMirror<number>();
+        const plain = new Map<string, unknown>();
+        mirror.fill([], 0);
+        for (const [index, one] of deltas.entries()) {
+          mirror.take(one, index + 1);
+          for (const gone of one.removed) plain.delete(gone);
+          for (const there of one.set) plain.set(there.key, there);
+          // Rows may change several times between two looks.
+          if (looks[index]) expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
+        }
+        expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
+      },
+    ),
   );
 });
 

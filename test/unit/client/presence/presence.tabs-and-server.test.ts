@@ -18,10 +18,19 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-const nextRelease = defineDomain({ version: domain.definition.version + 1, aggregates: [task, column], projections: [board, columnCounts] });
+const nextRelease = defineDomain({
+  version: domain.definition.version + 1,
+  aggregates: [task, column],
+  projections: [board, columnCounts],
+});
 /** What a tab's page was told that others show. */
 const seen = (tab: Tab): readonly Json[] => (tab.update().presence ?? []).map(({ data }) => data);
-const shows = (tab: Tab, ...data: readonly Json[]) => until(() => JSON.stringify(seen(tab)) === JSON.stringify(data), `others see ${JSON.stringify(data)}, not ${JSON.stringify(seen(tab))}`, 10_000);
+const shows = (tab: Tab, ...data: readonly Json[]) =>
+  until(
+    () => JSON.stringify(seen(tab)) === JSON.stringify(data),
+    `others see ${JSON.stringify(data)}, not ${JSON.stringify(seen(tab))}`,
+    10_000,
+  );
 
 async function people() {
   const server = await startServer();
@@ -82,7 +91,10 @@ test("someone who uses this device's id hides it from nobody, and is seen under 
   await shows(lead, "squats");
   take(lead.api.setPresence("herself"));
   await shows(bob, "squats", "herself");
-  expect(bob.update().presence?.map((one) => [one.client, one.actor])).toEqual([[client, "token-of-mallory"], [client, "ada"]]);
+  expect(bob.update().presence?.map((one) => [one.client, one.actor])).toEqual([
+    [client, "token-of-mallory"],
+    [client, "ada"],
+  ]);
   mallory.close();
   await shows(bob, "herself");
   await shows(lead);
@@ -90,7 +102,8 @@ test("someone who uses this device's id hides it from nobody, and is seen under 
 
 test("a presence that is no JSON, or too large for a frame, is refused here, and nothing else stops", async () => {
   const { bob, lead } = await people();
-  for (const data of ["x".repeat(17_000), Number.NaN, "\ud800"]) expect(() => take(lead.api.setPresence(data))).toThrow(/presence/);
+  for (const data of ["x".repeat(17_000), Number.NaN, "\ud800"])
+    expect(() => take(lead.api.setPresence(data))).toThrow(/presence/);
   take(lead.api.setPresence("fits"));
   await shows(bob, "fits");
   expect(lead.status().connection).toBe("live");
@@ -112,7 +125,11 @@ describe("others, as a server tells of them", () => {
   const own = { client: id(0), actor: "ada" };
 
   test("who is gone goes, who stays under the same id stays, and the own device is none of them", () => {
-    let others = nextOthers([], { set: [one(0, "mine", "ada"), one(0, "not mine"), one(1), one(1, "x", "carol")], gone: [] }, own);
+    let others = nextOthers(
+      [],
+      { set: [one(0, "mine", "ada"), one(0, "not mine"), one(1), one(1, "x", "carol")], gone: [] },
+      own,
+    );
     expect(others).toEqual([one(0, "not mine"), one(1), one(1, "x", "carol")]);
     others = nextOthers(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
     expect(others).toEqual([one(1, "y", "carol")]);
@@ -121,9 +138,17 @@ describe("others, as a server tells of them", () => {
 
   test("however many and however large the entries are that a server tells of, what is kept is bounded", () => {
     let others: readonly Presence[] = [];
-    for (let frame = 0; frame < 20; frame++) others = nextOthers(others, { set: Array.from({ length: 1_000 }, (_, n) => one(1 + frame * 1_000 + n)), gone: [] }, own);
+    for (let frame = 0; frame < 20; frame++)
+      others = nextOthers(
+        others,
+        { set: Array.from({ length: 1_000 }, (_, n) => one(1 + frame * 1_000 + n)), gone: [] },
+        own,
+      );
     expect(others).toHaveLength(PRESENCE_ENTRIES_MAX);
-    expect(nextOthers(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([one(1, "changed"), ...others.slice(1)]);
+    expect(nextOthers(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([
+      one(1, "changed"),
+      ...others.slice(1),
+    ]);
     const large = "x".repeat(PRESENCE_BYTES_MAX);
     expect(nextOthers([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own)).toEqual([]);
   });
@@ -133,7 +158,11 @@ describe("what a device shows", () => {
   function tabs() {
     const timers: (() => void)[] = [];
     let now = 1_000;
-    const env: Pick<Env, "now" | "random" | "timer"> = { now: () => now, random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)), timer: (_, run) => (timers.push(run), () => {}) };
+    const env: Pick<Env, "now" | "random" | "timer"> = {
+      now: () => now,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      timer: (_, run) => (timers.push(run), () => {}),
+    };
     const told: Json[] = [];
     const all: ReturnType<typeof showPresence>[] = [];
     const posted: TabMessage[] = [];
@@ -143,10 +172,14 @@ describe("what a device shows", () => {
       tick: () => timers.splice(0).forEach((run) => run()),
       passTime: (ms: number) => (now += ms),
       add: () => {
-        const tab = showPresence({ env, post: (message) => {
-          posted.push(message);
-          if (message.type === "show") for (const other of all) if (other !== tab) other.heard(message);
-        }, tell: (data) => told.push(data) });
+        const tab = showPresence({
+          env,
+          post: (message) => {
+            posted.push(message);
+            if (message.type === "show") for (const other of all) if (other !== tab) other.heard(message);
+          },
+          tell: (data) => told.push(data),
+        });
         all.push(tab);
         return tab;
       },

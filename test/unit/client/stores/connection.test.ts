@@ -4,7 +4,14 @@ import { expect, test } from "vitest";
 import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/stores/idb/connection.ts";
 import { LAYOUT_VERSION } from "../../../../src/client/stores/idb/layout.ts";
 import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
-import { ALL, confirmRecords, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import {
+  ALL,
+  confirmRecords,
+  entriesOf,
+  nameOf,
+  rejectedOf,
+  settledOf,
+} from "../../../../src/testing/log-store/fixtures.ts";
 import { killConnection, loseNextEnd, newClientId, openStore, replace } from "../../../support/idb/faulty-idb.ts";
 
 const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
@@ -25,13 +32,16 @@ test("L10 a connection that the browser closed is opened again, and the person's
 test("L1 a connection that dies under an append leaves it whole or not at all, and it is made once", async () => {
   const { store, waits } = await openStore();
   let deaths = 0;
-  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
-    function (this: IDBObjectStore, ...args) {
-      const request = call.apply(this, args);
-      // The second of two rows: the first one must not stay.
-      if (args[1] === 2 && deaths++ === 0) this.transaction.abort();
-      return request;
-    },
+  const restore = replace(
+    IDBObjectStore.prototype,
+    "add",
+    (call) =>
+      function (this: IDBObjectStore, ...args) {
+        const request = call.apply(this, args);
+        // The second of two rows: the first one must not stay.
+        if (args[1] === 2 && deaths++ === 0) this.transaction.abort();
+        return request;
+      },
   );
   expect(await store.appendPending(0, entriesOf("a", "b"), []).finally(restore)).toBe(true);
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["a", "b"]);
@@ -82,13 +92,16 @@ test("L2 an append that is run again does not overwrite what another tab appende
     return () => {};
   };
   const { store } = await openStore({ user, timer });
-  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
-    function (this: IDBObjectStore, ...args) {
-      const request = call.apply(this, args);
-      restore();
-      this.transaction.abort();
-      return request;
-    },
+  const restore = replace(
+    IDBObjectStore.prototype,
+    "add",
+    (call) =>
+      function (this: IDBObjectStore, ...args) {
+        const request = call.apply(this, args);
+        restore();
+        this.transaction.abort();
+        return request;
+      },
   );
   expect(await store.appendPending(0, entriesOf("mine"), [])).toBe(false);
   expect(await Promise.all(meanwhile)).toEqual([true]);
@@ -138,7 +151,11 @@ test("L10 opening and deleting never wait without end: another tab may hold the 
     bound.push({ ms, callback });
     return () => {};
   };
-  const endWaiting = () => bound.splice(0).filter(({ ms }) => ms === OPEN_MS_MAX).forEach(({ callback }) => callback());
+  const endWaiting = () =>
+    bound
+      .splice(0)
+      .filter(({ ms }) => ms === OPEN_MS_MAX)
+      .forEach(({ callback }) => callback());
   const { store, name, user } = await openStore({ timer });
   const holder = await openDB(name);
   const destroyed = store.destroy();
@@ -160,5 +177,7 @@ test("L10 a browser without IndexedDB is reported as storage that is out of reac
     queueMicrotask(callback);
     return () => {};
   };
-  await expect(openIdbLogStore({ log: "none", user: "ada", newClientId, timer }).finally(restore)).rejects.toEqual(lost("unreachable"));
+  await expect(openIdbLogStore({ log: "none", user: "ada", newClientId, timer }).finally(restore)).rejects.toEqual(
+    lost("unreachable"),
+  );
 });

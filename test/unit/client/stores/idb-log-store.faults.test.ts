@@ -1,20 +1,36 @@
 // A full disk, a row that is no row any more, and what is asked of the browser for each write.
 import { expect, test } from "vitest";
 import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
-import { ALL, batchOf, confirmationOf, confirmRecords, entriesOf, entryOf, nameOf, recordsBehind, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import {
+  ALL,
+  batchOf,
+  confirmationOf,
+  confirmRecords,
+  entriesOf,
+  entryOf,
+  nameOf,
+  recordsBehind,
+  settledOf,
+} from "../../../../src/testing/log-store/fixtures.ts";
 import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "../../../support/idb/faulty-idb.ts";
 
 test("L1 a full disk is a storage-full error, nothing of the append is there, and the next one goes to a new connection", async () => {
   const { store, waits } = await openStore();
   const [before] = await connectionsOf(() => store.head());
-  const restore = replace(IDBObjectStore.prototype, "add", (call) =>
-    function (this: IDBObjectStore, ...args) {
-      const request = call.apply(this, args);
-      if (args[1] === 2) queueMicrotask(() => abortWith(this.transaction, "QuotaExceededError"));
-      return request;
-    },
+  const restore = replace(
+    IDBObjectStore.prototype,
+    "add",
+    (call) =>
+      function (this: IDBObjectStore, ...args) {
+        const request = call.apply(this, args);
+        if (args[1] === 2) queueMicrotask(() => abortWith(this.transaction, "QuotaExceededError"));
+        return request;
+      },
   );
-  await expect(store.appendPending(0, entriesOf("a", "b"), []).finally(restore)).rejects.toMatchObject({ code: "storage-full", retry: "after-fix" });
+  await expect(store.appendPending(0, entriesOf("a", "b"), []).finally(restore)).rejects.toMatchObject({
+    code: "storage-full",
+    retry: "after-fix",
+  });
   expect(waits).toEqual([]);
   expect((await store.refresh(ALL)).pending).toEqual([]);
   expect(await store.appendPending(0, entriesOf("a"), [])).toBe(true);
@@ -25,12 +41,17 @@ test("L1 a full disk is a storage-full error, nothing of the append is there, an
 
 test("L1 a full disk is told as such also where the browser calls it by another name", async () => {
   const { store } = await openStore();
-  const names = [["UnknownError", "Encountered full disk while opening backing store for indexedDB.open."], ["QuotaExceededError", ""]] as const;
+  const names = [
+    ["UnknownError", "Encountered full disk while opening backing store for indexedDB.open."],
+    ["QuotaExceededError", ""],
+  ] as const;
   for (const [name, message] of names) {
     const restore = replace(IDBDatabase.prototype, "transaction", () => () => {
       throw new DOMException(message, name);
     });
-    await expect(store.appendPending(0, entriesOf("a"), []).finally(restore)).rejects.toMatchObject({ code: "storage-full" });
+    await expect(store.appendPending(0, entriesOf("a"), []).finally(restore)).rejects.toMatchObject({
+      code: "storage-full",
+    });
   }
 });
 
@@ -38,26 +59,38 @@ test("L1 what is larger than any browser takes is refused before it is written",
   const { store } = await openStore();
   const text = "x".repeat(61 * 1024 * 1024);
   const entry = entryOf("a");
-  await expect(store.appendPending(0, [{ ...entry, commit: { ...entry.commit, meta: { text } } }], [])).rejects.toMatchObject({ code: "invalid" });
-  await expect(store.confirm(await store.head(), confirmationOf({ after: null, cursor: { position: 1, mark: "m1" }, text }))).rejects.toMatchObject({ code: "invalid" });
+  await expect(
+    store.appendPending(0, [{ ...entry, commit: { ...entry.commit, meta: { text } } }], []),
+  ).rejects.toMatchObject({ code: "invalid" });
+  await expect(
+    store.confirm(await store.head(), confirmationOf({ after: null, cursor: { position: 1, mark: "m1" }, text })),
+  ).rejects.toMatchObject({ code: "invalid" });
   expect(await store.head()).toMatchObject({ cursor: null, pendingTail: 0 });
 });
 
 test("L2 what is pending is written strict, and so is the cut that replaces it; the rest relaxed", async () => {
   const { store } = await openStore();
   const asked: string[] = [];
-  const restore = replace(IDBDatabase.prototype, "transaction", (call) =>
-    function (this: IDBDatabase, stores, mode, options) {
-      if (mode === "readwrite") asked.push(`${typeof stores === "string" ? stores : [...stores].join(" ")}: ${options?.durability}`);
-      return call.call(this, stores, mode, options);
-    },
+  const restore = replace(
+    IDBDatabase.prototype,
+    "transaction",
+    (call) =>
+      function (this: IDBDatabase, stores, mode, options) {
+        if (mode === "readwrite")
+          asked.push(`${typeof stores === "string" ? stores : [...stores].join(" ")}: ${options?.durability}`);
+        return call.call(this, stores, mode, options);
+      },
   );
   await store.appendPending(0, entriesOf("a"), []);
   await store.appendPending(1, entriesOf("b"), ["x"]);
   await confirmRecords(store, [1200], { settled: [settledOf(1, "a")] });
   await store.seal();
   await store.removeRejections(["x"]);
-  await store.writeRows({ generation: 0, checkpoint: null }, { checkpoint: { position: 1200, mark: "g0m1" }, tables: [] }, true);
+  await store.writeRows(
+    { generation: 0, checkpoint: null },
+    { checkpoint: { position: 1200, mark: "g0m1" }, tables: [] },
+    true,
+  );
   await store.cutBack(await store.head(), null, []);
   restore();
   expect(asked).toEqual([
@@ -75,9 +108,14 @@ test("L1 a row that cannot be read is named, and keeps nothing else from working
   const { store, name } = await openStore();
   await store.appendPending(0, entriesOf("a", "b", "c"), []);
   await confirmRecords(store, [1], { settled: [settledOf(1, "a", 1), settledOf(2, "b", 2)] });
-  const damage = (store: string, key: IDBValidKey, row: unknown) => behindItsBack(name, (database) => database.put(store, row, key));
+  const damage = (store: string, key: IDBValidKey, row: unknown) =>
+    behindItsBack(name, (database) => database.put(store, row, key));
   const corrupt = (store: string, key: string | number) =>
-    expect.objectContaining({ code: "storage-lost", message: expect.stringContaining(`${store}[${key}]`), details: { reason: "corrupt", store, key } });
+    expect.objectContaining({
+      code: "storage-lost",
+      message: expect.stringContaining(`${store}[${key}]`),
+      details: { reason: "corrupt", store, key },
+    });
 
   await damage("pending", 3, '{"at":null,"commit":{"id":"x"}}');
   await expect(store.refresh(ALL)).rejects.toEqual(corrupt("pending", 3));
@@ -101,13 +139,19 @@ test("L7 a row that is missing in the middle of the log is told, not read over",
   const { store, name } = await openStore();
   for (const events of [[1], [1], [1]]) await confirmRecords(store, events);
   await behindItsBack(name, (database) => database.delete("tail", 2));
-  await expect(store.refresh(ALL)).rejects.toMatchObject({ code: "storage-lost", details: { reason: "corrupt", store: "tail", key: "> 1" } });
+  await expect(store.refresh(ALL)).rejects.toMatchObject({
+    code: "storage-lost",
+    details: { reason: "corrupt", store: "tail", key: "> 1" },
+  });
 });
 
 test("L8 stored rows that cannot be read, or lie ahead of the log, count as none and are written anew", async () => {
   const { store, name } = await openStore();
   const { generation, cursor } = await confirmRecords(store, [1]);
-  const rows = { checkpoint: cursor ?? { position: 0, mark: "" }, tables: [{ table: "t", buckets: [{ bucket: 1, text: "[]" }] }] };
+  const rows = {
+    checkpoint: cursor ?? { position: 0, mark: "" },
+    tables: [{ table: "t", buckets: [{ bucket: 1, text: "[]" }] }],
+  };
   for (const head of ["{", '{"checkpoint":"9-m9","tables":["t"]}']) {
     await behindItsBack(name, async (database) => {
       await database.put("meta", head, "rows");
@@ -122,7 +166,7 @@ test("L8 stored rows that cannot be read, or lie ahead of the log, count as none
 test("L3 two tabs that append 200 times each in a race get numbers of their own, in one order", async () => {
   const { store, open } = await openStore();
   const race = async (tab: number, tabStore: typeof store) => {
-    for (let made = 0, tail = 0; made < 200; ) {
+    for (let made = 0, tail = 0; made < 200;) {
       if (await tabStore.appendPending(tail, entriesOf(`${tab}.${made}`), [])) {
         made += 1;
         tail += 1;
@@ -142,8 +186,15 @@ test("L5 a cut in the middle of a sealed segment leaves no row behind it", async
   const { store, name } = await openStore();
   for (let index = 0; index < 30; index++) await confirmRecords(store, [100]);
   await store.seal();
-  const rows = () => behindItsBack(name, async (database) => ({ segments: await database.getAllKeys("segments"), tail: await database.getAllKeys("tail") }));
-  expect(await rows()).toEqual({ segments: [1000, 2000, 3000].slice(0, 2), tail: Array.from({ length: 10 }, (_, index) => 2100 + 100 * index) });
+  const rows = () =>
+    behindItsBack(name, async (database) => ({
+      segments: await database.getAllKeys("segments"),
+      tail: await database.getAllKeys("tail"),
+    }));
+  expect(await rows()).toEqual({
+    segments: [1000, 2000, 3000].slice(0, 2),
+    tail: Array.from({ length: 10 }, (_, index) => 2100 + 100 * index),
+  });
   await store.cutBack(await store.head(), { position: 1500, mark: "g0m1401" }, []);
   expect(await rows()).toEqual({ segments: [1000, 1500], tail: [] });
   const [first] = recordsBehind({ position: 1500, mark: "g0m1401" }, [2]);
@@ -156,12 +207,16 @@ test("L9 what a leader confirms between the two halves of a seal stays", async (
   const head = await confirmRecords(store, [1000, 24, 7]);
   const batch = batchOf(head.cursor, recordsBehind(head.cursor, [3]));
   const confirmed: Promise<boolean>[] = [];
-  const restore = replace(IDBDatabase.prototype, "transaction", (call) =>
-    function (this: IDBDatabase, stores, mode, options) {
-      const tx = call.call(this, stores, mode, options);
-      if (confirmed.length === 0 && mode === "readonly" && Array.from(stores).includes("segments")) confirmed.push(leader.confirm(head, confirmationOf(batch)));
-      return tx;
-    },
+  const restore = replace(
+    IDBDatabase.prototype,
+    "transaction",
+    (call) =>
+      function (this: IDBDatabase, stores, mode, options) {
+        const tx = call.call(this, stores, mode, options);
+        if (confirmed.length === 0 && mode === "readonly" && Array.from(stores).includes("segments"))
+          confirmed.push(leader.confirm(head, confirmationOf(batch)));
+        return tx;
+      },
   );
   await store.seal();
   restore();

@@ -1,9 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { notInRanges, type NumberRanges, rangesAbove, rangesUpTo, withNumbers } from "../../../../src/client/stores/idb/number-ranges.ts";
+import {
+  notInRanges,
+  type NumberRanges,
+  rangesAbove,
+  rangesUpTo,
+  withNumbers,
+} from "../../../../src/client/stores/idb/number-ranges.ts";
 
 const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 30 }));
-const members = (ranges: NumberRanges) => ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+const members = (ranges: NumberRanges) =>
+  ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
 const sorted = (some: Iterable<number>) => [...new Set(some)].sort((a, b) => a - b);
 
 test("ranges are the set that a plain one would be, sorted and joined", () => {

@@ -1,6 +1,12 @@
 // Sealing as arithmetic: which records go into which run.
 import { expect, test } from "vitest";
-import { lengthOf, planSeal, SEGMENT_EVENTS_MAX, SEGMENT_LENGTH_MAX, sealIsDue } from "../../../../src/client/stores/sealing.ts";
+import {
+  lengthOf,
+  planSeal,
+  SEGMENT_EVENTS_MAX,
+  SEGMENT_LENGTH_MAX,
+  sealIsDue,
+} from "../../../../src/client/stores/sealing.ts";
 import { batchOf, recordOf, recordsBehind, recordTexts } from "../../../../src/testing/log-store/fixtures.ts";
 
 const batchesOf = (...events: readonly (readonly number[])[]) => {

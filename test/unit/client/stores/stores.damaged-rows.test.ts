@@ -4,14 +4,30 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordsBehind } from "../../../../src/client/engine/local-log.ts";
 import { batchBehind, recordsOf } from "../../../../src/client/stores/batches.ts";
-import { peekCommitId, peekSettledAt, pendingText, readPending, readRejection, readSentEntry, rejectionText, sentText } from "../../../../src/client/stores/entry-text.ts";
+import {
+  peekCommitId,
+  peekSettledAt,
+  pendingText,
+  readPending,
+  readRejection,
+  readSentEntry,
+  rejectionText,
+  sentText,
+} from "../../../../src/client/stores/entry-text.ts";
 import { batchRow, readBatch } from "../../../../src/client/stores/idb/layout.ts";
 import type { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
 import { take } from "../../../../src/client/messages/worker-messages.ts";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { syncServer } from "../../../../src/sync-server/app.ts";
-import { batchOf, commitOf, entryOf, recordsBehind as madeRecords, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import {
+  batchOf,
+  commitOf,
+  entryOf,
+  recordsBehind as madeRecords,
+  rejectedOf,
+  settledOf,
+} from "../../../../src/testing/log-store/fixtures.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Device, until } from "../../../support/device.ts";
 import { startServer, temporaryFolder } from "../../../support/server.ts";
@@ -36,7 +52,10 @@ describe("a row of the device's store", () => {
   for (const [name, text, read] of entries) {
     test(name, () => {
       expect(() => read(text)).not.toThrow();
-      fc.assert(fc.property(fc.oneof(flipped(text), nearly(JSON.parse(text))), (row) => typed(() => read(row))), { numRuns: 300 });
+      fc.assert(
+        fc.property(fc.oneof(flipped(text), nearly(JSON.parse(text))), (row) => typed(() => read(row))),
+        { numRuns: 300 },
+      );
       for (const row of [undefined, null, 1, {}, [], new Uint8Array(3)]) typed(() => read(row));
     });
   }
@@ -45,16 +64,24 @@ describe("a row of the device's store", () => {
     const batch = batchOf({ position: 3, mark: "m3" }, madeRecords({ position: 3, mark: "m3" }, [1, 2, 3]));
     expect(recordsBehind(batch, 4)).toHaveLength(2);
     fc.assert(
-      fc.property(fc.oneof(flipped(batch.text), nearly(JSON.parse(batch.text))), fc.integer({ min: 3, max: 9 }), (text, position) => {
-        const row = { ...batch, text };
-        typed(() => readBatch("tail", 3, batchRow(row)));
-        typed(() => recordsOf(row));
-        typed(() => batchBehind(row, position));
-        typed(() => recordsBehind(row, position));
-      }),
+      fc.property(
+        fc.oneof(flipped(batch.text), nearly(JSON.parse(batch.text))),
+        fc.integer({ min: 3, max: 9 }),
+        (text, position) => {
+          const row = { ...batch, text };
+          typed(() => readBatch("tail", 3, batchRow(row)));
+          typed(() => recordsOf(row));
+          typed(() => batchBehind(row, position));
+          typed(() => recordsBehind(row, position));
+        },
+      ),
       { numRuns: 500 },
     );
-    for (const row of [{ after: null, cursor: "x", text: "" }, { after: "1-a", cursor: "0-a", text: "" }]) typed(() => readBatch("segments", 0, row));
+    for (const row of [
+      { after: null, cursor: "x", text: "" },
+      { after: "1-a", cursor: "0-a", text: "" },
+    ])
+      typed(() => readBatch("segments", 0, row));
   });
 });
 
@@ -66,21 +93,43 @@ describe("a device whose database is damaged", () => {
     const server = await startServer();
     good = device(domain, "team", "ada");
     const tab = await good.open({ url: server.url });
-    for (let n = 0; n < 5; n++) take(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+    for (let n = 0; n < 5; n++)
+      take(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await until(() => tab.status().pending === 0 && tab.status().position === 5, "all is confirmed");
     tab.api.setPaused(true);
-    for (let n = 0; n < 3; n++) take(await tab.api.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
+    for (let n = 0; n < 3; n++)
+      take(await tab.api.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
     await tab.close();
     await server.close();
   });
   afterAll(() => folder.remove());
 
   const places = ["batches", "pending", "sent", "rows"] as const;
-  const damage = (database: MemoryDatabase, place: (typeof places)[number], at: number, change: (text: string) => string): void => {
+  const damage = (
+    database: MemoryDatabase,
+    place: (typeof places)[number],
+    at: number,
+    change: (text: string) => string,
+  ): void => {
     const state = database.open();
-    if (place === "batches") state.batches = state.batches.map((batch, n) => (n === at % state.batches.length ? { ...batch, text: change(batch.text) } : batch));
-    else if (place !== "rows") [...state[place]].forEach(([n, text], index) => index === at % state[place].size && state[place].set(n, change(text)));
-    else if (state.rows) state.rows = { ...state.rows, tables: state.rows.tables.map((table) => ({ ...table, buckets: table.buckets.map((bucket, n) => (n === at % table.buckets.length ? { ...bucket, text: change(bucket.text) } : bucket)) })) };
+    if (place === "batches")
+      state.batches = state.batches.map((batch, n) =>
+        n === at % state.batches.length ? { ...batch, text: change(batch.text) } : batch,
+      );
+    else if (place !== "rows")
+      [...state[place]].forEach(
+        ([n, text], index) => index === at % state[place].size && state[place].set(n, change(text)),
+      );
+    else if (state.rows)
+      state.rows = {
+        ...state.rows,
+        tables: state.rows.tables.map((table) => ({
+          ...table,
+          buckets: table.buckets.map((bucket, n) =>
+            n === at % table.buckets.length ? { ...bucket, text: change(bucket.text) } : bucket,
+          ),
+        })),
+      };
   };
 
   test("opens, or says with a typed error that it cannot", async () => {
@@ -93,7 +142,8 @@ describe("a device whose database is damaged", () => {
         const database = good.database.copy();
         damage(database, place, at, (text) => {
           const bytes = Buffer.from(text);
-          for (const [where, bit] of bits) bytes[where % bytes.length] = (bytes[where % bytes.length] ?? 0) ^ (1 << bit);
+          for (const [where, bit] of bits)
+            bytes[where % bytes.length] = (bytes[where % bytes.length] ?? 0) ^ (1 << bit);
           return bytes.toString();
         });
         try {
@@ -122,31 +172,58 @@ describe("a server whose file is damaged", () => {
     {
       const server = syncServer({ domain, store: sqlite(file), authorize: () => ({ actor: "ada" }) });
       const ada = person(server, "ada");
-      await ada.outcomes(...ids.map((id) => ada.commit(task.command.add(id, { title: id, column: "todo" }))), ada.commit(task.command.rename("none", { title: "?" })));
+      await ada.outcomes(
+        ...ids.map((id) => ada.commit(task.command.add(id, { title: id, column: "todo" }))),
+        ada.commit(task.command.rename("none", { title: "?" })),
+      );
       await server.close();
     }
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom("dacapo_records.streams", "dacapo_records.text", "dacapo_outcomes.text"), fc.nat(), fc.nat(7), async (place, at, bit) => {
-        const copy = folder.path(`copy-${crypto.randomUUID()}.db`);
-        const database = new DatabaseSync(file);
-        database.exec(`vacuum into '${copy}'`);
-        database.close();
-        flipIn(copy, place, at, bit);
-        const failures: unknown[] = [];
-        const server = syncServer({ domain, store: sqlite(copy), authorize: () => ({ actor: "ada" }), onError: (error) => failures.push(error) });
-        const ada = person(server, "ada");
-        const answers = [
-          await ada.request(""), await ada.request("records"), ...(await Promise.all(ids.map((id) => ada.request(`streams/task/${id}`)))),
-          ...(await Promise.all(ids.map((id) => ada.request("commits", { after: null, domain: 1, commits: [ada.commit(task.command.complete(id))] })))),
-        ];
-        for (const response of answers) expect([200, 500, 503]).toContain(response.status);
-        for (const failure of failures) expect(failure).toBeInstanceOf(DacapoError);
-        // A new stream has nothing to do with the damage: whoever need not read that either goes on.
-        const { cursor }: { cursor: string } = JSON.parse(await (await ada.request("")).text());
-        expect((await ada.request("commits", { after: cursor, domain: 1, commits: [ada.commit(task.command.add("new", { title: "New", column: "todo" }))] })).status).toBe(200);
-        expectUntouched();
-        await server.close();
-      }),
+      fc.asyncProperty(
+        fc.constantFrom("dacapo_records.streams", "dacapo_records.text", "dacapo_outcomes.text"),
+        fc.nat(),
+        fc.nat(7),
+        async (place, at, bit) => {
+          const copy = folder.path(`copy-${crypto.randomUUID()}.db`);
+          const database = new DatabaseSync(file);
+          database.exec(`vacuum into '${copy}'`);
+          database.close();
+          flipIn(copy, place, at, bit);
+          const failures: unknown[] = [];
+          const server = syncServer({
+            domain,
+            store: sqlite(copy),
+            authorize: () => ({ actor: "ada" }),
+            onError: (error) => failures.push(error),
+          });
+          const ada = person(server, "ada");
+          const answers = [
+            await ada.request(""),
+            await ada.request("records"),
+            ...(await Promise.all(ids.map((id) => ada.request(`streams/task/${id}`)))),
+            ...(await Promise.all(
+              ids.map((id) =>
+                ada.request("commits", { after: null, domain: 1, commits: [ada.commit(task.command.complete(id))] }),
+              ),
+            )),
+          ];
+          for (const response of answers) expect([200, 500, 503]).toContain(response.status);
+          for (const failure of failures) expect(failure).toBeInstanceOf(DacapoError);
+          // A new stream has nothing to do with the damage: whoever need not read that either goes on.
+          const { cursor }: { cursor: string } = JSON.parse(await (await ada.request("")).text());
+          expect(
+            (
+              await ada.request("commits", {
+                after: cursor,
+                domain: 1,
+                commits: [ada.commit(task.command.add("new", { title: "New", column: "todo" }))],
+              })
+            ).status,
+          ).toBe(200);
+          expectUntouched();
+          await server.close();
+        },
+      ),
       { numRuns: 25 },
     );
     await folder.remove();

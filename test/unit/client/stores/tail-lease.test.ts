@@ -4,7 +4,15 @@ import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store
 import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
 import { Place } from "../../../../src/client/stores/idb/tail-lease.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
-import { ALL, commitOf, confirmationOf, entriesOf, nameOf, rejectedOf, settledOf } from "../../../../src/testing/log-store/fixtures.ts";
+import {
+  ALL,
+  commitOf,
+  confirmationOf,
+  entriesOf,
+  nameOf,
+  rejectedOf,
+  settledOf,
+} from "../../../../src/testing/log-store/fixtures.ts";
 import { browser, settle, tabWithPlace } from "../../../support/idb/fake-browser.ts";
 import { FakeLocks } from "../../../support/idb/fake-locks.ts";
 import { layoutOf, loseNextEnd, newClientId, replace } from "../../../support/idb/faulty-idb.ts";
@@ -12,11 +20,14 @@ import { layoutOf, loseNextEnd, newClientId, replace } from "../../../support/id
 /** Appends one commit, and tells whether it was made and whether the tail was looked at. */
 async function append(store: LogStore, tail: number, ...names: readonly string[]) {
   let looks = 0;
-  const restore = replace(IDBObjectStore.prototype, "getAllKeys", (call) =>
-    function (this: IDBObjectStore, ...args) {
-      looks++;
-      return call.apply(this, args);
-    },
+  const restore = replace(
+    IDBObjectStore.prototype,
+    "getAllKeys",
+    (call) =>
+      function (this: IDBObjectStore, ...args) {
+        looks++;
+        return call.apply(this, args);
+      },
   );
   const appended = await store.appendPending(tail, entriesOf(...names), []).finally(restore);
   await settle();
@@ -32,7 +43,12 @@ async function sweep(store: LogStore): Promise<void> {
 async function confirmAll(store: LogStore): Promise<void> {
   const head = await store.head();
   const { pending } = await store.refresh(ALL);
-  expect(await store.confirm(head, confirmationOf(null, { settled: pending.map((entry) => settledOf(entry.n, nameOf(entry))) }))).toBe(true);
+  expect(
+    await store.confirm(
+      head,
+      confirmationOf(null, { settled: pending.map((entry) => settledOf(entry.n, nameOf(entry))) }),
+    ),
+  ).toBe(true);
 }
 
 test("L2 a tab that goes on working looks at the tail twice, and then no more", async () => {
@@ -207,7 +223,12 @@ test("L5 nor on one that was filled behind its back", async () => {
   const { open } = browser();
   const [slow, other] = [await tabWithPlace(open), await open()];
   await confirmAll(other);
-  const filling = { batch: null, settled: [settledOf(3, "x"), settledOf(4, "y")], rejected: [rejectedOf(5, "z")], pending: [] };
+  const filling = {
+    batch: null,
+    settled: [settledOf(3, "x"), settledOf(4, "y")],
+    rejected: [rejectedOf(5, "z")],
+    pending: [],
+  };
   expect(await other.fill(await other.head(), filling)).toBe(true);
   expect(await append(slow, 2, "late")).toMatchObject({ appended: false });
   expect((await slow.head()).pendingTail).toBe(5);
@@ -237,7 +258,8 @@ test("L4 a commit that has ended ends once, whether or not its row is still ther
 test("a browser without locks keeps one row of what has ended: the last", async () => {
   const user = newClientId();
   const store = await openIdbLogStore({ log: "places", user, newClientId, locks: null });
-  for (let tail = 0; tail < 20; tail++) expect(await append(store, tail, `c${tail}`)).toEqual({ appended: true, looks: 1 });
+  for (let tail = 0; tail < 20; tail++)
+    expect(await append(store, tail, `c${tail}`)).toEqual({ appended: true, looks: 1 });
   await confirmAll(store);
   expect((await layoutOf(databaseName("places", user)))["pending"]?.map(([n]) => n)).toEqual([20]);
 });

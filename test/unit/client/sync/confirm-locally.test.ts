@@ -12,24 +12,31 @@ const opened = async (tab: Promise<Tab>) => {
   tabs.push(one);
   return one;
 };
-const titles = (tab: Tab) => [...tab.rows(board.name).values()].map((entry) => (entry.row as { title: string }).title).sort();
+const titles = (tab: Tab) =>
+  [...tab.rows(board.name).values()].map((entry) => (entry.row as { title: string }).title).sort();
 
 describe("a log without a server", () => {
   test("shows a command's row as soon as execute resolved, and confirms it by itself", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const { commit } = take(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    const { commit } = take(
+      await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
+    );
     expect(titles(tab)).toEqual(["Milk"]);
     expect(tab.rows(columnCounts.name).get("todo")?.row).toEqual({ tasks: 1 });
     const { settled } = take(await tab.api.settled(commit));
     expect(settled).toMatchObject({ outcome: "accepted", position: 1 });
-    await until(() => tab.status().pending === 0 && tab.rows(board.name).get("task/t1")?.pending === false, "confirmed");
+    await until(
+      () => tab.status().pending === 0 && tab.rows(board.name).get("task/t1")?.pending === false,
+      "confirmed",
+    );
     expect(tab.status()).toMatchObject({ connection: "local", leader: true, position: 1 });
   });
 
   test("keeps everything over a reload", async () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
-    for (let n = 0; n < 20; n++) take(await first.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+    for (let n = 0; n < 20; n++)
+      take(await first.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await first.close();
     const again = await opened(ada.open());
     expect(titles(again)).toHaveLength(20);
@@ -39,25 +46,61 @@ describe("a log without a server", () => {
     const ada = device(domain, "log", "ada");
     const [one, two] = [await opened(ada.open()), await opened(ada.open())];
     const add = (tab: Tab, name: string) =>
-      Promise.all(Array.from({ length: 200 }, async (_, n) => take(await tab.api.execute([task.command.add(`${name}${n}`, { title: `${name} ${n}`, column: "todo" })], null, null))));
+      Promise.all(
+        Array.from({ length: 200 }, async (_, n) =>
+          take(
+            await tab.api.execute(
+              [task.command.add(`${name}${n}`, { title: `${name} ${n}`, column: "todo" })],
+              null,
+              null,
+            ),
+          ),
+        ),
+      );
     await Promise.all([add(one, "a"), add(two, "b")]);
-    await until(() => one.status().pending === 0 && two.status().pending === 0 && one.status().position === 400 && two.status().position === 400, "both at 400");
+    await until(
+      () =>
+        one.status().pending === 0 &&
+        two.status().pending === 0 &&
+        one.status().position === 400 &&
+        two.status().position === 400,
+      "both at 400",
+    );
     expect(titles(one)).toHaveLength(400);
-    expect([...one.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual([...two.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1)));
+    expect([...one.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual(
+      [...two.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+    );
   });
 
   test("a commit of several commands stands or falls as one", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const bad = await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" }), task.command.rename("nobody", { title: "x" })], null, null);
-    expect(bad).toMatchObject({ ok: false, error: { code: "rejected", details: { code: "no-such-task", stream: "task/nobody" } } });
+    const bad = await tab.api.execute(
+      [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.rename("nobody", { title: "x" })],
+      null,
+      null,
+    );
+    expect(bad).toMatchObject({
+      ok: false,
+      error: { code: "rejected", details: { code: "no-such-task", stream: "task/nobody" } },
+    });
     expect(titles(tab)).toEqual([]);
-    take(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")], null, null));
+    take(
+      await tab.api.execute(
+        [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")],
+        null,
+        null,
+      ),
+    );
     expect(tab.rows(board.name).get("task/t1")?.row).toMatchObject({ title: "Milk", done: true });
   });
 
   test("a command that fails validation tells path and reason and never reaches the log", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const bad = await tab.api.execute([{ stream: "task/t1", name: "add", v: 1, input: { title: "", column: "todo" } }], null, null);
+    const bad = await tab.api.execute(
+      [{ stream: "task/t1", name: "add", v: 1, input: { title: "", column: "todo" } }],
+      null,
+      null,
+    );
     expect(bad).toMatchObject({ ok: false, error: { code: "invalid", details: { path: ["title"] } } });
     const unknown = await tab.api.execute([{ stream: "task/t1", name: "fly", v: 1 }], null, null);
     expect(unknown).toMatchObject({ ok: false, error: { code: "unknown-command" } });
@@ -71,7 +114,11 @@ describe("a log without a server", () => {
     await until(() => tab.status().pending === 0, "confirmed");
     take(await tab.api.execute([task.command.complete("t1")], null, null));
     const history = take(await tab.api.history("task/t1"));
-    expect(history.map(({ type, version }) => [type, version])).toEqual([["TaskAdded", 1], ["TaskRenamed", 2], ["TaskCompleted", 3]]);
+    expect(history.map(({ type, version }) => [type, version])).toEqual([
+      ["TaskAdded", 1],
+      ["TaskRenamed", 2],
+      ["TaskCompleted", 3],
+    ]);
     expect(take(await tab.api.stateAt("task/t1", 1))).toMatchObject({ title: "Milk", done: false });
     expect(take(await tab.api.stateAt("task/t1", null))).toMatchObject({ title: "Oat milk", done: true });
     expect(await tab.api.stateAt("task/t1", 9)).toMatchObject({ ok: false, error: { code: "rejected" } });

@@ -7,34 +7,66 @@ afterEach(() => vi.unstubAllGlobals());
 
 function answering(status: number, body: string, headers: Record<string, string> = {}) {
   vi.stubGlobal("fetch", async () => new Response(body, { status, headers }));
-  return httpTransport({ url: "https://example.org/sync", log: "board", token: () => Promise.resolve(null), env: browserEnv });
+  return httpTransport({
+    url: "https://example.org/sync",
+    log: "board",
+    token: () => Promise.resolve(null),
+    env: browserEnv,
+  });
 }
 const own = (code: string, retry: string) => JSON.stringify({ error: { code, message: "no", retry } });
 
 describe("an error that is not in the protocol's form is tried again, whatever its status", () => {
-  const bodies = { "a page": "<!doctype html><title>Sign in to the hotel</title>", nothing: "", "other JSON": '{"error":"not_found"}', "half of the form": '{"error":{"code":"forbidden"}}' };
+  const bodies = {
+    "a page": "<!doctype html><title>Sign in to the hotel</title>",
+    nothing: "",
+    "other JSON": '{"error":"not_found"}',
+    "half of the form": '{"error":{"code":"forbidden"}}',
+  };
   for (const [name, body] of Object.entries(bodies)) {
-    test.each([400, 401, 403, 404, 405, 407, 409, 410, 418, 421, 426, 451, 502])(`${name}, with status %s`, async (status) => {
-      const told = expect.objectContaining({ code: "unreachable", retry: "later", message: expect.stringContaining(String(status)) });
-      await expect(answering(status, body).pull(null, null)).rejects.toEqual(told);
-      await expect(answering(status, body).push(null, 1, [])).rejects.toEqual(told);
-    });
+    test.each([400, 401, 403, 404, 405, 407, 409, 410, 418, 421, 426, 451, 502])(
+      `${name}, with status %s`,
+      async (status) => {
+        const told = expect.objectContaining({
+          code: "unreachable",
+          retry: "later",
+          message: expect.stringContaining(String(status)),
+        });
+        await expect(answering(status, body).pull(null, null)).rejects.toEqual(told);
+        await expect(answering(status, body).push(null, 1, [])).rejects.toEqual(told);
+      },
+    );
   }
 
   test("and not before the time that it names", async () => {
-    await expect(answering(403, "", { "retry-after": "120" }).pull(null, null)).rejects.toMatchObject({ details: { retryAfterMs: 120_000 } });
+    await expect(answering(403, "", { "retry-after": "120" }).pull(null, null)).rejects.toMatchObject({
+      details: { retryAfterMs: 120_000 },
+    });
   });
 
   test("but a push that is too large for a proxy is sent in smaller pieces", async () => {
-    await expect(answering(413, "<h1>Request Entity Too Large</h1>").push(null, 1, [])).rejects.toMatchObject({ details: { code: "too-large" } });
+    await expect(answering(413, "<h1>Request Entity Too Large</h1>").push(null, 1, [])).rejects.toMatchObject({
+      details: { code: "too-large" },
+    });
   });
 });
 
 test("the server's own word stops, parts or ends", async () => {
-  await expect(answering(401, own("unauthorized", "after-fix")).pull(null, null)).rejects.toMatchObject({ code: "unauthorized" });
-  await expect(answering(403, own("forbidden", "never")).pull(null, null)).rejects.toMatchObject({ code: "forbidden", details: { code: "forbidden" } });
-  await expect(answering(404, own("not-found", "never")).pull(null, null)).rejects.toMatchObject({ code: "protocol", retry: "never" });
-  await expect(answering(400, own("busy", "later")).pull(null, null)).rejects.toMatchObject({ code: "unreachable", retry: "later" });
+  await expect(answering(401, own("unauthorized", "after-fix")).pull(null, null)).rejects.toMatchObject({
+    code: "unauthorized",
+  });
+  await expect(answering(403, own("forbidden", "never")).pull(null, null)).rejects.toMatchObject({
+    code: "forbidden",
+    details: { code: "forbidden" },
+  });
+  await expect(answering(404, own("not-found", "never")).pull(null, null)).rejects.toMatchObject({
+    code: "protocol",
+    retry: "never",
+  });
+  await expect(answering(400, own("busy", "later")).pull(null, null)).rejects.toMatchObject({
+    code: "unreachable",
+    retry: "later",
+  });
   expect(await answering(409, own("diverged", "after-fix")).pull(null, null)).toEqual({ kind: "diverged" });
   expect(await answering(410, own("gone", "never")).pull(null, null)).toEqual({ kind: "gone" });
 });

@@ -24,13 +24,30 @@ test("a device that syncs over https opens its socket over wss; the token stands
   );
   const nothing = () => {};
   const env: HttpTransportOptions["env"] = {
-    now: Date.now, elapsed: () => performance.now(), random: (bytes) => new Uint8Array(bytes), chance: () => 0, timer: () => nothing,
-    channel: () => ({ post: nothing, listen: nothing, close: nothing }), lock: (_, __, held) => held(), online: () => true,
+    now: Date.now,
+    elapsed: () => performance.now(),
+    random: (bytes) => new Uint8Array(bytes),
+    chance: () => 0,
+    timer: () => nothing,
+    channel: () => ({ post: nothing, listen: nothing, close: nothing }),
+    lock: (_, __, held) => held(),
+    online: () => true,
   };
-  const transport = httpTransport({ url: "https://example.org/sync/", log: "team-7", token: () => Promise.resolve("s3cret-token"), env });
+  const transport = httpTransport({
+    url: "https://example.org/sync/",
+    log: "team-7",
+    token: () => Promise.resolve("s3cret-token"),
+    env,
+  });
   await transport.pull(null, 1);
   await transport.push(null, 1, []);
-  const socket = transport.live(null, { opened: nothing, records: nothing, head: nothing, presence: nothing, closed: nothing });
+  const socket = transport.live(null, {
+    opened: nothing,
+    records: nothing,
+    head: nothing,
+    presence: nothing,
+    closed: nothing,
+  });
   await until(() => sockets.length > 0, "the socket is opened");
   expect(sockets).toEqual(["wss://example.org/sync/logs/team-7/live?ticket=one-use"]);
   socket.close();
@@ -38,6 +55,10 @@ test("a device that syncs over https opens its socket over wss; the token stands
   for (const { url, init } of requests) {
     expect(url).toMatch(/^https:\/\/example\.org\/sync\/logs\/team-7\//);
     for (const part of [url, init?.body]) expect(JSON.stringify(part ?? "")).not.toContain("s3cret");
-    expect(init).toMatchObject({ credentials: "omit", cache: "no-store", headers: { authorization: "Bearer s3cret-token" } });
+    expect(init).toMatchObject({
+      credentials: "omit",
+      cache: "no-store",
+      headers: { authorization: "Bearer s3cret-token" },
+    });
   }
 });

@@ -8,7 +8,17 @@ const at = (position: number, mark = `m${position}`): Cursor => ({ position, mar
 /** Records of one event each, from a cursor up to a position, in a log that ends at `head`. */
 const page = (after: Cursor | null, to: number, head: number, mark = "m") => {
   const from = after?.position ?? 0;
-  return { after, records: recordsBehind(after, Array.from({ length: to - from }, () => 1), mark), cursor: to > 0 ? at(to, `${to > from ? mark : "m"}${to}`) : null, head, more: to < head };
+  return {
+    after,
+    records: recordsBehind(
+      after,
+      Array.from({ length: to - from }, () => 1),
+      mark,
+    ),
+    cursor: to > 0 ? at(to, `${to > from ? mark : "m"}${to}`) : null,
+    head,
+    more: to < head,
+  };
 };
 
 test("its last mark at its position: the server has all of it", () => {

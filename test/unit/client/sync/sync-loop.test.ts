@@ -24,7 +24,10 @@ function twoNodes() {
   let marks = 0;
   let socket: SocketEvents | null = null;
   const calls: ("push" | "pull")[] = [];
-  const place = (cursor: Cursor | null) => (cursor === null ? 0 : records.findIndex(({ position, mark }) => position === cursor.position && mark === cursor.mark) + 1);
+  const place = (cursor: Cursor | null) =>
+    cursor === null
+      ? 0
+      : records.findIndex(({ position, mark }) => position === cursor.position && mark === cursor.mark) + 1;
   const pageAfter = (after: Cursor | null): Page => {
     const rest = records.slice(place(after));
     const last = rest.at(-1);
@@ -34,7 +37,17 @@ function twoNodes() {
   const record = ({ id, client, actor, time, meta, commands: [command] }: Commit): CommitRecord => {
     const stream = command?.stream ?? "";
     const events = (command?.events ?? []).map(({ type, v, data }) => ({ type, v, stream, version: 1, data }));
-    return { position: records.length + 1, mark: (++marks).toString(16).padStart(16, "0"), commit: id, client, actor, time, received: Date.now(), meta, events };
+    return {
+      position: records.length + 1,
+      mark: (++marks).toString(16).padStart(16, "0"),
+      commit: id,
+      client,
+      actor,
+      time,
+      received: Date.now(),
+      meta,
+      events,
+    };
   };
   const transport: Transport = {
     info: () => Promise.reject(new Error("Nobody asks for this")),
@@ -85,7 +98,8 @@ function twoNodes() {
 async function liveDevice() {
   const nodes = twoNodes();
   tab = await device(domain, "team", "ada").open({ url: "http://nowhere", transport: () => nodes.transport });
-  const add = async (id: string) => take(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
+  const add = async (id: string) =>
+    take(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
   const open = tab;
   await vi.advanceTimersByTimeAsync(100);
   const first = await add("t1");
@@ -112,8 +126,22 @@ test("the same, where something else stands there by the time that the node tell
   await vi.advanceTimersByTimeAsync(100);
   nodes.restore(1);
   const theirs: Commit = {
-    id: crypto.randomUUID(), client: crypto.randomUUID(), actor: "bob", time: Date.now(), meta: null,
-    commands: [{ stream: "task/t9", seen: 0, reads: [], name: "add", v: 1, input: null, events: [{ type: "TaskAdded", v: 1, data: { title: "Bob's", column: "todo" } }] }],
+    id: crypto.randomUUID(),
+    client: crypto.randomUUID(),
+    actor: "bob",
+    time: Date.now(),
+    meta: null,
+    commands: [
+      {
+        stream: "task/t9",
+        seen: 0,
+        reads: [],
+        name: "add",
+        v: 1,
+        input: null,
+        events: [{ type: "TaskAdded", v: 1, data: { title: "Bob's", column: "todo" } }],
+      },
+    ],
   };
   nodes.append(theirs);
   nodes.tell(told);

@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  afterAnswer, afterFailure, afterSocketAsked, afterSocketLost, afterSocketOpened, afterTooLarge, afterWake, BACKOFF_MS, initialSyncFacts, nextStep, SOCKET_STANDS_MS, type SyncFacts, UNTOLD_MS,
+  afterAnswer,
+  afterFailure,
+  afterSocketAsked,
+  afterSocketLost,
+  afterSocketOpened,
+  afterTooLarge,
+  afterWake,
+  BACKOFF_MS,
+  initialSyncFacts,
+  nextStep,
+  SOCKET_STANDS_MS,
+  type SyncFacts,
+  UNTOLD_MS,
 } from "../../../../src/client/sync/sync-state.ts";
 
 const cursor = { position: 10, mark: "00000000000000aa" };
@@ -12,7 +24,10 @@ const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, d
 describe("what the sync loop does next", () => {
   test("rests where this tab does not lead, is paused, offline or stopped, whatever waits", () => {
     for (const change of [{ leader: false }, { paused: true }, { online: false }, { stopped }]) {
-      expect(nextStep({ ...ready, ...change, diverged: true }, { ...at, pending: 5 })).toEqual({ do: "rest", until: null });
+      expect(nextStep({ ...ready, ...change, diverged: true }, { ...at, pending: 5 })).toEqual({
+        do: "rest",
+        until: null,
+      });
     }
   });
 
@@ -55,7 +70,10 @@ describe("what the sync loop does next", () => {
 
   test("asks less and less for a socket where each is cut as soon as it is open, and at once where one had stood", () => {
     let facts: SyncFacts = ready;
-    const lose = (afterMs: number) => (facts = afterSocketLost(afterSocketOpened(facts, at.now), at.now + afterMs, 1, null)).socketNotBefore - at.now - afterMs;
+    const lose = (afterMs: number) =>
+      (facts = afterSocketLost(afterSocketOpened(facts, at.now), at.now + afterMs, 1, null)).socketNotBefore -
+      at.now -
+      afterMs;
     const waits = Array.from({ length: 12 }, () => lose(20));
     expect(waits).toEqual([...waits].sort((a, b) => a - b));
     expect(waits.at(-1)).toBe(BACKOFF_MS.most);
@@ -63,26 +81,44 @@ describe("what the sync loop does next", () => {
   });
 
   test("asks again for what a call brought and the socket has not told for a while, by position and by mark; not where the socket has told it", () => {
-    const live = afterSocketOpened(afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor), at.now);
+    const live = afterSocketOpened(
+      afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor),
+      at.now,
+    );
     expect(nextStep(live, at)).toEqual({ do: "rest", until: null });
     expect(nextStep({ ...live, told: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
-    expect(nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null), at.now), { ...at, cursor: null })).toEqual({ do: "rest", until: null });
-    for (const told of [{ position: 9, mark: cursor.mark }, { position: 9, mark: null }, { position: 10, mark: "00000000000000bb" }, { position: 0, mark: null }]) {
+    expect(
+      nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null), at.now), { ...at, cursor: null }),
+    ).toEqual({ do: "rest", until: null });
+    for (const told of [
+      { position: 9, mark: cursor.mark },
+      { position: 9, mark: null },
+      { position: 10, mark: "00000000000000bb" },
+      { position: 0, mark: null },
+    ]) {
       expect(nextStep({ ...live, told }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
       expect(nextStep({ ...live, told }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
       const asked = afterAnswer({ ...live, told }, 10, { now: 0, elapsed: at.now });
       expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNTOLD_MS });
-      expect(nextStep({ ...live, told, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({ do: "rest", until: null });
+      expect(nextStep({ ...live, told, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({
+        do: "rest",
+        until: null,
+      });
     }
   });
 
   test("waits grow with each failure and stay within a minute, or the server's wish", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1000 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.option(fc.integer({ min: 0, max: 300_000 })), (failures, chance, wish) => {
-        const { notBefore } = afterFailure({ ...ready, failures }, at.now, chance, wish);
-        expect(notBefore - at.now).toBeGreaterThanOrEqual(wish ?? 0);
-        expect(notBefore - at.now).toBeLessThanOrEqual(Math.max(wish ?? 0, BACKOFF_MS.most));
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 1000 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.option(fc.integer({ min: 0, max: 300_000 })),
+        (failures, chance, wish) => {
+          const { notBefore } = afterFailure({ ...ready, failures }, at.now, chance, wish);
+          expect(notBefore - at.now).toBeGreaterThanOrEqual(wish ?? 0);
+          expect(notBefore - at.now).toBeLessThanOrEqual(Math.max(wish ?? 0, BACKOFF_MS.most));
+        },
+      ),
     );
   });
 
@@ -93,24 +129,51 @@ describe("what the sync loop does next", () => {
 
   test("from any facts: awake and led, it always does something or knows until when it rests", () => {
     const facts = fc.record({
-      diverged: fc.boolean(), checked: fc.boolean(), head: fc.integer({ min: 0, max: 20 }), failures: fc.integer({ min: 0, max: 20 }),
-      notBefore: fc.integer({ min: 0, max: 2_000_000 }), pushNotBefore: fc.integer({ min: 0, max: 2_000_000 }), socketNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
+      diverged: fc.boolean(),
+      checked: fc.boolean(),
+      head: fc.integer({ min: 0, max: 20 }),
+      failures: fc.integer({ min: 0, max: 20 }),
+      notBefore: fc.integer({ min: 0, max: 2_000_000 }),
+      pushNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
+      socketNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
       socket: fc.constantFrom("closed" as const, "opening" as const, "open" as const),
-      answeredAt: fc.integer({ min: 0, max: 2_000_000 }), told: fc.record({ position: fc.integer({ min: 0, max: 20 }), mark: fc.constantFrom(null, "a", "b") }),
+      answeredAt: fc.integer({ min: 0, max: 2_000_000 }),
+      told: fc.record({ position: fc.integer({ min: 0, max: 20 }), mark: fc.constantFrom(null, "a", "b") }),
     });
     fc.assert(
-      fc.property(facts, fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 20 }), fc.boolean(), (change, position, pending, refills) => {
-        const step = nextStep({ ...ready, ...change }, { now: at.now, cursor: { position, mark: "a" }, pending, refills });
-        const isTold = change.told.position > position || (change.told.position === position && change.told.mark !== "b");
-        const nothingToDo = pending === 0 && change.socket !== "closed" && change.head <= position && (change.socket !== "open" || isTold);
-        const restsInTime = step.do === "rest" && (step.until === null ? nothingToDo : step.until > at.now);
-        expect(step.do !== "rest" || restsInTime).toBe(true);
-      }),
+      fc.property(
+        facts,
+        fc.integer({ min: 0, max: 20 }),
+        fc.integer({ min: 0, max: 20 }),
+        fc.boolean(),
+        (change, position, pending, refills) => {
+          const step = nextStep(
+            { ...ready, ...change },
+            { now: at.now, cursor: { position, mark: "a" }, pending, refills },
+          );
+          const isTold =
+            change.told.position > position || (change.told.position === position && change.told.mark !== "b");
+          const nothingToDo =
+            pending === 0 &&
+            change.socket !== "closed" &&
+            change.head <= position &&
+            (change.socket !== "open" || isTold);
+          const restsInTime = step.do === "rest" && (step.until === null ? nothingToDo : step.until > at.now);
+          expect(step.do !== "rest" || restsInTime).toBe(true);
+        },
+      ),
     );
   });
 
   test("a wake makes up for everything but a lost right to lead", () => {
-    const woken = afterWake({ ...ready, stopped, failures: 9, notBefore: 9e15, pushNotBefore: 9e15, socketNotBefore: 9e15 });
+    const woken = afterWake({
+      ...ready,
+      stopped,
+      failures: 9,
+      notBefore: 9e15,
+      pushNotBefore: 9e15,
+      socketNotBefore: 9e15,
+    });
     expect(nextStep(woken, { ...at, pending: 1 })).toEqual({ do: "push" });
   });
 

@@ -23,15 +23,23 @@ const open = async (of: Device, options: Parameters<Device["open"]>[0]) => {
   ends.push(tab.close);
   return tab;
 };
-const execute = async (tab: Tab, ...commands: CommandRequest[]) => take(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
+  take(await tab.api.execute(commands, null, null)).commit;
 const settled = async (tab: Tab, commit: string) => take(await tab.api.settled(commit)).settled;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-const quiet = (...tabs: Tab[]) => until(() => tabs.every((tab) => tab.status().pending === 0 && tab.status().position === tabs[0]?.status().position), "all synced");
+const quiet = (...tabs: Tab[]) =>
+  until(
+    () => tabs.every((tab) => tab.status().pending === 0 && tab.status().position === tabs[0]?.status().position),
+    "all synced",
+  );
 
 describe("two devices and a server", () => {
   test("one's command shows on the other, through the live socket", async () => {
     const { url } = await server();
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
     await until(() => bob.status().connection === "live", "bob is live");
     const commit = await execute(ada, task.command.add("t1", { title: "Milk", column: "todo" }));
     expect(await settled(ada, commit)).toMatchObject({ outcome: "accepted", position: 1 });
@@ -41,16 +49,27 @@ describe("two devices and a server", () => {
 
   test("work made while paused is all there after resuming, on both, each command ended", async () => {
     const { url } = await server();
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
     for (let n = 0; n < 10; n++) await execute(ada, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
     await quiet(ada, bob);
     ada.api.setPaused(true);
     bob.api.setPaused(true);
     const commits: [Tab, string][] = [];
     for (let n = 0; n < 50; n++) {
-      for (const [tab, who] of [[ada, "ada"], [bob, "bob"]] as const) {
+      for (const [tab, who] of [
+        [ada, "ada"],
+        [bob, "bob"],
+      ] as const) {
         const id = `t${n % 10}`;
-        const command = [task.command.rename(id, { title: `${who} ${n}` }), task.command.note(id, { text: `${who} ${n}` }), task.command.claim(id, { title: `${who} claims` }), task.command.complete(id)][n % 4];
+        const command = [
+          task.command.rename(id, { title: `${who} ${n}` }),
+          task.command.note(id, { text: `${who} ${n}` }),
+          task.command.claim(id, { title: `${who} claims` }),
+          task.command.complete(id),
+        ][n % 4];
         if (command) commits.push([tab, await execute(tab, command)]);
       }
     }
@@ -65,8 +84,15 @@ describe("two devices and a server", () => {
 
   test("each conflict policy does what it says", async () => {
     const { url } = await server();
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
-    await execute(ada, task.command.add("t1", { title: "Milk", column: "todo" }), column.command.add("doing", { name: "Doing" }));
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
+    await execute(
+      ada,
+      task.command.add("t1", { title: "Milk", column: "todo" }),
+      column.command.add("doing", { name: "Doing" }),
+    );
     await quiet(ada, bob);
     bob.api.setPaused(true);
     const renamed = await execute(bob, task.command.rename("t1", { title: "Bob's" }));
@@ -74,7 +100,12 @@ describe("two devices and a server", () => {
     const noted = await execute(bob, task.command.note("t1", { text: "hello" }));
     const claimed = await execute(bob, task.command.claim("t1", { title: "Mine" }));
     const done = await execute(bob, task.command.complete("t1"));
-    await execute(ada, task.command.rename("t1", { title: "Ada's" }), column.command.remove("doing"), task.command.complete("t1"));
+    await execute(
+      ada,
+      task.command.rename("t1", { title: "Ada's" }),
+      column.command.remove("doing"),
+      task.command.complete("t1"),
+    );
     await until(() => ada.status().pending === 0, "ada synced");
     bob.api.setPaused(false);
     expect(await settled(bob, renamed)).toMatchObject({ outcome: "rejected", code: "renamed-meanwhile" });
@@ -85,7 +116,10 @@ describe("two devices and a server", () => {
     await quiet(ada, bob);
     expect(rows(bob)).toEqual(rows(ada));
     expect(bob.update().rejections).toHaveLength(3);
-    expect(bob.update().rejections?.[0]).toMatchObject({ code: "renamed-meanwhile", theirs: expect.arrayContaining([expect.objectContaining({ type: "TaskRenamed", actor: "ada" })]) });
+    expect(bob.update().rejections?.[0]).toMatchObject({
+      code: "renamed-meanwhile",
+      theirs: expect.arrayContaining([expect.objectContaining({ type: "TaskRenamed", actor: "ada" })]),
+    });
   });
 
   test("a rejection survives a reload, and retry executes again on today's state", async () => {
@@ -112,27 +146,39 @@ describe("two devices and a server", () => {
 });
 
 describe("a network that fails", () => {
-  const losing = (lose: (call: number) => "request" | "answer" | null) => (inner: Transport): Transport => {
-    let calls = 0;
-    const lossy = async <T>(run: () => Promise<T>): Promise<T> => {
-      const lost = lose(++calls);
-      if (lost === "request") throw new TypeError("lost");
-      const answer = await run();
-      if (lost === "answer") throw new TypeError("lost");
-      return answer;
+  const losing =
+    (lose: (call: number) => "request" | "answer" | null) =>
+    (inner: Transport): Transport => {
+      let calls = 0;
+      const lossy = async <T>(run: () => Promise<T>): Promise<T> => {
+        const lost = lose(++calls);
+        if (lost === "request") throw new TypeError("lost");
+        const answer = await run();
+        if (lost === "answer") throw new TypeError("lost");
+        return answer;
+      };
+      return {
+        ...inner,
+        push: (...args) =>
+          lossy(() => inner.push(...args)).catch(() =>
+            Promise.reject(new UnreachableError("The network lost it", null)),
+          ),
+        pull: (...args) =>
+          lossy(() => inner.pull(...args)).catch(() =>
+            Promise.reject(new UnreachableError("The network lost it", null)),
+          ),
+      };
     };
-    return {
-      ...inner,
-      push: (...args) => lossy(() => inner.push(...args)).catch(() => Promise.reject(new UnreachableError("The network lost it", null))),
-      pull: (...args) => lossy(() => inner.pull(...args)).catch(() => Promise.reject(new UnreachableError("The network lost it", null))),
-    };
-  };
 
   test("answers that are lost make nothing double", async () => {
     const { url } = await server();
-    const ada = await open(device(domain, "team", "ada"), { url, transport: losing((call) => (call % 3 === 0 ? null : call % 2 ? "answer" : "request")) });
+    const ada = await open(device(domain, "team", "ada"), {
+      url,
+      transport: losing((call) => (call % 3 === 0 ? null : call % 2 ? "answer" : "request")),
+    });
     const commits = [];
-    for (let n = 0; n < 30; n++) commits.push(await execute(ada, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })));
+    for (let n = 0; n < 30; n++)
+      commits.push(await execute(ada, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })));
     const outcomes = await Promise.all(commits.map((commit) => settled(ada, commit)));
     expect(outcomes.every(({ outcome }) => outcome === "accepted")).toBe(true);
     const bob = await open(device(domain, "team", "bob"), { url });
@@ -148,7 +194,10 @@ describe("histories that part", () => {
     const file = folder.path("logs.db");
     let running: RunningServer = await startServer({ store: sqlite(file) });
     const { url, port } = running;
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
     for (let n = 0; n < 5; n++) await execute(ada, task.command.add(`a${n}`, { title: `a ${n}`, column: "todo" }));
     await quiet(ada, bob);
     await running.close();
@@ -165,7 +214,13 @@ describe("histories that part", () => {
     await execute(bob, task.command.rename("a7", { title: "renamed while the server was away" }));
     running = await startServer({ store: sqlite(file), port });
     ends.push(() => running.close());
-    await until(() => [ada, bob].every((tab) => tab.status().pending === 0 && tab.status().position >= 15) && ada.status().position === bob.status().position, "both offered again what was lost", 30_000);
+    await until(
+      () =>
+        [ada, bob].every((tab) => tab.status().pending === 0 && tab.status().position >= 15) &&
+        ada.status().position === bob.status().position,
+      "both offered again what was lost",
+      30_000,
+    );
     expect(rows(ada)).toHaveLength(15);
     expect(rows(bob)).toEqual(rows(ada));
   }, 60_000);
@@ -174,7 +229,8 @@ describe("histories that part", () => {
     const { url } = await server();
     const adas = device(domain, "team", "ada");
     const local = await adas.open();
-    for (let n = 0; n < 10; n++) await execute(local, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
+    for (let n = 0; n < 10; n++)
+      await execute(local, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
     await execute(local, task.command.complete("t3"));
     await until(() => local.status().pending === 0, "confirmed locally");
     await local.close();
@@ -182,7 +238,11 @@ describe("histories that part", () => {
     await execute(bob, task.command.add("b1", { title: "Bob was here", column: "todo" }));
     await until(() => bob.status().pending === 0, "bob synced");
     const ada = await open(adas, { url });
-    await until(() => ada.status().position === 12 && bob.status().position === 12 && ada.status().pending === 0, "both have all 12", 10_000);
+    await until(
+      () => ada.status().position === 12 && bob.status().position === 12 && ada.status().pending === 0,
+      "both have all 12",
+      10_000,
+    );
     expect(rows(ada)).toEqual(rows(bob));
     expect(rows(ada)).toHaveLength(11);
   });
@@ -192,7 +252,10 @@ describe("a right that ends", () => {
   test("drops what others wrote and keeps what was made here; it all comes back with the right", async () => {
     const readers = new Set(["ada", "bob"]);
     const { url } = await server({ permit: ({ actor }) => readers.has(actor) });
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
     await settled(ada, await execute(ada, task.command.add("t1", { title: "Secret", column: "todo" })));
     await until(() => bob.rows(board.name).has("task/t1"), "bob has it");
     readers.delete("bob");
@@ -212,10 +275,18 @@ describe("a right that ends", () => {
     ends.push(folder.remove);
     const [file, backup] = [folder.path("logs.db"), folder.path("backup.db")];
     const readers = new Set(["ada", "bob"]);
-    const start = (port?: number) => startServer({ store: sqlite(file), permit: ({ actor }) => readers.has(actor), ...(port !== undefined && { port }) });
+    const start = (port?: number) =>
+      startServer({
+        store: sqlite(file),
+        permit: ({ actor }) => readers.has(actor),
+        ...(port !== undefined && { port }),
+      });
     let running = await start();
     const { url, port } = running;
-    const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await open(device(domain, "team", "bob"), { url })];
+    const [ada, bob] = [
+      await open(device(domain, "team", "ada"), { url }),
+      await open(device(domain, "team", "bob"), { url }),
+    ];
     await execute(bob, task.command.add("b1", { title: "in the backup", column: "todo" }));
     await quiet(ada, bob);
     await running.close();
@@ -225,7 +296,10 @@ describe("a right that ends", () => {
     expect(await settled(bob, lost)).toMatchObject({ outcome: "accepted", position: 2 });
     readers.delete("bob");
     bob.api.lifecycle("visible");
-    await until(() => bob.status().error?.code === "forbidden" && bob.status().position === 0, "bob has dropped his log");
+    await until(
+      () => bob.status().error?.code === "forbidden" && bob.status().position === 0,
+      "bob has dropped his log",
+    );
     await running.close();
     await copyFile(backup, file);
     for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
@@ -235,7 +309,11 @@ describe("a right that ends", () => {
     await until(() => ada.status().pending === 0 && ada.status().position === 4, "ada's work is there", 20_000);
     readers.add("bob");
     bob.api.lifecycle("visible");
-    await until(() => ada.rows(board.name).has("task/b2") && bob.status().position === 5 && bob.status().pending === 0, "bob's work is back", 20_000);
+    await until(
+      () => ada.rows(board.name).has("task/b2") && bob.status().position === 5 && bob.status().pending === 0,
+      "bob's work is back",
+      20_000,
+    );
     expect(rows(bob)).toEqual(rows(ada));
     expect(bob.status().rejections).toBe(0);
   }, 60_000);

@@ -9,9 +9,22 @@ import { device, type Tab, until } from "../../../support/device.ts";
 import { type RunningServer, startServer } from "../../../support/server.ts";
 import { expectUntouched } from "../../../support/hostile-json.ts";
 
-type Script = { readonly push?: Answer; readonly pull?: Answer; readonly ticket?: Answer; readonly info?: Answer; readonly socket?: (frames: (text: string | Buffer) => void, close: () => void) => void };
+type Script = {
+  readonly push?: Answer;
+  readonly pull?: Answer;
+  readonly ticket?: Answer;
+  readonly info?: Answer;
+  readonly socket?: (frames: (text: string | Buffer) => void, close: () => void) => void;
+};
 /** What is answered instead of the truth; null: the truth. `asked` counts the requests of this kind. */
-type Answer = (asked: number, request: { readonly body: string; readonly url: string }) => { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string } | "hang-up" | "endless" | null;
+type Answer = (
+  asked: number,
+  request: { readonly body: string; readonly url: string },
+) =>
+  | { readonly status?: number; readonly headers?: Record<string, string>; readonly body: string }
+  | "hang-up"
+  | "endless"
+  | null;
 
 let honest: RunningServer;
 let front: Server;
@@ -37,7 +50,10 @@ beforeEach(async () => {
     if (!script.socket) return socket.destroy();
     return sockets.handleUpgrade(request, socket, head, (one) => {
       one.on("error", () => one.terminate());
-      script.socket?.((text) => one.send(text, { binary: typeof text !== "string" }), () => one.terminate());
+      script.socket?.(
+        (text) => one.send(text, { binary: typeof text !== "string" }),
+        () => one.terminate(),
+      );
     });
   });
   await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
@@ -57,13 +73,26 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   let body = "";
   for await (const chunk of request) body += String(chunk);
   const path = request.url ?? "";
-  const kind = path.endsWith("/commits") ? "push" : path.includes("/records") ? "pull" : path.endsWith("/tickets") ? "ticket" : "info";
+  const kind = path.endsWith("/commits")
+    ? "push"
+    : path.includes("/records")
+      ? "pull"
+      : path.endsWith("/tickets")
+        ? "ticket"
+        : "info";
   const told = script[kind]?.(asked[kind]++, { body, url: path }) ?? null;
   if (told === "hang-up") return void response.destroy();
   if (told === "endless") return sendEndlessly(response);
-  if (told) return void response.writeHead(told.status ?? 200, { "content-type": "application/json", ...told.headers }).end(told.body);
+  if (told)
+    return void response
+      .writeHead(told.status ?? 200, { "content-type": "application/json", ...told.headers })
+      .end(told.body);
   const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
-  const real = await fetch(`${honest.url.replace(/\/sync$/, "")}${path}`, { method: request.method ?? "GET", headers, ...(request.method === "POST" && { body }) });
+  const real = await fetch(`${honest.url.replace(/\/sync$/, "")}${path}`, {
+    method: request.method ?? "GET",
+    headers,
+    ...(request.method === "POST" && { body }),
+  });
   response.writeHead(real.status, { "content-type": "application/json" }).end(await real.text());
 }
 
@@ -83,12 +112,29 @@ function sendEndlessly(response: ServerResponse): void {
 const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
 const record = (position: number, more: object = {}) => ({
-  position, mark: `evil${position}`, commit: crypto.randomUUID(), client, actor: "mallory", time: 1, received: 1, meta: null,
-  events: [{ type: "TaskAdded", v: 1, stream: `task/evil${position}`, version: 1, data: { title: "Evil", column: "todo" } }], ...more,
+  position,
+  mark: `evil${position}`,
+  commit: crypto.randomUUID(),
+  client,
+  actor: "mallory",
+  time: 1,
+  received: 1,
+  meta: null,
+  events: [
+    { type: "TaskAdded", v: 1, stream: `task/evil${position}`, version: 1, data: { title: "Evil", column: "todo" } },
+  ],
+  ...more,
 });
 const page = (records: readonly { readonly position: number; readonly mark: string }[], more: object = {}) => {
   const last = records.at(-1);
-  return { after: null, records, cursor: last ? `${last.position}-${last.mark}` : null, head: last?.position ?? 0, more: false, ...more };
+  return {
+    after: null,
+    records,
+    cursor: last ? `${last.position}-${last.mark}` : null,
+    head: last?.position ?? 0,
+    more: false,
+    ...more,
+  };
 };
 const pushAnswer = (more: object) => JSON.stringify({ outcomes: [], ...page([]), ...more });
 const firstId = (body: string): string => (JSON.parse(body) as { commits: { id: string }[] }).commits[0]?.id ?? "";
@@ -108,8 +154,13 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
     const looking = setInterval(() => opened.api.lifecycle("visible"), 200);
     try {
       await until(() => opened.status().pending === 0, "all pending work has ended", 20_000);
-      for (const commit of commits) expect(take(await opened.api.settled(commit)).settled.outcome).toMatch(/accepted|rebased/);
-      expect([...opened.rows(board.name).keys()].filter((key) => /t[123]$/.test(key)).sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
+      for (const commit of commits)
+        expect(take(await opened.api.settled(commit)).settled.outcome).toMatch(/accepted|rebased/);
+      expect([...opened.rows(board.name).keys()].filter((key) => /t[123]$/.test(key)).sort()).toEqual([
+        "task/t1",
+        "task/t2",
+        "task/t3",
+      ]);
     } finally {
       clearInterval(looking);
     }
@@ -125,16 +176,23 @@ const nothingTaken = (): void => {
 describe("answers that do not hold are not taken, and work goes on afterwards", () => {
   const bodies: Record<string, string> = {
     "a page of a portal": "<!doctype html><title>Sign in to the hotel</title>",
-    "nothing": "",
+    nothing: "",
     "not an object": "[]",
     "wrong types": '{"outcomes":{},"after":1,"records":"x","cursor":[],"head":"9","more":"no"}',
-    "a forged prototype": '{"__proto__":{"polluted":true},"outcomes":[],"after":null,"records":[],"cursor":null,"head":0,"more":false,"constructor":{"prototype":{"polluted":true}}}',
+    "a forged prototype":
+      '{"__proto__":{"polluted":true},"outcomes":[],"after":null,"records":[],"cursor":null,"head":0,"more":false,"constructor":{"prototype":{"polluted":true}}}',
     "a hole": pushAnswer(page([record(1), record(3)])),
     "a beginning behind the cursor": pushAnswer(page([record(7)])),
     "a cursor that is not that of the last record": pushAnswer({ ...page([record(1)]), cursor: "9-evil9" }),
     "a record without events": pushAnswer(page([record(1, { events: [] })])),
-    "data with a forged prototype": pushAnswer(page([record(1)])).replace('"title":"Evil"', '"title":"Evil","__proto__":{"polluted":true}'),
-    "data nested a thousand times": pushAnswer(page([record(1)])).replace('"Evil"', `${"[".repeat(1_000)}${"]".repeat(1_000)}`),
+    "data with a forged prototype": pushAnswer(page([record(1)])).replace(
+      '"title":"Evil"',
+      '"title":"Evil","__proto__":{"polluted":true}',
+    ),
+    "data nested a thousand times": pushAnswer(page([record(1)])).replace(
+      '"Evil"',
+      `${"[".repeat(1_000)}${"]".repeat(1_000)}`,
+    ),
     "a million levels": "[".repeat(1_000_000),
     "numbers beyond numbers": pushAnswer(page([record(1)])).replace('"head":1', '"head":1e400'),
     "a stream that is a path": pushAnswer(page([record(1)])).replace("task/evil1", "task/../evil1"),
@@ -149,7 +207,15 @@ describe("answers that do not hold are not taken, and work goes on afterwards", 
   }
 
   test("redirects, refusals without a word, connections that break off in the middle", async () => {
-    const answers: ReturnType<Answer>[] = [{ status: 302, headers: { location: "http://127.0.0.1:1/" }, body: "" }, { status: 500, body: "<h1>Oops</h1>" }, "hang-up", { status: 429, body: "{}", headers: { "retry-after": "soon" } }, { status: 200, headers: { "content-length": "100000" }, body: "{" }, { status: 204, body: "" }, { status: 503, body: '{"error":{"code":"x","message":"x","retry":"later","retryAfterMs":-5}}' }];
+    const answers: ReturnType<Answer>[] = [
+      { status: 302, headers: { location: "http://127.0.0.1:1/" }, body: "" },
+      { status: 500, body: "<h1>Oops</h1>" },
+      "hang-up",
+      { status: 429, body: "{}", headers: { "retry-after": "soon" } },
+      { status: 200, headers: { "content-length": "100000" }, body: "{" },
+      { status: 204, body: "" },
+      { status: 503, body: '{"error":{"code":"x","message":"x","retry":"later","retryAfterMs":-5}}' },
+    ];
     const each: Answer = (n) => answers[n % answers.length] ?? null;
     const goesOn = await workUnder({ push: each, pull: each, ticket: each, info: each });
     nothingTaken();
@@ -159,20 +225,38 @@ describe("answers that do not hold are not taken, and work goes on afterwards", 
 
 describe("answers that hold and lie", () => {
   test("outcomes for commits that nobody sent end nothing", async () => {
-    const outcomes = [{ id: crypto.randomUUID(), outcome: "empty" }, { id: crypto.randomUUID(), outcome: "rejected", command: 0, code: "no", message: "no" }];
-    const goesOn = await workUnder({ push: () => ({ body: pushAnswer({ outcomes }) }), pull: () => ({ body: JSON.stringify(page([])) }) });
+    const outcomes = [
+      { id: crypto.randomUUID(), outcome: "empty" },
+      { id: crypto.randomUUID(), outcome: "rejected", command: 0, code: "no", message: "no" },
+    ];
+    const goesOn = await workUnder({
+      push: () => ({ body: pushAnswer({ outcomes }) }),
+      pull: () => ({ body: JSON.stringify(page([])) }),
+    });
     nothingTaken();
     await goesOn();
   });
 
   test("`recorded` without the record ends nothing", async () => {
-    const goesOn = await workUnder({ push: (_, { body }) => ({ body: pushAnswer({ outcomes: [{ id: firstId(body), outcome: "recorded", at: "1-evil1" }] }) }), pull: () => ({ body: JSON.stringify(page([])) }) });
+    const goesOn = await workUnder({
+      push: (_, { body }) => ({
+        body: pushAnswer({ outcomes: [{ id: firstId(body), outcome: "recorded", at: "1-evil1" }] }),
+      }),
+      pull: () => ({ body: JSON.stringify(page([])) }),
+    });
     nothingTaken();
     await goesOn();
   });
 
   test("another's record under an own id ends nothing; the log is found to be another one later", async () => {
-    const goesOn = await workUnder({ push: (_, { body }) => ({ body: pushAnswer(page([record(1, { commit: firstId(body) })])) }), pull: (_, { url }) => ({ body: JSON.stringify(url.includes("after=") ? page([], { after: "1-evil1", cursor: "1-evil1", head: 1 }) : page([])) }) });
+    const goesOn = await workUnder({
+      push: (_, { body }) => ({ body: pushAnswer(page([record(1, { commit: firstId(body) })])) }),
+      pull: (_, { url }) => ({
+        body: JSON.stringify(
+          url.includes("after=") ? page([], { after: "1-evil1", cursor: "1-evil1", head: 1 }) : page([]),
+        ),
+      }),
+    });
     expect(tab?.status().pending).toBe(3);
     await goesOn();
     expect(tab?.rows(board.name).has("task/evil1")).toBe(false);
@@ -183,13 +267,20 @@ describe("answers that hold and lie", () => {
       const after = /after=([^&]+)/.exec(url)?.[1] ?? null;
       return { body: JSON.stringify(page([], { after, cursor: after, head: 1_000_000, more: true })) };
     };
-    const goesOn = await workUnder({ pull: endless, info: endless, push: () => ({ body: pushAnswer({ head: 1_000_000, more: true }) }) }, 2_000);
+    const goesOn = await workUnder(
+      { pull: endless, info: endless, push: () => ({ body: pushAnswer({ head: 1_000_000, more: true }) }) },
+      2_000,
+    );
     expect(asked.pull + asked.push).toBeLessThan(400);
     await goesOn();
   });
 
   test("an answer without an end is broken off before it fills the memory", async () => {
-    const goesOn = await workUnder({ push: (n) => (n === 0 ? "endless" : "hang-up"), pull: () => "hang-up", ticket: () => "hang-up" });
+    const goesOn = await workUnder({
+      push: (n) => (n === 0 ? "endless" : "hang-up"),
+      pull: () => "hang-up",
+      ticket: () => "hang-up",
+    });
     await until(() => endless.ended === 1, "the answer is broken off", 20_000);
     expect(endless.bytes).toBeLessThan(100 * 1024 * 1024);
     nothingTaken();
@@ -205,7 +296,11 @@ describe("answers that hold and lie", () => {
   });
 
   test("a page of many megabytes is taken or refused, and the tab answers meanwhile", async () => {
-    const records = Array.from({ length: 20_000 }, (_, n) => record(n + 1, { events: [{ type: "TaskNoted", v: 1, stream: "task/evil", version: n + 1, data: { text: "x".repeat(500) } }] }));
+    const records = Array.from({ length: 20_000 }, (_, n) =>
+      record(n + 1, {
+        events: [{ type: "TaskNoted", v: 1, stream: "task/evil", version: n + 1, data: { text: "x".repeat(500) } }],
+      }),
+    );
     const goesOn = await workUnder({ push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" }, 3_000);
     expect(take(await (tab as Tab).api.execute([add("t4")], null, null)).commit).toMatch(/-/);
     await goesOn();
@@ -215,8 +310,18 @@ describe("answers that hold and lie", () => {
 test("sockets that close at once, send garbage, or speak of another log", async () => {
   let opened = 0;
   const frames: (string | Buffer)[] = [
-    "", "null", "{", '{"type":"records"}', `{"type":"records",${JSON.stringify(page([record(1), record(9)])).slice(1)}`, '{"type":"bye","code":"gone"}', '{"type":"head","head":1e400}', Buffer.alloc(1_000),
-    "[".repeat(500_000), '{"type":"presence","set":[{"client":"x"}],"gone":[]}', '{"type":"presence","set":[],"gone":[],"__proto__":{"polluted":1}}', `{"type":"records",${JSON.stringify(page([record(5)], { after: "4-evil4" })).slice(1)}`,
+    "",
+    "null",
+    "{",
+    '{"type":"records"}',
+    `{"type":"records",${JSON.stringify(page([record(1), record(9)])).slice(1)}`,
+    '{"type":"bye","code":"gone"}',
+    '{"type":"head","head":1e400}',
+    Buffer.alloc(1_000),
+    "[".repeat(500_000),
+    '{"type":"presence","set":[{"client":"x"}],"gone":[]}',
+    '{"type":"presence","set":[],"gone":[],"__proto__":{"polluted":1}}',
+    `{"type":"records",${JSON.stringify(page([record(5)], { after: "4-evil4" })).slice(1)}`,
   ];
   const honestTicket: Answer = () => ({ body: '{"ticket":"x","expiresInMs":30000}' });
   const goesOn = await workUnder(
@@ -234,7 +339,9 @@ test("sockets that close at once, send garbage, or speak of another log", async 
   );
   const before = opened;
   const looking = setInterval(() => tab?.api.lifecycle("visible"), 100);
-  await until(() => opened - before > frames.length, "each kind of frame was sent", 30_000).finally(() => clearInterval(looking));
+  await until(() => opened - before > frames.length, "each kind of frame was sent", 30_000).finally(() =>
+    clearInterval(looking),
+  );
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
   await goesOn();
   await until(() => tab?.status().connection !== "offline", "it is not given up");

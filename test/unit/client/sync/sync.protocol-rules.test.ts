@@ -16,7 +16,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
-const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0][number][]) => take(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0][number][]) =>
+  take(await tab.api.execute(commands, null, null)).commit;
 
 test("P16 a device pushes oldest first, from the first commit that has not ended, and never rewrites one, whatever is lost", async () => {
   const { url, close } = await startServer();
@@ -84,7 +85,10 @@ test("P15 a commit that the server recorded is pending until its record is here"
     live: () => ({ setPresence: () => {}, close: () => {} }),
   });
   const adas = device(domain, "team", "ada");
-  const local = await adas.open({ url, transport: (inner) => ({ ...slow(inner), push: () => Promise.reject(new UnreachableError("Not now", null)) }) });
+  const local = await adas.open({
+    url,
+    transport: (inner) => ({ ...slow(inner), push: () => Promise.reject(new UnreachableError("Not now", null)) }),
+  });
   const commit = await execute(local, add("t1"));
   await local.close();
   const ada = await adas.open({ url, transport: slow });
@@ -114,13 +118,26 @@ const taggedNotes = aggregate("note", {
   version: 2,
   initial: null as Note | null,
   events: { NoteWritten: text, NoteTagged: tag },
-  evolve: { NoteWritten: (_, { data }) => ({ ...data, tag: "" }), NoteTagged: (state, { data }) => state && { ...state, ...data } },
-  commands: { write: { input: text, decide: (_, given, { emit }) => emit("NoteWritten", given) }, tag: { input: tag, decide: (_, given, { emit }) => emit("NoteTagged", given) } },
+  evolve: {
+    NoteWritten: (_, { data }) => ({ ...data, tag: "" }),
+    NoteTagged: (state, { data }) => state && { ...state, ...data },
+  },
+  commands: {
+    write: { input: text, decide: (_, given, { emit }) => emit("NoteWritten", given) },
+    tag: { input: tag, decide: (_, given, { emit }) => emit("NoteTagged", given) },
+  },
 });
 const release1 = defineDomain({
   version: 1,
   aggregates: [notes],
-  projections: [projection("notes", { version: 1, from: [notes], initial: null as Note | null, on: { NoteWritten: (_, { data }) => ({ ...data, tag: "" }) } })],
+  projections: [
+    projection("notes", {
+      version: 1,
+      from: [notes],
+      initial: null as Note | null,
+      on: { NoteWritten: (_, { data }) => ({ ...data, tag: "" }) },
+    }),
+  ],
 });
 const release2 = defineDomain({
   version: 2,
@@ -130,7 +147,10 @@ const release2 = defineDomain({
       version: 2,
       from: [taggedNotes],
       initial: null as Note | null,
-      on: { NoteWritten: (_, { data }) => ({ ...data, tag: "" }), NoteTagged: (row, { data }) => row && { ...row, ...data } },
+      on: {
+        NoteWritten: (_, { data }) => ({ ...data, tag: "" }),
+        NoteTagged: (row, { data }) => row && { ...row, ...data },
+      },
     }),
   ],
 });

@@ -23,13 +23,18 @@ test("a tab that is switched off leaves syncing to another one, and takes part a
   const second = await opened(ada.open({ url: server.url }));
   await until(() => second.status().connection === "following", "the second follows");
   first.api.setPaused(true);
-  const { commit } = take(await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  const { commit } = take(
+    await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
+  );
   expect(take(await second.api.settled(commit)).settled.outcome).toBe("accepted");
   expect(second.status()).toMatchObject({ leader: true });
   await until(() => first.rows(board.name).get("task/t1")?.pending === false, "the first shows it confirmed");
   expect(first.status()).toMatchObject({ leader: false, connection: "paused" });
   first.api.setPaused(false);
-  await until(() => first.status().connection === "following" || first.status().connection === "live", "the first takes part again");
+  await until(
+    () => first.status().connection === "following" || first.status().connection === "live",
+    "the first takes part again",
+  );
 });
 
 test("a tab that follows tells that the one which leads is cut off", async () => {

@@ -5,8 +5,19 @@ const request = (name: string) => ({ stream: "task/t1", name, v: 1 });
 let n = 0;
 const made = (id: string, links: Partial<{ undoes: string; redoes: string }> = {}, inverse = true): StackEntry => ({
   n: ++n,
-  commit: { id, client: "", actor: "", time: 0, meta: null, commands: [{ ...request(id), seen: 0, reads: [], events: [] }] },
-  undo: { inverse: inverse ? [request(`take back ${id}`)] : null, undoes: links.undoes ?? null, redoes: links.redoes ?? null },
+  commit: {
+    id,
+    client: "",
+    actor: "",
+    time: 0,
+    meta: null,
+    commands: [{ ...request(id), seen: 0, reads: [], events: [] }],
+  },
+  undo: {
+    inverse: inverse ? [request(`take back ${id}`)] : null,
+    undoes: links.undoes ?? null,
+    redoes: links.redoes ?? null,
+  },
 });
 const undoes = (entries: readonly StackEntry[]) => undoTarget(entries)?.links.undoes ?? null;
 const redoes = (entries: readonly StackEntry[]) => redoTarget(entries)?.links.redoes ?? null;

@@ -5,7 +5,11 @@ import { aggregate, defineDomain } from "../../../../src/index.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { Engine } from "../../../../src/client/engine/engine.ts";
 import { liveValue } from "../../../../src/client/page/live-value.ts";
-import { MemoryDatabase, memoryLogStore, type MemoryLogStoreOptions } from "../../../../src/client/stores/memory-log-store.ts";
+import {
+  MemoryDatabase,
+  memoryLogStore,
+  type MemoryLogStoreOptions,
+} from "../../../../src/client/stores/memory-log-store.ts";
 import { confirmLocally } from "../../../../src/client/sync/confirm-locally.ts";
 import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
@@ -15,9 +19,24 @@ import { board, domain, task } from "../../../support/board-domain.ts";
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const newDatabase = () => new MemoryDatabase(() => crypto.randomUUID());
 
-function openEngine(options: { readonly of?: typeof domain; readonly database?: MemoryDatabase; readonly store?: MemoryLogStoreOptions; readonly changed?: (deltas: readonly RowDelta[]) => void } = {}): Promise<Engine> {
+function openEngine(
+  options: {
+    readonly of?: typeof domain;
+    readonly database?: MemoryDatabase;
+    readonly store?: MemoryLogStoreOptions;
+    readonly changed?: (deltas: readonly RowDelta[]) => void;
+  } = {},
+): Promise<Engine> {
   const { of = domain, database = newDatabase(), store = {}, changed = () => {} } = options;
-  return Engine.open({ domain: of.definition, store: memoryLogStore(database, store), env: browserEnv, user: "ada", synced: true, changed, wrote: () => {} });
+  return Engine.open({
+    domain: of.definition,
+    store: memoryLogStore(database, store),
+    env: browserEnv,
+    user: "ada",
+    synced: true,
+    changed,
+    wrote: () => {},
+  });
 }
 
 test("who waits for the end of a commit hears that the log was closed", async () => {
@@ -60,7 +79,8 @@ test("a log's standing never runs ahead of its rows: a look that is under way ha
   };
   let look = (): void => {};
   const changed = (deltas: readonly RowDelta[]) => {
-    for (const { projection, set } of deltas) if (projection === board.name) for (const { key, pending } of set) rows.set(key, pending);
+    for (const { projection, set } of deltas)
+      if (projection === board.name) for (const { key, pending } of set) rows.set(key, pending);
   };
   const writer = await openEngine({ database });
   const reader = await openEngine({ database, store: { before }, changed });
@@ -79,10 +99,12 @@ test("what a look that failed half way had folded is shown, also where histories
   const titles = new Map<string, unknown>();
   let failing = false;
   const before = (operation: string): void => {
-    if (failing && operation === "readRejections") throw new StorageFullError({ message: "The disk is full", fix: "Make room." });
+    if (failing && operation === "readRejections")
+      throw new StorageFullError({ message: "The disk is full", fix: "Make room." });
   };
   const changed = (deltas: readonly RowDelta[]) => {
-    for (const { projection, set } of deltas) if (projection === board.name) for (const { key, row } of set) titles.set(key, row);
+    for (const { projection, set } of deltas)
+      if (projection === board.name) for (const { key, row } of set) titles.set(key, row);
   };
   const [writer, reader] = [await openEngine({ database }), await openEngine({ database, store: { before }, changed })];
   await writer.execute([add("t1")], null);
@@ -106,7 +128,11 @@ test("a way back that the store could not give back is none: the log opens again
     events: { Set: v.object({ text: v.string() }) },
     evolve: { Set: (_, { data }) => data.text.slice(0, 1) },
     commands: {
-      set: { input: v.object({ text: v.string() }), decide: (_, input, { emit }) => emit("Set", input), undo: ({ before, command }) => command.set({ text: before }) },
+      set: {
+        input: v.object({ text: v.string() }),
+        decide: (_, input, { emit }) => emit("Set", input),
+        undo: ({ before, command }) => command.set({ text: before }),
+      },
     },
   });
   const labels = defineDomain({ version: 1, aggregates: [label], projections: [] });
@@ -123,9 +149,20 @@ test("a way back that the store could not give back is none: the log opens again
 
 test("a token that cannot be had is tried again later, whether its function fails or never answers", async () => {
   const transport = (token: () => Promise<string | null>) =>
-    httpTransport({ url: "http://127.0.0.1:9", log: "board", token, env: { ...browserEnv, timer: (ms, callback) => browserEnv.timer(ms / 1_000, callback) } });
-  await expect(transport(() => Promise.reject(new Error("no network"))).pull(null, null)).rejects.toMatchObject({ code: "unreachable", retry: "later" });
-  await expect(transport(() => new Promise(() => {})).pull(null, null)).rejects.toMatchObject({ code: "unreachable", retry: "later" });
+    httpTransport({
+      url: "http://127.0.0.1:9",
+      log: "board",
+      token,
+      env: { ...browserEnv, timer: (ms, callback) => browserEnv.timer(ms / 1_000, callback) },
+    });
+  await expect(transport(() => Promise.reject(new Error("no network"))).pull(null, null)).rejects.toMatchObject({
+    code: "unreachable",
+    retry: "later",
+  });
+  await expect(transport(() => new Promise(() => {})).pull(null, null)).rejects.toMatchObject({
+    code: "unreachable",
+    retry: "later",
+  });
 });
 
 test("a subscriber that throws keeps nothing from the others", async () => {

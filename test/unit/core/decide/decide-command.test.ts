@@ -30,12 +30,15 @@ const UNSHOWABLE: readonly unknown[] = [
 describe("a decide that throws", () => {
   test("refuses its command, whatever it throws", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.constantFrom(...UNSHOWABLE)), (thrown) => {
-        const { kind, code, message } = defectOf(() => {
-          throw thrown;
-        });
-        expect([kind, code, typeof message]).toEqual(["failed", "command-failed", "string"]);
-      }),
+      fc.property(
+        fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.constantFrom(...UNSHOWABLE)),
+        (thrown) => {
+          const { kind, code, message } = defectOf(() => {
+            throw thrown;
+          });
+          expect([kind, code, typeof message]).toEqual(["failed", "command-failed", "string"]);
+        },
+      ),
     );
   });
 
@@ -54,7 +57,8 @@ describe("a decide that gives junk", () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (given) => {
         const proposed = execute({ decide: () => given });
-        const became = "commit" in proposed ? proposed.commit.commands.flatMap(({ events }) => events) : proposed.defect.kind;
+        const became =
+          "commit" in proposed ? proposed.commit.commands.flatMap(({ events }) => events) : proposed.defect.kind;
         expect([[], "failed"]).toContainEqual(became);
       }),
     );
@@ -62,7 +66,11 @@ describe("a decide that gives junk", () => {
 
   test.each([
     ["an event that the aggregate does not have", [{ type: "Undone", data: {} }], "odd has no such event"],
-    ["an event whose data is no JSON", [{ type: "Did", data: { at: [new Date(0)] } }], "at at.0: is not a plain object"],
+    [
+      "an event whose data is no JSON",
+      [{ type: "Did", data: { at: [new Date(0)] } }],
+      "at at.0: is not a plain object",
+    ],
     ["an event without data that its schema accepts", [{ type: "Defaulted", data: { title: 1 } }], "at title"],
     ["an event with a forbidden key", [{ type: "Did", data: JSON.parse('{"__proto__": 1}') }], "forbidden key"],
   ])("is told where and why: %s", (_, given, reason) => {
@@ -74,7 +82,11 @@ describe("a decide that gives junk", () => {
 
 describe("a rejection", () => {
   test("is told in a text that can travel, also where a title was cut in the middle of a character", () => {
-    const { code, message } = defectOf(() => ({ rejected: true, code: "c".repeat(500), message: `No room for ${"😀".slice(0, 1)}` }));
+    const { code, message } = defectOf(() => ({
+      rejected: true,
+      code: "c".repeat(500),
+      message: `No room for ${"😀".slice(0, 1)}`,
+    }));
     expect(code).toHaveLength(128);
     expect(checkJson(message)).toBeNull();
   });

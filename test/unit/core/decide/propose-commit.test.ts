@@ -15,29 +15,87 @@ import { commands } from "../../../support/core/commands.ts";
 import { add, commitOn, logOf, NOW, viewOf } from "../../../support/core/scene.ts";
 
 const domain = taskDomain.definition;
-const given = (...requests: readonly unknown[]) => propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
+const given = (...requests: readonly unknown[]) =>
+  propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
 
 describe("an invalid command is refused, and says which one, where and why", () => {
   const note = (input: unknown) => ({ stream: "task/t1", name: "note", v: 1, input });
   test.each([
-    ["a value that the schema refuses", [task.command.rename("t1", { title: "" })], 0, "invalid-input", /task\.rename is not valid at title: .*length/],
-    ["a value that is no JSON, before any schema sees it", [note({ text: "a", at: [0, new Date(0)] })], 0, "invalid-input", /at at\.1: is not a plain object/],
+    [
+      "a value that the schema refuses",
+      [task.command.rename("t1", { title: "" })],
+      0,
+      "invalid-input",
+      /task\.rename is not valid at title: .*length/,
+    ],
+    [
+      "a value that is no JSON, before any schema sees it",
+      [note({ text: "a", at: [0, new Date(0)] })],
+      0,
+      "invalid-input",
+      /at at\.1: is not a plain object/,
+    ],
     ["half a character", [note({ text: "\ud83d" })], 0, "invalid-input", /at text: has a lone surrogate/],
     ["the second command", [task.command.complete("t1"), note({})], 1, "invalid-input", /at text/],
-    ["a stream whose name is none", [{ ...task.command.complete("t1"), stream: "task/../t1" }], 0, "invalid-input", /stream of complete is not valid/],
-    ["an aggregate that is not there", [{ ...task.command.complete("t1"), stream: "tusk/t1" }], 0, "unknown-aggregate", /"tusk"/],
-    ["a command that is not there", [{ ...task.command.complete("t1"), name: "finish" }], 0, "unknown-command", /"finish"/],
-    ["a command of a newer release", [{ ...task.command.complete("t1"), v: 2 }], 0, "unknown-command", /up to version 1, not 2/],
+    [
+      "a stream whose name is none",
+      [{ ...task.command.complete("t1"), stream: "task/../t1" }],
+      0,
+      "invalid-input",
+      /stream of complete is not valid/,
+    ],
+    [
+      "an aggregate that is not there",
+      [{ ...task.command.complete("t1"), stream: "tusk/t1" }],
+      0,
+      "unknown-aggregate",
+      /"tusk"/,
+    ],
+    [
+      "a command that is not there",
+      [{ ...task.command.complete("t1"), name: "finish" }],
+      0,
+      "unknown-command",
+      /"finish"/,
+    ],
+    [
+      "a command of a newer release",
+      [{ ...task.command.complete("t1"), v: 2 }],
+      0,
+      "unknown-command",
+      /up to version 1, not 2/,
+    ],
     ["a command of no release", [{ ...task.command.complete("t1"), v: 0 }], 0, "invalid-input", /This is no command/],
-    ["an input where none is taken", [{ ...task.command.complete("t1"), input: null }], 0, "invalid-input", /takes no input/],
-    ["an id that cannot be one, made on the way", [task.command.move("t1", { column: "no id" })], 0, "command-failed", /cannot name a stream/],
+    [
+      "an input where none is taken",
+      [{ ...task.command.complete("t1"), input: null }],
+      0,
+      "invalid-input",
+      /takes no input/,
+    ],
+    [
+      "an id that cannot be one, made on the way",
+      [task.command.move("t1", { column: "no id" })],
+      0,
+      "command-failed",
+      /cannot name a stream/,
+    ],
   ])("%s", (_, requests, command, code, message) => {
     expect(given(...requests)).toMatchObject({ command, defect: { code, message: expect.stringMatching(message) } });
   });
 
   test("whatever JavaScript hands in: it never throws, and what it takes can be pushed", () => {
-    const nearly = fc.record({ stream: fc.oneof(fc.constant("task/t1"), fc.anything()), name: fc.oneof(fc.constantFrom("complete", "__proto__", "rename"), fc.anything()), v: fc.oneof(fc.constant(1), fc.anything()), input: fc.anything() }, { requiredKeys: [] });
-    const proposeAny = (requests: unknown) => propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
+    const nearly = fc.record(
+      {
+        stream: fc.oneof(fc.constant("task/t1"), fc.anything()),
+        name: fc.oneof(fc.constantFrom("complete", "__proto__", "rename"), fc.anything()),
+        v: fc.oneof(fc.constant(1), fc.anything()),
+        input: fc.anything(),
+      },
+      { requiredKeys: [] },
+    );
+    const proposeAny = (requests: unknown) =>
+      propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.array(fc.oneof(nearly, fc.anything()))), (requests) => {
         const proposed = proposeAny(requests);
@@ -49,21 +107,32 @@ describe("an invalid command is refused, and says which one, where and why", () 
 
 describe("a refusal by the domain is told in its own words", () => {
   test("with the place of the command", () => {
-    expect(given(tally.command.add("a", { amount: 1 }), tally.command.spend("a", { amount: 7 }))).toMatchObject({ command: 1, defect: { kind: "domain", code: "too-little" } });
+    expect(given(tally.command.add("a", { amount: 1 }), tally.command.spend("a", { amount: 7 }))).toMatchObject({
+      command: 1,
+      defect: { kind: "domain", code: "too-little" },
+    });
   });
 });
 
 describe("several commands in one commit", () => {
   test("see each other, on one stream and across streams", () => {
-    const proposed = given(column.command.add("new", { title: "New" }), task.command.move("t1", { column: "new" }), task.command.complete("t1"), task.command.complete("t1"));
-    const events = "commit" in proposed ? proposed.commit.commands.map((one) => one.events.map(({ type }) => type)) : [];
+    const proposed = given(
+      column.command.add("new", { title: "New" }),
+      task.command.move("t1", { column: "new" }),
+      task.command.complete("t1"),
+      task.command.complete("t1"),
+    );
+    const events =
+      "commit" in proposed ? proposed.commit.commands.map((one) => one.events.map(({ type }) => type)) : [];
     expect(events).toEqual([["ColumnAdded"], ["TaskMoved"], ["TaskCompleted"], []]);
   });
 
   test("may be up to a hundred", () => {
-    const many = (count: number) => given(...Array.from({ length: count }, () => tally.command.add("a", { amount: 1 })));
+    const many = (count: number) =>
+      given(...Array.from({ length: count }, () => tally.command.add("a", { amount: 1 })));
     expect(many(COMMANDS_MAX)).toHaveProperty("commit");
-    for (const count of [0, COMMANDS_MAX + 1]) expect(many(count)).toMatchObject({ defect: { message: expect.stringContaining(`not ${count}`) } });
+    for (const count of [0, COMMANDS_MAX + 1])
+      expect(many(count)).toMatchObject({ defect: { message: expect.stringContaining(`not ${count}`) } });
   });
 });
 
@@ -80,7 +149,10 @@ describe("a commit", () => {
   test("that no server would take, since it is too large, is refused at once", () => {
     const text = "😀".repeat(40_000);
     const request = task.command.checklist("t1", { lines: [text] });
-    expect(given(request)).toMatchObject({ command: 0, defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") } });
+    expect(given(request)).toMatchObject({
+      command: 0,
+      defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") },
+    });
     const roomy = propose(domain, viewOf(logOf()), [request], author(), 1024 * 1024);
     expect("commit" in roomy && byteLength(JSON.stringify(roomy.commit))).toBeGreaterThan(256 * 1024);
   });
@@ -92,7 +164,10 @@ describe("a commit", () => {
         for (const requests of list) {
           const proposed = propose(domain, view, requests, author());
           if ("defect" in proposed) continue;
-          expect(parseCommit(JSON.parse(JSON.stringify(proposed.commit)))).toEqual({ ok: true, value: proposed.commit });
+          expect(parseCommit(JSON.parse(JSON.stringify(proposed.commit)))).toEqual({
+            ok: true,
+            value: proposed.commit,
+          });
           view.add(proposed.commit, NOW);
         }
       }),
@@ -106,9 +181,16 @@ describe("a commit", () => {
       events: { Took: type({ count: "number" }) },
       evolve: { Took: () => null },
       // Arktype hands on the very object that it checked.
-      commands: { take: { input: type({ count: "number" }), decide: (_, input, { emit }) => emit("Took", { count: ++input.count }) } },
+      commands: {
+        take: {
+          input: type({ count: "number" }),
+          decide: (_, input, { emit }) => emit("Took", { count: ++input.count }),
+        },
+      },
     });
     const { definition } = defineDomain({ version: 1, aggregates: [greedy] });
-    expect(propose(definition, new Replica(definition), [greedy.command.take("g", { count: 1 })], author())).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("read only") } });
+    expect(
+      propose(definition, new Replica(definition), [greedy.command.take("g", { count: 1 })], author()),
+    ).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("read only") } });
   });
 });

@@ -15,38 +15,46 @@ import { add, commitOn, logOf, made, NOW, pushed, viewOf } from "../../../suppor
 import { push } from "../../../support/core/server-model.ts";
 
 /** `keep` and merges stand on what an author's earlier commits became, which he expected otherwise. */
-const standsOnEarlier = (commit: Commit) => commit.commands.some(({ name }) => ["note", "checklist", "rename", "add"].includes(name));
+const standsOnEarlier = (commit: Commit) =>
+  commit.commands.some(({ name }) => ["note", "checklist", "rename", "add"].includes(name));
 
 describe("a forecast of an honest author who knows the whole log", () => {
   test("is what the server then says, event for event and word for word", () => {
     let compared = 0;
     fc.assert(
-      fc.property(fc.array(commands, { minLength: 1, maxLength: 6 }), fc.array(commands, { maxLength: 6 }), (mine, theirs) => {
-        const server = logOf();
-        const device = viewOf(server);
-        const known = server.records.length;
-        for (const requests of mine) {
-          const proposed = propose(server.domain, device, requests, author("ann"));
-          if ("commit" in proposed) device.add(proposed.commit, NOW);
-        }
-        for (const requests of theirs) {
-          const proposed = propose(server.domain, viewOf(server), requests, author("bob"));
-          if ("commit" in proposed) push(server, proposed.commit, NOW);
-        }
-        device.apply(server.records.slice(known), NOW);
-        let asMeant = true;
-        const pairs: { readonly forecast: unknown; readonly said: unknown }[] = [];
-        for (const { commit, forecast } of device.pending) {
-          const outcome = push(server, commit, NOW);
-          const said = outcome.kind === "events" ? { events: outcome.events } : { command: outcome.command, defect: outcome.defect };
-          if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
-          // What comes after a guess that missed stands on it, if only by the versions of its events.
-          else if (!isDeepStrictEqual(forecast, said)) break;
-          asMeant &&= outcome.kind === "events" && isExpected(commit, outcome.events);
-        }
-        compared += pairs.length;
-        expect(pairs.map((pair) => pair.forecast)).toEqual(pairs.map((pair) => pair.said));
-      }),
+      fc.property(
+        fc.array(commands, { minLength: 1, maxLength: 6 }),
+        fc.array(commands, { maxLength: 6 }),
+        (mine, theirs) => {
+          const server = logOf();
+          const device = viewOf(server);
+          const known = server.records.length;
+          for (const requests of mine) {
+            const proposed = propose(server.domain, device, requests, author("ann"));
+            if ("commit" in proposed) device.add(proposed.commit, NOW);
+          }
+          for (const requests of theirs) {
+            const proposed = propose(server.domain, viewOf(server), requests, author("bob"));
+            if ("commit" in proposed) push(server, proposed.commit, NOW);
+          }
+          device.apply(server.records.slice(known), NOW);
+          let asMeant = true;
+          const pairs: { readonly forecast: unknown; readonly said: unknown }[] = [];
+          for (const { commit, forecast } of device.pending) {
+            const outcome = push(server, commit, NOW);
+            const said =
+              outcome.kind === "events"
+                ? { events: outcome.events }
+                : { command: outcome.command, defect: outcome.defect };
+            if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
+            // What comes after a guess that missed stands on it, if only by the versions of its events.
+            else if (!isDeepStrictEqual(forecast, said)) break;
+            asMeant &&= outcome.kind === "events" && isExpected(commit, outcome.events);
+          }
+          compared += pairs.length;
+          expect(pairs.map((pair) => pair.forecast)).toEqual(pairs.map((pair) => pair.said));
+        },
+      ),
       { numRuns: 300 },
     );
     expect(compared).toBeGreaterThan(300);
@@ -69,13 +77,26 @@ describe("a command that the server decides with its own time", () => {
 describe("a new release of the app", () => {
   test("that no longer knows an aggregate or a command shows what waits for it as doubtful, and goes on with all else", () => {
     const server = logOf();
-    const commits = [tally.command.add("a", { amount: 1 }), task.command.complete("t1"), task.command.note("t1", { text: "kept" })].map((one) => made(server, "ann", [one]));
+    const commits = [
+      tally.command.add("a", { amount: 1 }),
+      task.command.complete("t1"),
+      task.command.note("t1", { text: "kept" }),
+    ].map((one) => made(server, "ann", [one]));
     const { complete: _, ...known } = Object.fromEntries(task.definition.commands);
-    const smaller = { ...server.domain, aggregates: new Map([["task", { ...task.definition, commands: new Map(Object.entries(known)) }], ["column", column.definition]]) };
+    const smaller = {
+      ...server.domain,
+      aggregates: new Map([
+        ["task", { ...task.definition, commands: new Map(Object.entries(known)) }],
+        ["column", column.definition],
+      ]),
+    };
     const device = new Replica(smaller);
     device.apply(server.records, NOW);
     for (const commit of commits) device.add(commit, NOW);
-    expect(device.doubtful.map(({ forecast }) => forecast)).toMatchObject([{ defect: { code: "unknown-aggregate" } }, { defect: { code: "unknown-command" } }]);
+    expect(device.doubtful.map(({ forecast }) => forecast)).toMatchObject([
+      { defect: { code: "unknown-aggregate" } },
+      { defect: { code: "unknown-command" } },
+    ]);
     expect(device.stream("task/t1").state).toMatchObject({ done: false, notes: 1 });
   });
 
@@ -84,16 +105,26 @@ describe("a new release of the app", () => {
     const note = aggregate("note", {
       version: 1,
       initial: null as { title: string } | null,
-      events: { Written: upcast ? event(events).next(v.object({ title: v.string(), size: v.number() }), upcast) : events },
+      events: {
+        Written: upcast ? event(events).next(v.object({ title: v.string(), size: v.number() }), upcast) : events,
+      },
       evolve: { Written: (_, { data }) => ({ ...data }) },
-      commands: { write: { input: events, decide: (_, given, { emit }) => emit("Written", upcast ? { ...given, size: 1 } : given), onConflict: "keep" } },
+      commands: {
+        write: {
+          input: events,
+          decide: (_, given, { emit }) => emit("Written", upcast ? { ...given, size: 1 } : given),
+          onConflict: "keep",
+        },
+      },
     });
     return { note, domain: defineDomain({ version: 1, aggregates: [note] }).definition };
   };
 
   test("reads what an older one left pending, its events brought to today's form", () => {
     const { device } = openWithNewer((old) => ({ ...old, size: old.title.length }));
-    expect(device.pending[0]?.forecast).toMatchObject({ events: [{ type: "Written", v: 2, data: { title: "mine", size: 4 } }] });
+    expect(device.pending[0]?.forecast).toMatchObject({
+      events: [{ type: "Written", v: 2, data: { title: "mine", size: 4 } }],
+    });
   });
 
   test("decides again where its upcast throws, and goes on with all else", () => {
@@ -109,7 +140,9 @@ describe("a new release of the app", () => {
       if (old.title === "mine") throw new Error("cannot be read any more");
       return { ...old, size: 0 };
     });
-    expect(device.pending[0]?.forecast).toMatchObject({ events: [{ type: "Written", v: 2, data: { title: "mine", size: 1 } }] });
+    expect(device.pending[0]?.forecast).toMatchObject({
+      events: [{ type: "Written", v: 2, data: { title: "mine", size: 1 } }],
+    });
   });
 
   /** A commit that was made with the old release, and is opened with the new one after Bob came first. */

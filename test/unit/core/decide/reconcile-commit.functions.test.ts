@@ -16,13 +16,21 @@ describe("a function that changes its state in place", () => {
   });
 
   test("fails the first time it is used, and says so: evolve", () => {
-    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: {} }], evolve: (state) => (pushInPlace(state), state) });
-    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/cannot be folded: TypeError.*not extensible/);
+    const { odd, domain } = oddDomain({
+      decide: () => [{ type: "Did", data: {} }],
+      evolve: (state) => (pushInPlace(state), state),
+    });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(
+      /cannot be folded: TypeError.*not extensible/,
+    );
   });
 
   test("cannot change an event that it folds", () => {
     const turned = (data: Json) => ({ list: (data as { list: Json[] }).list.reverse() });
-    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: { list: ["b", "a"] } }], evolve: (_, data) => turned(data) });
+    const { odd, domain } = oddDomain({
+      decide: () => [{ type: "Did", data: { list: ["b", "a"] } }],
+      evolve: (_, data) => turned(data),
+    });
     expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/TypeError.*read only/);
   });
 
@@ -41,7 +49,9 @@ describe("a function that changes its state in place", () => {
     add(server, "bob", odd.command.do("o1"));
     view.add(commit, 0);
     view.apply(server.records.slice(known), 0);
-    expect(view.pending[0]?.forecast).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("not extensible") } });
+    expect(view.pending[0]?.forecast).toMatchObject({
+      defect: { kind: "failed", message: expect.stringContaining("not extensible") },
+    });
     expect(commit.commands[0]?.events).toEqual([{ type: "Did", v: 1, data: { list: [] } }]);
     expect(pushed(server, commit)).toMatchObject({ kind: "rejected", defect: { kind: "failed" } });
   });
@@ -64,7 +74,10 @@ describe("an evolve that makes a state which would not come back from storage", 
   });
 
   test("is none where JSON only leaves out what does not matter", () => {
-    const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json });
+    const { odd, domain } = oddDomain({
+      decide: () => [{ type: "Did", data: 1 }],
+      evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json,
+    });
     expect(made(logOf([], domain), "ann", [odd.command.do("o1")]).commands[0]?.events).toHaveLength(1);
   });
 });
@@ -76,13 +89,21 @@ describe("ids that a command makes", () => {
     const { odd, domain } = oddDomain({ decide: (_, tools) => twoIds(tools) });
     const server = logOf([], domain);
     const commit = made(server, "ann", [odd.command.do("o1"), odd.command.do("o2")]);
-    expect(commit.commands.flatMap(({ events }) => events.map(({ data }) => data))).toEqual([{ list: [`${commit.id}.0.0`, `${commit.id}.0.1`] }, { list: [`${commit.id}.1.0`, `${commit.id}.1.1`] }]);
+    expect(commit.commands.flatMap(({ events }) => events.map(({ data }) => data))).toEqual([
+      { list: [`${commit.id}.0.0`, `${commit.id}.0.1`] },
+      { list: [`${commit.id}.1.0`, `${commit.id}.1.1`] },
+    ]);
     add(server, "bob", odd.command.do("o1"));
-    expect(eventsFrom(server, commit).map(({ data }) => data)).toEqual(commit.commands.flatMap(({ events }) => events.map(({ data }) => data)));
+    expect(eventsFrom(server, commit).map(({ data }) => data)).toEqual(
+      commit.commands.flatMap(({ events }) => events.map(({ data }) => data)),
+    );
   });
 
   test("are new ones in a merge, which keeps events that hold the others", () => {
-    const { odd, domain } = oddDomain({ decide: (_, tools) => twoIds(tools), merge: (mine, tools) => [...mine, ...twoIds(tools)] });
+    const { odd, domain } = oddDomain({
+      decide: (_, tools) => twoIds(tools),
+      merge: (mine, tools) => [...mine, ...twoIds(tools)],
+    });
     const server = logOf([odd.command.do("o1")], domain);
     const commit = made(server, "ann", [odd.command.merge("o1")]);
     add(server, "bob", odd.command.do("o1"));
@@ -94,7 +115,10 @@ describe("ids that a command makes", () => {
 
 describe("a device that sees a merge come", () => {
   test("forecasts the very events of the server", () => {
-    const { odd, domain } = oddDomain({ decide: (_, { id }) => [{ type: "Did", data: id() }], merge: (mine, { id }) => [...mine, { type: "Did", data: id() }] });
+    const { odd, domain } = oddDomain({
+      decide: (_, { id }) => [{ type: "Did", data: id() }],
+      merge: (mine, { id }) => [...mine, { type: "Did", data: id() }],
+    });
     const server = logOf([odd.command.do("o1")], domain);
     const view = viewOf(server);
     const commit = commitOn(domain, view, "ann", [odd.command.merge("o1")]);

@@ -28,7 +28,10 @@ describe("a command with the policy", () => {
     add(server, "bob", task.command.rename("t1", { title: "Oat milk" }), task.command.complete("t1"));
     const outcome = pushed(server, mine);
     expect(outcome).toMatchObject({ kind: "rejected", command: 0, defect: { kind: "conflict", code: "conflict" } });
-    expect(outcome.kind === "rejected" && outcome.theirs.map(({ type, actor }) => [type, actor])).toEqual([["TaskRenamed", "bob"], ["TaskCompleted", "bob"]]);
+    expect(outcome.kind === "rejected" && outcome.theirs.map(({ type, actor }) => [type, actor])).toEqual([
+      ["TaskRenamed", "bob"],
+      ["TaskCompleted", "bob"],
+    ]);
   });
 
   test("a function merges what its author meant with what came first", () => {
@@ -54,7 +57,11 @@ describe("a command with the policy", () => {
 
   test("any of them is no conflict where nobody came first", () => {
     const server = logOf();
-    const commits = [task.command.note("t1", { text: "x" }), task.command.rename("t1", { title: "Oat milk" }), task.command.remove("t1")].map((one) => made(server, "ann", [one]));
+    const commits = [
+      task.command.note("t1", { text: "x" }),
+      task.command.rename("t1", { title: "Oat milk" }),
+      task.command.remove("t1"),
+    ].map((one) => made(server, "ann", [one]));
     for (const commit of commits) expect(isExpected(commit, eventsFrom(server, commit))).toBe(true);
   });
 });
@@ -105,18 +112,36 @@ describe("own events", () => {
 describe("a commit of several commands", () => {
   test("stands whole, each command on what those before it left", () => {
     const server = logOf();
-    const mine = made(server, "ann", [column.command.add("new", { title: "New" }), task.command.move("t1", { column: "new" }), task.command.note("t1", { text: "moved" })]);
-    expect(becomes(server, mine)).toEqual([["ColumnAdded", { title: "New" }], ["TaskMoved", { column: "new" }], ["NoteAdded", { note: `${mine.id}.2.0`, text: "moved" }]]);
-    expect(server.records.at(-1)?.events.map(({ stream, version }) => `${stream} ${version}`)).toEqual(["column/new 1", "task/t1 2", "task/t1 3"]);
+    const mine = made(server, "ann", [
+      column.command.add("new", { title: "New" }),
+      task.command.move("t1", { column: "new" }),
+      task.command.note("t1", { text: "moved" }),
+    ]);
+    expect(becomes(server, mine)).toEqual([
+      ["ColumnAdded", { title: "New" }],
+      ["TaskMoved", { column: "new" }],
+      ["NoteAdded", { note: `${mine.id}.2.0`, text: "moved" }],
+    ]);
+    expect(server.records.at(-1)?.events.map(({ stream, version }) => `${stream} ${version}`)).toEqual([
+      "column/new 1",
+      "task/t1 2",
+      "task/t1 3",
+    ]);
   });
 
   test("falls whole with its last command, and nothing of it is left", () => {
     const server = logOf();
-    const mine = made(server, "ann", [tally.command.spend("a", { amount: 2 }), tally.command.add("b", { amount: 2 }), task.command.remove("t1")]);
+    const mine = made(server, "ann", [
+      tally.command.spend("a", { amount: 2 }),
+      tally.command.add("b", { amount: 2 }),
+      task.command.remove("t1"),
+    ]);
     add(server, "bob", task.command.complete("t1"));
     const before = JSON.stringify(server.records);
     expect(pushed(server, mine)).toMatchObject({ kind: "rejected", command: 2 });
     expect(JSON.stringify(server.records)).toBe(before);
-    expect(becomes(server, made(server, "cleo", [tally.command.spend("a", { amount: 5 })]))).toEqual([["Added", { amount: -5 }]]);
+    expect(becomes(server, made(server, "cleo", [tally.command.spend("a", { amount: 5 })]))).toEqual([
+      ["Added", { amount: -5 }],
+    ]);
   });
 });

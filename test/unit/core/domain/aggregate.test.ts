@@ -8,32 +8,54 @@ import type { Json } from "../../../../src/core/values/json.ts";
 
 type Task = { title: string; done: boolean } | null;
 
-const column = aggregate("column", { version: 1, initial: null as { open: boolean } | null, events: { ColumnAdded: v.object({}) }, evolve: { ColumnAdded: () => ({ open: true }) } });
+const column = aggregate("column", {
+  version: 1,
+  initial: null as { open: boolean } | null,
+  events: { ColumnAdded: v.object({}) },
+  evolve: { ColumnAdded: () => ({ open: true }) },
+});
 
 const task = aggregate("task", {
   version: 2,
   initial: null as Task,
-  events: { TaskAdded: v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") }), TaskRenamed: v.object({ title: v.string() }), TaskDone: v.object({}) },
+  events: {
+    TaskAdded: v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") }),
+    TaskRenamed: v.object({ title: v.string() }),
+    TaskDone: v.object({}),
+  },
   evolve: {
     TaskAdded: (_, { data }) => ({ title: data.title, done: false }),
     TaskRenamed: (state, { data }) => state && { ...state, title: data.title },
     TaskDone: (state) => state && { ...state, done: true },
   },
   commands: {
-    add: { input: v.object({ title: v.string() }), decide: (state, input, { emit, reject }) => (state ? reject("already-added", "It is there") : emit("TaskAdded", input)) },
+    add: {
+      input: v.object({ title: v.string() }),
+      decide: (state, input, { emit, reject }) =>
+        state ? reject("already-added", "It is there") : emit("TaskAdded", input),
+    },
     rename: {
       input: v.object({ title: v.string() }),
       decide: (state, input, { emit, reject }) => (state ? emit("TaskRenamed", input) : reject("no-such-task")),
       onConflict: ({ state, theirs, mine, reject, rebase, emit }) =>
-        theirs.length > 1 ? reject("too-late") : mine.length > 1 && state ? emit("TaskRenamed", { title: `${state.title}!` }) : rebase(),
+        theirs.length > 1
+          ? reject("too-late")
+          : mine.length > 1 && state
+            ? emit("TaskRenamed", { title: `${state.title}!` })
+            : rebase(),
       undo: ({ before, command }) => before && command.rename({ title: before.title }),
     },
-    done: { decide: (state, _, { emit }) => (state && !state.done ? emit("TaskDone") : []), onConflict: "keep", time: "server" },
+    done: {
+      decide: (state, _, { emit }) => (state && !state.done ? emit("TaskDone") : []),
+      onConflict: "keep",
+      time: "server",
+    },
     both: { decide: (_, __, { emit, id }) => [emit("TaskRenamed", { title: id() }), emit("TaskDone")] },
     move: {
       input: v.object({ column: v.string(), beside: v.string() }),
       reads: { target: [column, (input) => input.column], beside: ["self", (input) => input.beside] },
-      decide: (_, __, { emit, target, beside, stream, actor, time }) => emit("TaskRenamed", { title: [target?.open, beside?.title, stream, actor, time].join() }),
+      decide: (_, __, { emit, target, beside, stream, actor, time }) =>
+        emit("TaskRenamed", { title: [target?.open, beside?.title, stream, actor, time].join() }),
     },
   },
 });
@@ -47,12 +69,29 @@ function command(name: string) {
 }
 
 function happened(type: string, data: Json): DomainEvent {
-  return { id: "c:0", type, data, aggregate: "task", stream: "task/t1", version: 1, position: null, time: 7, actor: "ann", client: "c", meta: null };
+  return {
+    id: "c:0",
+    type,
+    data,
+    aggregate: "task",
+    stream: "task/t1",
+    version: 1,
+    position: null,
+    time: 7,
+    actor: "ann",
+    client: "c",
+    meta: null,
+  };
 }
 
 describe("a request", () => {
   test("is plain JSON: the stream, the command with its version, and the input as it is", () => {
-    expect(task.command.add("t1", { title: " Milk " })).toEqual({ stream: "task/t1", name: "add", v: 1, input: { title: " Milk " } });
+    expect(task.command.add("t1", { title: " Milk " })).toEqual({
+      stream: "task/t1",
+      name: "add",
+      v: 1,
+      input: { title: " Milk " },
+    });
   });
 
   test("without input has none", () => {
@@ -72,11 +111,24 @@ describe("a request", () => {
 describe("deciding", () => {
   test("gives one event, several, none, or a rejection, always as a list or a rejection", () => {
     const added: Json = { title: "Milk", done: false };
-    expect(command("add").decide(null, { title: "Milk" }, context)).toEqual([{ type: "TaskAdded", data: { title: "Milk" } }]);
-    expect(command("both").decide(added, undefined, context)).toEqual([{ type: "TaskRenamed", data: { title: "id-1" } }, { type: "TaskDone", data: {} }]);
+    expect(command("add").decide(null, { title: "Milk" }, context)).toEqual([
+      { type: "TaskAdded", data: { title: "Milk" } },
+    ]);
+    expect(command("both").decide(added, undefined, context)).toEqual([
+      { type: "TaskRenamed", data: { title: "id-1" } },
+      { type: "TaskDone", data: {} },
+    ]);
     expect(command("done").decide(null, undefined, context)).toEqual([]);
-    expect(command("add").decide(added, { title: "Milk" }, context)).toEqual({ rejected: true, code: "already-added", message: "It is there" });
-    expect(command("rename").decide(null, { title: "Milk" }, context)).toEqual({ rejected: true, code: "no-such-task", message: "no-such-task" });
+    expect(command("add").decide(added, { title: "Milk" }, context)).toEqual({
+      rejected: true,
+      code: "already-added",
+      message: "It is there",
+    });
+    expect(command("rename").decide(null, { title: "Milk" }, context)).toEqual({
+      rejected: true,
+      code: "no-such-task",
+      message: "no-such-task",
+    });
   });
 
   test("sees the streams that it reads, by the names it gave them", () => {
@@ -84,7 +136,9 @@ describe("deciding", () => {
     const input = { column: "todo", beside: "t2" };
     expect(reads(input)).toEqual({ target: { stream: "column/todo" }, beside: { stream: "task/t2" } });
     const states = { target: { open: true }, beside: { title: "Bread", done: false } };
-    expect(decide(null, input, { ...context, reads: states })).toEqual([{ type: "TaskRenamed", data: { title: "true,Bread,task/t1,ann,7" } }]);
+    expect(decide(null, input, { ...context, reads: states })).toEqual([
+      { type: "TaskRenamed", data: { title: "true,Bread,task/t1,ann,7" } },
+    ]);
     expect(task.reads).toEqual([column]);
   });
 
@@ -96,7 +150,10 @@ describe("deciding", () => {
     expect(command("add").parse({ title: 7 })).toMatchObject({ ok: false, problem: { path: ["title"] } });
     expect(command("add").parse({ title: "Milk", more: 1 })).toEqual({ ok: true, value: { title: "Milk" } });
     expect(command("done").parse(undefined)).toEqual({ ok: true, value: undefined });
-    expect(command("done").parse({})).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("takes no input") } });
+    expect(command("done").parse({})).toMatchObject({
+      ok: false,
+      problem: { reason: expect.stringContaining("takes no input") },
+    });
   });
 });
 
@@ -113,7 +170,9 @@ describe("a conflict", () => {
     const one = happened("TaskDone", {});
     const state = { title: "Milk", done: false };
     expect(onConflict(state, { title: "Bread" }, { ...context, mine, theirs: [one] })).toEqual({ rebase: true });
-    expect(onConflict(state, { title: "Bread" }, { ...context, mine: [...mine, ...mine], theirs: [one] })).toEqual([{ type: "TaskRenamed", data: { title: "Milk!" } }]);
+    expect(onConflict(state, { title: "Bread" }, { ...context, mine: [...mine, ...mine], theirs: [one] })).toEqual([
+      { type: "TaskRenamed", data: { title: "Milk!" } },
+    ]);
     const refused = onConflict(state, { title: "Bread" }, { ...context, mine, theirs: [one, one] });
     expect(isRejection(refused) && refused.code).toBe("too-late");
   });
@@ -122,7 +181,9 @@ describe("a conflict", () => {
 describe("an inverse", () => {
   test("is a request for the same stream, or null where there is nothing to take back", () => {
     const { undo } = command("rename");
-    expect(undo?.({ stream: "task/t1", before: { title: "Milk", done: false }, input: { title: "Bread" }, events: [] })).toEqual({ stream: "task/t1", name: "rename", v: 1, input: { title: "Milk" } });
+    expect(
+      undo?.({ stream: "task/t1", before: { title: "Milk", done: false }, input: { title: "Bread" }, events: [] }),
+    ).toEqual({ stream: "task/t1", name: "rename", v: 1, input: { title: "Milk" } });
     expect(undo?.({ stream: "task/t1", before: null, input: { title: "Bread" }, events: [] })).toBeNull();
     expect(command("add").undo).toBeNull();
   });
@@ -130,21 +191,42 @@ describe("an inverse", () => {
 
 describe("events", () => {
   test("are given as the schema gives them: with defaults and trimmed", () => {
-    expect(task.definition.events.get("TaskAdded")?.parse({ title: " Milk " })).toEqual({ ok: true, value: { title: "Milk", column: "todo" } });
+    expect(task.definition.events.get("TaskAdded")?.parse({ title: " Milk " })).toEqual({
+      ok: true,
+      value: { title: "Milk", column: "todo" },
+    });
   });
 
   test("fold into the state", () => {
-    const events = [happened("TaskAdded", { title: "Milk", column: "todo" }), happened("TaskRenamed", { title: "Bread" }), happened("TaskDone", {})];
-    expect(events.reduce<Json>(task.definition.evolve, task.definition.initial)).toEqual({ title: "Bread", done: true });
+    const events = [
+      happened("TaskAdded", { title: "Milk", column: "todo" }),
+      happened("TaskRenamed", { title: "Bread" }),
+      happened("TaskDone", {}),
+    ];
+    expect(events.reduce<Json>(task.definition.evolve, task.definition.initial)).toEqual({
+      title: "Bread",
+      done: true,
+    });
   });
 });
 
 describe("a recorded aggregate", () => {
-  const sensor = aggregate("sensor", { version: 1, initial: 0, recorded: true, events: { Measured: v.object({ value: v.number() }), Reset: v.object({}) }, evolve: { Measured: (_, { data }) => data.value, Reset: () => 0 } });
+  const sensor = aggregate("sensor", {
+    version: 1,
+    initial: 0,
+    recorded: true,
+    events: { Measured: v.object({ value: v.number() }), Reset: v.object({}) },
+    evolve: { Measured: (_, { data }) => data.value, Reset: () => 0 },
+  });
 
   test("has a command for each event, which records it as it is and stands whatever came first", () => {
     const measured = sensor.definition.commands.get("Measured");
-    expect(sensor.command.Measured("s1", { value: 3 })).toEqual({ stream: "sensor/s1", name: "Measured", v: 1, input: { value: 3 } });
+    expect(sensor.command.Measured("s1", { value: 3 })).toEqual({
+      stream: "sensor/s1",
+      name: "Measured",
+      v: 1,
+      input: { value: 3 },
+    });
     expect(measured?.decide(0, { value: 3 }, context)).toEqual([{ type: "Measured", data: { value: 3 } }]);
     expect(measured?.onConflict).toBe("keep");
     expect(measured?.parse({ value: "3" })).toMatchObject({ ok: false });
@@ -165,24 +247,87 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["no options", "task", undefined, /no options/],
     ["no version", "task", { ...good, version: undefined }, /version of aggregate task is undefined/],
     ["a version that is no whole number", "task", { ...good, version: 1.5 }, /1\.5/],
-    ["an initial state that cannot be stored", "task", { ...good, initial: { at: new Date() } }, /at at is not a plain object/],
+    [
+      "an initial state that cannot be stored",
+      "task",
+      { ...good, initial: { at: new Date() } },
+      /at at is not a plain object/,
+    ],
     ["an initial state forgotten", "task", { ...good, initial: undefined }, /undefined/],
     ["no events", "task", { ...good, events: {} }, /no events/],
-    ["an event's name that is not allowed", "task", { ...good, events: { "Task Added": v.object({}) } }, /"Task Added"/],
-    ["an event without a schema", "task", { ...good, events: { A: {} } }, /event A of aggregate task was not given a schema/],
+    [
+      "an event's name that is not allowed",
+      "task",
+      { ...good, events: { "Task Added": v.object({}) } },
+      /"Task Added"/,
+    ],
+    [
+      "an event without a schema",
+      "task",
+      { ...good, events: { A: {} } },
+      /event A of aggregate task was not given a schema/,
+    ],
     ["a handler forgotten", "task", { ...good, evolve: {} }, /does not evolve by its event A/],
     ["a handler misspelled", "task", { ...good, evolve: { A: () => null, B: () => null } }, /evolves by B/],
     ["a command's name that is not allowed", "task", { ...good, commands: { "a b": { decide } } }, /"a b"/],
     ["a command without decide", "task", { ...good, commands: { a: {} } }, /command task\.a has no decide/],
-    ["an input without a schema", "task", { ...good, commands: { a: { input: "text", decide } } }, /input of command task\.a/],
-    ["a policy that does not exist", "task", { ...good, commands: { a: { decide, onConflict: "merge" } } }, /onConflict of command task\.a is merge/],
-    ["a time that does not exist", "task", { ...good, commands: { a: { decide, time: "now" } } }, /time of command task\.a is now/],
+    [
+      "an input without a schema",
+      "task",
+      { ...good, commands: { a: { input: "text", decide } } },
+      /input of command task\.a/,
+    ],
+    [
+      "a policy that does not exist",
+      "task",
+      { ...good, commands: { a: { decide, onConflict: "merge" } } },
+      /onConflict of command task\.a is merge/,
+    ],
+    [
+      "a time that does not exist",
+      "task",
+      { ...good, commands: { a: { decide, time: "now" } } },
+      /time of command task\.a is now/,
+    ],
     ["an undo that is no function", "task", { ...good, commands: { a: { decide, undo: {} } } }, /undo/],
-    ["reads as a function", "task", { ...good, commands: { a: { decide, reads: () => ({}) } } }, /reads what is not an object/],
-    ["a read of what is no aggregate", "task", { ...good, commands: { a: { decide, reads: { other: [undefined, () => "x"] } } } }, /cannot read "other"/],
-    ["a read of a name that decide has", "task", { ...good, commands: { a: { decide, reads: { emit: [column, () => "x"] } } } }, /decide has something else of that name/],
-    ["too many reads", "task", { ...good, commands: { a: { decide, reads: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`r${n}`, [column, () => "x"]])) } } }, /reads 17/],
-    ["commands of what is recorded", "task", { ...good, recorded: true, commands: { a: { decide } } }, /recorded and has commands/],
+    [
+      "reads as a function",
+      "task",
+      { ...good, commands: { a: { decide, reads: () => ({}) } } },
+      /reads what is not an object/,
+    ],
+    [
+      "a read of what is no aggregate",
+      "task",
+      { ...good, commands: { a: { decide, reads: { other: [undefined, () => "x"] } } } },
+      /cannot read "other"/,
+    ],
+    [
+      "a read of a name that decide has",
+      "task",
+      { ...good, commands: { a: { decide, reads: { emit: [column, () => "x"] } } } },
+      /decide has something else of that name/,
+    ],
+    [
+      "too many reads",
+      "task",
+      {
+        ...good,
+        commands: {
+          a: {
+            decide,
+            reads: Object.fromEntries(Array.from({ length: 17 }, (_, n) => [`r${n}`, [column, () => "x"]])),
+          },
+        },
+      },
+      /reads 17/,
+    ],
+    [
+      "commands of what is recorded",
+      "task",
+      { ...good, recorded: true, commands: { a: { decide } } },
+      /recorded and has commands/,
+    ],
   ])("is refused when the program starts: %s", (_what, name, options, message) => {
     expect(() => untyped(name, options)).toThrow(DefinitionError);
     expect(() => untyped(name, options)).toThrow(message);
@@ -195,7 +340,9 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["something else in a list", [{ type: "A", data: {} }, 7], /gave 7/],
     ["a rejection in a list", [{ rejected: true, code: "x", message: "x" }], /no event/],
   ])("throws when it is decided: %s", (_what, given, message) => {
-    const definition = untyped("task", { ...good, commands: { a: { decide: () => given } } }).definition.commands.get("a");
+    const definition = untyped("task", { ...good, commands: { a: { decide: () => given } } }).definition.commands.get(
+      "a",
+    );
     expect(() => definition?.decide(null, undefined, context)).toThrow(message);
   });
 

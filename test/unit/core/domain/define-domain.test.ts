@@ -5,7 +5,8 @@ import { defineDomain, type Domain } from "../../../../src/core/domain/define-do
 import { DefinitionError } from "../../../../src/core/values/errors.ts";
 import { projection } from "../../../../src/core/domain/projection.ts";
 
-const counter = <const Name extends string>(name: Name) => aggregate(name, { version: 1, initial: 0, events: { Added: v.object({}) }, evolve: { Added: (count) => count + 1 } });
+const counter = <const Name extends string>(name: Name) =>
+  aggregate(name, { version: 1, initial: 0, events: { Added: v.object({}) }, evolve: { Added: (count) => count + 1 } });
 const task = counter("task");
 const column = counter("column");
 const list = aggregate("list", {
@@ -13,7 +14,13 @@ const list = aggregate("list", {
   initial: 0,
   events: { Added: v.object({}) },
   evolve: { Added: (count) => count + 1 },
-  commands: { add: { input: v.string(), reads: { column: [column, (input) => input], other: ["self", (input) => input] }, decide: (_, __, { emit }) => emit("Added") } },
+  commands: {
+    add: {
+      input: v.string(),
+      reads: { column: [column, (input) => input], other: ["self", (input) => input] },
+      decide: (_, __, { emit }) => emit("Added"),
+    },
+  },
 });
 const board = projection("board", { version: 1, from: [task], initial: 0, on: { Added: (row) => row + 1 } });
 
@@ -21,7 +28,11 @@ describe("a domain", () => {
   test("holds its aggregates and projections by name", () => {
     const { definition } = defineDomain({ version: 4, aggregates: [task, column, list], projections: [board] });
     expect(definition.version).toBe(4);
-    expect([...definition.aggregates]).toEqual([["task", task.definition], ["column", column.definition], ["list", list.definition]]);
+    expect([...definition.aggregates]).toEqual([
+      ["task", task.definition],
+      ["column", column.definition],
+      ["list", list.definition],
+    ]);
     expect([...definition.projections]).toEqual([["board", board.definition]]);
   });
 
@@ -30,7 +41,13 @@ describe("a domain", () => {
   });
 
   test("may have an aggregate and a projection of one name", () => {
-    expect(() => defineDomain({ version: 1, aggregates: [task], projections: [projection("task", { version: 1, from: [task], initial: 0, on: { Added: (row) => row } })] })).not.toThrow();
+    expect(() =>
+      defineDomain({
+        version: 1,
+        aggregates: [task],
+        projections: [projection("task", { version: 1, from: [task], initial: 0, on: { Added: (row) => row } })],
+      }),
+    ).not.toThrow();
   });
 
   test("has the same type however large it is", () => {
@@ -44,12 +61,36 @@ describe("a domain that does not fit together", () => {
   test.each<[string, unknown, RegExp]>([
     ["no version", { aggregates: [task] }, /version of the domain is undefined/],
     ["no aggregates", { version: 1, aggregates: [] }, /no aggregates/],
-    ["two aggregates of one name", { version: 1, aggregates: [task, counter("task")] }, /two aggregates of the name task/],
-    ["two projections of one name", { version: 1, aggregates: [task], projections: [board, board] }, /two projections of the name board/],
-    ["a projection from an aggregate that is not in it", { version: 1, aggregates: [column], projections: [board] }, /projection board folds the aggregate task, which is not in the domain/],
-    ["a projection from another aggregate of the same name", { version: 1, aggregates: [counter("task")], projections: [board] }, /projection board folds another aggregate of the name task/],
-    ["a command that reads an aggregate that is not in it", { version: 1, aggregates: [list] }, /command of list reads the aggregate column, which is not in the domain/],
-    ["a handle that is not there: imports in a circle", { version: 1, aggregates: [task, undefined] }, /aggregates\[1\] of the domain is no aggregate/],
+    [
+      "two aggregates of one name",
+      { version: 1, aggregates: [task, counter("task")] },
+      /two aggregates of the name task/,
+    ],
+    [
+      "two projections of one name",
+      { version: 1, aggregates: [task], projections: [board, board] },
+      /two projections of the name board/,
+    ],
+    [
+      "a projection from an aggregate that is not in it",
+      { version: 1, aggregates: [column], projections: [board] },
+      /projection board folds the aggregate task, which is not in the domain/,
+    ],
+    [
+      "a projection from another aggregate of the same name",
+      { version: 1, aggregates: [counter("task")], projections: [board] },
+      /projection board folds another aggregate of the name task/,
+    ],
+    [
+      "a command that reads an aggregate that is not in it",
+      { version: 1, aggregates: [list] },
+      /command of list reads the aggregate column, which is not in the domain/,
+    ],
+    [
+      "a handle that is not there: imports in a circle",
+      { version: 1, aggregates: [task, undefined] },
+      /aggregates\[1\] of the domain is no aggregate/,
+    ],
     ["a projection among the aggregates", { version: 1, aggregates: [board] }, /is no aggregate/],
     ["no options", undefined, /no options/],
     ["what is no list", { version: 1, aggregates: { task } }, /aggregates of the domain are no list/],

@@ -15,15 +15,19 @@ const column = aggregate("column", {
   initial: null as Column,
   events: { ColumnAdded: v.object({ title: v.string() }) },
   evolve: { ColumnAdded: (_, { data }) => data },
-  commands: { add: { input: v.object({ title: v.string() }), decide: (_, input, { emit }) => emit("ColumnAdded", input) } },
+  commands: {
+    add: { input: v.object({ title: v.string() }), decide: (_, input, { emit }) => emit("ColumnAdded", input) },
+  },
 });
 
 const task = aggregate("task", {
   version: 1, // of the folding; stored states of another version are made anew
   initial: null as Task,
   events: {
-    TaskAdded: event(v.object({ title: v.string() }))
-      .next(v.object({ title: v.string(), column: v.string() }), (old) => ({ ...old, column: "todo" })),
+    TaskAdded: event(v.object({ title: v.string() })).next(
+      v.object({ title: v.string(), column: v.string() }),
+      (old) => ({ ...old, column: "todo" }),
+    ),
     TaskRenamed: v.object({ title: v.string() }),
     TaskMoved: v.object({ column: v.string() }),
     TaskCompleted: v.object({}),
@@ -91,13 +95,28 @@ test("the contract's domain compiles, with the types that a reader expects", () 
   }>();
   expectTypeOf<RowOf<typeof board>>().toEqualTypeOf<{ title: string; done: boolean }>();
   expectTypeOf<RowOf<typeof columnCounts>>().toEqualTypeOf<{ tasks: number }>();
-  expectTypeOf<EventsOf<typeof task>["type"]>().toEqualTypeOf<"TaskAdded" | "TaskRenamed" | "TaskMoved" | "TaskCompleted">();
-  expectTypeOf<Extract<EventsOf<typeof task>, { type: "TaskAdded" }>["data"]>().toEqualTypeOf<{ title: string; column: string }>();
+  expectTypeOf<EventsOf<typeof task>["type"]>().toEqualTypeOf<
+    "TaskAdded" | "TaskRenamed" | "TaskMoved" | "TaskCompleted"
+  >();
+  expectTypeOf<Extract<EventsOf<typeof task>, { type: "TaskAdded" }>["data"]>().toEqualTypeOf<{
+    title: string;
+    column: string;
+  }>();
   expectTypeOf<EventsOf<typeof task>["aggregate"]>().toEqualTypeOf<"task">();
-  expect([...domain.definition.aggregates.keys(), ...domain.definition.projections.keys()]).toEqual(["task", "column", "board", "column-counts"]);
+  expect([...domain.definition.aggregates.keys(), ...domain.definition.projections.keys()]).toEqual([
+    "task",
+    "column",
+    "board",
+    "column-counts",
+  ]);
 });
 
 test("a command of the contract's domain is plain JSON", () => {
-  expect(task.command.add("t1", { title: "Milk", column: "todo" })).toEqual({ stream: "task/t1", name: "add", v: 1, input: { title: "Milk", column: "todo" } });
+  expect(task.command.add("t1", { title: "Milk", column: "todo" })).toEqual({
+    stream: "task/t1",
+    name: "add",
+    v: 1,
+    input: { title: "Milk", column: "todo" },
+  });
   expect(task.command.complete("t1")).toEqual({ stream: "task/t1", name: "complete", v: 1 });
 });

@@ -14,48 +14,58 @@ const events = { TaskAdded: title, TaskDone: v.object({}) };
 const task = aggregate("task", {
   ...base,
   events,
-  evolve: { TaskAdded: (_, { data }) => ({ ...data, status: "open" }), TaskDone: (state) => state && { ...state, status: "done" } },
-  commands: { add: { input: title, decide: (_, input, { emit }) => emit("TaskAdded", input) }, done: { decide: (_, __, { emit }) => emit("TaskDone") } },
+  evolve: {
+    TaskAdded: (_, { data }) => ({ ...data, status: "open" }),
+    TaskDone: (state) => state && { ...state, status: "done" },
+  },
+  commands: {
+    add: { input: title, decide: (_, input, { emit }) => emit("TaskAdded", input) },
+    done: { decide: (_, __, { emit }) => emit("TaskDone") },
+  },
 });
 
 test("evolve: a forgotten, a misspelled and a wrong handler", () => {
   refused(
-    () => aggregate("task", {
-      ...base,
-      events,
-      // @ts-expect-error Property 'TaskDone' is missing
-      evolve: { TaskAdded: () => null },
-    }),
-    () => aggregate("task", {
-      ...base,
-      events,
-      evolve: {
-        TaskAdded: () => null,
-        TaskDone: () => null,
-        // @ts-expect-error 'TaskDune' does not exist in type
-        TaskDune: () => null,
-      },
-    }),
-    () => aggregate("task", {
-      ...base,
-      events,
-      evolve: {
-        // @ts-expect-error Type '"closed"' is not assignable to type '"open" | "done"'
-        TaskAdded: (_, { data }) => ({ ...data, status: "closed" }),
-        // @ts-expect-error Property 'titel' does not exist
-        TaskDone: (state) => state && { ...state, title: state.titel },
-      },
-    }),
-    () => aggregate("task", {
-      ...base,
-      events,
-      evolve: {
-        // @ts-expect-error Property 'name' does not exist
-        TaskAdded: (_, { data }) => ({ title: data.name, status: "open" }),
-        // @ts-expect-error Type 'undefined' is not assignable
-        TaskDone: () => undefined,
-      },
-    }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        // @ts-expect-error Property 'TaskDone' is missing
+        evolve: { TaskAdded: () => null },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve: {
+          TaskAdded: () => null,
+          TaskDone: () => null,
+          // @ts-expect-error 'TaskDune' does not exist in type
+          TaskDune: () => null,
+        },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve: {
+          // @ts-expect-error Type '"closed"' is not assignable to type '"open" | "done"'
+          TaskAdded: (_, { data }) => ({ ...data, status: "closed" }),
+          // @ts-expect-error Property 'titel' does not exist
+          TaskDone: (state) => state && { ...state, title: state.titel },
+        },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve: {
+          // @ts-expect-error Property 'name' does not exist
+          TaskAdded: (_, { data }) => ({ title: data.name, status: "open" }),
+          // @ts-expect-error Type 'undefined' is not assignable
+          TaskDone: () => undefined,
+        },
+      }),
   );
 });
 
@@ -63,8 +73,20 @@ test("events: what is no schema, and a schema that does not accept what it gives
   refused(
     // @ts-expect-error Type 'string' is not assignable to type 'Schema'
     () => aggregate("task", { ...base, events: { TaskAdded: "title" }, evolve: { TaskAdded: () => null } }),
-    // @ts-expect-error An event's schema must accept what it gives
-    () => aggregate("task", { ...base, events: { TaskAdded: v.object({ at: v.pipe(v.string(), v.transform((text) => new Date(text))) }) }, evolve: { TaskAdded: () => null } }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events: {
+          // @ts-expect-error An event's schema must accept what it gives
+          TaskAdded: v.object({
+            at: v.pipe(
+              v.string(),
+              v.transform((text) => new Date(text)),
+            ),
+          }),
+        },
+        evolve: { TaskAdded: () => null },
+      }),
     // @ts-expect-error Property 'column' is missing
     () => event(title).next(v.object({ title: v.string(), column: v.string() }), (old) => ({ title: old.title })),
     // @ts-expect-error Property 'column' does not exist
@@ -72,26 +94,55 @@ test("events: what is no schema, and a schema that does not accept what it gives
   );
   // Defaults and trims pass.
   const trimmed = v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") });
-  aggregate("trimmed", { version: 1, initial: "", events: { A: trimmed }, evolve: { A: (_, { data }) => data.column } });
+  aggregate("trimmed", {
+    version: 1,
+    initial: "",
+    events: { A: trimmed },
+    evolve: { A: (_, { data }) => data.column },
+  });
 });
 
 test("decide: a misspelled event, wrong data, data forgotten, and what is no verdict", () => {
   const evolve = { TaskAdded: () => null, TaskDone: () => null };
   refused(
-    // @ts-expect-error '"TaskDune"' is not assignable
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: (_, __, { emit }) => emit("TaskDune") } } }),
-    // @ts-expect-error Type 'number' is not assignable to type 'string'
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: (_, __, { emit }) => emit("TaskAdded", { title: 1 }) } } }),
-    // @ts-expect-error Expected 2 arguments, but got 1
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: (_, __, { emit }) => emit("TaskAdded") } } }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error '"TaskDune"' is not assignable
+        commands: { a: { decide: (_, __, { emit }) => emit("TaskDune") } },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Type 'number' is not assignable to type 'string'
+        commands: { a: { decide: (_, __, { emit }) => emit("TaskAdded", { title: 1 }) } },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Expected 2 arguments, but got 1
+        commands: { a: { decide: (_, __, { emit }) => emit("TaskAdded") } },
+      }),
     // @ts-expect-error Type 'undefined' is not assignable to type 'Verdict'
     () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: () => undefined } } }),
     // @ts-expect-error Type 'Promise' is not assignable to type 'Verdict'
     () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: async () => [] } } }),
     // @ts-expect-error Property 'decide' is missing
     () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title } } }),
-    // @ts-expect-error Property 'name' does not exist
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title, decide: (_, input, { emit }) => emit("TaskAdded", { title: input.name }) } } }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Property 'name' does not exist
+        commands: { a: { input: title, decide: (_, input, { emit }) => emit("TaskAdded", { title: input.name }) } },
+      }),
     // @ts-expect-error Property 'x' does not exist on type 'never': there is no input
     () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: (_, input) => input.x } } }),
   );
@@ -102,16 +153,58 @@ test("commands: a wrong policy, a wrong target to read, a name that is not read,
   refused(
     // @ts-expect-error Did you mean '"keep"'?
     () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: () => [], onConflict: "kep" } } }),
-    // @ts-expect-error Type '"selv"' is not assignable
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title, reads: { other: ["selv", (input) => input.title] }, decide: () => [] } } }),
-    // @ts-expect-error Property 'id' does not exist
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title, reads: { other: [task, (input) => input.id] }, decide: () => [] } } }),
-    // @ts-expect-error Property 'another' does not exist
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title, reads: { other: [task, (input) => input.title] }, decide: (_, __, { another }) => another } } }),
-    // @ts-expect-error Property 'length' does not exist on the state that is read
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { input: title, reads: { other: [task, (input) => input.title] }, decide: (_, __, { other }) => other?.length ?? [] } } }),
-    // @ts-expect-error Property 'remove' does not exist
-    () => aggregate("task", { ...base, events, evolve, commands: { a: { decide: () => [], undo: ({ command }) => command.remove() } } }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Type '"selv"' is not assignable
+        commands: { a: { input: title, reads: { other: ["selv", (input) => input.title] }, decide: () => [] } },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Property 'id' does not exist
+        commands: { a: { input: title, reads: { other: [task, (input) => input.id] }, decide: () => [] } },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        commands: {
+          a: {
+            input: title,
+            reads: { other: [task, (input) => input.title] },
+            // @ts-expect-error Property 'another' does not exist
+            decide: (_, __, { another }) => another,
+          },
+        },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        commands: {
+          a: {
+            input: title,
+            reads: { other: [task, (input) => input.title] },
+            // @ts-expect-error Property 'length' does not exist on the state that is read
+            decide: (_, __, { other }) => other?.length ?? [],
+          },
+        },
+      }),
+    () =>
+      aggregate("task", {
+        ...base,
+        events,
+        evolve,
+        // @ts-expect-error Property 'remove' does not exist
+        commands: { a: { decide: () => [], undo: ({ command }) => command.remove() } },
+      }),
     // @ts-expect-error Type 'string' is not assignable to type 'Schema'
     () => aggregate("task", { ...base, events, evolve, commands: { a: { input: "title", decide: () => [] } } }),
   );

@@ -12,10 +12,23 @@ type Task = { title: string; column: string } | null;
 const task = aggregate("task", {
   version: 1,
   initial: null as Task,
-  events: { TaskAdded: v.object({ title: v.string(), column: v.string() }), TaskMoved: v.object({ column: v.string() }), TaskRemoved: v.object({}) },
-  evolve: { TaskAdded: (_, { data }) => data, TaskMoved: (state, { data }) => state && { ...state, ...data }, TaskRemoved: () => null },
+  events: {
+    TaskAdded: v.object({ title: v.string(), column: v.string() }),
+    TaskMoved: v.object({ column: v.string() }),
+    TaskRemoved: v.object({}),
+  },
+  evolve: {
+    TaskAdded: (_, { data }) => data,
+    TaskMoved: (state, { data }) => state && { ...state, ...data },
+    TaskRemoved: () => null,
+  },
 });
-const note = aggregate("note", { version: 1, initial: 0, events: { TaskAdded: v.object({}), NoteAdded: v.object({}) }, evolve: { TaskAdded: (count) => count, NoteAdded: (count) => count + 1 } });
+const note = aggregate("note", {
+  version: 1,
+  initial: 0,
+  events: { TaskAdded: v.object({}), NoteAdded: v.object({}) },
+  evolve: { TaskAdded: (count) => count, NoteAdded: (count) => count + 1 },
+});
 
 const board = projection("board", {
   version: 3,
@@ -37,18 +50,36 @@ const counts = projection("column-counts", {
 });
 
 function happened(type: string, data: Json = {}, stream = "task/t1"): DomainEvent {
-  return { id: "c:0", type, data, aggregate: stream.slice(0, stream.indexOf("/")), stream, version: 1, position: null, time: 7, actor: "ann", client: "c", meta: null };
+  return {
+    id: "c:0",
+    type,
+    data,
+    aggregate: stream.slice(0, stream.indexOf("/")),
+    stream,
+    version: 1,
+    position: null,
+    time: 7,
+    actor: "ann",
+    client: "c",
+    meta: null,
+  };
 }
 
 /** Folds as the core does: the stream's state first, then each row that the event touches. */
-function rowsAfter({ definition }: typeof counts | typeof board, events: readonly DomainEvent[], from: ReadonlyMap<string, Json> = new Map(), states: Map<string, Json> = new Map()): Map<string, Json> {
+function rowsAfter(
+  { definition }: typeof counts | typeof board,
+  events: readonly DomainEvent[],
+  from: ReadonlyMap<string, Json> = new Map(),
+  states: Map<string, Json> = new Map(),
+): Map<string, Json> {
   const rows = new Map(from);
   for (const event of events) {
     const before = states.get(event.stream) ?? null;
     const after = task.definition.evolve(before, event);
     states.set(event.stream, after);
     if (!definition.handles(event.aggregate, event.type)) continue;
-    for (const key of definition.keys(event, before, after)) rows.set(key, definition.apply(rows.get(key) ?? definition.initial, { ...event, key, before, after }));
+    for (const key of definition.keys(event, before, after))
+      rows.set(key, definition.apply(rows.get(key) ?? definition.initial, { ...event, key, before, after }));
   }
   return rows;
 }
@@ -67,52 +98,99 @@ describe("rows", () => {
       happened("TaskMoved", { column: "done" }),
       happened("TaskRemoved", {}, "task/t2"),
     ];
-    expect(rowsAfter(counts, events)).toEqual(new Map([["todo", { tasks: 0 }], ["done", { tasks: 1 }]]));
+    expect(rowsAfter(counts, events)).toEqual(
+      new Map([
+        ["todo", { tasks: 0 }],
+        ["done", { tasks: 1 }],
+      ]),
+    );
   });
 
   test("are the same folded in one go or from a checkpoint", () => {
     const columns = fc.constantFrom("todo", "doing", "done");
     const event = fc.oneof(
-      fc.tuple(fc.constantFrom("t1", "t2", "t3"), columns).map(([id, column]) => happened("TaskAdded", { title: id, column }, `task/${id}`)),
-      fc.tuple(fc.constantFrom("t1", "t2", "t3"), columns).map(([id, column]) => happened("TaskMoved", { column }, `task/${id}`)),
+      fc
+        .tuple(fc.constantFrom("t1", "t2", "t3"), columns)
+        .map(([id, column]) => happened("TaskAdded", { title: id, column }, `task/${id}`)),
+      fc
+        .tuple(fc.constantFrom("t1", "t2", "t3"), columns)
+        .map(([id, column]) => happened("TaskMoved", { column }, `task/${id}`)),
       fc.constantFrom("t1", "t2", "t3").map((id) => happened("TaskRemoved", {}, `task/${id}`)),
     );
     fc.assert(
       fc.property(fc.array(event), fc.array(event), (first, second) => {
         const states = new Map<string, Json>();
-        expect(rowsAfter(counts, second, rowsAfter(counts, first, new Map(), states), states)).toEqual(rowsAfter(counts, [...first, ...second]));
+        expect(rowsAfter(counts, second, rowsAfter(counts, first, new Map(), states), states)).toEqual(
+          rowsAfter(counts, [...first, ...second]),
+        );
       }),
     );
   });
 });
 
 describe("keys", () => {
-  const keysOf = (give: () => Keys) => projection("p", { version: 1, from: [task], initial: 0, key: give, on: { TaskAdded: (row) => row } }).definition.keys(happened("TaskAdded"), null, null);
+  const keysOf = (give: () => Keys) =>
+    projection("p", {
+      version: 1,
+      from: [task],
+      initial: 0,
+      key: give,
+      on: { TaskAdded: (row) => row },
+    }).definition.keys(happened("TaskAdded"), null, null);
 
   test("may be one, several or none; null, undefined and doubles are left out", () => {
-    expect([keysOf(() => "a"), keysOf(() => ["a", "b"]), keysOf(() => undefined), keysOf(() => null), keysOf(() => [])]).toEqual([["a"], ["a", "b"], [], [], []]);
+    expect([
+      keysOf(() => "a"),
+      keysOf(() => ["a", "b"]),
+      keysOf(() => undefined),
+      keysOf(() => null),
+      keysOf(() => []),
+    ]).toEqual([["a"], ["a", "b"], [], [], []]);
     expect(keysOf(() => ["a", undefined, "a", null, "b", "a"])).toEqual(["a", "b"]);
     expect(keysOf(() => "")).toEqual([""]);
   });
 
   test("that a table cannot hold throw, so that the event is parked", () => {
-    for (const bad of [7, {}, ["a", 7], "x".repeat(513), "\ud800"] as never[]) expect(() => keysOf(() => bad), String(bad)).toThrow(DefinitionError);
+    for (const bad of [7, {}, ["a", 7], "x".repeat(513), "\ud800"] as never[])
+      expect(() => keysOf(() => bad), String(bad)).toThrow(DefinitionError);
   });
 });
 
 describe("a projection", () => {
   test("handles the events that it has handlers for, of the aggregates that it is from", () => {
-    const { handles } = projection("p", { version: 1, from: [note], initial: 0, on: { TaskAdded: (row) => row } }).definition;
-    expect([handles("note", "TaskAdded"), handles("note", "NoteAdded"), handles("task", "TaskAdded"), handles("note", "constructor")]).toEqual([true, false, false, false]);
+    const { handles } = projection("p", {
+      version: 1,
+      from: [note],
+      initial: 0,
+      on: { TaskAdded: (row) => row },
+    }).definition;
+    expect([
+      handles("note", "TaskAdded"),
+      handles("note", "NoteAdded"),
+      handles("task", "TaskAdded"),
+      handles("note", "constructor"),
+    ]).toEqual([true, false, false, false]);
   });
 
   test("keeps the version and the names that its stored rows belong to", () => {
-    expect([board.definition.name, board.definition.version, board.definition.initial, [...board.definition.from]]).toEqual(["board", 3, null, ["task"]]);
+    expect([
+      board.definition.name,
+      board.definition.version,
+      board.definition.initial,
+      [...board.definition.from],
+    ]).toEqual(["board", 3, null, ["task"]]);
   });
 
   test("whose handler forgets to give a row says so", () => {
-    const forgetful = projection("p", { version: 1, from: [task], initial: null as Json, on: { TaskAdded: () => undefined as never } });
-    expect(() => forgetful.definition.apply(null, { ...happened("TaskAdded"), key: "a", before: null, after: null })).toThrow(/projection p made undefined of TaskAdded/);
+    const forgetful = projection("p", {
+      version: 1,
+      from: [task],
+      initial: null as Json,
+      on: { TaskAdded: () => undefined as never },
+    });
+    expect(() =>
+      forgetful.definition.apply(null, { ...happened("TaskAdded"), key: "a", before: null, after: null }),
+    ).toThrow(/projection p made undefined of TaskAdded/);
   });
 });
 
@@ -126,10 +204,25 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["an initial row that cannot be stored", "board", { ...good, initial: new Set() }, /plain object/],
     ["no aggregates", "board", { ...good, from: [] }, /from which aggregates/],
     ["what is no aggregate", "board", { ...good, from: ["task"] }, /from which aggregates/],
-    ["an aggregate that is not there yet: imports in a circle", "board", { ...good, from: [undefined] }, /from which aggregates/],
+    [
+      "an aggregate that is not there yet: imports in a circle",
+      "board",
+      { ...good, from: [undefined] },
+      /from which aggregates/,
+    ],
     ["an aggregate twice", "board", { ...good, from: [task, task] }, /names the aggregate task twice/],
-    ["a handler for an unknown event", "board", { ...good, on: { TaskAded: () => null } }, /handles TaskAded, which is no event/],
-    ["a handler that is no function", "board", { ...good, on: { TaskAdded: {} } }, /handler of projection board for TaskAdded/],
+    [
+      "a handler for an unknown event",
+      "board",
+      { ...good, on: { TaskAded: () => null } },
+      /handles TaskAded, which is no event/,
+    ],
+    [
+      "a handler that is no function",
+      "board",
+      { ...good, on: { TaskAdded: {} } },
+      /handler of projection board for TaskAdded/,
+    ],
     ["no handlers", "board", { ...good, on: {} }, /handles no events/],
     ["a key that is no function", "board", { ...good, key: "title" }, /key of projection board/],
   ])("is refused when the program starts: %s", (_what, name, options, message) => {

@@ -1,5 +1,15 @@
 /** Types are inferred alike from valibot, zod and arktype, also side by side in one aggregate. */
-import { aggregate, type Context, event, type EventsOf, input, type InputsOf, projection, type RowOf, type StateOf } from "dacapo";
+import {
+  aggregate,
+  type Context,
+  event,
+  type EventsOf,
+  input,
+  type InputsOf,
+  projection,
+  type RowOf,
+  type StateOf,
+} from "dacapo";
 import { type } from "arktype";
 import * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
@@ -43,21 +53,27 @@ const order = aggregate("order", {
       time: "server",
     },
     chain: {
-      input: input(v.object({ a: v.string() })).next(z.object({ b: z.coerce.number<string>() }), (old) => ({ b: old.a })),
+      input: input(v.object({ a: v.string() })).next(z.object({ b: z.coerce.number<string>() }), (old) => ({
+        b: old.a,
+      })),
       decide: (_, input, { emit }) => (input.b > 3 ? emit("OrderPaid", { at: input.b }) : []),
     },
     payWith: {
       input: z.object({ other: z.string() }),
       reads: { other: ["self", (input) => input.other] },
-      decide: (_, __, { emit, other, reject }) => (other?.status === "paid" ? emit("OrderPaid", { at: 1 }) : reject("not-paid")),
+      decide: (_, __, { emit, other, reject }) =>
+        other?.status === "paid" ? emit("OrderPaid", { at: 1 }) : reject("not-paid"),
       onConflict: ({ state, input, mine, theirs, rebase, other, emit }) => {
         expectTypeOf(state).toEqualTypeOf<Order>();
         expectTypeOf(other).toEqualTypeOf<Order>();
         expectTypeOf(input).toEqualTypeOf<{ other: string }>();
         expectTypeOf(mine[0]?.type).toEqualTypeOf<"OrderPlaced" | "OrderPaid" | "OrderClosed" | undefined>();
-        return theirs.some((one) => one.type === "OrderPlaced" && one.data.note === "") ? emit("OrderClosed") : rebase();
+        return theirs.some((one) => one.type === "OrderPlaced" && one.data.note === "")
+          ? emit("OrderClosed")
+          : rebase();
       },
-      undo: ({ before, input, events, command }) => before && events.length > 0 && command.pay({ at: input.other.length }),
+      undo: ({ before, input, events, command }) =>
+        before && events.length > 0 && command.pay({ at: input.other.length }),
     },
     look: { decide: () => [] },
     perhaps: {
@@ -88,7 +104,10 @@ test("states, events and inputs are inferred from the schemas", () => {
     readonly look: undefined;
     readonly perhaps: number | undefined;
   }>();
-  expectTypeOf<Extract<EventsOf<typeof order>, { type: "OrderPlaced" }>["data"]>().toEqualTypeOf<{ total: number; note: string }>();
+  expectTypeOf<Extract<EventsOf<typeof order>, { type: "OrderPlaced" }>["data"]>().toEqualTypeOf<{
+    total: number;
+    note: string;
+  }>();
 });
 
 test("a request takes what the schema takes, and no argument where there is no input", () => {
@@ -96,7 +115,12 @@ test("a request takes what the schema takes, and no argument where there is no i
   expect(order.command.look("o1")).toEqual({ stream: "order/o1", name: "look", v: 1 });
   expect(order.command.perhaps("o1")).toEqual({ stream: "order/o1", name: "perhaps", v: 1 });
   expect(order.command.chain("o1", { b: "4" }).v).toBe(2);
-  expect(sensor.command.Measured("s1", { value: 3 })).toEqual({ stream: "sensor/s1", name: "Measured", v: 1, input: { value: 3 } });
+  expect(sensor.command.Measured("s1", { value: 3 })).toEqual({
+    stream: "sensor/s1",
+    name: "Measured",
+    v: 1,
+    input: { value: 3 },
+  });
 });
 
 test("the event type that two aggregates share narrows by aggregate, with the state around it", () => {
@@ -107,11 +131,20 @@ test("the event type that two aggregates share narrows by aggregate, with the st
     key: (event) => (event.aggregate === "order" ? event.stream : [event.type, null]),
     on: {
       OrderPlaced: (row, { data, after, key }) => ({ ...row, total: data.total + (after?.total ?? 0) + key.length }),
-      OrderPaid: (_, event) => ({ total: event.aggregate === "order" ? event.data.at + (event.before?.total ?? 0) : event.data.zip.length + event.before.last, kind: "some" }),
+      OrderPaid: (_, event) => ({
+        total:
+          event.aggregate === "order"
+            ? event.data.at + (event.before?.total ?? 0)
+            : event.data.zip.length + event.before.last,
+        kind: "some",
+      }),
     },
   });
   expectTypeOf<RowOf<typeof money>>().toEqualTypeOf<{ total: number; kind: "none" | "some" }>();
-  expect([money.definition.handles("order", "OrderPaid"), money.definition.handles("sensor", "OrderPlaced")]).toEqual([true, false]);
+  expect([money.definition.handles("order", "OrderPaid"), money.definition.handles("sensor", "OrderPlaced")]).toEqual([
+    true,
+    false,
+  ]);
 });
 
 test("a chain of versions may cross libraries; each upcast sees the last version's data", () => {

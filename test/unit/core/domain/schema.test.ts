@@ -28,33 +28,64 @@ describe("a value that a schema refuses", () => {
     ["zod", z.object({ items: z.array(z.object({ title: z.string() })) })],
     ["arktype", type({ items: type({ title: "string" }).array() })],
   ])("is told with path and reason (%s)", (_library, one) => {
-    expect(parseWith(one, { items: [{ title: "Milk" }, { title: 7 }] })).toEqual({ ok: false, problem: { path: ["items", 1, "title"], reason: expect.stringContaining("string") } });
+    expect(parseWith(one, { items: [{ title: "Milk" }, { title: 7 }] })).toEqual({
+      ok: false,
+      problem: { path: ["items", 1, "title"], reason: expect.stringContaining("string") },
+    });
   });
 
   test("for several reasons tells the first and how many more", () => {
     const parsed = parseWith(v.object({ a: v.string(), b: v.string(), c: v.string() }), { a: 1, b: 2, c: 3 });
-    expect(parsed).toMatchObject({ ok: false, problem: { path: ["a"], reason: expect.stringContaining("(and 2 more)") } });
+    expect(parsed).toMatchObject({
+      ok: false,
+      problem: { path: ["a"], reason: expect.stringContaining("(and 2 more)") },
+    });
   });
 
   test("without saying why still is a problem", () => {
-    expect(parseWith(schema(() => ({ issues: [] })), 1)).toMatchObject({ ok: false });
-    expect(parseWith(schema(() => undefined), 1)).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("no result") } });
+    expect(
+      parseWith(
+        schema(() => ({ issues: [] })),
+        1,
+      ),
+    ).toMatchObject({ ok: false });
+    expect(
+      parseWith(
+        schema(() => undefined),
+        1,
+      ),
+    ).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("no result") } });
   });
 
   test("at a symbol has a path of plain JSON", () => {
-    const parsed = parseWith(schema(() => ({ issues: [{ message: "no", path: [Symbol("here"), { key: "there" }, 3] }] })), 1);
+    const parsed = parseWith(
+      schema(() => ({ issues: [{ message: "no", path: [Symbol("here"), { key: "there" }, 3] }] })),
+      1,
+    );
     expect(parsed).toEqual({ ok: false, problem: { path: ["Symbol(here)", "there", 3], reason: "no" } });
   });
 });
 
 describe("a schema that is itself wrong", () => {
   test("and throws is a problem, not a crash", () => {
-    const throwing = v.pipe(v.string(), v.check(() => JSON.parse("{") as boolean));
-    expect(parseWith(throwing, "x")).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("SyntaxError") } });
+    const throwing = v.pipe(
+      v.string(),
+      v.check(() => JSON.parse("{") as boolean),
+    );
+    expect(parseWith(throwing, "x")).toMatchObject({
+      ok: false,
+      problem: { reason: expect.stringContaining("SyntaxError") },
+    });
   });
 
   test.each([
-    ["valibot", v.pipeAsync(v.string(), v.checkAsync(async () => true))],
+    [
+      "valibot",
+      v.pipeAsync(
+        v.string(),
+        v.checkAsync(async () => true),
+      ),
+    ],
     ["zod", z.string().refine(async () => true)],
     ["a schema whose promise fails", schema(() => Promise.reject(new Error("offline")))],
   ])("and validates asynchronously is a clear error, never a hang (%s)", (_library, one) => {
@@ -65,7 +96,10 @@ describe("a schema that is itself wrong", () => {
 
 describe("what is to be stored", () => {
   test("must be plain JSON, even where its schema takes more", () => {
-    expect(parseJsonWith(v.any(), { at: [1, Infinity] })).toEqual({ ok: false, problem: { path: ["at", 1], reason: "is not a finite number" } });
+    expect(parseJsonWith(v.any(), { at: [1, Infinity] })).toEqual({
+      ok: false,
+      problem: { path: ["at", 1], reason: "is not a finite number" },
+    });
     expect(parseJsonWith(v.date(), new Date(0))).toMatchObject({ ok: false });
   });
 
@@ -77,5 +111,7 @@ describe("what is to be stored", () => {
 
 test("a schema is told from what is none", () => {
   expect([v.string(), z.string(), type("string")].every(isSchema)).toBe(true);
-  expect([null, undefined, "string", {}, () => {}, { "~standard": null }, { "~standard": { version: 1 } }].some(isSchema)).toBe(false);
+  expect(
+    [null, undefined, "string", {}, () => {}, { "~standard": null }, { "~standard": { version: 1 } }].some(isSchema),
+  ).toBe(false);
 });

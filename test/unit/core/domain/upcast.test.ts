@@ -47,7 +47,12 @@ describe("an event that changed shape", () => {
 
   test("does not parse old data again: what was accepted stays", () => {
     const check = vi.fn(() => false);
-    const strict = aggregate("strict", { version: 1, initial: 0, events: { A: event(v.pipe(v.string(), v.check(check))).next(v.string(), (old) => `${old}!`) }, evolve: { A: (count) => count } });
+    const strict = aggregate("strict", {
+      version: 1,
+      initial: 0,
+      events: { A: event(v.pipe(v.string(), v.check(check))).next(v.string(), (old) => `${old}!`) },
+      evolve: { A: (count) => count },
+    });
     expect(strict.definition.events.get("A")?.upcast(1, "old")).toBe("old!");
     expect(check).not.toHaveBeenCalled();
   });
@@ -78,24 +83,42 @@ describe("an input that changed shape", () => {
 
 describe("what cannot be upcast", () => {
   test("a version that this release does not know throws an error that says so", () => {
-    for (const wrong of [0, 4, -1, 1.5, Number.NaN]) expect(() => added?.upcast(wrong, {}), String(wrong)).toThrow(ValidationError);
-    expect(() => added?.upcast(4, {})).toThrow(/event TaskAdded of aggregate task is known in the versions 1 to 3, not in version 4/);
+    for (const wrong of [0, 4, -1, 1.5, Number.NaN])
+      expect(() => added?.upcast(wrong, {}), String(wrong)).toThrow(ValidationError);
+    expect(() => added?.upcast(4, {})).toThrow(
+      /event TaskAdded of aggregate task is known in the versions 1 to 3, not in version 4/,
+    );
   });
 
   test("an app's function that throws throws through", () => {
-    const failing = versionedBy("failing", event(v1).next(v1, () => { throw new RangeError("no such column"); }));
+    const failing = versionedBy(
+      "failing",
+      event(v1).next(v1, () => {
+        throw new RangeError("no such column");
+      }),
+    );
     expect(() => failing.upcast(1, { title: "Milk" })).toThrow(RangeError);
   });
 
   test("a result that is not plain JSON is an error with its path", () => {
-    const odd = aggregate("odd", { version: 1, initial: 0, events: { A: event(v1).next(v.object({ n: v.number() }), () => ({ n: Number.NaN })) }, evolve: { A: (count) => count } });
-    expect(() => odd.definition.events.get("A")?.upcast(1, { title: "x" })).toThrow(/gave a value that at n is not a finite number/);
+    const odd = aggregate("odd", {
+      version: 1,
+      initial: 0,
+      events: { A: event(v1).next(v.object({ n: v.number() }), () => ({ n: Number.NaN })) },
+      evolve: { A: (count) => count },
+    });
+    expect(() => odd.definition.events.get("A")?.upcast(1, { title: "x" })).toThrow(
+      /gave a value that at n is not a finite number/,
+    );
   });
 });
 
 test("a chain of what is no schema, or without an upcast, is refused when the program starts", () => {
   const chain = event(v1);
-  const untyped = { event: event as (schema: never) => unknown, next: (...given: unknown[]) => chain.next(...(given as never as [typeof v2, never])) };
+  const untyped = {
+    event: event as (schema: never) => unknown,
+    next: (...given: unknown[]) => chain.next(...(given as never as [typeof v2, never])),
+  };
   expect(() => untyped.event("title" as never)).toThrow(DefinitionError);
   expect(() => untyped.next(v2)).toThrow(/version 2 has no upcast/);
   expect(() => untyped.next(undefined, () => null)).toThrow(/was not given a schema/);

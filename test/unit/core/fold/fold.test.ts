@@ -16,7 +16,11 @@ import { push } from "../../../support/core/server-model.ts";
 
 const domain = taskDomain.definition;
 
-function folded(records: readonly CommitRecord[], start = new ConfirmedRows(domain, () => {}), by: DomainDefinition = domain): ConfirmedRows {
+function folded(
+  records: readonly CommitRecord[],
+  start = new ConfirmedRows(domain, () => {}),
+  by: DomainDefinition = domain,
+): ConfirmedRows {
   for (const record of records) foldRecord(by, start, record);
   return start;
 }
@@ -80,8 +84,25 @@ describe("rows and states", () => {
 let position = 0;
 function record(...events: readonly Partial<RecordEvent>[]): CommitRecord {
   position += 1;
-  const whole = events.map((one, n) => ({ type: "TaskAdded", v: 2, stream: "task/t1", version: n + 1, data: { title: "Milk", column: "todo" }, ...one }));
-  return { position, mark: `m${position}`, commit: newId(), client: newId(), actor: "ann", time: NOW, received: NOW, meta: null, events: whole };
+  const whole = events.map((one, n) => ({
+    type: "TaskAdded",
+    v: 2,
+    stream: "task/t1",
+    version: n + 1,
+    data: { title: "Milk", column: "todo" },
+    ...one,
+  }));
+  return {
+    position,
+    mark: `m${position}`,
+    commit: newId(),
+    client: newId(),
+    actor: "ann",
+    time: NOW,
+    received: NOW,
+    meta: null,
+    events: whole,
+  };
 }
 const renamed = (title: string, version: number) => ({ type: "TaskRenamed", v: 1, version, data: { title } });
 
@@ -119,7 +140,10 @@ describe("a projection that throws", () => {
     });
     const { definition } = defineDomain({ version: 1, aggregates: [task, column], projections: [list] });
     const rows = folded([record({}, renamed("Oat milk", 2))], freshRows(definition), definition);
-    expect([rows.row("list", "all"), rows.parked]).toMatchObject([{ titles: ["Milk"] }, [{ projection: "list", reason: expect.stringContaining("not extensible") }]]);
+    expect([rows.row("list", "all"), rows.parked]).toMatchObject([
+      { titles: ["Milk"] },
+      [{ projection: "list", reason: expect.stringContaining("not extensible") }],
+    ]);
   });
 });
 
@@ -135,7 +159,11 @@ describe("an event that this code cannot fold", () => {
     const rows = folded(stream === "task/t1" ? [record({ stream })] : []);
     const { state } = rows.stream(stream);
     folded([record({ version: 2, ...odd }), record({ version: 3, stream }), record({ stream: "task/t2" })], rows);
-    expect(rows.stream(stream)).toMatchObject({ version: 3, state, unreadable: { reason: expect.stringContaining(reason) } });
+    expect(rows.stream(stream)).toMatchObject({
+      version: 3,
+      state,
+      unreadable: { reason: expect.stringContaining(reason) },
+    });
     expect(rows.parked.map(({ projection: by }) => by)).toEqual([null, null]);
     expect(rows.stream("task/t2")).toMatchObject({ version: 1, unreadable: null });
     expect(rows.row("board", "task/t2")).toBeDefined();
@@ -148,17 +176,29 @@ describe("an event that this code cannot fold", () => {
 
   test("is found again after a snapshot", () => {
     const rows = restored(textOf(folded([record({}), record({ version: 2, type: "TaskPainted", v: 1 })])));
-    expect(folded([record({ version: 3 })], rows).stream("task/t1")).toMatchObject({ version: 3, unreadable: { reason: expect.stringContaining("TaskPainted") } });
+    expect(folded([record({ version: 3 })], rows).stream("task/t1")).toMatchObject({
+      version: 3,
+      unreadable: { reason: expect.stringContaining("TaskPainted") },
+    });
   });
 });
 
 describe("an event of an older release", () => {
   test("is brought to today's form by its upcasts, one version after the other", () => {
-    expect(folded([record({ v: 1, data: { title: "Milk" } })]).stream("task/t1").state).toMatchObject({ title: "Milk", column: "todo" });
+    expect(folded([record({ v: 1, data: { title: "Milk" } })]).stream("task/t1").state).toMatchObject({
+      title: "Milk",
+      column: "todo",
+    });
   });
 
   test.each([
-    ["throws", () => { throw new Error("no way"); }, "Error: no way"],
+    [
+      "throws",
+      () => {
+        throw new Error("no way");
+      },
+      "Error: no way",
+    ],
     ["gives what is no JSON", () => ({ at: Number.NaN }), "is not a finite number"],
   ])("whose upcast %s stops its stream alone", (_, upcast, reason) => {
     const odd = aggregate("odd", {
@@ -168,8 +208,18 @@ describe("an event of an older release", () => {
       evolve: { Did: (count) => count + 1 },
     });
     const { definition } = defineDomain({ version: 1, aggregates: [odd] });
-    const rows = folded([record({ stream: "odd/a", type: "Did", v: 1, data: {} }), record({ stream: "odd/b", type: "Did", data: { at: 1 } })], freshRows(definition), definition);
-    expect([rows.stream("odd/a"), rows.stream("odd/b")]).toMatchObject([{ version: 1, state: 0, unreadable: { reason: expect.stringContaining(reason) } }, { state: 1, unreadable: null }]);
+    const rows = folded(
+      [
+        record({ stream: "odd/a", type: "Did", v: 1, data: {} }),
+        record({ stream: "odd/b", type: "Did", data: { at: 1 } }),
+      ],
+      freshRows(definition),
+      definition,
+    );
+    expect([rows.stream("odd/a"), rows.stream("odd/b")]).toMatchObject([
+      { version: 1, state: 0, unreadable: { reason: expect.stringContaining(reason) } },
+      { state: 1, unreadable: null },
+    ]);
   });
 });
 
@@ -178,8 +228,14 @@ describe("a projection of several keys", () => {
     const server = logOf();
     add(server, "ann", task.command.move("t1", { column: "done" }));
     const rows = folded(server.records);
-    expect([...(rows.tables.get("column-counts") ?? [])]).toEqual([["todo", { tasks: 0 }], ["done", { tasks: 1 }]]);
+    expect([...(rows.tables.get("column-counts") ?? [])]).toEqual([
+      ["todo", { tasks: 0 }],
+      ["done", { tasks: 1 }],
+    ]);
     add(server, "ann", task.command.remove("t1"));
-    expect([...(folded(server.records).tables.get("column-counts") ?? [])]).toEqual([["todo", { tasks: 0 }], ["done", { tasks: 0 }]]);
+    expect([...(folded(server.records).tables.get("column-counts") ?? [])]).toEqual([
+      ["todo", { tasks: 0 }],
+      ["done", { tasks: 0 }],
+    ]);
   });
 });

@@ -1,6 +1,12 @@
 /** Rows in two layers, and what a page is told of them. */
 import { describe, expect, test } from "vitest";
-import { type BeforeWrite, ConfirmedRows, OverlayRows, RowChanges, STREAMS_TABLE } from "../../../../src/core/fold/rows.ts";
+import {
+  type BeforeWrite,
+  ConfirmedRows,
+  OverlayRows,
+  RowChanges,
+  STREAMS_TABLE,
+} from "../../../../src/core/fold/rows.ts";
 import { taskDomain } from "../../../support/task-domain.ts";
 
 function twoLayers() {
@@ -16,7 +22,10 @@ describe("a row that pending work", () => {
     confirmed.setRow("board", "a", 1);
     expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 1, pending: false });
     overlay.setRow("board", "a", 2);
-    expect([overlay.entry("board", "a"), confirmed.row("board", "a")]).toEqual([{ key: "a", row: 2, pending: true }, 1]);
+    expect([overlay.entry("board", "a"), confirmed.row("board", "a")]).toEqual([
+      { key: "a", row: 2, pending: true },
+      1,
+    ]);
   });
 
   test("deletes is gone, begins anew when it is set again, and comes back when the work is dropped", () => {
@@ -48,7 +57,11 @@ describe("a row that pending work", () => {
   test("was made of is known, also where it was not there", () => {
     const { overlay } = twoLayers();
     overlay.row("board", "a");
-    expect([overlay.hasRead("board", "a"), overlay.hasRead("board", "b"), overlay.hasRead("notes", "a")]).toEqual([true, false, false]);
+    expect([overlay.hasRead("board", "a"), overlay.hasRead("board", "b"), overlay.hasRead("notes", "a")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });
 
@@ -79,7 +92,12 @@ describe("a page is told", () => {
   test.each([
     ["a new row", null, entry(1), [{ projection: "board", set: [entry(1)], removed: [] }]],
     ["a changed row", entry(1), entry(2), [{ projection: "board", set: [entry(2)], removed: [] }]],
-    ["that a row is no longer pending", entry(1, true), entry(1), [{ projection: "board", set: [entry(1)], removed: [] }]],
+    [
+      "that a row is no longer pending",
+      entry(1, true),
+      entry(1),
+      [{ projection: "board", set: [entry(1)], removed: [] }],
+    ],
     ["that a row has gone", entry(1), null, [{ projection: "board", set: [], removed: ["a"] }]],
     ["nothing of a row that is as it was", entry(1), entry(1), []],
     ["nothing of a row that came and went", null, null, []],

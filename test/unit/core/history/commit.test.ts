@@ -8,13 +8,21 @@ const stream = fc.constantFrom("task/a", "task/b", "column/c");
 const place = fc.record({ stream, seen: fc.nat({ max: 9 }) });
 const commit: fc.Arbitrary<Commit> = fc
   .array(fc.tuple(place, fc.array(place, { maxLength: 3 })), { minLength: 1, maxLength: 3 })
-  .map((list) => ({ ...author(), commands: list.map(([own, reads]) => ({ ...own, reads, name: "do", v: 1, events: [] })) }));
+  .map((list) => ({
+    ...author(),
+    commands: list.map(([own, reads]) => ({ ...own, reads, name: "do", v: 1, events: [] })),
+  }));
 
 test("a commit names the streams that it writes or reads, each once, with the lowest version seen of it", () => {
   fc.assert(
     fc.property(commit, (one) => {
       const places = one.commands.flatMap((command) => [command, ...command.reads]);
-      const expected = new Map(places.map((named) => [named.stream, Math.min(...places.filter((other) => other.stream === named.stream).map(({ seen }) => seen))]));
+      const expected = new Map(
+        places.map((named) => [
+          named.stream,
+          Math.min(...places.filter((other) => other.stream === named.stream).map(({ seen }) => seen)),
+        ]),
+      );
       expect(lowestSeen(one)).toEqual(expected);
       expect(streamsOf(one)).toEqual(new Set(expected.keys()));
     }),
@@ -26,7 +34,11 @@ test("where histories parted, each seen becomes at most what both agree on, and 
     fc.property(commit, fc.nat({ max: 9 }), (one, agreed) => {
       const before = JSON.stringify(one);
       const lowered = lowerSeen(one, (name) => (name === "task/b" ? 0 : agreed));
-      const expected: Commit = JSON.parse(before, (_, value) => (typeof value === "object" && value !== null && "seen" in value ? { ...value, seen: Math.min(value.seen, value.stream === "task/b" ? 0 : agreed) } : value));
+      const expected: Commit = JSON.parse(before, (_, value) =>
+        typeof value === "object" && value !== null && "seen" in value
+          ? { ...value, seen: Math.min(value.seen, value.stream === "task/b" ? 0 : agreed) }
+          : value,
+      );
       expect(lowered).toEqual(expected);
       expect(JSON.stringify(one)).toBe(before);
       expect(lowerSeen(lowered, () => Number.MAX_SAFE_INTEGER)).toEqual(lowered);

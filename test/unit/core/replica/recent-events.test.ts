@@ -34,13 +34,19 @@ describe("a merge is told what others did", () => {
     // The other tab's commit is found in the store, with a cursor from before both events.
     device.recall(server.records, [older]);
     device.add(older, NOW);
-    expect(device.pending.map(({ forecast }) => forecast)).toMatchObject([{ events: [{ data: { text: "two" } }] }, { events: [{ data: { text: "one two" } }] }]);
+    expect(device.pending.map(({ forecast }) => forecast)).toMatchObject([
+      { events: [{ data: { text: "two" } }] },
+      { events: [{ data: { text: "one two" } }] },
+    ]);
     expect(eventsFrom(server, older)).toMatchObject([{ data: { text: "one two" } }]);
   });
 });
 
 describe("events are kept", () => {
-  const records = logOf(Array.from({ length: 20 }, (_, n) => tell(`${n + 1}`)), definition).records;
+  const records = logOf(
+    Array.from({ length: 20 }, (_, n) => tell(`${n + 1}`)),
+    definition,
+  ).records;
   const versions = (recent: RecentEvents) => recent.since("story/s").map(({ version }) => version);
   const watching = () => {
     const recent = new RecentEvents(definition);

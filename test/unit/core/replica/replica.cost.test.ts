@@ -16,7 +16,10 @@ const counter = aggregate("counter", {
   version: 1,
   initial: { total: 0, at: 0 },
   events: { Added: v.object({ amount: v.number() }), Stamped: v.object({ at: v.number() }) },
-  evolve: { Added: (state, { data }) => ({ ...state, total: state.total + data.amount }), Stamped: (state, { data }) => ({ ...state, at: data.at }) },
+  evolve: {
+    Added: (state, { data }) => ({ ...state, total: state.total + data.amount }),
+    Stamped: (state, { data }) => ({ ...state, at: data.at }),
+  },
   commands: {
     add: {
       input: v.object({ amount: v.number() }),
@@ -42,13 +45,20 @@ const counter = aggregate("counter", {
     },
   },
 });
-const sum = projection("sum", { version: 1, from: [counter], initial: { total: 0 }, key: () => "all", on: { Added: (row, { data }) => ({ total: row.total + data.amount }) } });
+const sum = projection("sum", {
+  version: 1,
+  from: [counter],
+  initial: { total: 0 },
+  key: () => "all",
+  on: { Added: (row, { data }) => ({ total: row.total + data.amount }) },
+});
 const { definition } = defineDomain({ version: 1, aggregates: [counter], projections: [sum] });
 
 /** A device with much pending: one commit on each of its streams, or all on one. */
 function busyDevice(stream: (n: number) => string): Replica {
   const device = viewOf(logOf([], definition));
-  for (let n = 0; n < PENDING; n++) device.add(commitOn(definition, device, "ann", [counter.command.add(stream(n), { amount: 1 })]), NOW);
+  for (let n = 0; n < PENDING; n++)
+    device.add(commitOn(definition, device, "ann", [counter.command.add(stream(n), { amount: 1 })]), NOW);
   return device;
 }
 
@@ -61,12 +71,26 @@ function own(device: Replica, amount: number): CommitRecord {
   const [first] = device.pending;
   if (!first) throw new Error("nothing is pending");
   const { commit } = first;
-  return record(device, { commit: commit.id, client: commit.client, actor: commit.actor }, commit.commands.map(({ stream }) => ({ stream, amount })));
+  return record(
+    device,
+    { commit: commit.id, client: commit.client, actor: commit.actor },
+    commit.commands.map(({ stream }) => ({ stream, amount })),
+  );
 }
 
-function record(device: Replica, author: Pick<CommitRecord, "commit" | "client" | "actor">, events: readonly { readonly stream: string; readonly amount: number }[]): CommitRecord {
+function record(
+  device: Replica,
+  author: Pick<CommitRecord, "commit" | "client" | "actor">,
+  events: readonly { readonly stream: string; readonly amount: number }[],
+): CommitRecord {
   const position = positionOf(device.cursor) + 1;
-  const placed = events.map(({ stream, amount }) => ({ type: "Added", v: 1, stream, version: device.confirmedVersion(stream) + 1, data: { amount } }));
+  const placed = events.map(({ stream, amount }) => ({
+    type: "Added",
+    v: 1,
+    stream,
+    version: device.confirmedVersion(stream) + 1,
+    data: { amount },
+  }));
   return { position, mark: `m${position}`, ...author, time: NOW, received: NOW, meta: null, events: placed };
 }
 
@@ -118,7 +142,10 @@ describe("with much pending, a record costs", () => {
     decisions = 0;
     device.apply([foreign(device, "counter/c0", 7)], NOW);
     expect(decisions).toBe(3);
-    expect([device.stream("counter/d").state, device.stream("counter/e").state]).toMatchObject([{ total: 8 }, { total: 8 }]);
+    expect([device.stream("counter/d").state, device.stream("counter/e").state]).toMatchObject([
+      { total: 8 },
+      { total: 8 },
+    ]);
   });
 
   test("one decision for each commit that asks for the time", () => {
@@ -135,7 +162,13 @@ describe("a page of many records", () => {
   test("costs each pending commit one decision at most, however many records it has", () => {
     const device = busyDevice(() => "c");
     const page: CommitRecord[] = [];
-    for (let n = 0; n < 500; n++) page.push({ ...foreign(device, "counter/c", 1), position: n + 1, mark: `m${n + 1}`, events: [{ type: "Added", v: 1, stream: "counter/c", version: n + 1, data: { amount: 1 } }] });
+    for (let n = 0; n < 500; n++)
+      page.push({
+        ...foreign(device, "counter/c", 1),
+        position: n + 1,
+        mark: `m${n + 1}`,
+        events: [{ type: "Added", v: 1, stream: "counter/c", version: n + 1, data: { amount: 1 } }],
+      });
     decisions = 0;
     device.apply(page, NOW);
     expect(decisions).toBe(PENDING);

@@ -15,8 +15,14 @@ const TIMEOUT_MS = 600_000;
 const device = fc.nat({ max: 2 });
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant("execute" as const), device, commands }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("push" as const), device, count: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("pull" as const), device, count: fc.integer({ min: 1, max: 6 }) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constant("push" as const), device, count: fc.integer({ min: 1, max: 4 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("pull" as const), device, count: fc.integer({ min: 1, max: 6 }) }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("hear" as const), device, twice: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), device, place: fc.nat({ max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("store" as const), device }) },
@@ -32,7 +38,11 @@ function newIds(): () => string {
 /** Three devices: two of one person, one of another. */
 function openWorld() {
   const newId = newIds();
-  const authors = [{ client: newId(), actor: "ann" }, { client: newId(), actor: "ann" }, { client: newId(), actor: "bob" }];
+  const authors = [
+    { client: newId(), actor: "ann" },
+    { client: newId(), actor: "ann" },
+    { client: newId(), actor: "bob" },
+  ];
   const server = serverModel(domain);
   const devices = authors.map((author) => new DeviceModel(domain, author, newId));
   devices[0]?.execute(BEGINNING);
@@ -75,15 +85,19 @@ function take(world: ReturnType<typeof openWorld>, one: Step): DeviceModel {
 }
 
 describe("whatever happens, in whatever order", () => {
-  test("a person sees what folding everything from the first record gives", () => {
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 30, maxLength: 60, size: "max" }), (steps) => {
-        const world = openWorld();
-        for (const one of steps) take(world, one).check(world.server);
-      }),
-      { numRuns: Number(process.env["RUNS"] ?? 300) },
-    );
-  }, TIMEOUT_MS);
+  test(
+    "a person sees what folding everything from the first record gives",
+    () => {
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 30, maxLength: 60, size: "max" }), (steps) => {
+          const world = openWorld();
+          for (const one of steps) take(world, one).check(world.server);
+        }),
+        { numRuns: Number(process.env["RUNS"] ?? 300) },
+      );
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe("the same steps", () => {
@@ -91,7 +105,10 @@ describe("the same steps", () => {
     const told = (steps: readonly Step[]) => {
       const world = openWorld();
       for (const one of steps) take(world, one);
-      const shown = world.devices.map(({ replica }) => [replica.pending, [...domain.projections.keys()].map((name) => replica.entries(name))]);
+      const shown = world.devices.map(({ replica }) => [
+        replica.pending,
+        [...domain.projections.keys()].map((name) => replica.entries(name)),
+      ]);
       return JSON.stringify([world.server.records, [...world.server.outcomes], shown]);
     };
     fc.assert(

@@ -27,7 +27,11 @@ describe("tick", () => {
   });
 
   test("is the clock's own millisecond where that is later, and one step of 1/1024 ms else", () => {
-    expect([tick(1_000, 2_000.7), tick(1_000, 1_000), tick(1_000, 500)]).toEqual([2_000, 1_000 + CLOCK_STEP_MS, 1_000 + CLOCK_STEP_MS]);
+    expect([tick(1_000, 2_000.7), tick(1_000, 1_000), tick(1_000, 500)]).toEqual([
+      2_000,
+      1_000 + CLOCK_STEP_MS,
+      1_000 + CLOCK_STEP_MS,
+    ]);
   });
 
   test("stays within a millisecond of the clock for a thousand commits in one millisecond", () => {
@@ -41,7 +45,11 @@ describe("tick", () => {
     fc.assert(
       fc.property(last, moment, (before, now) => {
         const time = tick(before, now);
-        const commit = { ...author(), time, commands: [{ stream: "task/t1", seen: 0, reads: [], name: "complete", v: 1, events: [] }] };
+        const commit = {
+          ...author(),
+          time,
+          commands: [{ stream: "task/t1", seen: 0, reads: [], name: "complete", v: 1, events: [] }],
+        };
         const parsed = parseCommit(JSON.parse(JSON.stringify(commit)));
         expect(parsed.ok && parsed.value.time).toBe(time);
       }),
@@ -64,7 +72,9 @@ describe("follow", () => {
     fc.assert(
       fc.property(last, moment, fc.double({ min: 0, max: CLOCK_DRIFT_MS_MAX, noNaN: true }), (before, now, ahead) => {
         fc.pre(now + ahead < YEAR_2248);
-        expect(tick(follow(before, Math.floor(now) + Math.floor(ahead), now), now)).toBeGreaterThan(Math.floor(now) + Math.floor(ahead));
+        expect(tick(follow(before, Math.floor(now) + Math.floor(ahead), now), now)).toBeGreaterThan(
+          Math.floor(now) + Math.floor(ahead),
+        );
       }),
     );
   });

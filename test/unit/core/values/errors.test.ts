@@ -2,14 +2,40 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  BugError, ConcurrencyError, DacapoError, DefinitionError, ForbiddenError, fromPlainError, LogClosedError, ProtocolError, reasonOf, RejectedError, shortText, StorageFullError,
-  StorageLostError, toPlainError, UnauthorizedError, UnknownAggregateError, UnknownCommandError, ValidationError,
+  BugError,
+  ConcurrencyError,
+  DacapoError,
+  DefinitionError,
+  ForbiddenError,
+  fromPlainError,
+  LogClosedError,
+  ProtocolError,
+  reasonOf,
+  RejectedError,
+  shortText,
+  StorageFullError,
+  StorageLostError,
+  toPlainError,
+  UnauthorizedError,
+  UnknownAggregateError,
+  UnknownCommandError,
+  ValidationError,
 } from "../../../../src/core/values/errors.ts";
 import { checkJson } from "../../../../src/core/values/json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
 const CLASSES = [
-  ValidationError, RejectedError, ConcurrencyError, UnauthorizedError, ForbiddenError, StorageFullError, StorageLostError, ProtocolError, UnknownAggregateError, UnknownCommandError, LogClosedError,
+  ValidationError,
+  RejectedError,
+  ConcurrencyError,
+  UnauthorizedError,
+  ForbiddenError,
+  StorageFullError,
+  StorageLostError,
+  ProtocolError,
+  UnknownAggregateError,
+  UnknownCommandError,
+  LogClosedError,
   DefinitionError,
 ];
 
@@ -44,12 +70,18 @@ describe("an error that crosses a border as JSON", () => {
 describe("whatever was thrown", () => {
   test("is told in a text that is short and can travel", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.string({ unit: "binary", maxLength: 3_000, size: "max" }).map((text) => new Error(text))), (thrown) => {
-        for (const text of [reasonOf(thrown), toPlainError(thrown).message]) {
-          expect(text.length).toBeLessThanOrEqual(1_000);
-          expect(checkJson(text)).toBeNull();
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.anything({ withNullPrototype: true, withObjectString: true }),
+          fc.string({ unit: "binary", maxLength: 3_000, size: "max" }).map((text) => new Error(text)),
+        ),
+        (thrown) => {
+          for (const text of [reasonOf(thrown), toPlainError(thrown).message]) {
+            expect(text.length).toBeLessThanOrEqual(1_000);
+            expect(checkJson(text)).toBeNull();
+          }
+        },
+      ),
     );
   });
 

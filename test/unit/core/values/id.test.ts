@@ -20,17 +20,33 @@ describe("a new id", () => {
   });
 
   test("sorts as text in the order of time", () => {
-    fc.assert(fc.property(time, time, random, random, (a, b, left, right) => a === b || a < b === uuidv7(a, left) < uuidv7(b, right)));
+    fc.assert(
+      fc.property(
+        time,
+        time,
+        random,
+        random,
+        (a, b, left, right) => a === b || a < b === uuidv7(a, left) < uuidv7(b, right),
+      ),
+    );
   });
 
   test("differs in almost any bit of chance: 74 of 80 count", () => {
     const zero = new Uint8Array(UUID_RANDOM_BYTES);
-    const ids = new Set(Array.from({ length: 80 }, (_, bit) => uuidv7(0, zero.map((byte, n) => (n === bit >> 3 ? byte | (1 << (bit & 7)) : byte)))));
+    const ids = new Set(
+      Array.from({ length: 80 }, (_, bit) =>
+        uuidv7(
+          0,
+          zero.map((byte, n) => (n === bit >> 3 ? byte | (1 << (bit & 7)) : byte)),
+        ),
+      ),
+    );
     expect(ids.size).toBe(74 + 1);
   });
 
   test("is one, whatever the device's clock says", () => {
-    for (const at of [-1, -62_135_596_800_000, 0.5, 2 ** 48, Number.NaN, Number.POSITIVE_INFINITY]) expect(isUuid(uuidv7(at, new Uint8Array(10))), `${at}`).toBe(true);
+    for (const at of [-1, -62_135_596_800_000, 0.5, 2 ** 48, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(isUuid(uuidv7(at, new Uint8Array(10))), `${at}`).toBe(true);
   });
 });
 
@@ -40,7 +56,14 @@ describe("ids of a commit's own making", () => {
   test("differ from each other and from every commit's id, and name it", () => {
     fc.assert(
       fc.property(uuid, index, index, index, (commit, command, a, b) => {
-        const made = [derivedId(commit, command, a), mergedId(commit, command, a), eventId(commit, a), derivedId(commit, command, a + b + 1), mergedId(commit, command, a + b + 1), derivedId(commit, command + b + 1, a)];
+        const made = [
+          derivedId(commit, command, a),
+          mergedId(commit, command, a),
+          eventId(commit, a),
+          derivedId(commit, command, a + b + 1),
+          mergedId(commit, command, a + b + 1),
+          derivedId(commit, command + b + 1, a),
+        ];
         expect(new Set(made).size).toBe(made.length);
         for (const id of made) expect([isUuid(id), id.startsWith(commit)]).toEqual([false, true]);
       }),
@@ -48,12 +71,22 @@ describe("ids of a commit's own making", () => {
   });
 
   test("can name a stream", () => {
-    fc.assert(fc.property(uuid, index, index, (commit, command, n) => parseStream(`task/${derivedId(commit, command, n)}`).ok && parseStream(`task/${mergedId(commit, command, n)}`).ok));
+    fc.assert(
+      fc.property(
+        uuid,
+        index,
+        index,
+        (commit, command, n) =>
+          parseStream(`task/${derivedId(commit, command, n)}`).ok &&
+          parseStream(`task/${mergedId(commit, command, n)}`).ok,
+      ),
+    );
   });
 });
 
 test("only the lower-case text form is an id: another form of the same would be another commit", () => {
   const id = "018bcfe5-6800-7000-8000-00000000000a";
   expect(isUuid(id)).toBe(true);
-  for (const other of [id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), ` ${id}`, `${id}\n`, ""]) expect(isUuid(other), JSON.stringify(other)).toBe(false);
+  for (const other of [id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), ` ${id}`, `${id}\n`, ""])
+    expect(isUuid(other), JSON.stringify(other)).toBe(false);
 });

@@ -4,9 +4,22 @@ import { describe, expect, test } from "vitest";
 import { checkJson, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
 
 /** Values as wild as fast-check makes them, and JSON with a wild value somewhere inside. */
-const odd = fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSet: true, withSparseArray: true, withTypedArray: true });
+const odd = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withNullPrototype: true,
+  withObjectString: true,
+  withSet: true,
+  withSparseArray: true,
+  withTypedArray: true,
+});
 const json = fc.jsonValue({ maxDepth: 6, stringUnit: "binary" }).map((value) => value as Json);
-const nearlyJson = fc.oneof(json, fc.tuple(json, odd).map(([good, bad]) => ({ good, list: [good, bad] })), odd);
+const nearlyJson = fc.oneof(
+  json,
+  fc.tuple(json, odd).map(([good, bad]) => ({ good, list: [good, bad] })),
+  odd,
+);
 
 function nested(levels: number, kind: "array" | "object"): unknown {
   let value: unknown = 1;
@@ -28,7 +41,14 @@ describe("what passes", () => {
   });
 
   test("is everything that JSON has: well-formed text, exact numbers, plain arrays and objects", () => {
-    const value = { text: "Milch 🥛", n: [0, -1, 1.5, 2 ** 53 - 1, 5e-324], yes: true, none: null, empty: [{}, []], "": "no name" };
+    const value = {
+      text: "Milch 🥛",
+      n: [0, -1, 1.5, 2 ** 53 - 1, 5e-324],
+      yes: true,
+      none: null,
+      empty: [{}, []],
+      "": "no name",
+    };
     expect(checkJson(value)).toBeNull();
     expect(checkJson(Object.assign(Object.create(null), { a: 1 }))).toBeNull();
     expect(checkJson(runInNewContext("({ list: [1, { a: 2 }] })"))).toBeNull();
@@ -37,7 +57,9 @@ describe("what passes", () => {
   test(`may be nested ${JSON_DEPTH_MAX} levels deep`, () => {
     for (const kind of ["array", "object"] as const) {
       expect(checkJson(nested(JSON_DEPTH_MAX, kind))).toBeNull();
-      expect(checkJson(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({ reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` });
+      expect(checkJson(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({
+        reason: `is nested deeper than ${JSON_DEPTH_MAX} levels`,
+      });
     }
   });
 });
@@ -59,7 +81,12 @@ describe("what would not survive is told with its place", () => {
     ["a Map", new Map(), [], /plain object/],
     ["a class of the app", { task: new (class Task {})() }, ["task"], /plain object/],
     ["a hole in an array", { list: Object.assign([1], { length: 2 }) }, ["list", 1], /hole/],
-    ["a key that changes a prototype", JSON.parse('{"a":{"__proto__":{"admin":true}}}'), ["a", "__proto__"], /forbidden/],
+    [
+      "a key that changes a prototype",
+      JSON.parse('{"a":{"__proto__":{"admin":true}}}'),
+      ["a", "__proto__"],
+      /forbidden/,
+    ],
     ["a key `constructor`", { constructor: 1 }, ["constructor"], /forbidden/],
     ["a key `prototype`", [{ prototype: 1 }], [0, "prototype"], /forbidden/],
   ];
@@ -70,7 +97,12 @@ describe("what would not survive is told with its place", () => {
 
 describe("whatever comes", () => {
   test("is judged without a throw", () => {
-    fc.assert(fc.property(odd, (value) => { checkJson(value); }), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(odd, (value) => {
+        checkJson(value);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   test("is judged without using up the stack, however deep", () => {
@@ -81,7 +113,15 @@ describe("whatever comes", () => {
   test("is judged without a throw, even where it cannot be read", () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
-    for (const value of [{ get title() { throw new Error("closed"); } }, [proxy]]) expect(checkJson(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
+    for (const value of [
+      {
+        get title() {
+          throw new Error("closed");
+        },
+      },
+      [proxy],
+    ])
+      expect(checkJson(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
   });
 
   test("ends, also for what holds itself", () => {
@@ -98,12 +138,31 @@ describe("two values", () => {
   });
 
   test("are not the same with another order in a list, another type, or something more", () => {
-    const different: [Json | undefined, Json | undefined][] = [[[1, 2], [2, 1]], [[1], [1, 2]], [{ a: 1 }, { a: 1, b: 1 }], [{ a: 1 }, { b: 1 }], [[], {}], [0, "0"], [null, undefined], [{ 0: 1 }, [1]], [{ a: null }, {}]];
-    for (const [left, right] of different) expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
+    const different: [Json | undefined, Json | undefined][] = [
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      [[1], [1, 2]],
+      [{ a: 1 }, { a: 1, b: 1 }],
+      [{ a: 1 }, { b: 1 }],
+      [[], {}],
+      [0, "0"],
+      [null, undefined],
+      [{ 0: 1 }, [1]],
+      [{ a: null }, {}],
+    ];
+    for (const [left, right] of different)
+      expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
   });
 
   test("differ where their text in canonical order differs", () => {
-    const canonical = (value: Json): string => JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "object" && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1))) : inner));
+    const canonical = (value: Json): string =>
+      JSON.stringify(value, (_key, inner: unknown) =>
+        typeof inner === "object" && inner !== null && !Array.isArray(inner)
+          ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+          : inner,
+      );
     fc.assert(
       fc.property(json, json, (left, right) => {
         fc.pre(checkJson(left) === null && checkJson(right) === null);

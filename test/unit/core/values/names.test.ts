@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DefinitionError, ValidationError } from "../../../../src/core/values/errors.ts";
-import { aggregateOf, isStream, parseStream, requireType, requireWord, streamName } from "../../../../src/core/values/names.ts";
+import {
+  aggregateOf,
+  isStream,
+  parseStream,
+  requireType,
+  requireWord,
+  streamName,
+} from "../../../../src/core/values/names.ts";
 
 const type = fc.stringMatching(/^[a-z][a-z0-9-]{0,63}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,200}$/).filter((text) => text !== "." && text !== "..");
@@ -28,24 +35,63 @@ describe("a stream's name", () => {
   });
 
   test("takes the ids that apps have: UUIDs, mail addresses, dates, ULIDs", () => {
-    for (const one of ["0b6f6f6e-9a7c-4f7e-8a53-0d0e5a6b1f2c", "ann@shop.test", "2026-11-21T01:27:00.000Z", "01J9Z3K8V5", "a..b", "...", "v1.0~rc"]) {
+    for (const one of [
+      "0b6f6f6e-9a7c-4f7e-8a53-0d0e5a6b1f2c",
+      "ann@shop.test",
+      "2026-11-21T01:27:00.000Z",
+      "01J9Z3K8V5",
+      "a..b",
+      "...",
+      "v1.0~rc",
+    ]) {
       expect(parseStream(`task/${one}`).ok, one).toBe(true);
     }
   });
 
   test("is refused with a reason where it could be taken for something else", () => {
-    const bad = ["", "task", "/t1", "task/", "task/.", "task/..", "task/a/b", "Task/t1", "1task/t1", "task/a b", "task/ä", "task/%2e%2e", "task/t1\n", "task/t\u0000", "__proto__/x y", `${"t".repeat(65)}/t1`, `task/${"x".repeat(201)}`, "task/\ud800"];
+    const bad = [
+      "",
+      "task",
+      "/t1",
+      "task/",
+      "task/.",
+      "task/..",
+      "task/a/b",
+      "Task/t1",
+      "1task/t1",
+      "task/a b",
+      "task/ä",
+      "task/%2e%2e",
+      "task/t1\n",
+      "task/t\u0000",
+      "__proto__/x y",
+      `${"t".repeat(65)}/t1`,
+      `task/${"x".repeat(201)}`,
+      "task/\ud800",
+    ];
     expect(bad.filter(isStream)).toEqual([]);
-    for (const name of bad) expect(parseStream(name), JSON.stringify(name)).toEqual({ ok: false, problem: { path: [], reason: expect.stringMatching(/.{10}/) } });
+    for (const name of bad)
+      expect(parseStream(name), JSON.stringify(name)).toEqual({
+        ok: false,
+        problem: { path: [], reason: expect.stringMatching(/.{10}/) },
+      });
   });
 
   test("is one by both questions or by none", () => {
     const near = fc.string({ unit: fc.constantFrom("a", "B", "1", ".", "-", "/", "~", " "), maxLength: 6 });
-    fc.assert(fc.property(near, (text) => isStream(text) === parseStream(text).ok), { numRuns: 500 });
+    fc.assert(
+      fc.property(near, (text) => isStream(text) === parseStream(text).ok),
+      { numRuns: 500 },
+    );
   });
 
   test("never throws, whatever the text", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => typeof parseStream(text).ok === "boolean" && typeof aggregateOf(text) === "string"));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary" }),
+        (text) => typeof parseStream(text).ok === "boolean" && typeof aggregateOf(text) === "string",
+      ),
+    );
   });
 
   test("that cannot be made throws a ValidationError that names the id", () => {
@@ -56,19 +102,22 @@ describe("a stream's name", () => {
 
   test("that a JavaScript user makes of no text throws the same", () => {
     const untyped: (type: string, id: never) => string = streamName;
-    for (const wrong of [undefined, null, 7, {}, []] as never[]) expect(() => untyped("task", wrong)).toThrow(ValidationError);
+    for (const wrong of [undefined, null, 7, {}, []] as never[])
+      expect(() => untyped("task", wrong)).toThrow(ValidationError);
   });
 });
 
 describe("names in a definition", () => {
   test("of aggregates and projections are those that can stand in a stream's name", () => {
     requireType("an aggregate", "shopping-list");
-    for (const wrong of ["", "Task", "shopping list", "-a", "a/b", "a_b", undefined, 7]) expect(() => requireType("an aggregate", wrong), String(wrong)).toThrow(DefinitionError);
+    for (const wrong of ["", "Task", "shopping list", "-a", "a/b", "a_b", undefined, 7])
+      expect(() => requireType("an aggregate", wrong), String(wrong)).toThrow(DefinitionError);
   });
 
   test("of events and commands are those that the wire takes, never keys that a plain object has", () => {
     requireWord("an event", "TaskAdded");
     requireWord("a command", "add_all-2");
-    for (const wrong of ["", "2add", "a b", "__proto__", "constructor", "prototype", "a.b", "ä", "x".repeat(129)]) expect(() => requireWord("an event", wrong), wrong).toThrow(DefinitionError);
+    for (const wrong of ["", "2add", "a b", "__proto__", "constructor", "prototype", "a.b", "ä", "x".repeat(129)])
+      expect(() => requireWord("an event", wrong), wrong).toThrow(DefinitionError);
   });
 });

@@ -9,17 +9,28 @@ const readers: ReadonlyMap<string, ReadSample> = new Map<string, ReadSample>([
   ["record", (text) => parseRecords([JSON.parse(text)])],
   ["push", parsePushEnvelope],
   ["push-answer", parsePushAnswer],
-  ["outcome", (text) => parsePushAnswer(JSON.stringify({ outcomes: [JSON.parse(text)], after: null, records: [], cursor: null, head: 0, more: false }))],
+  [
+    "outcome",
+    (text) =>
+      parsePushAnswer(
+        JSON.stringify({ outcomes: [JSON.parse(text)], after: null, records: [], cursor: null, head: 0, more: false }),
+      ),
+  ],
 ]);
 
 test("the protocol's examples are what both sides read", async () => {
   const samples = (await samplesOf("docs/protocol.md")).filter(({ language }) => language === "json");
   expect(new Set(samples.map(({ name }) => name))).toEqual(new Set(readers.keys()));
-  for (const { name, code } of samples) expect(readers.get(name)?.(code), `${name}: ${code}`).toMatchObject({ ok: true });
+  for (const { name, code } of samples)
+    expect(readers.get(name)?.(code), `${name}: ${code}`).toMatchObject({ ok: true });
 });
 
 test("P24 the readers are not blind: an example with one field gone is refused", async () => {
-  const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({ name, code, without: code.replace(/"(id|position|after|outcomes)":/, '"gone":') }));
+  const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({
+    name,
+    code,
+    without: code.replace(/"(id|position|after|outcomes)":/, '"gone":'),
+  }));
   for (const { name, without } of broken.filter(({ code, without: changed }) => changed !== code)) {
     expect(readers.get(name)?.(without), `${name} without a field`).toMatchObject({ ok: false });
   }

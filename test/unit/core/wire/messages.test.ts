@@ -3,44 +3,124 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkJson, type Json } from "../../../../src/core/values/json.ts";
 import {
-  parseClientFrame, parseCommit, parseLogInfo, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError, wireCursor,
+  parseClientFrame,
+  parseCommit,
+  parseLogInfo,
+  parsePage,
+  parsePushAnswer,
+  parsePushEnvelope,
+  parseRecords,
+  parseServerFrame,
+  parseWireError,
+  wireCursor,
 } from "../../../../src/core/wire/messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../../../src/core/history/record.ts";
 
-const json = fc.jsonValue({ maxDepth: 3 }).map((value): Json => JSON.parse(JSON.stringify(value))).filter((value) => checkJson(value) === null);
+const json = fc
+  .jsonValue({ maxDepth: 3 })
+  .map((value): Json => JSON.parse(JSON.stringify(value)))
+  .filter((value) => checkJson(value) === null);
 const uuid = fc.uuid();
 const actor = fc.string({ maxLength: 128 });
 const time = fc.double({ min: -8.64e15, max: 8.64e15, noNaN: true }).filter((value) => !Object.is(value, -0));
 const count = fc.nat({ max: 1_000_000 });
 const word = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_-]{0,20}$/);
-const stream = fc.tuple(fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/), fc.stringMatching(/^[A-Za-z0-9_~:@-]{1,40}$/)).map(([type, id]) => `${type}/${id}`);
+const stream = fc
+  .tuple(fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/), fc.stringMatching(/^[A-Za-z0-9_~:@-]{1,40}$/))
+  .map(([type, id]) => `${type}/${id}`);
 const mark = fc.stringMatching(/^[A-Za-z0-9_]{1,64}$/);
 const cursor = fc.record({ position: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), mark });
 /** Of one stream an author has seen one version. */
 const seenOf = (name: string) => name.length * 7;
 const seen = stream.map((name) => ({ stream: name, seen: seenOf(name) }));
 const version = fc.integer({ min: 1, max: 1_000_000 });
-const command = fc.record({ stream, seen: fc.constant(0), reads: fc.array(seen, { maxLength: 3 }), name: word, v: version, input: json, events: fc.array(fc.record({ type: word, v: version, data: json }), { maxLength: 3 }) }, { requiredKeys: ["stream", "seen", "reads", "name", "v", "events"] }).map((one) => ({ ...one, seen: seenOf(one.stream) }));
-const commit = fc.record({ id: uuid, client: uuid, actor, time, meta: json, commands: fc.array(command, { minLength: 1, maxLength: 3 }) });
-const domainEvent = fc.record({ id: uuid.map((id) => `${id}:3`), type: word, data: json, aggregate: word, stream, version, position: fc.option(version), time, actor, client: uuid, meta: json });
+const command = fc
+  .record(
+    {
+      stream,
+      seen: fc.constant(0),
+      reads: fc.array(seen, { maxLength: 3 }),
+      name: word,
+      v: version,
+      input: json,
+      events: fc.array(fc.record({ type: word, v: version, data: json }), { maxLength: 3 }),
+    },
+    { requiredKeys: ["stream", "seen", "reads", "name", "v", "events"] },
+  )
+  .map((one) => ({ ...one, seen: seenOf(one.stream) }));
+const commit = fc.record({
+  id: uuid,
+  client: uuid,
+  actor,
+  time,
+  meta: json,
+  commands: fc.array(command, { minLength: 1, maxLength: 3 }),
+});
+const domainEvent = fc.record({
+  id: uuid.map((id) => `${id}:3`),
+  type: word,
+  data: json,
+  aggregate: word,
+  stream,
+  version,
+  position: fc.option(version),
+  time,
+  actor,
+  client: uuid,
+  meta: json,
+});
 
 /** Records that follow each other, from any place in the log. */
-const run = fc.tuple(fc.option(cursor.map(({ position, ...rest }) => ({ ...rest, position: (position % 1_000) + 1 }))), fc.array(fc.record({ events: fc.array(fc.record({ type: word, v: version, stream, version, data: json }), { minLength: 1, maxLength: 3 }), mark, commit: uuid, client: uuid, actor, time, received: time, meta: json }, { noNullPrototype: true }), { maxLength: 3 })).map(([after, list]) => {
-  let position = after?.position ?? 0;
-  const records = list.map((record) => {
-    const placed = { ...record, position: position + 1 };
-    position += record.events.length;
-    return placed;
+const run = fc
+  .tuple(
+    fc.option(cursor.map(({ position, ...rest }) => ({ ...rest, position: (position % 1_000) + 1 }))),
+    fc.array(
+      fc.record(
+        {
+          events: fc.array(fc.record({ type: word, v: version, stream, version, data: json }), {
+            minLength: 1,
+            maxLength: 3,
+          }),
+          mark,
+          commit: uuid,
+          client: uuid,
+          actor,
+          time,
+          received: time,
+          meta: json,
+        },
+        { noNullPrototype: true },
+      ),
+      { maxLength: 3 },
+    ),
+  )
+  .map(([after, list]) => {
+    let position = after?.position ?? 0;
+    const records = list.map((record) => {
+      const placed = { ...record, position: position + 1 };
+      position += record.events.length;
+      return placed;
+    });
+    const last = records.at(-1);
+    return { after, records, cursor: last ? { position, mark: last.mark } : after };
   });
-  const last = records.at(-1);
-  return { after, records, cursor: last ? { position, mark: last.mark } : after };
-});
 const page = fc.tuple(run, count, fc.boolean()).map(([pages, head, more]) => ({ ...pages, head, more }));
 
 const outcome = fc.oneof(
   fc.record({ id: uuid, outcome: fc.constant("recorded" as const), at: cursor }),
   fc.record({ id: uuid, outcome: fc.constant("empty" as const) }),
-  fc.record({ id: uuid, outcome: fc.constant("rejected" as const), command: fc.nat({ max: 99 }), code: word, message: fc.string(), path: fc.array(fc.oneof(word, fc.nat()), { maxLength: 5 }), theirs: fc.array(domainEvent, { maxLength: 2 }) }, { requiredKeys: ["id", "outcome", "command", "code", "message"] }),
+  fc.record(
+    {
+      id: uuid,
+      outcome: fc.constant("rejected" as const),
+      command: fc.nat({ max: 99 }),
+      code: word,
+      message: fc.string(),
+      path: fc.array(fc.oneof(word, fc.nat()), { maxLength: 5 }),
+      theirs: fc.array(domainEvent, { maxLength: 2 }),
+    },
+    { requiredKeys: ["id", "outcome", "command", "code", "message"] },
+  ),
 );
 
 /** Cursors as they travel. */
@@ -62,35 +142,104 @@ function roundTrip<T>(arbitrary: fc.Arbitrary<T>, read: (text: string) => unknow
 
 describe("what is said comes back", () => {
   test("a commit", () => roundTrip(commit, (text) => parseCommit(JSON.parse(text))));
-  test("records", () => roundTrip(run.map(({ records }) => records), (text) => parseRecords(JSON.parse(text))));
-  test("a push, whose commits are read on their own", () => roundTrip(fc.record({ after: fc.option(cursor), domain: count, commits: fc.array(commit, { maxLength: 3 }) }), parsePushEnvelope));
+  test("records", () =>
+    roundTrip(
+      run.map(({ records }) => records),
+      (text) => parseRecords(JSON.parse(text)),
+    ));
+  test("a push, whose commits are read on their own", () =>
+    roundTrip(
+      fc.record({ after: fc.option(cursor), domain: count, commits: fc.array(commit, { maxLength: 3 }) }),
+      parsePushEnvelope,
+    ));
   test("a page", () => roundTrip(page, parsePage));
-  test("the answer to a push", () => roundTrip(fc.tuple(page, fc.array(outcome, { maxLength: 4 }), fc.boolean(), uuid).map(([one, outcomes, isStopped, id]) => ({ ...one, outcomes, ...(isStopped && { stopped: { id, code: "later" } }) })), parsePushAnswer));
-  test("what a log is", () => roundTrip(fc.record({ protocol: version, cursor: fc.option(cursor), head: count, domain: count, limits: fc.record({ commitBytesMax: version, pushBytesMax: version, pushCommitsMax: version, pageBytesMax: version, pageEventsMax: version }) }), parseLogInfo));
-  test("a frame of records", () => roundTrip(page.map((one) => ({ type: "records" as const, ...one })), parseServerFrame));
+  test("the answer to a push", () =>
+    roundTrip(
+      fc.tuple(page, fc.array(outcome, { maxLength: 4 }), fc.boolean(), uuid).map(([one, outcomes, isStopped, id]) => ({
+        ...one,
+        outcomes,
+        ...(isStopped && { stopped: { id, code: "later" } }),
+      })),
+      parsePushAnswer,
+    ));
+  test("what a log is", () =>
+    roundTrip(
+      fc.record({
+        protocol: version,
+        cursor: fc.option(cursor),
+        head: count,
+        domain: count,
+        limits: fc.record({
+          commitBytesMax: version,
+          pushBytesMax: version,
+          pushCommitsMax: version,
+          pageBytesMax: version,
+          pageEventsMax: version,
+        }),
+      }),
+      parseLogInfo,
+    ));
+  test("a frame of records", () =>
+    roundTrip(
+      page.map((one) => ({ type: "records" as const, ...one })),
+      parseServerFrame,
+    ));
   test("the other frames of a server", () =>
     roundTrip(
       fc.oneof(
         fc.record({ type: fc.constant("head"), head: count }),
-        fc.record({ type: fc.constant("presence"), set: fc.array(fc.record({ client: uuid, actor, data: json }), { maxLength: 2 }), gone: fc.array(uuid, { maxLength: 2 }) }),
+        fc.record({
+          type: fc.constant("presence"),
+          set: fc.array(fc.record({ client: uuid, actor, data: json }), { maxLength: 2 }),
+          gone: fc.array(uuid, { maxLength: 2 }),
+        }),
         fc.record({ type: fc.constant("pong") }),
         fc.record({ type: fc.constant("bye"), code: word, retryAfterMs: count }, { requiredKeys: ["type", "code"] }),
       ),
       parseServerFrame,
     ));
-  test("the frames of a client", () => roundTrip(fc.oneof(fc.record({ type: fc.constant("ping") }), fc.record({ type: fc.constant("presence"), client: uuid, data: json })), parseClientFrame));
+  test("the frames of a client", () =>
+    roundTrip(
+      fc.oneof(
+        fc.record({ type: fc.constant("ping") }),
+        fc.record({ type: fc.constant("presence"), client: uuid, data: json }),
+      ),
+      parseClientFrame,
+    ));
   test("an error", () => {
     fc.assert(
-      fc.property(fc.record({ code: word, message: fc.string(), retry: fc.constantFrom("never", "later", "after-fix"), retryAfterMs: count }, { requiredKeys: ["code", "message", "retry"] }), (error) => {
-        expect(parseWireError(JSON.stringify({ error }))).toEqual({ ok: true, value: error });
-      }),
+      fc.property(
+        fc.record(
+          {
+            code: word,
+            message: fc.string(),
+            retry: fc.constantFrom("never", "later", "after-fix"),
+            retryAfterMs: count,
+          },
+          { requiredKeys: ["code", "message", "retry"] },
+        ),
+        (error) => {
+          expect(parseWireError(JSON.stringify({ error }))).toEqual({ ok: true, value: error });
+        },
+      ),
     );
   });
 });
 
 describe("a page", () => {
-  const record = (position: number, events = 1) => ({ position, mark: `m${position}`, commit: "018bcfe5-6800-7000-8000-00000000000a", client: "018bcfe5-6800-7000-8000-00000000000b", actor: "ann", time: 1, received: 1, meta: null, events: Array.from({ length: events }, (_, n) => ({ type: "Did", v: 1, stream: "a/b", version: n + 1, data: 1 })) });
-  const read = (after: string | null, records: readonly unknown[], end: string | null) => parsePage(JSON.stringify({ after, records, cursor: end, head: 9, more: false }));
+  const record = (position: number, events = 1) => ({
+    position,
+    mark: `m${position}`,
+    commit: "018bcfe5-6800-7000-8000-00000000000a",
+    client: "018bcfe5-6800-7000-8000-00000000000b",
+    actor: "ann",
+    time: 1,
+    received: 1,
+    meta: null,
+    events: Array.from({ length: events }, (_, n) => ({ type: "Did", v: 1, stream: "a/b", version: n + 1, data: 1 })),
+  });
+  const read = (after: string | null, records: readonly unknown[], end: string | null) =>
+    parsePage(JSON.stringify({ after, records, cursor: end, head: 9, more: false }));
 
   test("is taken where its records follow its cursor without a gap, and end where it says", () => {
     expect(read("4-m4", [record(5, 2), record(7)], "7-m7").ok).toBe(true);
@@ -119,6 +268,23 @@ describe("a cursor", () => {
         expect(decodeCursor(encodeCursor(at))).toEqual(at);
       }),
     );
-    for (const text of ["", "1", "1-", "-m", "0-m", "01-m", "+1-m", "1.5-m", "1e3-m", "9007199254740992-m", `1-${"m".repeat(65)}`, "1-a-b", "1-ä", " 1-m", "1-m\n"]) expect(decodeCursor(text), text).toBeNull();
+    for (const text of [
+      "",
+      "1",
+      "1-",
+      "-m",
+      "0-m",
+      "01-m",
+      "+1-m",
+      "1.5-m",
+      "1e3-m",
+      "9007199254740992-m",
+      `1-${"m".repeat(65)}`,
+      "1-a-b",
+      "1-ä",
+      " 1-m",
+      "1-m\n",
+    ])
+      expect(decodeCursor(text), text).toBeNull();
   });
 });

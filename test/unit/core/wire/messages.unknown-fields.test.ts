@@ -1,19 +1,33 @@
 // Pages loaded last week talk to today's server: fields that a reader does not know change nothing.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { parseClientFrame, parseCommit, parsePage, parsePushAnswer, parsePushEnvelope, parseRecords, parseServerFrame, parseWireError } from "../../../../src/core/wire/messages.ts";
+import {
+  parseClientFrame,
+  parseCommit,
+  parsePage,
+  parsePushAnswer,
+  parsePushEnvelope,
+  parseRecords,
+  parseServerFrame,
+  parseWireError,
+} from "../../../../src/core/wire/messages.ts";
 
 /** The examples of docs/protocol.md by their name. */
 async function examples(): Promise<ReadonlyMap<string, unknown>> {
   const page = await readFile(new URL("../../../../docs/protocol.md", import.meta.url), "utf8");
-  return new Map([...page.matchAll(/```json (\S+)\n([\s\S]*?)```/g)].map(([, name = "", text = ""]) => [name, JSON.parse(text)]));
+  return new Map(
+    [...page.matchAll(/```json (\S+)\n([\s\S]*?)```/g)].map(([, name = "", text = ""]) => [name, JSON.parse(text)]),
+  );
 }
 
 /** The same, with a field of a later version in each object; free JSON stays as it is. */
 function withMore(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withMore);
   if (typeof value !== "object" || value === null) return value;
-  const known = Object.entries(value).map(([name, one]) => [name, ["data", "input", "meta"].includes(name) ? one : withMore(one)]);
+  const known = Object.entries(value).map(([name, one]) => [
+    name,
+    ["data", "input", "meta"].includes(name) ? one : withMore(one),
+  ]);
   return { ...Object.fromEntries(known), later: { of: ["a", "later", "version"] } };
 }
 

@@ -19,7 +19,11 @@ afterEach(async () => {
 });
 
 /** A hub on a clock of the test, with one open socket. */
-async function openSocket(checkReader: () => Promise<void>, principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" }, begin = 1_000_000) {
+async function openSocket(
+  checkReader: () => Promise<void>,
+  principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" },
+  begin = 1_000_000,
+) {
   let now = begin;
   /** What a clock does that nobody sets: timers go by it. */
   let passed = 0;
@@ -27,10 +31,20 @@ async function openSocket(checkReader: () => Promise<void>, principal: { readonl
   const told: { readonly at: number; readonly code: string }[] = [];
   const ended: number[] = [];
   const hub = createLiveHub({
-    store: memory(), limits: SERVER_LIMITS, ticks: true, report: () => {}, checkReader,
+    store: memory(),
+    limits: SERVER_LIMITS,
+    ticks: true,
+    report: () => {},
+    checkReader,
     env: { ...runtimeEnv, now: () => now, setTimer: (run, ms) => (timers.push({ at: passed + ms, run }), () => {}) },
   });
-  const socket: LiveSocket = { bufferedBytes: 0, send: () => {}, save: () => {}, terminate: () => void ended.push(passed), close: (_, code) => void told.push({ at: passed, code }) };
+  const socket: LiveSocket = {
+    bufferedBytes: 0,
+    send: () => {},
+    save: () => {},
+    terminate: () => void ended.push(passed),
+    close: (_, code) => void told.push({ at: passed, code }),
+  };
   const connection = hub.join(socket, { log: "board", cursor: null, principal, presence: null });
   return {
     told,
@@ -39,7 +53,7 @@ async function openSocket(checkReader: () => Promise<void>, principal: { readonl
       now += ms;
     },
     pass: async (ms: number, pings = true) => {
-      for (const end = passed + ms; passed < end; ) {
+      for (const end = passed + ms; passed < end;) {
         passed += 1_000;
         now += 1_000;
         if (pings) connection.receive('{"type":"ping"}');
@@ -71,7 +85,10 @@ test("a server whose clock is set back shows out who may not read any more, and 
   const checkReader = async () => {
     if (!allowed) throw new HttpRefusal("forbidden");
   };
-  const [reading, silent] = [await openSocket(checkReader, undefined, Date.now()), await openSocket(async () => {}, undefined, Date.now())];
+  const [reading, silent] = [
+    await openSocket(checkReader, undefined, Date.now()),
+    await openSocket(async () => {}, undefined, Date.now()),
+  ];
   for (const { pass, setClock } of [reading, silent]) {
     await pass(5_000);
     setClock(-12 * 3_600_000);
@@ -86,7 +103,10 @@ test("a server whose clock is set back shows out who may not read any more, and 
 test("a socket ends with the token that opened it", async () => {
   let now = Date.now();
   const end = now + 10_000;
-  const server = testServer({ authorize: () => ({ actor: "ada", expiresAt: end }), env: { ...runtimeEnv, now: () => now } });
+  const server = testServer({
+    authorize: () => ({ actor: "ada", expiresAt: end }),
+    env: { ...runtimeEnv, now: () => now },
+  });
   const { ticket } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
   now = end;
   const late = await server.live.open(new Request(`http://localhost/?ticket=${ticket}`), "board");
@@ -126,13 +146,22 @@ test("who may not read gets one answer for a log that is there, that was deleted
     ["there", "deleted", "never"].map(async (log) => {
       const bob = person(server, "bob", { log });
       const requests = [
-        bob.request(""), bob.request("records"), bob.request("records?after=1-0000000000000000"), bob.request("streams/task/t1"), bob.request("export"),
-        bob.request("tickets", {}), bob.request("commits", { after: null, domain: 1, commits: [] }), bob.request("commits", "{"), bob.request("live"),
+        bob.request(""),
+        bob.request("records"),
+        bob.request("records?after=1-0000000000000000"),
+        bob.request("streams/task/t1"),
+        bob.request("export"),
+        bob.request("tickets", {}),
+        bob.request("commits", { after: null, domain: 1, commits: [] }),
+        bob.request("commits", "{"),
+        bob.request("live"),
       ];
-      return Promise.all(requests.map(async (request) => {
-        const response = await request;
-        return `${response.status} ${JSON.stringify([...response.headers])} ${await response.text()}`;
-      }));
+      return Promise.all(
+        requests.map(async (request) => {
+          const response = await request;
+          return `${response.status} ${JSON.stringify([...response.headers])} ${await response.text()}`;
+        }),
+      );
     }),
   );
   expect(answers[1]).toEqual(answers[0]);
@@ -182,7 +211,9 @@ test("P7 a permit that gives no answer permits nothing, and a principal whose en
 
 test("someone of whom much is known, on a log with the longest name, goes live like everyone else", async () => {
   const log = "l".repeat(128);
-  const server = await startServer({ authorize: (request) => ({ actor: (request.headers.get("authorization") ?? "").slice(7), team: "t".repeat(950) }) });
+  const server = await startServer({
+    authorize: (request) => ({ actor: (request.headers.get("authorization") ?? "").slice(7), team: "t".repeat(950) }),
+  });
   cleanUp.push(server.close);
   const tab: Tab = await device(domain, log, "ada").open({ url: server.url });
   cleanUp.push(tab.close);

@@ -9,7 +9,17 @@ const request = (token: string) => new Request("http://localhost/", { headers: {
 
 test("a token of another length, a part of one and one that goes on behind it are refused like any other, and nothing throws", async () => {
   const authorize = bearer({ tokens: { "secret-of-ada": "ada", "secret-of-bob-which-is-longer": "bob" } });
-  for (const token of ["s", "secret-of-ad", "secret-of-adaa", "Secret-of-ada", "secret-of-bob", "x".repeat(8_192), "__proto__", "constructor"]) expect(await authorize(request(token)), token).toBeNull();
+  for (const token of [
+    "s",
+    "secret-of-ad",
+    "secret-of-adaa",
+    "Secret-of-ada",
+    "secret-of-bob",
+    "x".repeat(8_192),
+    "__proto__",
+    "constructor",
+  ])
+    expect(await authorize(request(token)), token).toBeNull();
   expect(await authorize(request("secret-of-ada"))).toEqual({ actor: "ada" });
   expect(await authorize(request("secret-of-bob-which-is-longer"))).toEqual({ actor: "bob" });
 });
@@ -39,7 +49,16 @@ test("comparing looks at every byte, wherever the first one differs", () => {
     sameBytes(new Uint8Array(32), watched);
     return looks;
   };
-  expect([new Uint8Array(32), Uint8Array.of(1, ...new Uint8Array(31)), Uint8Array.of(...new Uint8Array(31), 1)].map(looksAt)).toEqual([32, 32, 32]);
+  expect(
+    [new Uint8Array(32), Uint8Array.of(1, ...new Uint8Array(31)), Uint8Array.of(...new Uint8Array(31), 1)].map(looksAt),
+  ).toEqual([32, 32, 32]);
   expect(sameBytes(new Uint8Array(32), new Uint8Array(32))).toBe(true);
-  for (const other of [Uint8Array.of(1, ...new Uint8Array(31)), Uint8Array.of(...new Uint8Array(31), 1), new Uint8Array(31), new Uint8Array(33), new Uint8Array(0)]) expect(sameBytes(new Uint8Array(32), other)).toBe(false);
+  for (const other of [
+    Uint8Array.of(1, ...new Uint8Array(31)),
+    Uint8Array.of(...new Uint8Array(31), 1),
+    new Uint8Array(31),
+    new Uint8Array(33),
+    new Uint8Array(0),
+  ])
+    expect(sameBytes(new Uint8Array(32), other)).toBe(false);
 });

@@ -13,14 +13,19 @@ const now = () => Math.floor(Date.now() / 1000);
 const good = () => ({ sub: "ada", iss: issuer, aud: audience, iat: now(), exp: now() + 600 });
 const withSecret: JwtOptions = { algorithm: "HS256", secret, issuer, audience };
 
-const ask = (token: string, scheme = "Bearer") => new Request("http://localhost/", { headers: { authorization: `${scheme} ${token}` } });
+const ask = (token: string, scheme = "Bearer") =>
+  new Request("http://localhost/", { headers: { authorization: `${scheme} ${token}` } });
 const lets = async (options: JwtOptions, token: string): Promise<Principal | null> => jwt(options)(ask(token));
 const base64Url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 let rsa: CryptoKeyPair;
 let publicPem: string;
 beforeAll(async () => {
-  rsa = await crypto.subtle.generateKey({ name: "RSASSA-PKCS1-v1_5", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" }, true, ["sign", "verify"]);
+  rsa = await crypto.subtle.generateKey(
+    { name: "RSASSA-PKCS1-v1_5", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" },
+    true,
+    ["sign", "verify"],
+  );
   const spki = Buffer.from(await crypto.subtle.exportKey("spki", rsa.publicKey)).toString("base64");
   publicPem = `-----BEGIN PUBLIC KEY-----\n${spki.replace(/.{64}/g, "$&\n")}\n-----END PUBLIC KEY-----`;
 });
@@ -32,16 +37,34 @@ afterEach(() => {
 
 test("a good token lets its subject in, until the token ends", async () => {
   const claims = good();
-  expect(await lets(withSecret, await sign(claims, secret, "HS256"))).toEqual({ actor: "ada", expiresAt: claims.exp * 1000 });
-  expect(await lets({ algorithm: "RS256", publicKey: publicPem, issuer, audience }, await sign(claims, rsa.privateKey, "RS256"))).toMatchObject({ actor: "ada" });
-  expect(await lets(withSecret, await sign({ ...claims, aud: ["other", audience] }, secret, "HS256"))).toMatchObject({ actor: "ada" });
+  expect(await lets(withSecret, await sign(claims, secret, "HS256"))).toEqual({
+    actor: "ada",
+    expiresAt: claims.exp * 1000,
+  });
+  expect(
+    await lets(
+      { algorithm: "RS256", publicKey: publicPem, issuer, audience },
+      await sign(claims, rsa.privateKey, "RS256"),
+    ),
+  ).toMatchObject({ actor: "ada" });
+  expect(await lets(withSecret, await sign({ ...claims, aud: ["other", audience] }, secret, "HS256"))).toMatchObject({
+    actor: "ada",
+  });
 });
 
 test("an app may say who it is and what its permit needs to know; the token still ends it", async () => {
   const claims = { ...good(), email: "ada@example.org", team: "7" };
   const token = await sign(claims, secret, "HS256");
-  expect(await lets({ ...withSecret, actor: ({ email }) => (typeof email === "string" ? email : null) }, token)).toMatchObject({ actor: "ada@example.org" });
-  const principal = await lets({ ...withSecret, actor: ({ sub, team }) => ({ actor: String(sub), team: String(team), expiresAt: Date.now() + 10 ** 9 }) }, token);
+  expect(
+    await lets({ ...withSecret, actor: ({ email }) => (typeof email === "string" ? email : null) }, token),
+  ).toMatchObject({ actor: "ada@example.org" });
+  const principal = await lets(
+    {
+      ...withSecret,
+      actor: ({ sub, team }) => ({ actor: String(sub), team: String(team), expiresAt: Date.now() + 10 ** 9 }),
+    },
+    token,
+  );
   expect(principal).toEqual({ actor: "ada", team: "7", expiresAt: claims.exp * 1000 });
   expect(await lets({ ...withSecret, actor: () => null }, token)).toBeNull();
   expect(await lets(withSecret, await sign({ ...claims, sub: 7 }, secret, "HS256"))).toBeNull();
@@ -50,7 +73,13 @@ test("an app may say who it is and what its permit needs to know; the token stil
 test("alg confusion: a token signed with the public key as a secret is none", async () => {
   const forged = await sign(good(), publicPem, "HS256").catch(async () => {
     // What the helper refuses to sign, an attacker signs by hand.
-    const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(publicPem), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const key = await crypto.subtle.importKey(
+      "raw",
+      new TextEncoder().encode(publicPem),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
     const body = `${base64Url({ alg: "HS256", typ: "JWT" })}.${base64Url(good())}`;
     return `${body}.${Buffer.from(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(body))).toString("base64url")}`;
   });
@@ -61,12 +90,26 @@ test("alg confusion: a token signed with the public key as a secret is none", as
 
 test("alg none, in any spelling, is none; so is a signature that was taken off or changed", async () => {
   for (const alg of ["none", "None", "NONE", "", null, ["HS256"], undefined]) {
-    for (const signature of ["", "AAAA"]) expect(await lets(withSecret, `${base64Url({ alg, typ: "JWT" })}.${base64Url(good())}.${signature}`), String(alg)).toBeNull();
+    for (const signature of ["", "AAAA"])
+      expect(
+        await lets(withSecret, `${base64Url({ alg, typ: "JWT" })}.${base64Url(good())}.${signature}`),
+        String(alg),
+      ).toBeNull();
   }
   const token = await sign(good(), secret, "HS256");
   const [header = "", payload = "", signature = ""] = token.split(".");
   const other = base64Url({ ...good(), sub: "bob" });
-  for (const forged of [`${header}.${payload}.`, `${header}.${payload}`, `${header}.${other}.${signature}`, `${header}.${payload}.${signature.slice(2)}`, `${token}.${signature}`, "..", "a.b.c", ""]) expect(await lets(withSecret, forged), forged).toBeNull();
+  for (const forged of [
+    `${header}.${payload}.`,
+    `${header}.${payload}`,
+    `${header}.${other}.${signature}`,
+    `${header}.${payload}.${signature.slice(2)}`,
+    `${token}.${signature}`,
+    "..",
+    "a.b.c",
+    "",
+  ])
+    expect(await lets(withSecret, forged), forged).toBeNull();
 });
 
 test("a token that does not say when it ends, or not in a number, is none", async () => {
@@ -74,23 +117,45 @@ test("a token that does not say when it ends, or not in a number, is none", asyn
   expect(await lets(withSecret, await sign(endless, secret, "HS256"))).toBeNull();
   for (const exp of [0, -1, now(), now() - 1, String(now() + 600), null, true, [now() + 600], {}]) {
     const token = `${base64Url({ alg: "HS256", typ: "JWT" })}.${base64Url({ ...endless, exp })}`;
-    const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const key = await crypto.subtle.importKey(
+      "raw",
+      new TextEncoder().encode(secret),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign"],
+    );
     const signed = `${token}.${Buffer.from(await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(token))).toString("base64url")}`;
     expect(await lets(withSecret, signed), JSON.stringify(exp)).toBeNull();
   }
 });
 
 test("claims of time are numbers, and a token that begins later is none yet; a clock a little ahead is forgiven", async () => {
-  const lets2 = async (claims: Record<string, unknown>) => lets(withSecret, await sign({ ...good(), ...claims }, secret, "HS256"));
-  for (const claims of [{ nbf: now() + 120 }, { nbf: "0" }, { nbf: null }, { iat: now() + 120 }, { iat: "now" }, { iat: [] }]) expect(await lets2(claims), JSON.stringify(claims)).toBeNull();
-  for (const claims of [{ nbf: now() - 5 }, { nbf: now() + 20, iat: now() + 20 }]) expect(await lets2(claims), JSON.stringify(claims)).toMatchObject({ actor: "ada" });
+  const lets2 = async (claims: Record<string, unknown>) =>
+    lets(withSecret, await sign({ ...good(), ...claims }, secret, "HS256"));
+  for (const claims of [
+    { nbf: now() + 120 },
+    { nbf: "0" },
+    { nbf: null },
+    { iat: now() + 120 },
+    { iat: "now" },
+    { iat: [] },
+  ])
+    expect(await lets2(claims), JSON.stringify(claims)).toBeNull();
+  for (const claims of [{ nbf: now() - 5 }, { nbf: now() + 20, iat: now() + 20 }])
+    expect(await lets2(claims), JSON.stringify(claims)).toMatchObject({ actor: "ada" });
 });
 
 test("a token of another issuer, or for another service, is none", async () => {
   const { iss, aud, ...rest } = good();
   const others: readonly Record<string, unknown>[] = [
-    { ...rest, aud }, { ...rest, iss }, { ...rest, iss: "https://id.example", aud }, { ...rest, iss: [iss], aud },
-    { ...rest, iss, aud: "boards" }, { ...rest, iss, aud: [] }, { ...rest, iss, aud: "" }, { ...rest, iss, aud: ["other"] },
+    { ...rest, aud },
+    { ...rest, iss },
+    { ...rest, iss: "https://id.example", aud },
+    { ...rest, iss: [iss], aud },
+    { ...rest, iss, aud: "boards" },
+    { ...rest, iss, aud: [] },
+    { ...rest, iss, aud: "" },
+    { ...rest, iss, aud: ["other"] },
   ];
   for (const claims of others) {
     expect(await lets(withSecret, await sign({ ...claims }, secret, "HS256")), JSON.stringify(claims)).toBeNull();
@@ -100,7 +165,8 @@ test("a token of another issuer, or for another service, is none", async () => {
 test("other auth schemes, and a token of another type, are none", async () => {
   const token = await sign(good(), secret, "HS256");
   const authorize = jwt(withSecret);
-  for (const scheme of ["Basic", "Token", "JWT", "Digest", "", "BearerX", "Bearer Bearer"]) expect(await authorize(ask(token, scheme)), scheme).toBeNull();
+  for (const scheme of ["Basic", "Token", "JWT", "Digest", "", "BearerX", "Bearer Bearer"])
+    expect(await authorize(ask(token, scheme)), scheme).toBeNull();
   expect(await authorize(new Request("http://localhost/", { headers: { authorization: token } }))).toBeNull();
   expect(await authorize(new Request(`http://localhost/?token=${token}`))).toBeNull();
   expect(await authorize(new Request("http://localhost/", { headers: { cookie: `token=${token}` } }))).toBeNull();
@@ -110,13 +176,24 @@ test("other auth schemes, and a token of another type, are none", async () => {
 test("options with which forged tokens could pass are refused when the server starts", () => {
   // What a program without types could write.
   const wrong: readonly Record<string, unknown>[] = [
-    { ...withSecret, algorithm: "none" }, { ...withSecret, algorithm: undefined }, { ...withSecret, algorithm: "RS256" },
-    { algorithm: "HS256", publicKey: publicPem, issuer, audience }, { ...withSecret, secret: publicPem }, { ...withSecret, secret: "hunter2" },
-    { ...withSecret, issuer: "" }, { ...withSecret, audience: undefined },
-    { algorithm: "RS256", publicKey: publicPem.replaceAll("PUBLIC", "PRIVATE"), issuer, audience }, { algorithm: "ES256", publicKey: { kty: "oct", k: "AAAA" }, issuer, audience },
-    { algorithm: "ES256", jwksUri: "http://id.example/keys", issuer, audience }, { algorithm: "ES256", jwksUri: "keys.json", issuer, audience }, { algorithm: "ES256", jwksUri: "file:///keys", issuer, audience },
+    { ...withSecret, algorithm: "none" },
+    { ...withSecret, algorithm: undefined },
+    { ...withSecret, algorithm: "RS256" },
+    { algorithm: "HS256", publicKey: publicPem, issuer, audience },
+    { ...withSecret, secret: publicPem },
+    { ...withSecret, secret: "hunter2" },
+    { ...withSecret, issuer: "" },
+    { ...withSecret, audience: undefined },
+    { algorithm: "RS256", publicKey: publicPem.replaceAll("PUBLIC", "PRIVATE"), issuer, audience },
+    { algorithm: "ES256", publicKey: { kty: "oct", k: "AAAA" }, issuer, audience },
+    { algorithm: "ES256", jwksUri: "http://id.example/keys", issuer, audience },
+    { algorithm: "ES256", jwksUri: "keys.json", issuer, audience },
+    { algorithm: "ES256", jwksUri: "file:///keys", issuer, audience },
   ];
-  for (const options of wrong) expect(() => jwt(options as JwtOptions), JSON.stringify(options)).toThrow(expect.objectContaining({ code: "definition" }));
+  for (const options of wrong)
+    expect(() => jwt(options as JwtOptions), JSON.stringify(options)).toThrow(
+      expect.objectContaining({ code: "definition" }),
+    );
 });
 
 /** An issuer that shows its keys, and counts who asks. */
@@ -124,17 +201,28 @@ async function issuerWith(keys: () => unknown) {
   let asked = 0;
   const server = createServer((_, response) => {
     asked++;
-    void Promise.resolve(keys()).then((body) => response.writeHead(body === null ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify(body)));
+    void Promise.resolve(keys()).then((body) =>
+      response.writeHead(body === null ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify(body)),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanUp.push(() => server.close(), () => server.closeAllConnections());
+  cleanUp.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
   const address = server.address();
   return { jwksUri: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/keys`, asked: () => asked };
 }
 
 async function keyPair(kid: string) {
-  const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
-  return { shown: { ...(await crypto.subtle.exportKey("jwk", publicKey)), kid }, own: { ...(await crypto.subtle.exportKey("jwk", privateKey)), kid, alg: "ES256" } };
+  const { privateKey, publicKey } = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+    "sign",
+    "verify",
+  ]);
+  return {
+    shown: { ...(await crypto.subtle.exportKey("jwk", publicKey)), kid },
+    own: { ...(await crypto.subtle.exportKey("jwk", privateKey)), kid, alg: "ES256" },
+  };
 }
 
 test("keys of an issuer are fetched once, and again when it has a new one; unknown names make it fetch no more than now and then", async () => {
@@ -185,12 +273,25 @@ test("an issuer that does not answer is a failure of the server; keys that were 
   let answer: unknown = null;
   const { jwksUri } = await issuerWith(() => answer);
   const told: unknown[] = [];
-  const options: Partial<SyncServerOptions> = { authorize: jwt({ algorithm: "ES256", jwksUri, issuer, audience }), onError: (error) => told.push(error) };
+  const options: Partial<SyncServerOptions> = {
+    authorize: jwt({ algorithm: "ES256", jwksUri, issuer, audience }),
+    onError: (error) => told.push(error),
+  };
   const server = testServer(options);
-  const status = async () => (await server.request("/logs/board", { headers: { authorization: `Bearer ${await sign(good(), pair.own, "ES256")}` } })).status;
+  const status = async () =>
+    (
+      await server.request("/logs/board", {
+        headers: { authorization: `Bearer ${await sign(good(), pair.own, "ES256")}` },
+      })
+    ).status;
   expect(await status()).toBe(503);
   expect(String(told)).toContain("cannot be had");
-  for (answer of [{}, { keys: {} }, { keys: [{ ...pair.shown, alg: "RS256" }] }, { keys: [null, { kid: "1" }, { kid: 1, kty: "EC" }] }]) {
+  for (answer of [
+    {},
+    { keys: {} },
+    { keys: [{ ...pair.shown, alg: "RS256" }] },
+    { keys: [null, { kid: "1" }, { kid: 1, kty: "EC" }] },
+  ]) {
     vi.setSystemTime(Date.now() + 31_000);
     expect([401, 503]).toContain(await status());
   }

@@ -12,14 +12,26 @@ describe.each([
   ["store", "sqlite(", [undefined, null, {}, "logs.db"]],
   ["authorize", "bearer(", [undefined, null, {}, "adas-secret"]],
 ] as const)("a server without `%s`", (name, fix, wrongs) => {
-  const told = { code: "definition", message: expect.stringContaining(`\`${name}\``), fix: expect.stringContaining(fix), details: { option: name } };
+  const told = {
+    code: "definition",
+    message: expect.stringContaining(`\`${name}\``),
+    fix: expect.stringContaining(fix),
+    details: { option: name },
+  };
 
   test("is not made: the error names the option, and what to give", () => {
-    for (const wrong of wrongs) expect(() => syncServer({ ...options(), [name]: wrong }), JSON.stringify(wrong)).toThrow(expect.objectContaining(told));
+    for (const wrong of wrongs)
+      expect(() => syncServer({ ...options(), [name]: wrong }), JSON.stringify(wrong)).toThrow(
+        expect.objectContaining(told),
+      );
   });
 
   test("does not listen and gives no address", async () => {
-    for (const wrong of wrongs) await expect(serve({ ...options(), [name]: wrong, port: 0, hostname: "127.0.0.1" }), JSON.stringify(wrong)).rejects.toMatchObject(told);
+    for (const wrong of wrongs)
+      await expect(
+        serve({ ...options(), [name]: wrong, port: 0, hostname: "127.0.0.1" }),
+        JSON.stringify(wrong),
+      ).rejects.toMatchObject(told);
   });
 });
 
@@ -29,10 +41,25 @@ test("a server with all three is made", async () => {
 
 // What the types refuse.
 const made = (wrong: unknown) => () => bearer(wrong as BearerOptions);
-const told = (message: string) => expect.objectContaining({ code: "definition", message: expect.stringContaining(message), fix: expect.stringContaining("tokens: {") });
+const told = (message: string) =>
+  expect.objectContaining({
+    code: "definition",
+    message: expect.stringContaining(message),
+    fix: expect.stringContaining("tokens: {"),
+  });
 
 test("bearer without `tokens` or `verify` says which are missing and shows how a table is given", () => {
-  for (const wrong of [{ ada: "x" }, {}, undefined, null, "adas-secret", { tokens: undefined }, { tokens: "adas-secret" }, { verify: undefined }]) expect(made(wrong), JSON.stringify(wrong)).toThrow(told("neither"));
+  for (const wrong of [
+    { ada: "x" },
+    {},
+    undefined,
+    null,
+    "adas-secret",
+    { tokens: undefined },
+    { tokens: "adas-secret" },
+    { verify: undefined },
+  ])
+    expect(made(wrong), JSON.stringify(wrong)).toThrow(told("neither"));
 });
 
 test("a list of tokens is refused: whoever sends the number of a place in it would be let in", () => {
@@ -54,5 +81,7 @@ test("a `verify` that a class brings is asked", async () => {
       return { actor: token };
     }
   }
-  expect(await bearer(new Verifier())(new Request("http://localhost/", { headers: { authorization: "Bearer ada" } }))).toEqual({ actor: "ada" });
+  expect(
+    await bearer(new Verifier())(new Request("http://localhost/", { headers: { authorization: "Bearer ada" } })),
+  ).toEqual({ actor: "ada" });
 });

@@ -13,7 +13,8 @@ import { task } from "../../../support/board-domain.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
-const exported = async (server: SyncServer, actor = "ada", log = "board") => (await person(server, actor, { log }).request("export")).text();
+const exported = async (server: SyncServer, actor = "ada", log = "board") =>
+  (await person(server, actor, { log }).request("export")).text();
 const linesOf = (text: string) => text.split("\n");
 const cleanUp: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -23,7 +24,10 @@ afterEach(async () => {
 async function sqliteFile(): Promise<EventStore> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-"));
   const store = sqlite(join(folder, "logs.db"));
-  cleanUp.push(() => rm(folder, { recursive: true, force: true }), () => store.close());
+  cleanUp.push(
+    () => rm(folder, { recursive: true, force: true }),
+    () => store.close(),
+  );
   return store;
 }
 
@@ -31,29 +35,51 @@ async function sqliteFile(): Promise<EventStore> {
 async function writtenServer(store: EventStore) {
   const server = testServer({ store, limits: { frameBytesMax: 2_000 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  await ada.push([...Array.from({ length: 30 }, (_, n) => ada.commit(add(`t${n}`))), { ...ada.commit(add("late")), time: Date.now() + 10 * 365 * 86_400_000 }]);
-  await bob.push([bob.commit(task.command.rename("t1", { title: "Brot \u{1F35E} \" \\ \u2028" })), bob.commit(task.command.rename("none", { title: "x" }))]);
+  await ada.push([
+    ...Array.from({ length: 30 }, (_, n) => ada.commit(add(`t${n}`))),
+    { ...ada.commit(add("late")), time: Date.now() + 10 * 365 * 86_400_000 },
+  ]);
+  await bob.push([
+    bob.commit(task.command.rename("t1", { title: 'Brot \u{1F35E} " \\ \u2028' })),
+    bob.commit(task.command.rename("none", { title: "x" })),
+  ]);
   return { server, ada, bob };
 }
 
-describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFile]])("with the %s store", (_, makeStore) => {
+describe.each([
+  ["memory", () => Promise.resolve(memory())],
+  ["sqlite", sqliteFile],
+])("with the %s store", (_, makeStore) => {
   test("an exported log, imported on another server, is the same byte for byte, and devices go on at their cursors", async () => {
     const { server, ada, bob } = await writtenServer(await makeStore());
     const { cursor, head } = await ada.pull();
     const archive = await exported(server);
     const other = testServer({ store: await makeStore() });
-    expect(await other.importLog("board", linesOf(archive))).toEqual({ records: 32, events: 32, cursor: `${cursor?.position}-${cursor?.mark}` });
+    expect(await other.importLog("board", linesOf(archive))).toEqual({
+      records: 32,
+      events: 32,
+      cursor: `${cursor?.position}-${cursor?.mark}`,
+    });
     expect(await exported(other)).toBe(archive);
     expect(archive).toContain('"clamped":true');
 
     const again = person(other, "ada", { client: ada.client });
     const early = (await ada.pull()).records[4];
-    expect(await again.pull(early ? { position: 5, mark: early.mark } : null)).toMatchObject({ after: { position: 5 }, head });
+    expect(await again.pull(early ? { position: 5, mark: early.mark } : null)).toMatchObject({
+      after: { position: 5 },
+      head,
+    });
     const commit = again.commit({ ...task.command.rename("t1", { title: "Bread" }), seen: 2 });
-    expect(await again.push([commit], cursor)).toMatchObject({ outcomes: [{ outcome: "recorded" }], after: cursor, records: [{ position: 33, events: [{ stream: "task/t1", version: 3 }] }] });
+    expect(await again.push([commit], cursor)).toMatchObject({
+      outcomes: [{ outcome: "recorded" }],
+      after: cursor,
+      records: [{ position: 33, events: [{ stream: "task/t1", version: 3 }] }],
+    });
     // What was settled before is known by its id.
     const known = (await bob.pull()).records[0];
-    expect(await again.outcomes({ ...again.commit(add("t0")), id: known?.commit })).toMatchObject([{ outcome: "recorded", at: { position: 1 } }]);
+    expect(await again.outcomes({ ...again.commit(add("t0")), id: known?.commit })).toMatchObject([
+      { outcome: "recorded", at: { position: 1 } },
+    ]);
   });
 
   test("an import never writes over a log: not over records, not over what was said of one of its commits, not over a name that was deleted", async () => {
@@ -64,13 +90,19 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
     const ada = person(other, "ada");
     const [imported] = (await author.pull()).records;
     await ada.push([{ ...ada.commit(task.command.rename("none", { title: "x" })), id: imported?.commit }]);
-    await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency", message: "The log board is there already" });
+    await expect(other.importLog("board", archive)).rejects.toMatchObject({
+      code: "concurrency",
+      message: "The log board is there already",
+    });
     expect(await ada.pull()).toMatchObject({ head: 0, records: [] });
     await ada.push([ada.commit(add("mine"))]);
     await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency" });
     expect(await ada.pull()).toMatchObject({ head: 1, records: [{ events: [{ stream: "task/mine" }] }] });
     await other.drop("board");
-    await expect(other.importLog("board", archive)).rejects.toMatchObject({ code: "concurrency", message: "The log board was deleted for good" });
+    await expect(other.importLog("board", archive)).rejects.toMatchObject({
+      code: "concurrency",
+      message: "The log board was deleted for good",
+    });
   });
 
   test("whoever may write nothing cannot take a name from an import: it goes in beside what was refused there, and that stays refused", async () => {
@@ -89,7 +121,10 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
   test("nor by being refused under the ids of what is imported: those are its authors', and each hears what was said to them", async () => {
     const { server, ada: author } = await writtenServer(await makeStore());
     const archive = await exported(server);
-    const other = testServer({ store: await makeStore(), permit: ({ actor }, { action }) => action === "read" || actor !== "bob" });
+    const other = testServer({
+      store: await makeStore(),
+      permit: ({ actor }, { action }) => action === "read" || actor !== "bob",
+    });
     const [ada, bob] = [person(other, "ada"), person(other, "bob")];
     const hers = (await author.pull()).records.find(({ actor }) => actor === "ada");
     const his = { ...bob.commit(add("mine")), id: hers?.commit };
@@ -106,7 +141,8 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
     const archive = linesOf((await exported(server)).trimEnd());
     const store = await makeStore();
     const other = testServer({ store });
-    const renamed = (line: string | undefined) => line?.replace('"stream":"task/t1","version":2', '"stream":"task/t1","version":3') ?? "";
+    const renamed = (line: string | undefined) =>
+      line?.replace('"stream":"task/t1","version":2', '"stream":"task/t1","version":3') ?? "";
     const broken: readonly (readonly [string, readonly string[]])[] = [
       ["no end", archive.slice(0, -1)],
       ["no header", archive.slice(1)],
@@ -114,13 +150,24 @@ describe.each([["memory", () => Promise.resolve(memory())], ["sqlite", sqliteFil
       ["a record twice", archive.toSpliced(3, 0, archive[3] ?? "")],
       ["two records changed places", archive.toSpliced(3, 2, archive[4] ?? "", archive[3] ?? "")],
       ["a version that does not follow", archive.map((line) => renamed(line))],
-      ["an id twice", archive.toSpliced(3, 1, archive[3]?.replace(/"commit":"[^"]+"/, /"commit":"[^"]+"/.exec(archive[2] ?? "")?.[0] ?? "") ?? "")],
+      [
+        "an id twice",
+        archive.toSpliced(
+          3,
+          1,
+          archive[3]?.replace(/"commit":"[^"]+"/, /"commit":"[^"]+"/.exec(archive[2] ?? "")?.[0] ?? "") ?? "",
+        ),
+      ],
       ["a forged key", archive.toSpliced(3, 1, archive[3]?.replace('"data":{', '"data":{"__proto__":{"a":1},') ?? "")],
       ["text behind the end", [...archive, archive[1] ?? ""]],
       ["nothing", []],
     ];
-    for (const [what, lines] of broken) await expect(other.importLog("board", lines), what).rejects.toMatchObject({ code: "invalid" });
-    await expect(other.importLog("kitchen", archive)).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("of the log board") });
+    for (const [what, lines] of broken)
+      await expect(other.importLog("board", lines), what).rejects.toMatchObject({ code: "invalid" });
+    await expect(other.importLog("kitchen", archive)).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("of the log board"),
+    });
     await expect(other.importLog("../board", archive)).rejects.toMatchObject({ code: "invalid" });
     expect(await store.logs()).toEqual([]);
     await other.importLog("board", archive);
@@ -132,12 +179,22 @@ test("an export is guarded like reading: the same answer for a log that is there
   const server = testServer({ permit: ({ actor }) => actor === "ada" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1"))]);
-  const [there, notThere] = [await bob.request("export"), await person(server, "bob", { log: "nothing" }).request("export")];
+  const [there, notThere] = [
+    await bob.request("export"),
+    await person(server, "bob", { log: "nothing" }).request("export"),
+  ];
   expect([there.status, await there.text()]).toEqual([403, await notThere.text()]);
   expect((await server.request("/logs/board/export")).status).toBe(401);
   const empty = await person(server, "ada", { log: "nothing" }).request("export");
-  expect([empty.status, empty.headers.get("content-type"), empty.headers.get("cache-control")]).toEqual([200, "application/x-ndjson", "no-store"]);
-  expect(parseArchive(linesOf(await empty.text()))).toMatchObject({ ok: true, value: { log: "nothing", cursor: null, records: [], own: [] } });
+  expect([empty.status, empty.headers.get("content-type"), empty.headers.get("cache-control")]).toEqual([
+    200,
+    "application/x-ndjson",
+    "no-store",
+  ]);
+  expect(parseArchive(linesOf(await empty.text()))).toMatchObject({
+    ok: true,
+    value: { log: "nothing", cursor: null, records: [], own: [] },
+  });
   await server.drop("board");
   expect((await ada.request("export")).status).toBe(410);
 });
@@ -158,7 +215,8 @@ test("a long log is read as fast as it is taken, and ends where it stood when th
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(reads).toBeLessThan(4);
   let text = "";
-  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read()) text += new TextDecoder().decode(piece.value);
+  for (let piece = await reader?.read(); piece && !piece.done; piece = await reader?.read())
+    text += new TextDecoder().decode(piece.value);
   expect(text).not.toContain("meanwhile");
   expect(text.trimEnd().split("\n").at(-1)).toBe('{"end":{"records":32,"own":0}}');
   expect(reads).toBeGreaterThan(5);
@@ -171,18 +229,32 @@ test("an export whose log is replaced under it, or whose reader loses the right,
   const store = memory();
   await writtenServer(store);
   const told: unknown[] = [];
-  const server = testServer({ store, limits: { frameBytesMax: 2_000 }, permit: () => allowed, env: { ...runtimeEnv, now: () => now }, onError: (error) => told.push(error) });
+  const server = testServer({
+    store,
+    limits: { frameBytesMax: 2_000 },
+    permit: () => allowed,
+    env: { ...runtimeEnv, now: () => now },
+    onError: (error) => told.push(error),
+  });
   const ada = person(server, "ada");
   const losing = (await ada.request("export")).body?.getReader();
   await losing?.read();
   allowed = false;
   now += 50_000;
-  await expect((async () => { while (!(await losing?.read())?.done); })()).rejects.toThrow("cut short");
+  await expect(
+    (async () => {
+      while (!(await losing?.read())?.done);
+    })(),
+  ).rejects.toThrow("cut short");
   expect(told).toEqual([]);
   allowed = true;
   const replaced = (await ada.request("export")).body?.getReader();
   await replaced?.read();
   await store.drop("board");
-  await expect((async () => { while (!(await replaced?.read())?.done); })()).rejects.toThrow("cut short");
+  await expect(
+    (async () => {
+      while (!(await replaced?.read())?.done);
+    })(),
+  ).rejects.toThrow("cut short");
   expect(String(told)).toContain("changed under its export");
 });

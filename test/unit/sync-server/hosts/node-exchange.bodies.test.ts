@@ -17,7 +17,11 @@ function device(url: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agents.push(agent);
   return (headers: Record<string, string> = {}) => {
-    const sent = request(`${url}/logs/board/commits`, { method: "POST", agent, headers: { authorization: "Bearer token-of-ada", "content-type": "application/json", ...headers } });
+    const sent = request(`${url}/logs/board/commits`, {
+      method: "POST",
+      agent,
+      headers: { authorization: "Bearer token-of-ada", "content-type": "application/json", ...headers },
+    });
     return { sent, answered: answerTo(sent) };
   };
 }
@@ -29,7 +33,11 @@ function answerTo(sent: ClientRequest): Promise<string> {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (piece: string) => (text += piece));
-      response.on("end", () => resolve(`${response.statusCode} ${response.headers["content-type"]} ${response.headers["cache-control"]} ${text}`));
+      response.on("end", () =>
+        resolve(
+          `${response.statusCode} ${response.headers["content-type"]} ${response.headers["cache-control"]} ${text}`,
+        ),
+      );
       response.on("error", reject);
     });
   });
@@ -39,39 +47,60 @@ test("a push that comes in many pieces, cut within characters, is read and answe
   const { url, person } = await start();
   const ada = person("ada");
   const title = "Milk & 🥛 für 3 €";
-  const bytes = Buffer.from(JSON.stringify({ after: null, domain: 1, commits: [ada.commit(task.command.add("t1", { title, column: "todo" }))] }));
+  const bytes = Buffer.from(
+    JSON.stringify({
+      after: null,
+      domain: 1,
+      commits: [ada.commit(task.command.add("t1", { title, column: "todo" }))],
+    }),
+  );
   const { sent, answered } = device(url)();
   for (let at = 0; at < bytes.length; at += 7) {
     sent.write(bytes.subarray(at, at + 7));
     await new Promise((resolve) => setImmediate(resolve));
   }
   sent.end();
-  expect(await answered).toMatch(/^200 application\/json no-store \{"outcomes":\[\{"id":"[0-9a-f-]+","outcome":"recorded".*für 3 €.*"more":false\}$/);
+  expect(await answered).toMatch(
+    /^200 application\/json no-store \{"outcomes":\[\{"id":"[0-9a-f-]+","outcome":"recorded".*für 3 €.*"more":false\}$/,
+  );
   expect((await ada.pull()).records[0]?.events[0]?.data).toEqual({ title, column: "todo" });
 });
 
 test("P22 a body without end is counted while it comes in: its sender is told, and what he holds is given back", async () => {
-  const { url, person } = await start({ limits: { pushBytesMax: 1_000_000, readingBytesMax: 1_500_000, readingBytesPerActorMax: 1_500_000 } });
+  const { url, person } = await start({
+    limits: { pushBytesMax: 1_000_000, readingBytesMax: 1_500_000, readingBytesPerActorMax: 1_500_000 },
+  });
   for (let n = 0; n < 3; n++) {
     const { sent, answered } = device(url)();
     sent.on("error", () => {});
     let told = false;
     const answer = answered.finally(() => (told = true));
     for (let piece = 0; !told && piece < 10_000; piece++) {
-      if (!sent.write(Buffer.alloc(64 * 1024, 32))) await Promise.race([new Promise((resolve) => sent.once("drain", resolve)), answer]);
+      if (!sent.write(Buffer.alloc(64 * 1024, 32)))
+        await Promise.race([new Promise((resolve) => sent.once("drain", resolve)), answer]);
     }
     expect(await answer).toContain("push-too-large");
     sent.destroy();
   }
   const ada = person("ada");
-  expect((await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))])).outcomes).toHaveLength(1);
+  expect(
+    (await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))])).outcomes,
+  ).toHaveLength(1);
 });
 
 test("a push that breaks off gives back what it held, and leaves nothing behind", async () => {
   const failures: unknown[] = [];
-  const { url, person } = await start({ limits: { readingBytesMax: 1_000, readingBytesPerActorMax: 1_000 }, onError: (error) => failures.push(error) });
+  const { url, person } = await start({
+    limits: { readingBytesMax: 1_000, readingBytesPerActorMax: 1_000 },
+    onError: (error) => failures.push(error),
+  });
   const ada = person("ada");
-  const push = () => ada.request("commits", { after: null, domain: 1, commits: [ada.commit(task.command.add(crypto.randomUUID(), { title: "Milk", column: "todo" }))] });
+  const push = () =>
+    ada.request("commits", {
+      after: null,
+      domain: 1,
+      commits: [ada.commit(task.command.add(crypto.randomUUID(), { title: "Milk", column: "todo" }))],
+    });
   const { sent, answered } = device(url)({ "content-length": "2000" });
   const broken = answered.catch(() => "broken off");
   sent.write(Buffer.alloc(900, 32));
@@ -90,6 +119,12 @@ test("after a refusal the same connection goes on", async () => {
   refused.sent.end("x".repeat(100_000));
   expect(await refused.answered).toContain("unsupported-media-type");
   const { sent, answered } = send();
-  sent.end(JSON.stringify({ after: null, domain: 1, commits: [ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))] }));
+  sent.end(
+    JSON.stringify({
+      after: null,
+      domain: 1,
+      commits: [ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))],
+    }),
+  );
   expect(await answered).toContain('"outcome":"recorded"');
 });

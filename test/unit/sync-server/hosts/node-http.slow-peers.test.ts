@@ -20,9 +20,12 @@ afterEach(async () => {
 });
 
 const SOON = { headersMs: 300, requestMs: 600, idleMs: 600, checkMs: 50 };
-const UPGRADE = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n";
+const UPGRADE =
+  "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n";
 
-async function listening(http: Server): Promise<{ readonly port: number; readonly connections: () => Promise<number> }> {
+async function listening(
+  http: Server,
+): Promise<{ readonly port: number; readonly connections: () => Promise<number> }> {
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   ends.push(() => {
     http.closeAllConnections();
@@ -34,7 +37,10 @@ async function listening(http: Server): Promise<{ readonly port: number; readonl
 }
 
 /** A connection that sends a beginning, then a byte now and then. */
-function drip(port: number, beginning: string): { readonly socket: Socket; readonly heard: () => string; readonly isEnded: () => boolean } {
+function drip(
+  port: number,
+  beginning: string,
+): { readonly socket: Socket; readonly heard: () => string; readonly isEnded: () => boolean } {
   const socket = connect(port, "127.0.0.1");
   let [heard, ended] = ["", false];
   socket.on("error", () => {});
@@ -51,19 +57,30 @@ function drip(port: number, beginning: string): { readonly socket: Socket; reado
 
 test("a server that listens gives headers, bodies and the taking of answers a time", () => {
   const { headersTimeout, requestTimeout, timeout } = httpServer(() => {});
-  expect({ headersTimeout, requestTimeout, timeout }).toEqual({ headersTimeout: HTTP_TIMES.headersMs, requestTimeout: HTTP_TIMES.requestMs, timeout: HTTP_TIMES.idleMs });
+  expect({ headersTimeout, requestTimeout, timeout }).toEqual({
+    headersTimeout: HTTP_TIMES.headersMs,
+    requestTimeout: HTTP_TIMES.requestMs,
+    timeout: HTTP_TIMES.idleMs,
+  });
   for (const time of [headersTimeout, requestTimeout, timeout]) expect(time).toBeGreaterThan(0);
 });
 
 test("a body that comes a byte at a time, and a handshake whose headers never end, are ended", async () => {
   let told = 0;
-  const http = httpServer((request, response) => {
-    request.on("error", () => told++);
-    request.resume().on("end", () => response.end());
-  }, { ...SOON, idleMs: HTTP_TIMES.idleMs });
+  const http = httpServer(
+    (request, response) => {
+      request.on("error", () => told++);
+      request.resume().on("end", () => response.end());
+    },
+    { ...SOON, idleMs: HTTP_TIMES.idleMs },
+  );
   attachLive(http, testServer(), "");
   const { port, connections } = await listening(http);
-  const slow = [drip(port, "POST /logs/board/commits HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n"), drip(port, `GET /logs/board/live?ticket=x HTTP/1.1\r\nhost: x\r\n${UPGRADE}x: `), drip(port, "GET /logs/board/live")];
+  const slow = [
+    drip(port, "POST /logs/board/commits HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n"),
+    drip(port, `GET /logs/board/live?ticket=x HTTP/1.1\r\nhost: x\r\n${UPGRADE}x: `),
+    drip(port, "GET /logs/board/live"),
+  ];
   await until(() => slow.every(({ isEnded }) => isEnded()), "all are ended");
   expect(slow.map(({ heard }) => heard().slice(9, 12))).toEqual(["408", "408", "408"]);
   expect(told).toBe(1);
@@ -84,18 +101,25 @@ test("whoever asks for much and takes none of it is ended", async () => {
 }, 30_000);
 
 test("answers that nobody takes hold a bounded share of memory: who asks for more is turned away, others are served, and it is all given back", async () => {
-  const { port, person } = await start({ limits: { answeringBytesMax: 50_000_000, answeringBytesPerActorMax: 20_000_000 } });
+  const { port, person } = await start({
+    limits: { answeringBytesMax: 50_000_000, answeringBytesPerActorMax: 20_000_000 },
+  });
   const [ada, bob] = [person("ada"), person("bob")];
   let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
   // A page that no system holds for a connection all by itself, once there are some of them.
-  for (let n = 0; n < 20; n++) ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
+  for (let n = 0; n < 20; n++)
+    ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
   await expectShared({ port, ada, bob, what: "records", times: 2 });
 }, 30_000);
 
 type Asking = Awaited<ReturnType<typeof start>>["person"] extends (name: string) => infer One ? One : never;
 
 /** Sends a request so many times, takes how the first answer begins and nothing more, and gives its status. */
-function taking(port: number, request: string, times: number): Promise<{ readonly socket: Socket; readonly status: string }> {
+function taking(
+  port: number,
+  request: string,
+  times: number,
+): Promise<{ readonly socket: Socket; readonly status: string }> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     ends.push(() => socket.destroy());
@@ -110,11 +134,27 @@ function taking(port: number, request: string, times: number): Promise<{ readonl
 }
 
 /** As many connections of Ada's as there is room for ask and take nothing: she is turned away, Bob is not, and once they have gone she is served again. */
-async function expectShared({ port, ada, bob, what, times }: { readonly port: number; readonly ada: Asking; readonly bob: Asking; readonly what: "records" | "export"; readonly times: number }) {
+async function expectShared({
+  port,
+  ada,
+  bob,
+  what,
+  times,
+}: {
+  readonly port: number;
+  readonly ada: Asking;
+  readonly bob: Asking;
+  readonly what: "records" | "export";
+  readonly times: number;
+}) {
   const takers: Socket[] = [];
   // One after the other: of those that ask at once, some are turned away for what another is about to take whole, and leave room in the end.
   await until(async () => {
-    const { socket, status } = await taking(port, `GET /sync/logs/board/${what} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\n\r\n`, times);
+    const { socket, status } = await taking(
+      port,
+      `GET /sync/logs/board/${what} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\n\r\n`,
+      times,
+    );
     takers.push(socket);
     return status === "503";
   }, "she is turned away");
@@ -133,10 +173,20 @@ test("exports that nobody takes are a part of that share, and it is all given ba
   const { port, person } = await start({ limits: { answeringBytesPerActorMax: 5_000_000 } });
   const [ada, bob] = [person("ada"), person("bob")];
   let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
-  for (let n = 0; n < 40; n++) ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
+  for (let n = 0; n < 40; n++)
+    ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
   const statusOf = await expectShared({ port, ada, bob, what: "export", times: 1 });
   // Those that were taken whole, and those that were only asked about, hold nothing either: there is room for nine.
-  for (let n = 0; n < 12; n++) expect([await statusOf(ada), (await fetch(`http://127.0.0.1:${port}/sync/logs/board/export`, { method: "HEAD", headers: { authorization: "Bearer token-of-ada" } })).status]).toEqual([200, 200]);
+  for (let n = 0; n < 12; n++)
+    expect([
+      await statusOf(ada),
+      (
+        await fetch(`http://127.0.0.1:${port}/sync/logs/board/export`, {
+          method: "HEAD",
+          headers: { authorization: "Bearer token-of-ada" },
+        })
+      ).status,
+    ]).toEqual([200, 200]);
 }, 30_000);
 
 test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
@@ -161,10 +211,15 @@ test("nobody has a socket before they were let in: while the app is asked there 
 test("a connection that resets while its socket is being opened leaves nothing behind, and the server lives", async () => {
   let letIn: (() => void)[] = [];
   let held = false;
-  const { url, port, person } = await start({ limits: { socketsPerActorMax: 1 }, permit: () => (held ? new Promise<boolean>((resolve) => letIn.push(() => resolve(true))) : true) });
+  const { url, port, person } = await start({
+    limits: { socketsPerActorMax: 1 },
+    permit: () => (held ? new Promise<boolean>((resolve) => letIn.push(() => resolve(true))) : true),
+  });
   const tickets = await Promise.all(Array.from({ length: 10 }, () => ticketOf(url, "board", "ada")));
   held = true;
-  const sockets = tickets.map((ticket) => drip(port, `GET /sync/logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`));
+  const sockets = tickets.map((ticket) =>
+    drip(port, `GET /sync/logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`),
+  );
   await until(() => letIn.length === sockets.length, "all wait for the app's word");
   sockets.forEach(({ socket }, n) => (n % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()));
   await until(() => sockets.every(({ isEnded }) => isEnded()), "all are gone");
@@ -173,6 +228,15 @@ test("a connection that resets while its socket is being opened leaves nothing b
   letIn = [];
   const ada = person("ada");
   // The one socket that she may have is free, once the server has heard of the ends.
-  await until(async () => liveClient(url, "ada").then((live) => (live.close(), true), () => false), "she gets a socket");
-  expect(await ada.outcomes(ada.commit(task.command.add("t1", { title: "Milk", column: "todo" })))).toMatchObject([{ outcome: "recorded" }]);
+  await until(
+    async () =>
+      liveClient(url, "ada").then(
+        (live) => (live.close(), true),
+        () => false,
+      ),
+    "she gets a socket",
+  );
+  expect(await ada.outcomes(ada.commit(task.command.add("t1", { title: "Milk", column: "todo" })))).toMatchObject([
+    { outcome: "recorded" },
+  ]);
 }, 30_000);

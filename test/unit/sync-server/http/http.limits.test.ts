@@ -15,7 +15,11 @@ const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo"
 
 /** Status and code of an error, which must be one that the protocol's reader takes. */
 async function refusal(response: Response | Promise<Response>): Promise<string> {
-  const { status, headers, body } = await Promise.resolve(response).then(async (one) => ({ status: one.status, headers: one.headers, body: await one.text() }));
+  const { status, headers, body } = await Promise.resolve(response).then(async (one) => ({
+    status: one.status,
+    headers: one.headers,
+    body: await one.text(),
+  }));
   const error = parseWireError(body);
   if (!error.ok) throw new Error(`No error of the protocol: ${status} ${body}`);
   expect(headers.get("cache-control")).toBe("no-store");
@@ -23,7 +27,11 @@ async function refusal(response: Response | Promise<Response>): Promise<string> 
 }
 
 const post = (server: SyncServer, body: BodyInit, headers: Record<string, string> = {}) =>
-  server.request("/logs/board/commits", { method: "POST", body, headers: { authorization: "Bearer token-of-ada", "content-type": "application/json", ...headers } });
+  server.request("/logs/board/commits", {
+    method: "POST",
+    body,
+    headers: { authorization: "Bearer token-of-ada", "content-type": "application/json", ...headers },
+  });
 
 test("P3 a push with a commit by someone else is refused whole, before anything in it is looked at", async () => {
   const store = memory();
@@ -32,7 +40,9 @@ test("P3 a push with a commit by someone else is refused whole, before anything 
   const body = { after: null, domain: 1, commits: [ada.commit(add("t1")), bob.commit(add("t2"))] };
   expect(await refusal(ada.request("commits", body))).toBe("403 actor-mismatch");
   // Also behind a commit without an id.
-  expect(await refusal(ada.request("commits", { ...body, commits: [{}, bob.commit(add("t2"))] }))).toBe("403 actor-mismatch");
+  expect(await refusal(ada.request("commits", { ...body, commits: [{}, bob.commit(add("t2"))] }))).toBe(
+    "403 actor-mismatch",
+  );
   expect(await store.logs()).toEqual([]);
 });
 
@@ -42,13 +52,36 @@ test("an envelope that is not one is refused, and nothing is stored", async () =
   const ada = person(server, "ada");
   const commit = ada.commit(add("t1"));
   const envelope = { after: null, domain: 1, commits: [commit] };
-  for (const body of ["", "{", "null", "[]", "1e999", '"text"', `${"[".repeat(4_000)}`, "[".repeat(4_000) + "]".repeat(4_000)]) {
+  for (const body of [
+    "",
+    "{",
+    "null",
+    "[]",
+    "1e999",
+    '"text"',
+    `${"[".repeat(4_000)}`,
+    "[".repeat(4_000) + "]".repeat(4_000),
+  ]) {
     expect(await refusal(post(server, body)), body.slice(0, 20)).toBe("400 bad-request");
   }
-  for (const forged of [{ after: 7 }, { after: "7" }, { after: "0-a" }, { after: "9999999999999999999-a" }, { domain: "1" }, { domain: -1 }, { commits: {} }, { commits: [{ ...commit, id: "1" }] }, { commits: [null] }]) {
-    expect(await refusal(ada.request("commits", { ...envelope, ...forged })), JSON.stringify(forged)).toBe("400 bad-request");
+  for (const forged of [
+    { after: 7 },
+    { after: "7" },
+    { after: "0-a" },
+    { after: "9999999999999999999-a" },
+    { domain: "1" },
+    { domain: -1 },
+    { commits: {} },
+    { commits: [{ ...commit, id: "1" }] },
+    { commits: [null] },
+  ]) {
+    expect(await refusal(ada.request("commits", { ...envelope, ...forged })), JSON.stringify(forged)).toBe(
+      "400 bad-request",
+    );
   }
-  expect(await refusal(ada.request("commits", { ...envelope, commits: [commit, commit, commit] }))).toBe("413 push-too-large");
+  expect(await refusal(ada.request("commits", { ...envelope, commits: [commit, commit, commit] }))).toBe(
+    "413 push-too-large",
+  );
   expect(await refusal(post(server, "x".repeat(10_001)))).toBe("413 push-too-large");
   expect(await refusal(post(server, new Uint8Array([34, 0xff, 34])))).toBe("400 bad-request");
   expect(await store.logs()).toEqual([]);
@@ -64,16 +97,32 @@ test("P22 a body is counted while it comes in, whatever its headers say", async 
     },
   });
   // Node asks for `duplex` where a body is a stream; the types of the DOM do not know it.
-  const init: RequestInit & { duplex: "half" } = { method: "POST", body: endless, duplex: "half", headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" } };
-  expect(await refusal(server.request(new Request("http://localhost/logs/board/commits", init)))).toBe("413 push-too-large");
+  const init: RequestInit & { duplex: "half" } = {
+    method: "POST",
+    body: endless,
+    duplex: "half",
+    headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" },
+  };
+  expect(await refusal(server.request(new Request("http://localhost/logs/board/commits", init)))).toBe(
+    "413 push-too-large",
+  );
   expect(sent).toBeLessThan(3_000);
 });
 
 test("P22 a compressed body and one that is not JSON by its type are refused", async () => {
   const server = testServer();
   const json = JSON.stringify({ after: null, domain: 1, commits: [] });
-  expect(await refusal(post(server, gzipSync(json), { "content-encoding": "gzip" }))).toBe("415 unsupported-media-type");
-  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "application/jsonp", "text/plain; application/json"]) {
+  expect(await refusal(post(server, gzipSync(json), { "content-encoding": "gzip" }))).toBe(
+    "415 unsupported-media-type",
+  );
+  for (const type of [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/json; charset=utf-16",
+    "application/jsonp",
+    "text/plain; application/json",
+  ]) {
     expect(await refusal(post(server, json, { "content-type": type })), type).toBe("415 unsupported-media-type");
   }
   expect((await post(server, json, { "content-type": "application/json; charset=UTF-8" })).status).toBe(200);
@@ -82,7 +131,18 @@ test("P22 a compressed body and one that is not JSON by its type are refused", a
 test("without a valid token nothing is told, whether the log is there or not", async () => {
   const server = testServer();
   await person(server, "ada").push([person(server, "ada").commit(add("t1"))]);
-  for (const authorization of [undefined, "", "Bearer", "Bearer ", "Bearer wrong", "Basic token-of-ada", "token-of-ada", "Bearer token-of-ada extra", "Bearer __proto__", `Bearer ${"x".repeat(10_000)}`]) {
+  for (const authorization of [
+    undefined,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer wrong",
+    "Basic token-of-ada",
+    "token-of-ada",
+    "Bearer token-of-ada extra",
+    "Bearer __proto__",
+    `Bearer ${"x".repeat(10_000)}`,
+  ]) {
     for (const path of ["/logs/board", "/logs/other", "/logs/board/records"]) {
       const response = await server.request(path, authorization === undefined ? {} : { headers: { authorization } });
       expect(response.headers.get("www-authenticate")).toBe("Bearer");
@@ -98,7 +158,9 @@ test("who may not read gets the same answer for a log that is there and one that
   const there = await bob.request("");
   const notThere = await person(server, "bob", { log: "nothing" }).request("");
   expect([there.status, await there.text()]).toEqual([notThere.status, await notThere.text()]);
-  expect(await refusal(bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] }))).toBe("403 forbidden");
+  expect(await refusal(bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] }))).toBe(
+    "403 forbidden",
+  );
   expect(await refusal(bob.request("streams/task/t1"))).toBe("403 forbidden");
   expect(await refusal(bob.request("tickets", {}))).toBe("403 forbidden");
 });
@@ -106,7 +168,8 @@ test("who may not read gets the same answer for a log that is there and one that
 test("names of logs are names and never paths", async () => {
   const server = testServer();
   const headers = { authorization: "Bearer token-of-ada" };
-  for (const name of ["%20", "-a", "a%2Fb", "a%00", "%E2%82%AC", "x".repeat(129), "a%5C..%5Cb"]) expect(await refusal(server.request(`/logs/${name}`, { headers })), name).toBe("400 bad-request");
+  for (const name of ["%20", "-a", "a%2Fb", "a%00", "%E2%82%AC", "x".repeat(129), "a%5C..%5Cb"])
+    expect(await refusal(server.request(`/logs/${name}`, { headers })), name).toBe("400 bad-request");
   expect((await server.request(`/logs/team-7:a~b@c.d_e`, { headers })).status).toBe(200);
   expect(await refusal(server.request("/logs/board/nothing", { headers }))).toBe("404 not-found");
   expect(await refusal(server.request("/logs/board/live", { headers }))).toBe("426 upgrade-required");
@@ -123,7 +186,9 @@ test("P6 a cursor of another history is told so before any commit is looked at",
     expect(await refusal(ada.request(`records?after=${after}`))).toBe("409 diverged");
   }
   const elsewhere = person(server, "ada", { log: "nothing" });
-  expect(await refusal(elsewhere.request("commits", { after: `1-${cursor?.mark}`, domain: 1, commits: [commit] }))).toBe("409 diverged");
+  expect(
+    await refusal(elsewhere.request("commits", { after: `1-${cursor?.mark}`, domain: 1, commits: [commit] })),
+  ).toBe("409 diverged");
   expect((await store.known("board", [commit.id])).size).toBe(0);
   expect(await ada.pull()).toMatchObject({ head: 1 });
 });
@@ -133,14 +198,20 @@ test("P20 a log that was deleted on purpose is gone, for good and for everyone",
   const ada = person(server, "ada");
   await ada.push([ada.commit(add("t1"))]);
   await server.drop("board");
-  for (const path of ["", "records", "streams/task/t1"]) expect(await refusal(ada.request(path)), path).toBe("410 gone");
-  expect(await refusal(ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t1"))] }))).toBe("410 gone");
+  for (const path of ["", "records", "streams/task/t1"])
+    expect(await refusal(ada.request(path)), path).toBe("410 gone");
+  expect(await refusal(ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t1"))] }))).toBe(
+    "410 gone",
+  );
 });
 
 test("who asks too often is told how long to wait", async () => {
   let now = 1_000_000;
   const env = { ...runtimeEnv, now: () => now };
-  const server = testServer({ env, limits: { requestRate: { perSecond: 2, burst: 3 }, commitRate: { perSecond: 1, burst: 2 } } });
+  const server = testServer({
+    env,
+    limits: { requestRate: { perSecond: 2, burst: 3 }, commitRate: { perSecond: 1, burst: 2 } },
+  });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   for (let n = 0; n < 3; n++) expect((await ada.request("")).status).toBe(200);
   const slow = await ada.request("");
@@ -151,7 +222,9 @@ test("who asks too often is told how long to wait", async () => {
   expect((await ada.request("")).status).toBe(200);
   now += 60_000;
   expect((await ada.push([ada.commit(add("t1")), ada.commit(add("t2"))])).outcomes).toHaveLength(2);
-  expect(await refusal(ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t3"))] }))).toBe("429 rate-limited");
+  expect(await refusal(ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t3"))] }))).toBe(
+    "429 rate-limited",
+  );
   now += 60_000;
   // A push larger than the bucket passes when the bucket is full, or it never would.
   expect((await ada.push([3, 4, 5].map((n) => ada.commit(add(`t${n}`))))).outcomes).toHaveLength(3);
@@ -167,11 +240,17 @@ test("bodies that never end hold a bounded share of memory: their sender is turn
         controller.enqueue(new Uint8Array(900));
       },
     });
-    const init = { method: "POST", headers: { authorization: `Bearer token-of-${actor}`, "content-type": "application/json" }, body, duplex: "half" };
+    const init = {
+      method: "POST",
+      headers: { authorization: `Bearer token-of-${actor}`, "content-type": "application/json" },
+      body,
+      duplex: "half",
+    };
     return { answered: Promise.resolve(server.request("/logs/board/commits", init)), end };
   };
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  const push = (one: Person) => one.request("commits", { after: null, domain: 1, commits: [one.commit(add(crypto.randomUUID()))] });
+  const push = (one: Person) =>
+    one.request("commits", { after: null, domain: 1, commits: [one.commit(add(crypto.randomUUID()))] });
   const open = [endless("ada"), endless("ada")];
   // Who sends is asked for beside the others: what came first need not be counted first.
   await until(async () => (await push(ada)).status === 503, "what hers hold counts");
@@ -194,7 +273,10 @@ test("large answers come whole, and asking for their headers alone holds nothing
     expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([200, "application/json", ""]);
     expect((await ada.pull()).records).toHaveLength(2);
     const stream = await ada.request("streams/task/t1");
-    expect([stream.headers.get("content-type"), JSON.parse(await stream.text())]).toMatchObject(["application/json", { version: 2, more: false }]);
+    expect([stream.headers.get("content-type"), JSON.parse(await stream.text())]).toMatchObject([
+      "application/json",
+      { version: 2, more: false },
+    ]);
   }
   const held = await ada.request("records");
   expect(await refusal(ada.request("records"))).toBe("503 overloaded");
@@ -206,14 +288,25 @@ test("large answers come whole, and asking for their headers alone holds nothing
 test("a body that comes a byte at a time is read as one that comes whole", async () => {
   const server = testServer();
   const ada = person(server, "ada");
-  const bytes = new TextEncoder().encode(JSON.stringify({ after: null, domain: 1, commits: [ada.commit(task.command.add("t1", { title: "Milk & 🥛 für 3 €", column: "todo" }))] }));
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({
+      after: null,
+      domain: 1,
+      commits: [ada.commit(task.command.add("t1", { title: "Milk & 🥛 für 3 €", column: "todo" }))],
+    }),
+  );
   const body = new ReadableStream({
     start: (controller) => {
       for (let at = 0; at < bytes.length; at++) controller.enqueue(bytes.subarray(at, at + 1));
       controller.close();
     },
   });
-  const init = { method: "POST", headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" }, body, duplex: "half" };
+  const init = {
+    method: "POST",
+    headers: { authorization: "Bearer token-of-ada", "content-type": "application/json" },
+    body,
+    duplex: "half",
+  };
   expect((await server.request("/logs/board/commits", init)).status).toBe(200);
   const [record] = (await ada.pull()).records;
   expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
@@ -233,7 +326,11 @@ test("someone who names another device in each push has no more commits than oth
   const server = testServer({ env, limits: { commitRate: { perSecond: 1, burst: 4 } } });
   const push = (actor: string) => {
     const device = person(server, actor);
-    return device.request("commits", { after: null, domain: 1, commits: [device.commit(add(crypto.randomUUID())), { ...device.commit(add("t1")), client: crypto.randomUUID() }] });
+    return device.request("commits", {
+      after: null,
+      domain: 1,
+      commits: [device.commit(add(crypto.randomUUID())), { ...device.commit(add("t1")), client: crypto.randomUUID() }],
+    });
   };
   for (let n = 0; n < 2; n++) expect((await push("ada")).status).toBe(200);
   for (let n = 0; n < 5; n++) expect(await refusal(push("ada"))).toBe("429 rate-limited");
@@ -251,13 +348,24 @@ test("rates are remembered of a bounded number: who asked last is, who asked lon
 
 test("P23 pages of the configured origins are let in by name, others are not, programs are", async () => {
   const server = testServer({ origins: ["https://app.example"] });
-  const ask = (origin?: string, init: RequestInit = {}) => server.request("/logs/board", { ...init, headers: { authorization: "Bearer token-of-ada", host: "evil.example", ...(origin !== undefined && { origin }) } });
+  const ask = (origin?: string, init: RequestInit = {}) =>
+    server.request("/logs/board", {
+      ...init,
+      headers: { authorization: "Bearer token-of-ada", host: "evil.example", ...(origin !== undefined && { origin }) },
+    });
   const allowed = await ask("https://app.example");
   expect(allowed.status).toBe(200);
   expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example");
   expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
   expect(allowed.headers.get("vary")).toBe("origin");
-  for (const origin of ["https://evil.example", "null", "https://app.example.evil.example", "http://app.example", "https://app.example:8443", "http://localhost"]) {
+  for (const origin of [
+    "https://evil.example",
+    "null",
+    "https://app.example.evil.example",
+    "http://app.example",
+    "https://app.example:8443",
+    "http://localhost",
+  ]) {
     const refused = await ask(origin);
     expect(refused.headers.get("access-control-allow-origin")).toBeNull();
     expect(await refusal(refused), origin).toBe("403 origin-refused");
@@ -265,10 +373,17 @@ test("P23 pages of the configured origins are let in by name, others are not, pr
   expect((await ask()).status).toBe(200);
   // A browser asks before it sends a token.
   const preflight = await ask("https://app.example", { method: "OPTIONS" });
-  expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([204, "authorization, content-type"]);
+  expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
+    204,
+    "authorization, content-type",
+  ]);
   expect((await ask("https://evil.example", { method: "OPTIONS" })).status).toBe(403);
   // An error must be readable for the page, too.
-  expect((await server.request("/logs/board", { headers: { origin: "https://app.example" } })).headers.get("access-control-allow-origin")).toBe("https://app.example");
+  expect(
+    (await server.request("/logs/board", { headers: { origin: "https://app.example" } })).headers.get(
+      "access-control-allow-origin",
+    ),
+  ).toBe("https://app.example");
 });
 
 test("P23 without configured origins the own page and a development proxy work, and foreign pages get nothing to read", async () => {
@@ -279,8 +394,12 @@ test("P23 without configured origins the own page and a development proxy work, 
   const proxied = await ask({ origin: "http://localhost:5173", "sec-fetch-site": "same-origin" });
   expect(proxied.status).toBe(200);
   expect(proxied.headers.get("access-control-allow-origin")).toBeNull();
-  expect(await refusal(ask({ origin: "https://evil.example", "sec-fetch-site": "cross-site" }))).toBe("403 origin-refused");
-  expect((await ask({ origin: "https://evil.example" }, "OPTIONS")).headers.get("access-control-allow-origin")).toBeNull();
+  expect(await refusal(ask({ origin: "https://evil.example", "sec-fetch-site": "cross-site" }))).toBe(
+    "403 origin-refused",
+  );
+  expect(
+    (await ask({ origin: "https://evil.example" }, "OPTIONS")).headers.get("access-control-allow-origin"),
+  ).toBeNull();
 });
 
 test("a failure of the app's own functions is the server's, to be tried again, and tells nothing", async () => {
@@ -301,8 +420,18 @@ test("a reporter that fails, at once or later, fails nobody's request and does n
   const uncaught: unknown[] = [];
   const note = (error: unknown) => void uncaught.push(error);
   process.on("unhandledRejection", note);
-  for (const onError of [() => { throw new Error("no disk"); }, () => Promise.reject(new Error("no network"))]) {
-    const server = testServer({ authorize: () => { throw new Error("the directory is down"); }, onError });
+  for (const onError of [
+    () => {
+      throw new Error("no disk");
+    },
+    () => Promise.reject(new Error("no network")),
+  ]) {
+    const server = testServer({
+      authorize: () => {
+        throw new Error("the directory is down");
+      },
+      onError,
+    });
     expect(await refusal(server.request("/logs/board"))).toBe("503 unavailable");
   }
   // Node tells of those that nobody caught once all that is due was done.
@@ -312,7 +441,11 @@ test("a reporter that fails, at once or later, fails nobody's request and does n
 });
 
 test("a principal is what was verified: a token that expired, and one without an actor, are none", async () => {
-  const principals: Record<string, Principal> = { old: { actor: "ada", expiresAt: Date.now() - 1 }, young: { actor: "ada", expiresAt: Date.now() + 60_000 }, nobody: { actor: "" } };
+  const principals: Record<string, Principal> = {
+    old: { actor: "ada", expiresAt: Date.now() - 1 },
+    young: { actor: "ada", expiresAt: Date.now() + 60_000 },
+    nobody: { actor: "" },
+  };
   const server = testServer({ authorize: bearer({ verify: (token) => principals[token] ?? null }) });
   const ask = (token: string) => server.request("/logs/board", { headers: { authorization: `Bearer ${token}` } });
   expect((await ask("young")).status).toBe(200);

@@ -8,13 +8,16 @@ import { person, testServer } from "../../../support/sync-requests.ts";
 import * as tasks from "../../../support/task-domain.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
-const kinds = (outcomes: readonly Outcome[]) => outcomes.map((one) => (one.outcome === "rejected" ? one.code : one.outcome));
+const kinds = (outcomes: readonly Outcome[]) =>
+  outcomes.map((one) => (one.outcome === "rejected" ? one.code : one.outcome));
 
 test("a push records its commits, and its answer brings the records", async () => {
   const ada = person(testServer(), "ada");
   const answer = await ada.push([ada.commit(add("t1")), ada.commit(add("t2"), task.command.complete("t2"))]);
   expect(kinds(answer.outcomes)).toEqual(["recorded", "recorded"]);
-  expect(answer.records.map(({ position, events }) => [position, events.map(({ type, version }) => `${type} ${version}`)])).toEqual([
+  expect(
+    answer.records.map(({ position, events }) => [position, events.map(({ type, version }) => `${type} ${version}`)]),
+  ).toEqual([
     [1, ["TaskAdded 1"]],
     [2, ["TaskAdded 1", "TaskCompleted 2"]],
   ]);
@@ -25,7 +28,11 @@ test("a push records its commits, and its answer brings the records", async () =
 
 test("P4 a push that is sent again gets the same outcomes and adds nothing", async () => {
   const ada = person(testServer(), "ada");
-  const commits = [ada.commit(add("t1")), ada.commit(task.command.complete("nothing")), ada.commit(task.command.rename("nothing", { title: "x" }))];
+  const commits = [
+    ada.commit(add("t1")),
+    ada.commit(task.command.complete("nothing")),
+    ada.commit(task.command.rename("nothing", { title: "x" })),
+  ];
   const first = await ada.push(commits);
   expect(kinds(first.outcomes)).toEqual(["recorded", "empty", "no-such-task"]);
   const again = await ada.push(commits, first.cursor);
@@ -56,38 +63,59 @@ test("P4 an id that someone else used is taken, and tells nothing of theirs", as
   await ada.push([hers]);
   const his = { ...bob.commit(add("t2")), id: hers.id };
   const [outcome] = await bob.outcomes(his);
-  expect(outcome).toEqual({ id: hers.id, outcome: "rejected", command: 0, code: "id-taken", message: expect.any(String) });
+  expect(outcome).toEqual({
+    id: hers.id,
+    outcome: "rejected",
+    command: 0,
+    code: "id-taken",
+    message: expect.any(String),
+  });
   expect(kinds(await ada.outcomes(hers))).toEqual(["recorded"]);
 });
 
-test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P4 several who are refused under one id each hear their own, the same again each time, and no late double of it is done (%s)", async (_, store) => {
-  const server = testServer({ store: store() });
-  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  const hers = ada.commit(task.command.rename("t1", { title: "x" }));
-  const his = { ...bob.commit(task.command.rename("t1", { title: "y" })), id: hers.id };
-  const told = [await ada.outcomes(hers), await bob.outcomes(his)];
-  expect(told.map(kinds)).toEqual([["no-such-task"], ["no-such-task"]]);
-  await ada.push([ada.commit(add("t1"))]);
-  expect([await ada.outcomes(hers), await bob.outcomes(his)]).toEqual(told);
-  await server.close();
-});
+test.each([
+  ["memory", memory],
+  ["sqlite", () => sqlite(":memory:")],
+])(
+  "P4 several who are refused under one id each hear their own, the same again each time, and no late double of it is done (%s)",
+  async (_, store) => {
+    const server = testServer({ store: store() });
+    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+    const hers = ada.commit(task.command.rename("t1", { title: "x" }));
+    const his = { ...bob.commit(task.command.rename("t1", { title: "y" })), id: hers.id };
+    const told = [await ada.outcomes(hers), await bob.outcomes(his)];
+    expect(told.map(kinds)).toEqual([["no-such-task"], ["no-such-task"]]);
+    await ada.push([ada.commit(add("t1"))]);
+    expect([await ada.outcomes(hers), await bob.outcomes(his)]).toEqual(told);
+    await server.close();
+  },
+);
 
-test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P4 whoever is refused under someone else's id takes nothing from its author, before or after: each hears the same again (%s)", async (_, store) => {
-  const server = testServer({ store: store(), permit: ({ actor }, { action }) => action === "read" || actor === "ada" });
-  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  for (const order of ["before", "after"]) {
-    const hers = ada.commit(add(`t${order.length}`));
-    const his = { ...bob.commit(add("t9")), id: hers.id };
-    const first = order === "before" ? await bob.outcomes(his) : null;
-    const told = await ada.outcomes(hers);
-    const last = order === "after" ? await bob.outcomes(his) : null;
-    expect(kinds(told), order).toEqual(["recorded"]);
-    expect(kinds(first ?? last ?? []), order).toEqual([first ? "forbidden" : "id-taken"]);
-    expect([await ada.outcomes(hers), await bob.outcomes(his)], order).toEqual([told, first ?? last]);
-  }
-  expect(await ada.pull()).toMatchObject({ head: 2 });
-  await server.close();
-});
+test.each([
+  ["memory", memory],
+  ["sqlite", () => sqlite(":memory:")],
+])(
+  "P4 whoever is refused under someone else's id takes nothing from its author, before or after: each hears the same again (%s)",
+  async (_, store) => {
+    const server = testServer({
+      store: store(),
+      permit: ({ actor }, { action }) => action === "read" || actor === "ada",
+    });
+    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+    for (const order of ["before", "after"]) {
+      const hers = ada.commit(add(`t${order.length}`));
+      const his = { ...bob.commit(add("t9")), id: hers.id };
+      const first = order === "before" ? await bob.outcomes(his) : null;
+      const told = await ada.outcomes(hers);
+      const last = order === "after" ? await bob.outcomes(his) : null;
+      expect(kinds(told), order).toEqual(["recorded"]);
+      expect(kinds(first ?? last ?? []), order).toEqual([first ? "forbidden" : "id-taken"]);
+      expect([await ada.outcomes(hers), await bob.outcomes(his)], order).toEqual([told, first ?? last]);
+    }
+    expect(await ada.pull()).toMatchObject({ head: 2 });
+    await server.close();
+  },
+);
 
 test("P4 of two who use one id in one batch, the one who is refused keeps the other from nothing", async () => {
   const server = testServer({ permit: ({ actor }, { action }) => action === "read" || actor === "ada" });
@@ -130,8 +158,15 @@ test("P7 whoever claims to have seen nothing of a long stream, again and again, 
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const other = person(server, "ada", { log: "other" });
   await ada.push([ada.commit(add("t1"))]);
-  for (let n = 0; n < 20; n++) await ada.push(Array.from({ length: 10 }, () => ada.commit(...Array.from({ length: 100 }, () => task.command.note("t1", { text: "x" })))));
-  const commits = Array.from({ length: 40 }, (_, n) => bob.commit({ ...task.command.note("t1", { text: "y" }), seen: n + 1 }));
+  for (let n = 0; n < 20; n++)
+    await ada.push(
+      Array.from({ length: 10 }, () =>
+        ada.commit(...Array.from({ length: 100 }, () => task.command.note("t1", { text: "x" }))),
+      ),
+    );
+  const commits = Array.from({ length: 40 }, (_, n) =>
+    bob.commit({ ...task.command.note("t1", { text: "y" }), seen: n + 1 }),
+  );
   let answered = false;
   const heavy = bob.outcomes(...commits).finally(() => (answered = true));
   let turns = 0;
@@ -158,12 +193,33 @@ test("P7 bad commits in a push are answered each on its own, and those between a
   const noForm = { ...ada.commit(add("t5")), commands: "many" };
   const badStream = { ...ada.commit(add("t6")), commands: [{ ...command, stream: "task/../t1" }] };
   const noActor = { id: crypto.randomUUID() };
-  const polluting = JSON.parse(JSON.stringify(ada.commit(add("t7"))).replace('"title"', '"__proto__":{"polluted":true},"title"'));
-  const push = [good[0], invalidInput, unknownAggregate, good[1], unknownCommand, noForm, badStream, noActor, polluting, good[2]];
+  const polluting = JSON.parse(
+    JSON.stringify(ada.commit(add("t7"))).replace('"title"', '"__proto__":{"polluted":true},"title"'),
+  );
+  const push = [
+    good[0],
+    invalidInput,
+    unknownAggregate,
+    good[1],
+    unknownCommand,
+    noForm,
+    badStream,
+    noActor,
+    polluting,
+    good[2],
+  ];
   const answer = await ada.push(push);
   expect(kinds(answer.outcomes)).toEqual([
-    "recorded", "invalid-input", "unknown-aggregate", "recorded", "unknown-command",
-    "invalid-commit", "invalid-commit", "invalid-commit", "invalid-commit", "recorded",
+    "recorded",
+    "invalid-input",
+    "unknown-aggregate",
+    "recorded",
+    "unknown-command",
+    "invalid-commit",
+    "invalid-commit",
+    "invalid-commit",
+    "invalid-commit",
+    "recorded",
   ]);
   expect(answer.outcomes[1]).toMatchObject({ command: 0, path: ["title"] });
   expect(answer.records).toHaveLength(3);
@@ -177,19 +233,32 @@ test("P1 P10 what a client says of events, positions, versions and times of rece
   const commit = ada.commit(add("t1"));
   const forged = {
     ...commit,
-    position: 99, mark: "forged", received: 1, version: 7,
-    commands: commit.commands.map((command) => ({ ...command, events: [{ type: "TaskCompleted", v: 1, data: { forged: true } }] })),
+    position: 99,
+    mark: "forged",
+    received: 1,
+    version: 7,
+    commands: commit.commands.map((command) => ({
+      ...command,
+      events: [{ type: "TaskCompleted", v: 1, data: { forged: true } }],
+    })),
   };
   const { records } = await ada.push([forged]);
   expect(records).toHaveLength(1);
-  expect(records[0]).toMatchObject({ position: 1, events: [{ type: "TaskAdded", version: 1, data: { title: "Milk", column: "todo" } }] });
+  expect(records[0]).toMatchObject({
+    position: 1,
+    events: [{ type: "TaskAdded", version: 1, data: { title: "Milk", column: "todo" } }],
+  });
   expect(JSON.stringify(records)).not.toContain("forged");
   expect(Math.abs((records[0]?.received ?? 0) - Date.now())).toBeLessThan(60_000);
 });
 
 test("P9 what only a newer domain knows waits for it; the outcomes before it stand", async () => {
   const ada = person(testServer(), "ada");
-  const commits = [ada.commit(add("t1")), ada.commit({ stream: "planet/p1", name: "add", v: 1 }), ada.commit(add("t2"))];
+  const commits = [
+    ada.commit(add("t1")),
+    ada.commit({ stream: "planet/p1", name: "add", v: 1 }),
+    ada.commit(add("t2")),
+  ];
   const newer = await ada.push(commits, null, 2);
   expect(kinds(newer.outcomes)).toEqual(["recorded"]);
   expect(newer.stopped).toEqual({ id: commits[1]?.id, code: "later" });
@@ -203,7 +272,12 @@ test("P9 a stream with an event of a newer domain waits for it too, and is unrea
   const old = definition.aggregates.get("column");
   if (!old) throw new Error("the board has columns");
   const events = new Map([...old.events].filter(([type]) => type !== "ColumnRemoved"));
-  const before = testServer({ store, domain: { definition: { ...definition, aggregates: new Map([...definition.aggregates, ["column", { ...old, events }]]) } } });
+  const before = testServer({
+    store,
+    domain: {
+      definition: { ...definition, aggregates: new Map([...definition.aggregates, ["column", { ...old, events }]]) },
+    },
+  });
   const ada = person(testServer({ store }), "ada");
   await ada.push([ada.commit(column.command.add("todo", { name: "To do" }), column.command.remove("todo"))]);
   const bob = person(before, "bob");
@@ -217,13 +291,16 @@ test("P7 a commit that is too large as it was sent, or as it was decided, is an 
   const sent = small.commit({ ...task.command.note("t1", { text: "x".repeat(1_000) }) });
   // Two-byte characters: what counts is bytes.
   const umlauts = small.commit(task.command.note("t1", { text: "ü".repeat(450) }));
-  expect(kinds(await small.outcomes(small.commit(add("t1")), sent, umlauts, small.commit(task.command.complete("t1"))))).toEqual([
-    "recorded", "too-large", "too-large", "recorded",
-  ]);
+  expect(
+    kinds(await small.outcomes(small.commit(add("t1")), sent, umlauts, small.commit(task.command.complete("t1")))),
+  ).toEqual(["recorded", "too-large", "too-large", "recorded"]);
   // Small when sent: each of its lines becomes an event of its own.
   const server = testServer({ domain: tasks.taskDomain, limits: { commitBytesMax: 3_000 } });
   const ada = person(server, "ada");
-  const decided = ada.commit(tasks.task.command.add("t1", { title: "Milk", column: "todo" }), tasks.task.command.checklist("t1", { lines: Array.from({ length: 30 }, () => "x") }));
+  const decided = ada.commit(
+    tasks.task.command.add("t1", { title: "Milk", column: "todo" }),
+    tasks.task.command.checklist("t1", { lines: Array.from({ length: 30 }, () => "x") }),
+  );
   expect(JSON.stringify(decided).length).toBeLessThan(3_000);
   expect(kinds(await ada.outcomes(decided))).toEqual(["too-large"]);
 });
@@ -238,7 +315,13 @@ test("P13 a clock that is years ahead is clamped and marked, and the commit reco
 test("P11 a log begins with its first record: what was refused there before leaves it as empty as it was", async () => {
   const server = testServer({ permit: ({ actor }, request) => request.action === "read" || actor === "ada" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  expect(await (await ada.request("")).json()).toEqual({ protocol: 1, cursor: null, head: 0, domain: 1, limits: LIMITS });
+  expect(await (await ada.request("")).json()).toEqual({
+    protocol: 1,
+    cursor: null,
+    head: 0,
+    domain: 1,
+    limits: LIMITS,
+  });
   expect(kinds(await bob.outcomes(bob.commit(add("t1"))))).toEqual(["forbidden"]);
   expect(await (await bob.request("")).json()).toMatchObject({ cursor: null, head: 0 });
   await ada.push([ada.commit(add("t1"))]);
@@ -250,7 +333,9 @@ test("P7 what a right does not cover is rejected: by stream, by command, by what
   const server = testServer({
     permit: (_, request) =>
       request.action === "read" ||
-      (request.action === "write" ? request.stream !== "task/locked" && request.command !== "claim" : request.events.every(({ type }) => type !== "TaskCompleted")),
+      (request.action === "write"
+        ? request.stream !== "task/locked" && request.command !== "claim"
+        : request.events.every(({ type }) => type !== "TaskCompleted")),
   });
   const ada = person(server, "ada");
   const outcomes = await ada.outcomes(
@@ -266,7 +351,11 @@ test("P7 what a right does not cover is rejected: by stream, by command, by what
 
 test("P2 a pull gives pages that end at records and join without a gap", async () => {
   const ada = person(testServer({ limits: { pageEventsMax: 3 } }), "ada");
-  await ada.push([ada.commit(add("t1"), task.command.complete("t1")), ada.commit(add("t2"), task.command.complete("t2")), ada.commit(add("t3"))]);
+  await ada.push([
+    ada.commit(add("t1"), task.command.complete("t1")),
+    ada.commit(add("t2"), task.command.complete("t2")),
+    ada.commit(add("t3")),
+  ]);
   const first = await ada.pull();
   expect(first).toMatchObject({ head: 5, more: true });
   expect(first.records).toHaveLength(1);
@@ -279,11 +368,21 @@ test("P2 a pull gives pages that end at records and join without a gap", async (
 
 test("one stream can be read alone, from a version on", async () => {
   const ada = person(testServer(), "ada");
-  await ada.push([ada.commit(add("t1")), ada.commit(add("t2")), ada.commit(task.command.complete("t1")), ada.commit(column.command.add("todo", { name: "To do" }))]);
-  const all: { records: { events: { stream: string }[] }[] } = JSON.parse(await (await ada.request("streams/task/t1")).text());
+  await ada.push([
+    ada.commit(add("t1")),
+    ada.commit(add("t2")),
+    ada.commit(task.command.complete("t1")),
+    ada.commit(column.command.add("todo", { name: "To do" })),
+  ]);
+  const all: { records: { events: { stream: string }[] }[] } = JSON.parse(
+    await (await ada.request("streams/task/t1")).text(),
+  );
   expect(all).toMatchObject({ stream: "task/t1", after: 0, version: 2, more: false });
   expect(all.records.flatMap(({ events }) => events.map(({ stream }) => stream))).toEqual(["task/t1", "task/t1"]);
-  expect(await (await ada.request("streams/task/t1?after=1")).json()).toMatchObject({ version: 2, records: [{ events: [{ type: "TaskCompleted" }] }] });
+  expect(await (await ada.request("streams/task/t1?after=1")).json()).toMatchObject({
+    version: 2,
+    records: [{ events: [{ type: "TaskCompleted" }] }],
+  });
   expect(await (await ada.request("streams/task/nothing")).json()).toMatchObject({ version: 0, records: [] });
   expect((await ada.request("streams/task/a%20b")).status).toBe(400);
 });

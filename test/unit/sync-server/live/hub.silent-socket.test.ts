@@ -6,10 +6,28 @@ import { memory } from "../../../../src/sync-server/stores/memory.ts";
 
 test("P18 a socket that pings and never reads gets no answers piled up for it", () => {
   let now = 0;
-  const env = { now: () => now, randomBytes: (count: number) => new Uint8Array(count), setTimer: () => () => {}, nextTurn: () => Promise.resolve() };
-  const hub = createLiveHub({ store: memory(), limits: SERVER_LIMITS, env, ticks: false, checkReader: () => Promise.resolve(), report: () => {} });
+  const env = {
+    now: () => now,
+    randomBytes: (count: number) => new Uint8Array(count),
+    setTimer: () => () => {},
+    nextTurn: () => Promise.resolve(),
+  };
+  const hub = createLiveHub({
+    store: memory(),
+    limits: SERVER_LIMITS,
+    env,
+    ticks: false,
+    checkReader: () => Promise.resolve(),
+    report: () => {},
+  });
   const sent: string[] = [];
-  const socket: LiveSocket & { bufferedBytes: number } = { bufferedBytes: 0, send: (text) => void sent.push(text), close: () => {}, terminate: () => {}, save: () => {} };
+  const socket: LiveSocket & { bufferedBytes: number } = {
+    bufferedBytes: 0,
+    send: (text) => void sent.push(text),
+    close: () => {},
+    terminate: () => {},
+    save: () => {},
+  };
   const connection = hub.join(socket, { log: "board", cursor: null, principal: { actor: "ada" }, presence: null });
   connection.receive('{"type":"ping"}');
   expect(sent).toEqual(['{"type":"pong"}']);

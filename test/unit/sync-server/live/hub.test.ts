@@ -9,19 +9,33 @@ import type { Appended } from "../../../../src/sync-server/writer/admit-push.ts"
 import type { EventStore, StoredRecord } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 
-type FakeSocket = LiveSocket & { bufferedBytes: number; readonly frames: ServerFrame[]; ended: string | null; saved: LiveAttachment | null };
+type FakeSocket = LiveSocket & {
+  bufferedBytes: number;
+  readonly frames: ServerFrame[];
+  ended: string | null;
+  saved: LiveAttachment | null;
+};
 
 function fakeSocket(): FakeSocket {
   return {
-    frames: [], bufferedBytes: 0, ended: null, saved: null,
+    frames: [],
+    bufferedBytes: 0,
+    ended: null,
+    saved: null,
     send(text) {
       const frame = parseServerFrame(text);
       if (!frame.ok) throw new Error(`A frame does not hold: ${text}`);
       this.frames.push(frame.value);
     },
-    close(_, reason) { this.ended ??= reason; },
-    terminate() { this.ended ??= "terminated"; },
-    save(attachment) { this.saved = attachment; },
+    close(_, reason) {
+      this.ended ??= reason;
+    },
+    terminate() {
+      this.ended ??= "terminated";
+    },
+    save(attachment) {
+      this.saved = attachment;
+    },
   };
 }
 
@@ -45,18 +59,26 @@ beforeEach(() => {
 
 function newHub(ticks = true): LiveHub {
   return createLiveHub({
-    store, ticks,
+    store,
+    ticks,
     limits: { ...SERVER_LIMITS, socketsPerActorMax: 1_000, socketBufferBytesMax: 1_000, frameBytesMax: 2_000 },
-    env: { now: () => now, randomBytes: (count) => new Uint8Array(count), setTimer: (run, ms) => (timers.push({ at: now + ms, run }), () => {}), nextTurn: () => Promise.resolve() },
+    env: {
+      now: () => now,
+      randomBytes: (count) => new Uint8Array(count),
+      setTimer: (run, ms) => (timers.push({ at: now + ms, run }), () => {}),
+      nextTurn: () => Promise.resolve(),
+    },
     checkReader: () => Promise.resolve(),
-    report: (error) => { throw error; },
+    report: (error) => {
+      throw error;
+    },
   });
 }
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 async function advance(ms: number): Promise<void> {
-  for (const end = now + ms; now < end; ) {
+  for (const end = now + ms; now < end;) {
     now = Math.min(end, now + 500);
     const due = timers.filter(({ at }) => at <= now);
     timers = timers.filter(({ at }) => at > now);
@@ -73,10 +95,33 @@ async function append(count: number, { size = 100, elsewhere = false } = {}): Pr
     const position: number = (head?.position ?? 0) + 1;
     const commit = crypto.randomUUID();
     head = { position, mark: commit.slice(0, 8) };
-    const record = { position, mark: head.mark, commit, client: commit, actor: "ada", time: 1, received: 1, meta: null, events: [{ type: "E", v: 1, stream: "task/t1", version: position, data: "x".repeat(size) }] };
-    records.push({ position, cursor: head, commit, actor: "ada", streams: [{ stream: "task/t1", first: position, last: position }], text: JSON.stringify(record) });
+    const record = {
+      position,
+      mark: head.mark,
+      commit,
+      client: commit,
+      actor: "ada",
+      time: 1,
+      received: 1,
+      meta: null,
+      events: [{ type: "E", v: 1, stream: "task/t1", version: position, data: "x".repeat(size) }],
+    };
+    records.push({
+      position,
+      cursor: head,
+      commit,
+      actor: "ada",
+      streams: [{ stream: "task/t1", first: position, last: position }],
+      text: JSON.stringify(record),
+    });
   }
-  await store.append("board", { expected: after, records, outcomes: [], forgetOutcomesBefore: 0, outcomesPerActorMax: 10 });
+  await store.append("board", {
+    expected: after,
+    records,
+    outcomes: [],
+    forgetOutcomesBefore: 0,
+    outcomesPerActorMax: 10,
+  });
   const appended: Appended = { after, records, head };
   if (!elsewhere) hub.publish("board", appended);
   await settled();
@@ -84,13 +129,19 @@ async function append(count: number, { size = 100, elsewhere = false } = {}): Pr
 
 async function join(after: Cursor | null = head): Promise<{ socket: FakeSocket; connection: LiveConnection }> {
   const socket = fakeSocket();
-  const connection = hub.join(socket, { log: "board", cursor: after && encodeCursor(after), principal: { actor: "ada" }, presence: null });
+  const connection = hub.join(socket, {
+    log: "board",
+    cursor: after && encodeCursor(after),
+    principal: { actor: "ada" },
+    presence: null,
+  });
   await settled();
   return { socket, connection };
 }
 
 /** Positions of the records that a socket got. */
-const got = ({ frames }: FakeSocket) => frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : []));
+const got = ({ frames }: FakeSocket) =>
+  frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : []));
 const hints = ({ frames }: FakeSocket) => frames.flatMap((frame) => (frame.type === "head" ? [frame.head] : []));
 
 test("what is appended here goes to a thousand sockets without reading", async () => {
@@ -250,7 +301,9 @@ test("whoever left while a socket was over its budget is told to it as gone once
   expect(watcher.socket.frames).toMatchObject([{ type: "presence", set: [{ client: leaving }] }]);
   watcher.socket.bufferedBytes = 0;
   await advance(2_000);
-  expect(watcher.socket.frames.slice(1)).toEqual([{ type: "presence", set: [{ client: staying, actor: "ada", data: 2 }], gone: [leaving] }]);
+  expect(watcher.socket.frames.slice(1)).toEqual([
+    { type: "presence", set: [{ client: staying, actor: "ada", data: 2 }], gone: [leaving] },
+  ]);
 });
 
 test("a socket that reads too slowly for all who come and go is ended", async () => {
@@ -303,7 +356,11 @@ test("the more sockets a log has, the less often presence is told, and the last 
 test("of more sockets that were let in at the same moment than someone may have, those over the bound are shown out", async () => {
   expect(hub.refusal("board", "ada")).toBeNull();
   const sockets = await Promise.all(Array.from({ length: 1_003 }, () => join()));
-  expect(sockets.filter(({ socket }) => socket.ended !== null).map(({ socket }) => socket.ended)).toEqual(["rate-limited", "rate-limited", "rate-limited"]);
+  expect(sockets.filter(({ socket }) => socket.ended !== null).map(({ socket }) => socket.ended)).toEqual([
+    "rate-limited",
+    "rate-limited",
+    "rate-limited",
+  ]);
   for (const { socket, connection } of sockets) if (socket.ended !== null) connection.closed();
   expect(hub.refusal("board", "ada")).toBe("rate-limited");
   sockets[0]?.connection.closed();

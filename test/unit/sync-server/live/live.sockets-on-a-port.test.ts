@@ -114,7 +114,9 @@ test("P18 a socket that does not read gets a hint instead of records, and the ot
   const { url, person } = await start({ store: memory(), limits: { socketBufferBytesMax: 512 * 1024 } });
   const ada = person("ada");
   const quick = await liveClient(url, "bob");
-  const slow = new RawSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${await ticketOf(url, "board", "bob")}`);
+  const slow = new RawSocket(
+    `${url.replace(/^http/, "ws")}/logs/board/live?ticket=${await ticketOf(url, "board", "bob")}`,
+  );
   const frames: { type: string; head?: number; records?: { position: number }[] }[] = [];
   slow.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString())));
   await new Promise((resolve) => slow.on("open", resolve));
@@ -143,7 +145,8 @@ test("P21 a ticket opens one socket on one log, once; nothing else opens any", a
   expect(await upgradeStatus(url, `ticket=${forOther}`)).toBe(401);
   expect(await upgradeStatus(url, `ticket=${ticket}`)).toBe(101);
   expect(await upgradeStatus(url, `ticket=${ticket}`)).toBe(401);
-  for (const query of ["", "ticket=", "ticket=AAAA", `ticket=${ticket.slice(0, -2)}AA`, "ticket=token-of-ada"]) expect(await upgradeStatus(url, query), query).toBe(401);
+  for (const query of ["", "ticket=", "ticket=AAAA", `ticket=${ticket.slice(0, -2)}AA`, "ticket=token-of-ada"])
+    expect(await upgradeStatus(url, query), query).toBe(401);
   expect(await upgradeStatus(url, "", { authorization: "Bearer token-of-ada" })).toBe(401);
   expect(await upgradeStatus(url, `ticket=${await ticketOf(url, "board", "ada")}&after=nonsense`)).toBe(400);
 });
@@ -169,8 +172,19 @@ test("P23 a socket from a foreign page is refused, whatever host and target it n
   expect(await upgradeStatus(url, `ticket=${await ticket()}`, { origin: "https://evil.example" })).toBe(403);
   expect(await upgradeStatus(url, `ticket=${await ticket()}`, { origin: "null" })).toBe(403);
   expect(await upgradeStatus(url, `ticket=${await ticket()}`, { origin: "https://app.example" })).toBe(101);
-  for (const target of ["//app.example/sync/logs/board/live", "http://app.example/sync/logs/board/live", "/sync//logs/board/live", "/sync/logs/%E0%A4%A/live", "/sync/logs/../logs/board/live", "/other", "*"]) {
-    const answer = await rawRequest(port, `GET ${target}?ticket=${await ticket()} HTTP/1.1\r\nHost: app.example\r\nOrigin: https://app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+  for (const target of [
+    "//app.example/sync/logs/board/live",
+    "http://app.example/sync/logs/board/live",
+    "/sync//logs/board/live",
+    "/sync/logs/%E0%A4%A/live",
+    "/sync/logs/../logs/board/live",
+    "/other",
+    "*",
+  ]) {
+    const answer = await rawRequest(
+      port,
+      `GET ${target}?ticket=${await ticket()} HTTP/1.1\r\nHost: app.example\r\nOrigin: https://app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
     expect(answer, target).toMatch(/^HTTP\/1\.1 4/);
   }
 });
@@ -190,7 +204,15 @@ test("whatever bytes come in, and however a connection breaks, the server lives"
     socket.resetAndDestroy();
   }
   const live = await liveClient(url, "ada");
-  for (const frame of ["", "{", "null", '{"type":"records"}', `${"[".repeat(5_000)}`, '{"type":"presence","client":"x","data":{"__proto__":1}}']) live.send(frame);
+  for (const frame of [
+    "",
+    "{",
+    "null",
+    '{"type":"records"}',
+    `${"[".repeat(5_000)}`,
+    '{"type":"presence","client":"x","data":{"__proto__":1}}',
+  ])
+    live.send(frame);
   live.send({ type: "ping" });
   await live.next("pong");
   live.send("x".repeat(20_000));
@@ -220,12 +242,21 @@ test("people see each other come, change and go; a newcomer sees who is there", 
   const [ada, bob] = [await liveClient(url, "ada"), await liveClient(url, "bob")];
   const [hers, his] = [crypto.randomUUID(), crypto.randomUUID()];
   ada.send({ type: "presence", client: hers, data: { cursor: [1, 2] } });
-  expect(await bob.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "ada", data: { cursor: [1, 2] } }], gone: [] });
+  expect(await bob.next("presence")).toEqual({
+    type: "presence",
+    set: [{ client: hers, actor: "ada", data: { cursor: [1, 2] } }],
+    gone: [],
+  });
   bob.send({ type: "presence", client: his, data: "here" });
   const late = await liveClient(url, "ada");
   const seen = new Map<string, unknown>();
   while (seen.size < 2) for (const { client, data } of (await late.next("presence")).set) seen.set(client, data);
-  expect(seen).toEqual(new Map<string, unknown>([[hers, { cursor: [1, 2] }], [his, "here"]]));
+  expect(seen).toEqual(
+    new Map<string, unknown>([
+      [hers, { cursor: [1, 2] }],
+      [his, "here"],
+    ]),
+  );
   ada.close();
   let frame = await bob.next("presence");
   while (frame.gone.length === 0) frame = await bob.next("presence");
@@ -234,29 +265,53 @@ test("people see each other come, change and go; a newcomer sees who is there", 
 
 test("nobody can speak for another's device, nor show more than fits", async () => {
   const { url } = await start();
-  const [ada, bob, watcher] = [await liveClient(url, "ada"), await liveClient(url, "bob"), await liveClient(url, "bob")];
+  const [ada, bob, watcher] = [
+    await liveClient(url, "ada"),
+    await liveClient(url, "bob"),
+    await liveClient(url, "bob"),
+  ];
   const hers = crypto.randomUUID();
   ada.send({ type: "presence", client: hers, data: 1 });
   await watcher.next("presence");
   bob.send({ type: "presence", client: hers, actor: "ada", data: "x".repeat(1_100) });
   await wait(150);
   bob.send({ type: "presence", client: hers, actor: "ada", data: "I am Ada" });
-  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "bob", data: "I am Ada" }], gone: [] });
+  expect(await watcher.next("presence")).toEqual({
+    type: "presence",
+    set: [{ client: hers, actor: "bob", data: "I am Ada" }],
+    gone: [],
+  });
 });
 
 test("whoever takes the id of another's device hides nobody: each shows under their own name, comes and goes", async () => {
   const { url } = await start();
-  const [ada, bob, watcher] = [await liveClient(url, "ada"), await liveClient(url, "bob"), await liveClient(url, "bob")];
+  const [ada, bob, watcher] = [
+    await liveClient(url, "ada"),
+    await liveClient(url, "bob"),
+    await liveClient(url, "bob"),
+  ];
   const hers = crypto.randomUUID();
   bob.send({ type: "presence", client: hers, data: "first" });
   expect((await watcher.next("presence")).set).toEqual([{ client: hers, actor: "bob", data: "first" }]);
   ada.send({ type: "presence", client: hers, data: "Ada" });
-  expect(await watcher.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "ada", data: "Ada" }], gone: [] });
+  expect(await watcher.next("presence")).toEqual({
+    type: "presence",
+    set: [{ client: hers, actor: "ada", data: "Ada" }],
+    gone: [],
+  });
   const late = await liveClient(url, "ada");
-  expect((await late.next("presence")).set).toEqual([{ client: hers, actor: "bob", data: "first" }, { client: hers, actor: "ada", data: "Ada" }]);
+  expect((await late.next("presence")).set).toEqual([
+    { client: hers, actor: "bob", data: "first" },
+    { client: hers, actor: "ada", data: "Ada" },
+  ]);
   // An id that is gone stands before who is still here under it.
   bob.close();
-  for (const one of [watcher, late]) expect(await one.next("presence")).toEqual({ type: "presence", set: [{ client: hers, actor: "ada", data: "Ada" }], gone: [hers] });
+  for (const one of [watcher, late])
+    expect(await one.next("presence")).toEqual({
+      type: "presence",
+      set: [{ client: hers, actor: "ada", data: "Ada" }],
+      gone: [hers],
+    });
   ada.close();
   expect(await watcher.next("presence")).toEqual({ type: "presence", set: [], gone: [hers] });
 });
@@ -292,10 +347,20 @@ test("a frame in more pieces than any device sends ends its socket: each piece w
     let heard = Buffer.alloc(0);
     socket.on("data", (data) => (heard = Buffer.concat([heard, data])));
     const ended = new Promise((resolve) => socket.on("close", resolve));
-    socket.write(`GET /sync/logs/board/live?ticket=${await ticketOf(url, "board", "ada")} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n`);
-    const masked = (first: number, text: string) => Buffer.concat([Buffer.from([first, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+    socket.write(
+      `GET /sync/logs/board/live?ticket=${await ticketOf(url, "board", "ada")} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n`,
+    );
+    const masked = (first: number, text: string) =>
+      Buffer.concat([Buffer.from([first, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
     // A ping cut into pieces, and a close frame behind it.
-    socket.write(Buffer.concat([masked(0x01, '{"type":"ping"'), ...Array.from({ length: pieces - 2 }, () => masked(0x00, " ")), masked(0x80, "}"), masked(0x88, "")]));
+    socket.write(
+      Buffer.concat([
+        masked(0x01, '{"type":"ping"'),
+        ...Array.from({ length: pieces - 2 }, () => masked(0x00, " ")),
+        masked(0x80, "}"),
+        masked(0x88, ""),
+      ]),
+    );
     await ended;
     return heard.toString("latin1").split("\r\n\r\n").slice(1).join("");
   };
@@ -363,5 +428,8 @@ test("mounted in an app of one's own, the server keeps to its path, and its sock
 
 test("a port that is taken is told as such", async () => {
   const { port } = await start();
-  await expect(start({ port })).rejects.toMatchObject({ code: "port-taken", message: expect.stringContaining(String(port)) });
+  await expect(start({ port })).rejects.toMatchObject({
+    code: "port-taken",
+    message: expect.stringContaining(String(port)),
+  });
 });

@@ -18,7 +18,9 @@ test("a refused upgrade leaves no connection behind", async () => {
     const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     client.on("data", (data) => heard.push(String(data).slice(0, 12)));
     client.on("error", () => {});
-    client.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n`);
+    client.write(
+      `GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n`,
+    );
     return client;
   });
   await until(() => heard.length === 2, "both are refused");

@@ -31,7 +31,9 @@ function listDatabase({ shares = true, failCommit = false } = {}) {
 test("appends that wait at the same time are durable with one commit, each with its own answer", async () => {
   const { sql, rows, commits } = listDatabase();
   const shared = new SharedCommits(sql, () => true);
-  const answers = await Promise.all(["a", "b", "c"].map((row) => shared.write(() => (sql.run(row), `${row} is there`))));
+  const answers = await Promise.all(
+    ["a", "b", "c"].map((row) => shared.write(() => (sql.run(row), `${row} is there`))),
+  );
   expect([answers, rows(), commits()]).toEqual([["a is there", "b is there", "c is there"], ["a", "b", "c"], 1]);
 });
 
@@ -42,7 +44,11 @@ test("one that fails leaves nothing behind and harms no other", async () => {
     sql.run("half");
     throw new Error("refused");
   };
-  const ended = await Promise.allSettled([shared.write(() => sql.run("a")), shared.write(failing), shared.write(() => sql.run("b"))]);
+  const ended = await Promise.allSettled([
+    shared.write(() => sql.run("a")),
+    shared.write(failing),
+    shared.write(() => sql.run("b")),
+  ]);
   expect(ended.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect([rows(), commits()]).toEqual([["a", "b"], 2]);
 });

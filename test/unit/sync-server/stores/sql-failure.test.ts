@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
 import { failureOf } from "../../../../src/sync-server/stores/sql-failure.ts";
 
-const inNode = (message: string, errcode: number) => Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });
+const inNode = (message: string, errcode: number) =>
+  Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });
 
 test.each([
   ["Node: a full disk", inNode("database or disk is full", 13), "storage-full", true],
@@ -12,8 +13,18 @@ test.each([
   ["Node: a long lock", inNode("database is locked", 5), "storage-lost", false],
   ["Node: a broken rule of the tables", inNode("UNIQUE constraint failed: dacapo_records.log", 2067), "bug", false],
   ["Durable Object: a full one", new Error("database or disk is full: SQLITE_FULL"), "storage-full", true],
-  ["Durable Object: storage that fails", new Error("disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)"), "storage-lost", true],
-  ["Durable Object: a broken rule", new Error("UNIQUE constraint failed: a.id: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)"), "bug", false],
+  [
+    "Durable Object: storage that fails",
+    new Error("disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)"),
+    "storage-lost",
+    true,
+  ],
+  [
+    "Durable Object: a broken rule",
+    new Error("UNIQUE constraint failed: a.id: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_PRIMARYKEY)"),
+    "bug",
+    false,
+  ],
   ["a thing that is no error", "out of luck", "bug", false],
 ])("S2 %s", (_, thrown, code, final) => {
   const failure = failureOf(thrown, "append");

@@ -11,7 +11,15 @@ import { StorageFullError, StorageLostError } from "../../../../src/core/values/
 import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/node-sqlite.ts";
 import { sqlEventStore } from "../../../../src/sync-server/stores/sql-event-store.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
-import { ALL, batch, commitId, outcome, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
+import {
+  ALL,
+  batch,
+  commitId,
+  outcome,
+  readAll,
+  recordsAfter,
+  write,
+} from "../../../../src/testing/event-store/samples.ts";
 import { until } from "../../../support/device.ts";
 
 const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
@@ -33,7 +41,9 @@ test("S2 every opening writes through to the disk: synchronous is FULL, also of 
 });
 
 test("S2 a file that cannot have a write-ahead log is refused, not served with less", () => {
-  expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(/cannot make .* durable: journal_mode is delete/);
+  expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(
+    /cannot make .* durable: journal_mode is delete/,
+  );
 });
 
 test("a file that is named by a URI is opened where it says, and no folder is made after it", () => {
@@ -46,62 +56,74 @@ test("a file that is named by a URI is opened where it says, and no folder is ma
   expect(() => openDatabase(`file:${folder}/none/logs.db`)).toThrow(/unable to open/);
 });
 
-test("S2 what a killed process acknowledged is there, and at most the append under way besides", processes, async () => {
-  const path = newFile();
-  const acknowledged: string[] = [];
-  for (let round = 0; round < 5; round++) {
-    const child = appendCommits(path, round * 1_000_000, 1_000_000);
-    await child.begin();
-    await once(child.lines, "line"); // an acknowledged append; from here on, kill it wherever it is
-    setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
-    await child.ended;
-    acknowledged.push(...child.told);
-  }
-  const store = sqlite(path);
-  const stored = (await readAll(store, "log")).map(({ commit }) => commit);
-  await store.close();
-  expect(new Set(stored).size).toBe(stored.length);
-  expect(acknowledged.filter((commit) => !stored.includes(commit))).toEqual([]);
-  expect(stored.length - acknowledged.length).toBeLessThanOrEqual(5);
-});
+test(
+  "S2 what a killed process acknowledged is there, and at most the append under way besides",
+  processes,
+  async () => {
+    const path = newFile();
+    const acknowledged: string[] = [];
+    for (let round = 0; round < 5; round++) {
+      const child = appendCommits(path, round * 1_000_000, 1_000_000);
+      await child.begin();
+      await once(child.lines, "line"); // an acknowledged append; from here on, kill it wherever it is
+      setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
+      await child.ended;
+      acknowledged.push(...child.told);
+    }
+    const store = sqlite(path);
+    const stored = (await readAll(store, "log")).map(({ commit }) => commit);
+    await store.close();
+    expect(new Set(stored).size).toBe(stored.length);
+    expect(acknowledged.filter((commit) => !stored.includes(commit))).toEqual([]);
+    expect(stored.length - acknowledged.length).toBeLessThanOrEqual(5);
+  },
+);
 
 test("S1 of two connections that append on one head, one lands and the other is told that it moved", async () => {
   const path = newFile();
   const [here, there] = [sqlite(path), sqlite(path)];
-  const results = await Promise.all([here, there].map((store, n) => store.append("log", batch(null, { records: recordsAfter(null, [{ commit: n }]) }))));
+  const results = await Promise.all(
+    [here, there].map((store, n) => store.append("log", batch(null, { records: recordsAfter(null, [{ commit: n }]) }))),
+  );
   expect(results).toEqual([{ kind: "ok" }, { kind: "moved", head: { position: 1, mark: "mark0" } }]);
   expect(await there.head("log")).toEqual(await here.head("log"));
   await here.close();
   await there.close();
 });
 
-test("S1 S4 processes that append to one file all land, while a reader sees only whole batches", processes, async () => {
-  const path = newFile();
-  const store = sqlite(path);
-  const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
-  let ended = false;
-  await Promise.all(writers.map((writer) => writer.opened)); // so that both have read the same end before one of them moves it
-  const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
-    const codes = await Promise.all(writers.map((writer) => writer.ended));
-    ended = true;
-    return codes;
-  });
-  const torn: unknown[] = [];
-  while (!ended) {
-    const page = await store.read("log", null, ALL);
-    const stream = await store.readStream("log", "task/t1", 0, ALL);
-    const whole = page.kind !== "page" || (page.records.length % 3 === 0 && page.records.at(-1)?.cursor.position === page.head?.position);
-    if (!whole || stream.length % 3 !== 0) torn.push({ page, stream });
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  expect(torn).toEqual([]);
-  expect(await allEnded).toEqual([0, 0]);
-  expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // or they never met
-  const records = await readAll(store, "log");
-  expect(records.map(({ position }) => position)).toEqual(Array.from({ length: 360 }, (_, n) => n + 1));
-  expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told).toSorted());
-  await store.close();
-});
+test(
+  "S1 S4 processes that append to one file all land, while a reader sees only whole batches",
+  processes,
+  async () => {
+    const path = newFile();
+    const store = sqlite(path);
+    const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
+    let ended = false;
+    await Promise.all(writers.map((writer) => writer.opened)); // so that both have read the same end before one of them moves it
+    const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
+      const codes = await Promise.all(writers.map((writer) => writer.ended));
+      ended = true;
+      return codes;
+    });
+    const torn: unknown[] = [];
+    while (!ended) {
+      const page = await store.read("log", null, ALL);
+      const stream = await store.readStream("log", "task/t1", 0, ALL);
+      const whole =
+        page.kind !== "page" ||
+        (page.records.length % 3 === 0 && page.records.at(-1)?.cursor.position === page.head?.position);
+      if (!whole || stream.length % 3 !== 0) torn.push({ page, stream });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(torn).toEqual([]);
+    expect(await allEnded).toEqual([0, 0]);
+    expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // or they never met
+    const records = await readAll(store, "log");
+    expect(records.map(({ position }) => position)).toEqual(Array.from({ length: 360 }, (_, n) => n + 1));
+    expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told).toSorted());
+    await store.close();
+  },
+);
 
 test("S2 processes that open one new file at the same time all get it", processes, async () => {
   for (let round = 0; round < 2; round++) {
@@ -135,23 +157,28 @@ test("S2 a full disk is told, acknowledges nothing, and ends the store until it 
   await again.close();
 });
 
-test.skipIf(process.platform === "win32")("S2 a disk that refuses to write is told, and nothing is acknowledged after", processes, async () => {
-  const path = newFile();
-  // The limit on the size of a file makes write() itself fail, as a broken disk does.
-  const child = appendCommits(path, 0, 1_000_000, 1, "trap '' XFSZ; ulimit -f 400; exec \"$@\"");
-  expect(await child.run()).toBe(1);
-  expect(child.errors()).toMatch(/StorageLostError: SQLite failed in append: disk I\/O error/);
-  const store = sqlite(path);
-  const stored = (await readAll(store, "log")).map(({ commit }) => commit);
-  expect(stored).toEqual(expect.arrayContaining(child.told));
-  await store.close();
-});
+test.skipIf(process.platform === "win32")(
+  "S2 a disk that refuses to write is told, and nothing is acknowledged after",
+  processes,
+  async () => {
+    const path = newFile();
+    // The limit on the size of a file makes write() itself fail, as a broken disk does.
+    const child = appendCommits(path, 0, 1_000_000, 1, "trap '' XFSZ; ulimit -f 400; exec \"$@\"");
+    expect(await child.run()).toBe(1);
+    expect(child.errors()).toMatch(/StorageLostError: SQLite failed in append: disk I\/O error/);
+    const store = sqlite(path);
+    const stored = (await readAll(store, "log")).map(({ commit }) => commit);
+    expect(stored).toEqual(expect.arrayContaining(child.told));
+    await store.close();
+  },
+);
 
 test("S2 a damaged file is told, and ends the store", async () => {
   const path = newFile();
   const first = sqlite(path);
   let head = await write(first, "log", null, { commit: 0 });
-  for (let n = 1; n <= 20; n++) head = await write(first, "log", head, { commit: n, text: JSON.stringify("x".repeat(3_000)) });
+  for (let n = 1; n <= 20; n++)
+    head = await write(first, "log", head, { commit: n, text: JSON.stringify("x".repeat(3_000)) });
   await first.close();
   const file = openSync(path, "r+");
   for (let page = 8; page < 24; page++) writeSync(file, Buffer.alloc(4_096, 0xee), 0, 4_096, page * 4_096);
@@ -185,7 +212,11 @@ test("a lock that another process holds for long fails one call, not the store",
   database.exec("pragma busy_timeout = 5");
   const other = new DatabaseSync(path);
   other.exec("begin immediate");
-  await expect(write(store, "log", head, { commit: 2 })).rejects.toMatchObject({ code: "storage-lost", retry: "later", details: { result: "BUSY" } });
+  await expect(write(store, "log", head, { commit: 2 })).rejects.toMatchObject({
+    code: "storage-lost",
+    retry: "later",
+    details: { result: "BUSY" },
+  });
   expect(await readAll(store, "log")).toHaveLength(1); // readers go on meanwhile
   other.exec("commit");
   await write(store, "log", head, { commit: 2 });
@@ -240,11 +271,15 @@ test("folders are made, ':memory:' keeps nothing, a path may come in an object",
 test("S8 500 ids are looked up in a long log without walking through it", async () => {
   const store = sqlite(newFile());
   let head = null;
-  for (let n = 0; n < 40; n++) head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 500 * n + k })));
+  for (let n = 0; n < 40; n++)
+    head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 500 * n + k })));
   const times: number[] = [];
   for (let attempt = 0; attempt < 3; attempt++) {
     const begin = process.cpuUsage();
-    const known = await store.known("log", Array.from({ length: 500 }, (_, n) => commitId(40 * n)));
+    const known = await store.known(
+      "log",
+      Array.from({ length: 500 }, (_, n) => commitId(40 * n)),
+    );
     const { user, system } = process.cpuUsage(begin);
     times.push((user + system) / 1_000);
     expect(known.size).toBe(500);

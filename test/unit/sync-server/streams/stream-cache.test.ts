@@ -13,14 +13,22 @@ const ids = ["t1", "t2"];
 const anyCommand: fc.Arbitrary<CommandRequest> = fc.oneof(
   fc.constantFrom(...ids).map((id) => task.command.add(id, { title: "Milk", column: "todo" })),
   fc.constantFrom(...ids).map((id) => task.command.complete(id)),
-  fc.tuple(fc.constantFrom(...ids), fc.string({ minLength: 1, maxLength: 3 })).map(([id, title]) => task.command.rename(id, { title: title.toWellFormed() })),
+  fc
+    .tuple(fc.constantFrom(...ids), fc.string({ minLength: 1, maxLength: 3 }))
+    .map(([id, title]) => task.command.rename(id, { title: title.toWellFormed() })),
   fc.constantFrom(...ids).map((id) => task.command.claim(id, { title: "Mine" })),
   fc.constantFrom(...ids).map((id) => task.command.note(id, { text: "hm" })),
   fc.constantFrom(...ids).map((id) => task.command.move(id, { column: "done" })),
   fc.constantFrom(column.command.add("done", { name: "Done" }), column.command.remove("done")),
 );
 /** What someone has seen: a part of what is there, told by a fraction. */
-const anyCommit = fc.record({ person: fc.integer({ min: 0, max: 2 }), commands: fc.array(fc.record({ command: anyCommand, seen: fc.double({ min: 0, max: 1, noNaN: true }), named: fc.boolean() }), { minLength: 1, maxLength: 3 }) });
+const anyCommit = fc.record({
+  person: fc.integer({ min: 0, max: 2 }),
+  commands: fc.array(
+    fc.record({ command: anyCommand, seen: fc.double({ min: 0, max: 1, noNaN: true }), named: fc.boolean() }),
+    { minLength: 1, maxLength: 3 },
+  ),
+});
 const anyPushes = fc.array(fc.array(anyCommit, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 });
 
 test("a server that remembers streams decides like one that starts anew for each commit", async () => {
@@ -28,15 +36,23 @@ test("a server that remembers streams decides like one that starts anew for each
     fc.asyncProperty(anyPushes, async (pushes) => {
       const remembering = testServer({ store: memory() });
       const forgetful = memory();
-      const clients = [["ada", crypto.randomUUID()], ["ada", crypto.randomUUID()], ["bob", crypto.randomUUID()]] as const;
+      const clients = [
+        ["ada", crypto.randomUUID()],
+        ["ada", crypto.randomUUID()],
+        ["bob", crypto.randomUUID()],
+      ] as const;
       const versions = new Map<string, number>();
       for (const push of pushes) {
         const commits = push.map(({ person: who, commands }) => {
           const [actor, client] = clients[who] ?? clients[0];
-          const seenOf = (stream: string, part: number) => ({ stream, seen: Math.floor((versions.get(stream) ?? 0) * part) });
+          const seenOf = (stream: string, part: number) => ({
+            stream,
+            seen: Math.floor((versions.get(stream) ?? 0) * part),
+          });
           return person(remembering, actor, { client }).commit(
             ...commands.map(({ command, seen, named }) => {
-              const reads: CommitCommand["reads"] = named && command.name === "move" ? [seenOf("column/done", seen)] : [];
+              const reads: CommitCommand["reads"] =
+                named && command.name === "move" ? [seenOf("column/done", seen)] : [];
               return { ...command, ...seenOf(command.stream, seen), reads };
             }),
           );
@@ -46,21 +62,31 @@ test("a server that remembers streams decides like one that starts anew for each
           const once = await person(remembering, actor).outcomes(...own);
           // A new server for each commit: everything is read, nothing was decided before in its batch.
           const each = [];
-          for (const commit of own) each.push(...(await person(testServer({ store: forgetful }), actor).outcomes(commit)));
-          const told = (outcomes: typeof once) => outcomes.map((outcome) => (outcome.outcome === "recorded" ? outcome.at.position : outcome));
+          for (const commit of own)
+            each.push(...(await person(testServer({ store: forgetful }), actor).outcomes(commit)));
+          const told = (outcomes: typeof once) =>
+            outcomes.map((outcome) => (outcome.outcome === "recorded" ? outcome.at.position : outcome));
           expect(told(once)).toEqual(told(each));
         }
-        for (const { events } of (await person(remembering, "ada").pull()).records) for (const { stream, version } of events) versions.set(stream, version);
+        for (const { events } of (await person(remembering, "ada").pull()).records)
+          for (const { stream, version } of events) versions.set(stream, version);
       }
-      const logs = await Promise.all([remembering, testServer({ store: forgetful })].map((server) => person(server, "ada").pull()));
-      const [one, other] = logs.map(({ records }) => records.map(({ commit, position, events }) => ({ commit, position, events })));
+      const logs = await Promise.all(
+        [remembering, testServer({ store: forgetful })].map((server) => person(server, "ada").pull()),
+      );
+      const [one, other] = logs.map(({ records }) =>
+        records.map(({ commit, position, events }) => ({ commit, position, events })),
+      );
       expect(one).toEqual(other);
     }),
     { numRuns: 40 },
   );
 }, 30_000);
 
-const known = (state: KnownStream["state"]["state"]): KnownStream => ({ state: { version: 1, state, unreadable: null }, authors: new Map() });
+const known = (state: KnownStream["state"]["state"]): KnownStream => ({
+  state: { version: 1, state, unreadable: null },
+  authors: new Map(),
+});
 const at = (position: number): Cursor => ({ position, mark: `m${position}` });
 
 test("what was folded at one head is not given at another", () => {
@@ -80,7 +106,16 @@ test("what was folded at one head is not given at another", () => {
 test("however many logs, streams and however large states: what is remembered is bounded", () => {
   const cache = createStreamCache();
   const huge = known(Array.from({ length: 5_000 }, (_, n) => n));
-  cache.put("board", null, at(1), new Map([["task/huge", huge], ["task/long", known("x".repeat(1_000_000))], ["task/small", known(1)]]));
+  cache.put(
+    "board",
+    null,
+    at(1),
+    new Map([
+      ["task/huge", huge],
+      ["task/long", known("x".repeat(1_000_000))],
+      ["task/small", known(1)],
+    ]),
+  );
   expect([...cache.get("board", at(1)).keys()]).toEqual(["task/small"]);
   cache.put("board", at(1), at(2), new Map(Array.from({ length: 2_000 }, (_, n) => [`task/${n}`, known(n)] as const)));
   expect(cache.get("board", at(2)).size).toBe(500);
@@ -91,5 +126,11 @@ test("however many logs, streams and however large states: what is remembered is
 });
 
 test("the domain of these tests has a policy of each kind", () => {
-  expect(new Set([...(domain.definition.aggregates.get("task")?.commands.values() ?? [])].map(({ onConflict }) => (typeof onConflict === "string" ? onConflict : "merge")))).toEqual(new Set(["rebase", "keep", "reject", "merge"]));
+  expect(
+    new Set(
+      [...(domain.definition.aggregates.get("task")?.commands.values() ?? [])].map(({ onConflict }) =>
+        typeof onConflict === "string" ? onConflict : "merge",
+      ),
+    ),
+  ).toEqual(new Set(["rebase", "keep", "reject", "merge"]));
 });

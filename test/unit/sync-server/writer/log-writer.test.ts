@@ -16,7 +16,10 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const quiet: Partial<SyncServerOptions> = { onError: () => {} };
 
 /** A store whose appends go through a function of the test. */
-function tampered(store: EventStore, append: (write: () => Promise<AppendResult>, count: number) => Promise<AppendResult>): EventStore & { readonly appends: () => number } {
+function tampered(
+  store: EventStore,
+  append: (write: () => Promise<AppendResult>, count: number) => Promise<AppendResult>,
+): EventStore & { readonly appends: () => number } {
   let count = 0;
   const write = store.append.bind(store);
   store.append = (log, batch) => append(() => write(log, batch), ++count);
@@ -44,7 +47,12 @@ test("what is decided on what another node just wrote is not recorded where the 
   const before = memory();
   const after = memory();
   let store: EventStore = before;
-  const restored = new Proxy(before, { get: (_, name: keyof EventStore) => (...given: never[]) => (store[name] as (...given: never[]) => unknown)(...given) });
+  const restored = new Proxy(before, {
+    get:
+      (_, name: keyof EventStore) =>
+      (...given: never[]) =>
+        (store[name] as (...given: never[]) => unknown)(...given),
+  });
   const here = person(testServer({ store: restored }), "ada");
   const there = person(testServer({ store: before }), "bob");
   const readStream = before.readStream.bind(before);
@@ -55,7 +63,9 @@ test("what is decided on what another node just wrote is not recorded where the 
     store = after;
     return page;
   };
-  expect(await here.outcomes(here.commit(task.command.rename("t1", { title: "Bread" })))).toMatchObject([{ outcome: "rejected", code: "no-such-task" }]);
+  expect(await here.outcomes(here.commit(task.command.rename("t1", { title: "Bread" })))).toMatchObject([
+    { outcome: "rejected", code: "no-such-task" },
+  ]);
   expect(await here.pull()).toMatchObject({ head: 0 });
 });
 
@@ -63,7 +73,9 @@ test("a hundred pushes at once are all recorded, in far fewer writes", async () 
   const store = tampered(memory(), (write) => write());
   const server = testServer({ store });
   const people = Array.from({ length: 10 }, () => person(server, "ada"));
-  const pushes = people.flatMap((one, device) => Array.from({ length: 10 }, (_, n) => one.push([one.commit(add(`t${device}-${n}`))])));
+  const pushes = people.flatMap((one, device) =>
+    Array.from({ length: 10 }, (_, n) => one.push([one.commit(add(`t${device}-${n}`))])),
+  );
   for (const { outcomes } of await Promise.all(pushes)) expect(outcomes).toMatchObject([{ outcome: "recorded" }]);
   expect(store.appends()).toBeLessThan(40);
   await expectWhole(person(server, "bob"), 100);
@@ -82,10 +94,16 @@ test("a log that this node wrote last is written on without reading it; one that
   await ada.push([second]);
   expect(asked).toEqual([]);
   // What comes again is told as before, also where it is all of a push.
-  expect(await ada.outcomes(first, second)).toMatchObject([{ outcome: "recorded", at: { position: 1 } }, { outcome: "recorded", at: { position: 2 } }]);
+  expect(await ada.outcomes(first, second)).toMatchObject([
+    { outcome: "recorded", at: { position: 1 } },
+    { outcome: "recorded", at: { position: 2 } },
+  ]);
   expect((await ada.push([])).head).toBe(2);
   expect(await bob.outcomes(bob.commit(add("t3")))).toMatchObject([{ outcome: "recorded", at: { position: 3 } }]);
-  expect(await ada.outcomes(ada.commit(add("t3")), ada.commit(add("t4")))).toMatchObject([{ outcome: "rejected", code: "already-added" }, { outcome: "recorded", at: { position: 4 } }]);
+  expect(await ada.outcomes(ada.commit(add("t3")), ada.commit(add("t4")))).toMatchObject([
+    { outcome: "rejected", code: "already-added" },
+    { outcome: "recorded", at: { position: 4 } },
+  ]);
   await expectWhole(bob, 4);
 });
 
@@ -93,7 +111,10 @@ test("logs do not wait for each other", async () => {
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
   const store = memory();
-  const server = testServer({ permit: async (_, request) => (request.log === "slow" && request.action === "write" ? held.then(() => true) : true), store });
+  const server = testServer({
+    permit: async (_, request) => (request.log === "slow" && request.action === "write" ? held.then(() => true) : true),
+    store,
+  });
   const slow = person(server, "ada", { log: "slow" });
   const fast = person(server, "ada", { log: "fast" });
   const waiting = slow.push([slow.commit(add("t1"))]);
@@ -117,7 +138,10 @@ test("P2 two servers on one SQLite file race: positions have no gap, and nothing
   await people[0]?.push([people[0].commit(column.command.add("todo", { name: "To do" }), add("shared"))]);
   const work = Array.from({ length: 60 }, async (_, n) => {
     await wait(Math.random() * 100);
-    const commits = [people[0]?.commit(add(`t${n}`)), people[0]?.commit({ ...task.command.note("shared", { text: `${n}` }), seen: 1 })];
+    const commits = [
+      people[0]?.commit(add(`t${n}`)),
+      people[0]?.commit({ ...task.command.note("shared", { text: `${n}` }), seen: 1 }),
+    ];
     // Each push goes to both servers, as after a lost answer.
     const [first, second] = await Promise.all(people.map((one) => one.push(commits)));
     expect(second?.outcomes).toEqual(first?.outcomes);
@@ -138,7 +162,10 @@ test("an append that was written though it failed is answered by what is there",
   });
   const server = testServer({ store, ...quiet });
   const ada = person(server, "ada");
-  const [one, other] = await Promise.all([ada.push([ada.commit(add("t1")), ada.commit(task.command.complete("nothing"))]), ada.push([ada.commit(add("t2"))])]);
+  const [one, other] = await Promise.all([
+    ada.push([ada.commit(add("t1")), ada.commit(task.command.complete("nothing"))]),
+    ada.push([ada.commit(add("t2"))]),
+  ]);
   expect([...one.outcomes, ...other.outcomes].map(({ outcome }) => outcome)).toEqual(["recorded", "empty", "recorded"]);
   await expectWhole(ada, 2);
 });
@@ -185,7 +212,10 @@ async function liveSocket(server: SyncServer, actor: string): Promise<{ readonly
     if (frame.ok) frames.push(frame.value);
   };
   opening.join({ send, bufferedBytes: 0, close: () => {}, terminate: () => {}, save: () => {} });
-  return { positions: () => frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : [])) };
+  return {
+    positions: () =>
+      frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : [])),
+  };
 }
 
 test("an append that failed and was not written is written by the next round", async () => {
@@ -198,12 +228,17 @@ test("an append that failed and was not written is written by the next round", a
 
 test("P8 a store that cannot write is told as a failure of the server; what was sent can be sent again", async () => {
   let broken = true;
-  const store = tampered(memory(), (write) => (broken ? Promise.reject(Object.assign(new Error("no space"), { code: "storage-full" })) : write()));
+  const store = tampered(memory(), (write) =>
+    broken ? Promise.reject(Object.assign(new Error("no space"), { code: "storage-full" })) : write(),
+  );
   const server = testServer({ store, ...quiet });
   const ada = person(server, "ada");
   const body = { after: null, domain: 1, commits: [ada.commit(add("t1"))] };
   const response = await ada.request("commits", body);
-  expect([response.status, await response.json()]).toMatchObject([507, { error: { code: "storage-full", retry: "later" } }]);
+  expect([response.status, await response.json()]).toMatchObject([
+    507,
+    { error: { code: "storage-full", retry: "later" } },
+  ]);
   broken = false;
   expect(await ada.outcomes(...body.commits)).toMatchObject([{ outcome: "recorded" }]);
   await expectWhole(ada, 1);
@@ -218,7 +253,10 @@ test("a right that cannot be asked fails the push that needs it, and no other of
     },
   });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  const [hers, his] = await Promise.all([ada.push([ada.commit(add("t1"))]), bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] })]);
+  const [hers, his] = await Promise.all([
+    ada.push([ada.commit(add("t1"))]),
+    bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] }),
+  ]);
   expect(hers.outcomes).toMatchObject([{ outcome: "recorded" }]);
   expect([his.status, his.headers.get("retry-after")]).toEqual([503, "1"]);
 });
@@ -227,7 +265,11 @@ test("more than may wait is turned away at once, with a time to come back", asyn
   const server = testServer({ limits: { waitingPushesMax: 3 } });
   const ada = person(server, "ada");
   const statuses = await Promise.all(
-    Array.from({ length: 10 }, async (_, n) => (await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add(`t${n}`))] })).status),
+    Array.from(
+      { length: 10 },
+      async (_, n) =>
+        (await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add(`t${n}`))] })).status,
+    ),
   );
   expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(3);
   expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
@@ -236,7 +278,9 @@ test("more than may wait is turned away at once, with a time to come back", asyn
 test("closing ends the push under way and turns away the next", async () => {
   let begin = (): void => {};
   const begun = new Promise<void>((resolve) => (begin = resolve));
-  const server = testServer({ permit: async (_, { action }) => (action === "write" && begin(), wait(20).then(() => true)) });
+  const server = testServer({
+    permit: async (_, { action }) => (action === "write" && begin(), wait(20).then(() => true)),
+  });
   const ada = person(server, "ada");
   const underWay = ada.push([ada.commit(add("t1"))]);
   await begun;
@@ -259,12 +303,17 @@ test.each<[string, (text: string) => string]>([
   const ada = person(server, "ada");
   await ada.push([ada.commit(add("t1")), ada.commit(add("t2"))]);
   const readStream = store.readStream.bind(store);
-  store.readStream = async (log, stream, after, limit) => (await readStream(log, stream, after, limit)).map((record) => (stream === "task/t1" ? { ...record, text: damage(record.text) } : record));
+  store.readStream = async (log, stream, after, limit) =>
+    (await readStream(log, stream, after, limit)).map((record) =>
+      stream === "task/t1" ? { ...record, text: damage(record.text) } : record,
+    );
   const other = person(testServer({ store }), "ada");
-  expect(await other.outcomes(other.commit({ ...task.command.complete("t1"), seen: 1 }), other.commit({ ...task.command.complete("t2"), seen: 1 }))).toMatchObject([
-    { code: "stream-unreadable" },
-    { outcome: "recorded" },
-  ]);
+  expect(
+    await other.outcomes(
+      other.commit({ ...task.command.complete("t1"), seen: 1 }),
+      other.commit({ ...task.command.complete("t2"), seen: 1 }),
+    ),
+  ).toMatchObject([{ code: "stream-unreadable" }, { outcome: "recorded" }]);
 });
 
 test("a queue settles one batch at a time in the order of arrival, and answers all also when settling throws", async () => {
@@ -282,6 +331,12 @@ test("a queue settles one batch at a time in the order of arrival, and answers a
   });
   const answers = await Promise.allSettled([1, 2, 3, 13, 5].map((job) => queue.add(job)));
   expect(batches).toEqual([[1, 2], [3, 13], [5]]);
-  expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "failed"))).toEqual([2, 4, "failed", "failed", 10]);
+  expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "failed"))).toEqual([
+    2,
+    4,
+    "failed",
+    "failed",
+    10,
+  ]);
   expect([idle, queue.waiting()]).toEqual([1, 0]);
 });

@@ -13,12 +13,16 @@ for (const how of ["throws", "hangs"] as const) {
     const { env, hang, isAsked, giveUp } = hangingApp();
     let failing = true;
     const fail = () => (how === "hangs" ? hang() : Promise.reject(new Error("no database")));
-    const permit: Permit = ({ actor }, { action }) => (failing && action === "record" && actor === "bob" ? fail() : true);
+    const permit: Permit = ({ actor }, { action }) =>
+      failing && action === "record" && actor === "bob" ? fail() : true;
     const server = testServer({ permit, env, onError: () => {} });
     const [ada, bob] = [person(server, "ada"), person(server, "bob")];
     const [first, second] = [bob.commit(add("t1")), bob.commit(add("t2"))];
 
-    const pushes = Promise.all([bob.request("commits", { after: null, domain: 1, commits: [first, second] }), ada.outcomes(ada.commit(add("t3")))]);
+    const pushes = Promise.all([
+      bob.request("commits", { after: null, domain: 1, commits: [first, second] }),
+      ada.outcomes(ada.commit(add("t3"))),
+    ]);
     if (how === "hangs") await until(isAsked, "the app is asked").then(giveUp);
     const [refused, taken] = await pushes;
     expect(refused.status).toBe(503);

@@ -11,7 +11,14 @@ const at = (position: number): Cursor | null => (position === 0 ? null : { posit
 /** Records of one event each, behind position `from`. */
 const appended = (from: number, count: number, text = "x"): Appended => ({
   after: at(from),
-  records: Array.from({ length: count }, (_, n) => ({ position: from + n + 1, cursor: { position: from + n + 1, mark: `m${from + n + 1}` }, commit: "", actor: "", streams: [], text })),
+  records: Array.from({ length: count }, (_, n) => ({
+    position: from + n + 1,
+    cursor: { position: from + n + 1, mark: `m${from + n + 1}` },
+    commit: "",
+    actor: "",
+    streams: [],
+    text,
+  })),
   head: at(from + count),
 });
 
@@ -19,11 +26,19 @@ test("gives what lies between two cursors that it knows, and nothing for those i
   const tail = createLogTail();
   tail.add("board", appended(3, 2));
   tail.add("board", appended(5, 1));
-  const between = (after: Cursor | null, head: Cursor | null) => tail.between("board", after, head)?.map(({ position }) => position) ?? null;
+  const between = (after: Cursor | null, head: Cursor | null) =>
+    tail.between("board", after, head)?.map(({ position }) => position) ?? null;
   expect(between(at(3), at(6))).toEqual([4, 5, 6]);
   expect(between(at(5), at(6))).toEqual([6]);
   expect(between(at(6), at(6))).toEqual([]);
-  for (const [after, head] of [[at(2), at(6)], [at(4), at(5)], [at(4), at(7)], [{ position: 4, mark: "other" }, at(6)], [at(4), { position: 6, mark: "other" }], [null, at(6)]] as const) {
+  for (const [after, head] of [
+    [at(2), at(6)],
+    [at(4), at(5)],
+    [at(4), at(7)],
+    [{ position: 4, mark: "other" }, at(6)],
+    [at(4), { position: 6, mark: "other" }],
+    [null, at(6)],
+  ] as const) {
     expect(between(after, head), JSON.stringify([after, head])).toBeNull();
   }
   // Another node wrote in between: what was kept does not join.
@@ -56,7 +71,10 @@ test("devices that push on and on get their pages without reading the store", as
   const got: number[][] = [[], []];
   for (let n = 0; n < 40; n++) {
     const who = n % 3 === 0 ? 0 : 1;
-    const answer = await people[who]?.push([people[who]?.commit(task.command.add(`t${n}`, { title: "Milk", column: "todo" }))], cursors[who] ?? null);
+    const answer = await people[who]?.push(
+      [people[who]?.commit(task.command.add(`t${n}`, { title: "Milk", column: "todo" }))],
+      cursors[who] ?? null,
+    );
     cursors[who] = answer?.cursor ?? null;
     got[who]?.push(...(answer?.records.map(({ position }) => position) ?? []));
   }

@@ -6,12 +6,16 @@ import { type Person, person, testServer } from "../../../support/sync-requests.
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const seen = (version: number, command: CommandRequest) => ({ ...command, seen: version });
-const typesOf = (records: readonly { readonly events: readonly { readonly type: string; readonly data: unknown }[] }[]) => records.flatMap(({ events }) => events.map(({ type }) => type));
+const typesOf = (
+  records: readonly { readonly events: readonly { readonly type: string; readonly data: unknown }[] }[],
+) => records.flatMap(({ events }) => events.map(({ type }) => type));
 
 async function board(): Promise<{ ada: Person; bob: Person }> {
   const server = testServer();
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-  await ada.push([ada.commit(column.command.add("todo", { name: "To do" }), column.command.add("done", { name: "Done" }), add("t1"))]);
+  await ada.push([
+    ada.commit(column.command.add("todo", { name: "To do" }), column.command.add("done", { name: "Done" }), add("t1")),
+  ]);
   return { ada, bob };
 }
 
@@ -36,28 +40,42 @@ test("keep: the author is taken to have seen his own later events", async () => 
   await bob.push([bob.commit({ ...add("b1"), seen: 0 })]);
   await ada.push([ada.commit(seen(1, task.command.note("b1", { text: "hers" })))]);
   // He has seen nothing of b1 but what he made himself: decided on that, he may note.
-  expect(await bob.outcomes(bob.commit({ ...task.command.note("b1", { text: "his" }), seen: 0 }))).toMatchObject([{ outcome: "recorded" }]);
+  expect(await bob.outcomes(bob.commit({ ...task.command.note("b1", { text: "his" }), seen: 0 }))).toMatchObject([
+    { outcome: "recorded" },
+  ]);
 });
 
 test("reject: refused, with the events that came first", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.complete("t1")))]);
   const [outcome] = await bob.outcomes(bob.commit(seen(1, task.command.claim("t1", { title: "Mine" }))));
-  expect(outcome).toMatchObject({ outcome: "rejected", code: "conflict", theirs: [{ type: "TaskCompleted", stream: "task/t1", version: 2, actor: "ada" }] });
+  expect(outcome).toMatchObject({
+    outcome: "rejected",
+    code: "conflict",
+    theirs: [{ type: "TaskCompleted", stream: "task/t1", version: 2, actor: "ada" }],
+  });
 });
 
 test("reject: one's own events are no conflict, on this device; on another one they are", async () => {
   const { ada } = await board();
   const claim = (title: string) => ada.commit(seen(1, task.command.claim("t1", { title })));
-  expect(await ada.outcomes(claim("one"), claim("two"), claim("three"))).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }, { outcome: "recorded" }]);
+  expect(await ada.outcomes(claim("one"), claim("two"), claim("three"))).toMatchObject([
+    { outcome: "recorded" },
+    { outcome: "recorded" },
+    { outcome: "recorded" },
+  ]);
   expect(await ada.outcomes({ ...claim("four"), client: crypto.randomUUID() })).toMatchObject([{ code: "conflict" }]);
 });
 
 test("merge: the domain is told mine and theirs, and says what becomes of it", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.note("t1", { text: "harmless" })))]);
-  expect(await bob.outcomes(bob.commit(seen(1, task.command.rename("t1", { title: "Oat milk" }))))).toMatchObject([{ outcome: "recorded" }]);
-  expect(await ada.outcomes(ada.commit(seen(2, task.command.rename("t1", { title: "Soy milk" }))))).toMatchObject([{ code: "renamed-meanwhile", theirs: [{ type: "TaskRenamed" }] }]);
+  expect(await bob.outcomes(bob.commit(seen(1, task.command.rename("t1", { title: "Oat milk" }))))).toMatchObject([
+    { outcome: "recorded" },
+  ]);
+  expect(await ada.outcomes(ada.commit(seen(2, task.command.rename("t1", { title: "Soy milk" }))))).toMatchObject([
+    { code: "renamed-meanwhile", theirs: [{ type: "TaskRenamed" }] },
+  ]);
 });
 
 test("a rule over several streams holds: the column that was read is gone by the time the move arrives", async () => {
@@ -70,14 +88,18 @@ test("a rule over several streams holds: the column that was read is gone by the
 
 test("a stream that is read is checked, though the author did not name it", async () => {
   const { bob } = await board();
-  expect(await bob.outcomes(bob.commit(seen(1, task.command.move("t1", { column: "nowhere" }))))).toMatchObject([{ code: "no-such-column" }]);
+  expect(await bob.outcomes(bob.commit(seen(1, task.command.move("t1", { column: "nowhere" }))))).toMatchObject([
+    { code: "no-such-column" },
+  ]);
   const { records } = await bob.push([bob.commit(seen(1, task.command.move("t1", { column: "done" })))]);
   expect(typesOf(records).at(-1)).toBe("TaskMoved");
 });
 
 test("a commit of several commands stands or falls as one", async () => {
   const { ada } = await board();
-  const { outcomes, head } = await ada.push([ada.commit(add("t2"), add("t3"), task.command.rename("nothing", { title: "x" }))]);
+  const { outcomes, head } = await ada.push([
+    ada.commit(add("t2"), add("t3"), task.command.rename("nothing", { title: "x" })),
+  ]);
   expect(outcomes).toMatchObject([{ outcome: "rejected", command: 2, code: "no-such-task" }]);
   expect(head).toBe(3);
 });
@@ -90,15 +112,27 @@ test("commits of one batch stand on each other, whoever sent them", async () => 
   ]);
   const outcomes = [...hers.outcomes, ...his.outcomes];
   expect(outcomes.filter(({ outcome }) => outcome === "recorded")).toHaveLength(1);
-  expect(outcomes.find(({ outcome }) => outcome === "rejected")).toMatchObject({ code: "conflict", theirs: [{ type: "TaskRenamed" }] });
+  expect(outcomes.find(({ outcome }) => outcome === "rejected")).toMatchObject({
+    code: "conflict",
+    theirs: [{ type: "TaskRenamed" }],
+  });
 });
 
 test("a conflict is seen in a stream of many authors and many pages", async () => {
   const { ada, bob } = await board();
-  const others = Array.from({ length: 60 }, (_, n) => ({ ...ada.commit(seen(1, task.command.note("t1", { text: `${n}` }))), client: crypto.randomUUID() }));
+  const others = Array.from({ length: 60 }, (_, n) => ({
+    ...ada.commit(seen(1, task.command.note("t1", { text: `${n}` }))),
+    client: crypto.randomUUID(),
+  }));
   await ada.push(others);
   const [outcome] = await bob.outcomes(bob.commit(seen(1, task.command.claim("t1", { title: "Mine" }))));
   // The last twenty of them are told.
-  expect(outcome).toMatchObject({ code: "conflict", message: expect.stringContaining("60 event"), theirs: Array.from({ length: 20 }, (_, n) => ({ version: n + 42 })) });
-  expect(await bob.outcomes(bob.commit(seen(61, task.command.claim("t1", { title: "Mine" }))))).toMatchObject([{ outcome: "recorded" }]);
+  expect(outcome).toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("60 event"),
+    theirs: Array.from({ length: 20 }, (_, n) => ({ version: n + 42 })),
+  });
+  expect(await bob.outcomes(bob.commit(seen(61, task.command.claim("t1", { title: "Mine" }))))).toMatchObject([
+    { outcome: "recorded" },
+  ]);
 });

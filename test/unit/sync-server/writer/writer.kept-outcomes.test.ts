@@ -10,7 +10,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const rename = (id: string) => task.command.rename(id, { title: "Bread" });
 
-test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P5 a rejection is remembered for 30 days, then forgotten (%s)", async (_, store) => {
+test.each([
+  ["memory", memory],
+  ["sqlite", () => sqlite(":memory:")],
+])("P5 a rejection is remembered for 30 days, then forgotten (%s)", async (_, store) => {
   let now = Date.now();
   const server = testServer({ store: store(), env: { ...runtimeEnv, now: () => now } });
   const ada = person(server, "ada");
@@ -28,7 +31,10 @@ test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])("P5 a reje
   await server.close();
 });
 
-test.each([["memory", memory], ["sqlite", () => sqlite(":memory:")]])(
+test.each([
+  ["memory", memory],
+  ["sqlite", () => sqlite(":memory:")],
+])(
   "P4 what was refused for want of a right stays refused when its push comes twice, the second time with the right there: also in a log that nobody had written to (%s)",
   async (_, store) => {
     let mayWrite = false;
@@ -63,7 +69,15 @@ test("P25 a push with fields of a later version is taken, and leaves nothing of 
   const server = testServer();
   const ada = person(server, "ada");
   const plain = ada.commit(add("t1"));
-  const later = { ...plain, priority: "high", commands: plain.commands.map((command) => ({ ...command, hint: { of: "later" }, reads: [{ stream: "column/todo", seen: 0, why: "?" }] })) };
+  const later = {
+    ...plain,
+    priority: "high",
+    commands: plain.commands.map((command) => ({
+      ...command,
+      hint: { of: "later" },
+      reads: [{ stream: "column/todo", seen: 0, why: "?" }],
+    })),
+  };
   const response = await ada.request("commits", { after: null, domain: 1, commits: [later], trace: "abc" });
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ outcomes: [{ outcome: "recorded" }] });
