@@ -15,7 +15,8 @@ import { exportStream, importStream } from "./page/archive-stream.ts";
 import { commitCalls } from "./page/execute-calls.ts";
 import { liveValue } from "./page/live-value.ts";
 import { openCalls } from "./page/pending-calls.ts";
-import type { LogHandle, LogStatus, Receipt, RejectedCommit, TypedPresence } from "./page/log-handle.ts";
+import type { LogHandle, TypedPresence } from "./page/log-handle.ts";
+import type { LogStatus, Receipt, RejectedCommit } from "./messages/log-types.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./page/row-mirror.ts";
 import {
@@ -31,6 +32,7 @@ import {
   type WorkerRoot,
 } from "./messages/worker-messages.ts";
 
+export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 
 export type OpenLogOptions = {

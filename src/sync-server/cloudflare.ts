@@ -8,7 +8,7 @@
  * holds, next to the list of those spent: both go at once, so that no ticket opens twice.
  */
 import { Hono } from "hono";
-import { CLIENT_FRAME_BYTES_MAX } from "../core/wire/messages.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import {
   autoResponse,
@@ -19,7 +19,7 @@ import {
 } from "./hosts/cloudflare-runtime.ts";
 import { OBJECT_LIMITS } from "./base/limits.ts";
 import { PONG_FRAME } from "./live/frame-text.ts";
-import { RIGHTS_MS } from "./live/hub.ts";
+import { RIGHTS_MS } from "./base/limits.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
 import { reportTo } from "./base/report-error.ts";

@@ -13,7 +13,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { DacapoError } from "../core/values/errors.ts";
-import { CLIENT_FRAME_BYTES_MAX } from "../core/wire/messages.ts";
+import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { httpServer } from "./hosts/node-http.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";

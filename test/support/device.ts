@@ -11,7 +11,7 @@ import { httpTransport } from "../../src/client/sync/http-transport.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
 import { type PageUpdate, take, type WorkerLog } from "../../src/client/messages/worker-messages.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
-import type { LogStatus } from "../../src/client/page/log-handle.ts";
+import type { LogStatus } from "../../src/client/messages/log-types.ts";
 
 export type Tab = {
   readonly api: WorkerLog;

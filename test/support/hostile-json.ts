@@ -1,7 +1,7 @@
 /** Arbitraries of what a decoder may be given, and what must hold of whatever it makes of it. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Parsed } from "../../src/core/domain/definition.ts";
+import type { Parsed } from "../../src/core/values/parsed.ts";
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 

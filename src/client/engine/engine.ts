@@ -24,11 +24,11 @@ import {
   stillDropped,
   type StoreHead,
 } from "../stores/log-store.ts";
-import type { Settled } from "../page/log-handle.ts";
+import type { Settled } from "../messages/log-types.ts";
 import { rowDifferences } from "./row-differences.ts";
 import { RowCache, writeRowCache } from "./row-cache.ts";
 import { refusedOf, settledOf, Settling } from "./settled-waiters.ts";
-import { type Standing, standingOf } from "../worker/status.ts";
+import { type Standing, standingOf } from "./log-summary.ts";
 
 /** Commands that share one transaction, at most. */
 const GROUP_MAX = 256;

@@ -5,7 +5,7 @@
  */
 import { type DacapoError, RejectedError } from "../../core/values/errors.ts";
 import type { LogStore, RejectionEntry, SentEntry } from "../stores/log-store.ts";
-import type { Settled } from "../page/log-handle.ts";
+import type { Settled } from "../messages/log-types.ts";
 
 type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: DacapoError) => void };
 

@@ -6,7 +6,8 @@
  */
 import { checkJson, type Json } from "../../core/values/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
-import { type Presence, PRESENCE_ENTRIES_MAX } from "../../core/wire/messages.ts";
+import { type Presence } from "../../core/wire/messages.ts";
+import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { TabChannel } from "../env/env.ts";
 
 /** Who should lead: the newest domain first, then a tab that someone looks at. */

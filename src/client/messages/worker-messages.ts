@@ -10,9 +10,10 @@ import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { fromPlainError, type PlainError, shortText, toPlainError, ValidationError } from "../../core/values/errors.ts";
 import { checkJson, type Json } from "../../core/values/json.ts";
-import { LOG_NAME, type Presence, PRESENCE_BYTES_MAX } from "../../core/wire/messages.ts";
+import { type Presence } from "../../core/wire/messages.ts";
+import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
-import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "../page/log-handle.ts";
+import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-types.ts";
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
 

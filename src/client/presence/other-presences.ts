@@ -6,7 +6,8 @@
  * entries than it may have and none larger than a device could send; who came first stays.
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
-import { type Presence, PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../core/wire/messages.ts";
+import { type Presence } from "../../core/wire/messages.ts";
+import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 
 export type PresenceChange = { readonly set: readonly Presence[]; readonly gone: readonly string[] | "all" };
 

@@ -24,7 +24,7 @@ import {
 import type { RejectedOutcome } from "../../core/wire/messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import { COMMANDS_MAX } from "../../core/history/commit.ts";
+import { COMMANDS_MAX } from "../../core/history/limits.ts";
 import type { PendingEntry, RejectionEntry, SentEntry, UndoNote } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 

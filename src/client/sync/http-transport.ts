@@ -5,7 +5,7 @@
  * hostile or broken one can neither crash nor pollute this side. The bearer token stands in a header, never in a URL: a socket
  * is opened with a one-use ticket.
  */
-import type { Parsed } from "../../core/domain/definition.ts";
+import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import {
   type LogInfo,

@@ -4,7 +4,7 @@ import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.
 import type { Json } from "../../core/values/json.ts";
 import { type CommitRecord, readableEvent, type Unplaced } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { HistoryEntry } from "../page/log-handle.ts";
+import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/local-log.ts";
 
 /** All events of a stream, oldest first; those that only this device has come last. */

@@ -14,7 +14,7 @@ import { archiveApi } from "./archive-calls.ts";
 import { nextOthers } from "../presence/other-presences.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import { readHistory, readStateAt } from "./history.ts";
-import type { LogStatus } from "../page/log-handle.ts";
+import type { LogStatus } from "../messages/log-types.ts";
 import type { LogStore } from "../stores/log-store.ts";
 import { atMostEvery, inPause } from "../env/throttle.ts";
 import { pageUpdates, rejectionsOf } from "./page-updates.ts";

@@ -1,14 +1,9 @@
 /** What a person is told of a log's state, from what the engine and the sync loop know: pure. */
+import type { Standing } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import { positionOf } from "../../core/history/record.ts";
-import type { Replica } from "../../core/replica/replica.ts";
-import type { Connection, LogStatus } from "../page/log-handle.ts";
+import type { Connection, LogStatus } from "../messages/log-types.ts";
 import type { SyncFacts } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
-
-/** How a log stood when its rows were last told: a step that is under way has moved on in memory, and nobody has seen its rows. */
-export type Standing = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
-
 export type StatusInputs = {
   readonly standing: Standing;
   /** Null: a log without a server. */
@@ -18,25 +13,6 @@ export type StatusInputs = {
   readonly led: LeaderSync | null;
   readonly error: PlainError | null;
 };
-
-/** Doubtful commits that are listed; the rest is in `pending`. */
-const DOUBTFUL_MAX = 100;
-
-export function standingOf(replica: Replica, rejections: number): Standing {
-  return {
-    pending: replica.pending.length,
-    doubtful: replica.doubtful
-      .slice(0, DOUBTFUL_MAX)
-      .flatMap(({ commit, forecast }) =>
-        "defect" in forecast
-          ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }]
-          : [],
-      ),
-    rejections,
-    position: positionOf(replica.cursor),
-    parked: replica.parked,
-  };
-}
 
 export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
   const { position } = standing;

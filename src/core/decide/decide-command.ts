@@ -13,10 +13,9 @@ import type {
   DecideContext,
   Decision,
   DomainDefinition,
-  Parsed,
-  Problem,
   Rejection,
 } from "../domain/definition.ts";
+import type { Parsed, Problem } from "../values/parsed.ts";
 import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/errors.ts";
 import type { Draft } from "../domain/event.ts";

@@ -6,18 +6,20 @@
  * (JavaScript may give anything). `seen` is the confirmed version, fixed from here on.
  */
 import { exceedsBytes } from "../values/byte-length.ts";
-import { type Commit, type CommitCommand, COMMANDS_MAX, READS_MAX } from "../history/commit.ts";
+import { type Commit, type CommitCommand } from "../history/commit.ts";
+import { COMMANDS_MAX } from "../history/limits.ts";
+import { READS_MAX } from "../domain/definition.ts";
 import { type Defect, prepareCommand } from "./decide-command.ts";
 import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { inverseOf } from "./inverse-commands.ts";
 import { checkJson, type Json } from "../values/json.ts";
-import { LIMITS } from "../wire/messages.ts";
+import { LIMITS } from "../history/limits.ts";
 import { type Decided, reconcile } from "./reconcile-commit.ts";
 import { unstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
 
-export type Author = {
+export type CommitIdentity = {
   readonly id: string;
   readonly client: string;
   readonly actor: string;
@@ -43,7 +45,7 @@ export function propose(
   domain: DomainDefinition,
   view: View,
   requests: readonly CommandRequest[],
-  author: Author,
+  author: CommitIdentity,
   commitBytesMax: number = LIMITS.commitBytesMax,
 ): Proposed {
   const count = countOf(requests);

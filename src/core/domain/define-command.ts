@@ -6,7 +6,7 @@
  * asynchronous: a command is decided again on other devices and must give the same.
  */
 import type { StreamCommands } from "./command-types.ts";
-import { READS_MAX } from "../history/commit.ts";
+import { READS_MAX } from "./definition.ts";
 import type {
   CommandDefinition,
   CommandRequest,

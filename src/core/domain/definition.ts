@@ -4,15 +4,9 @@
  * `aggregate`, `projection` and `defineDomain` give typed handles that carry one of these; decide, reconcile, fold and
  * the shells know only these. Names that come from the wire look up a Map, never a plain object.
  */
+import type { Parsed } from "../values/parsed.ts";
 import type { DomainEvent, Draft } from "./event.ts";
 import type { Json } from "../values/json.ts";
-
-/** What a check gives: the value, or where and why it was refused. */
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
-
-/** Where in an input something is wrong, and what. */
-export type Problem = { readonly path: readonly (string | number)[]; readonly reason: string };
-
 /** A refusal by the domain. `code` is the domain's own word, such as `no-such-task`. */
 export type Rejection = { readonly rejected: true; readonly code: string; readonly message: string };
 
@@ -127,3 +121,6 @@ export type DomainDefinition = {
 export function isRejection(decision: Decision | Rebase): decision is Rejection {
   return "rejected" in decision;
 }
+
+/** Streams that one command may read besides its own. */
+export const READS_MAX = 16;

@@ -5,7 +5,7 @@
  * mistake of the program (a fold or a decision cannot wait, and would differ from device to device) and throws.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Parsed } from "./definition.ts";
+import type { Parsed } from "../values/parsed.ts";
 import { DefinitionError } from "../values/errors.ts";
 import { checkJson, type Json } from "../values/json.ts";
 

@@ -34,12 +34,6 @@ export type Commit = {
   readonly commands: readonly CommitCommand[];
 };
 
-/** Commands that one commit may hold. */
-export const COMMANDS_MAX = 100;
-
-/** Streams that one command may read besides its own. */
-export const READS_MAX = 16;
-
 /** The streams that a commit names, each once. */
 export function streamsOf(commit: Commit): ReadonlySet<string> {
   const streams = new Set<string>();

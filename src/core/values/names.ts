@@ -5,7 +5,7 @@
  * take them away), never a key of a plain object (everyone looks it up in a Map), and never needs escaping in a URL.
  * A stream's name has exactly one `/`, so it parses in one way.
  */
-import type { Parsed } from "../domain/definition.ts";
+import type { Parsed } from "./parsed.ts";
 import { ValidationError } from "./errors.ts";
 import { refuse } from "./refuse.ts";
 

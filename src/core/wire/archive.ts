@@ -9,7 +9,7 @@
  * Place: client and server write it and read it; each takes of the other's what it knows.
  * Holds: a file that was cut short, changed in the middle or put together from two is refused before anything is written.
  */
-import type { Parsed } from "../domain/definition.ts";
+import type { Parsed } from "../values/parsed.ts";
 import { fail, json, literal, orNull, parse, parseText, type Reader, shape, text, whole } from "./reader.ts";
 import type { Json } from "../values/json.ts";
 import { cursorReader, parseRecords } from "./messages.ts";

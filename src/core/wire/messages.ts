@@ -5,7 +5,10 @@
  * Holds: both sides read with these and trust nothing else; a commit is read apart from its envelope, so that a bad one can be
  * answered on its own. Fields that a reader does not know are ignored, so that one version back and forth can talk.
  */
-import { type Commit, COMMANDS_MAX, READS_MAX } from "../history/commit.ts";
+import { LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
+import { type Commit } from "../history/commit.ts";
+import { COMMANDS_MAX } from "../history/limits.ts";
+import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { isUuid } from "../values/id.ts";
 import {
@@ -23,35 +26,11 @@ import {
   time,
   whole,
 } from "./reader.ts";
-import type { Parsed } from "../domain/definition.ts";
+import type { Parsed } from "../values/parsed.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { isStream, parseStream } from "../values/names.ts";
 
 export const PROTOCOL_VERSION = 1;
-
-/** Bounds that a server tells by `GET /logs/:log`. */
-export type Limits = {
-  /** Bytes of one commit, as sent and as decided. */
-  readonly commitBytesMax: number;
-  /** Bytes of one push. */
-  readonly pushBytesMax: number;
-  readonly pushCommitsMax: number;
-  /** Bytes of one page of records. A single record may be larger. */
-  readonly pageBytesMax: number;
-  readonly pageEventsMax: number;
-};
-
-export const LIMITS: Limits = {
-  commitBytesMax: 256 * 1024,
-  pushBytesMax: 1024 * 1024,
-  pushCommitsMax: 500,
-  pageBytesMax: 4 * 1024 * 1024,
-  pageEventsMax: 10_000,
-};
-
-/** Events of others that a rejection carries along, the latest ones. */
-export const THEIRS_MAX = 20;
-
 export type PushEnvelope = {
   readonly after: Cursor | null;
   readonly domain: number;
@@ -99,14 +78,6 @@ export type LogInfo = {
   readonly domain: number;
   readonly limits: Limits;
 };
-
-/** Devices shown in one log: a server takes no more, a client shows no more. More people than that do not look at each other's cursors. */
-export const PRESENCE_ENTRIES_MAX = 1_000;
-/** Bytes of a frame that a client sends. */
-export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
-/** Bytes of what a device shows, so that it fits into a frame. A server may allow less. */
-export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;
-
 /** Someone who has the log open. Not stored. The actor is verified; the client is what they call their device, and others may call theirs the same. */
 export type Presence = {
   readonly client: string;
@@ -144,9 +115,6 @@ const streamName: Reader<string> = (value, path) => {
   const parsed = parseStream(name);
   return parsed.ok ? name : fail(path, parsed.problem.reason);
 };
-
-/** Log names: 1 to 128 of these characters, never a path. */
-export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const actor = text(128);
 export const cursorReader: Reader<Cursor> = (value, path) =>

@@ -5,7 +5,7 @@
  * fields are taken, into new objects, so a forged key goes nowhere. Free JSON passes `checkJson`. A page holds ten thousand records and
  * seldom a problem: the way to one is put together only once it was met.
  */
-import type { Parsed } from "../domain/definition.ts";
+import type { Parsed } from "../values/parsed.ts";
 import { checkJson, type Json } from "../values/json.ts";
 
 type Path = readonly (string | number)[];

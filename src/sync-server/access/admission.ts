@@ -5,7 +5,7 @@
  * Holds: in this order: is the page allowed, is the name one, who is it, not too often, may they read. A log that is not there and one
  * that is not theirs get the same answer.
  */
-import { LOG_NAME } from "../../core/wire/messages.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
 import { type Authorize, isPrincipal, type Permit, type Principal } from "./authorize.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";

@@ -12,7 +12,7 @@ import type { ByteShare } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
-import { RIGHTS_MS } from "../live/hub.ts";
+import { RIGHTS_MS } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
 export type ExportContext = {

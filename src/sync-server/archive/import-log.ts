@@ -9,7 +9,7 @@
  */
 import { parseArchive } from "../../core/wire/archive.ts";
 import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
-import { LOG_NAME } from "../../core/wire/messages.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
 import { type CommitRecord, type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { storedRecord } from "../stores/stored-record.ts";
 import type { EventStore } from "../stores/event-store.ts";

@@ -4,7 +4,7 @@
  * Place: `syncServer({ limits })` takes any of them; those of the wire are told to clients by `GET /logs/:log`.
  * Holds: whatever a peer does, memory, queues, sockets and what is remembered of anyone stay within these.
  */
-import { LIMITS, type Limits } from "../../core/wire/messages.ts";
+import { LIMITS, type Limits } from "../../core/history/limits.ts";
 
 export { byteLength, exceedsBytes } from "../../core/values/byte-length.ts";
 
@@ -90,3 +90,6 @@ export function wireLimits({
 }: ServerLimits): Limits {
   return { commitBytesMax, pushBytesMax, pushCommitsMax, pageBytesMax, pageEventsMax };
 }
+
+/** How often rights are asked again. */
+export const RIGHTS_MS = 40_000;

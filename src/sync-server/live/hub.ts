@@ -6,6 +6,7 @@
  * in all, by log and by actor; one that is silent is ended within a minute and a half; one whose holder may no longer read, or
  * of whom nobody can say so any more, within a minute.
  */
+import { RIGHTS_MS } from "../base/limits.ts";
 import { parseClientFrame } from "../../core/wire/messages.ts";
 import { type Env, jittered } from "../base/env.ts";
 import { type ErrorCode, HttpRefusal } from "../base/http-refusal.ts";
@@ -50,8 +51,6 @@ export type LiveHubOptions = {
 };
 
 const TICK_MS = 1_000;
-/** How often rights are asked again. */
-export const RIGHTS_MS = 40_000;
 /** Where nobody can say now whether a right is still there, it is asked again so soon … */
 const RIGHTS_RETRY_MS = 5_000;
 /** … and the socket ended when it was last sure longer ago than this. */

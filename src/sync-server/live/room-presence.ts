@@ -6,7 +6,8 @@
  * is bounded by the number of sockets.
  */
 import { checkJson, type Json } from "../../core/values/json.ts";
-import { type Presence, PRESENCE_ENTRIES_MAX } from "../../core/wire/messages.ts";
+import { type Presence } from "../../core/wire/messages.ts";
+import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import { exceedsBytes } from "../base/limits.ts";
 import type { Member } from "./member.ts";
 

@@ -13,7 +13,7 @@
  */
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Json } from "../../core/values/json.ts";
-import { PRESENCE_ENTRIES_MAX } from "../../core/wire/messages.ts";
+import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { headFrame, presenceFrames, recordsFrame, recordsFrames } from "./frame-text.ts";
 import { bye, hint, type Member, save, send } from "./member.ts";

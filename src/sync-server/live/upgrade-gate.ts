@@ -6,7 +6,7 @@
  * Holds: no socket exists before its page, its ticket and its right to read were checked; a refusal is a plain HTTP
  * answer; nothing of the request but its path, its query and its `Origin` is trusted or even read.
  */
-import { LOG_NAME } from "../../core/wire/messages.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Admission } from "../access/admission.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";

@@ -4,7 +4,7 @@
  * Place: `stream-windows` asks these, page by page, and carries on with what the running batch adds.
  * Holds: a record that cannot be read any more harms its streams alone: they are unreadable from there on.
  */
-import type { Commit } from "../../core/history/commit.ts";
+import { type Author, authorKey } from "../../core/history/author.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -37,9 +37,6 @@ export type StreamSource = {
  * append would find it as expected.
  */
 export class LogMoved extends Error {}
-
-/** Whose own an event is: the same person on the same device. */
-export type Author = Pick<Commit, "actor" | "client">;
 
 /** Folds a whole stream. */
 export async function foldStored(source: StreamSource, stream: string): Promise<KnownStream> {
@@ -128,10 +125,6 @@ export function mayHoldOthers(known: KnownStream, after: number, author: Author)
   if (!known.authors) return true;
   const own = authorKey(author);
   return [...known.authors].some(([key, last]) => key !== own && last > after);
-}
-
-export function authorKey({ actor, client }: Author): string {
-  return `${client} ${actor}`;
 }
 
 function isOwn(record: CommitRecord, author: Author): boolean {

@@ -17,7 +17,6 @@ import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import {
-  authorKey,
   foldAsSeen,
   foldAuthored,
   foldKnown,
@@ -27,6 +26,7 @@ import {
   readOthers,
   type StreamSource,
 } from "./read-stream.ts";
+import { authorKey } from "../../core/history/author.ts";
 
 /** So many stored events are read before others get their turn: some milliseconds' work. A store on this machine answers without a wait. */
 const EVENTS_A_TURN = 2_000;

@@ -6,7 +6,7 @@
  * read is never lost from the answer, whatever else is wrong with it.
  */
 import type { Commit } from "../../core/history/commit.ts";
-import type { Problem } from "../../core/domain/definition.ts";
+import type { Problem } from "../../core/values/parsed.ts";
 import { parseCommit, parseCommitHead, parseCommitId, type PushEnvelope } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";

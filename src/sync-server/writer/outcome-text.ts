@@ -7,7 +7,7 @@
 import type { Defect } from "../../core/decide/decide-command.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { checkJson } from "../../core/values/json.ts";
-import { THEIRS_MAX } from "../../core/wire/messages.ts";
+import { THEIRS_MAX } from "../../core/history/limits.ts";
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import { exceedsBytes } from "../base/limits.ts";
 

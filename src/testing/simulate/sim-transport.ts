@@ -5,7 +5,7 @@
  */
 import type { LiveSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
-import type { Parsed } from "../../core/domain/definition.ts";
+import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { parsePage, parsePushAnswer, parseServerFrame, wireCursor } from "../../core/wire/messages.ts";
 import type { Link, Network } from "./network.ts";

@@ -8,7 +8,7 @@ import type { PlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { LogStatus } from "../../client/page/log-handle.ts";
+import type { LogStatus } from "../../client/messages/log-types.ts";
 import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/messages/worker-messages.ts";
 import { openWorkerLog, type WorkerLogParts } from "../../client/worker/open-worker-log.ts";
 import type { Journal } from "./journal.ts";

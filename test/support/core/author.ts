@@ -1,6 +1,6 @@
 /** Who makes a commit in tests, and ids that count up. */
 import { uuidv7 } from "../../../src/core/values/id.ts";
-import type { Author } from "../../../src/core/decide/propose-commit.ts";
+import type { CommitIdentity } from "../../../src/core/decide/propose-commit.ts";
 
 let made = 0;
 
@@ -12,7 +12,7 @@ export function newId(): string {
 const CLIENTS = new Map<string, string>();
 
 /** A commit's author: the same name has the same device, another `device` another one. */
-export function author(actor = "ann", device = "laptop"): Author {
+export function author(actor = "ann", device = "laptop"): CommitIdentity {
   const client = CLIENTS.get(`${actor} ${device}`) ?? newId();
   CLIENTS.set(`${actor} ${device}`, client);
   return { id: newId(), client, actor, time: 1_700_000_000_000, meta: null };

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain } from "dacapo";
 import { byteLength } from "../../../../src/core/values/byte-length.ts";
-import { COMMANDS_MAX } from "../../../../src/core/history/commit.ts";
+import { COMMANDS_MAX } from "../../../../src/core/history/limits.ts";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { parseCommit } from "../../../../src/core/wire/messages.ts";
 import { propose } from "../../../../src/core/decide/propose-commit.ts";

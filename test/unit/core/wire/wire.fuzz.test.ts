@@ -1,7 +1,7 @@
 // Whatever comes over the wire: a value or a problem, never another throw, a hang, or a touched prototype. Both directions.
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
-import type { Parsed } from "../../../../src/core/domain/definition.ts";
+import type { Parsed } from "../../../../src/core/values/parsed.ts";
 import {
   parseClientFrame,
   parseCommit,

@@ -1,6 +1,7 @@
 // Pushing and pulling: what a device gets for what it sends. Rules P1 to P13 of docs/protocol.md.
 import { expect, test } from "vitest";
-import { LIMITS, type Outcome } from "../../../../src/core/wire/messages.ts";
+import { type Outcome } from "../../../../src/core/wire/messages.ts";
+import { LIMITS } from "../../../../src/core/history/limits.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { column, domain, task } from "../../../support/board-domain.ts";
