@@ -7,27 +7,27 @@
 import * as Comlink from "comlink";
 import type { CommandRequest } from "../core/domain/definition.ts";
 import { LogClosedError, StorageLostError, ValidationError } from "../core/values/errors.ts";
-import { checkJson, type Json } from "../core/values/json.ts";
+import { findJsonProblem, type Json } from "../core/values/json.ts";
 import type { Presence } from "../core/wire/messages.ts";
 import type { RowEntry } from "../core/fold/rows.ts";
 import { streamName } from "../core/values/names.ts";
 import { exportStream, importStream } from "./page/archive-stream.ts";
-import { commitCalls } from "./page/execute-calls.ts";
+import { executeCalls } from "./page/execute-calls.ts";
 import { liveValue } from "./page/live-value.ts";
-import { openCalls } from "./page/pending-calls.ts";
+import { pendingCalls } from "./page/pending-calls.ts";
 import type { LogHandle, TypedPresence } from "./page/log-handle.ts";
 import type { LogStatus, Receipt, RejectedCommit } from "./messages/log-types.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { type RowMirror, rowMirror } from "./page/row-mirror.ts";
 import {
-  type Answer,
+  type CallResult,
   type CallMessage,
   type OpenOptions,
   type PageCallbacks,
   type PageUpdate,
   type PlainRejection,
   requireJsonMeta,
-  take,
+  unwrap,
   type WorkerLog,
   type WorkerRoot,
 } from "./messages/worker-messages.ts";
@@ -74,7 +74,7 @@ export async function openLog<PresenceData extends Json = Json>(
   const presence = liveValue<readonly TypedPresence<PresenceData>[]>([]);
   let reachedSeq = 0;
   let reaching: { readonly seq: number; readonly resolve: () => void }[] = [];
-  const waiting = openCalls();
+  const waiting = pendingCalls();
   let closed = false;
   let closing: Promise<void> | null = null;
 
@@ -100,7 +100,7 @@ export async function openLog<PresenceData extends Json = Json>(
   const reached = (seq: number) =>
     seq <= reachedSeq ? undefined : waiting.track(new Promise<void>((resolve) => reaching.push({ seq, resolve })));
 
-  const calls = commitCalls((text) => port.postMessage({ calls: text } satisfies CallMessage));
+  const calls = executeCalls((text) => port.postMessage({ calls: text } satisfies CallMessage));
 
   const callbacks: PageCallbacks = { token: async () => (await sync?.token?.()) ?? null };
   const { remote, port } = await connect(
@@ -114,12 +114,12 @@ export async function openLog<PresenceData extends Json = Json>(
   const requireOpen = () => {
     if (closed) throw isClosed();
   };
-  const call = async <T>(run: () => Promise<Answer<T>>): Promise<T> => {
+  const call = async <T>(run: () => Promise<CallResult<T>>): Promise<T> => {
     requireOpen();
     const answer = await waiting.track(run());
     // Its storage was closed under it.
     if (closing && !answer.ok && answer.error.code === "storage-lost") throw isClosed();
-    return take(answer);
+    return unwrap(answer);
   };
   const first = await call(() => remote.opened());
   takeUpdate(first.update);
@@ -130,7 +130,7 @@ export async function openLog<PresenceData extends Json = Json>(
     meta: Json,
     endRejection: string | null,
   ): Promise<Receipt> => {
-    const problem = checkJson(requests);
+    const problem = findJsonProblem(requests);
     if (problem)
       throw new ValidationError({
         message: `A command is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`,
@@ -143,7 +143,7 @@ export async function openLog<PresenceData extends Json = Json>(
   };
 
   async function again(
-    run: () => Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>,
+    run: () => Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>,
   ): Promise<Receipt | null> {
     const made = await call(run);
     if (made) await reached(made.seq);
@@ -233,7 +233,7 @@ async function connect(
     worker.addEventListener("error", (event) => reject(workerError(event)), { once: true });
   });
   failed.catch(() => {});
-  take(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
+  unwrap(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
   return { remote: Comlink.wrap<WorkerLog>(port1), port: port1 };
 }
 

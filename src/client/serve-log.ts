@@ -14,20 +14,20 @@ import { browserEnv } from "./env/browser-env.ts";
 import { openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
-import { answer, type CallMessage, requireNames, type WorkerRoot } from "./messages/worker-messages.ts";
+import { callResult, type CallMessage, requireNames, type WorkerRoot } from "./messages/worker-messages.ts";
 
 /** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
 export function serveLog(domain: Domain): void {
   const env = browserEnv;
   const root: WorkerRoot = {
     open: (options, page, port) =>
-      answer(async () => {
+      callResult(async () => {
         const { log, user, syncUrl } = options;
         requireNames(options);
         const store = await openIdbLogStore({
           log,
           user,
-          newClientId: () => uuidv7(env.now(), env.random(UUID_RANDOM_BYTES)),
+          newClientId: () => uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)),
         });
         const transport =
           syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
@@ -41,7 +41,7 @@ export function serveLog(domain: Domain): void {
           transport,
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
-          if (typeof data.calls === "string") opened.take(data.calls);
+          if (typeof data.calls === "string") opened.executeBatch(data.calls);
         });
         Comlink.expose(opened, port);
         return null;

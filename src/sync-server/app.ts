@@ -8,7 +8,7 @@ import { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import { createAdmission } from "./access/admission.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
-import { createByteShares } from "./base/memory-budget.ts";
+import { createMemoryBudget } from "./base/memory-budget.ts";
 import { type Env, runtimeEnv, wait } from "./base/env.ts";
 import { type Exchange, exchangeOf } from "./http/raw-exchange.ts";
 import { errorResponse, HttpRefusal } from "./base/http-refusal.ts";
@@ -18,10 +18,10 @@ import { createLiveHub, type LiveHub } from "./live/hub.ts";
 import { createLogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { type ImportedLog, importLog } from "./archive/import-log.ts";
-import { reportTo } from "./base/report-error.ts";
+import { createReporter } from "./base/report-error.ts";
 import { requireOptions } from "./access/require-options.ts";
 import {
-  type Answer,
+  type ResponseBody,
   getExport,
   getLog,
   getRecords,
@@ -93,14 +93,14 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   requireOptions(options);
   const { store, authorize, permit = () => true, env = runtimeEnv, onError, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
-  const report = reportTo(onError);
+  const report = createReporter(onError);
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);
   const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
-  const reading = createByteShares({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
-  const answering = createByteShares({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
+  const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
+  const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
   const origins = createOriginRule(options.origins);
   let closing = false;
@@ -110,7 +110,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let underWay = 0;
   const answer = async (
     request: Request,
-    run: () => Promise<Answer>,
+    run: () => Promise<ResponseBody>,
     type = "application/json",
     exchange: Exchange | null = null,
   ): Promise<Response> => {

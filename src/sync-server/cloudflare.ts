@@ -17,12 +17,11 @@ import {
   socketPair,
   upgraded,
 } from "./hosts/cloudflare-runtime.ts";
-import { OBJECT_LIMITS } from "./base/limits.ts";
+import { OBJECT_LIMITS, RIGHTS_MS } from "./base/limits.ts";
 import { PONG_FRAME } from "./live/frame-text.ts";
-import { RIGHTS_MS } from "./base/limits.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
-import { reportTo } from "./base/report-error.ts";
+import { createReporter } from "./base/report-error.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
@@ -67,7 +66,7 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);
   const connections = new Map<HibernatingSocket, LiveConnection>();
-  const report = reportTo(options.onError);
+  const report = createReporter(options.onError);
 
   const ended = (socket: HibernatingSocket): void => {
     const connection = connectionOf(socket);

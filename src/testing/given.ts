@@ -11,7 +11,7 @@ import type { CommandRequest, DomainDefinition } from "../core/domain/definition
 import { foldRecord } from "../core/fold/fold.ts";
 import type { AnyAggregate, AnyProjection, RowOf, TypesOf } from "../core/domain/handle-types.ts";
 import { type Json, sameJson } from "../core/values/json.ts";
-import { reconcile } from "../core/decide/reconcile-commit.ts";
+import { reconcileCommit } from "../core/decide/reconcile-commit.ts";
 import { ConfirmedRows } from "../core/fold/rows.ts";
 import { streamName } from "../core/values/names.ts";
 import { domainOf, GivenStreams, type PlacedEvent } from "./given-streams.ts";
@@ -197,8 +197,8 @@ function outcomeOf(facts: Facts, requests: readonly CommandRequest[]): ErasedOut
   const commit = commitOf(domain, facts, requests, (stream) => streams.state(stream).version);
   const asSeen = new GivenStreams(domain, placed(facts.events, first.stream));
   for (const event of placed(facts.meanwhile, first.stream)) streams.add(event);
-  const reconciled = reconcile(domain, commit, {
-    as: "authority",
+  const reconciled = reconcileCommit(domain, commit, {
+    mode: "server",
     now: facts.time,
     window: (stream) => {
       const from = asSeen.state(stream).version;

@@ -9,7 +9,7 @@ import type { Env } from "../../src/client/env/env.ts";
 import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../src/client/sync/http-transport.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
-import { type PageUpdate, take, type WorkerLog } from "../../src/client/messages/worker-messages.ts";
+import { type PageUpdate, unwrap, type WorkerLog } from "../../src/client/messages/worker-messages.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
 import type { LogStatus } from "../../src/client/messages/log-types.ts";
 
@@ -68,9 +68,9 @@ export function device(
         store: memoryLogStore(database),
         transport: http,
       });
-      takeUpdate(take(api.opened()).update);
+      takeUpdate(unwrap(api.opened()).update);
       for (const [name, table] of tables) {
-        const entries: RowEntry[] = JSON.parse(take(api.watch(name)).entries);
+        const entries: RowEntry[] = JSON.parse(unwrap(api.watch(name)).entries);
         for (const entry of entries) table.set(entry.key, entry);
       }
       return {
@@ -82,7 +82,7 @@ export function device(
         },
         update: () => merged,
         close: async () => {
-          take(await api.close());
+          unwrap(await api.close());
         },
       };
     },
@@ -100,10 +100,10 @@ function nodeEnv(shared: Shared): Env {
   return {
     now: () => Date.now(),
     elapsed: () => performance.now(),
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    randomBytes: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     chance: () => Math.random(),
-    timer(ms, callback) {
-      const timer = setTimeout(callback, ms);
+    setTimer(run, delayMs) {
+      const timer = setTimeout(run, delayMs);
       return () => clearTimeout(timer);
     },
     channel(name) {

@@ -9,7 +9,7 @@ import type { CommandRequest, DomainDefinition } from "../../core/domain/definit
 import type { DacapoError } from "../../core/values/errors.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
-import { propose } from "../../core/decide/propose-commit.ts";
+import { proposeCommit } from "../../core/decide/propose-commit.ts";
 import { defectError } from "./defect-error.ts";
 import type { Env } from "../env/env.ts";
 import { addEntry, type LocalLog } from "./local-log.ts";
@@ -105,13 +105,13 @@ function* decideInTurn(
     const now = env.now();
     clock.last = tick(clock.last, now);
     const author = {
-      id: uuidv7(now, env.random(UUID_RANDOM_BYTES)),
+      id: uuidv7(now, env.randomBytes(UUID_RANDOM_BYTES)),
       client: local.head.client,
       actor: user,
       time: clock.last,
       meta: waiting.meta,
     };
-    const proposed = propose(domain, local.replica, waiting.requests, author);
+    const proposed = proposeCommit(domain, local.replica, waiting.requests, author);
     if ("defect" in proposed) {
       refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.command]) });
       continue;

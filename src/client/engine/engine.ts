@@ -14,7 +14,7 @@ import type { Replica } from "../../core/replica/replica.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { importArchive } from "./export-import.ts";
 import type { Env } from "../env/env.ts";
-import { type Answer, type ConfirmPlan, planConfirmation } from "./plan-confirmation.ts";
+import { type ServerAnswer, type ConfirmPlan, planConfirmation } from "./plan-confirmation.ts";
 import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
 import {
@@ -27,8 +27,8 @@ import {
 import type { Settled } from "../messages/log-types.ts";
 import { rowDifferences } from "./row-differences.ts";
 import { RowCache, writeRowCache } from "./row-cache.ts";
-import { refusedOf, settledOf, Settling } from "./settled-waiters.ts";
-import { type Standing, standingOf } from "./log-summary.ts";
+import { refusedOf, settledOf, SettledWaiters } from "./settled-waiters.ts";
+import { type LogSummary, summarizeLog } from "./log-summary.ts";
 
 /** Commands that share one transaction, at most. */
 const GROUP_MAX = 256;
@@ -55,10 +55,10 @@ export class Engine {
   #local: LocalLog;
   #steps: Promise<unknown> = Promise.resolve();
   #waiting: Waiting[] = [];
-  readonly #settling: Settling;
+  readonly #settling: SettledWaiters;
   readonly #clock = { last: 0 };
   /** As of the rows that were last told. */
-  #standing: Standing;
+  #standing: LogSummary;
   #serverTime: number | null = null;
   #closed = false;
 
@@ -69,8 +69,8 @@ export class Engine {
   private constructor(options: EngineOptions, local: LocalLog) {
     this.#options = options;
     this.#local = local;
-    this.#standing = standingOf(local.replica, local.rejections.length);
-    this.#settling = new Settling(options.store);
+    this.#standing = summarizeLog(local.replica, local.rejections.length);
+    this.#settling = new SettledWaiters(options.store);
     for (const { commit } of local.entries.values()) this.#clock.last = Math.max(this.#clock.last, commit.time);
   }
 
@@ -95,7 +95,7 @@ export class Engine {
     return this.#local.entries.size - this.#local.unwritten;
   }
 
-  get standing(): Standing {
+  get standing(): LogSummary {
     return this.#standing;
   }
 
@@ -123,14 +123,14 @@ export class Engine {
   }
 
   /** Takes what the server said: records behind the cursor, outcomes. Asked before histories parted (`generation`): ignored. */
-  confirm(answer: Answer, generation: number): Promise<void> {
+  confirm(answer: ServerAnswer, generation: number): Promise<void> {
     return this.step(() =>
       this.#confirm((cursor) => (this.head.generation === generation ? this.#plan(answer, cursor) : null)),
     );
   }
 
   /** Takes an answer that is made of this device's own view: a log without a server. */
-  confirmFrom(make: () => Answer | null): Promise<void> {
+  confirmFrom(make: () => ServerAnswer | null): Promise<void> {
     return this.step(() =>
       this.#confirm((cursor) => {
         const answer = make();
@@ -261,7 +261,7 @@ export class Engine {
     this.#tell(rowDifferences(this.#options.domain, before, this.replica));
   }
 
-  #plan(answer: Answer, cursor: Replica["cursor"]): ConfirmPlan | null {
+  #plan(answer: ServerAnswer, cursor: Replica["cursor"]): ConfirmPlan | null {
     const { env, synced } = this.#options;
     const facts = {
       cursor,
@@ -313,7 +313,7 @@ export class Engine {
   }
 
   #tell(deltas: readonly RowDelta[]): void {
-    this.#standing = standingOf(this.replica, this.#local.rejections.length);
+    this.#standing = summarizeLog(this.replica, this.#local.rejections.length);
     this.#options.changed(deltas);
   }
 

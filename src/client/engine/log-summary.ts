@@ -4,9 +4,9 @@ import type { Replica } from "../../core/replica/replica.ts";
 import type { LogStatus } from "../messages/log-types.ts";
 
 /** How a log stood when its rows were last told: a step that is under way has moved on in memory, and nobody has seen its rows. */
-export type Standing = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
+export type LogSummary = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
 
-export function standingOf(replica: Replica, rejections: number): Standing {
+export function summarizeLog(replica: Replica, rejections: number): LogSummary {
   return {
     pending: replica.pending.length,
     doubtful: replica.doubtful

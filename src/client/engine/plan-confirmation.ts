@@ -14,7 +14,7 @@ import { endsCommit } from "../../core/replica/replica.ts";
 import type { Confirmation, PendingEntry, RejectionEntry, SentEntry } from "../stores/log-store.ts";
 
 /** What came from the server: a page with the text that it was read from, and outcomes. */
-export type Answer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
+export type ServerAnswer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
 
 export type ConfirmPlan = {
   readonly confirmation: Confirmation;
@@ -34,7 +34,7 @@ export type ConfirmFacts = {
 };
 
 /** Null where the answer changes nothing here. */
-export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: Answer): ConfirmPlan | null {
+export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: ServerAnswer): ConfirmPlan | null {
   const follows = sameCursor(page.after, facts.cursor) && page.records.length > 0;
   const records = follows ? page.records : [];
   const cursor = follows ? page.cursor : facts.cursor;

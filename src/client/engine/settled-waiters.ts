@@ -9,7 +9,7 @@ import type { Settled } from "../messages/log-types.ts";
 
 type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: DacapoError) => void };
 
-export class Settling {
+export class SettledWaiters {
   readonly #store: LogStore;
   readonly #waiting = new Map<string, Waiter[]>();
   #closed: DacapoError | null = null;

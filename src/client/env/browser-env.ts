@@ -1,13 +1,14 @@
 /** The browser's clock, chance, timers, locks and channels. Works in a page and in a worker. */
+import { bytePool } from "../../core/values/env.ts";
 import type { Env, TabChannel } from "./env.ts";
 
 export const browserEnv: Env = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  random,
+  randomBytes: bytePool((count) => crypto.getRandomValues(new Uint8Array(count))),
   chance: () => Math.random(),
-  timer(ms, callback) {
-    const timer = setTimeout(callback, ms);
+  setTimer(run, delayMs) {
+    const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
   channel: openChannel,
@@ -17,18 +18,6 @@ export const browserEnv: Env = {
   },
   online: () => navigator.onLine,
 };
-
-/** Asking the system costs some 15 microseconds, whether for ten bytes or for a thousand; each byte is given once. */
-const POOL_BYTES = 1024;
-let pool = new Uint8Array(0);
-
-function random(bytes: number): Uint8Array {
-  if (bytes > POOL_BYTES) return crypto.getRandomValues(new Uint8Array(bytes));
-  if (pool.length < bytes) pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
-  const taken = pool.slice(0, bytes);
-  pool = pool.subarray(bytes);
-  return taken;
-}
 
 function openChannel(name: string): TabChannel {
   const channel = new BroadcastChannel(name);

@@ -3,6 +3,7 @@
  *
  * Place: everything in `client` takes one; the browser's is made in `browser-env`, tests and the simulator make their own.
  */
+import type { BaseEnv } from "../../core/values/env.ts";
 
 export interface TabChannel {
   post(message: unknown): void;
@@ -11,16 +12,11 @@ export interface TabChannel {
   close(): void;
 }
 
-export interface Env {
-  /** Milliseconds since the epoch. May jump. */
-  now(): number;
+export interface Env extends BaseEnv {
   /** Milliseconds since some moment: for waits and for silence. Never jumps; may stand still while the device sleeps. */
   elapsed(): number;
-  random(bytes: number): Uint8Array;
   /** A number in [0, 1), for jitter. */
   chance(): number;
-  /** Calls back once after some milliseconds, or later. Gives a function that calls it off. */
-  timer(ms: number, callback: () => void): () => void;
   channel(name: string): TabChannel;
   /**
    * Asks for a lock that one tab holds at a time. `held` is called when it is got, and holds it until its promise

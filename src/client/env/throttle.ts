@@ -6,8 +6,8 @@
 import type { Env } from "./env.ts";
 
 /** Does `run` at once, then at most once in `ms`; asked for meanwhile, it is done once more at the end. */
-export function atMostEvery(
-  env: Pick<Env, "timer">,
+export function throttle(
+  env: Pick<Env, "setTimer">,
   ms: number,
   run: () => void,
 ): { readonly ask: () => void; readonly stop: () => void } {
@@ -20,7 +20,7 @@ export function atMostEvery(
   function ask(): void {
     again = cancel !== null;
     if (again) return;
-    cancel = env.timer(ms, due);
+    cancel = env.setTimer(due, ms);
     run();
   }
   return {
@@ -35,25 +35,25 @@ export function atMostEvery(
   };
 }
 
-export type Pause = {
+export type DebounceOptions = {
   /** Nothing was asked for in so long. */
-  readonly quietMs: number;
+  readonly waitMs: number;
   /** Or so long has passed since it was first asked for. */
-  readonly mostMs: number;
+  readonly maxWaitMs: number;
 };
 
 /** Does `run` in a pause. */
-export function inPause(
+export function debounce(
   env: Env,
-  { quietMs, mostMs }: Pause,
+  { waitMs, maxWaitMs }: DebounceOptions,
   run: () => void,
 ): { readonly ask: () => void; readonly now: () => void; readonly stop: () => void } {
   let firstAt = 0;
   let lastAt = 0;
   let cancel: (() => void) | null = null;
   const check = () => {
-    const left = Math.min(lastAt + quietMs, firstAt + mostMs) - env.elapsed();
-    cancel = left > 0 ? env.timer(left, check) : null;
+    const left = Math.min(lastAt + waitMs, firstAt + maxWaitMs) - env.elapsed();
+    cancel = left > 0 ? env.setTimer(check, left) : null;
     if (!cancel) run();
   };
   return {
@@ -61,7 +61,7 @@ export function inPause(
       lastAt = env.elapsed();
       if (cancel) return;
       firstAt = lastAt;
-      cancel = env.timer(Math.min(quietMs, mostMs), check);
+      cancel = env.setTimer(check, Math.min(waitMs, maxWaitMs));
     },
     now() {
       cancel?.();

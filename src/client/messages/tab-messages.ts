@@ -4,7 +4,7 @@
  * Holds: any message may be lost, doubled or late without harm; what it speaks of stands in the store. What does
  * not read as a message (a tab with other code) is ignored.
  */
-import { checkJson, type Json } from "../../core/values/json.ts";
+import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
@@ -66,7 +66,7 @@ const tabMessage: Reader<TabMessage> = (value, path) => {
 
 function readTabMessage(given: unknown): TabMessage | null {
   // First: nothing that could throw when it is looked at goes on.
-  if (checkJson(given) !== null) return null;
+  if (findJsonProblem(given) !== null) return null;
   const read = parse(tabMessage, given);
   return read.ok ? read.value : null;
 }

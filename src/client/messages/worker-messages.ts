@@ -9,26 +9,27 @@
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { fromPlainError, type PlainError, shortText, toPlainError, ValidationError } from "../../core/values/errors.ts";
-import { checkJson, type Json } from "../../core/values/json.ts";
+import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-types.ts";
 
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
+export type CallResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
 
 /** A rejection as it crosses: without its two functions. */
 export type PlainRejection = Omit<RejectedCommit, "retry" | "discard">;
 
 /** One call of `execute`, by the number that its answer names. */
-export type CommitCall = {
+export type ExecuteCall = {
   readonly call: number;
   readonly requests: readonly CommandRequest[];
   readonly meta: Json;
   readonly endRejection: string | null;
 };
 
-export type CallAnswer = { readonly call: number; readonly answer: Answer<{ readonly commit: string }> };
+export type CallAnswer = { readonly call: number; readonly answer: CallResult<{ readonly commit: string }> };
 
 /** What the page posts beside Comlink's messages: JSON of `CommitCall[]`. An object, since Comlink would take a text apart. */
 export type CallMessage = { readonly calls: string };
@@ -64,41 +65,41 @@ export type Lifecycle = "visible" | "hidden" | "resumed" | "online" | "offline";
 
 /** One open log in the worker. */
 export interface WorkerLog {
-  opened(): Answer<{ readonly client: string; readonly update: string }>;
+  opened(): CallResult<{ readonly client: string; readonly update: string }>;
   /** Takes calls, JSON of `CommitCall[]`; updates answer them. */
-  take(calls: string): void;
+  executeBatch(calls: string): void;
   /** Resolves when durable; `seq` is the update that shows it. */
   execute(
     requests: readonly CommandRequest[],
     meta: Json,
     endRejection: string | null,
-  ): Promise<Answer<{ readonly commit: string; readonly seq: number }>>;
+  ): Promise<CallResult<{ readonly commit: string; readonly seq: number }>>;
   /** Null: there is nothing to take back, or to bring back. */
-  undo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
-  redo(): Promise<Answer<{ readonly commit: string; readonly seq: number } | null>>;
-  withdraw(commit: string): Promise<Answer<null>>;
+  undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
+  redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
+  withdraw(commit: string): Promise<CallResult<null>>;
   /** The next lines of an export, or null behind its end. `begin` begins one and ends any that was under way. */
-  exportNext(begin: boolean): Promise<Answer<string | null>>;
+  exportNext(begin: boolean): Promise<CallResult<string | null>>;
   /** Text of an export, piece by piece; with the last one, it is checked whole and written. */
-  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<Answer<null>>;
-  settled(commit: string): Promise<Answer<{ readonly settled: Settled; readonly seq: number }>>;
-  discard(commit: string): Promise<Answer<null>>;
+  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<null>>;
+  settled(commit: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
+  discard(commit: string): Promise<CallResult<null>>;
   /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */
-  watch(projection: string): Answer<{ readonly seq: number; readonly entries: string }>;
-  history(stream: string): Promise<Answer<readonly HistoryEntry[]>>;
-  stateAt(stream: string, version: number | null): Promise<Answer<Json>>;
-  setPresence(data: Json): Answer<null>;
-  setPaused(paused: boolean): Answer<null>;
+  watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
+  history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;
+  stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
+  setPresence(data: Json): CallResult<null>;
+  setPaused(paused: boolean): CallResult<null>;
   lifecycle(event: Lifecycle): void;
-  close(): Promise<Answer<null>>;
+  close(): Promise<CallResult<null>>;
 }
 
 /** The root that a worker exposes. The log is served on a port of its own, since Comlink makes no proxy inside an answer. */
 export interface WorkerRoot {
-  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<Answer<null>>;
+  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<null>>;
 }
 
-export async function answer<T>(run: () => T | Promise<T>): Promise<Answer<T>> {
+export async function callResult<T>(run: () => T | Promise<T>): Promise<CallResult<T>> {
   try {
     return { ok: true, value: await run() };
   } catch (error) {
@@ -106,7 +107,7 @@ export async function answer<T>(run: () => T | Promise<T>): Promise<Answer<T>> {
   }
 }
 
-export function answerNow<T>(run: () => T): Answer<T> {
+export function callResultNow<T>(run: () => T): CallResult<T> {
   try {
     return { ok: true, value: run() };
   } catch (error) {
@@ -145,7 +146,7 @@ function requireName(
 }
 
 export function requireJsonMeta(meta: unknown): void {
-  const problem = checkJson(meta);
+  const problem = findJsonProblem(meta);
   if (!problem) return;
   throw new ValidationError({
     message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`,
@@ -155,7 +156,7 @@ export function requireJsonMeta(meta: unknown): void {
 }
 
 export function requirePresence(data: Json): void {
-  const problem = checkJson(data);
+  const problem = findJsonProblem(data);
   if (!problem && !exceedsBytes(JSON.stringify(data), PRESENCE_BYTES_MAX)) return;
   const reason = problem?.reason ?? `has more than ${PRESENCE_BYTES_MAX} bytes`;
   throw new ValidationError({
@@ -165,7 +166,7 @@ export function requirePresence(data: Json): void {
   });
 }
 
-export function take<T>(given: Answer<T>): T {
+export function unwrap<T>(given: CallResult<T>): T {
   if (given.ok) return given.value;
   throw fromPlainError(given.error);
 }

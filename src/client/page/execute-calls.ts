@@ -6,11 +6,11 @@
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
-import { type CallAnswer, type CommitCall, take } from "../messages/worker-messages.ts";
+import { type CallAnswer, type ExecuteCall, unwrap } from "../messages/worker-messages.ts";
 
 type Caller = { readonly resolve: (commit: string) => void; readonly reject: (error: unknown) => void };
 
-export type CommitCalls = {
+export type ExecuteCalls = {
   /** Resolves with the commit's id when it is durable. What it is given must be plain JSON. */
   execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string>;
   answered(answers: readonly CallAnswer[]): void;
@@ -18,7 +18,7 @@ export type CommitCalls = {
 };
 
 /** @param post takes JSON of `CommitCall[]` */
-export function commitCalls(post: (calls: string) => void): CommitCalls {
+export function executeCalls(post: (calls: string) => void): ExecuteCalls {
   const callers = new Map<number, Caller>();
   let leaving: string[] = [];
   let made = 0;
@@ -30,7 +30,7 @@ export function commitCalls(post: (calls: string) => void): CommitCalls {
   return {
     execute: (requests, meta, endRejection) =>
       new Promise((resolve, reject) => {
-        const call: CommitCall = { call: ++made, requests, meta, endRejection };
+        const call: ExecuteCall = { call: ++made, requests, meta, endRejection };
         callers.set(call.call, { resolve, reject });
         // As text at once: what the app does to its objects afterwards changes nothing.
         if (leaving.push(JSON.stringify(call)) === 1) queueMicrotask(leave);
@@ -40,7 +40,7 @@ export function commitCalls(post: (calls: string) => void): CommitCalls {
         const caller = callers.get(call);
         callers.delete(call);
         try {
-          caller?.resolve(take(answer).commit);
+          caller?.resolve(unwrap(answer).commit);
         } catch (error) {
           caller?.reject(error);
         }

@@ -4,12 +4,12 @@
  * Place: around each promise of the page that the worker ends. The answer to `close` may overtake others, and what comes after it is not heard.
  * Holds: once closed, each call that has no answer fails, and so does each later one.
  */
-export type OpenCalls = {
+export type PendingCalls = {
   readonly track: <T>(answer: Promise<T>) => Promise<T>;
   readonly close: (error: Error) => void;
 };
 
-export function openCalls(): OpenCalls {
+export function pendingCalls(): PendingCalls {
   const waiting = new Set<(error: Error) => void>();
   let closed: Error | null = null;
   return {

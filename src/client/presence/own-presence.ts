@@ -8,7 +8,7 @@
  */
 import { type Json, sameJson } from "../../core/values/json.ts";
 import type { Env } from "../env/env.ts";
-import { atMostEvery } from "../env/throttle.ts";
+import { throttle } from "../env/throttle.ts";
 import type { ShowMessage } from "../messages/tab-messages.ts";
 
 /** Below the rate at which a server takes frames. */
@@ -18,7 +18,7 @@ const SILENT_BEATS_MAX = 3;
 const TAB_BYTES = 8;
 
 export type ShowOptions = {
-  readonly env: Pick<Env, "now" | "random" | "timer">;
+  readonly env: Pick<Env, "now" | "randomBytes" | "setTimer">;
   readonly post: (message: ShowMessage) => void;
   /** Tells the server what this device shows; null: nothing. */
   readonly tell: (data: Json) => void;
@@ -49,7 +49,7 @@ export function showPresence({ env, post, tell }: ShowOptions): ShownPresence {
   let lastAt = 0;
 
   const say = (): void => {
-    tab ??= Array.from(env.random(TAB_BYTES), (byte) => byte.toString(16)).join("-");
+    tab ??= Array.from(env.randomBytes(TAB_BYTES), (byte) => byte.toString(16)).join("-");
     post({ type: "show", tab, at: own?.at ?? lastAt, data: own?.data ?? null });
   };
   const tellLast = (): void => {
@@ -60,7 +60,7 @@ export function showPresence({ env, post, tell }: ShowOptions): ShownPresence {
     told = data;
     tell(data);
   };
-  const passing = atMostEvery(env, PASS_ON_MS, () => (leading ? tellLast() : say()));
+  const passing = throttle(env, PASS_ON_MS, () => (leading ? tellLast() : say()));
 
   return {
     set(data) {

@@ -1,7 +1,7 @@
 /** What a failure of syncing means: whether it passes by itself, and what it takes along. */
 import { type PlainError, toPlainError } from "../../core/values/errors.ts";
 
-export type Judged = {
+export type ClassifiedFailure = {
   /** A person or the app must do something first; until then nothing is tried. */
   readonly mustMend: boolean;
   /** The server says that this person may not read the log: what others wrote may not stay here. */
@@ -9,11 +9,11 @@ export type Judged = {
   /** Milliseconds for which the server asked; null: it did not. */
   readonly retryAfterMs: number | null;
   /** Told while it is tried again: a full disk is a person's to mend, but may be mended without a word to this app. */
-  readonly trouble: PlainError | null;
+  readonly warning: PlainError | null;
 };
 
 /** @param failures how many came one after another before this one */
-export function judgeFailure(error: unknown, failures: number): Judged {
+export function classifyFailure(error: unknown, failures: number): ClassifiedFailure {
   const plain = toPlainError(error);
   const { code, retry, details } = plain;
   const isDiskFull = code === "storage-full";
@@ -23,6 +23,6 @@ export function judgeFailure(error: unknown, failures: number): Judged {
     mustMend: retry !== "later" && !isDiskFull && (code !== "unauthorized" || failures > 0),
     rightLost: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
-    trouble: isDiskFull ? plain : null,
+    warning: isDiskFull ? plain : null,
   };
 }

@@ -6,21 +6,21 @@
  */
 import { type ClientFrame, parseServerFrame } from "../../core/wire/messages.ts";
 import type { Env } from "../env/env.ts";
-import type { LiveSocket, SocketEvents } from "./transport.ts";
+import type { ClientSocket, SocketEvents } from "./transport.ts";
 
 /** A ping after this much silence of ours; common proxies cut at 30 to 60 s. */
 const PING_MS = 20_000;
 /** No frame, not even a pong, for so long after a ping: the socket is dead. */
 const SILENCE_MS_MAX = 10_000;
 
-export type LiveSocketOptions = {
+export type ClientSocketOptions = {
   readonly env: Env;
   readonly events: SocketEvents;
   /** Gives the address, with a fresh ticket. */
   readonly address: () => Promise<string>;
 };
 
-export function openLiveSocket({ env, events, address }: LiveSocketOptions): LiveSocket {
+export function openClientSocket({ env, events, address }: ClientSocketOptions): ClientSocket {
   let socket: WebSocket | null = null;
   let ended = false;
   let stopTimer = () => {};
@@ -38,10 +38,10 @@ export function openLiveSocket({ env, events, address }: LiveSocketOptions): Liv
   };
   const expectFrame = () => {
     stopTimer();
-    stopTimer = env.timer(PING_MS, () => {
+    stopTimer = env.setTimer(() => {
       send({ type: "ping" });
-      stopTimer = env.timer(SILENCE_MS_MAX, () => end("lost"));
-    });
+      stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
+    }, PING_MS);
   };
   const take = (data: unknown) => {
     const frame = typeof data === "string" ? parseServerFrame(data) : null;
@@ -62,7 +62,7 @@ export function openLiveSocket({ env, events, address }: LiveSocketOptions): Liv
   };
 
   const open = async () => {
-    stopTimer = env.timer(SILENCE_MS_MAX, () => end("lost"));
+    stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
     const url = await address();
     if (ended) return;
     socket = new WebSocket(url);

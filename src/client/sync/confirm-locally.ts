@@ -6,7 +6,7 @@
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import type { Outcome } from "../../core/wire/messages.ts";
-import type { Answer } from "../engine/plan-confirmation.ts";
+import type { ServerAnswer } from "../engine/plan-confirmation.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
 
@@ -23,7 +23,7 @@ export async function confirmLocally(engine: Engine, env: Env): Promise<void> {
   }
 }
 
-function localAnswer(engine: Engine, env: Env): Answer | null {
+function localAnswer(engine: Engine, env: Env): ServerAnswer | null {
   const records: CommitRecord[] = [];
   const outcomes: Outcome[] = [];
   const after = engine.replica.cursor;
@@ -64,5 +64,5 @@ function localAnswer(engine: Engine, env: Env): Answer | null {
 }
 
 function newMark(env: Env): string {
-  return Array.from(env.random(MARK_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(env.randomBytes(MARK_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

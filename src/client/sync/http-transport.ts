@@ -20,7 +20,7 @@ import {
 } from "../../core/wire/messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
-import { openLiveSocket } from "./client-socket.ts";
+import { openClientSocket } from "./client-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 
@@ -59,7 +59,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       return fetched(parsePage, await get(`/records?${query}`), "page of records");
     },
     live: (after, events) =>
-      openLiveSocket({
+      openClientSocket({
         env: options.env,
         events,
         async address() {
@@ -73,7 +73,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
 
 async function call({ token, env }: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
   const ended = new AbortController();
-  const stopTimer = env.timer(CALL_MS_MAX, () => ended.abort());
+  const stopTimer = env.setTimer(() => ended.abort(), CALL_MS_MAX);
   try {
     // The app's own function may fail or never answer: then it is tried again like a network that does.
     const bearer = await Promise.race([token(), whenAborted(ended.signal)]);

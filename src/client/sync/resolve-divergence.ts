@@ -21,7 +21,7 @@ import type { Transport } from "./transport.ts";
 
 const ATTEMPTS_MAX = 20;
 
-export async function partHistories(engine: Engine, transport: Transport): Promise<void> {
+export async function resolveDivergence(engine: Engine, transport: Transport): Promise<void> {
   const { generation, dropped } = engine.head;
   const common = dropped === null ? await findCommon(engine, transport) : null;
   const stands = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, dropped);
@@ -65,7 +65,7 @@ export async function dropConfirmed(engine: Engine): Promise<void> {
 }
 
 /** True where a page that follows the cursor shows that the server does not have what this device had when it dropped its log. */
-export function lacksDropped(page: Page, dropped: Cursor | null, cursor: Cursor | null): boolean {
+export function serverLostRevokedHistory(page: Page, dropped: Cursor | null, cursor: Cursor | null): boolean {
   if (dropped === null || !sameCursor(page.after, cursor)) return false;
   if (positionOf(page.cursor) < dropped.position) return page.head <= positionOf(page.cursor);
   return !page.records.some((record) => sameCursor(cursorOf(record), dropped));

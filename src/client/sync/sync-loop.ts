@@ -12,27 +12,27 @@ import type { Page, Presence, RejectedOutcome } from "../../core/wire/messages.t
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
-import { judgeFailure } from "./classify-failure.ts";
-import { dropConfirmed, goneError, lacksDropped, partHistories } from "./resolve-divergence.ts";
+import { classifyFailure } from "./classify-failure.ts";
+import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
 import { pushBatch } from "./push-batch.ts";
 import {
   afterAnswer,
   afterFailure,
-  afterParting,
+  afterDivergence,
   afterSocketAsked,
   afterSocketLost,
   afterSocketOpened,
   afterTooLarge,
   afterWake,
-  initialSyncFacts,
+  initialSyncState,
   LATER_MS,
   mayConnect,
   nextStep,
   type Step,
-  type SyncFacts,
-  toldOf,
+  type SyncState,
+  socketCursorOf,
 } from "./sync-state.ts";
-import type { Fetched, LiveSocket, Transport } from "./transport.ts";
+import type { Fetched, ClientSocket, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 
 /** Live frames that wait for the engine; more are dropped and pulled instead. */
@@ -52,8 +52,8 @@ type Frame = { readonly page: Page; readonly text: string; readonly generation: 
 
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
-  #facts: SyncFacts = initialSyncFacts;
-  #socket: LiveSocket | null = null;
+  #facts: SyncState = initialSyncState;
+  #socket: ClientSocket | null = null;
   #inbox: Frame[] = [];
   #presence: Json | undefined = undefined;
   #ended = false;
@@ -62,24 +62,24 @@ export class SyncLoop {
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
-    this.#facts = { ...initialSyncFacts, online: options.env.online() };
+    this.#facts = { ...initialSyncState, online: options.env.online() };
     void this.#run();
   }
 
-  get facts(): SyncFacts {
+  get state(): SyncState {
     return this.#facts;
   }
 
   /** There is something new to look at: a commit was appended, a tab wrote. */
-  nudge(): void {
+  wake(): void {
     if (!this.#resting) return;
     const step = this.#nextStep();
     const rests = !this.#ended && this.#inbox.length === 0 && step.do === "rest" && step.until === this.#resting.until;
     if (!rests) this.#resting.wake();
   }
 
-  lead(leader: boolean): void {
-    this.#set({ leader, checked: false });
+  setLeader(leader: boolean): void {
+    this.#set({ leader, isFresh: false });
   }
 
   setPaused(paused: boolean): void {
@@ -91,14 +91,14 @@ export class SyncLoop {
   }
 
   /** Someone looks at the page again: what stood may be stale. */
-  doubt(): void {
+  markStale(): void {
     this.#set(afterWake(this.#facts));
   }
 
   /** The page was frozen: its socket may be dead without saying so. */
-  returned(): void {
+  resumeFromFreeze(): void {
     this.#closeSocket();
-    this.doubt();
+    this.markStale();
   }
 
   setPresence(data: Json): void {
@@ -109,14 +109,14 @@ export class SyncLoop {
   close(): void {
     this.#ended = true;
     this.#closeSocket();
-    this.nudge();
+    this.wake();
   }
 
-  #set(change: Partial<SyncFacts>): void {
+  #set(change: Partial<SyncState>): void {
     this.#facts = { ...this.#facts, ...change };
     if (!mayConnect(this.#facts)) this.#closeSocket();
     this.#options.changed();
-    this.nudge();
+    this.wake();
   }
 
   async #run(): Promise<void> {
@@ -145,7 +145,7 @@ export class SyncLoop {
   async #rest(until: number | null): Promise<void> {
     const { env } = this.#options;
     await new Promise<void>((resolve) => {
-      const cancel = until === null ? () => {} : env.timer(Math.max(0, until - env.elapsed()), resolve);
+      const cancel = until === null ? () => {} : env.setTimer(resolve, Math.max(0, until - env.elapsed()));
       this.#resting = {
         until,
         wake: () => {
@@ -200,7 +200,7 @@ export class SyncLoop {
     if (!later) this.#requireProgress(before, "a push");
     this.#set({
       ...afterAnswer(this.#facts, answer.answer.head, this.#time()),
-      pushMax: Math.min(this.#facts.pushMax * 2, initialSyncFacts.pushMax),
+      pushMax: Math.min(this.#facts.pushMax * 2, initialSyncState.pushMax),
       pushNotBefore: later ? env.elapsed() + LATER_MS : 0,
     });
   }
@@ -220,7 +220,10 @@ export class SyncLoop {
   /** False where the page shows that histories have parted while the log was dropped: nothing of it was taken. */
   async #takePage(page: Page, text: string, generation: number): Promise<boolean> {
     const { engine } = this.#options;
-    if (engine.head.generation === generation && lacksDropped(page, engine.head.dropped, engine.replica.cursor)) {
+    if (
+      engine.head.generation === generation &&
+      serverLostRevokedHistory(page, engine.head.dropped, engine.replica.cursor)
+    ) {
       this.#set({ diverged: true });
       return false;
     }
@@ -253,9 +256,9 @@ export class SyncLoop {
   async #part(): Promise<void> {
     this.#closeSocket();
     this.#inbox = [];
-    await partHistories(this.#options.engine, this.#options.transport);
+    await resolveDivergence(this.#options.engine, this.#options.transport);
     const { env } = this.#options;
-    this.#set(afterParting(this.#facts, env.elapsed(), () => env.chance()));
+    this.#set(afterDivergence(this.#facts, env.elapsed(), () => env.chance()));
   }
 
   async #connect(): Promise<void> {
@@ -263,15 +266,16 @@ export class SyncLoop {
     const { generation } = engine.head;
     const { cursor } = engine.replica;
     this.#set(afterSocketAsked(this.#facts, cursor));
-    const socket: LiveSocket = transport.live(cursor, {
+    const socket: ClientSocket = transport.live(cursor, {
       opened: () => this.#set(afterSocketOpened(this.#facts, env.elapsed())),
       records: (page, text) => {
-        this.#facts = { ...this.#facts, told: toldOf(page.cursor) };
+        this.#facts = { ...this.#facts, socketCursor: socketCursorOf(page.cursor) };
         if (this.#inbox.length < INBOX_MAX) this.#inbox.push({ page, text, generation });
         else this.#set({ head: Math.max(this.#facts.head, page.head) });
-        this.nudge();
+        this.wake();
       },
-      head: (position) => this.#set({ head: Math.max(this.#facts.head, position), told: { position, mark: null } }),
+      head: (position) =>
+        this.#set({ head: Math.max(this.#facts.head, position), socketCursor: { position, mark: null } }),
       presence,
       closed: (code, retryAfterMs) => {
         if (this.#socket !== socket) return;
@@ -309,10 +313,10 @@ export class SyncLoop {
     } catch (error) {
       if (this.#ended) return;
       const { env } = this.#options;
-      const { mustMend, rightLost, retryAfterMs, trouble } = judgeFailure(error, this.#facts.failures);
+      const { mustMend, rightLost, retryAfterMs, warning } = classifyFailure(error, this.#facts.failures);
       if (rightLost) await dropConfirmed(this.#options.engine).catch(() => {});
       if (mustMend) this.#stop(error);
-      else this.#set({ ...afterFailure(this.#facts, env.elapsed(), env.chance(), retryAfterMs), trouble });
+      else this.#set({ ...afterFailure(this.#facts, env.elapsed(), env.chance(), retryAfterMs), warning });
     }
   }
 

@@ -15,14 +15,14 @@
 import type { PlainError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 
-export type SyncFacts = {
+export type SyncState = {
   readonly leader: boolean;
   readonly paused: boolean;
   readonly online: boolean;
   /** What must be mended before anything goes on. */
   readonly stopped: PlainError | null;
   /** What a person can mend while it is tried again by itself. */
-  readonly trouble: PlainError | null;
+  readonly warning: PlainError | null;
   /** Failures one after another. */
   readonly failures: number;
   /** Milliseconds by `env.elapsed` before which nothing is tried. */
@@ -32,13 +32,13 @@ export type SyncFacts = {
   readonly partings: number;
   readonly partedAt: number;
   /** The server has been asked since this tab last had reason to doubt. */
-  readonly checked: boolean;
+  readonly isFresh: boolean;
   /** The log's last position as the server last told it. */
   readonly head: number;
   /** When a call was last answered, by `env.elapsed`. */
   readonly answeredAt: number;
   /** Up to where the socket has told the log. */
-  readonly told: Told;
+  readonly socketCursor: SocketCursor;
   readonly socket: "closed" | "opening" | "open";
   /** Sockets lost or refused one after another: some networks let none through, and then pulling has to do. */
   readonly socketFailures: number;
@@ -54,7 +54,7 @@ export type SyncFacts = {
 };
 
 /** A place in the log; a hint names no mark. */
-export type Told = { readonly position: number; readonly mark: string | null };
+export type SocketCursor = { readonly position: number; readonly mark: string | null };
 
 /** `now` by `env.elapsed`: a wait must not depend on a clock that jumps. */
 export type SyncInputs = {
@@ -87,21 +87,21 @@ export const LATER_MS = 30_000;
  */
 export const UNTOLD_MS = 30_000;
 
-export const initialSyncFacts: SyncFacts = {
+export const initialSyncState: SyncState = {
   leader: false,
   paused: false,
   online: true,
   stopped: null,
-  trouble: null,
+  warning: null,
   failures: 0,
   notBefore: 0,
   diverged: false,
   partings: 0,
   partedAt: 0,
-  checked: false,
+  isFresh: false,
   head: 0,
   answeredAt: 0,
-  told: { position: 0, mark: null },
+  socketCursor: { position: 0, mark: null },
   socket: "closed",
   socketFailures: 0,
   socketOpenedAt: 0,
@@ -111,13 +111,13 @@ export const initialSyncFacts: SyncFacts = {
   lastSyncedAt: null,
 };
 
-export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: SyncInputs): Step {
+export function nextStep(facts: SyncState, { now, cursor, pending, refills }: SyncInputs): Step {
   if (!mayConnect(facts)) return { do: "rest", until: null };
   if (now < facts.notBefore) return { do: "rest", until: facts.notBefore };
   if (facts.diverged) return { do: "part" };
   if (pending > 0 && !refills && now >= facts.pushNotBefore) return { do: "push" };
-  if (!facts.checked || facts.head > positionOf(cursor) || refills) return { do: "pull" };
-  const untoldAt = facts.socket === "open" && !isTold(facts.told, cursor) ? facts.answeredAt + UNTOLD_MS : null;
+  if (!facts.isFresh || facts.head > positionOf(cursor) || refills) return { do: "pull" };
+  const untoldAt = facts.socket === "open" && !isTold(facts.socketCursor, cursor) ? facts.answeredAt + UNTOLD_MS : null;
   if (untoldAt !== null && now >= untoldAt) return { do: "pull" };
   if (facts.socket === "closed" && now >= facts.socketNotBefore) return { do: "connect" };
   const waits = [
@@ -129,28 +129,28 @@ export function nextStep(facts: SyncFacts, { now, cursor, pending, refills }: Sy
 }
 
 /** What lies before the end that was told is known to be the log's: else the frames would not follow, and all were pulled. */
-function isTold(told: Told, cursor: Cursor | null): boolean {
+function isTold(told: SocketCursor, cursor: Cursor | null): boolean {
   if (told.position !== positionOf(cursor)) return told.position > positionOf(cursor);
   return told.mark === null || cursor === null || told.mark === cursor.mark;
 }
 
 /** False where no socket may stand either. */
-export function mayConnect(facts: SyncFacts): boolean {
+export function mayConnect(facts: SyncState): boolean {
   return facts.leader && !facts.paused && facts.online && facts.stopped === null;
 }
 
 /** The server answered: all is well again. `now` in milliseconds since the epoch, `elapsed` by `env.elapsed`. */
 export function afterAnswer(
-  facts: SyncFacts,
+  facts: SyncState,
   head: number,
   { now, elapsed }: { readonly now: number; readonly elapsed: number },
-): SyncFacts {
+): SyncState {
   return {
     ...facts,
-    trouble: null,
+    warning: null,
     failures: 0,
     notBefore: 0,
-    checked: true,
+    isFresh: true,
     head,
     answeredAt: elapsed,
     lastSyncedAt: now,
@@ -158,37 +158,37 @@ export function afterAnswer(
 }
 
 /** A call failed: wait, longer each time. `chance` in [0, 1). */
-export function afterFailure(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
+export function afterFailure(facts: SyncState, now: number, chance: number, retryAfterMs: number | null): SyncState {
   // What was in hand may be lost with it, such as a live frame that could not be stored: the server is asked again. Not before it wished, though.
   const notBefore = Math.max(facts.notBefore, now + backoff(facts.failures, chance, retryAfterMs));
-  return { ...facts, checked: false, failures: facts.failures + 1, notBefore };
+  return { ...facts, isFresh: false, failures: facts.failures + 1, notBefore };
 }
 
 /**
  * The socket was lost or refused. Calls may work all the same, so they do not wait: what was missed is pulled at once, and
  * again each time a socket was tried in vain.
  */
-export function afterSocketLost(facts: SyncFacts, now: number, chance: number, retryAfterMs: number | null): SyncFacts {
+export function afterSocketLost(facts: SyncState, now: number, chance: number, retryAfterMs: number | null): SyncState {
   const failures = facts.socket === "open" && now - facts.socketOpenedAt >= SOCKET_STANDS_MS ? 0 : facts.socketFailures;
   return {
     ...facts,
     socket: "closed",
-    checked: false,
+    isFresh: false,
     socketFailures: failures + 1,
     socketNotBefore: now + backoff(failures, chance, retryAfterMs),
   };
 }
 
 /** A socket is read for by the cursor with which it is asked for, so that counts as told. */
-export function afterSocketAsked(facts: SyncFacts, cursor: Cursor | null): SyncFacts {
-  return { ...facts, socket: "opening", told: toldOf(cursor) };
+export function afterSocketAsked(facts: SyncState, cursor: Cursor | null): SyncState {
+  return { ...facts, socket: "opening", socketCursor: socketCursorOf(cursor) };
 }
 
-export function toldOf(cursor: Cursor | null): Told {
+export function socketCursorOf(cursor: Cursor | null): SocketCursor {
   return cursor ?? { position: 0, mark: null };
 }
 
-export function afterSocketOpened(facts: SyncFacts, now: number): SyncFacts {
+export function afterSocketOpened(facts: SyncState, now: number): SyncState {
   return { ...facts, socket: "open", socketOpenedAt: now, socketNotBefore: 0 };
 }
 
@@ -199,7 +199,7 @@ function backoff(failures: number, chance: number, retryAfterMs: number | null):
 }
 
 /** Something came back (network, visible tab, resumed): try at once, and ask the server again. */
-export function afterWake(facts: SyncFacts): SyncFacts {
+export function afterWake(facts: SyncState): SyncState {
   return {
     ...facts,
     failures: 0,
@@ -208,7 +208,7 @@ export function afterWake(facts: SyncFacts): SyncFacts {
     pushNotBefore: 0,
     socketFailures: 0,
     socketNotBefore: 0,
-    checked: false,
+    isFresh: false,
     stopped: null,
   };
 }
@@ -217,14 +217,14 @@ export function afterWake(facts: SyncFacts): SyncFacts {
  * Histories parted, and this log was cut back. A server may be restored twice in a row; one that goes on calling every log another one is asked
  * less and less.
  */
-export function afterParting(facts: SyncFacts, now: number, chance: () => number): SyncFacts {
+export function afterDivergence(facts: SyncState, now: number, chance: () => number): SyncState {
   const partings = now - facts.partedAt > PARTINGS_FORGOTTEN_MS ? 1 : facts.partings + 1;
   const notBefore =
     partings > PARTINGS_AT_ONCE ? now + backoff(partings - PARTINGS_AT_ONCE, chance(), null) : facts.notBefore;
-  return { ...facts, diverged: false, checked: false, head: 0, failures: 0, partings, partedAt: now, notBefore };
+  return { ...facts, diverged: false, isFresh: false, head: 0, failures: 0, partings, partedAt: now, notBefore };
 }
 
 /** The server found a push too large: try half of it. */
-export function afterTooLarge(facts: SyncFacts, sent: number): SyncFacts {
+export function afterTooLarge(facts: SyncState, sent: number): SyncState {
   return { ...facts, pushMax: Math.max(1, Math.floor(sent / 2)) };
 }

@@ -26,7 +26,7 @@ export type SocketEvents = {
   readonly closed: (code: string, retryAfterMs: number | null) => void;
 };
 
-export interface LiveSocket {
+export interface ClientSocket {
   setPresence(client: string, data: Json): void;
   close(): void;
 }
@@ -35,5 +35,5 @@ export interface Transport {
   info(): Promise<LogInfo>;
   push(after: Cursor | null, domain: number, commits: readonly Commit[]): Promise<Fetched<PushAnswer>>;
   pull(after: Cursor | null, limit: number | null): Promise<Fetched<Page>>;
-  live(after: Cursor | null, events: SocketEvents): LiveSocket;
+  live(after: Cursor | null, events: SocketEvents): ClientSocket;
 }

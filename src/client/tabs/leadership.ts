@@ -103,9 +103,9 @@ export class Leadership {
     this.#release = null;
     this.#heardAt = env.elapsed();
     if (signal.aborted) return;
-    env.timer(YIELD_MS, () => {
+    env.setTimer(() => {
       if (!signal.aborted) this.#ask(false);
-    });
+    }, YIELD_MS);
   }
 
   #hold(signal: AbortSignal): Promise<void> {
@@ -124,7 +124,7 @@ export class Leadership {
 
   #beat(): void {
     const { env } = this.#options;
-    env.timer(BEAT_MS, () => {
+    env.setTimer(() => {
       if (this.#ended.signal.aborted) return;
       const now = env.elapsed();
       const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
@@ -136,7 +136,7 @@ export class Leadership {
         this.#steal();
       }
       this.#beat();
-    });
+    }, BEAT_MS);
   }
 
   #postBeat(): void {

@@ -2,17 +2,17 @@
 import { LogClosedError } from "../../core/values/errors.ts";
 import { exportLines } from "../engine/export-import.ts";
 import type { Engine } from "../engine/engine.ts";
-import { answer, type WorkerLog } from "../messages/worker-messages.ts";
+import { callResult, type WorkerLog } from "../messages/worker-messages.ts";
 
 /** Characters of one piece, about. */
 const PIECE_MAX = 256 * 1024;
 
-export function archiveApi(engine: Engine, log: string): Pick<WorkerLog, "exportNext" | "importNext"> {
+export function archiveCalls(engine: Engine, log: string): Pick<WorkerLog, "exportNext" | "importNext"> {
   let lines: AsyncGenerator<string> | null = null;
   let pieces: string[] = [];
   return {
     exportNext: (begin) =>
-      answer(async () => {
+      callResult(async () => {
         if (begin) lines = exportLines(engine.store, log);
         if (!lines) throw new LogClosedError({ message: "This export has ended", fix: "Begin another with export()." });
         let piece = "";
@@ -27,7 +27,7 @@ export function archiveApi(engine: Engine, log: string): Pick<WorkerLog, "export
         return piece === "" ? null : piece;
       }),
     importNext: (piece, { begin, last }) =>
-      answer(async () => {
+      callResult(async () => {
         if (begin) pieces = [];
         pieces.push(piece);
         if (!last) return null;

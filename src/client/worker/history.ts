@@ -2,7 +2,7 @@
 import { RejectedError } from "../../core/values/errors.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
-import { type CommitRecord, readableEvent, type Unplaced } from "../../core/history/record.ts";
+import { type CommitRecord, readableEvent, type PendingRecord } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/local-log.ts";
@@ -37,8 +37,8 @@ export async function readStateAt(engine: Engine, stream: string, version: numbe
 async function* eventsOf(
   engine: Engine,
   stream: string,
-): AsyncGenerator<{ readonly record: CommitRecord | Unplaced; readonly n: number }> {
-  const pending: readonly Unplaced[] = engine.replica.pending.flatMap(
+): AsyncGenerator<{ readonly record: CommitRecord | PendingRecord; readonly n: number }> {
+  const pending: readonly PendingRecord[] = engine.replica.pending.flatMap(
     ({ commit: { id, client, actor, time, meta }, forecast }) =>
       "events" in forecast ? [{ position: null, commit: id, client, actor, time, meta, events: forecast.events }] : [],
   );
@@ -53,6 +53,6 @@ async function* eventsOf(
   for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
 }
 
-function* ofStream(record: CommitRecord | Unplaced, stream: string) {
+function* ofStream(record: CommitRecord | PendingRecord, stream: string) {
   for (const [n, event] of record.events.entries()) if (event.stream === stream) yield { record, n };
 }

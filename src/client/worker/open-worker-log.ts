@@ -10,13 +10,13 @@ import type { Presence } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
-import { archiveApi } from "./archive-calls.ts";
+import { archiveCalls } from "./archive-calls.ts";
 import { nextOthers } from "../presence/other-presences.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import { readHistory, readStateAt } from "./history.ts";
 import type { LogStatus } from "../messages/log-types.ts";
 import type { LogStore } from "../stores/log-store.ts";
-import { atMostEvery, inPause } from "../env/throttle.ts";
+import { throttle, debounce } from "../env/throttle.ts";
 import { pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { leaderSync, statusOf } from "./status.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
@@ -25,16 +25,16 @@ import type { Transport } from "../sync/transport.ts";
 import { Leadership } from "../tabs/leadership.ts";
 import { type LeaderSync, listenTabs, type TabMessage } from "../messages/tab-messages.ts";
 import { showPresence } from "../presence/own-presence.ts";
-import { takingBack } from "./undo-redo.ts";
+import { undoRedo } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
 import {
-  answer,
-  answerNow,
+  callResult,
+  callResultNow,
   type Lifecycle,
   type OpenOptions,
   type UpdateSink,
   type WorkerLog,
-  type CommitCall,
+  type ExecuteCall,
   requireJsonMeta,
   requirePresence,
 } from "../messages/worker-messages.ts";
@@ -43,7 +43,7 @@ import {
 const TIDY_MS = 2_000;
 const TIDY_MS_MAX = 30_000;
 /** A log without a server confirms in a pause: many commits in one transaction, and none between a person's commands. */
-const CONFIRM_PAUSE = { quietMs: 40, mostMs: 1_000 };
+const CONFIRM_PAUSE = { waitMs: 40, maxWaitMs: 1_000 };
 /** Other tabs are told at once of what was written, then at most so often: each hint makes each of them read. */
 const HINT_MS = 20;
 
@@ -81,7 +81,7 @@ export async function openWorkerLog({
     if (!closed) channel.post(message);
   };
 
-  const hints = atMostEvery(env, HINT_MS, () => post({ type: "wrote" }));
+  const hints = throttle(env, HINT_MS, () => post({ type: "wrote" }));
 
   const engine = await Engine.open({
     domain,
@@ -96,10 +96,10 @@ export async function openWorkerLog({
     wrote: () => hints.ask(),
   });
 
-  const confirming = inPause(env, CONFIRM_PAUSE, () => {
+  const confirming = debounce(env, CONFIRM_PAUSE, () => {
     if (!sync && leadership.leading && !closed) void guard(() => confirmLocally(engine, env));
   });
-  const tidying = inPause(env, { quietMs: TIDY_MS, mostMs: TIDY_MS_MAX }, () => {
+  const tidying = debounce(env, { waitMs: TIDY_MS, maxWaitMs: TIDY_MS_MAX }, () => {
     if (leadership.leading && !closed) void guard(() => engine.tidy());
   });
   const updates = pageUpdates(page, () => ({ status: status(), rejections: rejectionsOf(engine), presence: others }));
@@ -128,8 +128,8 @@ export async function openWorkerLog({
     lead: (leader) => {
       led = null;
       shown.lead(leader);
-      if (leader) void look().then(() => sync?.lead(leadership.leading && !closed));
-      else sync?.lead(false);
+      if (leader) void look().then(() => sync?.setLeader(leadership.leading && !closed));
+      else sync?.setLeader(false);
       // Who follows knows them too, and the new leader may hear of none of them.
       if (leader && others.length > 0) post({ type: "present", others: [] });
       others = [];
@@ -173,11 +173,11 @@ export async function openWorkerLog({
   }
 
   function lookAtTimes(): void {
-    env.timer(LOOK_MS, () => {
+    env.setTimer(() => {
       if (closed) return;
       if (leadership.leading || failure !== null) void look();
       lookAtTimes();
-    });
+    }, LOOK_MS);
   }
 
   /** Reads what other tabs wrote, then goes on with what there is to do. */
@@ -187,7 +187,7 @@ export async function openWorkerLog({
   }
 
   function goOn(): void {
-    if (sync) sync.nudge();
+    if (sync) sync.wake();
     else confirming.ask();
   }
 
@@ -204,37 +204,37 @@ export async function openWorkerLog({
 
   /** Lets the update leave that shows what was done, before the answer that it was done. */
   const withUpdate = <T>(done: Promise<T>): Promise<T> => done.finally(() => updates.seq());
-  const archive = archiveApi(engine, log);
-  const takeBack = takingBack(engine, made);
+  const archive = archiveCalls(engine, log);
+  const takeBack = undoRedo(engine, made);
 
   const api: WorkerLog = {
-    opened: () => answerNow(() => ({ client: engine.head.client, update: updates.whole() })),
-    take(text) {
-      const calls: readonly CommitCall[] = JSON.parse(text);
+    opened: () => callResultNow(() => ({ client: engine.head.client, update: updates.whole() })),
+    executeBatch(text) {
+      const calls: readonly ExecuteCall[] = JSON.parse(text);
       updates.expect(calls.length);
       for (const { call, requests, meta, endRejection } of calls) {
-        void answer(async () => ({ commit: await commit(requests, meta, endRejection) })).then((given) => {
+        void callResult(async () => ({ commit: await commit(requests, meta, endRejection) })).then((given) => {
           updates.answer({ call, answer: given });
           // What comes next is not what a person waits for.
           goOn();
         });
       }
     },
-    execute: (requests, meta, endRejection) => answer(async () => made(await commit(requests, meta, endRejection))),
-    undo: () => answer(() => takeBack(undoTarget)),
-    redo: () => answer(() => takeBack(redoTarget)),
-    withdraw: (commit) => withUpdate(answer(() => engine.withdraw(commit).then(() => null))),
+    execute: (requests, meta, endRejection) => callResult(async () => made(await commit(requests, meta, endRejection))),
+    undo: () => callResult(() => takeBack(undoTarget)),
+    redo: () => callResult(() => takeBack(redoTarget)),
+    withdraw: (commit) => withUpdate(callResult(() => engine.withdraw(commit).then(() => null))),
     exportNext: archive.exportNext,
     importNext: (piece, place) => withUpdate(archive.importNext(piece, place)),
     settled: (commit) =>
-      answer(async () => {
+      callResult(async () => {
         const settled = engine.settled(commit);
         if (!sync) confirming.now();
         return { settled: await settled, seq: updates.seq() };
       }),
-    discard: (commit) => withUpdate(answer(() => engine.discard(commit).then(() => null))),
+    discard: (commit) => withUpdate(callResult(() => engine.discard(commit).then(() => null))),
     watch: (projection) =>
-      answerNow(() => {
+      callResultNow(() => {
         if (!domain.projections.has(projection)) {
           throw new ValidationError({
             message: `There is no projection ${projection} in the worker's domain`,
@@ -244,16 +244,16 @@ export async function openWorkerLog({
         updates.watch(projection);
         return { seq: updates.seq(), entries: JSON.stringify(engine.replica.entries(projection)) };
       }),
-    history: (stream) => answer(() => readHistory(engine, stream)),
-    stateAt: (stream, version) => answer(() => readStateAt(engine, stream, version)),
+    history: (stream) => callResult(() => readHistory(engine, stream)),
+    stateAt: (stream, version) => callResult(() => readStateAt(engine, stream, version)),
     setPresence: (data) =>
-      answerNow(() => {
+      callResultNow(() => {
         requirePresence(data);
         shown.set(data);
         return null;
       }),
     setPaused: (paused) =>
-      answerNow(() => {
+      callResultNow(() => {
         sync?.setPaused(paused);
         if (sync && paused) leadership.standDown();
         if (sync && !paused) leadership.standUp();
@@ -261,7 +261,7 @@ export async function openWorkerLog({
       }),
     lifecycle: (event) => takeLifecycle(event),
     close: () =>
-      answer(async () => {
+      callResult(async () => {
         hints.stop();
         shown.close();
         closed = true;
@@ -291,7 +291,7 @@ export async function openWorkerLog({
   function status(): LogStatus {
     return statusOf({
       standing: engine.standing,
-      sync: sync && sync.facts,
+      sync: sync && sync.state,
       leader: leadership.leading,
       led,
       error: failure,
@@ -306,10 +306,10 @@ export async function openWorkerLog({
         return;
       case "visible":
         visible = true;
-        void look().then(() => sync?.doubt());
+        void look().then(() => sync?.markStale());
         return;
       case "resumed":
-        void look().then(() => sync?.returned());
+        void look().then(() => sync?.resumeFromFreeze());
         return;
       case "hidden":
         visible = false;

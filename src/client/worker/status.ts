@@ -1,13 +1,13 @@
 /** What a person is told of a log's state, from what the engine and the sync loop know: pure. */
-import type { Standing } from "../engine/log-summary.ts";
+import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Connection, LogStatus } from "../messages/log-types.ts";
-import type { SyncFacts } from "../sync/sync-state.ts";
+import type { SyncState } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 export type StatusInputs = {
-  readonly standing: Standing;
+  readonly standing: LogSummary;
   /** Null: a log without a server. */
-  readonly sync: SyncFacts | null;
+  readonly sync: SyncState | null;
   readonly leader: boolean;
   /** What the tab that leads last said of its syncing, where another one does. */
   readonly led: LeaderSync | null;
@@ -22,7 +22,7 @@ export function statusOf({ standing, sync, leader, led, error }: StatusInputs): 
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? sync?.lastSyncedAt ?? null,
     head: Math.max(position, sync?.head ?? 0),
-    error: error ?? sync?.stopped ?? sync?.trouble ?? null,
+    error: error ?? sync?.stopped ?? sync?.warning ?? null,
   };
 }
 
@@ -31,13 +31,13 @@ export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync 
   return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
 }
 
-function connectionOf(sync: SyncFacts, led: LeaderSync | null, position: number): Connection {
+function connectionOf(sync: SyncState, led: LeaderSync | null, position: number): Connection {
   if (sync.paused) return "paused";
   if (!sync.online) return "offline";
   if (!sync.leader) return led && led.state !== "going" ? led.state : "following";
   if (sync.stopped) return "stopped";
   if (sync.failures > 0) return "offline";
-  if (!sync.checked || sync.diverged) return "connecting";
+  if (!sync.isFresh || sync.diverged) return "connecting";
   if (sync.head > position) return "catching-up";
   return sync.socket === "open" ? "live" : "connecting";
 }

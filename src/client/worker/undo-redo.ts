@@ -9,7 +9,7 @@ import type { undoTarget } from "./undo-stack.ts";
  *
  * @param made what is told of the commit, once it is durable
  */
-export function takingBack<T>(
+export function undoRedo<T>(
   engine: Engine,
   made: (commit: string) => T,
 ): (targetOf: typeof undoTarget) => Promise<T | null> {

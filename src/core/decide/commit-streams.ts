@@ -8,8 +8,8 @@ import type { Defect } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
-import { frozen } from "../values/json.ts";
-import type { RecordEvent, Unplaced } from "../history/record.ts";
+import { deepFreeze } from "../values/json.ts";
+import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
 /** A stream as far as a commit may need it. */
@@ -25,13 +25,13 @@ export type StreamWindow = {
   readonly authored: ((seen: number) => StreamState) | null;
 };
 
-export class WorkingStreams {
+export class CommitStreams {
   readonly events: RecordEvent[] = [];
   readonly steps: FoldStep[] = [];
   readonly #domain: DomainDefinition;
   readonly #window: (stream: string) => StreamWindow;
   readonly #changed = new Map<string, StreamState>();
-  readonly #record: Unplaced;
+  readonly #record: PendingRecord;
 
   constructor(
     domain: DomainDefinition,
@@ -77,7 +77,7 @@ export class WorkingStreams {
 
   // Each event passes here before it is recorded: an `evolve` that changes its state in place is found on its author's own device.
   #fold(at: StreamState, n: number) {
-    frozen(at.state);
+    deepFreeze(at.state);
     return foldStream(this.#domain, at, this.#record, n);
   }
 }

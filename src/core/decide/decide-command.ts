@@ -20,7 +20,7 @@ import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/errors.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
-import { checkJson, frozen, type Json } from "../values/json.ts";
+import { findJsonProblem, deepFreeze, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
 /** Why a command gives no events. `kind` tells whose word `code` is. */
@@ -71,7 +71,7 @@ export function prepareCommand(
     );
   }
   // It is part of the commit, and may be what `decide` is given.
-  const input = frozen(command.input);
+  const input = deepFreeze(command.input);
   return attempt(() => {
     const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
     if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
@@ -101,14 +101,14 @@ export function decideCommand(
   run: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
   return attempt(() => {
-    const decision = run(frozen(facts.states(facts.stream)), decideContext(command, facts));
+    const decision = run(deepFreeze(facts.states(facts.stream)), decideContext(command, facts));
     if (isRejection(decision)) return rejected(decision);
     const events: Draft[] = [];
     for (const { type, data } of decision) {
       const checked = checkDraft(command.aggregate, { type, data });
       if (!checked.ok) return invalid("invalid-event", `Event ${type} of ${facts.stream}`, checked.problem);
       // The schema's output: its defaults and trims are part of the fact.
-      events.push({ type, data: frozen(checked.value) });
+      events.push({ type, data: deepFreeze(checked.value) });
     }
     return { events };
   });
@@ -123,7 +123,7 @@ function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext
   const idOf = facts.merging ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [key, stream] of Object.entries(command.reads)) reads[key] = frozen(facts.states(stream));
+  for (const [key, stream] of Object.entries(command.reads)) reads[key] = deepFreeze(facts.states(stream));
   return {
     stream: facts.stream,
     actor: facts.actor,
@@ -136,7 +136,7 @@ function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext
 function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> {
   const definition = aggregate.events.get(draft.type);
   if (!definition) return { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } };
-  const problem = checkJson(draft.data);
+  const problem = findJsonProblem(draft.data);
   return problem ? { ok: false, problem } : definition.parse(draft.data);
 }
 

@@ -8,21 +8,21 @@ import type { CommitCommand } from "../history/commit.ts";
 import { prepareCommand } from "./decide-command.ts";
 import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
 import { foldStream, type StreamState } from "../fold/fold.ts";
-import { checkJson } from "../values/json.ts";
-import type { RecordEvent, Unplaced } from "../history/record.ts";
+import { findJsonProblem } from "../values/json.ts";
+import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
 export type InverseFacts = {
   readonly commands: readonly CommitCommand[];
   /** The events of each command, as decided. */
   readonly ofCommand: readonly (readonly RecordEvent[])[];
-  readonly author: Omit<Unplaced, "events" | "position">;
+  readonly author: Omit<PendingRecord, "events" | "position">;
   /** The state of a stream before the commit. */
   readonly before: (stream: string) => StreamState;
 };
 
 /** Last command first; null where one of them that gave events has no inverse, or its function throws. */
-export function inverseOf(
+export function inverseCommands(
   domain: DomainDefinition,
   { commands, ofCommand, author, before }: InverseFacts,
 ): readonly CommandRequest[] | null {
@@ -36,7 +36,7 @@ export function inverseOf(
     const request = inverseCommand(domain, command, at, events);
     if (!request) return null;
     inverse.unshift(request);
-    const record: Unplaced = { ...author, position: null, events };
+    const record: PendingRecord = { ...author, position: null, events };
     states.set(
       stream,
       events.reduce((state, _, n) => foldStream(domain, state, record, n).next, at),
@@ -75,5 +75,5 @@ function keepable(given: CommandRequest | null): CommandRequest | null {
     request.v < 0
   )
     return null;
-  return request.input === undefined || checkJson(request.input) === null ? request : null;
+  return request.input === undefined || findJsonProblem(request.input) === null ? request : null;
 }

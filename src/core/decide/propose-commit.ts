@@ -7,16 +7,14 @@
  */
 import { exceedsBytes } from "../values/byte-length.ts";
 import { type Commit, type CommitCommand } from "../history/commit.ts";
-import { COMMANDS_MAX } from "../history/limits.ts";
-import { READS_MAX } from "../domain/definition.ts";
+import { COMMANDS_MAX, LIMITS } from "../history/limits.ts";
+import { type CommandRequest, type DomainDefinition, READS_MAX } from "../domain/definition.ts";
 import { type Defect, prepareCommand } from "./decide-command.ts";
-import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
-import { inverseOf } from "./inverse-commands.ts";
-import { checkJson, type Json } from "../values/json.ts";
-import { LIMITS } from "../history/limits.ts";
-import { type Decided, reconcile } from "./reconcile-commit.ts";
-import { unstorable } from "../values/find-unstorable.ts";
+import { inverseCommands } from "./inverse-commands.ts";
+import { findJsonProblem, type Json } from "../values/json.ts";
+import { type Decided, reconcileCommit } from "./reconcile-commit.ts";
+import { findUnstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
 
 export type CommitIdentity = {
@@ -41,7 +39,7 @@ export type Proposed =
   | { readonly command: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
-export function propose(
+export function proposeCommit(
   domain: DomainDefinition,
   view: View,
   requests: readonly CommandRequest[],
@@ -73,8 +71,8 @@ export function propose(
     });
   }
   const draft: Commit = { ...author, commands };
-  const reconciled = reconcile(domain, draft, {
-    as: "forecast",
+  const reconciled = reconcileCommit(domain, draft, {
+    mode: "device",
     now: author.time,
     window: (stream) => ({
       current: view.stream(stream),
@@ -99,7 +97,7 @@ export function propose(
   return {
     commit,
     decided: isTimed ? null : reconciled,
-    inverse: inverseOf(domain, {
+    inverse: inverseCommands(domain, {
       commands,
       ofCommand: reconciled.ofCommand,
       author: { ...author, commit: author.id },
@@ -112,7 +110,7 @@ export function propose(
 function brokenState(steps: readonly FoldStep[]): { readonly command: number; readonly defect: Defect } | null {
   const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
   for (const [stream, state] of states) {
-    const problem = unstorable(state);
+    const problem = findUnstorable(state);
     if (!problem) continue;
     const place = problem.path.length > 0 ? ` at ${problem.path.slice(0, 10).join(".")}` : "";
     const message = `The state of ${stream}${place} ${problem.reason}: states are stored, so evolve must give plain JSON`;
@@ -130,7 +128,7 @@ function problemOf(request: CommandRequest): Defect | null {
     return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
   const stream = parseStream(request.stream);
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
-  const problem = request.input === undefined ? null : checkJson(request.input);
+  const problem = request.input === undefined ? null : findJsonProblem(request.input);
   if (!problem) return null;
   const at = problem.path.length > 0 ? ` at ${problem.path.join(".")}` : "";
   return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };

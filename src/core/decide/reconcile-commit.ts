@@ -1,7 +1,7 @@
 /**
  * Reconciling a commit: what becomes of it, now that others may have been first.
  *
- * Place: the server's word (`authority`) and the device's forecast run the same function. The shells read the windows
+ * Place: the server's word (`server`) and the device's forecast run the same function. The shells read the windows
  * that it needs, and append what it gives.
  * Holds: the outcome depends on the commit, the windows and the domain alone; `seen` was fixed when the commit was made, so
  * it does not matter which packet came first. Each command stands on what those before it left; one rejection
@@ -18,20 +18,20 @@ import {
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import type { FoldStep } from "../fold/fold.ts";
-import { frozen, type Json, sameJson } from "../values/json.ts";
+import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
-import { type StreamWindow, WorkingStreams } from "./commit-streams.ts";
+import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
 
 export type { StreamWindow } from "./commit-streams.ts";
 
 export type ReconcileFacts = {
   readonly window: (stream: string) => StreamWindow;
   /**
-   * `authority`: decides again what the author would have decided. `forecast`: takes the author's expected
+   * `server`: decides again what the author would have decided. `device`: takes the author's expected
    * events for that, since the author is this device.
    */
-  readonly as: "authority" | "forecast";
+  readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
   readonly now: number;
 };
@@ -50,8 +50,8 @@ export type Reconciled =
     };
 
 /** What becomes of a commit on the streams as they stand. */
-export function reconcile(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
-  const streams = new WorkingStreams(domain, commit, facts.window);
+export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
+  const streams = new CommitStreams(domain, commit, facts.window);
   const ofCommand: (readonly RecordEvent[])[] = [];
   for (const [index, command] of commit.commands.entries()) {
     const from = streams.events.length;
@@ -90,7 +90,7 @@ type Place = {
   readonly index: number;
   readonly command: CommitCommand;
   readonly facts: ReconcileFacts;
-  readonly streams: WorkingStreams;
+  readonly streams: CommitStreams;
 };
 
 function reconcileCommand(place: Place): DecidedCommand {
@@ -139,7 +139,7 @@ function decideNow(place: Place, ready: ReadyCommand): DecidedCommand {
 /** What the author would have decided on what he saw; null where that can no longer be told. */
 function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | null {
   const { domain, command, facts, streams } = place;
-  if (facts.as === "forecast") {
+  if (facts.mode === "device") {
     const drafts = expectedDrafts(domain, command);
     return drafts && { events: drafts };
   }
@@ -162,7 +162,7 @@ function merge(
   let again = false;
   const now = (stream: string): Json => place.streams.current(stream).state;
   const merged = run(place, ready, now, (state, context) => {
-    const answer = policy(state, ready.input, { ...context, mine: frozen(mine), theirs: frozen(theirs) });
+    const answer = policy(state, ready.input, { ...context, mine: deepFreeze(mine), theirs: deepFreeze(theirs) });
     if (!("rebase" in answer)) return answer;
     again = true;
     return [];
@@ -200,7 +200,7 @@ function expectedDrafts(domain: DomainDefinition, command: CommitCommand): reado
   try {
     return command.events.map(({ type, v, data }) => {
       const definition = events?.get(type);
-      return { type, data: frozen(definition && v < definition.version ? definition.upcast(v, data) : data) };
+      return { type, data: deepFreeze(definition && v < definition.version ? definition.upcast(v, data) : data) };
     });
   } catch {
     return null;
@@ -220,7 +220,7 @@ function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileF
 }
 
 /** Streams that are read and not empty, and that the author did not name. */
-function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: WorkingStreams): readonly string[] {
+function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
 }

@@ -17,8 +17,8 @@ import type {
 } from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle-types.ts";
-import { checkJson, type Json } from "../values/json.ts";
-import { refuse } from "../values/refuse.ts";
+import { findJsonProblem, type Json } from "../values/json.ts";
+import { refuseDefinition } from "../values/refuse.ts";
 import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schema.ts";
 import { requireType, requireWord, streamName } from "../values/names.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
@@ -161,13 +161,13 @@ type ErasedAggregate = Pick<AnyAggregate, "name" | "definition" | "reads"> & {
 /** What aggregates and projections share: a version, and an initial value that can be stored. */
 export function requireFolding(what: string, options: { readonly version: number; readonly initial: Json }): void {
   if (typeof options !== "object" || options === null)
-    refuse(`The ${what} has no options`, "Give an object with version, initial and the rest.");
+    refuseDefinition(`The ${what} has no options`, "Give an object with version, initial and the rest.");
   if (!Number.isSafeInteger(options.version) || options.version < 1) {
-    refuse(`The version of ${what} is ${String(options.version)}`, "Count from 1, in whole numbers.");
+    refuseDefinition(`The version of ${what} is ${String(options.version)}`, "Count from 1, in whole numbers.");
   }
-  const problem = checkJson(options.initial);
+  const problem = findJsonProblem(options.initial);
   if (problem) {
-    refuse(
+    refuseDefinition(
       `The initial value of ${what} ${problem.path.length > 0 ? `at ${problem.path.join(".")} ` : ""}${problem.reason}`,
       "States and rows are stored: use plain JSON. For none, use null.",
       { path: problem.path, reason: problem.reason },
@@ -188,7 +188,7 @@ function defineEvents(what: string, schemas: ErasedOptions["events"]): ReadonlyM
     });
   }
   if (events.size > 0) return events;
-  refuse(`The ${what} has no events`, "Give events: { TaskAdded: schema, … }.");
+  refuseDefinition(`The ${what} has no events`, "Give events: { TaskAdded: schema, … }.");
 }
 
 function foldOf(
@@ -199,14 +199,14 @@ function foldOf(
   const handlers = new Map(Object.entries(evolve ?? {}));
   for (const type of events.keys()) {
     if (typeof handlers.get(type) === "function") continue;
-    refuse(
+    refuseDefinition(
       `The ${what} does not evolve by its event ${type}`,
       `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.`,
     );
   }
   for (const type of handlers.keys()) {
     if (!events.has(type))
-      refuse(
+      refuseDefinition(
         `The ${what} evolves by ${type}, which is none of its events`,
         `Its events are ${[...events.keys()].join(", ")}.`,
       );
@@ -214,7 +214,7 @@ function foldOf(
   return (state, event) => {
     const next = handlers.get(event.type)?.(state, event);
     if (next !== undefined) return next;
-    refuse(
+    refuseDefinition(
       `The ${what} evolved by ${event.type} into undefined`,
       "Give the next state, or the state as it was, from evolve. For no state, use null.",
     );
@@ -224,7 +224,7 @@ function foldOf(
 /** A command for each event, which records it as it is. */
 function recordings(what: string, { events, commands }: ErasedOptions): { readonly [name: string]: ErasedCommand } {
   if (commands)
-    refuse(
+    refuseDefinition(
       `The ${what} is recorded and has commands`,
       "Leave out one of them: what is recorded comes without a decision.",
     );

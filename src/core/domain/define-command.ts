@@ -22,7 +22,7 @@ import type { Erased } from "./erased.ts";
 import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
-import { refuse } from "../values/refuse.ts";
+import { refuseDefinition } from "../values/refuse.ts";
 import { parseWith, type Schema } from "./schema.ts";
 import { requireWord, streamName } from "../values/names.ts";
 import { requireJson, type Versioned, versionedBy } from "./upcast.ts";
@@ -64,7 +64,7 @@ export function defineCommand(
   const what = `command ${aggregate}.${name}`;
   requireWord(what, name);
   if (typeof command !== "object" || command === null || typeof command.decide !== "function") {
-    refuse(`${what} has no decide`, "Give it decide: (state, input, { emit, reject }) => …");
+    refuseDefinition(`${what} has no decide`, "Give it decide: (state, input, { emit, reject }) => …");
   }
   const { input, reads, decide, onConflict = "rebase", undo, time = "author" } = command;
   const versioned = input === undefined ? null : versionedBy(`the input of ${what}`, input);
@@ -72,7 +72,7 @@ export function defineCommand(
   requireChoice(what, "time", time, ["author", "server"]);
   if (typeof onConflict !== "function") requireChoice(what, "onConflict", onConflict, ["rebase", "keep", "reject"]);
   if (undo !== undefined && typeof undo !== "function")
-    refuse(`The undo of ${what} is not a function`, "Give a function or leave it out.");
+    refuseDefinition(`The undo of ${what} is not a function`, "Give a function or leave it out.");
 
   return {
     version: versioned?.version ?? 1,
@@ -170,7 +170,7 @@ function decisionOf(what: string, given: unknown): Decision {
   const drafts: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (drafts.every(isDraft)) return drafts;
   const wrong = drafts.find((one) => !isDraft(one));
-  refuse(
+  refuseDefinition(
     `The ${what} gave ${describe(wrong)}`,
     "Give emit(type, data), an array of such, [] for nothing, or reject(code). It cannot be async.",
   );
@@ -184,7 +184,7 @@ function describe(value: unknown): string {
 function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>): void {
   const entries = Object.entries(reads);
   if (typeof reads !== "object" || entries.length > READS_MAX) {
-    refuse(
+    refuseDefinition(
       `${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`,
       `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }`,
     );
@@ -194,7 +194,7 @@ function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>):
     const [target, id] = Array.isArray(read) ? read : [];
     const known = target === "self" || typeof target?.definition?.name === "string";
     if (!known || typeof id !== "function" || CONTEXT_NAMES.has(name)) {
-      refuse(
+      refuseDefinition(
         `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : 'it is not an aggregate (or "self") and a function that gives an id'}`,
         "Write reads: { target: [column, (input) => input.column] } with a name of its own.",
       );
@@ -204,5 +204,5 @@ function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>):
 
 function requireChoice(what: string, field: string, given: unknown, choices: readonly string[]): void {
   if (choices.some((choice) => choice === given)) return;
-  refuse(`${field} of ${what} is ${String(given)}`, `Choose one of ${choices.join(", ")}.`);
+  refuseDefinition(`${field} of ${what} is ${String(given)}`, `Choose one of ${choices.join(", ")}.`);
 }

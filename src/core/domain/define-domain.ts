@@ -7,7 +7,7 @@
  */
 import type { AggregateDefinition, DomainDefinition } from "./definition.ts";
 import type { AnyAggregate, AnyProjection } from "./handle-types.ts";
-import { refuse } from "../values/refuse.ts";
+import { refuseDefinition } from "../values/refuse.ts";
 
 /** A domain. Opaque to apps: give it to `serveLog`, `serve`, `simulate`. */
 export type Domain = { readonly definition: DomainDefinition };
@@ -27,16 +27,16 @@ export type DomainOptions = {
  */
 export function defineDomain(options: DomainOptions): Domain {
   if (typeof options !== "object" || options === null)
-    refuse("The domain has no options", "Give version, aggregates and projections.");
+    refuseDefinition("The domain has no options", "Give version, aggregates and projections.");
   const { version, aggregates, projections = [] } = options;
   if (!Number.isSafeInteger(version) || version < 1)
-    refuse(`The version of the domain is ${String(version)}`, "Count from 1, in whole numbers.");
+    refuseDefinition(`The version of the domain is ${String(version)}`, "Count from 1, in whole numbers.");
   const definition: DomainDefinition = {
     version,
     aggregates: byName("aggregate", "evolve", aggregates),
     projections: byName("projection", "apply", projections),
   };
-  if (definition.aggregates.size === 0) refuse("The domain has no aggregates", "Give aggregates: [task, …].");
+  if (definition.aggregates.size === 0) refuseDefinition("The domain has no aggregates", "Give aggregates: [task, …].");
   for (const { name, from } of projections) requireInside(definition, `The projection ${name} folds`, from);
   for (const { name, reads } of aggregates) requireInside(definition, `A command of ${name} reads`, reads);
   return { definition };
@@ -48,18 +48,18 @@ function byName<D extends { readonly name: string }>(
   mark: keyof D,
   handles: readonly { readonly definition: D }[],
 ): ReadonlyMap<string, D> {
-  if (!Array.isArray(handles)) refuse(`The ${kind}s of the domain are no list`, `Give ${kind}s: [ … ].`);
+  if (!Array.isArray(handles)) refuseDefinition(`The ${kind}s of the domain are no list`, `Give ${kind}s: [ … ].`);
   const map = new Map<string, D>();
   for (const [place, handle] of handles.entries()) {
     if (typeof handle?.definition?.[mark] !== "function") {
-      refuse(
+      refuseDefinition(
         `${kind}s[${place}] of the domain is no ${kind}`,
         `List the handles that ${kind}() gave. An import may be undefined where files import each other in a circle.`,
       );
     }
     const { name } = handle.definition;
     if (map.has(name))
-      refuse(
+      refuseDefinition(
         `The domain has two ${kind}s of the name ${name}`,
         "Rename one of them: what is stored belongs to the name.",
       );
@@ -76,7 +76,7 @@ function requireInside(
   for (const { definition } of aggregates) {
     const inside = domain.aggregates.get(definition.name);
     if (inside === definition) continue;
-    refuse(
+    refuseDefinition(
       inside
         ? `${what} another aggregate of the name ${definition.name} than the domain's`
         : `${what} the aggregate ${definition.name}, which is not in the domain`,

@@ -94,7 +94,7 @@ export type AggregateDefinition = {
 };
 
 /** What a projection's handler is told around an event. */
-export type Around = { readonly key: string; readonly before: Json; readonly after: Json };
+export type StreamTransition = { readonly key: string; readonly before: Json; readonly after: Json };
 
 export type ProjectionDefinition = {
   readonly name: string;
@@ -108,7 +108,7 @@ export type ProjectionDefinition = {
   /** The rows that an event touches: none, one or several keys, without doubles. */
   readonly keys: (event: DomainEvent, before: Json, after: Json) => readonly string[];
   /** The next row; null: there is no row. */
-  readonly apply: (row: Json, event: DomainEvent & Around) => Json;
+  readonly apply: (row: Json, event: DomainEvent & StreamTransition) => Json;
 };
 
 export type DomainDefinition = {

@@ -6,12 +6,12 @@
  * so rows can be made anew from the log at any time. The type of rows comes from `initial`, never from the handlers.
  */
 import { requireFolding } from "./aggregate.ts";
-import type { Around } from "./definition.ts";
+import type { StreamTransition } from "./definition.ts";
 import type { Erased } from "./erased.ts";
 import type { DomainEvent } from "./event.ts";
 import type { AnyAggregate, AnyProjection, EventsOf, Projection, TypesOf } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
-import { refuse } from "../values/refuse.ts";
+import { refuseDefinition } from "../values/refuse.ts";
 import { requireType } from "../values/names.ts";
 
 /** Characters of one key. */
@@ -73,7 +73,10 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
   const { version, from, initial, key, on } = options;
   requireFrom(what, from);
   if (key !== undefined && typeof key !== "function")
-    refuse(`The key of ${what} is not a function`, "Give key: (event, { before, after }) => … or leave it out.");
+    refuseDefinition(
+      `The key of ${what} is not a function`,
+      "Give key: (event, { before, after }) => … or leave it out.",
+    );
   const types = new Map(from.map((aggregate) => [aggregate.name, aggregate.definition.events]));
   const handlers = handlersOf(
     what,
@@ -94,7 +97,7 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);
         if (next !== undefined) return next;
-        refuse(
+        refuseDefinition(
           `The ${what} made undefined of ${event.type}`,
           "Give the next row, or the row as it was. For no row, use null.",
         );
@@ -103,13 +106,13 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
   };
 }
 
-type Handler = Erased<[row: Json, event: DomainEvent & Around], Json>;
+type Handler = Erased<[row: Json, event: DomainEvent & StreamTransition], Json>;
 
 type ErasedOptions = {
   readonly version: number;
   readonly from: readonly AnyAggregate[];
   readonly initial: Json;
-  readonly key?: Erased<[event: DomainEvent, around: Omit<Around, "key">], unknown>;
+  readonly key?: Erased<[event: DomainEvent, around: Omit<StreamTransition, "key">], unknown>;
   readonly on: { readonly [type: string]: Handler | undefined };
 };
 
@@ -120,14 +123,15 @@ function requireFrom(what: string, from: readonly AnyAggregate[]): void {
     given.length === 0 ||
     !from.every((aggregate) => aggregate?.definition?.events instanceof Map)
   ) {
-    refuse(
+    refuseDefinition(
       `The ${what} does not say from which aggregates`,
       "Give from: [task, …], the handles that aggregate() gave.",
     );
   }
   const names = from.map((aggregate) => aggregate.name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) refuse(`The ${what} names the aggregate ${twice} twice`, "Name each aggregate once.");
+  if (twice !== undefined)
+    refuseDefinition(`The ${what} names the aggregate ${twice} twice`, "Name each aggregate once.");
 }
 
 function handlersOf(
@@ -139,16 +143,19 @@ function handlersOf(
   for (const [type, handler] of Object.entries(on ?? {})) {
     if (handler === undefined) continue;
     if (!known.includes(type))
-      refuse(
+      refuseDefinition(
         `The ${what} handles ${type}, which is no event of its aggregates`,
         `Their events are ${known.join(", ")}.`,
       );
     if (typeof handler !== "function")
-      refuse(`The handler of ${what} for ${type} is not a function`, `Give on: { ${type}: (row, { data }) => … }.`);
+      refuseDefinition(
+        `The handler of ${what} for ${type} is not a function`,
+        `Give on: { ${type}: (row, { data }) => … }.`,
+      );
     handlers.set(type, handler);
   }
   if (handlers.size > 0) return handlers;
-  refuse(`The ${what} handles no events`, "Give on: { TaskAdded: (row, { data }) => … }.");
+  refuseDefinition(`The ${what} handles no events`, "Give on: { TaskAdded: (row, { data }) => … }.");
 }
 
 function keysOf(what: string, given: unknown): readonly string[] {
@@ -156,7 +163,7 @@ function keysOf(what: string, given: unknown): readonly string[] {
   for (const key of Array.isArray(given) ? given : [given]) {
     if (key === undefined || key === null) continue;
     if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed()) {
-      refuse(
+      refuseDefinition(
         `The key function of ${what} gave ${typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`}`,
         `Give strings of up to ${KEY_LENGTH_MAX} characters, or undefined for none.`,
       );

@@ -7,7 +7,7 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Parsed } from "../values/parsed.ts";
 import { DefinitionError } from "../values/errors.ts";
-import { checkJson, type Json } from "../values/json.ts";
+import { findJsonProblem, type Json } from "../values/json.ts";
 
 /** A schema of any library that speaks Standard Schema: valibot, zod, arktype and others. */
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
@@ -77,11 +77,11 @@ export function parseJsonWith(schema: Schema, value: unknown): Parsed<Json> {
 export function parseJson(value: unknown): Parsed<Json> {
   return isJson(value)
     ? { ok: true, value }
-    : { ok: false, problem: checkJson(value) ?? { path: [], reason: "is not JSON" } };
+    : { ok: false, problem: findJsonProblem(value) ?? { path: [], reason: "is not JSON" } };
 }
 
 function isJson(value: unknown): value is Json {
-  return checkJson(value) === null;
+  return findJsonProblem(value) === null;
 }
 
 function nameOf(step: PropertyKey): string | number {

@@ -7,7 +7,7 @@
  */
 import { ValidationError } from "../values/errors.ts";
 import type { Json } from "../values/json.ts";
-import { refuse } from "../values/refuse.ts";
+import { refuseDefinition } from "../values/refuse.ts";
 import { type InputOf, type OutputOf, parseJson, isSchema, type Schema } from "./schema.ts";
 
 /** A schema with a history of versions. It is a Standard Schema itself: that of the current version. */
@@ -93,7 +93,10 @@ function versions(steps: readonly [Step, ...Step[]]): ErasedVersions {
     "~steps": steps,
     next(schema, upcast) {
       if (typeof upcast !== "function") {
-        refuse(`.next() for version ${steps.length + 1} has no upcast`, "Give .next(schema, (old) => new) a function.");
+        refuseDefinition(
+          `.next() for version ${steps.length + 1} has no upcast`,
+          "Give .next(schema, (old) => new) a function.",
+        );
       }
       return versions([...steps, { schema: requireSchema(".next()", schema), upcast }]);
     },
@@ -119,7 +122,7 @@ function upcastFrom(what: string, steps: readonly Step[], v: number, data: unkno
 
 function requireSchema(what: string, schema: unknown): Schema {
   if (isSchema(schema)) return schema;
-  refuse(
+  refuseDefinition(
     `${what} was not given a schema`,
     "Give a schema of a library that speaks Standard Schema, such as v.object({ title: v.string() }) of valibot.",
   );

@@ -10,8 +10,8 @@ import type { DomainDefinition } from "../domain/definition.ts";
 import { reasonOf } from "../values/errors.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
-import { frozen, type Json } from "../values/json.ts";
-import { type CommitRecord, eventOf, type Unplaced } from "../history/record.ts";
+import { deepFreeze, type Json } from "../values/json.ts";
+import { type CommitRecord, eventOf, type PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
 /** An aggregate's state and the version of its stream at which it stands. */
@@ -32,7 +32,7 @@ export type Parked = {
 export type FoldStep = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
 /** The tables that a fold reads and writes. */
-export interface Layer {
+export interface FoldTarget {
   /** The state of a stream; the aggregate's initial one at version 0 where nothing is stored. */
   stream(stream: string): StreamState;
   setStream(stream: string, state: StreamState): void;
@@ -49,7 +49,7 @@ export function emptyStream(domain: DomainDefinition, stream: string): StreamSta
 }
 
 /** Folds all events of a record into a layer, and gives them in their place. */
-export function foldRecord(domain: DomainDefinition, layer: Layer, record: CommitRecord | Unplaced): void {
+export function foldRecord(domain: DomainDefinition, layer: FoldTarget, record: CommitRecord | PendingRecord): void {
   for (let n = 0; n < record.events.length; n++) foldEvent(domain, layer, record, n);
 }
 
@@ -57,7 +57,7 @@ export function foldRecord(domain: DomainDefinition, layer: Layer, record: Commi
 export function foldStream(
   domain: DomainDefinition,
   at: StreamState,
-  record: CommitRecord | Unplaced,
+  record: CommitRecord | PendingRecord,
   n: number,
 ): { readonly next: StreamState; readonly event: DomainEvent | null } {
   const version = record.events[n]?.version ?? at.version + 1;
@@ -74,7 +74,7 @@ export function foldStream(
   }
 }
 
-function foldEvent(domain: DomainDefinition, layer: Layer, record: CommitRecord | Unplaced, n: number): void {
+function foldEvent(domain: DomainDefinition, layer: FoldTarget, record: CommitRecord | PendingRecord, n: number): void {
   const stream = record.events[n]?.stream ?? "";
   const at = layer.stream(stream);
   const { next, event } = foldStream(domain, at, record, n);
@@ -90,7 +90,7 @@ function foldEvent(domain: DomainDefinition, layer: Layer, record: CommitRecord 
 /** Folds an event into the rows that it touches. The rows that handlers are given are frozen. */
 export function foldRows(
   domain: DomainDefinition,
-  layer: Pick<Layer, "row" | "setRow" | "park">,
+  layer: Pick<FoldTarget, "row" | "setRow" | "park">,
   { event, before, after }: FoldStep,
 ): void {
   for (const projection of domain.projections.values()) {
@@ -99,7 +99,7 @@ export function foldRows(
     try {
       const changes = projection.keys(event, before, after).map((key) => ({
         key,
-        row: projection.apply(frozen(layer.row(name, key) ?? initial), { ...event, key, before, after }),
+        row: projection.apply(deepFreeze(layer.row(name, key) ?? initial), { ...event, key, before, after }),
       }));
       // Written only when every key was folded: an event is folded whole or parked whole.
       for (const { key, row } of changes) layer.setRow(name, key, row);
@@ -109,7 +109,7 @@ export function foldRows(
   }
 }
 
-function unknownReason(domain: DomainDefinition, record: CommitRecord | Unplaced, n: number): string | null {
+function unknownReason(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): string | null {
   const event = record.events[n];
   if (!event) return "the record has no such event";
   const aggregate = domain.aggregates.get(aggregateOf(event.stream));

@@ -6,7 +6,7 @@
  * Holds: the confirmed layer never depends on pending work; dropping the overlay gives back exactly the confirmed rows.
  */
 import type { DomainDefinition } from "../domain/definition.ts";
-import { emptyStream, type Layer, type Parked, type StreamState } from "./fold.ts";
+import { emptyStream, type FoldTarget, type Parked, type StreamState } from "./fold.ts";
 import { type Json, sameJson } from "../values/json.ts";
 
 /** A row as a reader sees it. `pending`: it stands on work that the server has not ordered. */
@@ -29,7 +29,7 @@ export const STREAMS_TABLE = "$streams";
 export type BeforeWrite = (projection: string, key: string) => void;
 
 /** The rows and states that are folded from confirmed records. */
-export class ConfirmedRows implements Layer {
+export class ConfirmedRows implements FoldTarget {
   readonly streams = new Map<string, StreamState>();
   readonly tables = new Map<string, Map<string, Json>>();
   readonly parked: Parked[] = [];
@@ -70,7 +70,7 @@ export class ConfirmedRows implements Layer {
 }
 
 /** What pending commits change, over confirmed rows. A null row hides a confirmed one. */
-export class OverlayRows implements Layer {
+export class OverlayRows implements FoldTarget {
   readonly streams = new Map<string, StreamState>();
   readonly tables = new Map<string, Map<string, Json>>();
   readonly parked: Parked[] = [];

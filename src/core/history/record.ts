@@ -80,7 +80,7 @@ export function decodeCursor(text: string): Cursor | null {
  * An event whose type or version this code does not know comes as it is; folding it will say so. Throws what an app's
  * upcast throws.
  */
-export function eventOf(domain: DomainDefinition, record: CommitRecord | Unplaced, n: number): DomainEvent | null {
+export function eventOf(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): DomainEvent | null {
   const event = record.events[n];
   if (event === undefined) return null;
   const aggregate = aggregateOf(event.stream);
@@ -104,7 +104,7 @@ export function eventOf(domain: DomainDefinition, record: CommitRecord | Unplace
 /** The same, with the data as they stand where an app's upcast throws: enough to tell who was here first. */
 export function readableEvent(
   domain: DomainDefinition,
-  record: CommitRecord | Unplaced,
+  record: CommitRecord | PendingRecord,
   n: number,
 ): DomainEvent | null {
   try {
@@ -115,6 +115,6 @@ export function readableEvent(
 }
 
 /** What a pending commit would become: a record without a place. */
-export type Unplaced = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & {
+export type PendingRecord = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & {
   readonly position: null;
 };

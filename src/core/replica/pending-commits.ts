@@ -13,7 +13,7 @@ import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { foldRows, type FoldStep } from "../fold/fold.ts";
 import { sameJson } from "../values/json.ts";
-import { type Decided, reconcile, type StreamWindow } from "../decide/reconcile-commit.ts";
+import { type Decided, reconcileCommit, type StreamWindow } from "../decide/reconcile-commit.ts";
 import type { CommitRecord, RecordEvent } from "../history/record.ts";
 import type { ConfirmedRows, OverlayRows } from "../fold/rows.ts";
 
@@ -38,7 +38,7 @@ type Slot = {
   steps: readonly FoldStep[];
 };
 
-export class PendingWork {
+export class PendingCommits {
   readonly #domain: DomainDefinition;
   readonly #confirmed: ConfirmedRows;
   readonly #overlay: OverlayRows;
@@ -202,7 +202,7 @@ export class PendingWork {
       since: this.#since(stream),
       authored: null,
     });
-    const outcome = reconcile(this.#domain, slot.commit, { as: "forecast", now, window });
+    const outcome = reconcileCommit(this.#domain, slot.commit, { mode: "device", now, window });
     if (outcome.kind === "rejected") {
       slot.pending = { commit: slot.commit, forecast: { command: outcome.command, defect: outcome.defect } };
       slot.steps = [];

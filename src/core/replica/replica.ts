@@ -12,7 +12,7 @@ import { type Commit, streamsOf } from "../history/commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import { BugError } from "../values/errors.ts";
 import { foldRecord, type Parked, type StreamState } from "../fold/fold.ts";
-import { type PendingCommit, PendingWork } from "./pending-commits.ts";
+import { type PendingCommit, PendingCommits } from "./pending-commits.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { type Decided, isExpected } from "../decide/reconcile-commit.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../history/record.ts";
@@ -41,7 +41,7 @@ export class Replica {
   readonly confirmed: ConfirmedRows;
   readonly #overlay: OverlayRows;
   readonly #recent: RecentEvents;
-  readonly #work: PendingWork;
+  readonly #work: PendingCommits;
   readonly #changes = new RowChanges();
   #cursor: Cursor | null = null;
 
@@ -57,7 +57,7 @@ export class Replica {
     });
     this.#overlay = new OverlayRows(this.confirmed, (projection, key) => this.#touch(projection, key));
     this.#recent = new RecentEvents(domain);
-    this.#work = new PendingWork(domain, this.confirmed, this.#overlay, (stream) => this.#recent.since(stream));
+    this.#work = new PendingCommits(domain, this.confirmed, this.#overlay, (stream) => this.#recent.since(stream));
   }
 
   get cursor(): Cursor | null {

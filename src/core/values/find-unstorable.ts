@@ -13,7 +13,7 @@ const STATE_DEPTH_MAX = 1_000;
 type Place = { readonly value: unknown; readonly path: readonly (string | number)[] };
 
 /** Where and why a state cannot be stored, or null. */
-export function unstorable(state: unknown): JsonProblem | null {
+export function findUnstorable(state: unknown): JsonProblem | null {
   const waiting: Place[] = [{ value: state, path: [] }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { value, path } = next;

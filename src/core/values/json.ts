@@ -25,7 +25,7 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor",
  * checkJson({ title: "Milk" })            // null
  * checkJson({ due: [1, Infinity] })       // { path: ["due", 1], reason: "is not a finite number" }
  */
-export function checkJson(value: unknown): JsonProblem | null {
+export function findJsonProblem(value: unknown): JsonProblem | null {
   try {
     return isFlat(value) ? null : findProblem(value);
   } catch {
@@ -128,7 +128,7 @@ export function sameJson(left: Json | undefined, right: Json | undefined): boole
  * The value itself, which nobody can change any more: what an app's function is given is shared with what was made of it.
  * A part that is frozen is not looked into again, so to freeze what is frozen costs nothing.
  */
-export function frozen<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   const waiting: object[] = [value];
   for (let next = waiting.pop(); next; next = waiting.pop()) {

@@ -7,7 +7,7 @@
  */
 import type { Parsed } from "./parsed.ts";
 import { ValidationError } from "./errors.ts";
-import { refuse } from "./refuse.ts";
+import { refuseDefinition } from "./refuse.ts";
 
 /** Bytes of the part of a stream's name that the app chooses. */
 export const STREAM_ID_BYTES_MAX = 200;
@@ -66,14 +66,14 @@ export function aggregateOf(stream: string): string {
 export function requireType(what: string, name: unknown): void {
   const reason = typeof name === "string" && TYPE.test(name) ? null : "is not 1 to 64 of a-z 0-9 -, a letter first";
   if (reason !== null) {
-    refuse(`The name ${shown(name)} of ${what} ${reason}`, "Choose a name such as `shopping-list`.");
+    refuseDefinition(`The name ${shown(name)} of ${what} ${reason}`, "Choose a name such as `shopping-list`.");
   }
 }
 
 /** The same for names of events, commands and reads. */
 export function requireWord(what: string, name: string): void {
   if (WORD.test(name) && name !== "constructor" && name !== "prototype") return;
-  refuse(
+  refuseDefinition(
     `The name ${shown(name)} of ${what} is not allowed`,
     "Use up to 128 of A-Z a-z 0-9 _ -, a letter first, such as TaskAdded; not `constructor` or `prototype`.",
   );

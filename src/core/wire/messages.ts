@@ -5,9 +5,8 @@
  * Holds: both sides read with these and trust nothing else; a commit is read apart from its envelope, so that a bad one can be
  * answered on its own. Fields that a reader does not know are ignored, so that one version back and forth can talk.
  */
-import { LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
+import { COMMANDS_MAX, LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
 import { type Commit } from "../history/commit.ts";
-import { COMMANDS_MAX } from "../history/limits.ts";
 import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { isUuid } from "../values/id.ts";

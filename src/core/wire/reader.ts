@@ -6,7 +6,7 @@
  * seldom a problem: the way to one is put together only once it was met.
  */
 import type { Parsed } from "../values/parsed.ts";
-import { checkJson, type Json } from "../values/json.ts";
+import { findJsonProblem, type Json } from "../values/json.ts";
 
 type Path = readonly (string | number)[];
 
@@ -82,7 +82,7 @@ export const time: Reader<number> = (value, path) => {
 };
 
 export const json: Reader<Json> = (value, path) => {
-  const problem = checkJson(value);
+  const problem = findJsonProblem(value);
   if (problem) fail([...path, ...problem.path], problem.reason);
   // What checkJson lets pass is Json; the compiler cannot follow a check without recursion.
   return value as Json;

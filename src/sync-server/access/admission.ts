@@ -62,6 +62,6 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
 }
 
 function count(limiter: RateLimiter, key: string, cost: number): void {
-  const retryAfterMs = limiter.take(key, cost);
+  const retryAfterMs = limiter.tryConsume(key, cost);
   if (retryAfterMs > 0) throw new HttpRefusal("rate-limited", { retryAfterMs });
 }

@@ -8,7 +8,7 @@
  */
 import type { Draft } from "../../core/domain/event.ts";
 import type { Json } from "../../core/values/json.ts";
-import { refuse } from "../../core/values/refuse.ts";
+import { refuseDefinition } from "../../core/values/refuse.ts";
 import { sameBytes } from "./same-bytes.ts";
 
 /**
@@ -102,13 +102,13 @@ function finder(options: BearerOptions): Find {
   if (typeof verify === "function") return verify;
   // In a list, the secrets would be owners, and their places the tokens.
   if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens))
-    refuse("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
+    refuseDefinition("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
   if (Object.keys(tokens).length === 0)
-    refuse("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
+    refuseDefinition("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
   // What JavaScript makes of a variable of the environment that is not set: whoever guesses that would be let in.
   for (const unset of ["undefined", "null", ""])
     if (Object.hasOwn(tokens, unset))
-      refuse(`bearer() was given ${JSON.stringify(unset)} as a token: a secret was not set`, TABLE_FIX);
+      refuseDefinition(`bearer() was given ${JSON.stringify(unset)} as a token: a secret was not set`, TABLE_FIX);
   return findToken(tokens);
 }
 

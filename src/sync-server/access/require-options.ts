@@ -3,7 +3,7 @@
  * each request: JavaScript users shall meet it when they start it.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { refuse } from "../../core/values/refuse.ts";
+import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { Authorize } from "./authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
@@ -33,5 +33,7 @@ export function requireOptions({ domain, store, authorize }: Needed): void {
 
 function requireOption(option: keyof Needed, isThere: boolean, fix: string): void {
   if (!isThere)
-    refuse(`The sync server has no \`${option}\`: it is missing, or something else was given for it`, fix, { option });
+    refuseDefinition(`The sync server has no \`${option}\`: it is missing, or something else was given for it`, fix, {
+      option,
+    });
 }

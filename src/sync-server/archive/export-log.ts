@@ -8,7 +8,7 @@
  */
 import { endLine, headerLine, recordLine } from "../../core/wire/archive.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
-import type { ByteShare } from "../base/memory-budget.ts";
+import type { MemoryShare } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
@@ -21,18 +21,18 @@ export type ExportContext = {
   readonly limits: ServerLimits;
   readonly env: Env;
   /** Of answers that were not taken yet: the export holds a page of it until it ends. */
-  readonly share: ByteShare;
+  readonly share: MemoryShare;
   /** Throws once the reader may not read any more. */
   readonly checkReader: () => Promise<void>;
   readonly report: (error: unknown) => void;
 };
 
 /** The archive in pieces of whole lines. Throws before the first where there is no log to export. Whoever gets the stream reads or cancels it. */
-export async function exportStream(context: ExportContext): Promise<ReadableStream<Uint8Array>> {
+export async function exportLog(context: ExportContext): Promise<ReadableStream<Uint8Array>> {
   const { limits, share } = context;
   const pieces = exportPieces(context);
   let first: IteratorResult<string, void> | null = await pieces.next();
-  share.take(limits.frameBytesMax);
+  share.reserve(limits.frameBytesMax);
   const utf8 = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
@@ -47,10 +47,10 @@ export async function exportStream(context: ExportContext): Promise<ReadableStre
           // Whoever reads the answer learns that it broke, and nothing else.
           controller.error(new Error("The export was cut short"));
         }
-        share.giveBack();
+        share.release();
       },
       async cancel() {
-        share.giveBack();
+        share.release();
         await pieces.return();
       },
     },

@@ -4,12 +4,9 @@
  * Place: everything in the sync server that needs one of these is given it, so that tests and the simulator can put their
  * own in its place. `runtimeEnv` is the real one and runs on Node, Workers and browsers alike.
  */
-export type Env = {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly randomBytes: (count: number) => Uint8Array;
-  /** Calls `run` once, later. Gives the function that prevents it. */
-  readonly setTimer: (run: () => void, delayMs: number) => () => void;
+import { type BaseEnv, bytePool } from "../../core/values/env.ts";
+
+export type Env = BaseEnv & {
   /**
    * Resolves once what has already arrived was handed on: the log writer waits for it, so that pushes that came
    * together are written together.
@@ -17,11 +14,9 @@ export type Env = {
   readonly nextTurn: () => Promise<void>;
 };
 
-const DRAWN_BYTES = 1024;
-
 export const runtimeEnv: Env = {
   now: () => Date.now(),
-  randomBytes: drawBytes,
+  randomBytes: bytePool((count) => crypto.getRandomValues(new Uint8Array(count))),
   setTimer: (run, delayMs) => {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
@@ -35,18 +30,6 @@ export const runtimeEnv: Env = {
 
 // Node has it; Workers may not, and there a timer of 0 comes about as soon. No type knows both.
 const { setImmediate: immediately } = globalThis as { readonly setImmediate?: (run: () => void) => void };
-
-/** Drawn ahead: on Node a call costs as much for eight bytes as for a thousand. Each is given once. */
-let drawn = new Uint8Array();
-
-function drawBytes(count: number): Uint8Array {
-  if (count > DRAWN_BYTES) return crypto.getRandomValues(new Uint8Array(count));
-  // Workers may not draw before the first request.
-  if (drawn.length < count) drawn = crypto.getRandomValues(new Uint8Array(DRAWN_BYTES));
-  const bytes = drawn.slice(0, count);
-  drawn = drawn.subarray(count);
-  return bytes;
-}
 
 export function wait(env: Env, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -7,21 +7,21 @@
  */
 import { HttpRefusal } from "./http-refusal.ts";
 
-export type ByteShare = {
+export type MemoryShare = {
   /** Counts bytes; throws `overloaded` where they are too many. */
-  readonly take: (bytes: number) => void;
-  readonly giveBack: () => void;
+  readonly reserve: (bytes: number) => void;
+  readonly release: () => void;
 };
 
-export type ByteShares = { readonly of: (actor: string) => ByteShare };
+export type MemoryBudget = { readonly of: (actor: string) => MemoryShare };
 
-export function createByteShares({
+export function createMemoryBudget({
   allMax,
   eachMax,
 }: {
   readonly allMax: number;
   readonly eachMax: number;
-}): ByteShares {
+}): MemoryBudget {
   let all = 0;
   const ofActors = new Map<string, number>();
   return {
@@ -35,11 +35,11 @@ export function createByteShares({
         else ofActors.delete(actor);
       };
       return {
-        take: (bytes) => {
+        reserve: (bytes) => {
           if (all + bytes > allMax || (ofActors.get(actor) ?? 0) + bytes > eachMax) throw new HttpRefusal("overloaded");
           add(bytes);
         },
-        giveBack: () => add(-held),
+        release: () => add(-held),
       };
     },
   };

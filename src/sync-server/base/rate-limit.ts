@@ -8,7 +8,7 @@ import type { Rate } from "./limits.ts";
 
 export type RateLimiter = {
   /** Takes `cost` from a key's bucket and gives 0, or leaves it and gives the milliseconds to wait. */
-  readonly take: (key: string, cost?: number) => number;
+  readonly tryConsume: (key: string, cost?: number) => number;
 };
 
 /** Keys remembered by one limiter: some 2 MB. */
@@ -20,7 +20,7 @@ export type Bucket = { tokens: number; at: number };
 export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
   const buckets = new Map<string, Bucket>();
   return {
-    take: (key, cost = 1) => {
+    tryConsume: (key, cost = 1) => {
       const bucket = buckets.get(key) ?? fullBucket(rate, now());
       buckets.delete(key);
       buckets.set(key, bucket);
@@ -28,7 +28,7 @@ export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
         if (buckets.size <= KEYS_MAX) break;
         buckets.delete(oldest);
       }
-      return takeFrom(bucket, rate, now(), cost);
+      return tryConsumeFrom(bucket, rate, now(), cost);
     },
   };
 }
@@ -38,7 +38,7 @@ export function fullBucket(rate: Rate, now: number): Bucket {
 }
 
 /** Takes `cost` from a bucket and gives 0, or leaves it and gives the milliseconds to wait. */
-export function takeFrom(bucket: Bucket, rate: Rate, now: number, cost: number): number {
+export function tryConsumeFrom(bucket: Bucket, rate: Rate, now: number, cost: number): number {
   // A clock that jumped back adds nothing.
   const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
   // What costs more than a whole bucket passes when it is full, or it would never pass.

@@ -1,5 +1,5 @@
 /** Telling the operator: whatever a reporter does with a failure, also later, it must not cause another. */
-export function reportTo(onError: ((error: unknown) => unknown) | undefined): (error: unknown) => void {
+export function createReporter(onError: ((error: unknown) => unknown) | undefined): (error: unknown) => void {
   return (error) => {
     try {
       const told = onError?.(error);

@@ -4,17 +4,17 @@
  * Holds: a large answer leaves piece by piece, as fast as its reader takes it; its share ends with it, or with the connection. A small
  * one leaves at once: it fits into what the system holds for a connection.
  */
-import type { ByteShare } from "../base/memory-budget.ts";
+import type { MemoryShare } from "../base/memory-budget.ts";
 import { exceedsBytes } from "../base/limits.ts";
 
 const SMALL_BYTES_MAX = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
 
 /** The same text, or the stream of its bytes. Whoever gets a stream reads or cancels it. Throws `overloaded` where too much is held. */
-export function heldAnswer(text: string, share: ByteShare): string | ReadableStream<Uint8Array> {
+export function meteredResponse(text: string, share: MemoryShare): string | ReadableStream<Uint8Array> {
   if (!exceedsBytes(text, SMALL_BYTES_MAX)) return text;
   const bytes = new TextEncoder().encode(text);
-  share.take(bytes.byteLength);
+  share.reserve(bytes.byteLength);
   let sent = 0;
   return new ReadableStream<Uint8Array>(
     {
@@ -22,9 +22,9 @@ export function heldAnswer(text: string, share: ByteShare): string | ReadableStr
         controller.enqueue(bytes.subarray(sent, (sent += PIECE_BYTES)));
         if (sent < bytes.byteLength) return;
         controller.close();
-        share.giveBack();
+        share.release();
       },
-      cancel: () => share.giveBack(),
+      cancel: () => share.release(),
     },
     // Nothing is put aside for a reader who has not asked.
     { highWaterMark: 0 },

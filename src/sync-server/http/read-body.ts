@@ -5,7 +5,7 @@
  * refused, since a small one may unfold to any size; a body of another type is refused, since a foreign page can send those without
  * asking first.
  */
-import type { ByteShare } from "../base/memory-budget.ts";
+import type { MemoryShare } from "../base/memory-budget.ts";
 import { type Exchange, readWebBody } from "./raw-exchange.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
@@ -20,7 +20,7 @@ export async function readJsonText(
   request: Request,
   exchange: Exchange | null,
   bytesMax: number,
-  share: ByteShare,
+  share: MemoryShare,
 ): Promise<{ readonly text: string; readonly bytes: number }> {
   const encoding = request.headers.get("content-encoding");
   if (encoding !== null && encoding !== "identity") throw new HttpRefusal("unsupported-media-type");
@@ -32,7 +32,7 @@ export async function readJsonText(
   let bytes = 0;
   const take = (piece: Uint8Array): void => {
     if (bytes + piece.byteLength > bytesMax) throw new HttpRefusal("push-too-large");
-    share.take(piece.byteLength);
+    share.reserve(piece.byteLength);
     // Most bodies come in one piece, which needs no copy.
     held = bytes === 0 ? piece : joined(held, bytes, piece);
     bytes += piece.byteLength;
@@ -45,7 +45,7 @@ export async function readJsonText(
       ? error
       : new HttpRefusal("bad-request", { message: "The body did not arrive whole, or is not UTF-8" });
   } finally {
-    share.giveBack();
+    share.release();
   }
 }
 

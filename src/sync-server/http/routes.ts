@@ -12,11 +12,11 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
 import { answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
-import type { ByteShares } from "../base/memory-budget.ts";
+import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import type { Exchange } from "./raw-exchange.ts";
-import { exportStream } from "../archive/export-log.ts";
-import { heldAnswer } from "./metered-response.ts";
+import { exportLog } from "../archive/export-log.ts";
+import { meteredResponse } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { exceedsBytes, type ServerLimits, wireLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
@@ -32,14 +32,14 @@ export type RouteContext = {
   readonly writer: LogWriter;
   readonly tickets: Tickets;
   /** Of bodies while they are read, and of answers until they are taken. */
-  readonly reading: ByteShares;
-  readonly answering: ByteShares;
+  readonly reading: MemoryBudget;
+  readonly answering: MemoryBudget;
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
 
 /** A whole text, or one that leaves as it is taken. */
-export type Answer = string | ReadableStream<Uint8Array>;
+export type ResponseBody = string | ReadableStream<Uint8Array>;
 
 /** Bytes of a principal that a ticket and a socket carry. */
 const PRINCIPAL_BYTES_MAX = 1024;
@@ -69,19 +69,19 @@ export async function postCommits(
   request: Request,
   log: string,
   exchange: Exchange | null,
-): Promise<Answer> {
+): Promise<ResponseBody> {
   const { admission, limits, reading, answering } = context;
   const principal = await admission.reader(request, log);
   const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor));
-  return heldAnswer(await answerPush(context, principal, log, body), answering.of(principal.actor));
+  return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
 /** `GET /logs/:log/records?after=C&limit=N` */
-export async function getRecords(context: RouteContext, request: Request, log: string): Promise<Answer> {
+export async function getRecords(context: RouteContext, request: Request, log: string): Promise<ResponseBody> {
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
-  return heldAnswer(
+  return meteredResponse(
     await answerPull(context, log, readCursor(query.get("after")), events),
     context.answering.of(actor),
   );
@@ -93,7 +93,7 @@ export async function getStream(
   request: Request,
   log: string,
   stream: string,
-): Promise<Answer> {
+): Promise<ResponseBody> {
   const { actor } = await admission.reader(request, log);
   if (!parseStream(stream).ok) throw new HttpRefusal("bad-request", { message: "This is not the name of a stream" });
   const after = wholeNumber(new URL(request.url).searchParams.get("after"), "after", 0) ?? 0;
@@ -106,7 +106,7 @@ export async function getStream(
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
   const page = `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
-  return heldAnswer(page, answering.of(actor));
+  return meteredResponse(page, answering.of(actor));
 }
 
 /** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */
@@ -116,7 +116,7 @@ export async function getExport(
   log: string,
 ): Promise<ReadableStream<Uint8Array>> {
   const principal = await context.admission.reader(request, log);
-  return exportStream({
+  return exportLog({
     ...context,
     log,
     share: context.answering.of(principal.actor),

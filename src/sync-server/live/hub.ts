@@ -17,7 +17,7 @@ import { createRoom, type Room } from "./room.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./server-socket.ts";
 import type { Principal } from "../access/authorize.ts";
 import type { Appended } from "../writer/admit-push.ts";
-import { takeFrom } from "../base/rate-limit.ts";
+import { tryConsumeFrom } from "../base/rate-limit.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
 export type LiveHub = {
@@ -155,7 +155,7 @@ export function createLiveHub({ store, limits, env, checkReader, report, ticks }
   const receive = (room: Room, member: Member, text: string): void => {
     const now = env.now();
     member.heardAt = now;
-    if (takeFrom(member.bucket, FRAME_RATE, now, 1) > 0) {
+    if (tryConsumeFrom(member.bucket, FRAME_RATE, now, 1) > 0) {
       if (++member.framesDropped > DROPPED_FRAMES_MAX) bye(member, "rate-limited", jittered(env, 60_000));
       return;
     }

@@ -5,7 +5,7 @@
  * same, and each is shown. It belongs to the socket that set it last; many changes in a short time become one frame, so what goes out
  * is bounded by the number of sockets.
  */
-import { checkJson, type Json } from "../../core/values/json.ts";
+import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import { exceedsBytes } from "../base/limits.ts";
@@ -37,7 +37,7 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
     set: (member, client, data) => {
       // One socket shows one device.
       if (member.presence && member.presence.client !== client) return false;
-      if (checkJson(data) || exceedsBytes(JSON.stringify(data), bytesMax)) return false;
+      if (findJsonProblem(data) || exceedsBytes(JSON.stringify(data), bytesMax)) return false;
       if (data === null) {
         remove(member, client);
         return true;

@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { StorageLostError } from "../../core/values/errors.ts";
-import { failureOf } from "./sql-failure.ts";
+import { classifySqlError } from "./sql-failure.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
 
 /** How long a call waits for another process's write. The wait blocks, but an append takes milliseconds. */
@@ -25,7 +25,7 @@ export function openDatabase(path: string): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    throw failureOf(error, `opening ${path}`).error;
+    throw classifySqlError(error, `opening ${path}`).error;
   }
 }
 

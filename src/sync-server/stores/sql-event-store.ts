@@ -18,7 +18,7 @@ import type {
   ReadResult,
   StoredRecord,
 } from "./event-store.ts";
-import { failureOf } from "./sql-failure.ts";
+import { classifySqlError } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { prepareLayout } from "./sql-layout.ts";
 import { headOf, type LogRow, RECORD, type RecordRow, sized, streamsText } from "./sql-rows.ts";
@@ -37,7 +37,7 @@ export function sqlEventStore(sql: Sql): EventStore {
     return store;
   } catch (error) {
     sql.close();
-    throw failureOf(error, "opening").error;
+    throw classifySqlError(error, "opening").error;
   }
 }
 
@@ -49,7 +49,7 @@ class SqlEventStore implements EventStore {
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#commits = new SharedCommits(sql, (error) => failureOf(error, "append").final);
+    this.#commits = new SharedCommits(sql, (error) => classifySqlError(error, "append").final);
   }
 
   head(name: string): Promise<LogHead> {
@@ -182,7 +182,7 @@ class SqlEventStore implements EventStore {
   }
 
   #failed(error: unknown, place: string): DacapoError {
-    const failure = failureOf(error, place);
+    const failure = classifySqlError(error, place);
     if (failure.final) this.#end = failure.error;
     return failure.error;
   }

@@ -7,7 +7,7 @@
  */
 import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
 
-export type Failure = { readonly error: DacapoError; readonly final: boolean };
+export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
 
 /** Primary result codes, https://sqlite.org/rescode.html. `node:sqlite` gives the number, a Durable Object the name in its message. */
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -44,7 +44,7 @@ const LOST: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Tells an error of SQLite as ours; a DacapoError stays what it is. */
-export function failureOf(error: unknown, place: string): Failure {
+export function classifySqlError(error: unknown, place: string): SqlFailure {
   if (error instanceof DacapoError) return { error, final: false };
   const name = resultName(error);
   const said = error instanceof Error ? error.message : String(error);

@@ -12,7 +12,7 @@
 import { type Commit, lowestSeen, streamsOf } from "../../core/history/commit.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, type StreamState } from "../../core/fold/fold.ts";
-import { reconcile, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
+import { reconcileCommit, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
 import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
 import type { KnownStream } from "./stream-cache.ts";
@@ -90,7 +90,7 @@ export function openWindows(
       const window = commitWindows(commit, streams, { load, readAuthored, readSince });
       for (;;) {
         try {
-          return reconcile(domain, commit, { as: "authority", now, window });
+          return reconcileCommit(domain, commit, { mode: "server", now, window });
         } catch (question) {
           if (!(question instanceof NotRead)) return failed(question);
           // Each answer is kept, so this ends: a commit names a bounded number of streams.

@@ -47,7 +47,7 @@ export type PushResult =
 /** Why a push as a whole has no outcomes. */
 export type RefusedCode = "diverged" | "gone" | "unavailable" | "overloaded" | "storage-full" | "restarting";
 
-export type Admission =
+export type PushAdmission =
   | { readonly kind: "admitted"; readonly push: AdmittedPush }
   | { readonly kind: "refused"; readonly code: "actor-mismatch" | "bad-request"; readonly message: string };
 
@@ -56,7 +56,7 @@ export function admitPush(
   principal: Principal,
   bytes: number,
   limits: ServerLimits,
-): Admission {
+): PushAdmission {
   const commits: PushedCommit[] = [];
   // Nothing is looked at before it is sure that all of it is this principal's.
   for (const [index, value] of envelope.commits.entries()) {

@@ -14,7 +14,7 @@ import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-pu
 import type { AppendResult, LogHead } from "../stores/event-store.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
-export type Settled = {
+export type SettledBatch = {
   readonly results: readonly PushResult[];
   /** What this batch wrote; null: it wrote no record. */
   readonly appended: Appended | null;
@@ -29,15 +29,15 @@ const FAILURES_MAX = 2;
 /** From the third round on, nodes that contend wait a little longer each time, each differently. */
 const CONTENTION_DELAY_MS = 4;
 
-export async function settleBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<Settled> {
+export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
   const { log, store, cache, tail, env, limits, report } = context;
   let mayHaveMoved = false;
-  const settled = (results: readonly PushResult[], appended: Appended | null): Settled => ({
+  const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
     appended,
     mayHaveMoved,
   });
-  const refused = (code: RefusedCode): Settled =>
+  const refused = (code: RefusedCode): SettledBatch =>
     settled(
       pushes.map((): PushResult => ({ kind: "refused", code })),
       null,

@@ -9,9 +9,9 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Permit } from "../access/authorize.ts";
 import type { Env } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
-import { createLogTail, type LogTail } from "./recent-records.ts";
+import { createRecentRecords, type RecentRecords } from "./recent-records.ts";
 import type { AdmittedPush, Appended, PushResult } from "./admit-push.ts";
-import { settleBatch } from "./append-batch.ts";
+import { appendBatch } from "./append-batch.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { createStreamCache } from "../streams/stream-cache.ts";
 import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
@@ -19,7 +19,7 @@ import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
 export type LogWriter = {
   readonly push: (log: string, push: AdmittedPush) => Promise<PushResult>;
   /** The records between two cursors where they were written lately; null: the store has to tell. */
-  readonly recent: LogTail["between"];
+  readonly recent: RecentRecords["between"];
   readonly close: () => Promise<void>;
 };
 
@@ -38,7 +38,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const { limits, env, onAppended, report } = options;
   const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
   const cache = createStreamCache();
-  const tail = createLogTail();
+  const tail = createRecentRecords();
   let waitingBytes = 0;
   let closed = false;
   let whenIdle: (() => void) | null = null;
@@ -52,7 +52,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended, mayHaveMoved } = await settleBatch({ ...options, log, cache, tail }, pushes);
+      const { results, appended, mayHaveMoved } = await appendBatch({ ...options, log, cache, tail }, pushes);
       // What names its beginning leads whoever missed something to look by itself.
       if (appended || mayHaveMoved) tell(log, appended);
       return results;

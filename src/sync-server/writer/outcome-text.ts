@@ -6,7 +6,7 @@
  */
 import type { Defect } from "../../core/decide/decide-command.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { checkJson } from "../../core/values/json.ts";
+import { findJsonProblem } from "../../core/values/json.ts";
 import { THEIRS_MAX } from "../../core/history/limits.ts";
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import { exceedsBytes } from "../base/limits.ts";
@@ -59,7 +59,7 @@ function latestOf(theirs: readonly DomainEvent[]): readonly DomainEvent[] {
   let room = THEIRS_BYTES_MAX;
   for (const event of theirs.slice(-THEIRS_MAX).reverse()) {
     // An app's upcast may have made something that is not JSON.
-    if (checkJson(event.data)) continue;
+    if (findJsonProblem(event.data)) continue;
     const text = JSON.stringify(event);
     if (exceedsBytes(text, room)) break;
     room -= text.length;

@@ -10,10 +10,10 @@ import { streamsOf } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { type Cursor, encodeCursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Permit } from "../access/authorize.ts";
-import { type CommitVerdict, decideCommit } from "./settle-commit.ts";
+import { type CommitVerdict, settleCommit } from "./settle-commit.ts";
 import { type Env, randomHex } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
-import type { LogTail } from "./recent-records.ts";
+import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
 import type { PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
@@ -31,7 +31,7 @@ export type BatchContext = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly cache: StreamCache;
-  readonly tail: LogTail;
+  readonly tail: RecentRecords;
   /** Told of what went wrong on the way to an answer, for the operator. */
   readonly report: (error: unknown) => void;
 };
@@ -176,7 +176,7 @@ class Batch {
       }
     };
     const position = positionOf(this.end()) + 1;
-    return decideCommit(pushed, {
+    return settleCommit(pushed, {
       domain,
       log,
       limits,

@@ -9,7 +9,7 @@ import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type { Appended } from "./admit-push.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
-export type LogTail = {
+export type RecentRecords = {
   readonly add: (log: string, appended: Appended) => void;
   /** The records between two cursors, or null where they are not all here. */
   readonly between: (log: string, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
@@ -26,7 +26,7 @@ const TOTAL_LENGTH_MAX = 32_000_000;
 /** Changed in place: a log that is written often would copy thousands of records for each append. */
 type Tail = { after: Cursor | null; readonly records: StoredRecord[]; head: Cursor | null; length: number };
 
-export function createLogTail(): LogTail {
+export function createRecentRecords(): RecentRecords {
   const tails = new Map<string, Tail>();
   let total = 0;
   const drop = (log: string): void => {

@@ -24,7 +24,7 @@ export type CommitVerdict =
   /** Only a newer domain can tell. */
   | { readonly kind: "later" };
 
-export type DecideCommitFacts = {
+export type SettleCommitFacts = {
   readonly domain: DomainDefinition;
   readonly log: string;
   readonly limits: ServerLimits;
@@ -37,7 +37,7 @@ export type DecideCommitFacts = {
   readonly now: number;
 };
 
-export async function decideCommit(pushed: PushedCommit, facts: DecideCommitFacts): Promise<CommitVerdict> {
+export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFacts): Promise<CommitVerdict> {
   if ("refusal" in pushed) return rejected(pushed.id, pushed.refusal);
   const { domain, push, now, limits } = facts;
   const { time, clamped } = clampTime(pushed.commit.time, now);
@@ -83,7 +83,7 @@ function rejected(id: string, refusal: Refusal): CommitVerdict {
 async function firstForbidden(
   commit: Commit,
   ofCommand: readonly (readonly RecordEvent[])[],
-  { log, permit, push }: DecideCommitFacts,
+  { log, permit, push }: SettleCommitFacts,
 ): Promise<number | null> {
   for (const [index, { stream, name }] of commit.commands.entries()) {
     const events = (ofCommand[index] ?? []).map(({ type, data }) => ({ type, data }));

@@ -215,9 +215,9 @@ export class Device {
     return {
       now: () => this.now(),
       elapsed: () => scheduler.now,
-      random: randomBytes,
+      randomBytes: randomBytes,
       chance: () => scheduler.random.below(1_000_000) / 1_000_000,
-      timer: (ms, callback) => scheduler.later(owner, `timer ${Math.round(ms)}`, ms, callback),
+      setTimer: (run, delayMs) => scheduler.later(owner, `timer ${Math.round(delayMs)}`, delayMs, run),
       channel: (name) => this.#channels.open(owner, name),
       lock: (name, options, held) => this.#locks.request(owner, name, options, held),
       online: () => true,

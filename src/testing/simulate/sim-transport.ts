@@ -3,7 +3,7 @@
  *
  * Place: in the place of `http-transport`, and as strict as that is.
  */
-import type { LiveSocket, Transport } from "../../client/sync/transport.ts";
+import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
@@ -57,7 +57,7 @@ export function simTransport({
       return call({ kind: "push", log, actor, text }, parsePushAnswer);
     },
     pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
-    live: (after, events): LiveSocket => {
+    live: (after, events): ClientSocket => {
       let ended = false;
       let isOpen = false;
       let presence: string | null = null;

@@ -9,7 +9,7 @@ import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 import type { LogStatus } from "../../client/messages/log-types.ts";
-import { type PageUpdate, type PlainRejection, take, type WorkerLog } from "../../client/messages/worker-messages.ts";
+import { type PageUpdate, type PlainRejection, unwrap, type WorkerLog } from "../../client/messages/worker-messages.ts";
 import { openWorkerLog, type WorkerLogParts } from "../../client/worker/open-worker-log.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
@@ -79,11 +79,11 @@ export class SimTab {
         store,
         transport,
       });
-      const first = take(api.opened());
+      const first = unwrap(api.opened());
       this.#client = first.client;
       this.#take(first.update);
       for (const name of domain.projections.keys()) {
-        const entries: readonly RowEntry[] = JSON.parse(take(api.watch(name)).entries);
+        const entries: readonly RowEntry[] = JSON.parse(unwrap(api.watch(name)).entries);
         this.tables.set(name, new Map(entries.map((entry) => [entry.key, entry])));
       }
       this.#api = api;

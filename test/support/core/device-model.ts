@@ -6,7 +6,7 @@
 import { expect } from "vitest";
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { CommandRequest, DomainDefinition } from "../../../src/core/domain/definition.ts";
-import { propose } from "../../../src/core/decide/propose-commit.ts";
+import { proposeCommit } from "../../../src/core/decide/propose-commit.ts";
 import { type Cursor, lastPosition, positionOf } from "../../../src/core/history/record.ts";
 import { endsCommit, Replica } from "../../../src/core/replica/replica.ts";
 import type { ConfirmedRows, RowEntry } from "../../../src/core/fold/rows.ts";
@@ -52,7 +52,7 @@ export class DeviceModel {
   }
 
   execute(requests: readonly CommandRequest[]): void {
-    const proposed = propose(this.#domain, this.#replica, requests, {
+    const proposed = proposeCommit(this.#domain, this.#replica, requests, {
       ...this.#author,
       id: this.#newId(),
       time: NOW,

@@ -8,8 +8,8 @@ import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
 import type { DomainEvent } from "../../../src/core/domain/event.ts";
 import type { StreamState } from "../../../src/core/fold/fold.ts";
 import type { Json } from "../../../src/core/values/json.ts";
-import { type CommitRecord, readableEvent, type Unplaced } from "../../../src/core/history/record.ts";
-import { reconcile, type Reconciled, type StreamWindow } from "../../../src/core/decide/reconcile-commit.ts";
+import { type CommitRecord, readableEvent, type PendingRecord } from "../../../src/core/history/record.ts";
+import { reconcileCommit, type Reconciled, type StreamWindow } from "../../../src/core/decide/reconcile-commit.ts";
 
 export type NaiveTables = {
   readonly streams: Map<string, StreamState>;
@@ -27,7 +27,7 @@ export function naiveTables(domain: DomainDefinition): NaiveTables {
   };
 }
 
-export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record: CommitRecord | Unplaced): void {
+export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record: CommitRecord | PendingRecord): void {
   record.events.forEach((stored, n) => {
     const [aggregateName = ""] = stored.stream.split("/");
     const aggregate = domain.aggregates.get(aggregateName);
@@ -124,7 +124,7 @@ export function naiveDevice(
       since: eventsOf(domain, records, stream),
       authored: null,
     });
-    const forecast = reconcile(domain, commit, { as: "forecast", now, window });
+    const forecast = reconcileCommit(domain, commit, { mode: "device", now, window });
     forecasts.push(forecast);
     if (forecast.kind === "events")
       naiveFold(domain, tables, { ...commit, commit: commit.id, position: null, events: forecast.events });

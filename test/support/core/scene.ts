@@ -1,7 +1,7 @@
 /** Short words for tests of conflicts: a log with a beginning, commits by people who have seen all of it, what becomes of them. */
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { CommandRequest, DomainDefinition } from "../../../src/core/domain/definition.ts";
-import { propose, type View } from "../../../src/core/decide/propose-commit.ts";
+import { proposeCommit, type View } from "../../../src/core/decide/propose-commit.ts";
 import type { RecordEvent } from "../../../src/core/history/record.ts";
 import { Replica } from "../../../src/core/replica/replica.ts";
 import { column, tally, task, taskDomain } from "../task-domain.ts";
@@ -43,7 +43,7 @@ export function commitOn(
   requests: readonly CommandRequest[],
   device?: string,
 ): Commit {
-  const proposed = propose(domain, view, requests, author(who, device));
+  const proposed = proposeCommit(domain, view, requests, author(who, device));
   if ("defect" in proposed) throw new Error(`Refused: ${proposed.defect.message}`);
   return proposed.commit;
 }

@@ -8,7 +8,7 @@ import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
 import { emptyStream, foldStream, type StreamState } from "../../../src/core/fold/fold.ts";
 import type { CommitRecord } from "../../../src/core/history/record.ts";
 import { lastPosition } from "../../../src/core/history/record.ts";
-import { reconcile, type Reconciled, type StreamWindow } from "../../../src/core/decide/reconcile-commit.ts";
+import { reconcileCommit, type Reconciled, type StreamWindow } from "../../../src/core/decide/reconcile-commit.ts";
 import { eventsOf } from "./naive-fold.ts";
 
 export type ServerModel = {
@@ -54,8 +54,8 @@ export function decideOn(
   commit: Commit,
   now: number,
 ): Reconciled {
-  return reconcile(domain, commit, {
-    as: "authority",
+  return reconcileCommit(domain, commit, {
+    mode: "server",
     now,
     window: (stream) => authorityWindow(domain, records, commit, stream),
   });

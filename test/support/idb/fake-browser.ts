@@ -11,7 +11,7 @@ export function browser() {
   const locks = new FakeLocks();
   const user = newClientId();
   let timers: (() => void)[] = [];
-  const timer = (ms: number, callback: () => void) => {
+  const timer = (callback: () => void, ms: number) => {
     if (ms < 1_000) queueMicrotask(callback);
     if (ms >= 30_000) timers.push(callback);
     return () => void (timers = timers.filter((other) => other !== callback));

@@ -1,5 +1,5 @@
 // Web Locks of a browser with as many tabs as a test asks for; one that is stolen is lost as a browser loses it.
-import type { PlaceLocks } from "../../../src/client/stores/idb/tail-lease.ts";
+import type { LeaseLocks } from "../../../src/client/stores/idb/tail-lease.ts";
 
 type Held = { readonly name: string; readonly steal: () => void };
 
@@ -11,7 +11,7 @@ export class FakeLocks {
   answering: Promise<void> = Promise.resolve();
 
   /** The locks as tabs use them. Only what places need: shared ones. */
-  readonly manager: PlaceLocks = {
+  readonly manager: LeaseLocks = {
     request: async (name: string, ...rest: readonly unknown[]) => {
       const callback = rest.at(-1);
       if (typeof callback !== "function") throw new TypeError("No callback");

@@ -10,11 +10,11 @@ export const newClientId = (): string => crypto.randomUUID();
 
 /** A store of its own for a test, with the name of its database and the waits that it asked for. */
 export async function openStore(
-  options: { readonly user?: string; readonly timer?: (ms: number, callback: () => void) => () => void } = {},
+  options: { readonly user?: string; readonly timer?: (callback: () => void, ms: number) => () => void } = {},
 ) {
   const user = options.user ?? newClientId();
   const waits: number[] = [];
-  const timer = (ms: number, callback: () => void) => {
+  const timer = (callback: () => void, ms: number) => {
     if (ms >= 1_000) return () => {};
     waits.push(ms);
     queueMicrotask(callback);

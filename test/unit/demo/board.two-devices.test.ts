@@ -4,7 +4,7 @@ import { domain } from "../../../demo/board/domain.ts";
 import { card } from "../../../demo/board/domain/card.ts";
 import { column } from "../../../demo/board/domain/column.ts";
 import { cards, columnCounts, columns, comments } from "../../../demo/board/domain/read-models.ts";
-import { take } from "../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../src/client/messages/worker-messages.ts";
 import type { CommandRequest } from "../../../src/core/domain/definition.ts";
 import { simulate } from "../../../src/testing/index.ts";
 import { device, type Tab, until } from "../../support/device.ts";
@@ -26,8 +26,8 @@ afterEach(async () => {
 });
 
 const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
-  take(await tab.api.execute(commands, null, null)).commit;
-const settled = async (tab: Tab, commit: string) => take(await tab.api.settled(commit)).settled;
+  unwrap(await tab.api.execute(commands, null, null)).commit;
+const settled = async (tab: Tab, commit: string) => unwrap(await tab.api.settled(commit)).settled;
 const same = () =>
   until(
     () => [ada, ben].every((tab) => tab.status().pending === 0 && tab.status().position === ada.status().position),
@@ -47,12 +47,12 @@ const begin = async () => {
 /** What Ben does without a network, after Ada did hers; gives what becomes of it. */
 const benWhileAway = async (his: CommandRequest[], hers: CommandRequest[]) => {
   await begin();
-  take(ben.api.setPaused(true));
+  unwrap(ben.api.setPaused(true));
   const commits: string[] = [];
   for (const command of his) commits.push(await execute(ben, command));
   await execute(ada, ...hers);
   await until(() => ada.status().pending === 0, "hers is recorded");
-  take(ben.api.setPaused(false));
+  unwrap(ben.api.setPaused(false));
   const outcomes = [];
   for (const commit of commits) outcomes.push(await settled(ben, commit));
   await same();
@@ -65,11 +65,11 @@ describe("the board's rules", () => {
       column.command.add("todo", { name: "To do", order: "F" }),
       column.command.add("done", { name: "Done", order: "k" }),
     ];
-    take(ben.api.setPaused(true));
+    unwrap(ben.api.setPaused(true));
     const second = await execute(ben, ...first);
     await execute(ada, ...first);
     await until(() => ada.status().pending === 0, "hers is recorded");
-    take(ben.api.setPaused(false));
+    unwrap(ben.api.setPaused(false));
     expect(await settled(ben, second)).toMatchObject({ outcome: "rebased" });
     await same();
     expect(ben.status()).toMatchObject({ rejections: 0, position: 2 });

@@ -15,14 +15,14 @@ import type { PendingEntry } from "../log-store.ts";
 import { commitEarly, type Connection, Withdrawn } from "./connection.ts";
 import { named } from "./failure.ts";
 import { type ReadTransaction, requireRowLength, type StoreName } from "./layout.ts";
-import type { Place } from "./tail-lease.ts";
+import type { TailLease } from "./tail-lease.ts";
 
 const STORES: readonly StoreName[] = ["pending", "rejections"];
 const PLACES: readonly StoreName[] = ["pending", "sent", "rejections"];
 
 export async function appendPending(
   connection: Connection,
-  place: Place,
+  place: TailLease,
   tail: number,
   entries: Iterable<Omit<PendingEntry, "n">>,
   endRejections: Iterable<string>,

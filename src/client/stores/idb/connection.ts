@@ -13,7 +13,7 @@ import { deleteDB, type IDBPDatabase, openDB, unwrap, wrap } from "idb";
 import { DacapoError } from "../../../core/values/errors.ts";
 import type { Env } from "../../env/env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
-import { failureOf, named } from "./failure.ts";
+import { classifyIdbError, named } from "./failure.ts";
 import {
   headText,
   LAYOUT_VERSION,
@@ -35,7 +35,7 @@ export const REOPEN_WAITS_MS: readonly number[] = [50, 400];
 export type ConnectionOptions = {
   readonly name: string;
   readonly newClientId: () => string;
-  readonly timer: Env["timer"];
+  readonly timer: Env["setTimer"];
 };
 
 type Database = IDBPDatabase<Layout>;
@@ -104,7 +104,7 @@ export class Connection {
         database = await opened;
         return await work(database);
       } catch (error) {
-        const { kind } = failureOf(error);
+        const { kind } = classifyIdbError(error);
         if (kind === "other" && database) throw error;
         if (database) this.#drop(database);
         if (kind === "full") throw storageFull(error);
@@ -113,7 +113,7 @@ export class Connection {
         if (kind === "newer-layout" || kind === "corrupt") throw storageLost(kind, named(error).message, error);
         const wait = REOPEN_WAITS_MS[attempt];
         if (wait === undefined) throw storageLost("unreachable", `${named(error).name} ${named(error).message}`, error);
-        await new Promise<void>((resolve) => this.#options.timer(wait, resolve));
+        await new Promise<void>((resolve) => this.#options.timer(resolve, wait));
       }
     }
   }
@@ -199,10 +199,10 @@ export class Connection {
   #inTime<T>(promise: Promise<T>, reason: () => LostReason, late: (value: T) => void = () => {}): Promise<T> {
     return new Promise((resolve, reject) => {
       let over = false;
-      const cancel = this.#options.timer(OPEN_MS_MAX, () => {
+      const cancel = this.#options.timer(() => {
         over = true;
         reject(storageLost(reason(), `no answer in ${OPEN_MS_MAX} ms`));
-      });
+      }, OPEN_MS_MAX);
       const settle = (then: () => void) => {
         cancel();
         then();

@@ -6,7 +6,7 @@
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 
-export type Failure =
+export type IdbFailure =
   /** Not of the storage: to be thrown as it is. */
   | { readonly kind: "other" }
   /** No room. Firefox writes nothing more on this connection either, until it is opened again. */
@@ -20,7 +20,7 @@ export type Failure =
 const FULL = new Set(["QuotaExceededError", "NS_ERROR_DOM_INDEXEDDB_QUOTA_ERR", "NS_ERROR_FILE_NO_DEVICE_SPACE"]);
 const FULL_MESSAGE = /full disk|disk full|no space left|not enough space|quota/i;
 
-export function failureOf(error: unknown): Failure {
+export function classifyIdbError(error: unknown): IdbFailure {
   if (error instanceof DacapoError) return { kind: "other" };
   const { name, message } = named(error);
   if (FULL.has(name)) return { kind: "full" };

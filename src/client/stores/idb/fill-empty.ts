@@ -13,7 +13,7 @@ import { withNumbers } from "./number-ranges.ts";
 
 export const FILL_STORES: readonly StoreName[] = ["meta", "pending", "sent", "rejections", "tail"];
 
-export async function fill(
+export async function fillEmpty(
   tx: WriteTransaction,
   expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
   { batch, settled, rejected, pending }: Filling,

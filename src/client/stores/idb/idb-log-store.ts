@@ -10,13 +10,13 @@ import { Connection } from "./connection.ts";
 import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
-import { fill, FILL_STORES } from "./fill-empty.ts";
+import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
 import { databaseName, readHead, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
 import { readRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
-import { Place, type PlaceLocks } from "./tail-lease.ts";
+import { TailLease, type LeaseLocks } from "./tail-lease.ts";
 import type { LogStore, StoreHead } from "../log-store.ts";
 
 export type IdbLogStoreOptions = {
@@ -25,9 +25,9 @@ export type IdbLogStoreOptions = {
   /** Called once, when the database is made. */
   readonly newClientId: () => string;
   /** For waits before a lost connection is opened again, and for the bound on opening. Default: `setTimeout`. */
-  readonly timer?: Env["timer"];
+  readonly timer?: Env["setTimer"];
   /** Through which tabs tell each other which rows they need. Default: the browser's; null where there are none. */
-  readonly locks?: PlaceLocks | null;
+  readonly locks?: LeaseLocks | null;
 };
 
 /**
@@ -45,7 +45,7 @@ export async function openIdbLogStore({
 }: IdbLogStoreOptions): Promise<LogStore> {
   const name = databaseName(log, user);
   const connection = new Connection({ name, newClientId, timer });
-  const place = new Place(name, locks, timer);
+  const place = new TailLease(name, locks, timer);
   const sawIn = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
     if (head) place.saw(head.pendingTail);
     return head;
@@ -77,7 +77,7 @@ export async function openIdbLogStore({
     },
     cutBack: async (expected, keep, pending, dropped) =>
       sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),
-    fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fill(tx, expected, filling)),
+    fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fillEmpty(tx, expected, filling)),
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) =>
       connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
@@ -102,11 +102,11 @@ export async function openIdbLogStore({
   return store;
 }
 
-function browserLocks(): PlaceLocks | null {
+function browserLocks(): LeaseLocks | null {
   return globalThis.navigator?.locks ?? null;
 }
 
-const browserTimer: Env["timer"] = (ms, callback) => {
-  const timer = setTimeout(callback, ms);
+const browserTimer: Env["setTimer"] = (run, delayMs) => {
+  const timer = setTimeout(run, delayMs);
   return () => clearTimeout(timer);
 };

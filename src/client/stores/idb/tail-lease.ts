@@ -21,34 +21,34 @@ const STEP = 16;
 /** A place is given back when nothing was appended for one to two of these. Browsers freeze a hidden tab after some minutes. */
 const IDLE_MS = 30_000;
 
-export type PlaceLocks = Pick<LockManager, "request" | "query">;
+export type LeaseLocks = Pick<LockManager, "request" | "query">;
 
 /** A place that is held: `at` is the number, a tail that stood in the database before. */
-export type HeldPlace = { readonly at: number; proven: boolean; readonly release: () => void };
+export type HeldLease = { readonly at: number; proven: boolean; readonly release: () => void };
 
-export class Place {
-  readonly #locks: PlaceLocks | null;
+export class TailLease {
+  readonly #locks: LeaseLocks | null;
   readonly #prefix: string;
-  readonly #timer: Env["timer"];
-  #held: HeldPlace | null = null;
+  readonly #timer: Env["setTimer"];
+  #held: HeldLease | null = null;
   #asking = false;
   #closed = false;
   /** Appends on their way, and the places that are given back after them. */
   #appending = 0;
-  #outgrown: HeldPlace[] = [];
+  #outgrown: HeldLease[] = [];
   /** The highest tail that this handle found in the database. */
   #seen = 0;
   #sweepable = 0;
   #idle = true;
   #callOff: (() => void) | null = null;
 
-  constructor(database: string, locks: PlaceLocks | null, timer: Env["timer"]) {
+  constructor(database: string, locks: LeaseLocks | null, timer: Env["setTimer"]) {
     this.#locks = locks;
     this.#prefix = `${database}:place:`;
     this.#timer = timer;
   }
 
-  get held(): HeldPlace | null {
+  get held(): HeldLease | null {
     return this.#held;
   }
 
@@ -73,7 +73,7 @@ export class Place {
   }
 
   /** Told that an append found its tail to be the last, and which place was held when it began to look. */
-  looked(tail: number, held: HeldPlace | null): void {
+  looked(tail: number, held: HeldLease | null): void {
     this.saw(tail);
     if (held) held.proven = true;
   }
@@ -105,7 +105,7 @@ export class Place {
     this.#leave();
   }
 
-  async #askForPlaces(locks: PlaceLocks): Promise<void> {
+  async #askForPlaces(locks: LeaseLocks): Promise<void> {
     const seen = this.#seen;
     try {
       const { held = [] } = await locks.query();
@@ -122,7 +122,7 @@ export class Place {
     if (!this.#locks || this.#closed) return;
     this.#asking = true;
     const at = this.#seen;
-    let got: HeldPlace | null = null;
+    let got: HeldLease | null = null;
     const hold = () => {
       this.#asking = false;
       if (this.#closed) return undefined;
@@ -145,11 +145,11 @@ export class Place {
 
   #watch(): void {
     this.#idle = true;
-    this.#callOff = this.#timer(IDLE_MS, () => {
+    this.#callOff = this.#timer(() => {
       this.#callOff = null;
       if (this.#idle) this.#leave();
       else this.#watch();
-    });
+    }, IDLE_MS);
   }
 
   #leave(): void {
@@ -159,7 +159,7 @@ export class Place {
     this.#held = null;
   }
 
-  #giveBack(held: HeldPlace): void {
+  #giveBack(held: HeldLease): void {
     if (this.#appending === 0) held.release();
     else this.#outgrown.push(held);
   }

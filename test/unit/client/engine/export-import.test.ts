@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { exportLines } from "../../../../src/client/engine/export-import.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { startServer } from "../../../support/server.ts";
@@ -17,12 +17,12 @@ const opened = async (tab: Promise<Tab>) => {
   return one;
 };
 const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0]) =>
-  take(await tab.api.execute(commands, null, null)).commit;
+  unwrap(await tab.api.execute(commands, null, null)).commit;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const exported = async (tab: Tab) => {
   let text = "";
   for (let begin = true, piece: string | null = ""; piece !== null; begin = false) {
-    piece = take(await tab.api.exportNext(begin));
+    piece = unwrap(await tab.api.exportNext(begin));
     text += piece ?? "";
   }
   return text;
@@ -50,7 +50,7 @@ describe("export and import", () => {
     const refused = await execute(bob, task.command.claim("t1", { title: "Bob's" }));
     await ada.api.settled(await execute(ada, task.command.rename("t1", { title: "Ada's" })));
     bob.api.setPaused(false);
-    expect(take(await bob.api.settled(refused)).settled.outcome).toBe("rejected");
+    expect(unwrap(await bob.api.settled(refused)).settled.outcome).toBe("rejected");
     bob.api.setPaused(true);
     await execute(bob, task.command.note("t1", { text: "offline" }));
     const file = await exported(bob);
@@ -62,7 +62,7 @@ describe("export and import", () => {
       ok: false,
       error: { code: "invalid", message: expect.stringContaining("team") },
     });
-    take(await imported(offline, file));
+    unwrap(await imported(offline, file));
     await offline.close();
     const moved = await opened(elsewhere.open({ url: server.url }));
     moved.api.setPaused(true);
@@ -84,7 +84,7 @@ describe("export and import", () => {
     const withdrawnMeanwhile: LogStore = {
       ...store,
       readSent: async (numbers) => {
-        take(await tab.api.withdraw(commit));
+        unwrap(await tab.api.withdraw(commit));
         return store.readSent(numbers);
       },
     };
@@ -92,7 +92,7 @@ describe("export and import", () => {
     for await (const line of exportLines(withdrawnMeanwhile, "team")) lines.push(line);
 
     const moved = await opened(device(domain, "team", "ada").open(nowhere));
-    take(await imported(moved, lines.join("\n")));
+    unwrap(await imported(moved, lines.join("\n")));
     expect(moved.update().rejections).toEqual([]);
     expect(moved.status().pending).toBe(1);
   });
@@ -120,7 +120,7 @@ describe("export and import", () => {
     expect(fresh.status()).toMatchObject({ position: 0, pending: 0 });
     await execute(ada, task.command.complete("t1"));
     expect(await imported(ada, file)).toMatchObject({ ok: false, error: { code: "concurrency" } });
-    take(await imported(fresh, file));
+    unwrap(await imported(fresh, file));
     expect(rows(fresh).map(({ row }) => row)).toEqual(
       [0, 1, 2].map((n) => ({ title: `Task ${n}`, column: "todo", done: false, notes: 0 })),
     );

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { loadLocalLog } from "../../../../src/client/engine/local-log.ts";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { RowCache } from "../../../../src/client/engine/row-cache.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, until } from "../../../support/device.ts";
 
@@ -10,7 +10,7 @@ test("a log that another tab cuts back while this one opens is opened as it is t
   const ada = device(domain, "log", "ada");
   const tab = await ada.open();
   for (let n = 0; n < 4; n++)
-    take(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+    unwrap(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
   await until(() => tab.status().pending === 0 && tab.status().position === 4, "confirmed");
   await tab.close();
 

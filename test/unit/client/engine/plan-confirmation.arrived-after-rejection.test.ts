@@ -5,7 +5,7 @@ import { cursorOf } from "../../../../src/core/history/record.ts";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { Engine } from "../../../../src/client/engine/engine.ts";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
-import { partHistories } from "../../../../src/client/sync/resolve-divergence.ts";
+import { resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { undoTarget } from "../../../../src/client/worker/undo-stack.ts";
 import { domain, task } from "../../../support/board-domain.ts";
@@ -81,7 +81,7 @@ test("it has ended well for who asks, undo sees it, and it is offered again to a
     links: { undoes: renamed, redoes: null },
   });
   const newServer = { pull: async () => ({ kind: "diverged" }) } as unknown as Transport;
-  await partHistories(leader, newServer);
+  await resolveDivergence(leader, newServer);
   expect(leader.pending.map(({ commit }) => commit.id)).toEqual([added, renamed]);
   await close();
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Env } from "../../../../src/client/env/env.ts";
-import { atMostEvery, inPause } from "../../../../src/client/env/throttle.ts";
+import { throttle, debounce } from "../../../../src/client/env/throttle.ts";
 
 /** A clock that a test moves. */
 function handClock() {
@@ -8,8 +8,8 @@ function handClock() {
   let timers: { readonly at: number; readonly callback: () => void }[] = [];
   const env = {
     elapsed: () => now,
-    timer(ms: number, callback: () => void) {
-      const timer = { at: now + ms, callback };
+    setTimer(run: () => void, delayMs: number) {
+      const timer = { at: now + delayMs, callback: run };
       timers.push(timer);
       return () => {
         timers = timers.filter((one) => one !== timer);
@@ -35,7 +35,7 @@ describe("at most every so often", () => {
   test("the first is done at once, those that come soon after it once more together", () => {
     const { env, pass } = handClock();
     let done = 0;
-    const paced = atMostEvery(env, 20, () => done++);
+    const paced = throttle(env, 20, () => done++);
     paced.ask();
     expect(done).toBe(1);
     for (let n = 0; n < 5; n++) paced.ask();
@@ -51,7 +51,7 @@ describe("at most every so often", () => {
   test("what is still asked for is done when it stops", () => {
     const { env, waiting } = handClock();
     let done = 0;
-    const paced = atMostEvery(env, 20, () => done++);
+    const paced = throttle(env, 20, () => done++);
     paced.ask();
     paced.ask();
     paced.stop();
@@ -63,7 +63,7 @@ describe("in a pause", () => {
   test("it is done once nothing was asked for a while, with one timer at a time", () => {
     const { env, pass, waiting } = handClock();
     let done = 0;
-    const paced = inPause(env, { quietMs: 100, mostMs: 10_000 }, () => done++);
+    const paced = debounce(env, { waitMs: 100, maxWaitMs: 10_000 }, () => done++);
     for (let n = 0; n < 10; n++) {
       paced.ask();
       pass(50);
@@ -76,7 +76,7 @@ describe("in a pause", () => {
   test("where it never rests, it is done all the same", () => {
     const { env, pass } = handClock();
     let done = 0;
-    const paced = inPause(env, { quietMs: 100, mostMs: 1_000 }, () => done++);
+    const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
     for (let n = 0; n < 45; n++) {
       paced.ask();
       pass(50);
@@ -87,7 +87,7 @@ describe("in a pause", () => {
   test("now does it once, stop not at all", () => {
     const { env, pass } = handClock();
     let done = 0;
-    const paced = inPause(env, { quietMs: 100, mostMs: 1_000 }, () => done++);
+    const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
     paced.ask();
     paced.now();
     pass(5_000);

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { commitCalls } from "../../../../src/client/page/execute-calls.ts";
+import { executeCalls } from "../../../../src/client/page/execute-calls.ts";
 import { LogClosedError, RejectedError, toPlainError } from "../../../../src/core/values/errors.ts";
 
 const request = (title: string) => ({ stream: "task/t1", name: "rename", v: 1, input: { title } });
 
 function line() {
   const posted: string[] = [];
-  return { posted, calls: commitCalls((text) => posted.push(text)) };
+  return { posted, calls: executeCalls((text) => posted.push(text)) };
 }
 
 test("calls that are made together leave in one message, in their order", async () => {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { openCalls } from "../../../../src/client/page/pending-calls.ts";
+import { pendingCalls } from "../../../../src/client/page/pending-calls.ts";
 import { LogClosedError } from "../../../../src/core/values/errors.ts";
 
 const closed = () => new LogClosedError({ message: "Closed", fix: "Open it again." });
 
 test("who waits for an answer when the log is closed is told so, and so is who asks later", async () => {
-  const calls = openCalls();
+  const calls = pendingCalls();
   const never = new Promise<never>(() => {});
   const [one, two] = [calls.track(never), calls.track(never)];
   calls.close(closed());
@@ -15,7 +15,7 @@ test("who waits for an answer when the log is closed is told so, and so is who a
 });
 
 test("an answer that came first stands, good or bad", async () => {
-  const calls = openCalls();
+  const calls = pendingCalls();
   const good = calls.track(Promise.resolve(1));
   const bad = calls.track(Promise.reject(new Error("no")));
   expect(await good).toBe(1);

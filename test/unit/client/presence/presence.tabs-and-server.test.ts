@@ -5,7 +5,7 @@ import type { Env } from "../../../../src/client/env/env.ts";
 import { nextOthers } from "../../../../src/client/presence/other-presences.ts";
 import { showPresence } from "../../../../src/client/presence/own-presence.ts";
 import type { TabMessage } from "../../../../src/client/messages/tab-messages.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import { type Presence } from "../../../../src/core/wire/messages.ts";
 import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../../../src/core/history/limits.ts";
@@ -54,7 +54,7 @@ async function people() {
 test("what a tab shows is shown on when a tab leads that never heard of it", async () => {
   const { server, opened, open, bob } = await people();
   const shown = await open();
-  take(shown.api.setPresence("second"));
+  unwrap(shown.api.setPresence("second"));
   await shows(bob, "second");
   // It knows a newer domain, and so it takes the lead.
   const late = await open(nextRelease);
@@ -66,17 +66,17 @@ test("what a tab shows is shown on when a tab leads that never heard of it", asy
 test("of several tabs the one that spoke last is shown; when it closes, or shows nothing any more, the one before it", async () => {
   const { open, bob, lead } = await people();
   const [second, third] = [await open(), await open()];
-  take(lead.api.setPresence(1));
+  unwrap(lead.api.setPresence(1));
   await shows(bob, 1);
-  take(second.api.setPresence(2));
+  unwrap(second.api.setPresence(2));
   await shows(bob, 2);
-  take(third.api.setPresence(3));
+  unwrap(third.api.setPresence(3));
   await shows(bob, 3);
   await third.close();
   await shows(bob, 2);
-  take(second.api.setPresence(null));
+  unwrap(second.api.setPresence(null));
   await shows(bob, 1);
-  take(second.api.setPresence("2 again"));
+  unwrap(second.api.setPresence("2 again"));
   await shows(bob, "2 again");
   await lead.close();
   await shows(bob, "2 again");
@@ -86,11 +86,11 @@ test("of several tabs the one that spoke last is shown; when it closes, or shows
 
 test("someone who uses this device's id hides it from nobody, and is seen under their own name", async () => {
   const { server, bob, lead } = await people();
-  const { client } = take(lead.api.opened());
+  const { client } = unwrap(lead.api.opened());
   const mallory = await liveClient(server.url, "mallory", { log: "team" });
   mallory.send({ type: "presence", client, data: "squats" });
   await shows(lead, "squats");
-  take(lead.api.setPresence("herself"));
+  unwrap(lead.api.setPresence("herself"));
   await shows(bob, "squats", "herself");
   expect(bob.update().presence?.map((one) => [one.client, one.actor])).toEqual([
     [client, "token-of-mallory"],
@@ -104,8 +104,8 @@ test("someone who uses this device's id hides it from nobody, and is seen under 
 test("a presence that is no JSON, or too large for a frame, is refused here, and nothing else stops", async () => {
   const { bob, lead } = await people();
   for (const data of ["x".repeat(17_000), Number.NaN, "\ud800"])
-    expect(() => take(lead.api.setPresence(data))).toThrow(/presence/);
-  take(lead.api.setPresence("fits"));
+    expect(() => unwrap(lead.api.setPresence(data))).toThrow(/presence/);
+  unwrap(lead.api.setPresence("fits"));
   await shows(bob, "fits");
   expect(lead.status().connection).toBe("live");
 });
@@ -113,7 +113,7 @@ test("a presence that is no JSON, or too large for a frame, is refused here, and
 test("a page that shows each move of a pointer is not shown out, and its last word is heard", async () => {
   const { bob, lead } = await people();
   for (let n = 1; n <= 3_000; n++) {
-    take(lead.api.setPresence(n));
+    unwrap(lead.api.setPresence(n));
     if (n % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await shows(bob, 3_000);
@@ -159,10 +159,10 @@ describe("what a device shows", () => {
   function tabs() {
     const timers: (() => void)[] = [];
     let now = 1_000;
-    const env: Pick<Env, "now" | "random" | "timer"> = {
+    const env: Pick<Env, "now" | "randomBytes" | "setTimer"> = {
       now: () => now,
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      timer: (_, run) => (timers.push(run), () => {}),
+      randomBytes: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      setTimer: (run) => (timers.push(run), () => {}),
     };
     const told: Json[] = [];
     const all: ReturnType<typeof showPresence>[] = [];

@@ -60,7 +60,7 @@ test("L3 nor where another tab had it confirmed before it was run again", async 
   const user = newClientId();
   const { store: leader } = await openStore({ user });
   const meanwhile: Promise<unknown>[] = [];
-  const timer = (ms: number, callback: () => void) => {
+  const timer = (callback: () => void, ms: number) => {
     const confirmFirst = async () => {
       await confirmRecords(leader, [1], { settled: [settledOf(1, "once")], rejected: [rejectedOf(2, "only")] });
       callback();
@@ -81,7 +81,7 @@ test("L2 an append that is run again does not overwrite what another tab appende
   const user = newClientId();
   const { store: other } = await openStore({ user });
   const meanwhile: Promise<boolean>[] = [];
-  const timer = (ms: number, callback: () => void) => {
+  const timer = (callback: () => void, ms: number) => {
     if (ms !== REOPEN_WAITS_MS[0]) return () => {};
     const appendFirst = async () => {
       const appended = await other.appendPending(0, entriesOf("theirs"), []);
@@ -147,7 +147,7 @@ test("L10 a tab whose data the browser deleted is told so, also when another tab
 
 test("L10 opening and deleting never wait without end: another tab may hold the database, or the browser hang", async () => {
   const bound: { readonly ms: number; readonly callback: () => void }[] = [];
-  const timer = (ms: number, callback: () => void) => {
+  const timer = (callback: () => void, ms: number) => {
     bound.push({ ms, callback });
     return () => {};
   };
@@ -173,7 +173,7 @@ test("L10 opening and deleting never wait without end: another tab may hold the 
 
 test("L10 a browser without IndexedDB is reported as storage that is out of reach", async () => {
   const restore = replace(globalThis, "indexedDB", () => undefined as unknown as IDBFactory);
-  const timer = (_ms: number, callback: () => void) => {
+  const timer = (callback: () => void) => {
     queueMicrotask(callback);
     return () => {};
   };

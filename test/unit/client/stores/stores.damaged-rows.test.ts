@@ -16,7 +16,7 @@ import {
 } from "../../../../src/client/stores/entry-text.ts";
 import { batchRow, readBatch } from "../../../../src/client/stores/idb/layout.ts";
 import type { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { syncServer } from "../../../../src/sync-server/app.ts";
@@ -94,11 +94,11 @@ describe("a device whose database is damaged", () => {
     good = device(domain, "team", "ada");
     const tab = await good.open({ url: server.url });
     for (let n = 0; n < 5; n++)
-      take(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+      unwrap(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await until(() => tab.status().pending === 0 && tab.status().position === 5, "all is confirmed");
     tab.api.setPaused(true);
     for (let n = 0; n < 3; n++)
-      take(await tab.api.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
+      unwrap(await tab.api.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
     await tab.close();
     await server.close();
   });
@@ -149,7 +149,7 @@ describe("a device whose database is damaged", () => {
         try {
           const tab = await device(domain, "team", "ada", database).open();
           opened++;
-          for (const projection of domain.definition.projections.keys()) take(tab.api.watch(projection));
+          for (const projection of domain.definition.projections.keys()) unwrap(tab.api.watch(projection));
           await tab.close();
         } catch (error) {
           expect(error).toBeInstanceOf(DacapoError);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
 import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
-import { Place } from "../../../../src/client/stores/idb/tail-lease.ts";
+import { TailLease } from "../../../../src/client/stores/idb/tail-lease.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import {
   ALL,
@@ -179,7 +179,7 @@ test("L2 a tail that this tab has not found in the database is looked at, place 
 test("a place that is moved or given back while an append is on its way is kept until that has ended", async () => {
   const locks = new FakeLocks();
   let timer = () => {};
-  const place = new Place("db", locks.manager, (_ms, callback) => {
+  const place = new TailLease("db", locks.manager, (callback) => {
     timer = callback;
     return () => {};
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, columnCounts, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 
@@ -18,12 +18,12 @@ const titles = (tab: Tab) =>
 describe("a log without a server", () => {
   test("shows a command's row as soon as execute resolved, and confirms it by itself", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const { commit } = take(
+    const { commit } = unwrap(
       await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
     );
     expect(titles(tab)).toEqual(["Milk"]);
     expect(tab.rows(columnCounts.name).get("todo")?.row).toEqual({ tasks: 1 });
-    const { settled } = take(await tab.api.settled(commit));
+    const { settled } = unwrap(await tab.api.settled(commit));
     expect(settled).toMatchObject({ outcome: "accepted", position: 1 });
     await until(
       () => tab.status().pending === 0 && tab.rows(board.name).get("task/t1")?.pending === false,
@@ -36,7 +36,7 @@ describe("a log without a server", () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
     for (let n = 0; n < 20; n++)
-      take(await first.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+      unwrap(await first.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await first.close();
     const again = await opened(ada.open());
     expect(titles(again)).toHaveLength(20);
@@ -48,7 +48,7 @@ describe("a log without a server", () => {
     const add = (tab: Tab, name: string) =>
       Promise.all(
         Array.from({ length: 200 }, async (_, n) =>
-          take(
+          unwrap(
             await tab.api.execute(
               [task.command.add(`${name}${n}`, { title: `${name} ${n}`, column: "todo" })],
               null,
@@ -84,7 +84,7 @@ describe("a log without a server", () => {
       error: { code: "rejected", details: { code: "no-such-task", stream: "task/nobody" } },
     });
     expect(titles(tab)).toEqual([]);
-    take(
+    unwrap(
       await tab.api.execute(
         [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")],
         null,
@@ -109,48 +109,48 @@ describe("a log without a server", () => {
 
   test("gives a stream's history and its state at each version", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    take(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-    take(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+    unwrap(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    unwrap(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
     await until(() => tab.status().pending === 0, "confirmed");
-    take(await tab.api.execute([task.command.complete("t1")], null, null));
-    const history = take(await tab.api.history("task/t1"));
+    unwrap(await tab.api.execute([task.command.complete("t1")], null, null));
+    const history = unwrap(await tab.api.history("task/t1"));
     expect(history.map(({ type, version }) => [type, version])).toEqual([
       ["TaskAdded", 1],
       ["TaskRenamed", 2],
       ["TaskCompleted", 3],
     ]);
-    expect(take(await tab.api.stateAt("task/t1", 1))).toMatchObject({ title: "Milk", done: false });
-    expect(take(await tab.api.stateAt("task/t1", null))).toMatchObject({ title: "Oat milk", done: true });
+    expect(unwrap(await tab.api.stateAt("task/t1", 1))).toMatchObject({ title: "Milk", done: false });
+    expect(unwrap(await tab.api.stateAt("task/t1", null))).toMatchObject({ title: "Oat milk", done: true });
     expect(await tab.api.stateAt("task/t1", 9)).toMatchObject({ ok: false, error: { code: "rejected" } });
   });
 
   test("undo takes back the last commit as a new one, redo brings it back, also after a reload", async () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
-    take(await first.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-    take(await first.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+    unwrap(await first.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    unwrap(await first.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
     const title = (tab: Tab) => titles(tab)[0];
     await until(() => first.status().pending === 0, "confirmed");
     await first.close();
     const tab = await opened(ada.open());
-    expect(take(await tab.api.undo())).not.toBeNull();
+    expect(unwrap(await tab.api.undo())).not.toBeNull();
     expect(title(tab)).toBe("Milk");
-    expect(take(await tab.api.redo())).not.toBeNull();
+    expect(unwrap(await tab.api.redo())).not.toBeNull();
     expect(title(tab)).toBe("Oat milk");
-    expect(take(await tab.api.redo())).toBeNull();
-    expect(take(await tab.api.undo())).not.toBeNull();
+    expect(unwrap(await tab.api.redo())).toBeNull();
+    expect(unwrap(await tab.api.undo())).not.toBeNull();
     expect(title(tab)).toBe("Milk");
-    expect(take(await tab.api.undo())).toBeNull();
-    expect(take(await tab.api.history("task/t1"))).toHaveLength(5);
+    expect(unwrap(await tab.api.undo())).toBeNull();
+    expect(unwrap(await tab.api.history("task/t1"))).toHaveLength(5);
   });
 });
 
 test("two quick undos take back two commits, one each", async () => {
   const tab = await opened(device(domain, "log", "ada").open());
-  take(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-  take(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
-  take(await tab.api.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
+  unwrap(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  unwrap(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+  unwrap(await tab.api.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
   const undone = await Promise.all([tab.api.undo(), tab.api.undo(), tab.api.undo()]);
-  expect(undone.map((one) => take(one) !== null)).toEqual([true, true, false]);
+  expect(undone.map((one) => unwrap(one) !== null)).toEqual([true, true, false]);
   expect(titles(tab)).toEqual(["Milk"]);
 });

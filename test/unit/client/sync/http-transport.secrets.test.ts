@@ -26,9 +26,9 @@ test("a device that syncs over https opens its socket over wss; the token stands
   const env: HttpTransportOptions["env"] = {
     now: Date.now,
     elapsed: () => performance.now(),
-    random: (bytes) => new Uint8Array(bytes),
+    randomBytes: (bytes) => new Uint8Array(bytes),
     chance: () => 0,
-    timer: () => nothing,
+    setTimer: () => nothing,
     channel: () => ({ post: nothing, listen: nothing, close: nothing }),
     lock: (_, __, held) => held(),
     online: () => true,

@@ -4,7 +4,7 @@ import type { Commit } from "../../../../src/core/history/commit.ts";
 import type { Page } from "../../../../src/core/wire/messages.ts";
 import type { CommitRecord, Cursor } from "../../../../src/core/history/record.ts";
 import type { SocketEvents, Transport } from "../../../../src/client/sync/transport.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab } from "../../../support/device.ts";
 
@@ -99,7 +99,7 @@ async function liveDevice() {
   const nodes = twoNodes();
   tab = await device(domain, "team", "ada").open({ url: "http://nowhere", transport: () => nodes.transport });
   const add = async (id: string) =>
-    take(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
+    unwrap(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
   const open = tab;
   await vi.advanceTimersByTimeAsync(100);
   const first = await add("t1");

@@ -9,15 +9,15 @@ import {
   afterTooLarge,
   afterWake,
   BACKOFF_MS,
-  initialSyncFacts,
+  initialSyncState,
   nextStep,
   SOCKET_STANDS_MS,
-  type SyncFacts,
+  type SyncState,
   UNTOLD_MS,
 } from "../../../../src/client/sync/sync-state.ts";
 
 const cursor = { position: 10, mark: "00000000000000aa" };
-const ready: SyncFacts = { ...initialSyncFacts, leader: true, told: cursor };
+const ready: SyncState = { ...initialSyncState, leader: true, socketCursor: cursor };
 const at = { now: 1_000_000, cursor, pending: 0, refills: false };
 const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, details: {} };
 
@@ -41,25 +41,25 @@ describe("what the sync loop does next", () => {
     expect(nextStep({ ...ready, diverged: true }, { ...at, pending: 1 })).toEqual({ do: "part" });
     expect(nextStep(ready, { ...at, pending: 1 })).toEqual({ do: "push" });
     expect(nextStep(ready, at)).toEqual({ do: "pull" });
-    expect(nextStep({ ...ready, checked: true, head: 11 }, at)).toEqual({ do: "pull" });
-    expect(nextStep({ ...ready, checked: true, head: 10 }, at)).toEqual({ do: "connect" });
-    expect(nextStep({ ...ready, checked: true, head: 10, socket: "open" }, at)).toEqual({ do: "rest", until: null });
+    expect(nextStep({ ...ready, isFresh: true, head: 11 }, at)).toEqual({ do: "pull" });
+    expect(nextStep({ ...ready, isFresh: true, head: 10 }, at)).toEqual({ do: "connect" });
+    expect(nextStep({ ...ready, isFresh: true, head: 10, socket: "open" }, at)).toEqual({ do: "rest", until: null });
   });
 
   test("fills a log again that was dropped before it pushes: what the server lost meanwhile comes first", () => {
-    const behind = { ...ready, checked: true, head: 10, socket: "open" as const };
+    const behind = { ...ready, isFresh: true, head: 10, socket: "open" as const };
     expect(nextStep(behind, { ...at, pending: 1, refills: true })).toEqual({ do: "pull" });
     expect(nextStep({ ...behind, diverged: true }, { ...at, pending: 1, refills: true })).toEqual({ do: "part" });
   });
 
   test("goes on pulling while a command waits for a newer server, and asks again later", () => {
-    const later = { ...ready, checked: true, head: 11, socket: "open" as const, pushNotBefore: at.now + 500 };
+    const later = { ...ready, isFresh: true, head: 11, socket: "open" as const, pushNotBefore: at.now + 500 };
     expect(nextStep(later, { ...at, pending: 1 })).toEqual({ do: "pull" });
     expect(nextStep({ ...later, head: 10 }, { ...at, pending: 1 })).toEqual({ do: "rest", until: at.now + 500 });
   });
 
   test("pushes and pulls without a socket where a network lets none through", () => {
-    const lost = afterSocketLost({ ...ready, checked: true, head: 10, socket: "opening" }, at.now, 0.5, null);
+    const lost = afterSocketLost({ ...ready, isFresh: true, head: 10, socket: "opening" }, at.now, 0.5, null);
     expect(nextStep(lost, { ...at, pending: 1 })).toEqual({ do: "push" });
     expect(nextStep(lost, at)).toEqual({ do: "pull" });
     const pulled = afterAnswer(lost, 10, { now: 0, elapsed: at.now });
@@ -69,7 +69,7 @@ describe("what the sync loop does next", () => {
   });
 
   test("asks less and less for a socket where each is cut as soon as it is open, and at once where one had stood", () => {
-    let facts: SyncFacts = ready;
+    let facts: SyncState = ready;
     const lose = (afterMs: number) =>
       (facts = afterSocketLost(afterSocketOpened(facts, at.now), at.now + afterMs, 1, null)).socketNotBefore -
       at.now -
@@ -82,25 +82,25 @@ describe("what the sync loop does next", () => {
 
   test("asks again for what a call brought and the socket has not told for a while, by position and by mark; not where the socket has told it", () => {
     const live = afterSocketOpened(
-      afterSocketAsked({ ...ready, checked: true, head: 10, answeredAt: at.now - 1 }, cursor),
+      afterSocketAsked({ ...ready, isFresh: true, head: 10, answeredAt: at.now - 1 }, cursor),
       at.now,
     );
     expect(nextStep(live, at)).toEqual({ do: "rest", until: null });
-    expect(nextStep({ ...live, told: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
+    expect(nextStep({ ...live, socketCursor: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
     expect(
       nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null), at.now), { ...at, cursor: null }),
     ).toEqual({ do: "rest", until: null });
-    for (const told of [
+    for (const socketCursor of [
       { position: 9, mark: cursor.mark },
       { position: 9, mark: null },
       { position: 10, mark: "00000000000000bb" },
       { position: 0, mark: null },
     ]) {
-      expect(nextStep({ ...live, told }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
-      expect(nextStep({ ...live, told }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
-      const asked = afterAnswer({ ...live, told }, 10, { now: 0, elapsed: at.now });
+      expect(nextStep({ ...live, socketCursor }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
+      expect(nextStep({ ...live, socketCursor }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
+      const asked = afterAnswer({ ...live, socketCursor }, 10, { now: 0, elapsed: at.now });
       expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNTOLD_MS });
-      expect(nextStep({ ...live, told, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({
+      expect(nextStep({ ...live, socketCursor, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({
         do: "rest",
         until: null,
       });

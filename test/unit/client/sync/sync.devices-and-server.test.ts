@@ -1,6 +1,6 @@
 import { copyFile, rm } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
@@ -24,8 +24,8 @@ const open = async (of: Device, options: Parameters<Device["open"]>[0]) => {
   return tab;
 };
 const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
-  take(await tab.api.execute(commands, null, null)).commit;
-const settled = async (tab: Tab, commit: string) => take(await tab.api.settled(commit)).settled;
+  unwrap(await tab.api.execute(commands, null, null)).commit;
+const settled = async (tab: Tab, commit: string) => unwrap(await tab.api.settled(commit)).settled;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const quiet = (...tabs: Tab[]) =>
   until(
@@ -137,7 +137,9 @@ describe("two devices and a server", () => {
     await bob.close();
     const again = await open(bobs, { url });
     await until(() => again.update().rejections?.length === 1, "the rejection is there");
-    const retried = take(await again.api.execute(again.update().rejections?.[0]?.commands ?? [], null, commit)).commit;
+    const retried = unwrap(
+      await again.api.execute(again.update().rejections?.[0]?.commands ?? [], null, commit),
+    ).commit;
     expect(await settled(again, retried)).toMatchObject({ outcome: "accepted" });
     await until(() => again.status().rejections === 0, "the rejection is gone");
     await quiet(ada, again);

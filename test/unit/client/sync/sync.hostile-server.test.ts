@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { type RunningServer, startServer } from "../../../support/server.ts";
@@ -145,7 +145,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
   const opened = await device(domain, "team", "ada").open({ url });
   tab = opened;
   const commits: string[] = [];
-  for (const id of ["t1", "t2", "t3"]) commits.push(take(await opened.api.execute([add(id)], null, null)).commit);
+  for (const id of ["t1", "t2", "t3"]) commits.push(unwrap(await opened.api.execute([add(id)], null, null)).commit);
   await new Promise((resolve) => setTimeout(resolve, ms));
   expectUntouched();
   return async () => {
@@ -155,7 +155,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
     try {
       await until(() => opened.status().pending === 0, "all pending work has ended", 20_000);
       for (const commit of commits)
-        expect(take(await opened.api.settled(commit)).settled.outcome).toMatch(/accepted|rebased/);
+        expect(unwrap(await opened.api.settled(commit)).settled.outcome).toMatch(/accepted|rebased/);
       expect([...opened.rows(board.name).keys()].filter((key) => /t[123]$/.test(key)).sort()).toEqual([
         "task/t1",
         "task/t2",
@@ -302,7 +302,7 @@ describe("answers that hold and lie", () => {
       }),
     );
     const goesOn = await workUnder({ push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" }, 3_000);
-    expect(take(await (tab as Tab).api.execute([add("t4")], null, null)).commit).toMatch(/-/);
+    expect(unwrap(await (tab as Tab).api.execute([add("t4")], null, null)).commit).toMatch(/-/);
     await goesOn();
   });
 });

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { aggregate, defineDomain, projection } from "../../../../src/index.ts";
 import type { Commit } from "../../../../src/core/history/commit.ts";
 import type { Outcome } from "../../../../src/core/wire/messages.ts";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
 const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0][number][]) =>
-  take(await tab.api.execute(commands, null, null)).commit;
+  unwrap(await tab.api.execute(commands, null, null)).commit;
 
 test("P16 a device pushes oldest first, from the first commit that has not ended, and never rewrites one, whatever is lost", async () => {
   const { url, close } = await startServer();
@@ -98,7 +98,7 @@ test("P15 a commit that the server recorded is pending until its record is here"
   expect(ada.status()).toMatchObject({ pending: 1, position: 1 });
   expect(ada.rows(board.name).get("task/t1")).toMatchObject({ pending: true });
   goOn();
-  expect(take(await ada.api.settled(commit)).settled).toMatchObject({ outcome: "accepted", position: 6 });
+  expect(unwrap(await ada.api.settled(commit)).settled).toMatchObject({ outcome: "accepted", position: 6 });
   expect(ada.rows(board.name).get("task/t1")).toMatchObject({ pending: false });
 }, 20_000);
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { take } from "../../../../src/client/messages/worker-messages.ts";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { startServer } from "../../../support/server.ts";
@@ -23,10 +23,10 @@ test("a tab that is switched off leaves syncing to another one, and takes part a
   const second = await opened(ada.open({ url: server.url }));
   await until(() => second.status().connection === "following", "the second follows");
   first.api.setPaused(true);
-  const { commit } = take(
+  const { commit } = unwrap(
     await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
   );
-  expect(take(await second.api.settled(commit)).settled.outcome).toBe("accepted");
+  expect(unwrap(await second.api.settled(commit)).settled.outcome).toBe("accepted");
   expect(second.status()).toMatchObject({ leader: true });
   await until(() => first.rows(board.name).get("task/t1")?.pending === false, "the first shows it confirmed");
   expect(first.status()).toMatchObject({ leader: false, connection: "paused" });

@@ -153,7 +153,7 @@ test("a token that cannot be had is tried again later, whether its function fail
       url: "http://127.0.0.1:9",
       log: "board",
       token,
-      env: { ...browserEnv, timer: (ms, callback) => browserEnv.timer(ms / 1_000, callback) },
+      env: { ...browserEnv, setTimer: (run, delayMs) => browserEnv.setTimer(run, delayMs / 1_000) },
     });
   await expect(transport(() => Promise.reject(new Error("no network"))).pull(null, null)).rejects.toMatchObject({
     code: "unreachable",

@@ -1,15 +1,15 @@
 /** What an app's functions may do to a decision, and what they cannot. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson } from "../../../../src/core/values/json.ts";
-import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { findJsonProblem } from "../../../../src/core/values/json.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { author } from "../../../support/core/author.ts";
 import { oddDomain } from "../../../support/core/odd-domain.ts";
 
 function execute(behaviour: Parameters<typeof oddDomain>[0], name: "do" | "defaulted" = "do") {
   const { odd, domain } = oddDomain(behaviour);
-  return propose(domain, new Replica(domain), [odd.command[name]("o1")], author());
+  return proposeCommit(domain, new Replica(domain), [odd.command[name]("o1")], author());
 }
 
 function defectOf(decide: () => unknown) {
@@ -88,7 +88,7 @@ describe("a rejection", () => {
       message: `No room for ${"😀".slice(0, 1)}`,
     }));
     expect(code).toHaveLength(128);
-    expect(checkJson(message)).toBeNull();
+    expect(findJsonProblem(message)).toBeNull();
   });
 });
 

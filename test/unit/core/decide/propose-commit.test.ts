@@ -7,7 +7,7 @@ import { byteLength } from "../../../../src/core/values/byte-length.ts";
 import { COMMANDS_MAX } from "../../../../src/core/history/limits.ts";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { parseCommit } from "../../../../src/core/wire/messages.ts";
-import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { column, tally, task, taskDomain } from "../../../support/task-domain.ts";
 import { author } from "../../../support/core/author.ts";
@@ -16,7 +16,7 @@ import { add, commitOn, logOf, NOW, viewOf } from "../../../support/core/scene.t
 
 const domain = taskDomain.definition;
 const given = (...requests: readonly unknown[]) =>
-  propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
+  proposeCommit(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
 
 describe("an invalid command is refused, and says which one, where and why", () => {
   const note = (input: unknown) => ({ stream: "task/t1", name: "note", v: 1, input });
@@ -95,7 +95,7 @@ describe("an invalid command is refused, and says which one, where and why", () 
       { requiredKeys: [] },
     );
     const proposeAny = (requests: unknown) =>
-      propose(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
+      proposeCommit(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.array(fc.oneof(nearly, fc.anything()))), (requests) => {
         const proposed = proposeAny(requests);
@@ -153,7 +153,7 @@ describe("a commit", () => {
       command: 0,
       defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") },
     });
-    const roomy = propose(domain, viewOf(logOf()), [request], author(), 1024 * 1024);
+    const roomy = proposeCommit(domain, viewOf(logOf()), [request], author(), 1024 * 1024);
     expect("commit" in roomy && byteLength(JSON.stringify(roomy.commit))).toBeGreaterThan(256 * 1024);
   });
 
@@ -162,7 +162,7 @@ describe("a commit", () => {
       fc.property(fc.array(commands, { maxLength: 5 }), (list) => {
         const view = viewOf(logOf());
         for (const requests of list) {
-          const proposed = propose(domain, view, requests, author());
+          const proposed = proposeCommit(domain, view, requests, author());
           if ("defect" in proposed) continue;
           expect(parseCommit(JSON.parse(JSON.stringify(proposed.commit)))).toEqual({
             ok: true,
@@ -190,7 +190,7 @@ describe("a commit", () => {
     });
     const { definition } = defineDomain({ version: 1, aggregates: [greedy] });
     expect(
-      propose(definition, new Replica(definition), [greedy.command.take("g", { count: 1 })], author()),
+      proposeCommit(definition, new Replica(definition), [greedy.command.take("g", { count: 1 })], author()),
     ).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("read only") } });
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain, event } from "dacapo";
 import * as v from "valibot";
 import type { Commit } from "../../../../src/core/history/commit.ts";
-import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { isExpected } from "../../../../src/core/decide/reconcile-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { column, tally, task } from "../../../support/task-domain.ts";
@@ -30,11 +30,11 @@ describe("a forecast of an honest author who knows the whole log", () => {
           const device = viewOf(server);
           const known = server.records.length;
           for (const requests of mine) {
-            const proposed = propose(server.domain, device, requests, author("ann"));
+            const proposed = proposeCommit(server.domain, device, requests, author("ann"));
             if ("commit" in proposed) device.add(proposed.commit, NOW);
           }
           for (const requests of theirs) {
-            const proposed = propose(server.domain, viewOf(server), requests, author("bob"));
+            const proposed = proposeCommit(server.domain, viewOf(server), requests, author("bob"));
             if ("commit" in proposed) push(server, proposed.commit, NOW);
           }
           device.apply(server.records.slice(known), NOW);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Commit, CommitCommand } from "../../../../src/core/history/commit.ts";
-import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { column, tally, task } from "../../../support/task-domain.ts";
 import { author } from "../../../support/core/author.ts";
 import { commands } from "../../../support/core/commands.ts";
@@ -18,12 +18,12 @@ const scene = fc
     const server = logOf();
     const all = (list: typeof before) => {
       for (const requests of list) {
-        const proposed = propose(server.domain, viewOf(server), requests, author("bob"));
+        const proposed = proposeCommit(server.domain, viewOf(server), requests, author("bob"));
         if ("commit" in proposed) push(server, proposed.commit, NOW);
       }
     };
     all(before);
-    const proposed = propose(server.domain, viewOf(server), mine, author("ann"));
+    const proposed = proposeCommit(server.domain, viewOf(server), mine, author("ann"));
     all(after);
     return { server, commit: "commit" in proposed ? proposed.commit : null };
   });
@@ -156,7 +156,7 @@ describe("the order in which packets arrive", () => {
             const server = logOf();
             const view = viewOf(server);
             const own = mine.flatMap((requests, n) => {
-              const proposed = propose(server.domain, view, requests, {
+              const proposed = proposeCommit(server.domain, view, requests, {
                 ...author("ann"),
                 id: `018bcfe5-6800-7000-8000-00000000000${n}`,
               });
@@ -165,7 +165,7 @@ describe("the order in which packets arrive", () => {
               return [proposed.commit];
             });
             for (const [n, requests] of theirs.entries()) {
-              const proposed = propose(server.domain, viewOf(server), requests, {
+              const proposed = proposeCommit(server.domain, viewOf(server), requests, {
                 ...author("bob"),
                 id: `018bcfe5-6800-7000-8000-0000000000b${n}`,
               });

@@ -5,7 +5,7 @@ import { aggregate, defineDomain, event, projection } from "dacapo";
 import * as v from "valibot";
 import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
 import { foldRecord } from "../../../../src/core/fold/fold.ts";
-import { propose } from "../../../../src/core/decide/propose-commit.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import type { CommitRecord, RecordEvent } from "../../../../src/core/history/record.ts";
 import { ConfirmedRows, PARKED_MAX } from "../../../../src/core/fold/rows.ts";
 import { BREAKS_HANDLER, BREAKS_KEY, column, task, taskDomain } from "../../../support/task-domain.ts";
@@ -45,7 +45,7 @@ function restored(text: string): ConfirmedRows {
 const someLog = fc.array(commands, { minLength: 4, maxLength: 14 }).map((list) => {
   const server = logOf();
   for (const requests of list) {
-    const proposed = propose(domain, viewOf(server), requests, author());
+    const proposed = proposeCommit(domain, viewOf(server), requests, author());
     if ("commit" in proposed) push(server, proposed.commit, NOW);
   }
   return server.records;

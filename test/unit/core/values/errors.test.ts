@@ -21,7 +21,7 @@ import {
   UnknownCommandError,
   ValidationError,
 } from "../../../../src/core/values/errors.ts";
-import { checkJson } from "../../../../src/core/values/json.ts";
+import { findJsonProblem } from "../../../../src/core/values/json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
 const CLASSES = [
@@ -78,7 +78,7 @@ describe("whatever was thrown", () => {
         (thrown) => {
           for (const text of [reasonOf(thrown), toPlainError(thrown).message]) {
             expect(text.length).toBeLessThanOrEqual(1_000);
-            expect(checkJson(text)).toBeNull();
+            expect(findJsonProblem(text)).toBeNull();
           }
         },
       ),

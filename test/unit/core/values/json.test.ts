@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
+import { findJsonProblem, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
 
 /** Values as wild as fast-check makes them, and JSON with a wild value somewhere inside. */
 const odd = fc.anything({
@@ -31,10 +31,10 @@ describe("what passes", () => {
   test("comes back equal from the wire", () => {
     fc.assert(
       fc.property(nearlyJson, (value) => {
-        fc.pre(checkJson(value) === null);
+        fc.pre(findJsonProblem(value) === null);
         const back = JSON.parse(JSON.stringify(value)) as Json;
         expect(sameJson(back, value as Json)).toBe(true);
-        expect(checkJson(back)).toBeNull();
+        expect(findJsonProblem(back)).toBeNull();
       }),
       { numRuns: 1_000 },
     );
@@ -49,15 +49,15 @@ describe("what passes", () => {
       empty: [{}, []],
       "": "no name",
     };
-    expect(checkJson(value)).toBeNull();
-    expect(checkJson(Object.assign(Object.create(null), { a: 1 }))).toBeNull();
-    expect(checkJson(runInNewContext("({ list: [1, { a: 2 }] })"))).toBeNull();
+    expect(findJsonProblem(value)).toBeNull();
+    expect(findJsonProblem(Object.assign(Object.create(null), { a: 1 }))).toBeNull();
+    expect(findJsonProblem(runInNewContext("({ list: [1, { a: 2 }] })"))).toBeNull();
   });
 
   test(`may be nested ${JSON_DEPTH_MAX} levels deep`, () => {
     for (const kind of ["array", "object"] as const) {
-      expect(checkJson(nested(JSON_DEPTH_MAX, kind))).toBeNull();
-      expect(checkJson(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({
+      expect(findJsonProblem(nested(JSON_DEPTH_MAX, kind))).toBeNull();
+      expect(findJsonProblem(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({
         reason: `is nested deeper than ${JSON_DEPTH_MAX} levels`,
       });
     }
@@ -91,7 +91,7 @@ describe("what would not survive is told with its place", () => {
     ["a key `prototype`", [{ prototype: 1 }], [0, "prototype"], /forbidden/],
   ];
   test.each(cases)("%s", (_what, value, path, reason) => {
-    expect(checkJson(value)).toEqual({ path, reason: expect.stringMatching(reason) });
+    expect(findJsonProblem(value)).toEqual({ path, reason: expect.stringMatching(reason) });
   });
 });
 
@@ -99,15 +99,15 @@ describe("whatever comes", () => {
   test("is judged without a throw", () => {
     fc.assert(
       fc.property(odd, (value) => {
-        checkJson(value);
+        findJsonProblem(value);
       }),
       { numRuns: 1_000 },
     );
   });
 
   test("is judged without using up the stack, however deep", () => {
-    expect(checkJson(nested(1_000_000, "array"))).toMatchObject({ reason: expect.stringContaining("deeper") });
-    expect(checkJson(JSON.parse("[".repeat(5_000) + "]".repeat(5_000)))).not.toBeNull();
+    expect(findJsonProblem(nested(1_000_000, "array"))).toMatchObject({ reason: expect.stringContaining("deeper") });
+    expect(findJsonProblem(JSON.parse("[".repeat(5_000) + "]".repeat(5_000)))).not.toBeNull();
   });
 
   test("is judged without a throw, even where it cannot be read", () => {
@@ -121,13 +121,13 @@ describe("whatever comes", () => {
       },
       [proxy],
     ])
-      expect(checkJson(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
+      expect(findJsonProblem(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
   });
 
   test("ends, also for what holds itself", () => {
     const loop: { self?: unknown } = {};
     loop.self = loop;
-    expect(checkJson(loop)).toMatchObject({ reason: expect.stringContaining("deeper") });
+    expect(findJsonProblem(loop)).toMatchObject({ reason: expect.stringContaining("deeper") });
   });
 });
 
@@ -165,7 +165,7 @@ describe("two values", () => {
       );
     fc.assert(
       fc.property(json, json, (left, right) => {
-        fc.pre(checkJson(left) === null && checkJson(right) === null);
+        fc.pre(findJsonProblem(left) === null && findJsonProblem(right) === null);
         expect(sameJson(left, right)).toBe(canonical(left) === canonical(right));
       }),
     );

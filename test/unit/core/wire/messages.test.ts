@@ -1,7 +1,7 @@
 /** Everything that is said over the wire comes back as it was said, on both sides. (What nobody should say: test/unit/fuzz.) */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkJson, type Json } from "../../../../src/core/values/json.ts";
+import { findJsonProblem, type Json } from "../../../../src/core/values/json.ts";
 import {
   parseClientFrame,
   parseCommit,
@@ -19,7 +19,7 @@ import { type Cursor, decodeCursor, encodeCursor } from "../../../../src/core/hi
 const json = fc
   .jsonValue({ maxDepth: 3 })
   .map((value): Json => JSON.parse(JSON.stringify(value)))
-  .filter((value) => checkJson(value) === null);
+  .filter((value) => findJsonProblem(value) === null);
 const uuid = fc.uuid();
 const actor = fc.string({ maxLength: 128 });
 const time = fc.double({ min: -8.64e15, max: 8.64e15, noNaN: true }).filter((value) => !Object.is(value, -0));

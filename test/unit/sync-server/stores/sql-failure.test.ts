@@ -1,7 +1,7 @@
 // What SQLite says in Node and in a Durable Object becomes the same few errors, and ends the store where it must.
 import { expect, test } from "vitest";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
-import { failureOf } from "../../../../src/sync-server/stores/sql-failure.ts";
+import { classifySqlError } from "../../../../src/sync-server/stores/sql-failure.ts";
 
 const inNode = (message: string, errcode: number) =>
   Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });
@@ -27,7 +27,7 @@ test.each([
   ],
   ["a thing that is no error", "out of luck", "bug", false],
 ])("S2 %s", (_, thrown, code, final) => {
-  const failure = failureOf(thrown, "append");
+  const failure = classifySqlError(thrown, "append");
   expect(failure).toMatchObject({ final, error: { code } });
   expect(failure.error.cause).toBe(code === "bug" ? undefined : thrown);
   expect(failure.error.message).toContain("append");
@@ -36,5 +36,5 @@ test.each([
 
 test("S2 an error of ours stays what it is", () => {
   const error = new StorageFullError({ message: "full", fix: "make room" });
-  expect(failureOf(error, "append")).toEqual({ error, final: false });
+  expect(classifySqlError(error, "append")).toEqual({ error, final: false });
 });

@@ -1,7 +1,7 @@
 // The last records of a log, kept for those who are nearly up to date.
 import { expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
-import { createLogTail } from "../../../../src/sync-server/writer/recent-records.ts";
+import { createRecentRecords } from "../../../../src/sync-server/writer/recent-records.ts";
 import type { Appended } from "../../../../src/sync-server/writer/admit-push.ts";
 import { task } from "../../../support/board-domain.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -23,7 +23,7 @@ const appended = (from: number, count: number, text = "x"): Appended => ({
 });
 
 test("gives what lies between two cursors that it knows, and nothing for those it does not", () => {
-  const tail = createLogTail();
+  const tail = createRecentRecords();
   tail.add("board", appended(3, 2));
   tail.add("board", appended(5, 1));
   const between = (after: Cursor | null, head: Cursor | null) =>
@@ -48,7 +48,7 @@ test("gives what lies between two cursors that it knows, and nothing for those i
 });
 
 test("is bounded in records, in one log's text and in that of all", () => {
-  const tail = createLogTail();
+  const tail = createRecentRecords();
   tail.add("many", appended(0, 5_000));
   expect(tail.between("many", at(4_000), at(5_000))).toHaveLength(1_000);
   expect(tail.between("many", at(2_000), at(5_000))).toBeNull();
