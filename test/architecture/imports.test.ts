@@ -89,16 +89,6 @@ test("the law sees what it is to forbid", () => {
   expect(circlesOf(circle)).toEqual(["src/a.ts → src/b.ts → src/a.ts"]);
 });
 
-test("no file of src is long without being named", () => {
-  const long = src
-    .map(({ path, text }) => ({ path, lines: text.split("\n").length }))
-    .filter(({ lines }) => lines > 300);
-  if (long.length > 0)
-    console.warn(
-      `Over 300 lines; one subject each?\n${long.map(({ path, lines }) => `  ${lines}  ${path}`).join("\n")}`,
-    );
-});
-
 const adapterFolders = ["src/client/stores/", "src/client/sync/", "src/sync-server/stores/"];
 const adapterName = /\/(?:idb|memory|http|sqlite|durable-object|postgres)(?:-[a-z-]+)?\.ts$/;
 

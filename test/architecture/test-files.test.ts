@@ -1,0 +1,38 @@
+// A test is found by its file's name: the name of the module that it tests, or `topic.scenario`.
+import { globSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { expect, test } from "vitest";
+import { root } from "./modules.ts";
+
+/** Folders whose tests are about modules. In the others the folder is the topic. */
+const bound = ["test/unit", "test/conformance", "test/browser", "test/workerd"];
+/** Topics that are no module and no folder of src or demo. */
+const otherTopics = ["platform"];
+
+const modules = new Set<string>();
+const folders = new Set<string>(otherTopics);
+for (const path of globSync(["src/**/*.{ts,tsx}", "demo/**/*.{ts,tsx}"], { cwd: root })) {
+  modules.add(basename(path).replace(/\.tsx?$/, ""));
+  folders.add(basename(dirname(path)));
+}
+
+test("test files: each has the name of its module, or topic.scenario with a module or a folder as topic", () => {
+  const files = globSync(
+    bound.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
+    { cwd: root },
+  );
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.filter((path) => !isFound(basename(path)))).toEqual([]);
+});
+
+test("test files: a name that leads nowhere is found", () => {
+  expect(
+    ["fold.test.ts", "http.limits.test.ts", "fold.refused.types.test.ts", "platform.node.test.ts"].every(isFound),
+  ).toBe(true);
+  expect(["edges.test.ts", "envelope.test.ts", "nowhere.limits.test.ts", "http.test.ts"].some(isFound)).toBe(false);
+});
+
+function isFound(file: string): boolean {
+  const [topic = "", ...scenario] = file.replace(/(\.types)?\.test\.tsx?$/, "").split(".");
+  return modules.has(topic) || (scenario.length > 0 && folders.has(topic));
+}
