@@ -1,4 +1,4 @@
-// The folder law: a folder imports only folders that come before it. So a reader meets nothing that he has not read yet.
+// The folder law: a folder imports only folders that come before it. So a reader knows everything that a folder uses.
 import { expect, test } from "vitest";
 import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
 

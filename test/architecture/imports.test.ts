@@ -1,4 +1,4 @@
-// The import law: who may know whom. `import type` counts as well, for a type is knowledge too.
+// The import law: the modules that a module may import. `import type` counts too, because a type is knowledge too.
 import { isBuiltin } from "node:module";
 import { expect, test } from "vitest";
 import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
@@ -8,7 +8,7 @@ const outside = modulesOf("demo", "bench", "test");
 
 const coreMayUse = ["@standard-schema/spec"];
 const testRunners = ["vitest", "node:test", "jest", "mocha", "playwright-core"];
-// A test of one module reaches into it; everything else uses what a user of the package can use.
+// A test of one module may import that module. All other code uses the public entries of the package.
 const mayReachInside = [
   "test/unit/",
   "test/conformance/",
@@ -18,26 +18,26 @@ const mayReachInside = [
   "test/simulation/",
 ];
 
-test("src has no circle of imports", () => {
+test("import law: src has no circle of imports", () => {
   expect(circlesOf(src)).toEqual([]);
 });
 
-test("core imports core, and the types of Standard Schema", () => {
+test("import law: core imports core, and the types of Standard Schema", () => {
   const law = (path: string) => path.startsWith("src/core/");
   expect(breaches(inFolder("src/core/"), law, (name) => coreMayUse.includes(name))).toEqual([]);
 });
 
-test("the client imports itself and core; no server, no Node", () => {
+test("import law: the client imports itself and core, no server and no Node", () => {
   const law = (path: string) => path.startsWith("src/core/") || path.startsWith("src/client/");
   expect(breaches(inFolder("src/client/"), law, (name) => !isBuiltin(name))).toEqual([]);
 });
 
-test("the sync server imports itself and core, never the client", () => {
+test("import law: the sync server imports itself and core, never the client", () => {
   const law = (path: string) => path.startsWith("src/core/") || path.startsWith("src/sync-server/");
   expect(breaches(inFolder("src/sync-server/"), law, notOurselves)).toEqual([]);
 });
 
-test("nothing in src imports testing, which has no test runner inside", () => {
+test("import law: nothing in src imports testing, which has no test runner inside", () => {
   const others = src.filter(({ path }) => !path.startsWith("src/testing/"));
   expect(breaches(others, (path) => !path.startsWith("src/testing/"), notOurselves)).toEqual([]);
   const isRunner = (name: string) => testRunners.some((runner) => name === runner || name.startsWith(`${runner}/`));
@@ -50,15 +50,15 @@ test("nothing in src imports testing, which has no test runner inside", () => {
   ).toEqual([]);
 });
 
-test("demo, bench and the larger tests use the public entries alone", () => {
+test("import law: demo, bench and the larger tests use the public entries alone", () => {
   const users = outside.filter(({ path }) => !mayReachInside.some((folder) => path.startsWith(folder)));
   const law = (path: string, from: string) =>
     !path.startsWith("src/") && (path.startsWith("demo/") || !from.startsWith("demo/"));
   expect(breaches(users, law, () => true)).toEqual([]);
 });
 
-test("an adapter knows its port, never a sibling", () => {
-  // One SQLite dialect serves Node and the Durable Object: what both share is no adapter by name.
+test("import law: an adapter imports its port, never a sibling", () => {
+  // One SQLite dialect serves Node and the Durable Object. So the shared files have no adapter's name.
   const law = (path: string) => !isAdapter(path);
   expect(
     breaches(
@@ -69,7 +69,7 @@ test("an adapter knows its port, never a sibling", () => {
   ).toEqual([]);
 });
 
-test("the law sees what it is to forbid", () => {
+test("import law: forbidden imports are found", () => {
   const bad = parseModule(
     "src/core/bad.ts",
     'import type { A } from "../client/a.ts"; export * from "hono"; const b = import("./b.ts"); type C = import("node:fs").Stats;',
@@ -119,7 +119,7 @@ function breaches(
   );
 }
 
-/** Each circle once, as the way round it. */
+/** Returns each circle once, as its path. */
 function circlesOf(modules: readonly Module[]): string[] {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   const done = new Set<string>();

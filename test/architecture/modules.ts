@@ -1,4 +1,4 @@
-// What the architecture tests know of a file: its syntax tree, what it imports (types too), and where that leads.
+// A file for the architecture tests: its syntax tree, its imports (types too), and the files that they lead to.
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ export type Module = {
   readonly imports: readonly string[];
 };
 
-/** The TypeScript files below the folders; a folder that is not there yet has none. */
+/** The TypeScript files below the folders. A missing folder has none. */
 export function modulesOf(...folders: readonly string[]): Module[] {
   return folders
     .flatMap((folder) => (existsSync(join(root, folder)) ? globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }) : []))

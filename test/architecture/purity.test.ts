@@ -1,5 +1,5 @@
-// src/core is pure: the same input gives the same output, in every tab, on every server, in every replay.
-// So it reads no clock, rolls no dice, waits for nothing and speaks with nobody; its callers hand it what it needs.
+// src/core is pure: the same input returns the same output, in every tab, on every server, in every replay.
+// So core reads no clock, draws no random number, waits for nothing and calls no network.
 import { expect, test } from "vitest";
 import { type Module, isNode, lineOf, modulesOf, parseModule, walk } from "./modules.ts";
 
@@ -7,11 +7,11 @@ const bannedMembers = ["Date.now", "Math.random", "performance.now"];
 const bannedObjects = ["crypto", "process", "localStorage", "indexedDB", "navigator"];
 const bannedCalls = ["fetch", "setTimeout", "setInterval", "setImmediate", "queueMicrotask", "requestAnimationFrame"];
 
-test("core calls no clock, chance, timer or network, and never waits", () => {
+test("purity: core calls no clock, chance, timer or network, and never waits", () => {
   expect(modulesOf("src/core").flatMap(impurities)).toEqual([]);
 });
 
-test("the law sees what it is to forbid", () => {
+test("purity: impure calls are found", () => {
   const text = [
     "Date.now()",
     "new Date()",

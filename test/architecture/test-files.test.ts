@@ -4,7 +4,7 @@ import { basename, dirname } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./modules.ts";
 
-/** Folders whose tests are about modules. In the others the folder is the topic. */
+/** Folders whose tests are about modules. In all other folders the folder is the topic. */
 const bound = ["test/unit", "test/conformance", "test/browser", "test/workerd"];
 /** Topics that are no module and no folder of src or demo. */
 const otherTopics = ["platform"];
@@ -16,7 +16,7 @@ for (const path of globSync(["src/**/*.{ts,tsx}", "demo/**/*.{ts,tsx}"], { cwd: 
   folders.add(basename(dirname(path)));
 }
 
-test("test files: each has the name of its module, or topic.scenario with a module or a folder as topic", () => {
+test("test files: each has the name of its module, or topic.scenario", () => {
   const files = globSync(
     bound.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
     { cwd: root },

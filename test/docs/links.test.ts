@@ -6,7 +6,7 @@ import { root } from "../support/samples.ts";
 
 const pages = globSync(["*.md", "docs/**/*.md"], { cwd: root });
 
-test("every link of the documentation to a file leads somewhere", async () => {
+test("links: every link of the documentation to a file leads to a file", async () => {
   const dead: string[] = [];
   for (const page of pages) {
     for (const [, target = ""] of (await readFile(join(root, page), "utf8")).matchAll(

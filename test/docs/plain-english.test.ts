@@ -1,4 +1,4 @@
-// The check of the project's words finds what it forbids. `npm test` runs it over the whole project as a step of its own.
+// The check of the project's words finds the forbidden words. `npm test` runs it over the project as its own step.
 import { expect, test } from "vitest";
 import { bannedWords, longLines, longNames, longSentences, namelessSentences } from "../support/plain-english.ts";
 import { proseOfCode, proseOfPage } from "../support/prose.ts";

@@ -1,4 +1,4 @@
-// Every numbered rule is held by a test that names it: those of the protocol, and those of the two ports of storage.
+// A test names every numbered rule: the rules of the protocol, and the rules of the two ports of storage.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -6,14 +6,14 @@ import { root } from "../support/samples.ts";
 
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
-/** Where rules are written, how each begins there, and how many there are. */
+/** The files with rules, the form in which a rule begins there, and the number of rules. */
 const laws = [
   { page: "docs/protocol.md", rule: /^- \*\*(P\d+)\*\*/gm, count: 25 },
   { page: "src/client/stores/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 10 },
   { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 11 },
 ];
 
-/** Rules at the beginning of a test's name, one or several, and those of the conformance suites. */
+/** Rules at the beginning of a test's name, one or several, also in the conformance suites. */
 const named = new Set([
   ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) =>
     [...read(path).matchAll(/\(\s*["`]((?:[PLS]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
@@ -31,7 +31,7 @@ test.each(laws)("each rule of $page begins the name of a test", ({ page, count }
   expect(rules.filter((rule) => !named.has(rule))).toEqual([]);
 });
 
-test("no test names a rule that is not written anywhere", () => {
+test("rules: no test names a rule that does not exist", () => {
   const known = new Set([...written.values()].flat());
   expect([...named].filter((rule) => !known.has(rule))).toEqual([]);
 });

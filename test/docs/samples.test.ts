@@ -7,10 +7,10 @@ import { root, samplesOf, writeSamples } from "../support/samples.ts";
 
 const run = promisify(execFile);
 
-/** Pages whose samples go on from the README's. */
+/** Pages whose samples continue the samples of the README. */
 const guides = ["docs/client.md", "docs/changing-a-domain.md", "docs/operating.md"];
 
-test("the code of the README and of the guides compiles as it is pasted: theirs beside the README's", async () => {
+test("samples: the code of the README and of the guides compiles as it is pasted", async () => {
   const folder = await writeSamples(["README.md", ...guides], "readme-types");
   await writeFile(
     join(folder, "tsconfig.json"),
@@ -22,12 +22,12 @@ test("the code of the README and of the guides compiles as it is pasted: theirs 
   expect(stdout).toBe("");
 }, 60_000);
 
-test("no file of a guide stands where another one does", async () => {
+test("samples: no two guides write a file of the same name", async () => {
   const names = (await Promise.all(["README.md", ...guides].map(samplesOf))).flat().map(({ name }) => name);
   expect(names.filter((name, place) => names.indexOf(name) !== place)).toEqual([]);
 });
 
-test("the README's first sample fits on a screen: some 30 lines besides the imports", async () => {
+test("samples: the README's first sample has about 30 lines besides the imports", async () => {
   const files = (await samplesOf("README.md")).filter(({ name }) =>
     ["domain.ts", "log.worker.ts", "main.ts", "server.ts"].includes(name),
   );

@@ -1,4 +1,4 @@
-// The lists of docs/security.md and docs/reliability.md name tests: each is there, under the name that stands there.
+// The lists of docs/security.md and docs/reliability.md name tests. Each test exists under its name.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,7 +11,7 @@ const rows = page
   .filter((line) => line.startsWith("| ") && !line.startsWith("| ---") && !line.startsWith("| line |"));
 const NAMED = /`(test\/[^`]+)` "([^"]+)"/g;
 
-test("each line of the security checklist names the test that shows it", () => {
+test("security.md: each line of the checklist names the test that shows it", () => {
   expect(rows.length).toBeGreaterThan(50);
   expect(rows.filter((row) => [...row.matchAll(NAMED)].length === 0)).toEqual([]);
 });

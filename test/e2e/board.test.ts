@@ -1,4 +1,4 @@
-/** The board as people use it: several of them, with and without a network, by mouse, finger and keyboard. */
+/** The board as several people use it: with and without a network, by mouse, finger and keyboard. */
 import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -37,8 +37,8 @@ const shows = async (page: Page, column: string, titles: readonly string[]) => {
   await expect.poll(() => titlesIn(page, column), { timeout: 20_000 }).toEqual(titles);
 };
 
-describe("together", () => {
-  test("a card that one person adds, ticks off and moves is so on the other's board", async () => {
+describe("two people on one board", () => {
+  test("board: a card that one person adds, ticks off and moves looks the same on the other board", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk", "Bread"]);
     await cardOf(ben, "Bread").waitFor();
@@ -50,7 +50,7 @@ describe("together", () => {
     await shows(ben, "To do", ["Bread"]);
   });
 
-  test("two who open a new board at once have three columns, not six", async () => {
+  test("board: two people who open a new board at once get three columns, not six", async () => {
     const [ada, ben] = await Promise.all([demo.open(log, "Ada"), demo.open(log, "Ben")]);
     await addCards(ada, "Doing", ["Milk"]);
     await cardOf(ben, "Milk").waitFor();
@@ -58,7 +58,7 @@ describe("together", () => {
       expect(await page.locator("[data-column] h2").allInnerTexts()).toEqual(["To do", "Doing", "Done"]);
   });
 
-  test("each sees who is here and at which card they look, and that they have left", async () => {
+  test("presence: each person sees who is here, which card they view, and that they left", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ben, "Milk").locator(".card-open").click();
@@ -70,8 +70,8 @@ describe("together", () => {
   });
 });
 
-describe("without a network", () => {
-  test("work goes on, outlives a reload, and reaches the others once the network is back", async () => {
+describe("a board without a network", () => {
+  test("offline: work continues, survives a reload, and reaches other people with the network", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ben, "Milk").waitFor();
@@ -97,7 +97,7 @@ describe("without a network", () => {
     await cardOf(ben, "Bread").getByText("waiting").waitFor({ state: "detached" });
   });
 
-  test("the switch takes one tab off the network: the others hear of it when it is switched back", async () => {
+  test("offline switch: one tab leaves the network, and its work arrives when it returns", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await offline(ben).click();
     await waitForSync(ben, "Offline");
@@ -111,7 +111,7 @@ describe("without a network", () => {
     await cardOf(ben, "Pepper").waitFor();
   });
 
-  test("a board that was never seen here can be begun, and joins what others began meanwhile", async () => {
+  test("offline: a new board can start, and later joins the work of other people on it", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     demo.network.cut();
@@ -127,8 +127,8 @@ describe("without a network", () => {
   });
 });
 
-describe("with no server at all", () => {
-  test("a reload still opens the board, and the start page too, though nothing answers any more", async () => {
+describe("a board without any server", () => {
+  test("no server: a reload still opens the board and the start page", async () => {
     const way = await tcpProxy(Number(new URL(demo.origin).port));
     const ada = await demo.visit("/");
     await ada.goto(`http://127.0.0.1:${way.port}/?log=${log}&as=Ada`);
@@ -145,7 +145,7 @@ describe("with no server at all", () => {
   });
 });
 
-test("once something else answers at the board's address, nothing of the board's page stays behind there", async () => {
+test("service worker: it removes itself when another site answers at the board's address", async () => {
   const ada = await demo.open(log, "Ada");
   const workers = () => ada.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length);
   await ada.evaluate(() => navigator.serviceWorker.ready);
@@ -155,8 +155,8 @@ test("once something else answers at the board's address, nothing of the board's
   await expect.poll(workers).toBe(0);
 });
 
-describe("what is being written", () => {
-  test("a description's draft outlives Escape, the history and a reload, and is kept when asked to", async () => {
+describe("drafts", () => {
+  test("draft: a description survives Escape, the history and a reload, and can be kept", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     const description = panel(ada).getByRole("textbox", { name: "Description" });
@@ -185,7 +185,7 @@ describe("what is being written", () => {
     ).toEqual([]);
   });
 
-  test("whoever writes over a text that changed meanwhile sees what would be replaced", async () => {
+  test("draft: a person who overwrites a changed text sees the text that would be replaced", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
     for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
@@ -197,7 +197,7 @@ describe("what is being written", () => {
     expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
   });
 
-  test("a comment that was not sent yet is still there when the card is opened again", async () => {
+  test("draft: an unsent comment is still there when the card is opened again", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ada, "Milk").locator(".card-open").click();
@@ -211,7 +211,7 @@ describe("what is being written", () => {
     expect(await comment.inputValue()).toBe("");
   });
 
-  test("a card's title that was begun stands there again when adding goes on, and is gone once it is added", async () => {
+  test("draft: a started card title returns when adding continues, and goes when it is added", async () => {
     const ada = await demo.open(log, "Ada");
     const place = columnOf(ada, "To do");
     const title = place.getByRole("textbox", { name: "Title of the new card" });
@@ -227,7 +227,7 @@ describe("what is being written", () => {
     expect(await title.inputValue()).toBe("");
   });
 
-  test("a paste that does not fit is told: how much of it was left out", async () => {
+  test("paste: the board says how much of a text did not fit", async () => {
     const ada = await demo.open(log, "Ada");
     await ada.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await ada.evaluate(() => navigator.clipboard.writeText("long ".repeat(50)));
@@ -241,7 +241,7 @@ describe("what is being written", () => {
   });
 });
 
-describe("when two want different things", () => {
+describe("two people with different changes", () => {
   const disagree = async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
@@ -257,7 +257,7 @@ describe("when two want different things", () => {
     return { ada, ben };
   };
 
-  test("the second is told who was first and what they did; a retry does it on today's board", async () => {
+  test("conflict: the second person sees who was first and what they did, and can retry", async () => {
     const { ada, ben } = await disagree();
     await rejections(ben).getByRole("heading", { name: "You wanted to rename “Oat milk” to “Soy milk”" }).waitFor();
     await rejections(ben).getByText("What came first").click();
@@ -267,7 +267,7 @@ describe("when two want different things", () => {
     await rejections(ben).waitFor({ state: "detached" });
   });
 
-  test("what was refused waits over a reload until it is discarded", async () => {
+  test("conflict: a refused change stays over a reload until it is discarded", async () => {
     const { ada, ben } = await disagree();
     await ben.reload();
     await rejections(ben).getByRole("button", { name: "Discard" }).click();
@@ -279,7 +279,7 @@ describe("when two want different things", () => {
     await cardOf(ada, "Oat milk").waitFor();
   });
 
-  test("a card that was put into a column just removed is refused, and stays where it was", async () => {
+  test("conflict: a card moved into a removed column is refused and stays where it was", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ben, "Milk").waitFor();
@@ -297,7 +297,7 @@ describe("when two want different things", () => {
     await shows(ben, "To do", ["Milk"]);
   });
 
-  test("a card that comes back to a column that is gone waits in a lane of its own until it is moved", async () => {
+  test("conflict: a card that returns to a removed column waits in a lane of its own", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "Doing", ["Milk"]);
     await cardOf(ben, "Milk").waitFor();
@@ -320,7 +320,7 @@ describe("when two want different things", () => {
 });
 
 describe("a card's history", () => {
-  test("the slider goes back through every version, and a click on an event goes there", async () => {
+  test("history: the slider shows every version, and a click on an event shows that version", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await renameCard(ada, "Milk", "Oat milk");
@@ -347,7 +347,7 @@ describe("a card's history", () => {
 });
 
 describe("by keyboard alone", () => {
-  test("a card is lifted, carried into another column and put down, and keeps the focus", async () => {
+  test("keyboard: a card is lifted, carried to another column and dropped, and keeps the focus", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk", "Bread"]);
     await addCards(ada, "Doing", ["Salt"]);
@@ -371,7 +371,7 @@ describe("by keyboard alone", () => {
     await shows(ada, "To do", ["Milk"]);
   });
 
-  test("an open card keeps the focus inside, Escape closes it and gives the focus back", async () => {
+  test("keyboard: an open card keeps the focus inside, and Escape returns the focus", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ada, "Milk").locator(".card-open").press("Enter");
@@ -390,7 +390,7 @@ describe("by keyboard alone", () => {
     expect(await ada.evaluate(() => document.activeElement?.textContent)).toBe("Milk");
   });
 
-  test("the focus never jumps later: Escape has put it back at once, and who leaves a rename for another field stays there", async () => {
+  test("keyboard: the focus moves at once, and stays in the next field after a rename", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
@@ -410,7 +410,7 @@ describe("by keyboard alone", () => {
     await shows(ada, "Doing", ["Salt"]);
   });
 
-  test("who renames a column or an open card goes on from where the rename began", async () => {
+  test("keyboard: after renaming a column or an open card, the focus is back where it was", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     const focused = () =>
@@ -427,7 +427,7 @@ describe("by keyboard alone", () => {
     await expect.poll(focused).toBe("Oat milk");
   });
 
-  test("Ctrl+Z takes back what was done last, Ctrl+Shift+Z brings it back", async () => {
+  test("keyboard: Ctrl+Z undoes the last change, and Ctrl+Shift+Z repeats it", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await renameCard(ada, "Milk", "Oat milk");
@@ -438,8 +438,8 @@ describe("by keyboard alone", () => {
   });
 });
 
-describe("by hand", () => {
-  test("a card is dragged with the mouse to a place in another column; that opens nothing", async () => {
+describe("by mouse and finger", () => {
+  test("mouse: a card is dragged to another column, and the drag opens nothing", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk", "Bread"]);
     await addCards(ada, "Doing", ["Salt", "Pepper"]);
@@ -456,7 +456,7 @@ describe("by hand", () => {
     expect(await panel(ada).count()).toBe(0);
   });
 
-  test("a card can be taken by its note, too; a click there still ticks it off", async () => {
+  test("mouse: a card can be dragged by its note, and a click there still ticks it off", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
     await dragTo(
@@ -470,7 +470,7 @@ describe("by hand", () => {
     await cardOf(ada, "Milk").and(ada.locator(".done")).waitFor();
   });
 
-  test("on a small phone nothing is wider than the screen; a swipe scrolls, a finger that rests lifts a card", async () => {
+  test("phone: nothing is wider than the screen, a swipe scrolls, a resting finger lifts a card", async () => {
     const ada = await demo.open(log, "Ada", { viewport: { width: 320, height: 568 }, isMobile: true, hasTouch: true });
     await addCards(
       ada,
@@ -487,7 +487,7 @@ describe("by hand", () => {
     await finger.up();
     await expect.poll(() => list.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(50);
     expect(await panel(ada).count()).toBe(0);
-    // A list in flight would take the next touch for its own.
+    // Wait, because a list that still scrolls would catch the next touch.
     await expect
       .poll(() =>
         list.evaluate(async (element) => {
@@ -517,7 +517,7 @@ describe("by hand", () => {
       .toEqual(["Card 1", "Card 3", "Card 4", "Card 2"]);
   });
 
-  test("the start page takes a name and a board, and goes there", async () => {
+  test("start page: a name and a board lead to that board", async () => {
     const page = await demo.visit("/");
     await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
     await page.getByRole("combobox", { name: "Board" }).fill("Spring Concert!");
@@ -527,7 +527,7 @@ describe("by hand", () => {
     await page.getByRole("img", { name: "Ada (you)" }).waitFor();
   });
 
-  test("an address that names a board that cannot be says so, and offers one that can", async () => {
+  test("start page: an address with an impossible board says so and offers a possible one", async () => {
     const page = await demo.visit(`/?log=${encodeURIComponent(`../${log}!`)}&as=Ada`);
     await page.getByRole("alert").getByText(`No board can be called “../${log}!”`).waitFor();
     await page.getByRole("button", { name: "Open the board" }).click();
@@ -535,7 +535,7 @@ describe("by hand", () => {
     expect(new URL(page.url()).search).toBe(`?log=${log}&as=Ada`);
   });
 
-  test("an address with a name that is too long, or with none, says so, and leads to the board it names", async () => {
+  test("start page: an address without a usable name says so and leads to its board", async () => {
     const page = await demo.visit(`/?log=Team.${log}&as=${"Ada".repeat(30)}`);
     await page.getByRole("alert").getByText("is too long for a person's name: at most 64 characters").waitFor();
     await page.goto(`${demo.origin}/?log=Team.${log}`);
@@ -547,7 +547,7 @@ describe("by hand", () => {
   });
 });
 
-/** Drags with the mouse, from the middle of one thing to the middle of another. */
+/** Drags with the mouse, from the middle of one element to the middle of another. */
 async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> {
   const [from, to] = [await what.boundingBox(), await where.boundingBox()];
   if (!from || !to) throw new Error("Nothing is there to drag, or no place for it");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runHostile } from "../hostile/run-hostile.ts";
 
-test("P22 1,500 hostile inputs: no server error, no crash, and the log holds what was acknowledged alone", async () => {
+test("P22 server: 1,500 hostile inputs cause no error and no crash, and the log stays exact", async () => {
   const { serverErrors, crashes, findings, statuses } = await runHostile({
     inputs: 1_500,
     seed: Date.now() % 1_000_000,

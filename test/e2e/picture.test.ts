@@ -1,7 +1,8 @@
 /**
  * The README's picture: the board in two browsers, one of them offline.
  *
- * Taken when it is missing or when asked for: UPDATE_SCREENSHOTS=1 npm run test:e2e. Else it is only seen that the scene can be played.
+ * The test takes the picture when it is missing, or with UPDATE_SCREENSHOTS=1 npm run test:e2e.
+ * Otherwise it only checks that the scene can be played.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -15,7 +16,7 @@ const wanted = process.env["UPDATE_SCREENSHOTS"] === "1" || !existsSync(`${folde
 const WINDOW = { width: 1000, height: 540 };
 const PICTURE = { width: 1360, height: 800 };
 
-test("the README's picture can be taken: two browsers, one of them offline", async () => {
+test("README picture: the scene with two browsers, one of them offline, can be played", async () => {
   const demo = await startDemo();
   try {
     const { ada, ben } = await play(demo);
@@ -74,7 +75,7 @@ async function play(demo: Demo): Promise<{ readonly ada: Page; readonly ben: Pag
   return { ada, ben };
 }
 
-/** The two windows on one picture, the second before the first. */
+/** Puts the two windows on one picture, the second in front of the first. */
 async function compose(demo: Demo, windows: readonly Buffer[]): Promise<Buffer> {
   const page = await demo.visit("/", { viewport: PICTURE, deviceScaleFactor: 1.5 });
   const images = windows.map(

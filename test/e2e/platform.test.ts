@@ -1,4 +1,4 @@
-// What the end-to-end tests take for granted of their tools: a profile that outlives its browser, a network that can be cut.
+// The end-to-end tests rely on two things: a profile that survives its browser, and a network that can be cut.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +20,7 @@ afterAll(async () => {
   server.close();
 });
 
-test("what a page stored is there after the browser was closed and started again", async () => {
+test("profile: a page's stored data is there after the browser restarts", async () => {
   await using profile = await freshProfile();
   const url = `http://localhost:${network.port}/`;
   const first = await profile.launch();
@@ -34,7 +34,7 @@ test("what a page stored is there after the browser was closed and started again
   expect(await again.evaluate(() => localStorage.getItem("task"))).toBe("milk");
 });
 
-test("a cut network fails a request, a stalled one leaves it waiting, and up lets it arrive", async () => {
+test("tcp proxy: cut fails a request, stall keeps it waiting, and up lets it arrive", async () => {
   const ask = (signal?: AbortSignal) =>
     fetch(`http://127.0.0.1:${network.port}/`, { headers: { connection: "close" }, ...(signal && { signal }) });
   expect((await ask()).status).toBe(200);

@@ -9,7 +9,7 @@ import { writeSamples } from "../support/samples.ts";
 import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
 
-test("what the README shows first works when pasted: a row on the screen, the commit on the server", async () => {
+test("README: the first sample works when pasted, on the screen and on the server", async () => {
   const folder = await writeSamples(["README.md"], "readme-run");
   const port = await unusedPort();
   const server = await startSampleServer(folder, port);
@@ -56,7 +56,7 @@ async function startSampleServer(folder: string, port: number): Promise<ChildPro
   throw new Error("The README's server does not answer");
 }
 
-/** The sample's own port may be taken by someone who tries it at the moment. Gives the file's path. */
+/** Replaces the sample's port, because another program may use it at the moment. Returns the file's path. */
 async function onPort(folder: string, file: string, port: number): Promise<string> {
   const path = join(folder, file);
   await writeFile(path, (await readFile(path, "utf8")).replace("8787", String(port)));

@@ -1,4 +1,4 @@
-/** `npm start` in a terminal: what it leaves behind, and what it says when its server dies. */
+/** `npm start` in a terminal: the processes that it leaves behind, and its report when the server dies. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -32,9 +32,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-// Elsewhere nothing tells as easily which processes a command left.
+// Only Linux, because other systems have no /proc that lists the processes of a command.
 describe.runIf(process.platform === "linux")("npm start", () => {
-  test("npm killed outright leaves no server behind: its ports are free again", async () => {
+  test("npm start: a killed npm leaves no server behind, and its ports are free again", async () => {
     started = await start("start");
     const { npm, page, sync } = started;
     expect([await answers(page), await answers(sync)]).toEqual([true, true]);
@@ -47,7 +47,7 @@ describe.runIf(process.platform === "linux")("npm start", () => {
   });
 
   test.each(["start", "dev"])(
-    "a sync server that dies is told in one sentence, however often the page asks for it (npm run %s)",
+    "npm run %s: a dead sync server is reported in one sentence, not per request",
     async (command) => {
       started = await start(command);
       const { page, printed } = started;
@@ -85,7 +85,7 @@ function answers(port: number): Promise<boolean> {
   );
 }
 
-/** Whatever this test's `npm start` started and still runs, by process id: each inherited the name of its folder. */
+/** Ids of the processes that `npm start` of this test left running. Each has its folder in its environment. */
 function running(): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {

@@ -61,7 +61,7 @@ const equal = async (pages: readonly Page[], ms: number) => {
 };
 
 describe("two people, each with a browser of their own", () => {
-  test("both offline, 50 commands each on the same 10 cards, then online: equal within 3 s, every command ended, equal again after both reload", async () => {
+  test("sync: two devices with 50 offline commands each are equal within 3 s, and after reload", async () => {
     const [ada, bob] = [await profile(), await profile()];
     const pages = [
       await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
@@ -102,7 +102,7 @@ describe("two people, each with a browser of their own", () => {
     expect(await rows(pages[0])).toBe(before);
   });
 
-  test("a tab that is closed right after execute resolved loses nothing, offline too", async () => {
+  test("execute: a tab closed right after execute resolved loses nothing, also offline", async () => {
     const ada = await profile();
     const page = await openPage(ada, site, { log: "team", user: "ada", sync: sync() });
     network.cut();
@@ -115,7 +115,7 @@ describe("two people, each with a browser of their own", () => {
     await synced(again, 4);
   });
 
-  test("two tabs of one profile, 200 commands each at the same time: one order, none lost or double, both show the same", async () => {
+  test("tabs: 200 commands in each of two tabs get one order, none lost, none double", async () => {
     const ada = await profile();
     const tabs = [
       await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
@@ -134,7 +134,7 @@ describe("two people, each with a browser of their own", () => {
 });
 
 describe("a server that fails", () => {
-  test("killed and started again in the middle of syncing: nothing lost, nothing double", async () => {
+  test("server: a kill and a restart during sync lose and double nothing", async () => {
     const [ada, bob] = [await profile(), await profile()];
     const pages = [
       await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),
@@ -155,7 +155,7 @@ describe("a server that fails", () => {
     expect((await status(pages[0])).position).toBe(120);
   });
 
-  test("its file replaced by an older copy while browsers hold later commits: they notice, nothing is lost, all end equal", async () => {
+  test("server: an older copy of its file is noticed, nothing is lost, all devices end equal", async () => {
     const [ada, bob] = [await profile(), await profile()];
     const pages = [
       await openPage(ada, site, { log: "team", user: "ada", sync: sync() }),

@@ -1,4 +1,4 @@
-/** What browsers do to tabs: freeze them, crash, keep them in the back/forward cache, lose the network again and again. */
+/** Tabs in a real browser: frozen, crashed, kept in the back/forward cache, without a network again and again. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ const reaches = (page: Page, position: number) =>
     { timeout: 30_000, polling: 100 },
   ); // a hidden page has no animation frames
 
-test("a leader that is frozen with its lock is displaced: the other tab syncs, and nothing is double when it wakes", async () => {
+test("leader: a frozen leader is displaced, the other tab syncs, and nothing is doubled", async () => {
   browser = await startBareBrowser();
   const first = await openPage(browser.context, site, query());
   await first.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
@@ -55,7 +55,7 @@ test("a leader that is frozen with its lock is displaced: the other tab syncs, a
   await second.bringToFront();
   await first.evaluate(() => window.board.add("before", 3));
   await reaches(first, 3);
-  // A hidden leader gives way to a tab that someone looks at; the one that leads now is the one to freeze.
+  // A hidden leader yields to a visible tab, so freeze the tab that leads now.
   await second.waitForTimeout(3_000);
   const [leader, other] = (await status(first)).leader ? [first, second] : [second, first];
   await other.bringToFront();
@@ -72,7 +72,7 @@ test("a leader that is frozen with its lock is displaced: the other tab syncs, a
   expect((await status(leader)).position).toBe(10);
 });
 
-test("a browser that is killed in the middle of commits has every acknowledged one when it starts again", async () => {
+test("browser: every acknowledged commit is there after a kill and a restart", async () => {
   browser = await startBareBrowser();
   let page = await openPage(browser.context, site, query());
   let acknowledged = 0;
@@ -100,7 +100,7 @@ test("a browser that is killed in the middle of commits has every acknowledged o
   expect((await status(page)).position).toBe(all);
 });
 
-test("a page that comes back from the back/forward cache, or is loaded anew, shows what happened meanwhile", async () => {
+test("page: after the back/forward cache or a reload it shows the events of the meantime", async () => {
   browser = await startBareBrowser();
   const page = await openPage(browser.context, site, query());
   await page.evaluate(() => window.board.add("here", 2));
@@ -116,7 +116,7 @@ test("a page that comes back from the back/forward cache, or is loaded anew, sho
   expect(await count(page)).toBe(5);
 });
 
-test("offline and back 50 times while working: nothing lost, nothing double", async () => {
+test("network: 50 times offline and back during work lose and double nothing", async () => {
   await using profile = await freshProfile();
   const context = await profile.launch();
   const page = await openPage(context, site, query());

@@ -1,4 +1,4 @@
-/** Frames of WebSocket, made by hand: also those that no client would send. */
+/** WebSocket frames made by hand, also frames that no client sends. */
 import { randomBytes } from "./mutate.ts";
 import type { SeededRandom } from "../support/random.ts";
 
@@ -7,7 +7,7 @@ type FrameOptions = {
   readonly fin?: boolean;
   readonly rsv?: number;
   readonly masked?: boolean;
-  /** What the header says, where it is not the truth. */ readonly length?: number;
+  /** A wrong length for the header. */ readonly length?: number;
 };
 
 export function frame(

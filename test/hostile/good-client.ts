@@ -1,9 +1,9 @@
-/** Someone who only does what the protocol says, while others do what they like: must be served all the while. */
+/** A client that follows the protocol. The server must serve it while hostile clients attack. */
 import { WebSocket } from "ws";
 import { cursorAfter, makeCommit, pushBody, task, type WireAnswer } from "../support/http-writer.ts";
 
 const FRAMES_MS_MAX = 10_000;
-/** Who says nothing is taken for gone. */
+/** A peer that is silent for this long counts as gone. */
 const PING_MS = 20_000;
 
 export class GoodClient {
@@ -22,7 +22,7 @@ export class GoodClient {
     this.#log = log;
   }
 
-  /** Opens a live socket. Gives what is wrong, or null. */
+  /** Opens a live socket. Returns the problem, or null. */
   async open(): Promise<string | null> {
     const response = await this.#post("tickets", "{}");
     const { ticket }: { ticket: string } = JSON.parse(await response.text());
@@ -60,7 +60,7 @@ export class GoodClient {
     }
   }
 
-  /** Waits until its socket has told all that it pushed. */
+  /** Waits until its socket has received all that it pushed. */
   async seesItsOwn(): Promise<string | null> {
     for (
       const deadline = Date.now() + FRAMES_MS_MAX;

@@ -1,7 +1,8 @@
 /**
- * Hostile inputs by the seed: what is sent, and what came back.
+ * Hostile inputs from a seed: the bytes to send, and the answer that came back.
  *
- * Each kind has a weight; together they reach every door of the server: requests, bodies, cursors, names, tickets, the handshake, frames.
+ * Each kind has a weight. Together they reach every entry of the server: requests, bodies, cursors, names, tickets,
+ * the handshake, frames.
  */
 import { gzipSync } from "node:zlib";
 import type { SeededRandom } from "../support/random.ts";
@@ -91,7 +92,7 @@ export function nextInput(target: Target, random: SeededRandom): Input {
 
 const MIB = 1024 * 1024;
 
-/** Each is JSON, or nearly. */
+/** Each text is JSON, or almost JSON. */
 const MONSTERS: readonly ((target: Target) => string | Buffer)[] = [
   () => "[".repeat(1_000_000),
   () => `${"[".repeat(500_000)}${"]".repeat(500_000)}`,
@@ -249,7 +250,7 @@ async function sendHandshake(target: Target, random: SeededRandom): Promise<Answ
       ]
     : [];
   const bytes = `${line} HTTP/1.1\r\n${[...kept, ...odd].join("\r\n")}\r\n\r\n`;
-  // Bytes right behind the handshake, before anyone could have accepted it.
+  // Bytes directly behind the handshake, before the server can accept it.
   return sendRaw({
     port: target.port,
     bytes: random.chance(0.3) ? [bytes, randomBytes(random, 100)] : bytes,

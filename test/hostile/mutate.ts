@@ -1,4 +1,4 @@
-/** Values that nobody expects, and ways to put them into JSON that was fine. */
+/** Unexpected values, and ways to put them into valid JSON. */
 import type { SeededRandom } from "../support/random.ts";
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
@@ -48,7 +48,7 @@ const TEXTS = [
   "\r\nset-cookie: a=b",
 ];
 
-/** As they stand in JSON: some of them no JavaScript value can carry. */
+/** As JSON text, because no JavaScript value can hold some of them. */
 const RAW_NUMBERS = [
   "1e400",
   "-1e400",

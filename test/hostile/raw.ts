@@ -1,18 +1,18 @@
-/** Bytes on a TCP connection, and whatever comes back: for what no HTTP client would send. */
+/** Bytes on a TCP connection and the answer to them, because no HTTP client sends such bytes. */
 import { connect, type Socket } from "node:net";
 
 export type RawOptions = {
   readonly port: number;
   readonly bytes: string | Buffer | readonly (string | Buffer)[];
-  /** What is done once all was sent: wait for an answer, reset at once, or close this half. */
+  /** The step after all was sent: wait for an answer, reset at once, or close this half. */
   readonly ending?: "wait" | "reset" | "half-close";
 };
 
-/** An answer that does not come so soon is none. */
+/** An answer that takes longer counts as no answer. */
 const SILENCE_MS_MAX = 300;
 const ALL_MS_MAX = 3_000;
 
-/** The status of the first answer, or null where the connection just ended or nothing came. */
+/** The status of the first answer. Null: the connection ended, or no answer came. */
 export function sendRaw({
   port,
   bytes,
@@ -53,7 +53,7 @@ export function sendRaw({
   });
 }
 
-/** A connection that sends a byte now and then, until it is ended from either side. */
+/** A connection that sends a byte from time to time until either side ends it. */
 export function slowConnection(port: number, beginning: string, drip: string, everyMs: number): Socket {
   const socket = connect(port, "127.0.0.1");
   socket.write(beginning);

@@ -1,8 +1,12 @@
 /**
- * Thousands of hostile inputs against a real server, and what is left of it afterwards.
+ * Thousands of hostile inputs against a real server, and the state of the server afterwards.
  *
- * Holds: no answer 5xx but "come again later", no error that nobody caught, no touched prototype, a good client served all the while,
- * the log made of acknowledged pushes alone and readable for a client, memory that does not grow with the inputs.
+ * Guarantees:
+ * - The server answers 5xx only to say "come again later" or "the disk is full".
+ * - No error stays uncaught, and no prototype changes.
+ * - A good client is served all the time.
+ * - The log consists of acknowledged pushes alone, and a client can read it.
+ * - Memory does not grow with the inputs.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,11 +27,11 @@ export type HostileOptions = {
 
 export type HostileResult = {
   readonly inputs: number;
-  /** Answers 5xx that no design explains, and failures that the server told its operator of. */
+  /** Answers 5xx outside the design, and failures that the server reported to its operator. */
   readonly serverErrors: readonly string[];
-  /** The process ended, or would have: errors that nobody caught. */
+  /** Errors that ended the process, or that no code caught. */
   readonly crashes: readonly string[];
-  /** What else does not hold. */
+  /** All other broken guarantees. */
   readonly findings: readonly string[];
   readonly statuses: ReadonlyMap<string, number>;
   readonly grownBytes: number;
@@ -35,7 +39,7 @@ export type HostileResult = {
 };
 
 const AT_ONCE = 12;
-/** Before memory is measured for the first time: what is loaded once is loaded, what is cached once is cached. */
+/** Inputs before the first measurement of memory, so that code is loaded and caches are filled. */
 const WARM_UP_SHARE = 0.2;
 const GROWN_BYTES_MAX = 48 * 1024 * 1024;
 const SLOW_CONNECTIONS = 5;
@@ -44,7 +48,7 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
   const folder = await mkdtemp(join(tmpdir(), "dacapo-hostile-"));
   const server = await startServerChild();
   const rate = { perSecond: 1e6, burst: 1e6 };
-  // Without rates: what is refused for its number never reaches the doors behind.
+  // Without rates, because a refused request does not reach the code behind them.
   const { url, port } = await server.serve({
     file: join(folder, "logs.db"),
     limits: { requestRate: rate, commitRate: rate },
@@ -119,7 +123,7 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
   }
 }
 
-/** What came back, and what is wrong with it. */
+/** The answer to an input, and its problem. */
 class Seen {
   readonly serverErrors: string[] = [];
   readonly findings: string[] = [];
@@ -142,7 +146,7 @@ class Seen {
     if (finding !== null) this.findings.push(finding);
   }
 
-  /** The log is what was acknowledged, to the good and to the others, and each record speaks for the one who pushed it. */
+  /** The log holds exactly the acknowledged commits of all clients, and each record names the actor who pushed it. */
   compare(log: readonly { readonly commit: string; readonly actor: string }[], good: ReadonlySet<string>): void {
     const inLog = new Map(log.map(({ commit, actor }) => [commit, actor]));
     if (inLog.size !== log.length) this.found("A commit stands in the log twice");

@@ -1,4 +1,4 @@
-/** The server under attack, and what an attacker knows of it: one valid account, one log, a push that would be taken. */
+/** The server under attack, and the attacker's knowledge: one valid account, one log, one push that is accepted. */
 import { Agent, request } from "node:http";
 import { cursorAfter, makeCommit, pushBody, task } from "../support/http-writer.ts";
 
@@ -11,14 +11,14 @@ export class Target {
   readonly client = crypto.randomUUID();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
   #made = 0;
-  /** Where its reader stands, so that answers do not hold the whole log. */
+  /** The cursor of its reader, so that answers do not hold the whole log. */
   #after: string | null = null;
 
   constructor(port: number) {
     this.port = port;
   }
 
-  /** A push of one to three commits that the server would take. */
+  /** A push of one to three commits that the server accepts. */
   goodPush(commits = 1): string {
     return pushBody(
       this.#after,

@@ -1,9 +1,9 @@
-/** The test server as one file: a process then loads in half the time, and hundreds of them are started here. */
+/** Bundles the test server into one file, because hundreds of processes start here and each loads in half the time. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-/** Writes it into a folder and gives its path. */
+/** Writes the bundle into a folder and returns its path. */
 export async function bundleServer(folder: string): Promise<string> {
   const conditions = ["dacapo-source", "node"];
   await build({

@@ -1,14 +1,15 @@
 /**
- * What the server has acknowledged, kept by those who pushed, and what that says against the log at the end.
+ * The journal of all that the server acknowledged, kept by the writers and compared with the log at the end.
  *
- * Holds: lost = something acknowledged that the log does not say (any more); doubled = something that stands in the log twice, or that
- * nobody was told of.
+ * Guarantees:
+ * - Lost: something acknowledged that the log does not contain, or does not contain any more.
+ * - Doubled: something that the log contains twice, or that no writer was answered.
  */
 import type { WireOutcome, WireRecord } from "../support/http-writer.ts";
 
 export class Journal {
   readonly #outcomes = new Map<string, WireOutcome>();
-  /** The mark at each record's first position, as someone was shown it. */
+  /** The mark at each record's first position, as an answer showed it. */
   readonly #shown = new Map<number, string>();
   readonly #lost: string[] = [];
 
@@ -16,7 +17,7 @@ export class Journal {
     return this.#outcomes.size;
   }
 
-  /** Takes the outcome of a commit; a second one must say the same. */
+  /** Notes the outcome of a commit. A second outcome must be the same. */
   take(outcome: WireOutcome): void {
     const before = this.#outcomes.get(outcome.id);
     if (!before) this.#outcomes.set(outcome.id, outcome);
@@ -24,7 +25,7 @@ export class Journal {
       this.miss(`was answered ${JSON.stringify(before)}, then ${JSON.stringify(outcome)}`);
   }
 
-  /** Records that an answer held: nobody may be shown what vanishes again. */
+  /** Notes the records of an answer, because a record that was shown may not vanish. */
   show(records: readonly WireRecord[]): void {
     for (const { position, mark } of records) {
       const before = this.#shown.get(position);
@@ -33,7 +34,7 @@ export class Journal {
     }
   }
 
-  /** Something acknowledged was missed at once, such as a cursor that the server gave out. */
+  /** Notes something acknowledged that is missing at once, such as a cursor that the server returned. */
   miss(what: string): void {
     this.#lost.push(what);
   }

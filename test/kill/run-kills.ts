@@ -1,8 +1,8 @@
 /**
- * Kills a real server under eight writers, again and again, and compares what they were told with what the log says.
+ * Kills a real server under eight writers, again and again, and compares the answers with the log.
  *
- * Each round: the server on its SQLite file serves for 5 to 500 ms, gets SIGKILL, and another process takes over file and port.
- * That one has loaded meanwhile and only waits for its turn, so most of the time is spent writing.
+ * Each round: the server on its SQLite file serves for 5 to 500 ms and gets SIGKILL. Then another process takes over
+ * file and port. That process has loaded in the meantime, so most of the time is spent on writing.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,11 +32,11 @@ export type KillOptions = {
 const WRITERS = 8;
 const LIFE_MS_MIN = 5;
 const LIFE_MS_MAX = 500;
-/** Children that load while another serves: on a slow machine loading takes longer than most lives. */
+/** Processes that load while another serves, because on a slow machine loading takes longer than most rounds. */
 const WAITING = 2;
 const LOG = "kill";
 
-/** The seed chooses what is written and when it is killed; what the machine makes of it differs each time. */
+/** The seed chooses the writes and the moments of the kills. The machine's timing differs in each run. */
 export async function runKills({ rounds, seed, progress = () => {} }: KillOptions): Promise<KillResult> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "dacapo-kill-"));
@@ -54,7 +54,7 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
     if (!child) throw new Error("There is no child to serve");
     return child;
   };
-  // The same limits for everybody, but rates that eight busy writers do not reach.
+  // The usual limits, but rates that eight busy writers do not reach.
   const limits = { requestRate: { perSecond: 1e6, burst: 1e6 }, commitRate: { perSecond: 1e6, burst: 1e6 } };
   const random = seededRandom(seed);
   const journal = new Journal();
@@ -107,7 +107,7 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
   }
 }
 
-/** The server's address, to be waited for while there is none. */
+/** The server's address. Writers wait while there is none. */
 class Address {
   #url: string | null = null;
   #waiting: ((url: string) => void)[] = [];

@@ -1,8 +1,9 @@
 /**
- * One of those who write while the server is killed: pushes small batches without a pause, and sends again what was not answered.
+ * A writer while the server is killed. It pushes small batches without a pause, and repeats pushes without an answer.
  *
- * Holds: what was sent is never changed or forgotten before its answer has arrived whole; now and then something answered long ago
- * is sent again, and must get the same answer.
+ * Guarantees:
+ * - It never changes or forgets a push before the whole answer has arrived.
+ * - From time to time it repeats an old push, which must get the same answer.
  */
 import { column, type MadeCommit, makeCommit, pushBody, task, type WireAnswer } from "../support/http-writer.ts";
 import type { SeededRandom } from "../support/random.ts";
@@ -63,7 +64,7 @@ export class Writer {
     const id = `${actor}-${n}`;
     const add = task.command.add(id, { title: id, column: "todo" });
     const commands =
-      // Of all who add this column, one is first: the others are rejected.
+      // One writer adds this column first, and the server rejects the other writers.
       kind < 15
         ? [column.command.add(`shared-${n}`, { name: actor })]
         : kind < 25
@@ -101,7 +102,7 @@ export class Writer {
   }
 }
 
-/** Neither an outcome nor "later": the server said something that it must not say to a good push. */
+/** The server answered a good push with something else than an outcome or "later". */
 class UnexpectedAnswer extends Error {
   constructor(status: number, text: string) {
     super(`A good push was answered ${status}: ${text.slice(0, 300)}`);

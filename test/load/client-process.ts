@@ -1,4 +1,4 @@
-/** A process of clients: opens them all, lets each push once a second, and compares what they were told with their logs. */
+/** A process of clients: it opens them, lets each push once a second, and compares the answers with their logs. */
 import { once } from "node:events";
 import { readPages } from "../support/http-writer.ts";
 import { LoadClient, type LoadCounts } from "./load-client.ts";
@@ -13,11 +13,11 @@ export type ClientsRequest = {
 
 export type ClientsResult = {
   readonly answerMs: readonly number[];
-  /** Milliseconds by which this process itself was late to push. */
+  /** Milliseconds by which this process pushed late. */
   readonly lateMs: readonly number[];
   /** Records in the logs at the end. */
   readonly records: number;
-  /** Commits that were acknowledged and are not there, and those that are there twice. */
+  /** Acknowledged commits that are missing, and commits that are there twice. */
   readonly lost: number;
   readonly doubled: number;
   readonly failures: readonly string[];
@@ -58,25 +58,25 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
   );
   for (let from = 0; from < clients.length; from += OPENING_AT_ONCE)
     await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
-  // Who pushes when in each second is drawn: in turn, the clients of one log would push together and those of the others rest.
+  // Draw the moment of each client's push. Otherwise all clients of one log push together, and then no client of it.
   shuffle(clients);
-  // All begin together, when the last has opened its sockets.
+  // All processes begin together, when the last one has opened its sockets.
   const begin = once(process, "message");
   tell({ is: "open" });
   await begin;
-  // Each has its time: all at once would be a load of its own.
+  // Read one log after the other, because all at once are a load of their own.
   let pinged = 0;
   const pings = setInterval(() => clients[pinged++ % clients.length]?.ping(), PING_MS / clients.length);
   await pushEachSecond(clients, warmUpSeconds, false);
   await Promise.all(clients.map((client) => client.answered()));
-  // The parent has the server collect its garbage: pushes that waited for that would be no measure.
+  // Wait, because the parent lets the server collect its garbage, and pushes at that moment measure nothing.
   const measure = once(process, "message");
   tell({ is: "warm" });
   await measure;
   const lateMs = await pushEachSecond(clients, seconds, true);
   await Promise.all(clients.map((client) => client.answered()));
 
-  // The parent looks at the server while all sockets are open and nothing is under way.
+  // The parent measures the server while all sockets are open and no push is under way.
   const go = once(process, "message");
   tell({ is: "pushed" });
   await go;
@@ -91,7 +91,7 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
   tell({ is: "done", answerMs, lateMs, ...log, failures, frames, hints, gaps, socketsLost, resent });
 }
 
-/** The clients' turns are spread evenly over each second. Gives by how much each was late. */
+/** Spreads the clients' pushes evenly over each second. Returns the lateness of each push. */
 async function pushEachSecond(clients: readonly LoadClient[], seconds: number, isMeasured: boolean): Promise<number[]> {
   const late: number[] = [];
   const start = performance.now();

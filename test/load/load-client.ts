@@ -1,7 +1,7 @@
 /**
- * One client of the load: a live socket that reads, and a push a second, at its time whether or not the last was answered.
+ * One client of the load: a live socket that reads, and a push each second, whether or not the last one is answered.
  *
- * Frames are not parsed, only where they begin and end is looked at: a thousand clients share two processes with their timers.
+ * The client does not parse frames but only finds their ends, because a thousand clients share two processes.
  */
 import { Agent, request } from "node:http";
 import { WebSocket } from "ws";
@@ -30,11 +30,11 @@ export class LoadClient {
   readonly #options: LoadClientOptions;
   readonly #counts: LoadCounts;
   readonly #client = crypto.randomUUID();
-  /** One connection, as a device that pushes one batch after the other has. */
+  /** One connection, like a device that pushes one batch after the other. */
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #socket: WebSocket | null = null;
   #stopped = false;
-  /** Where the socket's frames have led; a hint leaves it open. */
+  /** The position up to which frames arrived. A hint does not move it. */
   #live: string | null = null;
   #hinted = false;
   #after: string | null = null;
@@ -97,7 +97,7 @@ export class LoadClient {
     this.#moveTo(fieldAt(text, '"cursor":"', text.lastIndexOf('"cursor":"')));
   }
 
-  /** The first commit adds a task, the others note something on it. */
+  /** The first commit adds a task, and each later commit adds a note to it. */
   #make(): MadeCommit {
     const { actor: id } = this.#options;
     const n = this.#made++;
@@ -128,7 +128,7 @@ export class LoadClient {
     if (cursor !== null && positionOf(cursor) > positionOf(this.#after)) this.#after = cursor;
   }
 
-  /** Sent again where the connection was lost, as clients do: a server ends connections that rest. */
+  /** Repeats the push if the connection was lost, as clients do, because a server ends idle connections. */
   async #call(method: string, path: string, body: string): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -160,7 +160,7 @@ export class LoadClient {
   }
 }
 
-/** What stands between a field's quotes, `at` being where its name begins. */
+/** Returns the text between a field's quotes. `at` is the index where the field's name begins. */
 function fieldAt(text: string, name: string, at: number): string | null {
   if (at < 0) return null;
   const from = at + name.length;

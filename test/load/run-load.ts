@@ -1,7 +1,7 @@
 /**
- * Many clients on one real server with SQLite: how long an answer takes, what is lost, what memory does.
+ * Many clients on one real server with SQLite: the time of an answer, losses, and memory.
  *
- * The clients live in two processes of their own, each with its share of the logs: a log is what a team or a document has.
+ * The clients run in two processes, each with its share of the logs. A log is the log of a team or a document.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -27,14 +27,14 @@ export type LoadResult = {
   readonly end: ServerReport;
   /** Resident memory, sampled while it ran. */
   readonly samples: readonly { readonly second: number; readonly rss: number }[];
-  /** Share of one processor that the server took. */
+  /** Share of one processor that the server used. */
   readonly cpu: number;
 };
 
 const PROCESSES = 2;
 const WARM_UP_SECONDS = 10;
 const SAMPLE_MS = 5_000;
-/** What opening and closing a thousand sockets may take besides the pushing. */
+/** Time to open and close a thousand sockets, besides the time for pushes. */
 const SLACK_MS = 60_000;
 const program = fileURLToPath(new URL("./client-process.ts", import.meta.url));
 
@@ -116,13 +116,13 @@ class Clients {
     this.#child.send(request);
   }
 
-  /** Resolves when it has said this. One at a time. */
+  /** Resolves when the process has sent this message. One at a time. */
   next<K extends ClientsMessage["is"]>(kind: K): Promise<Extract<ClientsMessage, { is: K }>> {
     const { promise, resolve, reject } = Promise.withResolvers<Extract<ClientsMessage, { is: K }>>();
     const late = setTimeout(() => reject(new Error(`The clients did not come to "${kind}" in time`)), this.#msMax);
     this.#check = () => {
       const message = this.#came.get(kind);
-      // Kept under its kind just above.
+      // The message was stored under its kind above.
       if (message) resolve(message as Extract<ClientsMessage, { is: K }>);
       else if (this.#child.exitCode !== null || this.#child.signalCode !== null)
         reject(new Error(`The clients ended before "${kind}"`));

@@ -1,8 +1,8 @@
 /**
- * Sockets that never read: what one costs the server while its log gets far more than they take.
+ * Sockets that never read: the memory that each costs the server while its log grows by much more.
  *
- * Half of them also send pings without an end, as frames of the protocol and of WebSocket itself: each asks for an answer that nobody
- * will read.
+ * Half of them also send endless pings, as frames of the protocol and of WebSocket itself. Each ping requests an
+ * answer that the socket never reads.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
@@ -58,7 +58,7 @@ async function fill(url: string, log: string, megabytes: number): Promise<void> 
         task.command.note(id, { text: "x".repeat(RECORD_BYTES) }),
       ]);
     });
-    // From the beginning each time would read the whole log; no answer needs to hold records here.
+    // Push from the newest cursor, because an answer from position 0 holds the whole log.
     const response = await fetch(`${url}/logs/${log}/commits`, {
       method: "POST",
       headers,
@@ -69,7 +69,7 @@ async function fill(url: string, log: string, megabytes: number): Promise<void> 
   }
 }
 
-/** A socket whose handshake was read, and nothing after it. */
+/** A socket that reads the handshake and nothing after it. */
 async function silentSocket(url: string, port: number, pings: boolean): Promise<Socket> {
   const response = await fetch(`${url}/logs/silent/tickets`, {
     method: "POST",
@@ -87,7 +87,7 @@ async function silentSocket(url: string, port: number, pings: boolean): Promise<
   return socket;
 }
 
-/** Pings of the protocol within their rate, pings of WebSocket as fast as they are taken. Masked with zeros. */
+/** Sends pings of the protocol within their rate, and pings of WebSocket as fast as possible. Masked with zeros. */
 function pingWithoutEnd(socket: Socket): void {
   const text = Buffer.from('{"type":"ping"}');
   const ours = Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]);

@@ -1,4 +1,4 @@
-/** Arbitraries of what a decoder may be given, and what must hold of whatever it makes of it. */
+/** Arbitraries of the inputs of a decoder, and the properties that its results must have. */
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Parsed } from "../../src/core/values/parsed.ts";
@@ -35,7 +35,7 @@ const nasty: fc.Arbitrary<Tree> = fc.oneof(
   fc.jsonValue({ maxDepth: 4 }).map((value) => value as Tree),
 );
 
-/** A text that is nearly one of these messages: one thing in it replaced, removed or doubled, or some bytes changed. */
+/** Almost one of these messages: one part is replaced, removed or doubled, or some bytes are changed. */
 export function nearly(...messages: readonly unknown[]): fc.Arbitrary<string> {
   const message = fc.constantFrom(...messages.map((one) => JSON.stringify(one)));
   const step = fc.tuple(
@@ -71,7 +71,7 @@ export function flipped(text: string): fc.Arbitrary<string> {
     });
 }
 
-/** Texts that a parser may accept and a recursion would not survive. */
+/** Texts that a parser accepts and that a recursive function does not survive. */
 export const deepTexts: readonly string[] = [
   "[".repeat(1_000_000),
   "[".repeat(200_000) + "]".repeat(200_000),
@@ -81,19 +81,19 @@ export const deepTexts: readonly string[] = [
 const ROOTS = [Object.prototype, Array.prototype, String.prototype, Function.prototype, Map.prototype];
 const before = ROOTS.map((root) => Reflect.ownKeys(root).length);
 
-/** What every plain value inherits is as it was. */
+/** The prototypes of plain values are unchanged. */
 export function expectUntouched(): void {
   expect(ROOTS.map((root) => Reflect.ownKeys(root).length)).toEqual(before);
   expect(Reflect.get({}, "polluted")).toBeUndefined();
 }
 
-/** A decoder of texts gives a value that reads the same again, or a problem; soon, and without a trace. */
+/** A decoder returns a value that reads the same again, or a problem. It is fast and changes no prototype. */
 export function expectTotal<T>(
   decode: (text: string) => Parsed<T>,
   text: string,
   encode: (value: T) => string | null = () => null,
 ): void {
-  // The processor's time: who else has it meanwhile does not count.
+  // Measure the processor's time, because other processes use the machine too.
   const begin = process.cpuUsage();
   const parsed = decode(text);
   expect(process.cpuUsage(begin).user).toBeLessThan(2_000_000);
@@ -115,7 +115,7 @@ function nested(levels: number): Tree {
   return tree;
 }
 
-/** Without recursion on the value: the path is short. */
+/** Walks along the path and not through the value, because a recursion may be too deep. */
 function change(tree: Tree, path: readonly number[], value: Tree, how: string): Tree {
   const [place, ...rest] = path;
   if (place === undefined || typeof tree !== "object" || tree === null) return value;

@@ -1,4 +1,4 @@
-/** The code blocks of a page: those with a file's name after the language are written out, checked and run. */
+/** The code blocks of a page. Blocks with a file's name after the language are written to files, checked and run. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,10 @@ export async function samplesOf(page: string): Promise<readonly Sample[]> {
   }));
 }
 
-/** Writes the files of pages into a fresh folder inside the project, where `dacapo` resolves to its own source. What a page imports may stand on one before it. */
+/**
+ * Writes the files of pages into a fresh folder inside the project, where `dacapo` resolves to its own source.
+ * A page may import a file of an earlier page.
+ */
 export async function writeSamples(pages: readonly string[], folder: string): Promise<string> {
   const target = join(root, ".test-output", folder);
   await rm(target, { recursive: true, force: true });

@@ -1,10 +1,13 @@
 /**
- * A small domain for tests: tasks that move between columns, and a tally. It has one of everything.
+ * A small domain for tests: tasks that move between columns, and a tally. It has one of each feature.
  *
- * Every policy (`rebase` add, move; `keep` note, checklist; `reject` remove; a merge: rename), a command that reads another stream
- * (move), one that gives several events (checklist) or none (complete), ids made on the way (note), the server's time
- * (stamp), an event and an input of two versions (TaskAdded, add), rows of several keys (column-counts), rows that go and come
- * back (board), rows that begin as something (column-counts, totals), and a projection that throws (brittle).
+ * - Every policy: `rebase` (add, move), `keep` (note, checklist), `reject` (remove), a merge (rename).
+ * - A command that reads another stream (move).
+ * - A command that returns several events (checklist), and a command that returns no event (complete).
+ * - Ids made by `decide` (note), and the server's time (stamp).
+ * - An event and an input of two versions (TaskAdded, add).
+ * - Rows of several keys (column-counts), rows that vanish and return (board), rows with an initial value (totals).
+ * - A projection that throws (brittle).
  */
 import { aggregate, defineDomain, event, input, projection } from "dacapo";
 import * as v from "valibot";

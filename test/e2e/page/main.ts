@@ -51,7 +51,7 @@ const api = {
         log.execute(task.command.add(`${prefix}${n}`, { title: `${prefix} ${n}`, column: "todo" })),
       ),
     )),
-  /** Executes many commands on the same cards; gives the ids of the commits. */
+  /** Executes many commands on the same cards; returns the ids of the commits. */
   work: async (count: number, cards: number) => {
     const commits: string[] = [];
     for (let n = 0; n < count; n++) commits.push((await log.execute(commandOf(n, cards, user))).commit);

@@ -1,7 +1,6 @@
 /**
- * A Chromium that Playwright only looks at: started by hand, attached to over the DevTools protocol.
- *
- * Playwright's own launch keeps pages from being frozen or put into the back/forward cache.
+ * A Chromium that the test starts by hand. Playwright only attaches to it over the DevTools protocol, because
+ * Playwright's own launch prevents frozen pages and the back/forward cache.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +14,7 @@ export type BareBrowser = {
   readonly context: BrowserContext;
   /** Freezes a page that is behind another one, its worker with it. */
   readonly freeze: (page: Page, frozen: boolean) => Promise<void>;
-  /** Ends the whole browser at once, as a crash of the machine does, and starts it again on the same profile. */
+  /** Kills the whole browser, as a crash of the machine does, and starts it again on the same profile. */
   readonly crash: () => Promise<BareBrowser>;
   readonly close: () => Promise<void>;
 };

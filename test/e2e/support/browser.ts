@@ -1,4 +1,4 @@
-// A Chromium for the end-to-end tests: a fresh profile each, kept through a restart when a test asks for it.
+// A Chromium for the end-to-end tests. Each has a fresh profile, which survives a restart of the browser.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The demo as people meet it: its page built, its sync server a process of its own, a network between them that can be cut. */
+/** The demo as people use it: a built page, a sync server in its own process, and a network that can be cut. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ export type Demo = {
   readonly open: (log: string, name: string, options?: BrowserContextOptions) => Promise<Page>;
   /** A page without anything stored, at an address of the demo. */
   readonly visit: (path: string, options?: BrowserContextOptions) => Promise<Page>;
-  /** What pages reported as errors since the last call. */
+  /** Errors that pages reported since the last call. */
   readonly takeErrors: () => readonly string[];
   /** Closes the pages that are open. */
   readonly leave: () => Promise<void>;

@@ -1,7 +1,7 @@
 /**
  * The test page on a port, and pages of browsers that show it.
  *
- * Built rather than served from source: a development server reloads pages when it loses sight of them, as a frozen one.
+ * The page is built, because a development server reloads a page that does not answer, such as a frozen one.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

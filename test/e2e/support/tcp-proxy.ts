@@ -7,7 +7,7 @@ export type TcpProxy = {
   readonly port: number;
   /** Resets every connection, and each new one. */
   readonly cut: () => void;
-  /** Keeps connections open and lets nothing through, as a phone in a lift: no error tells of it. */
+  /** Keeps connections open and lets nothing through, as for a phone in a lift. No error reports it. */
   readonly stall: () => void;
   /** Lets everything through again; what stalled arrives. */
   readonly up: () => void;
