@@ -16,7 +16,7 @@ for (const path of globSync(["src/**/*.{ts,tsx}", "demo/**/*.{ts,tsx}"], { cwd: 
   folders.add(basename(dirname(path)));
 }
 
-test("test files: each has the name of its module, or topic.scenario", () => {
+test("file names: each test has the name of its module, or topic.scenario", () => {
   const files = globSync(
     bound.map((folder) => `${folder}/**/*.test.{ts,tsx}`),
     { cwd: root },
@@ -25,7 +25,7 @@ test("test files: each has the name of its module, or topic.scenario", () => {
   expect(files.filter((path) => !isFound(basename(path)))).toEqual([]);
 });
 
-test("test files: a name that leads nowhere is found", () => {
+test("file names: a name that leads nowhere is found", () => {
   expect(
     ["fold.test.ts", "http.limits.test.ts", "fold.refused.types.test.ts", "platform.node.test.ts"].every(isFound),
   ).toBe(true);

@@ -8,6 +8,7 @@ import { createServer, defaultClientConditions } from "vite";
 import { writeSamples } from "../support/samples.ts";
 import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 test("README: the first sample works when pasted, on the screen and on the server", async () => {
   const folder = await writeSamples(["README.md"], "readme-run");
@@ -26,9 +27,10 @@ test("README: the first sample works when pasted, on the screen and on the serve
     const tab = await (await profile.launch()).newPage();
     await tab.goto(page.resolvedUrls?.local[0] ?? "");
     await tab.waitForFunction(() => document.body.textContent.includes("Milk"), undefined, { timeout: 20_000 });
-    const ask = () =>
+    const readLog = () =>
       fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
-    await expect.poll(async () => (await (await ask()).json()).head, { timeout: 10_000 }).toBe(1);
+    const readHead = async () => parseOwnJson<{ head: number }>(await (await readLog()).text()).head;
+    await expect.poll(readHead, { timeout: 10_000 }).toBe(1);
   } finally {
     await page.close();
     const gone = once(server, "exit");

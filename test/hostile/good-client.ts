@@ -1,6 +1,7 @@
 /** A client that follows the protocol. The server must serve it while hostile clients attack. */
 import { WebSocket } from "ws";
 import { cursorAfter, makeCommit, pushBody, task, type WireAnswer } from "../support/http-writer.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 const FRAMES_MS_MAX = 10_000;
 /** A peer that is silent for this long counts as gone. */
@@ -25,7 +26,7 @@ export class GoodClient {
   /** Opens a live socket. Returns the problem, or null. */
   async open(): Promise<string | null> {
     const response = await this.#post("tickets", "{}");
-    const { ticket }: { ticket: string } = JSON.parse(await response.text());
+    const { ticket } = parseOwnJson<{ ticket: string }>(await response.text());
     const socket = new WebSocket(`${this.#url.replace(/^http/, "ws")}/logs/${this.#log}/live?ticket=${ticket}`, {
       perMessageDeflate: false,
     });
@@ -33,7 +34,7 @@ export class GoodClient {
     const pings = setInterval(() => socket.send('{"type":"ping"}'), PING_MS);
     socket.on("close", () => clearInterval(pings));
     socket.on("message", (data: Buffer) => {
-      const frame: { type: string; records?: { commit: string }[] } = JSON.parse(data.toString());
+      const frame = parseOwnJson<{ type: string; records?: { commit: string }[] }>(data.toString());
       for (const { commit } of frame.records ?? []) this.#live.add(commit);
     });
     return new Promise((resolve) => {
@@ -50,7 +51,7 @@ export class GoodClient {
       const response = await this.#post("commits", pushBody(this.#after, [commit]));
       const text = await response.text();
       if (response.status !== 200) return `A good push was answered ${response.status} ${text.slice(0, 300)}`;
-      const answer: WireAnswer = JSON.parse(text);
+      const answer = parseOwnJson<WireAnswer>(text);
       if (answer.outcomes[0]?.outcome !== "recorded") return `A good commit became ${JSON.stringify(answer.outcomes)}`;
       this.recorded.add(commit.id);
       this.#after = cursorAfter(text) ?? this.#after;

@@ -1,5 +1,6 @@
 /** Unexpected values, and ways to put them into valid JSON. */
 import type { SeededRandom } from "../support/random.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 
@@ -67,7 +68,7 @@ const RAW_NUMBERS = [
 
 /** A JSON text with one to three things wrong. `text` must be JSON. */
 export function mutate(text: string, random: SeededRandom): string {
-  let tree: Tree = JSON.parse(text);
+  let tree = parseOwnJson<Tree>(text);
   for (let times = 1 + random.below(3); times > 0; times--) tree = mutateSomewhere(tree, random);
   return JSON.stringify(tree).replaceAll(/"#raw:([^"]+)"/g, (_, raw: string) => raw);
 }

@@ -18,6 +18,7 @@ import { GoodClient } from "./good-client.ts";
 import { nextInput } from "./inputs.ts";
 import { slowConnection } from "./raw.ts";
 import { type Answer, Target } from "./target.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type HostileOptions = {
   readonly inputs: number;
@@ -138,7 +139,7 @@ class Seen {
     if (status >= 500 && status !== 503 && status !== 507)
       this.serverErrors.push(`${kind} was answered ${status} ${text.slice(0, 300)}`);
     if (status !== 200 || !text.startsWith('{"outcomes"')) return;
-    const { outcomes }: { outcomes: { id: string; outcome: string }[] } = JSON.parse(text);
+    const { outcomes } = parseOwnJson<{ outcomes: { id: string; outcome: string }[] }>(text);
     for (const { id, outcome } of outcomes) if (outcome === "recorded") this.#recorded.add(id);
   }
 

@@ -8,6 +8,7 @@
 import { column, type MadeCommit, makeCommit, pushBody, task, type WireAnswer } from "../support/http-writer.ts";
 import type { SeededRandom } from "../support/random.ts";
 import type { Journal } from "./journal.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type WriterOptions = {
   readonly actor: string;
@@ -90,7 +91,7 @@ export class Writer {
     } else if (response.status !== 200 && response.status !== 503) throw new UnexpectedAnswer(response.status, text);
     if (response.status !== 200) return false;
 
-    const answer: WireAnswer = JSON.parse(text);
+    const answer = parseOwnJson<WireAnswer>(text);
     const answered = new Set(answer.outcomes.map(({ id }) => id));
     answer.outcomes.forEach((outcome) => journal.take(outcome));
     journal.show(answer.records);

@@ -6,6 +6,7 @@
 import { Agent, request } from "node:http";
 import { WebSocket } from "ws";
 import { makeCommit, type MadeCommit, pushBody, task } from "../support/http-writer.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type LoadClientOptions = { readonly url: string; readonly log: string; readonly actor: string };
 
@@ -50,7 +51,7 @@ export class LoadClient {
     const { url, log } = this.#options;
     const { status, text } = await this.#call("POST", "/tickets", "{}");
     if (status !== 200) throw new Error(`No ticket: ${status} ${text}`);
-    const { ticket }: { ticket: string } = JSON.parse(text);
+    const { ticket } = parseOwnJson<{ ticket: string }>(text);
     const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/${log}/live?ticket=${ticket}`, {
       perMessageDeflate: false,
     });

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCommit, pushBody, task } from "../support/http-writer.ts";
 import { startServerChild } from "../support/server-child/start.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type SilentResult = { readonly sockets: number; readonly bytesEach: number; readonly sentMegabytes: number };
 
@@ -75,7 +76,7 @@ async function silentSocket(url: string, port: number, pings: boolean): Promise<
     method: "POST",
     headers: { authorization: `Bearer ${ACTOR}` },
   });
-  const { ticket }: { ticket: string } = JSON.parse(await response.text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(await response.text());
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => socket.destroy());
   socket.write(

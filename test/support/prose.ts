@@ -129,8 +129,8 @@ function nameOf(node: unknown): string {
 }
 
 function firstArgument(node: Node): unknown {
-  const [first] = Array.isArray(node["arguments"]) ? node["arguments"] : [];
-  return first;
+  const given: readonly unknown[] = Array.isArray(node["arguments"]) ? node["arguments"] : [];
+  return given[0];
 }
 
 /** The words of a string, of a template with its parts left out, or of strings put together; null for anything else. */
