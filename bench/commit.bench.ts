@@ -1,4 +1,4 @@
-// `npm run bench -- commit`: from `execute` to durable, beside a bare put in IndexedDB, both from the page and in one run.
+// `npm run bench -- commit`: from `execute` to durable, beside a bare put in IndexedDB, from the page, in one run.
 // Aim: at most twice the bare put with the same durability.
 import { createServer } from "node:net";
 import { printTable, writeResult } from "./support/results.ts";
@@ -46,7 +46,7 @@ writeResult("commit", {
   chromium: opened.chromium,
 });
 
-/** A port at which nobody listens. */
+/** A port without a server. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

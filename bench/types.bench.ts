@@ -1,5 +1,5 @@
-// `npm run bench -- types`: what the compiler pays for the inferred types of a large domain: 20 aggregates of 15 events and 10
-// commands each, 25 projections, every command called once. The cost of the libraries alone is measured beside it and taken off.
+// `npm run bench -- types`: the compiler's cost of the inferred types of a large domain: 20 aggregates of 15 events and
+// 10 commands each, 25 projections, every command called once. The cost of the libraries alone is subtracted.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -120,7 +120,7 @@ function aggregateText(a: number): string {
   ].join("\n");
 }
 
-/** Each folds the events of two aggregates; every fifth has a key of its own. */
+/** Each projection folds the events of two aggregates. Every fifth has its own key. */
 function projectionText(p: number): string {
   const from = [p % AGGREGATES, (p + 7) % AGGREGATES];
   const on = numbers(EVENTS).map(

@@ -1,5 +1,5 @@
-// `npm run bench [name …]`: runs the workloads of bench/, one program each and one after the other, so that
-// none measures what another left in memory. A name, or a part of it, chooses.
+// `npm run bench [name …]`: runs the workloads of bench/ one after the other, each in its own process, so that no
+// workload measures the memory of another. A name, or a part of a name, chooses workloads.
 import { existsSync, globSync } from "node:fs";
 import { root, run, script } from "./programs.ts";
 

@@ -1,15 +1,15 @@
-// Does the package work for whoever installs it? Packs it, unpacks it into a project outside this repository beside nothing but what
-// it asks for, and type-checks the README's code and every way in there, the declarations of the package with it: in this repository
-// `skipLibCheck` and our own packages would hide what is missing.
+// Does the package work for a project that installs it? The script packs it and unpacks it into a project outside this
+// repository, beside its own dependencies alone. There it type-checks the README's code, every entry and the package's
+// declarations, because in this repository `skipLibCheck` and our own packages would hide a missing one.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root, run, tool } from "./programs.ts";
 
-// What a reader of the README installs beside the package; React for those who use it.
+// The packages that a reader of the README installs beside Dacapo, and React.
 const besides = ["valibot", "@types/node", "react", "@types/react"];
-// As a bundler's template has it, and as Node itself would resolve.
+// The resolution of a bundler's template, and of Node itself.
 const settings = [
   { module: "esnext", moduleResolution: "bundler" },
   { module: "nodenext", moduleResolution: "nodenext" },
@@ -56,7 +56,7 @@ async function checkConsumer(): Promise<number> {
   }
 }
 
-/** Packs as `npm publish` would, and lays the result where npm would. */
+/** Packs as `npm publish` does, and puts the result where npm puts it. */
 function unpackInto(folder: string): { readonly exports: object; readonly dependencies: object } {
   const npm = process.env["npm_execpath"];
   const [file, first] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];

@@ -1,4 +1,5 @@
-// Checks the words of the project: `npm run check:prose [path …]`. A path is the beginning of a file's path, such as src/core.
+// `npm run check:prose [path …]`: checks the words of the project. A path is the beginning of a file's path, such as
+// src/core.
 import { findProblems } from "../test/support/plain-english.ts";
 
 const problems = findProblems(process.argv.slice(2));

@@ -1,4 +1,4 @@
-// The browser of the tests. `findChromium` looks where one may be; `ensureChromium` may also install one.
+// The browser of the tests. `findChromium` searches for one; `ensureChromium` may also install one.
 //
 // Order: the one a person names, the system's, Playwright's. A missing one comes from Debian's packages
 // when we may install them (they bring the libraries a browser needs), else from Playwright.
@@ -10,7 +10,7 @@ import { run, tool } from "./programs.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"];
 
-// Elsewhere browsers are not on the PATH.
+// On other systems browsers are not on the PATH.
 const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -59,7 +59,7 @@ export async function ensureChromium(): Promise<string | undefined> {
   }
   const installed = findChromium();
   if (installed) return installed;
-  console.log("Asking Playwright for a Chromium …");
+  console.log("Installing Playwright's Chromium …");
   await run({ ...tool("playwright-core/cli.js", "install", "chromium"), quiet: true }); // without network: four stack traces
   return findChromium();
 }

@@ -1,4 +1,4 @@
-// Loaded before a server that `npm start` runs: ends it when the process that started it is gone,
-// even when that one was killed and could tell nobody.
+// `npm start` loads this before its server. It ends the server when the parent process is gone, also when the parent
+// was killed and sent no signal.
 process.once("disconnect", () => process.exit(0));
 process.channel?.unref();

@@ -1,4 +1,5 @@
-// `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second on one server with SQLite.
+// `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second, on one server
+// with SQLite.
 import { parseArgs } from "node:util";
 import { megabytes, runLoad } from "../test/load/run-load.ts";
 import { measureSilentSockets } from "../test/load/silent-sockets.ts";

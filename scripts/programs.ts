@@ -1,4 +1,4 @@
-// How the scripts run other programs: in the project's folder, on the Node that runs us.
+// Runs other programs for the scripts: in the project's folder, on the Node of this process.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -8,11 +8,11 @@ export type Program = {
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Its output tells a person nothing that its exit code does not. */
+  /** True: the exit code says all, so the output is not shown. */
   readonly quiet?: boolean;
 };
 
-/** A package's own command, by its file: a name would go through a shell script that Windows cannot run. */
+/** A package's command, by its file, because a name leads to a shell script that Windows cannot run. */
 export function tool(entry: string, ...args: string[]): Program {
   return { file: process.execPath, args: [`${root}node_modules/${entry}`, ...args] };
 }
@@ -22,7 +22,7 @@ export function script(path: string, ...args: string[]): Program {
   return { file: process.execPath, args: ["--conditions=dacapo-source", path, ...args] };
 }
 
-/** Runs a program, its output going straight to the person, and gives its exit code. */
+/** Runs a program, shows its output and returns its exit code. */
 export function run({ file, args, env, quiet = false }: Program): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {

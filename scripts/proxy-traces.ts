@@ -1,5 +1,5 @@
-// Vite writes a stack trace for each request that it cannot pass on, and a page that looks for its server asks every few seconds.
-// A sync server that has ended says so once, in start.ts, and the page shows it: the traces add nothing.
+// Vite writes a stack trace for each request that it cannot pass on, and an open page sends a request every few seconds.
+// Drop the traces, because start.ts reports a dead sync server once, and the page shows it.
 import type { Logger } from "vite";
 
 export function withoutProxyTraces(logger: Logger): Logger {

@@ -1,12 +1,13 @@
-// Makes the project ready to run, then hands over: `node scripts/setup.mjs [script [arguments…]]`.
+// Installs the packages if needed, then runs a script: `node scripts/setup.mjs [script [arguments…]]`.
 //
-// The only script that runs on the Node a person happens to have (20 or later); everything after it
-// runs on the Node of node_modules. So it is plain JavaScript and imports nothing but Node.
+// Only this script runs on the Node of the machine (20 or later). Everything after it runs on the Node of node_modules.
+// So it is plain JavaScript and imports nothing but Node.
 //
-// Holds: at most one installation at a time, however many commands start together;
-//        nothing is installed when what is there is what the lock file says;
-//        a signal reaches the script it handed over to, and its exit code is ours;
-//        where npm is killed outright, the script ends as well.
+// Guarantees:
+// - At most one installation runs at a time, also when several commands start together.
+// - Nothing is installed if node_modules already matches the lock file.
+// - A signal reaches the script, and the script's exit code is the exit code of this process.
+// - If npm is killed, the script ends too.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,7 +21,7 @@ const ownNode = join(root, "node_modules", "node", "bin", windows ? "node.exe" :
 const stampFile = join(root, "node_modules", ".dacapo-setup");
 // Outside node_modules: npm ci empties that folder while the lock is held.
 const lockFile = join(root, ".setup.lock");
-// An installation takes a minute on a slow line; after ten, its owner is gone or hangs.
+// An installation takes a minute on a slow line. After ten minutes its owner is gone or hangs.
 const lockWaitMsMax = 10 * 60_000;
 const startedBy = ancestors();
 
@@ -50,7 +51,7 @@ function install() {
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
-    // npm's own patience would leave a person without network waiting for more than a minute.
+    // Fewer retries, because without a network npm otherwise waits for more than a minute.
     "--fetch-retries=3",
     "--fetch-retry-mintimeout=500",
     "--fetch-retry-maxtimeout=4000",
@@ -70,7 +71,7 @@ function install() {
   writeFileSync(stampFile, stamp());
 }
 
-/** True when node_modules is what the lock file says: by our stamp, or by npm's own record of what it installed. */
+/** True if node_modules matches the lock file: by our stamp, or by npm's own record of the installation. */
 function isInstalled() {
   if (!existsSync(ownNode)) return false;
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp()) return true;
@@ -87,7 +88,7 @@ function matchesLock() {
   const names = new Set([...Object.keys(installed), ...Object.keys(wanted)]);
   names.delete("");
   for (const name of names) {
-    // Packages for other platforms stand in the lock and are not installed.
+    // Skip packages for other platforms, which are in the lock and are not installed.
     if (!installed[name] && wanted[name]?.optional) continue;
     if (installed[name]?.version !== wanted[name]?.version) return false;
   }
@@ -153,7 +154,7 @@ async function withLock(action) {
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  // Ctrl-C while npm runs must not leave the lock behind.
+  // Release the lock on exit too, because Ctrl-C may end this process while npm runs.
   process.once("exit", releaseLock);
   try {
     action();
@@ -179,7 +180,7 @@ function takeLock() {
 function isLockStale() {
   try {
     const owner = Number(readFileSync(lockFile, "utf8"));
-    // Between its creation and its first byte the file is empty: that is young, not stale.
+    // An empty file is young and not stale, because the owner's id is written after the file is created.
     if (!owner) return Date.now() - statSync(lockFile).mtimeMs > 5_000;
     process.kill(owner, 0);
     return false;
@@ -197,22 +198,22 @@ function handOver(script, args) {
     cwd: root,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  // A terminal sends Ctrl-C to the child as well: we only stay until it has tidied up.
+  // Ignore Ctrl-C here, because a terminal also sends it to the child, which must clean up first.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // npm killed outright tells nobody.
+  // Check again and again, because a killed npm sends no signal.
   setInterval(() => ancestors() !== startedBy && child.kill("SIGTERM"), 1_000).unref();
   child.on("error", (error) => fail(`${script} could not be started: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
 
-/** Who started us, as a text that changes when they are gone: our parent and, where that is the shell between npm and us, npm. */
+/** The processes that started this one, as a text that changes when they are gone: the parent, and npm before it. */
 function ancestors() {
   const parent = windows || !process.env.npm_execpath ? undefined : lookUp(process.ppid);
   return parent?.name.endsWith("sh") ? `${process.ppid} ${parent.parent}` : String(process.ppid);
 }
 
-/** A process's name and its parent; undefined where the system does not tell. */
+/** A process's name and its parent. Undefined if the system does not report them. */
 function lookUp(pid) {
   try {
     // "pid (name) state parent …"

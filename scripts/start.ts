@@ -1,10 +1,10 @@
 // `npm start`: the demo's sync server and its page, with the address to open. Ctrl-C ends both.
 //
-// The page is built (in a second) and served as an app's would be, so that it opens also while no server runs. `npm run dev`
-// serves it from source instead, with each edit shown at once.
+// The page is built and served like an app's page, so it also opens while no server runs. `npm run dev` serves it from
+// source and shows each edit at once.
 //
-// The page's server runs in this process, the sync server in one of its own: that one can then be
-// stopped and started while the page works on, which is what the demo is there to show.
+// The page's server runs in this process and the sync server in its own process. So a person can stop and start the
+// sync server while the page continues, which the demo wants to show.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
@@ -15,7 +15,7 @@ import { root } from "./programs.ts";
 
 const syncPort = portFrom("PORT", 8787);
 const pagePort = portFrom("PAGE_PORT", 5173);
-// A tool asked to end gets this long to finish what it writes.
+// A tool that must end gets this long to finish its writes.
 const stopMsMax = 5_000;
 const development = process.argv.includes("--dev");
 
@@ -23,7 +23,7 @@ let stopping = false;
 let syncServer: ChildProcess | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
-// The command that started us was killed: without this we would stay behind.
+// End too if the command that started this process was killed. Otherwise this process would stay behind.
 process.once("disconnect", () => void stop(0));
 
 try {
@@ -41,7 +41,7 @@ async function start(): Promise<void> {
 }
 
 async function startPage(): Promise<void> {
-  process.env["NODE_ENV"] = development ? "development" : "production"; // whatever a person has: each needs its own
+  process.env["NODE_ENV"] = development ? "development" : "production"; // each mode needs its own, also if a person set one
   process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
   const page = {
     root: `${root}demo/board`,
@@ -61,7 +61,7 @@ async function startPage(): Promise<void> {
   await preview({ ...page, build: { outDir }, preview: address });
 }
 
-/** Resolves when the server has told that it listens. */
+/** Resolves when the server has reported that it listens. */
 function startSyncServer(): Promise<void> {
   mkdirSync(`${root}.data`, { recursive: true });
   const child = spawn(
@@ -121,7 +121,7 @@ function portFrom(name: string, usual: number): number {
   return process.exit(1);
 }
 
-/** A taken port is found before anything starts, on both loopback addresses: a browser may try either first. */
+/** Finds a taken port before anything starts, on both loopback addresses, because a browser may try either first. */
 async function assertFree(name: string, port: number, what: string): Promise<void> {
   for (const host of ["127.0.0.1", "::1"]) {
     const problem = await new Promise<string | undefined>((resolve) => {

@@ -1,5 +1,5 @@
 // `npm test`: everything in turn, and one last line that counts it: "N passed, N failed".
-// `npm run check` is the same without what needs a browser.
+// `npm run check` is the same without the browser tests.
 //
 // Each check (types, lint, …) counts as one test; the tests of each vitest project by vitest's own report.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
@@ -45,7 +45,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
     results.push({ name, count, seconds: ((performance.now() - start) / 1000).toFixed(1) });
   }
   console.log("");
-  // Once more at the end: who reads only the last screen of a long log still sees what failed.
+  // Repeat failures at the end, because a reader may see only the last screen of a long log.
   for (const { name, count } of results)
     for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results)
@@ -68,12 +68,12 @@ function outcomeOf(passed: boolean): Outcome {
 function tests(project: string): Step {
   const report = `${output}/${project}.json`;
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  // A person's NODE_ENV=production would load the React that has no `act`.
+  // Set NODE_ENV, because with a person's NODE_ENV=production React has no `act`.
   const vitest = { ...tool("vitest/vitest.mjs", "run", "--project", project, ...reporters), env: { NODE_ENV: "test" } };
   return { name: project, run: async () => countOf(report, await run(vitest)) };
 }
 
-/** A file that does not load, an error outside a test or a crash of vitest is no failed test for vitest; here it is one. */
+/** Counts a file that does not load, an error outside a test or a crash of vitest as a failed test. */
 function countOf(report: string, exitCode: number): Outcome {
   let count: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
   try {

@@ -20,17 +20,17 @@ export type CommitResult = { readonly [name in Case["name"]]: CommitTimes };
 type Case = {
   readonly name: "local" | "queued" | "bareStrict" | "bareStrictCommit" | "bareRelaxed";
   readonly once: (n: number) => Promise<unknown>;
-  /** What it left to do in the background, so that it does not disturb the next one. */
+  /** Waits for its background work, so that this work does not disturb the next turn. */
   readonly settled: () => Promise<void>;
   readonly close: () => Promise<void> | void;
 };
 
 /** Commits of one kind after each other. */
 const TURN_COMMITS = 20;
-/** For all alike, before each turn: what the one before left to do is done by then. */
+/** The same pause before each turn, so that the background work of the last turn is done. */
 const PAUSE_MS = 30;
 
-/** As long as what the log writes for one of these commits. */
+/** As long as the row that the log writes for one of these commits. */
 const BARE_ROW = "x".repeat(560);
 
 export async function runCommit({
@@ -54,7 +54,8 @@ export async function runCommit({
   for (const { once } of cases) for (let time = 0; time < warmUp; time++) await once(n++);
   for (let round = 0; round < rounds; round++) {
     const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
-    // In short turns, so that what else the machine does meets all alike; each begins once in turn, so that none always comes after the same one.
+    // Take short turns, because other work of the machine then meets all cases alike. Each case begins once, so that
+    // no case always follows the same one.
     for (let turn = 0; turn < commits / TURN_COMMITS; turn++) {
       for (const { name, once, settled } of [
         ...cases.slice(turn % cases.length),

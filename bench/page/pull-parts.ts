@@ -1,4 +1,4 @@
-// What the platform alone takes of a pull: the server's answer, its way here, the write of its text.
+// The platform's share of a pull: the server's answer, its transport, the write of its text.
 import { openBareStore } from "./bare-store.ts";
 
 export type PullParts = {

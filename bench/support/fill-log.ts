@@ -1,4 +1,4 @@
-// Fills a log in a SQLite file past the server: what a workload of reading needs, in a moment.
+// Fills a log in a SQLite file without a server, because a workload of reading needs a long log in a moment.
 import { sqlite } from "dacapo/sqlite";
 import { addTask } from "./domain.ts";
 

@@ -17,7 +17,7 @@ export type BenchPage = {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-/** With these the page's clock tells microseconds; without, tenths of a millisecond. */
+/** With these headers the page's clock shows microseconds, otherwise tenths of a millisecond. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
 /** @param readable leaves names in the code, for a profile; so does `BENCH_READABLE=1` */
@@ -48,7 +48,7 @@ export async function openBenchPage({ readable = process.env["BENCH_READABLE"] =
   const page = context.pages()[0] ?? (await context.newPage());
   page.on("pageerror", (error) => console.error(error));
   page.on("console", (message) => {
-    // A server that cannot be reached is part of a workload; the browser tells of each try.
+    // Skip network errors, because an unreachable server is part of a workload.
     if (message.type() === "error" && !message.text().includes("net::ERR_")) console.error(message.text());
   });
   await page.goto(`${origin}/`);

@@ -1,4 +1,4 @@
-// Starts a sync server for a workload, and speaks its protocol as a device would.
+// Starts a sync server for a workload, and speaks its protocol as a device does.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -42,7 +42,7 @@ export async function startServer({ origin = "", logs = {} }: ServerOptions = {}
 }
 
 export type Pusher = {
-  /** Pushes commits of one event each. Gives the milliseconds that the server took. */
+  /** Pushes commits of one event each. Returns the milliseconds that the server needed. */
   readonly push: (commits: number) => Promise<number>;
 };
 

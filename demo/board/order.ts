@@ -1,8 +1,8 @@
 /**
- * Places in a list that two people can give at once: keys between any two others, ordered as text.
+ * Places in a list that two people can choose at the same time: keys between any two keys, ordered as text.
  *
- * A key is a fraction, its digits in base 62. A little chance in each lets two people drop a card in the same gap without
- * getting the same key. Used where a command is made, never where it is decided.
+ * A key is a fraction with digits in base 62. Each key contains some chance, so two people who drop a card into one gap
+ * get different keys. An app calls this where it makes a command, never in `decide`.
  */
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE = BigInt(DIGITS.length);
@@ -13,9 +13,9 @@ const GAP_MIN = 1n << 24n;
 /** How far beyond the last key the next one is put, about: room for some hundred million. */
 const STEP = 1n << 20n;
 
-/** A key after `before` and before `after`; null stands for the end of the list. */
+/** Returns a key after `before` and before `after`. Null means the end of the list. */
 export function orderBetween(before: string | null, after: string | null, random: () => number = Math.random): string {
-  // Two cards with the same key can only be told apart by their ids: between them means after both.
+  // Only ids separate two cards with the same key, so a place between them is after both.
   const end = before !== null && after !== null && after <= before ? null : after;
   for (let length = Math.max(LENGTH, before?.length ?? 0, end?.length ?? 0); ; length += 4) {
     const size = BASE ** BigInt(length);

@@ -19,7 +19,7 @@ export function offlinePage(): Plugin {
             .filter((file) => file !== "index.html")
             .map((file) => `/${file}`),
         ];
-        // The page keeps its name whatever is in it; what it loads is named by its content.
+        // Use a hash of the page, because only the files that it loads have their content in their names.
         const page = bundle["index.html"];
         const version = createHash("sha256")
           .update(page?.type === "asset" ? page.source : "")

@@ -3,7 +3,7 @@ import react from "@vitejs/plugin-react";
 import { defaultClientConditions, defineConfig } from "vite";
 import { offlinePage } from "./vite-offline.ts";
 
-// The sync server's port, as `npm start` gives it.
+// The sync server's port, which `npm start` sets.
 const sync = `http://localhost:${process.env["PORT"] ?? "8787"}`;
 
 export default defineConfig({
@@ -11,7 +11,7 @@ export default defineConfig({
   // "dacapo/client" and the like are read from src/, not from a build.
   resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
   worker: { format: "es" },
-  // Found late, each would reload the page under the person's hands.
+  // List them, because Vite reloads the page for each package that it finds late.
   optimizeDeps: { include: ["comlink", "idb"] },
   server: {
     host: "localhost",

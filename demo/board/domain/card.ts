@@ -1,8 +1,8 @@
 /**
- * A card: what is to be done, where it stands, who does it.
+ * A card: its task, its place and its person.
  *
- * Each command says what becomes of it when others came first: a rename is merged, a move is decided again and looks whether
- * its column still stands, a comment is kept, archiving asks again where someone has commented.
+ * Each command says how it resolves a conflict. A rename is merged. A move is decided again and checks that its column
+ * still exists. A comment is kept. Archiving is refused if another person has commented.
  */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
@@ -92,7 +92,7 @@ export const card = aggregate("card", {
         if (!isOpen(card)) return reject("no-such-card", NO_CARD);
         return card.description === description ? [] : emit("CardDescribed", { description });
       },
-      // A text that someone wrote shall not vanish under another that never saw it.
+      // Refuse, because a text must not replace another text that its author never saw.
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "CardDescribed");
         return first && first.data.description !== input.description
@@ -137,7 +137,7 @@ export const card = aggregate("card", {
       input: v.object({ text: commentText }),
       decide: (card, input, { emit, reject }) =>
         isOpen(card) ? emit("CardCommented", input) : reject("no-such-card", NO_CARD),
-      // Something said stays said, whatever happened to the card meanwhile.
+      // Keep it, because a comment is a fact, also if the card changed meanwhile.
       onConflict: "keep",
     },
     archive: {

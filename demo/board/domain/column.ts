@@ -1,4 +1,4 @@
-/** A column of the board: its name and its place. Its cards know it; it does not know them. */
+/** A column of the board: its name and its place. Cards name their column. A column does not name its cards. */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
 
@@ -24,7 +24,7 @@ export const column = aggregate("board-column", {
     ColumnRemoved: (column) => column && { ...column, removed: true },
   },
   commands: {
-    // Without a word where it is there already: two people who open a new board both begin it with the same columns.
+    // No event and no rejection if the column exists, because two people may open a new board with the same columns.
     add: {
       input: v.object({ name: columnName, order: orderKey }),
       decide: (column, input, { emit }) => (column ? [] : emit("ColumnAdded", input)),
@@ -51,7 +51,7 @@ export const column = aggregate("board-column", {
     },
     remove: {
       decide: (column, _, { emit }) => (column && !column.removed ? emit("ColumnRemoved") : []),
-      // Someone still works with this column: whoever removes it shall look again.
+      // Refuse, because another person still works with this column.
       onConflict: ({ theirs, reject, rebase }) => {
         const first = theirs.find((event) => event.type !== "ColumnRemoved");
         return first ? reject("changed-meanwhile", `${first.actor} changed the column first`) : rebase();

@@ -1,9 +1,9 @@
-/** What the board shows: rows folded from the events of cards and columns. */
+/** The rows that the board shows, folded from the events of cards and columns. */
 import { projection } from "dacapo";
 import { type Card, card } from "./card.ts";
 import { column } from "./column.ts";
 
-/** Columns that stand, by stream. */
+/** Columns that exist, by stream. */
 export const columns = projection("columns", {
   version: 1,
   from: [column],
@@ -16,7 +16,7 @@ export const columns = projection("columns", {
   },
 });
 
-/** What a card on the board shows: its state, and who changed it last. Cards that are archived have no row. */
+/** A card on the board: its state, and the person who changed it last. An archived card has no row. */
 export const cards = projection("cards", {
   version: 1,
   from: [card],
@@ -51,7 +51,7 @@ export const columnCounts = projection("column-counts", {
   },
 });
 
-/** What was said, one row a comment. */
+/** Comments, one row each. */
 export const comments = projection("comments", {
   version: 1,
   from: [card],

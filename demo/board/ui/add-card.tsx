@@ -1,4 +1,4 @@
-/** Writes one card after the other: Enter adds and goes on, Escape ends; what stands there then stands there again the next time. */
+/** Writes one card after the other. Enter adds and continues. Escape closes, and the text returns the next time. */
 import { type KeyboardEvent, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
@@ -34,7 +34,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
       event.preventDefault();
       void add();
     } else if (event.key === "Escape") {
-      // At once: a moment later the focus might be where the next key was meant for.
+      // Move the focus at once, because a moment later it would take the next key from another element.
       flushSync(() => setWriting(false));
       button.current?.focus();
     }

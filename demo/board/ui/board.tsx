@@ -60,7 +60,7 @@ export function Board() {
   );
 }
 
-/** Tells the others at which card this tab looks, and gives who looks at which: names by card, one a line. */
+/** Shows other people the card that this tab views. Returns the viewers of each card, one name a line. */
 function useWatchers(open: string | null): ReadonlyMap<string, string> {
   const { client } = useLog();
   const { present, set } = usePresence(boardPresence);

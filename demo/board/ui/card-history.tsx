@@ -16,10 +16,10 @@ type Entry = HistoryEntry<EventsOf<typeof card>>;
 
 const PLAY_MS = 900;
 
-/** @param changed anything that is another one once the card has changed */
+/** @param changed any value that differs after the card has changed */
 export function CardHistory({ card: stream, changed }: { readonly card: string; readonly changed: unknown }) {
   const { log, events, error } = useHistory(stream, changed);
-  // Null: the newest, also when a newer one comes.
+  // Null: the newest version, also after a newer one arrives.
   const [chosen, setChosen] = useState<number | null>(null);
   const [playing, setPlaying] = useState(false);
   const last = events.at(-1)?.version ?? 0;

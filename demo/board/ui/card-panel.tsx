@@ -37,7 +37,7 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
   useEffect(() => {
     if (gone) onClose();
   }, [gone, onClose]);
-  // A notice from before would lie half under the panel, out of reach.
+  // Remove the last notice, because the panel would cover half of it.
   useEffect(() => notify(null), [notify]);
   const act = useAct();
   if (!entry) return null;

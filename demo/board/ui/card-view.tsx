@@ -1,4 +1,4 @@
-/** A card on the board. The button with its title fills it: one thing to focus and to click; all of it can be dragged. */
+/** A card on the board. The button with its title fills it: one focus, one click. All of it can be dragged. */
 import { memo, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
@@ -13,10 +13,10 @@ import { useAct } from "./use-act.ts";
 
 type CardViewProps = {
   readonly entry: CardEntry;
-  /** True for the one card of its column that Tab comes to. */
+  /** True for the card of its column that the Tab key reaches. */
   readonly tabStop: boolean;
   readonly held: "pointer" | "keys" | null;
-  /** Who looks at it now. */
+  /** Names of the people who view the card now. */
   readonly watchers: string;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
@@ -38,7 +38,7 @@ export const CardView = memo(function CardView({
   const [renaming, setRenaming] = useState(false);
   const id = idOf(key);
   const rename = (title: string | null, left: boolean) => {
-    // At once: a moment later the focus might be where the next key was meant for.
+    // Move the focus at once, because a moment later it would take the next key from another element.
     flushSync(() => setRenaming(false));
     if (!left) focusCard(key);
     if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);

@@ -10,9 +10,9 @@ import type { CardHandlers } from "./lift/use-lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 
 export type CardProps = {
-  /** The card that Tab comes to in its column. */
+  /** The card that the Tab key reaches in this column. */
   readonly active: string | null;
-  /** Names of who looks at a card, one a line. */
+  /** Names of the people who view a card, one a line. */
   readonly watchers: ReadonlyMap<string, string>;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
@@ -72,7 +72,7 @@ export function CardList({ rows, column, lift, carried, active, watchers, handle
   const own = rows.find(({ key }) => key === lift.card);
   const above = lift.column === column ? lift.index : -1;
   const gap = <li key="gap" className="gap" style={{ "--lifted-height": `${lift.height}px` }} aria-hidden />;
-  // By keys the card itself is carried. By hand its element stays in its list, unseen: a finger's events belong to it.
+  // Keys carry the card itself. In a drag the element stays in its list, unseen, because it gets the finger's events.
   const held = lift.by === "keys" ? (carried ? view(carried) : null) : gap;
   const shown = others.map(view);
   if (above >= 0 && held) shown.splice(above, 0, held);

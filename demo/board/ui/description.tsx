@@ -3,7 +3,7 @@ import { card } from "../domain/card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
 
-/** The longer text of a card. While someone writes here, what others write is not put over it; it is shown beside it. */
+/** The longer text of a card. During writing, other people's changes appear beside the text, never over it. */
 export function Description({ id, description }: { readonly id: string; readonly description: string }) {
   const act = useAct();
   const [draft, setDraft] = useDraft(`card/${id} description`);

@@ -1,12 +1,12 @@
-/** A field with a `maxLength` cuts what is pasted or dropped into it, and says nothing: these are the words for it. */
+/** Words for a cut paste, because a field with a `maxLength` cuts a pasted text without a word. */
 
-/** What to tell about a paste or a drop; null where all of it fits. */
+/** The notice about a paste or a drop. Null: all of it fits. */
 export function leftOut(event: ClipboardEvent | DragEvent): string | null {
   const { target } = event;
   const field = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target : null;
   const came = ("clipboardData" in event ? event.clipboardData : event.dataTransfer)?.getData("text/plain");
   if (!field || field.maxLength < 0 || !came) return null;
-  // A paste takes the place of what is selected.
+  // A paste replaces the selection.
   const selected = event.type === "paste" ? (field.selectionEnd ?? 0) - (field.selectionStart ?? 0) : 0;
   return sayLeftOut({
     came: came.replaceAll("\r\n", "\n").length,

@@ -2,7 +2,7 @@ import { useLog } from "dacapo/react";
 import { useState } from "react";
 import { rememberOffline, wantsOffline } from "../session.ts";
 
-/** Takes this tab off the network, to try what happens. Everything goes on; it is sent once the switch is back. */
+/** Takes this tab off the network, as a trial. Work continues, and the tab sends it when the switch is back. */
 export function OfflineSwitch() {
   const log = useLog();
   const [offline, setOffline] = useState(wantsOffline);

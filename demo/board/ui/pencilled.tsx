@@ -1,12 +1,12 @@
-/** The mark of what is kept here and not yet sent. */
+/** The mark of a change that is stored here and not yet sent. */
 import { useStatus } from "dacapo/react";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
 
-/** With a connection most things are sent within this time; a mark that only flickers would say nothing. */
+/** Wait this long, because with a connection most changes are sent sooner, and a mark that flickers says nothing. */
 const PATIENCE_MS = 700;
 
-/** True where a change waits to be sent, and is worth to be shown so. */
+/** True if a change has waited long enough to be marked. */
 export function usePencilled(pending: boolean): boolean {
   const live = useStatus((status) => status.connection === "live");
   const [late, setLate] = useState(false);

@@ -1,4 +1,4 @@
-/** Who else is here, and at what they look. */
+/** The other people on the board, and the card that each views. */
 import { useLog, usePresence, useRows } from "dacapo/react";
 import { cards } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";

@@ -1,4 +1,4 @@
-/** What the server refused: what was wanted, who was first, and the choice to try again or let it go. Nothing vanishes silently. */
+/** Refused changes: the wish, the person who was first, and the choice to retry or to discard. */
 import type { RejectedCommit } from "dacapo/client";
 import { useRejections } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";

@@ -1,4 +1,4 @@
-/** Asks where a column's cards go, then moves them and removes it in one commit: all of it happens, or nothing. */
+/** Lets a person choose a place for a column's cards, then moves them and removes the column in one commit. */
 import { useLog } from "dacapo/react";
 import { type FormEvent, useId } from "react";
 import { card } from "../domain/card.ts";

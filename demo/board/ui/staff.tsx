@@ -1,4 +1,4 @@
-/** The column as a line of music: a note a card, filled once it is done. An ornament that tells the truth. */
+/** The column as a line of music: one note a card, filled if the card is done. An ornament that shows real data. */
 import type { CardEntry } from "./rows.ts";
 
 const NOTES_MAX = 13;
@@ -28,7 +28,7 @@ export function Staff({ cards }: { readonly cards: readonly CardEntry[] }) {
   );
 }
 
-/** The same for a card wherever it goes: each has its tone. */
+/** A card's tone. It stays the same in every column. */
 function pitchOf(key: string): number {
   let sum = 7;
   for (let at = 0; at < key.length; at++) sum = (sum * 33 + key.charCodeAt(at)) % 100_003;

@@ -1,4 +1,4 @@
-/** Who are you, and which board? Everything else follows from the address. */
+/** The start page: a name and a board. Everything else follows from the address. */
 import { type FormEvent, useState } from "react";
 import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
 import { Wordmark } from "./wordmark.tsx";

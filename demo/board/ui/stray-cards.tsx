@@ -2,7 +2,7 @@ import { CardList, type CardProps } from "./column-view.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 
-/** Cards whose column was removed by one person just when another put them there. Nothing is lost: they wait to be moved. */
+/** Cards whose column one person removed while another moved them there. They wait here until a person moves them. */
 export function StrayCards({
   rows,
   lift,

@@ -1,4 +1,4 @@
-/** Where this device stands with the server: a word in the bar, and the whole of it behind a click. */
+/** The sync state of this device: one word in the bar, and the details behind a click. */
 import type { LogStatus } from "dacapo/client";
 import { useLog, useStatus } from "dacapo/react";
 import { useEffect, useId, useRef } from "react";
@@ -13,7 +13,7 @@ export function SyncBadge() {
   const { mood, text } = saySync(status);
   const first = useRef(true);
   useEffect(() => {
-    // What was so from the start is no news, and each step of catching up is none either.
+    // Speak only changes, because the first state and a step of catching up are no news.
     if (!first.current) announce(saySync({ ...log.status.get(), pending: 0 }).text);
     first.current = false;
   }, [announce, log, status.connection]);

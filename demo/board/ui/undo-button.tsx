@@ -1,4 +1,4 @@
-/** Takes back what was done last here, by a click or Ctrl+Z; Ctrl+Shift+Z brings it back. */
+/** Undoes the last change of this tab, by a click or Ctrl+Z. Ctrl+Shift+Z repeats it. */
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect } from "react";
 import { Icon } from "./icon.tsx";
@@ -43,7 +43,7 @@ export function UndoButton() {
   );
 }
 
-/** Fields have an undo of their own. */
+/** Leave fields alone, because they have their own undo. */
 function isField(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement

@@ -1,12 +1,12 @@
-/** Events and commands in the words of people who know nothing of either. */
+/** Events and commands in everyday words. */
 import type { CommandRequest, DomainEvent, Json } from "dacapo";
 
-/** What cards and columns are called today, by stream; null where they are gone. */
+/** Today's names of cards and columns, by stream. Null: removed. */
 export type Names = (stream: string) => string | null;
 
 type Told = Pick<DomainEvent, "type" | "data" | "stream">;
 
-/** What an event did, after the name of who did it: "renamed it to “Milk”". */
+/** Describes an event, to follow a person's name: "renamed it to “Milk”". */
 export function sayEvent({ type, data, stream }: Told, names: Names): string {
   const it = stream.startsWith("card/") ? "it" : "the column";
   switch (type) {
@@ -43,7 +43,7 @@ export function sayEvent({ type, data, stream }: Told, names: Names): string {
   }
 }
 
-/** What someone wanted, as an infinitive: "rename “Milk” to “Oat milk”". */
+/** Describes a command as an infinitive: "rename “Milk” to “Oat milk”". */
 export function sayCommand({ stream, name, input = null }: CommandRequest, names: Names): string {
   const isCard = stream.startsWith("card/");
   const it = isCard ? quote(names(stream), "a card that is gone") : quote(names(stream), "a column that is gone");

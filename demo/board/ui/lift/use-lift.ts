@@ -1,8 +1,8 @@
 /**
  * Moving cards, by hand and by keys.
  *
- * Keys on a card: arrows go from card to card; Space lifts it, then arrows carry it, Space or Enter puts it down, Escape puts
- * it back.
+ * Keys on a card: arrows move from card to card. Space lifts the card. Then arrows carry it, Space or Enter drops it,
+ * and Escape returns it.
  */
 import { useLog } from "dacapo/react";
 import {
@@ -40,7 +40,7 @@ export function useLift(
   const act = useAct();
   const { announce } = useSpeech();
   const [lift, setLift] = useState<Lift | null>(null);
-  // Handlers of a drag live longer than a render: they read what is true when they run.
+  // Handlers of a drag live longer than a render, so they read the newest values from this ref.
   const now = useRef({ lift, columns });
   useLayoutEffect(() => {
     now.current = { lift, columns };
@@ -63,7 +63,7 @@ export function useLift(
       if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” stays where it was`);
       else if (entry) {
         putting.current = true;
-        // It is shown where it came down until its row says so, too: else it would jump back for a moment.
+        // Show the card at its drop until its row agrees. Otherwise it would jump back for a moment.
         await act(
           card.command.move(idOf(lift.card), placeOf(lift, all)),
           `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`,
@@ -113,7 +113,7 @@ export function useLift(
           const entry = all.find((other) => other.key === key);
           if (!entry) return;
           const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
-          // A card whose column is gone is carried from the first one.
+          // A card without a column starts from the first column.
           const start = ids.includes(entry.row.column)
             ? { column: entry.row.column, index }
             : { column: ids[0] ?? "", index: 0 };
@@ -130,7 +130,7 @@ export function useLift(
     [announce, change, log, nameOf, putDown],
   );
 
-  // A card that was carried into another column is another element there: the focus goes along.
+  // Move the focus too, because in another column the card is another element.
   const carried = useRef<string | null>(null);
   useLayoutEffect(() => {
     if (lift?.by === "keys") carried.current = lift.card;
@@ -139,7 +139,7 @@ export function useLift(
     if (!lift) carried.current = null;
   }, [lift]);
 
-  // Looking away from a card that is held by keys puts it back.
+  // A held card returns to its place when it loses the focus.
   useEffect(() => {
     if (lift?.by !== "keys") return undefined;
     const putBack = () => change(null);
