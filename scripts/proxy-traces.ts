@@ -1,5 +1,5 @@
-// Vite writes a stack trace for each request that it cannot pass on, and an open page sends a request every few seconds.
-// Drop the traces, because start.ts reports a dead sync server once, and the page shows it.
+// Vite writes a stack trace for each request that it cannot pass on, and an open page sends one every few seconds.
+// Drop the traces, because start.ts reports a dead server once.
 import type { Logger } from "vite";
 
 export function withoutProxyTraces(logger: Logger): Logger {

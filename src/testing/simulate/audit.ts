@@ -1,7 +1,7 @@
 /**
- * The audit: gathers what stands everywhere when all is quiet, as plain data, and hands it to the history checker.
+ * The audit: gathers the final state of everything as plain data, and hands it to the history checker.
  *
- * Place: the end of a run. It reads with the product's stores, and judges nothing but what only it can see.
+ * It reads with the product's stores. It judges only facts that no other part can see.
  */
 import { readConfirmed } from "../../client/engine/local-log.ts";
 import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
@@ -94,7 +94,7 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
   return outcomes;
 }
 
-/** Whoever was told that a commit is recorded must be its author. */
+/** Only the author of a commit may get the answer that it is recorded. */
 function hostileGain(world: World, { logs }: History): string[] {
   if (world.restored) return [];
   const records = logs.flatMap((log) =>

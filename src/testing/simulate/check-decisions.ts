@@ -1,9 +1,11 @@
 /**
- * Decides each recorded commit once more, on the log before it, and compares: the server's authority, told by someone else.
+ * Decides each recorded commit once more, on the log before it, and compares the result with the record.
  *
- * Place: part of the history checker, and like it without the product's code.
- * Holds: where histories parted, a commit may have been decided as it was pushed before or after; one of the two must fit. Passed over is
- * what a `keep` or a merge stands on behind another command of its commit.
+ * It is part of the history checker, and uses no code of the product either.
+ *
+ * Guarantees:
+ * - If histories diverged, a commit may have been decided as it was pushed before or after. One of the two must fit.
+ * - It skips a `keep` or a merge that follows another command of its commit, because it cannot rebuild their basis.
  */
 import type { CommandDefinition, DecideContext, Decision, DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -23,7 +25,7 @@ type PlainCommit = {
     readonly input?: Json;
   })[];
 };
-/** An event where it stands; `event` is null where its stream cannot be folded. */
+/** An event at its place. `event` is null if its stream cannot be folded. */
 type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
 type Before = {
   readonly record: PlainRecord;
@@ -67,14 +69,14 @@ export function checkDecisions(
   return problems;
 }
 
-/** How what stands differs from what was expected; null where it does not, or where nothing can be told. */
+/** The difference between the record and the expected events. Null: no difference, or it cannot be decided. */
 function misfit(record: PlainRecord, expected: ReturnType<typeof decideAgain>): string | null {
   if (typeof expected === "string" || expected === null) return expected;
   const actual = canonical(record.events.map(({ stream, type, data }) => ({ stream, type, data })));
   return actual === canonical(expected) ? null : `holds ${actual}, where deciding again gives ${canonical(expected)}`;
 }
 
-/** True where others wrote to a stream that the commit names, after what it had seen. */
+/** True if other authors wrote to a stream of the commit after the version that it had seen. */
 function meetsOthers(
   { client, commands }: PlainCommit,
   actor: string,
@@ -95,7 +97,10 @@ type Ready = {
   readonly index: number;
 };
 
-/** The events that the commit gives on the log before it; null where that cannot be told, a sentence where it should have been refused. */
+/**
+ * The events of the commit on the log before it. Null: it cannot be decided. A sentence: the commit should have been
+ * refused.
+ */
 function decideAgain(commit: PlainCommit, before: Before): readonly Draft[] | string | null {
   const { record, domain } = before;
   const working: Streams = new Map(before.streams);
@@ -176,7 +181,7 @@ function decide(
   });
 }
 
-/** What others added, after what the command's author had seen, to the streams that it names: those it reads first. */
+/** Other authors' events on the command's streams after the version that its author had seen. Read streams first. */
 function foreign(command: PlainCommit["commands"][number], { record, written }: Before): readonly DomainEvent[] {
   return [...command.reads, command].flatMap(({ stream, seen }) =>
     (written.get(stream) ?? []).flatMap((entry) =>
@@ -185,7 +190,7 @@ function foreign(command: PlainCommit["commands"][number], { record, written }: 
   );
 }
 
-/** The streams of a command as its author saw them: up to what was seen, and what is the author's own. */
+/** The streams of a command as its author saw them: up to the seen version, plus the author's own events. */
 function asSeen(command: PlainCommit["commands"][number], { record, written, domain }: Before): Streams {
   const streams: Streams = new Map();
   for (const { stream, seen } of [...command.reads, command]) {

@@ -1,8 +1,10 @@
 /**
  * Web Locks and broadcast channels of one device, as its tabs share them.
  *
- * Holds: one holder a lock; a frozen tab keeps its lock, and gets one that it waited for; a dead tab's lock goes to the next; a stolen
- * holder hears of it when it runs.
+ * Guarantees:
+ * - A lock has one holder. A frozen tab keeps its lock, and gets a lock that it waited for.
+ * - The lock of a dead tab goes to the next tab.
+ * - A holder whose lock was stolen hears of it when it runs again.
  */
 import type { TabChannel } from "../../client/env/env.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -54,7 +56,7 @@ export class DeviceLocks {
     });
   }
 
-  /** A tab died: the browser gives its locks on. */
+  /** A tab died, so the browser passes its locks to the next tabs. */
   dropOwner(owner: Owner): void {
     for (const lock of this.#locks.values()) {
       lock.queue = lock.queue.filter((request) => request.owner !== owner);
@@ -74,7 +76,7 @@ type Listener = { readonly owner: Owner; readonly take: (message: unknown) => vo
 export class DeviceChannels {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #scheduler: Scheduler;
-  /** How often each message arrives: 0 where it is lost, 2 where it is doubled. */
+  /** How often each message arrives: 0 if it is lost, 2 if it is doubled. */
   readonly #copies: () => number;
 
   constructor(scheduler: Scheduler, copies: () => number) {

@@ -1,13 +1,16 @@
 /**
- * The faults of a simulation, and how a seed draws which of them are on, and how strong.
+ * The faults of a simulation, and the draw of a seed: which faults are on, and how strong.
  *
- * Holds: many seeds have none to two faults, so that each is seen alone; some have many at once (swarm testing: Groce et al.,
- * 2012). A fault that is off costs nothing and happens never. What was added after the first set has a chance of its own, and half of
- * the seeds have none of it: a seed's first set stays what it was, and with it what a pinned seed shows.
+ * Guarantees:
+ * - Many seeds have none to two faults, so that each fault is seen alone. Some have many at once (swarm testing:
+ *   Groce et al., 2012).
+ * - A fault that is off costs nothing and never happens.
+ * - Later faults have a chance of their own, and half of the seeds have none of them. So the first faults of a seed,
+ *   and all that a pinned seed shows, stay as they were.
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** What can go wrong, in a sentence each. Between 0 (off) and 1. The first set: no name is ever added here. */
+/** The first set of faults, in a sentence each. Between 0 (off) and 1. No name is ever added here. */
 const FIRST = {
   requestLoss: "a request never arrives",
   answerLoss: "an answer never arrives, though the server did what was asked",
@@ -39,7 +42,7 @@ const FIRST = {
   releases: "some sides run an older release of the domain",
 } as const;
 
-/** What else people do and servers suffer. New names go here. */
+/** The later faults and habits. New names go here. */
 const ADDED = {
   takeBack: "people undo, redo and withdraw",
   presence: "people show where they are",
@@ -57,7 +60,7 @@ export type Faults = Readonly<Record<FaultName, number>>;
 
 export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS);
 
-/** The faults of before others were added: what seeds drew that were pinned by then. */
+/** The faults of the first set. The older pinned seeds drew from them. */
 export const FIRST_FAULTS: readonly FaultName[] = FAULT_NAMES.filter((name) => name in FIRST);
 
 /** Draws the faults of a seed from those of the first set that may be on. */
@@ -67,7 +70,7 @@ export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]):
   return { ...NO_FAULTS, ...drawStrengths(random, first, count) };
 }
 
-/** Draws from those that were added later, for half of the seeds. */
+/** Draws from the later faults, for half of the seeds. */
 export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
   const added = allowed.filter((name) => name in ADDED);
   return added.length === 0 || random.chance(0.5) ? {} : drawStrengths(random, added, 1 + random.below(3));

@@ -1,8 +1,8 @@
 /**
- * A member who keeps to nothing: pushes that are forged, stolen, mutated or mere noise, under a principal that is verified.
+ * A hostile member: forged, stolen, mutated and random pushes, under a verified principal.
  *
- * Place: goes straight to the network, as anyone with a token can. What it gets must be nothing: no record but its own, no
- * text of another log, no harm to those who wait behind it.
+ * It sends directly to the network, as a person with a token can. It must get nothing: no record but its own, no text
+ * of another log, and no harm to the pushes behind its own.
  */
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -34,11 +34,11 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
   });
   const atStart = { ...push, after: null };
   switch (random.below(8)) {
-    case 0: // As it was: another's commits.
+    case 0: // Unchanged: another author's commits.
       return stolen;
-    case 1: // The ids of others, under the own name: squatted, if they come first.
+    case 1: // Ids of other authors under its own name: squatted if they come first.
       return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
-    case 2: // Ids that others have pending and did not push yet.
+    case 2: // Ids that other devices have pending and have not pushed.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })),
@@ -106,7 +106,7 @@ type PlainAnswer = {
   readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[];
 };
 
-/** Null: it was cut short on the way. */
+/** Null: the text was cut on its way. */
 function readAnswer(text: string): PlainAnswer | null {
   try {
     return JSON.parse(text);
@@ -115,7 +115,7 @@ function readAnswer(text: string): PlainAnswer | null {
   }
 }
 
-/** Of another's commit nothing but "taken" may be told. */
+/** Of another author's commit the answer may say nothing but "taken". */
 function checkAnswer(world: World, push: string, told: PlainAnswer): void {
   for (const { id, outcome, code } of told.outcomes) {
     const isOthers = world.tap.pushed.some(

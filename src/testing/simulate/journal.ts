@@ -1,14 +1,14 @@
 /**
- * What people saw, as plain data: the witness that the history checker hears.
+ * The journal: everything that people saw, as plain data for the history checker.
  *
- * Place: written by the simulated tabs while they run, and by the audit at the end. It holds texts and numbers alone, so that the
+ * The simulated tabs write it while they run, and the audit at the end. It holds only texts and numbers, so that the
  * checker needs nothing of the product to read it.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 
 export type JournalEntry =
-  /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
+  /** A person called `execute`. `ask` is unique and travels in the commit's meta. */
   | {
       readonly kind: "asked";
       readonly ask: number;
@@ -37,20 +37,20 @@ export type JournalEntry =
       readonly outcome: string;
       readonly code: string | null;
     }
-  /** Someone asked for a rejection to end: by `discard`, or by `retry` as another commit. */
+  /** A person ended a rejection: by `discard`, or by `retry` as another commit. */
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
-  /** Someone took a commit out of the queue. */
+  /** A person withdrew a commit from the queue. */
   | { readonly kind: "withdrawn"; readonly commit: string; readonly device: string }
-  /** The browser deleted what a device stored: what only stood there is waived. */
+  /** The browser deleted a device's data. Commits that were only there do not count. */
   | { readonly kind: "evicted"; readonly device: string }
-  /** A device died, and may have forgotten what it was told last. */
+  /** A device died, and may have forgotten its last answers. */
   | { readonly kind: "lostPower"; readonly device: string }
-  /** What a device stored stands on another as well, as it was when so many entries stood here: what is told to one of them since, the other may not know. */
+  /** A device's data is on another device too, as it was after so many entries. Each may miss later answers. */
   | { readonly kind: "copied"; readonly device: string; readonly to: string; readonly since: number }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 
-/** A log on the server, or a replica of it on a device, when all is over. */
+/** A log on the server, or a replica of it on a device, at the end. */
 export type FinalLog = { readonly log: string; readonly gone: boolean; readonly records: readonly string[] };
 
 export type FinalDevice = {
@@ -78,7 +78,7 @@ export type FinalDevice = {
   }[];
 };
 
-/** What the server says of a commit at the end: it has its record, or the outcome that it kept. */
+/** The server's state of a commit at the end: its record, or the kept outcome. */
 export type FinalOutcome = {
   readonly commit: string;
   readonly log: string;
@@ -86,7 +86,7 @@ export type FinalOutcome = {
   readonly text: string | null;
 };
 
-/** A commit as it was pushed: what it had seen, for the policies that ask. */
+/** A commit as it was pushed, with its `seen`, for policies that read it. */
 export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };
 
 export type History = {
@@ -94,18 +94,18 @@ export type History = {
   readonly logs: readonly FinalLog[];
   readonly devices: readonly FinalDevice[];
   readonly outcomes: readonly FinalOutcome[];
-  /** Commits as they were pushed, oldest first; more than once where they had seen less when histories parted. */
+  /** Commits as they were pushed, oldest first. A commit is here again if its `seen` fell after histories diverged. */
   readonly pushed: readonly PushedCommit[];
-  /** JSON of the asks of each push, in its order, behind the device that sent it. */
+  /** JSON of the `ask` numbers of each push, in its order, behind the device that sent it. */
   readonly pushedAsks: readonly string[];
-  /** Commits of which the server once said that they give no events: log, actor and id. */
+  /** Commits that the server once answered as commits without events: log, actor and id. */
   readonly empty: ReadonlySet<string>;
   /** Actors that keep to the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;
-  /** True where requests may have arrived twice, the second time much later. */
+  /** True if requests may have arrived twice, the second time much later. */
   readonly doubles: boolean;
-  /** False where some server ran another release for a while: what it decided may differ. */
+  /** False if a server ran another release for a while, because its decisions may differ. */
   readonly oneRelease: boolean;
 };
 

@@ -1,7 +1,7 @@
 /**
- * Tabs of an older release at the end: a stream that they cannot fold must take no command there, while all else goes on.
+ * Tabs of an older release at the end: a stream that they cannot fold accepts no command, and all else continues.
  *
- * Place: asked when all is quiet. Which streams these are is told by the checker's own fold.
+ * The checker's own fold says which streams these are.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { requestsOf, rowsOf } from "./make-commands.ts";
@@ -11,7 +11,7 @@ import type { SimTab } from "./tab.ts";
 import type { World } from "./world.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
-/** Commands that are drawn to find one for such a stream. */
+/** Draws of commands until one is for such a stream. */
 const DRAWS_MAX = 30;
 const ANSWER_MS = 5_000;
 
@@ -46,7 +46,8 @@ export async function tryStuckStreams(world: World, gone: ReadonlySet<string>): 
     return what === undefined
       ? []
       : [
-          `12: ${what}, which it cannot fold: a command was ${entry.kind}${entry.kind === "refused" ? ` with ${entry.code}` : ""}`,
+          `12: ${what}, which it cannot fold: a command was ${entry.kind}` +
+            (entry.kind === "refused" ? ` with ${entry.code}` : ""),
         ];
   });
 }

@@ -1,4 +1,4 @@
-/** What the maker of commands is given of a tab, and what it gives, in one form. */
+/** The arguments and the result of a function that makes commands, in one form. */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { SimTab } from "./tab.ts";

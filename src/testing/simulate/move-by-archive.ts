@@ -1,7 +1,8 @@
 /**
- * Someone moves to a fresh device by a file: an export here, an import there, and later the fresh one is given a server.
+ * A person moves to a new device by a file: an export here, an import there, and later the new device gets a server.
  *
- * Holds: what the file tells stands on the fresh device: records, the queue and what was refused. From then on it is a copy of the other.
+ * Guarantees: the new device holds everything in the file: records, the queue and the rejections. From then on it is a
+ * copy of the old device.
  */
 import type { Device } from "./device.ts";
 import type { SimTab } from "./tab.ts";
@@ -15,7 +16,7 @@ type Line = {
   readonly rejection?: Own;
 };
 
-/** Does not wait: what it begins goes on among all else, or ends with its tab. */
+/** Does not wait: the import continues beside everything else, or ends with its tab. */
 export function archive(world: World, tab: SimTab, device: Device): void {
   void move(world, tab, device);
 }
@@ -36,7 +37,7 @@ async function move(world: World, tab: SimTab, device: Device): Promise<void> {
     world.tap.problems.add(`9: ${opened.owner.name} has imported a file, and lacks ${what}`);
 }
 
-/** What the file tells and the device does not have. What waited there may have been confirmed here already. */
+/** The parts of the file that the device lacks. A waiting commit of the file may be confirmed here already. */
 function* missing(text: string, { database }: Device): Generator<string> {
   const { batches, pending, sent, rejections } = database.open();
   const records = batches.map((batch) => batch.text).join();

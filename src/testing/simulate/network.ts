@@ -1,15 +1,18 @@
 /**
  * The network between devices and server nodes: texts that take time, and are lost, doubled, late or cut in half.
  *
- * Place: `sim-transport` asks it on behalf of a tab; it hands texts to a node and texts back. It knows no protocol.
- * Holds: what the server did stays done, whatever became of its answer; a call always ends for a tab that lives.
+ * Place: `sim-transport` calls it for a tab. It passes texts to a node and texts back, and knows no protocol.
+ *
+ * Guarantees:
+ * - The server's work stays done, also if its answer is lost.
+ * - A call of a living tab always ends.
  */
 import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import { nature, type Owner, type Scheduler } from "./scheduler.ts";
 import type { ServerNode } from "./server-node.ts";
 
-/** What goes wrong on a device's link just now. All of it is asked at the moment a message passes. */
+/** The faults of a device's link. They are read at the moment when a message passes. */
 export type Link = {
   readonly cutUp: () => boolean;
   readonly cutDown: () => boolean;
@@ -26,13 +29,13 @@ export type NetworkOptions = {
   readonly scheduler: Scheduler;
   readonly chances: NetworkChances;
   readonly nodes: () => readonly ServerNode[];
-  /** A server that ends a socket hears at once that it has ended: where someone looks who is there. */
+  /** True: a server that ends a socket hears at once that it has ended, for checks of presence. */
   readonly tellsEnds: boolean;
 };
 
 /** The longest that a call may take. */
 const CALL_MS_MAX = 30_000;
-/** A silent socket is given up after this: the client's ping and its patience. */
+/** A silent socket ends after this: the client's ping interval and its timeout. */
 const SILENCE_MS = 30_000;
 const PING_MS = 20_000;
 
@@ -47,14 +50,14 @@ export type SocketSink = {
 
 export class Network {
   readonly #options: NetworkOptions;
-  /** Sockets that stand: whose, and the process at their other end. */
+  /** Open sockets: the owner, and the process at the other end. */
   readonly standing = new Map<Owner, Owner>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
   }
 
-  /** Sends a request; null where no answer came. */
+  /** Sends a request. Null: no answer came. */
   call(owner: Owner, link: Link, request: NodeRequest): Promise<NodeReply | null> {
     const { scheduler, chances } = this.#options;
     return new Promise((resolve) => {
@@ -74,7 +77,7 @@ export class Network {
           scheduler.note(`fault: request of ${owner.name} lost`);
           continue;
         }
-        // The double of a request may come much later: some proxy held it.
+        // The double of a request may come much later, because a proxy can hold it.
         const delayMs = copies === 1 ? chances.delayMs() : scheduler.random.below(15_000);
         scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () =>
           this.#arrive(request, answer),
@@ -115,13 +118,13 @@ export class Network {
       sink.ended(code);
     };
     const tellServer = () => void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), closed);
-    /** Nothing follows: what was sent before and comes later counts as having come before. */
+    /** The end: frames that were sent before and arrive later count as arrived before. */
     const closed = () => {
       isClosed = true;
       connection?.closed();
     };
     const toTab = (label: string, run: () => void) => {
-      // In order: never before what was sent before.
+      // Keep the order: never before an earlier frame.
       lastAt = Math.max(lastAt, scheduler.now + chances.delayMs());
       scheduler.later(owner, label, lastAt - scheduler.now, () => {
         if (!ended && !deaf) run();
@@ -132,7 +135,7 @@ export class Network {
       toTab(label, () => end("lost"));
     };
     const waiting: string[] = [];
-    /** What was sent up and has not arrived: of two frames that are due at once, the first sent is the first to come. */
+    /** Frames on their way to the server. Of two frames that are due at once, the first sent arrives first. */
     const waitingUp: string[] = [];
     const socket: LiveSocket = {
       bufferedBytes: 0,
@@ -192,7 +195,7 @@ export class Network {
     };
   }
 
-  /** Pings as a client does, and a connection that breaks with its node. */
+  /** Pings like a client, and a connection that breaks with its node. */
   #watch(
     node: ServerNode,
     owner: Owner,

@@ -1,6 +1,6 @@
 /** A record as the history checker reads it, and equality of plain values. */
 
-/** A record as the checker reads it. */
+/** A record, in the form that the checker reads. */
 export type PlainRecord = {
   readonly position: number;
   readonly mark: string;

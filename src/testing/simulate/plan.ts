@@ -1,13 +1,14 @@
 /**
- * The plan of one seed: who is there, which faults are on, and what happens step by step.
+ * The plan of one seed: the devices, the faults that are on, and the steps.
  *
- * Place: drawn whole from the seed before anything runs, so that a failing plan can be made shorter and run again.
- * Holds: a step carries its own chance (`seed`), so that leaving another one out does not change what it does.
+ * The whole plan is drawn from the seed before anything runs, so that a failing plan can be shortened and run again.
+ *
+ * Guarantees: a step carries its own chance (`seed`), so that leaving out another step does not change it.
  */
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { drawAddedFaults, drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
 
-/** What happens to a device or a server, chosen by the step's own chance. */
+/** The kind of a step. The step's own chance chooses the device or the server. */
 export type StepKind =
   | "execute"
   | "burst"
@@ -56,7 +57,7 @@ export type PlanLimits = { readonly clients: number; readonly steps: number; rea
 
 export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_NAMES };
 
-/** Faults that happen as steps of their own, and how often beside the others. */
+/** Faults that are steps of their own, with their weights. */
 export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   cut: "cut",
   storeFull: "storeFull",
@@ -74,7 +75,7 @@ export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   releases: "upgrade",
 };
 
-/** Steps of what was added later, and how many of them at most. They are put between those that a seed has without them. */
+/** Later kinds of steps, and the most of each. They are put between the steps that a seed has without them. */
 export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly StepKind[]; readonly most: number }>> = {
   takeBack: { kinds: ["undo", "undo", "redo", "withdraw"], most: 12 },
   presence: { kinds: ["show"], most: 6 },
@@ -83,7 +84,7 @@ export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly S
   archive: { kinds: ["archive"], most: 1 },
 };
 
-/** At most so many of these in one seed: each makes a new world. */
+/** The most of these in one seed, because each makes a new world. */
 const RARE: Partial<Record<StepKind, number>> = { eviction: 1, restore: 2, drop: 1, clone: 1, upgrade: 1 };
 
 export function drawPlan(seed: number, limits: PlanLimits): Plan {

@@ -1,16 +1,17 @@
 /**
- * Who is there: what each page must show of the others, told from the sockets that stand.
+ * Presence: each page must show the other people, computed from the open sockets.
  *
- * Place: asked while the healed world comes to rest, and once more when someone has left.
- * Holds: (6) each device that has a socket is shown those that have one at the same node and showed themselves, and nobody else.
- * What was shown by a page that is gone is gone. Asked of the tab that leads: those that follow hear of it by messages alone, which may
- * be lost or overtake one another.
+ * The check runs while the healed world comes to rest, and again after a person has left.
+ *
+ * Guarantees: (6) a device with a socket sees exactly the people with a socket at the same node who showed themselves.
+ * The presence of a closed page is gone. The check reads the tab that leads, because followers learn of presence by messages
+ * alone, which may be lost or overtake each other.
  */
 import { canonical } from "./plain-record.ts";
 import type { Device } from "./device.ts";
 import type { World } from "./world.ts";
 
-/** A server hears nothing of a device that died, and gives its socket up after a minute and a half. */
+/** A server notices a dead device late, and ends its socket after a minute and a half. */
 const LEAVE_MS_MAX = 4 * 60_000;
 
 export function* wrongPresence(world: World, device: Device): Generator<string> {
@@ -27,7 +28,7 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
         : [];
     }),
   );
-  // To the server, copies are one device.
+  // For the server, copies are one device.
   const excused = new Set(
     everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)),
   );
@@ -37,14 +38,16 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter(
       (client) => !excused.has(client) && shown.get(client) !== expected.get(client),
     );
-    // Known limit: a leader that was frozen and displaced may speak for its device once more, and take that along when its socket ends.
+    // Known limit: a frozen and displaced leader may once more show its device, and remove it when its socket ends.
     const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => !expected.has(client)) : wrong;
-    for (const client of told)
-      yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
+    for (const client of told) {
+      const [actual, right] = [shown.get(client) ?? "nobody", expected.get(client) ?? "nobody"];
+      yield `${owner.name} of ${name} shows ${actual} for ${client}, not ${right}`;
+    }
   }
 }
 
-/** One device dies when all is quiet: the others must see it go. */
+/** One device dies when all is quiet, and the other devices must see it leave. */
 export async function someoneLeaves(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
   const leaving =
     world.strengthInPlan("presence") > 0

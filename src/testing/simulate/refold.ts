@@ -1,7 +1,8 @@
 /**
- * The checker's own fold: records to rows and states, with nothing of the product but the domain's own functions.
+ * The checker's own fold: records to rows and states, with the domain's own functions and nothing of the product.
  *
- * Holds: a stream stands still from the first event on that the domain cannot fold; a projection passes over what it cannot fold.
+ * Guarantees: a stream stops at the first event that the domain cannot fold. A projection skips an event that it cannot
+ * fold.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -38,7 +39,7 @@ export function stateOf(streams: Streams, stream: string, domain: DomainDefiniti
 
 type Step = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
-/** Folds the n-th event of a record into its stream; null where that stands still. */
+/** Folds the n-th event of a record into its stream. Null: the stream has stopped. */
 export function evolve(streams: Streams, record: Unplaced, n: number, domain: DomainDefinition): Step | null {
   const given = record.events[n];
   if (!given) throw new Error(`There is no event ${n} in ${record.commit}`);
@@ -49,7 +50,7 @@ export function evolve(streams: Streams, record: Unplaced, n: number, domain: Do
   try {
     if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version)
       throw new Error("This release does not know it");
-    // Texts that were parsed as JSON are JSON.
+    // The text was parsed as JSON, so its values are JSON.
     const [data, meta] = [given.data as Json, record.meta as Json];
     const { commit, time, actor, client, position } = record;
     const event: DomainEvent = {

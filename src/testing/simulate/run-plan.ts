@@ -1,7 +1,7 @@
 /**
  * One seed from beginning to end: safety, healing, liveness, audit.
  *
- * Holds: the same plan gives the same trace and the same problems, whenever and wherever it runs.
+ * Guarantees: the same plan has the same trace and the same problems in every run.
  */
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { auditWorld } from "./audit.ts";
@@ -29,7 +29,7 @@ export type RunResult = {
   readonly virtualMs: number;
 };
 
-/** Virtual time after healing in which all must have come to rest: ten of the longest waits between two tries. */
+/** Virtual time after healing until all must be at rest: ten of the longest waits between two tries. */
 const QUIET_MS_MAX = 10 * 60_000;
 
 export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
@@ -63,7 +63,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
   };
 }
 
-/** Ends all faults, gives all rights back, brings someone back to each device. */
+/** Ends all faults, restores all rights, and brings a person back to each device. */
 async function heal(world: World): Promise<void> {
   const { scheduler, nodes, devices, options } = world;
   world.healed = true;
@@ -74,7 +74,7 @@ async function heal(world: World): Promise<void> {
   for (const device of devices) {
     device.cutUntil = { up: 0, down: 0 };
     device.fullUntil = 0;
-    // Pages of an older release are loaded anew; one whose storage was deleted says so, and is loaded anew too.
+    // Reload pages of an older release, and pages that report that their storage was deleted.
     device.giveServer();
     for (const tab of device.tabs)
       if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest))
@@ -88,7 +88,7 @@ async function heal(world: World): Promise<void> {
       if (tab.paused) tab.setPaused(false);
     }
   }
-  // A right that ended stops a tab until someone comes back to it; an answer from before may be late.
+  // Come back again later, because a right that ended stops a tab, and an old answer may arrive late.
   for (const delayMs of options.plan.faults.rights > 0 ? [0, 20_000, 60_000] : []) {
     scheduler.later(nature, "people look", delayMs, () =>
       devices.forEach((device) => device.running.forEach((tab) => tab.look())),
@@ -121,12 +121,14 @@ function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<strin
     if (gone.has(log)) continue;
     const head = world.store.headOf(log);
     const stored = device.database.open();
-    // The generation mark stands among what is pending.
+    // The generation mark is one of the pending rows.
     const pending = stored.pending.size - (stored.pending.has(stored.mark) ? 1 : 0);
     const isCurrent = pending === 0 && sameCursor(stored.head.cursor, head);
     for (const { owner, status, open } of device.running) {
       if (!status || status.pending > 0 || !isCurrent || status.position !== positionOf(head) || open > 0) {
-        yield `${owner.name}: ${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${positionOf(head)}, ${open} open calls, ${status?.connection ?? ""}${status?.leader ? ", leader" : ""} ${status?.error?.message ?? ""}`;
+        const counts = `${status?.pending ?? "?"} pending, position ${status?.position ?? "?"} of ${positionOf(head)}`;
+        const connection = `${status?.connection ?? ""}${status?.leader ? ", leader" : ""}`;
+        yield `${owner.name}: ${counts}, ${open} open calls, ${connection} ${status?.error?.message ?? ""}`;
       }
     }
   }

@@ -1,7 +1,8 @@
 /**
  * One server node: the real writer, hub and answers over the shared store, without HTTP.
  *
- * Holds: what it remembers dies with it; after a crash nothing of the old one runs on, and a new one begins from the store.
+ * Guarantees: the node's memory dies with it. After a crash nothing of the old node runs, and a new one starts from the
+ * store.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { decodeCursor, encodeCursor } from "../../core/history/record.ts";
@@ -28,22 +29,22 @@ export type NodeOptions = {
   readonly slowness: number;
   readonly permit: Permit;
   readonly now: () => number;
-  /** Takes few commits and sockets of each. */
+  /** True: the node allows each actor only few commits and sockets. */
   readonly isStrict: boolean;
-  /** Asks who comes now to come later. */
+  /** True: the node answers "later" to each request. */
   readonly isBusy: () => boolean;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly parts: SimulationParts;
   readonly witness: ServerWitness;
   readonly isHonest: (actor: string) => boolean;
-  /** Told of what a node reports to its operator. */
+  /** Called with each error that a node reports to its operator. */
   readonly report: (error: unknown) => void;
 };
 
 export class ServerNode {
   owner: Owner;
   domain: DomainDefinition;
-  /** How far its clock is off. */
+  /** Milliseconds by which its clock is wrong. */
   skewMs = 0;
   readonly #options: NodeOptions;
   #running: Running;
@@ -70,7 +71,7 @@ export class ServerNode {
     this.#running = start(this.#options, this.owner, domain);
   }
 
-  /** Never answers where the node dies meanwhile. */
+  /** Never answers if the node dies meanwhile. */
   async handle(request: NodeRequest): Promise<NodeReply> {
     const { witness, isHonest } = this.#options;
     const told = witness.came(request, isHonest(request.actor));
@@ -79,7 +80,7 @@ export class ServerNode {
     return reply;
   }
 
-  /** Takes a socket in, or tells why not. */
+  /** Accepts a socket, or returns the reason against it. */
   join(socket: LiveSocket, log: string, actor: string, after: string | null): Promise<LiveConnection | NodeReply> {
     return this.#running.join(socket, log, actor, after);
   }
@@ -147,13 +148,13 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   };
 }
 
-/** Fewer sockets than devices, and fewer commits than a person makes: they stay when all else is healed. */
+/** Fewer sockets than devices, and fewer commits than a person makes. These limits stay in the healed world. */
 const STRICT_LIMITS: ServerLimits = {
   ...SERVER_LIMITS,
   commitRate: { perSecond: 0.5, burst: 3 },
   socketsPerActorMax: 1,
 };
-/** The longest that a server asks to stay away. */
+/** The longest time for which a server sends clients away. */
 const LATER_MS_MAX = 20_000;
 
 function comeLater({ isBusy }: NodeOptions, { random }: Scheduler): void {

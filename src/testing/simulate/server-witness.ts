@@ -1,9 +1,12 @@
 /**
- * Watches the servers' doors: what must hold for each request and its answer, whoever lost which of them on the way.
+ * Checks each request and its answer at the servers, whether or not the network loses one of them.
  *
- * Place: each node's `handle` shows it what came in and what went out.
- * Holds: (2) a commit pushed again gets the same outcome; a log that is gone stays gone; an honest device never says that it has seen
- * more of a stream than lay before its own cursor. A restore begins a new count of what was told.
+ * Each node's `handle` shows it the request and the answer.
+ *
+ * Guarantees:
+ * - (2) A commit that is pushed again gets the same outcome. After a restore the count starts again.
+ * - A log that is gone stays gone.
+ * - An honest device never claims to have seen more of a stream than there was before its own cursor.
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -24,12 +27,12 @@ type PlainAnswer = {
 
 export class ServerWitness {
   readonly problems = new Set<string>();
-  /** What was asked, by device, in the order of one push. */
+  /** Each device's `ask` numbers, in the order of one push. */
   readonly pushedAsks = new Set<string>();
   readonly #store: ServerStore;
   #told = new Map<string, string>();
 
-  /** False where devices may lose their confirmed log with a right, and keep what they had seen of it. */
+  /** False if devices may lose their confirmed log with a right, and keep its `seen`. */
   readonly #comparesSeen: boolean;
 
   constructor(store: ServerStore, comparesSeen: boolean) {
@@ -41,7 +44,7 @@ export class ServerWitness {
     this.#told = new Map();
   }
 
-  /** Gives what is to be called with the reply. */
+  /** Returns a function to call with the reply. */
   came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
     const told = this.#told;
     const wasGone = this.#store.isDropped(request.log);
@@ -49,7 +52,7 @@ export class ServerWitness {
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
-      // What was under way when the store went back may have been decided on either side of it.
+      // A request during a restore may have been decided before or after it.
       if (request.kind === "push" && told === this.#told) this.#checkOutcomes(request, JSON.parse(reply.text));
     };
   }
@@ -64,7 +67,7 @@ export class ServerWitness {
         const version = versions.get(stream) ?? 0;
         if (seen > version)
           this.problems.add(
-            `seen: commit ${id} says it has seen version ${seen} of ${stream}, whose last before its cursor is ${version}`,
+            `seen: commit ${id} claims version ${seen} of ${stream}, whose last before its cursor is ${version}`,
           );
       }
     }

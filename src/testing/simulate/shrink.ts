@@ -1,7 +1,7 @@
 /**
- * Makes a failing plan shorter: steps left out, faults switched off, as long as it still fails.
+ * Makes a failing plan shorter: it leaves out steps and switches off faults as long as the plan still fails.
  *
- * Holds: bounded tries; what comes out fails, and runs the same each time.
+ * Guarantees: the number of tries is bounded. The result fails, and runs the same each time.
  */
 import { type FaultName, FAULT_NAMES } from "./faults.ts";
 import { ADDED_STEPS, type Plan, STEPS_OF_FAULTS } from "./plan.ts";

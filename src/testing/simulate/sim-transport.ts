@@ -1,7 +1,7 @@
 /**
- * The client's port to the network, over simulated links: texts out, texts in, read by the protocol's own readers.
+ * The client's port to the network over simulated links: texts out, texts in, read by the protocol's own readers.
  *
- * Place: in the place of `http-transport`, and as strict as that is.
+ * Place: instead of `http-transport`, and as strict as it.
  */
 import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
@@ -19,9 +19,9 @@ export type SimTransportOptions = {
   readonly link: Link;
   readonly log: string;
   readonly actor: string;
-  /** When someone last came back to the tab: then it may ask at once. */
+  /** The last return of a person to the tab, which may then send at once. */
   readonly wokeAt: () => number;
-  /** Sees every text that leaves or comes in, and who asks again before the server wished. */
+  /** Called with every text in both directions, and with each request that comes sooner than the server allowed. */
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
 
@@ -113,7 +113,7 @@ function refusal({ code, retryAfterMs }: NodeReply): DacapoError {
       return new UnauthorizedError({ message, fix: "Sign in again." });
     case "forbidden":
     case "actor-mismatch":
-      return new ForbiddenError({ message, fix: "Ask for the right to this log.", details: { code } });
+      return new ForbiddenError({ message, fix: "Request the right to this log.", details: { code } });
     case "push-too-large":
       return new ProtocolError({ message, fix: "Nothing.", details: { code: "too-large" } }, "later");
     case "bad-request":

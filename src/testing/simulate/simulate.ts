@@ -1,8 +1,9 @@
 /**
- * `simulate`: does an app's domain hold when everything goes wrong? Whole devices and servers in one thread, from a seed.
+ * `simulate`: checks an app's domain under all faults. Whole devices and servers in one thread, from a seed.
  *
- * Place: the public door of the simulator; `run-plan` runs one seed.
- * Holds: no clock, no chance but the seed's, no test runner; the same seed does the same everywhere.
+ * Place: the public entry of the simulator. `run-plan` runs one seed.
+ *
+ * Guarantees: no clock, no chance but the seed's, no test runner. The same seed does the same everywhere.
  */
 import type { Domain } from "../../core/domain/define-domain.ts";
 import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
@@ -11,7 +12,7 @@ import { drawPlan, type Plan, PLAN_LIMITS } from "./plan.ts";
 import { type RunOptions, runPlan, type RunResult } from "./run-plan.ts";
 import { shrink } from "./shrink.ts";
 
-/** The simulation found a seed in which an invariant does not hold. `report` has all of it. */
+/** The simulation found a seed that breaks an invariant. `report` contains all of it. */
 export class SimulationError extends Error {
   readonly report: SimulationReport;
   constructor(report: SimulationReport) {
@@ -22,10 +23,14 @@ export class SimulationError extends Error {
 }
 
 /**
- * Runs a domain in many simulated worlds, and rejects with a SimulationError where one of them breaks an invariant.
+ * Runs a domain in many simulated worlds, and rejects with a SimulationError if one of them breaks an invariant.
  *
  * @example
- * await simulate(domain, { commands: ({ random }) => task.command.add(`t${random.below(9)}`, { title: "Milk" }), clients: 5, seeds: 200 });
+ * await simulate(domain, {
+ *   commands: ({ random }) => task.command.add(`t${random.below(9)}`, { title: "Milk" }),
+ *   clients: 5,
+ *   seeds: 200,
+ * });
  */
 export async function simulate(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
   const report = await runSeeds(domain, options);
@@ -33,7 +38,7 @@ export async function simulate(domain: Domain, options: SimulateOptions): Promis
   return report;
 }
 
-/** The same, without throwing. */
+/** Like `simulate`, but returns the report and never throws. */
 export async function runSeeds(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
   const {
     seeds = 100,
@@ -65,7 +70,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
   return { seeds: ran, broken, picks, coverage };
 }
 
-/** Runs one seed and gives all that happened in it. */
+/** Runs one seed and returns its whole report. */
 export function runSeed(domain: Domain, seed: number, options: SimulateOptions): Promise<RunResult> {
   return runPlan(planOf(seed, options), runOptions(domain, options, true));
 }
@@ -73,7 +78,7 @@ export function runSeed(domain: Domain, seed: number, options: SimulateOptions):
 async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
   const quick = runOptions(domain, options, false);
   const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
-  // Another fault than the one that was found would be another story.
+  // Keep only plans with the same first problem, because another problem is another fault.
   const shortest = await shrink(plan, async (candidate) =>
     (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))),
   );
@@ -85,7 +90,7 @@ function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
 }
 
-/** A broken seed in words: what broke, the shortest way to it, and how to run it again. */
+/** A broken seed in words: the problem, the shortest way to it, and the command to run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
   return [
     `Seed ${seed} is broken:`,
@@ -97,7 +102,7 @@ export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): 
 }
 
 const LINES_MAX = 250;
-/** What happens all the time and tells nothing: beats, pings, looks. */
+/** Lines that repeat all the time and explain nothing: beats, pings, refreshes. */
 const ROUTINE = / (timer \d*|ping|message of a tab|db \w+( done)?|gets a frame|timer)$/;
 
 function tellingLines(trace: readonly string[]): readonly string[] {

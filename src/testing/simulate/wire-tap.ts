@@ -1,8 +1,9 @@
 /**
- * What goes over the wire, looked at as it passes: what must hold for each text, and what the history checker needs later.
+ * The wire tap: checks each text on the wire, and collects the texts that the history checker needs.
  *
- * Holds: a commit that was pushed once is never rewritten: later pushes of it are the same but for `seen`, which is only ever lowered;
- * no text of one log is seen by a reader of another.
+ * Guarantees:
+ * - A pushed commit is never rewritten. Later pushes of it are equal except for `seen`, which only falls.
+ * - A reader of one log never sees a text of another log.
  */
 import type { PushedCommit } from "./journal.ts";
 
@@ -16,18 +17,18 @@ type WireCommit = {
 
 export class WireTap {
   readonly problems = new Set<string>();
-  /** Commits of which the server said that they give no events: log, actor and id. */
+  /** Commits that the server answered as commits without events: log, actor and id. */
   readonly empty = new Set<string>();
   readonly #logs: readonly string[];
   readonly #pushed = new Map<string, PushedCommit[]>();
-  /** Pushes as they left, for a hostile member to learn from. */
+  /** Pushes as they left, as material for a hostile member. */
   readonly pushes: { readonly log: string; readonly text: string }[] = [];
 
   constructor(logs: readonly string[]) {
     this.#logs = logs;
   }
 
-  /** Each commit as it was pushed, again where it had seen less by then. */
+  /** Each commit as it was pushed, and again with a lower `seen`. */
   get pushed(): readonly PushedCommit[] {
     return [...this.#pushed.values()].flat();
   }
@@ -51,7 +52,7 @@ export class WireTap {
   }
 
   #compare({ name, log, user: actor }: Sender, commit: WireCommit): void {
-    // A copy of a device pushes the same commits, and finds at another time that histories have parted.
+    // Keep copies apart, because a copy of a device notices at another time that histories diverged.
     const key = `${name} ${log} ${actor} ${commit.id}`;
     const texts = this.#pushed.get(key) ?? [];
     const before = texts.at(-1);

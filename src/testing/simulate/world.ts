@@ -1,7 +1,7 @@
 /**
- * The world of one seed: devices, network and servers, and what goes wrong between them.
+ * The world of one seed: devices, network and servers, and the faults between them.
  *
- * Place: `run-plan` makes one, takes its steps, heals it, waits until it is quiet and audits it.
+ * Place: `run-plan` creates it, runs its steps, heals it, waits until it is quiet and audits it.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Permit } from "../../sync-server/access/authorize.ts";
@@ -41,13 +41,13 @@ export class World {
   readonly network: Network;
   readonly devices: Device[] = [];
   readonly nodes: ServerNode[] = [];
-  /** Rights that were taken away: `read ada team-a`. */
+  /** Revoked rights, such as `read ada team-a`. */
   readonly revoked = new Set<string>();
   healed = false;
   restored = false;
-  /** Commit ids of others of which the hostile member was told that they are recorded. */
+  /** Other authors' commit ids that the hostile member was answered as recorded. */
   readonly squatted: string[] = [];
-  /** Errors that a server told its operator and that no fault explains. */
+  /** Errors that a server reported to its operator and that no fault explains. */
   readonly reported: string[] = [];
   readonly #bytes: SeededRandom;
 
@@ -85,7 +85,7 @@ export class World {
     return this.healed ? 0 : this.options.plan.faults[fault];
   }
 
-  /** The strength of a fault in the plan, also when the world was healed. */
+  /** The strength of a fault in the plan, also in the healed world. */
   strengthInPlan(fault: FaultName): number {
     return this.options.plan.faults[fault];
   }
@@ -95,12 +95,12 @@ export class World {
     return strength > 0 && this.random.chance(strength * atMost);
   }
 
-  /** The release that a device's tab runs that is opened now. */
+  /** The release for a tab that opens now. */
   releaseOf(device: Device): DomainDefinition {
     return device.keepsRelease ?? this.release();
   }
 
-  /** The release that a server runs that starts now. */
+  /** The release for a server that starts now. */
   release(): DomainDefinition {
     const { newest, previous } = this.options.domains;
     return previous && this.strength("releases") > 0 && this.random.chance(0.6) ? previous : newest;
@@ -169,7 +169,7 @@ export class World {
   }
 }
 
-/** Servers keep time, more or less: seconds, minutes, or half a day where someone set the zone wrong. */
+/** Errors of servers' clocks: seconds, minutes, or half a day for a wrong time zone. */
 export function drawServerSkew(random: SeededRandom): number {
   return Math.round((random.below(2_001) / 1_000 - 1) * random.pick([5_000, 10 * 60_000, 12 * 3_600_000]));
 }
