@@ -1,11 +1,11 @@
-// The second thousand, in a file of its own so that two cores share the work; and that a broken world would be seen.
+// The second thousand seeds, in their own file because two cores then share the work. And broken worlds are seen.
 import { expect, test } from "vitest";
 import { describeBroken, runSeeds, simulate, SimulationError } from "../../src/testing/simulate/simulate.ts";
 import { findMutant } from "./mutants/find-mutant.ts";
 import { mutants } from "./mutants/index.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 
-test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
+test("simulate: 1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
   const { seeds, broken } = await runSeeds(simulation.domain, {
     ...simulation.options,
     firstSeed: 1_001,
@@ -22,13 +22,13 @@ test.each([
   "execute-before-durable",
   "made-append-is-refused",
   "conflicts-unseen",
-])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+])("simulate: the planted fault %s is found", { timeout: 60_000 }, async (name) => {
   const mutant = mutants.find((one) => one.name === name);
   if (!mutant) throw new Error(`There is no planted fault ${name}`);
   expect(await findMutant(mutant, 200)).not.toBeNull();
 });
 
-test("a broken seed is told with its shortest trace and the line that runs it again", { timeout: 60_000 }, async () => {
+test("simulate: a broken seed is reported with its shortest trace and its command", { timeout: 60_000 }, async () => {
   const mutant = mutants.find(({ name }) => name === "no-deduplication");
   const run = simulate(simulation.domain, {
     ...simulation.options,

@@ -4,7 +4,7 @@
  * The check runs while the healed world comes to rest, and again after a person has left.
  *
  * Guarantees: (6) a device with a socket sees exactly the people with a socket at the same node who showed themselves.
- * The presence of a closed page is gone. The check reads the tab that leads, because followers learn of presence by messages
+ * The presence of a closed page is gone. The check reads the leader, because followers learn of presence by messages
  * alone, which may be lost or overtake each other.
  */
 import { canonical } from "./plain-record.ts";

@@ -1,4 +1,4 @@
-/** A planted fault: what is wrong, and the part that makes it so. Made anew for each seed, so that it may remember. */
+/** A planted fault: its description, and the part that causes it. Each seed gets a new one, which may have memory. */
 import type { FaultName } from "../../../src/testing/simulate/faults.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
 
@@ -6,7 +6,7 @@ export type Mutant = {
   readonly name: string;
   readonly what: string;
   readonly parts: () => SimulationParts;
-  /** The faults that it takes to be seen, where few seeds have all of them. */
+  /** The faults without which it stays unseen, if few seeds have all of them. */
   readonly faults?: readonly FaultName[];
 };
 

@@ -1,4 +1,4 @@
-/** Planted faults of a device's store: writes that are not what they say. */
+/** Planted faults of a device's store: writes that do not do what they report. */
 import type { LogStore, PendingEntry } from "../../../src/client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../../src/client/stores/memory-log-store.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -42,12 +42,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "pending-cleared-when-histories-part",
-    what: "what is pending is forgotten when histories part",
+    what: "pending commits are forgotten when histories diverge",
     parts: inCutBack(() => []),
   },
   {
     name: "dropped-end-forgotten",
-    what: "a log that was dropped with the right to read forgets where it ended",
+    what: "a log that was dropped with the read right forgets its end",
     faults: ["rights", "restore"],
     parts: inStore((store) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, pending) })),
   },
@@ -58,12 +58,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "returned-in-wrong-order",
-    what: "what returns comes back in the wrong order",
+    what: "returned commits come back in the wrong order",
     parts: inCutBack((pending) => [...pending].reverse()),
   },
   {
     name: "seen-not-lowered",
-    what: "commits keep what they had seen of a history that is gone",
+    what: "commits keep the `seen` of a lost history",
     parts: inCutBack((pending) =>
       pending.map((entry) => ({
         ...entry,
@@ -76,7 +76,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "cut-back-in-two-steps",
-    what: "pending work is taken out before the log is cut back, and put in after",
+    what: "pending work is removed before the cut and added after it",
     parts: inStore((store, state, { wait }) => ({
       cutBack: async (expected, keep, pending, dropped) => {
         state.pending = new Map();
@@ -87,7 +87,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "append-pending-anywhere",
-    what: "pending commits are appended behind whatever another tab wrote",
+    what: "pending commits are appended behind another tab's new commits",
     parts: inStore((store, state) => ({
       appendPending: async (tail, entries, ended) => {
         if (await store.appendPending(tail, entries, ended)) return true;
@@ -109,7 +109,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "made-append-is-refused",
-    what: "an append whose end was not told is answered as if another tab had been faster, and made again",
+    what: "an append with an unknown end counts as lost to another tab, and is repeated",
     parts: inStore((store, _state, { random }) => ({
       appendPending: async (tail, entries, ended) =>
         (await store.appendPending(tail, entries, ended)) && !([...entries].length > 0 && random.chance(0.1)),
@@ -117,21 +117,21 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "full-disk-resolves",
-    what: "a failed write is told as done",
+    what: "a failed write is reported as done",
     parts: inStore((store) => ({
       appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true),
     })),
   },
   {
     name: "failed-confirm-resolves",
-    what: "a failed confirmation is told as done",
+    what: "a failed confirmation is reported as done",
     parts: inStore((store) => ({
       confirm: (expected, confirmation) => store.confirm(expected, confirmation).catch(() => true),
     })),
   },
   {
     name: "generation-never-rises",
-    what: "nobody is told that histories have parted",
+    what: "no tab learns that histories diverged",
     parts: inStore((store, state) => ({
       head: async () => ({ ...(await store.head()), generation: 0 }),
       refresh: async (known) => {
@@ -148,7 +148,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "confirm-without-fence",
-    what: "a displaced leader's write is taken, whatever was written since",
+    what: "a displaced leader's write is accepted in spite of newer writes",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         if (await store.confirm(expected, confirmation)) return true;
@@ -163,7 +163,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejections-not-kept",
-    what: "what was refused vanishes",
+    what: "rejections vanish",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -189,7 +189,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "numbers-used-twice",
-    what: "the numbers of pending commits begin anew when none is left",
+    what: "the numbers of pending commits start again when the queue is empty",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -200,7 +200,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "undo-not-written",
-    what: "what takes a commit back is told as durable, and is not written",
+    what: "an undo is reported as durable and is not written",
     parts: inStore((store, state) => ({
       appendPending: (tail, entries, ended) => {
         const asked = [...entries];
@@ -214,7 +214,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "withdrawn-vanishes",
-    what: "what is taken out of the queue is kept nowhere",
+    what: "a withdrawn commit is kept nowhere",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -226,7 +226,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejection-outlives-its-record",
-    what: "a commit that was withdrawn, and arrived all the same, stays among the refused",
+    what: "a withdrawn commit that still arrives stays a rejection",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const before = new Map(state.rejections);
@@ -238,11 +238,11 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "local-work-forgotten",
-    what: "what a log without a server has confirmed is not kept, to be offered to one that it is given later",
+    what: "a local log does not keep its commits for a later server",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
-        // A server's page tells its head.
+        // A server's page contains its head.
         if (confirmation.batch && !confirmation.batch.text.includes('"head"'))
           for (const { n } of confirmation.settled) state.sent.delete(n);
         return done;
@@ -251,12 +251,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "import-without-refused",
-    what: "what was refused elsewhere is not taken over from a file",
+    what: "an import drops the rejections of the file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, rejected: [] }) })),
   },
   {
     name: "import-without-queue",
-    what: "what waits elsewhere is not taken over from a file",
+    what: "an import drops the queue of the file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, pending: [] }) })),
   },
 ];

@@ -13,7 +13,7 @@ function inTransport(
   return () => ({ transport: (transport, context) => ({ ...transport, ...change(transport, context) }) });
 }
 
-/** Every page that comes in, whichever way. */
+/** Every page that arrives, by a pull, a push or a socket. */
 function inPages(change: (page: Page, context: PartContext) => Page): () => SimulationParts {
   return inTransport((transport, context) => ({
     push: async (after, domain, commits) => {
@@ -77,19 +77,19 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "push-skips-first",
-    what: "a push does not begin with the first that has not ended",
+    what: "a push does not start with the first unsettled commit",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) => transport.push(after, domain, commits.length > 1 ? commits.slice(1) : commits),
     })),
   },
   {
     name: "records-taken-anywhere",
-    what: "records are taken at another cursor than the one they follow",
+    what: "records are accepted at another cursor than the one they follow",
     parts: inPages((page, { database }) => ({ ...page, after: database.open().head.cursor })),
   },
   {
     name: "record-ends-another's-commit",
-    what: "a record ends a commit of the same id by someone else",
+    what: "a record ends another author's commit with the same id",
     parts: inPages((page, { user, database }) => {
       const own = [...database.open().pending.values()].join();
       return {
@@ -116,7 +116,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "never-recorded",
-    what: "the claim that a commit is recorded never ends it, not even where its record lies before the cursor",
+    what: "the claim that a commit is recorded never ends it, even before the cursor",
     parts: inTransport((transport) => ({
       push: async (after, domain, commits) => {
         const fetched = await transport.push(after, domain, commits);
@@ -133,7 +133,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "diverged-unheard",
-    what: "a client that is told that histories have parted tries again instead",
+    what: "a client that learns of diverged histories tries again instead",
     parts: inTransport((transport) => ({
       pull: async (after, limit) => {
         const fetched = await transport.pull(after, limit);
@@ -179,7 +179,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "frames-lost-unnoticed",
-    what: "live frames that do not follow are dropped, and nobody asks for what they held",
+    what: "live frames that do not follow are dropped, and no pull replaces them",
     parts: inTransport((transport, { database }) => ({
       live: (after, events) =>
         transport.live(after, {
@@ -193,7 +193,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "undo-under-a-new-id",
-    what: "what takes a commit back, and is pushed again, may get a new id",
+    what: "a repeated push of an undo may get a new id",
     parts: inTransport((transport, { random }) => ({
       push: (after, domain, commits) =>
         transport.push(
@@ -209,14 +209,14 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "leaving-unheard",
-    what: "nobody is told who left",
+    what: "no one learns who left",
     parts: inTransport((transport) => ({
       live: (after, events) => transport.live(after, { ...events, presence: (set) => events.presence(set, []) }),
     })),
   },
   {
     name: "presence-shown-once",
-    what: "who comes back after a lost socket is not shown again",
+    what: "a person who returns after a lost socket is not shown again",
     parts: inTransport((transport) => {
       let sockets = 0;
       return {
@@ -229,7 +229,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "unknown-event-stops-the-log",
-    what: "a page with an event that the release does not know is not taken",
+    what: "a page with an unknown event is not accepted",
     parts: inTransport((transport, { domain }) => {
       const isKnown = (page: Page) =>
         page.records.every(({ events }) =>
@@ -254,7 +254,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "rate-limited-for-good",
-    what: "who is asked to come later never comes again",
+    what: "a client that the server sends away never returns",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
@@ -266,7 +266,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "comes-back-too-early",
-    what: "when to come again is not heard",
+    what: "the time to come back is ignored",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
@@ -276,7 +276,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "records-by-clock",
-    what: "a record that a server received before the last one that is known is passed over",
+    what: "a record with an earlier time of receipt than the last one is skipped",
     parts: () => {
       const latest = new Map<unknown, number>();
       const parts = inPages((page, { database }) => {
