@@ -62,7 +62,7 @@ describe("an error that crosses a border as JSON", () => {
 
   test("keeps its cause on this side, and tells no one on the other", () => {
     const cause = new Error("secret");
-    const error = new DacapoError("odd", "never", { ...facts, cause });
+    const error = new DacapoError("storage-newer", "never", { ...facts, cause });
     expect([error.cause, JSON.stringify(toPlainError(error))]).toEqual([cause, expect.not.stringContaining("secret")]);
   });
 });
