@@ -12,7 +12,7 @@
 import type { Parsed } from "../values/parsed.ts";
 import { fail, json, literal, orNull, parse, parseText, type Reader, shape, text, whole } from "./reader.ts";
 import type { Json } from "../values/json.ts";
-import { cursorReader, parseRecords } from "./messages.ts";
+import { cursorReader, parseRecords } from "./read-messages.ts";
 import { type CommitRecord, type Cursor, cursorOf, encodeCursor, lastPosition, sameCursor } from "../history/record.ts";
 
 /** What only a device has, by kind; its own reader knows the form. */
