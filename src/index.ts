@@ -30,7 +30,8 @@ export {
   UnknownCommandError,
   ValidationError,
 } from "./core/values/errors.ts";
-export type { DacapoErrorCode, ErrorFacts, PlainError, Retry } from "./core/values/errors.ts";
+export type { DacapoErrorCode, Retry } from "./core/values/error-codes.ts";
+export type { ErrorFacts, PlainError } from "./core/values/errors.ts";
 export type { DomainEvent, Draft } from "./core/domain/event.ts";
 export type {
   Aggregate,

@@ -6,67 +6,9 @@
  * - `DacapoErrorCode` contains each code that Dacapo itself uses, because the constructor accepts no other.
  * - Codes are stable. Compare `code`, not the class, if two copies of the package may be loaded.
  */
+import type { DacapoErrorCode, Retry } from "./error-codes.ts";
 import type { Json } from "./json.ts";
-
-/**
- * Each code that Dacapo gives an error. A `switch` over all of them is complete.
- *
- * A worker of a newer release may send a code that this release does not list. Keep a `default` branch for it.
- *
- * @example
- * function adviceFor(code: DacapoErrorCode): string {
- *   switch (code) {
- *     case "storage-full":
- *       return "Free disk space, then try again.";
- *     case "unauthorized":
- *       return "Sign in again.";
- *     default:
- *       return "Read error.fix.";
- *   }
- * }
- */
-export type DacapoErrorCode =
-  // A value, a name or an archive is not valid: ValidationError.
-  | "invalid"
-  // The domain refused a command, or the device does not know the commit: RejectedError.
-  | "rejected"
-  // A log is not in the expected state: ConcurrencyError.
-  | "concurrency"
-  // The server needs a valid token: UnauthorizedError.
-  | "unauthorized"
-  // The server refuses this person: ForbiddenError.
-  | "forbidden"
-  // A disk is full: StorageFullError.
-  | "storage-full"
-  // A storage cannot be read or written: StorageLostError.
-  | "storage-lost"
-  // The event store was written by a newer release of Dacapo.
-  | "storage-newer"
-  // The other side broke the protocol: ProtocolError.
-  | "protocol"
-  // A network or a server does not answer. Syncing tries again by itself.
-  | "unreachable"
-  // The log was deleted on the server.
-  | "gone"
-  // The worker's domain has no such aggregate: UnknownAggregateError.
-  | "unknown-aggregate"
-  // The worker's domain has no such command: UnknownCommandError.
-  | "unknown-command"
-  // The log was closed: LogClosedError.
-  | "log-closed"
-  // A definition or an option is wrong: DefinitionError.
-  | "definition"
-  // The server's port is in use.
-  | "port-taken"
-  // The server cannot listen on this host and port.
-  | "cannot-listen"
-  // An assertion inside Dacapo failed.
-  | "bug"
-  // Something other than a DacapoError was thrown, such as an error of the app's own function.
-  | "unexpected";
-
-/** Whether the same call may succeed: `never`, `later` without a change, or only `after-fix`. */
-export type Retry = "never" | "later" | "after-fix";
+import { reasonOf } from "./reason.ts";
 
 /** The texts and the values of an error. */
 export type ErrorFacts = {
@@ -206,11 +148,9 @@ export class ForbiddenError extends DacapoError {
  * Code `storage-full`: the disk of the device or of the server is full. The call recorded nothing.
  *
  * @example
- * try {
- *   await log.execute(task.command.add("t1", { title: "Milk" }));
- * } catch (error) {
+ * await log.execute(task.command.add("t1", { title: "Milk" })).catch((error) => {
  *   if (error instanceof StorageFullError) console.warn(error.fix);
- * }
+ * });
  */
 export class StorageFullError extends DacapoError {
   constructor(facts: ErrorFacts) {
@@ -254,11 +194,9 @@ export class ProtocolError extends DacapoError {
  * Code `unknown-aggregate`: the worker's domain has no aggregate of the stream's name.
  *
  * @example
- * try {
- *   await log.execute(task.command.add("t1", { title: "Milk" }));
- * } catch (error) {
+ * await log.execute(task.command.add("t1", { title: "Milk" })).catch((error) => {
  *   if (error instanceof UnknownAggregateError) console.warn("Page and worker were built from two versions");
- * }
+ * });
  */
 export class UnknownAggregateError extends DacapoError {
   constructor(facts: ErrorFacts) {
@@ -266,16 +204,7 @@ export class UnknownAggregateError extends DacapoError {
   }
 }
 
-/**
- * Code `unknown-command`: the worker's domain has no command of this name or version.
- *
- * @example
- * try {
- *   await log.execute(task.command.add("t1", { title: "Milk" }));
- * } catch (error) {
- *   if (error instanceof UnknownCommandError) console.warn("Page and worker were built from two versions");
- * }
- */
+/** Code `unknown-command`: the worker's domain has no command of this name or version. See `UnknownAggregateError`. */
 export class UnknownCommandError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("unknown-command", "after-fix", facts);
@@ -339,24 +268,6 @@ const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts) => DacapoError>
   ["log-closed", LogClosedError],
   ["definition", DefinitionError],
 ]);
-
-/** Characters of a reason. Outcomes and statuses carry it, and an app may throw an error with a long text. */
-const REASON_LENGTH_MAX = 1_000;
-
-/** The text of a thrown value, for people. It never throws, because an app may throw a value that has no text. */
-export function reasonOf(thrown: unknown): string {
-  try {
-    return shortText(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
-  } catch {
-    return "a value that cannot be shown as text";
-  }
-}
-
-/** A text of at most `lengthMax` UTF-16 units. It is well-formed, because a cut may split a character in two. */
-export function shortText(text: string, lengthMax: number = REASON_LENGTH_MAX): string {
-  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;
-  return cut.toWellFormed();
-}
 
 /** Plain JSON of any thrown value. A value that is not a DacapoError gets the code `unexpected`. */
 export function toPlainError(error: unknown): PlainError {

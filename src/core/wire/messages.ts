@@ -7,7 +7,7 @@ import type { DomainEvent } from "../domain/event.ts";
 import type { Limits } from "../history/limits.ts";
 import { type CommitRecord, type Cursor, encodeCursor } from "../history/record.ts";
 import type { Json } from "../values/json.ts";
-import type { Retry } from "../values/errors.ts";
+import type { Retry } from "../values/error-codes.ts";
 
 /** The version of the protocol that this code reads and writes. */
 export const PROTOCOL_VERSION = 1;
