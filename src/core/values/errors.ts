@@ -2,7 +2,8 @@
  * Every error that a user of Dacapo can meet: a class with a stable `code`, the message and the fix.
  *
  * Guarantees:
- * - An error crosses the worker's border as plain JSON (`toPlainError`) and comes back with its class (`fromPlainError`).
+ * - An error crosses the worker's border as plain JSON (`toPlainError`) and comes back with its class
+ *   (`fromPlainError`).
  * - `DacapoErrorCode` contains each code that Dacapo itself uses, because the constructor accepts no other.
  * - Codes are stable. Compare `code`, not the class, if two copies of the package may be loaded.
  */
@@ -253,7 +254,9 @@ export class BugError extends DacapoError {
   }
 }
 
-/** The class of each code that has a class of its own. `BugError` is missing, because its text is built from a message. */
+/**
+ * The class of each code that has a class of its own. `BugError` is missing, because its text is built from a message.
+ */
 const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts) => DacapoError>([
   ["invalid", ValidationError],
   ["rejected", RejectedError],
