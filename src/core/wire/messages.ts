@@ -19,74 +19,93 @@ export type PushEnvelope = {
   readonly commits: readonly unknown[];
 };
 
+/** The server's answer to one commit of a push. */
 export type Outcome =
   | { readonly id: string; readonly outcome: "recorded"; readonly at: Cursor }
   | { readonly id: string; readonly outcome: "empty" }
   | RejectedOutcome;
 
+/** A rejection of the whole commit. */
 export type RejectedOutcome = {
   readonly id: string;
   readonly outcome: "rejected";
-  /** Index of the command that was refused. */
+  /** The index of the command that was rejected. */
   readonly command: number;
+  /** The domain's own code, or one of the server's codes. */
   readonly code: string;
   readonly message: string;
+  /** The place of the problem in the command's input. */
   readonly path?: readonly (string | number)[];
+  /** The other authors' events that came first. */
   readonly theirs?: readonly DomainEvent[];
 };
 
-/** A run of records: those after `after`, up to `cursor`. */
+/** A run of records: all records after `after`, up to `cursor`. */
 export type Page = {
   readonly after: Cursor | null;
   readonly records: readonly CommitRecord[];
-  /** Where the reader stands once it has taken the records. */
+  /** The reader's cursor after these records. */
   readonly cursor: Cursor | null;
-  /** Position of the log's last event. */
+  /** The position of the log's last event. */
   readonly head: number;
-  /** True where there is more to pull behind `cursor`. */
+  /** True if the log has more records after `cursor`. */
   readonly more: boolean;
 };
 
+/** The answer to a push: an outcome for each settled commit, and the records after the client's cursor. */
 export type PushAnswer = Page & {
   readonly outcomes: readonly Outcome[];
-  /** Why the rest of the batch was not looked at. */
+  /**
+   * The first commit that the server did not process, and the reason. The server did not process the commits after it
+   * either.
+   */
   readonly stopped?: { readonly id: string; readonly code: string };
 };
 
+/** The answer to `GET /logs/:log`. */
 export type LogInfo = {
   readonly protocol: number;
   readonly cursor: Cursor | null;
   readonly head: number;
+  /** The version of the server's domain. */
   readonly domain: number;
   readonly limits: Limits;
 };
-/** Someone who has the log open. Not stored. The actor is verified; the client is what they call their device, and others may call theirs the same. */
+
+/**
+ * A device that has the log open. No store keeps it.
+ *
+ * The server verifies the actor. It does not verify the client, so two people may send the same client id.
+ */
 export type Presence = {
   readonly client: string;
   readonly actor: string;
   readonly data: Json;
 };
 
+/** A message of the server on a socket. */
 export type ServerFrame =
   | (Page & { readonly type: "records" })
   | { readonly type: "head"; readonly head: number }
-  /** `gone` is taken before `set`: under a client that is gone, another actor may still be here. */
+  /** A reader applies `gone` before `set`, because another actor may use a client id that is gone. */
   | { readonly type: "presence"; readonly set: readonly Presence[]; readonly gone: readonly string[] }
   | { readonly type: "pong" }
   | { readonly type: "bye"; readonly code: string; readonly retryAfterMs?: number };
 
+/** A message of a client on a socket. */
 export type ClientFrame =
   { readonly type: "presence"; readonly client: string; readonly data: Json } | { readonly type: "ping" };
 
-/** An error as the wire tells it. */
+/** The body of an HTTP refusal. */
 export type WireError = {
   readonly code: string;
   readonly message: string;
   readonly retry: Retry;
+  /** The pause that the server asks for, in milliseconds. */
   readonly retryAfterMs?: number;
 };
 
-/** A cursor in JSON: its text, or null for the beginning. */
+/** Returns a cursor as the wire's JSON has it: its text, or null for the beginning. */
 export function wireCursor(at: Cursor | null): string | null {
   return at === null ? null : encodeCursor(at);
 }

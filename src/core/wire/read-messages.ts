@@ -13,7 +13,7 @@ import { COMMANDS_MAX, LIMITS, type Limits, THEIRS_MAX } from "../history/limits
 import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
-import type { Parsed } from "../values/parsed.ts";
+import type { Parsed, Path } from "../values/parsed.ts";
 import type {
   ClientFrame,
   LogInfo,
@@ -53,8 +53,11 @@ const streamName: Reader<string> = (value, path) => {
 };
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const actor = text(128);
+
+/** A cursor from its text. */
 export const cursorReader: Reader<Cursor> = (value, path) =>
   decodeCursor(text(128)(value, path)) ?? fail(path, "is not a cursor");
+
 const seen = { stream: streamName, seen: whole(0) };
 const version = whole(1, 1_000_000);
 const expected = shape({ type: text(128, NAME), v: version, data: json });
@@ -72,14 +75,18 @@ const commitShape = shape({
   commands: list(command, COMMANDS_MAX, 1),
 });
 
-/** A commit is made at one moment: of one stream its author has seen one version. Others would make the server fold it for each. */
+/**
+ * A commit with one seen version of each stream, because its author made it at one moment.
+ *
+ * Otherwise a client could make the server fold a stream once for each version.
+ */
 const commit: Reader<Commit> = (value, path) => {
   const read = commitShape(value, path);
   const seenOf = new Map<string, number>();
-  for (const place of read.commands.flatMap((one) => [one, ...one.reads])) {
-    if ((seenOf.get(place.stream) ?? place.seen) !== place.seen)
-      fail([...path, "commands"], `names ${place.stream} as seen at two versions`);
-    seenOf.set(place.stream, place.seen);
+  for (const used of read.commands.flatMap((one) => [one, ...one.reads])) {
+    if ((seenOf.get(used.stream) ?? used.seen) !== used.seen)
+      fail([...path, "commands"], `names two seen versions of ${used.stream}`);
+    seenOf.set(used.stream, used.seen);
   }
   return read;
 };
@@ -147,25 +154,25 @@ const pageFields = {
   more: literal(true, false),
 };
 
-/** A page whose records follow `after` without a gap and end at `cursor`. */
-function continuous<T extends Page>(page: T, path: readonly (string | number)[]): T {
+/** Returns the page if its records follow `after` without a gap and end at `cursor`. Otherwise it fails. */
+function requireContinuous<T extends Page>(page: T, path: Path): T {
   let position = page.after?.position ?? 0;
   for (const [index, entry] of page.records.entries()) {
     if (entry.position !== position + 1)
-      fail([...path, "records", index], `stands at position ${entry.position}, not ${position + 1}`);
+      fail([...path, "records", index], `has position ${entry.position}, not ${position + 1}`);
     position = lastPosition(entry);
   }
   const last = page.records.at(-1);
   const end = last ? { position, mark: last.mark } : page.after;
   if (end?.position !== page.cursor?.position || end?.mark !== page.cursor?.mark)
-    fail([...path, "cursor"], "is not that of the last record");
+    fail([...path, "cursor"], "is not the cursor of the last record");
   return page;
 }
 
-const page: Reader<Page> = (value, path) => continuous(shape(pageFields)(value, path), path);
+const page: Reader<Page> = (value, path) => requireContinuous(shape(pageFields)(value, path), path);
 
 const pushAnswer: Reader<PushAnswer> = (value, path) =>
-  continuous(
+  requireContinuous(
     shape(
       { ...pageFields, outcomes: list(outcome, LIMITS.pushCommitsMax * 4) },
       { stopped: shape({ id: uuid, code: text(128) }) },
@@ -218,24 +225,33 @@ const wireError: Reader<WireError> = (value, path) =>
     ),
   })(value, path).error;
 
-// How many commits are too many is for the server's own limits to say; here bytes bound them.
+// The server's own limit on commits comes later. Here the bytes of the body limit their number.
 const pushEnvelope: Reader<PushEnvelope> = shape({
   after: orNull(cursorReader),
   domain: whole(0),
   commits: list(anything, 1_000_000),
 });
 
+/** Reads a push. Its commits are still unchecked, because the server reads each one on its own. */
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
+/** Reads one commit. */
 export const parseCommit = (value: unknown): Parsed<Commit> => parse(commit, value);
-/** The id and actor of a commit that may be broken otherwise. */
+/** Reads the id and the actor of a commit, even if the rest of it is not valid. */
 export const parseCommitHead = (value: unknown): Parsed<{ readonly id: string; readonly actor: string }> =>
   parse(shape({ id: uuid, actor }), value);
-/** The id of a commit that may be broken otherwise: with it, the commit can be answered on its own. */
+/** Reads the id of a commit, even if the rest is not valid, because the server then rejects only this commit. */
 export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> => parse(shape({ id: uuid }), value);
+/** Reads records. It does not check that they follow each other. */
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);
+/** Reads a page of records that follow each other. */
 export const parsePage = (body: string): Parsed<Page> => parseText(page, body);
+/** Reads the answer to a push. */
 export const parsePushAnswer = (body: string): Parsed<PushAnswer> => parseText(pushAnswer, body);
+/** Reads the answer to `GET /logs/:log`. */
 export const parseLogInfo = (body: string): Parsed<LogInfo> => parseText(logInfo, body);
+/** Reads a frame that a server sent. */
 export const parseServerFrame = (frame: string): Parsed<ServerFrame> => parseText(serverFrame, frame);
+/** Reads a frame that a client sent. */
 export const parseClientFrame = (frame: string): Parsed<ClientFrame> => parseText(clientFrame, frame);
+/** Reads the body of an HTTP refusal. */
 export const parseWireError = (body: string): Parsed<WireError> => parseText(wireError, body);
