@@ -1,12 +1,20 @@
 /**
- * The domain language: what an app needs to write the one file that both sides share.
+ * The entry `dacapo`: the language of domain files, which the client and the sync server share.
  *
- * Holds: nothing here touches a clock, a network or a storage. Openers live in `dacapo/client`, `dacapo/worker` and `dacapo/node`.
+ * Guarantees: nothing here uses a clock, a network or a storage. A test of the import rules proves it.
+ * Place: an app opens logs with `dacapo/client` and `dacapo/worker`, and a server with `dacapo/node` or `dacapo/sync-server`.
  */
-export { aggregate } from "./core/domain/aggregate.ts";
-export type { CommandContext, ConflictContext, DraftOf, EventOf, Verdict } from "./core/domain/command-types.ts";
+export { aggregate, type AggregateOptions } from "./core/domain/aggregate.ts";
+export type {
+  CommandContext,
+  CommandOptions,
+  ConflictContext,
+  DraftOf,
+  EventOf,
+  Verdict,
+} from "./core/domain/command-types.ts";
 export type { CommandRequest, Rebase, Rejection, StreamRef } from "./core/domain/definition.ts";
-export { defineDomain, type Domain } from "./core/domain/define-domain.ts";
+export { defineDomain, type Domain, type DomainOptions } from "./core/domain/define-domain.ts";
 export {
   ConcurrencyError,
   DacapoError,
@@ -22,6 +30,8 @@ export {
   UnknownCommandError,
   ValidationError,
 } from "./core/values/errors.ts";
+export type { DacapoErrorCode, Retry } from "./core/values/error-codes.ts";
+export type { ErrorFacts, PlainError } from "./core/values/errors.ts";
 export type { DomainEvent, Draft } from "./core/domain/event.ts";
 export type {
   Aggregate,
@@ -36,6 +46,6 @@ export type {
   TypedStreamRef,
 } from "./core/domain/handle-types.ts";
 export type { Json } from "./core/values/json.ts";
-export { projection } from "./core/domain/projection.ts";
+export { projection, type ProjectionOptions } from "./core/domain/projection.ts";
 export type { Schema } from "./core/domain/schema.ts";
 export { event, type EventVersions, input, type InputVersions } from "./core/domain/upcast.ts";

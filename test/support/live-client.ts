@@ -1,5 +1,6 @@
 /** A live socket as a device opens it: ticket first, frames read by the protocol's reader, in the order in which they came. */
-import { parseServerFrame, type ServerFrame } from "../../src/core/wire/messages.ts";
+import type { ServerFrame } from "../../src/core/wire/messages.ts";
+import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
 
 export type LiveClient = {

@@ -1,5 +1,5 @@
 /** A log as a client reads it: every page through the protocol's reader. */
-import { parsePage } from "../../src/core/wire/messages.ts";
+import { parsePage } from "../../src/core/wire/read-messages.ts";
 import { type CommitRecord, encodeCursor } from "../../src/core/history/record.ts";
 
 /** All records, or an error that says which page does not hold. */

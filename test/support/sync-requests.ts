@@ -2,7 +2,8 @@
 import { expect } from "vitest";
 import type { Commit, CommitCommand } from "../../src/core/history/commit.ts";
 import type { CommandRequest } from "../../src/core/domain/definition.ts";
-import { type Outcome, parsePage, parsePushAnswer, type PushAnswer, wireCursor } from "../../src/core/wire/messages.ts";
+import { type Outcome, type PushAnswer, wireCursor } from "../../src/core/wire/messages.ts";
+import { parsePage, parsePushAnswer } from "../../src/core/wire/read-messages.ts";
 import type { Cursor } from "../../src/core/history/record.ts";
 import { bearer, syncServer, type SyncServer, type SyncServerOptions } from "../../src/sync-server/app.ts";
 import { memory } from "../../src/sync-server/stores/memory.ts";

@@ -1,7 +1,8 @@
 /** Talks to the Durable Object of a log as devices do: requests, and sockets whose frames the protocol's reader takes. */
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { parseServerFrame, type ServerFrame } from "../../src/core/wire/messages.ts";
+import type { ServerFrame } from "../../src/core/wire/messages.ts";
+import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
 import { person, type Person } from "../support/sync-requests.ts";
 

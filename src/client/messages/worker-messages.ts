@@ -8,7 +8,8 @@
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import { fromPlainError, type PlainError, shortText, toPlainError, ValidationError } from "../../core/values/errors.ts";
+import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../../core/values/errors.ts";
+import { shortText } from "../../core/values/reason.ts";
 import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";

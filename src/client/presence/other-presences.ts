@@ -7,6 +7,7 @@
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { type Presence } from "../../core/wire/messages.ts";
+import { authorKey } from "../../core/history/author.ts";
 import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 
 export type PresenceChange = { readonly set: readonly Presence[]; readonly gone: readonly string[] | "all" };
@@ -29,5 +30,5 @@ export function nextOthers(
 }
 
 function keyOf({ client, actor }: Pick<Presence, "client" | "actor">): string {
-  return `${client} ${actor}`;
+  return authorKey({ client, actor });
 }

@@ -4,7 +4,8 @@
  * Holds: `closed` is told once and last; a socket that is silent for too long is given up (a cut network may leave it
  * standing for minutes); a frame that does not hold ends the socket, not this side.
  */
-import { type ClientFrame, parseServerFrame } from "../../core/wire/messages.ts";
+import type { ClientFrame } from "../../core/wire/messages.ts";
+import { parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Env } from "../env/env.ts";
 import type { ClientSocket, SocketEvents } from "./transport.ts";
 

@@ -7,17 +7,8 @@
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
-import {
-  type LogInfo,
-  type Page,
-  parseLogInfo,
-  parsePage,
-  parsePushAnswer,
-  parseWireError,
-  type PushAnswer,
-  wireCursor,
-  type WireError,
-} from "../../core/wire/messages.ts";
+import { type LogInfo, type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import { parseLogInfo, parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";

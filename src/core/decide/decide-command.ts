@@ -17,7 +17,7 @@ import type {
 } from "../domain/definition.ts";
 import type { Parsed, Problem } from "../values/parsed.ts";
 import { isRejection } from "../domain/definition.ts";
-import { reasonOf, shortText } from "../values/errors.ts";
+import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
 import { findJsonProblem, deepFreeze, type Json } from "../values/json.ts";

@@ -7,6 +7,7 @@
  * it does not matter which packet came first. Each command stands on what those before it left; one rejection
  * rejects the whole commit.
  */
+import { isSameAuthor } from "../history/author.ts";
 import type { Commit, CommitCommand } from "../history/commit.ts";
 import {
   decideCommand,
@@ -215,7 +216,7 @@ function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileF
     const seen = seenOf(command, stream);
     // In order of versions: the new ones stand at the end.
     const from = since.findLastIndex((event) => event.version <= seen) + 1;
-    return since.slice(from).filter((event) => !(event.actor === commit.actor && event.client === commit.client));
+    return since.slice(from).filter((event) => !isSameAuthor(event, commit));
   });
 }
 

@@ -7,7 +7,7 @@
  * fold is unreadable from there on: its version goes on, its state stays, its later events are parked.
  */
 import type { DomainDefinition } from "../domain/definition.ts";
-import { reasonOf } from "../values/errors.ts";
+import { reasonOf } from "../values/reason.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import { deepFreeze, type Json } from "../values/json.ts";

@@ -1,40 +1,46 @@
 /**
- * A commit: one author's atomic step as it was made on a device. One command, or several that stand or fall together.
+ * A commit: one author's atomic step, with one command or with several that are recorded or rejected together.
  *
- * Holds: a commit is never rewritten after it was made (only `seen` is lowered when histories part); its id is all that
- * makes pushing it again harmless. The events in it are what its author expects, never what is stored.
+ * Guarantees:
+ * - Nobody rewrites a commit after it was made. Only `seen` is lowered when histories diverge (`lowerSeen`).
+ * - A device may push a commit again without harm, because the server knows it by its id.
+ * - The events in a commit are the author's expectation. The server stores its own decision.
  */
 import type { Json } from "../values/json.ts";
 
-/** An event as its author expects it. `v` is the version of its data's form. */
+/** An event as its author expects it. `v` is the version of the event's schema. */
 export type ExpectedEvent = { readonly type: string; readonly v: number; readonly data: Json };
 
-/** A stream that a command read, and the confirmed version its author had of it. */
+/** A stream that a command used, and the confirmed version that its author had of the stream. */
 export type StreamSeen = { readonly stream: string; readonly seen: number };
 
+/** A command of a commit. `stream` is the stream that it writes to. */
 export type CommitCommand = StreamSeen & {
+  /** The streams that the command read besides its own. */
   readonly reads: readonly StreamSeen[];
   readonly name: string;
-  /** Version of the input's form. */
+  /** The version of the input's schema. */
   readonly v: number;
   readonly input?: Json;
   readonly events: readonly ExpectedEvent[];
 };
 
+/** A commit as it travels and as devices store it. */
 export type Commit = {
-  /** A UUID, made on the device. Unique in a log, whoever sends it. */
+  /** A UUID, made on the device. It is unique in a log. */
   readonly id: string;
-  /** The device: its database for this log and user. */
+  /** The id of the device: a UUID for its database of this log and user. */
   readonly client: string;
+  /** The person: the `user` of `openLog`. The server checks it against the token. */
   readonly actor: string;
   /** Milliseconds since the epoch by the author's hybrid logical clock. */
   readonly time: number;
-  /** The app's own remarks, carried along and never read. */
+  /** The app's own notes. Dacapo stores them and never reads them. */
   readonly meta: Json;
   readonly commands: readonly CommitCommand[];
 };
 
-/** The streams that a commit names, each once. */
+/** Returns the streams that a commit names, each one once. */
 export function streamsOf(commit: Commit): ReadonlySet<string> {
   const streams = new Set<string>();
   for (const command of commit.commands) {
@@ -44,7 +50,7 @@ export function streamsOf(commit: Commit): ReadonlySet<string> {
   return streams;
 }
 
-/** The lowest version that a commit has seen of each stream that it names. */
+/** Returns the lowest version that a commit has seen of each stream that it names. */
 export function lowestSeen(commit: Commit): ReadonlyMap<string, number> {
   const lowest = new Map<string, number>();
   const lower = ({ stream, seen }: StreamSeen) => lowest.set(stream, Math.min(seen, lowest.get(stream) ?? seen));
@@ -56,14 +62,14 @@ export function lowestSeen(commit: Commit): ReadonlyMap<string, number> {
 }
 
 /**
- * The commit with each `seen` at most the version up to which two parted histories agree.
+ * Returns the commit with each `seen` lowered to the version up to which two diverged histories agree.
  *
- * Source: architecture, "When histories part", step 3.
+ * It is step 3 of the resolution of a divergence, which `docs/architecture.md` describes.
  */
 export function lowerSeen(commit: Commit, agreedVersion: (stream: string) => number): Commit {
-  const lower = <T extends StreamSeen>(place: T): T => ({
-    ...place,
-    seen: Math.min(place.seen, agreedVersion(place.stream)),
+  const lower = <T extends StreamSeen>(used: T): T => ({
+    ...used,
+    seen: Math.min(used.seen, agreedVersion(used.stream)),
   });
   return {
     ...commit,

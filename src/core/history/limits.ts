@@ -1,17 +1,20 @@
-/** The bounds that both sides hold: sizes, counts and the form of a log's name. */
+/** The limits that client and server share: sizes, counts and the form of a log's name. */
 
-/** Bounds that a server tells by `GET /logs/:log`. */
+/** The limits of a server. It sends them in its answer to `GET /logs/:log`. */
 export type Limits = {
-  /** Bytes of one commit, as sent and as decided. */
+  /** Bytes of one commit, both as the device sends it and as the server decides it. */
   readonly commitBytesMax: number;
   /** Bytes of one push. */
   readonly pushBytesMax: number;
+  /** Commits of one push. */
   readonly pushCommitsMax: number;
-  /** Bytes of one page of records. A single record may be larger. */
+  /** Bytes of one page of records. A page of a single record may be larger, because a record is never split. */
   readonly pageBytesMax: number;
+  /** Events of one page of records. */
   readonly pageEventsMax: number;
 };
 
+/** The limits of a server that sets none. */
 export const LIMITS: Limits = {
   commitBytesMax: 256 * 1024,
   pushBytesMax: 1024 * 1024,
@@ -20,20 +23,20 @@ export const LIMITS: Limits = {
   pageEventsMax: 10_000,
 };
 
-/** Events of others that a rejection carries along, the latest ones. */
-export const THEIRS_MAX = 20;
-
-/** Devices shown in one log: a server takes no more, a client shows no more. More people than that do not look at each other's cursors. */
-export const PRESENCE_ENTRIES_MAX = 1_000;
-
-/** Bytes of a frame that a client sends. */
-export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
-
-/** Bytes of what a device shows, so that it fits into a frame. A server may allow less. */
-export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;
-
-/** Log names: 1 to 128 of these characters, never a path. */
+/** A log's name: 1 to 128 of these characters. The first one is a letter or a digit, so that a name is never a path. */
 export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 
-/** Commands that one commit may hold. */
+/** The number of commands in one commit. */
 export const COMMANDS_MAX = 100;
+
+/** The number of other authors' events in a rejection. A rejection contains the latest ones. */
+export const THEIRS_MAX = 20;
+
+/** The number of presences in one log. More people than that do not follow each other's cursors. */
+export const PRESENCE_ENTRIES_MAX = 1_000;
+
+/** The number of bytes in a frame that a client sends. */
+export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
+
+/** The number of bytes in the presence of a device, so that a frame has room for it. A server may allow fewer. */
+export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;

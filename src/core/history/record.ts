@@ -1,8 +1,12 @@
 /**
- * A commit record: what the server made of a commit. It is what is stored, paged, sent to sockets, sealed and folded.
+ * A commit record: the server's decision of a commit. Stores, pages, sockets, seals and folds all work with records.
  *
- * Holds: a record is never split; positions in a log and versions in a stream have no gaps; what stands under a mark never
- * changes, so two logs with the same mark at the same position have the same history up to there.
+ * Guarantees:
+ * - A record is never split.
+ * - Positions in a log and versions in a stream have no gaps. The readers of pages and the stores check it (S1, S3,
+ *   S4).
+ * - The history up to a mark never changes. Two logs with the same mark at the same position have the same history up
+ *   to it.
  */
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
@@ -10,26 +14,30 @@ import { eventId } from "../values/id.ts";
 import type { Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
+/** An event of a record. */
 export type RecordEvent = {
   readonly type: string;
-  /** Version of the data's form. */
+  /** The version of the event's schema. */
   readonly v: number;
   readonly stream: string;
+  /** The place in the stream: 1, 2, 3 … */
   readonly version: number;
   readonly data: Json;
 };
 
+/** A commit that the server recorded. */
 export type CommitRecord = {
-  /** Place of the first event in the log. */
+  /** The place of the first event in the log: 1, 2, 3 … */
   readonly position: number;
+  /** Identifies the history up to this record. */
   readonly mark: string;
   /** The commit's id. */
   readonly commit: string;
   readonly client: string;
   readonly actor: string;
-  /** The author's time, at most a day ahead of `received`. */
+  /** The author's time in milliseconds since the epoch, at most a day ahead of `received`. */
   readonly time: number;
-  /** True where the author's clock was further ahead than that. */
+  /** True if the author's clock was more than a day ahead, so that the server lowered `time`. */
   readonly clamped?: true;
   /** Milliseconds since the epoch by the server's clock. */
   readonly received: number;
@@ -38,36 +46,43 @@ export type CommitRecord = {
   readonly events: readonly RecordEvent[];
 };
 
-/** The last event someone has: its position, and the mark of its record. `null` stands for nothing yet. */
+/**
+ * The end of a known part of a log: the position of the last event and the mark of its record. `null` is the
+ * beginning.
+ */
 export type Cursor = { readonly position: number; readonly mark: string };
 
-/** Position of the last event of a record. */
+/** Returns the position of the last event of a record. */
 export function lastPosition(record: Pick<CommitRecord, "position" | "events">): number {
   return record.position + record.events.length - 1;
 }
 
+/** Returns the cursor of a reader that has everything up to this record. */
 export function cursorOf(record: CommitRecord): Cursor {
   return { position: lastPosition(record), mark: record.mark };
 }
 
+/** Returns the position of a cursor, and 0 for the beginning. */
 export function positionOf(cursor: Cursor | null): number {
   return cursor === null ? 0 : cursor.position;
 }
 
+/** True if both cursors are at the same position with the same mark. */
 export function sameCursor(left: Cursor | null, right: Cursor | null): boolean {
   return left?.position === right?.position && left?.mark === right?.mark;
 }
 
-/** A mark: 1 to 64 characters. Ours are 16 hexadecimal digits. */
+/** A mark: 1 to 64 characters. The marks of Dacapo's server are 16 hexadecimal digits. */
 export const MARK = /^[A-Za-z0-9_]{1,64}$/;
+
 const CURSOR = /^([1-9][0-9]{0,15})-([A-Za-z0-9_]{1,64})$/;
 
-/** The cursor as it travels: opaque to clients. */
+/** Returns the text of a cursor, which is opaque to clients. */
 export function encodeCursor(cursor: Cursor): string {
   return `${cursor.position}-${cursor.mark}`;
 }
 
-/** The cursor that a text stands for, or null where it is none. */
+/** Returns the cursor of a text, or null if the text is not a cursor. */
 export function decodeCursor(text: string): Cursor | null {
   const [, position, mark] = CURSOR.exec(text) ?? [];
   if (position === undefined || mark === undefined || !Number.isSafeInteger(Number(position))) return null;
@@ -75,10 +90,10 @@ export function decodeCursor(text: string): Cursor | null {
 }
 
 /**
- * The events of a record as the domain folds them: their data brought to today's form.
+ * Returns the n-th event of a record as the domain folds it, with its data upcast to the current version.
  *
- * An event whose type or version this code does not know comes as it is; folding it will say so. Throws what an app's
- * upcast throws.
+ * An event of an unknown type or version comes back as it is, because folding it reports the problem.
+ * The function throws the error of an app's upcast.
  */
 export function eventOf(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): DomainEvent | null {
   const event = record.events[n];
@@ -101,7 +116,7 @@ export function eventOf(domain: DomainDefinition, record: CommitRecord | Pending
   };
 }
 
-/** The same, with the data as they stand where an app's upcast throws: enough to tell who was here first. */
+/** The same, but with the stored data if an app's upcast throws. It is enough to name the events that came first. */
 export function readableEvent(
   domain: DomainDefinition,
   record: CommitRecord | PendingRecord,
@@ -114,7 +129,7 @@ export function readableEvent(
   }
 }
 
-/** What a pending commit would become: a record without a place. */
+/** The record that a pending commit would become. It has no position yet. */
 export type PendingRecord = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & {
   readonly position: null;
 };

@@ -7,6 +7,7 @@
  * with such, and those that ask for the time. A record that ends the first commit on its stream just as expected, or
  * that touches what nobody waits on, costs no decision.
  */
+import { isSameAuthor } from "../history/author.ts";
 import { type Commit, lowestSeen } from "../history/commit.ts";
 import { type Defect, prepareCommand } from "../decide/decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
@@ -178,7 +179,7 @@ export class PendingCommits {
     const { version, state, unreadable } = this.#confirmed.stream(stream);
     if (unreadable || version !== last.event.version || !sameJson(state, last.after)) return false;
     // To someone else's commit the record is what came first.
-    for (const { commit } of slots) if (commit.client !== record.client || commit.actor !== record.actor) return false;
+    for (const { commit } of slots) if (!isSameAuthor(commit, record)) return false;
     return true;
   }
 

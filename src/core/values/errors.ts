@@ -1,38 +1,63 @@
 /**
- * Every error that a user of Dacapo can meet: a class with a stable `code`, what happened, and what to do.
+ * Every error that a user of Dacapo can meet: a class with a stable `code`, the message and the fix.
  *
- * Holds: an error crosses the worker's border and the wire as plain JSON (`toPlainError`) and comes back as its class
- * (`fromPlainError`). Compare `code`, not the class, where two copies of the package may be loaded.
+ * Guarantees:
+ * - An error crosses the worker's border as plain JSON (`toPlainError`) and comes back with its class
+ *   (`fromPlainError`).
+ * - `DacapoErrorCode` contains each code that Dacapo itself uses, because the constructor accepts no other.
+ * - Codes are stable. Compare `code`, not the class, if two copies of the package may be loaded.
  */
+import type { DacapoErrorCode, Retry } from "./error-codes.ts";
 import type { Json } from "./json.ts";
+import { reasonOf } from "./reason.ts";
 
-/** Whether the same call may succeed: never; later, unchanged; or once something was mended. */
-export type Retry = "never" | "later" | "after-fix";
-
+/** The texts and the values of an error. */
 export type ErrorFacts = {
-  /** What happened, to what, with which values. */
+  /** The noun, its state and the values. */
   readonly message: string;
-  /** What to do about it. */
+  /** What a person or a program does about it. */
   readonly fix: string;
+  /** Values for programs, as plain JSON. @default {} */
   readonly details?: { readonly [key: string]: Json };
+  /** The error below this one. It stays on this side of every border. */
   readonly cause?: unknown;
 };
 
+/** An error as plain JSON, such as `status.error` of a log. */
 export type PlainError = {
-  readonly code: string;
+  /** The stable name of the kind of error. */
+  readonly code: DacapoErrorCode;
+  /** The noun, its state and the values. */
   readonly message: string;
+  /** What a person or a program does about it. */
   readonly fix: string;
+  /** Whether the same call may succeed. */
   readonly retry: Retry;
+  /** Values for programs. */
   readonly details: { readonly [key: string]: Json };
 };
 
+/**
+ * The base class of every error that Dacapo throws.
+ *
+ * @example
+ * try {
+ *   await log.execute(task.command.add("t1", { title: "Milk" }));
+ * } catch (error) {
+ *   if (error instanceof DacapoError) console.warn(error.code, error.message, error.fix);
+ * }
+ */
 export class DacapoError extends Error {
-  readonly code: string;
+  /** The stable name of the kind of error. Compare it, not the message. */
+  readonly code: DacapoErrorCode;
+  /** What a person or a program does about it. */
   readonly fix: string;
+  /** Whether the same call may succeed: `never`, `later` without a change, or only `after-fix`. */
   readonly retry: Retry;
+  /** Values for programs, as plain JSON. Each class names its own. */
   readonly details: { readonly [key: string]: Json };
 
-  constructor(code: string, retry: Retry, facts: ErrorFacts) {
+  constructor(code: DacapoErrorCode, retry: Retry, facts: ErrorFacts) {
     super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.name = new.target.name;
     this.code = code;
@@ -42,87 +67,183 @@ export class DacapoError extends Error {
   }
 }
 
-/** An input, an event or a value does not fit: `details.path` and `details.reason` tell where and why. */
+/**
+ * Code `invalid`: an input, an event, a name or an archive is not valid. Nothing was recorded.
+ * `details.path` and `details.reason`, if they exist, name the place and the reason.
+ *
+ * @example
+ * try {
+ *   task.ref("a b");
+ * } catch (error) {
+ *   if (error instanceof ValidationError) console.warn(error.details.path, error.details.reason);
+ * }
+ */
 export class ValidationError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("invalid", "after-fix", facts);
   }
 }
 
-/** The domain said no: `details.code` is its own word for it. Nothing was recorded. */
+/**
+ * Code `rejected`: the domain refused a command, or the device does not know the commit. Nothing was recorded.
+ * `details.code` is the domain's own code, such as `no-such-task`.
+ *
+ * @example
+ * try {
+ *   await log.execute(task.command.rename("t1", { title: "Milk" }));
+ * } catch (error) {
+ *   if (error instanceof RejectedError && error.details.code === "no-such-task") console.warn("The task is gone");
+ * }
+ */
 export class RejectedError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("rejected", "after-fix", facts);
   }
 }
 
-/** A stream or a log is not where the caller expected it: `details.expected`, `details.actual`. */
+/**
+ * Code `concurrency`: a log is not in the state that the caller expected. For example, `import` needs an empty log.
+ *
+ * @example
+ * try {
+ *   await log.import(file.stream().pipeThrough(new TextDecoderStream()));
+ * } catch (error) {
+ *   if (error instanceof ConcurrencyError) console.warn(error.message, error.fix);
+ * }
+ */
 export class ConcurrencyError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("concurrency", "later", facts);
   }
 }
 
+/**
+ * Code `unauthorized`: the server needs a valid token. Work is kept on the device and sent after the next sign-in.
+ *
+ * @example
+ * log.status.subscribe(({ error }) => {
+ *   if (error?.code === "unauthorized") location.assign("/sign-in");
+ * });
+ */
 export class UnauthorizedError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("unauthorized", "after-fix", facts);
   }
 }
 
+/**
+ * Code `forbidden`: the server refuses this person. `details.code` is the server's own code.
+ *
+ * @example
+ * log.status.subscribe(({ error }) => {
+ *   if (error?.code === "forbidden") console.warn("Ask for the right to this log");
+ * });
+ */
 export class ForbiddenError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("forbidden", "never", facts);
   }
 }
 
-/** The device or the server's disk is full. What was asked was not recorded. */
+/**
+ * Code `storage-full`: the disk of the device or of the server is full. The call recorded nothing.
+ *
+ * @example
+ * await log.execute(task.command.add("t1", { title: "Milk" })).catch((error) => {
+ *   if (error instanceof StorageFullError) console.warn(error.fix);
+ * });
+ */
 export class StorageFullError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("storage-full", "after-fix", facts);
   }
 }
 
-/** The storage cannot be reached or read any more, after opening it again was tried. */
+/**
+ * Code `storage-lost`: the storage cannot be reached or read.
+ * `details.reason`, if it exists, is a stable name of the cause, such as `newer-layout`.
+ *
+ * @example
+ * try {
+ *   await log.execute(task.command.add("t1", { title: "Milk" }));
+ * } catch (error) {
+ *   if (error instanceof StorageLostError && error.details.reason === "newer-layout") location.reload();
+ * }
+ */
 export class StorageLostError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("storage-lost", "later", facts);
   }
 }
 
-/** The other side said something that the protocol does not know or allow. */
+/**
+ * Code `protocol`: the other side sent something that the protocol does not allow.
+ * `details.code` and `details.status`, if they exist, are the server's own code and the HTTP status.
+ *
+ * @example
+ * log.status.subscribe(({ error }) => {
+ *   if (error?.code === "protocol") console.warn(error.fix, error.details.status);
+ * });
+ */
 export class ProtocolError extends DacapoError {
   constructor(facts: ErrorFacts, retry: Retry = "never") {
     super("protocol", retry, facts);
   }
 }
 
+/**
+ * Code `unknown-aggregate`: the worker's domain has no aggregate of the stream's name.
+ *
+ * @example
+ * await log.execute(task.command.add("t1", { title: "Milk" })).catch((error) => {
+ *   if (error instanceof UnknownAggregateError) console.warn("Page and worker were built from two versions");
+ * });
+ */
 export class UnknownAggregateError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("unknown-aggregate", "after-fix", facts);
   }
 }
 
+/** Code `unknown-command`: the worker's domain has no command of this name or version. See `UnknownAggregateError`. */
 export class UnknownCommandError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("unknown-command", "after-fix", facts);
   }
 }
 
-/** The log was closed by `close()`, or its worker has gone. */
+/**
+ * Code `log-closed`: `close()` was called on the log.
+ *
+ * @example
+ * await log.close();
+ * await log.execute(task.command.add("t1", { title: "Milk" })).catch((error) => {
+ *   if (!(error instanceof LogClosedError)) throw error;
+ * });
+ */
 export class LogClosedError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("log-closed", "never", facts);
   }
 }
 
-/** A definition (aggregate, projection, domain, option) is wrong: a mistake of the program, seen when it starts. */
+/**
+ * Code `definition`: an aggregate, a projection, a domain or an option is wrong. It is a mistake in the program.
+ *
+ * @example
+ * try {
+ *   defineDomain({ version: 0, aggregates: [task] });
+ * } catch (error) {
+ *   if (error instanceof DefinitionError) console.warn(error.message, error.fix);
+ * }
+ */
 export class DefinitionError extends DacapoError {
   constructor(facts: ErrorFacts) {
     super("definition", "never", facts);
   }
 }
 
-/** An assertion that failed inside Dacapo. */
+/** Code `bug`: an assertion inside Dacapo failed. */
 export class BugError extends DacapoError {
   constructor(message: string, details: { readonly [key: string]: Json } = {}) {
     super("bug", "never", {
@@ -133,10 +254,10 @@ export class BugError extends DacapoError {
   }
 }
 
-const CLASSES: ReadonlyMap<string, new (facts: ErrorFacts) => DacapoError> = new Map<
-  string,
-  new (facts: ErrorFacts) => DacapoError
->([
+/**
+ * The class of each code that has a class of its own. `BugError` is missing, because its text is built from a message.
+ */
+const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts) => DacapoError>([
   ["invalid", ValidationError],
   ["rejected", RejectedError],
   ["concurrency", ConcurrencyError],
@@ -151,25 +272,7 @@ const CLASSES: ReadonlyMap<string, new (facts: ErrorFacts) => DacapoError> = new
   ["definition", DefinitionError],
 ]);
 
-/** Characters of a reason. It travels in outcomes and stands in a status; an app may throw a novel. */
-const REASON_LENGTH_MAX = 1_000;
-
-/** What a thrown value says, for people. Total: an app's function may throw anything, even what cannot be made a text. */
-export function reasonOf(thrown: unknown): string {
-  try {
-    return shortText(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
-  } catch {
-    return "something was thrown that cannot be shown";
-  }
-}
-
-/** A text that can travel: short, and well-formed also where an app, or we here, cut a character in two. */
-export function shortText(text: string, lengthMax: number = REASON_LENGTH_MAX): string {
-  const cut = text.length > lengthMax ? `${text.slice(0, lengthMax - 1)}…` : text;
-  return cut.toWellFormed();
-}
-
-/** Plain JSON of any thrown value; what is not a DacapoError becomes `unexpected`. */
+/** Plain JSON of any thrown value. A value that is not a DacapoError gets the code `unexpected`. */
 export function toPlainError(error: unknown): PlainError {
   if (error instanceof DacapoError) {
     const { code, message, fix, retry, details } = error;
@@ -178,13 +281,17 @@ export function toPlainError(error: unknown): PlainError {
   return {
     code: "unexpected",
     message: reasonOf(error),
-    fix: "See the message; the app's own functions may have thrown it.",
+    fix: "Read the message. A function of the app may have thrown it.",
     retry: "never",
     details: {},
   };
 }
 
-/** The error that `toPlainError` was made from, with its class where the code has one. */
+/**
+ * The error that `toPlainError` was called with, with its class if the code has one.
+ *
+ * The class is not used if its `retry` differs, because a `ProtocolError` exists with `never` and with `later`.
+ */
 export function fromPlainError(plain: PlainError): DacapoError {
   const { code, message, fix, retry, details } = plain;
   const Class = CLASSES.get(code);

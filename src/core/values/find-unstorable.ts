@@ -1,36 +1,43 @@
 /**
- * Whether a state would come back from storage as it is.
+ * A search for the value in a state that would not come back from storage as it is.
  *
- * Place: asked on the author's device, of the states that a new commit leaves. States are stored as JSON: a Date or a Set would live until the
- * next start and then be something else, which `evolve` does not expect.
- * Holds: lets pass what JSON leaves out without harm: fields that are undefined, and the sign of zero.
+ * The search exists because states are stored as JSON. A Date or a Set would work until the next start and would then
+ * be
+ * another type, which `evolve` does not expect.
+ *
+ * Guarantees:
+ * - JSON may leave out two things without harm: a field that is undefined, and the sign of zero. The search accepts
+ *   both.
+ * - The search ends for every state, because its depth has a limit.
  */
-import type { JsonProblem } from "./json.ts";
+import { isPlainObject } from "./json.ts";
+import type { Path, Problem } from "./parsed.ts";
 
-/** Far more than a state needs, and less than `JSON.stringify` can do. Ends the search in a circle, too. */
+/**
+ * Far more levels than a state needs, and fewer than `JSON.stringify` can write. The limit also ends the search in a
+ * circle.
+ */
 const STATE_DEPTH_MAX = 1_000;
 
-type Place = { readonly value: unknown; readonly path: readonly (string | number)[] };
-
-/** Where and why a state cannot be stored, or null. */
-export function findUnstorable(state: unknown): JsonProblem | null {
-  const waiting: Place[] = [{ value: state, path: [] }];
+/** Returns the place and the reason of a value that cannot be stored, or null. */
+export function findUnstorable(state: unknown): Problem | null {
+  const waiting: { readonly value: unknown; readonly path: Path }[] = [{ value: state, path: [] }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { value, path } = next;
     const reason =
       path.length > STATE_DEPTH_MAX ? `is nested deeper than ${STATE_DEPTH_MAX} levels` : reasonAgainst(value);
     if (reason !== null) return { path, reason };
     if (typeof value !== "object" || value === null) continue;
-    for (const [key, part] of Object.entries(value)) {
-      if (isStored(part) || (part === undefined && !Array.isArray(value))) continue;
-      waiting.push({ value: part, path: [...path, Array.isArray(value) ? Number(key) : key] });
+    for (const [key, child] of Object.entries(value)) {
+      if (isStorableScalar(child) || (child === undefined && !Array.isArray(value))) continue;
+      waiting.push({ value: child, path: [...path, Array.isArray(value) ? Number(key) : key] });
     }
   }
   return null;
 }
 
-/** The most that a state is made of, told without a look inside. */
-function isStored(value: unknown): boolean {
+/** True for a scalar that storage returns as it is. Most of a state consists of such values. */
+function isStorableScalar(value: unknown): boolean {
   return (
     typeof value === "string" ||
     typeof value === "boolean" ||
@@ -40,13 +47,8 @@ function isStored(value: unknown): boolean {
 }
 
 function reasonAgainst(value: unknown): string | null {
-  if (isStored(value)) return null;
+  if (isStorableScalar(value)) return null;
   if (typeof value === "number") return "is not a finite number";
   if (typeof value !== "object" || value === null) return `is of type ${typeof value}`;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain =
-    Array.isArray(value) ||
-    prototype === null ||
-    (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
-  return isPlain ? null : "is not a plain object";
+  return Array.isArray(value) || isPlainObject(value) ? null : "is not a plain object";
 }

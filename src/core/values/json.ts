@@ -1,78 +1,81 @@
 /**
- * Plain JSON: what may stand in events, inputs, states and rows.
+ * Plain JSON: the only values that events, inputs, states and rows may contain.
  *
- * Holds: everything that passes `checkJson` comes back equal from
- * `JSON.parse(JSON.stringify(value))`, on every engine and store. A value that only a parser accepts
- * (very deep, not well-formed, `1e400`) must never reach a fold: one such event would harm every
- * reader. Nothing here recurses, so that no input can exhaust the stack.
+ * Guarantees:
+ * - A value without a problem comes back equal from `JSON.parse(JSON.stringify(value))`, on every engine and store.
+ *   Otherwise one event that only a parser accepts (very deep, not well-formed, `1e400`) would harm every reader.
+ * - No function here recurses, so that no input can exhaust the stack.
  */
+import type { Path, Problem } from "./parsed.ts";
+
+/** Any value of plain JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Levels of arrays and objects that may stand inside each other. `JSON.stringify` fails at some 5,000. */
+/** The number of levels of arrays and objects inside each other. `JSON.stringify` fails at about 5,000. */
 export const JSON_DEPTH_MAX = 64;
 
-/** Where in a value something is wrong, and what. The path is empty for the value itself. */
-export type JsonProblem = { readonly path: readonly (string | number)[]; readonly reason: string };
-
-type Place = { readonly parent: Place | null; readonly step: string | number; readonly depth: number };
+/** One step of a path, with the steps before it. A path is built only for a problem, because most values have none. */
+type PathStep = { readonly parent: PathStep | null; readonly key: string | number; readonly depth: number };
 
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
- * Tells what keeps a value from surviving the wire unchanged, or null.
+ * Returns the first problem that keeps a value from crossing the wire unchanged, or null.
  *
  * @example
- * checkJson({ title: "Milk" })            // null
- * checkJson({ due: [1, Infinity] })       // { path: ["due", 1], reason: "is not a finite number" }
+ * findJsonProblem({ title: "Milk" })      // null
+ * findJsonProblem({ due: [1, Infinity] }) // { path: ["due", 1], reason: "is not a finite number" }
  */
-export function findJsonProblem(value: unknown): JsonProblem | null {
+export function findJsonProblem(value: unknown): Problem | null {
   try {
     return isFlat(value) ? null : findProblem(value);
   } catch {
-    // Only what lives in this program can do so: a getter that throws, a revoked proxy. Nothing of the wire.
+    // Only an object of this program can throw here: a getter or a revoked proxy. A value of the wire cannot.
     return { path: [], reason: "cannot be read: something in it throws" };
   }
 }
 
-/** True for a scalar or a plain object of scalars, without a problem: most events. What is not is looked through in full. */
+/**
+ * True for a scalar or a plain object of scalars without a problem. This is the fast path, because most events are
+ * flat.
+ */
 function isFlat(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return checkScalar(value) === null;
+  if (typeof value !== "object" || value === null) return scalarProblem(value) === null;
   if (Array.isArray(value) || !isPlainObject(value)) return false;
   for (const [key, child] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key) || !key.isWellFormed()) return false;
-    if ((typeof child === "object" && child !== null) || checkScalar(child) !== null) return false;
+    if ((typeof child === "object" && child !== null) || scalarProblem(child) !== null) return false;
   }
   return true;
 }
 
-function findProblem(value: unknown): JsonProblem | null {
-  const waiting: { readonly value: unknown; readonly place: Place | null }[] = [{ value, place: null }];
+function findProblem(value: unknown): Problem | null {
+  const waiting: { readonly value: unknown; readonly step: PathStep | null }[] = [{ value, step: null }];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { place } = next;
-    const reason = checkScalar(next.value);
-    if (reason !== null) return { path: pathOf(place), reason };
+    const { step } = next;
+    const reason = scalarProblem(next.value);
+    if (reason !== null) return { path: pathOf(step), reason };
     if (typeof next.value !== "object" || next.value === null) continue;
 
-    const depth = (place?.depth ?? 0) + 1;
-    if (depth > JSON_DEPTH_MAX)
-      return { path: pathOf(place), reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` };
+    const depth = (step?.depth ?? 0) + 1;
+    if (depth > JSON_DEPTH_MAX) return { path: pathOf(step), reason: `is nested deeper than ${JSON_DEPTH_MAX} levels` };
     if (Array.isArray(next.value)) {
       for (let index = next.value.length - 1; index >= 0; index--) {
-        if (!(index in next.value)) return { path: [...pathOf(place), index], reason: "is a hole in an array" };
-        waiting.push({ value: next.value[index], place: { parent: place, step: index, depth } });
+        if (!(index in next.value)) return { path: [...pathOf(step), index], reason: "is a hole in an array" };
+        waiting.push({ value: next.value[index], step: { parent: step, key: index, depth } });
       }
       continue;
     }
     for (const [key, child] of Object.entries(next.value)) {
-      if (FORBIDDEN_KEYS.has(key)) return { path: [...pathOf(place), key], reason: "is a forbidden key" };
-      if (!key.isWellFormed()) return { path: pathOf(place), reason: "has a key with a lone surrogate" };
-      waiting.push({ value: child, place: { parent: place, step: key, depth } });
+      if (FORBIDDEN_KEYS.has(key)) return { path: [...pathOf(step), key], reason: "is a forbidden key" };
+      if (!key.isWellFormed()) return { path: pathOf(step), reason: "has a key with a lone surrogate" };
+      waiting.push({ value: child, step: { parent: step, key, depth } });
     }
   }
   return null;
 }
 
-function checkScalar(value: unknown): string | null {
+function scalarProblem(value: unknown): string | null {
   switch (typeof value) {
     case "boolean":
       return null;
@@ -89,20 +92,21 @@ function checkScalar(value: unknown): string | null {
   }
 }
 
-function isPlainObject(value: object): boolean {
+/** True for an object that is not an instance of a class. An array is not a plain object. */
+export function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) return true;
-  // An object of another realm (a frame, a worker test) has another Object.prototype: its own prototype is null.
+  // An object of another realm has another Object.prototype. The prototype of that prototype is null, too.
   return typeof prototype === "object" && Object.getPrototypeOf(prototype) === null;
 }
 
-function pathOf(place: Place | null): (string | number)[] {
+function pathOf(last: PathStep | null): Path {
   const path: (string | number)[] = [];
-  for (let at = place; at; at = at.parent) path.unshift(at.step);
+  for (let step = last; step; step = step.parent) path.unshift(step.key);
   return path;
 }
 
-/** Equality of two JSON values, whatever the order of their keys. Both must have passed `checkJson`. */
+/** True if two JSON values are equal. The order of keys does not matter. Both values must be without a problem. */
 export function sameJson(left: Json | undefined, right: Json | undefined): boolean {
   const waiting: [Json | undefined, Json | undefined][] = [[left, right]];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
@@ -125,8 +129,10 @@ export function sameJson(left: Json | undefined, right: Json | undefined): boole
 }
 
 /**
- * The value itself, which nobody can change any more: what an app's function is given is shared with what was made of it.
- * A part that is frozen is not looked into again, so to freeze what is frozen costs nothing.
+ * Freezes a value and every part of it, and returns it. Dacapo shares values with an app's functions, which must not
+ * change them.
+ *
+ * A part that is already frozen is skipped, so that a second call costs nothing.
  */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
@@ -139,7 +145,7 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-// Array.isArray does not narrow a readonly array.
+// This function exists because Array.isArray does not narrow a readonly array.
 function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -1,6 +1,7 @@
-/** Refuses a definition when the program starts: what is wrong with it, and what to write instead. */
+/** The refusal of a wrong definition, when the program starts. */
 import { DefinitionError, type ErrorFacts } from "./errors.ts";
 
+/** Throws a DefinitionError. The message names the noun, its state and the value. The fix shows the right code. */
 export function refuseDefinition(
   message: string,
   fix: string,

@@ -1,24 +1,28 @@
 /**
- * An exported log as NDJSON: one header, the records in order, what only a device has, and an end that counts them.
+ * An exported log as NDJSON: a header, the records in order, the device's own lines, and an end line that counts them.
  *
  *   {"dacapo":"log","v":1,"log":"team-7","cursor":"17-9f2c…"}
  *   {"record":{…}}                        one line a commit record
- *   {"sent":{…}} {"pending":{…}} {"rejection":{…}}   on a device: own settled commits, the queue, what was refused
+ *   {"sent":{…}} {"pending":{…}} {"rejection":{…}}   only a device: its settled commits, its queue, its rejections
  *   {"end":{"records":12,"own":3}}
  *
- * Place: client and server write it and read it; each takes of the other's what it knows.
- * Holds: a file that was cut short, changed in the middle or put together from two is refused before anything is written.
+ * Client and server both write and read this form. The server ignores the device's own lines.
+ *
+ * Guarantees: `parseArchive` refuses a file that was cut short, that has a gap, or that was joined from two. A caller
+ * writes nothing before the whole file is checked.
  */
-import type { Parsed } from "../values/parsed.ts";
+import { describeProblem, type Parsed, refuseValue } from "../values/parsed.ts";
 import { fail, json, literal, orNull, parse, parseText, type Reader, shape, text, whole } from "./reader.ts";
 import type { Json } from "../values/json.ts";
-import { cursorReader, parseRecords } from "./messages.ts";
+import { cursorReader, parseRecords } from "./read-messages.ts";
 import { type CommitRecord, type Cursor, cursorOf, encodeCursor, lastPosition, sameCursor } from "../history/record.ts";
 
-/** What only a device has, by kind; its own reader knows the form. */
+/** The kinds of a device's own lines. The client checks their values. */
 export const OWN_KINDS = ["sent", "pending", "rejection"] as const;
+/** A kind of a device's own lines. */
 export type OwnKind = (typeof OWN_KINDS)[number];
 
+/** The content of a whole archive. */
 export type Archive = {
   readonly log: string;
   readonly cursor: Cursor | null;
@@ -29,24 +33,27 @@ export type Archive = {
 const header = shape({ dacapo: literal("log"), v: whole(1, 1), log: text(128), cursor: orNull(cursorReader) });
 const end = shape({ end: shape({ records: whole(0), own: whole(0) }) });
 
+/** Returns the first line. */
 export function headerLine(log: string, cursor: Cursor | null): string {
   return JSON.stringify({ dacapo: "log", v: 1, log, cursor: cursor && encodeCursor(cursor) });
 }
 
-/** `record`: the record's JSON text. */
-export function recordLine(record: string): string {
-  return `{"record":${record}}`;
+/** Returns the line of a record, from the JSON text of the record. */
+export function recordLine(recordText: string): string {
+  return `{"record":${recordText}}`;
 }
 
+/** Returns one of the device's own lines. */
 export function ownLine(kind: OwnKind, value: Json): string {
   return JSON.stringify({ [kind]: value });
 }
 
+/** Returns the last line, with the number of records and of own lines before it. */
 export function endLine(records: number, own: number): string {
   return JSON.stringify({ end: { records, own } });
 }
 
-/** Reads a whole archive; the first line that does not hold is named. */
+/** Reads a whole archive. A problem names the first line that is not valid. */
 export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
   let head: { readonly log: string; readonly cursor: Cursor | null } | null = null;
   const records: CommitRecord[] = [];
@@ -56,35 +63,32 @@ export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
   for (const line of lines) {
     number++;
     if (line.trim() === "") continue;
-    if (ended) return refused(number, "stands behind the end");
+    if (ended) return refuseLine(number, "comes after the end line");
     if (!head) {
       const first = parseText(header, line);
       if (!first.ok)
-        return refused(
-          number,
-          `is not the header of an exported log: ${first.problem.path.join(".")} ${first.problem.reason}`,
-        );
+        return refuseLine(number, `is not the header of an exported log: ${describeProblem(first.problem)}`);
       head = first.value;
       continue;
     }
     const read = parseText(lineReader, line);
-    if (!read.ok) return refused(number, `${read.problem.path.join(".")} ${read.problem.reason}`.trim());
+    if (!read.ok) return refuseLine(number, describeProblem(read.problem));
     const { value } = read;
     if (value.kind === "record") {
       const last = records.at(-1);
       if (value.record.position !== (last ? lastPosition(last) : 0) + 1)
-        return refused(number, `has position ${value.record.position}, which does not follow`);
+        return refuseLine(number, `has position ${value.record.position}, which does not follow the record before it`);
       records.push(value.record);
     } else if (value.kind === "end") {
       if (value.records !== records.length || value.own !== own.length)
-        return refused(number, "counts other lines than stand before it");
+        return refuseLine(number, "counts other lines than the file has");
       ended = true;
     } else own.push(value);
   }
-  if (!head || !ended) return refused(number + 1, "is missing: the file was cut short");
+  if (!head || !ended) return refuseLine(number + 1, "is missing: the file was cut short");
   const last = records.at(-1);
   if (!sameCursor(last ? cursorOf(last) : null, head.cursor))
-    return refused(1, "names another end than the records have");
+    return refuseLine(1, "names another cursor than the last record has");
   return { ok: true, value: { ...head, records, own } };
 }
 
@@ -106,9 +110,11 @@ const lineReader: Reader<Line> = (value, path) => {
   }
   const given = new Map<string, unknown>(Object.entries(value));
   const kind = OWN_KINDS.find((one) => given.has(one));
-  return kind ? { kind, value: json(given.get(kind), [...path, kind]) } : fail(path, "is no line of an exported log");
+  return kind
+    ? { kind, value: json(given.get(kind), [...path, kind]) }
+    : fail(path, "is not a line of an exported log");
 };
 
-function refused(line: number, reason: string): Parsed<never> {
-  return { ok: false, problem: { path: ["line", line], reason } };
+function refuseLine(line: number, reason: string): Parsed<never> {
+  return refuseValue(["line", line], reason);
 }

@@ -1,18 +1,24 @@
 /**
- * Readers: untrusted JSON to a typed value, or where and why not.
+ * Readers: functions that turn untrusted JSON into a typed value, or into a problem with its place.
  *
- * Holds: total and without recursion over input: any value gives a value or a problem, never another throw; only named
- * fields are taken, into new objects, so a forged key goes nowhere. Free JSON passes `checkJson`. A page holds ten thousand records and
- * seldom a problem: the way to one is put together only once it was met.
+ * Guarantees (test: `wire.fuzz.test.ts`):
+ * - `parse` and `parseText` return a value or a problem for every input. They never throw.
+ * - No reader recurses over its input, so that a deep input cannot exhaust the stack.
+ * - A reader copies only the fields that it names into a new object, so that a forged key is lost.
+ * - Free JSON has no problem that `findJsonProblem` finds.
+ *
+ * A page contains ten thousand records and seldom a problem. Therefore a path is built only after a failure.
  */
-import type { Parsed } from "../values/parsed.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
+import { type Parsed, type Path, refuseValue } from "../values/parsed.ts";
 
-type Path = readonly (string | number)[];
-
-/** Takes a value apart, or throws a ParseFailure, which `parse` catches. `path` leads from the reader that was called first, or from one inside. */
+/**
+ * Returns the typed value, or throws a ParseFailure, which `parse` catches. `path` is the place of the value for a
+ * failure.
+ */
 export type Reader<T> = (value: unknown, path: Path) => T;
 
+/** The type that a reader returns. */
 export type ReadBy<R> = R extends Reader<infer T> ? T : never;
 
 class ParseFailure extends Error {
@@ -23,20 +29,21 @@ class ParseFailure extends Error {
   }
 }
 
-/** Where a reader inside another one begins. */
+/** The path of a reader inside another one. The outer reader adds its own path to a failure. */
 const HERE: Path = [];
 
-/** The failure as the outer reader tells it. */
-function below(step: string | number, path: Path, error: unknown): unknown {
+/** Returns the failure of an inner reader with the path of the outer one in front. */
+function failureBelow(step: string | number, path: Path, error: unknown): unknown {
   return error instanceof ParseFailure ? new ParseFailure([...path, step, ...error.path], error.message) : error;
 }
 
+/** Reads a value. */
 export function parse<T>(reader: Reader<T>, value: unknown): Parsed<T> {
   try {
     return { ok: true, value: reader(value, []) };
   } catch (error) {
     if (!(error instanceof ParseFailure)) throw error;
-    return { ok: false, problem: { path: error.path, reason: error.message } };
+    return refuseValue(error.path, error.message);
   }
 }
 
@@ -46,16 +53,17 @@ export function parseText<T>(reader: Reader<T>, text: string): Parsed<T> {
   try {
     value = JSON.parse(text);
   } catch {
-    return { ok: false, problem: { path: [], reason: "is not JSON" } };
+    return refuseValue([], "is not JSON");
   }
   return parse(reader, value);
 }
 
+/** Ends a reader with a problem. The reason is a predicate, such as `is not a string`. */
 export function fail(path: Path, reason: string): never {
   throw new ParseFailure(path, reason);
 }
 
-/** A string of at most `max` UTF-16 units that matches a form. */
+/** A well-formed string of at most `max` UTF-16 units that matches a form. */
 export function text(max: number, form?: RegExp): Reader<string> {
   return (value, path) => {
     if (typeof value !== "string") fail(path, "is not a string");
@@ -66,7 +74,7 @@ export function text(max: number, form?: RegExp): Reader<string> {
   };
 }
 
-/** A whole number within bounds. */
+/** A safe integer from `min` to `max`. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Reader<number> {
   return (value, path) => {
     if (typeof value !== "number" || !Number.isSafeInteger(value)) fail(path, "is not a whole number");
@@ -75,40 +83,45 @@ export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Reade
   };
 }
 
-/** A time: milliseconds since the epoch, with a fraction, within the years that a Date knows. */
+/** A time in milliseconds since the epoch, with a fraction, inside the years that a Date can show. */
 export const time: Reader<number> = (value, path) => {
   if (typeof value !== "number" || !(Math.abs(value) <= 8.64e15)) fail(path, "is not a time");
   return value;
 };
 
+/** Free JSON, such as the data of an event. */
 export const json: Reader<Json> = (value, path) => {
   const problem = findJsonProblem(value);
   if (problem) fail([...path, ...problem.path], problem.reason);
-  // What checkJson lets pass is Json; the compiler cannot follow a check without recursion.
+  // A cast is needed, because the compiler cannot see that a value without a problem is Json.
   return value as Json;
 };
 
+/** Any value, unchecked. */
 export const anything: Reader<unknown> = (value) => value;
 
+/** One of some values. */
 export function literal<T extends string | boolean>(...allowed: readonly T[]): Reader<T> {
   return (value, path) => allowed.find((one) => one === value) ?? fail(path, `is not ${allowed.join(" or ")}`);
 }
 
+/** Null, or a value of another reader. */
 export function orNull<T>(reader: Reader<T>): Reader<T | null> {
   return (value, path) => (value === null ? null : reader(value, path));
 }
 
+/** An array of `min` to `max` entries. */
 export function list<T>(reader: Reader<T>, max: number, min = 0): Reader<readonly T[]> {
   return (value, path) => {
     if (!Array.isArray(value)) fail(path, "is not an array");
     if (value.length < min || value.length > max) fail(path, `has ${value.length} entries, not ${min} to ${max}`);
-    const taken: T[] = [];
+    const entries: T[] = [];
     try {
-      for (const entry of value as readonly unknown[]) taken.push(reader(entry, HERE));
+      for (const entry of value as readonly unknown[]) entries.push(reader(entry, HERE));
     } catch (error) {
-      throw below(taken.length, path, error);
+      throw failureBelow(entries.length, path, error);
     }
-    return taken;
+    return entries;
   };
 }
 
@@ -117,7 +130,7 @@ type Shape<Needed extends Fields, Optional extends Fields> = { readonly [K in ke
   readonly [K in keyof Optional]?: ReadBy<Optional[K]>;
 };
 
-/** An object with these fields; other fields are left behind. */
+/** An object with these fields. Other fields are not copied. */
 export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(
   needed: Needed,
   optional?: Optional,
@@ -129,18 +142,18 @@ export function shape<Needed extends Fields, Optional extends Fields = Record<ne
   return (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) fail(path, "is not an object");
     const given = value as Readonly<Record<string, unknown>>;
-    const taken: Record<string, unknown> = {};
-    let at = "";
+    const copy: Record<string, unknown> = {};
+    let field = "";
     try {
       for (const { name, reader, isNeeded } of fields) {
-        at = name;
-        if (Object.hasOwn(given, name)) taken[name] = reader(given[name], HERE);
+        field = name;
+        if (Object.hasOwn(given, name)) copy[name] = reader(given[name], HERE);
         else if (isNeeded) fail(HERE, "is missing");
       }
     } catch (error) {
-      throw below(at, path, error);
+      throw failureBelow(field, path, error);
     }
-    // Each field was read by the reader of its name just above.
-    return taken as Shape<Needed, Optional>;
+    // A cast is needed, because the compiler cannot see that the loop read each field with its own reader.
+    return copy as Shape<Needed, Optional>;
   };
 }

@@ -4,7 +4,7 @@
  * Place: routes and sockets refuse with `refusal(code)`; whatever else is thrown becomes `unexpected`.
  * Holds: an answer tells what is wrong with the request and nothing of the server, of others, or of what was sent.
  */
-import type { Retry } from "../../core/values/errors.ts";
+import type { Retry } from "../../core/values/error-codes.ts";
 
 type ErrorKind = { readonly status: number; readonly retry: Retry; readonly message: string };
 

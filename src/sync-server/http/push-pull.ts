@@ -4,7 +4,7 @@
  * Place: `routes` reads the request and hands on its text; the simulator hands on the same without HTTP.
  * Holds: records leave as the texts that are stored; a page is made once for all who wait for it.
  */
-import { parsePushEnvelope } from "../../core/wire/messages.ts";
+import { parsePushEnvelope } from "../../core/wire/read-messages.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";

@@ -7,7 +7,7 @@
  * of whom nobody can say so any more, within a minute.
  */
 import { RIGHTS_MS } from "../base/limits.ts";
-import { parseClientFrame } from "../../core/wire/messages.ts";
+import { parseClientFrame } from "../../core/wire/read-messages.ts";
 import { type Env, jittered } from "../base/env.ts";
 import { type ErrorCode, HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";

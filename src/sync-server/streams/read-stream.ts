@@ -4,7 +4,7 @@
  * Place: `stream-windows` asks these, page by page, and carries on with what the running batch adds.
  * Holds: a record that cannot be read any more harms its streams alone: they are unreadable from there on.
  */
-import { type Author, authorKey } from "../../core/history/author.ts";
+import { type Author, authorKey, isSameAuthor } from "../../core/history/author.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -128,7 +128,7 @@ export function mayHoldOthers(known: KnownStream, after: number, author: Author)
 }
 
 function isOwn(record: CommitRecord, author: Author): boolean {
-  return record.actor === author.actor && record.client === author.client;
+  return isSameAuthor(record, author);
 }
 
 async function* storedRecords(

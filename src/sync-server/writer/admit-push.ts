@@ -7,7 +7,8 @@
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Problem } from "../../core/values/parsed.ts";
-import { parseCommit, parseCommitHead, parseCommitId, type PushEnvelope } from "../../core/wire/messages.ts";
+import type { PushEnvelope } from "../../core/wire/messages.ts";
+import { parseCommit, parseCommitHead, parseCommitId } from "../../core/wire/read-messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";

@@ -19,7 +19,7 @@ import {
 const cursor = { position: 10, mark: "00000000000000aa" };
 const ready: SyncState = { ...initialSyncState, leader: true, socketCursor: cursor };
 const at = { now: 1_000_000, cursor, pending: 0, refills: false };
-const stopped = { code: "gone", message: "", fix: "", retry: "never" as const, details: {} };
+const stopped = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
 
 describe("what the sync loop does next", () => {
   test("rests where this tab does not lead, is paused, offline or stopped, whatever waits", () => {

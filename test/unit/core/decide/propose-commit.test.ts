@@ -6,7 +6,7 @@ import { aggregate, defineDomain } from "dacapo";
 import { byteLength } from "../../../../src/core/values/byte-length.ts";
 import { COMMANDS_MAX } from "../../../../src/core/history/limits.ts";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
-import { parseCommit } from "../../../../src/core/wire/messages.ts";
+import { parseCommit } from "../../../../src/core/wire/read-messages.ts";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { column, tally, task, taskDomain } from "../../../support/task-domain.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clampTime, CLOCK_DRIFT_MS_MAX, CLOCK_STEP_MS, follow, tick } from "../../../../src/core/values/clock.ts";
-import { parseCommit } from "../../../../src/core/wire/messages.ts";
+import { parseCommit } from "../../../../src/core/wire/read-messages.ts";
 import { author } from "../../../support/core/author.ts";
 
 /** From the first second of 1970 to the year 2248, up to which a step is exact. */

@@ -10,9 +10,7 @@ import {
   fromPlainError,
   LogClosedError,
   ProtocolError,
-  reasonOf,
   RejectedError,
-  shortText,
   StorageFullError,
   StorageLostError,
   toPlainError,
@@ -21,6 +19,7 @@ import {
   UnknownCommandError,
   ValidationError,
 } from "../../../../src/core/values/errors.ts";
+import { reasonOf, shortText } from "../../../../src/core/values/reason.ts";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
@@ -62,7 +61,7 @@ describe("an error that crosses a border as JSON", () => {
 
   test("keeps its cause on this side, and tells no one on the other", () => {
     const cause = new Error("secret");
-    const error = new DacapoError("odd", "never", { ...facts, cause });
+    const error = new DacapoError("storage-newer", "never", { ...facts, cause });
     expect([error.cause, JSON.stringify(toPlainError(error))]).toEqual([cause, expect.not.stringContaining("secret")]);
   });
 });

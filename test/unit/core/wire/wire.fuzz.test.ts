@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import type { Parsed } from "../../../../src/core/values/parsed.ts";
+import { wireCursor } from "../../../../src/core/wire/messages.ts";
 import {
   parseClientFrame,
   parseCommit,
@@ -13,8 +14,7 @@ import {
   parseRecords,
   parseServerFrame,
   parseWireError,
-  wireCursor,
-} from "../../../../src/core/wire/messages.ts";
+} from "../../../../src/core/wire/read-messages.ts";
 import { decodeCursor, encodeCursor } from "../../../../src/core/history/record.ts";
 import { aggregateOf, parseStream } from "../../../../src/core/values/names.ts";
 import { readCursor } from "../../../../src/sync-server/http/read-cursor.ts";

@@ -1,7 +1,7 @@
 // What comes in around the commits: who, from where, in which form. Whatever is refused leaves nothing behind.
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { parseWireError } from "../../../../src/core/wire/messages.ts";
+import { parseWireError } from "../../../../src/core/wire/read-messages.ts";
 import { bearer, type Principal, type SyncServer } from "../../../../src/sync-server/app.ts";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { OBJECT_LIMITS, SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";

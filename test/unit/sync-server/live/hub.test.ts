@@ -1,6 +1,7 @@
 // The live hub on sockets and a clock of the test: slow readers, sleep, silence.
 import { beforeEach, expect, test } from "vitest";
-import { parseServerFrame, type ServerFrame } from "../../../../src/core/wire/messages.ts";
+import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
+import { parseServerFrame } from "../../../../src/core/wire/read-messages.ts";
 import { type Cursor, encodeCursor } from "../../../../src/core/history/record.ts";
 import { createLiveHub, type LiveHub } from "../../../../src/sync-server/live/hub.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "../../../../src/sync-server/live/server-socket.ts";

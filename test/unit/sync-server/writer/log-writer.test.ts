@@ -1,6 +1,7 @@
 // The writer of a log: many at once, two nodes on one store, and stores that fail in the worst moment.
 import { expect, test } from "vitest";
-import { parseServerFrame, type ServerFrame } from "../../../../src/core/wire/messages.ts";
+import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
+import { parseServerFrame } from "../../../../src/core/wire/read-messages.ts";
 import { lastPosition } from "../../../../src/core/history/record.ts";
 import type { SyncServer, SyncServerOptions } from "../../../../src/sync-server/app.ts";
 import { createWriterQueue } from "../../../../src/sync-server/writer/writer-queue.ts";

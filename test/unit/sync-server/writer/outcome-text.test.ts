@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DomainEvent } from "../../../../src/core/domain/event.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
-import { parsePushAnswer } from "../../../../src/core/wire/messages.ts";
+import { parsePushAnswer } from "../../../../src/core/wire/read-messages.ts";
 import { rejectedText } from "../../../../src/sync-server/writer/outcome-text.ts";
 
 const id = crypto.randomUUID();

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonProblem, type Json } from "../../../../src/core/values/json.ts";
+import { wireCursor } from "../../../../src/core/wire/messages.ts";
 import {
   parseClientFrame,
   parseCommit,
@@ -12,8 +13,7 @@ import {
   parseRecords,
   parseServerFrame,
   parseWireError,
-  wireCursor,
-} from "../../../../src/core/wire/messages.ts";
+} from "../../../../src/core/wire/read-messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../../../src/core/history/record.ts";
 
 const json = fc

@@ -10,7 +10,7 @@ import {
   parseRecords,
   parseServerFrame,
   parseWireError,
-} from "../../../../src/core/wire/messages.ts";
+} from "../../../../src/core/wire/read-messages.ts";
 
 /** The examples of docs/protocol.md by their name. */
 async function examples(): Promise<ReadonlyMap<string, unknown>> {

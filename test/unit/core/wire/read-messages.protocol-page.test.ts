@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { parseCommit, parsePushAnswer, parsePushEnvelope, parseRecords } from "../../../../src/core/wire/messages.ts";
+import {
+  parseCommit,
+  parsePushAnswer,
+  parsePushEnvelope,
+  parseRecords,
+} from "../../../../src/core/wire/read-messages.ts";
 import { samplesOf } from "../../../support/samples.ts";
 
 type ReadSample = (text: string) => { readonly ok: boolean };
