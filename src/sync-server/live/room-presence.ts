@@ -17,7 +17,7 @@ export type PresenceSet = {
   readonly leave: (member: Member) => void;
   readonly all: () => readonly Presence[];
   /** What changed since this was last called: ids that someone is gone from, then who is here, also under those. */
-  readonly takeChanges: () => { readonly set: readonly Presence[]; readonly gone: readonly string[] };
+  readonly drainChanges: () => { readonly set: readonly Presence[]; readonly gone: readonly string[] };
 };
 
 export function createPresenceSet(bytesMax: number): PresenceSet {
@@ -53,7 +53,7 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
       if (member.presence) remove(member, member.presence.client);
     },
     all: () => [...entries.values()].map(({ shown }) => shown),
-    takeChanges: () => {
+    drainChanges: () => {
       const left = new Set(gone.values());
       const set = [...entries]
         .filter(([key, { shown }]) => changed.has(key) || left.has(shown.client))
