@@ -58,9 +58,12 @@ export class RecordFeed {
     return this.#head ?? null;
   }
 
-  /** Accepts a head that a read for one socket found. Only before the first, because its records reached that socket alone. */
+  /**
+   * Accepts the head that a read for one socket found, if the feed knows no head yet.
+   * A later one is not accepted, because its records reached that one socket only.
+   */
   assumeHead(head: Cursor | null): void {
-    this.#head ??= head;
+    if (this.#head === undefined) this.#head = head;
   }
 
   /** Delivers what this node appended. */
@@ -99,7 +102,7 @@ export class RecordFeed {
     if (after === undefined) return this.#pollHead();
     const read = await store.read(log, after, this.#pageLimit);
     if (read.kind === "gone") this.#readers.disconnect("gone");
-    else if (read.kind === "page") this.#deliverPage(this.#head ?? null, read);
+    else if (read.kind === "page") this.#deliverPage(after, read);
     // The log does not have the feed's cursor.
     else await this.#pollHead();
   }

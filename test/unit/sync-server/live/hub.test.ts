@@ -374,3 +374,25 @@ test("a socket that floods is passed over, then shown out", async () => {
   for (let n = 0; n < 1_000; n++) connection.receive('{"type":"ping"}');
   expect(socket.ended).toBe("rate-limited");
 });
+
+test("poll: a socket that joins during the read of an empty log gets each record once", async () => {
+  const watcher = await join();
+  hub.poke("board");
+  await settled();
+  await append(3, { elsewhere: true });
+  const read = store.read.bind(store);
+  let release = () => {};
+  store.read = async (...facts) => {
+    const page = await read(...facts);
+    await new Promise<void>((resolve) => (release = resolve));
+    return page;
+  };
+  hub.poke("board");
+  await settled();
+  store.read = read;
+  const newcomer = await join(null);
+  release();
+  await settled();
+  await advance(7_000);
+  for (const { socket } of [watcher, newcomer]) expect([got(socket), socket.ended]).toEqual([[1, 2, 3], null]);
+});
