@@ -1,38 +1,40 @@
 /**
  * The state in which one socket gets the records of its log, as a pure table of state and signal.
  *
- *   live ──append at its cursor──────────────► live         the frames go out, each follows the one before
- *   live ──frame, over the buffer budget─────► hinted       one hint goes out, the reader pulls
- *   hinted ──drained─────────────────────────► live         a second hint goes out if the log grew since the first
- *   live, hinted ──the log is at another cursor──► catching-up ──page sent──► live, or hinted if still over the budget
- *   every state ──close──────────────────────► closed       nothing follows
+ *   live ──append at its cursor──────────► live            frames go out, each follows the one before
+ *   live ──frame, over the budget────────► hinted          one hint goes out, and the client pulls
+ *   hinted ──drained─────────────────────► live            a second hint goes out if the log grew
+ *   live, hinted ──log at another cursor─► catching-up     the server reads by the socket's cursor
+ *   catching-up ──read done──────────────► live or hinted  hinted if a hint still waits
+ *   every state ──close──────────────────► closed          nothing follows
  *
  * Guarantees:
- * - A frame follows the cursor of its socket, or the socket gets a hint to pull (P14, P18).
- * - One hint at most waits in the buffer of a slow socket (P18).
- * - No record follows a goodbye: `closed` has no cursor and no way out.
+ * - A frame follows the cursor of its socket. Otherwise the socket gets a page or a hint (P14).
+ * - At most one hint waits in the buffer of a slow socket (P18).
+ * - Nothing follows a goodbye, because `closed` has no cursor and no other next state.
  */
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 
 export type DeliveryState =
-  /** The reader has everything up to `cursor`, in its buffer or already taken. */
+  /** The socket was sent everything up to `cursor`. */
   | { readonly kind: "live"; readonly cursor: Cursor | null }
-  /** The socket is over its budget. It got a hint for `hintedAt`, and the log ends at `cursor`. */
+  /** The socket is over its budget. It was sent a hint for position `hintedAt`. The log is at `cursor`. */
   | { readonly kind: "hinted"; readonly cursor: Cursor | null; readonly hintedAt: number }
-  /** The server reads a page for this socket. `isStale`: records came meanwhile. `hintedAt` is null if no hint waits. */
+  /** The server reads a page for this socket. It is stale if records came meanwhile. */
   | {
       readonly kind: "catching-up";
       readonly cursor: Cursor | null;
+      /** Null if no hint waits. */
       readonly hintedAt: number | null;
       readonly isStale: boolean;
     }
-  /** The socket got a goodbye. */
+  /** The socket was sent a goodbye. */
   | { readonly kind: "closed" };
 
 export type DeliverySignal =
   /** The socket is new in its room. */
   | { readonly kind: "joined" }
-  /** Records were appended behind `after`. */
+  /** Records were appended after this cursor. */
   | { readonly kind: "appended"; readonly after: Cursor | null }
   /** One frame of an append is due. It ends at `cursor`, the append ends at `head`. */
   | {
@@ -45,7 +47,7 @@ export type DeliverySignal =
   | { readonly kind: "head"; readonly head: Cursor | null }
   /** The page for this socket has records, up to `cursor`. */
   | { readonly kind: "page"; readonly cursor: Cursor; readonly isSlow: boolean }
-  /** The records of the page were sent or left out. The log was at `head` in the same snapshot. */
+  /** The records of the page were sent, or skipped for a slow socket. `head` is of the same snapshot. */
   | { readonly kind: "page-sent"; readonly head: Cursor | null; readonly isSlow: boolean }
   | { readonly kind: "read-done" }
   | { readonly kind: "read-failed" }

@@ -1,8 +1,10 @@
 /**
  * The live hub: all open sockets of this node, in one room for each log.
  *
+ * Place: a runtime adds sockets by `join` and `resume`. The log writer calls `publish`.
+ *
  * Guarantees:
- * - Nothing here is needed for correctness: a hub that loses its memory costs its clients a reconnect.
+ * - A hub that loses its memory loses no record. Its clients reconnect.
  * - Open sockets are bounded in all, by log and by actor (`SocketQuota`).
  * - A silent socket, and a socket whose holder may no longer read, are disconnected (`SocketWatch`).
  */
@@ -25,7 +27,7 @@ export type LiveHub = {
   readonly join: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Adds a socket that outlived the hub's memory. */
   readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
-  /** Delivers what this node appended. Null: something may have been appended. */
+  /** Delivers what this node appended. If it is null, the hub reads the log. */
   readonly publish: (log: string, appended: Appended | null) => void;
   /** Reads the log now, because another node may have appended. */
   readonly poke: (log: string) => void;
@@ -64,9 +66,9 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     const { log, principal } = attachment;
     const room = roomOf(log);
     const now = env.now();
-    // A socket that resumes is due for a check of its rights, because the time of the last one is lost.
+    // The rights of a resumed socket are due for a check, because the time of the last check is lost.
     const member = new Member(socket, attachment, { now, rightsAt: how === "resume" ? now - RIGHTS_MS : now });
-    // Checked again, because many handshakes may have passed the gate before the first of them was counted.
+    // The gate checked the quota too. Many handshakes may have passed it before the hub counted the first of them.
     const refusal = how === "join" ? quota.refusal(log, principal.actor) : null;
     quota.add(log, principal.actor);
     room[how](member);
@@ -97,7 +99,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     end: (code, log) => {
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;
-        // Spread, because otherwise all clients reconnect at the same moment.
+        // Each client gets another delay. Otherwise all of them reconnect at the same moment.
         const delay = () => (code === "restarting" ? jittered(env, RECONNECT_MS) : undefined);
         for (const member of room.members) member.close(code, delay());
       }

@@ -1,10 +1,10 @@
 /**
- * The broadcast of presence to the sockets of one room: changes together, everything for a newcomer.
+ * The broadcast of presence to the sockets of one room.
  *
- * Guarantees:
- * - Many changes in a short time become one frame. The more sockets a room has, the longer the time.
- * - A slow socket gets nothing while it is over its budget, and the whole state once it has drained.
- * - A socket that misses too many departures is terminated, so that the list of them stays bounded.
+ * Guarantees, each by a test of test/unit/sync-server/live/hub.test.ts:
+ * - Changes within a short time go out together. The time is longer in a room with more sockets.
+ * - A socket over its budget gets no presence. It gets the whole state after it has drained.
+ * - The server terminates a slow socket that misses too many departures, because their list must stay bounded.
  */
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -14,7 +14,7 @@ import { presenceFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
 import { createPresenceSet, type PresenceSet } from "./room-presence.ts";
 
-/** Milliseconds between frames, at least, and a millisecond for each socket: one socket's presence goes to all. */
+/** Milliseconds between frames, at least. Each socket adds one millisecond beyond that, because a frame goes to all. */
 const PRESENCE_MS_MIN = 50;
 
 export class PresenceBroadcast {
@@ -22,7 +22,7 @@ export class PresenceBroadcast {
   readonly #env: Env;
   readonly #bufferBytesMax: number;
   readonly #entries: PresenceSet;
-  /** Sockets that missed a frame because they were slow, with the ids of devices that left meanwhile. */
+  /** Slow sockets that missed a frame, with the ids of the devices that left meanwhile. */
   readonly #missed = new Map<Member, Set<string>>();
   #isDue = false;
 
@@ -33,15 +33,15 @@ export class PresenceBroadcast {
     this.#entries = createPresenceSet(presenceBytesMax);
   }
 
-  /** Adds the presence that a socket brings along. */
+  /** Adds the presence from a socket's attachment. */
   restore(member: Member): void {
     if (member.presence) this.#entries.set(member, member.presence.client, member.presence.data);
   }
 
   /** Sets the presence of a socket's device, unless the room refuses it. Null removes it. */
-  set(member: Member, client: string, data: Json): void {
-    if (!this.#entries.set(member, client, data)) return;
-    member.presence = data === null ? null : { client, data };
+  set(member: Member, clientId: string, data: Json): void {
+    if (!this.#entries.set(member, clientId, data)) return;
+    member.presence = data === null ? null : { client: clientId, data };
     member.save();
     this.#changed();
   }
@@ -83,7 +83,7 @@ export class PresenceBroadcast {
   #miss(member: Member, gone: readonly string[]): void {
     const missed = this.#missed.get(member) ?? new Set();
     this.#missed.set(member, missed);
-    for (const client of gone) missed.add(client);
+    for (const clientId of gone) missed.add(clientId);
     if (missed.size > PRESENCE_ENTRIES_MAX) member.socket.terminate();
   }
 

@@ -1,10 +1,10 @@
 /**
- * The records that come into one log: those of this node as the writer publishes them, those of other nodes from the store.
+ * The feed of new records of one log: appends of this node come from the writer, appends of other nodes from the store.
  *
  * Guarantees:
- * - Appends come out in the order of the log, also where two nodes append in turn.
- * - An append of this node comes out without a read of the store, unless the feed does not know what it follows.
- * - The feed is a hint, and the store is the truth: a failed poll loses nothing, because the next one reads the same.
+ * - The feed delivers appends in the order of the log, also when two nodes append in turn.
+ * - The feed delivers an append of this node without a read of the store, if it follows the feed's head.
+ * - A failed poll loses nothing, because the next poll reads the same records.
  */
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
@@ -13,7 +13,7 @@ import type { EventStore, ReadLimit, ReadResult } from "../stores/event-store.ts
 import type { Appended } from "../writer/admit-push.ts";
 
 export type FeedReaders = {
-  readonly areThere: () => boolean;
+  readonly exist: () => boolean;
   /** Sends new records to every reader. */
   readonly deliver: (appended: Appended) => void;
   /** Reads for every reader that is not at the head. */
@@ -32,16 +32,16 @@ export type RecordFeedOptions = {
 
 type Page = Extract<ReadResult, { readonly kind: "page" }>;
 
-/** Appends within this time after a frame go out together, because in a busy log a frame costs more than its records. */
+/** Appends within this time after a frame go out together. In a busy log a frame costs more than its records. */
 const RECORDS_MS = 50;
 
 export class RecordFeed {
   readonly #options: RecordFeedOptions;
   readonly #readers: FeedReaders;
   readonly #pageLimit: ReadLimit;
-  /** The last head that the feed knows, with `#held` counted in. Undefined before the first. */
+  /** The last known head, `#held` included. Undefined before the first. */
   #head: Cursor | null | undefined;
-  /** Appended and not delivered yet. */
+  /** Appends that the feed has not delivered yet. */
   #held: Appended | null = null;
   /** True for `RECORDS_MS` after a delivery. */
   #isResting = false;
@@ -68,7 +68,7 @@ export class RecordFeed {
 
   /** Delivers what this node appended. */
   publish(appended: Appended): void {
-    // During a poll, or after an append of another node, the store has all of it in order.
+    // The store has the right order if a poll runs or another node appended in between.
     if (this.#polling !== "idle" || (this.#head !== undefined && !sameCursor(appended.after, this.#head)))
       return void this.poll();
     this.#head = appended.head;
@@ -85,7 +85,7 @@ export class RecordFeed {
     if (isRunning) return;
     this.#deliverHeld();
     try {
-      while (this.#polling === "again" && this.#readers.areThere()) {
+      while (this.#polling === "again" && this.#readers.exist()) {
         this.#polling = "once";
         await this.#pollOnce();
       }
@@ -126,7 +126,7 @@ export class RecordFeed {
     this.#readers.catchUp(this.#head);
   }
 
-  /** The first append goes out at once. The appends of the rest go out together at its end. */
+  /** Delivers at once. Appends during the rest that follows go out together at its end. */
   #deliverThenRest(): void {
     this.#isResting = this.#held !== null;
     this.#deliverHeld();

@@ -2,9 +2,8 @@
  * The sockets of one log: their records, their presence and the frames that they send.
  *
  * Guarantees:
- * - A room is never needed for correctness: a client that misses a frame pulls (P14).
- * - An append of this node is written as text once, however many sockets get it.
- * - A client that floods the server is passed over, and then disconnected.
+ * - A client that misses a frame pulls, so a room can lose its memory (P14).
+ * - The room drops the frames of a client that floods it, and then disconnects the client.
  */
 import type { Cursor } from "../../core/history/record.ts";
 import { parseClientFrame } from "../../core/wire/messages.ts";
@@ -41,7 +40,7 @@ export class Room {
   constructor(options: RoomOptions) {
     this.#options = options;
     this.#feed = new RecordFeed(options, {
-      areThere: () => this.#members.size > 0,
+      exist: () => this.#members.size > 0,
       deliver: (appended) => {
         if (this.#members.size > 0) this.#delivery.deliver(this.#members, appended);
       },
@@ -89,7 +88,7 @@ export class Room {
       return;
     }
     const frame = parseClientFrame(text);
-    // The client may use a later version of the protocol.
+    // A client with a later version of the protocol may send frames that this server does not know.
     if (!frame.ok) return;
     if (frame.value.type === "ping") {
       // A waiting frame answers as well. Otherwise pongs pile up for a client that pings and never reads.

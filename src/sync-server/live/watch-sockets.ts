@@ -1,10 +1,10 @@
 /**
- * The watch over all open sockets of a node: silence, rights, drained buffers and logs that other nodes write.
+ * The watch over all open sockets of a node: silence, rights, drained buffers and appends of other nodes.
  *
  * Guarantees:
- * - Without open sockets no timer runs, because a runtime may sleep then.
- * - A silent socket is terminated within a minute and a half, plus one tick.
- * - A clock that was set back delays none of it.
+ * - Without open sockets no timer runs, so the process can end or sleep.
+ * - The watch terminates a silent socket within about a minute and a half.
+ * - The watch is not late after the clock was set back.
  */
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import { isRecheckDue, nextRecheckMs, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
