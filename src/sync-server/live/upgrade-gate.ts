@@ -55,7 +55,7 @@ export function createLiveGate({ origins, tickets, admission, hub, isClosing, re
         const principal = await tickets.spend(log, query.get("ticket") ?? "");
         if (!principal)
           throw new HttpRefusal("unauthorized", {
-            message: "The ticket is missing, used or expired. Fetch a new ticket",
+            message: "The ticket is missing, used or expired. Fetch a new ticket.",
           });
         await admission.checkReader(principal, log);
         const refusal = isClosing() ? "restarting" : hub.refusal(log, principal.actor);
