@@ -1,9 +1,10 @@
 /**
- * The delivery of records to single sockets: a frame, a page read by the socket's own cursor, or a hint.
+ * The delivery of records to each socket of a room, as frames, as a page after the socket's own cursor, or as a hint.
  *
  * Guarantees:
  * - A socket gets records in order, and each frame follows the one before (P14).
- * - A socket over its budget gets one hint and pulls the records itself; far over it, the server terminates it (P18).
+ * - A socket over its budget gets one hint, and its client pulls the records (P18).
+ * - The server terminates a socket that is far over its budget (P18).
  * - A socket whose cursor the log does not have gets `bye: diverged` and no record of the other history (P17).
  */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
@@ -14,7 +15,7 @@ import type { DeliverySignal, DeliveryStep } from "./delivery-state.ts";
 import { headFrame, type RecordsFrame, recordsFrame, recordsFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
 
-/** So many budgets may wait on a socket before the server terminates it. */
+/** The server terminates a socket if more than this many budgets wait in its buffer. */
 const BUDGETS_MAX = 4;
 
 export type RecordDeliveryOptions = {
@@ -23,7 +24,7 @@ export type RecordDeliveryOptions = {
   readonly limits: ServerLimits;
   readonly report: (error: unknown) => void;
   readonly isMember: (member: Member) => boolean;
-  /** Called with the log's head, which each page shows. */
+  /** Called for each page with the head of its snapshot. */
   readonly onHead: (head: Cursor | null) => void;
 };
 
@@ -40,14 +41,14 @@ export class RecordDelivery {
     this.#pageLimit = { events: pageEventsMax, bytes: frameBytesMax };
   }
 
-  /** Sends what was appended to every socket, as frames whose text is made once for all of them. */
+  /** Sends an append to every socket. The text of its frames is made once for all of them. */
   deliver(members: ReadonlySet<Member>, appended: Appended): void {
     const frames = recordsFrames(appended, this.#options.limits);
     const signal: AppendedSignal = { kind: "appended", after: appended.after };
     for (const member of members) this.#deliverTo(member, signal, frames, appended.head);
   }
 
-  /** Reads for a socket by its own cursor, if the signal makes it due. */
+  /** Starts a read for a socket by its own cursor, if the signal makes one due. */
   catchUp(member: Member, signal: DeliverySignal): void {
     const step = member.advance(signal);
     if (step.kind === "read") void this.#read(member, step);

@@ -27,7 +27,7 @@ export type LiveHub = {
   readonly join: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Adds a socket that outlived the hub's memory. */
   readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
-  /** Delivers what this node appended. If it is null, the hub reads the log. */
+  /** Delivers an append of this node. If `appended` is null, the hub reads the log instead. */
   readonly publish: (log: string, appended: Appended | null) => void;
   /** Reads the log now, because another node may have appended. */
   readonly poke: (log: string) => void;

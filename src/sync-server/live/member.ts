@@ -63,12 +63,12 @@ export class Member {
     return this.socket.bufferedBytes > bufferBytesMax;
   }
 
-  /** Checks how long the client and the runtime have been silent. */
+  /** Checks that neither the client sent a frame nor the runtime answered a ping for too long. */
   isSilent(now: number): boolean {
     return now - Math.max(this.incoming.heardAt, this.socket.answeredAt ?? 0) > SILENCE_MS_MAX;
   }
 
-  /** Corrects times of the future. A clock that was set back would otherwise delay silence and rights by that time. */
+  /** Replaces times in the future. Otherwise a clock that was set back delays the checks of silence and rights. */
   correctTimes(now: number): void {
     const { incoming, rights } = this;
     incoming.heardAt = Math.min(incoming.heardAt, now);

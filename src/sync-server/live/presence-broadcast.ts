@@ -14,7 +14,7 @@ import { presenceFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
 import { createPresenceSet, type PresenceSet } from "./room-presence.ts";
 
-/** Milliseconds between frames, at least. Each socket adds one millisecond beyond that, because a frame goes to all. */
+/** Milliseconds between frames. A room with more sockets waits one for each socket, because a frame goes to all. */
 const PRESENCE_MS_MIN = 50;
 
 export class PresenceBroadcast {

@@ -59,7 +59,7 @@ export class Room {
     return this.#members;
   }
 
-  /** Adds a new socket, and sends it what is new after its cursor. */
+  /** Adds a new socket, and sends it the presence and the records after its cursor. */
   join(member: Member): void {
     this.resume(member);
     this.#presence.sendAll(member);

@@ -2,7 +2,7 @@
  * The count of open sockets: in all, by log and by actor.
  *
  * Guarantees:
- * - A socket over one of the three limits is refused: its actor's limit is checked first.
+ * - A socket over one of the three limits is refused. The actor's limit is checked first.
  * - A log or actor without sockets takes no memory.
  */
 import type { ErrorCode } from "../base/http-refusal.ts";

@@ -2,9 +2,9 @@
  * The watch over all open sockets of a node: silence, rights, drained buffers and appends of other nodes.
  *
  * Guarantees:
- * - Without open sockets no timer runs, so the process can end or sleep.
+ * - Without open sockets no timer runs. The test is "watch: …" of hub.test.ts.
  * - The watch terminates a silent socket within about a minute and a half.
- * - The watch is not late after the clock was set back.
+ * - A clock that was set back delays no check. The test is in access.rights-that-end.test.ts.
  */
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import { isRecheckDue, nextRecheckMs, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
