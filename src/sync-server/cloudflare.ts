@@ -1,11 +1,14 @@
 /**
- * The sync server in a Durable Object: HTTP by its `fetch`, live sockets that hibernate.
+ * The sync server in a Durable Object: HTTP by its `fetch`, and live sockets that hibernate.
  *
- * Place: the seed of `dacapo/cloudflare`. A class of yours makes one and hands on what the runtime tells it; a Worker sends each
- * request to the object of its log.
- * Holds: the object may lose its memory between any two events. Logs and outcomes are in its SQL, what the hub knows of a socket is in
- * the socket's attachment (at most 2 KB), rights are asked again by an alarm. Tickets are sealed with a key that only memory
- * holds, next to the list of those spent: both go at once, so that no ticket opens twice.
+ * Place: the future entry `dacapo/cloudflare`. A class of the app creates a `LogObject` and passes on the runtime's
+ * events. A Worker sends each request to the object of its log.
+ *
+ * Guarantees, each by a test of test/workerd/cloudflare.sync.test.ts:
+ * - The object can lose its memory between any two events. Its SQL contains the logs and outcomes.
+ * - A socket's attachment contains what the hub needs of the socket, in less than 2 KB.
+ * - An alarm checks the rights of open sockets again, also after the object slept.
+ * - No ticket opens two sockets (P21). The key of the tickets and the list of used ones are lost together.
  */
 import { Hono } from "hono";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
@@ -17,19 +20,23 @@ import {
   socketPair,
   upgraded,
 } from "./hosts/cloudflare-runtime.ts";
+import { HibernatingSockets } from "./hosts/hibernating-sockets.ts";
 import { OBJECT_LIMITS, RIGHTS_MS } from "./base/limits.ts";
 import { PONG_FRAME } from "./live/frame-text.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
-import type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
 import { createReporter } from "./base/report-error.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
-  /** Where the server hangs. Default `/sync`. */
+  /**
+   * Path of the server.
+   *
+   * @default "/sync"
+   */
   readonly path?: string;
 };
 
-/** What a Durable Object hands on, under the names by which the runtime calls it. */
+/** The handlers of a Durable Object, under the names that the runtime calls. */
 export type LogObject = {
   readonly server: SyncServer;
   readonly fetch: (request: Request) => Promise<Response>;
@@ -39,11 +46,14 @@ export type LogObject = {
   readonly alarm: () => Promise<void>;
 };
 
-/** As clients write it. Another spelling wakes the object and is answered by the hub. */
+/** A ping as Dacapo's client writes it. Any other spelling wakes the object, and the hub answers. */
 const PING_FRAME = `{"type":"ping"}`;
+/** WebSocket close codes "unsupported data" and "message too big". */
+const CLOSE_UNSUPPORTED = 1003;
+const CLOSE_TOO_LONG = 1009;
 
 /**
- * A sync server for the constructor of a Durable Object.
+ * Creates a sync server in the constructor of a Durable Object.
  *
  * @example
  * export class Log extends DurableObject {
@@ -65,60 +75,23 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
   const app = new Hono().route(path, server);
   const prefix = prefixOf(path);
-  const connections = new Map<HibernatingSocket, LiveConnection>();
   const report = createReporter(options.onError);
-
-  const ended = (socket: HibernatingSocket): void => {
-    const connection = connectionOf(socket);
-    connections.delete(socket);
-    socket.serializeAttachment(null);
-    connection?.closed();
-  };
-  const liveSocket = (socket: HibernatingSocket): LiveSocket => {
-    const close = (code: number, reason: string): void => {
-      try {
-        socket.close(code, reason);
-      } catch {
-        // It was closed already.
-      }
-      ended(socket);
-    };
-    return {
-      send: (text) => socket.send(text),
-      bufferedBytes: 0,
-      get answeredAt() {
-        return context.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-      },
-      close,
-      // The runtime has no harder end.
-      terminate: () => close(1008, "terminated"),
-      save: (attachment) => {
-        socket.serializeAttachment(new TextEncoder().encode(JSON.stringify(attachment)));
-        if (options.permit || attachment.principal.expiresAt !== undefined) watchLater(RIGHTS_MS).catch(report);
-      },
-    };
-  };
-  /** What the hub knows of a socket; where memory was lost, taken from its attachment. */
-  const connectionOf = (socket: HibernatingSocket): LiveConnection | null => {
-    const known = connections.get(socket);
-    if (known) return known;
-    const attachment = attachmentOf(socket);
-    if (!attachment) return null;
-    const connection = server.live.resume(liveSocket(socket), attachment);
-    connections.set(socket, connection);
-    return connection;
-  };
   const watchLater = async (delayMs: number): Promise<void> => {
     const at = Date.now() + delayMs;
     const set = await context.storage.getAlarm();
     if (set === null || set > at) await context.storage.setAlarm(at);
   };
+  const sockets = new HibernatingSockets({
+    context,
+    resume: server.live.resume,
+    onSave: ({ principal }) => {
+      if (options.permit || principal.expiresAt !== undefined) watchLater(RIGHTS_MS).catch(report);
+    },
+  });
 
   context.setWebSocketAutoResponse(autoResponse(PING_FRAME, PONG_FRAME));
-  const logs = new Set<string>();
-  for (const socket of context.getWebSockets()) if (connectionOf(socket)) logs.add(attachmentOf(socket)?.log ?? "");
-  // A frame that was due when memory went is read for.
-  for (const log of logs) server.poke(log);
+  // The object may have lost its memory before it sent a frame. The poke reads those records again.
+  for (const log of sockets.resumeAll()) server.poke(log);
 
   return {
     server,
@@ -129,26 +102,19 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
       const opening = await server.live.open(request, log);
       if (opening.kind === "refused") return opening.response;
       const { client, ours } = socketPair();
-      context.acceptWebSocket(ours);
-      connections.set(ours, opening.join(liveSocket(ours)));
+      sockets.accept(ours, opening.join);
       return upgraded(client);
     },
     webSocketMessage: (socket, message) => {
-      if (typeof message !== "string") liveSocket(socket).close(1003, "text only");
-      else if (message.length > CLIENT_FRAME_BYTES_MAX) liveSocket(socket).close(1009, "too long");
-      else connectionOf(socket)?.receive(message);
+      if (typeof message !== "string") sockets.close(socket, CLOSE_UNSUPPORTED, "text only");
+      else if (message.length > CLIENT_FRAME_BYTES_MAX) sockets.close(socket, CLOSE_TOO_LONG, "too long");
+      else sockets.connectionOf(socket)?.receive(message);
     },
-    webSocketClose: ended,
-    webSocketError: ended,
+    webSocketClose: (socket) => sockets.closed(socket),
+    webSocketError: (socket) => sockets.closed(socket),
     alarm: async () => {
       const nextMs = await server.live.watch();
       if (nextMs !== null) await watchLater(nextMs);
     },
   };
-}
-
-function attachmentOf(socket: HibernatingSocket): LiveAttachment | null {
-  const bytes = socket.deserializeAttachment();
-  // What `save` wrote, and nobody else writes there.
-  return bytes instanceof Uint8Array ? (JSON.parse(new TextDecoder().decode(bytes)) as LiveAttachment) : null;
 }

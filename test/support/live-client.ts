@@ -1,12 +1,8 @@
-/** A live socket as a device opens it: ticket first, frames read by the protocol's reader, in the order in which they came. */
-import type { ServerFrame } from "../../src/core/wire/messages.ts";
-import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
+/** A live socket that a test opens as a client does: it fetches a ticket first, and reads every frame. */
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
+import { createFrameInbox, type FrameInbox } from "./frame-inbox.ts";
 
-export type LiveClient = {
-  readonly frames: readonly ServerFrame[];
-  /** The next frame that fits and was not given before. */
-  readonly next: <T extends ServerFrame["type"]>(type: T) => Promise<Extract<ServerFrame, { type: T }>>;
+export type LiveClient = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
   readonly close: () => void;
   readonly closed: Promise<{ readonly code: number }>;
@@ -31,15 +27,8 @@ export async function liveClient(
     ...(after && { after: encodeCursor(after) }),
   });
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/${log}/live?${query}`);
-  const frames: ServerFrame[] = [];
-  const given = new Set<ServerFrame>();
-  const waiting = new Set<() => void>();
-  socket.onmessage = ({ data }) => {
-    const frame = parseServerFrame(String(data));
-    if (!frame.ok) throw new Error(`A frame does not hold: ${JSON.stringify(frame.problem)} in ${String(data)}`);
-    frames.push(frame.value);
-    for (const check of waiting) check();
-  };
+  const inbox = createFrameInbox();
+  socket.onmessage = ({ data }) => inbox.receive(String(data));
   const closed = new Promise<{ code: number }>((resolve) => {
     socket.onclose = ({ code }) => resolve({ code });
   });
@@ -48,26 +37,9 @@ export async function liveClient(
     socket.onerror = () => reject(new Error("The socket did not open"));
   });
   return {
-    frames,
+    frames: inbox.frames,
+    next: inbox.next,
     closed,
-    next: (type) =>
-      new Promise((resolve, reject) => {
-        const check = () => {
-          const frame = frames.find((one) => one.type === type && !given.has(one));
-          if (!frame) return;
-          given.add(frame);
-          waiting.delete(check);
-          clearTimeout(timer);
-          // Found by its type just above.
-          resolve(frame as Extract<ServerFrame, { type: typeof type }>);
-        };
-        const timer = setTimeout(
-          () => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)),
-          5_000,
-        );
-        waiting.add(check);
-        check();
-      }),
     send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
     close: () => socket.close(),
   };

@@ -1,4 +1,4 @@
-// The whole server in a Durable Object, in real workerd: pushes, pulls and live sockets, with the object evicted from memory in between.
+// The sync server in a Durable Object, in real workerd. Evictions drop the object's memory between requests.
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { encodeCursor } from "../../src/core/history/record.ts";
@@ -9,7 +9,7 @@ import { LogObject } from "./worker.ts";
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test("a push to a Durable Object is recorded, and pulled by another person", async () => {
+test("logObject: a push is recorded, and another person pulls it", async () => {
   const { person } = newLog();
   const [ada, bob] = [person("ada"), person("bob")];
   const commit = ada.commit(add("t1"));
@@ -22,7 +22,7 @@ test("a push to a Durable Object is recorded, and pulled by another person", asy
   });
 });
 
-test("a log in a Durable Object is exported, and imported into another one as it was", async () => {
+test("logObject: an exported log is imported unchanged into another object", async () => {
   const [one, other] = [newLog(), newLog()];
   const ada = one.person("ada");
   const { cursor } = await ada.push([1, 2, 3].map((n) => ada.commit(add(`t${n}`))));
@@ -34,7 +34,7 @@ test("a log in a Durable Object is exported, and imported into another one as it
   expect(await (await other.person("ada").request("export")).text()).toBe(archive);
 });
 
-test("P14 a record reaches two live sockets, each frame following what it had", async () => {
+test("P14 logObject: a record reaches two live sockets, each frame at the socket's cursor", async () => {
   const { person, live } = newLog();
   const ada = person("ada");
   const { cursor } = await ada.push([ada.commit(add("t1"))]);
@@ -44,7 +44,7 @@ test("P14 a record reaches two live sockets, each frame following what it had", 
     expect(await socket.next("records")).toMatchObject({ after: cursor, cursor: next, records: [{ position: 2 }] });
 });
 
-test("a push after the object was evicted reaches the sockets that slept meanwhile, without a gap", async () => {
+test("logObject: a push after an eviction reaches the sleeping sockets without a gap", async () => {
   const { person, live, evict } = newLog();
   const ada = person("ada");
   let { cursor } = await ada.push([ada.commit(add("t0"))]);
@@ -59,7 +59,7 @@ test("a push after the object was evicted reaches the sockets that slept meanwhi
   for (const socket of sockets) expect(socket.frames).toHaveLength(3);
 });
 
-test("P4 a push that is sent again after an eviction gets the same outcomes and adds nothing", async () => {
+test("P4 logObject: a push sent again after an eviction gets the same outcomes, adds nothing", async () => {
   const { person, evict } = newLog();
   const ada = person("ada");
   const [good, bad] = [ada.commit(add("t1")), ada.commit(task.command.rename("nothing", { title: "Bread" }))];
@@ -71,7 +71,7 @@ test("P4 a push that is sent again after an eviction gets the same outcomes and 
   expect(await ada.pull()).toMatchObject({ head: 1 });
 });
 
-test("P6 a cursor of another history is diverged, before an eviction and after it, by push, pull and socket", async () => {
+test("P6 logObject: a foreign cursor is diverged by push, pull and socket, also when evicted", async () => {
   const { person, live, evict } = newLog();
   const ada = person("ada");
   const { cursor } = await ada.push([ada.commit(add("t1"))]);
@@ -86,7 +86,7 @@ test("P6 a cursor of another history is diverged, before an eviction and after i
   expect(await ada.pull()).toMatchObject({ head: 1, cursor });
 });
 
-test("P21 a ticket opens one socket, and none after an eviction: the key and the list of those spent are forgotten together", async () => {
+test("P21 logObject: a ticket opens one socket, and none after an eviction", async () => {
   const { ticket, upgrade, evict, live } = newLog();
   const spent = await ticket("token-of-ada");
   const { status, webSocket } = await upgrade({ ticket: spent });
@@ -97,11 +97,11 @@ test("P21 a ticket opens one socket, and none after an eviction: the key and the
   await evict();
   expect((await upgrade({ ticket: spent })).status).toBe(401);
   expect((await upgrade({ ticket: kept })).status).toBe(401);
-  // A client fetches another by itself.
+  // A client fetches a new ticket by itself.
   await live("token-of-ada");
 });
 
-test("people see each other through an eviction, and someone's presence goes with their socket", async () => {
+test("logObject: presence survives an eviction and ends with its socket", async () => {
   const { live, evict } = newLog();
   const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
   const hers = crypto.randomUUID();
@@ -118,7 +118,7 @@ test("people see each other through an eviction, and someone's presence goes wit
   for (const socket of [bob, late]) expect(await socket.next("presence")).toMatchObject({ set: [], gone: [hers] });
 });
 
-test("a ping is answered without waking the object, and another frame wakes it into the same room", async () => {
+test("logObject: a ping does not wake the object, another frame wakes it into the same room", async () => {
   const { live, evict } = newLog();
   const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
   await evict();
@@ -135,7 +135,7 @@ test("a ping is answered without waking the object, and another frame wakes it i
   await bob.next("pong");
 });
 
-test("a socket whose holder's time has ended is shown out by the alarm, though the object slept; the others stay", async () => {
+test("alarm: a socket with an expired token is closed after a sleep, and the others stay", async () => {
   const { live, evict, runAlarm } = newLog();
   const [guest, ada] = [await live("guest"), await live("token-of-ada")];
   await wait(350);
@@ -144,11 +144,11 @@ test("a socket whose holder's time has ended is shown out by the alarm, though t
   expect(await guest.next("bye")).toMatchObject({ code: "unauthorized" });
   ada.send(`{ "type": "ping" }`);
   await ada.next("pong");
-  // As long as someone is here, rights are asked again.
+  // An open socket sets the next alarm, because its rights are due again.
   expect(await runAlarm()).toBe(true);
 });
 
-test("a socket whose holder lost the right to read is shown out by the alarm", async () => {
+test("alarm: a socket whose holder lost the right to read is closed", async () => {
   const { stub, live, runAlarm } = newLog();
   const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
   await runInDurableObject(stub, ({ refused }) => void refused.add("bob"));
@@ -159,7 +159,7 @@ test("a socket whose holder lost the right to read is shown out by the alarm", a
   expect(ada.frames).toHaveLength(1);
 });
 
-test("what a socket takes with it into sleep stays below 2 KB", async () => {
+test("logObject: the attachment of a socket stays below 2 KB", async () => {
   const { stub, live } = newLog();
   const ada = await live("token-of-ada");
   ada.send({ type: "presence", client: crypto.randomUUID(), data: "x".repeat(630) });
@@ -167,12 +167,12 @@ test("what a socket takes with it into sleep stays below 2 KB", async () => {
   const sizes = await runInDurableObject(stub, (_, ctx) =>
     ctx.getWebSockets().map((socket) => (socket.deserializeAttachment() as Uint8Array).byteLength),
   );
-  // Besides: a principal of at most 1 KiB, 12 bytes of it here, and 123 more of the log's name.
+  // The largest attachment has a principal of 1 KiB and a log name that is 123 bytes longer.
   expect(sizes[0]).toBeGreaterThan(640);
   expect((sizes[0] ?? 0) + 1_024 + 123).toBeLessThan(2_048);
 });
 
-test("a frame that is no text, or longer than any that a client sends, ends its socket alone", async () => {
+test("logObject: a binary or too long frame closes its own socket only", async () => {
   const { live, upgrade, ticket } = newLog();
   const bob = await live("token-of-bob");
   const closed = async (data: string | ArrayBuffer): Promise<number> => {

@@ -1,17 +1,17 @@
-// The store of a Durable Object keeps the rules of its port in real workerd: as it is, and evicted from memory after each call.
+// The store of a Durable Object and the rules of its port, in real workerd, also with an eviction after each call.
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, it } from "vitest";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
-// Not from "dacapo/testing": that also reaches the client, whose types are the DOM's.
+// Not imported from "dacapo/testing", because that entry includes the client with the DOM's types.
 import { reopenedEachCall, storeThrough } from "../../src/testing/event-store/connections.ts";
 import { eventStoreConformance } from "../../src/testing/event-store-conformance.ts";
 
 const storesByObject = new WeakMap<object, EventStore>();
 let objects = 0;
 
-/** A store inside a Durable Object, asked from outside. The object keeps it in memory as long as it lives. */
+/** A store inside a Durable Object, called from outside. The object keeps it in memory until an eviction. */
 function storeIn(name: string): EventStore {
   const call = <Answer>(ask: (store: EventStore) => Promise<Answer>): Promise<Answer> =>
     runInDurableObject(env.PLATFORM.getByName(name), (object, { storage }) => {

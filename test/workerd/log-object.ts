@@ -1,27 +1,23 @@
-/** Talks to the Durable Object of a log as devices do: requests, and sockets whose frames the protocol's reader takes. */
+/** A Durable Object of a log, used as clients use it: by requests and live sockets. */
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { ServerFrame } from "../../src/core/wire/messages.ts";
-import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
+import { createFrameInbox, type FrameInbox } from "../support/frame-inbox.ts";
 import { person, type Person } from "../support/sync-requests.ts";
 
-export type ObjectSocket = {
-  readonly frames: readonly ServerFrame[];
-  /** The next frame of a type that was not given before. */
-  readonly next: <T extends ServerFrame["type"]>(type: T) => Promise<Extract<ServerFrame, { type: T }>>;
+export type ObjectSocket = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
   readonly close: () => void;
 };
 
 let made = 0;
 
-/** A log of its own, in an object of its own. */
+/** Creates a log in a new object. */
 export function newLog() {
   const stub = env.LOGS.getByName(`log ${++made}`);
   const request = async (path: string, init?: RequestInit): Promise<Response> => {
     const response = await stub.fetch(`https://example.org/sync${path}`, init);
-    // An answer that nobody reads would keep its object from being evicted.
+    // The text is read here, because an unread response keeps its object from being evicted.
     return response.webSocket ? response : new Response(await response.text(), response);
   };
   const ticket = async (token: string): Promise<string> => {
@@ -53,36 +49,12 @@ export function newLog() {
 }
 
 function openSocket(socket: WebSocket): ObjectSocket {
-  const frames: ServerFrame[] = [];
-  const given = new Set<ServerFrame>();
-  const waiting = new Set<() => void>();
-  socket.addEventListener("message", ({ data }) => {
-    const frame = parseServerFrame(String(data));
-    if (!frame.ok) throw new Error(`A frame does not hold: ${JSON.stringify(frame.problem)} in ${String(data)}`);
-    frames.push(frame.value);
-    for (const check of waiting) check();
-  });
+  const inbox = createFrameInbox();
+  socket.addEventListener("message", ({ data }) => inbox.receive(String(data)));
   socket.accept();
   return {
-    frames,
-    next: (type) =>
-      new Promise((resolve, reject) => {
-        const check = () => {
-          const frame = frames.find((one) => one.type === type && !given.has(one));
-          if (!frame) return;
-          given.add(frame);
-          waiting.delete(check);
-          clearTimeout(timer);
-          // Found by its type just above.
-          resolve(frame as Extract<ServerFrame, { type: typeof type }>);
-        };
-        const timer = setTimeout(
-          () => reject(new Error(`No frame "${type}" came, only ${JSON.stringify(frames)}`)),
-          5_000,
-        );
-        waiting.add(check);
-        check();
-      }),
+    frames: inbox.frames,
+    next: inbox.next,
     send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
     close: () => socket.close(1000, "done"),
   };

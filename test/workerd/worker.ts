@@ -1,11 +1,11 @@
-// The Worker of the tests: the Durable Objects they speak with. A new class is also named in wrangler.jsonc.
+// The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
 import { bearer } from "../../src/sync-server/app.ts";
 import { logObject } from "../../src/sync-server/cloudflare.ts";
 import { domain } from "../support/board-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
 
-/** Counts twice: in memory, which eviction takes, and in SQL, which it leaves. */
+/** Counts in memory, which an eviction drops, and in SQL, which it keeps. */
 export class PlatformObject extends DurableObject {
   #inMemory = 0;
 
@@ -20,12 +20,12 @@ export class PlatformObject extends DurableObject {
 
 const GUEST_MS = 300;
 
-/** A sync server for logs, as an app would write it. The token `guest` is someone whose right ends soon. */
+/** A sync server as an app writes it. The token `guest` is a person whose right ends soon. */
 export class LogObject extends DurableObject {
-  /** How often the runtime made one. */
+  /** The number of objects that the runtime created. */
   static made = 0;
   readonly number = ++LogObject.made;
-  /** Whom `permit` refuses. Memory: gone with an eviction. */
+  /** The actors that `permit` refuses. An eviction drops this list. */
   readonly refused = new Set<string>();
   readonly sync = logObject(this.ctx, {
     domain,
@@ -54,5 +54,5 @@ export class LogObject extends DurableObject {
 }
 
 export default {
-  fetch: () => new Response("The tests speak with the Durable Objects alone.", { status: 404 }),
+  fetch: () => new Response("The tests call the Durable Objects directly.", { status: 404 }),
 } satisfies ExportedHandler;

@@ -1,8 +1,8 @@
 /**
- * What is used of the Workers' runtime, in types of our own: the DOM's and the Workers' contradict each other, and this
- * compiles with either.
+ * The parts of the Workers runtime that the sync server uses, in types of its own.
  *
- * Place: `cloudflare` alone uses it. The names are globals of the runtime.
+ * The DOM's types and the Workers' types contradict each other, so this file compiles with either. The declared names
+ * are globals of the runtime.
  */
 import type { DurableObjectSqlStorage } from "../stores/durable-object.ts";
 
@@ -14,7 +14,7 @@ export type HibernatingSocket = {
   deserializeAttachment(): unknown;
 };
 
-/** What is used of a Durable Object's `ctx`. */
+/** The part of a Durable Object's `ctx` that the sync server uses. */
 export type LogObjectContext = {
   readonly storage: DurableObjectSqlStorage & {
     getAlarm(): Promise<number | null>;
@@ -35,18 +35,18 @@ declare const Response: new (
   init: { readonly status: 101; readonly webSocket: HibernatingSocket },
 ) => globalThis.Response;
 
-/** Both ends of a new connection. */
+/** Creates a connection and returns both of its ends. */
 export function socketPair(): { readonly client: HibernatingSocket; readonly ours: HibernatingSocket } {
   const pair = new WebSocketPair();
   return { client: pair[0], ours: pair[1] };
 }
 
-/** The answer that hands the client its end. */
+/** The response that passes the client its end of the connection. */
 export function upgraded(client: HibernatingSocket): globalThis.Response {
   return new Response(null, { status: 101, webSocket: client });
 }
 
-/** What the runtime answers by itself, without waking the object. */
+/** A request that the runtime itself answers, so that the object can sleep. */
 export function autoResponse(request: string, response: string): WebSocketRequestResponsePair {
   return new WebSocketRequestResponsePair(request, response);
 }

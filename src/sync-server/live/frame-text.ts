@@ -1,18 +1,17 @@
-/** The frames that the server sends, as texts. Each is made once, however many sockets it goes to. */
+/** The texts of the frames that the server sends. One text serves all sockets of a room. */
 import type { Presence } from "../../core/wire/messages.ts";
-import type { Cursor } from "../../core/history/record.ts";
-import { positionOf } from "../../core/history/record.ts";
+import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { pageFields, splitRecords } from "../http/page-text.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
-/** Entries of presence in one frame: with their bound in bytes, some 200 KB. */
+/** Presence entries in one frame. With `presenceBytesMax` for each, a frame has about 200 KB. */
 const FRAME_ENTRIES_MAX = 200;
 
 export type RecordsFrame = { readonly text: string; readonly cursor: Cursor | null };
 
-/** What was appended, in frames that follow each other. */
+/** Returns the frames of an append. Each follows the one before. */
 export function recordsFrames(
   { after, records, head }: Appended,
   { frameBytesMax, pageEventsMax }: ServerLimits,
@@ -39,15 +38,19 @@ export function byeFrame(code: string, retryAfterMs?: number): string {
   return JSON.stringify({ type: "bye", code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }
 
-/** Ids that are gone never stand behind entries: under one of them someone else may still be here. */
+/**
+ * Returns the frames of a presence change.
+ *
+ * The ids of devices that left come before the entries, because another actor may have an entry under the same id.
+ */
 export function presenceFrames(set: readonly Presence[], gone: readonly string[]): readonly string[] {
   const frames: string[] = [];
-  let [goneTold, setTold] = [0, 0];
-  while (goneTold < gone.length || setTold < set.length) {
-    const nextGone = gone.slice(goneTold, goneTold + FRAME_ENTRIES_MAX);
-    goneTold += nextGone.length;
-    const nextSet = goneTold < gone.length ? [] : set.slice(setTold, setTold + FRAME_ENTRIES_MAX);
-    setTold += nextSet.length;
+  let [goneSent, setSent] = [0, 0];
+  while (goneSent < gone.length || setSent < set.length) {
+    const nextGone = gone.slice(goneSent, goneSent + FRAME_ENTRIES_MAX);
+    goneSent += nextGone.length;
+    const nextSet = goneSent < gone.length ? [] : set.slice(setSent, setSent + FRAME_ENTRIES_MAX);
+    setSent += nextSet.length;
     frames.push(JSON.stringify({ type: "presence", set: nextSet, gone: nextGone }));
   }
   return frames;

@@ -1,6 +1,6 @@
-/** The path of live sockets, for runtimes that see an upgrade before Hono does. */
+/** The path of live sockets, for runtimes that get an upgrade request before Hono does. */
 
-/** The log of `<prefix>/logs/<log>/live`, or null for any other target. `//host/…` is one of those. */
+/** Returns the log of a request target `<prefix>/logs/<log>/live`. Any other target, also `//host/…`, returns null. */
 export function liveLog(target: string, prefix: string): string | null {
   const [pathname = ""] = target.split("?", 1);
   if (!pathname.startsWith(`${prefix}/logs/`) || pathname.startsWith("//")) return null;
@@ -12,7 +12,7 @@ export function liveLog(target: string, prefix: string): string | null {
   }
 }
 
-/** A mount path as a prefix: without slashes at its end. */
+/** Returns a mount path without the slashes at its end. */
 export function prefixOf(path: string): string {
   return path.replace(/\/+$/, "");
 }

@@ -1,96 +1,110 @@
 /**
- * One socket in a room: what was sent to it, how far it is behind, how to end it.
+ * One socket in a room: its holder, its delivery state and what it sent.
  *
- * Holds: a slow socket never grows: over its budget it gets one hint instead of records and pulls them itself; far over it,
- * it is ended. A socket that cannot be written to is on its way out, and harms nobody.
+ * Guarantees:
+ * - The delivery state changes in `advance` alone, by the table of `reduceDelivery`.
+ * - Nothing is sent after a goodbye.
+ * - A socket that throws on `send` or `save` is terminated and disturbs no other socket.
  */
-import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
-import { byeFrame, headFrame } from "./frame-text.ts";
-import type { LiveAttachment, LiveSocket } from "./server-socket.ts";
+import { RIGHTS_MS } from "../base/limits.ts";
 import { type Bucket, fullBucket } from "../base/rate-limit.ts";
+import { type DeliverySignal, type DeliveryState, type DeliveryStep, reduceDelivery } from "./delivery-state.ts";
+import { byeFrame } from "./frame-text.ts";
+import type { LiveAttachment, LiveSocket } from "./server-socket.ts";
 
-/** Frames that one socket may send us. */
+/** Frames that one socket may send to the server. */
 export const FRAME_RATE = { perSecond: 50, burst: 100 };
+/** Clients send a ping every 20 s. */
+const SILENCE_MS_MAX = 90_000;
+/** Middle of the delay that a goodbye requests before a client reconnects. */
+export const RECONNECT_MS = 2_000;
+/** WebSocket close codes: 1012 is "service restart", 1000 a normal end. */
+const CLOSE_RESTART = 1012;
+const CLOSE_NORMAL = 1000;
 
-export type Member = {
+export class Member {
+  readonly log: string;
   readonly socket: LiveSocket;
   readonly principal: Principal;
-  readonly bucket: Bucket;
-  /** Where the records that were sent end, or where a hint said that the log ends. */
-  cursor: Cursor | null;
   presence: LiveAttachment["presence"];
-  /** A page is being read for it. */
-  reading: boolean;
-  /** Something came while a page was read. */
-  stale: boolean;
-  /** Position that the last hint told, while the socket is over its budget. */
-  hinted: number | null;
-  /** Presence went by while it was over its budget: the ids of who left. Null: none did. */
-  missedPresence: Set<string> | null;
-  heardAt: number;
-  /** When it was last asked whether its holder may read, and when the answer last was yes. */
-  rightsAskedAt: number;
-  rightsSureAt: number;
-  framesDropped: number;
-  /** It was said bye to. Nothing follows. */
-  ended: boolean;
-};
+  /** When the server last requested this socket's right to read, and when the answer was last yes. */
+  readonly rights: { requestedAt: number; confirmedAt: number };
+  readonly incoming: { readonly bucket: Bucket; heardAt: number; framesDropped: number };
+  #delivery: DeliveryState;
 
-export function createMember(
-  socket: LiveSocket,
-  { cursor, principal, presence }: LiveAttachment,
-  { now, rightsAt }: { readonly now: number; readonly rightsAt: number },
-): Member {
-  return {
-    socket,
-    principal,
-    bucket: fullBucket(FRAME_RATE, now),
-    cursor: cursor === null ? null : decodeCursor(cursor),
-    presence,
-    reading: false,
-    stale: false,
-    hinted: null,
-    missedPresence: null,
-    heardAt: now,
-    rightsAskedAt: rightsAt,
-    rightsSureAt: rightsAt,
-    framesDropped: 0,
-    ended: false,
-  };
-}
-
-export function save(member: Member, log: string): void {
-  const { socket, cursor, principal, presence } = member;
-  try {
-    socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
-  } catch {
-    socket.terminate();
+  constructor(
+    socket: LiveSocket,
+    { log, cursor, principal, presence }: LiveAttachment,
+    { now, rightsAt }: { readonly now: number; readonly rightsAt: number },
+  ) {
+    this.log = log;
+    this.socket = socket;
+    this.principal = principal;
+    this.presence = presence;
+    this.rights = { requestedAt: rightsAt, confirmedAt: rightsAt };
+    this.incoming = { bucket: fullBucket(FRAME_RATE, now), heardAt: now, framesDropped: 0 };
+    this.#delivery = { kind: "live", cursor: cursor === null ? null : decodeCursor(cursor) };
   }
-}
 
-/** Sends, unless the socket is already gone: its end is told by the runtime. */
-export function send(member: Member, frame: string): void {
-  if (member.ended) return;
-  try {
-    member.socket.send(frame);
-  } catch {
-    member.socket.terminate();
+  get delivery(): DeliveryState {
+    return this.#delivery;
   }
-}
 
-/** Tells where the log ends instead of sending what is there. The reader pulls it. */
-export function hint(member: Member, head: Cursor | null): void {
-  member.cursor = head;
-  // One hint may wait in the buffer; what came after it is told when the buffer has drained.
-  if (member.hinted !== null) return;
-  member.hinted = positionOf(head);
-  send(member, headFrame(member.hinted));
-}
+  /** Moves the delivery state on by a signal, and returns the step that the caller takes now. */
+  advance(signal: DeliverySignal): DeliveryStep {
+    const { state, step } = reduceDelivery(this.#delivery, signal);
+    this.#delivery = state;
+    return step;
+  }
 
-export function bye(member: Member, code: string, retryAfterMs?: number): void {
-  if (member.ended) return;
-  send(member, byeFrame(code, retryAfterMs));
-  member.ended = true;
-  member.socket.close(code === "restarting" ? 1012 : 1000, code);
+  isSlow(bufferBytesMax: number): boolean {
+    return this.socket.bufferedBytes > bufferBytesMax;
+  }
+
+  /** Checks that neither the client sent a frame nor the runtime answered a ping for too long. */
+  isSilent(now: number): boolean {
+    return now - Math.max(this.incoming.heardAt, this.socket.answeredAt ?? 0) > SILENCE_MS_MAX;
+  }
+
+  /** Replaces times in the future. Otherwise a clock that was set back delays the checks of silence and rights. */
+  correctTimes(now: number): void {
+    const { incoming, rights } = this;
+    incoming.heardAt = Math.min(incoming.heardAt, now);
+    rights.confirmedAt = Math.min(rights.confirmedAt, now);
+    if (rights.requestedAt > now) rights.requestedAt = now - RIGHTS_MS;
+  }
+
+  /** Sends a frame. The runtime reports a socket that is already gone by `closed()`. */
+  send(frame: string): void {
+    if (this.#delivery.kind !== "closed") this.#write(frame);
+  }
+
+  /** Stores in the socket what must outlive the hub's memory. */
+  save(): void {
+    if (this.#delivery.kind === "closed") return;
+    const { log, principal, presence } = this;
+    const cursor: Cursor | null = this.#delivery.cursor;
+    try {
+      this.socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
+    } catch {
+      this.socket.terminate();
+    }
+  }
+
+  /** Sends a goodbye with its reason, then closes the socket. */
+  close(code: string, retryAfterMs?: number): void {
+    if (this.advance({ kind: "close" }).kind !== "say-bye") return;
+    this.#write(byeFrame(code, retryAfterMs));
+    this.socket.close(code === "restarting" ? CLOSE_RESTART : CLOSE_NORMAL, code);
+  }
+
+  #write(frame: string): void {
+    try {
+      this.socket.send(frame);
+    } catch {
+      this.socket.terminate();
+    }
+  }
 }

@@ -1,9 +1,11 @@
 /**
- * Who has a log open, and what they show of themselves. Not stored, gone with the socket.
+ * The presence entries of one log: each is a device of an actor, with the data that it shows.
  *
- * Holds: an entry is of an actor and a device of theirs. The actor is the verified one, the device's id their own word: others may say the
- * same, and each is shown. It belongs to the socket that set it last; many changes in a short time become one frame, so what goes out
- * is bounded by the number of sockets.
+ * Guarantees:
+ * - The actor of an entry is the verified actor of its socket. The device's id is the client's own claim.
+ * - Two actors that claim one device id have one entry each, so that neither hides the other.
+ * - An entry belongs to the socket that set it last. Another socket's end does not remove it.
+ * - The store never contains an entry. It ends with its socket.
  */
 import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
@@ -12,39 +14,42 @@ import { exceedsBytes } from "../base/limits.ts";
 import type { Member } from "./member.ts";
 
 export type PresenceSet = {
-  /** Takes what a socket says of its device; null takes it away. False: not taken. */
-  readonly set: (member: Member, client: string, data: Json) => boolean;
+  /** Sets the entry of a socket's device. Null removes it. Returns false if the entry is refused. */
+  readonly set: (member: Member, clientId: string, data: Json) => boolean;
   readonly leave: (member: Member) => void;
   readonly all: () => readonly Presence[];
-  /** What changed since this was last called: ids that someone is gone from, then who is here, also under those. */
-  readonly takeChanges: () => { readonly set: readonly Presence[]; readonly gone: readonly string[] };
+  /**
+   * Returns the changes since the last call: the ids of devices that left, then the new entries.
+   * Entries of other actors under an id that left come again, because a client removes all entries of that id.
+   */
+  readonly drainChanges: () => { readonly set: readonly Presence[]; readonly gone: readonly string[] };
 };
 
 export function createPresenceSet(bytesMax: number): PresenceSet {
   const entries = new Map<string, { readonly member: Member; readonly shown: Presence }>();
   const changed = new Set<string>();
-  /** Ids by the keys of those who left. */
+  /** The device ids of removed entries, by their keys. */
   const gone = new Map<string, string>();
-  const keyOf = (member: Member, client: string): string => `${client} ${member.principal.actor}`;
-  const remove = (member: Member, client: string): void => {
-    const key = keyOf(member, client);
-    // Another socket of the same device may have taken its place.
+  const keyOf = (member: Member, clientId: string): string => `${clientId} ${member.principal.actor}`;
+  const remove = (member: Member, clientId: string): void => {
+    const key = keyOf(member, clientId);
+    // Another socket of the same device may have set the entry since.
     if (entries.get(key)?.member !== member) return;
     entries.delete(key);
-    gone.set(key, client);
+    gone.set(key, clientId);
   };
   return {
-    set: (member, client, data) => {
-      // One socket shows one device.
-      if (member.presence && member.presence.client !== client) return false;
+    set: (member, clientId, data) => {
+      // One socket shows one device. Otherwise `leave` leaves entries behind.
+      if (member.presence && member.presence.client !== clientId) return false;
       if (findJsonProblem(data) || exceedsBytes(JSON.stringify(data), bytesMax)) return false;
       if (data === null) {
-        remove(member, client);
+        remove(member, clientId);
         return true;
       }
-      const key = keyOf(member, client);
+      const key = keyOf(member, clientId);
       if (!entries.has(key) && entries.size >= PRESENCE_ENTRIES_MAX) return false;
-      entries.set(key, { member, shown: { client, actor: member.principal.actor, data } });
+      entries.set(key, { member, shown: { client: clientId, actor: member.principal.actor, data } });
       changed.add(key);
       gone.delete(key);
       return true;
@@ -53,7 +58,7 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
       if (member.presence) remove(member, member.presence.client);
     },
     all: () => [...entries.values()].map(({ shown }) => shown),
-    takeChanges: () => {
+    drainChanges: () => {
       const left = new Set(gone.values());
       const set = [...entries]
         .filter(([key, { shown }]) => changed.has(key) || left.has(shown.client))

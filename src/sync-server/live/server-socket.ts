@@ -1,37 +1,48 @@
 /**
- * A socket as the live hub needs it: the port that Node's `ws` and a Durable Object's hibernating sockets both fit.
+ * The port of a live socket. Node's `ws` and the hibernating sockets of a Durable Object both fit it.
+ *
+ * Place: a runtime implements `LiveSocket` and calls the `LiveConnection` that the hub returns for it.
  *
  * Rules
- * - W1  `send` never waits and never throws into the hub's loop for long: what is not sent yet counts in `bufferedBytes`.
- * - W2  `save` keeps what the hub knows of the socket where it outlives the hub's memory; `resume` takes it from there.
- * - W3  After `close` or `terminate` the runtime tells the hub by `closed()`, once.
+ * - W1  `send` MUST return at once. Otherwise one slow socket delays all others of its log.
+ *       Bytes that the runtime has not sent yet count in `bufferedBytes`.
+ * - W2  `save` MUST store the attachment where it outlives the hub's memory, if the sockets outlive that memory.
+ *       Otherwise the runtime has nothing to pass to `resume`.
+ * - W3  The runtime MUST call `closed()` after either side closed the socket. Otherwise the hub counts it for ever.
  */
 import type { Json } from "../../core/values/json.ts";
 import type { Principal } from "../access/authorize.ts";
 
+/** A socket as the live hub uses it. */
 export interface LiveSocket {
   send(text: string): void;
-  /** Bytes that the other side has not taken yet; 0 where the runtime does not tell. */
+  /** Bytes that the client has not taken yet. It is 0 if the runtime does not report them. */
   readonly bufferedBytes: number;
-  /** When the runtime last answered a ping by itself, where it does so. Milliseconds since the epoch. */
+  /** The last time at which the runtime itself answered a ping, if it does. Milliseconds since the epoch. */
   readonly answeredAt?: number;
   close(code: number, reason: string): void;
-  /** Ends the connection without a word, with all that is buffered. */
+  /** Ends the connection without a goodbye, and drops all buffered bytes. */
   terminate(): void;
   save(attachment: LiveAttachment): void;
 }
 
-/** What must outlive the hub's memory. Plain JSON, at most some 2.5 KB. */
+/**
+ * The facts of a socket that outlive the hub's memory. Plain JSON.
+ *
+ * In a Durable Object it must fit into an attachment of 2 KB, so `OBJECT_LIMITS` bounds its presence to 640 bytes.
+ */
 export type LiveAttachment = {
   readonly log: string;
-  /** Where the records that were sent end. */
+  /** The socket was sent all records up to here. */
   readonly cursor: string | null;
   readonly principal: Principal;
   readonly presence: { readonly client: string; readonly data: Json } | null;
 };
 
-/** What a runtime tells the hub of a socket. */
+/** The calls by which a runtime reports to the hub what happens on a socket. */
 export type LiveConnection = {
+  /** Passes on a text frame of the client. */
   readonly receive: (text: string) => void;
+  /** Reports that the socket is closed. */
   readonly closed: () => void;
 };

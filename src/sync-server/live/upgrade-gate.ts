@@ -1,10 +1,12 @@
 /**
- * The door of the live sockets: who gets one, before there is one.
+ * The gate of live sockets: it checks an upgrade request before the runtime opens a socket.
  *
- * Place: a runtime that sees an upgrade asks here with the plain request, and either answers it with the refusal or makes the
- * socket and hands it in.
- * Holds: no socket exists before its page, its ticket and its right to read were checked; a refusal is a plain HTTP
- * answer; nothing of the request but its path, its query and its `Origin` is trusted or even read.
+ * Place: a runtime passes the upgrade request to `open`. Then it sends the refusal, or opens the socket and joins it.
+ *
+ * Guarantees:
+ * - No socket opens before the gate has checked its origin (P23), its ticket (P21) and its right to read.
+ * - A refusal is a plain HTTP response.
+ * - The gate reads only the method, the URL's query and the headers that the origin rule needs.
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { encodeCursor } from "../../core/history/record.ts";
@@ -16,11 +18,20 @@ import type { OriginRule } from "../http/origins.ts";
 import { readCursor } from "../http/read-cursor.ts";
 import type { Tickets } from "../access/tickets.ts";
 
+/** The result of `LiveGate.open`: a response that refuses the upgrade, or the way into the hub. */
 export type LiveOpening =
   | { readonly kind: "refused"; readonly response: Response }
-  /** The hub counts the socket from `join` on; the runtime must call it at once or not at all. */
+  /** The hub counts the socket from `join` on. The runtime must call it at once, or never. */
   | { readonly kind: "accepted"; readonly join: (socket: LiveSocket) => LiveConnection };
 
+/**
+ * Checks the upgrade requests of live sockets, for a runtime that opens the sockets itself.
+ *
+ * @example
+ * const opening = await server.live.open(request, "board");
+ * if (opening.kind === "refused") return opening.response;
+ * const connection = opening.join(socket);
+ */
 export type LiveGate = { readonly open: (request: Request, log: string) => Promise<LiveOpening> };
 
 export type LiveGateOptions = {
@@ -43,7 +54,9 @@ export function createLiveGate({ origins, tickets, admission, hub, isClosing, re
         const after = readCursor(query.get("after"));
         const principal = await tickets.spend(log, query.get("ticket") ?? "");
         if (!principal)
-          throw new HttpRefusal("unauthorized", { message: "The ticket is missing, spent or too old: fetch another" });
+          throw new HttpRefusal("unauthorized", {
+            message: "The ticket is missing, used or expired. Fetch a new ticket.",
+          });
         await admission.checkReader(principal, log);
         const refusal = isClosing() ? "restarting" : hub.refusal(log, principal.actor);
         if (refusal) throw new HttpRefusal(refusal);

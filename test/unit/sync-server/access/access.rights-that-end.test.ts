@@ -1,4 +1,4 @@
-// Rights, and their end: who may not read learns nothing, and who may not any more is shown out within a minute.
+// Rights that end: sockets close within a minute, and a refused reader learns nothing about a log.
 import { afterEach, expect, test } from "vitest";
 import { device, type Tab, until } from "../../../support/device.ts";
 import type { Authorize, Permit } from "../../../../src/sync-server/app.ts";
@@ -18,18 +18,18 @@ afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });
 
-/** A hub on a clock of the test, with one open socket. */
+/** A hub on a fake clock, with one open socket. */
 async function openSocket(
   checkReader: () => Promise<void>,
   principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" },
   begin = 1_000_000,
 ) {
   let now = begin;
-  /** What a clock does that nobody sets: timers go by it. */
+  /** A clock that never jumps. Timers use it. */
   let passed = 0;
   let timers: { readonly at: number; readonly run: () => void }[] = [];
-  const told: { readonly at: number; readonly code: string }[] = [];
-  const ended: number[] = [];
+  const goodbyes: { readonly at: number; readonly code: string }[] = [];
+  const terminatedAt: number[] = [];
   const hub = createLiveHub({
     store: memory(),
     limits: SERVER_LIMITS,
@@ -42,13 +42,13 @@ async function openSocket(
     bufferedBytes: 0,
     send: () => {},
     save: () => {},
-    terminate: () => void ended.push(passed),
-    close: (_, code) => void told.push({ at: passed, code }),
+    terminate: () => void terminatedAt.push(passed),
+    close: (_, code) => void goodbyes.push({ at: passed, code }),
   };
   const connection = hub.join(socket, { log: "board", cursor: null, principal, presence: null });
   return {
-    told,
-    ended,
+    goodbyes,
+    terminatedAt,
     setClock: (ms: number) => {
       now += ms;
     },
@@ -66,21 +66,21 @@ async function openSocket(
   };
 }
 
-test("whoever loses the right to read is shown out within a minute, whenever that is", async () => {
+test("recheckRights: a socket closes within a minute after its holder lost the right to read", async () => {
   for (const lostAfter of [0, 13_000, 39_000, 41_000, 79_000]) {
     let allowed = true;
-    const { told, pass } = await openSocket(async () => {
+    const { goodbyes, pass } = await openSocket(async () => {
       if (!allowed) throw new HttpRefusal("forbidden");
     });
     await pass(lostAfter);
     allowed = false;
     await pass(120_000);
-    expect(told).toMatchObject([{ code: "forbidden" }]);
-    expect((told[0]?.at ?? 0) - lostAfter).toBeLessThanOrEqual(60_000);
+    expect(goodbyes).toMatchObject([{ code: "forbidden" }]);
+    expect((goodbyes[0]?.at ?? 0) - lostAfter).toBeLessThanOrEqual(60_000);
   }
 });
 
-test("a server whose clock is set back shows out who may not read any more, and ends who is silent, no later for it", async () => {
+test("recheckRights: a clock set back delays neither lost rights nor silent sockets", async () => {
   let allowed = true;
   const checkReader = async () => {
     if (!allowed) throw new HttpRefusal("forbidden");
@@ -95,12 +95,12 @@ test("a server whose clock is set back shows out who may not read any more, and 
   }
   allowed = false;
   await reading.pass(60_000);
-  expect(reading.told).toMatchObject([{ code: "forbidden" }]);
+  expect(reading.goodbyes).toMatchObject([{ code: "forbidden" }]);
   await silent.pass(95_000, false);
-  expect(silent.ended[0]).toBeLessThanOrEqual(100_000);
+  expect(silent.terminatedAt[0]).toBeLessThanOrEqual(100_000);
 });
 
-test("a socket ends with the token that opened it", async () => {
+test("recheckRights: a socket closes when the token that opened it expires", async () => {
   let now = Date.now();
   const end = now + 10_000;
   const server = testServer({
@@ -114,14 +114,14 @@ test("a socket ends with the token that opened it", async () => {
   const check = async () => {
     throw new HttpRefusal("unauthorized");
   };
-  const { told, pass } = await openSocket(check, { actor: "ada", expiresAt: 1_005_000 });
+  const { goodbyes, pass } = await openSocket(check, { actor: "ada", expiresAt: 1_005_000 });
   await pass(10_000);
-  expect(told).toEqual([{ at: 5_000, code: "unauthorized" }]);
+  expect(goodbyes).toEqual([{ at: 5_000, code: "unauthorized" }]);
 });
 
-test("where nobody can say any more whether a right is there, its socket ends within a minute; a short failure costs nobody anything", async () => {
+test("recheckRights: a long failure of permit closes the socket, a short one does not", async () => {
   let answers = true;
-  const { told, pass } = await openSocket(async () => {
+  const { goodbyes, pass } = await openSocket(async () => {
     if (!answers) throw new HttpRefusal("unavailable");
   });
   await pass(39_000);
@@ -129,13 +129,13 @@ test("where nobody can say any more whether a right is there, its socket ends wi
   await pass(4_000);
   answers = true;
   await pass(60_000);
-  expect(told).toEqual([]);
+  expect(goodbyes).toEqual([]);
   answers = false;
   await pass(60_000);
-  expect(told).toMatchObject([{ code: "unavailable" }]);
+  expect(goodbyes).toMatchObject([{ code: "unavailable" }]);
 });
 
-test("who may not read gets one answer for a log that is there, that was deleted and that never was, whatever they ask", async () => {
+test("access: a forbidden reader gets the same response for open, deleted and absent logs", async () => {
   const server = testServer({ permit: ({ actor }) => actor === "ada" });
   for (const log of ["there", "deleted"]) {
     const ada = person(server, "ada", { log });
@@ -169,7 +169,7 @@ test("who may not read gets one answer for a log that is there, that was deleted
   for (const answer of answers[0]?.slice(0, 8) ?? []) expect(answer).toMatch(/^403 .*"forbidden"/);
 });
 
-test("P11 a log that is not there yet is an empty one to whoever may read it, by every way of reading", async () => {
+test("P11 access: an absent log reads as an empty one on every route", async () => {
   const server = testServer();
   const ada = person(server, "ada", { log: "new" });
   expect(await (await ada.request("")).json()).toMatchObject({ cursor: null, head: 0 });
@@ -179,7 +179,7 @@ test("P11 a log that is not there yet is an empty one to whoever may read it, by
   expect((await ada.request("export")).status).toBe(200);
 });
 
-test("a right that ends between the request and the append is seen at the append, and nothing is written", async () => {
+test("permit: a right lost between request and append is checked again, and nothing is written", async () => {
   let allowed = true;
   const store = memory();
   const server = testServer({
@@ -195,8 +195,8 @@ test("a right that ends between the request and the append is seen at the append
   expect(await store.head("board")).toEqual({ kind: "open", cursor: null });
 });
 
-test("P7 a permit that gives no answer permits nothing, and a principal whose end is no time is none", async () => {
-  // What an app without types may do: a branch without `return`, a date where a number belongs.
+test("P7 permit: no answer permits nothing, and an invalid expiresAt is unauthorized", async () => {
+  // An app without types can forget a `return`, or return a date instead of a number.
   const answers = JSON.parse(`{"read":true,"record":true}`);
   const forgetful: Permit = (_, { action }) => answers[action];
   const store = memory();
@@ -209,7 +209,7 @@ test("P7 a permit that gives no answer permits nothing, and a principal whose en
   }
 });
 
-test("someone of whom much is known, on a log with the longest name, goes live like everyone else", async () => {
+test("live: a large principal on a log with the longest name gets a socket", async () => {
   const log = "l".repeat(128);
   const server = await startServer({
     authorize: (request) => ({ actor: (request.headers.get("authorization") ?? "").slice(7), team: "t".repeat(950) }),

@@ -4,7 +4,7 @@ import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import type { LiveSocket } from "../../../../src/sync-server/live/server-socket.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 
-test("P18 a socket that pings and never reads gets no answers piled up for it", () => {
+test("P18 receive: a socket that pings and never reads gets no second pong", () => {
   let now = 0;
   const env = {
     now: () => now,

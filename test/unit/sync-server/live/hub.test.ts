@@ -1,4 +1,4 @@
-// The live hub on sockets and a clock of the test: slow readers, sleep, silence.
+// The live hub with fake sockets and a fake clock: slow clients, sleep and silence.
 import { beforeEach, expect, test } from "vitest";
 import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
 import { parseServerFrame } from "../../../../src/core/wire/read-messages.ts";
@@ -25,7 +25,7 @@ function fakeSocket(): FakeSocket {
     saved: null,
     send(text) {
       const frame = parseServerFrame(text);
-      if (!frame.ok) throw new Error(`A frame does not hold: ${text}`);
+      if (!frame.ok) throw new Error(`The hub sent an invalid frame: ${text}`);
       this.frames.push(frame.value);
     },
     close(_, reason) {
@@ -88,7 +88,7 @@ async function advance(ms: number): Promise<void> {
   }
 }
 
-/** Appends records as the writer does, of `size` characters each; another node would not tell the hub. */
+/** Appends records as the writer does, of `size` characters each. An append of another node is not published. */
 async function append(count: number, { size = 100, elsewhere = false } = {}): Promise<void> {
   const after = head;
   const records: StoredRecord[] = [];
@@ -140,12 +140,12 @@ async function join(after: Cursor | null = head): Promise<{ socket: FakeSocket; 
   return { socket, connection };
 }
 
-/** Positions of the records that a socket got. */
+/** The positions of the records that a socket got. */
 const got = ({ frames }: FakeSocket) =>
   frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : []));
 const hints = ({ frames }: FakeSocket) => frames.flatMap((frame) => (frame.type === "head" ? [frame.head] : []));
 
-test("what is appended here goes to a thousand sockets without reading", async () => {
+test("publish: an append of this node reaches 1,000 sockets without a read of the store", async () => {
   await append(1);
   const sockets = await Promise.all(Array.from({ length: 1_000 }, () => join()));
   reads = 0;
@@ -156,7 +156,7 @@ test("what is appended here goes to a thousand sockets without reading", async (
   expect(reads).toBe(0);
 });
 
-test("the first append goes out at once, those that come soon after it together, in order and without reading", async () => {
+test("publish: the first append goes out at once, the next ones together and in order", async () => {
   const { socket } = await join();
   await append(1);
   expect([got(socket), socket.frames.length]).toEqual([[1], 1]);
@@ -170,7 +170,7 @@ test("the first append goes out at once, those that come soon after it together,
   expect([got(socket).at(-1), socket.frames.length]).toEqual([7, 3]);
 });
 
-test("what waits to go out together goes out before what another node appended", async () => {
+test("publish: waiting appends go out before an append of another node", async () => {
   const { socket } = await join();
   await append(1);
   await append(1);
@@ -182,7 +182,7 @@ test("what waits to go out together goes out before what another node appended",
   expect(got(socket)).toEqual([1, 2, 3]);
 });
 
-test("a large batch is sent in frames that follow each other", async () => {
+test("publish: a large batch goes out in frames that follow each other", async () => {
   const { socket } = await join();
   await append(30);
   expect(got(socket)).toEqual(Array.from({ length: 30 }, (_, n) => n + 1));
@@ -195,7 +195,7 @@ test("a large batch is sent in frames that follow each other", async () => {
   }
 });
 
-test("P18 over its budget a socket gets one hint, and when it has drained the last word, then records again", async () => {
+test("P18 publish: a slow socket gets one hint, another once drained, then records again", async () => {
   const { socket } = await join();
   await append(1);
   socket.bufferedBytes = 1_001;
@@ -214,14 +214,14 @@ test("P18 over its budget a socket gets one hint, and when it has drained the la
   expect(socket.frames.at(-1)).toMatchObject({ after: { position: 4 } });
 });
 
-test("P18 a socket that is far over its budget is ended", async () => {
+test("P18 publish: a socket far over its budget is terminated", async () => {
   const { socket } = await join();
   socket.bufferedBytes = 5_000;
   await append(1);
   expect(socket.ended).toBe("terminated");
 });
 
-test("a socket that is further behind than a frame gets a start and a hint for the rest", async () => {
+test("join: a socket more than a frame behind gets the first records and a hint", async () => {
   await append(200);
   const { socket } = await join(null);
   expect(got(socket)[0]).toBe(1);
@@ -231,7 +231,7 @@ test("a socket that is further behind than a frame gets a start and a hint for t
   expect(got(socket).at(-1)).toBe(201);
 });
 
-test("what comes while a socket is read for is not lost and not doubled", async () => {
+test("join: records that arrive during the read come once and in order", async () => {
   await append(3);
   const read = store.read.bind(store);
   store.read = async (...facts) => {
@@ -246,7 +246,7 @@ test("what comes while a socket is read for is not lost and not doubled", async 
   expect(got(socket)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-test("what another node appended comes by looking, read once for all, and own appends follow it in order", async () => {
+test("poll: one read serves all sockets, and later appends of this node follow in order", async () => {
   await append(1);
   const sockets = (await Promise.all(Array.from({ length: 50 }, () => join()))).map(({ socket }) => socket);
   reads = 0;
@@ -259,10 +259,10 @@ test("what another node appended comes by looking, read once for all, and own ap
   expect(sockets.every((socket) => got(socket).join() === "2,3,4,5")).toBe(true);
 });
 
-test("P17 when the log is another one under open sockets, they are told so and get nothing of it", async () => {
+test("P17 poll: after the log was replaced, sockets are closed as diverged and get no record", async () => {
   await append(2);
   const { socket } = await join();
-  // A restore: the same name, another history, longer than the old one.
+  // The store was restored from another history, which is longer than the old one.
   const other = memory();
   store.read = other.read.bind(other);
   store.head = other.head.bind(other);
@@ -274,7 +274,7 @@ test("P17 when the log is another one under open sockets, they are told so and g
   expect(socket.frames).toMatchObject([{ type: "bye", code: "diverged" }]);
 });
 
-test("sockets that outlive the hub's memory go on where they were, with their presence", async () => {
+test("resume: sockets continue at their cursor with their presence", async () => {
   await append(2);
   const { socket, connection } = await join();
   const client = crypto.randomUUID();
@@ -290,7 +290,7 @@ test("sockets that outlive the hub's memory go on where they were, with their pr
   expect(late.frames).toMatchObject([{ type: "presence", set: [{ client, actor: "ada", data: "here" }] }]);
 });
 
-test("whoever left while a socket was over its budget is told to it as gone once it has drained", async () => {
+test("presence: a drained socket gets the departures that it missed", async () => {
   const [watcher, one, other] = [await join(), await join(), await join()];
   const [leaving, staying] = [crypto.randomUUID(), crypto.randomUUID()];
   one.connection.receive(JSON.stringify({ type: "presence", client: leaving, data: 1 }));
@@ -307,7 +307,7 @@ test("whoever left while a socket was over its budget is told to it as gone once
   ]);
 });
 
-test("a socket that reads too slowly for all who come and go is ended", async () => {
+test("presence: a slow socket that misses too many departures is terminated", async () => {
   const watcher = await join();
   watcher.socket.bufferedBytes = 1_001;
   for (let n = 0; n < 1_100 && watcher.socket.ended === null; n++) {
@@ -319,7 +319,7 @@ test("a socket that reads too slowly for all who come and go is ended", async ()
   expect(watcher.socket.ended).toBe("terminated");
 });
 
-test("a device that goes and comes back between two frames is not told as gone", async () => {
+test("presence: a device that leaves and returns between two frames is not reported as gone", async () => {
   const watcher = await join();
   const client = crypto.randomUUID();
   for (const data of [1, null, 2]) watcher.connection.receive(JSON.stringify({ type: "presence", client, data }));
@@ -327,7 +327,7 @@ test("a device that goes and comes back between two frames is not told as gone",
   expect(watcher.socket.frames).toEqual([{ type: "presence", set: [{ client, actor: "ada", data: 2 }], gone: [] }]);
 });
 
-test("a socket that says nothing is ended, one that pings is not; without sockets no timer runs", async () => {
+test("watch: a silent socket is terminated, and no timer runs without sockets", async () => {
   const [silent, pinging] = [await join(), await join()];
   for (let n = 0; n < 5; n++) {
     pinging.connection.receive('{"type":"ping"}');
@@ -342,7 +342,7 @@ test("a socket that says nothing is ended, one that pings is not; without socket
   expect(hub.refusal("board", "ada")).toBeNull();
 });
 
-test("the more sockets a log has, the less often presence is told, and the last word is", async () => {
+test("presence: with more sockets, frames are rarer, and the last state arrives", async () => {
   const sockets = await Promise.all(Array.from({ length: 1_000 }, () => join()));
   const client = crypto.randomUUID();
   for (let n = 1; n <= 10; n++) {
@@ -354,7 +354,7 @@ test("the more sockets a log has, the less often presence is told, and the last 
   expect(sockets[999]?.socket.frames.at(-1)).toMatchObject({ set: [{ client, data: 10 }] });
 });
 
-test("of more sockets that were let in at the same moment than someone may have, those over the bound are shown out", async () => {
+test("join: sockets over the actor's limit are closed, also if all joined at once", async () => {
   expect(hub.refusal("board", "ada")).toBeNull();
   const sockets = await Promise.all(Array.from({ length: 1_003 }, () => join()));
   expect(sockets.filter(({ socket }) => socket.ended !== null).map(({ socket }) => socket.ended)).toEqual([
@@ -368,10 +368,32 @@ test("of more sockets that were let in at the same moment than someone may have,
   expect(hub.refusal("board", "ada")).toBeNull();
 });
 
-test("a socket that floods is passed over, then shown out", async () => {
+test("receive: frames over the rate are dropped, and the socket is closed after 1,000", async () => {
   const { socket, connection } = await join();
   for (let n = 0; n < 200; n++) connection.receive('{"type":"ping"}');
   expect(socket.frames).toHaveLength(100);
   for (let n = 0; n < 1_000; n++) connection.receive('{"type":"ping"}');
   expect(socket.ended).toBe("rate-limited");
+});
+
+test("poll: a socket that joins during the read of an empty log gets each record once", async () => {
+  const watcher = await join();
+  hub.poke("board");
+  await settled();
+  await append(3, { elsewhere: true });
+  const read = store.read.bind(store);
+  let release = () => {};
+  store.read = async (...facts) => {
+    const page = await read(...facts);
+    await new Promise<void>((resolve) => (release = resolve));
+    return page;
+  };
+  hub.poke("board");
+  await settled();
+  store.read = read;
+  const newcomer = await join(null);
+  release();
+  await settled();
+  await advance(7_000);
+  for (const { socket } of [watcher, newcomer]) expect([got(socket), socket.ended]).toEqual([[1, 2, 3], null]);
 });

@@ -1,4 +1,4 @@
-// Live sockets, over a real port and a real SQLite file. Rules P14 and P17 to P21 of docs/protocol.md.
+// Live sockets over a real port and a real SQLite file. Rules P14 and P17 to P23 of docs/protocol.md.
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import { getRequestListener } from "@hono/node-server";
@@ -18,7 +18,7 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const { start, stopAll } = runningServer();
 afterEach(stopAll);
 
-/** The status with which an upgrade is refused; 101 where it is not. */
+/** Returns the HTTP status of an upgrade request: 101 if the server opens the socket. */
 function upgradeStatus(url: string, query: string, headers: Record<string, string> = {}): Promise<number> {
   return new Promise((resolve) => {
     const socket = new RawSocket(`${url.replace(/^http/, "ws")}/logs/board/live?${query}`, { headers });
@@ -31,7 +31,7 @@ function upgradeStatus(url: string, query: string, headers: Record<string, strin
   });
 }
 
-test("P14 records reach an open socket once and in order, each frame following the one before", async () => {
+test("P14 live: records arrive once and in order, and each frame follows the one before", async () => {
   const { url, person } = await start();
   const ada = person("ada");
   const first = await ada.push([ada.commit(add("t0"))]);
@@ -48,7 +48,7 @@ test("P14 records reach an open socket once and in order, each frame following t
   }
 });
 
-test("a socket that opens at a cursor gets what came after it, and nothing when there is nothing", async () => {
+test("live: a socket that opens at a cursor gets the records after it", async () => {
   const { url, person } = await start();
   const ada = person("ada");
   const { cursor } = await ada.push([ada.commit(add("t1"))]);
@@ -61,7 +61,7 @@ test("a socket that opens at a cursor gets what came after it, and nothing when 
   expect(upToDate.frames).toHaveLength(1);
 });
 
-test("a socket on a log that is not there yet gets its first record", async () => {
+test("live: a socket on an absent log gets the log's first record", async () => {
   const { url, person } = await start();
   const live = await liveClient(url, "bob");
   const ada = person("ada");
@@ -69,7 +69,7 @@ test("a socket on a log that is not there yet gets its first record", async () =
   expect(await live.next("records")).toMatchObject({ after: null, records: [{ position: 1 }] });
 });
 
-test("what a push changes for one log is not told in another", async () => {
+test("live: a push to one log sends nothing to sockets of another log", async () => {
   const { url, person } = await start();
   const other = await liveClient(url, "bob", { log: "other" });
   const ada = person("ada");
@@ -79,7 +79,7 @@ test("what a push changes for one log is not told in another", async () => {
   expect(other.frames).toHaveLength(1);
 });
 
-test("P17 a socket whose history the log does not have is told so, and nothing of the other history", async () => {
+test("P17 live: a socket with a foreign cursor is closed as diverged and gets no record", async () => {
   const { url, person } = await start();
   const ada = person("ada");
   await ada.push([ada.commit(add("t1"))]);
@@ -89,7 +89,7 @@ test("P17 a socket whose history the log does not have is told so, and nothing o
   expect(live.frames).toHaveLength(1);
 });
 
-test("what another server on the same file appended arrives, at once when told and within seconds when not", async () => {
+test("live: appends of another server arrive at once after a poke, otherwise within seconds", async () => {
   const one = await start({ limits: { lookMs: 500 } });
   const other = await start({ file: one.file });
   const ada = other.person("ada");
@@ -98,7 +98,7 @@ test("what another server on the same file appended arrives, at once when told a
   one.server.poke("board");
   expect(await live.next("records")).toMatchObject({ cursor: first.cursor });
   const second = await ada.push([ada.commit(add("t2"))]);
-  // Own appends on top of what was not seen yet: read from the store, in order.
+  // This server appends after a record that it has not read yet, so it reads both from the store in order.
   const bob = one.person("bob");
   const third = await bob.push([bob.commit(add("t3"))], first.cursor);
   const frames = [await live.next("records")];
@@ -110,7 +110,7 @@ test("what another server on the same file appended arrives, at once when told a
   expect(await live.next("records")).toMatchObject({ cursor: fourth.cursor });
 });
 
-test("P18 a socket that does not read gets a hint instead of records, and the others all records", async () => {
+test("P18 live: a socket that does not read gets a hint, and the others get all records", async () => {
   const { url, person } = await start({ store: memory(), limits: { socketBufferBytesMax: 512 * 1024 } });
   const ada = person("ada");
   const quick = await liveClient(url, "bob");
@@ -120,7 +120,7 @@ test("P18 a socket that does not read gets a hint instead of records, and the ot
   const frames: { type: string; head?: number; records?: { position: number }[] }[] = [];
   slow.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString())));
   await new Promise((resolve) => slow.on("open", resolve));
-  // From here on nothing is taken from the connection: what the kernel cannot hold stays with the server.
+  // The client reads nothing from here on. The server buffers the bytes that the kernel cannot hold.
   slow.pause();
   const text = "x".repeat(200_000);
   let { cursor: at } = await ada.push([ada.commit(add("t0"))]);
@@ -138,7 +138,7 @@ test("P18 a socket that does not read gets a hint instead of records, and the ot
   slow.close();
 }, 30_000);
 
-test("P21 a ticket opens one socket on one log, once; nothing else opens any", async () => {
+test("P21 live: a ticket opens one socket on one log, and nothing else opens a socket", async () => {
   const { url } = await start();
   const ticket = await ticketOf(url, "board", "ada");
   const forOther = await ticketOf(url, "other", "ada");
@@ -151,7 +151,7 @@ test("P21 a ticket opens one socket on one log, once; nothing else opens any", a
   expect(await upgradeStatus(url, `ticket=${await ticketOf(url, "board", "ada")}&after=nonsense`)).toBe(400);
 });
 
-test("P21 a ticket ends by itself, and servers that share a secret take each other's", async () => {
+test("P21 live: a ticket expires, and servers that share a secret accept each other's tickets", async () => {
   let now = Date.now();
   const env = { ...runtimeEnv, now: () => now };
   const ticketSecret = "a secret that both nodes share";
@@ -166,7 +166,7 @@ test("P21 a ticket ends by itself, and servers that share a secret take each oth
   expect(await upgradeStatus(one.url, `ticket=${late}`)).toBe(401);
 });
 
-test("P23 a socket from a foreign page is refused, whatever host and target it names", async () => {
+test("P23 live: a socket from a foreign page is refused, whatever host and target it names", async () => {
   const { url, port } = await start({ origins: ["https://app.example"] });
   const ticket = () => ticketOf(url, "board", "ada");
   expect(await upgradeStatus(url, `ticket=${await ticket()}`, { origin: "https://evil.example" })).toBe(403);
@@ -189,7 +189,7 @@ test("P23 a socket from a foreign page is refused, whatever host and target it n
   }
 });
 
-test("whatever bytes come in, and however a connection breaks, the server lives", async () => {
+test("live: invalid bytes and broken connections do not stop the server", async () => {
   const { url, port, person } = await start();
   const ticket = await ticketOf(url, "board", "ada");
   const upgrade = `GET /sync/logs/board/live?ticket=${ticket} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`;
@@ -221,7 +221,7 @@ test("whatever bytes come in, and however a connection breaks, the server lives"
   expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "recorded" }]);
 });
 
-/** Sends bytes and gives what comes back until the server ends the connection, or `ms` have passed. */
+/** Sends bytes, and returns the response until the server ends the connection or `ms` have passed. */
 function rawRequest(port: number, bytes: string, ms = 2_000): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
@@ -237,7 +237,7 @@ function rawRequest(port: number, bytes: string, ms = 2_000): Promise<string> {
   });
 }
 
-test("people see each other come, change and go; a newcomer sees who is there", async () => {
+test("presence: people see others arrive, change and leave, and a newcomer sees all present", async () => {
   const { url } = await start();
   const [ada, bob] = [await liveClient(url, "ada"), await liveClient(url, "bob")];
   const [hers, his] = [crypto.randomUUID(), crypto.randomUUID()];
@@ -263,7 +263,7 @@ test("people see each other come, change and go; a newcomer sees who is there", 
   expect(frame.gone).toEqual([hers]);
 });
 
-test("nobody can speak for another's device, nor show more than fits", async () => {
+test("presence: the actor is the verified one, and data over the size limit is refused", async () => {
   const { url } = await start();
   const [ada, bob, watcher] = [
     await liveClient(url, "ada"),
@@ -283,7 +283,7 @@ test("nobody can speak for another's device, nor show more than fits", async () 
   });
 });
 
-test("whoever takes the id of another's device hides nobody: each shows under their own name, comes and goes", async () => {
+test("presence: two actors with one device id are shown separately and leave separately", async () => {
   const { url } = await start();
   const [ada, bob, watcher] = [
     await liveClient(url, "ada"),
@@ -304,7 +304,7 @@ test("whoever takes the id of another's device hides nobody: each shows under th
     { client: hers, actor: "bob", data: "first" },
     { client: hers, actor: "ada", data: "Ada" },
   ]);
-  // An id that is gone stands before who is still here under it.
+  // The id that left comes before the entry of the other actor under the same id.
   bob.close();
   for (const one of [watcher, late])
     expect(await one.next("presence")).toEqual({
@@ -316,7 +316,7 @@ test("whoever takes the id of another's device hides nobody: each shows under th
   expect(await watcher.next("presence")).toEqual({ type: "presence", set: [], gone: [hers] });
 });
 
-test("many changes of presence in a short time go out as few frames, the last one told", async () => {
+test("presence: many quick changes go out in few frames, and the last change arrives", async () => {
   const { url } = await start();
   const [ada, bob] = [await liveClient(url, "ada"), await liveClient(url, "bob")];
   const client = crypto.randomUUID();
@@ -326,7 +326,7 @@ test("many changes of presence in a short time go out as few frames, the last on
   expect(bob.frames.length).toBeLessThan(10);
 });
 
-test("when a right to read ends, a ticket opens nothing any more and sockets are shown out", async () => {
+test("rights: after a right is lost, its ticket opens nothing and its socket is closed", async () => {
   let allowed = true;
   let now = Date.now();
   const env = { ...runtimeEnv, now: () => now };
@@ -340,7 +340,7 @@ test("when a right to read ends, a ticket opens nothing any more and sockets are
   await live.closed;
 });
 
-test("a frame in more pieces than any device sends ends its socket: each piece would keep what it came in", async () => {
+test("live: a frame in too many pieces closes its socket", async () => {
   const { url, port } = await start();
   const codeAfter = async (pieces: number): Promise<string> => {
     const socket = connect(port, "127.0.0.1");
@@ -352,7 +352,7 @@ test("a frame in more pieces than any device sends ends its socket: each piece w
     );
     const masked = (first: number, text: string) =>
       Buffer.concat([Buffer.from([first, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
-    // A ping cut into pieces, and a close frame behind it.
+    // A ping cut into pieces, then a close frame.
     socket.write(
       Buffer.concat([
         masked(0x01, '{"type":"ping"'),
@@ -367,11 +367,11 @@ test("a frame in more pieces than any device sends ends its socket: each piece w
   expect(await codeAfter(8)).toContain('{"type":"pong"}');
   const refused = await codeAfter(100);
   expect(refused).not.toContain("pong");
-  // A close frame: 1008.
+  // The code of the close frame is 1008.
   expect(refused).toContain("\u0003\u00f0");
 });
 
-test("more sockets than someone may have are refused before they open", async () => {
+test("live: sockets over the limits of an actor and a log are refused before they open", async () => {
   const { url } = await start({ limits: { socketsPerActorMax: 2, socketsPerLogMax: 3 } });
   const open = await liveClient(url, "ada");
   await liveClient(url, "ada");
@@ -384,7 +384,7 @@ test("more sockets than someone may have are refused before they open", async ()
   await liveClient(url, "ada");
 });
 
-test("a log that is dropped shows its sockets out, and so does a server that restarts, with a time to come back", async () => {
+test("live: a dropped log and a restarting server say goodbye and close their sockets", async () => {
   const { url, server, person, close } = await start();
   const ada = person("ada");
   await ada.push([ada.commit(add("t1"))]);
@@ -398,11 +398,11 @@ test("a log that is dropped shows its sockets out, and so does a server that res
   expect(bye.code).toBe("restarting");
   expect(bye.retryAfterMs).toBeGreaterThan(500);
   expect((await other.closed).code).toBe(1012);
-  // The port is free again.
+  // The port is free again, because the server closed its sockets.
   await expect(fetch(url)).rejects.toThrow("fetch failed");
 });
 
-test("mounted in an app of one's own, the server keeps to its path, and its sockets come with one call", async () => {
+test("attachLive: an app with a mounted server gets live sockets with one call", async () => {
   const app = new Hono();
   const sync = testServer();
   app.route("/api/sync", sync);
@@ -426,7 +426,7 @@ test("mounted in an app of one's own, the server keeps to its path, and its sock
   await new Promise((resolve) => http.close(resolve));
 });
 
-test("a port that is taken is told as such", async () => {
+test("serve: a taken port is reported as port-taken", async () => {
   const { port } = await start();
   await expect(start({ port })).rejects.toMatchObject({
     code: "port-taken",

@@ -1,4 +1,4 @@
-// Whoever is refused a socket keeps none: also where he never closes his side of the connection.
+// A refused upgrade, of a client that never closes its side of the connection.
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { attachLive } from "../../../../src/sync-server/node.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 import { until } from "../../../support/device.ts";
 
-test("a refused upgrade leaves no connection behind", async () => {
+test("attachLive: a refused upgrade leaves no connection open", async () => {
   const http = createServer();
   attachLive(http, testServer(), "");
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));

@@ -1,0 +1,125 @@
+// The delivery table of one socket, in every state and by every signal.
+import { expect, test } from "vitest";
+import { type Cursor, sameCursor } from "../../../../src/core/history/record.ts";
+import {
+  type DeliverySignal,
+  type DeliveryState,
+  reduceDelivery,
+} from "../../../../src/sync-server/live/delivery-state.ts";
+
+const at = (position: number): Cursor => ({ position, mark: `mark${position}` });
+const cursors = [null, at(1), at(2), at(3)];
+const booleans = [true, false];
+
+const states: readonly DeliveryState[] = [
+  ...cursors.flatMap((cursor): DeliveryState[] => [
+    { kind: "live", cursor },
+    { kind: "hinted", cursor, hintedAt: 2 },
+    ...[null, 2].flatMap((hintedAt) =>
+      booleans.map((isStale): DeliveryState => ({ kind: "catching-up", cursor, hintedAt, isStale })),
+    ),
+  ]),
+  { kind: "closed" },
+];
+
+const signals: readonly DeliverySignal[] = [
+  { kind: "joined" },
+  { kind: "read-done" },
+  { kind: "read-failed" },
+  { kind: "close" },
+  ...cursors.map((after): DeliverySignal => ({ kind: "appended", after })),
+  ...cursors.map((head): DeliverySignal => ({ kind: "head", head })),
+  ...[0, 2, 3].map((head): DeliverySignal => ({ kind: "drained", head })),
+  ...booleans.flatMap((isSlow): DeliverySignal[] => [
+    { kind: "frame", cursor: at(2), head: at(3), isSlow },
+    { kind: "page", cursor: at(2), isSlow },
+    ...cursors.map((head): DeliverySignal => ({ kind: "page-sent", head, isSlow })),
+  ]),
+];
+
+const moves = states.flatMap((state) => signals.map((signal) => ({ state, signal, ...nextOf(state, signal) })));
+
+function nextOf(state: DeliveryState, signal: DeliverySignal) {
+  const { state: next, step } = reduceDelivery(state, signal);
+  return { next, step };
+}
+
+test("reduceDelivery: a closed socket stays closed and takes no step", () => {
+  for (const { state, next, step } of moves.filter(({ state }) => state.kind === "closed"))
+    expect([next, step]).toEqual([state, { kind: "none" }]);
+});
+
+test("reduceDelivery: every open socket says goodbye once when it closes", () => {
+  for (const { state, next, step } of moves.filter(({ signal }) => signal.kind === "close"))
+    expect([next.kind, step.kind]).toEqual(["closed", state.kind === "closed" ? "none" : "say-bye"]);
+});
+
+test("P18 reduceDelivery: a socket that is slow gets no records", () => {
+  const slow = moves.filter(({ signal }) => "isSlow" in signal && signal.isSlow);
+  expect(slow.length).toBeGreaterThan(0);
+  for (const { step } of slow) expect(step.kind).not.toBe("send");
+});
+
+test("P18 reduceDelivery: while a hint waits in the buffer, only a drained socket gets another", () => {
+  const waiting = moves.filter(({ state }) => "hintedAt" in state && state.hintedAt !== null);
+  expect(waiting.length).toBeGreaterThan(0);
+  for (const { signal, step } of waiting) if (step.kind === "hint") expect(signal.kind).toBe("drained");
+});
+
+test("reduceDelivery: a drained socket gets a hint only if the log grew since the last one", () => {
+  for (const { state, signal, step } of moves) {
+    if (signal.kind !== "drained") continue;
+    const grew = "hintedAt" in state && state.hintedAt !== null && signal.head > state.hintedAt;
+    expect(step).toEqual(grew ? { kind: "hint", head: signal.head } : { kind: "none" });
+  }
+});
+
+test("P14 reduceDelivery: an append is offered only at the socket's cursor, otherwise one read starts", () => {
+  for (const { state, signal, next, step } of moves) {
+    if (signal.kind !== "appended" || state.kind === "closed") continue;
+    if (state.kind === "catching-up") expect([next, step.kind]).toEqual([{ ...state, isStale: true }, "none"]);
+    else if (sameCursor(state.cursor, signal.after)) expect([next, step.kind]).toEqual([state, "offer-frames"]);
+    else expect([next.kind, step]).toEqual(["catching-up", { kind: "read", after: state.cursor }]);
+  }
+});
+
+test("P17 reduceDelivery: a read always starts at the socket's own cursor", () => {
+  for (const { state, next, step } of moves) {
+    if (step.kind !== "read") continue;
+    expect(next.kind).toBe("catching-up");
+    expect("cursor" in state && state.cursor).toEqual(step.after);
+  }
+});
+
+test("reduceDelivery: a read that records overtook starts again, a failed one does not", () => {
+  const stale: DeliveryState = { kind: "catching-up", cursor: at(1), hintedAt: null, isStale: true };
+  expect(nextOf(stale, { kind: "read-done" })).toEqual({
+    next: { ...stale, isStale: false },
+    step: { kind: "read", after: at(1) },
+  });
+  expect(nextOf(stale, { kind: "read-failed" })).toEqual({
+    next: { kind: "live", cursor: at(1) },
+    step: { kind: "none" },
+  });
+});
+
+test("P18 reduceDelivery: a socket over its budget is hinted until it has drained", () => {
+  const hinted = nextOf({ kind: "live", cursor: at(1) }, { kind: "frame", cursor: at(2), head: at(3), isSlow: true });
+  expect(hinted).toEqual({
+    next: { kind: "hinted", cursor: at(3), hintedAt: 3 },
+    step: { kind: "hint", head: 3 },
+  });
+  expect(nextOf(hinted.next, { kind: "drained", head: 3 })).toEqual({
+    next: { kind: "live", cursor: at(3) },
+    step: { kind: "none" },
+  });
+});
+
+test("reduceDelivery: a socket more than a page behind gets a hint and is live again if it keeps up", () => {
+  const reading: DeliveryState = { kind: "catching-up", cursor: at(1), hintedAt: null, isStale: false };
+  const paged = nextOf(reading, { kind: "page-sent", head: at(3), isSlow: false });
+  expect(paged).toEqual({ next: { ...reading, cursor: at(3) }, step: { kind: "hint", head: 3 } });
+  expect(nextOf(paged.next, { kind: "read-done" }).next).toEqual({ kind: "live", cursor: at(3) });
+  const slow = nextOf(reading, { kind: "page-sent", head: at(3), isSlow: true });
+  expect(nextOf(slow.next, { kind: "read-done" }).next).toEqual({ kind: "hinted", cursor: at(3), hintedAt: 3 });
+});
