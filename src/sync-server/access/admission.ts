@@ -11,7 +11,7 @@ import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { createRateLimiter, type RateLimiter } from "../base/rate-limit.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
 export type Admission = {
   /** The verified sender of a request for a log, who may read it. */
@@ -37,7 +37,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   // An app's own function that fails is our failure, not the sender's fault: they may come again.
   const asked = async <T>(what: string, question: () => T | Promise<T>): Promise<T> => {
     try {
-      return await askWithinTime(env, what, question);
+      return await callWithinTime(env, what, question);
     } catch (error) {
       report(error);
       throw new HttpRefusal("unavailable");

@@ -9,7 +9,7 @@ import type { Permit } from "../access/authorize.ts";
 import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
@@ -21,7 +21,7 @@ export async function permitPush(
     if ("refusal" in pushed) return pushed;
     const answers = await Promise.all(
       pushed.commit.commands.map(async ({ stream, name, input }) =>
-        askWithinTime(env, "permit", () =>
+        callWithinTime(env, "permit", () =>
           permit(push.principal, { action: "write", log, stream, command: name, input }),
         ),
       ),

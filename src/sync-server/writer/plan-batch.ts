@@ -20,7 +20,7 @@ import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } fr
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
 import { openWindows, type StreamWindows } from "../streams/stream-windows.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
 /** What a batch of a log is decided with. */
 export type BatchContext = {
@@ -170,7 +170,7 @@ class Batch {
     const { domain, log, limits, env } = this.#context;
     const permit: Permit = async (principal, request) => {
       try {
-        return await askWithinTime(env, "permit", () => this.#context.permit(principal, request));
+        return await callWithinTime(env, "permit", () => this.#context.permit(principal, request));
       } catch (cause) {
         throw new PermitFailure("permit failed", { cause });
       }

@@ -201,7 +201,7 @@ test("a file that is no database, a folder, and a folder that cannot be made are
     expect(() => sqlite(path), path).toThrow(StorageLostError);
     expect(() => sqlite(path), path).toThrow(path === under ? text : path);
   }
-  for (const path of ["", "file:logs.db"]) expect(() => sqlite(path)).toThrow(/is no path of a file/);
+  for (const path of ["", "file:logs.db"]) expect(() => sqlite(path)).toThrow(/is not the path of a file/);
 });
 
 test("a lock that another process holds for long fails one call, not the store", async () => {
@@ -230,7 +230,7 @@ test("a file written by a newer Dacapo is refused and left as it is", async () =
   const database = new DatabaseSync(path);
   database.exec("update dacapo_layout set version = 7 where part = 'event-store'");
   database.close();
-  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo; this one knows layouts up to 1/);
+  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo\. This version knows layouts up to 1\./);
 });
 
 test("S10 a drop that a crash cut short is ended by the next opening", async () => {
