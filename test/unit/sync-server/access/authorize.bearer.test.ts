@@ -1,7 +1,6 @@
 // Tokens, compared so that neither time nor an answer tells how much of a guess was right.
 import { afterEach, expect, test, vi } from "vitest";
-import { bearer } from "../../../../src/sync-server/access/authorize.ts";
-import { sameBytes } from "../../../../src/sync-server/access/same-bytes.ts";
+import { bearer, sameBytes } from "../../../../src/sync-server/access/authorize.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -285,7 +285,7 @@ test("an issuer that does not answer is a failure of the server; keys that were 
       })
     ).status;
   expect(await status()).toBe(503);
-  expect(String(told)).toContain("cannot be had");
+  expect(String(told)).toContain("cannot be fetched");
   for (answer of [
     {},
     { keys: {} },
