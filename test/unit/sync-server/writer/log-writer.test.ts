@@ -325,7 +325,7 @@ test("a queue settles one batch at a time in the order of arrival, and answers a
       if (jobs.includes(13)) throw new Error("no");
       return jobs.map((job) => job * 2);
     },
-    take: (waiting) => Math.min(2, waiting.length),
+    batchSize: (waiting) => Math.min(2, waiting.length),
     gather: () => Promise.resolve(),
     idle: () => idle++,
   });
