@@ -94,7 +94,7 @@ export type SyncServerOptions = {
   /**
    * Clock, timers and random bytes, for tests.
    *
-   * @default those of the runtime
+   * @default the clock, timers and random bytes of the runtime
    */
   readonly env?: Env;
 };
@@ -127,6 +127,7 @@ export type SyncServer = Hono & {
    * devices continue at their cursors. The archive is checked whole, in memory, and written in one step.
    *
    * @example
+   * import { readFile } from "node:fs/promises";
    * const lines = (await readFile("team-7.ndjson", "utf8")).trimEnd().split("\n");
    * const { records } = await server.importLog("team-7", lines);
    *

@@ -3,7 +3,7 @@
  *
  * Guarantees:
  * - A route refuses with `throw new HttpRefusal(code)`. Any other error becomes `unexpected`.
- * - A response says what is wrong with the request. It contains nothing of the server, of other actors or of the
+ * - A response names the fault of the request. It contains nothing of the server, of other actors or of the
  *   request (sync-server.no-secrets-in-logs.test.ts).
  */
 import type { Retry } from "../../core/values/errors.ts";

@@ -67,14 +67,15 @@ export type ServerLimits = Limits & {
    */
   readonly answeringBytesPerActorMax: number;
   /**
-   * Commits that one append writes, beyond those of its first push. It is large enough to share one sync of the disk,
+   * Commits that one append writes, unless its first push alone has more. The limit is large enough to share one sync of the disk,
    * and small enough to answer soon.
    *
    * @default 2_000
    */
   readonly batchCommitsMax: number;
   /**
-   * Bytes of the pushes that one append writes, beyond its first push. The reason is that of `batchCommitsMax`.
+   * Bytes of the pushes that one append writes, unless its first push alone has more. The reason is that of
+   * `batchCommitsMax`.
    *
    * @default 4_194_304 (4 MiB)
    */

@@ -2,7 +2,7 @@
  * A budget of memory for peers that send or read slowly: bytes in use by all actors together, and by each actor.
  *
  * Guarantees:
- * - Neither all actors together nor one actor alone hold more than their bound (http.limits.test.ts,
+ * - All actors together hold at most their bound, and each actor at most its own bound (http.limits.test.ts,
  *   node-http.slow-peers.test.ts).
  * - `release` returns all bytes of a share, however its request ended.
  */

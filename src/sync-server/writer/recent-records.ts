@@ -1,5 +1,5 @@
 /**
- * The last records of the logs that this node wrote lately, so that readers who are nearly up to date cost no read of
+ * The last records of the logs that this node wrote lately, so that readers that are nearly up to date cost no read of
  * the store.
  *
  * Guarantees (recent-records.test.ts):

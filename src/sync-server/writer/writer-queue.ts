@@ -1,6 +1,6 @@
 /**
- * A queue that settles all waiting jobs as one batch, and repeats until no job waits. It knows neither logs nor
- * commits.
+ * A queue that settles all waiting jobs as one batch, and repeats until no job waits. It does not depend on
+ * logs or commits.
  *
  * Guarantees (log-writer.test.ts):
  * - One batch runs at a time, in the order of arrival.
