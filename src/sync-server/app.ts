@@ -1,17 +1,15 @@
 /**
- * The sync server as a Hono app, to mount in yours or to serve as it is.
+ * The sync server as a Hono app: mount it in your own app, or serve it as it is.
  *
- * Place: the composition of the server: it chooses nothing but what it is given, and puts the parts together. `node` and
- * `cloudflare` add what a runtime brings: listening, upgrading sockets.
+ * Place: the entry `dacapo/sync-server`. It creates the parts of the server and connects them. `node` and `cloudflare`
+ * add the parts of a runtime: listening, and upgrading sockets.
  */
-import { Hono } from "hono";
+import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import { createAdmission } from "./access/admission.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
-import { type Env, runtimeEnv, wait } from "./base/env.ts";
-import { type Exchange, exchangeOf } from "./http/raw-exchange.ts";
-import { errorResponse, HttpRefusal } from "./base/http-refusal.ts";
+import { type Env, runtimeEnv } from "./base/env.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate, type LiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
@@ -19,17 +17,10 @@ import { createLogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { type ImportedLog, importLog } from "./archive/import-log.ts";
 import { createReporter } from "./base/report-error.ts";
+import { createResponder } from "./http/responder.ts";
+import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
-import {
-  type ResponseBody,
-  getExport,
-  getLog,
-  getRecords,
-  getStream,
-  postCommits,
-  postTicket,
-  type RouteContext,
-} from "./http/routes.ts";
+import type { RouteContext } from "./http/routes.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import { createTickets } from "./access/tickets.ts";
 
@@ -37,57 +28,135 @@ export { bearer } from "./access/authorize.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
+export type { Cursor } from "../core/history/record.ts";
 export type { Env } from "./base/env.ts";
 export type { ImportedLog } from "./archive/import-log.ts";
 export type { LiveGate, LiveOpening } from "./live/upgrade-gate.ts";
 export type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
+export type {
+  Append,
+  AppendResult,
+  EventStore,
+  KeptOutcome,
+  KnownCommit,
+  LogHead,
+  ReadLimit,
+  ReadResult,
+  StoredRecord,
+} from "./stores/event-store.ts";
 
+/** Options of `syncServer`. */
 export type SyncServerOptions = {
+  /** The domain that decides the commits: the result of `defineDomain`. */
   readonly domain: { readonly definition: DomainDefinition };
-  /** Where the logs are kept. The server takes it over: `close` closes it. */
+  /** The store of the logs, such as `sqlite("logs.db")`. The server owns it, and `close` closes it. */
   readonly store: EventStore;
-  /** Tells who sends a request. */
+  /** Returns the sender of a request, such as `bearer({ tokens })`. */
   readonly authorize: Authorize;
-  /** Tells what they may do. Without it, whoever `authorize` lets in may read and write every log. */
+  /**
+   * Returns true if a sender may do an action.
+   *
+   * @default every authorized sender may read and write every log
+   */
   readonly permit?: Permit;
-  /** Origins of the pages that may talk to this server, such as `https://example.org`. Left out: those of its own origin. */
+  /**
+   * The origins of the pages that may use this server, such as `["https://example.org"]`. List the page's own origin
+   * too.
+   *
+   * @default no list: pages of the server's own origin
+   */
   readonly origins?: readonly string[];
+  /**
+   * The limits that differ from the defaults.
+   *
+   * @default the defaults of `ServerLimits`
+   */
   readonly limits?: Partial<ServerLimits>;
-  /** At least 16 random characters that all nodes share, so that a ticket from one opens a socket on another. */
+  /**
+   * At least 16 random characters that all nodes share, so that a ticket of one node opens a socket on another.
+   *
+   * @default a random secret of this process
+   */
   readonly ticketSecret?: string;
-  /** Told of failures, which clients see only as "the server failed". */
+  /**
+   * Receives the errors of which clients see only "The server failed".
+   *
+   * @default `serve` logs them to the console, `syncServer` drops them
+   */
   readonly onError?: (error: unknown) => void;
-  /** False: live sockets without timers, for a runtime that sleeps between events and watches its sockets itself. */
+  /**
+   * False: the live hub sets no timers. It is for a runtime that sleeps between events and checks its sockets itself.
+   *
+   * @default true
+   */
   readonly liveTicks?: boolean;
+  /**
+   * Clock, timers and random bytes, for tests.
+   *
+   * @default the clock, timers and random bytes of the runtime
+   */
   readonly env?: Env;
 };
 
+/** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */
 export type SyncServer = Hono & {
-  /** For runtimes: the door of live sockets, and what a socket that outlived a restart goes back into. */
+  /**
+   * For a runtime: opens live sockets (`open`), restores them after a restart (`resume`), and checks them (`watch`).
+   */
   readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
-  /** Says that a log may have gone on elsewhere, such as on another node: its sockets are served at once, not within seconds. */
+  /**
+   * Reports that a log may have new records from elsewhere, such as from another node. Its sockets receive them at
+   * once, not only after `lookMs`.
+   *
+   * @example
+   * server.poke("team-7");
+   */
   readonly poke: (log: string) => void;
-  /** Deletes a log for good: its name stays taken, its readers are told `gone`. */
+  /**
+   * Deletes a log for good. Its name stays `gone`, and its open sockets close with `gone`.
+   *
+   * @example
+   * await server.drop("team-7");
+   *
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   */
   readonly drop: (log: string) => Promise<void>;
   /**
-   * Writes an exported log into a log of its name that has no records yet: the same records, positions and marks, so that devices go
-   * on as if nothing had been. The archive is checked whole, in memory, and written in one step; a log that has records is never touched.
+   * Imports an exported log into a log of its name that has no records. Records, positions and marks stay the same, so
+   * devices continue at their cursors. The archive is checked whole, in memory, and written in one step.
+   *
+   * @example
+   * import { readFile } from "node:fs/promises";
+   * const lines = (await readFile("team-7.ndjson", "utf8")).trimEnd().split("\n");
+   * const { records } = await server.importLog("team-7", lines);
+   *
+   * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
+   * @throws ConcurrencyError (`concurrency`) if the log has records or was deleted.
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
-  /** Stops taking pushes, ends those under way, shows out live sockets, closes the store. */
+  /**
+   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. Running requests
+   * have 2 seconds.
+   *
+   * @example
+   * process.once("SIGTERM", () => void server.close());
+   */
   readonly close: () => Promise<void>;
 };
 
-/** Requests that still read when the server closes have this long. */
-const CLOSE_MS_MAX = 2_000;
-const CLOSE_STEP_MS = 10;
-
 /**
- * Makes a sync server.
+ * Creates a sync server.
  *
  * @example
- * app.route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }) }));
+ * import { Hono } from "hono";
+ * import { bearer, syncServer } from "dacapo/sync-server";
+ * import { sqlite } from "dacapo/sqlite";
+ * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
+ * const app = new Hono().route("/sync", syncServer({ domain, store: sqlite("logs.db"), authorize }));
+ *
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type.
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
   requireOptions(options);
@@ -103,90 +172,18 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
   const origins = createOriginRule(options.origins);
-  let closing = false;
-  let closed = false;
-  const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing: () => closing });
-
-  let underWay = 0;
-  const answer = async (
-    request: Request,
-    run: () => Promise<ResponseBody>,
-    type = "application/json",
-    exchange: Exchange | null = null,
-  ): Promise<Response> => {
-    let allowed: Readonly<Record<string, string>> = {};
-    underWay++;
-    try {
-      if (closed) throw new HttpRefusal("restarting");
-      allowed = origins.check(request);
-      const body = await run();
-      // Nobody reads what follows the headers then.
-      if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
-      const headers = { "content-type": type, "cache-control": "no-store", ...allowed };
-      if (exchange && typeof body === "string") return exchange.answer(body, headers);
-      return new Response(request.method === "HEAD" ? null : body, { headers });
-    } catch (error) {
-      if (!(error instanceof HttpRefusal)) report(error);
-      const response = errorResponse(error);
-      for (const [name, value] of Object.entries(allowed)) response.headers.set(name, value);
-      return response;
-    } finally {
-      underWay--;
-    }
-  };
-
-  const app = new Hono();
-  app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
-  app.post("/logs/:log/commits", ({ req, env: bindings }) => {
-    const exchange = exchangeOf(bindings);
-    return answer(
-      req.raw,
-      () => postCommits(context, req.raw, req.param("log"), exchange),
-      "application/json",
-      exchange,
-    );
-  });
-  app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
-  app.get("/logs/:log/streams/:type/:id", ({ req }) =>
-    answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
-  );
-  app.get("/logs/:log/export", ({ req }) =>
-    answer(req.raw, () => getExport(context, req.raw, req.param("log")), "application/x-ndjson"),
-  );
-  app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
-  app.get("/logs/:log/live", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("upgrade-required"))));
-  app.options("/logs/*", ({ req }) => {
-    try {
-      return origins.preflight(req.raw);
-    } catch (error) {
-      return errorResponse(error);
-    }
-  });
-  app.all("/logs/*", ({ req }) => answer(req.raw, () => Promise.reject(new HttpRefusal("not-found"))));
-  app.get("/healthz", ({ req }) => answer(req.raw, async () => `{"status":"ok"}`));
-  app.get("/readyz", ({ req }) =>
-    answer(req.raw, async () => {
-      if (closing) throw new HttpRefusal("restarting");
-      // A log of this name need not be there: that the store can answer is what matters.
-      await store.head("readyz").catch((error: unknown) => {
-        report(error);
-        throw new HttpRefusal("unavailable");
-      });
-      return `{"status":"ready"}`;
-    }),
-  );
+  const responder = createResponder({ origins, env, report });
+  let closing: Promise<void> | null = null;
+  const isClosing = (): boolean => closing !== null;
+  const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing });
 
   const close = async (): Promise<void> => {
-    closing = true;
     await writer.close();
     hub.end("restarting");
-    for (let waited = 0; underWay > 0 && waited < CLOSE_MS_MAX; waited += CLOSE_STEP_MS) await wait(env, CLOSE_STEP_MS);
-    closed = true;
+    await responder.close();
     await store.close();
   };
-  let ended: Promise<void> | null = null;
-
-  return Object.assign(app, {
+  return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke: hub.poke,
     drop: async (log: string) => {
@@ -198,6 +195,6 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       hub.poke(log);
       return imported;
     },
-    close: () => (ended ??= close()),
+    close: () => (closing ??= close()),
   });
 }

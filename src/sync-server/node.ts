@@ -1,11 +1,15 @@
 /**
  * The sync server on Node: HTTP by `@hono/node-server`, live sockets by `ws`.
  *
- * Place: `dacapo/node`. `serve` is a whole server; `attachLive` gives the sockets to an app that listens itself.
- * Holds: whatever comes in on a port, the process lives: each socket has its error listener before anything is awaited;
- * headers, bodies, answers and handshakes have their time, frames their size; an upgrade that is refused is a plain HTTP answer.
+ * Place: the entry `dacapo/node`. `serve` starts a whole server. `attachLive` adds the live sockets to an app that
+ * listens itself.
+ *
+ * Guarantees (node-http.slow-peers.test.ts, live.sockets-on-a-port.test.ts):
+ * - Nothing that arrives on a port ends the process. Each socket gets its error listener before the first `await`.
+ * - Headers, bodies, responses and handshakes have a time limit, and frames have a size limit.
+ * - A refused upgrade gets a plain HTTP response.
  */
-// Whoever has `@types/node` shall not have to name it in a tsconfig, too.
+// With this line, a user with `@types/node` installed need not name it in a tsconfig too.
 /// <reference types="node" preserve="true" />
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
@@ -25,39 +29,74 @@ export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
 
+/** Options of `serve`: those of `syncServer`, and the address. */
 export type ServeOptions = SyncServerOptions & {
-  /** Default 8787; 0: any that is free. */
+  /**
+   * The port to listen on. 0 chooses any free port.
+   *
+   * @default 8787
+   */
   readonly port?: number;
-  /** Address to listen on. Left out: all of this machine's. */
+  /**
+   * The address to listen on, such as `127.0.0.1`.
+   *
+   * @default all addresses of this machine
+   */
   readonly hostname?: string;
-  /** Where the server hangs. Default `/sync`. */
+  /**
+   * The path in front of all routes.
+   *
+   * @default "/sync"
+   */
   readonly path?: string;
 };
 
+/** A server that listens. */
 export type RunningServer = {
-  /** Address for `openLog`'s `sync.url`. */
+  /** The address of the server, for the option `sync.url` of `openLog`. */
   readonly url: string;
+  /** The port that the server listens on. */
   readonly port: number;
+  /** The sync server, for `poke`, `drop` and `importLog`. */
   readonly server: SyncServer;
-  /** Ends what is under way, shows out live sockets, closes the store. Resolves when the port is free. */
+  /**
+   * Finishes the running pushes, disconnects live sockets, closes the store, and resolves when the port is free.
+   *
+   * @example
+   * process.once("SIGTERM", () => void close());
+   */
   readonly close: () => Promise<void>;
 };
 
 const HANDSHAKE_MS_MAX = 10_000;
 const HANDSHAKES_MAX = 1_000;
-/** Pieces of one frame, and of what came of it: devices send a frame in one. Each piece that waits may keep 64 KiB of what it came in. */
+/**
+ * Fragments of one frame. A device sends a frame in one, and each waiting fragment may keep 64 KiB of its network
+ * buffer.
+ */
 const FRAME_PIECES_MAX = 16;
+/** Network chunks of one frame, for the same reason. */
 const FRAME_CHUNKS_MAX = 1_024;
-/** Connections that have not ended by themselves so long after `close` are ended. */
+/** Milliseconds after `close` until the server ends the connections that are still open. */
 const CLOSE_MS_MAX = 2_000;
-/** Connections that wait to be taken, when thousands come back at once. Those beyond wait seconds for another try; the system may allow less. */
+/**
+ * Connections that may wait to be accepted, because thousands of devices may return at once. Further ones try again
+ * after seconds. The system may allow fewer.
+ */
 const BACKLOG_MAX = 4_096;
 
 /**
- * Serves logs on a port. Resolves when it listens.
+ * Starts a sync server on a port, and resolves when it listens.
  *
  * @example
- * const { url, close } = await serve({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens }), port: 8787 });
+ * import { bearer, serve } from "dacapo/node";
+ * import { sqlite } from "dacapo/sqlite";
+ * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
+ * const { url, close } = await serve({ domain, store: sqlite("logs.db"), authorize, port: 8787 });
+ *
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type.
+ * @throws DacapoError (`port-taken`) if another program uses the port.
+ * @throws DacapoError (`cannot-listen`) if the system refuses the address or the port.
  */
 export async function serve({
   port = 8787,
@@ -100,18 +139,26 @@ export async function serve({
 }
 
 /**
- * Opens live sockets on an HTTP server of yours, for a sync server that you mounted under `path`.
+ * Opens live sockets on your own HTTP server, for a sync server that you mounted under `path`. The result contains the
+ * open sockets.
  *
  * @example
- * const http = honoServe({ fetch: app.fetch, port });
+ * import { createServer } from "node:http";
+ * import { getRequestListener } from "@hono/node-server";
+ * import { Hono } from "hono";
+ * import { attachLive } from "dacapo/node";
+ * import { syncServer } from "dacapo/sync-server";
+ * const sync = syncServer({ domain, store, authorize });
+ * const http = createServer(getRequestListener(new Hono().route("/sync", sync).fetch));
  * attachLive(http, sync, "/sync");
+ * http.listen(8787);
  */
 export function attachLive(
   http: Server,
   server: SyncServer,
   path: string,
 ): { readonly clients: ReadonlySet<{ terminate(): void }> } {
-  // Compression costs memory for each socket and has been a source of holes; records are small.
+  // No compression, because it costs memory for each socket, has had security holes, and records are small.
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -124,11 +171,11 @@ export function attachLive(
   let handshakes = 0;
 
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // A connection that resets while we wait would end the process.
+    // Without a listener, a connection that resets during the wait would end the process.
     socket.on("error", () => socket.destroy());
     const log = liveLog(request.url ?? "", prefix);
     if (log === null) {
-      // It may be for someone else who listens for upgrades here.
+      // Another listener for upgrades may handle this path.
       if (http.listenerCount("upgrade") === 1) refuse(socket, 404, "");
       return;
     }
@@ -154,9 +201,11 @@ async function openSocket(
   log: string,
 ): Promise<void> {
   const { origin } = request.headers;
-  // The host of a request is whatever its sender wrote: ours is a placeholder, and `url` begins with one slash.
-  const asked = new Request(`http://localhost${request.url}`, { headers: origin === undefined ? {} : { origin } });
-  const opening = await server.live.open(asked, log);
+  // The host is a placeholder, because the sender chooses the request's own. `url` begins with one slash (`liveLog`).
+  const upgradeRequest = new Request(`http://localhost${request.url}`, {
+    headers: origin === undefined ? {} : { origin },
+  });
+  const opening = await server.live.open(upgradeRequest, log);
   if (socket.destroyed) return;
   if (opening.kind === "refused") {
     const { response } = opening;
@@ -165,7 +214,7 @@ async function openSocket(
   sockets.handleUpgrade(request, socket, head, (webSocket) => {
     const connection = opening.join(liveSocket(webSocket));
     webSocket.on("message", (data: RawData, isBinary) => {
-      // Fragments come joined: `ws` gives one Buffer unless told otherwise.
+      // `ws` joins the fragments of a frame into one Buffer by default.
       if (isBinary || !Buffer.isBuffer(data)) webSocket.close(1003, "text only");
       else connection.receive(data.toString());
     });
@@ -182,7 +231,7 @@ function liveSocket(webSocket: WebSocket): LiveSocket {
     },
     close: (code, reason) => webSocket.close(code, reason),
     terminate: () => webSocket.terminate(),
-    // A Node process does not outlive its sockets.
+    // Nothing to save, because the sockets end with the process.
     save: () => {},
   };
 }
@@ -190,7 +239,7 @@ function liveSocket(webSocket: WebSocket): LiveSocket {
 let lastText = "";
 let lastBytes = Buffer.alloc(0);
 
-/** The bytes of a frame. The same frame goes to many sockets in a row: it is encoded once. */
+/** The bytes of a frame. The same frame goes to many sockets in a row, so it is encoded once. */
 function bytesOf(text: string): Buffer {
   if (text !== lastText) {
     lastText = text;
@@ -206,30 +255,33 @@ function refuse(socket: Duplex, status: number, body: string, headers: Headers =
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
   ];
-  // An upgraded socket may stay half open: whoever does not close his side would keep it for ever.
+  // An upgraded socket may stay half open. A peer that does not close its side would keep it for ever.
   socket.once("finish", () => socket.destroy());
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
 }
 
 function listen(http: Server, port: number, hostname: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    http.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      reject(
-        new DacapoError(taken ? "port-taken" : "cannot-listen", "after-fix", {
-          message: taken
-            ? `Port ${port} is taken by another program`
-            : `Cannot listen on ${hostname ?? "this machine"}, port ${port}: ${error.message}`,
-          fix: taken ? "End that program, or choose another port." : "Check hostname and port.",
-          details: { port },
-          cause: error,
-        }),
-      );
-    });
+    http.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, hostname)));
     http.listen({ port, backlog: BACKLOG_MAX, ...(hostname !== undefined && { host: hostname }) }, () => {
       http.removeAllListeners("error");
       http.on("error", () => {});
       resolve();
     });
   });
+}
+
+function listenError(cause: NodeJS.ErrnoException, port: number, hostname: string | undefined): DacapoError {
+  const details = { port };
+  if (cause.code === "EADDRINUSE") {
+    const message = `Port ${port} is already in use`;
+    const fix = "Stop the other server, or pass another port.";
+    return new DacapoError("port-taken", "after-fix", { message, fix, details, cause });
+  }
+  const message = `The server cannot listen on ${hostname ?? "this machine"}, port ${port}: ${cause.message}`;
+  const fix =
+    cause.code === "EACCES"
+      ? "Pass a port above 1023, or run the server with an account that may use this port."
+      : "Pass an address of this machine as `hostname`, and a free port.";
+  return new DacapoError("cannot-listen", "after-fix", { message, fix, details, cause });
 }

@@ -1,12 +1,12 @@
-/** An app whose answer never comes, and a server that gives up on it when the test says so: however busy the machine, nothing else is late. */
+/** An app whose function never answers. The test decides when its time is over, so a busy machine changes nothing. */
 import { type Env, runtimeEnv } from "../../src/sync-server/base/env.ts";
 
 export type HangingApp = {
   readonly env: Env;
-  /** What a function of the app gives that never answers. */
+  /** The result of an app's function that never answers. */
   readonly hang: () => Promise<boolean>;
   readonly isAsked: () => boolean;
-  /** The time is over for what hangs. */
+  /** Ends the time of every function that hangs. */
   readonly giveUp: () => void;
 };
 
@@ -17,7 +17,7 @@ export function hangingApp(): HangingApp {
     env: {
       ...runtimeEnv,
       setTimer(run, ms) {
-        // The server sets the time for an answer as soon as it sees that there is none yet.
+        // The server sets its timer right after the call of `hang`.
         if (!isHanging) return runtimeEnv.setTimer(run, ms);
         isHanging = false;
         times.push(run);

@@ -1,10 +1,10 @@
-/** Commits made by hand and pushed over HTTP, as text: no client of ours in between that could mend what the server breaks. */
+/** Commits made by hand and pushed over HTTP as text, because a client of ours could hide a mistake of the server. */
 import { column, task } from "./board-domain.ts";
 
 export type MadeCommit = { readonly id: string; readonly text: string };
 type Command = ReturnType<typeof task.command.complete>;
 
-/** A commit of these commands by someone who has seen nothing of their streams. */
+/** A commit of these commands by an author who has seen nothing of their streams. */
 export function makeCommit(actor: string, client: string, commands: readonly Command[]): MadeCommit {
   const id = crypto.randomUUID();
   const seen = commands.map((command) => ({ ...command, seen: 0, reads: [], events: [] }));
@@ -41,20 +41,20 @@ export type WireAnswer = {
   readonly more: boolean;
 };
 
-/** Where a reader stands after an answer, without parsing its records; null where it is none. */
+/** The reader's cursor after an answer, without parsing its records. Null for a text that is not an answer. */
 export function cursorAfter(answer: string): string | null {
   const [, cursor] = /"cursor":"([^"]+)","head":[0-9]+,"more":(?:true|false)\}$/.exec(answer.slice(-200)) ?? [];
   return cursor ?? null;
 }
 
-/** The whole log. */
+/** Reads the whole log. */
 export async function readLog(url: string, log: string, actor: string): Promise<readonly WireRecord[]> {
   const records: WireRecord[] = [];
   for await (const page of readPages(url, log, actor)) records.push(...page);
   return records;
 }
 
-/** The whole log, page by page. */
+/** Reads the whole log, page by page. */
 export async function* readPages(url: string, log: string, actor: string): AsyncGenerator<readonly WireRecord[]> {
   for (let after: string | null = null; ;) {
     const query = after === null ? "" : `?after=${after}`;

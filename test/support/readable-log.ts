@@ -1,8 +1,8 @@
-/** A log as a client reads it: every page through the protocol's reader. */
+/** Reads a log as a client does: every page through the protocol's reader. */
 import { parsePage } from "../../src/core/wire/read-messages.ts";
 import { type CommitRecord, encodeCursor } from "../../src/core/history/record.ts";
 
-/** All records, or an error that says which page does not hold. */
+/** Returns all records. Throws an error that names an invalid page. */
 export async function readableLog(url: string, log: string, actor: string): Promise<readonly CommitRecord[]> {
   const records: CommitRecord[] = [];
   for (let query = ""; ;) {
@@ -12,9 +12,7 @@ export async function readableLog(url: string, log: string, actor: string): Prom
     const text = await response.text();
     const page = parsePage(text);
     if (!page.ok)
-      throw new Error(
-        `A page does not hold (${response.status}): ${page.problem.path.join(".")} ${page.problem.reason}`,
-      );
+      throw new Error(`A page is invalid (${response.status}): ${page.problem.path.join(".")} ${page.problem.reason}`);
     records.push(...page.value.records);
     if (!page.value.more || page.value.cursor === null) return records;
     query = `?after=${encodeCursor(page.value.cursor)}`;

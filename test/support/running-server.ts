@@ -1,4 +1,4 @@
-/** Sync servers on ports of their own, each on a real SQLite file unless told otherwise; all gone after the test. */
+/** Starts sync servers on free ports, by default each on its own SQLite file. `stopAll` removes them after the test. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { type Person, person, tokens } from "./sync-requests.ts";
 
 type Started = RunningServer & {
   readonly person: (actor: string, log?: string) => Person;
-  /** The SQLite file, for another server on it. */
+  /** The SQLite file, for another server on the same file. */
   readonly file: string;
 };
 

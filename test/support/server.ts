@@ -1,4 +1,4 @@
-/** A sync server on a port of its own, on memory or a real SQLite file, for tests of the client. */
+/** Starts a sync server on a free port, on memory or a real SQLite file, for tests of the client. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

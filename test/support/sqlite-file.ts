@@ -1,4 +1,4 @@
-/** A SQLite file of a test's own, which several stores may open. */
+/** A temporary SQLite file that several stores may open. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

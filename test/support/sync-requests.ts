@@ -1,4 +1,4 @@
-/** Talks to a sync server as a device does, without being one: commits made by hand, requests through `app.request`. */
+/** A person who sends a device's requests without a device: commits made by hand, requests through `app.request`. */
 import { expect } from "vitest";
 import type { Commit, CommitCommand } from "../../src/core/history/commit.ts";
 import type { CommandRequest } from "../../src/core/domain/definition.ts";
@@ -21,7 +21,7 @@ export function testServer(options: Partial<SyncServerOptions> = {}): SyncServer
   });
 }
 
-/** A command as its author saw the streams: at version `seen`, 0 where nothing is said. */
+/** A command whose author saw its stream at version `seen`. The default is 0. */
 export type Seen = CommandRequest & { readonly seen?: number; readonly reads?: CommitCommand["reads"] };
 
 export type Person = {
@@ -30,7 +30,7 @@ export type Person = {
   /** A commit of these commands. */
   readonly commit: (...commands: readonly Seen[]) => Commit;
   readonly request: (path: string, body?: unknown, headers?: Record<string, string>) => Promise<Response>;
-  /** Pushes commits and expects an answer. */
+  /** Pushes commits and requires status 200. */
   readonly push: (commits: readonly unknown[], after?: Cursor | null, domainVersion?: number) => Promise<PushAnswer>;
   readonly outcomes: (...commits: readonly unknown[]) => Promise<readonly Outcome[]>;
   readonly pull: (after?: Cursor | null) => Promise<ReturnType<typeof pageOf>>;
@@ -58,7 +58,7 @@ export function person(
     const text = await response.text();
     expect(response.status, text).toBe(200);
     const answer = parsePushAnswer(text);
-    if (!answer.ok) throw new Error(`The answer does not hold: ${JSON.stringify(answer.problem)} in ${text}`);
+    if (!answer.ok) throw new Error(`The answer is invalid: ${JSON.stringify(answer.problem)} in ${text}`);
     return answer.value;
   };
   return {
@@ -82,6 +82,6 @@ export function person(
 
 function pageOf(text: string) {
   const page = parsePage(text);
-  if (!page.ok) throw new Error(`The page does not hold: ${JSON.stringify(page.problem)} in ${text}`);
+  if (!page.ok) throw new Error(`The page is invalid: ${JSON.stringify(page.problem)} in ${text}`);
   return page.value;
 }

@@ -1,9 +1,10 @@
 /**
- * Who may come in: the questions that every request for a log answers before anything is done for it.
+ * The checks before every request for a log: its name, the sender, the rate of requests, and the right to read.
  *
- * Place: each route and each upgrade asks at its own door; none relies on the path it was mounted under.
- * Holds: in this order: is the page allowed, is the name one, who is it, not too often, may they read. A log that is not there and one
- * that is not theirs get the same answer.
+ * Guarantees:
+ * - The checks run in this order. The origin of the page is checked before them (`origins`).
+ * - A log that does not exist and a log that the sender may not read get the same response
+ *   (access.rights-that-end.test.ts).
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { type Authorize, isPrincipal, type Permit, type Principal } from "./authorize.ts";
@@ -11,14 +12,14 @@ import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { createRateLimiter, type RateLimiter } from "../base/rate-limit.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
 export type Admission = {
-  /** The verified sender of a request for a log, who may read it. */
+  /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
   readonly reader: (request: Request, log: string) => Promise<Principal>;
-  /** The same for someone who was verified before: the holder of a ticket, or of a socket that has been open for a while. */
+  /** The same check for a principal that was verified before: the holder of a ticket, of a socket or of an export. */
   readonly checkReader: (principal: Principal, log: string) => Promise<void>;
-  /** Counted for whom they come from, not for the device that they name: that is the sender's own word. */
+  /** Counts commits by actor, not by client id, because the sender chooses the client id. */
   readonly countCommits: (principal: Principal, commits: number) => void;
 };
 
@@ -34,10 +35,10 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   const requests = createRateLimiter(limits.requestRate, env.now);
   const commits = createRateLimiter(limits.commitRate, env.now);
 
-  // An app's own function that fails is our failure, not the sender's fault: they may come again.
-  const asked = async <T>(what: string, question: () => T | Promise<T>): Promise<T> => {
+  // If a function of the app fails, the sender may try again later, because the sender did nothing wrong.
+  const callApp = async <T>(name: string, call: () => T | Promise<T>): Promise<T> => {
     try {
-      return await askWithinTime(env, what, question);
+      return await callWithinTime(env, name, call);
     } catch (error) {
       report(error);
       throw new HttpRefusal("unavailable");
@@ -45,12 +46,14 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   };
   const checkReader = async (principal: Principal, log: string): Promise<void> => {
     if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
-    if (!(await asked("permit", () => permit(principal, { action: "read", log })))) throw new HttpRefusal("forbidden");
+    if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
+      throw new HttpRefusal("forbidden");
   };
   return {
     reader: async (request, log) => {
-      if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "This is not the name of a log" });
-      const principal = await asked("authorize", () => authorize(request));
+      if (!LOG_NAME.test(log))
+        throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
+      const principal = await callApp("authorize", () => authorize(request));
       if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
       count(requests, principal.actor, 1);
       await checkReader(principal, log);

@@ -1,35 +1,55 @@
 /**
- * Who is asking, and what they may do.
+ * The sender of a request (`authorize`) and the sender's rights (`permit`), with `bearer` for tables of tokens.
  *
- * Place: every route and every socket asks `authorize` first, then `permit`; the log writer asks `permit` again for each
- * command, just before it decides.
- * Holds: an actor comes from here and from nowhere else; tokens are compared as hashes in constant time, so that
- * neither time nor an early exit tells how much of a guess was right.
+ * Guarantees:
+ * - An actor's name comes only from `authorize` (P3, http.limits.test.ts).
+ * - Tokens are compared by their hashes in constant time. Otherwise the time would reveal how much of a guess was right
+ *   (authorize.bearer.test.ts).
  */
 import type { Draft } from "../../core/domain/event.ts";
 import type { Json } from "../../core/values/json.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
-import { sameBytes } from "./same-bytes.ts";
 
 /**
- * Someone whose identity was verified. It is sealed into socket tickets and kept with sockets: plain JSON, at most 1 KiB.
- * Further fields are the app's own and reach `permit`.
+ * A sender whose identity was verified: plain JSON of at most 1 KiB, because socket tickets and sockets carry it.
+ * Further fields belong to the app, and `permit` receives them.
+ *
+ * @example
+ * const principal: Principal = { actor: "ada", team: "7", expiresAt: Date.now() + 3_600_000 };
  */
 export type Principal = {
-  /** Stands in every record of theirs: 1 to 128 characters. */
+  /** Name of the actor, stored in each of its records: 1 to 128 characters. */
   readonly actor: string;
-  /** Milliseconds since the epoch; their sockets are closed then. */
+  /**
+   * Time when this identity ends. The server then closes its sockets and refuses its requests. Milliseconds since the
+   * epoch.
+   *
+   * @default no end
+   */
   readonly expiresAt?: number;
   readonly [claim: string]: Json | undefined;
 };
 
-/** Tells who sends a request, or null. What it throws is answered as a failure of the server, to be tried again. */
+/**
+ * Returns the sender of a request, or null for an unknown sender (401 `unauthorized`). If it throws, or takes more than
+ * 5 seconds, the server answers 503 `unavailable`, and the client tries again.
+ *
+ * @example
+ * const authorize: Authorize = async (request) => {
+ *   const session = await sessions.find(request.headers.get("authorization"));
+ *   return session && { actor: session.user };
+ * };
+ */
 export type Authorize = (request: Request) => Promise<Principal | null> | Principal | null;
 
+/** The action that `permit` decides about. */
 export type PermitRequest =
-  /** Read the log: all of it. Pushing needs this too. */
+  /** Read the whole log. Pushing needs this right too. */
   | { readonly action: "read"; readonly log: string }
-  /** Run a command on a stream. Asked before anything is decided, so that a refusal tells nothing. */
+  /**
+   * Run a command on a stream. Requested before the command is decided, so that a refusal reveals nothing of the
+   * stream.
+   */
   | {
       readonly action: "write";
       readonly log: string;
@@ -37,7 +57,7 @@ export type PermitRequest =
       readonly command: string;
       readonly input: Json | undefined;
     }
-  /** Record what a command decided. Asked only where a command gave events. */
+  /** Record the events that a command decided. Requested only if there are events. */
   | {
       readonly action: "record";
       readonly log: string;
@@ -47,7 +67,8 @@ export type PermitRequest =
     };
 
 /**
- * Tells whether someone may do what they ask for.
+ * Returns true if a principal may do an action. False or no result refuses it. If it throws, or takes more than 5
+ * seconds, the server answers 503 `unavailable`, and the client tries again.
  *
  * @example
  * const permit: Permit = (principal, request) =>
@@ -56,34 +77,47 @@ export type PermitRequest =
 export type Permit = (principal: Principal, request: PermitRequest) => boolean | Promise<boolean>;
 
 type Tokens = { readonly [token: string]: string | Principal };
-type Find = (token: string) => Promise<Principal | null> | Principal | null;
+type FindPrincipal = (token: string) => Promise<Principal | null> | Principal | null;
 
+/** Options of `bearer`: a table of tokens, or a function that verifies them. */
 export type BearerOptions =
-  /** Secrets and whose they are: an actor's name, or a principal. */
+  /** A table of secrets. Each value is the actor's name, or a principal. */
   | { readonly tokens: Tokens }
-  /** For tokens that carry proof themselves: check the signature with a fixed algorithm, the audience and the expiry. */
-  | { readonly verify: Find };
+  /**
+   * Verifies a token that carries its own proof, and returns its principal or null. Check the signature with a fixed
+   * algorithm, the audience and the expiry. For JSON Web Tokens use `jwt`.
+   */
+  | { readonly verify: FindPrincipal };
 
 const TABLE_FIX =
-  'Give secrets and whose they are, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
+  'Pass a table from secret to actor, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]{1,8192})$/i;
 
 /**
- * Reads `Authorization: Bearer …`.
+ * An `authorize` that reads `Authorization: Bearer <token>`.
  *
  * @example
- * serve({ domain, store, authorize: bearer({ tokens: { [process.env.ADA_TOKEN]: "ada" } }) });
+ * import { bearer, serve } from "dacapo/node";
+ * import { sqlite } from "dacapo/sqlite";
+ * const { ADA_TOKEN = "" } = process.env;
+ * await serve({ domain, store: sqlite("logs.db"), authorize: bearer({ tokens: { [ADA_TOKEN]: "ada" } }) });
+ *
+ * @throws DefinitionError (`definition`) if `tokens` is missing, is empty, is a list, or contains a secret that was not
+ * set.
  */
 export function bearer(options: BearerOptions): Authorize {
-  const find = finder(options);
+  const find = requireFind(options);
   return async (request) => {
     const [, token] = BEARER.exec(request.headers.get("authorization") ?? "") ?? [];
     return token === undefined ? null : find(token);
   };
 }
 
-/** True for a principal that can stand in records and travel in a ticket. One whose end is no time would never end. */
+/**
+ * True for a principal whose actor fits into a record. `expiresAt` must be a number, because otherwise it would never
+ * end.
+ */
 export function isPrincipal(value: Principal | null): value is Principal {
   if (typeof value !== "object" || value === null) return false;
   const { actor, expiresAt } = value;
@@ -96,19 +130,19 @@ export function isPrincipal(value: Principal | null): value is Principal {
   );
 }
 
-/** Refuses what would let nobody in, or the wrong ones: JavaScript users meet it when the server starts, not at each request. */
-function finder(options: BearerOptions): Find {
-  const { verify, tokens }: { readonly verify?: Find; readonly tokens?: Tokens } = options ?? {};
+/** Checks the options when the server starts, because JavaScript users would otherwise see each request fail. */
+function requireFind(options: BearerOptions): FindPrincipal {
+  const { verify, tokens }: { readonly verify?: FindPrincipal; readonly tokens?: Tokens } = options ?? {};
   if (typeof verify === "function") return verify;
-  // In a list, the secrets would be owners, and their places the tokens.
+  // In a list, the indexes would be the tokens, and the secrets would be the actors.
   if (typeof tokens !== "object" || tokens === null || Array.isArray(tokens))
-    refuseDefinition("bearer() was given neither a table of `tokens` nor a function `verify`", TABLE_FIX);
+    refuseDefinition("bearer() received neither a table `tokens` nor a function `verify`", TABLE_FIX);
   if (Object.keys(tokens).length === 0)
-    refuseDefinition("bearer() was given an empty table of `tokens`: it lets nobody in", TABLE_FIX);
-  // What JavaScript makes of a variable of the environment that is not set: whoever guesses that would be let in.
+    refuseDefinition("bearer() received an empty table `tokens`, so every request would be refused", TABLE_FIX);
+  // JavaScript converts an unset environment variable to one of these texts. A sender that guesses this text would be let in.
   for (const unset of ["undefined", "null", ""])
     if (Object.hasOwn(tokens, unset))
-      refuseDefinition(`bearer() was given ${JSON.stringify(unset)} as a token: a secret was not set`, TABLE_FIX);
+      refuseDefinition(`bearer() received ${JSON.stringify(unset)} as a token, so a secret was not set`, TABLE_FIX);
   return findToken(tokens);
 }
 
@@ -122,7 +156,7 @@ function findToken(tokens: Tokens): (token: string) => Promise<Principal | null>
   return async (token) => {
     const hash = await sha256(token);
     let found: Principal | null = null;
-    // All are compared, whichever fits.
+    // Compare all of them, because an early exit would reveal the place of the matching token.
     for (const entry of await known) if (sameBytes(hash, entry.hash)) found = entry.principal;
     return found;
   };
@@ -130,4 +164,14 @@ function findToken(tokens: Tokens): (token: string) => Promise<Principal | null>
 
 async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+}
+
+/**
+ * True for the same bytes. It always reads all bytes, because otherwise the time would reveal how much of a guess was
+ * right.
+ */
+export function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
+  let difference = left.length ^ right.length;
+  for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0);
+  return difference === 0;
 }

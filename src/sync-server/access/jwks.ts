@@ -1,19 +1,21 @@
 /**
- * The public keys of an issuer, fetched from where it shows them.
+ * The public keys of an issuer, fetched from its JWKS address.
  *
- * Place: `jwt` asks for the key that a token names.
- * Holds: what is fetched is one fixed address, without following it elsewhere; tokens cannot make it fetch at will;
- * keys that were good stay in use while the issuer does not answer. Only keys for the configured algorithm are given.
+ * Guarantees (jwt.test.ts):
+ * - Only the configured address is fetched, and no redirect is followed.
+ * - Tokens with unknown key ids cause at most one fetch in 30 seconds.
+ * - Known keys stay in use while the issuer does not answer.
+ * - Only keys for the configured algorithm are used.
  */
 import { fail, list, parse, type Reader } from "../../core/wire/reader.ts";
 
-/** A public key with its name, as Hono's `verify` takes it. */
+/** A public key with its id, in the form that Hono's `verify` accepts. */
 export type JwksKey = JsonWebKey & { readonly kid: string };
 
 const KEPT_MS = 10 * 60_000;
-/** Someone may send any number of tokens that name keys which do not exist. */
+/** Milliseconds between fetches for unknown key ids. Otherwise a sender could cause any number of fetches. */
 const REFETCH_MS_MIN = 30_000;
-/** Without any key nobody can come in. */
+/** Milliseconds between fetches while there is no key at all. It is short, because every request fails until then. */
 const RETRY_MS_MIN = 1_000;
 const FETCH_MS_MAX = 4_000;
 const KEYS_MAX = 100;
@@ -38,9 +40,10 @@ export function jwksKeys(uri: string, algorithm: string): (kid: unknown) => Prom
     const age = Date.now() - fetchedAt;
     const isDue = age >= (keys === null ? RETRY_MS_MIN : find() === null ? REFETCH_MS_MIN : KEPT_MS);
     if (isDue) fetching ??= refresh().finally(() => (fetching = null));
-    // Who has a good key does not wait for what someone without one made us ask.
+    // A token with a known key does not wait for a fetch that a token with an unknown key caused.
     if (isDue || find() === null) await fetching;
-    if (keys === null) throw new Error(`The keys at ${uri} cannot be had`, { cause: failure });
+    if (keys === null)
+      throw new Error(`The keys at ${uri} cannot be fetched. Check the address and the issuer.`, { cause: failure });
     return find();
   };
 }
@@ -51,10 +54,10 @@ async function fetchKeys(uri: string, algorithm: string): Promise<readonly JwksK
     signal: AbortSignal.timeout(FETCH_MS_MAX),
     headers: { accept: "application/json" },
   });
-  if (response.status !== 200) throw new Error(`The issuer answered ${response.status}`);
+  if (response.status !== 200) throw new Error(`The issuer answered with status ${response.status}, not 200`);
   const body: unknown = await response.json();
   const read = parse(keySet, body);
-  if (!read.ok) throw new Error(`What the issuer shows are no keys: ${read.problem.reason}`);
+  if (!read.ok) throw new Error(`The issuer's response is not a set of keys: ${read.problem.reason}`);
   return read.value
     .filter((key) => key !== null)
     .filter(({ alg, use, kty }) => kty !== "oct" && (alg ?? algorithm) === algorithm && (use ?? "sig") === "sig");
@@ -63,18 +66,18 @@ async function fetchKeys(uri: string, algorithm: string): Promise<readonly JwksK
 const text: Reader<string | undefined> = (value, path) =>
   value === undefined || typeof value === "string" ? value : fail(path, "is not a string");
 
-/** Public parts only; a key that is none is passed over. */
+/** Reads the public fields of a key. Returns null for an entry that is not a key. */
 const key: Reader<JwksKey | null> = (value, path) => {
   if (typeof value !== "object" || value === null) return null;
-  const given = new Map<string, unknown>(Object.entries(value));
-  const [kid, kty] = [text(given.get("kid"), path), text(given.get("kty"), path)];
+  const fields = new Map<string, unknown>(Object.entries(value));
+  const [kid, kty] = [text(fields.get("kid"), path), text(fields.get("kty"), path)];
   if (kid === undefined || kty === undefined) return null;
-  const taken: JwksKey = { kid, kty };
+  const publicKey: JwksKey = { kid, kty };
   for (const name of ["alg", "use", "crv", "x", "y", "n", "e"] as const) {
-    const part = text(given.get(name), path);
-    if (part !== undefined) taken[name] = part;
+    const field = text(fields.get(name), path);
+    if (field !== undefined) publicKey[name] = field;
   }
-  return taken;
+  return publicKey;
 };
 
 const keySet: Reader<readonly (JwksKey | null)[]> = (value, path) => {

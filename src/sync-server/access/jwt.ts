@@ -1,10 +1,11 @@
 /**
  * `authorize` by JSON Web Tokens, verified by Hono's helpers.
  *
- * Place: an app that has an identity provider hands this to `authorize`; `bearer` reads the header.
- * Holds: the algorithm is the configured one, whatever a token says; a token names its issuer, this audience and when it ends, or it is
- * none; claims of time are numbers; why a token was refused is told to nobody. Keys that cannot be had are a failure of the
- * server, not of the sender.
+ * Guarantees (jwt.test.ts):
+ * - The algorithm is the configured one, whatever a token says.
+ * - A token must have this issuer, this audience and an expiry. Its claims of time must be numbers.
+ * - The response does not say why a token was refused.
+ * - If the keys cannot be fetched, the server fails the request (503), because the sender did nothing wrong.
  */
 import { decode, verify } from "hono/jwt";
 import { DefinitionError } from "../../core/values/errors.ts";
@@ -13,45 +14,69 @@ import { jwksKeys } from "./jwks.ts";
 
 const SYMMETRIC = ["HS256", "HS384", "HS512"] as const;
 const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
-/** Bytes below which a secret can be guessed from one token. */
+/** Bytes of a secret. A shorter secret can be guessed from one token. */
 const SECRET_BYTES_MIN = 32;
-/** How far an issuer's clock may be ahead of ours. */
+/** Seconds by which the issuer's clock may be ahead of the server's. */
 const CLOCK_SKEW_S = 60;
 
+/** The claims of a verified token, such as `sub`. */
 export type JwtClaims = { readonly [claim: string]: unknown };
 
+/** Options of `jwt`: one algorithm with its key (`secret`, `publicKey` or `jwksUri`), the issuer and the audience. */
 export type JwtOptions = {
-  /** Who must have issued a token: its `iss`. */
+  /** The required `iss` of a token. */
   readonly issuer: string;
-  /** For whom it must be: its `aud`, or one of them. */
+  /** The required `aud` of a token, or one of its entries. */
   readonly audience: string;
-  /** Who it is: an actor's name, or a principal with claims for `permit`; null for nobody. Default: `sub`. */
+  /**
+   * Returns the actor's name, or a principal with claims for `permit`. Null refuses the token.
+   *
+   * @default the claim `sub`
+   */
   readonly actor?: (claims: JwtClaims) => string | Principal | null;
-  /** The token's `typ`, such as `at+jwt`. Default: `JWT`, or none. */
+  /**
+   * The required `typ` of a token, such as `at+jwt`.
+   *
+   * @default `JWT`, or no `typ`
+   */
   readonly type?: string;
 } & (
   | {
       readonly algorithm: (typeof SYMMETRIC)[number];
-      /** At least 32 random bytes that the issuer shares with this server. */ readonly secret: string;
+      /** At least 32 random bytes that the issuer shares with this server. */
+      readonly secret: string;
     }
   | {
       readonly algorithm: (typeof ASYMMETRIC)[number];
-      /** PEM (`-----BEGIN PUBLIC KEY-----`) or a JWK. */ readonly publicKey: string | JsonWebKey;
+      /** The issuer's public key: a PEM (`-----BEGIN PUBLIC KEY-----`) or a JWK. */
+      readonly publicKey: string | JsonWebKey;
     }
   | {
       readonly algorithm: (typeof ASYMMETRIC)[number];
-      /** Where the issuer shows its keys. Fetched when needed, kept for ten minutes. */ readonly jwksUri: string;
+      /** The https address of the issuer's keys. The server fetches them when needed and keeps them for ten minutes. */
+      readonly jwksUri: string;
     }
 );
 
 /**
- * Takes `Authorization: Bearer <JWT>`. A socket ends with the token that opened it.
+ * An `authorize` that verifies `Authorization: Bearer <JWT>`. A socket closes when the token that opened it expires.
  *
  * @example
- * serve({ domain, store, authorize: jwt({ algorithm: "ES256", jwksUri: "https://id.example/jwks.json", issuer: "https://id.example/", audience: "board" }) });
+ * import { jwt, serve } from "dacapo/node";
+ * import { sqlite } from "dacapo/sqlite";
+ * const authorize = jwt({
+ *   algorithm: "ES256",
+ *   jwksUri: "https://id.example/jwks.json",
+ *   issuer: "https://id.example/",
+ *   audience: "board",
+ * });
+ * await serve({ domain, store: sqlite("logs.db"), authorize });
+ *
+ * @throws DefinitionError (`definition`) if forged tokens could pass with these options, such as a short secret.
  */
 export function jwt(options: JwtOptions): Authorize {
-  const keyFor = keysOf(checked(options));
+  requireSafeOptions(options);
+  const keyFor = keysOf(options);
   const {
     algorithm: alg,
     issuer: iss,
@@ -67,11 +92,14 @@ export function jwt(options: JwtOptions): Authorize {
       if (!key) return null;
       let claims: JwtClaims;
       try {
-        // Times are ours to check: an issuer's clock may be a little ahead, and `exp` must be there.
+        // The times are checked below, because the issuer's clock may be a little ahead, and because `exp` must be
+        // there.
         claims = await verify(token, key, { alg, iss, aud, nbf: false, iat: false, ...(typ !== undefined && { typ }) });
       } catch (error) {
         if (error instanceof Error && error.name.startsWith("Jwt")) return null;
-        throw new Error(`The key for ${alg} tokens cannot be used`, { cause: error });
+        throw new Error(`The key for ${alg} tokens is unusable. Check that it belongs to this algorithm.`, {
+          cause: error,
+        });
       }
       const { exp, nbf, iat } = claims;
       if (!isTime(exp) || exp * 1000 <= Date.now() || !isPast(nbf) || !isPast(iat)) return null;
@@ -86,7 +114,7 @@ function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-/** Not told, or a time that has come. */
+/** True for a missing claim, and for a time in the past. */
 function isPast(value: unknown): boolean {
   return value === undefined || (isTime(value) && value <= Date.now() / 1000 + CLOCK_SKEW_S);
 }
@@ -110,25 +138,25 @@ function keysOf(options: JwtOptions): (kid: unknown) => Promise<JsonWebKey | str
   return () => Promise.resolve(key);
 }
 
-/** The same options, or an error when the server starts: with a wrong one of these, forged tokens could pass. */
-function checked(options: JwtOptions): JwtOptions {
+/** Checks the options when the server starts, because forged tokens could pass with a wrong one. */
+function requireSafeOptions(options: JwtOptions): void {
   const { algorithm, issuer, audience } = options;
   const wrong = (message: string, fix: string) => new DefinitionError({ message: `jwt(): ${message}`, fix });
   const symmetric = SYMMETRIC.some((one) => one === algorithm);
   if (!symmetric && !ASYMMETRIC.some((one) => one === algorithm))
     throw wrong(
-      `${String(algorithm)} is no algorithm of signatures`,
-      "Name the one that your issuer signs with, such as ES256.",
+      `${String(algorithm)} is not a signature algorithm`,
+      "Pass the algorithm that your issuer signs with, such as ES256.",
     );
   if (symmetric !== "secret" in options)
     throw wrong(
-      `${algorithm} does not go with this key`,
-      "Give HS… a `secret`, all others a `publicKey` or a `jwksUri`: a public key taken for a secret is known to everyone.",
+      `${algorithm} does not fit this kind of key`,
+      "Pass a `secret` for HS…, and a `publicKey` or a `jwksUri` for all others. A public key is not a secret.",
     );
   if (!isName(issuer) || !isName(audience))
     throw wrong(
-      "issuer and audience are missing",
-      "Name who issues the tokens, and for whom: a token made for another service must not work here.",
+      "`issuer` or `audience` is missing",
+      "Pass both. Otherwise a token for another service would work here.",
     );
   if ("secret" in options) {
     const { secret } = options;
@@ -138,8 +166,8 @@ function checked(options: JwtOptions): JwtOptions {
       new TextEncoder().encode(secret).byteLength < SECRET_BYTES_MIN
     ) {
       throw wrong(
-        "this secret can be guessed",
-        `Take at least ${SECRET_BYTES_MIN} random bytes, such as from \`openssl rand -base64 32\`.`,
+        "the `secret` can be guessed",
+        `Use at least ${SECRET_BYTES_MIN} random bytes, such as from \`openssl rand -base64 32\`.`,
       );
     }
   } else if ("publicKey" in options) {
@@ -153,16 +181,15 @@ function checked(options: JwtOptions): JwtOptions {
           publicKey.d === undefined;
     if (!isPublic)
       throw wrong(
-        "`publicKey` is none",
-        "Give a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private one stays with the issuer.",
+        "the `publicKey` is not a public key",
+        "Pass a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private key stays with the issuer.",
       );
   } else {
     const url = URL.parse(options.jwksUri);
     const isLocal = url?.hostname === "localhost" || url?.hostname === "127.0.0.1";
     if (!url || (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal)))
-      throw wrong("`jwksUri` is no https address", "Give the address where your issuer shows its keys.");
+      throw wrong("the `jwksUri` is not an https address", "Pass the https address of your issuer's keys.");
   }
-  return options;
 }
 
 function isName(value: unknown): boolean {

@@ -1,39 +1,35 @@
 /**
- * Refuses a sync server that lacks what it cannot do without. Without store or authorize it would start, give its address, and fail at
- * each request: JavaScript users shall meet it when they start it.
+ * Checks the required options of a sync server when it starts. Without this check, a JavaScript user would get a server
+ * that starts and then fails each request.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { Authorize } from "./authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
-type Needed = {
+type RequiredOptions = {
   readonly domain: { readonly definition: DomainDefinition };
   readonly store: EventStore;
   readonly authorize: Authorize;
 };
 
-export function requireOptions({ domain, store, authorize }: Needed): void {
-  requireOption(
-    "domain",
-    typeof domain?.definition === "object",
-    "Give what defineDomain() made of your aggregates and projections.",
-  );
+export function requireOptions({ domain, store, authorize }: RequiredOptions): void {
+  requireOption("domain", typeof domain?.definition === "object", "Pass the result of defineDomain().");
   requireOption(
     "store",
     typeof store?.append === "function",
-    'Give the place where logs are kept, such as sqlite("logs.db") from dacapo/sqlite, or memory() from dacapo/memory.',
+    'Pass an event store, such as sqlite("logs.db") from dacapo/sqlite, or memory() from dacapo/memory.',
   );
   requireOption(
     "authorize",
     typeof authorize === "function",
-    'Give who tells whose request it is, such as bearer({ tokens: { "adas-secret": "ada" } }), jwt(…), or (request) => ({ actor }) or null.',
+    'Pass a function that returns the sender, such as bearer({ tokens: { "adas-secret": "ada" } }), jwt(…), or (request) => ({ actor }) or null.',
   );
 }
 
-function requireOption(option: keyof Needed, isThere: boolean, fix: string): void {
-  if (!isThere)
-    refuseDefinition(`The sync server has no \`${option}\`: it is missing, or something else was given for it`, fix, {
+function requireOption(option: keyof RequiredOptions, isValid: boolean, fix: string): void {
+  if (!isValid)
+    refuseDefinition(`The sync server needs \`${option}\`, which is missing or has another type`, fix, {
       option,
     });
 }

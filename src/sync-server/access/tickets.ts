@@ -1,21 +1,30 @@
 /**
- * Tickets for sockets: a browser cannot send a header with a WebSocket, and a token has no place in an address.
+ * One-use tickets for sockets. A browser cannot send a header with a WebSocket, and a token must not appear in an
+ * address.
  *
- * Place: fetched with the token by `POST /logs/:log/tickets`, spent once within a minute by `GET /logs/:log/live?ticket=…`.
- * Holds: a ticket is sealed (AES-GCM), so it tells nobody who holds it and cannot be made elsewhere; it opens one log, once, for
- * a short time. Nodes that share `ticketSecret` accept each other's; each ticket then opens once on each node.
+ * A device fetches a ticket with its token by `POST /logs/:log/tickets`. It spends the ticket within 30 seconds by
+ * `GET /logs/:log/live?ticket=…`.
+ *
+ * Guarantees (P21):
+ * - A ticket is sealed (AES-GCM), so its holder cannot read it, and only the server can create it.
+ * - A ticket opens one log, once, within 30 seconds. Nodes that share `ticketSecret` accept each other's tickets. Each
+ *   ticket then opens once on each node.
  */
 import type { Principal } from "./authorize.ts";
 import { type Env, randomHex } from "../base/env.ts";
+import { evictOldest } from "../base/evict-oldest.ts";
 
 export const TICKET_MS_MAX = 30_000;
-/** Tickets spent within their time that are remembered; more sockets than that in half a minute are refused. */
+/** Spent tickets that are remembered until they expire. The server refuses more sockets than that in half a minute. */
 const SPENT_MAX = 50_000;
 const IV_BYTES = 12;
 
 export type Tickets = {
   readonly issue: (log: string, principal: Principal) => Promise<string>;
-  /** Whose ticket this is, or null where it opens nothing. A ticket is spent by asking. */
+  /**
+   * Spends a ticket and returns its principal. Returns null for a ticket that is invalid, expired, spent or of another
+   * log.
+   */
   readonly spend: (log: string, ticket: string) => Promise<Principal | null>;
 };
 
@@ -24,13 +33,6 @@ type Sealed = { readonly log: string; readonly principal: Principal; readonly un
 export function createTickets(env: Env, secret: string | undefined): Tickets {
   const key = importKey(env, secret);
   const spent = new Map<string, number>();
-  const forgetExpired = (now: number): void => {
-    // In the order in which they were spent: those that expired are in front, give or take the time of a ticket.
-    for (const [nonce, until] of spent) {
-      if (until > now) break;
-      spent.delete(nonce);
-    }
-  };
   return {
     issue: async (log, principal) => {
       const content: Sealed = { log, principal, until: env.now() + TICKET_MS_MAX, nonce: randomHex(env, 12) };
@@ -39,7 +41,9 @@ export function createTickets(env: Env, secret: string | undefined): Tickets {
     spend: async (log, ticket) => {
       const content = await unseal(await key, ticket);
       const now = env.now();
-      forgetExpired(now);
+      // The map is in the order of spending, so an expired ticket may stay until the ones before it expire: at most 30
+      // seconds.
+      evictOldest(spent, (until) => until <= now);
       if (
         !content ||
         content.log !== log ||
@@ -79,14 +83,14 @@ async function unseal(key: CryptoKey, ticket: string): Promise<Sealed | null> {
       key,
       bytes.slice(IV_BYTES),
     );
-    // Only this server, or one with its secret, can have sealed it.
+    // The cast is safe, because only a server with this key can have sealed the text.
     return JSON.parse(new TextDecoder().decode(opened)) as Sealed;
   } catch {
     return null;
   }
 }
 
-// WebCrypto's types ask for a buffer of one's own, which a Uint8Array of any origin may not have.
+// WebCrypto's types need an ArrayBuffer, and a Uint8Array may have another kind of buffer.
 function bufferOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }

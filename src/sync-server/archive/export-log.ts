@@ -1,18 +1,19 @@
 /**
- * A log as an archive, streamed: `src/core/wire/archive.ts` is its form.
+ * Streams a log as an archive, in the form of `src/core/wire/archive.ts`.
  *
- * Place: the answer to `GET /logs/:log/export`; `import-log` reads it.
- * Holds: no more than a page is in memory, counted as a share of what may be held, and none is read before its reader has taken the one
- * before; records leave as the texts that are stored; it ends where the log ended when it began. Where the log changes under it, or the right to read it ends, it has no
- * last line, by which every reader tells that it was cut short.
+ * Guarantees (archive.export-import.test.ts):
+ * - At most one page is in memory, counted as a share. The next page is read only after the reader has taken the one
+ *   before.
+ * - Records leave as the stored texts (S7).
+ * - The archive ends at the end that the log had when the export began.
+ * - If the log changes, or the right to read it ends, the last line is missing. Every reader notices by that.
  */
 import { endLine, headerLine, recordLine } from "../../core/wire/archive.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { MemoryShare } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import type { ServerLimits } from "../base/limits.ts";
-import { RIGHTS_MS } from "../base/limits.ts";
+import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
 export type ExportContext = {
@@ -20,14 +21,17 @@ export type ExportContext = {
   readonly log: string;
   readonly limits: ServerLimits;
   readonly env: Env;
-  /** Of answers that were not taken yet: the export holds a page of it until it ends. */
+  /** The actor's share of the memory for responses. The export holds one page of it until it ends. */
   readonly share: MemoryShare;
-  /** Throws once the reader may not read any more. */
+  /** Throws if the reader may no longer read the log. */
   readonly checkReader: () => Promise<void>;
   readonly report: (error: unknown) => void;
 };
 
-/** The archive in pieces of whole lines. Throws before the first where there is no log to export. Whoever gets the stream reads or cancels it. */
+/**
+ * Returns the archive as a stream of whole lines. Throws `gone` for a dropped log, and `overloaded` without room for a
+ * page. The receiver must read the stream or cancel it, because otherwise its share is never released.
+ */
 export async function exportLog(context: ExportContext): Promise<ReadableStream<Uint8Array>> {
   const { limits, share } = context;
   const pieces = exportPieces(context);
@@ -44,8 +48,8 @@ export async function exportLog(context: ExportContext): Promise<ReadableStream<
           controller.close();
         } catch (error) {
           if (!(error instanceof HttpRefusal)) context.report(error);
-          // Whoever reads the answer learns that it broke, and nothing else.
-          controller.error(new Error("The export was cut short"));
+          // The reader learns only that the export broke off. The reason goes to the operator.
+          controller.error(new Error("The export was cut short. Request it again."));
         }
         share.release();
       },
@@ -54,13 +58,13 @@ export async function exportLog(context: ExportContext): Promise<ReadableStream<
         await pieces.return();
       },
     },
-    // Nothing is put aside for a reader who has not asked.
+    // Without this, the stream would read a page before its reader wants it.
     { highWaterMark: 0 },
   );
 }
 
 async function* exportPieces({ store, log, limits, env, checkReader }: ExportContext): AsyncGenerator<string, void> {
-  let askedAt = env.now();
+  let checkedAt = env.now();
   const head = await store.head(log);
   if (head.kind === "gone") throw new HttpRefusal("gone");
   const end = head.kind === "open" ? head.cursor : null;
@@ -70,18 +74,18 @@ async function* exportPieces({ store, log, limits, env, checkReader }: ExportCon
   let count = 0;
   while (positionOf(after) < positionOf(end)) {
     const now = env.now();
-    if (now - askedAt >= RIGHTS_MS) {
-      askedAt = now;
+    if (now - checkedAt >= RIGHTS_MS) {
+      checkedAt = now;
       await checkReader();
     }
     const page = await store.read(log, after, { events: limits.pageEventsMax, bytes: limits.frameBytesMax });
     const records = page.kind === "page" ? page.records.filter(({ cursor }) => cursor.position <= positionOf(end)) : [];
     const last = records.at(-1);
-    if (!last) throw new Error("A log changed under its export");
+    if (!last) throw new Error(`The log ${log} changed under its export`);
     after = last.cursor;
     count += records.length;
     yield records.map(({ text }) => `${recordLine(text)}\n`).join("");
   }
-  if (!sameCursor(after, end)) throw new Error("A log changed under its export");
+  if (!sameCursor(after, end)) throw new Error(`The log ${log} changed under its export`);
   yield `${endLine(count, 0)}\n`;
 }

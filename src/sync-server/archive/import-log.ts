@@ -1,11 +1,13 @@
 /**
- * Writing an exported log into a log that has no records yet.
+ * Imports an exported log into a log of its name that has no records yet, to move a log or to restore a lost one.
  *
- * Place: an operator's tool (`syncServer().importLog`): moving a log to another server, bringing back one that was lost.
- * Holds: everything is checked before anything is written, and written by one append: all of it or nothing. Positions, marks and ids
- * stay as they are, so that a device that has the log goes on at its cursor. A log that has records, or was deleted for good, is not touched; what
- * was refused in an empty one stays refused, or whoever may write nothing could take its name. What only a device has (its queue,
- * its rejections) is passed over: that device sends it itself.
+ * Guarantees (archive.export-import.test.ts):
+ * - The whole archive is checked before anything is written. One append writes everything or nothing (S1).
+ * - Positions, marks and ids stay the same, so that a device continues at its cursor.
+ * - A log with records or a deleted log never changes.
+ * - A log with only kept rejections is imported into, and the rejections stay. Otherwise an actor without rights could
+ *   block a name.
+ * - The queue and the rejections of a device in the archive are skipped, because that device pushes them itself.
  */
 import { parseArchive } from "../../core/wire/archive.ts";
 import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
@@ -14,10 +16,13 @@ import { type CommitRecord, type Cursor, encodeCursor, positionOf } from "../../
 import { storedRecord } from "../stores/stored-record.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
+/** The size and the end of an imported log. */
 export type ImportedLog = {
+  /** Number of records. */
   readonly records: number;
+  /** Number of events. */
   readonly events: number;
-  /** Where the log now ends; null for an empty one, which leaves nothing behind. */
+  /** The cursor at the log's end. Null for an empty archive, which creates no log. */
   readonly cursor: string | null;
 };
 
@@ -26,7 +31,7 @@ export async function importLog(
   log: string,
   lines: AsyncIterable<string> | Iterable<string>,
 ): Promise<ImportedLog> {
-  if (!LOG_NAME.test(log)) throw refused(`${JSON.stringify(log)} is not the name of a log`);
+  if (!LOG_NAME.test(log)) throw refused(`${JSON.stringify(log)} is not a valid log name`);
   const all: string[] = [];
   for await (const line of lines) all.push(line);
   const { records, cursor } = readArchive(log, all);
@@ -36,7 +41,7 @@ export async function importLog(
     cursor: cursor && encodeCursor(cursor),
   };
   const before = await store.head(log);
-  if (before.kind === "gone" || (before.kind === "open" && before.cursor)) throw taken(log, before.kind);
+  if (before.kind === "gone" || (before.kind === "open" && before.cursor)) throw logExists(log, before.kind);
   if (records.length === 0) return imported;
   const written = await store.append(log, {
     expected: null,
@@ -45,7 +50,7 @@ export async function importLog(
     forgetOutcomesBefore: 0,
     outcomesPerActorMax: Number.MAX_SAFE_INTEGER,
   });
-  if (written.kind !== "ok") throw taken(log, written.kind);
+  if (written.kind !== "ok") throw logExists(log, written.kind);
   return imported;
 }
 
@@ -56,15 +61,17 @@ function readArchive(
   const parsed = parseArchive(lines);
   if (!parsed.ok) throw refused(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
   const { records, cursor } = parsed.value;
-  if (parsed.value.log !== log) throw refused(`it is of the log ${parsed.value.log}, not ${log}`);
+  if (parsed.value.log !== log) throw refused(`it is an archive of the log ${parsed.value.log}, not ${log}`);
   const ids = new Set<string>();
   const versions = new Map<string, number>();
   for (const { position, commit, events } of records) {
-    if (ids.has(commit)) throw refused(`the record at position ${position} has the id of another`);
+    if (ids.has(commit)) throw refused(`the record at position ${position} has the commit id of another record`);
     ids.add(commit);
     for (const { stream, version } of events) {
       if (version !== (versions.get(stream) ?? 0) + 1)
-        throw refused(`the record at position ${position} has version ${version} of ${stream}, which does not follow`);
+        throw refused(
+          `the record at position ${position} has version ${version} of ${stream}, which does not follow the version before it`,
+        );
       versions.set(stream, version);
     }
   }
@@ -73,16 +80,16 @@ function readArchive(
 
 function refused(reason: string): ValidationError {
   return new ValidationError({
-    message: `This cannot be imported: ${reason}`,
-    fix: "Give the whole archive that an export made, unchanged, line by line.",
+    message: `The archive cannot be imported: ${reason}`,
+    fix: "Pass all lines of an exported archive, unchanged.",
     details: { reason },
   });
 }
 
-function taken(log: string, kind: string): ConcurrencyError {
+function logExists(log: string, kind: string): ConcurrencyError {
   return new ConcurrencyError({
-    message: kind === "gone" ? `The log ${log} was deleted for good` : `The log ${log} is there already`,
-    fix: "Import into a server that does not have this log; an import never writes over one.",
+    message: kind === "gone" ? `The log ${log} was deleted for good` : `The log ${log} already exists`,
+    fix: "Import into a server that does not have this log. An import never changes an existing log.",
     details: { log, kind },
   });
 }

@@ -1,25 +1,26 @@
-/** Waiting for a function of the app, but not for ever: others wait behind it. */
+/** Waits for a function of the app, but only for a bounded time, because other requests wait behind it. */
 import type { Env } from "./env.ts";
 
 export const ANSWER_MS_MAX = 5_000;
 
-/** The promise's value, or an error when it takes too long. */
-function withinTime<T>(env: Env, what: string, promise: Promise<T>): Promise<T> {
+/** Calls a function of the app. Rejects if the function returns a promise that is not settled in time. */
+export function callWithinTime<T>(env: Env, name: string, call: () => T | Promise<T>): T | Promise<T> {
+  const result = call();
+  // Most functions answer at once. A timer for each of them would cost more than the call.
+  return isPromise(result) ? withinTime(env, name, Promise.resolve(result)) : result;
+}
+
+function withinTime<T>(env: Env, name: string, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = env.setTimer(
-      () => reject(new Error(`${what} gave no answer within ${ANSWER_MS_MAX} ms`)),
+      () =>
+        reject(new Error(`${name} did not answer within ${ANSWER_MS_MAX} ms. Make it faster, or let it fail sooner.`)),
       ANSWER_MS_MAX,
     );
     promise.then(resolve, reject).finally(cancel);
   });
 }
 
-/** What a function of the app answers. At once where it does: most do, and a timer for each would cost more than the answer. */
-export function askWithinTime<T>(env: Env, what: string, ask: () => T | Promise<T>): T | Promise<T> {
-  const answer = ask();
-  return isLater(answer) ? withinTime(env, what, Promise.resolve(answer)) : answer;
-}
-
-function isLater<T>(answer: T | PromiseLike<T>): answer is PromiseLike<T> {
-  return typeof answer === "object" && answer !== null && "then" in answer;
+function isPromise<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
+  return typeof result === "object" && result !== null && "then" in result;
 }

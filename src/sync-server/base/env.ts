@@ -1,15 +1,16 @@
 /**
- * What is not pure: the clock, randomness and waiting.
+ * The functions of the sync server that are not pure: clock, random bytes and timers.
  *
- * Place: everything in the sync server that needs one of these is given it, so that tests and the simulator can put their
- * own in its place. `runtimeEnv` is the real one and runs on Node, Workers and browsers alike.
+ * Place: a port. Tests and the simulator pass their own `Env`. `runtimeEnv` is the real one, on Node, Workers and
+ * browsers.
  */
 import { type BaseEnv, bytePool } from "../../core/values/env.ts";
 
+/** The clock, the timers and the random bytes of a sync server. Pass your own to `syncServer({ env })` in a test. */
 export type Env = BaseEnv & {
   /**
-   * Resolves once what has already arrived was handed on: the log writer waits for it, so that pushes that came
-   * together are written together.
+   * Resolves after the events that have already arrived were handled. The log writer waits for it, because pushes that
+   * arrive together should be written together.
    */
   readonly nextTurn: () => Promise<void>;
 };
@@ -28,7 +29,8 @@ export const runtimeEnv: Env = {
     }),
 };
 
-// Node has it; Workers may not, and there a timer of 0 comes about as soon. No type knows both.
+// Node has `setImmediate`. Workers may lack it, and a timer of 0 fires about as soon there. No type describes both
+// runtimes.
 const { setImmediate: immediately } = globalThis as { readonly setImmediate?: (run: () => void) => void };
 
 export function wait(env: Env, delayMs: number): Promise<void> {
@@ -37,12 +39,15 @@ export function wait(env: Env, delayMs: number): Promise<void> {
   });
 }
 
-/** Random hexadecimal digits, two a byte. */
+/** Random hexadecimal digits, two for each byte. */
 export function randomHex(env: Env, bytes: number): string {
   return Array.from(env.randomBytes(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A whole delay around `middleMs`, between half and one and a half of it, so that many who wait do not come back at once. */
+/**
+ * Whole milliseconds between half of `middleMs` and one and a half times of it, so that many waiters do not return at
+ * once.
+ */
 export function jittered(env: Env, middleMs: number): number {
   const [byte = 128] = env.randomBytes(1);
   return Math.round(middleMs * (0.5 + byte / 256));

@@ -1,46 +1,68 @@
 /**
- * Every error that the server answers with: one table from code to status, retry and words.
+ * Every error response of the server: one table from the error code to its status, retry and message.
  *
- * Place: routes and sockets refuse with `refusal(code)`; whatever else is thrown becomes `unexpected`.
- * Holds: an answer tells what is wrong with the request and nothing of the server, of others, or of what was sent.
+ * Guarantees:
+ * - A route refuses with `throw new HttpRefusal(code)`. Any other error becomes `unexpected`.
+ * - A response names the fault of the request. It contains nothing of the server, of other actors or of the
+ *   request (sync-server.no-secrets-in-logs.test.ts).
  */
 import type { Retry } from "../../core/values/error-codes.ts";
 
 type ErrorKind = { readonly status: number; readonly retry: Retry; readonly message: string };
 
 const KINDS = {
-  "bad-request": { status: 400, retry: "never", message: "The request does not follow the protocol" },
-  unauthorized: { status: 401, retry: "after-fix", message: "Say who you are: a valid token is missing" },
-  forbidden: { status: 403, retry: "never", message: "You may not do this here" },
-  "actor-mismatch": { status: 403, retry: "never", message: "A commit is not by the one who sends it" },
-  "origin-refused": { status: 403, retry: "never", message: "Pages of this origin may not talk to this server" },
-  "not-found": { status: 404, retry: "never", message: "There is nothing here" },
+  "bad-request": {
+    status: 400,
+    retry: "never",
+    message: "The request does not follow the protocol. Check it against the protocol of this server's version.",
+  },
+  unauthorized: { status: 401, retry: "after-fix", message: "The token is missing or invalid. Send a valid token." },
+  forbidden: {
+    status: 403,
+    retry: "never",
+    message: "This account has no right to do this. Request the right from the operator.",
+  },
+  "actor-mismatch": {
+    status: 403,
+    retry: "never",
+    message: "A commit has another actor than the sender. Push each commit with its own actor's token.",
+  },
+  "origin-refused": {
+    status: 403,
+    retry: "never",
+    message: "Pages of this origin may not use this server. Add the origin to the server's `origins`.",
+  },
+  "not-found": { status: 404, retry: "never", message: "This address does not exist. Check the method and the path." },
   diverged: {
     status: 409,
     retry: "after-fix",
-    message: "This log does not have your cursor: its history is another one",
+    message: "The log does not contain this cursor, so its history is another one. Read the log from its beginning.",
   },
-  gone: { status: 410, retry: "never", message: "This log was deleted for good" },
-  "push-too-large": { status: 413, retry: "after-fix", message: "The push is too large: send fewer commits at once" },
+  gone: { status: 410, retry: "never", message: "The log was deleted for good. Use another name." },
+  "push-too-large": { status: 413, retry: "after-fix", message: "The push is too large. Send fewer commits at once." },
   "unsupported-media-type": {
     status: 415,
     retry: "never",
-    message: "Send plain JSON: content-type application/json, no content-encoding",
+    message: "The body is not plain JSON. Send content-type application/json, without content-encoding.",
   },
-  "upgrade-required": { status: 426, retry: "never", message: "This address speaks WebSocket" },
-  "rate-limited": { status: 429, retry: "later", message: "Too much at once: wait a little" },
-  unexpected: { status: 500, retry: "later", message: "The server failed" },
-  unavailable: { status: 503, retry: "later", message: "The server cannot answer now" },
-  overloaded: { status: 503, retry: "later", message: "Too much is waiting here: wait a little" },
-  restarting: { status: 503, retry: "later", message: "The server is restarting" },
-  "storage-full": { status: 507, retry: "later", message: "The server's storage is full" },
+  "upgrade-required": {
+    status: 426,
+    retry: "never",
+    message: "This address accepts WebSockets only. Open a WebSocket.",
+  },
+  "rate-limited": { status: 429, retry: "later", message: "Too many requests or commits. Wait, then try again." },
+  unexpected: { status: 500, retry: "later", message: "The server failed. Try again later." },
+  unavailable: { status: 503, retry: "later", message: "The server cannot answer now. Try again later." },
+  overloaded: { status: 503, retry: "later", message: "The server has too much work waiting. Wait, then try again." },
+  restarting: { status: 503, retry: "later", message: "The server is restarting. Try again soon." },
+  "storage-full": { status: 507, retry: "later", message: "The server's storage is full. Try again later." },
 } as const satisfies { readonly [code: string]: ErrorKind };
 
 export type ErrorCode = keyof typeof KINDS;
 
 export type RefusalFacts = { readonly message?: string; readonly retryAfterMs?: number };
 
-/** An answer that is not what was asked for. Thrown inside a route, answered at its edge. */
+/** A refusal of a request. A route throws it, and the app turns it into an error response. */
 export class HttpRefusal extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | null;
@@ -51,7 +73,7 @@ export class HttpRefusal extends Error {
   }
 }
 
-/** The response for whatever a route threw. */
+/** The response for an error that a route threw. */
 export function errorResponse(error: unknown): Response {
   const refusal = error instanceof HttpRefusal ? error : new HttpRefusal("unexpected");
   const { code, message, retryAfterMs } = refusal;

@@ -1,14 +1,15 @@
 /**
- * Shares of memory: how many bytes are held for peers who send or take slowly, by all together and for each principal.
+ * A budget of memory for peers that send or read slowly: bytes in use by all actors together, and by each actor.
  *
- * Place: one for bodies while they are read, one for answers until they are taken. What was read waits in the log writer, which has its
- * own bound.
- * Holds: neither all together nor one actor alone hold more than their bound; a share is given back whole, however it ended.
+ * Guarantees:
+ * - All actors together hold at most their bound, and each actor at most its own bound (http.limits.test.ts,
+ *   node-http.slow-peers.test.ts).
+ * - `release` returns all bytes of a share, however its request ended.
  */
 import { HttpRefusal } from "./http-refusal.ts";
 
 export type MemoryShare = {
-  /** Counts bytes; throws `overloaded` where they are too many. */
+  /** Adds bytes to the share. Throws `overloaded` if the budget has no room for them. */
   readonly reserve: (bytes: number) => void;
   readonly release: () => void;
 };

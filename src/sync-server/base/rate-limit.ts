@@ -1,20 +1,23 @@
 /**
- * Token buckets: how much someone may still ask for, and how long to wait otherwise.
+ * Token buckets: how much a key may still use, and how long it must wait otherwise.
  *
- * Holds: the number of keys is bounded; the one that was not used for longest goes first. A bucket that was
- * forgotten is full again, which is what it had become by waiting in all but the busiest moments.
+ * Guarantees:
+ * - The number of keys is bounded. The key that was unused for longest goes first ("rate limit: …" in
+ *   http.limits.test.ts).
+ * - A forgotten bucket is full again. Usually it had filled up by waiting anyway.
  */
+import { evictOldest } from "./evict-oldest.ts";
 import type { Rate } from "./limits.ts";
 
 export type RateLimiter = {
-  /** Takes `cost` from a key's bucket and gives 0, or leaves it and gives the milliseconds to wait. */
+  /** Takes `cost` from a key's bucket and returns 0, or takes nothing and returns the milliseconds to wait. */
   readonly tryConsume: (key: string, cost?: number) => number;
 };
 
-/** Keys remembered by one limiter: some 2 MB. */
+/** Keys that one limiter remembers: about 2 MB. */
 const KEYS_MAX = 10_000;
 
-/** What is left in a bucket, and since when. */
+/** The tokens that a bucket held at a time. */
 export type Bucket = { tokens: number; at: number };
 
 export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
@@ -24,10 +27,7 @@ export function createRateLimiter(rate: Rate, now: () => number): RateLimiter {
       const bucket = buckets.get(key) ?? fullBucket(rate, now());
       buckets.delete(key);
       buckets.set(key, bucket);
-      for (const oldest of buckets.keys()) {
-        if (buckets.size <= KEYS_MAX) break;
-        buckets.delete(oldest);
-      }
+      evictOldest(buckets, () => buckets.size > KEYS_MAX);
       return tryConsumeFrom(bucket, rate, now(), cost);
     },
   };
@@ -37,11 +37,11 @@ export function fullBucket(rate: Rate, now: number): Bucket {
   return { tokens: rate.burst, at: now };
 }
 
-/** Takes `cost` from a bucket and gives 0, or leaves it and gives the milliseconds to wait. */
+/** Takes `cost` from a bucket and returns 0, or takes nothing and returns the milliseconds to wait. */
 export function tryConsumeFrom(bucket: Bucket, rate: Rate, now: number, cost: number): number {
   // A clock that jumped back adds nothing.
   const tokens = Math.min(rate.burst, bucket.tokens + (Math.max(0, now - bucket.at) / 1000) * rate.perSecond);
-  // What costs more than a whole bucket passes when it is full, or it would never pass.
+  // A cost above a whole bucket passes when the bucket is full, because otherwise it would never pass.
   const needed = Math.min(cost, rate.burst);
   const enough = tokens >= needed;
   Object.assign(bucket, { tokens: enough ? tokens - needed : tokens, at: now });

@@ -1,9 +1,9 @@
-/** Telling the operator: whatever a reporter does with a failure, also later, it must not cause another. */
+/** Reports failures to the operator. A reporter that fails, at once or later, never causes another failure. */
 export function createReporter(onError: ((error: unknown) => unknown) | undefined): (error: unknown) => void {
   return (error) => {
     try {
-      const told = onError?.(error);
-      if (told instanceof Promise) told.catch(() => {});
+      const reported = onError?.(error);
+      if (reported instanceof Promise) reported.catch(() => {});
     } catch {}
   };
 }

@@ -1,11 +1,11 @@
-/** The exchange of a request on Node: its body and its answer go through Node's own streams. */
+/** The exchange of a request on Node. Its body and its response use Node's own streams. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Exchange } from "../http/raw-exchange.ts";
 
 export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse): Exchange {
   return new Exchange({
-    readBody: (take) => readBody(incoming, take),
+    readBody: (onPiece) => readBody(incoming, onPiece),
     answer: (text, headers) => {
       outgoing.writeHead(200, { ...headers, "content-length": Buffer.byteLength(text) });
       outgoing.end(text);
@@ -14,32 +14,32 @@ export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse
   });
 }
 
-function readBody(incoming: IncomingMessage, take: (piece: Uint8Array) => void): Promise<void> {
+function readBody(incoming: IncomingMessage, onPiece: (piece: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const end = (settle: () => void): void => {
+    const settle = (resolveOrReject: () => void): void => {
       incoming.off("data", onData);
       incoming.off("end", onEnd);
       incoming.off("error", onError);
       incoming.off("close", onClose);
-      settle();
+      resolveOrReject();
     };
     const onData = (piece: Buffer): void => {
       try {
-        take(piece);
+        onPiece(piece);
       } catch (error) {
-        // What is left is skipped, or its connection ended, once the answer has left.
+        // After the response has left, the rest is skipped, or its connection ends.
         incoming.pause();
-        end(() => reject(error));
+        settle(() => reject(error));
       }
     };
-    const onEnd = (): void => end(resolve);
-    const onError = (error: Error): void => end(() => reject(error));
-    const onClose = (): void => end(() => reject(new Error("The connection was closed before the body had come")));
+    const onEnd = (): void => settle(resolve);
+    const onError = (error: Error): void => settle(() => reject(error));
+    const onClose = (): void => settle(() => reject(new Error("The connection closed before the whole body arrived")));
     incoming.on("data", onData);
     incoming.on("end", onEnd);
     incoming.on("error", onError);
     incoming.on("close", onClose);
-    // It broke off before anyone listened.
+    // The connection may have closed before these listeners were there.
     if (incoming.destroyed) onClose();
   });
 }

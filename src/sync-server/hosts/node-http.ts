@@ -1,18 +1,21 @@
 /**
- * Node's HTTP server with times for everything that its peers may draw out.
+ * Node's HTTP server, with a time limit for everything that a peer may delay. All times are in milliseconds.
  *
- * Place: under `serve`. Sockets that were upgraded are the live hub's to end.
- * Holds: headers, bodies and answers that nobody takes have their time, and what is over it is ended within seconds.
+ * The live hub ends upgraded sockets.
+ *
+ * Guarantees: headers, bodies and responses that a peer does not read have a time limit. Node ends a connection within
+ * seconds after it (node-http.slow-senders.test.ts, node-http.slow-peers.test.ts).
  */
 import { createServer, type RequestListener, type Server } from "node:http";
 
 export type HttpTimes = {
+  /** Time for the headers of a request. */
   readonly headersMs: number;
-  /** For a whole request, headers and body. */
+  /** Time for a whole request, headers and body. */
   readonly requestMs: number;
-  /** Nothing came and nothing was taken for so long. Longer than any answer may take to make. */
+  /** Time in which the peer neither sends nor reads anything. It is longer than any response takes to compute. */
   readonly idleMs: number;
-  /** How often Node looks for requests that are over their time. */
+  /** Time between two of Node's checks for requests that exceed their time. */
   readonly checkMs: number;
 };
 

@@ -1,8 +1,11 @@
 /**
- * An answer that is held until it is taken, as a share of what may be held.
+ * A response that counts as a share of memory until its reader has taken it.
  *
- * Holds: a large answer leaves piece by piece, as fast as its reader takes it; its share ends with it, or with the connection. A small
- * one leaves at once: it fits into what the system holds for a connection.
+ * Guarantees (node-http.slow-peers.test.ts):
+ * - A large response leaves piece by piece, as fast as its reader takes it. Its share is released at its end or with
+ *   the connection.
+ * - A small response leaves at once and is not counted, because it fits into the buffer that the system has for a
+ *   connection.
  */
 import type { MemoryShare } from "../base/memory-budget.ts";
 import { exceedsBytes } from "../base/limits.ts";
@@ -10,7 +13,10 @@ import { exceedsBytes } from "../base/limits.ts";
 const SMALL_BYTES_MAX = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
 
-/** The same text, or the stream of its bytes. Whoever gets a stream reads or cancels it. Throws `overloaded` where too much is held. */
+/**
+ * Returns a small text as it is, and a large one as a stream. The receiver of a stream must read it or cancel it,
+ * because otherwise its share is never released. Throws `overloaded` if the share has no room.
+ */
 export function meteredResponse(text: string, share: MemoryShare): string | ReadableStream<Uint8Array> {
   if (!exceedsBytes(text, SMALL_BYTES_MAX)) return text;
   const bytes = new TextEncoder().encode(text);
@@ -26,7 +32,7 @@ export function meteredResponse(text: string, share: MemoryShare): string | Read
       },
       cancel: () => share.release(),
     },
-    // Nothing is put aside for a reader who has not asked.
+    // Without this, the stream would hold one more piece in its queue.
     { highWaterMark: 0 },
   );
 }

@@ -1,21 +1,23 @@
 /**
- * Which pages may talk to this server.
+ * The rule that decides which pages may use this server.
  *
- * Holds: an `Origin` is compared with the configured list and with nothing else, never with the request's own address,
- * which the sender chooses.
- *
- * With `origins`: a request that names an origin outside the list is refused, also the upgrade of a socket; those inside get CORS
- * headers. List the page's own origin too, since a browser sends it with every POST and every socket.
- * Without: no CORS headers, so a browser keeps answers from foreign pages; what changes anything needs `application/json`,
- * which a foreign page cannot send without those headers; what a browser itself marks as foreign is refused; a socket needs a
- * ticket, which only an answer gives. Same origin, a development proxy and programs that are no browsers just work.
+ * Guarantees (P23, http.limits.test.ts):
+ * - An `Origin` is compared only with the configured list, never with the request's own address, because the sender
+ *   chooses that.
+ * - With `origins`: a request or socket from an origin outside the list is refused, and an origin inside it gets CORS
+ *   headers. The list must contain the page's own origin too, because a browser sends it with every POST and every
+ *   socket.
+ * - Without `origins`: a browser hides the responses from foreign pages, because there are no CORS headers. A foreign
+ *   page cannot change anything: a push needs `application/json`, which it cannot send without those headers. A request
+ *   that the browser marks as foreign is refused. A socket needs a ticket, which only a readable response contains.
+ *   Pages of the same origin, a development proxy and programs other than browsers work without a list.
  */
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 export type OriginRule = {
-  /** Throws for a page that may not ask. Gives the headers that let the page see the answer. */
+  /** Returns the CORS headers for the response. Throws `origin-refused` for a page that may not use the server. */
   readonly check: (request: Request) => Readonly<Record<string, string>>;
-  /** The answer to a browser that asks before it sends. */
+  /** The response to a browser's preflight request. */
   readonly preflight: (request: Request) => Response;
 };
 

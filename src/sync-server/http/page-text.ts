@@ -1,8 +1,7 @@
 /**
  * Pages of records as text: the stored texts joined, never parsed and written again.
  *
- * Place: pulls, answers to pushes and live frames are all made of these.
- * Holds: a page ends at a record's end, and says where its reader stands after it.
+ * Guarantees: a page ends at the end of a record, and names its reader's next cursor (P2, P14).
  */
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { byteLength } from "../base/limits.ts";
@@ -15,16 +14,16 @@ export type PageFacts = {
   readonly head: number;
 };
 
-/** The fields of a page, to stand between braces. */
+/** The fields of a page, without the braces around them. */
 export function pageFields({ after, records, head }: PageFacts): string {
   const cursor = records.at(-1)?.cursor ?? after;
   const more = positionOf(cursor) < head;
   return `"after":${cursorText(after)},"records":[${records.map(({ text }) => text).join(",")}],"cursor":${cursorText(cursor)},"head":${head},"more":${more}`;
 }
 
-/** Splits records into runs that each stay within a limit, or hold one record. */
+/** Splits records into runs. Each run stays within the limit, or contains one record. */
 export function splitRecords(records: readonly StoredRecord[], limit: ReadLimit): readonly (readonly StoredRecord[])[] {
-  // Three bytes a UTF-16 unit are the most there can be: most runs need no counting.
+  // A UTF-16 unit has at most three bytes in UTF-8. So most runs need no exact count.
   const lengthMax = records.reduce((sum, { text }) => sum + text.length * 3, 0);
   if (records.length > 0 && lengthMax <= limit.bytes && eventsOf(records) <= limit.events) return [records];
   const runs: StoredRecord[][] = [];

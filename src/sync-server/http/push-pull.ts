@@ -1,8 +1,11 @@
 /**
- * The answers to a push and to a pull: from what was asked, once its sender is known, to the text that goes back.
+ * The responses to a push and to a pull, from the request's text to the response's text.
  *
- * Place: `routes` reads the request and hands on its text; the simulator hands on the same without HTTP.
- * Holds: records leave as the texts that are stored; a page is made once for all who wait for it.
+ * The routes and the simulator both call it, so that the simulator needs no HTTP.
+ *
+ * Guarantees:
+ * - Records leave as the stored texts (S7).
+ * - The page of a batch is rendered once for all pushes with the same cursor.
  */
 import { parsePushEnvelope } from "../../core/wire/read-messages.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
@@ -58,7 +61,10 @@ export async function answerPull(
   return `{${await storedPage(context, log, after, events)}}`;
 }
 
-/** What is new after the cursor that a push came with: mostly what was written just now, which needs no reading. */
+/**
+ * The page after the cursor of a push. Usually it contains only the records of its batch, which need no read of the
+ * store.
+ */
 async function pageAfterPush(
   context: PushContext,
   log: string,
@@ -68,8 +74,8 @@ async function pageAfterPush(
   const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
   pagesOfBatches.set(appended, pages);
   const key = cursorText(after);
-  const before = pages.get(key);
-  if (before !== undefined) return before;
+  const rendered = pages.get(key);
+  if (rendered !== undefined) return rendered;
   const records = sameCursor(after, appended.after)
     ? appended.records
     : context.writer.recent(log, after, appended.head);
@@ -81,7 +87,9 @@ async function pageAfterPush(
   return page;
 }
 
-/** Many pushes of one batch come with the same cursor: their page is made once. */
+/**
+ * Rendered pages by batch and cursor. Many pushes of one batch have the same cursor, so their page is rendered once.
+ */
 const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
 async function storedPage(

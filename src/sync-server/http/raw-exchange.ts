@@ -1,13 +1,17 @@
 /**
- * The short way of a request's bytes and of a whole answer, where a runtime has one beside the streams of the web.
+ * A shortcut for the bytes of a request and of a response, for a runtime that has faster streams than the web's.
  *
- * Place: a runtime hands one in as Hono's bindings, `app` takes it out. On Node each stream of the web costs a push more than its
- * decision. Without one, as in an app that mounts the server, `Request` and `Response` carry everything.
+ * A runtime passes it in Hono's bindings. On Node each stream of the web costs a push more than its decision. Without
+ * an exchange,
+ * `Request` and `Response` carry everything.
  */
 export class Exchange {
-  /** Hands over each piece of the body as it comes; resolves at its end. Rejects where it breaks off, and with what `take` throws: then no more is read. */
-  readonly readBody: (take: (piece: Uint8Array) => void) => Promise<void>;
-  /** Sends a whole text with status 200. Gives what stands for it on the way out. */
+  /**
+   * Passes each piece of the body to `onPiece`, and resolves at its end. Rejects if the body breaks off. If `onPiece`
+   * throws, it reads no more and rejects with that error.
+   */
+  readonly readBody: (onPiece: (piece: Uint8Array) => void) => Promise<void>;
+  /** Sends a whole text with status 200. Returns the placeholder response that the runtime expects. */
   readonly answer: (text: string, headers: Readonly<Record<string, string>>) => Response;
 
   constructor(ways: Pick<Exchange, "readBody" | "answer">) {
@@ -16,23 +20,23 @@ export class Exchange {
   }
 }
 
-/** The exchange among a request's bindings; an app's own bindings hold none. */
+/** The exchange in a request's bindings. The bindings of an app that mounts the server contain none. */
 export function exchangeOf(bindings: unknown): Exchange | null {
   return bindings instanceof Exchange ? bindings : null;
 }
 
-/** The body of a request as streams of the web give it. */
-export async function readWebBody({ body }: Request, take: (piece: Uint8Array) => void): Promise<void> {
+/** Reads the body of a request as a stream of the web. */
+export async function readWebBody({ body }: Request, onPiece: (piece: Uint8Array) => void): Promise<void> {
   if (!body) return;
   const reader = body.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      take(value);
+      onPiece(value);
     }
   } catch (error) {
-    // What is left is not read; the connection ends where the runtime cannot skip it.
+    // The rest is not read. If the runtime cannot skip it, the connection ends.
     await reader.cancel().catch(() => {});
     throw error;
   }

@@ -1,21 +1,22 @@
 /**
- * Reading a request's body: JSON text, counted while it comes in.
+ * Reads the body of a request: JSON text, counted while it arrives.
  *
- * Holds: no more than the limit is ever held, whatever the headers claim and in however many pieces it comes; a compressed body is
- * refused, since a small one may unfold to any size; a body of another type is refused, since a foreign page can send those without
- * asking first.
+ * Guarantees (P22, http.limits.test.ts):
+ * - It never holds more bytes than the limit, whatever the headers claim and however many pieces arrive.
+ * - A compressed body is refused, because a small one may unfold to any size.
+ * - A body of another type is refused, because a foreign page can send those without a preflight request.
  */
 import type { MemoryShare } from "../base/memory-budget.ts";
 import { type Exchange, readWebBody } from "./raw-exchange.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
-/** Room for a body that comes in more than one piece. */
+/** The first buffer for a body that arrives in more than one piece. */
 const FIRST_BYTES = 4 * 1024;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
 
-/** The text of a JSON body of at most `bytesMax` bytes. */
+/** Reads a JSON body of at most `bytesMax` bytes as text. */
 export async function readJsonText(
   request: Request,
   exchange: Exchange | null,
@@ -27,29 +28,34 @@ export async function readJsonText(
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) throw new HttpRefusal("unsupported-media-type");
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new HttpRefusal("push-too-large");
 
-  // One piece of memory for all that comes: a text put together of a million pieces would take thirty times as much.
+  // One buffer for all pieces, because a text joined from a million pieces would take thirty times the memory.
   let held: Uint8Array = NOTHING;
   let bytes = 0;
-  const take = (piece: Uint8Array): void => {
+  const append = (piece: Uint8Array): void => {
     if (bytes + piece.byteLength > bytesMax) throw new HttpRefusal("push-too-large");
     share.reserve(piece.byteLength);
-    // Most bodies come in one piece, which needs no copy.
+    // Most bodies arrive in one piece, which needs no copy.
     held = bytes === 0 ? piece : joined(held, bytes, piece);
     bytes += piece.byteLength;
   };
   try {
-    await (exchange ? exchange.readBody(take) : readWebBody(request, take));
+    await (exchange ? exchange.readBody(append) : readWebBody(request, append));
     return { text: UTF8.decode(held.subarray(0, bytes)), bytes };
   } catch (error) {
     throw error instanceof HttpRefusal
       ? error
-      : new HttpRefusal("bad-request", { message: "The body did not arrive whole, or is not UTF-8" });
+      : new HttpRefusal("bad-request", {
+          message: "The body broke off, or is not UTF-8. Send it again, whole and in UTF-8.",
+        });
   } finally {
     share.release();
   }
 }
 
-/** The bytes held so far and a piece behind them. Room is doubled where there is too little, and never what someone else's memory has left. */
+/**
+ * Returns the used bytes with the piece after them. If the buffer is too small, it returns a new one of at least twice
+ * the bytes.
+ */
 function joined(held: Uint8Array, used: number, piece: Uint8Array): Uint8Array {
   const needed = used + piece.byteLength;
   const roomy = needed <= held.byteLength ? held : new Uint8Array(Math.max(needed, used * 2, FIRST_BYTES));

@@ -1,10 +1,13 @@
-/** The cursor in a query, or null for the beginning. */
+/** Reads the cursor in a query. Null is the beginning of the log. */
 import { type Cursor, decodeCursor } from "../../core/history/record.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 export function readCursor(text: string | null): Cursor | null {
   if (text === null || text === "") return null;
   const cursor = decodeCursor(text);
-  if (!cursor) throw new HttpRefusal("bad-request", { message: "`after` is not a cursor" });
+  if (!cursor)
+    throw new HttpRefusal("bad-request", {
+      message: "`after` is not a cursor. Send the cursor of an earlier page, or leave it out.",
+    });
   return cursor;
 }

@@ -1,9 +1,10 @@
 /**
- * The HTTP side of the protocol: one function a request, each from its checks to the text of its answer.
+ * The HTTP routes of the protocol: one function for each request, from its checks to the text of its response.
  *
- * Place: `app` hangs them under their paths; the log writer decides, the store reads.
- * Holds: nothing is done for a request that was not admitted; what a refused request sent is not in the answer; records
- * leave as the texts that are stored.
+ * Guarantees:
+ * - Nothing is done for a request before it is admitted (http.limits.test.ts).
+ * - A refusal contains nothing of the request (sync-server.no-secrets-in-logs.test.ts).
+ * - Records leave as the stored texts (S7).
  */
 import { PROTOCOL_VERSION } from "../../core/wire/messages.ts";
 import { encodeCursor, positionOf } from "../../core/history/record.ts";
@@ -15,6 +16,7 @@ import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import type { Exchange } from "./raw-exchange.ts";
+import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
 import { meteredResponse } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -31,20 +33,18 @@ export type RouteContext = {
   readonly admission: Admission;
   readonly writer: LogWriter;
   readonly tickets: Tickets;
-  /** Of bodies while they are read, and of answers until they are taken. */
+  /** Memory of request bodies while they are read. */
   readonly reading: MemoryBudget;
+  /** Memory of responses until their readers have taken them. */
   readonly answering: MemoryBudget;
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
 
-/** A whole text, or one that leaves as it is taken. */
-export type ResponseBody = string | ReadableStream<Uint8Array>;
-
-/** Bytes of a principal that a ticket and a socket carry. */
+/** Bytes of a principal. Tickets and sockets carry it, and an attachment of a Durable Object's socket has 2 KB. */
 const PRINCIPAL_BYTES_MAX = 1024;
 
-/** `GET /logs/:log` */
+/** `GET /logs/:log`: the head of the log, and the limits of the server. */
 export async function getLog(
   { admission, store, domain, limits }: RouteContext,
   request: Request,
@@ -63,7 +63,7 @@ export async function getLog(
   });
 }
 
-/** `POST /logs/:log/commits` */
+/** `POST /logs/:log/commits`: a push. */
 export async function postCommits(
   context: RouteContext,
   request: Request,
@@ -76,7 +76,7 @@ export async function postCommits(
   return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
-/** `GET /logs/:log/records?after=C&limit=N` */
+/** `GET /logs/:log/records?after=C&limit=N`: a page of records. */
 export async function getRecords(context: RouteContext, request: Request, log: string): Promise<ResponseBody> {
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
@@ -87,7 +87,7 @@ export async function getRecords(context: RouteContext, request: Request, log: s
   );
 }
 
-/** `GET /logs/:log/streams/:type/:id?after=V`: the records that hold events of a stream. */
+/** `GET /logs/:log/streams/:type/:id?after=V`: a page of the records with events of a stream. */
 export async function getStream(
   { admission, answering, store, limits }: RouteContext,
   request: Request,
@@ -95,7 +95,8 @@ export async function getStream(
   stream: string,
 ): Promise<ResponseBody> {
   const { actor } = await admission.reader(request, log);
-  if (!parseStream(stream).ok) throw new HttpRefusal("bad-request", { message: "This is not the name of a stream" });
+  if (!parseStream(stream).ok)
+    throw new HttpRefusal("bad-request", { message: "The path contains an invalid stream name" });
   const after = wholeNumber(new URL(request.url).searchParams.get("after"), "after", 0) ?? 0;
   const head = await store.head(log);
   if (head.kind === "gone") throw new HttpRefusal("gone");
@@ -109,7 +110,7 @@ export async function getStream(
   return meteredResponse(page, answering.of(actor));
 }
 
-/** `GET /logs/:log/export`: the whole log as NDJSON, as long as its reader may read it. */
+/** `GET /logs/:log/export`: the whole log as NDJSON, while its reader may read it. */
 export async function getExport(
   context: RouteContext,
   request: Request,
@@ -124,19 +125,33 @@ export async function getExport(
   });
 }
 
-/** `POST /logs/:log/tickets` */
+/** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
 export async function postTicket({ admission, tickets }: RouteContext, request: Request, log: string): Promise<string> {
   const principal = await admission.reader(request, log);
   const plain = JSON.stringify(principal);
-  // What cannot travel in a ticket is a mistake of the app, not of the sender.
+  // Throw an ordinary error, because the mistake is the app's and not the sender's.
   if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX))
-    throw new Error(`authorize gave a principal of more than ${PRINCIPAL_BYTES_MAX} bytes`);
+    throw new Error(
+      `authorize returned a principal of more than ${PRINCIPAL_BYTES_MAX} bytes. Return fewer or shorter claims.`,
+    );
   return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
+}
+
+/** `GET /readyz`: whether the server accepts requests and its store answers. */
+export async function getReadiness({ store, report }: RouteContext, isClosing: boolean): Promise<string> {
+  if (isClosing) throw new HttpRefusal("restarting");
+  // No log of this name needs to exist. The check is whether the store answers.
+  await store.head("readyz").catch((error: unknown) => {
+    report(error);
+    throw new HttpRefusal("unavailable");
+  });
+  return `{"status":"ready"}`;
 }
 
 function wholeNumber(text: string | null, name: string, min: number): number | null {
   if (text === null) return null;
   const number = /^[0-9]{1,15}$/.test(text) ? Number(text) : -1;
-  if (number < min) throw new HttpRefusal("bad-request", { message: `\`${name}\` is not a whole number from ${min}` });
+  if (number < min)
+    throw new HttpRefusal("bad-request", { message: `\`${name}\` is not a whole number of at least ${min}` });
   return number;
 }

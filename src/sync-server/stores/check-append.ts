@@ -1,19 +1,20 @@
 /**
- * The part of S3 and S8 that a batch shows by itself: records without gap behind the expected head, and no id twice.
+ * The checks of S3 and S8 that need only the batch: the records follow `expected` and each other, and no id is there
+ * twice.
  *
- * Place: every store calls this first, so that a writer's mistake is the same error everywhere, before anything is read.
+ * Every store calls this before it reads anything, so that a mistake of the writer is the same error in each of them.
  */
 import { BugError } from "../../core/values/errors.ts";
 import { positionOf } from "../../core/history/record.ts";
 import type { Append } from "./event-store.ts";
 
-/** Throws where a store must refuse the batch whatever it holds. */
+/** Throws a BugError if the batch is wrong for every store, whatever the log contains. */
 export function checkAppend({ expected, records, outcomes }: Append): void {
   let end = positionOf(expected);
-  const ids = new Map<string, string>();
+  const actorOf = new Map<string, string>();
   for (const { position, cursor, commit, actor } of records) {
     if (position !== end + 1 || cursor.position < position || !Number.isSafeInteger(cursor.position)) {
-      throw new BugError("A batch has records that do not follow each other", {
+      throw new BugError("The records of a batch do not follow each other", {
         commit,
         after: end,
         position,
@@ -21,23 +22,23 @@ export function checkAppend({ expected, records, outcomes }: Append): void {
       });
     }
     end = cursor.position;
-    if (ids.has(commit)) throw twice(commit);
-    ids.set(commit, actor);
+    if (actorOf.has(commit)) throw duplicate(commit);
+    actorOf.set(commit, actor);
   }
   const refused = new Set<string>();
   for (const { commit, actor } of outcomes) {
-    // Others may have been refused under the id of a record.
+    // Other actors may have been rejected under the id of a record.
     const key = outcomeKey(commit, actor);
-    if (refused.has(key) || ids.get(commit) === actor) throw twice(commit);
+    if (refused.has(key) || actorOf.get(commit) === actor) throw duplicate(commit);
     refused.add(key);
   }
 }
 
-/** One text for a commit's id and an actor. Ids hold no space. */
-export function outcomeKey(commit: string, actor: string): string {
-  return `${commit} ${actor}`;
+/** One key for a commit's id and an actor. It is unique, because ids contain no space. */
+export function outcomeKey(commitId: string, actor: string): string {
+  return `${commitId} ${actor}`;
 }
 
-function twice(commit: string): BugError {
-  return new BugError("A batch has two entries with the id of one commit", { commit });
+function duplicate(commit: string): BugError {
+  return new BugError("A batch has two entries with the same commit id", { commit });
 }

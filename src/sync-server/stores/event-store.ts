@@ -1,98 +1,143 @@
 /**
- * The port behind which a server keeps its logs.
+ * The port of the server's storage: a store keeps logs of records, and the outcomes without a record.
  *
- * Place: the log writer reads, decides purely, and appends naming the head that it decided on. A store has no locks to hold
- * and calls nobody back, so one fits on a page.
+ * Place: a port. The log writer reads, decides and appends. `append` names the head that the writer decided on. So a
+ * store needs no locks and no callbacks. Each rule is tested for every store by `eventStoreConformance`
+ * (src/testing/event-store).
  *
  * Rules
- * - S1  `append` names the head it was computed on. When the head has moved, or an id is taken (S8), nothing is written and the answer
- *       says which.
- * - S2  An `append` that resolved with `ok` is durable: it is there after a crash of process or machine. One that rejects may or may not be: the
- *       writer reads again before it says anything.
- * - S3  Records lie without gap: each begins one behind the end of the one before. `append` refuses a batch that does not.
- * - S4  No reader sees part of a batch.
- * - S5  `read` checks its cursor's mark and reads in one snapshot. A cursor whose mark is not the log's at that position, or that lies behind its head, is
- *       `diverged`.
- * - S6  Pages end at record ends, hold at least one record where there is one, and otherwise stay within events and bytes.
- * - S7  Record texts come back byte for byte.
- * - S8  A commit's id has one record in a log, and each actor one record or one kept outcome under it: what was said to someone keeps
- *       nobody else from the id. Where a record stands, no outcome comes any more. Logs know nothing of each other.
- * - S9  Kept outcomes are forgotten only by age, or when an actor has more than its share in a log: the oldest first.
- * - S10 A dropped log is `gone` for good: its name never comes back.
- * - S11 A log is there from its first record or outcome on; before, it is `absent`.
+ * - S1  `append` MUST write a batch only if the log's head is `expected` and every id is free (S8). Otherwise it writes
+ *       nothing, and returns `moved` with the head, or `known` with the ids. Test: S1 in append-rules.ts.
+ * - S2  A batch whose `append` resolved with `ok` MUST still be there after a crash of the process or the machine.
+ *       Otherwise (`append` rejected) the batch may be there or not, so the writer reads again before it answers. Test:
+ *       S2 in append-rules.ts and sqlite.test.ts.
+ * - S3  Each record of a log MUST begin one position after the end of the record before it. Otherwise `append` rejects
+ *       the batch. Test: S3 in append-rules.ts.
+ * - S4  A reader MUST see a whole batch or nothing of it. Otherwise it could take a part of a batch for the whole log.
+ *       Test: S4 in append-rules.ts.
+ * - S5  `read` MUST return records only if the cursor's mark is the log's mark at that position, and it MUST check and
+ *       read in one snapshot. Otherwise it returns `diverged`, also for a position after the head. Test: S5 in
+ *       read-rules.ts.
+ * - S6  A page MUST end at the end of a record and stay within the limits of events and bytes. Otherwise (the first
+ *       record alone exceeds a limit) the page contains that record alone, because an empty page would stop its reader.
+ *       Test: S6 in read-rules.ts.
+ * - S7  A store MUST return the text of a record byte for byte. Otherwise two devices could fold different records.
+ *       Test: S7 in read-rules.ts.
+ * - S8  A log MUST have at most one record under a commit's id, and each actor at most one record or one kept outcome
+ *       under it. Otherwise `append` writes nothing. An outcome of one actor keeps no other actor from the id. After
+ *       the record, `append` accepts no outcome under its id. Logs are independent of each other. Test: S8 in
+ *       log-rules.ts and append-rules.ts.
+ * - S9  A store MUST forget a kept outcome only by age, or because its actor has more than its share in the log, oldest
+ *       first. Otherwise it keeps the outcome. Test: S9 in log-rules.ts.
+ * - S10 A dropped log MUST stay `gone` for good. Otherwise a device could take a new log of that name for the old one.
+ *       Test: S10 in log-rules.ts.
+ * - S11 A log MUST exist from its first record or outcome on. Otherwise (before that) it is `absent`, and reading
+ *       creates nothing. Test: S11 in log-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
 
-/** A record as a store keeps it: its text, and what the store must find it by. */
+/** A record as a store keeps it: its text, and the fields that the store finds it by. */
 export type StoredRecord = {
   /** Position of its first event. */
   readonly position: number;
-  /** Where it ends. */
+  /** The position of its last event, and the record's mark. */
   readonly cursor: Cursor;
+  /** Id of the commit. */
   readonly commit: string;
   readonly actor: string;
-  /** Streams that it writes, each once, with the version of its first and last event there. */
+  /** The streams that it writes, each once, with the versions of its first and last event there. */
   readonly streams: readonly { readonly stream: string; readonly first: number; readonly last: number }[];
   /** JSON of the commit record. */
   readonly text: string;
 };
 
-/** An outcome that left no record: rejected, or accepted without events. */
+/** An outcome without a record: the commit was rejected, or it was accepted and has no events. */
 export type KeptOutcome = {
+  /** Id of the commit. */
   readonly commit: string;
   readonly actor: string;
-  /** Milliseconds since the epoch, the server's clock. */
+  /** Milliseconds since the epoch, by the server's clock. */
   readonly received: number;
   /** JSON of the outcome. */
   readonly text: string;
 };
 
+/** A batch for one `append`: everything is written, or nothing. */
 export type Append = {
+  /** The head that the batch was computed on. Null: the log has no record yet. */
   readonly expected: Cursor | null;
   readonly records: readonly StoredRecord[];
   readonly outcomes: readonly KeptOutcome[];
-  /** Kept outcomes received before this are forgotten. Milliseconds since the epoch. */
+  /** The store forgets kept outcomes that were received before this time. Milliseconds since the epoch. */
   readonly forgetOutcomesBefore: number;
-  /** Kept outcomes of one actor in this log, at most. */
+  /** The most kept outcomes of one actor in this log. The store forgets the oldest beyond it. */
   readonly outcomesPerActorMax: number;
 };
 
 export type AppendResult =
+  /** The batch is written and durable. */
   | { readonly kind: "ok" }
-  /** The head is another one than expected. */
+  /** The head is not `expected`. Nothing was written. */
   | { readonly kind: "moved"; readonly head: Cursor | null }
+  /** The log knows these commit ids already. Nothing was written. */
   | { readonly kind: "known"; readonly commits: readonly string[] }
+  /** The log was dropped. Nothing was written. */
   | { readonly kind: "gone" };
 
-/** What stands under a commit's id: a record, or null, and what was said without one, to each who used the id. */
+/** The record under a commit's id, or null, and the kept outcome of each actor that used the id. */
 export type KnownCommit = {
   readonly record: { readonly actor: string; readonly at: Cursor } | null;
   readonly outcomes: readonly { readonly actor: string; readonly text: string }[];
 };
 
+/** `absent`: the log has no record or outcome yet. `gone`: the log was dropped. `cursor` is null without a record. */
 export type LogHead =
   { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };
 
+/** The most events of a page, and the most bytes of its record texts in UTF-8 (S6). */
 export type ReadLimit = { readonly events: number; readonly bytes: number };
 
+/** `diverged`: the log does not contain the cursor (S5). */
 export type ReadResult =
   | { readonly kind: "page"; readonly records: readonly StoredRecord[]; readonly head: Cursor | null }
   | { readonly kind: "diverged"; readonly head: Cursor | null }
   | { readonly kind: "absent" }
   | { readonly kind: "gone" };
 
+/**
+ * A store of logs: `sqlite()`, `memory()`, or your own.
+ *
+ * Every method rejects with a StorageFullError (`storage-full`) or a StorageLostError (`storage-lost`) if the storage
+ * fails or is closed.
+ *
+ * @example
+ * // Holds your own store to the rules of this port.
+ * import { eventStoreConformance } from "dacapo/testing";
+ * import { describe, it } from "vitest";
+ * eventStoreConformance("my store", () => myStore(), { describe, it });
+ */
 export interface EventStore {
+  /** Returns the end of a log. */
   head(log: string): Promise<LogHead>;
+  /**
+   * Writes a batch, or nothing (S1).
+   *
+   * @throws BugError (`bug`) if the records of the batch do not follow each other, or if it names a commit twice.
+   */
   append(log: string, append: Append): Promise<AppendResult>;
-  /** The records behind a cursor. On an absent log any cursor but null is diverged. */
+  /** Returns a page of the records after a cursor. On an absent log every cursor but null is `diverged`. */
   read(log: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult>;
-  /** The records that hold events of a stream with a version above `after`, in order. Empty where there is none. */
+  /**
+   * Returns a page of the records with events of a stream above the version `after`, in order. It is empty if there are
+   * none.
+   */
   readStream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]>;
-  /** What is known of these ids; those that are not known are left out. */
+  /** Returns the records and outcomes under these commit ids. The map has no entry for an unknown id. */
   known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>>;
-  /** Ends a log for good. Its records and outcomes are deleted; its name stays taken. */
+  /** Deletes the records and outcomes of a log for good. Its name stays `gone` (S10). */
   drop(log: string): Promise<void>;
-  /** Names of the logs that are there, in order of name. */
+  /** Returns the names of the logs that exist, sorted by name. */
   logs(): Promise<readonly string[]>;
+  /** Closes the store. Every later call rejects, except `close`. */
   close(): Promise<void>;
 }

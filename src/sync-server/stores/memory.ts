@@ -1,8 +1,7 @@
 /**
- * The event store in memory: the rules of the port at their plainest, for tests, demos and the simulator.
+ * The event store in memory: the plainest implementation of the port, for tests, demos and the simulator.
  *
- * Place: behind the port `event-store`, like every store; read it to learn what a store does.
- * Holds: S1 to S11 while the process lives. It is durable (S2) no longer than that.
+ * Guarantees: S1 to S11 while the process lives (event-store.memory.test.ts). It is not durable after that.
  */
 import { StorageLostError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
@@ -24,15 +23,17 @@ type Log = {
   readonly records: SizedRecord[];
   readonly byStream: Map<string, SizedRecord[]>;
   readonly byCommit: Map<string, StoredRecord>;
-  /** In the order of their arrival. */
+  /** In the order of arrival. */
   readonly outcomes: Map<string, KeptOutcome>;
 };
 
 /**
- * Logs that live as long as the process.
+ * An event store in memory, for tests and demos. Its logs are lost when the process ends.
  *
  * @example
- * serve({ domain, store: memory(), authorize });
+ * import { bearer, serve } from "dacapo/node";
+ * import { memory } from "dacapo/memory";
+ * await serve({ domain, store: memory(), authorize: bearer({ tokens: { "adas-secret": "ada" } }) });
  */
 export function memory(): EventStore {
   return new MemoryEventStore();
@@ -60,7 +61,7 @@ class MemoryEventStore implements EventStore {
       .map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
 
-    // From here on nothing throws and nothing waits: the whole batch is there, or none of it.
+    // From here on nothing throws and nothing waits. Otherwise a reader could see a part of the batch (S4).
     for (const record of append.records) addRecord(log, record);
     for (const outcome of append.outcomes) log.outcomes.set(outcomeKey(outcome.commit, outcome.actor), outcome);
     forgetOutcomes(log, append);
@@ -84,7 +85,7 @@ class MemoryEventStore implements EventStore {
     if (log === undefined || log === "gone") return [];
     const records = log.byStream.get(stream) ?? [];
     const start = records.findIndex(({ record }) =>
-      record.streams.some((place) => place.stream === stream && place.last > after),
+      record.streams.some((span) => span.stream === stream && span.last > after),
     );
     return start < 0 ? [] : takePage(from(records, start), limit);
   }
@@ -93,18 +94,18 @@ class MemoryEventStore implements EventStore {
     const log = this.#find(name);
     const known = new Map<string, KnownCommit>();
     if (log === undefined || log === "gone") return known;
-    const asked = new Set(commits);
+    const ids = new Set(commits);
     const outcomes = Map.groupBy(
-      [...log.outcomes.values()].filter(({ commit }) => asked.has(commit)),
+      [...log.outcomes.values()].filter(({ commit }) => ids.has(commit)),
       ({ commit }) => commit,
     );
-    for (const commit of asked) {
+    for (const commit of ids) {
       const record = log.byCommit.get(commit);
-      const said = outcomes.get(commit) ?? [];
-      if (!record && said.length === 0) continue;
+      const kept = outcomes.get(commit) ?? [];
+      if (!record && kept.length === 0) continue;
       known.set(commit, {
         record: record ? { actor: record.actor, at: record.cursor } : null,
-        outcomes: said.map(({ actor, text }) => ({ actor, text })),
+        outcomes: kept.map(({ actor, text }) => ({ actor, text })),
       });
     }
     return known;
@@ -135,8 +136,8 @@ class MemoryEventStore implements EventStore {
   #requireOpen(): void {
     if (!this.#closed) return;
     throw new StorageLostError({
-      message: "The event store was closed",
-      fix: "Make a new one; close a store after its server.",
+      message: "The event store is closed",
+      fix: "Create a new one. Close a store only after its server.",
     });
   }
 }
@@ -162,17 +163,18 @@ function addRecord(log: Log, record: StoredRecord): void {
   }
 }
 
-/** S9: by age, and of the actors who just got one, the oldest beyond their share. */
+/** S9. Only an actor with a new outcome can exceed its share, so the other actors need no check. */
 function forgetOutcomes(log: Log, { outcomes, forgetOutcomesBefore, outcomesPerActorMax }: Append): void {
   for (const [key, { received }] of log.outcomes) if (received < forgetOutcomesBefore) log.outcomes.delete(key);
   for (const actor of new Set(outcomes.map((outcome) => outcome.actor))) {
     const own = [...log.outcomes].filter(([, outcome]) => outcome.actor === actor);
-    own.sort(([, left], [, right]) => left.received - right.received); // stable: of the same time, the first that came goes first
+    // The sort is stable, so of two outcomes with the same time the first to arrive goes first.
+    own.sort(([, left], [, right]) => left.received - right.received);
     for (const [key] of own.slice(0, Math.max(0, own.length - outcomesPerActorMax))) log.outcomes.delete(key);
   }
 }
 
-/** Index of the first record that ends behind a position. */
+/** Index of the first record that ends after a position. */
 function firstAfter(records: readonly SizedRecord[], position: number): number {
   let low = 0;
   let high = records.length;

@@ -1,9 +1,9 @@
 /**
- * Node's SQLite behind the small interface of `sql`, opened so that a commit survives a power cut.
+ * Node's SQLite behind the port `sql`, opened so that a commit survives a power cut.
  *
- * Place: under `sqlite`.
- * Holds: write-ahead log with `synchronous=FULL`, set and checked on every opening (some builds of SQLite fall back to NORMAL when
- * such a file is opened again). Where that cannot be had, there is no database.
+ * Guarantees:
+ * - Each opening sets and checks the write-ahead log with `synchronous=FULL`, because some builds of SQLite fall back
+ *   to NORMAL when they open such a file again. If the check fails, opening throws (S2, sqlite.test.ts).
  */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -12,10 +12,13 @@ import { StorageLostError } from "../../core/values/errors.ts";
 import { classifySqlError } from "./sql-failure.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
 
-/** How long a call waits for another process's write. The wait blocks, but an append takes milliseconds. */
+/**
+ * Milliseconds that a call waits for another process's write. The wait blocks the process, but an append takes
+ * milliseconds.
+ */
 const BUSY_MS_MAX = 5_000;
 
-/** A database whose commits are durable, or a DacapoError that says why there is none. */
+/** Opens a database whose commits are durable. Throws a DacapoError if that is not possible. */
 export function openDatabase(path: string): DatabaseSync {
   if (path !== ":memory:" && !isUri(path)) makeFolder(dirname(path));
   let database: DatabaseSync | null = null;
@@ -29,7 +32,7 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** SQLite reads these itself: where their folder lies is not for `dirname` to say. */
+/** SQLite parses URIs itself, so `dirname` cannot find their folder. */
 function isUri(path: string): boolean {
   return path.startsWith("file:");
 }
@@ -38,14 +41,14 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    const message = `The folder ${folder} of the event store cannot be made: ${String(cause)}`;
-    throw new StorageLostError({ message, fix: "Name a folder that this process may make or write to.", cause });
+    const message = `The folder ${folder} of the event store cannot be created: ${String(cause)}`;
+    throw new StorageLostError({ message, fix: "Pass a folder that this process may create or write to.", cause });
   }
 }
 
 function makeDurable(database: DatabaseSync, path: string): void {
   database.exec(`pragma busy_timeout = ${BUSY_MS_MAX}`);
-  // Only macOS tells the two apart: there a plain fsync leaves the data in the drive's cache.
+  // On macOS a plain fsync leaves the data in the drive's cache. Elsewhere the two are the same.
   database.exec("pragma fullfsync = on; pragma checkpoint_fullfsync = on");
   const journal = database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
   database.exec("pragma synchronous = full");
@@ -57,7 +60,7 @@ function makeDurable(database: DatabaseSync, path: string): void {
   });
 }
 
-/** The small interface over Node's database. Statements are compiled once. */
+/** The port `sql` on Node's database. Each statement is compiled once. */
 export function nodeSql(database: DatabaseSync): Sql {
   let open = true;
   const statements = new Map<string, StatementSync>();
@@ -68,7 +71,7 @@ export function nodeSql(database: DatabaseSync): Sql {
   };
   return {
     rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
-      // The caller's word for what his query gives: see the port.
+      // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
       return prepare(query).iterate(...values) as Iterable<Row>;
     },
     run(statement, ...values) {
@@ -97,6 +100,6 @@ function rollBack(database: DatabaseSync): void {
   try {
     database.exec("rollback");
   } catch {
-    // After some errors (a full disk) SQLite has rolled back by itself. The error that led here is the one to tell.
+    // After some errors, such as a full disk, SQLite has rolled back by itself. The first error is the one to report.
   }
 }

@@ -1,46 +1,48 @@
 /**
- * Appends of many logs in one transaction: what costs is the disk's word, and one is enough for all that wait for it.
+ * Group commit: the appends of many logs share one transaction, because the sync of the disk costs more than the
+ * appends.
  *
- * Place: between `sql-event-store` and `sql`, where the database says when (`soon`); without that, each append stands alone.
- * Holds: nobody is answered before the transaction that holds his append is durable. One that fails harms no other: then each is
- * made alone, unless the failure leaves the fate of all in doubt.
- * The idea is the group commit of databases.
+ * Guarantees (shared-commits.test.ts):
+ * - A write resolves only after the transaction that contains it is durable.
+ * - If one write of a shared transaction fails, each runs again alone. Otherwise it would fail the writes of other
+ *   logs. If the error leaves the fate of all in doubt, all of them fail.
+ * - Writes are shared only if the database offers `soon`. Without it, each write commits alone.
  */
 import type { Sql } from "./sql.ts";
 
-type Waiting = { readonly run: () => void; readonly failed: (error: unknown) => void; readonly done: () => void };
+type PendingWrite = { readonly run: () => void; readonly fail: (error: unknown) => void; readonly succeed: () => void };
 
 export class SharedCommits {
   readonly #sql: Sql;
-  /** Whether an error leaves open what was written: then nothing is tried again. */
+  /** True if an error leaves the fate of the writes in doubt. Then nothing is tried again. */
   readonly #isFinal: (error: unknown) => boolean;
-  #waiting: Waiting[] = [];
+  #waiting: PendingWrite[] = [];
 
   constructor(sql: Sql, isFinal: (error: unknown) => boolean) {
     this.#sql = sql;
     this.#isFinal = isFinal;
   }
 
-  /** Resolves with what `work` gave once that is durable. `work` may run more than once, each time on what stands. */
+  /** Resolves with the result of `work` when it is durable. `work` may run again, on the state that it finds then. */
   write<Result>(work: () => Result): Promise<Result> {
     const { soon } = this.#sql;
     return new Promise((resolve, reject) => {
       let result: { readonly value: Result } | null = null;
-      const waiting: Waiting = {
+      const write: PendingWrite = {
         run: () => void (result = { value: work() }),
-        failed: reject,
-        done: () => result && resolve(result.value),
+        fail: reject,
+        succeed: () => result && resolve(result.value),
       };
-      if (!soon) return this.#alone(waiting);
-      if (this.#waiting.push(waiting) === 1) soon(() => this.#together());
+      if (!soon) return this.#commitAlone(write);
+      if (this.#waiting.push(write) === 1) soon(() => this.#commitTogether());
     });
   }
 
-  #together(): void {
+  #commitTogether(): void {
     const group = this.#waiting;
     this.#waiting = [];
     const [first] = group;
-    if (group.length === 1 && first) return this.#alone(first);
+    if (group.length === 1 && first) return this.#commitAlone(first);
     let begun = false;
     try {
       this.#sql.transaction("write", () => {
@@ -48,20 +50,20 @@ export class SharedCommits {
         group.forEach(({ run }) => run());
       });
     } catch (error) {
-      // A lock that was waited for in vain is not waited for once more by each.
-      if (!begun || this.#isFinal(error)) for (const { failed } of group) failed(error);
-      else for (const waiting of group) this.#alone(waiting);
+      // If the transaction could not begin, the lock is busy. Otherwise each write would wait for it once more.
+      if (!begun || this.#isFinal(error)) for (const { fail } of group) fail(error);
+      else for (const write of group) this.#commitAlone(write);
       return;
     }
-    for (const { done } of group) done();
+    for (const { succeed } of group) succeed();
   }
 
-  #alone({ run, failed, done }: Waiting): void {
+  #commitAlone({ run, fail, succeed }: PendingWrite): void {
     try {
       this.#sql.transaction("write", run);
     } catch (error) {
-      return failed(error);
+      return fail(error);
     }
-    done();
+    succeed();
   }
 }

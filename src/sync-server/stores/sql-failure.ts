@@ -1,15 +1,18 @@
 /**
- * What an error of SQLite means for a store: which DacapoError it is told as, and whether the store may go on.
+ * Classifies an error of SQLite: the DacapoError that callers receive, and whether the store may continue.
  *
- * Place: `sql-event-store` passes everything that its statements throw through here.
- * Holds: after a failure in which the fate of a write is in doubt, or the file is not to be trusted, the store stops for good
- * (`final`): what a disk said once, after a failed write, is not asked again.
+ * Guarantees:
+ * - An error that leaves the fate of a write in doubt, or shows that the file is unreliable, is `final` (S2,
+ *   sql-failure.test.ts). The store fails every later call, because a disk may answer wrongly after a failed write.
  */
 import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
 
-/** Primary result codes, https://sqlite.org/rescode.html. `node:sqlite` gives the number, a Durable Object the name in its message. */
+/**
+ * Primary result codes, https://sqlite.org/rescode.html. An error of `node:sqlite` has the number, and an error of a
+ * Durable Object has the name in its message.
+ */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [3, "PERM"],
   [5, "BUSY"],
@@ -28,36 +31,36 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 const LOST: ReadonlyMap<string, string> = new Map([
   [
     "CORRUPT",
-    "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.",
+    "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.",
   ],
-  ["NOTADB", "Name another file: this one is no SQLite database, or is encrypted."],
-  ["CANTOPEN", "See that the path is a file in a folder that this process may write to."],
-  ["READONLY", "Let this process write to the file and its folder."],
-  ["PERM", "Let this process write to the file and its folder."],
-  ["NOLFS", "Keep the file on a file system that takes large files."],
-  ["PROTOCOL", "Keep the file on a local disk: locks of network file systems cannot be trusted."],
-  ["NOMEM", "Give the process more memory, and start the server again."],
+  ["NOTADB", "Pass another file. This one is not a SQLite database, or it is encrypted."],
+  ["CANTOPEN", "Pass the path of a file in a folder that this process may write to."],
+  ["READONLY", "Give this process the right to write to the file and its folder."],
+  ["PERM", "Give this process the right to write to the file and its folder."],
+  ["NOLFS", "Keep the file on a file system that supports large files."],
+  ["PROTOCOL", "Keep the file on a local disk, because the locks of network file systems are not reliable."],
+  ["NOMEM", "Give the process more memory, then start the server again."],
   [
     "IOERR",
-    "See to the disk, then start the server again. The last append may or may not be there; pushing again is harmless.",
+    "Check the disk, then start the server again. The last append may or may not be there. Pushing again is harmless.",
   ],
 ]);
 
-/** Tells an error of SQLite as ours; a DacapoError stays what it is. */
+/** Converts an error of SQLite to a DacapoError. A DacapoError stays as it is. */
 export function classifySqlError(error: unknown, place: string): SqlFailure {
   if (error instanceof DacapoError) return { error, final: false };
   const name = resultName(error);
-  const said = error instanceof Error ? error.message : String(error);
-  const facts = { message: `SQLite failed in ${place}: ${said}`, details: { place, result: name }, cause: error };
+  const reason = error instanceof Error ? error.message : String(error);
+  const facts = { message: `SQLite failed in ${place}: ${reason}`, details: { place, result: name }, cause: error };
   if (name === "FULL") {
     return {
-      error: new StorageFullError({ ...facts, fix: "Make room on the disk, then start the server again." }),
+      error: new StorageFullError({ ...facts, fix: "Free some space on the disk, then start the server again." }),
       final: true,
     };
   }
   if (name === "BUSY" || name === "LOCKED") {
-    // Nothing was begun, so nothing is in doubt: the same call may succeed later.
-    const fix = "Another process holds the file's lock for long: end it, or try again later.";
+    // The transaction did not begin, so nothing is in doubt. The same call may succeed later.
+    const fix = "Another process has locked the file for a long time. Stop that process, or try again later.";
     return { error: new StorageLostError({ ...facts, fix }), final: false };
   }
   const fix = LOST.get(name);
@@ -67,7 +70,7 @@ export function classifySqlError(error: unknown, place: string): SqlFailure {
 
 function resultName(error: unknown): string {
   if (!(error instanceof Error)) return "";
-  // Extended codes carry the primary one in their lowest byte.
+  // The lowest byte of an extended code is its primary code.
   if ("errcode" in error && typeof error.errcode === "number") return NAMES.get(error.errcode & 0xff) ?? "";
   return /SQLITE_([A-Z]+)/.exec(error.message)?.[1] ?? "";
 }

@@ -1,16 +1,17 @@
 /**
- * The tables of a SQL event store, and the way from one layout to the next.
+ * The tables of a SQL event store, and the steps from each layout to the next. docs/storage-server.md shows each field.
  *
- * Place: every opening of a store passes through here. Field by field, with an example: docs/storage-server.md.
- * Holds: the layout's version stands in a table (a Durable Object has no `PRAGMA user_version`). Steps are never changed once
- * released: a new layout is a new step. Tables begin with `dacapo_`, for an app may keep its own beside them.
+ * Guarantees:
+ * - A released step never changes. A new layout is a new step (sql-layout.test.ts).
+ * - The version is in a table, because a Durable Object has no `PRAGMA user_version`.
+ * - The names of tables begin with `dacapo_`, because an app may keep its own tables beside them.
  */
 import { DacapoError } from "../../core/values/errors.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 const PART = "event-store";
 
-/** The n-th step leads from layout n to n + 1. */
+/** Step n leads from layout n to layout n + 1, counted from 0. */
 const STEPS: readonly (readonly string[])[] = [
   [
     `create table dacapo_logs (
@@ -20,7 +21,7 @@ const STEPS: readonly (readonly string[])[] = [
       mark text,
       state text not null check (state in ('open', 'dropping', 'gone'))
     ) strict`,
-    // With rowids, not clustered by its key: rows of a kilobyte would make an index's inner pages hold only a few of them.
+    // The table has rowids. Clustered by its key, rows of a kilobyte would leave room for few of them in an inner page.
     `create table dacapo_records (
       log integer not null,
       last integer not null,
@@ -54,7 +55,7 @@ const STEPS: readonly (readonly string[])[] = [
   ],
 ];
 
-/** Brings the tables to the layout of this code, or says that they are of a newer one. */
+/** Upgrades the tables to the layout of this code. Throws `storage-newer` if a newer Dacapo wrote them. */
 export function prepareLayout(sql: Sql): void {
   sql.transaction("write", () => {
     sql.run(
@@ -75,7 +76,7 @@ export function prepareLayout(sql: Sql): void {
 
 function newerLayout(stored: number): DacapoError {
   return new DacapoError("storage-newer", "after-fix", {
-    message: `The event store has layout ${stored}, written by a newer Dacapo; this one knows layouts up to ${STEPS.length}`,
+    message: `The event store has layout ${stored}, written by a newer Dacapo. This version knows layouts up to ${STEPS.length}.`,
     fix: "Run the version of Dacapo that wrote it, or a later one. Nothing was changed.",
     details: { stored, known: STEPS.length },
   });

@@ -1,18 +1,15 @@
-/**
- * Rows of the tables, and the records that they stand for.
- *
- * Place: between the statements of `sql-event-store` and the values of the port.
- */
+/** Rows of the SQL tables, and their conversion to the values of the port and back. */
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { StoredRecord } from "./event-store.ts";
+import { firstRow, type Sql } from "./sql.ts";
 import type { SizedRecord } from "./take-page.ts";
 
 export type LogRow = {
   readonly id: number;
   readonly position: number;
   readonly mark: string | null;
-  /** `dropping` is gone for everyone; only its rows are not all deleted. */
+  /** A `dropping` log is gone for every caller. Only some of its rows are still there. */
   readonly state: "open" | "dropping" | "gone";
 };
 
@@ -27,40 +24,44 @@ export type RecordRow = {
   readonly bytes: number;
 };
 
-/** Columns of a RecordRow, of `dacapo_records` under the name `r`. */
+/** The columns of a RecordRow, from `dacapo_records` under the name `r`. */
 export const RECORD = "r.first, r.last, r.mark, r.commit_id, r.actor, r.streams, r.text, octet_length(r.text) as bytes";
+
+export function findLog(sql: Sql, name: string): LogRow | undefined {
+  return firstRow(sql.rows<LogRow>("select id, position, mark, state from dacapo_logs where name = ?", name));
+}
 
 export function headOf({ position, mark }: LogRow): Cursor | null {
   return mark === null ? null : { position, mark };
 }
 
-/** `[["task/t1",1,2]]`: stream, version of its first and of its last event there. */
+/** `[["task/t1",1,2]]`: the stream, and the versions of its first and last event in the record. */
 export function streamsText(streams: StoredRecord["streams"]): string {
   return JSON.stringify(streams.map(({ stream, first, last }) => [stream, first, last]));
 }
 
-export function* sized(rows: Iterable<RecordRow>): Generator<SizedRecord> {
+export function* sizedRecords(rows: Iterable<RecordRow>): Generator<SizedRecord> {
   for (const { first, last, mark, commit_id, actor, streams, text, bytes } of rows) {
     const record: StoredRecord = {
       position: first,
       cursor: { position: last, mark },
       commit: commit_id,
       actor,
-      streams: placesIn(streams, last),
+      streams: parseStreams(streams, last),
       text,
     };
     yield { record, bytes };
   }
 }
 
-/** What `streamsText` wrote, and nobody else writes there; a disk may have damaged it. */
-function placesIn(streams: string, last: number): StoredRecord["streams"] {
+/** Parses the text of `streamsText`. Only that function writes it, but a disk may have damaged it. */
+function parseStreams(streams: string, last: number): StoredRecord["streams"] {
   try {
-    const places = JSON.parse(streams) as [string, number, number][];
-    return places.map(([stream, from, to]) => ({ stream, first: from, last: to }));
+    const spans = JSON.parse(streams) as [string, number, number][];
+    return spans.map(([stream, first, last]) => ({ stream, first, last }));
   } catch (cause) {
     const fix =
-      "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+      "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.";
     throw new StorageLostError({
       message: `The stored record that ends at position ${last} is damaged`,
       fix,

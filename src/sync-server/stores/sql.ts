@@ -1,9 +1,13 @@
 /**
- * What a store asks of SQLite, so that one dialect serves `node:sqlite` and Durable Objects.
+ * The small interface of SQLite that the stores use, so that one dialect serves `node:sqlite` and Durable Objects.
  *
- * Place: `sqlite` and `durable-object` implement it in a few lines each; `sql-event-store` speaks through it alone.
- * Holds: everything is synchronous, so nothing can come between two statements of a transaction. A statement has at most 100
- * parameters (a Durable Object's limit), written as plain `?`: a list of any length goes in as one, through `json_each(?)`.
+ * Place: a port. `node-sqlite` and `durable-object` implement it.
+ *
+ * Guarantees:
+ * - Every call is synchronous, so nothing runs between two statements of a transaction.
+ * - A statement has at most 100 parameters, the limit of a Durable Object. So a list of any length is one parameter,
+ *   read by
+ *   `json_each(?)`. Parameters are plain `?`.
  */
 export type SqlValue = string | number | null;
 
@@ -11,19 +15,22 @@ export type SqlRow = { readonly [column: string]: SqlValue };
 
 export interface Sql {
   /**
-   * The rows of a query, fetched as they are asked for: leave the loop and the rest is never read. The row's type is the
-   * caller's word for what his query gives; STRICT tables keep it true.
+   * Returns the rows of a query lazily: a caller that leaves the loop early reads no further rows. The caller names the
+   * type of the row, and STRICT tables keep it true.
    */
   rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]): Iterable<Row>;
   run(statement: string, ...values: readonly SqlValue[]): void;
-  /** `write` commits all or nothing; `read` sees one snapshot. Neither nests. */
+  /** `write` commits all or nothing. `read` sees one snapshot. Transactions do not nest. */
   transaction<Result>(mode: "read" | "write", work: () => Result): Result;
-  /** Runs it once what has already come in was looked at: until then, writes gather for one commit. Absent: each write commits alone. */
+  /**
+   * Calls `run` after the events that have already arrived were handled, so that their writes share one commit. Without
+   * it, each write commits alone.
+   */
   readonly soon?: (run: () => void) => void;
   close(): void;
 }
 
-/** The only row of a query, or undefined. */
+/** The first row of a query, or undefined. */
 export function firstRow<Row extends SqlRow>(rows: Iterable<Row>): Row | undefined {
   for (const row of rows) return row;
   return undefined;

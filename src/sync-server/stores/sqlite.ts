@@ -1,9 +1,11 @@
 /**
- * The event store in a SQLite file, on Node's own `node:sqlite`: the embedded default.
+ * The event store in a SQLite file, on Node's own `node:sqlite`.
  *
- * Place: `node-sqlite` opens the database so that its commits are durable; `sql-event-store` does the rest.
- * Holds: several processes may have one file open: each append takes the write lock first and then checks the head that it
- * expects. The file belongs on a local disk.
+ * Place: the entry `dacapo/sqlite`.
+ *
+ * Guarantees:
+ * - Several processes may open one file. Each append takes the write lock first and then checks the expected head
+ *   (S1, sqlite.test.ts). The file must be on a local disk.
  */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
@@ -11,21 +13,30 @@ import { nodeSql, openDatabase } from "./node-sqlite.ts";
 import { sqlEventStore } from "./sql-event-store.ts";
 
 /**
- * Logs in one file. Makes the file and its folders where they are missing; `":memory:"` keeps nothing.
+ * An event store in one SQLite file. Creates the file and its folders if they are missing. `":memory:"` stores nothing
+ * on disk.
  *
- * Throws a StorageLostError where the file cannot be used. A call of the store fails with a StorageFullError or a
- * StorageLostError where the disk does; from then on every call fails with it, until the store is opened again.
+ * If the disk fails, a call rejects with `storage-full` or `storage-lost`. After that every call rejects with the same
+ * error, until the store is opened again.
  *
  * @example
- * serve({ domain, store: sqlite("data/logs.db"), authorize });
+ * import { bearer, serve } from "dacapo/node";
+ * import { sqlite } from "dacapo/sqlite";
+ * const store = sqlite("data/logs.db");
+ * await serve({ domain, store, authorize: bearer({ tokens: { "adas-secret": "ada" } }) });
+ *
+ * @throws DefinitionError (`definition`) if the path is empty or a `file:` URL.
+ * @throws StorageLostError (`storage-lost`) if the file cannot be used.
+ * @throws StorageFullError (`storage-full`) if the disk has no room for the tables.
+ * @throws DacapoError (`storage-newer`) if a newer Dacapo wrote the file.
  */
 export function sqlite(file: string | { readonly path: string }): EventStore {
   const path = typeof file === "string" ? file : file.path;
-  // SQLite takes "" for a file that it deletes when it closes, and "file:" for a URL with options of its own.
+  // SQLite would delete the file "" when it closes, and would parse options from a "file:" URL.
   if (path === "" || path.startsWith("file:")) {
     throw new DefinitionError({
-      message: `${JSON.stringify(path)} is no path of a file`,
-      fix: 'Name a file such as "data/logs.db", or ":memory:".',
+      message: `sqlite() received ${JSON.stringify(path)}, which is not the path of a file`,
+      fix: 'Pass a path such as "data/logs.db", or ":memory:".',
     });
   }
   return sqlEventStore(nodeSql(openDatabase(path)));

@@ -1,8 +1,7 @@
 /**
- * A commit record as the store keeps it: its text, and what it is found by.
+ * Converts a commit record to the form that a store keeps: its text, and the fields that the store finds it by.
  *
- * Place: for what was just decided, and for what an archive brings. Holds: one order of fields, so that a record's text is
- * the same wherever it was written.
+ * The order of the fields is fixed, because the text of a record must be the same wherever it was written.
  */
 import { type CommitRecord, cursorOf, type RecordEvent } from "../../core/history/record.ts";
 import type { StoredRecord } from "./event-store.ts";
@@ -24,7 +23,7 @@ export function storedRecord(record: CommitRecord): StoredRecord {
   return { position, cursor: cursorOf(record), commit, actor, streams: spansOf(events), text };
 }
 
-/** The streams that a record writes, with the version of its first and last event there. */
+/** The streams that a record writes, with the versions of its first and last event there. */
 export function spansOf(events: readonly RecordEvent[]): StoredRecord["streams"] {
   const spans = new Map<string, { stream: string; first: number; last: number }>();
   for (const { stream, version } of events) {

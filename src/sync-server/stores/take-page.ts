@@ -1,14 +1,12 @@
-/**
- * S6 in one place: how much of what follows goes into one page.
- *
- * Place: every store hands it the records from where the reader stands, with their sizes; it stops asking as soon as the page is full.
- */
+/** S6 for every store: how many of the following records go into one page. */
 import type { ReadLimit, StoredRecord } from "./event-store.ts";
 
-/** A record and the bytes of its text in UTF-8. */
+/** A record, and the bytes of its text in UTF-8. */
 export type SizedRecord = { readonly record: StoredRecord; readonly bytes: number };
 
-/** The first record, and those after it as long as all stay within events and bytes. */
+/**
+ * Returns the first record, and the following ones while all together stay within the limit. Reads no further record.
+ */
 export function takePage(following: Iterable<SizedRecord>, limit: ReadLimit): StoredRecord[] {
   const page: StoredRecord[] = [];
   let events = 0;

@@ -7,6 +7,7 @@
  */
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
+import { evictOldest } from "../base/evict-oldest.ts";
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
 
 /** A stream as it stands, and who wrote it. */
@@ -59,17 +60,11 @@ export function createStreamCache(): StreamCache {
       const kept: Kept =
         before && sameCursor(before.head, from) ? { ...before, head } : { head, streams: new Map(), values: 0 };
       for (const [stream, known] of streams) keep(kept, stream, known);
-      for (const [stream, { values }] of kept.streams) {
-        if (kept.streams.size <= STREAMS_PER_LOG_MAX && kept.values <= LOG_VALUES_MAX) break;
-        kept.streams.delete(stream);
-        kept.values -= values;
-      }
+      const isOver = () => kept.streams.size > STREAMS_PER_LOG_MAX || kept.values > LOG_VALUES_MAX;
+      evictOldest(kept.streams, isOver, (stream) => remove(kept, stream));
       logs.set(log, kept);
       total += kept.values;
-      for (const oldest of logs.keys()) {
-        if (logs.size <= LOGS_MAX && total <= VALUES_MAX) break;
-        drop(oldest);
-      }
+      evictOldest(logs, () => logs.size > LOGS_MAX || total > VALUES_MAX, drop);
     },
     drop,
   };
@@ -77,12 +72,16 @@ export function createStreamCache(): StreamCache {
 
 /** Puts a stream behind all others, or takes it out where its state is too large. */
 function keep(kept: Kept, stream: string, known: KnownStream): void {
-  kept.values -= kept.streams.get(stream)?.values ?? 0;
-  kept.streams.delete(stream);
+  remove(kept, stream);
   const values = countValues(known.state.state) + (known.authors?.size ?? 0) + 1;
   if (values > STATE_VALUES_MAX) return;
   kept.streams.set(stream, { ...known, values });
   kept.values += values;
+}
+
+function remove(kept: Kept, stream: string): void {
+  kept.values -= kept.streams.get(stream)?.values ?? 0;
+  kept.streams.delete(stream);
 }
 
 /** How much a state holds, roughly: a value, or 64 characters of a text. Stops counting where it is too much anyway. */

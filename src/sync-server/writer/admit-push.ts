@@ -1,9 +1,11 @@
 /**
- * A push on its way through the server: as it was admitted, and what became of it.
+ * A push on its way through the server: the types of its steps, and the first step, `admitPush`.
  *
- * Place: the route admits (`admitPush`), the log writer settles, the route answers.
- * Holds: an envelope that speaks for someone else is refused whole, before anything in it is looked at; a commit whose id can be
- * read is never lost from the answer, whatever else is wrong with it.
+ *     PushEnvelope ── admitPush ──> AdmittedPush ── the log writer ──> PushResult
+ *
+ * Guarantees:
+ * - A push with a commit of another actor is refused as a whole, before its commits are parsed (P3, http.limits.test.ts).
+ * - Every commit with a readable id gets an outcome of its own, whatever else is wrong with it (P7, push-pull.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Problem } from "../../core/values/parsed.ts";
@@ -15,7 +17,7 @@ import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import type { Refusal } from "./outcome-text.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
-/** A commit that can be decided, or why it cannot be. */
+/** A commit that can be decided, or the reason why it cannot. */
 export type PushedCommit =
   { readonly id: string; readonly commit: Commit } | { readonly id: string; readonly refusal: Refusal };
 
@@ -28,7 +30,7 @@ export type AdmittedPush = {
   readonly bytes: number;
 };
 
-/** What one append wrote, and around what: records after `after`, up to `head`. */
+/** The records that one append wrote, after the cursor `after`, up to the cursor `head`. */
 export type Appended = {
   readonly after: Cursor | null;
   readonly records: readonly StoredRecord[];
@@ -45,7 +47,7 @@ export type PushResult =
     }
   | { readonly kind: "refused"; readonly code: RefusedCode };
 
-/** Why a push as a whole has no outcomes. */
+/** The reason why a whole push has no outcomes. */
 export type RefusedCode = "diverged" | "gone" | "unavailable" | "overloaded" | "storage-full" | "restarting";
 
 export type PushAdmission =
@@ -59,11 +61,15 @@ export function admitPush(
   limits: ServerLimits,
 ): PushAdmission {
   const commits: PushedCommit[] = [];
-  // Nothing is looked at before it is sure that all of it is this principal's.
+  // Check every actor first. Otherwise the response could reveal something about another actor's commit.
   for (const [index, value] of envelope.commits.entries()) {
     const head = parseCommitHead(value);
     if (head.ok && head.value.actor !== principal.actor) {
-      return { kind: "refused", code: "actor-mismatch", message: `Commit ${index} is not by the one who sends it` };
+      return {
+        kind: "refused",
+        code: "actor-mismatch",
+        message: `Commit ${index} has another actor than the sender. Push it with its own actor's token.`,
+      };
     }
   }
   for (const [index, value] of envelope.commits.entries()) {
@@ -72,7 +78,7 @@ export function admitPush(
       return {
         kind: "refused",
         code: "bad-request",
-        message: `Commit ${index} has no id that can be read: ${told(id.problem)}`,
+        message: `Commit ${index} has no readable id: ${describeProblem(id.problem)}`,
       };
     commits.push(admitCommit(id.value.id, value, bytes, limits));
   }
@@ -86,7 +92,7 @@ function admitCommit(id: string, value: unknown, pushBytes: number, { commitByte
       id,
       refusal: {
         code: "invalid-commit",
-        message: `This commit is not one: ${told(parsed.problem)}`,
+        message: `The commit is invalid: ${describeProblem(parsed.problem)}`,
         path: parsed.problem.path,
       },
     };
@@ -97,9 +103,12 @@ function admitCommit(id: string, value: unknown, pushBytes: number, { commitByte
 }
 
 export function tooLarge(commitBytesMax: number): Refusal {
-  return { code: "too-large", message: `This commit has more than ${commitBytesMax} bytes` };
+  return {
+    code: "too-large",
+    message: `The commit has more than ${commitBytesMax} bytes. Split it into smaller commits.`,
+  };
 }
 
-function told({ path, reason }: Problem): string {
+function describeProblem({ path, reason }: Problem): string {
   return path.length > 0 ? `${path.join(".")} ${reason}` : reason;
 }

@@ -1,11 +1,16 @@
 /**
- * Settling a batch: all pushes that waited for a log, decided in turn, written by one append.
+ * Settles a batch: decides all pushes that wait for a log, in order, and writes the results with one append.
  *
- * Place: the step that the writer queue repeats. Reads, computes, appends on the head it read; when the log moved, or one of the ids
- * became known meanwhile, it forgets what it computed and does it again. The first time it reads neither head nor ids where it
- * wrote the log's end itself: the append looks at both.
- * Holds: what is answered is durable, or was so before; what an append that failed has left behind is read before anything is
- * said, and never missing from what is told of the log; rounds are bounded, and a push that found no answer in them is told to come again.
+ *     permit ─> head ─> planBatch ─> append ─┬─ ok ──────────────────────────────> results
+ *               ^                            └─ moved, known, rejected ──┐
+ *               └────────────────── next round ───────────────────────────┘
+ *
+ * Guarantees:
+ * - Every answer is durable before it is sent (S2, log-writer.test.ts).
+ * - After an append that rejected, the next round reads the log before it answers. `mayHaveMoved` reports the records
+ *   that such an append left behind (log-writer.test.ts).
+ * - The rounds are bounded. A push without a result after the last round is refused as `unavailable`, and its device
+ *   tries again.
  */
 import { jittered, wait } from "../base/env.ts";
 import { permitPush } from "./permit-push.ts";
@@ -16,21 +21,27 @@ import { LogMoved } from "../streams/read-stream.ts";
 
 export type SettledBatch = {
   readonly results: readonly PushResult[];
-  /** What this batch wrote; null: it wrote no record. */
+  /** The records that this batch wrote. Null: it wrote no record. */
   readonly appended: Appended | null;
-  /** The log went on, or may have, by more than `appended` tells: another node wrote, or an append that failed did so all the same. */
+  /**
+   * The log may have more new records than `appended`: from another node, or from an append that failed but was
+   * written.
+   */
   readonly mayHaveMoved: boolean;
 };
 
-/** Other nodes may append between our read and our append; each of these rounds is another try. */
+/** Rounds of one batch. Another node may append between our read and our append, so each round is another try. */
 const ROUNDS_MAX = 20;
-/** Appends that fail without an answer. After the second, the store is in no state to write. */
+/** Appends of one batch that may reject. After the second, the store is unable to write. */
 const FAILURES_MAX = 2;
-/** From the third round on, nodes that contend wait a little longer each time, each differently. */
+/**
+ * Milliseconds, from the third round on. Each round waits longer, with random jitter, so that contending nodes
+ * separate.
+ */
 const CONTENTION_DELAY_MS = 4;
 
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
-  const { log, store, cache, tail, env, limits, report } = context;
+  const { log, store, cache, recentRecords, env, limits, report } = context;
   let mayHaveMoved = false;
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
@@ -48,26 +59,27 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
   let failures = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
-    // Mostly the log ends where it was last written here, and no commit is known yet: the append finds out where that is not so.
-    const assumed = round === 0 ? tail.end(log) : null;
-    const at: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
-    if (at.kind === "gone") return refused("gone");
-    const plan = await planBatch(context, permitted, at.kind === "open" ? at.cursor : null, assumed !== null).catch(
-      (error: unknown) => {
-        if (error instanceof LogMoved) return null;
-        throw error;
-      },
-    );
+    // Usually this node wrote the log's end, and no commit is known. So the first round reads neither, because the
+    // append checks both.
+    const assumed = round === 0 ? recentRecords.end(log) : null;
+    const head: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
+    if (head.kind === "gone") return refused("gone");
+    const cursor = head.kind === "open" ? head.cursor : null;
+    const plan = await planBatch(context, permitted, cursor, assumed !== null).catch((error: unknown) => {
+      if (error instanceof LogMoved) return null;
+      throw error;
+    });
     if (!plan) {
       mayHaveMoved = true;
       cache.drop(log);
       continue;
     }
-    const { results, appended, outcomes, windows, toldTaken } = plan;
+    const { results, appended, outcomes, windows, reportsIdTaken } = plan;
     const { records } = appended;
-    // What no append confirms is not said before it was read.
-    if (assumed && (toldTaken || (records.length === 0 && outcomes.length === 0))) continue;
-    if (records.length === 0 && outcomes.length === 0) return settled(results, null);
+    const isEmpty = records.length === 0 && outcomes.length === 0;
+    // This round used an assumed head. Without an append that confirms it, read the real head before answering.
+    if (assumed && (reportsIdTaken || isEmpty)) continue;
+    if (isEmpty) return settled(results, null);
 
     let written: AppendResult;
     try {
@@ -79,7 +91,7 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
         outcomesPerActorMax: limits.outcomesPerActorMax,
       });
     } catch (error) {
-      // It may have been written all the same: the next round finds by its ids what was.
+      // The batch may be written nevertheless (S2). The next round finds its records by their ids.
       if (++failures >= FAILURES_MAX) throw error;
       report(error);
       cache.drop(log);
@@ -89,7 +101,7 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     if (written.kind === "gone") return refused("gone");
     if (written.kind === "ok") {
       cache.put(log, appended.after, appended.head, windows.known());
-      if (records.length > 0) tail.add(log, appended);
+      if (records.length > 0) recentRecords.add(log, appended);
       return settled(results, records.length > 0 ? appended : null);
     }
     mayHaveMoved = true;

@@ -1,9 +1,10 @@
 /**
- * The log writer: one queue for each log that has work, and one append at a time in each.
+ * The log writer: one queue for each log that has work, and one append at a time in each queue.
  *
- * Place: routes give it admitted pushes; it gives back what became of them, and tells the live hub what was written.
- * Holds: what waits is bounded in pushes and bytes; a log without work takes no memory but its share of the caches;
- * after `close` nothing new is taken, and what was taken ends.
+ * Guarantees (log-writer.test.ts):
+ * - The waiting pushes are bounded in number and bytes. More of them are refused as `overloaded`.
+ * - A log without work uses no memory, except its share of the caches.
+ * - After `close` every new push is refused as `restarting`. The pushes before it are settled.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Permit } from "../access/authorize.ts";
@@ -18,7 +19,7 @@ import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
 
 export type LogWriter = {
   readonly push: (log: string, push: AdmittedPush) => Promise<PushResult>;
-  /** The records between two cursors where they were written lately; null: the store has to tell. */
+  /** Returns the records between two cursors if this node wrote them lately. Null: read the store. */
   readonly recent: RecentRecords["between"];
   readonly close: () => Promise<void>;
 };
@@ -29,7 +30,10 @@ export type LogWriterOptions = {
   readonly permit: Permit;
   readonly limits: ServerLimits;
   readonly env: Env;
-  /** Told after each append what it wrote; null: something may have been written. A hint, so its failures are reported and no more. */
+  /**
+   * Called after each append with its records. Null: records may have been written, so read the store. If it throws,
+   * the error is only reported, because the call is a hint.
+   */
   readonly onAppended: (log: string, appended: Appended | null) => void;
   readonly report: (error: unknown) => void;
 };
@@ -38,12 +42,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const { limits, env, onAppended, report } = options;
   const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
   const cache = createStreamCache();
-  const tail = createRecentRecords();
+  const recentRecords = createRecentRecords();
   let waitingBytes = 0;
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
-  const tell = (log: string, appended: Appended | null): void => {
+  const publish = (log: string, appended: Appended | null): void => {
     try {
       onAppended(log, appended);
     } catch (error) {
@@ -52,14 +56,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended, mayHaveMoved } = await appendBatch({ ...options, log, cache, tail }, pushes);
-      // What names its beginning leads whoever missed something to look by itself.
-      if (appended || mayHaveMoved) tell(log, appended);
+      const { results, appended, mayHaveMoved } = await appendBatch({ ...options, log, cache, recentRecords }, pushes);
+      // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
+      if (appended || mayHaveMoved) publish(log, appended);
       return results;
     } catch (error) {
       cache.drop(log);
       report(error);
-      tell(log, null);
+      publish(log, null);
       return pushes.map((): PushResult => ({
         kind: "refused",
         code: isStorageFull(error) ? "storage-full" : "unavailable",
@@ -72,7 +76,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     if (before) return before;
     const queue = createWriterQueue<AdmittedPush, PushResult>({
       settle: (pushes) => settle(log, pushes),
-      take: (waiting) => batchSize(waiting, limits),
+      batchSize: (waiting) => batchSize(waiting, limits),
       gather: env.nextTurn,
       idle: () => {
         queues.delete(log);
@@ -96,7 +100,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         waitingBytes -= push.bytes;
       }
     },
-    recent: tail.between,
+    recent: recentRecords.between,
     close: async () => {
       closed = true;
       if (queues.size === 0) return;
@@ -105,7 +109,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 }
 
-/** How many pushes one append takes: at least one. */
+/** The number of waiting pushes that fit into one append: at least one. */
 function batchSize(waiting: readonly AdmittedPush[], { batchCommitsMax, batchBytesMax }: ServerLimits): number {
   let commits = 0;
   let bytes = 0;

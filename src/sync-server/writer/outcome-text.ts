@@ -1,8 +1,9 @@
 /**
- * Outcomes as they are told and kept: their text, within the bounds that a client's reader sets.
+ * The text of an outcome, as the server sends and keeps it.
  *
- * Place: the last step of deciding a commit. Words of an app (codes, messages, paths) and events of others come in; whatever
- * they are, the text reads back, since one outcome that a client cannot read would keep it from all the others.
+ * Guarantees:
+ * - A client can read every outcome, whatever codes, messages, paths and events an app produced (outcome-text.test.ts).
+ *   Otherwise one unreadable outcome would keep the client from all others of its push.
  */
 import type { Defect } from "../../core/decide/decide-command.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -15,9 +16,10 @@ const CODE_LENGTH_MAX = 128;
 const MESSAGE_LENGTH_MAX = 2_000;
 const PATH_STEPS_MAX = 64;
 const PATH_STEP_LENGTH_MAX = 256;
-/** Bytes of the events of others in one outcome: an outcome is kept for weeks. */
+/** Bytes of other authors' events in one outcome. The bound is small, because an outcome is kept for weeks. */
 const THEIRS_BYTES_MAX = 64 * 1024;
 
+/** The reason why a commit is rejected. `command` is the index of the command, `theirs` are other authors' events. */
 export type Refusal = Pick<Defect, "code" | "message" | "path"> & {
   readonly command?: number;
   readonly theirs?: readonly DomainEvent[];
@@ -48,17 +50,17 @@ export function rejectedText(id: string, { command = 0, code, message, path, the
   });
 }
 
-/** The id is taken by someone else: nothing more is said of theirs. */
+/** Another actor's record has this id. The text says nothing else about that record (P4). */
 export function idTakenText(id: string): string {
-  return rejectedText(id, { code: "id-taken", message: "This id belongs to another commit" });
+  return rejectedText(id, { code: "id-taken", message: "The id belongs to another commit. Use a new id." });
 }
 
-/** The latest events of others, as many as fit. */
+/** The latest of other authors' events that fit. */
 function latestOf(theirs: readonly DomainEvent[]): readonly DomainEvent[] {
   const latest: DomainEvent[] = [];
   let room = THEIRS_BYTES_MAX;
   for (const event of theirs.slice(-THEIRS_MAX).reverse()) {
-    // An app's upcast may have made something that is not JSON.
+    // An app's upcast may have returned a value that is not JSON.
     if (findJsonProblem(event.data)) continue;
     const text = JSON.stringify(event);
     if (exceedsBytes(text, room)) break;
@@ -69,6 +71,6 @@ function latestOf(theirs: readonly DomainEvent[]): readonly DomainEvent[] {
 }
 
 function clip(text: string, lengthMax: number): string {
-  // Cut first: a cut may leave half of a character behind.
+  // Cut first, because a cut may leave half of a character.
   return String(text).slice(0, lengthMax).toWellFormed();
 }

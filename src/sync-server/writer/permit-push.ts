@@ -1,15 +1,17 @@
 /**
- * Asking whether the author of a push may run its commands.
+ * Requests the right to run each command of a push from the app's `permit`.
  *
- * Place: at the start of a batch, just before deciding, all at once; a right that ended while the push waited is seen.
- * Holds: what may not be done is refused before it is decided, so that a refusal tells nothing of the stream; a
- * `permit` that throws or hangs harms the push that asked and no other.
+ * Guarantees:
+ * - The rights are requested at the start of the batch, so that a right that ended while the push waited is seen
+ *   (access.rights-that-end.test.ts).
+ * - A command is refused before it is decided, so that the refusal reveals nothing of the stream.
+ * - If `permit` throws or does not answer in time, only this push fails (permit-push.failing-permit.test.ts).
  */
 import type { Permit } from "../access/authorize.ts";
 import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
@@ -19,15 +21,15 @@ export async function permitPush(
 ): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
-    const answers = await Promise.all(
+    const permissions = await Promise.all(
       pushed.commit.commands.map(async ({ stream, name, input }) =>
-        askWithinTime(env, "permit", () =>
+        callWithinTime(env, "permit", () =>
           permit(push.principal, { action: "write", log, stream, command: name, input }),
         ),
       ),
     );
-    // Whoever forgets to answer has not said yes.
-    const forbidden = answers.findIndex((answer) => !answer);
+    // A `permit` that returns nothing refuses.
+    const forbidden = permissions.findIndex((permission) => !permission);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
   };
   try {

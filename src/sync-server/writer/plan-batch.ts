@@ -1,10 +1,14 @@
 /**
- * Planning a batch: what to append for the pushes that wait, and what to answer, computed on one head.
+ * Plans a batch: computes on one head which records and outcomes to append for the waiting pushes, and their results.
  *
- * Place: one round of `settle-batch`; nothing here writes.
- * Holds: a push whose cursor is not the log's is refused before its commits are looked at; an id that is known, or was decided
- * earlier in the batch, is not decided again and gets the same outcome, and tells nothing to anyone but its own
- * actor; a batch is taken in order; a push that costs too much to read for, or to answer, is answered as far as it was looked at.
+ * It is one round of `appendBatch`, and writes nothing.
+ *
+ * Guarantees:
+ * - A push whose cursor is not the log's is refused before its commits are read (P6, push-pull.test.ts).
+ * - A commit id that is known, or was settled earlier in the batch, is not decided again. Its actor gets the same
+ *   outcome. Any other actor learns only that the id is taken (P4, push-pull.test.ts).
+ * - Commits are settled in order (P7). A push that needs too many reads or too long an answer is answered in part. Its
+ *   device pushes the rest again (P7, push-pull.test.ts).
  */
 import { streamsOf } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -20,9 +24,9 @@ import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } fr
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
 import { openWindows, type StreamWindows } from "../streams/stream-windows.ts";
-import { askWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 
-/** What a batch of a log is decided with. */
+/** The parts of the server that settle a batch of one log. */
 export type BatchContext = {
   readonly log: string;
   readonly domain: DomainDefinition;
@@ -31,8 +35,8 @@ export type BatchContext = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly cache: StreamCache;
-  readonly tail: RecentRecords;
-  /** Told of what went wrong on the way to an answer, for the operator. */
+  readonly recentRecords: RecentRecords;
+  /** Reports failures to the operator. */
   readonly report: (error: unknown) => void;
 };
 
@@ -41,26 +45,29 @@ export type Plan = {
   readonly appended: Appended;
   readonly outcomes: readonly KeptOutcome[];
   readonly windows: StreamWindows;
-  /** Someone was told that an id is taken: what was said to them before is not looked for by any append. */
-  readonly toldTaken: boolean;
+  /** A result reports that an id is taken. No append checks whether its actor already has an outcome under the id. */
+  readonly reportsIdTaken: boolean;
 };
 
-type Taken = {
+type SettledPush = {
   readonly outcomes: readonly string[];
   readonly stopped: { readonly id: string; readonly code: string } | null;
 };
 
-/** What is known under an id: whether a record stands there, and what was said to whom. */
-type Answered = { isRecorded: boolean; readonly texts: Map<string, string> };
+/** A commit id that the log or the batch knows: whether it has a record, and the outcome of each actor. */
+type KnownId = { isRecorded: boolean; readonly texts: Map<string, string> };
 
 const MARK_BYTES = 8;
 const NOTHING_KNOWN: ReadonlyMap<string, KnownCommit> = new Map();
-/** Characters of the outcomes in one answer, but for the first: a rejection may bring along the events of others. */
+/** Characters of the outcomes in one answer, except the first. A rejection may contain other authors' events. */
 const OUTCOMES_LENGTH_MAX = 2 * 1024 * 1024;
-/** Stored events that are read for one push, but for its first commit. Who claims to have seen nothing of a long stream makes the server read all of it. */
+/**
+ * Stored events that are read for one push, except for its first commit. Otherwise a device that claims to have seen
+ * nothing of a long stream could make the server read all of it for each commit.
+ */
 const EVENTS_READ_MAX = 100_000;
 
-/** `isAssumed`: what the log knows was not read. The append looks, and what it finds leads to another round. */
+/** `isAssumed`: the known ids are not read. The append checks them, and another round reads them if there are any. */
 export async function planBatch(
   context: BatchContext,
   pushes: readonly PermittedPush[],
@@ -82,35 +89,35 @@ export async function planBatch(
   );
 
   const batch = new Batch(context, windows, known, head);
-  const taken: (Taken | RefusedCode)[] = [];
-  // What of the push came before the failure stands: it is told when the push comes again.
-  const takeOrFail = (push: AdmittedPush): Promise<Taken | RefusedCode> =>
-    batch.take(push).catch((error: unknown) => {
+  const settled: (SettledPush | RefusedCode)[] = [];
+  // The commits before the failure stay settled. Their outcomes are sent when the push comes again.
+  const settleOrRefuse = (push: AdmittedPush): Promise<SettledPush | RefusedCode> =>
+    batch.settlePush(push).catch((error: unknown) => {
       if (!(error instanceof PermitFailure)) throw error;
       context.report(error.cause);
       return "unavailable";
     });
   for (const { push, failure } of pushes) {
-    if (failure !== null) taken.push("unavailable");
-    else taken.push(isValid(push.after) ? await takeOrFail(push) : "diverged");
+    if (failure !== null) settled.push("unavailable");
+    else settled.push(isValid(push.after) ? await settleOrRefuse(push) : "diverged");
   }
-  // One object for all who wait: what is made of it is made once.
+  // All results share one object, so that its page of records is rendered once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };
-  const results = taken.map((one): PushResult =>
-    typeof one === "string" ? { kind: "refused", code: one } : { kind: "settled", ...one, appended },
+  const results = settled.map((push): PushResult =>
+    typeof push === "string" ? { kind: "refused", code: push } : { kind: "settled", ...push, appended },
   );
-  return { results, appended, outcomes: batch.outcomes, windows, toldTaken: batch.toldTaken };
+  return { results, appended, outcomes: batch.outcomes, windows, reportsIdTaken: batch.reportsIdTaken };
 }
 
-/** A `permit` that threw or hung: it harms the push that it was asked for and no other. */
+/** A `permit` that threw or did not answer in time. Only the push that needed it fails. */
 class PermitFailure extends Error {}
 
-/** The records and outcomes of one batch, as they come about. */
+/** The records and outcomes of one batch, collected push by push. */
 class Batch {
   readonly records: StoredRecord[] = [];
   readonly outcomes: KeptOutcome[] = [];
-  toldTaken = false;
-  readonly #answered = new Map<string, Answered>();
+  reportsIdTaken = false;
+  readonly #knownIds = new Map<string, KnownId>();
   readonly #context: BatchContext;
   readonly #windows: StreamWindows;
   readonly #head: Cursor | null;
@@ -129,28 +136,28 @@ class Batch {
     for (const [id, { record, outcomes }] of known) {
       const texts = new Map(outcomes.map(({ actor, text }) => [actor, text]));
       if (record) texts.set(record.actor, recordedText(id, record.at));
-      this.#answered.set(id, { isRecorded: record !== null, texts });
+      this.#knownIds.set(id, { isRecorded: record !== null, texts });
     }
   }
 
-  /** Where the log ends with what was decided so far. */
+  /** The end of the log after the records that were decided so far. */
   end(): Cursor | null {
     return this.records.at(-1)?.cursor ?? this.#head;
   }
 
-  async take(push: AdmittedPush): Promise<Taken> {
+  async settlePush(push: AdmittedPush): Promise<SettledPush> {
     const { actor } = push.principal;
     const outcomes: string[] = [];
     const readBefore = this.#windows.eventsRead();
     let length = 0;
     for (const pushed of push.commits) {
       length += outcomes.at(-1)?.length ?? 0;
-      // The rest is pushed again, from the first that has not ended.
+      // The device pushes the rest again, from the first commit without an outcome.
       if (length > OUTCOMES_LENGTH_MAX || this.#windows.eventsRead() - readBefore > EVENTS_READ_MAX) break;
-      const before = this.#answered.get(pushed.id);
-      const told = before?.texts.get(actor) ?? (before?.isRecorded ? this.#idTaken(pushed.id) : null);
-      if (told !== null) {
-        outcomes.push(told);
+      const known = this.#knownIds.get(pushed.id);
+      const outcome = known?.texts.get(actor) ?? (known?.isRecorded ? this.#idTaken(pushed.id) : null);
+      if (outcome !== null) {
+        outcomes.push(outcome);
         continue;
       }
       const verdict = await this.#decide(push, pushed);
@@ -162,7 +169,7 @@ class Batch {
   }
 
   #idTaken(id: string): string {
-    this.toldTaken = true;
+    this.reportsIdTaken = true;
     return idTakenText(id);
   }
 
@@ -170,7 +177,7 @@ class Batch {
     const { domain, log, limits, env } = this.#context;
     const permit: Permit = async (principal, request) => {
       try {
-        return await askWithinTime(env, "permit", () => this.#context.permit(principal, request));
+        return await callWithinTime(env, "permit", () => this.#context.permit(principal, request));
       } catch (cause) {
         throw new PermitFailure("permit failed", { cause });
       }
@@ -190,11 +197,11 @@ class Batch {
   }
 
   #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
-    const answered = this.#answered.get(id) ?? { isRecorded: false, texts: new Map() };
-    this.#answered.set(id, answered);
-    answered.texts.set(actor, verdict.text);
+    const known = this.#knownIds.get(id) ?? { isRecorded: false, texts: new Map() };
+    this.#knownIds.set(id, known);
+    known.texts.set(actor, verdict.text);
     if (verdict.kind === "recorded") {
-      answered.isRecorded = true;
+      known.isRecorded = true;
       this.records.push(verdict.stored);
       this.#windows.add(verdict.record);
       return;
@@ -203,9 +210,11 @@ class Batch {
   }
 }
 
-/** Which of the cursors that pushes come with are the log's. Most are its head or the beginning, and need no reading. */
+/**
+ * Returns a function that checks the cursor of a push. Most cursors are the head or the beginning, and need no read.
+ */
 async function checkCursors(
-  { store, log, tail }: BatchContext,
+  { store, log, recentRecords }: BatchContext,
   pushes: readonly PermittedPush[],
   head: Cursor | null,
 ): Promise<(after: Cursor | null) => boolean> {
@@ -216,7 +225,7 @@ async function checkCursors(
     const text = encodeCursor(push.after);
     if (checked.has(text)) continue;
     checked.add(text);
-    if (tail.between(log, push.after, head)) continue;
+    if (recentRecords.between(log, push.after, head)) continue;
     const { kind } = await store.read(log, push.after, { events: 1, bytes: 1 });
     if (kind !== "page") diverged.add(text);
   }

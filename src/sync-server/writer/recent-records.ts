@@ -1,29 +1,33 @@
 /**
- * The last records of logs that were written lately, so that those who are nearly up to date cost no reading.
+ * The last records of the logs that this node wrote lately, so that readers that are nearly up to date cost no read of
+ * the store.
  *
- * Place: the log writer adds what it appended; cursors of pushes are checked against it, and their answers made of it.
- * Holds: it gives records only up to the very head it is asked for, mark and all: what stands under a mark never changes, so
- * they are the store's. What it does not have is read. Bounded in records and characters.
+ * Guarantees (recent-records.test.ts):
+ * - It returns records only if they end at the requested head, compared with its mark. A record under a mark never
+ *   changes (P2), so these are the store's records.
+ * - It is bounded in records and characters.
  */
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
+import { evictOldest } from "../base/evict-oldest.ts";
 import type { Appended } from "./admit-push.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
 export type RecentRecords = {
   readonly add: (log: string, appended: Appended) => void;
-  /** The records between two cursors, or null where they are not all here. */
+  /** Returns the records between two cursors, or null if some of them are not here. */
   readonly between: (log: string, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
-  /** Where the log ended when it was last written here; null: not known. Another node may have gone on. */
+  /** Returns the end of the log after this node's last append. Another node may have appended since. Null: unknown. */
   readonly end: (log: string) => Cursor | null;
   readonly drop: (log: string) => void;
 };
 
 const RECORDS_MAX = 2_000;
-/** Characters of one log's tail, and of all together. */
+/** Characters of the records of one log. */
 const LENGTH_MAX = 1_000_000;
+/** Characters of the records of all logs together. */
 const TOTAL_LENGTH_MAX = 32_000_000;
 
-/** Changed in place: a log that is written often would copy thousands of records for each append. */
+/** The last records of one log. It changes in place, because a copy for each append would copy thousands of records. */
 type Tail = { after: Cursor | null; readonly records: StoredRecord[]; head: Cursor | null; length: number };
 
 export function createRecentRecords(): RecentRecords {
@@ -44,10 +48,7 @@ export function createRecentRecords(): RecentRecords {
       extend(tail, appended);
       tails.set(log, tail);
       total += tail.length;
-      for (const oldest of tails.keys()) {
-        if (total <= TOTAL_LENGTH_MAX) break;
-        drop(oldest);
-      }
+      evictOldest(tails, () => total > TOTAL_LENGTH_MAX, drop);
     },
     between: (log, after, head) => {
       const tail = tails.get(log);
@@ -61,7 +62,7 @@ export function createRecentRecords(): RecentRecords {
   };
 }
 
-/** Adds what was appended, and cuts what is over the bounds down to half of them, so that not every append cuts. */
+/** Adds records. Above a bound it cuts the oldest down to half of the bound, so that not every append must cut. */
 function extend(tail: Tail, { records, head }: Appended): void {
   for (const record of records) {
     tail.records.push(record);

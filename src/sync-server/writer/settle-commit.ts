@@ -1,10 +1,13 @@
 /**
- * What becomes of one commit of a push, as a text that can be kept and told.
+ * Settles one commit of a push: decides it, and returns its record or the text of its outcome.
  *
- * Place: `settle-batch` asks it for each commit that the log does not know yet, in order; an accepted record goes back into
- * the windows, so that the next commit stands on it.
- * Holds: position, mark, versions, actor and time of receipt are the server's; of what the client sent, only
- * commands, the author's time (clamped) and `meta` reach the record.
+ * `planBatch` calls it for each commit that the log does not know, in order. It adds an accepted record to the windows,
+ * so that the next commit is decided on it.
+ *
+ * Guarantees:
+ * - Position, mark, versions, actor and time of receipt come from the server (P1, push-pull.test.ts).
+ * - Only the ids, the author's time (clamped, P13) and `meta` of the commit reach the record. Its commands are decided
+ *   again (P10).
  */
 import { clampTime } from "../../core/values/clock.ts";
 import type { Commit } from "../../core/history/commit.ts";
@@ -21,7 +24,7 @@ import type { StreamWindows } from "../streams/stream-windows.ts";
 export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
   | { readonly kind: "settled"; readonly text: string }
-  /** Only a newer domain can tell. */
+  /** Only a newer domain can decide the commit (P9). */
   | { readonly kind: "later" };
 
 export type SettleCommitFacts = {
@@ -31,7 +34,7 @@ export type SettleCommitFacts = {
   readonly permit: Permit;
   readonly push: AdmittedPush;
   readonly windows: StreamWindows;
-  /** Where its first event would stand. */
+  /** The position of the first event of its record. */
   readonly position: number;
   readonly mark: string;
   readonly now: number;
@@ -73,7 +76,11 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
 }
 
 export function forbiddenRefusal(command: number): Refusal {
-  return { command, code: "forbidden", message: "You may not do this here" };
+  return {
+    command,
+    code: "forbidden",
+    message: "This actor has no right to run this command. Request the right from the operator.",
+  };
 }
 
 function rejected(id: string, refusal: Refusal): CommitVerdict {

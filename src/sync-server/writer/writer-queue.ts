@@ -1,9 +1,11 @@
 /**
- * One loop that takes everything that waits, settles it as one batch, and goes on until nothing waits.
+ * A queue that settles all waiting jobs as one batch, and repeats until no job waits. It does not depend on
+ * logs or commits.
  *
- * Place: the log writer keeps one for each log that has work. It knows neither logs nor commits.
- * Holds: one batch at a time, in the order of arrival; what waits is bounded by the caller, a batch by `take`; every job
- * gets exactly one answer, also when settling throws. No state outlives the work.
+ * Guarantees (log-writer.test.ts):
+ * - One batch runs at a time, in the order of arrival.
+ * - Each job gets exactly one result or error, also if `settle` throws.
+ * - The caller bounds the number of waiting jobs, and `batchSize` bounds a batch.
  */
 export type WriterQueue<Job, Result> = {
   readonly add: (job: Job) => Promise<Result>;
@@ -11,13 +13,13 @@ export type WriterQueue<Job, Result> = {
 };
 
 export type WriterQueueOptions<Job, Result> = {
-  /** Settles a batch and gives one result a job, in the same order. */
+  /** Settles a batch. Returns one result for each job, in the same order. */
   readonly settle: (jobs: readonly Job[]) => Promise<readonly Result[]>;
-  /** How many of those that wait make the next batch: at least one. */
-  readonly take: (waiting: readonly Job[]) => number;
-  /** Waited for before each batch, so that what arrives together is settled together. */
+  /** Returns the number of waiting jobs that go into the next batch: at least one. */
+  readonly batchSize: (waiting: readonly Job[]) => number;
+  /** Awaited before each batch, so that jobs that arrive together are settled together. */
   readonly gather: () => Promise<void>;
-  /** Called when nothing waits any more. */
+  /** Called when no job waits any more. */
   readonly idle: () => void;
 };
 
@@ -29,15 +31,15 @@ type Entry<Job, Result> = {
 
 export function createWriterQueue<Job, Result>({
   settle,
-  take,
+  batchSize,
   gather,
   idle,
 }: WriterQueueOptions<Job, Result>): WriterQueue<Job, Result> {
   let waiting: Entry<Job, Result>[] = [];
   let running = false;
 
-  const takeBatch = (): Entry<Job, Result>[] => {
-    const count = Math.max(1, take(waiting.map(({ job }) => job)));
+  const removeBatch = (): Entry<Job, Result>[] => {
+    const count = Math.max(1, batchSize(waiting.map(({ job }) => job)));
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
     return batch;
@@ -46,12 +48,12 @@ export function createWriterQueue<Job, Result>({
   const run = async (): Promise<void> => {
     while (waiting.length > 0) {
       await gather();
-      const batch = takeBatch();
+      const batch = removeBatch();
       try {
         const results = await settle(batch.map(({ job }) => job));
         for (const [index, { resolve, reject }] of batch.entries()) {
           const result = results[index];
-          if (result === undefined) reject(new Error("A batch was settled without an answer for each of its jobs"));
+          if (result === undefined) reject(new Error("A batch was settled without a result for each of its jobs"));
           else resolve(result);
         }
       } catch (error) {

@@ -1,8 +1,8 @@
 /**
- * A sync server on SQLite as a process of its own: it loads, says so, and serves when it is told to.
+ * A sync server on SQLite in a child process. It loads, reports "ready", and serves when its parent requests it.
  *
- * Loading takes most of a start: a child that waits is there at once when the one before it was killed. The bearer token is the
- * name of its actor.
+ * Loading takes most of a start, so a loaded child can replace a killed one at once. The bearer token is the actor's
+ * name.
  */
 import { flushCompileCache } from "node:module";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -21,15 +21,15 @@ process.on("uncaughtException", (error) => uncaught.push(String(error instanceof
 process.on("unhandledRejection", (reason) =>
   uncaught.push(`rejection: ${String(reason instanceof Error ? reason.stack : reason)}`),
 );
-// A parent that is gone tells nobody else.
+// Without its parent, this process would run for ever.
 process.on("disconnect", () => process.exit(0));
 process.on(
   "message",
-  (message: ParentMessage) => void (message.do === "serve" ? listen(message) : tell(report(message.gc))),
+  (message: ParentMessage) => void (message.do === "serve" ? listen(message) : send(report(message.gc))),
 );
-// One that is killed writes no cache for those after it.
+// Write the cache now, because a killed process writes none for the next one.
 flushCompileCache();
-tell({ is: "ready" });
+send({ is: "ready" });
 
 async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
   const authorize = (request: Request) => {
@@ -49,7 +49,7 @@ async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serv
     onError,
     ...(limits && { limits }),
   });
-  tell({ is: "listening", url });
+  send({ is: "listening", url });
 }
 
 function report(gc: boolean): ServerReport {
@@ -73,6 +73,6 @@ function report(gc: boolean): ServerReport {
   };
 }
 
-function tell(message: ChildMessage): void {
+function send(message: ChildMessage): void {
   process.send?.(message);
 }

@@ -1,4 +1,4 @@
-/** What the test server in a process of its own and its parent say to each other. */
+/** The messages between the test server's process and its parent. */
 export type ServeRequest = {
   readonly do: "serve";
   readonly file: string;
@@ -12,12 +12,12 @@ export type ParentMessage =
 
 export type ServerReport = {
   readonly is: "report";
-  /** Bytes. `used` is the heap and what hangs on it outside. */
+  /** Bytes. `used` is the heap and the external memory of its objects. */
   readonly memory: { readonly used: number; readonly rss: number };
-  /** Failures that the server told its operator of, and the first few of them. */
+  /** Number of errors that `onError` received. `firstFailures` are the first of them. */
   readonly failures: number;
   readonly firstFailures: readonly string[];
-  /** Errors that nobody caught. Any other process would have ended. */
+  /** Uncaught errors. Any other process would have ended. */
   readonly uncaught: readonly string[];
   /** Names of the properties of the prototypes that plain values have. */
   readonly prototypes: string;
@@ -25,7 +25,7 @@ export type ServerReport = {
   readonly connections: number;
   /** Milliseconds of processor time since the process began. */
   readonly cpuMs: number;
-  /** Milliseconds by which its event loop was late at the 99th percentile, since the last report. */
+  /** Delay of its event loop at the 99th percentile since the last report, in milliseconds. */
   readonly loopDelayP99Ms: number;
 };
 

@@ -1,4 +1,4 @@
-// A secret in whatever comes in (tokens, names, inputs, events, presence) is told to nobody: not in a log line, not in an answer that is an error.
+// A secret in a request (token, name, input, event, presence) appears in no log line and in no error response.
 import { once } from "node:events";
 import { connect } from "node:net";
 import { inspect } from "node:util";
@@ -30,7 +30,7 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-/** All that a logger could make of a value: its fields, its stack, its causes. */
+/** All text that a logger could print of a value: its fields, its stack, its causes. */
 function everything(value: unknown): string {
   return inspect(value, { depth: Infinity, showHidden: true, maxStringLength: Infinity, maxArrayLength: Infinity });
 }
@@ -64,7 +64,7 @@ const commitOf = (title: string, more: object = {}) => ({
   ...more,
 });
 
-/** Sends all that goes wrong, each with the secret in it, and gives the answers that were errors. */
+/** Sends every kind of wrong request with the secret in it, and returns the error responses. */
 async function provoke(url: string): Promise<readonly string[]> {
   const errors: string[] = [];
   const ask = async (path: string, init: RequestInit = {}, asAda = true): Promise<void> => {
@@ -115,9 +115,9 @@ async function provoke(url: string): Promise<readonly string[]> {
   return errors;
 }
 
-/** Opens a socket, floods it with the secret, and gives what it was told besides records and presence. */
+/** Opens a socket, floods it with the secret, and returns the received texts except records and presence. */
 async function provokeLive(url: string): Promise<readonly string[]> {
-  const told: string[] = [];
+  const received: string[] = [];
   const response = await fetch(`${url}/logs/board/tickets`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}` },
@@ -127,10 +127,10 @@ async function provokeLive(url: string): Promise<readonly string[]> {
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${ticket}`);
   socket.on("message", (frame: Buffer) => {
     const text = frame.toString();
-    if (!/^\{"type":"(?:records|presence)"/.test(text)) told.push(text);
+    if (!/^\{"type":"(?:records|presence)"/.test(text)) received.push(text);
   });
-  socket.on("error", (error) => told.push(everything(error)));
-  const closed = once(socket, "close").then(([code, reason]) => told.push(`${String(code)} ${String(reason)}`));
+  socket.on("error", (error) => received.push(everything(error)));
+  const closed = once(socket, "close").then(([code, reason]) => received.push(`${String(code)} ${String(reason)}`));
   await once(socket, "open");
   for (const frame of [
     CANARY,
@@ -143,26 +143,26 @@ async function provokeLive(url: string): Promise<readonly string[]> {
   for (let n = 0; n < 1_500; n++) socket.send(CANARY);
   await closed;
   const raw = connect(Number(new URL(url).port), "127.0.0.1");
-  raw.on("data", (bytes) => told.push(bytes.toString()));
+  raw.on("data", (bytes) => received.push(bytes.toString()));
   raw.write(
     `GET /sync/logs/board/live?ticket=${CANARY} HTTP/1.1\r\nhost: ${CANARY}\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${CANARY}\r\n\r\n`,
   );
   await once(raw, "close");
-  return told;
+  return received;
 }
 
 async function provokeAll({ url }: RunningServer): Promise<readonly string[]> {
   return [...(await provoke(url)), ...(await provokeLive(url))];
 }
 
-test("what is wrong with a request is told without what was sent, and nothing of it is logged", async () => {
+test("error response: contains nothing of the request, and nothing is logged", async () => {
   const answers = await provokeAll(await start({ origins: ["https://app.example"] }));
   expect(answers.length).toBeGreaterThan(20);
   for (const answer of answers) expect(answer).not.toContain(CANARY);
   for (const line of said) expect(line).not.toContain(CANARY);
 });
 
-test("a store that fails at everything is told to the operator without what was to be stored, and to clients not at all", async () => {
+test("onError: the error of a failing store contains nothing of the data", async () => {
   const disk: EventStore = sqlite(":memory:");
   const server = await start({ store: disk });
   await provoke(server.url);
@@ -170,25 +170,25 @@ test("a store that fails at everything is told to the operator without what was 
   const answers = await provokeAll(server);
   expect(answers.filter((answer) => answer.startsWith("50")).length).toBeGreaterThan(3);
   expect(said.length).toBeGreaterThan(3);
-  for (const told of [...answers, ...said]) expect(told).not.toContain(CANARY);
+  for (const text of [...answers, ...said]) expect(text).not.toContain(CANARY);
 });
 
-test("an app whose own functions fail or hang gets its error back, and nothing of the request with it", async () => {
-  const told: unknown[] = [];
+test("onError: the error of a failing or hanging app function has nothing of the request", async () => {
+  const reported: unknown[] = [];
   let fails = false;
   const permit = () => {
     if (fails) throw new Error("the directory is down");
     return true;
   };
-  const server = await start({ permit, onError: (error) => told.push(error) });
+  const server = await start({ permit, onError: (error) => reported.push(error) });
   await provoke(server.url);
   fails = true;
   const answers = await provokeAll(server);
-  expect(told.length).toBeGreaterThan(3);
-  for (const line of [...answers, ...told.map(everything), ...said]) expect(line).not.toContain(CANARY);
+  expect(reported.length).toBeGreaterThan(3);
+  for (const line of [...answers, ...reported.map(everything), ...said]) expect(line).not.toContain(CANARY);
 });
 
-test("a JWT that does not pass, and an issuer that does not answer, leave no token behind", async () => {
+test("onError: a refused JWT and a silent issuer leave no token in logs and responses", async () => {
   const claims = { sub: CANARY, iss: "https://id.example/", aud: "board", exp: Math.floor(Date.now() / 1000) + 600 };
   const secret = `${CANARY}-0123456789abcdef0123456789`;
   const tokens = [

@@ -1,4 +1,4 @@
-// Lines of docs/security.md that no other test shows: the surface of the server, and what a request cannot claim.
+// Lines of docs/security.md without another test: the server's surface, and claims that a request cannot make.
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
@@ -10,7 +10,7 @@ const add = (id: string, title = "Milk") => task.command.add(id, { title, column
 const { start, stopAll } = runningServer();
 afterEach(stopAll);
 
-test("what an operator can do is not on the wire: no method and no path deletes, imports or wakes a log", async () => {
+test("routes: no method and no path deletes, imports or pokes a log", async () => {
   const store = memory();
   const server = testServer({ store });
   const ada = person(server, "ada");
@@ -42,7 +42,7 @@ test("what an operator can do is not on the wire: no method and no path deletes,
   expect(await store.logs()).toEqual(["board"]);
 });
 
-test("headers that a proxy may set, and any sender can, change neither who someone is nor what they may do nor how much", async () => {
+test("proxy headers: change neither the identity, nor the rights, nor the rates", async () => {
   const server = testServer({
     origins: ["https://app.example"],
     limits: { requestRate: { perSecond: 0.001, burst: 6 } },
@@ -67,12 +67,12 @@ test("headers that a proxy may set, and any sender can, change neither who someo
     "x-http-method-override",
   ])
     expect((await server.request("/logs/board", { headers: { ...claims, [name]: "ada" } })).status).toBe(401);
-  // Someone who names another address each time is still the same one.
+  // An actor with another address each time is still the same actor.
   for (let n = 0; n < 6; n++) expect((await ask({ "x-forwarded-for": `10.0.0.${n}` })).status).toBe(200);
   expect((await ask({ "x-forwarded-for": "10.0.0.99" })).status).toBe(429);
 });
 
-test("every answer, good or bad, says that nobody may keep it", async () => {
+test("routes: every response has `cache-control: no-store`", async () => {
   const server = testServer();
   const ada = person(server, "ada");
   const answers = [
@@ -93,7 +93,7 @@ test("every answer, good or bad, says that nobody may keep it", async () => {
   for (const answer of answers) expect((await answer).headers.get("cache-control")).toBe("no-store");
 });
 
-test("a request whose length can be read in two ways is refused, and what stands behind it is not a request", async () => {
+test("httpServer: refuses a request with two lengths, and does not run the bytes after it", async () => {
   const { port, person: someone } = await start();
   const smuggled = "GET /sync/healthz HTTP/1.1\r\nhost: x\r\n\r\n";
   const head = `POST /sync/logs/board/commits HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\ncontent-type: application/json\r\n`;
@@ -122,7 +122,7 @@ function answerTo(port: number, bytes: string): Promise<string> {
   });
 }
 
-test("P22 keys that reach a prototype, depth without end and text that is none are refused commit by commit, and no prototype is touched", async () => {
+test("P22 push: rejects prototype keys, endless depth and invalid text, each commit alone", async () => {
   const before = Object.getOwnPropertyNames(Object.prototype);
   const server = testServer();
   const ada = person(server, "ada");
@@ -159,7 +159,7 @@ test("P22 keys that reach a prototype, depth without end and text that is none a
   expect("polluted" in {}).toBe(false);
 });
 
-test("logs that use the same ids for everything know nothing of each other", async () => {
+test("logs: two logs with the same ids are independent", async () => {
   const server = testServer({ permit: ({ actor }, { log }) => log === `of-${actor}` });
   const [ada, bob] = [person(server, "ada", { log: "of-ada" }), person(server, "bob", { log: "of-bob" })];
   const hers = ada.commit(add("t1", "Ada's secret"));

@@ -1,13 +1,12 @@
-// Tokens, compared so that neither time nor an answer tells how much of a guess was right.
+// Bearer tokens: neither the time nor the response reveals how much of a guess was right.
 import { afterEach, expect, test, vi } from "vitest";
-import { bearer } from "../../../../src/sync-server/access/authorize.ts";
-import { sameBytes } from "../../../../src/sync-server/access/same-bytes.ts";
+import { bearer, sameBytes } from "../../../../src/sync-server/access/authorize.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
 const request = (token: string) => new Request("http://localhost/", { headers: { authorization: `Bearer ${token}` } });
 
-test("a token of another length, a part of one and one that goes on behind it are refused like any other, and nothing throws", async () => {
+test("bearer: refuses a part of a token, a longer token and any other wrong token", async () => {
   const authorize = bearer({ tokens: { "secret-of-ada": "ada", "secret-of-bob-which-is-longer": "bob" } });
   for (const token of [
     "s",
@@ -24,7 +23,7 @@ test("a token of another length, a part of one and one that goes on behind it ar
   expect(await authorize(request("secret-of-bob-which-is-longer"))).toEqual({ actor: "bob" });
 });
 
-test("of a guess its digest is compared, with those of all tokens, whichever of them fits", async () => {
+test("bearer: compares the digest of a token with the digests of all tokens", async () => {
   const digest = vi.spyOn(crypto.subtle, "digest");
   const authorize = bearer({ tokens: { first: "ada", second: "bob", third: "eve" } });
   await authorize(request("none"));
@@ -36,21 +35,21 @@ test("of a guess its digest is compared, with those of all tokens, whichever of 
   expect(digest).toHaveBeenCalledTimes(4);
 });
 
-test("comparing looks at every byte, wherever the first one differs", () => {
-  const looksAt = (other: Uint8Array): number => {
-    let looks = 0;
+test("sameBytes: reads every byte, wherever the first difference is", () => {
+  const readsAt = (other: Uint8Array): number => {
+    let reads = 0;
     const watched = new Proxy(other, {
       get(bytes, name) {
-        if (typeof name === "string" && /^[0-9]+$/.test(name)) looks++;
+        if (typeof name === "string" && /^[0-9]+$/.test(name)) reads++;
         const value: unknown = Reflect.get(bytes, name, bytes);
         return value;
       },
     });
     sameBytes(new Uint8Array(32), watched);
-    return looks;
+    return reads;
   };
   expect(
-    [new Uint8Array(32), Uint8Array.of(1, ...new Uint8Array(31)), Uint8Array.of(...new Uint8Array(31), 1)].map(looksAt),
+    [new Uint8Array(32), Uint8Array.of(1, ...new Uint8Array(31)), Uint8Array.of(...new Uint8Array(31), 1)].map(readsAt),
   ).toEqual([32, 32, 32]);
   expect(sameBytes(new Uint8Array(32), new Uint8Array(32))).toBe(true);
   for (const other of [

@@ -1,4 +1,4 @@
-// Tokens of an identity provider: whom they let in, and everything that looks like one and is none.
+// JSON Web Tokens of an identity provider: valid tokens, and every kind of forged one.
 import { createServer } from "node:http";
 import { sign } from "hono/jwt";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -35,7 +35,7 @@ afterEach(() => {
   for (const step of cleanUp.splice(0)) step();
 });
 
-test("a good token lets its subject in, until the token ends", async () => {
+test("jwt: a valid token admits its subject until the token expires", async () => {
   const claims = good();
   expect(await lets(withSecret, await sign(claims, secret, "HS256"))).toEqual({
     actor: "ada",
@@ -52,7 +52,7 @@ test("a good token lets its subject in, until the token ends", async () => {
   });
 });
 
-test("an app may say who it is and what its permit needs to know; the token still ends it", async () => {
+test("jwt: `actor` may return a principal, and the token still limits its time", async () => {
   const claims = { ...good(), email: "ada@example.org", team: "7" };
   const token = await sign(claims, secret, "HS256");
   expect(
@@ -70,9 +70,9 @@ test("an app may say who it is and what its permit needs to know; the token stil
   expect(await lets(withSecret, await sign({ ...claims, sub: 7 }, secret, "HS256"))).toBeNull();
 });
 
-test("alg confusion: a token signed with the public key as a secret is none", async () => {
+test("jwt: refuses a token that is signed with the public key as a secret", async () => {
   const forged = await sign(good(), publicPem, "HS256").catch(async () => {
-    // What the helper refuses to sign, an attacker signs by hand.
+    // The helper refuses to sign this, so the test signs it by hand as an attacker would.
     const key = await crypto.subtle.importKey(
       "raw",
       new TextEncoder().encode(publicPem),
@@ -88,7 +88,7 @@ test("alg confusion: a token signed with the public key as a secret is none", as
   expect(await lets(withSecret, await sign(good(), secret, "HS512"))).toBeNull();
 });
 
-test("alg none, in any spelling, is none; so is a signature that was taken off or changed", async () => {
+test("jwt: refuses `alg: none` in any spelling, and a missing or changed signature", async () => {
   for (const alg of ["none", "None", "NONE", "", null, ["HS256"], undefined]) {
     for (const signature of ["", "AAAA"])
       expect(
@@ -112,7 +112,7 @@ test("alg none, in any spelling, is none; so is a signature that was taken off o
     expect(await lets(withSecret, forged), forged).toBeNull();
 });
 
-test("a token that does not say when it ends, or not in a number, is none", async () => {
+test("jwt: refuses a token whose expiry is missing or not a number", async () => {
   const { exp: _, ...endless } = good();
   expect(await lets(withSecret, await sign(endless, secret, "HS256"))).toBeNull();
   for (const exp of [0, -1, now(), now() - 1, String(now() + 600), null, true, [now() + 600], {}]) {
@@ -129,7 +129,7 @@ test("a token that does not say when it ends, or not in a number, is none", asyn
   }
 });
 
-test("claims of time are numbers, and a token that begins later is none yet; a clock a little ahead is forgiven", async () => {
+test("jwt: checks `nbf` and `iat` as numbers, and allows a clock a little ahead", async () => {
   const lets2 = async (claims: Record<string, unknown>) =>
     lets(withSecret, await sign({ ...good(), ...claims }, secret, "HS256"));
   for (const claims of [
@@ -145,7 +145,7 @@ test("claims of time are numbers, and a token that begins later is none yet; a c
     expect(await lets2(claims), JSON.stringify(claims)).toMatchObject({ actor: "ada" });
 });
 
-test("a token of another issuer, or for another service, is none", async () => {
+test("jwt: refuses a token of another issuer or for another audience", async () => {
   const { iss, aud, ...rest } = good();
   const others: readonly Record<string, unknown>[] = [
     { ...rest, aud },
@@ -162,7 +162,7 @@ test("a token of another issuer, or for another service, is none", async () => {
   }
 });
 
-test("other auth schemes, and a token of another type, are none", async () => {
+test("jwt: refuses other auth schemes and a token of another type", async () => {
   const token = await sign(good(), secret, "HS256");
   const authorize = jwt(withSecret);
   for (const scheme of ["Basic", "Token", "JWT", "Digest", "", "BearerX", "Bearer Bearer"])
@@ -173,8 +173,8 @@ test("other auth schemes, and a token of another type, are none", async () => {
   expect(await lets({ ...withSecret, type: "at+jwt" }, token)).toBeNull();
 });
 
-test("options with which forged tokens could pass are refused when the server starts", () => {
-  // What a program without types could write.
+test("jwt: throws at the start for options with which forged tokens could pass", () => {
+  // A program without types could pass these.
   const wrong: readonly Record<string, unknown>[] = [
     { ...withSecret, algorithm: "none" },
     { ...withSecret, algorithm: undefined },
@@ -196,11 +196,11 @@ test("options with which forged tokens could pass are refused when the server st
     );
 });
 
-/** An issuer that shows its keys, and counts who asks. */
+/** An issuer that serves its keys, and counts the requests. */
 async function issuerWith(keys: () => unknown) {
-  let asked = 0;
+  let fetches = 0;
   const server = createServer((_, response) => {
-    asked++;
+    fetches++;
     void Promise.resolve(keys()).then((body) =>
       response.writeHead(body === null ? 500 : 200, { "content-type": "application/json" }).end(JSON.stringify(body)),
     );
@@ -211,7 +211,10 @@ async function issuerWith(keys: () => unknown) {
     () => server.closeAllConnections(),
   );
   const address = server.address();
-  return { jwksUri: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/keys`, asked: () => asked };
+  return {
+    jwksUri: `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/keys`,
+    fetches: () => fetches,
+  };
 }
 
 async function keyPair(kid: string) {
@@ -225,33 +228,33 @@ async function keyPair(kid: string) {
   };
 }
 
-test("keys of an issuer are fetched once, and again when it has a new one; unknown names make it fetch no more than now and then", async () => {
+test("jwksKeys: fetches once, again for a new key, and rarely for unknown key ids", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const [first, second, stranger] = [await keyPair("1"), await keyPair("2"), await keyPair("1")];
   let keys: unknown[] = [first.shown];
-  const { jwksUri, asked } = await issuerWith(() => ({ keys }));
+  const { jwksUri, fetches } = await issuerWith(() => ({ keys }));
   const authorize = jwt({ algorithm: "ES256", jwksUri, issuer, audience });
   const lets2 = async (pair: typeof first) => (await authorize(ask(await sign(good(), pair.own, "ES256"))))?.actor;
   expect(await Promise.all([lets2(first), lets2(first), lets2(first)])).toEqual(["ada", "ada", "ada"]);
-  expect(asked()).toBe(1);
+  expect(fetches()).toBe(1);
   expect(await lets2(stranger)).toBeUndefined();
   for (let n = 0; n < 20; n++) expect(await lets2(second)).toBeUndefined();
-  expect(asked()).toBe(1);
+  expect(fetches()).toBe(1);
   keys = [first.shown, second.shown];
   vi.setSystemTime(Date.now() + 31_000);
   expect(await lets2(second)).toBe("ada");
-  // A key that the issuer took back.
+  // The issuer revoked this key.
   keys = [second.shown];
   vi.setSystemTime(Date.now() + 11 * 60_000);
   expect(await lets2(first)).toBeUndefined();
-  expect(asked()).toBe(3);
+  expect(fetches()).toBe(3);
 });
 
-test("a token that names an unknown key makes nobody wait for the issuer but its own sender", async () => {
+test("jwksKeys: only a token with an unknown key waits for the issuer", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const [known, unknown] = [await keyPair("1"), await keyPair("2")];
   let answer: unknown = { keys: [known.shown] };
-  const { jwksUri, asked } = await issuerWith(() => answer);
+  const { jwksUri, fetches } = await issuerWith(() => answer);
   const authorize = jwt({ algorithm: "ES256", jwksUri, issuer, audience });
   const actorOf = async (pair: typeof known) => (await authorize(ask(await sign(good(), pair.own, "ES256"))))?.actor;
   expect(await actorOf(known)).toBe("ada");
@@ -260,22 +263,22 @@ test("a token that names an unknown key makes nobody wait for the issuer but its
   vi.setSystemTime(Date.now() + 31_000);
   const ended: string[] = [];
   const waits = actorOf(unknown).then((actor) => ended.push(`unknown ${actor}`));
-  await until(() => asked() === 2, "the issuer is asked again");
+  await until(() => fetches() === 2, "the keys are fetched again");
   ended.push(`known ${await actorOf(known)}`);
   release({ keys: [known.shown, unknown.shown] });
   await waits;
   expect(ended).toEqual(["known ada", "unknown ada"]);
 });
 
-test("an issuer that does not answer is a failure of the server; keys that were good stay good", async () => {
+test("jwksKeys: without an answer of the issuer, known keys stay valid, and others get 503", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const pair = await keyPair("1");
   let answer: unknown = null;
   const { jwksUri } = await issuerWith(() => answer);
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const options: Partial<SyncServerOptions> = {
     authorize: jwt({ algorithm: "ES256", jwksUri, issuer, audience }),
-    onError: (error) => told.push(error),
+    onError: (error) => reported.push(error),
   };
   const server = testServer(options);
   const status = async () =>
@@ -285,7 +288,7 @@ test("an issuer that does not answer is a failure of the server; keys that were 
       })
     ).status;
   expect(await status()).toBe(503);
-  expect(String(told)).toContain("cannot be had");
+  expect(String(reported)).toContain("cannot be fetched");
   for (answer of [
     {},
     { keys: {} },

@@ -1,4 +1,4 @@
-// What JavaScript users leave out, told when the server is made: it would start, and answer each request that it failed.
+// Missing options throw when the server starts. Otherwise it would start and fail each request.
 import { describe, expect, test } from "vitest";
 import { serve } from "../../../../src/sync-server/node.ts";
 import { bearer, syncServer, type BearerOptions, type SyncServerOptions } from "../../../../src/sync-server/app.ts";
@@ -11,44 +11,44 @@ describe.each([
   ["domain", "defineDomain", [undefined, null, {}, "board"]],
   ["store", "sqlite(", [undefined, null, {}, "logs.db"]],
   ["authorize", "bearer(", [undefined, null, {}, "adas-secret"]],
-] as const)("a server without `%s`", (name, fix, wrongs) => {
-  const told = {
+] as const)("syncServer and serve without `%s`", (name, fix, wrongs) => {
+  const expected = {
     code: "definition",
     message: expect.stringContaining(`\`${name}\``),
     fix: expect.stringContaining(fix),
     details: { option: name },
   };
 
-  test("is not made: the error names the option, and what to give", () => {
+  test("syncServer: throws an error that names the option and the fix", () => {
     for (const wrong of wrongs)
       expect(() => syncServer({ ...options(), [name]: wrong }), JSON.stringify(wrong)).toThrow(
-        expect.objectContaining(told),
+        expect.objectContaining(expected),
       );
   });
 
-  test("does not listen and gives no address", async () => {
+  test("serve: rejects and does not listen", async () => {
     for (const wrong of wrongs)
       await expect(
         serve({ ...options(), [name]: wrong, port: 0, hostname: "127.0.0.1" }),
         JSON.stringify(wrong),
-      ).rejects.toMatchObject(told);
+      ).rejects.toMatchObject(expected);
   });
 });
 
-test("a server with all three is made", async () => {
+test("syncServer: accepts domain, store and authorize", async () => {
   await syncServer(options()).close();
 });
 
-// What the types refuse.
+// The types refuse these values.
 const made = (wrong: unknown) => () => bearer(wrong as BearerOptions);
-const told = (message: string) =>
+const errorWith = (message: string) =>
   expect.objectContaining({
     code: "definition",
     message: expect.stringContaining(message),
     fix: expect.stringContaining("tokens: {"),
   });
 
-test("bearer without `tokens` or `verify` says which are missing and shows how a table is given", () => {
+test("bearer: without `tokens` and `verify`, the error names both and shows a table", () => {
   for (const wrong of [
     { ada: "x" },
     {},
@@ -59,23 +59,23 @@ test("bearer without `tokens` or `verify` says which are missing and shows how a
     { tokens: "adas-secret" },
     { verify: undefined },
   ])
-    expect(made(wrong), JSON.stringify(wrong)).toThrow(told("neither"));
+    expect(made(wrong), JSON.stringify(wrong)).toThrow(errorWith("neither"));
 });
 
-test("a list of tokens is refused: whoever sends the number of a place in it would be let in", () => {
-  expect(made({ tokens: ["adas-secret"] })).toThrow(told("neither"));
+test("bearer: refuses a list of tokens, because its indexes would be the tokens", () => {
+  expect(made({ tokens: ["adas-secret"] })).toThrow(errorWith("neither"));
 });
 
-test("bearer with an empty table says that it lets nobody in", () => {
-  expect(made({ tokens: {} })).toThrow(told("lets nobody in"));
+test("bearer: refuses an empty table", () => {
+  expect(made({ tokens: {} })).toThrow(errorWith("every request would be refused"));
 });
 
-test("a secret that was not set in the environment is no token", () => {
-  expect(made({ tokens: { [String(process.env["NOT_SET_ANYWHERE"])]: "ada" } })).toThrow(told("not set"));
-  expect(made({ tokens: { "": "ada" } })).toThrow(told("not set"));
+test("bearer: refuses a secret that is not set in the environment", () => {
+  expect(made({ tokens: { [String(process.env["NOT_SET_ANYWHERE"])]: "ada" } })).toThrow(errorWith("not set"));
+  expect(made({ tokens: { "": "ada" } })).toThrow(errorWith("not set"));
 });
 
-test("a `verify` that a class brings is asked", async () => {
+test("bearer: calls the `verify` method of a class", async () => {
   class Verifier {
     verify(token: string) {
       return { actor: token };

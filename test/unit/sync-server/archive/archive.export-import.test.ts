@@ -1,4 +1,4 @@
-// A log as a file: exported by whoever may read it, imported by an operator, and devices go on as if nothing had been.
+// A log as a file: a reader exports it, an operator imports it, and devices continue at their cursors.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ async function sqliteFile(): Promise<EventStore> {
   return store;
 }
 
-/** A server with a log of several pages: accepted, clamped and rejected commits of two people. */
+/** A server with a log of several pages: accepted, clamped and rejected commits of two actors. */
 async function writtenServer(store: EventStore) {
   const server = testServer({ store, limits: { frameBytesMax: 2_000 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
@@ -49,8 +49,8 @@ async function writtenServer(store: EventStore) {
 describe.each([
   ["memory", () => Promise.resolve(memory())],
   ["sqlite", sqliteFile],
-])("with the %s store", (_, makeStore) => {
-  test("an exported log, imported on another server, is the same byte for byte, and devices go on at their cursors", async () => {
+])("export and import with the %s store", (_, makeStore) => {
+  test("import: the log is the same byte for byte, and devices continue at their cursors", async () => {
     const { server, ada, bob } = await writtenServer(await makeStore());
     const { cursor, head } = await ada.pull();
     const archive = await exported(server);
@@ -75,14 +75,14 @@ describe.each([
       after: cursor,
       records: [{ position: 33, events: [{ stream: "task/t1", version: 3 }] }],
     });
-    // What was settled before is known by its id.
+    // The log knows its settled commits by their ids.
     const known = (await bob.pull()).records[0];
     expect(await again.outcomes({ ...again.commit(add("t0")), id: known?.commit })).toMatchObject([
       { outcome: "recorded", at: { position: 1 } },
     ]);
   });
 
-  test("an import never writes over a log: not over records, not over what was said of one of its commits, not over a name that was deleted", async () => {
+  test("import: never changes a log with records, with one of its ids, or a deleted name", async () => {
     const { server, ada: author } = await writtenServer(await makeStore());
     const archive = linesOf(await exported(server));
     const store = await makeStore();
@@ -92,7 +92,7 @@ describe.each([
     await ada.push([{ ...ada.commit(task.command.rename("none", { title: "x" })), id: imported?.commit }]);
     await expect(other.importLog("board", archive)).rejects.toMatchObject({
       code: "concurrency",
-      message: "The log board is there already",
+      message: "The log board already exists",
     });
     expect(await ada.pull()).toMatchObject({ head: 0, records: [] });
     await ada.push([ada.commit(add("mine"))]);
@@ -105,20 +105,20 @@ describe.each([
     });
   });
 
-  test("whoever may write nothing cannot take a name from an import: it goes in beside what was refused there, and that stays refused", async () => {
+  test("import: a log with only kept rejections accepts it, and the rejections stay", async () => {
     const { server } = await writtenServer(await makeStore());
     const archive = await exported(server);
     const other = testServer({ store: await makeStore(), permit: (_, { action }) => action === "read" });
     const ada = person(other, "ada");
     const commit = ada.commit(add("mine"));
-    const [told] = await ada.outcomes(commit);
-    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
+    const [rejection] = await ada.outcomes(commit);
+    expect(rejection).toMatchObject({ outcome: "rejected", code: "forbidden" });
     expect(await other.importLog("board", linesOf(archive))).toMatchObject({ records: 32 });
     expect(await exported(other)).toBe(archive);
-    expect(await ada.outcomes(commit)).toEqual([told]);
+    expect(await ada.outcomes(commit)).toEqual([rejection]);
   });
 
-  test("nor by being refused under the ids of what is imported: those are its authors', and each hears what was said to them", async () => {
+  test("import: kept rejections do not block imported records with the same ids", async () => {
     const { server, ada: author } = await writtenServer(await makeStore());
     const archive = await exported(server);
     const other = testServer({
@@ -128,15 +128,15 @@ describe.each([
     const [ada, bob] = [person(other, "ada"), person(other, "bob")];
     const hers = (await author.pull()).records.find(({ actor }) => actor === "ada");
     const his = { ...bob.commit(add("mine")), id: hers?.commit };
-    const [told] = await bob.outcomes(his);
-    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
+    const [rejection] = await bob.outcomes(his);
+    expect(rejection).toMatchObject({ outcome: "rejected", code: "forbidden" });
     expect(await other.importLog("board", linesOf(archive))).toMatchObject({ records: 32 });
     expect(await exported(other)).toBe(archive);
-    expect(await bob.outcomes(his)).toEqual([told]);
+    expect(await bob.outcomes(his)).toEqual([rejection]);
     expect(await ada.outcomes({ ...ada.commit(add("t0")), id: hers?.commit })).toMatchObject([{ outcome: "recorded" }]);
   });
 
-  test("an archive that was cut short, changed, or is of another log leaves nothing behind", async () => {
+  test("import: an archive cut short, changed or of another log leaves nothing behind", async () => {
     const { server } = await writtenServer(await makeStore());
     const archive = linesOf((await exported(server)).trimEnd());
     const store = await makeStore();
@@ -175,7 +175,7 @@ describe.each([
   });
 });
 
-test("an export is guarded like reading: the same answer for a log that is there and one that is not, and 410 for one deleted", async () => {
+test("export: checks the right to read, and answers 410 for a deleted log", async () => {
   const server = testServer({ permit: ({ actor }) => actor === "ada" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1"))]);
@@ -199,7 +199,7 @@ test("an export is guarded like reading: the same answer for a log that is there
   expect((await ada.request("export")).status).toBe(410);
 });
 
-test("a long log is read as fast as it is taken, and ends where it stood when the export began", async () => {
+test("export: reads a page only when its reader wants it, up to the end at the beginning", async () => {
   const store = memory();
   const { server, ada } = await writtenServer(store);
   let reads = 0;
@@ -223,18 +223,18 @@ test("a long log is read as fast as it is taken, and ends where it stood when th
   expect(await exported(server)).toContain("meanwhile");
 });
 
-test("an export whose log is replaced under it, or whose reader loses the right, is cut short and tells why to nobody but the operator", async () => {
+test("export: is cut short if the log is replaced or the right to read ends", async () => {
   let now = Date.now();
   let allowed = true;
   const store = memory();
   await writtenServer(store);
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const server = testServer({
     store,
     limits: { frameBytesMax: 2_000 },
     permit: () => allowed,
     env: { ...runtimeEnv, now: () => now },
-    onError: (error) => told.push(error),
+    onError: (error) => reported.push(error),
   });
   const ada = person(server, "ada");
   const losing = (await ada.request("export")).body?.getReader();
@@ -246,7 +246,7 @@ test("an export whose log is replaced under it, or whose reader loses the right,
       while (!(await losing?.read())?.done);
     })(),
   ).rejects.toThrow("cut short");
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   allowed = true;
   const replaced = (await ada.request("export")).body?.getReader();
   await replaced?.read();
@@ -256,5 +256,5 @@ test("an export whose log is replaced under it, or whose reader loses the right,
       while (!(await replaced?.read())?.done);
     })(),
   ).rejects.toThrow("cut short");
-  expect(String(told)).toContain("changed under its export");
+  expect(String(reported)).toContain("changed under its export");
 });

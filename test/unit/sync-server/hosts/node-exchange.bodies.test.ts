@@ -1,4 +1,4 @@
-// Bodies and answers over a real connection, where they go through Node's own streams.
+// Bodies and responses over a real connection, through Node's own streams.
 import { Agent, type ClientRequest, request } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import { task } from "../../../support/board-domain.ts";
@@ -12,7 +12,7 @@ afterEach(async () => {
   await stopAll();
 });
 
-/** A device with one connection. Without `content-length` its bodies come in chunks. */
+/** A device with one connection. Without `content-length` it sends its bodies in chunks. */
 function device(url: string) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agents.push(agent);
@@ -43,7 +43,7 @@ function answerTo(sent: ClientRequest): Promise<string> {
   });
 }
 
-test("a push that comes in many pieces, cut within characters, is read and answered as one that comes whole", async () => {
+test("nodeExchange: a push in many pieces, cut inside characters, is read like a whole one", async () => {
   const { url, person } = await start();
   const ada = person("ada");
   const title = "Milk & 🥛 für 3 €";
@@ -66,16 +66,16 @@ test("a push that comes in many pieces, cut within characters, is read and answe
   expect((await ada.pull()).records[0]?.events[0]?.data).toEqual({ title, column: "todo" });
 });
 
-test("P22 a body without end is counted while it comes in: its sender is told, and what he holds is given back", async () => {
+test("P22 nodeExchange: an endless body is counted and refused, and its memory is released", async () => {
   const { url, person } = await start({
     limits: { pushBytesMax: 1_000_000, readingBytesMax: 1_500_000, readingBytesPerActorMax: 1_500_000 },
   });
   for (let n = 0; n < 3; n++) {
     const { sent, answered } = device(url)();
     sent.on("error", () => {});
-    let told = false;
-    const answer = answered.finally(() => (told = true));
-    for (let piece = 0; !told && piece < 10_000; piece++) {
+    let isAnswered = false;
+    const answer = answered.finally(() => (isAnswered = true));
+    for (let piece = 0; !isAnswered && piece < 10_000; piece++) {
       if (!sent.write(Buffer.alloc(64 * 1024, 32)))
         await Promise.race([new Promise((resolve) => sent.once("drain", resolve)), answer]);
     }
@@ -88,7 +88,7 @@ test("P22 a body without end is counted while it comes in: its sender is told, a
   ).toHaveLength(1);
 });
 
-test("a push that breaks off gives back what it held, and leaves nothing behind", async () => {
+test("nodeExchange: a push that breaks off releases its memory, and nothing is stored", async () => {
   const failures: unknown[] = [];
   const { url, person } = await start({
     limits: { readingBytesMax: 1_000, readingBytesPerActorMax: 1_000 },
@@ -104,14 +104,14 @@ test("a push that breaks off gives back what it held, and leaves nothing behind"
   const { sent, answered } = device(url)({ "content-length": "2000" });
   const broken = answered.catch(() => "broken off");
   sent.write(Buffer.alloc(900, 32));
-  await until(async () => (await push()).status === 503, "what is held counts");
+  await until(async () => (await push()).status === 503, "the unfinished body counts");
   sent.destroy();
   expect(await broken).toBe("broken off");
-  await until(async () => (await push()).status === 200, "what was held is given back");
+  await until(async () => (await push()).status === 200, "the memory is released");
   expect(failures).toEqual([]);
 });
 
-test("after a refusal the same connection goes on", async () => {
+test("nodeExchange: after a refusal the same connection can send again", async () => {
   const { url, person } = await start();
   const ada = person("ada");
   const send = device(url);

@@ -1,4 +1,4 @@
-// Whatever a peer draws out: a body, a handshake, the taking of an answer. It is ended, and nothing of it is left.
+// Peers that send or read slowly: their connections end, and nothing of them is left.
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -31,12 +31,12 @@ async function listening(
     http.closeAllConnections();
     return new Promise((resolve) => http.close(resolve));
   });
-  // It listens on a port.
+  // The server listens on a port.
   const { port } = http.address() as AddressInfo;
   return { port, connections: () => new Promise((resolve) => http.getConnections((_, count) => resolve(count))) };
 }
 
-/** A connection that sends a beginning, then a byte now and then. */
+/** A connection that sends a first part, then one byte at a time. */
 function drip(
   port: number,
   beginning: string,
@@ -55,7 +55,7 @@ function drip(
   return { socket, heard: () => heard, isEnded: () => ended };
 }
 
-test("a server that listens gives headers, bodies and the taking of answers a time", () => {
+test("httpServer: headers, bodies and the reading of responses have a time limit", () => {
   const { headersTimeout, requestTimeout, timeout } = httpServer(() => {});
   expect({ headersTimeout, requestTimeout, timeout }).toEqual({
     headersTimeout: HTTP_TIMES.headersMs,
@@ -65,11 +65,11 @@ test("a server that listens gives headers, bodies and the taking of answers a ti
   for (const time of [headersTimeout, requestTimeout, timeout]) expect(time).toBeGreaterThan(0);
 });
 
-test("a body that comes a byte at a time, and a handshake whose headers never end, are ended", async () => {
-  let told = 0;
+test("httpServer: ends a body that arrives byte by byte, and a handshake without end", async () => {
+  let errors = 0;
   const http = httpServer(
     (request, response) => {
-      request.on("error", () => told++);
+      request.on("error", () => errors++);
       request.resume().on("end", () => response.end());
     },
     { ...SOON, idleMs: HTTP_TIMES.idleMs },
@@ -83,11 +83,11 @@ test("a body that comes a byte at a time, and a handshake whose headers never en
   ];
   await until(() => slow.every(({ isEnded }) => isEnded()), "all are ended");
   expect(slow.map(({ heard }) => heard().slice(9, 12))).toEqual(["408", "408", "408"]);
-  expect(told).toBe(1);
+  expect(errors).toBe(1);
   await until(async () => (await connections()) === 0, "no connection is left");
 }, 30_000);
 
-test("whoever asks for much and takes none of it is ended", async () => {
+test("httpServer: ends a connection that requests a large response and reads nothing", async () => {
   const http = httpServer((_, response) => void response.end(Buffer.alloc(64 * 1024 * 1024)), SOON);
   const { port, connections } = await listening(http);
   const connected = once(http, "connection");
@@ -100,22 +100,22 @@ test("whoever asks for much and takes none of it is ended", async () => {
   await until(async () => (await connections()) === 0, "it is ended");
 }, 30_000);
 
-test("answers that nobody takes hold a bounded share of memory: who asks for more is turned away, others are served, and it is all given back", async () => {
+test("memory budget: unread responses are bounded for each actor, and released at the end", async () => {
   const { port, person } = await start({
     limits: { answeringBytesMax: 50_000_000, answeringBytesPerActorMax: 20_000_000 },
   });
   const [ada, bob] = [person("ada"), person("bob")];
   let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
-  // A page that no system holds for a connection all by itself, once there are some of them.
+  // The pages of several connections together do not fit into the buffers of the system.
   for (let n = 0; n < 20; n++)
     ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
   await expectShared({ port, ada, bob, what: "records", times: 2 });
 }, 30_000);
 
-type Asking = Awaited<ReturnType<typeof start>>["person"] extends (name: string) => infer One ? One : never;
+type Requester = Awaited<ReturnType<typeof start>>["person"] extends (name: string) => infer One ? One : never;
 
-/** Sends a request so many times, takes how the first answer begins and nothing more, and gives its status. */
-function taking(
+/** Sends a request several times on one connection, reads only the first bytes, and returns the status. */
+function readFirstBytes(
   port: number,
   request: string,
   times: number,
@@ -124,7 +124,7 @@ function taking(
     const socket = connect(port, "127.0.0.1");
     ends.push(() => socket.destroy());
     socket.on("error", reject);
-    socket.on("close", () => reject(new Error("The server ended a connection that it had not answered")));
+    socket.on("close", () => reject(new Error("The server ended a connection without a response")));
     socket.once("data", (data) => {
       socket.pause();
       resolve({ socket, status: data.toString("latin1", 9, 12) });
@@ -133,7 +133,10 @@ function taking(
   });
 }
 
-/** As many connections of Ada's as there is room for ask and take nothing: she is turned away, Bob is not, and once they have gone she is served again. */
+/**
+ * Ada opens connections that read nothing until she is refused. Bob is served. After her connections end, Ada is
+ * served again.
+ */
 async function expectShared({
   port,
   ada,
@@ -142,41 +145,42 @@ async function expectShared({
   times,
 }: {
   readonly port: number;
-  readonly ada: Asking;
-  readonly bob: Asking;
+  readonly ada: Requester;
+  readonly bob: Requester;
   readonly what: "records" | "export";
   readonly times: number;
 }) {
-  const takers: Socket[] = [];
-  // One after the other: of those that ask at once, some are turned away for what another is about to take whole, and leave room in the end.
+  const unread: Socket[] = [];
+  // One after the other. Of parallel requests, some would be refused because of a response that another one reads to
+  // its end.
   await until(async () => {
-    const { socket, status } = await taking(
+    const { socket, status } = await readFirstBytes(
       port,
       `GET /sync/logs/board/${what} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-ada\r\n\r\n`,
       times,
     );
-    takers.push(socket);
+    unread.push(socket);
     return status === "503";
-  }, "she is turned away");
-  const statusOf = async (one: Asking) => {
+  }, "Ada is refused");
+  const statusOf = async (one: Requester) => {
     const response = await one.request(what);
     await response.arrayBuffer();
     return response.status;
   };
   expect(await statusOf(bob)).toBe(200);
-  for (const socket of takers) socket.destroy();
-  await until(async () => (await statusOf(ada)) === 200, "she is served again");
+  for (const socket of unread) socket.destroy();
+  await until(async () => (await statusOf(ada)) === 200, "Ada is served again");
   return statusOf;
 }
 
-test("exports that nobody takes are a part of that share, and it is all given back", async () => {
+test("memory budget: unread exports count as unread responses, and are released at the end", async () => {
   const { port, person } = await start({ limits: { answeringBytesPerActorMax: 5_000_000 } });
   const [ada, bob] = [person("ada"), person("bob")];
   let { cursor } = await ada.push([ada.commit(task.command.add("t1", { title: "Milk", column: "todo" }))]);
   for (let n = 0; n < 40; n++)
     ({ cursor } = await ada.push([ada.commit(task.command.note("t1", { text: "x".repeat(200_000) }))], cursor));
   const statusOf = await expectShared({ port, ada, bob, what: "export", times: 1 });
-  // Those that were taken whole, and those that were only asked about, hold nothing either: there is room for nine.
+  // A response that was read whole, and a HEAD request, hold no memory either. There is room for nine.
   for (let n = 0; n < 12; n++)
     expect([
       await statusOf(ada),
@@ -189,7 +193,7 @@ test("exports that nobody takes are a part of that share, and it is all given ba
     ]).toEqual([200, 200]);
 }, 30_000);
 
-test("nobody has a socket before they were let in: while the app is asked there is none, and where it never answers there will be none", async () => {
+test("attachLive: a socket opens only after `permit` answered, and never if it hangs", async () => {
   const { env, hang, isAsked, giveUp } = hangingApp();
   let hangs = false;
   const server = testServer({ env, permit: () => (hangs ? hang() : true), onError: () => {} });
@@ -199,7 +203,7 @@ test("nobody has a socket before they were let in: while the app is asked there 
   const { ticket }: { ticket: string } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
   hangs = true;
   const waiting = drip(port, `GET /logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`);
-  await until(isAsked, "the app is asked");
+  await until(isAsked, "`permit` is called");
   expect([clients.size, waiting.heard()]).toEqual([0, ""]);
   giveUp();
   await until(() => waiting.isEnded(), "it is refused");
@@ -208,7 +212,7 @@ test("nobody has a socket before they were let in: while the app is asked there 
   expect(clients.size).toBe(0);
 });
 
-test("a connection that resets while its socket is being opened leaves nothing behind, and the server lives", async () => {
+test("attachLive: a reset during the handshake leaves nothing behind", async () => {
   let letIn: (() => void)[] = [];
   let held = false;
   const { url, port, person } = await start({
@@ -220,14 +224,14 @@ test("a connection that resets while its socket is being opened leaves nothing b
   const sockets = tickets.map((ticket) =>
     drip(port, `GET /sync/logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`),
   );
-  await until(() => letIn.length === sockets.length, "all wait for the app's word");
+  await until(() => letIn.length === sockets.length, "all wait for `permit`");
   sockets.forEach(({ socket }, n) => (n % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()));
   await until(() => sockets.every(({ isEnded }) => isEnded()), "all are gone");
   held = false;
   letIn.forEach((answer) => answer());
   letIn = [];
   const ada = person("ada");
-  // The one socket that she may have is free, once the server has heard of the ends.
+  // Her only allowed socket is free after the server has seen the resets.
   await until(
     async () =>
       liveClient(url, "ada").then(

@@ -1,4 +1,4 @@
-// Connections that take their time: they are ended, and nobody waits for them.
+// Connections that send slowly: the server ends them, and no other connection waits.
 import { connect } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { runningServer } from "../../../support/running-server.ts";
@@ -6,12 +6,12 @@ import { runningServer } from "../../../support/running-server.ts";
 const { start, stopAll } = runningServer();
 afterEach(stopAll);
 
-test("connections that send their headers a byte at a time are ended within seconds, and others are served meanwhile", async () => {
+test("httpServer: ends slow headers within seconds, and serves other connections meanwhile", async () => {
   const { port, person } = await start();
   const slow = Array.from({ length: 200 }, () => {
     const socket = connect(port, "127.0.0.1");
     socket.on("error", () => {});
-    // What the server says before it ends the connection is taken, or the end would not be heard.
+    // Read the data that the server sends first, because otherwise the end would not arrive.
     socket.resume();
     socket.write("GET /sync/logs/board HTTP/1.1\r\nhost: x\r\nx-slow: ");
     const timer = setInterval(() => socket.write("a"), 1_000);

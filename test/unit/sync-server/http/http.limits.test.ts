@@ -1,4 +1,4 @@
-// What comes in around the commits: who, from where, in which form. Whatever is refused leaves nothing behind.
+// Checks around the commits of a request: sender, origin and form. A refused request leaves nothing behind.
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { parseWireError } from "../../../../src/core/wire/read-messages.ts";
@@ -13,7 +13,7 @@ import { type Person, person, testServer } from "../../../support/sync-requests.
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 
-/** Status and code of an error, which must be one that the protocol's reader takes. */
+/** Status and code of an error response, which the protocol's reader must accept. */
 async function refusal(response: Response | Promise<Response>): Promise<string> {
   const { status, headers, body } = await Promise.resolve(response).then(async (one) => ({
     status: one.status,
@@ -33,20 +33,20 @@ const post = (server: SyncServer, body: BodyInit, headers: Record<string, string
     headers: { authorization: "Bearer token-of-ada", "content-type": "application/json", ...headers },
   });
 
-test("P3 a push with a commit by someone else is refused whole, before anything in it is looked at", async () => {
+test("P3 push: a commit of another actor refuses the whole push, before it is parsed", async () => {
   const store = memory();
   const server = testServer({ store });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const body = { after: null, domain: 1, commits: [ada.commit(add("t1")), bob.commit(add("t2"))] };
   expect(await refusal(ada.request("commits", body))).toBe("403 actor-mismatch");
-  // Also behind a commit without an id.
+  // Also after a commit without an id.
   expect(await refusal(ada.request("commits", { ...body, commits: [{}, bob.commit(add("t2"))] }))).toBe(
     "403 actor-mismatch",
   );
   expect(await store.logs()).toEqual([]);
 });
 
-test("an envelope that is not one is refused, and nothing is stored", async () => {
+test("push: an invalid envelope is refused, and nothing is stored", async () => {
   const store = memory();
   const server = testServer({ store, limits: { pushCommitsMax: 2, pushBytesMax: 10_000 } });
   const ada = person(server, "ada");
@@ -87,7 +87,7 @@ test("an envelope that is not one is refused, and nothing is stored", async () =
   expect(await store.logs()).toEqual([]);
 });
 
-test("P22 a body is counted while it comes in, whatever its headers say", async () => {
+test("P22 push: the body is counted while it arrives, whatever its headers claim", async () => {
   const server = testServer({ limits: { pushBytesMax: 1_000 } });
   let sent = 0;
   const endless = new ReadableStream({
@@ -96,7 +96,7 @@ test("P22 a body is counted while it comes in, whatever its headers say", async 
       controller.enqueue(new Uint8Array(100).fill(32));
     },
   });
-  // Node asks for `duplex` where a body is a stream; the types of the DOM do not know it.
+  // Node needs `duplex` for a body that is a stream. The types of the DOM do not have it.
   const init: RequestInit & { duplex: "half" } = {
     method: "POST",
     body: endless,
@@ -109,7 +109,7 @@ test("P22 a body is counted while it comes in, whatever its headers say", async 
   expect(sent).toBeLessThan(3_000);
 });
 
-test("P22 a compressed body and one that is not JSON by its type are refused", async () => {
+test("P22 push: a compressed body and a body of another type are refused", async () => {
   const server = testServer();
   const json = JSON.stringify({ after: null, domain: 1, commits: [] });
   expect(await refusal(post(server, gzipSync(json), { "content-encoding": "gzip" }))).toBe(
@@ -128,7 +128,7 @@ test("P22 a compressed body and one that is not JSON by its type are refused", a
   expect((await post(server, json, { "content-type": "application/json; charset=UTF-8" })).status).toBe(200);
 });
 
-test("without a valid token nothing is told, whether the log is there or not", async () => {
+test("authorize: without a valid token the response is the same for any log", async () => {
   const server = testServer();
   await person(server, "ada").push([person(server, "ada").commit(add("t1"))]);
   for (const authorization of [
@@ -151,7 +151,7 @@ test("without a valid token nothing is told, whether the log is there or not", a
   }
 });
 
-test("who may not read gets the same answer for a log that is there and one that is not", async () => {
+test("permit: without the right to read, an existing and a missing log look the same", async () => {
   const server = testServer({ permit: ({ actor }, { log }) => actor === "ada" || log === "shared" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1"))]);
@@ -165,7 +165,7 @@ test("who may not read gets the same answer for a log that is there and one that
   expect(await refusal(bob.request("tickets", {}))).toBe("403 forbidden");
 });
 
-test("names of logs are names and never paths", async () => {
+test("log name: a path or an invalid name is refused", async () => {
   const server = testServer();
   const headers = { authorization: "Bearer token-of-ada" };
   for (const name of ["%20", "-a", "a%2Fb", "a%00", "%E2%82%AC", "x".repeat(129), "a%5C..%5Cb"])
@@ -175,7 +175,7 @@ test("names of logs are names and never paths", async () => {
   expect(await refusal(server.request("/logs/board/live", { headers }))).toBe("426 upgrade-required");
 });
 
-test("P6 a cursor of another history is told so before any commit is looked at", async () => {
+test("P6 push: a cursor of another history is refused before any commit is read", async () => {
   const store = memory();
   const server = testServer({ store });
   const ada = person(server, "ada");
@@ -193,7 +193,7 @@ test("P6 a cursor of another history is told so before any commit is looked at",
   expect(await ada.pull()).toMatchObject({ head: 1 });
 });
 
-test("P20 a log that was deleted on purpose is gone, for good and for everyone", async () => {
+test("P20 drop: a deleted log is `gone` for good and for every request", async () => {
   const server = testServer();
   const ada = person(server, "ada");
   await ada.push([ada.commit(add("t1"))]);
@@ -205,7 +205,7 @@ test("P20 a log that was deleted on purpose is gone, for good and for everyone",
   );
 });
 
-test("who asks too often is told how long to wait", async () => {
+test("rate limit: a refused request gets the time to wait", async () => {
   let now = 1_000_000;
   const env = { ...runtimeEnv, now: () => now };
   const server = testServer({
@@ -226,11 +226,11 @@ test("who asks too often is told how long to wait", async () => {
     "429 rate-limited",
   );
   now += 60_000;
-  // A push larger than the bucket passes when the bucket is full, or it never would.
+  // A push larger than the bucket passes when the bucket is full. Otherwise it would never pass.
   expect((await ada.push([3, 4, 5].map((n) => ada.commit(add(`t${n}`))))).outcomes).toHaveLength(3);
 });
 
-test("bodies that never end hold a bounded share of memory: their sender is turned away, others are served, and it is all given back", async () => {
+test("memory budget: unfinished bodies are bounded for each actor, and released at the end", async () => {
   const server = testServer({ limits: { readingBytesMax: 3_000, readingBytesPerActorMax: 2_000 } });
   const endless = (actor: string) => {
     let end = (): void => {};
@@ -252,18 +252,18 @@ test("bodies that never end hold a bounded share of memory: their sender is turn
   const push = (one: Person) =>
     one.request("commits", { after: null, domain: 1, commits: [one.commit(add(crypto.randomUUID()))] });
   const open = [endless("ada"), endless("ada")];
-  // Who sends is asked for beside the others: what came first need not be counted first.
-  await until(async () => (await push(ada)).status === 503, "what hers hold counts");
+  // `authorize` runs for all of them at once, so an earlier request may be counted later.
+  await until(async () => (await push(ada)).status === 503, "Ada's unfinished bodies count");
   expect(await refusal(endless("ada").answered)).toBe("503 overloaded");
   expect((await push(bob)).status).toBe(200);
   open.push(endless("bob"));
-  await until(async () => (await push(bob)).status === 503, "what his holds counts");
+  await until(async () => (await push(bob)).status === 503, "Bob's unfinished body counts");
   for (const { end } of open) end();
   for (const { answered } of open) expect(await refusal(answered)).toBe("400 bad-request");
   expect([(await push(ada)).status, (await push(bob)).status]).toEqual([200, 200]);
 });
 
-test("large answers come whole, and asking for their headers alone holds nothing", async () => {
+test("metered response: a large response arrives whole, and a HEAD request holds no memory", async () => {
   const server = testServer({ limits: { answeringBytesMax: 400_000, answeringBytesPerActorMax: 300_000 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1")), ada.commit(task.command.note("t1", { text: "€".repeat(50_000) }))]);
@@ -285,7 +285,7 @@ test("large answers come whole, and asking for their headers alone holds nothing
   expect((await ada.pull()).records).toHaveLength(2);
 });
 
-test("a body that comes a byte at a time is read as one that comes whole", async () => {
+test("readJsonText: reads a body that arrives byte by byte like a whole one", async () => {
   const server = testServer();
   const ada = person(server, "ada");
   const bytes = new TextEncoder().encode(
@@ -312,15 +312,15 @@ test("a body that comes a byte at a time is read as one that comes whole", async
   expect(record?.events[0]?.data).toEqual({ title: "Milk & 🥛 für 3 €", column: "todo" });
 });
 
-test("all that peers can make an object hold fits into half of the memory that it has", () => {
+test("OBJECT_LIMITS: all budgets together use at most half of an object's memory", () => {
   const { waitingBytesMax, readingBytesMax, answeringBytesMax } = OBJECT_LIMITS;
   expect(waitingBytesMax + readingBytesMax + answeringBytesMax).toBeLessThanOrEqual(64 * 1024 * 1024);
-  // And yet one push and one page of each person pass.
+  // One push and one page of each actor still pass.
   expect(OBJECT_LIMITS.readingBytesPerActorMax).toBeGreaterThanOrEqual(SERVER_LIMITS.pushBytesMax);
   expect(OBJECT_LIMITS.answeringBytesPerActorMax).toBeGreaterThanOrEqual(2 * SERVER_LIMITS.pageBytesMax);
 });
 
-test("someone who names another device in each push has no more commits than others have", async () => {
+test("rate limit: another client id in each push gives an actor no more commits", async () => {
   let now = 1_000_000;
   const env = { ...runtimeEnv, now: () => now };
   const server = testServer({ env, limits: { commitRate: { perSecond: 1, burst: 4 } } });
@@ -339,14 +339,14 @@ test("someone who names another device in each push has no more commits than oth
   expect((await push("ada")).status).toBe(200);
 });
 
-test("rates are remembered of a bounded number: who asked last is, who asked long ago is not", () => {
+test("rate limit: remembers a bounded number of keys, and forgets the oldest first", () => {
   const limiter = createRateLimiter({ perSecond: 0.001, burst: 1 }, () => 1_000_000);
   expect([limiter.tryConsume("first"), limiter.tryConsume("first") > 0]).toEqual([0, true]);
   for (let n = 0; n < 10_000; n++) limiter.tryConsume(`${n}`);
   expect([limiter.tryConsume("first"), limiter.tryConsume("9999") > 0]).toEqual([0, true]);
 });
 
-test("P23 pages of the configured origins are let in by name, others are not, programs are", async () => {
+test("P23 origins: listed pages and programs may use the server, other pages may not", async () => {
   const server = testServer({ origins: ["https://app.example"] });
   const ask = (origin?: string, init: RequestInit = {}) =>
     server.request("/logs/board", {
@@ -371,14 +371,14 @@ test("P23 pages of the configured origins are let in by name, others are not, pr
     expect(await refusal(refused), origin).toBe("403 origin-refused");
   }
   expect((await ask()).status).toBe(200);
-  // A browser asks before it sends a token.
+  // A browser sends a preflight request before it sends a token.
   const preflight = await ask("https://app.example", { method: "OPTIONS" });
   expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
     204,
     "authorization, content-type",
   ]);
   expect((await ask("https://evil.example", { method: "OPTIONS" })).status).toBe(403);
-  // An error must be readable for the page, too.
+  // The page must be able to read an error too.
   expect(
     (await server.request("/logs/board", { headers: { origin: "https://app.example" } })).headers.get(
       "access-control-allow-origin",
@@ -386,11 +386,11 @@ test("P23 pages of the configured origins are let in by name, others are not, pr
   ).toBe("https://app.example");
 });
 
-test("P23 without configured origins the own page and a development proxy work, and foreign pages get nothing to read", async () => {
+test("P23 origins: without a list, the own page and a proxy work, and foreign pages do not", async () => {
   const server = testServer();
   const ask = (headers: Record<string, string>, method = "POST") =>
     server.request("/logs/board/tickets", { method, headers: { authorization: "Bearer token-of-ada", ...headers } });
-  // What Vite's proxy passes on: the page's origin, which is not the server's address.
+  // Vite's proxy forwards the page's origin, which is not the server's address.
   const proxied = await ask({ origin: "http://localhost:5173", "sec-fetch-site": "same-origin" });
   expect(proxied.status).toBe(200);
   expect(proxied.headers.get("access-control-allow-origin")).toBeNull();
@@ -402,21 +402,21 @@ test("P23 without configured origins the own page and a development proxy work, 
   ).toBeNull();
 });
 
-test("a failure of the app's own functions is the server's, to be tried again, and tells nothing", async () => {
-  const told: unknown[] = [];
+test("authorize and permit: if they fail, the response is 503 and reveals nothing", async () => {
+  const reported: unknown[] = [];
   const server = testServer({
     authorize: () => {
       throw new Error("the secret is hunter2");
     },
-    onError: (error) => told.push(error),
+    onError: (error) => reported.push(error),
   });
   const response = await server.request("/logs/board");
   expect(await response.clone().text()).not.toContain("hunter2");
   expect(await refusal(response)).toBe("503 unavailable");
-  expect(String(told)).toContain("hunter2");
+  expect(String(reported)).toContain("hunter2");
 });
 
-test("a reporter that fails, at once or later, fails nobody's request and does not end the process", async () => {
+test("onError: if it fails, at once or later, requests and process continue", async () => {
   const uncaught: unknown[] = [];
   const note = (error: unknown) => void uncaught.push(error);
   process.on("unhandledRejection", note);
@@ -434,13 +434,13 @@ test("a reporter that fails, at once or later, fails nobody's request and does n
     });
     expect(await refusal(server.request("/logs/board"))).toBe("503 unavailable");
   }
-  // Node tells of those that nobody caught once all that is due was done.
+  // Node reports unhandled rejections after all due work.
   await new Promise((resolve) => setTimeout(resolve, 0));
   process.off("unhandledRejection", note);
   expect(uncaught).toEqual([]);
 });
 
-test("a principal is what was verified: a token that expired, and one without an actor, are none", async () => {
+test("authorize: an expired principal and a principal without an actor are refused", async () => {
   const principals: Record<string, Principal> = {
     old: { actor: "ada", expiresAt: Date.now() - 1 },
     young: { actor: "ada", expiresAt: Date.now() + 60_000 },
@@ -453,7 +453,7 @@ test("a principal is what was verified: a token that expired, and one without an
   expect(await refusal(ask("nobody"))).toBe("401 unauthorized");
 });
 
-test("an operator sees whether the server lives, and whether its store answers", async () => {
+test("healthz and readyz: report whether the server runs and whether its store answers", async () => {
   const store = memory();
   const server = testServer({ store, onError: () => {} });
   expect(await (await server.request("/healthz")).json()).toEqual({ status: "ok" });

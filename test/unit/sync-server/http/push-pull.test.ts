@@ -1,4 +1,4 @@
-// Pushing and pulling: what a device gets for what it sends. Rules P1 to P13 of docs/protocol.md.
+// Pushing and pulling: the responses to each kind of push. Rules P1 to P13 of docs/protocol.md.
 import { expect, test } from "vitest";
 import { type Outcome } from "../../../../src/core/wire/messages.ts";
 import { LIMITS } from "../../../../src/core/history/limits.ts";
@@ -12,7 +12,7 @@ const add = (id: string, title = "Milk") => task.command.add(id, { title, column
 const kinds = (outcomes: readonly Outcome[]) =>
   outcomes.map((one) => (one.outcome === "rejected" ? one.code : one.outcome));
 
-test("a push records its commits, and its answer brings the records", async () => {
+test("push: records the commits, and its answer contains the records", async () => {
   const ada = person(testServer(), "ada");
   const answer = await ada.push([ada.commit(add("t1")), ada.commit(add("t2"), task.command.complete("t2"))]);
   expect(kinds(answer.outcomes)).toEqual(["recorded", "recorded"]);
@@ -27,7 +27,7 @@ test("a push records its commits, and its answer brings the records", async () =
   expect((await ada.pull()).records).toEqual(answer.records);
 });
 
-test("P4 a push that is sent again gets the same outcomes and adds nothing", async () => {
+test("P4 push: the same push again gets the same outcomes and adds nothing", async () => {
   const ada = person(testServer(), "ada");
   const commits = [
     ada.commit(add("t1")),
@@ -41,7 +41,7 @@ test("P4 a push that is sent again gets the same outcomes and adds nothing", asy
   expect(again).toMatchObject({ records: [], head: 1 });
 });
 
-test("P4 a kept rejection stays, though the same commit would be accepted by now", async () => {
+test("P4 push: a kept rejection stays, although the commit would now be accepted", async () => {
   const ada = person(testServer(), "ada");
   const early = ada.commit(task.command.rename("t1", { title: "x" }));
   expect(kinds(await ada.outcomes(early))).toEqual(["no-such-task"]);
@@ -49,7 +49,7 @@ test("P4 a kept rejection stays, though the same commit would be accepted by now
   expect(kinds(await ada.outcomes(early))).toEqual(["no-such-task"]);
 });
 
-test("P4 the same commit twice in one push, and in two pushes at once, is recorded once with one outcome", async () => {
+test("P4 push: a commit twice in one push or in two pushes is recorded once", async () => {
   const ada = person(testServer(), "ada");
   const commit = ada.commit(add("t1"));
   const [one, other] = await Promise.all([ada.push([commit, commit]), ada.push([commit])]);
@@ -57,7 +57,7 @@ test("P4 the same commit twice in one push, and in two pushes at once, is record
   expect(await ada.pull()).toMatchObject({ head: 1 });
 });
 
-test("P4 an id that someone else used is taken, and tells nothing of theirs", async () => {
+test("P4 push: another actor's id is taken, and the outcome reveals nothing else", async () => {
   const server = testServer();
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const hers = ada.commit(add("t1", "a secret of Ada"));
@@ -77,69 +77,63 @@ test("P4 an id that someone else used is taken, and tells nothing of theirs", as
 test.each([
   ["memory", memory],
   ["sqlite", () => sqlite(":memory:")],
-])(
-  "P4 several who are refused under one id each hear their own, the same again each time, and no late double of it is done (%s)",
-  async (_, store) => {
-    const server = testServer({ store: store() });
-    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-    const hers = ada.commit(task.command.rename("t1", { title: "x" }));
-    const his = { ...bob.commit(task.command.rename("t1", { title: "y" })), id: hers.id };
-    const told = [await ada.outcomes(hers), await bob.outcomes(his)];
-    expect(told.map(kinds)).toEqual([["no-such-task"], ["no-such-task"]]);
-    await ada.push([ada.commit(add("t1"))]);
-    expect([await ada.outcomes(hers), await bob.outcomes(his)]).toEqual(told);
-    await server.close();
-  },
-);
+])("P4 push: actors rejected under one id each get their own outcome again (%s)", async (_, store) => {
+  const server = testServer({ store: store() });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  const hers = ada.commit(task.command.rename("t1", { title: "x" }));
+  const his = { ...bob.commit(task.command.rename("t1", { title: "y" })), id: hers.id };
+  const rejections = [await ada.outcomes(hers), await bob.outcomes(his)];
+  expect(rejections.map(kinds)).toEqual([["no-such-task"], ["no-such-task"]]);
+  await ada.push([ada.commit(add("t1"))]);
+  expect([await ada.outcomes(hers), await bob.outcomes(his)]).toEqual(rejections);
+  await server.close();
+});
 
 test.each([
   ["memory", memory],
   ["sqlite", () => sqlite(":memory:")],
-])(
-  "P4 whoever is refused under someone else's id takes nothing from its author, before or after: each hears the same again (%s)",
-  async (_, store) => {
-    const server = testServer({
-      store: store(),
-      permit: ({ actor }, { action }) => action === "read" || actor === "ada",
-    });
-    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
-    for (const order of ["before", "after"]) {
-      const hers = ada.commit(add(`t${order.length}`));
-      const his = { ...bob.commit(add("t9")), id: hers.id };
-      const first = order === "before" ? await bob.outcomes(his) : null;
-      const told = await ada.outcomes(hers);
-      const last = order === "after" ? await bob.outcomes(his) : null;
-      expect(kinds(told), order).toEqual(["recorded"]);
-      expect(kinds(first ?? last ?? []), order).toEqual([first ? "forbidden" : "id-taken"]);
-      expect([await ada.outcomes(hers), await bob.outcomes(his)], order).toEqual([told, first ?? last]);
-    }
-    expect(await ada.pull()).toMatchObject({ head: 2 });
-    await server.close();
-  },
-);
+])("P4 push: an actor rejected under another actor's id does not affect its author (%s)", async (_, store) => {
+  const server = testServer({
+    store: store(),
+    permit: ({ actor }, { action }) => action === "read" || actor === "ada",
+  });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  for (const order of ["before", "after"]) {
+    const hers = ada.commit(add(`t${order.length}`));
+    const his = { ...bob.commit(add("t9")), id: hers.id };
+    const first = order === "before" ? await bob.outcomes(his) : null;
+    const recorded = await ada.outcomes(hers);
+    const last = order === "after" ? await bob.outcomes(his) : null;
+    expect(kinds(recorded), order).toEqual(["recorded"]);
+    expect(kinds(first ?? last ?? []), order).toEqual([first ? "forbidden" : "id-taken"]);
+    expect([await ada.outcomes(hers), await bob.outcomes(his)], order).toEqual([recorded, first ?? last]);
+  }
+  expect(await ada.pull()).toMatchObject({ head: 2 });
+  await server.close();
+});
 
-test("P4 of two who use one id in one batch, the one who is refused keeps the other from nothing", async () => {
+test("P4 push: of two actors with one id in one batch, a rejected one does not block the other", async () => {
   const server = testServer({ permit: ({ actor }, { action }) => action === "read" || actor === "ada" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const hers = ada.commit(add("t1"));
   const his = { ...bob.commit(add("t2")), id: hers.id };
-  const [refused, told] = await Promise.all([bob.outcomes(his), ada.outcomes(hers)]);
-  expect(kinds(told)).toEqual(["recorded"]);
+  const [refused, recorded] = await Promise.all([bob.outcomes(his), ada.outcomes(hers)]);
+  expect(kinds(recorded)).toEqual(["recorded"]);
   expect(refused).toMatchObject([{ outcome: "rejected", code: expect.stringMatching(/^(forbidden|id-taken)$/) }]);
-  expect([await bob.outcomes(his), await ada.outcomes(hers)]).toEqual([refused, told]);
+  expect([await bob.outcomes(his), await ada.outcomes(hers)]).toEqual([refused, recorded]);
 });
 
-test("P4 who was refused under an id hears the same again, also at the moment in which someone else takes the id", async () => {
+test("P4 push: a rejected actor gets its outcome again while another actor takes the id", async () => {
   const server = testServer();
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const hers = ada.commit(task.command.rename("nothing", { title: "x" }));
-  const told = await ada.outcomes(hers, ada.commit(add("t1")));
+  const first = await ada.outcomes(hers, ada.commit(add("t1")));
   const [his, again] = await Promise.all([bob.outcomes({ ...bob.commit(add("t2")), id: hers.id }), ada.outcomes(hers)]);
-  expect([kinds(his), again]).toEqual([["recorded"], told.slice(0, 1)]);
+  expect([kinds(his), again]).toEqual([["recorded"], first.slice(0, 1)]);
   expect(await ada.outcomes(hers)).toEqual(again);
 });
 
-test("P7 a push whose answer would grow too large is answered in part; the rest is looked at when it comes again", async () => {
+test("P7 push: an answer that would grow too large ends early, and the rest is pushed again", async () => {
   const server = testServer({ limits: { outcomesPerActorMax: 1_000 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1"))]);
@@ -154,7 +148,7 @@ test("P7 a push whose answer would grow too large is answered in part; the rest 
   expect(kinds(await bob.outcomes(...commits.slice(-1)))).toEqual(["conflict"]);
 });
 
-test("P7 whoever claims to have seen nothing of a long stream, again and again, keeps nobody else waiting: others have their turn, and the push is answered in part", async () => {
+test("P7 push: repeated reads of a long stream end the answer early and delay no other log", async () => {
   const server = testServer({ store: sqlite(":memory:") });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const other = person(server, "ada", { log: "other" });
@@ -184,7 +178,7 @@ test("P7 whoever claims to have seen nothing of a long stream, again and again, 
   await server.close();
 });
 
-test("P7 bad commits in a push are answered each on its own, and those between are recorded", async () => {
+test("P7 push: each bad commit gets its own outcome, and the good commits are recorded", async () => {
   const ada = person(testServer(), "ada");
   const good = [ada.commit(add("t1")), ada.commit(add("t2")), ada.commit(add("t3"))];
   const command = ada.commit(add("x")).commands[0];
@@ -225,11 +219,11 @@ test("P7 bad commits in a push are answered each on its own, and those between a
   expect(answer.outcomes[1]).toMatchObject({ command: 0, path: ["title"] });
   expect(answer.records).toHaveLength(3);
   expect(Object.hasOwn(Object.prototype, "polluted")).toBe(false);
-  // They are kept like all others.
+  // Their outcomes are kept like all others.
   expect((await ada.push(push)).outcomes).toEqual(answer.outcomes);
 });
 
-test("P1 P10 what a client says of events, positions, versions and times of receipt is not stored", async () => {
+test("P1 P10 push: events, positions, versions and receipt times of a client are not stored", async () => {
   const ada = person(testServer(), "ada");
   const commit = ada.commit(add("t1"));
   const forged = {
@@ -253,7 +247,7 @@ test("P1 P10 what a client says of events, positions, versions and times of rece
   expect(Math.abs((records[0]?.received ?? 0) - Date.now())).toBeLessThan(60_000);
 });
 
-test("P9 what only a newer domain knows waits for it; the outcomes before it stand", async () => {
+test("P9 push: a command of a newer domain stops the batch, and earlier outcomes stay", async () => {
   const ada = person(testServer(), "ada");
   const commits = [
     ada.commit(add("t1")),
@@ -266,9 +260,9 @@ test("P9 what only a newer domain knows waits for it; the outcomes before it sta
   expect(kinds((await ada.push(commits)).outcomes)).toEqual(["recorded", "unknown-aggregate", "recorded"]);
 });
 
-test("P9 a stream with an event of a newer domain waits for it too, and is unreadable to the old one", async () => {
+test("P9 push: a stream with an event of a newer domain stops the batch too", async () => {
   const store = memory();
-  // The next release of the domain knows one more event.
+  // The next release of the domain has one more event.
   const { definition } = domain;
   const old = definition.aggregates.get("column");
   if (!old) throw new Error("the board has columns");
@@ -287,15 +281,15 @@ test("P9 a stream with an event of a newer domain waits for it too, and is unrea
   expect(kinds(await bob.outcomes(commit))).toEqual(["stream-unreadable"]);
 });
 
-test("P7 a commit that is too large as it was sent, or as it was decided, is an outcome", async () => {
+test("P7 push: a commit too large as sent or as decided is rejected as `too-large`", async () => {
   const small = person(testServer({ limits: { commitBytesMax: 1_000 } }), "ada");
   const sent = small.commit({ ...task.command.note("t1", { text: "x".repeat(1_000) }) });
-  // Two-byte characters: what counts is bytes.
+  // Two-byte characters, because the limit is in bytes.
   const umlauts = small.commit(task.command.note("t1", { text: "ü".repeat(450) }));
   expect(
     kinds(await small.outcomes(small.commit(add("t1")), sent, umlauts, small.commit(task.command.complete("t1")))),
   ).toEqual(["recorded", "too-large", "too-large", "recorded"]);
-  // Small when sent: each of its lines becomes an event of its own.
+  // Small as sent, but each of its lines becomes an event.
   const server = testServer({ domain: tasks.taskDomain, limits: { commitBytesMax: 3_000 } });
   const ada = person(server, "ada");
   const decided = ada.commit(
@@ -306,14 +300,14 @@ test("P7 a commit that is too large as it was sent, or as it was decided, is an 
   expect(kinds(await ada.outcomes(decided))).toEqual(["too-large"]);
 });
 
-test("P13 a clock that is years ahead is clamped and marked, and the commit recorded", async () => {
+test("P13 push: a time years ahead is clamped and marked, and the commit is recorded", async () => {
   const ada = person(testServer(), "ada");
   const { records } = await ada.push([{ ...ada.commit(add("t1")), time: Date.UTC(2500, 0) }]);
   expect(records[0]).toMatchObject({ clamped: true });
   expect(records[0]?.time).toBeLessThan(Date.now() + 25 * 3_600_000);
 });
 
-test("P11 a log begins with its first record: what was refused there before leaves it as empty as it was", async () => {
+test("P11 log: begins with its first record, and a rejection before it leaves it empty", async () => {
   const server = testServer({ permit: ({ actor }, request) => request.action === "read" || actor === "ada" });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   expect(await (await ada.request("")).json()).toEqual({
@@ -330,7 +324,7 @@ test("P11 a log begins with its first record: what was refused there before leav
   expect(await (await bob.request("")).json()).toMatchObject({ head: 1 });
 });
 
-test("P7 what a right does not cover is rejected: by stream, by command, by what was decided", async () => {
+test("P7 permit: rejects by stream, by command and by the decided events", async () => {
   const server = testServer({
     permit: (_, request) =>
       request.action === "read" ||
@@ -350,7 +344,7 @@ test("P7 what a right does not cover is rejected: by stream, by command, by what
   expect(outcomes[2]).toMatchObject({ command: 1 });
 });
 
-test("P2 a pull gives pages that end at records and join without a gap", async () => {
+test("P2 pull: pages end at records and follow each other without a gap", async () => {
   const ada = person(testServer({ limits: { pageEventsMax: 3 } }), "ada");
   await ada.push([
     ada.commit(add("t1"), task.command.complete("t1")),
@@ -367,7 +361,7 @@ test("P2 a pull gives pages that end at records and join without a gap", async (
   expect(await limited.json()).toMatchObject({ more: true, head: 5 });
 });
 
-test("one stream can be read alone, from a version on", async () => {
+test("streams: a stream can be read alone, from a version on", async () => {
   const ada = person(testServer(), "ada");
   await ada.push([
     ada.commit(add("t1")),

@@ -1,4 +1,4 @@
-// Appends that wait together share what the disk does; what goes wrong with one stays with it.
+// Writes that wait together share one commit. The failure of one write stays with it.
 import { expect, test } from "vitest";
 import { SharedCommits } from "../../../../src/sync-server/stores/shared-commits.ts";
 import type { Sql } from "../../../../src/sync-server/stores/sql.ts";
@@ -28,7 +28,7 @@ function listDatabase({ shares = true, failCommit = false } = {}) {
   return { sql, rows: () => rows, commits: () => commits };
 }
 
-test("appends that wait at the same time are durable with one commit, each with its own answer", async () => {
+test("SharedCommits: writes that wait together share one commit, each with its own result", async () => {
   const { sql, rows, commits } = listDatabase();
   const shared = new SharedCommits(sql, () => true);
   const answers = await Promise.all(
@@ -37,7 +37,7 @@ test("appends that wait at the same time are durable with one commit, each with 
   expect([answers, rows(), commits()]).toEqual([["a is there", "b is there", "c is there"], ["a", "b", "c"], 1]);
 });
 
-test("one that fails leaves nothing behind and harms no other", async () => {
+test("SharedCommits: a failed write leaves nothing behind, and the other writes succeed", async () => {
   const { sql, rows, commits } = listDatabase();
   const shared = new SharedCommits(sql, () => false);
   const failing = () => {
@@ -53,7 +53,7 @@ test("one that fails leaves nothing behind and harms no other", async () => {
   expect([rows(), commits()]).toEqual([["a", "b"], 2]);
 });
 
-test("where the disk's word is in doubt, all hear so, and nothing is tried again", async () => {
+test("SharedCommits: if the commit itself fails, all writes fail and none is tried again", async () => {
   const { sql, rows } = listDatabase({ failCommit: true });
   let runs = 0;
   const shared = new SharedCommits(sql, () => true);
@@ -61,7 +61,7 @@ test("where the disk's word is in doubt, all hear so, and nothing is tried again
   expect([ended.map(({ status }) => status), runs, rows()]).toEqual([["rejected", "rejected"], 2, []]);
 });
 
-test("a database that does not say when is written to at once", async () => {
+test("SharedCommits: without `soon`, each write commits at once and alone", async () => {
   const { sql, rows, commits } = listDatabase({ shares: false });
   const shared = new SharedCommits(sql, () => true);
   const first = shared.write(() => sql.run("a"));
@@ -70,7 +70,7 @@ test("a database that does not say when is written to at once", async () => {
   await Promise.all([first, second]);
 });
 
-test("where another process holds the lock, all hear so after one wait for it", async () => {
+test("SharedCommits: if another process holds the lock, all writes fail after one wait", async () => {
   const { sql } = listDatabase();
   let waits = 0;
   const busy: Sql = {

@@ -1,4 +1,4 @@
-// What SQLite says in Node and in a Durable Object becomes the same few errors, and ends the store where it must.
+// Errors of SQLite in Node and in a Durable Object become the same few DacapoErrors.
 import { expect, test } from "vitest";
 import { StorageFullError } from "../../../../src/core/values/errors.ts";
 import { classifySqlError } from "../../../../src/sync-server/stores/sql-failure.ts";
@@ -12,7 +12,7 @@ test.each([
   ["Node: a damaged file", inNode("database disk image is malformed", 11), "storage-lost", true],
   ["Node: a long lock", inNode("database is locked", 5), "storage-lost", false],
   ["Node: a broken rule of the tables", inNode("UNIQUE constraint failed: dacapo_records.log", 2067), "bug", false],
-  ["Durable Object: a full one", new Error("database or disk is full: SQLITE_FULL"), "storage-full", true],
+  ["Durable Object: full storage", new Error("database or disk is full: SQLITE_FULL"), "storage-full", true],
   [
     "Durable Object: storage that fails",
     new Error("disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)"),
@@ -25,8 +25,8 @@ test.each([
     "bug",
     false,
   ],
-  ["a thing that is no error", "out of luck", "bug", false],
-])("S2 %s", (_, thrown, code, final) => {
+  ["a thrown value that is not an error", "out of luck", "bug", false],
+])("S2 classifySqlError: %s", (_, thrown, code, final) => {
   const failure = classifySqlError(thrown, "append");
   expect(failure).toMatchObject({ final, error: { code } });
   expect(failure.error.cause).toBe(code === "bug" ? undefined : thrown);
@@ -34,7 +34,7 @@ test.each([
   expect(failure.error.fix).not.toBe("");
 });
 
-test("S2 an error of ours stays what it is", () => {
+test("S2 classifySqlError: a DacapoError stays as it is", () => {
   const error = new StorageFullError({ message: "full", fix: "make room" });
   expect(classifySqlError(error, "append")).toEqual({ error, final: false });
 });

@@ -1,4 +1,4 @@
-// What a SQLite file adds to the rules of the port: power cuts, other processes, damaged and full disks, other versions.
+// The store in a SQLite file, beyond the rules of the port: crashes, other processes, bad disks, other versions.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
@@ -25,11 +25,11 @@ import { until } from "../../../support/device.ts";
 const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
-/** For tests that start processes, on a machine that has other things to do. */
+/** For tests that start processes on a busy machine. */
 const processes = { timeout: 60_000 };
 const newFile = () => `${folder}/${++files}.db`;
 
-test("S2 every opening writes through to the disk: synchronous is FULL, also of a file that was there", () => {
+test("S2 openDatabase: synchronous is FULL at every opening, also for an existing file", () => {
   const path = newFile();
   for (let opening = 0; opening < 3; opening++) {
     const database = openDatabase(path);
@@ -40,13 +40,13 @@ test("S2 every opening writes through to the disk: synchronous is FULL, also of 
   }
 });
 
-test("S2 a file that cannot have a write-ahead log is refused, not served with less", () => {
+test("S2 openDatabase: refuses a file that cannot have a write-ahead log", () => {
   expect(() => openDatabase(`file:${newFile()}?vfs=unix-dotfile`)).toThrow(
     /cannot make .* durable: journal_mode is delete/,
   );
 });
 
-test("a file that is named by a URI is opened where it says, and no folder is made after it", () => {
+test("openDatabase: opens the file of a URI, and creates no folder from the URI's text", () => {
   const path = newFile();
   const database = openDatabase(`file:${path}?cache=private`);
   database.exec("create table t (n)");
@@ -56,30 +56,26 @@ test("a file that is named by a URI is opened where it says, and no folder is ma
   expect(() => openDatabase(`file:${folder}/none/logs.db`)).toThrow(/unable to open/);
 });
 
-test(
-  "S2 what a killed process acknowledged is there, and at most the append under way besides",
-  processes,
-  async () => {
-    const path = newFile();
-    const acknowledged: string[] = [];
-    for (let round = 0; round < 5; round++) {
-      const child = appendCommits(path, round * 1_000_000, 1_000_000);
-      await child.begin();
-      await once(child.lines, "line"); // an acknowledged append; from here on, kill it wherever it is
-      setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
-      await child.ended;
-      acknowledged.push(...child.told);
-    }
-    const store = sqlite(path);
-    const stored = (await readAll(store, "log")).map(({ commit }) => commit);
-    await store.close();
-    expect(new Set(stored).size).toBe(stored.length);
-    expect(acknowledged.filter((commit) => !stored.includes(commit))).toEqual([]);
-    expect(stored.length - acknowledged.length).toBeLessThanOrEqual(5);
-  },
-);
+test("S2 sqlite: a killed process loses no acknowledged append, and adds at most one more", processes, async () => {
+  const path = newFile();
+  const acknowledged: string[] = [];
+  for (let round = 0; round < 5; round++) {
+    const child = appendCommits(path, round * 1_000_000, 1_000_000);
+    await child.begin();
+    await once(child.lines, "line"); // an acknowledged append, so the kill may come at any moment
+    setTimeout(() => child.process.kill("SIGKILL"), 7 * round);
+    await child.ended;
+    acknowledged.push(...child.told);
+  }
+  const store = sqlite(path);
+  const stored = (await readAll(store, "log")).map(({ commit }) => commit);
+  await store.close();
+  expect(new Set(stored).size).toBe(stored.length);
+  expect(acknowledged.filter((commit) => !stored.includes(commit))).toEqual([]);
+  expect(stored.length - acknowledged.length).toBeLessThanOrEqual(5);
+});
 
-test("S1 of two connections that append on one head, one lands and the other is told that it moved", async () => {
+test("S1 sqlite: of two connections that append on one head, one succeeds and one gets `moved`", async () => {
   const path = newFile();
   const [here, there] = [sqlite(path), sqlite(path)];
   const results = await Promise.all(
@@ -92,14 +88,15 @@ test("S1 of two connections that append on one head, one lands and the other is 
 });
 
 test(
-  "S1 S4 processes that append to one file all land, while a reader sees only whole batches",
+  "S1 S4 sqlite: appends of two processes all succeed, and a reader sees whole batches only",
   processes,
   async () => {
     const path = newFile();
     const store = sqlite(path);
     const writers = [0, 1].map((n) => appendCommits(path, n * 1_000_000, 60, 3));
     let ended = false;
-    await Promise.all(writers.map((writer) => writer.opened)); // so that both have read the same end before one of them moves it
+    // Both have read the same head before one of them appends.
+    await Promise.all(writers.map((writer) => writer.opened));
     const allEnded = Promise.all(writers.map((writer) => writer.begin())).then(async () => {
       const codes = await Promise.all(writers.map((writer) => writer.ended));
       ended = true;
@@ -117,7 +114,7 @@ test(
     }
     expect(torn).toEqual([]);
     expect(await allEnded).toEqual([0, 0]);
-    expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // or they never met
+    expect(writers.some(({ moved }) => moved() > 0)).toBe(true); // otherwise the writers never competed
     const records = await readAll(store, "log");
     expect(records.map(({ position }) => position)).toEqual(Array.from({ length: 360 }, (_, n) => n + 1));
     expect(records.map(({ commit }) => commit).toSorted()).toEqual(writers.flatMap(({ told }) => told).toSorted());
@@ -125,7 +122,7 @@ test(
   },
 );
 
-test("S2 processes that open one new file at the same time all get it", processes, async () => {
+test("S2 sqlite: several processes can open the same new file at the same time", processes, async () => {
   for (let round = 0; round < 2; round++) {
     const path = newFile();
     const codes = await Promise.all([0, 1, 2].map((n) => appendCommits(path, n * 1_000, 1).run()));
@@ -133,12 +130,12 @@ test("S2 processes that open one new file at the same time all get it", processe
   }
 });
 
-test("S2 a full disk is told, acknowledges nothing, and ends the store until it is opened again", async () => {
+test("S2 sqlite: after a full disk every call fails until the store is opened again", async () => {
   const path = newFile();
   const database = openDatabase(path);
   const store = sqlEventStore(nodeSql(database));
   let head = await write(store, "log", null, { commit: 0 });
-  database.exec("pragma max_page_count = 40"); // SQLite answers as it does when the disk has no more blocks
+  database.exec("pragma max_page_count = 40"); // SQLite then fails as with a full disk
   let acknowledged = 1;
   const error = await (async () => {
     for (;;) {
@@ -158,11 +155,11 @@ test("S2 a full disk is told, acknowledges nothing, and ends the store until it 
 });
 
 test.skipIf(process.platform === "win32")(
-  "S2 a disk that refuses to write is told, and nothing is acknowledged after",
+  "S2 sqlite: after a failed write of the disk no append is acknowledged",
   processes,
   async () => {
     const path = newFile();
-    // The limit on the size of a file makes write() itself fail, as a broken disk does.
+    // The limit on the size of a file makes write() fail, as a broken disk does.
     const child = appendCommits(path, 0, 1_000_000, 1, "trap '' XFSZ; ulimit -f 400; exec \"$@\"");
     expect(await child.run()).toBe(1);
     expect(child.errors()).toMatch(/StorageLostError: SQLite failed in append: disk I\/O error/);
@@ -173,7 +170,7 @@ test.skipIf(process.platform === "win32")(
   },
 );
 
-test("S2 a damaged file is told, and ends the store", async () => {
+test("S2 sqlite: after reading a damaged file every call fails with the same error", async () => {
   const path = newFile();
   const first = sqlite(path);
   let head = await write(first, "log", null, { commit: 0 });
@@ -191,7 +188,7 @@ test("S2 a damaged file is told, and ends the store", async () => {
   await store.close();
 });
 
-test("a file that is no database, a folder, and a folder that cannot be made are told with what to do", () => {
+test("sqlite: an unusable path throws an error that names it", () => {
   const text = newFile();
   writeFileSync(text, "Dear diary, ".repeat(1_000));
   const directory = newFile();
@@ -201,10 +198,10 @@ test("a file that is no database, a folder, and a folder that cannot be made are
     expect(() => sqlite(path), path).toThrow(StorageLostError);
     expect(() => sqlite(path), path).toThrow(path === under ? text : path);
   }
-  for (const path of ["", "file:logs.db"]) expect(() => sqlite(path)).toThrow(/is no path of a file/);
+  for (const path of ["", "file:logs.db"]) expect(() => sqlite(path)).toThrow(/is not the path of a file/);
 });
 
-test("a lock that another process holds for long fails one call, not the store", async () => {
+test("sqlite: a long lock of another process fails one call, and the store continues", async () => {
   const path = newFile();
   const database = openDatabase(path);
   const store = sqlEventStore(nodeSql(database));
@@ -217,28 +214,28 @@ test("a lock that another process holds for long fails one call, not the store",
     retry: "later",
     details: { result: "BUSY" },
   });
-  expect(await readAll(store, "log")).toHaveLength(1); // readers go on meanwhile
+  expect(await readAll(store, "log")).toHaveLength(1); // readers continue
   other.exec("commit");
   await write(store, "log", head, { commit: 2 });
   other.close();
   await store.close();
 });
 
-test("a file written by a newer Dacapo is refused and left as it is", async () => {
+test("sqlite: refuses a file that a newer Dacapo wrote", async () => {
   const path = newFile();
   await sqlite(path).close();
   const database = new DatabaseSync(path);
   database.exec("update dacapo_layout set version = 7 where part = 'event-store'");
   database.close();
-  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo; this one knows layouts up to 1/);
+  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo\. This version knows layouts up to 1\./);
 });
 
-test("S10 a drop that a crash cut short is ended by the next opening", async () => {
+test("S10 sqlite: the next opening finishes a drop that a crash interrupted", async () => {
   const path = newFile();
   const store = sqlite(path);
   await write(store, "log", null, ...Array.from({ length: 1_200 }, (_, commit) => ({ commit })));
   await store.append("log", batch({ position: 1_200, mark: "mark1199" }, { outcomes: [outcome(5_000)] }));
-  // The name is taken at once, the rows go step by step after that.
+  // The name is gone at once. The rows go step by step after that.
   const dropped = store.drop("log").catch(() => "cut short");
   await store.close();
   expect(await dropped).toBe("cut short");
@@ -248,11 +245,11 @@ test("S10 a drop that a crash cut short is ended by the next opening", async () 
   const rows = new DatabaseSync(path).prepare(
     `select (select count(*) from dacapo_records) + (select count(*) from dacapo_stream_records) + (select count(*) from dacapo_outcomes) as n`,
   );
-  await until(() => rows.get()?.["n"] === 0, "nothing of it is left");
+  await until(() => rows.get()?.["n"] === 0, "no row is left");
   await again.close();
 });
 
-test("folders are made, ':memory:' keeps nothing, a path may come in an object", async () => {
+test("sqlite: creates folders, accepts a path in an object, and ':memory:' stores nothing", async () => {
   const path = `${folder}/new/folders/logs.db`;
   const made = sqlite({ path });
   await write(made, "log", null, { commit: 1 });
@@ -268,7 +265,7 @@ test("folders are made, ':memory:' keeps nothing, a path may come in an object",
   }
 });
 
-test("S8 500 ids are looked up in a long log without walking through it", async () => {
+test("S8 known: finds 500 ids in a long log without a scan of the log", async () => {
   const store = sqlite(newFile());
   let head = null;
   for (let n = 0; n < 40; n++)
@@ -284,7 +281,8 @@ test("S8 500 ids are looked up in a long log without walking through it", async 
     times.push((user + system) / 1_000);
     expect(known.size).toBe(500);
   }
-  expect(Math.min(...times)).toBeLessThan(300); // some 3 ms of the processor, whoever else has it meanwhile; more than a second where SQLite chooses to walk
+  // Processor time is about 3 ms on any busy machine. A scan of the log takes more than a second.
+  expect(Math.min(...times)).toBeLessThan(300);
   await store.close();
 });
 
@@ -301,7 +299,7 @@ async function expectAllToFailWith(store: ReturnType<typeof sqlite>, error: unkn
   for (const call of calls) expect(await call().catch((thrown: unknown) => thrown)).toBe(error);
 }
 
-/** Starts the process of `support/append-commits`, through a line of shell. */
+/** Starts the process of `support/append-commits` through a shell. */
 function appendCommits(path: string, first: number, appends: number, recordsEach = 1, shell = 'exec "$@"') {
   const script = fileURLToPath(new URL("../../../support/append-commits.ts", import.meta.url));
   const program = [process.execPath, script, path, first, appends, recordsEach].map(String);

@@ -1,4 +1,4 @@
-// The writer of a log: many at once, two nodes on one store, and stores that fail in the worst moment.
+// The log writer: many pushes at once, two nodes on one store, and stores that fail at the worst moment.
 import { expect, test } from "vitest";
 import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
 import { parseServerFrame } from "../../../../src/core/wire/read-messages.ts";
@@ -16,7 +16,7 @@ const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo"
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const quiet: Partial<SyncServerOptions> = { onError: () => {} };
 
-/** A store whose appends go through a function of the test. */
+/** A store that calls a function of the test for each append. */
 function tampered(
   store: EventStore,
   append: (write: () => Promise<AppendResult>, count: number) => Promise<AppendResult>,
@@ -27,7 +27,7 @@ function tampered(
   return Object.assign(store, { appends: () => count });
 }
 
-/** Every position once, every version once, every commit once. */
+/** Every position, every version and every commit is there once. */
 async function expectWhole(reader: Person, events: number): Promise<void> {
   const { records, head, more } = await reader.pull();
   expect({ head, more }).toEqual({ head: events, more: false });
@@ -44,7 +44,7 @@ async function expectWhole(reader: Person, events: number): Promise<void> {
   expect(new Set(records.map(({ commit }) => commit)).size).toBe(records.length);
 }
 
-test("what is decided on what another node just wrote is not recorded where the store is restored to what was before", async () => {
+test("log writer: records nothing decided on a state that a restore of the store removed", async () => {
   const before = memory();
   const after = memory();
   let store: EventStore = before;
@@ -70,7 +70,7 @@ test("what is decided on what another node just wrote is not recorded where the 
   expect(await here.pull()).toMatchObject({ head: 0 });
 });
 
-test("a hundred pushes at once are all recorded, in far fewer writes", async () => {
+test("log writer: a hundred pushes at once are all recorded, with far fewer appends", async () => {
   const store = tampered(memory(), (write) => write());
   const server = testServer({ store });
   const people = Array.from({ length: 10 }, () => person(server, "ada"));
@@ -82,19 +82,19 @@ test("a hundred pushes at once are all recorded, in far fewer writes", async () 
   await expectWhole(person(server, "bob"), 100);
 });
 
-test("a log that this node wrote last is written on without reading it; one that went on elsewhere is read", async () => {
+test("log writer: reads head and ids only if another node appended since its last append", async () => {
   const store = memory();
-  const asked: string[] = [];
+  const reads: string[] = [];
   const [head, known] = [store.head.bind(store), store.known.bind(store)];
-  store.head = (log) => (asked.push("head"), head(log));
-  store.known = (log, commits) => (asked.push("known"), known(log, commits));
+  store.head = (log) => (reads.push("head"), head(log));
+  store.known = (log, commits) => (reads.push("known"), known(log, commits));
   const [ada, bob] = [person(testServer({ store }), "ada"), person(testServer({ store }), "bob")];
   const [first, second] = [ada.commit(add("t1")), ada.commit(add("t2"))];
   await ada.push([first]);
-  asked.length = 0;
+  reads.length = 0;
   await ada.push([second]);
-  expect(asked).toEqual([]);
-  // What comes again is told as before, also where it is all of a push.
+  expect(reads).toEqual([]);
+  // A repeated commit gets the same outcome, also if the push has no other commit.
   expect(await ada.outcomes(first, second)).toMatchObject([
     { outcome: "recorded", at: { position: 1 } },
     { outcome: "recorded", at: { position: 2 } },
@@ -108,7 +108,7 @@ test("a log that this node wrote last is written on without reading it; one that
   await expectWhole(bob, 4);
 });
 
-test("logs do not wait for each other", async () => {
+test("log writer: a slow log does not delay another log", async () => {
   let release = (): void => {};
   const held = new Promise<void>((resolve) => (release = resolve));
   const store = memory();
@@ -124,11 +124,11 @@ test("logs do not wait for each other", async () => {
   expect((await waiting).outcomes).toMatchObject([{ outcome: "recorded" }]);
 });
 
-test("P2 two servers on one SQLite file race: positions have no gap, and nothing is there twice", async () => {
+test("P2 log writer: two servers race on one file without a gap or a duplicate", async () => {
   const { open, remove } = await sqliteFile();
   const results: string[] = [];
   const noted = async (write: () => Promise<AppendResult>): Promise<AppendResult> => {
-    // As on a network: between what a server read and what it writes, the other one writes.
+    // As on a network, the other server may write between the read and the append of this one.
     await wait(2 + Math.random() * 6);
     const result = await write();
     results.push(result.kind);
@@ -143,19 +143,19 @@ test("P2 two servers on one SQLite file race: positions have no gap, and nothing
       people[0]?.commit(add(`t${n}`)),
       people[0]?.commit({ ...task.command.note("shared", { text: `${n}` }), seen: 1 }),
     ];
-    // Each push goes to both servers, as after a lost answer.
+    // Each push goes to both servers, as after a lost response.
     const [first, second] = await Promise.all(people.map((one) => one.push(commits)));
     expect(second?.outcomes).toEqual(first?.outcomes);
     expect(first?.outcomes).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
   });
   await Promise.all(work);
   for (const one of people) await expectWhole(one, 2 + 120);
-  expect(results.filter((kind) => kind !== "ok").length, "they never met").toBeGreaterThan(0);
+  expect(results.filter((kind) => kind !== "ok").length, "the servers never competed").toBeGreaterThan(0);
   await Promise.all(servers.map((server) => server.close()));
   await remove();
 });
 
-test("an append that was written though it failed is answered by what is there", async () => {
+test("log writer: answers from the store after an append that was written but rejected", async () => {
   const store = tampered(memory(), async (write, count) => {
     const result = await write();
     if (count === 1) throw new Error("the connection broke after the commit");
@@ -171,7 +171,7 @@ test("an append that was written though it failed is answered by what is there",
   await expectWhole(ada, 2);
 });
 
-test("what was written though its append failed reaches open sockets at once, also where nobody looks by the clock", async () => {
+test("log writer: sockets get records at once whose append was written but rejected", async () => {
   const store = tampered(memory(), async (write, count) => {
     const result = await write();
     if (count === 2) throw new Error("the connection broke after the commit");
@@ -183,12 +183,12 @@ test("what was written though its append failed reaches open sockets at once, al
   const socket = await liveSocket(server, "bob");
   await until(() => socket.positions().join() === "1", "the socket is up to date");
   expect(await ada.outcomes(ada.commit(add("t2")))).toMatchObject([{ outcome: "recorded" }]);
-  await until(() => socket.positions().join() === "1,2", "the socket has what was written");
+  await until(() => socket.positions().join() === "1,2", "the socket has the records");
 });
 
-test("what another node wrote first, of a push that came to both, reaches the open sockets of the one that came second", async () => {
+test("log writer: sockets get the records that another node wrote first for the same push", async () => {
   let writeElsewhere = (): Promise<unknown> => Promise.resolve();
-  // Between what this node reads and what it writes, the other one takes the same push.
+  // The other node writes the same push between the read and the append of this node.
   const store = tampered(memory(), async (write, count) => {
     if (count === 1) await writeElsewhere();
     return write();
@@ -199,7 +199,7 @@ test("what another node wrote first, of a push that came to both, reaches the op
   const commit = here.commit(add("t1"));
   writeElsewhere = () => there.push([commit]);
   expect(await here.outcomes(commit)).toMatchObject([{ outcome: "recorded" }]);
-  await until(() => socket.positions().join() === "1", "the socket has what was written");
+  await until(() => socket.positions().join() === "1", "the socket has the records");
 });
 
 /** An open socket in memory. */
@@ -219,7 +219,7 @@ async function liveSocket(server: SyncServer, actor: string): Promise<{ readonly
   };
 }
 
-test("an append that failed and was not written is written by the next round", async () => {
+test("log writer: the next round writes a batch whose append was rejected and not written", async () => {
   const store = tampered(memory(), (write, count) => (count === 1 ? Promise.reject(new Error("busy")) : write()));
   const server = testServer({ store, ...quiet });
   const ada = person(server, "ada");
@@ -227,7 +227,7 @@ test("an append that failed and was not written is written by the next round", a
   await expectWhole(ada, 1);
 });
 
-test("P8 a store that cannot write is told as a failure of the server; what was sent can be sent again", async () => {
+test("P8 push: a full store is a 507 without an outcome, and the same push succeeds later", async () => {
   let broken = true;
   const store = tampered(memory(), (write) =>
     broken ? Promise.reject(Object.assign(new Error("no space"), { code: "storage-full" })) : write(),
@@ -245,7 +245,7 @@ test("P8 a store that cannot write is told as a failure of the server; what was 
   await expectWhole(ada, 1);
 });
 
-test("a right that cannot be asked fails the push that needs it, and no other of its batch", async () => {
+test("log writer: if `permit` throws, only the push that needs it fails", async () => {
   const server = testServer({
     ...quiet,
     permit: ({ actor }, { action }) => {
@@ -262,7 +262,7 @@ test("a right that cannot be asked fails the push that needs it, and no other of
   expect([his.status, his.headers.get("retry-after")]).toEqual([503, "1"]);
 });
 
-test("more than may wait is turned away at once, with a time to come back", async () => {
+test("log writer: refuses pushes at once beyond `waitingPushesMax`", async () => {
   const server = testServer({ limits: { waitingPushesMax: 3 } });
   const ada = person(server, "ada");
   const statuses = await Promise.all(
@@ -276,17 +276,17 @@ test("more than may wait is turned away at once, with a time to come back", asyn
   expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(0);
 });
 
-test("closing ends the push under way and turns away the next", async () => {
+test("log writer: close settles the running push and refuses the next one", async () => {
   let begin = (): void => {};
   const begun = new Promise<void>((resolve) => (begin = resolve));
   const server = testServer({
     permit: async (_, { action }) => (action === "write" && begin(), wait(20).then(() => true)),
   });
   const ada = person(server, "ada");
-  const underWay = ada.push([ada.commit(add("t1"))]);
+  const running = ada.push([ada.commit(add("t1"))]);
   await begun;
   const closed = server.close();
-  expect((await underWay).outcomes).toMatchObject([{ outcome: "recorded" }]);
+  expect((await running).outcomes).toMatchObject([{ outcome: "recorded" }]);
   await closed;
   const late = await ada.request("commits", { after: null, domain: 1, commits: [ada.commit(add("t2"))] });
   expect([late.status, await late.json()]).toMatchObject([503, { error: { code: "restarting", retryAfterMs: 1000 } }]);
@@ -295,10 +295,10 @@ test("closing ends the push under way and turns away the next", async () => {
 test.each<[string, (text: string) => string]>([
   ["cannot be parsed", (text) => text.slice(9)],
   ["has lost its events", (text) => text.replace('"events"', '"dvents"')],
-  ["has events that are none", (text) => text.replace(/"events":.*/, '"events":[null]}')],
+  ["has invalid events", (text) => text.replace(/"events":.*/, '"events":[null]}')],
   ["names another stream", (text) => text.replace("task/t1", "task/q1")],
-  ["tells another version", (text) => text.replace('"version":1', '"version":3')],
-])("a stream with a record that %s is unreadable alone; the log goes on", async (_, damage) => {
+  ["has another version", (text) => text.replace('"version":1', '"version":3')],
+])("log writer: if a record %s, only its stream is unreadable", async (_, damage) => {
   const store = memory();
   const server = testServer({ store });
   const ada = person(server, "ada");
@@ -317,7 +317,7 @@ test.each<[string, (text: string) => string]>([
   ).toMatchObject([{ code: "stream-unreadable" }, { outcome: "recorded" }]);
 });
 
-test("a queue settles one batch at a time in the order of arrival, and answers all also when settling throws", async () => {
+test("writer queue: settles one batch at a time, in order, also if settling throws", async () => {
   const batches: number[][] = [];
   let idle = 0;
   const queue = createWriterQueue<number, number>({
@@ -326,7 +326,7 @@ test("a queue settles one batch at a time in the order of arrival, and answers a
       if (jobs.includes(13)) throw new Error("no");
       return jobs.map((job) => job * 2);
     },
-    take: (waiting) => Math.min(2, waiting.length),
+    batchSize: (waiting) => Math.min(2, waiting.length),
     gather: () => Promise.resolve(),
     idle: () => idle++,
   });

@@ -1,4 +1,4 @@
-// Outcomes read back by the client's reader, whatever words an app put into them.
+// The client's reader can read every outcome, whatever texts an app put into it.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DomainEvent } from "../../../../src/core/domain/event.ts";
@@ -29,7 +29,7 @@ function readBack(text: string) {
   return answer.value.outcomes[0];
 }
 
-test("any code, message and path of an app gives an outcome that its client can read", () => {
+test("rejectedText: a client can read it for any code, message and path of an app", () => {
   const anyText = fc.string({ unit: "binary", maxLength: 3_000 });
   fc.assert(
     fc.property(
@@ -44,7 +44,7 @@ test("any code, message and path of an app gives an outcome that its client can 
   );
 });
 
-test("a rejection carries the last events of others, and never grows beyond its bound", () => {
+test("rejectedText: contains the latest events of other authors, up to its bound", () => {
   const many = Array.from({ length: 50 }, (_, n) => eventWith(n, n));
   expect(readBack(rejectedText(id, { code: "conflict", message: "", theirs: many }))).toMatchObject({
     theirs: Array.from({ length: 20 }, (_, n) => ({ version: n + 31 })),
@@ -53,7 +53,7 @@ test("a rejection carries the last events of others, and never grows beyond its 
   const text = rejectedText(id, { code: "conflict", message: "", theirs: large });
   expect(text.length).toBeLessThan(70_000);
   expect(readBack(text)).toMatchObject({ theirs: Array.from({ length: 6 }, (_, n) => ({ version: n + 15 })) });
-  // What an app's upcast made of an event may not be JSON.
+  // An app's upcast may return a value that is not JSON.
   const broken = eventWith(Number.NaN);
   expect(
     readBack(rejectedText(id, { code: "conflict", message: "", theirs: [broken, eventWith(1, 1)] })),

@@ -1,4 +1,4 @@
-// A `permit` that fails when it is asked whether events may be recorded harms who it was asked for, and nobody else.
+// A `permit` that fails for the action "record" fails the push that needs it, and no other push.
 import { expect, test } from "vitest";
 import type { Permit } from "../../../../src/sync-server/app.ts";
 import { task } from "../../../support/board-domain.ts";
@@ -9,7 +9,7 @@ import { person, testServer } from "../../../support/sync-requests.ts";
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 
 for (const how of ["throws", "hangs"] as const) {
-  test(`a permit that ${how} for one author's events does not keep another's from the log`, async () => {
+  test(`permit: if it ${how} for one author, another author's commit is still recorded`, async () => {
     const { env, hang, isAsked, giveUp } = hangingApp();
     let failing = true;
     const fail = () => (how === "hangs" ? hang() : Promise.reject(new Error("no database")));
@@ -23,10 +23,10 @@ for (const how of ["throws", "hangs"] as const) {
       bob.request("commits", { after: null, domain: 1, commits: [first, second] }),
       ada.outcomes(ada.commit(add("t3"))),
     ]);
-    if (how === "hangs") await until(isAsked, "the app is asked").then(giveUp);
-    const [refused, taken] = await pushes;
+    if (how === "hangs") await until(isAsked, "`permit` is called").then(giveUp);
+    const [refused, recorded] = await pushes;
     expect(refused.status).toBe(503);
-    expect(taken).toMatchObject([{ outcome: "recorded" }]);
+    expect(recorded).toMatchObject([{ outcome: "recorded" }]);
 
     failing = false;
     expect(await bob.outcomes(first, second)).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);

@@ -1,4 +1,4 @@
-// The last records of a log, kept for those who are nearly up to date.
+// The last records of a log, kept for readers who are nearly up to date.
 import { expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { createRecentRecords } from "../../../../src/sync-server/writer/recent-records.ts";
@@ -8,7 +8,7 @@ import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
 
 const at = (position: number): Cursor | null => (position === 0 ? null : { position, mark: `m${position}` });
-/** Records of one event each, behind position `from`. */
+/** Records of one event each, after position `from`. */
 const appended = (from: number, count: number, text = "x"): Appended => ({
   after: at(from),
   records: Array.from({ length: count }, (_, n) => ({
@@ -22,12 +22,12 @@ const appended = (from: number, count: number, text = "x"): Appended => ({
   head: at(from + count),
 });
 
-test("gives what lies between two cursors that it knows, and nothing for those it does not", () => {
-  const tail = createRecentRecords();
-  tail.add("board", appended(3, 2));
-  tail.add("board", appended(5, 1));
+test("RecentRecords: returns the records between two known cursors, and null otherwise", () => {
+  const recent = createRecentRecords();
+  recent.add("board", appended(3, 2));
+  recent.add("board", appended(5, 1));
   const between = (after: Cursor | null, head: Cursor | null) =>
-    tail.between("board", after, head)?.map(({ position }) => position) ?? null;
+    recent.between("board", after, head)?.map(({ position }) => position) ?? null;
   expect(between(at(3), at(6))).toEqual([4, 5, 6]);
   expect(between(at(5), at(6))).toEqual([6]);
   expect(between(at(6), at(6))).toEqual([]);
@@ -41,26 +41,26 @@ test("gives what lies between two cursors that it knows, and nothing for those i
   ] as const) {
     expect(between(after, head), JSON.stringify([after, head])).toBeNull();
   }
-  // Another node wrote in between: what was kept does not join.
-  tail.add("board", appended(8, 1));
+  // Another node appended in between, so the kept records do not join.
+  recent.add("board", appended(8, 1));
   expect([between(at(5), at(9)), between(at(8), at(9))]).toEqual([null, [9]]);
-  expect(tail.between("other", at(8), at(9))).toBeNull();
+  expect(recent.between("other", at(8), at(9))).toBeNull();
 });
 
-test("is bounded in records, in one log's text and in that of all", () => {
-  const tail = createRecentRecords();
-  tail.add("many", appended(0, 5_000));
-  expect(tail.between("many", at(4_000), at(5_000))).toHaveLength(1_000);
-  expect(tail.between("many", at(2_000), at(5_000))).toBeNull();
-  tail.add("large", appended(0, 30, "x".repeat(100_000)));
-  expect(tail.between("large", at(26), at(30))).toHaveLength(4);
-  expect(tail.between("large", at(20), at(30))).toBeNull();
-  for (let log = 0; log < 100; log++) tail.add(`log-${log}`, appended(0, 9, "x".repeat(100_000)));
-  expect(tail.between("many", at(5_000), at(5_000))).toBeNull();
-  expect(tail.between("log-99", at(0), at(9))).toHaveLength(9);
+test("RecentRecords: is bounded in records, in characters of a log and of all logs", () => {
+  const recent = createRecentRecords();
+  recent.add("many", appended(0, 5_000));
+  expect(recent.between("many", at(4_000), at(5_000))).toHaveLength(1_000);
+  expect(recent.between("many", at(2_000), at(5_000))).toBeNull();
+  recent.add("large", appended(0, 30, "x".repeat(100_000)));
+  expect(recent.between("large", at(26), at(30))).toHaveLength(4);
+  expect(recent.between("large", at(20), at(30))).toBeNull();
+  for (let log = 0; log < 100; log++) recent.add(`log-${log}`, appended(0, 9, "x".repeat(100_000)));
+  expect(recent.between("many", at(5_000), at(5_000))).toBeNull();
+  expect(recent.between("log-99", at(0), at(9))).toHaveLength(9);
 });
 
-test("devices that push on and on get their pages without reading the store", async () => {
+test("RecentRecords: devices that push repeatedly get their pages without a read of the store", async () => {
   const store = memory();
   let reads = 0;
   const read = store.read.bind(store);

@@ -1,4 +1,4 @@
-// Two people at once: what becomes of the one who came second, end to end through the server.
+// Two authors at once: the outcome of the second commit, end to end through the server.
 import { expect, test } from "vitest";
 import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { column, task } from "../../../support/board-domain.ts";
@@ -19,14 +19,14 @@ async function board(): Promise<{ ada: Person; bob: Person }> {
   return { ada, bob };
 }
 
-test("rebase: the command is decided again on what came first", async () => {
+test("rebase: decides the command again on the newer events", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.complete("t1")))]);
-  // Completed already: nothing is left to record.
+  // The task is completed already, so there is nothing to record.
   expect(await bob.outcomes(bob.commit(seen(1, task.command.complete("t1"))))).toMatchObject([{ outcome: "empty" }]);
 });
 
-test("keep: what the author decided on what he saw stands", async () => {
+test("keep: records the decision on the state that the author saw", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.complete("t1")))]);
   const { records, outcomes } = await bob.push([bob.commit(seen(1, task.command.note("t1", { text: "hm" })))]);
@@ -34,18 +34,18 @@ test("keep: what the author decided on what he saw stands", async () => {
   expect(records.at(-1)?.events).toMatchObject([{ type: "TaskNoted", version: 3, data: { text: "hm" } }]);
 });
 
-test("keep: the author is taken to have seen his own later events", async () => {
+test("keep: the author's own later events count as seen", async () => {
   const { ada, bob } = await board();
-  // Made offline on version 1, pushed in two parts; Ada comes between.
+  // Bob made both commits offline and pushes them apart. Ada commits in between.
   await bob.push([bob.commit({ ...add("b1"), seen: 0 })]);
   await ada.push([ada.commit(seen(1, task.command.note("b1", { text: "hers" })))]);
-  // He has seen nothing of b1 but what he made himself: decided on that, he may note.
+  // Bob has seen only his own events of b1. Decided on them, the note is accepted.
   expect(await bob.outcomes(bob.commit({ ...task.command.note("b1", { text: "his" }), seen: 0 }))).toMatchObject([
     { outcome: "recorded" },
   ]);
 });
 
-test("reject: refused, with the events that came first", async () => {
+test("reject: rejects the commit, with the newer events of other authors", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.complete("t1")))]);
   const [outcome] = await bob.outcomes(bob.commit(seen(1, task.command.claim("t1", { title: "Mine" }))));
@@ -56,7 +56,7 @@ test("reject: refused, with the events that came first", async () => {
   });
 });
 
-test("reject: one's own events are no conflict, on this device; on another one they are", async () => {
+test("reject: events of the same device are no conflict, those of another device are", async () => {
   const { ada } = await board();
   const claim = (title: string) => ada.commit(seen(1, task.command.claim("t1", { title })));
   expect(await ada.outcomes(claim("one"), claim("two"), claim("three"))).toMatchObject([
@@ -67,7 +67,7 @@ test("reject: one's own events are no conflict, on this device; on another one t
   expect(await ada.outcomes({ ...claim("four"), client: crypto.randomUUID() })).toMatchObject([{ code: "conflict" }]);
 });
 
-test("merge: the domain is told mine and theirs, and says what becomes of it", async () => {
+test("merge: the domain receives both sides and decides", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, task.command.note("t1", { text: "harmless" })))]);
   expect(await bob.outcomes(bob.commit(seen(1, task.command.rename("t1", { title: "Oat milk" }))))).toMatchObject([
@@ -78,7 +78,7 @@ test("merge: the domain is told mine and theirs, and says what becomes of it", a
   ]);
 });
 
-test("a rule over several streams holds: the column that was read is gone by the time the move arrives", async () => {
+test("settleCommit: rejects a move if the column that was read was removed since", async () => {
   const { ada, bob } = await board();
   await ada.push([ada.commit(seen(1, column.command.remove("done")))]);
   const move = { ...seen(1, task.command.move("t1", { column: "done" })), reads: [{ stream: "column/done", seen: 1 }] };
@@ -86,7 +86,7 @@ test("a rule over several streams holds: the column that was read is gone by the
   expect(outcome).toMatchObject({ code: "no-such-column", theirs: [{ type: "ColumnRemoved" }] });
 });
 
-test("a stream that is read is checked, though the author did not name it", async () => {
+test("settleCommit: checks a stream that the command reads but the author did not name", async () => {
   const { bob } = await board();
   expect(await bob.outcomes(bob.commit(seen(1, task.command.move("t1", { column: "nowhere" }))))).toMatchObject([
     { code: "no-such-column" },
@@ -95,7 +95,7 @@ test("a stream that is read is checked, though the author did not name it", asyn
   expect(typesOf(records).at(-1)).toBe("TaskMoved");
 });
 
-test("a commit of several commands stands or falls as one", async () => {
+test("settleCommit: a commit of several commands is recorded or rejected as a whole", async () => {
   const { ada } = await board();
   const { outcomes, head } = await ada.push([
     ada.commit(add("t2"), add("t3"), task.command.rename("nothing", { title: "x" })),
@@ -104,7 +104,7 @@ test("a commit of several commands stands or falls as one", async () => {
   expect(head).toBe(3);
 });
 
-test("commits of one batch stand on each other, whoever sent them", async () => {
+test("settleCommit: commits of one batch are decided on each other, across senders", async () => {
   const { ada, bob } = await board();
   const [hers, his] = await Promise.all([
     ada.push([ada.commit(seen(1, task.command.claim("t1", { title: "Hers" })))]),
@@ -118,7 +118,7 @@ test("commits of one batch stand on each other, whoever sent them", async () => 
   });
 });
 
-test("a conflict is seen in a stream of many authors and many pages", async () => {
+test("settleCommit: finds a conflict in a stream of many authors and many pages", async () => {
   const { ada, bob } = await board();
   const others = Array.from({ length: 60 }, (_, n) => ({
     ...ada.commit(seen(1, task.command.note("t1", { text: `${n}` }))),
@@ -126,7 +126,7 @@ test("a conflict is seen in a stream of many authors and many pages", async () =
   }));
   await ada.push(others);
   const [outcome] = await bob.outcomes(bob.commit(seen(1, task.command.claim("t1", { title: "Mine" }))));
-  // The last twenty of them are told.
+  // The outcome contains the last twenty of them.
   expect(outcome).toMatchObject({
     code: "conflict",
     message: expect.stringContaining("60 event"),

@@ -1,4 +1,4 @@
-// Outcomes that left no record: how long the server remembers them, and of how many. And fields that it does not know.
+// Outcomes without a record: how long and how many the server keeps. And fields of later versions.
 import { expect, test } from "vitest";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -13,14 +13,14 @@ const rename = (id: string) => task.command.rename(id, { title: "Bread" });
 test.each([
   ["memory", memory],
   ["sqlite", () => sqlite(":memory:")],
-])("P5 a rejection is remembered for 30 days, then forgotten (%s)", async (_, store) => {
+])("P5 push: a rejection is kept for 30 days, then forgotten (%s)", async (_, store) => {
   let now = Date.now();
   const server = testServer({ store: store(), env: { ...runtimeEnv, now: () => now } });
   const ada = person(server, "ada");
   const commit = ada.commit(rename("t1"));
   const [first] = await ada.outcomes(commit);
   expect(first).toMatchObject({ outcome: "rejected", code: "no-such-task" });
-  // By now it would be accepted; a device that comes back after weeks hears what was said.
+  // Now it would be accepted, but a device that returns after weeks gets the same outcome.
   await ada.outcomes(ada.commit(add("t1")));
   now += 29 * DAY_MS;
   await ada.outcomes(ada.commit(add("t2")));
@@ -34,24 +34,21 @@ test.each([
 test.each([
   ["memory", memory],
   ["sqlite", () => sqlite(":memory:")],
-])(
-  "P4 what was refused for want of a right stays refused when its push comes twice, the second time with the right there: also in a log that nobody had written to (%s)",
-  async (_, store) => {
-    let mayWrite = false;
-    const server = testServer({ store: store(), permit: (_, { action }) => action === "read" || mayWrite });
-    const ada = person(server, "ada");
-    const [refused, made] = [ada.commit(add("t1")), ada.commit(add("t2"))];
-    const [told] = await ada.outcomes(refused);
-    expect(told).toMatchObject({ outcome: "rejected", code: "forbidden" });
-    mayWrite = true;
-    expect(await ada.outcomes(made)).toMatchObject([{ outcome: "recorded" }]);
-    expect(await ada.outcomes(refused)).toEqual([told]);
-    expect((await ada.pull()).records.map(({ commit }) => commit)).toEqual([made.id]);
-    await server.close();
-  },
-);
+])("P4 push: a commit rejected as forbidden stays rejected after its actor gets the right (%s)", async (_, store) => {
+  let mayWrite = false;
+  const server = testServer({ store: store(), permit: (_, { action }) => action === "read" || mayWrite });
+  const ada = person(server, "ada");
+  const [refused, made] = [ada.commit(add("t1")), ada.commit(add("t2"))];
+  const [rejection] = await ada.outcomes(refused);
+  expect(rejection).toMatchObject({ outcome: "rejected", code: "forbidden" });
+  mayWrite = true;
+  expect(await ada.outcomes(made)).toMatchObject([{ outcome: "recorded" }]);
+  expect(await ada.outcomes(refused)).toEqual([rejection]);
+  expect((await ada.pull()).records.map(({ commit }) => commit)).toEqual([made.id]);
+  await server.close();
+});
 
-test("P5 of someone with more rejections than their share the oldest are forgotten, and nobody else's", async () => {
+test("P5 push: an actor with too many rejections loses its oldest, and no other actor does", async () => {
   const server = testServer({ limits: { outcomesPerActorMax: 3 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   const his = bob.commit(rename("t1"));
@@ -65,7 +62,7 @@ test("P5 of someone with more rejections than their share the oldest are forgott
   expect(await bob.outcomes(his)).toMatchObject([{ outcome: "rejected" }]);
 });
 
-test("P25 a push with fields of a later version is taken, and leaves nothing of them behind", async () => {
+test("P25 push: accepts fields of a later version, and stores nothing of them", async () => {
   const server = testServer();
   const ada = person(server, "ada");
   const plain = ada.commit(add("t1"));

@@ -1,0 +1,51 @@
+/** Mounts the routes of the protocol on a Hono app: one line for each path. */
+import { Hono } from "hono";
+import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { OriginRule } from "./origins.ts";
+import { exchangeOf } from "./raw-exchange.ts";
+import type { Responder } from "./responder.ts";
+import {
+  getExport,
+  getLog,
+  getReadiness,
+  getRecords,
+  getStream,
+  postCommits,
+  postTicket,
+  type RouteContext,
+} from "./routes.ts";
+
+export function mountRoutes(
+  context: RouteContext,
+  { respond }: Responder,
+  origins: OriginRule,
+  isClosing: () => boolean,
+): Hono {
+  const app = new Hono();
+  const refuse = (code: "upgrade-required" | "not-found") => () => Promise.reject(new HttpRefusal(code));
+  app.get("/logs/:log", ({ req }) => respond(req.raw, () => getLog(context, req.raw, req.param("log"))));
+  app.post("/logs/:log/commits", ({ req, env }) => {
+    const exchange = exchangeOf(env);
+    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), exchange), { exchange });
+  });
+  app.get("/logs/:log/records", ({ req }) => respond(req.raw, () => getRecords(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/streams/:type/:id", ({ req }) =>
+    respond(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
+  );
+  app.get("/logs/:log/export", ({ req }) =>
+    respond(req.raw, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
+  );
+  app.post("/logs/:log/tickets", ({ req }) => respond(req.raw, () => postTicket(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/live", ({ req }) => respond(req.raw, refuse("upgrade-required")));
+  app.options("/logs/*", ({ req }) => {
+    try {
+      return origins.preflight(req.raw);
+    } catch (error) {
+      return errorResponse(error);
+    }
+  });
+  app.all("/logs/*", ({ req }) => respond(req.raw, refuse("not-found")));
+  app.get("/healthz", ({ req }) => respond(req.raw, async () => `{"status":"ok"}`));
+  app.get("/readyz", ({ req }) => respond(req.raw, () => getReadiness(context, isClosing())));
+  return app;
+}

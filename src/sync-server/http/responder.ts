@@ -1,0 +1,70 @@
+/**
+ * Turns the result of a route into a response: the origin check before it, the headers, and the error response.
+ *
+ * Guarantees:
+ * - Every response has `cache-control: no-store` (P23, sync-server.security-page.test.ts).
+ * - An error that is not an HttpRefusal goes to the operator. The client sees only `unexpected`.
+ * - After `close` every request is refused as `restarting`.
+ */
+import { type Env, wait } from "../base/env.ts";
+import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { OriginRule } from "./origins.ts";
+import type { Exchange } from "./raw-exchange.ts";
+
+/** A whole text, or a stream of its pieces. */
+export type ResponseBody = string | ReadableStream<Uint8Array>;
+
+export type Responder = {
+  readonly respond: (
+    request: Request,
+    route: () => Promise<ResponseBody>,
+    how?: { readonly contentType?: string; readonly exchange?: Exchange | null },
+  ) => Promise<Response>;
+  /** Waits until no request is running, but only for a bounded time. Refuses every request after that. */
+  readonly close: () => Promise<void>;
+};
+
+/** Milliseconds that running requests have when the server closes. */
+const CLOSE_MS_MAX = 2_000;
+const CLOSE_STEP_MS = 10;
+
+export function createResponder({
+  origins,
+  env,
+  report,
+}: {
+  readonly origins: OriginRule;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+}): Responder {
+  let running = 0;
+  let closed = false;
+  return {
+    respond: async (request, route, { contentType = "application/json", exchange = null } = {}) => {
+      let corsHeaders: Readonly<Record<string, string>> = {};
+      running++;
+      try {
+        if (closed) throw new HttpRefusal("restarting");
+        corsHeaders = origins.check(request);
+        const body = await route();
+        // A HEAD response has no body, so nothing would read the stream and release its share of memory.
+        if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
+        const headers = { "content-type": contentType, "cache-control": "no-store", ...corsHeaders };
+        if (exchange && typeof body === "string") return exchange.answer(body, headers);
+        return new Response(request.method === "HEAD" ? null : body, { headers });
+      } catch (error) {
+        if (!(error instanceof HttpRefusal)) report(error);
+        const response = errorResponse(error);
+        for (const [name, value] of Object.entries(corsHeaders)) response.headers.set(name, value);
+        return response;
+      } finally {
+        running--;
+      }
+    },
+    close: async () => {
+      for (let waitedMs = 0; running > 0 && waitedMs < CLOSE_MS_MAX; waitedMs += CLOSE_STEP_MS)
+        await wait(env, CLOSE_STEP_MS);
+      closed = true;
+    },
+  };
+}

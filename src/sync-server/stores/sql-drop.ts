@@ -1,0 +1,48 @@
+/**
+ * The statements that drop a log. The name is gone at once, and the rows go in steps, each in a transaction of its
+ * caller.
+ *
+ * Guarantees:
+ * - A dropped name stays `gone` (S10), because its row in `dacapo_logs` stays.
+ * - A crash leaves the state `dropping`, and the next opening continues the drop (sqlite.test.ts).
+ *
+ *     open, or no row ── markDropping ──> dropping ── deleteStep returns false ──> gone
+ */
+import { findLog } from "./sql-rows.ts";
+import { firstRow, type Sql } from "./sql.ts";
+
+/** Rows that one step deletes from each table, so that the store serves other logs in between. */
+const DROP_STEP_ROWS = 500;
+
+export function markDropping(sql: Sql, name: string): void {
+  sql.run(
+    `insert into dacapo_logs (name, position, mark, state) values (?, 0, null, 'dropping')
+     on conflict (name) do update set position = 0, mark = null, state = 'dropping'`,
+    name,
+  );
+}
+
+/** Names of the logs whose rows are not all deleted yet. */
+export function droppingLogs(sql: Sql): readonly string[] {
+  const rows = sql.rows<{ name: string }>("select name from dacapo_logs where state = 'dropping'");
+  return Array.from(rows, ({ name }) => name);
+}
+
+/** Deletes some rows of a dropped log. Returns false when no row is left. */
+export function deleteStep(sql: Sql, name: string): boolean {
+  const log = findLog(sql, name)?.id ?? null;
+  const step = "where log = ? limit ?";
+  sql.run(`delete from dacapo_records where rowid in (select rowid from dacapo_records ${step})`, log, DROP_STEP_ROWS);
+  sql.run(`delete from dacapo_outcomes where id in (select id from dacapo_outcomes ${step})`, log, DROP_STEP_ROWS);
+  sql.run(
+    `delete from dacapo_stream_records where (log, stream, version) in
+       (select log, stream, version from dacapo_stream_records ${step})`,
+    log,
+    DROP_STEP_ROWS,
+  );
+  const isLeft = ["dacapo_records", "dacapo_outcomes", "dacapo_stream_records"].some(
+    (table) => firstRow(sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
+  );
+  if (!isLeft) sql.run("update dacapo_logs set state = 'gone' where name = ?", name);
+  return isLeft;
+}
