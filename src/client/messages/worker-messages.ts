@@ -68,12 +68,6 @@ export interface WorkerLog {
   opened(): CallResult<{ readonly client: string; readonly update: string }>;
   /** Takes calls, JSON of `CommitCall[]`; updates answer them. */
   executeBatch(calls: string): void;
-  /** Resolves when durable; `seq` is the update that shows it. */
-  execute(
-    requests: readonly CommandRequest[],
-    meta: Json,
-    endRejection: string | null,
-  ): Promise<CallResult<{ readonly commit: string; readonly seq: number }>>;
   /** Null: there is nothing to take back, or to bring back. */
   undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
   redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;

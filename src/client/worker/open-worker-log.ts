@@ -220,7 +220,6 @@ export async function openWorkerLog({
         });
       }
     },
-    execute: (requests, meta, endRejection) => callResult(async () => made(await commit(requests, meta, endRejection))),
     undo: () => callResult(() => takeBack(undoTarget)),
     redo: () => callResult(() => takeBack(redoTarget)),
     withdraw: (commit) => withUpdate(callResult(() => engine.withdraw(commit).then(() => null))),

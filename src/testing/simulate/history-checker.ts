@@ -26,6 +26,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   problems.push(
     ...checkAcknowledged(history, logs, records),
     ...checkSettled(history, records),
+    ...checkShown(history),
     ...checkOrder(history, records),
   );
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
@@ -110,6 +111,15 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string
       .slice(0, 3)
       .map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
   });
+}
+
+/** 5: a tab's page shows a commit's rows by the time it is told that the commit is durable. */
+function checkShown({ journal }: History): string[] {
+  return journal.flatMap((entry) =>
+    entry.kind === "unshown"
+      ? [`5: ${entry.tab} was told of ${entry.commits.join(", ")} before it was sent their rows of ${entry.projection}`]
+      : [],
+  );
 }
 
 /** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */

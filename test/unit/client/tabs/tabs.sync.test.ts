@@ -24,7 +24,7 @@ test("a tab that is switched off leaves syncing to another one, and takes part a
   await until(() => second.status().connection === "following", "the second follows");
   first.api.setPaused(true);
   const { commit } = unwrap(
-    await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
+    await second.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
   );
   expect(unwrap(await second.api.settled(commit)).settled.outcome).toBe("accepted");
   expect(second.status()).toMatchObject({ leader: true });
