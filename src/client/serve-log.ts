@@ -44,7 +44,6 @@ export function serveLog(domain: Domain): void {
           if (typeof data.calls === "string") opened.executeBatch(data.calls);
         });
         Comlink.expose(opened, port);
-        return null;
       }),
   };
   Comlink.expose(root);

@@ -72,7 +72,7 @@ export function device(
           for (const key of removed) tables.get(projection)?.delete(key);
           for (const entry of set) tables.get(projection)?.set(entry.key, entry);
         }
-        if (update.answers) calls.answered(update.answers);
+        if (update.answers) calls.settle(update.answers);
       };
       const http =
         url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));

@@ -71,26 +71,26 @@ export interface WorkerLog {
   /** Null: there is nothing to take back, or to bring back. */
   undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
   redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
-  withdraw(commit: string): Promise<CallResult<null>>;
+  withdraw(commit: string): Promise<CallResult<void>>;
   /** The next lines of an export, or null behind its end. `begin` begins one and ends any that was under way. */
   exportNext(begin: boolean): Promise<CallResult<string | null>>;
   /** Text of an export, piece by piece; with the last one, it is checked whole and written. */
-  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<null>>;
+  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<void>>;
   settled(commit: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
-  discard(commit: string): Promise<CallResult<null>>;
+  discard(commit: string): Promise<CallResult<void>>;
   /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */
   watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
   history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
-  setPresence(data: Json): CallResult<null>;
-  setPaused(paused: boolean): CallResult<null>;
+  setPresence(data: Json): CallResult<void>;
+  setPaused(paused: boolean): CallResult<void>;
   lifecycle(event: Lifecycle): void;
-  close(): Promise<CallResult<null>>;
+  close(): Promise<CallResult<void>>;
 }
 
 /** The root that a worker exposes. The log is served on a port of its own, since Comlink makes no proxy inside an answer. */
 export interface WorkerRoot {
-  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<null>>;
+  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<void>>;
 }
 
 export async function callResult<T>(run: () => T | Promise<T>): Promise<CallResult<T>> {

@@ -13,7 +13,7 @@ type Caller = { readonly resolve: (commit: string) => void; readonly reject: (er
 export type ExecuteCalls = {
   /** Resolves with the commit's id when it is durable. What it is given must be plain JSON. */
   execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string>;
-  answered(answers: readonly CallAnswer[]): void;
+  settle(answers: readonly CallAnswer[]): void;
   close(error: Error): void;
 };
 
@@ -35,7 +35,7 @@ export function executeCalls(post: (calls: string) => void): ExecuteCalls {
         // As text at once: what the app does to its objects afterwards changes nothing.
         if (leaving.push(JSON.stringify(call)) === 1) queueMicrotask(leave);
       }),
-    answered(answers) {
+    settle(answers) {
       for (const { call, answer } of answers) {
         const caller = callers.get(call);
         callers.delete(call);

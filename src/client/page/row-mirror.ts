@@ -12,8 +12,8 @@ import { liveValue } from "./live-value.ts";
 export type RowMirror<Row> = LiveRows<Row> & {
   /** The rows as of an update; what comes before is in them. */
   readonly fill: (entries: readonly RowEntry[], seq: number) => void;
-  readonly take: (delta: RowDelta, seq: number) => void;
-  readonly failed: (error: Error) => void;
+  readonly apply: (delta: RowDelta, seq: number) => void;
+  readonly fail: (error: Error) => void;
 };
 
 /** Rows that are put in their places one by one; with more, all are sorted. */
@@ -29,7 +29,7 @@ export function rowMirror<Row>(): RowMirror<Row> {
 
   // The rows come from the projection whose handle the app passed: the type of its rows is the handle's.
   const put = (entry: RowEntry) => entries.set(entry.key, entry as TypedRowEntry<Row>);
-  const apply = ({ set, removed }: RowDelta) => {
+  const applyNow = ({ set, removed }: RowDelta) => {
     for (const key of removed) entries.delete(key);
     for (const entry of set) put(entry);
     for (const key of removed) stale.add(key);
@@ -58,20 +58,20 @@ export function rowMirror<Row>(): RowMirror<Row> {
         put(entry);
         stale.add(entry.key);
       }
-      for (const later of waiting ?? []) if (later.seq > seq) apply(later.delta);
+      for (const later of waiting ?? []) if (later.seq > seq) applyNow(later.delta);
       waiting = null;
       changed();
       resolve();
     },
-    take(delta, seq) {
+    apply(delta, seq) {
       if (waiting) {
         waiting.push({ delta, seq });
         return;
       }
-      apply(delta);
+      applyNow(delta);
       changed();
     },
-    failed: reject,
+    fail: reject,
   };
 }
 

@@ -18,11 +18,12 @@ import {
   type WorkerLog,
 } from "../../client/messages/worker-messages.ts";
 import { type ExecuteCalls, executeCalls } from "../../client/page/execute-calls.ts";
-import { openWorkerLog, type WorkerLogParts } from "../../client/worker/open-worker-log.ts";
+import { openWorkerLog } from "../../client/worker/open-worker-log.ts";
+import type { SessionParts } from "../../client/worker/tab-session.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
 
-export type TabOptions = Pick<WorkerLogParts, "env" | "store" | "transport"> & {
+export type TabOptions = Pick<SessionParts, "env" | "store" | "transport"> & {
   readonly owner: Owner;
   readonly device: string;
   readonly domain: DomainDefinition;
@@ -233,7 +234,7 @@ export class SimTab {
     }
     if (update.answers) {
       this.#requireShown(update.answers);
-      this.#calls?.answered(update.answers);
+      this.#calls?.settle(update.answers);
     }
   }
 

@@ -36,15 +36,15 @@ describe("at most every so often", () => {
     const { env, pass } = handClock();
     let done = 0;
     const paced = throttle(env, 20, () => done++);
-    paced.ask();
+    paced.request();
     expect(done).toBe(1);
-    for (let n = 0; n < 5; n++) paced.ask();
+    for (let n = 0; n < 5; n++) paced.request();
     expect(done).toBe(1);
     pass(20);
     expect(done).toBe(2);
     pass(100);
     expect(done).toBe(2);
-    paced.ask();
+    paced.request();
     expect(done).toBe(3);
   });
 
@@ -52,8 +52,8 @@ describe("at most every so often", () => {
     const { env, waiting } = handClock();
     let done = 0;
     const paced = throttle(env, 20, () => done++);
-    paced.ask();
-    paced.ask();
+    paced.request();
+    paced.request();
     paced.stop();
     expect([done, waiting()]).toEqual([2, 0]);
   });
@@ -65,7 +65,7 @@ describe("in a pause", () => {
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 10_000 }, () => done++);
     for (let n = 0; n < 10; n++) {
-      paced.ask();
+      paced.request();
       pass(50);
       expect([done, waiting()]).toEqual([0, 1]);
     }
@@ -78,7 +78,7 @@ describe("in a pause", () => {
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
     for (let n = 0; n < 45; n++) {
-      paced.ask();
+      paced.request();
       pass(50);
     }
     expect(done).toBe(2);
@@ -88,11 +88,11 @@ describe("in a pause", () => {
     const { env, pass } = handClock();
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
-    paced.ask();
-    paced.now();
+    paced.request();
+    paced.runNow();
     pass(5_000);
     expect(done).toBe(1);
-    paced.ask();
+    paced.request();
     paced.stop();
     pass(5_000);
     expect(done).toBe(1);

@@ -22,8 +22,8 @@ test("calls that are made together leave in one message, in their order", async 
       endRejection: null,
     })),
   ]);
-  calls.answered([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
-  calls.answered([
+  calls.settle([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
+  calls.settle([
     { call: 1, answer: { ok: true, value: { commit: "one" } } },
     { call: 3, answer: { ok: true, value: { commit: "three" } } },
   ]);
@@ -35,11 +35,11 @@ test("each call has its own answer, good or bad, and a second one changes nothin
   const good = calls.execute([request("a")], null, null);
   const bad = calls.execute([request("b")], null, null);
   const refusal = toPlainError(new RejectedError({ message: "No", fix: "Ask again", details: { code: "no" } }));
-  calls.answered([
+  calls.settle([
     { call: 2, answer: { ok: false, error: refusal } },
     { call: 1, answer: { ok: true, value: { commit: "one" } } },
   ]);
-  calls.answered([
+  calls.settle([
     { call: 1, answer: { ok: false, error: refusal } },
     { call: 77, answer: { ok: false, error: refusal } },
   ]);

@@ -23,7 +23,7 @@ test("whatever changes, all rows stand in order of key, as they are", () => {
         const plain = new Map<string, unknown>();
         mirror.fill([], 0);
         for (const [index, one] of deltas.entries()) {
-          mirror.take(one, index + 1);
+          mirror.apply(one, index + 1);
           for (const gone of one.removed) plain.delete(gone);
           for (const there of one.set) plain.set(there.key, there);
           // Rows may change several times between two looks.
@@ -41,7 +41,7 @@ test("the array is the same until something changes, and another one then", () =
   const first = mirror.all();
   expect(first.map((one) => one.key)).toEqual(["a", "b"]);
   expect(mirror.all()).toBe(first);
-  mirror.take({ projection: "p", set: [entry("a", 3)], removed: [] }, 2);
+  mirror.apply({ projection: "p", set: [entry("a", 3)], removed: [] }, 2);
   expect(mirror.all()).not.toBe(first);
   expect(first[0]?.row).toBe(2);
   expect(mirror.row("a")?.row).toBe(3);
@@ -49,8 +49,8 @@ test("the array is the same until something changes, and another one then", () =
 
 test("what came before the first filling waits for it, and what is in it is dropped", () => {
   const mirror = rowMirror<number>();
-  mirror.take({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
-  mirror.take({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);
+  mirror.apply({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
+  mirror.apply({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);
   expect(mirror.all()).toEqual([]);
   mirror.fill([entry("a", 0), entry("b", 0)], 4);
   expect(mirror.all()).toEqual([entry("a", 2)]);

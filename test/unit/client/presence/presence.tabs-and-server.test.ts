@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { defineDomain } from "../../../../src/index.ts";
 import type { Env } from "../../../../src/client/env/env.ts";
-import { nextOthers } from "../../../../src/client/presence/other-presences.ts";
-import { showPresence } from "../../../../src/client/presence/own-presence.ts";
+import { nextOtherPresences } from "../../../../src/client/presence/other-presences.ts";
+import { ownPresence } from "../../../../src/client/presence/own-presence.ts";
 import type { TabMessage } from "../../../../src/client/messages/tab-messages.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
@@ -126,32 +126,34 @@ describe("others, as a server tells of them", () => {
   const own = { client: id(0), actor: "ada" };
 
   test("who is gone goes, who stays under the same id stays, and the own device is none of them", () => {
-    let others = nextOthers(
+    let others = nextOtherPresences(
       [],
       { set: [one(0, "mine", "ada"), one(0, "not mine"), one(1), one(1, "x", "carol")], gone: [] },
       own,
     );
     expect(others).toEqual([one(0, "not mine"), one(1), one(1, "x", "carol")]);
-    others = nextOthers(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
+    others = nextOtherPresences(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
     expect(others).toEqual([one(1, "y", "carol")]);
-    expect(nextOthers(others, { set: [], gone: "all" }, own)).toEqual([]);
+    expect(nextOtherPresences(others, { set: [], gone: "all" }, own)).toEqual([]);
   });
 
   test("however many and however large the entries are that a server tells of, what is kept is bounded", () => {
     let others: readonly Presence[] = [];
     for (let frame = 0; frame < 20; frame++)
-      others = nextOthers(
+      others = nextOtherPresences(
         others,
         { set: Array.from({ length: 1_000 }, (_, n) => one(1 + frame * 1_000 + n)), gone: [] },
         own,
       );
     expect(others).toHaveLength(PRESENCE_ENTRIES_MAX);
-    expect(nextOthers(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([
+    expect(nextOtherPresences(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([
       one(1, "changed"),
       ...others.slice(1),
     ]);
     const large = "x".repeat(PRESENCE_BYTES_MAX);
-    expect(nextOthers([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own)).toEqual([]);
+    expect(
+      nextOtherPresences([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own),
+    ).toEqual([]);
   });
 });
 
@@ -165,7 +167,7 @@ describe("what a device shows", () => {
       setTimer: (run) => (timers.push(run), () => {}),
     };
     const told: Json[] = [];
-    const all: ReturnType<typeof showPresence>[] = [];
+    const all: ReturnType<typeof ownPresence>[] = [];
     const posted: TabMessage[] = [];
     return {
       told,
@@ -173,13 +175,13 @@ describe("what a device shows", () => {
       tick: () => timers.splice(0).forEach((run) => run()),
       passTime: (ms: number) => (now += ms),
       add: () => {
-        const tab = showPresence({
+        const tab = ownPresence({
           env,
           post: (message) => {
             posted.push(message);
-            if (message.type === "show") for (const other of all) if (other !== tab) other.heard(message);
+            if (message.type === "show") for (const other of all) if (other !== tab) other.receive(message);
           },
-          tell: (data) => told.push(data),
+          send: (data) => told.push(data),
         });
         all.push(tab);
         return tab;
@@ -190,12 +192,12 @@ describe("what a device shows", () => {
   test("a tab that died without a word is forgotten after some beats, one that is closed at once; one that answers them is not", () => {
     const { told, tick, add } = tabs();
     const [lead, dying, living] = [add(), add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     living.set("living");
     dying.set("dying");
     for (let beat = 0; beat < 6; beat++) {
       tick();
-      lead.beat();
+      lead.onBeat();
       living.answerBeat();
     }
     tick();
@@ -208,7 +210,7 @@ describe("what a device shows", () => {
   test("a clock that is set back does not hide who speaks last", () => {
     const { told, tick, passTime, add } = tabs();
     const [lead, follower] = [add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     follower.set("before");
     passTime(-900);
     tick();
@@ -220,7 +222,7 @@ describe("what a device shows", () => {
   test("what was shown already, and nothing, is told to nobody", () => {
     const { told, posted, tick, add } = tabs();
     const [lead, follower] = [add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     lead.set(null);
     lead.set({ card: 1 });
     tick();
