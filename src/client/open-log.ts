@@ -1,7 +1,8 @@
 /**
  * Opens a log that lives in a worker, and returns its handle.
  *
- * Place: the entry of the page. It connects the worker, reports to it what only a page knows (network, visibility, freezing),
+ * Place: the entry of the page. It connects the worker, reports to it what only a page knows (network, visibility,
+ * freezing),
  * and shows what the worker's updates contain.
  *
  * Guarantees:
@@ -18,22 +19,49 @@ import { WorkerCaller } from "./page/worker-caller.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 
+/**
+ * Where a log lives, and for whom.
+ *
+ * @example
+ * const options: OpenLogOptions = {
+ *   worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
+ *   user: "ada",
+ * };
+ */
 export type OpenLogOptions = {
-  /** Makes the module worker that calls `serveLog`, or one that several logs share. */
+  /**
+   * Starts the module worker that calls `serveLog`, or is such a worker that several logs share.
+   *
+   * `close` terminates a worker that this function started, and keeps a shared one.
+   */
   readonly worker: Worker | (() => Worker);
-  /** Names the database on this device and stands in each commit as its actor. */
+  /**
+   * The name of the user: 1 to 128 characters.
+   *
+   * Each user has a database of their own on the device. The name is the actor of the user's commits.
+   */
   readonly user: string;
-  /** Left out: a local log. Given later, all of it goes there. */
+  /**
+   * The server to sync with.
+   *
+   * A log that was opened without a server may get one later. Then all its commits go there.
+   *
+   * @default no server: the log stays on this device
+   */
   readonly sync?: {
-    /** The sync server, such as `/sync` or `https://example.org/sync`. */
+    /** The address of the sync server, such as `/sync` or `https://example.org/sync`. */
     readonly url: string;
-    /** A bearer token; asked before each call. */
+    /**
+     * Returns a bearer token, or null to send none. Each call of the server requests it again.
+     *
+     * @default no token
+     */
     readonly token?: () => string | null | Promise<string | null>;
   };
 };
 
 /**
- * Opens a log. What was made in it before, here or by others, is there at once, also without a network.
+ * Opens a log. Everything that this device already has of it is there at once, also without a network.
  *
  * @example
  * const log = await openLog("team-7", {
@@ -42,6 +70,12 @@ export type OpenLogOptions = {
  *   sync: { url: "/sync", token: () => session.token },
  * });
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+ *
+ * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
+ * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one
+ * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
+ * @throws {StorageLostError} `storage-lost`: the worker's script failed, or the database cannot be opened
+ * @throws {StorageFullError} `storage-full`: the device has no room for the database
  */
 export async function openLog<PresenceData extends Json = Json>(
   log: string,

@@ -129,7 +129,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     const missing = () => new Worker(new URL("/there-is-no-such.worker.js", location.href), { type: "module" });
     await expect(openLog(fresh(), { worker: missing, user: "ada" })).rejects.toMatchObject({
       code: "storage-lost",
-      message: expect.stringContaining("its script could not be loaded (the browser does not tell its address)"),
+      message: expect.stringContaining("its script could not be loaded (the browser does not report its address)"),
       fix: expect.stringContaining("network panel"),
     });
   });

@@ -1,4 +1,7 @@
-/** Connects a page with the log in its worker: Comlink for calls, and texts of their own on Comlink's port for `execute`. */
+/**
+ * Connects a page with the log in its worker: Comlink for calls, and texts of their own on Comlink's port for
+ * `execute`.
+ */
 import * as Comlink from "comlink";
 import { StorageLostError } from "../../core/values/errors.ts";
 import {
@@ -57,10 +60,14 @@ export async function connectWorker({
   };
 }
 
-/** Browsers report neither message nor address of a script that they could not load, and both of a script that threw. */
+/**
+ * Browsers report neither message nor address of a script that they could not load, and both of a script that threw.
+ */
 function workerError({ message, filename }: Partial<ErrorEvent>): StorageLostError {
+  const reason = message || "its script could not be loaded";
+  const address = filename || "the browser does not report its address";
   return new StorageLostError({
-    message: `The log's worker failed: ${message || "its script could not be loaded"} (${filename || "the browser does not tell its address"})`,
-    fix: "Check the worker's address, which the browser's console or network panel shows, and that it calls serveLog(domain).",
+    message: `The log's worker failed: ${reason} (${address})`,
+    fix: "Check the worker's address in the browser's console or network panel, and that it calls serveLog(domain).",
   });
 }

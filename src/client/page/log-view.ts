@@ -51,7 +51,8 @@ export class LogView<PresenceData> {
   /**
    * The mirror of a projection's rows. The first call fills it with `load`.
    *
-   * The overload says what the compiler cannot know: the worker folds rows with the same projection, so they have its type.
+   * The overload says what the compiler cannot know: the worker folds rows with the same projection, so they have its
+   * type.
    */
   rows<P extends AnyProjection>(projection: P, load: (name: string) => Promise<LoadedRows>): RowMirror<RowOf<P>>;
   rows({ name }: AnyProjection, load: (name: string) => Promise<LoadedRows>): RowMirror<unknown> {

@@ -91,7 +91,10 @@ function history(caller: WorkerCaller, { name }: AnyAggregate, id: string): Prom
   return caller.call((remote) => remote.history(streamName(name, id)));
 }
 
-/** For calls that return nothing to the app: they fail only once the log is closed, and a bad value fails in the next one. */
+/**
+ * For calls that return nothing to the app: they fail only once the log is closed, and a bad value fails in the next
+ * one.
+ */
 function ignore(call: Promise<unknown>): void {
   call.catch(() => {});
 }

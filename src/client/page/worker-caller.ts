@@ -2,7 +2,8 @@
  * The calls of a handle to its log in the worker.
  *
  * Guarantees:
- * - No call waits for ever: closing the log fails each call that has no answer yet (`pending-calls.test.ts`, `open-log.test.ts`).
+ * - No call waits for ever: closing the log fails each call that has no answer yet (`pending-calls.test.ts`,
+ *   `open-log.test.ts`).
  * - A call on a closed log fails with `log-closed`.
  */
 import type * as Comlink from "comlink";

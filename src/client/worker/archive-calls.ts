@@ -22,7 +22,8 @@ export function archiveCalls(engine: Engine, log: string): ArchiveCalls {
   return {
     async exportNext(begin) {
       if (begin) lines = exportLines(engine.store, log);
-      if (!lines) throw new LogClosedError({ message: "This export has ended", fix: "Begin another with export()." });
+      if (!lines)
+        throw new LogClosedError({ message: "This export has already ended", fix: "Start another with export()." });
       let piece = "";
       while (piece.length < PIECE_LENGTH) {
         const next = await lines.next();
@@ -45,7 +46,9 @@ export function archiveCalls(engine: Engine, log: string): ArchiveCalls {
   };
 }
 
-/** The lines of a text in pieces. Each piece is released once read, because the text is long and memory holds it once. */
+/**
+ * The lines of a text in pieces. Each piece is released once read, because the text is long and memory holds it once.
+ */
 function* linesOf(pieces: string[]): Generator<string> {
   let begun = "";
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {

@@ -3,7 +3,8 @@
  *
  * Guarantees (`page-updates.test.ts`):
  * - Updates have rising numbers and leave in order. An update contains only what the page does not have yet.
- * - The changes of one turn leave in one message with the answers of that turn, because a message costs more than its content.
+ * - The changes of one turn leave in one message with the answers of that turn, because a message costs more than its
+ *   content.
  */
 import { type Json, sameJson } from "../../core/values/json.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";

@@ -33,7 +33,9 @@ import { Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { leaderSync, statusOf } from "./status.ts";
 
-/** Rows are stored and records sealed after a pause of `waitMs`. A log that never pauses is tidied every `maxWaitMs`. */
+/**
+ * Rows are stored and records sealed after a pause of `waitMs`. A log that never pauses is tidied every `maxWaitMs`.
+ */
 const TIDY_PAUSE = { waitMs: 2_000, maxWaitMs: 30_000 };
 /** A log without a server confirms in a pause, because one transaction then serves many commits. */
 const CONFIRM_PAUSE = { waitMs: 40, maxWaitMs: 1_000 };
@@ -249,7 +251,8 @@ export class TabSession {
     // Reads first, because the tab that led before may have written without a hint.
     if (isLeader) void this.#refresh().then(() => this.#sync?.setLeader(this.#isActiveLeader));
     else this.#sync?.setLeader(false);
-    // The followers know the presences that the last leader heard. The server may never report some of them to this one.
+    // The followers know the presences that the last leader heard. The server may never report some of them to this
+    // one.
     if (isLeader && this.#otherPresences.length > 0) this.#peers.post({ type: "present", others: [] });
     this.#showOtherPresences([]);
   }

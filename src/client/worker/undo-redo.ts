@@ -4,7 +4,8 @@ import { NO_LINKS } from "../engine/append-group.ts";
 import type { undoTarget } from "./undo-stack.ts";
 
 /**
- * Returns a function that executes the commit of `undoTarget` or `redoTarget`, or resolves with null where there is none.
+ * Returns a function that executes the commit of `undoTarget` or `redoTarget`, or resolves with null where there is
+ * none.
  *
  * Calls run one after the other, because each call must see what the call before it took back.
  *

@@ -1,5 +1,6 @@
 /**
- * Finds the commands that `undo` and `redo` execute: pure functions of this device's commits, in the order of their numbers.
+ * Finds the commands that `undo` and `redo` execute: pure functions of this device's commits, in the order of their
+ * numbers.
  *
  * Guarantees (`undo-stack.test.ts`):
  * - An undo takes back the last commit that has an inverse and is neither rejected nor taken back.

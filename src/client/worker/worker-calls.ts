@@ -2,7 +2,8 @@
  * The calls of a page, answered by a session.
  *
  * Guarantees:
- * - The page receives the update that shows the effect of a call before it receives the call's answer, or within the same update
+ * - The page receives the update that shows the effect of a call before it receives the call's answer, or within the
+ *   same update
  *   (`page-updates.test.ts`).
  * - A call never throws: its error is in its answer.
  */
@@ -55,8 +56,8 @@ export function workerCalls(session: TabSession, log: string): WorkerLog {
       callResultNow(() => {
         if (!engine.replica.domain.projections.has(projection)) {
           throw new ValidationError({
-            message: `There is no projection ${projection} in the worker's domain`,
-            fix: "Add it to defineDomain.",
+            message: `The worker's domain has no projection ${projection}`,
+            fix: "Add the projection to defineDomain, and load the page again.",
           });
         }
         updates.watch(projection);

@@ -10,7 +10,7 @@ test("outside a page of a browser, opening a log says that it works in one, and 
   };
   await expect(openLog("team-7", { worker, user: "ada", sync: { url: "/sync" } })).rejects.toMatchObject({
     code: "definition",
-    message: "openLog works in a page of a browser, and there is none here",
+    message: "openLog works only in a page of a browser, and this is not one",
     fix: expect.stringContaining("in the browser only"),
   });
   expect(made).toBe(0);
