@@ -1,7 +1,7 @@
 /**
  * A device in one thread: a database, locks and channels that its tabs share, with real timers.
  *
- * Its tabs run the engine and the sync loop as a worker would, without a page: what the page would be told is mirrored.
+ * A tab runs the worker's code, and applies the updates that the worker would send to its page.
  */
 import type { Domain } from "../../src/core/domain/define-domain.ts";
 import type { CommandRequest } from "../../src/core/domain/definition.ts";
@@ -43,7 +43,8 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
-    /** Code of another release. */ readonly release?: Domain;
+    /** The domain of another release. */
+    readonly release?: Domain;
   }) => Promise<Tab>;
 };
 
@@ -96,7 +97,7 @@ export function device(
           callResult(async () => ({ commit: await calls.execute(requests, meta, endRejection) })),
         rows: (projection) => tables.get(projection) ?? new Map(),
         status: () => {
-          if (!merged.status) throw new Error("The tab has told no status");
+          if (!merged.status) throw new Error("The tab has sent no status yet");
           return merged.status;
         },
         update: () => merged,
@@ -180,7 +181,7 @@ function requestLock(
   });
 }
 
-/** Waits until a condition holds; fails with what it saw when it does not in time. */
+/** Waits until a condition holds, and fails with `what` if it does not hold in time. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
   for (
     const deadline = Date.now() + ms;

@@ -1,8 +1,8 @@
-// Where there is no page: a server that renders one, a script in Node. What runs here is such a place.
+// Node has no page, like a server that renders one.
 import { expect, test } from "vitest";
 import { openLog } from "../../../src/client/open-log.ts";
 
-test("outside a page of a browser, opening a log says that it works in one, and where to call it, before a worker is made", async () => {
+test("openLog: outside of a page, rejects with definition before a worker starts", async () => {
   let made = 0;
   const worker = () => {
     made++;

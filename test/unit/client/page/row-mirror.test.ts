@@ -13,7 +13,7 @@ const delta = fc.record({
   removed: fc.uniqueArray(key, { maxLength: 20 }),
 });
 
-test("whatever changes, all rows stand in order of key, as they are", () => {
+test("rowMirror: returns all rows as they are, in the order of keys, after any changes", () => {
   fc.assert(
     fc.property(
       fc.array(delta, { maxLength: 12 }),
@@ -26,7 +26,7 @@ test("whatever changes, all rows stand in order of key, as they are", () => {
           mirror.apply(one, index + 1);
           for (const gone of one.removed) plain.delete(gone);
           for (const there of one.set) plain.set(there.key, there);
-          // Rows may change several times between two looks.
+          // Rows may change several times between two reads.
           if (looks[index]) expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
         }
         expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
@@ -35,7 +35,7 @@ test("whatever changes, all rows stand in order of key, as they are", () => {
   );
 });
 
-test("the array is the same until something changes, and another one then", () => {
+test("rowMirror: returns the same array until a row changes", () => {
   const mirror = rowMirror<number>();
   mirror.fill([entry("b", 1), entry("a", 2)], 1);
   const first = mirror.all();
@@ -47,7 +47,7 @@ test("the array is the same until something changes, and another one then", () =
   expect(mirror.row("a")?.row).toBe(3);
 });
 
-test("what came before the first filling waits for it, and what is in it is dropped", () => {
+test("rowMirror: applies early deltas after the first rows, and drops those the rows contain", () => {
   const mirror = rowMirror<number>();
   mirror.apply({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
   mirror.apply({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);

@@ -47,7 +47,7 @@ test("addAnswer: the last expected answer leaves at once, in one update with all
   ]);
 });
 
-test("addAnswer: an answer does not wait longer than its turn for the answers that are still expected", async () => {
+test("addAnswer: an answer waits for other expected answers only until the turn ends", async () => {
   const { received, updates } = page();
   updates.expectAnswers(2);
   updates.addRows([delta("t1")]);
