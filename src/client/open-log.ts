@@ -1,9 +1,8 @@
 /**
  * Opens a log that lives in a worker, and returns its handle.
  *
- * Place: the entry of the page. It connects the worker, reports to it what only a page knows (network, visibility,
- * freezing),
- * and shows what the worker's updates contain.
+ * Place: the entry of the page. It connects the worker, reports to it the events that only a page receives, and shows
+ * the worker's updates.
  *
  * Guarantees:
  * - When `execute` resolves, the live rows show the commit (`open-log.test.ts`).

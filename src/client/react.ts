@@ -165,8 +165,7 @@ export function useExecute(): LogHandle["execute"] {
  * Returns the presence of the other devices, and a function that sets the presence of this tab.
  *
  * Without a schema, data is unknown. With one, devices whose data the schema refuses are left out: another version of
- * the app may
- * have set it.
+ * the app may have set it.
  *
  * @example
  * const { present, set } = usePresence(v.object({ card: v.nullable(v.string()) }));

@@ -22,8 +22,7 @@ export interface Env extends BaseEnv {
    * Requests a lock that one tab holds at a time. With `steal`, the request takes the lock from its holder.
    *
    * `held` runs when the lock is granted, and keeps the lock until its promise settles. The returned promise rejects
-   * when
-   * another tab stole the lock, or when `signal` cancelled a request that still waited.
+   * when another tab stole the lock, or when `signal` cancelled a request that still waited.
    */
   lock(
     name: string,

@@ -31,8 +31,7 @@ export type TabMessage =
   | { readonly type: "wrote" }
   /**
    * The leader is alive. `stands` is its fingerprint of the store. If a follower's fingerprint differs, a hint to one
-   * of
-   * them was lost.
+   * of them was lost.
    */
   | { readonly type: "beat"; readonly rank: Rank; readonly stands: string; readonly sync: LeaderSync }
   /** A tab with a higher rank than the leader's wants to lead. */

@@ -97,8 +97,7 @@ export interface LogHandle<PresenceData = Json> {
    * Takes back the last commit of this device that can be taken back, as a new commit.
    *
    * A commit can be taken back if its commands define `undo` and it was neither rejected nor taken back. Resolves with
-   * null where there
-   * is none.
+   * null where there is none.
    *
    * @example
    * const receipt = await log.undo();
@@ -194,10 +193,8 @@ export interface LogHandle<PresenceData = Json> {
    * The presence of the other devices, and `set` for the presence of this tab.
    *
    * Presence is plain JSON of at most 1 KiB unless the server allows more. It is not stored, and ends with the
-   * connection. Null shows
-   * nothing, and so does data that cannot be shown. A device has one entry: that of the tab that called `set` last. If
-   * that tab closes,
-   * the entry of the tab before it shows again.
+   * connection. Null shows nothing, and so does data that cannot be shown. A device has one entry: that of the tab that
+   * called `set` last. If that tab closes, the entry of the tab before it shows again.
    *
    * @example
    * log.presence.set({ card: "t1" });

@@ -62,7 +62,7 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
     return changes;
   };
   const next = (): PageUpdate | null => {
-    // A closed log still answers the calls that wait. Nobody reads the rest any more.
+    // A closed log still answers the calls that wait. It drops the rest, because no page shows it any more.
     const update = { ...(!isClosed && takeChanges()), ...(answers.length > 0 && { answers }) };
     answers = [];
     return Object.keys(update).length === 0 ? null : { seq: ++seq, ...update };
