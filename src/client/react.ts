@@ -1,9 +1,12 @@
 /**
  * React hooks over the handle of an open log.
  *
- * Place: `dacapo/react`; knows the handle's interface alone, so a handle of any kind (a worker's, a test's) will do.
- * Holds: one render shows one moment (`useSyncExternalStore`: no tearing). What a hook gives stays the same object until
- * what it shows changes, and a component renders again only then, also where `where` and `orderBy` are written inline.
+ * Place: the entry `dacapo/react`. It uses only the interface `LogHandle`, so a test may pass a handle of its own.
+ *
+ * Guarantees (`react.test.tsx`):
+ * - One render shows one moment of the log, because `useSyncExternalStore` does not tear.
+ * - A hook returns the same object until the shown values change, also with `where` and `orderBy` written inline.
+ *   A component renders again only then.
  */
 import {
   createContext,
@@ -23,22 +26,48 @@ import { parseWith, type Schema } from "../core/domain/schema.ts";
 import type { Live, LogHandle, TypedPresence, TypedRowEntry } from "./page/log-handle.ts";
 import type { LogStatus, RejectedCommit } from "./messages/log-types.ts";
 
+/**
+ * The props of `LogProvider`.
+ *
+ * @example
+ * const props: LogProviderProps = { log, children: createElement(Board) };
+ */
 export type LogProviderProps = { readonly log: LogHandle<unknown>; readonly children?: ReactNode };
 
+/**
+ * Which rows `useRows` returns, and in which order.
+ *
+ * @example
+ * const options: RowsOptions<RowOf<typeof board>> = { where: (row) => !row.done, orderBy: (row) => row.title };
+ */
 export type RowsOptions<Row> = {
-  /** Rows that it gives true for. Default: all. */
+  /**
+   * Returns true for the rows to show.
+   *
+   * @default all rows
+   */
   readonly where?: (row: Row, key: string) => boolean;
-  /** What to order by, smallest first; several values in an array, the first counting most. Default: by key. */
+  /**
+   * Returns the value to order by, smallest first. Of several values in an array, the first counts most.
+   *
+   * @default by key
+   */
   readonly orderBy?: (row: Row, key: string) => Orderable | readonly Orderable[];
 };
 
-/** Texts are ordered by their code units, the same on every device. `null` comes first. */
+/**
+ * A value that rows are ordered by. Texts are ordered by their code units, the same on every device. `null` comes
+ * first.
+ *
+ * @example
+ * const byDue = (row: { readonly due: number | null }): Orderable => row.due;
+ */
 export type Orderable = string | number | boolean | null;
 
 const LogContext = createContext<LogHandle<unknown> | null>(null);
 
 /**
- * Gives a log to the hooks below it.
+ * Provides a log to the hooks of the components inside.
  *
  * @example
  * createRoot(root).render(<LogProvider log={await openLog("team-7", options)}><Board /></LogProvider>);
@@ -46,18 +75,26 @@ const LogContext = createContext<LogHandle<unknown> | null>(null);
 export const LogProvider: FunctionComponent<LogProviderProps> = ({ log, children }) =>
   createElement(LogContext.Provider, { value: log }, children);
 
-/** The log's handle, for what has no hook: `history`, `stateAt`, `pause`. */
+/**
+ * Returns the handle of the log, for members that have no hook: `history`, `stateAt`, `pause`.
+ *
+ * @example
+ * const log = useLog();
+ * <button onClick={() => log.undo()}>Undo</button>
+ *
+ * @throws {DefinitionError} `definition`: there is no `LogProvider` around the component. Each hook throws it.
+ */
 export function useLog(): LogHandle<unknown> {
   const log = useContext(LogContext);
   if (log) return log;
   throw new DefinitionError({
-    message: "A Dacapo hook was used outside of a LogProvider",
+    message: "A Dacapo hook was called outside of a LogProvider",
     fix: "Put <LogProvider log={await openLog(…)}> around the components that use the log.",
   });
 }
 
 /**
- * The rows of a projection, each `{ key, row, pending }`.
+ * Returns the rows of a projection, each `{ key, row, pending }`. Until the worker sent them, there are none.
  *
  * @example
  * const open = useRows(board, { where: (row) => !row.done, orderBy: (row) => row.title });
@@ -75,7 +112,12 @@ export function useRows<P extends AnyProjection>(
   return useSelected(rows, select, sameItems);
 }
 
-/** One row, or undefined while there is none. Renders again when this row changes, whatever happens to others. */
+/**
+ * Returns the row with a key, or undefined while there is none. Only a change of this row renders again.
+ *
+ * @example
+ * const entry = useRow(board, "task/t1");
+ */
 export function useRow<P extends AnyProjection>(projection: P, key: string): TypedRowEntry<RowOf<P>> | undefined {
   const rows = useLiveRows(projection);
   const select = useCallback(() => rows.row(key), [rows, key]);
@@ -83,7 +125,9 @@ export function useRow<P extends AnyProjection>(projection: P, key: string): Typ
 }
 
 /**
- * Connection, pending commits, progress, errors. With `select`, a part of it: the component then renders again only when that part changes.
+ * Returns the status: connection, pending commits, progress, error.
+ *
+ * With `select`, it returns a part of the status. The component then renders again only when that part changes.
  *
  * @example
  * const pending = useStatus((status) => status.pending);
@@ -94,13 +138,19 @@ export function useStatus(select: (status: LogStatus) => unknown = itself): unkn
   return useSelected(useLog().status, select);
 }
 
-/** Commits that the server refused, each with `retry()` and `discard()`. */
+/**
+ * Returns the rejected commits of this device, each with `retry()` and `discard()`.
+ *
+ * @example
+ * const rejections = useRejections();
+ * rejections.map(({ commit, message, discard }) => <button key={commit} onClick={discard}>{message}</button>);
+ */
 export function useRejections(): readonly RejectedCommit[] {
   return useSelected(useLog().rejections, itself);
 }
 
 /**
- * `log.execute`, the same function in each render.
+ * Returns `log.execute`, as the same function in each render.
  *
  * @example
  * const execute = useExecute();
@@ -112,8 +162,10 @@ export function useExecute(): LogHandle["execute"] {
 }
 
 /**
- * Who has the log open, and a function that tells the others where this tab is. Data that the schema refuses (of another
- * version of the app, say) is left out.
+ * Returns the presence of the other devices, and a function that sets the presence of this tab.
+ *
+ * Without a schema, data is unknown. With one, devices whose data the schema refuses are left out: another version of
+ * the app may have set it.
  *
  * @example
  * const { present, set } = usePresence(v.object({ card: v.nullable(v.string()) }));
@@ -152,17 +204,19 @@ function useLiveRows<P extends AnyProjection>(projection: P) {
 }
 
 /**
- * What `select` makes of a live value: the last result again where `same` finds no difference. Where `select` is another
- * function in each render it runs once a render, else once a change.
+ * Returns the result of `select` on a live value, or the last result where `same` finds no difference.
+ *
+ * `select` runs once for each change. A `select` that is a new function in each render also runs once for each render.
  */
 function useSelected<Value, Selected>(
   live: Live<Value>,
   select: (value: Value) => Selected,
   same: Same<Selected> = Object.is,
 ): Selected {
-  // What the screen shows. Written after a render was taken over, so that one that React throws away leaves no trace.
+  // The result that the screen shows. Written in an effect, because React may throw a render away before it is shown.
   const shown = useRef<{ readonly selected: Selected } | null>(null);
-  // Read while rendering, as React's own `use-sync-external-store/with-selector` does: it decides only which of two equal results is given.
+  // Read while rendering, as React's own `use-sync-external-store/with-selector` does. It only decides which of two
+  // equal results is returned.
   // oxlint-disable-next-line react/refs
   const read = useMemo(() => reader(live, select, same, shown), [live, select, same]);
   const subscribe = useCallback((changed: () => void) => live.subscribe(changed), [live]);

@@ -1,11 +1,7 @@
 /**
- * The worker's entry: `serveLog(domain)` makes a module worker the place where logs live.
+ * Serves logs from a module worker.
  *
- * @example
- * // log.worker.ts
- * import { serveLog } from "dacapo/worker";
- * import { domain } from "./domain.ts";
- * serveLog(domain);
+ * Place: the entry of the worker. It gives `openWorkerLog` the browser's parts: IndexedDB, HTTP, clock, locks.
  */
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
@@ -16,14 +12,25 @@ import { httpTransport } from "./sync/http-transport.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
 import { callResult, type CallMessage, requireNames, type WorkerRoot } from "./messages/worker-messages.ts";
 
-/** Serves logs of a domain to the page that started this worker. One worker may serve several logs. */
+/**
+ * Serves logs of a domain to the page that started this worker. One worker may serve several logs.
+ *
+ * The server and every page must run the same domain.
+ *
+ * @example
+ * // log.worker.ts
+ * import { serveLog } from "dacapo/worker";
+ * import { domain } from "./domain.ts";
+ *
+ * serveLog(domain);
+ */
 export function serveLog(domain: Domain): void {
   const env = browserEnv;
   const root: WorkerRoot = {
     open: (options, page, port) =>
       callResult(async () => {
-        const { log, user, syncUrl } = options;
         requireNames(options);
+        const { log, user, syncUrl } = options;
         const store = await openIdbLogStore({
           log,
           user,
@@ -31,11 +38,10 @@ export function serveLog(domain: Domain): void {
         });
         const transport =
           syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
-        const updates = { changed: (update: string) => port.postMessage(update) };
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,
-          page: updates,
+          page: { changed: (update) => port.postMessage(update) },
           env,
           store,
           transport,
@@ -44,7 +50,6 @@ export function serveLog(domain: Domain): void {
           if (typeof data.calls === "string") opened.executeBatch(data.calls);
         });
         Comlink.expose(opened, port);
-        return null;
       }),
   };
   Comlink.expose(root);

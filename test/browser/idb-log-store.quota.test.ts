@@ -1,4 +1,4 @@
-// A real browser whose quota is used up: what a person's work meets, and that it goes on with what there is room for.
+// A real browser whose quota is used up. A commit that fits is still stored.
 import { afterEach, expect, test, vi } from "vitest";
 import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";
 import { ALL, entryOf, nameOf } from "../../src/testing/log-store/fixtures.ts";
@@ -16,12 +16,12 @@ afterEach(async () => {
   await storageBuckets.delete(bucketName);
 });
 
-test("L1 with the quota used up an append fails as storage-full and leaves nothing; what there is room for goes on", async () => {
+test("L1 append: with the quota used up, fails as storage-full and leaves nothing", async () => {
   const bucket = await storageBuckets.open(bucketName, { quota: 1024 * 1024 });
   vi.stubGlobal("indexedDB", bucket.indexedDB);
   const store = await openIdbLogStore({ log: "quota", user: "ada", newClientId: () => crypto.randomUUID() });
   await store.appendPending(0, [entryOf("before")], []);
-  // The first of the group has room; the second has not.
+  // The first commit of the group has room. The second has not.
   const large = {
     ...entryOf("b"),
     commit: { ...entryOf("b").commit, meta: { name: "b", text: incompressible(4 * 1024 * 1024) } },
@@ -36,7 +36,7 @@ test("L1 with the quota used up an append fails as storage-full and leaves nothi
   store.close();
 });
 
-/** The browser compresses what it can, and would find room. */
+/** Random text, because the browser compresses other text and would find room for it. */
 function incompressible(length: number): string {
   let text = "";
   while (text.length < length)

@@ -19,8 +19,8 @@ const until = async (condition: () => boolean, what: string) => {
   }
 };
 
-describe("a log in a real worker on real IndexedDB", () => {
-  test("the row is there when execute resolves, and typed", async () => {
+describe("openLog with a real worker on real IndexedDB", () => {
+  test("execute: the typed row is there when it resolves", async () => {
     const log = await open(fresh());
     const rows = log.rows(board);
     await rows.ready;
@@ -30,7 +30,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     expect(await log.settled(receipt)).toMatchObject({ outcome: "accepted", position: 1 });
   });
 
-  test("what execute acknowledged is there after the worker was killed at once", async () => {
+  test("execute: acknowledged commits are there after the worker was killed at once", async () => {
     const name = fresh();
     const first = new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
     const log = await openLog(name, { worker: first, user: "ada" });
@@ -46,7 +46,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     ).toEqual(["task/t0", "task/t1", "task/t2", "task/t3", "task/t4"]);
   });
 
-  test("an invalid command rejects with path and reason, and nothing is recorded", async () => {
+  test("execute: an invalid command rejects with path and reason, and records nothing", async () => {
     const log = await open(fresh());
     await expect(log.execute(task.command.add("t1", { title: "", column: "todo" }))).rejects.toMatchObject({
       name: "ValidationError",
@@ -60,7 +60,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     expect(log.status.get()).toMatchObject({ pending: 0, position: 0 });
   });
 
-  test("two tabs, 200 commands each at the same time: both show the same 400 rows", async () => {
+  test("execute: two tabs with 200 commands each at the same time show the same 400 rows", async () => {
     const name = fresh();
     const [one, two] = [await open(name), await open(name)];
     const add = (log: LogHandle, of: string) =>
@@ -79,7 +79,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     expect(one.rows(board).all()).toHaveLength(400);
   });
 
-  test("databases belong to a log and a user", async () => {
+  test("openLog: each log and user has a database of its own", async () => {
     const name = fresh();
     const ada = await open(name, "ada");
     await ada.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
@@ -88,7 +88,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     expect(bob.rows(board).all()).toEqual([]);
   });
 
-  test("a closed log says so", async () => {
+  test("execute: rejects with log-closed after close", async () => {
     const log = await open(fresh());
     await log.close();
     await expect(log.execute(task.command.add("t1", { title: "Milk", column: "todo" }))).rejects.toMatchObject({
@@ -96,7 +96,7 @@ describe("a log in a real worker on real IndexedDB", () => {
     });
   });
 
-  test("whoever waits when the log is closed has an answer, or is told so", async () => {
+  test("close: each call that waits gets its answer or log-closed", async () => {
     const log = await open(fresh());
     const receipt = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
     const ends = Promise.allSettled([
@@ -115,7 +115,7 @@ describe("a log in a real worker on real IndexedDB", () => {
       if (end.status === "rejected") expect(["log-closed", "rejected"]).toContain(end.reason.code);
   });
 
-  test("a worker whose script throws while it starts says so, with what it threw and the script's address", async () => {
+  test("openLog: reports the error and the address of a worker script that throws while it starts", async () => {
     const address = URL.createObjectURL(new Blob(["throw new Error('no')"], { type: "text/javascript" }));
     const error = await openLog(fresh(), { worker: () => new Worker(address, { type: "module" }), user: "ada" }).catch(
       (thrown: unknown) => thrown,
@@ -125,11 +125,11 @@ describe("a log in a real worker on real IndexedDB", () => {
     expect(error).toMatchObject({ message: expect.stringContaining(address) });
   });
 
-  test("a worker whose script is not there says so, and where its address is to be seen", async () => {
+  test("openLog: reports a worker script that does not exist, and where to find its address", async () => {
     const missing = () => new Worker(new URL("/there-is-no-such.worker.js", location.href), { type: "module" });
     await expect(openLog(fresh(), { worker: missing, user: "ada" })).rejects.toMatchObject({
       code: "storage-lost",
-      message: expect.stringContaining("its script could not be loaded (the browser does not tell its address)"),
+      message: expect.stringContaining("its script could not be loaded (the browser does not report its address)"),
       fix: expect.stringContaining("network panel"),
     });
   });

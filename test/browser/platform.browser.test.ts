@@ -1,10 +1,10 @@
-// What the client takes for granted of a browser: IndexedDB in a module worker, Comlink with callbacks, Web Locks.
+// The client relies on these features of a browser: IndexedDB in a module worker, Comlink with callbacks, Web Locks.
 import { proxy, wrap } from "comlink";
 import { deleteDB, openDB } from "idb";
 import { expect, test } from "vitest";
 import type { Echo } from "../support/browser/echo.worker.ts";
 
-test("a module worker stores a value that the page then reads", async () => {
+test("module worker: stores a value that the page then reads", async () => {
   const name = `platform-${crypto.randomUUID()}`;
   const worker = new Worker(new URL("../support/browser/echo.worker.ts", import.meta.url), { type: "module" });
   const kept: unknown[] = [];

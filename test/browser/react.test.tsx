@@ -40,13 +40,13 @@ const shows = async (text: string) => {
   await expect.poll(() => element.textContent).toBe(text);
 };
 const add = (id: string, title: string, column = "todo") => log.execute(task.command.add(id, { title, column }));
-/** A text that tells the last state of what it shows from the one before. */
+/** A text that differs between the pending and the confirmed state. */
 const said = (text: string, pending: boolean) => (pending ? `${text}, pending` : text);
-/** Long enough for a render that should not come. */
+/** Waits long enough for a render that should not happen. */
 const rest = () => new Promise((resolve) => setTimeout(resolve, 60));
 
 describe("useRows", () => {
-  test("shows the rows that are asked for, in the order that is asked for, and each change", async () => {
+  test("shows the rows of `where` in the order of `orderBy`, and each change", async () => {
     const Open = () =>
       useRows(board, { where: (row) => !row.done, orderBy: (row) => row.title }).map(({ row, key }) => (
         <i key={key}>{row.title};</i>
@@ -61,7 +61,7 @@ describe("useRows", () => {
     await shows("Oat milk;");
   });
 
-  test("orders by several values, the first counting most", async () => {
+  test("orders by several values, and the first counts most", async () => {
     const All = () =>
       useRows(columnCounts, { orderBy: (row, key) => [-row.tasks, key] }).map(({ key, row }) => `${key}${row.tasks} `);
     await add("t1", "a", "x");
@@ -72,7 +72,7 @@ describe("useRows", () => {
     await shows("z2 x1 y1 ");
   });
 
-  test("gives the same array, and renders no more, while others' rows change; also with functions written inline", async () => {
+  test("returns the same array while other rows change, also with inline functions", async () => {
     const given: unknown[] = [];
     const Done = () => {
       const rows = useRows(board, { where: (row) => row.done, orderBy: (row) => row.title });
@@ -91,13 +91,13 @@ describe("useRows", () => {
     await add("t3", "Salt");
     await rest();
     expect(given.length).toBe(renders);
-    // A parent that renders again gives it new functions: the array stays.
+    // A parent that renders again passes new functions. The array stays the same.
     show(<Done />);
     await expect.poll(() => given.length).toBeGreaterThan(renders);
     expect(given.at(-1)).toBe(given[renders - 1]);
   });
 
-  test("takes a new `where` at once", async () => {
+  test("applies a new `where` at once", async () => {
     const Named = ({ title }: { readonly title: string }) =>
       useRows(board, { where: (row) => row.title === title }).length;
     await add("t1", "Milk");
@@ -133,7 +133,7 @@ describe("useRows", () => {
 });
 
 describe("useRow", () => {
-  test("shows one row as it comes, changes and is pending no more; another row's change renders nothing", async () => {
+  test("shows one row as it appears, changes and is confirmed; other rows render nothing", async () => {
     let renders = 0;
     const One = () => {
       renders++;
@@ -150,7 +150,7 @@ describe("useRow", () => {
     expect(renders).toBe(before);
   });
 
-  test("takes another key at once", async () => {
+  test("shows another key at once", async () => {
     const One = ({ id }: { readonly id: string }) => useRow(board, `task/${id}`)?.row.title ?? "none";
     await add("t1", "Milk");
     await add("t2", "Bread");
@@ -161,8 +161,8 @@ describe("useRow", () => {
   });
 });
 
-describe("the other hooks", () => {
-  test("useStatus with a part renders when that part changes, and not else", async () => {
+describe("other hooks", () => {
+  test("useStatus: with a part, renders only when that part changes", async () => {
     const status = liveValue(log.status.get());
     let renders = 0;
     const Pending = () => {
@@ -180,7 +180,7 @@ describe("the other hooks", () => {
     await shows("3live");
   });
 
-  test("useRejections shows what was refused, with retry and discard", async () => {
+  test("useRejections: shows rejected commits, with retry and discard", async () => {
     const ended: string[] = [];
     const rejection = {
       commit: "c1",
@@ -208,7 +208,7 @@ describe("the other hooks", () => {
     expect(ended).toEqual(["c1"]);
   });
 
-  test("useExecute gives the same function in each render, and what it resolves to is shown", async () => {
+  test("useExecute: returns the same function in each render, and its result is shown", async () => {
     const given = new Set<unknown>();
     const Add = () => {
       const execute = useExecute();
@@ -230,7 +230,7 @@ describe("the other hooks", () => {
     expect(given.size).toBe(1);
   });
 
-  test("usePresence shows who is here, leaves out what the schema refuses, and tells the others", async () => {
+  test("usePresence: shows other devices without data that the schema refuses, and sets its own", async () => {
     const told: unknown[] = [];
     const live = liveValue<readonly TypedPresence<unknown>[]>([]);
     const schema = v.object({ card: v.string() });
@@ -252,7 +252,7 @@ describe("the other hooks", () => {
     expect(told).toEqual([{ card: "t1" }]);
   });
 
-  test("a hook outside of a provider says what is missing", async () => {
+  test("useLog: outside of a provider, throws definition and names the provider", async () => {
     const errors: unknown[] = [];
     class Boundary extends Component<{ readonly children: ReactNode }> {
       override state = { failed: false };
@@ -278,7 +278,7 @@ describe("the other hooks", () => {
     expect(errors).toMatchObject([{ code: "definition", fix: expect.stringContaining("LogProvider") }]);
   });
 
-  test("nothing is subscribed once the components are gone, also under StrictMode", async () => {
+  test("hooks: unsubscribe when their components are removed, also under StrictMode", async () => {
     let listeners = 0;
     const counted: LogHandle<unknown> = {
       ...log,

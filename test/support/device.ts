@@ -1,20 +1,35 @@
 /**
  * A device in one thread: a database, locks and channels that its tabs share, with real timers.
  *
- * Its tabs run the engine and the sync loop as a worker would, without a page: what the page would be told is mirrored.
+ * A tab runs the worker's code, and applies the updates that the worker would send to its page.
  */
 import type { Domain } from "../../src/core/domain/define-domain.ts";
+import type { CommandRequest } from "../../src/core/domain/definition.ts";
 import type { RowEntry } from "../../src/core/fold/rows.ts";
+import type { Json } from "../../src/core/values/json.ts";
 import type { Env } from "../../src/client/env/env.ts";
 import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../src/client/sync/http-transport.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
-import { type PageUpdate, unwrap, type WorkerLog } from "../../src/client/messages/worker-messages.ts";
+import {
+  callResult,
+  type CallResult,
+  type PageUpdate,
+  unwrap,
+  type WorkerLog,
+} from "../../src/client/messages/worker-messages.ts";
+import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
 import type { LogStatus } from "../../src/client/messages/log-types.ts";
 
 export type Tab = {
   readonly api: WorkerLog;
+  /** Executes commands as a page does: in a batch, answered by the update that shows their rows. */
+  readonly execute: (
+    requests: readonly CommandRequest[],
+    meta?: Json,
+    endRejection?: string | null,
+  ) => Promise<CallResult<{ readonly commit: string }>>;
   /** The rows of a projection as a page would show them. */
   readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
   readonly status: () => LogStatus;
@@ -28,7 +43,8 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
-    /** Code of another release. */ readonly release?: Domain;
+    /** The domain of another release. */
+    readonly release?: Domain;
   }) => Promise<Tab>;
 };
 
@@ -57,6 +73,7 @@ export function device(
           for (const key of removed) tables.get(projection)?.delete(key);
           for (const entry of set) tables.get(projection)?.set(entry.key, entry);
         }
+        if (update.answers) calls.settle(update.answers);
       };
       const http =
         url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
@@ -68,6 +85,7 @@ export function device(
         store: memoryLogStore(database),
         transport: http,
       });
+      const calls = executeCalls((batch) => api.executeBatch(batch));
       takeUpdate(unwrap(api.opened()).update);
       for (const [name, table] of tables) {
         const entries: RowEntry[] = JSON.parse(unwrap(api.watch(name)).entries);
@@ -75,9 +93,11 @@ export function device(
       }
       return {
         api,
+        execute: (requests, meta = null, endRejection = null) =>
+          callResult(async () => ({ commit: await calls.execute(requests, meta, endRejection) })),
         rows: (projection) => tables.get(projection) ?? new Map(),
         status: () => {
-          if (!merged.status) throw new Error("The tab has told no status");
+          if (!merged.status) throw new Error("The tab has sent no status yet");
           return merged.status;
         },
         update: () => merged,
@@ -161,7 +181,7 @@ function requestLock(
   });
 }
 
-/** Waits until a condition holds; fails with what it saw when it does not in time. */
+/** Waits until a condition holds, and fails with `what` if it does not hold in time. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, ms = 15_000): Promise<void> {
   for (
     const deadline = Date.now() + ms;

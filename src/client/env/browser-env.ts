@@ -1,4 +1,4 @@
-/** The browser's clock, chance, timers, locks and channels. Works in a page and in a worker. */
+/** The browser's adapter of `Env`: clock, chance, timers, locks and channels. It works in a page and in a worker. */
 import { bytePool } from "../../core/values/env.ts";
 import type { Env, TabChannel } from "./env.ts";
 
@@ -13,7 +13,7 @@ export const browserEnv: Env = {
   },
   channel: openChannel,
   async lock(name, { steal, signal }, held) {
-    // The signal calls off a request that waits; the two cannot be given together.
+    // Web Locks refuse `steal` and `signal` together. The signal is for a request that waits, and a steal never waits.
     await navigator.locks.request(name, steal ? { steal: true } : { signal }, held);
   },
   online: () => navigator.onLine,

@@ -1,26 +1,28 @@
 /**
- * The port to all that is not pure on a device: clock, chance, timers, locks, and word from the other tabs.
+ * The port to everything on a device that is not pure: clock, chance, timers, locks and messages between tabs.
  *
- * Place: everything in `client` takes one; the browser's is made in `browser-env`, tests and the simulator make their own.
+ * Place: `browser-env` is the browser's adapter. Tests and the simulator bring their own.
  */
 import type { BaseEnv } from "../../core/values/env.ts";
 
 export interface TabChannel {
   post(message: unknown): void;
-  /** One listener; messages of this tab itself do not come back. */
+  /** Sets the one listener. A tab does not receive its own messages. */
   listen(listener: (message: unknown) => void): void;
   close(): void;
 }
 
 export interface Env extends BaseEnv {
-  /** Milliseconds since some moment: for waits and for silence. Never jumps; may stand still while the device sleeps. */
+  /** Milliseconds since some moment, to measure waits and silence. Never jumps. May stop while the device sleeps. */
   elapsed(): number;
   /** A number in [0, 1), for jitter. */
   chance(): number;
   channel(name: string): TabChannel;
   /**
-   * Asks for a lock that one tab holds at a time. `held` is called when it is got, and holds it until its promise
-   * ends; `lost` when it was stolen. With `steal`, it is taken from its holder.
+   * Requests a lock that one tab holds at a time. With `steal`, the request takes the lock from its holder.
+   *
+   * `held` runs when the lock is granted, and keeps the lock until its promise settles. The returned promise rejects
+   * when another tab stole the lock, or when `signal` cancelled a request that still waited.
    */
   lock(
     name: string,

@@ -1,31 +1,34 @@
 /**
- * Work that is asked for often and done seldom, so that it does not stand in a person's way.
+ * Two ways to run work less often than it is requested.
  *
- * Holds: what was asked for is done, within a bounded time, unless `stop` came first; asking costs no timer each time.
+ * Guarantees:
+ * - Each requested run happens within a bounded time, unless `stop` came first (`throttle.test.ts`).
+ * - A request costs no timer of its own while a timer is set (`throttle.test.ts`).
  */
 import type { Env } from "./env.ts";
 
-/** Does `run` at once, then at most once in `ms`; asked for meanwhile, it is done once more at the end. */
-export function throttle(
-  env: Pick<Env, "setTimer">,
-  ms: number,
-  run: () => void,
-): { readonly ask: () => void; readonly stop: () => void } {
+export type Throttled = {
+  readonly request: () => void;
+  /** Runs now what is still requested, for the last time. */
+  readonly stop: () => void;
+};
+
+/** Runs `run` at once, then at most once in `ms` milliseconds. Requests in between share one later run. */
+export function throttle(env: Pick<Env, "setTimer">, ms: number, run: () => void): Throttled {
   let again = false;
   let cancel: (() => void) | null = null;
   const due = () => {
     cancel = null;
-    if (again) ask();
+    if (again) request();
   };
-  function ask(): void {
+  function request(): void {
     again = cancel !== null;
     if (again) return;
     cancel = env.setTimer(due, ms);
     run();
   }
   return {
-    ask,
-    /** What is still asked for is done now, for the last time. */
+    request,
     stop() {
       cancel?.();
       cancel = null;
@@ -36,18 +39,22 @@ export function throttle(
 }
 
 export type DebounceOptions = {
-  /** Nothing was asked for in so long. */
+  /** Milliseconds without a request after which the work runs. */
   readonly waitMs: number;
-  /** Or so long has passed since it was first asked for. */
+  /** Milliseconds after the first request when the work runs in any case. */
   readonly maxWaitMs: number;
 };
 
-/** Does `run` in a pause. */
-export function debounce(
-  env: Env,
-  { waitMs, maxWaitMs }: DebounceOptions,
-  run: () => void,
-): { readonly ask: () => void; readonly now: () => void; readonly stop: () => void } {
+export type Debounced = {
+  readonly request: () => void;
+  /** Runs now, and cancels the run that is due. */
+  readonly runNow: () => void;
+  /** Cancels the run that is due. */
+  readonly stop: () => void;
+};
+
+/** Runs `run` once requests have paused. */
+export function debounce(env: Env, { waitMs, maxWaitMs }: DebounceOptions, run: () => void): Debounced {
   let firstAt = 0;
   let lastAt = 0;
   let cancel: (() => void) | null = null;
@@ -57,13 +64,13 @@ export function debounce(
     if (!cancel) run();
   };
   return {
-    ask() {
+    request() {
       lastAt = env.elapsed();
       if (cancel) return;
       firstAt = lastAt;
       cancel = env.setTimer(check, Math.min(waitMs, maxWaitMs));
     },
-    now() {
+    runNow() {
       cancel?.();
       cancel = null;
       run();

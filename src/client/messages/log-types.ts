@@ -1,71 +1,144 @@
-/** The plain values that the handle shows to an app and that the worker sends to the page. */
+/** The plain values that a handle shows to an app. The worker sends them to the page as JSON. */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { Parked } from "../../core/fold/fold.ts";
 import type { PlainError } from "../../core/values/errors.ts";
 
-/** A commit that is durable on this device. */
-export type Receipt = { readonly commit: string };
+/**
+ * A commit that is durable on this device. It is plain JSON, so an app may store it and pass it to `settled` later.
+ *
+ * @example
+ * const receipt: Receipt = await log.execute(task.command.complete("t1"));
+ * const { outcome } = await log.settled(receipt);
+ */
+export type Receipt = {
+  /** The commit's id. */
+  readonly commit: string;
+};
 
 /**
- * What became of a commit. `position` is that of its last event; for one that gave no events, where this device's log
- * stood when it ended. `rejected` carries the server's reason.
+ * The end of a commit, once the server decided it. Without a server, this device decides.
+ *
+ * - `accepted`: recorded with the events that the device expected.
+ * - `rebased`: recorded with other events, so read the rows again.
+ * - `rejected`: not recorded.
+ *
+ * @example
+ * const settled = await log.settled(receipt);
+ * if (settled.outcome === "rejected") console.warn(settled.code, settled.message);
  */
 export type Settled =
-  | { readonly outcome: "accepted" | "rebased"; readonly commit: string; readonly position: number }
+  | {
+      readonly outcome: "accepted" | "rebased";
+      readonly commit: string;
+      /** Position of the commit's last event. A commit without events has the log's position at its end. */
+      readonly position: number;
+    }
   | {
       readonly outcome: "rejected";
       readonly commit: string;
+      /** The reason's code: the domain's own word, or one of Dacapo's. */
       readonly code: string;
       readonly message: string;
+      /** Index of the command that was rejected. */
       readonly command: number;
     };
 
 /**
- * - `local`: opened without `sync`; this device itself confirms.
- * - `paused`: switched off by `log.pause()`.
+ * The state of syncing in this tab.
+ *
+ * - `local`: the log was opened without `sync`. This device confirms its commits.
+ * - `paused`: the app called `log.pause()`.
  * - `following`: another tab of this browser syncs.
- * - `offline`: no network, or the server does not answer; tried again by itself.
- * - `connecting`, `catching-up`, `live`: on the way, behind, and up to date with an open socket.
- * - `stopped`: nothing goes on until something is done: see `error`.
+ * - `offline`: there is no network, or the server does not answer. The tab tries again by itself.
+ * - `connecting`: the tab has not yet reached the server, or has no socket yet.
+ * - `catching-up`: the tab reads records that the server has and this device lacks.
+ * - `live`: this device is up to date and receives new records over a socket.
+ * - `stopped`: syncing needs a person. `status.error` says what to do.
+ *
+ * @example
+ * const isUpToDate = (connection: Connection) => connection === "live" || connection === "local";
  */
 export type Connection =
   "local" | "paused" | "following" | "offline" | "connecting" | "catching-up" | "live" | "stopped";
 
+/**
+ * The state of a log in one tab.
+ *
+ * @example
+ * const { connection, pending }: LogStatus = log.status.get();
+ * const text = pending === 0 ? "All saved" : `${pending} to send (${connection})`;
+ */
 export type LogStatus = {
   readonly connection: Connection;
   /** True where this tab is the one that syncs. */
   readonly leader: boolean;
-  /** Commits made here and not ended by the server. */
+  /** Number of commits that were made on this device and have not settled. */
   readonly pending: number;
-  /** Pending commits that the server would reject as things stand: id and reason. */
+  /** Pending commits that the server would reject in the present state: id and reason. At most 100 are listed. */
   readonly doubtful: readonly { readonly commit: string; readonly code: string; readonly message: string }[];
+  /** Number of rejected commits that are kept. */
   readonly rejections: number;
-  /** Milliseconds since the epoch; null before the first time since the log was opened. Not stored: that would cost a write for each pull that brings nothing. */
+  /**
+   * Time of the last successful sync since the log was opened, in milliseconds since the epoch. Null before the first.
+   *
+   * Not stored, because that would cost a write for each pull without records.
+   */
   readonly lastSyncedAt: number | null;
-  /** Position up to which this device has the log, and the server's last known one. */
+  /** Position up to which this device has the log. */
   readonly position: number;
+  /** The server's last known position. */
   readonly head: number;
-  /** Events that this code could not fold: how many, and the first of them. */
+  /** Events that this code could not fold: their number, and the first of them. */
   readonly parked: { readonly count: number; readonly events: readonly Parked[] };
+  /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };
 
-/** A commit that the server refused. Kept, over reloads, until it is retried or discarded. */
+/**
+ * A commit that was rejected. It is kept, also over reloads, until the app retries or discards it.
+ *
+ * @example
+ * for (const rejection of log.rejections.get())
+ *   if (rejection.code === "withdrawn") await rejection.discard();
+ */
 export type RejectedCommit = {
+  /** The commit's id. */
   readonly commit: string;
   readonly commands: readonly CommandRequest[];
+  /** The reason's code: the domain's own word, or one of Dacapo's. */
   readonly code: string;
   readonly message: string;
-  /** Index of the command that was refused. */
+  /** Index of the command that was rejected. */
   readonly command: number;
-  /** The events of others that came first, as far as they were told. */
+  /** The events of other authors that came first, as far as the server sent them. */
   readonly theirs: readonly DomainEvent[];
+  /** Milliseconds since the epoch. */
   readonly rejectedAt: number;
-  /** Executes the same commands on today's state, as a new commit, and ends this rejection. Fails as `execute` does. */
+  /**
+   * Executes the same commands as a new commit on the present state, and removes this rejection.
+   *
+   * @throws as `execute` does. The rejection then stays.
+   */
   retry(): Promise<Receipt>;
+  /**
+   * Removes this rejection.
+   *
+   * @throws {StorageFullError} `storage-full`
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
+   */
   discard(): Promise<void>;
 };
 
-/** An event in a stream's history; `pending` while only this device has it. */
-export type HistoryEntry<Event = DomainEvent> = Event & { readonly pending: boolean };
+/**
+ * An event of a stream's history.
+ *
+ * @example
+ * const entries: readonly HistoryEntry[] = await log.history(task, "t1");
+ * const unsent = entries.filter(({ pending }) => pending);
+ */
+export type HistoryEntry<Event = DomainEvent> = Event & {
+  /** True while only this device has the event. */
+  readonly pending: boolean;
+};

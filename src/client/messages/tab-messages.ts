@@ -1,8 +1,13 @@
 /**
- * What the tabs of one database tell each other: hints, never facts.
+ * The messages between the tabs of one database: hints, never facts.
  *
- * Holds: any message may be lost, doubled or late without harm; what it speaks of stands in the store. What does
- * not read as a message (a tab with other code) is ignored.
+ * Guarantees:
+ * - A message may be lost, doubled or late without harm, because the store contains the facts (simulator fault
+ *   `tabMessages`).
+ * - A value that is not a message of this release is ignored, because a tab may run other code
+ *   (`tab-messages.fuzz.test.ts`).
+ *
+ * Tabs of older releases may be open, so the names of fields stay.
  */
 import { findJsonProblem, type Json } from "../../core/values/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
@@ -10,26 +15,31 @@ import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { TabChannel } from "../env/env.ts";
 
-/** Who should lead: the newest domain first, then a tab that someone looks at. */
+/** The claim of a tab to lead: the newest domain first, then a visible tab. */
 export type Rank = { readonly domain: number; readonly visible: boolean };
 
-/** What a follower tells its page of the leader's syncing: whether it has stopped or is cut off, and when it last went well. */
+/**
+ * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, and its last success.
+ */
 export type LeaderSync = { readonly state: "going" | "offline" | "stopped"; readonly lastSyncedAt: number | null };
 
-/** What a tab that does not lead shows to others, and since when; null: nothing. */
+/** The presence of a tab that follows, and the time at which it was set. Null data shows nothing. */
 export type ShowMessage = { readonly type: "show"; readonly tab: string; readonly at: number; readonly data: Json };
 
 export type TabMessage =
-  /** The store changed: look. */
+  /** The store changed, so read it. */
   | { readonly type: "wrote" }
-  /** The leader is alive, and knows the store as it `stands`: who knows it otherwise has missed a hint, or the leader has. */
+  /**
+   * The leader is alive. `stands` is its fingerprint of the store. If a follower's fingerprint differs, a hint to one
+   * of them was lost.
+   */
   | { readonly type: "beat"; readonly rank: Rank; readonly stands: string; readonly sync: LeaderSync }
-  /** Someone with a higher rank than the leader's would lead. */
+  /** A tab with a higher rank than the leader's wants to lead. */
   | { readonly type: "claim"; readonly rank: Rank }
   | ShowMessage
-  /** A tab was opened and knows nothing of who else is here. */
+  /** A tab was opened, and needs the presence of the other devices. */
   | { readonly type: "hello" }
-  /** Who else is here, as the leader heard it. */
+  /** The presence of the other devices, as the server reported it to the leader. */
   | { readonly type: "present"; readonly others: readonly Presence[] };
 
 export function outranks(left: Rank, right: Rank): boolean {
@@ -65,7 +75,7 @@ const tabMessage: Reader<TabMessage> = (value, path) => {
 };
 
 function readTabMessage(given: unknown): TabMessage | null {
-  // First: nothing that could throw when it is looked at goes on.
+  // First, because reading a field of other values may throw.
   if (findJsonProblem(given) !== null) return null;
   const read = parse(tabMessage, given);
   return read.ok ? read.value : null;

@@ -1,10 +1,17 @@
 /**
- * What page and worker say to each other: the thread's border, over Comlink.
+ * The messages between page and worker, over Comlink.
  *
- * Holds: rows cross as JSON text (a structured clone of many objects costs four times as much) and only those that changed;
- * errors cross as plain JSON, since Comlink keeps of an error its message alone. Calls of `execute` and updates are texts of their own
- * on Comlink's port: many calls go in one message, and are answered in the update that shows what they did. Updates come in order with
- * Comlink's answers; each has a number, and what depends on one names it.
+ *   page ── Comlink calls ──────────────► worker
+ *        ── { calls: ExecuteCall[] } ───►
+ *        ◄── PageUpdate, with answers ───
+ *
+ * Guarantees:
+ * - Rows cross as JSON text, because a structured clone of many objects costs four times as much. Only changed rows
+ *   cross.
+ * - Errors cross as plain JSON, because Comlink keeps only the message of an error.
+ * - Many calls of `execute` share one message. The update that shows their rows answers them (`page-updates.test.ts`).
+ * - Updates and Comlink's answers arrive in the order in which they were posted. An answer that depends on an update
+ *   contains its number.
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -16,37 +23,46 @@ import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-types.ts";
 
+/** The value of a call, or its error. */
 export type CallResult<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
 
-/** A rejection as it crosses: without its two functions. */
+/** A rejection without its two functions, which cannot cross. */
 export type PlainRejection = Omit<RejectedCommit, "retry" | "discard">;
 
-/** One call of `execute`, by the number that its answer names. */
+/** One call of `execute`. */
 export type ExecuteCall = {
+  /** The number that the answer repeats. */
   readonly call: number;
   readonly requests: readonly CommandRequest[];
   readonly meta: Json;
+  /** The id of the rejected commit that the new commit replaces. */
   readonly endRejection: string | null;
 };
 
 export type CallAnswer = { readonly call: number; readonly answer: CallResult<{ readonly commit: string }> };
 
-/** What the page posts beside Comlink's messages: JSON of `CommitCall[]`. An object, since Comlink would take a text apart. */
+/**
+ * The message of a page with calls of `execute`: JSON of `ExecuteCall[]`.
+ *
+ * The message is an object, because Comlink copies the fields of each message, and a text has a field for each
+ * character.
+ */
 export type CallMessage = { readonly calls: string };
 
-/** What changed since the last update; parts that did not change are left out. */
+/** The changes since the last update. Unchanged parts are left out. */
 export type PageUpdate = {
+  /** The number of the update: 1, 2, 3 … */
   readonly seq: number;
   readonly deltas?: readonly RowDelta[];
   readonly status?: LogStatus;
   readonly rejections?: readonly PlainRejection[];
   readonly presence?: readonly Presence[];
-  /** Calls whose commits are durable, and shown by what stands above. */
+  /** Answers to calls: commits that are durable and whose rows are in this update or an earlier one, and errors. */
   readonly answers?: readonly CallAnswer[];
 };
 
-/** Takes JSON of each PageUpdate. */
+/** Receives JSON of each `PageUpdate`. */
 export type UpdateSink = { changed(update: string): void };
 
 export type PageCallbacks = {
@@ -61,43 +77,43 @@ export type OpenOptions = {
   readonly visible: boolean;
 };
 
-/** What happened to the page, for the worker, which hears of none of it. */
+/** Events of the page. The page reports them, because a worker does not receive them. */
 export type Lifecycle = "visible" | "hidden" | "resumed" | "online" | "offline";
 
-/** One open log in the worker. */
+/** The calls of one log that is open in the worker. */
 export interface WorkerLog {
+  /** Returns the device's id, and the first update as JSON. */
   opened(): CallResult<{ readonly client: string; readonly update: string }>;
-  /** Takes calls, JSON of `CommitCall[]`; updates answer them. */
+  /** Executes each call of a batch, JSON of `ExecuteCall[]`. The page's updates answer them. */
   executeBatch(calls: string): void;
-  /** Resolves when durable; `seq` is the update that shows it. */
-  execute(
-    requests: readonly CommandRequest[],
-    meta: Json,
-    endRejection: string | null,
-  ): Promise<CallResult<{ readonly commit: string; readonly seq: number }>>;
-  /** Null: there is nothing to take back, or to bring back. */
+  /** Resolves with null where there is nothing to take back. `seq` is the update that shows the commit. */
   undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
+  /** Resolves with null where there is nothing to bring back. */
   redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
-  withdraw(commit: string): Promise<CallResult<null>>;
-  /** The next lines of an export, or null behind its end. `begin` begins one and ends any that was under way. */
+  withdraw(commit: string): Promise<CallResult<void>>;
+  /** The next lines of an export, or null after its last. `begin` starts a new export and drops the one before. */
   exportNext(begin: boolean): Promise<CallResult<string | null>>;
-  /** Text of an export, piece by piece; with the last one, it is checked whole and written. */
-  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<null>>;
+  /** Collects the text of an export in pieces. The last piece makes the worker check and write all of it. */
+  importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<void>>;
   settled(commit: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
-  discard(commit: string): Promise<CallResult<null>>;
-  /** From now on updates tell of this projection; the answer is JSON of its entries as of `seq`. */
+  discard(commit: string): Promise<CallResult<void>>;
+  /** Returns JSON of a projection's entries as of update `seq`. Later updates contain the changes of its rows. */
   watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
   history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
-  setPresence(data: Json): CallResult<null>;
-  setPaused(paused: boolean): CallResult<null>;
+  setPresence(data: Json): CallResult<void>;
+  setPaused(paused: boolean): CallResult<void>;
   lifecycle(event: Lifecycle): void;
-  close(): Promise<CallResult<null>>;
+  close(): Promise<CallResult<void>>;
 }
 
-/** The root that a worker exposes. The log is served on a port of its own, since Comlink makes no proxy inside an answer. */
+/**
+ * The root that a worker exposes.
+ *
+ * Each log is served on a port of its own, because Comlink makes no proxy inside an answer.
+ */
 export interface WorkerRoot {
-  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<null>>;
+  open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<void>>;
 }
 
 export async function callResult<T>(run: () => T | Promise<T>): Promise<CallResult<T>> {
@@ -116,10 +132,10 @@ export function callResultNow<T>(run: () => T): CallResult<T> {
   }
 }
 
-/** Characters of a name that a message shows: one that is allowed fits, and its quotes. */
+/** Characters of a name that a message shows. An allowed name fits, with its quotes. */
 const NAME_SHOWN_MAX = 130;
 
-/** Refuses names before anything is made under them. */
+/** Refuses names that are not allowed, before a database gets them. */
 export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
   requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) =>
     LOG_NAME.test(name),
@@ -139,9 +155,10 @@ function requireName(
   isAllowed: (name: string) => boolean,
 ): void {
   if (typeof name === "string" && isAllowed(name)) return;
+  const shown = shortText(String(JSON.stringify(name)), NAME_SHOWN_MAX);
   throw new ValidationError({
-    message: `The ${whose}'s name ${shortText(String(JSON.stringify(name)), NAME_SHOWN_MAX)} is not allowed: it must have ${allowed}`,
-    fix: `Give openLog such a name for the ${whose}.`,
+    message: `The ${whose}'s name ${shown} is not allowed: it must have ${allowed}`,
+    fix: `Pass openLog such a name for the ${whose}.`,
     details: { path: [whose], reason: "is not a name" },
   });
 }
@@ -150,8 +167,8 @@ export function requireJsonMeta(meta: unknown): void {
   const problem = findJsonProblem(meta);
   if (!problem) return;
   throw new ValidationError({
-    message: `meta is not valid at ${problem.path.join(".")}: ${problem.reason}`,
-    fix: "Give plain JSON as meta.",
+    message: `meta is not plain JSON at ${problem.path.join(".")}: ${problem.reason}`,
+    fix: "Pass plain JSON as meta.",
     details: { path: problem.path, reason: problem.reason },
   });
 }
@@ -161,8 +178,8 @@ export function requirePresence(data: Json): void {
   if (!problem && !exceedsBytes(JSON.stringify(data), PRESENCE_BYTES_MAX)) return;
   const reason = problem?.reason ?? `has more than ${PRESENCE_BYTES_MAX} bytes`;
   throw new ValidationError({
-    message: `This presence cannot be shown: it ${reason}`,
-    fix: "Show plain JSON, of 1 KiB at most unless your server allows more.",
+    message: `The presence cannot be shown: it ${reason}`,
+    fix: "Set plain JSON, of 1 KiB at most unless your server allows more.",
     details: { path: problem?.path ?? [], reason },
   });
 }

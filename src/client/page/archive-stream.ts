@@ -1,4 +1,4 @@
-/** The page's end of export and import: streams over the worker's pieces. */
+/** The page's end of export and import: streams of text over the worker's pieces. */
 
 export function exportStream(next: (begin: boolean) => Promise<string | null>): ReadableStream<string> {
   let begin = true;
@@ -14,7 +14,7 @@ export function exportStream(next: (begin: boolean) => Promise<string | null>): 
 
 export async function importStream(
   ndjson: ReadableStream<string>,
-  next: (piece: string, place: { readonly begin: boolean; readonly last: boolean }) => Promise<null>,
+  next: (piece: string, place: { readonly begin: boolean; readonly last: boolean }) => Promise<void>,
 ): Promise<void> {
   const reader = ndjson.getReader();
   for (let begin = true; ; begin = false) {

@@ -1,41 +1,44 @@
 /**
- * Calls of `execute` on their way to the worker and back: the page's end of the one way that is walked all day.
+ * Sends calls of `execute` to the worker, and settles them by the answers in updates.
  *
- * Place: beside Comlink, on the same port. The answers come in the update that shows what the commits did.
- * Holds: calls that are made together leave in one message, in their order; each is answered once, or fails when the log is closed.
+ * The calls go beside Comlink on the same port, because one message then serves many calls.
+ *
+ * Guarantees (`execute-calls.test.ts`):
+ * - The calls of one turn leave in one message, in their order.
+ * - Each call settles once: by its answer, or with an error when the log is closed.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 import { type CallAnswer, type ExecuteCall, unwrap } from "../messages/worker-messages.ts";
 
-type Caller = { readonly resolve: (commit: string) => void; readonly reject: (error: unknown) => void };
+type Caller = { readonly resolve: (commitId: string) => void; readonly reject: (error: unknown) => void };
 
 export type ExecuteCalls = {
-  /** Resolves with the commit's id when it is durable. What it is given must be plain JSON. */
+  /** Resolves with the commit's id once the commit is durable. `requests` and `meta` must be plain JSON. */
   execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string>;
-  answered(answers: readonly CallAnswer[]): void;
+  settle(answers: readonly CallAnswer[]): void;
   close(error: Error): void;
 };
 
-/** @param post takes JSON of `CommitCall[]` */
+/** @param post receives JSON of `ExecuteCall[]` */
 export function executeCalls(post: (calls: string) => void): ExecuteCalls {
   const callers = new Map<number, Caller>();
-  let leaving: string[] = [];
-  let made = 0;
+  let batch: string[] = [];
+  let lastCall = 0;
 
-  const leave = () => {
-    post(`[${leaving.join(",")}]`);
-    leaving = [];
+  const postBatch = () => {
+    post(`[${batch.join(",")}]`);
+    batch = [];
   };
   return {
     execute: (requests, meta, endRejection) =>
       new Promise((resolve, reject) => {
-        const call: ExecuteCall = { call: ++made, requests, meta, endRejection };
+        const call: ExecuteCall = { call: ++lastCall, requests, meta, endRejection };
         callers.set(call.call, { resolve, reject });
-        // As text at once: what the app does to its objects afterwards changes nothing.
-        if (leaving.push(JSON.stringify(call)) === 1) queueMicrotask(leave);
+        // As text at once, because the app may change its objects after the call.
+        if (batch.push(JSON.stringify(call)) === 1) queueMicrotask(postBatch);
       }),
-    answered(answers) {
+    settle(answers) {
       for (const { call, answer } of answers) {
         const caller = callers.get(call);
         callers.delete(call);

@@ -1,4 +1,4 @@
-/** A value that changes, with subscribers: what the page's status, rejections and presence are. */
+/** A value that changes, with listeners: the implementation of `Live`. */
 import type { Live } from "./log-handle.ts";
 
 export type LiveValue<Value> = Live<Value> & { readonly set: (value: Value) => void };
@@ -10,11 +10,11 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
     get: () => value,
     set(next) {
       value = next;
-      // A copy: who subscribes or leaves while being told does not change who is told.
-      for (const listener of Array.from(listeners)) tell(listener, next);
+      // A copy, because a listener may subscribe or unsubscribe others.
+      for (const listener of Array.from(listeners)) call(listener, next);
     },
     subscribe(listener) {
-      // Each call is a subscription of its own, also of the same function.
+      // A function of its own, because the app may subscribe the same listener twice and unsubscribe one of them.
       const own = (next: Value) => listener(next);
       listeners.add(own);
       return () => listeners.delete(own);
@@ -22,8 +22,8 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
   };
 }
 
-/** One that throws is the app's mistake, told as such: what others are shown must not depend on it. */
-function tell<Value>(listener: (value: Value) => void, value: Value): void {
+/** Reports an error of a listener as uncaught, because the other listeners must still be called. */
+function call<Value>(listener: (value: Value) => void, value: Value): void {
   try {
     listener(value);
   } catch (error) {

@@ -1,8 +1,11 @@
 /**
- * What an app holds: the handle of an open log, and what it shows.
+ * The handle of an open log: all that an app uses after `openLog`.
  *
- * Place: `open-log` gives it, the React hooks and the demo use it; the worker behind it is not seen.
- * Holds: everything here is readonly and plain JSON; a `Live` value calls its subscribers after it changed, never while.
+ * Place: `openLog` returns it. The React hooks and the demo use this interface and not the worker behind it.
+ *
+ * Guarantees:
+ * - Everything here is readonly and plain JSON.
+ * - A `Live` value calls its listeners after it changed, so `get()` inside a listener returns the new value.
  */
 import type { HistoryEntry, LogStatus, Receipt, RejectedCommit, Settled } from "../messages/log-types.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -11,69 +14,251 @@ import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 
-/** A value that changes. */
+/**
+ * A value that changes.
+ *
+ * @example
+ * const unsubscribe = log.status.subscribe(({ pending }) => console.log(pending));
+ * unsubscribe();
+ */
 export interface Live<Value> {
+  /** Returns the present value. */
   readonly get: () => Value;
-  /** Calls `listener` after each change, until the function that it gives is called. */
+  /** Calls `listener` after each change, and returns a function that ends this. */
   readonly subscribe: (listener: (value: Value) => void) => () => void;
 }
 
-/** A live row table: what is confirmed, and over it what is pending here. */
+/**
+ * A live row table: the confirmed rows, with the changes of pending commits over them.
+ *
+ * @example
+ * const rows = log.rows(board);
+ * await rows.ready;
+ * const done = rows.all().filter(({ row }) => row.done);
+ */
 export interface LiveRows<Row> extends Live<readonly TypedRowEntry<Row>[]> {
-  /** The row under a key, or undefined. */
+  /** Returns the row with a key, or undefined. */
   row(key: string): TypedRowEntry<Row> | undefined;
-  /** All rows, in order of key. The same array until something changes. */
+  /** Returns all rows in the order of their keys. The array is the same until a row changes. */
   all(): readonly TypedRowEntry<Row>[];
-  /** Resolves once the rows have come from the worker for the first time. */
+  /**
+   * Resolves once the worker sent the rows for the first time. Until then, there are no rows.
+   *
+   * Rejects with `invalid` where the worker's domain lacks the projection, and with `log-closed`.
+   */
   readonly ready: Promise<void>;
 }
 
+/**
+ * A row with its key. `pending` is true while a pending commit changes the row.
+ *
+ * @example
+ * const title = ({ row, pending }: TypedRowEntry<RowOf<typeof board>>) => (pending ? `${row.title} …` : row.title);
+ */
 export type TypedRowEntry<Row> = Omit<RowEntry, "row"> & { readonly row: Row };
 
+/**
+ * The handle of an open log.
+ *
+ * Each call may also reject with `storage-full`, `storage-lost` or `log-closed`: see `code` of the error.
+ *
+ * @example
+ * const log: LogHandle = await openLog("team-7", { worker, user: "ada" });
+ * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+ * await log.close();
+ */
 export interface LogHandle<PresenceData = Json> {
+  /** The name of the log. */
   readonly log: string;
+  /** The name of the user, which is the actor of the commits made here. */
   readonly user: string;
-  /** This device: the client id that stands in its commits. */
+  /** The id of this device's database, which is the client of the commits made here. */
   readonly client: string;
   /**
-   * Decides one or several commands as one commit. Resolves when the commit is durable on this device.
-   * Rejects with `ValidationError` or `RejectedError`, and then nothing was recorded.
+   * Decides one or several commands as one commit. Resolves when the commit is durable on this device and the live rows
+   * show it.
+   *
+   * If the call rejects, nothing was recorded.
+   *
+   * @example
+   * await log.execute([task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")]);
+   *
+   * @param options.meta plain JSON that is stored with the commit. @default null
+   * @throws {ValidationError} `invalid`: a command or `meta` is not plain JSON, or its schema refuses the input
+   * @throws {RejectedError} `rejected`: the domain refused, with its own word in `details.code`
+   * @throws {UnknownAggregateError} `unknown-aggregate`: the worker's domain lacks the aggregate
+   * @throws {UnknownCommandError} `unknown-command`: the worker's domain lacks the command
+   * @throws {StorageFullError} `storage-full`: the device has no room
+   * @throws {StorageLostError} `storage-lost`: the browser cannot reach the database any more
+   * @throws {LogClosedError} `log-closed`
    */
   execute(commands: CommandRequest | readonly CommandRequest[], options?: { readonly meta?: Json }): Promise<Receipt>;
   /**
-   * Takes back the last commit made on this device that has not been taken back and names a way (`undo` of its commands), as
-   * a new commit. Null: there is none. Rejects as `execute` does, where the domain refuses by now.
+   * Takes back the last commit of this device that can be taken back, as a new commit.
+   *
+   * A commit can be taken back if its commands define `undo` and it was neither rejected nor taken back. Resolves with
+   * null where there is none.
+   *
+   * @example
+   * const receipt = await log.undo();
+   * if (!receipt) console.log("Nothing to undo");
+   *
+   * @throws as `execute` does
    */
   undo(): Promise<Receipt | null>;
-  /** Brings back what was taken back last, unless something new was made since. */
+  /**
+   * Brings back the commit that was taken back last, as a new commit.
+   *
+   * Resolves with null where there is none, or where a new commit was made since.
+   *
+   * @example
+   * await log.redo();
+   *
+   * @throws as `execute` does
+   */
   redo(): Promise<Receipt | null>;
-  /** Takes a commit that still waits out of the queue; it stands among the rejections as `withdrawn`. If it was under way, it may still arrive. */
+  /**
+   * Takes a pending commit out of the queue. It becomes a rejection with the code `withdrawn`.
+   *
+   * If the commit was already on its way to the server, its record may still arrive. The rejection then ends.
+   *
+   * @example
+   * const receipt = await log.execute(task.command.complete("t1"));
+   * await log.withdraw(receipt);
+   *
+   * @throws {StorageFullError} `storage-full`
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
+   */
   withdraw(receipt: Receipt): Promise<void>;
-  /** Resolves once the server has ended the commit. */
+  /**
+   * Resolves once the server settled the commit, perhaps days later. A log without a server settles by itself.
+   *
+   * @example
+   * const { outcome } = await log.settled(await log.execute(task.command.complete("t1")));
+   *
+   * @throws {RejectedError} `rejected`, with `details.code` `unknown-commit`: this device does not know the commit, or
+   * not any more
+   * @throws {LogClosedError} `log-closed`: the log was closed first. Call `settled` again after opening it.
+   */
   settled(receipt: Receipt): Promise<Settled>;
+  /**
+   * Returns the live rows of a projection. Each call returns the same object.
+   *
+   * The rows come from the worker, so the first call returns an empty table: await `ready`.
+   *
+   * @example
+   * const rows = log.rows(board);
+   * rows.subscribe((entries) => console.log(entries.length));
+   */
   rows<P extends AnyProjection>(projection: P): LiveRows<RowOf<P>>;
+  /**
+   * The state of syncing, with counts, positions and the present error.
+   *
+   * @example
+   * log.status.subscribe(({ connection, error }) => console.log(connection, error?.fix));
+   */
   readonly status: Live<LogStatus>;
+  /**
+   * The rejected commits of this device, each with `retry()` and `discard()`.
+   *
+   * @example
+   * log.rejections.subscribe((rejections) => rejections.forEach(({ message }) => console.warn(message)));
+   */
   readonly rejections: Live<readonly RejectedCommit[]>;
-  /** The events of one stream, confirmed and pending, oldest first. */
+  /**
+   * Reads the events of one stream, oldest first. Pending events come last.
+   *
+   * @example
+   * const events = await log.history(task, "t1");
+   * console.log(events.map(({ type, version }) => `${version}: ${type}`));
+   *
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
+   */
   history<A extends AnyAggregate>(aggregate: A, id: string): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
-  /** The state of one stream as it was at a version, or as it is now with what is pending. */
+  /**
+   * Reads the state of one stream at a version. Version 0 is the state before the first event.
+   *
+   * @example
+   * const before = await log.stateAt(task, "t1", { version: 1 });
+   *
+   * @param at.version a version of the stream. @default the present state, pending events included
+   * @throws {RejectedError} `rejected`, with `details.code` `no-such-version`: the stream has no such version
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
+   */
   stateAt<A extends AnyAggregate>(aggregate: A, id: string, at?: { readonly version: number }): Promise<StateOf<A>>;
   /**
-   * Who else is here, and what this tab shows of itself: plain JSON of at most 1 KiB, null for nothing. Not stored. Others see one entry of a
-   * device, while it is online: that of the tab that spoke last; when that is closed, of the one before it.
+   * The presence of the other devices, and `set` for the presence of this tab.
+   *
+   * Presence is plain JSON of at most 1 KiB unless the server allows more. It is not stored, and ends with the
+   * connection. Null shows nothing, and so does data that cannot be shown. A device has one entry: that of the tab that
+   * called `set` last. If that tab closes, the entry of the tab before it shows again.
+   *
+   * @example
+   * log.presence.set({ card: "t1" });
+   * log.presence.subscribe((others) => console.log(others.map(({ actor }) => actor)));
    */
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
-  /** All that this device holds, as NDJSON: the confirmed log, what is pending, what was refused. */
+  /**
+   * Returns everything that this device has of the log, as NDJSON: the confirmed records, pending commits and
+   * rejections.
+   *
+   * Reading the stream fails with `storage-lost` or `log-closed`.
+   *
+   * @example
+   * const file = await new Response(log.export().pipeThrough(new TextEncoderStream())).blob();
+   */
   export(): ReadableStream<string>;
   /**
-   * Takes in what `export` gave, into a log that is empty on this device. Checked whole before anything is written, so it stands in memory
-   * meanwhile; its records may be 60 Mi characters at most.
+   * Writes an exported log into a log of the same name that is empty on this device, whole or not at all.
+   *
+   * Memory holds the text meanwhile, because all of it is checked before it is written. Its records may have 60 Mi
+   * characters at most.
+   *
+   * @example
+   * await log.import(file.stream().pipeThrough(new TextDecoderStream()));
+   *
+   * @throws {ValidationError} `invalid`: the text is no export of this log
+   * @throws {ConcurrencyError} `concurrency`: the log is not empty on this device
+   * @throws {StorageFullError} `storage-full`
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
    */
   import(ndjson: ReadableStream<string>): Promise<void>;
-  /** Stops and starts syncing in this tab. Work goes on, and is kept. */
+  /**
+   * Stops syncing in this tab. Commands still work, and their commits are kept.
+   *
+   * @example
+   * log.pause();
+   */
   pause(): void;
+  /**
+   * Syncs again in this tab, and tries at once. Call it too after a person signed in again.
+   *
+   * @example
+   * log.resume();
+   */
   resume(): void;
+  /**
+   * Closes this handle, and terminates its worker if `openLog` started it. Everything on the device stays.
+   *
+   * Calls that have no answer yet reject with `log-closed`. Closing twice is allowed.
+   *
+   * @example
+   * await log.close();
+   */
   close(): Promise<void>;
 }
 
-export type TypedPresence<Data> = Omit<Presence, "data"> & { readonly data: Data };
+/**
+ * A device that has the log open. The server verified `actor`. The device chose `client`.
+ *
+ * @example
+ * const names = (others: readonly TypedPresence<Json>[]) => others.map(({ actor }) => actor);
+ */
+export type TypedPresence<Data> = Omit<Presence, "data"> & {
+  /** The presence that the device's page set. Another release of the app may have set it, so check its shape. */
+  readonly data: Data;
+};

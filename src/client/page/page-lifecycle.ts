@@ -1,13 +1,13 @@
-/** What only a page hears of, told to the worker: network, visibility, freezing, a return from the back/forward cache. */
+/** Events that only a page receives: network, visibility, freezing, a return from the back/forward cache. */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { Lifecycle } from "../messages/worker-messages.ts";
 
-/** Refuses where there is no page, as where a server renders one, before anything is made. */
+/** Refuses to work outside of a page, as on a server that renders one, before a worker starts. */
 export function requirePage(): void {
   if (typeof document === "undefined")
     throw new DefinitionError({
-      message: "openLog works in a page of a browser, and there is none here",
-      fix: "Call it in the browser only, such as in an effect.",
+      message: "openLog works only in a page of a browser, and this is not one",
+      fix: "Call openLog in the browser only, such as in an effect.",
     });
 }
 
@@ -15,15 +15,15 @@ export function isVisible(): boolean {
   return document.visibilityState === "visible";
 }
 
-/** Tells until the function that it gives is called. */
-export function watchPage(tell: (event: Lifecycle) => void): () => void {
-  const ended = new AbortController();
-  const { signal } = ended;
-  addEventListener("online", () => tell("online"), { signal });
-  addEventListener("offline", () => tell("offline"), { signal });
-  addEventListener("pageshow", (event) => event.persisted && tell("resumed"), { signal });
-  document.addEventListener("visibilitychange", () => tell(isVisible() ? "visible" : "hidden"), { signal });
-  // A frozen page stops at once; what matters is that it comes back knowing nothing.
-  document.addEventListener("resume", () => tell("resumed"), { signal });
-  return () => ended.abort();
+/** Reports the events of the page until the returned function is called. */
+export function watchPage(report: (event: Lifecycle) => void): () => void {
+  const controller = new AbortController();
+  const { signal } = controller;
+  addEventListener("online", () => report("online"), { signal });
+  addEventListener("offline", () => report("offline"), { signal });
+  addEventListener("pageshow", (event) => event.persisted && report("resumed"), { signal });
+  document.addEventListener("visibilitychange", () => report(isVisible() ? "visible" : "hidden"), { signal });
+  // Only the return is reported, because a page that freezes stops at once and has no time to report it.
+  document.addEventListener("resume", () => report("resumed"), { signal });
+  return () => controller.abort();
 }

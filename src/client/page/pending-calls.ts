@@ -1,10 +1,13 @@
 /**
- * Calls that wait for the worker: none waits for ever.
+ * Promises that the worker settles, so that none of them waits for ever.
  *
- * Place: around each promise of the page that the worker ends. The answer to `close` may overtake others, and what comes after it is not heard.
- * Holds: once closed, each call that has no answer fails, and so does each later one.
+ * The answer to `close` may overtake other answers, and the page receives no message after it.
+ *
+ * Guarantees (`pending-calls.test.ts`):
+ * - `close` rejects each promise that has not settled, and each later one.
  */
 export type PendingCalls = {
+  /** A promise that settles as `answer` does, or rejects when the log is closed. */
   readonly track: <T>(answer: Promise<T>) => Promise<T>;
   readonly close: (error: Error) => void;
 };

@@ -1,35 +1,38 @@
 /**
- * The page's mirror of one row table, for synchronous reads.
+ * The page's copy of one row table, for synchronous reads. The worker fills it once, and deltas keep it current.
  *
- * Place: filled once from the worker, then kept by deltas.
- * Holds: a delta that is older than the first filling is dropped, a newer one that came before it waits; `all()` gives the same array
- * until something changes, so that it can be compared by identity. A change of few rows costs a copy of the array, not a sort.
+ * Guarantees (`row-mirror.test.ts`):
+ * - A delta that came before the first rows waits for them. It is dropped if the first rows contain it.
+ * - `all()` returns the same array until a row changes, so that arrays can be compared by identity.
+ * - A change of few rows copies the array. A change of many rows sorts it.
  */
 import type { RowDelta, RowEntry } from "../../core/fold/rows.ts";
 import type { LiveRows, TypedRowEntry } from "./log-handle.ts";
 import { liveValue } from "./live-value.ts";
 
 export type RowMirror<Row> = LiveRows<Row> & {
-  /** The rows as of an update; what comes before is in them. */
+  /** Sets the first rows, as of update `seq`. They contain all earlier deltas. */
   readonly fill: (entries: readonly RowEntry[], seq: number) => void;
-  readonly take: (delta: RowDelta, seq: number) => void;
-  readonly failed: (error: Error) => void;
+  /** Applies the delta of update `seq`. */
+  readonly apply: (delta: RowDelta, seq: number) => void;
+  /** Rejects `ready`. */
+  readonly fail: (error: Error) => void;
 };
 
-/** Rows that are put in their places one by one; with more, all are sorted. */
+/** Changed rows up to which each row is inserted at its index. More rows are sorted together. */
 const PATCH_MAX = 64;
 
 export function rowMirror<Row>(): RowMirror<Row> {
   const entries = new Map<string, TypedRowEntry<Row>>();
   const live = liveValue<readonly TypedRowEntry<Row>[]>([]);
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-  // Awaiting `ready` is optional.
+  // Handles the rejection, because an app need not await `ready`.
   ready.catch(() => {});
   let waiting: { readonly delta: RowDelta; readonly seq: number }[] | null = [];
 
-  // The rows come from the projection whose handle the app passed: the type of its rows is the handle's.
+  // The worker folded the rows with the projection whose handle the app passed, so they have the type of that handle.
   const put = (entry: RowEntry) => entries.set(entry.key, entry as TypedRowEntry<Row>);
-  const apply = ({ set, removed }: RowDelta) => {
+  const applyNow = ({ set, removed }: RowDelta) => {
     for (const key of removed) entries.delete(key);
     for (const entry of set) put(entry);
     for (const key of removed) stale.add(key);
@@ -37,7 +40,7 @@ export function rowMirror<Row>(): RowMirror<Row> {
   };
 
   let current: readonly TypedRowEntry<Row>[] = [];
-  /** Keys that `current` does not show as they are. */
+  /** Keys whose rows in `current` are out of date. */
   const stale = new Set<string>();
   const all = () => {
     if (stale.size === 0) return current;
@@ -58,20 +61,20 @@ export function rowMirror<Row>(): RowMirror<Row> {
         put(entry);
         stale.add(entry.key);
       }
-      for (const later of waiting ?? []) if (later.seq > seq) apply(later.delta);
+      for (const later of waiting ?? []) if (later.seq > seq) applyNow(later.delta);
       waiting = null;
       changed();
       resolve();
     },
-    take(delta, seq) {
+    apply(delta, seq) {
       if (waiting) {
         waiting.push({ delta, seq });
         return;
       }
-      apply(delta);
+      applyNow(delta);
       changed();
     },
-    failed: reject,
+    fail: reject,
   };
 }
 
@@ -81,7 +84,7 @@ function sorted<Row>(entries: Entries<Row>): TypedRowEntry<Row>[] {
   return [...entries.values()].sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
 }
 
-/** The same as sorting all, where only these keys differ. */
+/** Returns the same as `sorted`, where only these keys have changed. */
 function patched<Row>(
   before: readonly TypedRowEntry<Row>[],
   keys: Iterable<string>,
@@ -89,15 +92,15 @@ function patched<Row>(
 ): TypedRowEntry<Row>[] {
   const rows = [...before];
   for (const key of keys) {
-    const place = placeOf(rows, key);
+    const index = indexOf(rows, key);
     const entry = entries.get(key);
-    rows.splice(place, rows[place]?.key === key ? 1 : 0, ...(entry ? [entry] : []));
+    rows.splice(index, rows[index]?.key === key ? 1 : 0, ...(entry ? [entry] : []));
   }
   return rows;
 }
 
-/** Index of the first row whose key is not before this one. */
-function placeOf(rows: readonly { readonly key: string }[], key: string): number {
+/** Index of the first row whose key is not before this key. */
+function indexOf(rows: readonly { readonly key: string }[], key: string): number {
   let low = 0;
   let high = rows.length;
   while (low < high) {

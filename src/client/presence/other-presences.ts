@@ -1,9 +1,10 @@
 /**
- * Who else has the log open, as the server tells it.
+ * The other authors and devices that have the log open, as the server reports them.
  *
- * Place: the worker keeps what this gives for its page, and tells it to the tabs that follow.
- * Holds: an entry is of an actor and a device: two actors that call theirs the same are two. Whatever a server says, there are no more
- * entries than it may have and none larger than a device could send; who came first stays.
+ * Guarantees (`presence.tabs-and-server.test.ts`):
+ * - An entry belongs to an actor and a device, so two actors with the same client id have two entries.
+ * - A server cannot make the list long: it has at most `PRESENCE_ENTRIES_MAX` entries of at most `PRESENCE_BYTES_MAX`
+ *   bytes each. The entries that came first stay.
  */
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { type Presence } from "../../core/wire/messages.ts";
@@ -12,19 +13,22 @@ import { PRESENCE_BYTES_MAX, PRESENCE_ENTRIES_MAX } from "../../core/history/lim
 
 export type PresenceChange = { readonly set: readonly Presence[]; readonly gone: readonly string[] | "all" };
 
-export function nextOthers(
-  others: readonly Presence[],
+/** The list after a change, without this device's own entry. */
+export function nextOtherPresences(
+  otherPresences: readonly Presence[],
   { set, gone }: PresenceChange,
   own: Pick<Presence, "client" | "actor">,
 ): readonly Presence[] {
   const left = new Set(gone);
   const here = new Map(
-    gone === "all" ? [] : others.filter(({ client }) => !left.has(client)).map((one) => [keyOf(one), one]),
+    gone === "all"
+      ? []
+      : otherPresences.filter(({ client }) => !left.has(client)).map((entry) => [keyOf(entry), entry]),
   );
-  for (const one of set) {
-    const key = keyOf(one);
-    if (exceedsBytes(JSON.stringify(one.data), PRESENCE_BYTES_MAX)) here.delete(key);
-    else if (key !== keyOf(own) && (here.has(key) || here.size < PRESENCE_ENTRIES_MAX)) here.set(key, one);
+  for (const entry of set) {
+    const key = keyOf(entry);
+    if (exceedsBytes(JSON.stringify(entry.data), PRESENCE_BYTES_MAX)) here.delete(key);
+    else if (key !== keyOf(own) && (here.has(key) || here.size < PRESENCE_ENTRIES_MAX)) here.set(key, entry);
   }
   return [...here.values()];
 }

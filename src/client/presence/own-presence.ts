@@ -1,98 +1,101 @@
 /**
- * What this device shows of itself to others: what the tab shows that spoke last.
+ * The presence that this device shows to others: that of the tab which set its presence last.
  *
- * Place: each tab has one. A tab that follows says what it shows when that changes, and again after each beat of the leader, so
- * that a new leader knows it within one; the leader tells the server.
- * Holds: a tab that shows nothing, is closed, or answers no beat any more (it died, or is frozen) hides nobody: what the tab before
- * it shows is seen again. However often a page shows something, messages are few, and the last one is sent.
+ *   tab that follows ── "show", on each change and after each beat ──► leader tab ──► server
+ *
+ * A new leader thus knows the presence of each tab within one beat.
+ *
+ * Guarantees (`presence.tabs-and-server.test.ts`):
+ * - If the tab that is shown sets null, closes or stops answering beats, the presence of the tab before it shows again.
+ * - A page that sets its presence often causes few messages, and the last presence is sent.
  */
 import { type Json, sameJson } from "../../core/values/json.ts";
 import type { Env } from "../env/env.ts";
 import { throttle } from "../env/throttle.ts";
 import type { ShowMessage } from "../messages/tab-messages.ts";
 
-/** Below the rate at which a server takes frames. */
+/** Milliseconds between two messages: slower than the rate of frames at which a server disconnects. */
 const PASS_ON_MS = 50;
-/** Beats without an answer after which a tab is forgotten. */
+/** Beats without an answer after which a tab is forgotten, because it died or is frozen. */
 const SILENT_BEATS_MAX = 3;
 const TAB_BYTES = 8;
 
-export type ShowOptions = {
+export type OwnPresenceOptions = {
   readonly env: Pick<Env, "now" | "randomBytes" | "setTimer">;
   readonly post: (message: ShowMessage) => void;
-  /** Tells the server what this device shows; null: nothing. */
-  readonly tell: (data: Json) => void;
+  /** Sends the device's presence to the server. Null shows nothing. */
+  readonly send: (data: Json) => void;
 };
 
-export type ShownPresence = {
-  /** What this tab's page shows from now on; null: nothing. */
+export type OwnPresence = {
+  /** Sets the presence of this tab's page. Null shows nothing. */
   set(data: Json): void;
-  heard(message: ShowMessage): void;
-  /** This tab leads from now on, or does not. */
-  lead(leader: boolean): void;
-  /** To be called with each beat of this tab while it leads … */
-  beat(): void;
-  /** … and with each that it hears while it follows. */
+  /** Handles a message of another tab. */
+  receive(message: ShowMessage): void;
+  setLeader(isLeader: boolean): void;
+  /** Forgets silent tabs. To be called with each beat of this tab while it leads. */
+  onBeat(): void;
+  /** Posts this tab's presence again. To be called with each beat that this tab receives while it follows. */
   answerBeat(): void;
   close(): void;
 };
 
 type Shown = { readonly data: Json; readonly at: number; silentBeats: number };
 
-export function showPresence({ env, post, tell }: ShowOptions): ShownPresence {
+export function ownPresence({ env, post, send }: OwnPresenceOptions): OwnPresence {
   let tab: string | null = null;
   let own: Shown | null = null;
-  const ofOthers = new Map<string, Shown>();
-  let leading = false;
-  let told: Json = null;
-  /** When the tab spoke that spoke last, of all. */
+  const ofOtherTabs = new Map<string, Shown>();
+  let isLeader = false;
+  let sent: Json = null;
+  /** The time of the last `set` in any tab. */
   let lastAt = 0;
 
-  const say = (): void => {
+  const postOwn = (): void => {
     tab ??= Array.from(env.randomBytes(TAB_BYTES), (byte) => byte.toString(16)).join("-");
     post({ type: "show", tab, at: own?.at ?? lastAt, data: own?.data ?? null });
   };
-  const tellLast = (): void => {
+  const sendLast = (): void => {
     let last = own;
-    for (const shown of ofOthers.values()) if (!last || shown.at > last.at) last = shown;
+    for (const shown of ofOtherTabs.values()) if (!last || shown.at > last.at) last = shown;
     const data = last?.data ?? null;
-    if (sameJson(data, told)) return;
-    told = data;
-    tell(data);
+    if (sameJson(data, sent)) return;
+    sent = data;
+    send(data);
   };
-  const passing = throttle(env, PASS_ON_MS, () => (leading ? tellLast() : say()));
+  const passing = throttle(env, PASS_ON_MS, () => (isLeader ? sendLast() : postOwn()));
 
   return {
     set(data) {
-      // A clock may be set back: who speaks later has the later time all the same.
+      // The later call has the later time, because a clock may be set back.
       lastAt = Math.max(env.now(), lastAt + 1);
       own = data === null ? null : { data, at: lastAt, silentBeats: 0 };
-      passing.ask();
+      passing.request();
     },
-    heard({ tab: other, at, data }) {
+    receive({ tab: other, at, data }) {
       lastAt = Math.max(lastAt, at);
-      if (!leading) return;
-      if (data === null) ofOthers.delete(other);
-      else ofOthers.set(other, { data, at, silentBeats: 0 });
-      passing.ask();
+      if (!isLeader) return;
+      if (data === null) ofOtherTabs.delete(other);
+      else ofOtherTabs.set(other, { data, at, silentBeats: 0 });
+      passing.request();
     },
-    lead(leader) {
-      leading = leader;
-      ofOthers.clear();
-      if (leader) tellLast();
+    setLeader(leads) {
+      isLeader = leads;
+      ofOtherTabs.clear();
+      if (isLeader) sendLast();
     },
-    beat() {
-      for (const [other, shown] of ofOthers) if (++shown.silentBeats > SILENT_BEATS_MAX) ofOthers.delete(other);
-      tellLast();
+    onBeat() {
+      for (const [other, shown] of ofOtherTabs) if (++shown.silentBeats > SILENT_BEATS_MAX) ofOtherTabs.delete(other);
+      sendLast();
     },
     answerBeat() {
-      if (own) say();
+      if (own) postOwn();
     },
     close() {
       passing.stop();
-      if (!own || leading) return;
+      if (!own || isLeader) return;
       own = null;
-      say();
+      postOwn();
     },
   };
 }

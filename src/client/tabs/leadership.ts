@@ -1,159 +1,182 @@
 /**
- * Electing the tab that syncs.
+ * Elects the tab that syncs.
  *
- *   waiting ──lock got──► leading ──higher claim, close──► waiting / ended
- *      └──leader silent──► steals the lock          └──stolen──► waiting
+ *   waiting ── lock granted ───────► leading ── higher claim, stopCompeting, close ──► waiting / ended
+ *      └── leader silent: steals the lock ──┘└── lock stolen ──► waiting
  *
- * Holds: correctness never depends on it (each write names what it was computed on); it only keeps tabs from doing the same
- * work. A frozen tab keeps its Web Lock, so a leader also beats; one that falls silent while this tab was awake is displaced.
+ * Guarantees:
+ * - Correctness never depends on the election, because each write names what it was computed on. It only saves work.
+ * - A silent leader loses the lock to a tab that was awake. A frozen tab keeps its Web Lock, so leaders also beat
+ *   (`found.test.ts`, seed 112).
  */
 import type { Env } from "../env/env.ts";
 import { type LeaderSync, outranks, type Rank, type TabMessage } from "../messages/tab-messages.ts";
 
 const BEAT_MS = 2_000;
-/** A leader that was not heard for so long is displaced. Three beats, so that a busy one is not. */
+/** Milliseconds of silence after which a leader is displaced. Three beats, because a busy leader may miss one. */
 const SILENCE_MS_MAX = 3 * BEAT_MS + 500;
-/** A tab whose own timer came later than this was asleep itself, and has no word on another's silence. */
+/** Milliseconds by which a tab's own timer is late when the tab itself slept. Such a tab cannot judge the silence. */
 const ASLEEP_MS = 2 * BEAT_MS;
-/** A leader that gave way asks again after this, behind the one that claimed. */
+/** Milliseconds until a leader that gave way requests the lock again, so that the tab that claimed is first. */
 const YIELD_MS = 1_000;
 
 export type LeaderOptions = {
   readonly env: Env;
   readonly lock: string;
-  readonly rank: () => Rank;
-  /** What this tab knows of the store, as a text to compare. */
-  readonly stands: () => string;
-  /** How syncing goes, for tabs that follow. */
+  readonly domainVersion: number;
+  readonly visible: boolean;
+  /** The state of the store as this tab knows it, as a text to compare. */
+  readonly storeFingerprint: () => string;
+  /** The progress of syncing, for the tabs that follow. */
   readonly sync: () => LeaderSync;
   readonly post: (message: TabMessage) => void;
-  readonly lead: (leader: boolean) => void;
-  /** Called with each beat. */
-  readonly beats: () => void;
+  readonly setLeader: (isLeader: boolean) => void;
+  /** Runs before each beat. */
+  readonly onBeat: () => void;
 };
 
 export class Leadership {
   readonly #options: LeaderOptions;
-  #leading = false;
+  #isLeader = false;
+  #isVisible: boolean;
+  /** The progress that the leader last reported, while another tab leads. */
+  #leaderSync: LeaderSync | null = null;
   #release: (() => void) | null = null;
-  #ended = new AbortController();
+  /** Cancels the lock request that waits. */
+  #cancel = new AbortController();
   #heardAt: number;
   #lastTimer: number;
-  #down = false;
-  #asked: Promise<void> = Promise.resolve();
+  #isCompeting = true;
+  #requests: Promise<void> = Promise.resolve();
 
   constructor(options: LeaderOptions) {
     this.#options = options;
+    this.#isVisible = options.visible;
     this.#heardAt = this.#lastTimer = options.env.elapsed();
-    // Not before whoever makes this has it: being asked how syncing goes, they look at it.
-    this.#ask(false);
-    this.#beat();
+    // Requests the lock asynchronously, because the callbacks use this object, which the caller does not have yet.
+    this.#request(false);
+    this.#beatPeriodically();
   }
 
-  get leading(): boolean {
-    return this.#leading;
+  get isLeader(): boolean {
+    return this.#isLeader;
   }
 
-  /** Leaves the lead to others, and asks for it no more: a tab that does not sync must not keep one that would. */
-  standDown(): void {
-    if (this.#down) return;
-    this.#down = true;
-    this.#callOff();
+  get leaderSync(): LeaderSync | null {
+    return this.#leaderSync;
+  }
+
+  setVisible(isVisible: boolean): void {
+    this.#isVisible = isVisible;
+  }
+
+  /** Gives up the lead and requests it no more, because a tab that does not sync must not block a tab that would. */
+  stopCompeting(): void {
+    if (!this.#isCompeting) return;
+    this.#isCompeting = false;
+    this.#cancelRequest();
     this.#release?.();
   }
 
-  /** Asks for the lead again. */
-  standUp(): void {
-    if (!this.#down) return;
-    this.#down = false;
+  /** Requests the lead again. */
+  compete(): void {
+    if (this.#isCompeting) return;
+    this.#isCompeting = true;
     this.#heardAt = this.#options.env.elapsed();
-    this.#ask(false);
+    this.#request(false);
   }
 
-  /** Takes word from another tab. */
-  heard(message: TabMessage): void {
-    if (this.#down) return;
-    const { rank, post } = this.#options;
+  /** Handles a message of another tab. */
+  receive(message: TabMessage): void {
+    if (message.type === "beat" && !this.#isLeader) this.#leaderSync = message.sync;
+    if (!this.#isCompeting) return;
+    const { env, post } = this.#options;
     if (message.type === "beat") {
-      this.#heardAt = this.#options.env.elapsed();
-      if (!this.#leading && outranks(rank(), message.rank)) post({ type: "claim", rank: rank() });
+      this.#heardAt = env.elapsed();
+      if (!this.#isLeader && outranks(this.#rank(), message.rank)) post({ type: "claim", rank: this.#rank() });
     }
-    if (message.type === "claim" && this.#leading && outranks(message.rank, rank())) this.#release?.();
+    if (message.type === "claim" && this.#isLeader && outranks(message.rank, this.#rank())) this.#release?.();
   }
 
   close(): void {
-    this.#ended.abort();
+    this.#cancel.abort();
     this.#release?.();
   }
 
-  /** One request after the other: the end of one must not be taken for the end of the next. */
-  #ask(steal: boolean): void {
-    const { signal } = this.#ended;
-    this.#asked = this.#asked.then(() => (signal.aborted ? undefined : this.#request(steal, signal)));
+  #rank(): Rank {
+    return { domain: this.#options.domainVersion, visible: this.#isVisible };
   }
 
-  async #request(steal: boolean, signal: AbortSignal): Promise<void> {
+  /** Queues a request, because the result of one must not be mistaken for the result of the next. */
+  #request(steal: boolean): void {
+    const { signal } = this.#cancel;
+    this.#requests = this.#requests.then(() => (signal.aborted ? undefined : this.#lead(steal, signal)));
+  }
+
+  /** Requests the lock, and leads until the lock is released or stolen. */
+  async #lead(steal: boolean, signal: AbortSignal): Promise<void> {
     const { env, lock } = this.#options;
     try {
       await env.lock(lock, { steal, signal }, () => this.#hold(signal));
     } catch {
-      // Stolen, or called off: what matters is told below.
+      // The lock was stolen or the request cancelled. Both continue below.
     }
-    if (this.#leading) this.#setLeading(false);
+    if (this.#isLeader) this.#setLeader(false);
     this.#release = null;
     this.#heardAt = env.elapsed();
     if (signal.aborted) return;
     env.setTimer(() => {
-      if (!signal.aborted) this.#ask(false);
+      if (!signal.aborted) this.#request(false);
     }, YIELD_MS);
   }
 
   #hold(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
-    this.#setLeading(true);
+    this.#setLeader(true);
     this.#postBeat();
     return new Promise((resolve) => {
       this.#release = resolve;
     });
   }
 
-  #setLeading(leading: boolean): void {
-    this.#leading = leading;
-    this.#options.lead(leading);
+  #setLeader(isLeader: boolean): void {
+    this.#isLeader = isLeader;
+    this.#leaderSync = null;
+    this.#options.setLeader(isLeader);
   }
 
-  #beat(): void {
+  #beatPeriodically(): void {
     const { env } = this.#options;
     env.setTimer(() => {
-      if (this.#ended.signal.aborted) return;
+      if (this.#cancel.signal.aborted) return;
       const now = env.elapsed();
-      const awake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
+      const wasAwake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
-      if (this.#leading) this.#postBeat();
-      else if (!awake || this.#down) this.#heardAt = now;
+      if (this.#isLeader) this.#postBeat();
+      else if (!wasAwake || !this.#isCompeting) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
         this.#steal();
       }
-      this.#beat();
+      this.#beatPeriodically();
     }, BEAT_MS);
   }
 
   #postBeat(): void {
-    const { post, rank, stands, sync, beats } = this.#options;
-    beats();
-    post({ type: "beat", rank: rank(), stands: stands(), sync: sync() });
+    const { post, storeFingerprint, sync, onBeat } = this.#options;
+    onBeat();
+    post({ type: "beat", rank: this.#rank(), stands: storeFingerprint(), sync: sync() });
   }
 
   #steal(): void {
-    // The request that waits is called off first, or this tab would hold the lock twice in turn.
-    this.#callOff();
-    this.#ask(true);
+    // Cancels the request that waits first. Otherwise this tab would hold the lock twice in turn.
+    this.#cancelRequest();
+    this.#request(true);
   }
 
-  #callOff(): void {
-    const waiting = this.#ended;
-    this.#ended = new AbortController();
+  #cancelRequest(): void {
+    const waiting = this.#cancel;
+    this.#cancel = new AbortController();
     waiting.abort();
   }
 }

@@ -1,4 +1,4 @@
-/** One stream's events and earlier states, read from the device's own log. */
+/** Reads the events and earlier states of one stream from this device's log. */
 import { RejectedError } from "../../core/values/errors.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -7,7 +7,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/local-log.ts";
 
-/** All events of a stream, oldest first; those that only this device has come last. */
+/** All events of a stream, oldest first. Events that only this device has come last. */
 export async function readHistory(engine: Engine, stream: string): Promise<readonly HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
   for await (const { record, n } of eventsOf(engine, stream)) {
@@ -17,7 +17,7 @@ export async function readHistory(engine: Engine, stream: string): Promise<reado
   return entries;
 }
 
-/** The state of a stream at a version; null for the newest, with what is pending. */
+/** The state of a stream at a version. With null, the newest state, pending events included. */
 export async function readStateAt(engine: Engine, stream: string, version: number | null): Promise<Json> {
   if (version === null) return engine.replica.stream(stream).state;
   const { domain } = engine.replica;
@@ -29,7 +29,7 @@ export async function readStateAt(engine: Engine, stream: string, version: numbe
   if (at.version === version) return at.state;
   throw new RejectedError({
     message: `${stream} has ${at.version} version(s), not ${version}`,
-    fix: "Ask for a version from 0 to the last one that history() gives.",
+    fix: "Pass a version from 0 to that of the last event that history() returns.",
     details: { code: "no-such-version", stream, version, last: at.version },
   });
 }
@@ -49,7 +49,7 @@ async function* eventsOf(
       yield* ofStream(record, stream);
     }
   }
-  // A commit may have been confirmed while its stream was read.
+  // Skips commits that were confirmed while the stream was read, because their events came above.
   for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
 }
 

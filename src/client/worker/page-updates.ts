@@ -1,60 +1,69 @@
 /**
- * What the page is told of, as it changes: rows, status, rejections, who else is here.
+ * Sends the page the changes of a log: rows, status, rejections, other presences, answers.
  *
- * Holds: updates are numbered and leave in order; one tells only what the page does not have yet. What changes in one turn leaves
- * together at its end, with the answers to those who asked for it: a message costs more than what is in it.
+ * Guarantees (`page-updates.test.ts`):
+ * - Updates have rising numbers and leave in order. An update contains only what the page does not have yet.
+ * - The changes of one turn leave in one message with the answers of that turn, because a message costs more than its
+ *   content.
  */
 import { type Json, sameJson } from "../../core/values/json.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { CallAnswer, PageUpdate, PlainRejection, UpdateSink } from "../messages/worker-messages.ts";
+import { requestsOf } from "./requests-of.ts";
 
-/** Microtasks until what was decided together has been answered, where others still wait: some five, and a few to spare. Later ones leave on their own. */
+/**
+ * Microtasks from a change to its update. All calls of one group are answered within about five, and a few are spare.
+ * Later answers leave in an update of their own.
+ */
 const MICROTASKS = 10;
 
 type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
 
 export type PageUpdates = {
-  /** Number of the update that shows all that has happened: what waits leaves first. */
-  seq(): number;
-  /** From now on rows of this projection are told. */
+  /** Sends what has changed, and returns the number of the last update. */
+  flush(): number;
+  /** Adds a projection to those whose rows are sent. */
   watch(projection: string): void;
-  rows(deltas: readonly RowDelta[]): void;
-  /** So many answers will come. */
-  expect(answers: number): void;
-  answer(given: CallAnswer): void;
-  soon(): void;
-  /** The first update, with everything. */
+  addRows(deltas: readonly RowDelta[]): void;
+  /** Announces answers, so that they wait for each other. */
+  expectAnswers(count: number): void;
+  /** Adds an answer. The last answer that is expected leaves at once. */
+  addAnswer(answer: CallAnswer): void;
+  /** Sends what has changed at the end of this turn. */
+  schedule(): void;
+  /** Returns the first update, with everything. */
   whole(): string;
+  /** From now on, only answers are sent. */
   close(): void;
 };
 
 export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
   const watched = new Set<string>();
   let seq = 0;
-  let told: Partial<Facts> = {};
+  let sent: Partial<Facts> = {};
   let deltas: RowDelta[] = [];
   let answers: CallAnswer[] = [];
   let expected = 0;
-  let queued = false;
-  let closed = false;
+  let isScheduled = false;
+  let isClosed = false;
 
-  /** What the page does not have yet. */
-  const news = () => {
+  /** Everything that the page does not have yet. */
+  const takeChanges = () => {
     const now = facts();
-    const different = {
+    const changes = {
       ...(deltas.length > 0 && { deltas }),
-      ...(!same(now.status, told.status) && { status: now.status }),
-      ...(!same(now.rejections, told.rejections) && { rejections: now.rejections }),
-      ...(!same(now.presence, told.presence) && { presence: now.presence }),
+      ...(!same(now.status, sent.status) && { status: now.status }),
+      ...(!same(now.rejections, sent.rejections) && { rejections: now.rejections }),
+      ...(!same(now.presence, sent.presence) && { presence: now.presence }),
     };
-    told = now;
+    sent = now;
     deltas = [];
-    return different;
+    return changes;
   };
   const next = (): PageUpdate | null => {
-    // Who still waits when the log is closed is answered; nobody looks at the rest any more.
-    const update = { ...(!closed && news()), ...(answers.length > 0 && { answers }) };
+    // A closed log still answers the calls that wait. It drops the rest, because no page shows it any more.
+    const update = { ...(!isClosed && takeChanges()), ...(answers.length > 0 && { answers }) };
     answers = [];
     return Object.keys(update).length === 0 ? null : { seq: ++seq, ...update };
   };
@@ -65,43 +74,43 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
   const sendAfter = (microtasks: number) => {
     queueMicrotask(() => {
       if (microtasks > 1) return sendAfter(microtasks - 1);
-      queued = false;
+      isScheduled = false;
       send();
     });
   };
-  const soon = () => {
-    if (queued) return;
-    queued = true;
+  const schedule = () => {
+    if (isScheduled) return;
+    isScheduled = true;
     sendAfter(MICROTASKS);
   };
 
   return {
-    seq() {
+    flush() {
       send();
       return seq;
     },
     watch: (projection) => void watched.add(projection),
-    rows(changed) {
+    addRows(changed) {
       deltas.push(...changed.filter(({ projection }) => watched.has(projection)));
-      soon();
+      schedule();
     },
-    expect(count) {
+    expectAnswers(count) {
       expected += count;
     },
-    answer(given) {
-      answers.push(given);
+    addAnswer(answer) {
+      answers.push(answer);
       expected--;
-      if (expected > 0) soon();
+      if (expected > 0) schedule();
       else send();
     },
-    soon,
+    schedule,
     whole() {
       send();
-      told = {};
+      sent = {};
       return JSON.stringify(next() ?? { seq });
     },
     close: () => {
-      closed = true;
+      isClosed = true;
     },
   };
 }
@@ -109,12 +118,7 @@ export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {
 export function rejectionsOf(engine: Engine): readonly PlainRejection[] {
   return engine.rejections.map(({ commit, outcome, rejectedAt }) => ({
     commit: commit.id,
-    commands: commit.commands.map(({ stream, name, v, input }) => ({
-      stream,
-      name,
-      v,
-      ...(input !== undefined && { input }),
-    })),
+    commands: requestsOf(commit),
     code: outcome.code,
     message: outcome.message,
     command: outcome.command,
@@ -124,6 +128,6 @@ export function rejectionsOf(engine: Engine): readonly PlainRejection[] {
 }
 
 function same(left: Json | object, right: Json | object | undefined): boolean {
-  // All of it is plain JSON, which the types of statuses and rejections say field by field.
+  // All facts are plain JSON. Their types say so field by field, and TypeScript cannot derive `Json` from that.
   return right !== undefined && sameJson(left as Json, right as Json);
 }

@@ -1,4 +1,4 @@
-/** What a person is told of a log's state, from what the engine and the sync loop know: pure. */
+/** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Connection, LogStatus } from "../messages/log-types.ts";
@@ -9,7 +9,7 @@ export type StatusInputs = {
   /** Null: a log without a server. */
   readonly sync: SyncState | null;
   readonly leader: boolean;
-  /** What the tab that leads last said of its syncing, where another one does. */
+  /** The syncing of the leader as it last reported it, while another tab leads. */
   readonly led: LeaderSync | null;
   readonly error: PlainError | null;
 };
@@ -26,7 +26,7 @@ export function statusOf({ standing, sync, leader, led, error }: StatusInputs): 
   };
 }
 
-/** What a leader tells the tabs that follow it. */
+/** The syncing of this tab, as it reports it to the tabs that follow. */
 export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
   return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
 }

@@ -1,17 +1,19 @@
-/** Undo and redo, executed: the worker's end of `log.undo()` and `log.redo()`. What they would do is `undo-stack`'s word. */
+/** Executes undo and redo: the worker's end of `log.undo()` and `log.redo()`. `undo-stack` decides what they do. */
 import type { Engine } from "../engine/engine.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import type { undoTarget } from "./undo-stack.ts";
 
 /**
- * Makes the commit that undoes, or that brings back; null where there is nothing to. One after the other: each must see what the one before
- * it took back.
+ * Returns a function that executes the commit of `undoTarget` or `redoTarget`, or resolves with null where there is
+ * none.
  *
- * @param made what is told of the commit, once it is durable
+ * Calls run one after the other, because each call must see what the call before it took back.
+ *
+ * @param made runs once the commit is durable, and returns the answer
  */
 export function undoRedo<T>(
   engine: Engine,
-  made: (commit: string) => T,
+  made: (commitId: string) => T,
 ): (targetOf: typeof undoTarget) => Promise<T | null> {
   let last: Promise<unknown> = Promise.resolve();
   const takeBack = async (targetOf: typeof undoTarget) => {

@@ -1,11 +1,15 @@
 /**
- * What `undo` and `redo` would do: pure, from this device's commits in the order in which they were made.
+ * Finds the commands that `undo` and `redo` execute: pure functions of this device's commits, in the order of their
+ * numbers.
  *
- * Holds: an undo takes back the last commit that stands and has an inverse; a redo brings back the last one that was taken back, as
- * long as nothing new was made since; taking back what was brought back works again. A commit that was rejected does not stand.
+ * Guarantees (`undo-stack.test.ts`):
+ * - An undo takes back the last commit that has an inverse and is neither rejected nor taken back.
+ * - A redo brings back the commit that was taken back last, unless a new commit was made since.
+ * - A commit that was brought back can be taken back again.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { PendingEntry } from "../stores/log-store.ts";
+import { requestsOf } from "./requests-of.ts";
 
 export type StackEntry = Pick<PendingEntry, "n" | "commit" | "undo">;
 
@@ -23,13 +27,7 @@ export function undoTarget(entries: readonly StackEntry[]): StackTarget | null {
 export function redoTarget(entries: readonly StackEntry[]): StackTarget | null {
   const last = stacks(entries).undone.at(-1);
   if (!last) return null;
-  const requests = last.commit.commands.map(({ stream, name, v, input }) => ({
-    stream,
-    name,
-    v,
-    ...(input !== undefined && { input }),
-  }));
-  return { requests, links: { undoes: null, redoes: last.commit.id } };
+  return { requests: requestsOf(last.commit), links: { undoes: null, redoes: last.commit.id } };
 }
 
 function stacks(entries: readonly StackEntry[]): {

@@ -27,6 +27,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   problems.push(
     ...checkAcknowledged(history, logs, records),
     ...checkSettled(history, records),
+    ...checkShown(history),
     ...checkOrder(history, records),
   );
   for (const [log, list] of records) problems.push(...checkDecisions(log, list, history, domain));
@@ -111,6 +112,15 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string
       .slice(0, 3)
       .map((key) => `5: ${name} shows ${key} as ${shown.get(key) ?? "nothing"}, not ${expected.get(key) ?? "nothing"}`);
   });
+}
+
+/** 5: a tab's page shows a commit's rows by the time it hears that the commit is durable. */
+function checkShown({ journal }: History): string[] {
+  return journal.flatMap((entry) =>
+    entry.kind === "unshown"
+      ? [`5: ${entry.tab} heard of ${entry.commits.join(", ")} before it got their rows of ${entry.projection}`]
+      : [],
+  );
 }
 
 /** 1, 9: an acknowledged commit is recorded, or ended without events, or is refused and kept. */

@@ -30,6 +30,8 @@ export type JournalEntry =
     }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
   | { readonly kind: "refused"; readonly ask: number; readonly code: string }
+  /** A tab was told that commits are durable, and its page did not show their rows of a projection. */
+  | { readonly kind: "unshown"; readonly tab: string; readonly projection: string; readonly commits: readonly string[] }
   | {
       readonly kind: "settled";
       readonly commit: string;

@@ -5,16 +5,25 @@
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Json } from "../../core/values/json.ts";
+import { type Json, sameJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 import type { LogStatus } from "../../client/messages/log-types.ts";
-import { type PageUpdate, type PlainRejection, unwrap, type WorkerLog } from "../../client/messages/worker-messages.ts";
-import { openWorkerLog, type WorkerLogParts } from "../../client/worker/open-worker-log.ts";
+import {
+  callResult,
+  type CallAnswer,
+  type PageUpdate,
+  type PlainRejection,
+  unwrap,
+  type WorkerLog,
+} from "../../client/messages/worker-messages.ts";
+import { type ExecuteCalls, executeCalls } from "../../client/page/execute-calls.ts";
+import { openWorkerLog } from "../../client/worker/open-worker-log.ts";
+import type { SessionParts } from "../../client/worker/tab-session.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
 
-export type TabOptions = Pick<WorkerLogParts, "env" | "store" | "transport"> & {
+export type TabOptions = Pick<SessionParts, "env" | "store" | "transport"> & {
   readonly owner: Owner;
   readonly device: string;
   readonly domain: DomainDefinition;
@@ -46,6 +55,7 @@ export class SimTab {
   open = 0;
   readonly #options: TabOptions;
   #api: WorkerLog | null = null;
+  #calls: ExecuteCalls | null = null;
   #client = "";
 
   constructor(options: TabOptions) {
@@ -87,6 +97,7 @@ export class SimTab {
         this.tables.set(name, new Map(entries.map((entry) => [entry.key, entry])));
       }
       this.#api = api;
+      this.#calls = executeCalls((batch) => api.executeBatch(batch));
       return true;
     } catch {
       return false;
@@ -95,15 +106,16 @@ export class SimTab {
 
   execute(requests: readonly CommandRequest[], endRejection: string | null = null): void {
     const api = this.#api;
-    if (!api) return;
+    const calls = this.#calls;
+    if (!api || !calls) return;
     const { journal, device, log, user } = this.#options;
     const ask = journal.nextAsk++;
     journal.entries.push({ kind: "asked", ask, device, log, actor: user, client: this.#client, requests });
     if (endRejection !== null) journal.entries.push({ kind: "discarded", commit: endRejection, device });
     void this.#call(async () => {
-      const answer = await api.execute(requests, { ask, of: log }, endRejection);
+      const answer = await callResult(() => calls.execute(requests, { ask, of: log }, endRejection));
       if (!answer.ok) return void journal.entries.push({ kind: "refused", ask, code: codeOf(answer.error) });
-      this.#acknowledged(api, ask, answer.value.commit);
+      this.#acknowledged(api, ask, answer.value);
     });
   }
 
@@ -220,7 +232,29 @@ export class SimTab {
       for (const key of removed) table?.delete(key);
       for (const entry of set) table?.set(entry.key, entry);
     }
+    if (update.answers) {
+      this.#requireShown(update.answers);
+      this.#calls?.settle(update.answers);
+    }
   }
+
+  /** An answer must not leave before its rows: when it arrives, the page's tables equal the engine's. */
+  #requireShown(answers: readonly CallAnswer[]): void {
+    const api = this.#api;
+    const commits = answers.flatMap(({ answer }) => (answer.ok ? [answer.value.commit] : []));
+    if (!api || commits.length === 0) return;
+    // Copied before the engine's rows are read, because `watch` sends the page the rows that it lacks.
+    const shown = [...this.tables].map(([projection, table]) => ({ projection, rows: new Map(table) }));
+    for (const { projection, rows } of shown) {
+      const entries: readonly RowEntry[] = JSON.parse(unwrap(api.watch(projection)).entries);
+      if (entries.length === rows.size && entries.every((entry) => sameEntry(rows.get(entry.key), entry))) continue;
+      this.#options.journal.entries.push({ kind: "unshown", tab: this.owner.name, projection, commits });
+    }
+  }
+}
+
+function sameEntry(left: RowEntry | undefined, right: RowEntry): boolean {
+  return left !== undefined && left.pending === right.pending && sameJson(left.row, right.row);
 }
 
 /** Why a command was refused, in the words of what refused it. */

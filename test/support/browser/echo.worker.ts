@@ -1,9 +1,9 @@
-// A module worker as the engine's is: spoken to over Comlink, writes to IndexedDB, holds a Web Lock.
+// A module worker like the engine's: called over Comlink, it writes to IndexedDB and holds a Web Lock.
 import { expose } from "comlink";
 import { openDB } from "idb";
 
 const echo = {
-  /** Stores the value, then tells it back as another tab would read it. */
+  /** Stores the value, then reports it as another tab would read it. */
   async keep(name: string, value: string, onKept: (value: unknown) => void): Promise<void> {
     await navigator.locks.request(name, async () => {
       const database = await openDB(name, 1, { upgrade: (upgrading) => void upgrading.createObjectStore("values") });

@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
-  unwrap(await tab.api.execute(commands, null, null)).commit;
+  unwrap(await tab.execute(commands, null, null)).commit;
 const settled = async (tab: Tab, commit: string) => unwrap(await tab.api.settled(commit)).settled;
 const same = () =>
   until(
@@ -163,7 +163,7 @@ describe("the board's rules", () => {
     expect(row(ben, columnCounts, "done")).toEqual({ cards: 1, done: 0 });
     // Nowhere to go: nothing of it happens.
     expect(
-      await ada.api.execute(
+      await ada.execute(
         [column.command.remove("done"), card.command.move("c1", { column: "todo", order: "V" })],
         null,
         null,

@@ -16,8 +16,8 @@ const opened = async (tab: Promise<Tab>) => {
   ends.push(one.close);
   return one;
 };
-const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0]) =>
-  unwrap(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: Parameters<Tab["execute"]>[0]) =>
+  unwrap(await tab.execute(commands, null, null)).commit;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const exported = async (tab: Tab) => {
   let text = "";

@@ -10,7 +10,7 @@ test("a log that another tab cuts back while this one opens is opened as it is t
   const ada = device(domain, "log", "ada");
   const tab = await ada.open();
   for (let n = 0; n < 4; n++)
-    unwrap(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+    unwrap(await tab.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
   await until(() => tab.status().pending === 0 && tab.status().position === 4, "confirmed");
   await tab.close();
 

@@ -31,41 +31,41 @@ function handClock() {
   };
 }
 
-describe("at most every so often", () => {
-  test("the first is done at once, those that come soon after it once more together", () => {
+describe("throttle", () => {
+  test("runs the first request at once, and the requests soon after it once more together", () => {
     const { env, pass } = handClock();
     let done = 0;
     const paced = throttle(env, 20, () => done++);
-    paced.ask();
+    paced.request();
     expect(done).toBe(1);
-    for (let n = 0; n < 5; n++) paced.ask();
+    for (let n = 0; n < 5; n++) paced.request();
     expect(done).toBe(1);
     pass(20);
     expect(done).toBe(2);
     pass(100);
     expect(done).toBe(2);
-    paced.ask();
+    paced.request();
     expect(done).toBe(3);
   });
 
-  test("what is still asked for is done when it stops", () => {
+  test("stop: runs what is still requested", () => {
     const { env, waiting } = handClock();
     let done = 0;
     const paced = throttle(env, 20, () => done++);
-    paced.ask();
-    paced.ask();
+    paced.request();
+    paced.request();
     paced.stop();
     expect([done, waiting()]).toEqual([2, 0]);
   });
 });
 
-describe("in a pause", () => {
-  test("it is done once nothing was asked for a while, with one timer at a time", () => {
+describe("debounce", () => {
+  test("runs once after a pause, with one timer at a time", () => {
     const { env, pass, waiting } = handClock();
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 10_000 }, () => done++);
     for (let n = 0; n < 10; n++) {
-      paced.ask();
+      paced.request();
       pass(50);
       expect([done, waiting()]).toEqual([0, 1]);
     }
@@ -73,26 +73,26 @@ describe("in a pause", () => {
     expect([done, waiting()]).toEqual([1, 0]);
   });
 
-  test("where it never rests, it is done all the same", () => {
+  test("runs within maxWaitMs if requests never pause", () => {
     const { env, pass } = handClock();
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
     for (let n = 0; n < 45; n++) {
-      paced.ask();
+      paced.request();
       pass(50);
     }
     expect(done).toBe(2);
   });
 
-  test("now does it once, stop not at all", () => {
+  test("runNow: runs once and cancels the due run; stop: cancels the due run", () => {
     const { env, pass } = handClock();
     let done = 0;
     const paced = debounce(env, { waitMs: 100, maxWaitMs: 1_000 }, () => done++);
-    paced.ask();
-    paced.now();
+    paced.request();
+    paced.runNow();
     pass(5_000);
     expect(done).toBe(1);
-    paced.ask();
+    paced.request();
     paced.stop();
     pass(5_000);
     expect(done).toBe(1);

@@ -1,4 +1,4 @@
-// What another tab says: other code, older or newer, may stand behind it. A message is one of ours, whole, or passed over.
+// Another tab may run older or newer code. A value is either a whole message of this release, or ignored.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { listenTabs, outranks, type TabMessage } from "../../../../src/client/messages/tab-messages.ts";
@@ -12,7 +12,7 @@ const heard = (message: unknown): TabMessage[] => {
 const client = "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5";
 const rank = { domain: 1, visible: true };
 
-test("our own messages are heard", () => {
+test("listenTabs: receives each message of this release", () => {
   for (const message of [
     { type: "wrote" },
     { type: "beat", rank, stands: "x", sync: { state: "going", lastSyncedAt: 1.5 } },
@@ -25,7 +25,7 @@ test("our own messages are heard", () => {
   }
 });
 
-test("any other value is passed over, and what is heard has its form", () => {
+test("listenTabs: ignores any other value, and each received message has its shape", () => {
   const odd = fc.anything({
     withBigInt: true,
     withDate: true,
@@ -67,7 +67,7 @@ test("any other value is passed over, and what is heard has its form", () => {
   );
 });
 
-test("a message that holds itself, or throws when it is looked at", () => {
+test("listenTabs: ignores a message that contains itself or has a getter that throws", () => {
   const circle: Record<string, unknown> = { type: "wrote" };
   circle["self"] = circle;
   expect(heard(circle)).toEqual([]);

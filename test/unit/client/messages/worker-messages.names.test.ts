@@ -1,9 +1,9 @@
-// The two names that a log is opened under, and what is told where one cannot be.
+// The two names under which a log is opened, and the errors for names that are not allowed.
 import { expect, test } from "vitest";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
 import { type OpenOptions, requireNames } from "../../../../src/client/messages/worker-messages.ts";
 
-// JavaScript users give anything.
+// Untyped, because JavaScript users may pass anything.
 const refusal = (names: { readonly log: unknown; readonly user: unknown }): DacapoError | null => {
   try {
     requireNames(names as Pick<OpenOptions, "log" | "user">);
@@ -14,14 +14,14 @@ const refusal = (names: { readonly log: unknown; readonly user: unknown }): Daca
   }
 };
 
-test("names that are allowed open a log", () => {
+test("requireNames: accepts allowed names", () => {
   for (const log of ["a", "7", "team-7", "a.b_c~d:e@f-g", "x".repeat(128)])
     expect(refusal({ log, user: "ada" }), log).toBeNull();
   for (const user of ["a", "Ada Lovelace", "ada@example.org", "é/ü", "x".repeat(128)])
     expect(refusal({ log: "team-7", user }), user).toBeNull();
 });
 
-test("a log's name that is not allowed is told as the log's, with what is; the user's name is not blamed", () => {
+test("requireNames: refuses a log's name and says what is allowed, without the user's name", () => {
   for (const log of ["", "team 7", "-team", "team/7", "é", "x".repeat(129), 7, null, undefined]) {
     const error = refusal({ log, user: "ada" });
     expect(error, String(log)).toMatchObject({ code: "invalid", details: { path: ["log"] } });
@@ -33,7 +33,7 @@ test("a log's name that is not allowed is told as the log's, with what is; the u
   expect(refusal({ log: "team 7", user: "ada" })?.message).toContain('"team 7"');
 });
 
-test("a user's name that is not allowed is told as the user's, with what is; the log's name is not blamed", () => {
+test("requireNames: refuses a user's name and says what is allowed, without the log's name", () => {
   for (const user of ["", "\ud800", "x".repeat(129), 7, null, undefined]) {
     const error = refusal({ log: "team-7", user });
     expect(error, String(user)).toMatchObject({ code: "invalid", details: { path: ["user"] } });
@@ -44,6 +44,6 @@ test("a user's name that is not allowed is told as the user's, with what is; the
   }
 });
 
-test("a name as long as a book does not make a message as long", () => {
+test("requireNames: shortens a very long name in the message", () => {
   expect(refusal({ log: "x".repeat(100_000), user: "ada" })?.message.length).toBeLessThan(500);
 });

@@ -9,7 +9,7 @@ function line() {
   return { posted, calls: executeCalls((text) => posted.push(text)) };
 }
 
-test("calls that are made together leave in one message, in their order", async () => {
+test("executeCalls: the calls of one turn leave in one message, in their order", async () => {
   const { posted, calls } = line();
   const all = Promise.all(["a", "b", "c"].map((title) => calls.execute([request(title)], null, null)));
   expect(posted).toEqual([]);
@@ -22,24 +22,24 @@ test("calls that are made together leave in one message, in their order", async 
       endRejection: null,
     })),
   ]);
-  calls.answered([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
-  calls.answered([
+  calls.settle([{ call: 2, answer: { ok: true, value: { commit: "two" } } }]);
+  calls.settle([
     { call: 1, answer: { ok: true, value: { commit: "one" } } },
     { call: 3, answer: { ok: true, value: { commit: "three" } } },
   ]);
   expect(await all).toEqual(["one", "two", "three"]);
 });
 
-test("each call has its own answer, good or bad, and a second one changes nothing", async () => {
+test("executeCalls: each call settles by its own answer, and a second answer changes nothing", async () => {
   const { calls } = line();
   const good = calls.execute([request("a")], null, null);
   const bad = calls.execute([request("b")], null, null);
   const refusal = toPlainError(new RejectedError({ message: "No", fix: "Ask again", details: { code: "no" } }));
-  calls.answered([
+  calls.settle([
     { call: 2, answer: { ok: false, error: refusal } },
     { call: 1, answer: { ok: true, value: { commit: "one" } } },
   ]);
-  calls.answered([
+  calls.settle([
     { call: 1, answer: { ok: false, error: refusal } },
     { call: 77, answer: { ok: false, error: refusal } },
   ]);
@@ -47,7 +47,7 @@ test("each call has its own answer, good or bad, and a second one changes nothin
   expect(await good).toBe("one");
 });
 
-test("what is changed after the call is not what was asked for", async () => {
+test("executeCalls: sends the request as it was at the call, if the app changes it later", async () => {
   const { posted, calls } = line();
   const changing = request("before");
   void calls.execute([changing], null, null);
@@ -56,7 +56,7 @@ test("what is changed after the call is not what was asked for", async () => {
   expect(JSON.parse(posted[0] ?? "")[0].requests[0].input.title).toBe("before");
 });
 
-test("who still waits when the log is closed is told so", async () => {
+test("executeCalls: close rejects the calls that have no answer", async () => {
   const { calls } = line();
   const waiting = calls.execute([request("a")], null, null);
   calls.close(new LogClosedError({ message: "Closed", fix: "Open it again." }));

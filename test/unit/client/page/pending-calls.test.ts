@@ -4,7 +4,7 @@ import { LogClosedError } from "../../../../src/core/values/errors.ts";
 
 const closed = () => new LogClosedError({ message: "Closed", fix: "Open it again." });
 
-test("who waits for an answer when the log is closed is told so, and so is who asks later", async () => {
+test("pendingCalls: close rejects the calls that wait, and each later call", async () => {
   const calls = pendingCalls();
   const never = new Promise<never>(() => {});
   const [one, two] = [calls.track(never), calls.track(never)];
@@ -14,7 +14,7 @@ test("who waits for an answer when the log is closed is told so, and so is who a
   await expect(calls.track(never)).rejects.toMatchObject({ code: "log-closed" });
 });
 
-test("an answer that came first stands, good or bad", async () => {
+test("pendingCalls: an answer that came before close stays, good or bad", async () => {
   const calls = pendingCalls();
   const good = calls.track(Promise.resolve(1));
   const bad = calls.track(Promise.reject(new Error("no")));

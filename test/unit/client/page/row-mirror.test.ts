@@ -13,7 +13,7 @@ const delta = fc.record({
   removed: fc.uniqueArray(key, { maxLength: 20 }),
 });
 
-test("whatever changes, all rows stand in order of key, as they are", () => {
+test("rowMirror: returns all rows as they are, in the order of keys, after any changes", () => {
   fc.assert(
     fc.property(
       fc.array(delta, { maxLength: 12 }),
@@ -23,10 +23,10 @@ test("whatever changes, all rows stand in order of key, as they are", () => {
         const plain = new Map<string, unknown>();
         mirror.fill([], 0);
         for (const [index, one] of deltas.entries()) {
-          mirror.take(one, index + 1);
+          mirror.apply(one, index + 1);
           for (const gone of one.removed) plain.delete(gone);
           for (const there of one.set) plain.set(there.key, there);
-          // Rows may change several times between two looks.
+          // Rows may change several times between two reads.
           if (looks[index]) expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
         }
         expect(mirror.all()).toEqual([...plain.keys()].sort().map((name) => plain.get(name)));
@@ -35,22 +35,22 @@ test("whatever changes, all rows stand in order of key, as they are", () => {
   );
 });
 
-test("the array is the same until something changes, and another one then", () => {
+test("rowMirror: returns the same array until a row changes", () => {
   const mirror = rowMirror<number>();
   mirror.fill([entry("b", 1), entry("a", 2)], 1);
   const first = mirror.all();
   expect(first.map((one) => one.key)).toEqual(["a", "b"]);
   expect(mirror.all()).toBe(first);
-  mirror.take({ projection: "p", set: [entry("a", 3)], removed: [] }, 2);
+  mirror.apply({ projection: "p", set: [entry("a", 3)], removed: [] }, 2);
   expect(mirror.all()).not.toBe(first);
   expect(first[0]?.row).toBe(2);
   expect(mirror.row("a")?.row).toBe(3);
 });
 
-test("what came before the first filling waits for it, and what is in it is dropped", () => {
+test("rowMirror: applies early deltas after the first rows, and drops those the rows contain", () => {
   const mirror = rowMirror<number>();
-  mirror.take({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
-  mirror.take({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);
+  mirror.apply({ projection: "p", set: [entry("a", 1)], removed: [] }, 3);
+  mirror.apply({ projection: "p", set: [entry("a", 2)], removed: ["b"] }, 5);
   expect(mirror.all()).toEqual([]);
   mirror.fill([entry("a", 0), entry("b", 0)], 4);
   expect(mirror.all()).toEqual([entry("a", 2)]);

@@ -1,9 +1,9 @@
-// Who else is here, and what this device shows: over several tabs, under one id twice, and with a server that tells anything.
+// Presence over several tabs, with two actors under one client id, and with a server that sends anything.
 import { afterEach, describe, expect, test } from "vitest";
 import { defineDomain } from "../../../../src/index.ts";
 import type { Env } from "../../../../src/client/env/env.ts";
-import { nextOthers } from "../../../../src/client/presence/other-presences.ts";
-import { showPresence } from "../../../../src/client/presence/own-presence.ts";
+import { nextOtherPresences } from "../../../../src/client/presence/other-presences.ts";
+import { ownPresence } from "../../../../src/client/presence/own-presence.ts";
 import type { TabMessage } from "../../../../src/client/messages/tab-messages.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
@@ -24,7 +24,7 @@ const nextRelease = defineDomain({
   aggregates: [task, column],
   projections: [board, columnCounts],
 });
-/** What a tab's page was told that others show. */
+/** The data of the other devices, as a tab's page shows it. */
 const seen = (tab: Tab): readonly Json[] => (tab.update().presence ?? []).map(({ data }) => data);
 const shows = (tab: Tab, ...data: readonly Json[]) =>
   until(
@@ -51,7 +51,7 @@ async function people() {
   return { server, opened, open, bob, lead };
 }
 
-test("what a tab shows is shown on when a tab leads that never heard of it", async () => {
+test("presence: stays shown when a tab takes the lead that never received it", async () => {
   const { server, opened, open, bob } = await people();
   const shown = await open();
   unwrap(shown.api.setPresence("second"));
@@ -59,11 +59,11 @@ test("what a tab shows is shown on when a tab leads that never heard of it", asy
   // It knows a newer domain, and so it takes the lead.
   const late = await open(nextRelease);
   await until(() => late.status().leader && late.status().connection === "live", "the newest leads");
-  // Someone who comes now is told what is shown now.
+  // A new device receives the present data.
   await shows(await opened(device(domain, "team", "carol").open({ url: server.url })), "second");
 }, 30_000);
 
-test("of several tabs the one that spoke last is shown; when it closes, or shows nothing any more, the one before it", async () => {
+test("presence: shows the tab that set it last, and the tab before it when that closes or clears", async () => {
   const { open, bob, lead } = await people();
   const [second, third] = [await open(), await open()];
   unwrap(lead.api.setPresence(1));
@@ -84,7 +84,7 @@ test("of several tabs the one that spoke last is shown; when it closes, or shows
   await shows(bob);
 }, 30_000);
 
-test("someone who uses this device's id hides it from nobody, and is seen under their own name", async () => {
+test("presence: an actor who uses this device's id hides nothing and has an entry of their own", async () => {
   const { server, bob, lead } = await people();
   const { client } = unwrap(lead.api.opened());
   const mallory = await liveClient(server.url, "mallory", { log: "team" });
@@ -101,7 +101,7 @@ test("someone who uses this device's id hides it from nobody, and is seen under 
   await shows(lead);
 });
 
-test("a presence that is no JSON, or too large for a frame, is refused here, and nothing else stops", async () => {
+test("setPresence: refuses data that is no JSON or too large for a frame, and syncing continues", async () => {
   const { bob, lead } = await people();
   for (const data of ["x".repeat(17_000), Number.NaN, "\ud800"])
     expect(() => unwrap(lead.api.setPresence(data))).toThrow(/presence/);
@@ -110,7 +110,7 @@ test("a presence that is no JSON, or too large for a frame, is refused here, and
   expect(lead.status().connection).toBe("live");
 });
 
-test("a page that shows each move of a pointer is not shown out, and its last word is heard", async () => {
+test("setPresence: thousands of calls do not disconnect the page, and the last data arrives", async () => {
   const { bob, lead } = await people();
   for (let n = 1; n <= 3_000; n++) {
     unwrap(lead.api.setPresence(n));
@@ -120,42 +120,44 @@ test("a page that shows each move of a pointer is not shown out, and its last wo
   expect(lead.status().connection).toBe("live");
 }, 30_000);
 
-describe("others, as a server tells of them", () => {
+describe("nextOtherPresences", () => {
   const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
   const one = (n: number, data: Json = n, actor = "bob"): Presence => ({ client: id(n), actor, data });
   const own = { client: id(0), actor: "ada" };
 
-  test("who is gone goes, who stays under the same id stays, and the own device is none of them", () => {
-    let others = nextOthers(
+  test("removes only the entries that are gone, and never contains this device", () => {
+    let others = nextOtherPresences(
       [],
       { set: [one(0, "mine", "ada"), one(0, "not mine"), one(1), one(1, "x", "carol")], gone: [] },
       own,
     );
     expect(others).toEqual([one(0, "not mine"), one(1), one(1, "x", "carol")]);
-    others = nextOthers(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
+    others = nextOtherPresences(others, { set: [one(1, "y", "carol")], gone: [id(1), id(0)] }, own);
     expect(others).toEqual([one(1, "y", "carol")]);
-    expect(nextOthers(others, { set: [], gone: "all" }, own)).toEqual([]);
+    expect(nextOtherPresences(others, { set: [], gone: "all" }, own)).toEqual([]);
   });
 
-  test("however many and however large the entries are that a server tells of, what is kept is bounded", () => {
+  test("bounds the number and the size of entries, whatever the server sends", () => {
     let others: readonly Presence[] = [];
     for (let frame = 0; frame < 20; frame++)
-      others = nextOthers(
+      others = nextOtherPresences(
         others,
         { set: Array.from({ length: 1_000 }, (_, n) => one(1 + frame * 1_000 + n)), gone: [] },
         own,
       );
     expect(others).toHaveLength(PRESENCE_ENTRIES_MAX);
-    expect(nextOthers(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([
+    expect(nextOtherPresences(others, { set: [one(1, "changed"), one(30_000)], gone: [] }, own)).toEqual([
       one(1, "changed"),
       ...others.slice(1),
     ]);
     const large = "x".repeat(PRESENCE_BYTES_MAX);
-    expect(nextOthers([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own)).toEqual([]);
+    expect(
+      nextOtherPresences([one(1)], { set: [one(1, large), one(2, large), one(3, { large })], gone: [] }, own),
+    ).toEqual([]);
   });
 });
 
-describe("what a device shows", () => {
+describe("ownPresence", () => {
   function tabs() {
     const timers: (() => void)[] = [];
     let now = 1_000;
@@ -165,7 +167,7 @@ describe("what a device shows", () => {
       setTimer: (run) => (timers.push(run), () => {}),
     };
     const told: Json[] = [];
-    const all: ReturnType<typeof showPresence>[] = [];
+    const all: ReturnType<typeof ownPresence>[] = [];
     const posted: TabMessage[] = [];
     return {
       told,
@@ -173,13 +175,13 @@ describe("what a device shows", () => {
       tick: () => timers.splice(0).forEach((run) => run()),
       passTime: (ms: number) => (now += ms),
       add: () => {
-        const tab = showPresence({
+        const tab = ownPresence({
           env,
           post: (message) => {
             posted.push(message);
-            if (message.type === "show") for (const other of all) if (other !== tab) other.heard(message);
+            if (message.type === "show") for (const other of all) if (other !== tab) other.receive(message);
           },
-          tell: (data) => told.push(data),
+          send: (data) => told.push(data),
         });
         all.push(tab);
         return tab;
@@ -187,15 +189,15 @@ describe("what a device shows", () => {
     };
   }
 
-  test("a tab that died without a word is forgotten after some beats, one that is closed at once; one that answers them is not", () => {
+  test("forgets a dead tab after some beats and a closed tab at once, and keeps one that answers", () => {
     const { told, tick, add } = tabs();
     const [lead, dying, living] = [add(), add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     living.set("living");
     dying.set("dying");
     for (let beat = 0; beat < 6; beat++) {
       tick();
-      lead.beat();
+      lead.onBeat();
       living.answerBeat();
     }
     tick();
@@ -205,10 +207,10 @@ describe("what a device shows", () => {
     expect(told.at(-1)).toBeNull();
   });
 
-  test("a clock that is set back does not hide who speaks last", () => {
+  test("a clock that is set back does not hide the tab that set its presence last", () => {
     const { told, tick, passTime, add } = tabs();
     const [lead, follower] = [add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     follower.set("before");
     passTime(-900);
     tick();
@@ -217,10 +219,10 @@ describe("what a device shows", () => {
     expect(told).toEqual(["before", "after"]);
   });
 
-  test("what was shown already, and nothing, is told to nobody", () => {
+  test("sends neither unchanged data nor a first null", () => {
     const { told, posted, tick, add } = tabs();
     const [lead, follower] = [add(), add()];
-    lead.lead(true);
+    lead.setLeader(true);
     lead.set(null);
     lead.set({ card: 1 });
     tick();

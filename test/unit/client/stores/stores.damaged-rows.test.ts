@@ -94,11 +94,11 @@ describe("a device whose database is damaged", () => {
     good = device(domain, "team", "ada");
     const tab = await good.open({ url: server.url });
     for (let n = 0; n < 5; n++)
-      unwrap(await tab.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+      unwrap(await tab.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await until(() => tab.status().pending === 0 && tab.status().position === 5, "all is confirmed");
     tab.api.setPaused(true);
     for (let n = 0; n < 3; n++)
-      unwrap(await tab.api.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
+      unwrap(await tab.execute([task.command.rename(`t${n}`, { title: "Renamed" })], null, null));
     await tab.close();
     await server.close();
   });

@@ -19,7 +19,7 @@ describe("a log without a server", () => {
   test("shows a command's row as soon as execute resolved, and confirms it by itself", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
     const { commit } = unwrap(
-      await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
+      await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
     );
     expect(titles(tab)).toEqual(["Milk"]);
     expect(tab.rows(columnCounts.name).get("todo")?.row).toEqual({ tasks: 1 });
@@ -36,7 +36,7 @@ describe("a log without a server", () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
     for (let n = 0; n < 20; n++)
-      unwrap(await first.api.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
+      unwrap(await first.execute([task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" })], null, null));
     await first.close();
     const again = await opened(ada.open());
     expect(titles(again)).toHaveLength(20);
@@ -49,11 +49,7 @@ describe("a log without a server", () => {
       Promise.all(
         Array.from({ length: 200 }, async (_, n) =>
           unwrap(
-            await tab.api.execute(
-              [task.command.add(`${name}${n}`, { title: `${name} ${n}`, column: "todo" })],
-              null,
-              null,
-            ),
+            await tab.execute([task.command.add(`${name}${n}`, { title: `${name} ${n}`, column: "todo" })], null, null),
           ),
         ),
       );
@@ -74,7 +70,7 @@ describe("a log without a server", () => {
 
   test("a commit of several commands stands or falls as one", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const bad = await tab.api.execute(
+    const bad = await tab.execute(
       [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.rename("nobody", { title: "x" })],
       null,
       null,
@@ -85,7 +81,7 @@ describe("a log without a server", () => {
     });
     expect(titles(tab)).toEqual([]);
     unwrap(
-      await tab.api.execute(
+      await tab.execute(
         [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")],
         null,
         null,
@@ -96,23 +92,23 @@ describe("a log without a server", () => {
 
   test("a command that fails validation tells path and reason and never reaches the log", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    const bad = await tab.api.execute(
+    const bad = await tab.execute(
       [{ stream: "task/t1", name: "add", v: 1, input: { title: "", column: "todo" } }],
       null,
       null,
     );
     expect(bad).toMatchObject({ ok: false, error: { code: "invalid", details: { path: ["title"] } } });
-    const unknown = await tab.api.execute([{ stream: "task/t1", name: "fly", v: 1 }], null, null);
+    const unknown = await tab.execute([{ stream: "task/t1", name: "fly", v: 1 }], null, null);
     expect(unknown).toMatchObject({ ok: false, error: { code: "unknown-command" } });
     expect(tab.status()).toMatchObject({ pending: 0, position: 0 });
   });
 
   test("gives a stream's history and its state at each version", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
-    unwrap(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-    unwrap(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+    unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    unwrap(await tab.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
     await until(() => tab.status().pending === 0, "confirmed");
-    unwrap(await tab.api.execute([task.command.complete("t1")], null, null));
+    unwrap(await tab.execute([task.command.complete("t1")], null, null));
     const history = unwrap(await tab.api.history("task/t1"));
     expect(history.map(({ type, version }) => [type, version])).toEqual([
       ["TaskAdded", 1],
@@ -127,8 +123,8 @@ describe("a log without a server", () => {
   test("undo takes back the last commit as a new one, redo brings it back, also after a reload", async () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
-    unwrap(await first.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-    unwrap(await first.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+    unwrap(await first.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+    unwrap(await first.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
     const title = (tab: Tab) => titles(tab)[0];
     await until(() => first.status().pending === 0, "confirmed");
     await first.close();
@@ -147,9 +143,9 @@ describe("a log without a server", () => {
 
 test("two quick undos take back two commits, one each", async () => {
   const tab = await opened(device(domain, "log", "ada").open());
-  unwrap(await tab.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
-  unwrap(await tab.api.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
-  unwrap(await tab.api.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
+  unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  unwrap(await tab.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
+  unwrap(await tab.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
   const undone = await Promise.all([tab.api.undo(), tab.api.undo(), tab.api.undo()]);
   expect(undone.map((one) => unwrap(one) !== null)).toEqual([true, true, false]);
   expect(titles(tab)).toEqual(["Milk"]);

@@ -99,7 +99,7 @@ async function liveDevice() {
   const nodes = twoNodes();
   tab = await device(domain, "team", "ada").open({ url: "http://nowhere", transport: () => nodes.transport });
   const add = async (id: string) =>
-    unwrap(await open.api.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
+    unwrap(await open.execute([task.command.add(id, { title: id, column: "todo" })], null, null)).commit;
   const open = tab;
   await vi.advanceTimersByTimeAsync(100);
   const first = await add("t1");

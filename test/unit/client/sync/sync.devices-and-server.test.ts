@@ -24,7 +24,7 @@ const open = async (of: Device, options: Parameters<Device["open"]>[0]) => {
   return tab;
 };
 const execute = async (tab: Tab, ...commands: CommandRequest[]) =>
-  unwrap(await tab.api.execute(commands, null, null)).commit;
+  unwrap(await tab.execute(commands, null, null)).commit;
 const settled = async (tab: Tab, commit: string) => unwrap(await tab.api.settled(commit)).settled;
 const rows = (tab: Tab) => [...tab.rows(board.name).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 const quiet = (...tabs: Tab[]) =>
@@ -137,9 +137,7 @@ describe("two devices and a server", () => {
     await bob.close();
     const again = await open(bobs, { url });
     await until(() => again.update().rejections?.length === 1, "the rejection is there");
-    const retried = unwrap(
-      await again.api.execute(again.update().rejections?.[0]?.commands ?? [], null, commit),
-    ).commit;
+    const retried = unwrap(await again.execute(again.update().rejections?.[0]?.commands ?? [], null, commit)).commit;
     expect(await settled(again, retried)).toMatchObject({ outcome: "accepted" });
     await until(() => again.status().rejections === 0, "the rejection is gone");
     await quiet(ada, again);

@@ -145,7 +145,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
   const opened = await device(domain, "team", "ada").open({ url });
   tab = opened;
   const commits: string[] = [];
-  for (const id of ["t1", "t2", "t3"]) commits.push(unwrap(await opened.api.execute([add(id)], null, null)).commit);
+  for (const id of ["t1", "t2", "t3"]) commits.push(unwrap(await opened.execute([add(id)], null, null)).commit);
   await new Promise((resolve) => setTimeout(resolve, ms));
   expectUntouched();
   return async () => {
@@ -302,7 +302,7 @@ describe("answers that hold and lie", () => {
       }),
     );
     const goesOn = await workUnder({ push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" }, 3_000);
-    expect(unwrap(await (tab as Tab).api.execute([add("t4")], null, null)).commit).toMatch(/-/);
+    expect(unwrap(await (tab as Tab).execute([add("t4")], null, null)).commit).toMatch(/-/);
     await goesOn();
   });
 });

@@ -16,8 +16,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
-const execute = async (tab: Tab, ...commands: Parameters<Tab["api"]["execute"]>[0][number][]) =>
-  unwrap(await tab.api.execute(commands, null, null)).commit;
+const execute = async (tab: Tab, ...commands: Parameters<Tab["execute"]>[0][number][]) =>
+  unwrap(await tab.execute(commands, null, null)).commit;
 
 test("P16 a device pushes oldest first, from the first commit that has not ended, and never rewrites one, whatever is lost", async () => {
   const { url, close } = await startServer();

@@ -14,7 +14,7 @@ const opened = async (tab: Promise<Tab>) => {
   return one;
 };
 
-test("a tab that is switched off leaves syncing to another one, and takes part again when it is switched on", async () => {
+test("setPaused: a paused tab leaves syncing to another tab, and takes part again when resumed", async () => {
   const server = await startServer();
   ends.push(server.close);
   const ada = device(domain, "team", "ada");
@@ -24,7 +24,7 @@ test("a tab that is switched off leaves syncing to another one, and takes part a
   await until(() => second.status().connection === "following", "the second follows");
   first.api.setPaused(true);
   const { commit } = unwrap(
-    await second.api.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
+    await second.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
   );
   expect(unwrap(await second.api.settled(commit)).settled.outcome).toBe("accepted");
   expect(second.status()).toMatchObject({ leader: true });
@@ -37,7 +37,7 @@ test("a tab that is switched off leaves syncing to another one, and takes part a
   );
 });
 
-test("a tab that follows tells that the one which leads is cut off", async () => {
+test("status: a tab that follows reports that the leader is offline", async () => {
   const server = await startServer();
   const ada = device(domain, "team", "ada");
   const first = await opened(ada.open({ url: server.url }));

@@ -22,13 +22,13 @@ const made = (id: string, links: Partial<{ undoes: string; redoes: string }> = {
 const undoes = (entries: readonly StackEntry[]) => undoTarget(entries)?.links.undoes ?? null;
 const redoes = (entries: readonly StackEntry[]) => redoTarget(entries)?.links.redoes ?? null;
 
-describe("undo and redo", () => {
-  test("nothing made: nothing to take back", () => {
+describe("undoTarget and redoTarget", () => {
+  test("without commits: there is nothing to take back or to bring back", () => {
     expect(undoTarget([])).toBeNull();
     expect(redoTarget([])).toBeNull();
   });
 
-  test("takes back the last commit, then the one before it, and brings them back in turn", () => {
+  test("undo: takes back the last commit, then the commit before it; redo brings them back in turn", () => {
     const [a, b] = [made("a"), made("b")];
     expect(undoTarget([b, a])?.requests).toEqual([request("take back b")]);
     const afterOne = [a, b, made("u1", { undoes: "b" })];
@@ -41,17 +41,17 @@ describe("undo and redo", () => {
     expect([undoes(both), redoes(both)]).toEqual(["r2", null]);
   });
 
-  test("something new ends what could be brought back", () => {
+  test("redo: a new commit leaves nothing to bring back", () => {
     const entries = [made("a"), made("u1", { undoes: "a" }), made("b")];
     expect([undoes(entries), redoes(entries)]).toEqual(["b", null]);
   });
 
-  test("a commit without a way back is passed over", () => {
+  test("undo: skips a commit without an inverse", () => {
     const entries = [made("a"), made("b", {}, false)];
     expect(undoes(entries)).toBe("a");
   });
 
-  test("an undo that was rejected leaves its commit to be taken back again", () => {
+  test("undo: takes a commit back again after the undo of it was rejected", () => {
     const entries = [made("a")];
     expect(undoes(entries)).toBe("a");
   });

@@ -1,4 +1,4 @@
-// What a tab owes to those who wait, to those who look in between, and to those who open the log again.
+// The engine and its callers that wait, that read in between, and that open the log again.
 import { expect, test, vi } from "vitest";
 import * as v from "valibot";
 import { aggregate, defineDomain } from "../../../../src/index.ts";
@@ -39,14 +39,14 @@ function openEngine(
   });
 }
 
-test("who waits for the end of a commit hears that the log was closed", async () => {
+test("Engine.settled: rejects with log-closed when the log closes first", async () => {
   const engine = await openEngine();
   const settled = engine.settled(await engine.execute([add("t1")], null));
   await engine.close();
   await expect(settled).rejects.toMatchObject({ code: "log-closed" });
 });
 
-test("who looked at rows that could not be stored then hears that they are gone", async () => {
+test("Engine.execute: after a failed append, reports as gone the rows that a reader saw", async () => {
   const mirror = new Map<string, unknown>();
   const take = (deltas: readonly RowDelta[]) => {
     for (const { projection, set, removed } of deltas) {
@@ -70,7 +70,7 @@ test("who looked at rows that could not be stored then hears that they are gone"
   await engine.close();
 });
 
-test("a log's standing never runs ahead of its rows: a look that is under way has told neither", async () => {
+test("Engine.standing: never runs ahead of the rows, also during a refresh", async () => {
   const database = newDatabase();
   let standing: readonly unknown[] = [];
   const rows = new Map<string, boolean>();
@@ -94,7 +94,7 @@ test("a log's standing never runs ahead of its rows: a look that is under way ha
   expect([reader.standing.pending, reader.standing.position, rows.get("task/t1")]).toEqual([0, 1, false]);
 });
 
-test("what a look that failed half way had folded is shown, also where histories part before the next one", async () => {
+test("Engine.refresh: shows rows that a failed refresh folded, also if histories diverge next", async () => {
   const database = newDatabase();
   const titles = new Map<string, unknown>();
   let failing = false;
@@ -121,7 +121,7 @@ test("what a look that failed half way had folded is shown, also where histories
   await Promise.all([writer.close(), reader.close()]);
 });
 
-test("a way back that the store could not give back is none: the log opens again", async () => {
+test("Engine.execute: drops an inverse that the store cannot read back, so the log opens again", async () => {
   const label = aggregate("label", {
     version: 1,
     initial: "",
@@ -138,7 +138,7 @@ test("a way back that the store could not give back is none: the log opens again
   const labels = defineDomain({ version: 1, aggregates: [label], projections: [] });
   const database = newDatabase();
   const first = await openEngine({ of: labels, database });
-  // The state holds half of the first one's emoji; so would the command that brings it back.
+  // The state contains half of the emoji, and so would the command that brings it back.
   await first.execute([label.command.set("l1", { text: "😀" })], null);
   await first.execute([label.command.set("l1", { text: "b" })], null);
   await first.close();
@@ -147,7 +147,7 @@ test("a way back that the store could not give back is none: the log opens again
   await second.close();
 });
 
-test("a token that cannot be had is tried again later, whether its function fails or never answers", async () => {
+test("httpTransport: tries again later if the token function fails or never resolves", async () => {
   const transport = (token: () => Promise<string | null>) =>
     httpTransport({
       url: "http://127.0.0.1:9",
@@ -165,7 +165,7 @@ test("a token that cannot be had is tried again later, whether its function fail
   });
 });
 
-test("a subscriber that throws keeps nothing from the others", async () => {
+test("liveValue: calls the other listeners if one of them throws", async () => {
   const thrown: unknown[] = [];
   const microtask = vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {
     try {

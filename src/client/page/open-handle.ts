@@ -1,0 +1,104 @@
+/** Makes the handle of an open log: each member calls the worker, or reads the page's view. */
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
+import type { RowEntry } from "../../core/fold/rows.ts";
+import type { Json } from "../../core/values/json.ts";
+import { streamName } from "../../core/values/names.ts";
+import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
+import type { PlainRejection } from "../messages/worker-messages.ts";
+import { exportStream, importStream } from "./archive-stream.ts";
+import type { LogHandle } from "./log-handle.ts";
+import type { LoadedRows, LogView } from "./log-view.ts";
+import type { WorkerCaller } from "./worker-caller.ts";
+
+export type HandleParts<PresenceData extends Json> = {
+  readonly log: string;
+  readonly user: string;
+  readonly client: string;
+  readonly view: LogView<PresenceData>;
+  readonly caller: WorkerCaller;
+  readonly close: () => Promise<void>;
+};
+
+export function openHandle<PresenceData extends Json>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
+  const { log, user, client, view, caller, close } = parts;
+  const { status, rejections, presence } = view;
+
+  /** A commit that the worker made by itself, once its rows are shown. */
+  const shown = async (
+    call: Promise<{ readonly commit: string; readonly seq: number } | null>,
+  ): Promise<Receipt | null> => {
+    const made = await call;
+    if (made) await caller.wait(view.whenShown(made.seq));
+    return made && { commit: made.commit };
+  };
+
+  return {
+    log,
+    user,
+    client,
+    execute: (commands, { meta = null } = {}) => caller.execute(isOne(commands) ? [commands] : commands, meta, null),
+    undo: () => shown(caller.call((remote) => remote.undo())),
+    redo: () => shown(caller.call((remote) => remote.redo())),
+    withdraw: ({ commit }) => caller.call((remote) => remote.withdraw(commit)),
+    async settled({ commit }) {
+      const { settled, seq } = await caller.call((remote) => remote.settled(commit));
+      await caller.wait(view.whenShown(seq));
+      return settled;
+    },
+    rows: (projection) => view.rows(projection, (name) => loadRows(caller, name)),
+    status,
+    rejections,
+    history: (aggregate, id) => history(caller, aggregate, id),
+    stateAt: (aggregate, id, at) =>
+      caller.call((remote) => remote.stateAt(streamName(aggregate.name, id), at?.version ?? null)),
+    presence: {
+      get: presence.get,
+      subscribe: presence.subscribe,
+      set: (data) => ignore(caller.call((remote) => remote.setPresence(data))),
+    },
+    export: () => exportStream((begin) => caller.call((remote) => remote.exportNext(begin))),
+    import: (ndjson) =>
+      importStream(ndjson, (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
+    pause: () => ignore(caller.call((remote) => remote.setPaused(true))),
+    resume: () => ignore(caller.call((remote) => remote.setPaused(false))),
+    close,
+  };
+}
+
+/** A rejection with its two functions, which do not cross the worker's border. */
+export function rejectedCommit(caller: WorkerCaller, plain: PlainRejection): RejectedCommit {
+  return {
+    ...plain,
+    retry: () => caller.execute(plain.commands, null, plain.commit),
+    discard: () => caller.call((remote) => remote.discard(plain.commit)),
+  };
+}
+
+async function loadRows(caller: WorkerCaller, projection: string): Promise<LoadedRows> {
+  const { seq, entries: text } = await caller.call((remote) => remote.watch(projection));
+  const entries: readonly RowEntry[] = JSON.parse(text);
+  return { seq, entries };
+}
+
+/** The overload says what the compiler cannot know: the events of an aggregate's stream have the aggregate's types. */
+function history<A extends AnyAggregate>(
+  caller: WorkerCaller,
+  aggregate: A,
+  id: string,
+): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
+function history(caller: WorkerCaller, { name }: AnyAggregate, id: string): Promise<readonly HistoryEntry[]> {
+  return caller.call((remote) => remote.history(streamName(name, id)));
+}
+
+/**
+ * For calls that return nothing to the app: they fail only once the log is closed, and a bad value fails in the next
+ * one.
+ */
+function ignore(call: Promise<unknown>): void {
+  call.catch(() => {});
+}
+
+function isOne(commands: CommandRequest | readonly CommandRequest[]): commands is CommandRequest {
+  return !Array.isArray(commands);
+}

@@ -1,0 +1,299 @@
+/**
+ * One log that is open in one tab: engine, sync loop, election, presence and updates, connected with each other.
+ *
+ *   page ── calls ──► TabSession ──► Engine ──► LogStore
+ *     ▲                │  │  └─────► SyncLoop ──► server
+ *     └── PageUpdates ─┘  └────────► Leadership, OwnPresence ──► Peers (other tabs)
+ *
+ * Guarantees:
+ * - Every tab executes commands. Only the leader tab syncs, confirms locally and tidies.
+ * - A failure of background work shows in the status until the next background work succeeds.
+ */
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { RowDelta } from "../../core/fold/rows.ts";
+import { positionOf } from "../../core/history/record.ts";
+import { type PlainError, toPlainError } from "../../core/values/errors.ts";
+import type { Json } from "../../core/values/json.ts";
+import type { Presence } from "../../core/wire/messages.ts";
+import { NO_LINKS } from "../engine/append-group.ts";
+import { Engine } from "../engine/engine.ts";
+import type { Env } from "../env/env.ts";
+import { type Debounced, debounce } from "../env/throttle.ts";
+import type { LogStatus, Settled } from "../messages/log-types.ts";
+import type { TabMessage } from "../messages/tab-messages.ts";
+import { type Lifecycle, type OpenOptions, requireJsonMeta, type UpdateSink } from "../messages/worker-messages.ts";
+import { nextOtherPresences, type PresenceChange } from "../presence/other-presences.ts";
+import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
+import type { LogStore } from "../stores/log-store.ts";
+import { confirmLocally } from "../sync/confirm-locally.ts";
+import { SyncLoop } from "../sync/sync-loop.ts";
+import type { Transport } from "../sync/transport.ts";
+import { Leadership } from "../tabs/leadership.ts";
+import { Peers } from "../tabs/peers.ts";
+import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
+import { leaderSync, statusOf } from "./status.ts";
+
+/**
+ * Rows are stored and records sealed after a pause of `waitMs`. A log that never pauses is tidied every `maxWaitMs`.
+ */
+const TIDY_PAUSE = { waitMs: 2_000, maxWaitMs: 30_000 };
+/** A log without a server confirms in a pause, because one transaction then serves many commits. */
+const CONFIRM_PAUSE = { waitMs: 40, maxWaitMs: 1_000 };
+/** Milliseconds between two reads of the store, because a tab may die between its write and its hint. */
+const REFRESH_MS = 10_000;
+
+export type SessionParts = {
+  readonly domain: DomainDefinition;
+  readonly options: OpenOptions;
+  readonly page: UpdateSink;
+  readonly env: Env;
+  readonly store: LogStore;
+  /** Null for a log without a server. */
+  readonly transport: Transport | null;
+};
+
+export class TabSession {
+  readonly engine: Engine;
+  readonly updates: PageUpdates;
+  readonly presence: OwnPresence;
+  readonly #parts: SessionParts;
+  readonly #peers: Peers;
+  readonly #confirming: Debounced;
+  readonly #tidying: Debounced;
+  readonly #sync: SyncLoop | null;
+  readonly #leadership: Leadership;
+  #otherPresences: readonly Presence[] = [];
+  #failure: PlainError | null = null;
+  #isClosed = false;
+
+  static async open(parts: SessionParts): Promise<TabSession> {
+    const { log, user } = parts.options;
+    const peers = new Peers(parts.env, `dacapo:${log}:${user}`);
+    const engine = await Engine.open({
+      ...parts,
+      user,
+      synced: parts.transport !== null,
+      changed: (deltas) => session.#rowsChanged(deltas),
+      wrote: () => peers.hint(),
+    });
+    const session = new TabSession(parts, engine, peers);
+    session.#start();
+    return session;
+  }
+
+  private constructor(parts: SessionParts, engine: Engine, peers: Peers) {
+    const { domain, env, transport, page, options } = parts;
+    const { log, user, visible } = options;
+    this.#parts = parts;
+    this.engine = engine;
+    this.#peers = peers;
+    this.#confirming = debounce(env, CONFIRM_PAUSE, () => this.#confirmLocally());
+    this.#tidying = debounce(env, TIDY_PAUSE, () => this.#tidy());
+    this.updates = pageUpdates(page, () => ({
+      status: this.#status(),
+      rejections: rejectionsOf(engine),
+      presence: this.#otherPresences,
+    }));
+    this.#sync =
+      transport &&
+      new SyncLoop({
+        engine,
+        transport,
+        env,
+        domainVersion: domain.version,
+        changed: () => this.updates.schedule(),
+        presence: (set, gone) => this.#presenceChanged({ set, gone }),
+      });
+    const post = (message: TabMessage) => peers.post(message);
+    this.presence = ownPresence({ env, post, send: (data) => this.#sync?.setPresence(data) });
+    this.#leadership = new Leadership({
+      env,
+      post,
+      lock: `dacapo:${log}:${user}:leader`,
+      domainVersion: domain.version,
+      visible,
+      storeFingerprint: () => storeFingerprint(engine),
+      sync: () => leaderSync(this.#status()),
+      setLeader: (isLeader) => this.#setLeader(isLeader),
+      onBeat: () => this.presence.onBeat(),
+    });
+  }
+
+  /** Resolves with the commit's id once the commit is durable. */
+  async execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<string> {
+    requireJsonMeta(meta);
+    return this.engine.execute(requests, meta, { ...NO_LINKS, endRejection });
+  }
+
+  settled(commitId: string): Promise<Settled> {
+    const settled = this.engine.settled(commitId);
+    // The caller waits for the end, so do not wait for a pause.
+    if (!this.#sync) this.#confirming.runNow();
+    return settled;
+  }
+
+  /** Wakes whatever settles pending commits: the sync loop, or without a server the local confirmation. */
+  wake(): void {
+    if (this.#sync) this.#sync.wake();
+    else this.#confirming.request();
+  }
+
+  setPaused(paused: boolean): void {
+    if (!this.#sync) return;
+    this.#sync.setPaused(paused);
+    if (paused) this.#leadership.stopCompeting();
+    else this.#leadership.compete();
+  }
+
+  handleLifecycle(event: Lifecycle): void {
+    switch (event) {
+      case "online":
+      case "offline":
+        this.#sync?.setOnline(event === "online");
+        return;
+      case "visible":
+        this.#leadership.setVisible(true);
+        void this.#refresh().then(() => this.#sync?.markStale());
+        return;
+      case "resumed":
+        void this.#refresh().then(() => this.#sync?.resumeFromFreeze());
+        return;
+      case "hidden":
+        this.#leadership.setVisible(false);
+    }
+  }
+
+  async close(): Promise<void> {
+    // Before the peers, because closing the presence posts a last message.
+    this.presence.close();
+    this.#peers.close();
+    this.#isClosed = true;
+    this.updates.close();
+    this.#tidying.stop();
+    this.#confirming.stop();
+    this.#leadership.close();
+    this.#sync?.close();
+    await this.engine.close();
+    // The calls that closing the engine refused are answered now.
+    this.updates.flush();
+  }
+
+  #start(): void {
+    this.#peers.listen((message) => this.#receive(message));
+    this.#peers.post({ type: "hello" });
+    this.wake();
+    this.#refreshPeriodically();
+  }
+
+  /** Handles a message of another tab. */
+  #receive(message: TabMessage): void {
+    const { isLeader } = this.#leadership;
+    this.#leadership.receive(message);
+    switch (message.type) {
+      case "wrote":
+        return void this.#refresh();
+      case "beat":
+        if (isLeader) return;
+        if (message.stands !== storeFingerprint(this.engine)) void this.#catchUp(message.stands);
+        if (this.#sync) this.presence.answerBeat();
+        return this.updates.schedule();
+      case "show":
+        return this.presence.receive(message);
+      case "hello":
+        if (isLeader) this.#peers.post({ type: "present", others: this.#otherPresences });
+        return;
+      case "present":
+        if (!isLeader) this.#showOtherPresences(message.others);
+    }
+  }
+
+  /** Reads the store. If it still differs from the leader's view, the leader missed a hint and gets another. */
+  async #catchUp(leaderFingerprint: string): Promise<void> {
+    await this.#refresh();
+    if (storeFingerprint(this.engine) !== leaderFingerprint) this.#peers.post({ type: "wrote" });
+  }
+
+  /** Only the leader and a tab whose last read failed read periodically. A follower compares itself with each beat. */
+  #refreshPeriodically(): void {
+    this.#parts.env.setTimer(() => {
+      if (this.#isClosed) return;
+      if (this.#leadership.isLeader || this.#failure !== null) void this.#refresh();
+      this.#refreshPeriodically();
+    }, REFRESH_MS);
+  }
+
+  /** Reads what other tabs wrote, then continues. */
+  async #refresh(): Promise<void> {
+    await this.#guard(() => this.engine.refresh());
+    this.wake();
+  }
+
+  #rowsChanged(deltas: readonly RowDelta[]): void {
+    this.updates.addRows(deltas);
+    this.#tidying.request();
+  }
+
+  #confirmLocally(): void {
+    const { engine } = this;
+    if (!this.#sync && this.#isActiveLeader) void this.#guard(() => confirmLocally(engine, this.#parts.env));
+  }
+
+  #tidy(): void {
+    if (this.#isActiveLeader) void this.#guard(() => this.engine.tidy());
+  }
+
+  get #isActiveLeader(): boolean {
+    return this.#leadership.isLeader && !this.#isClosed;
+  }
+
+  #setLeader(isLeader: boolean): void {
+    this.presence.setLeader(isLeader);
+    // Reads first, because the tab that led before may have written without a hint.
+    if (isLeader) void this.#refresh().then(() => this.#sync?.setLeader(this.#isActiveLeader));
+    else this.#sync?.setLeader(false);
+    // The followers know the presences that the last leader heard. The server may never report some of them to this
+    // one.
+    if (isLeader && this.#otherPresences.length > 0) this.#peers.post({ type: "present", others: [] });
+    this.#showOtherPresences([]);
+  }
+
+  /** Handles a change that the server reported to this tab, which leads. */
+  #presenceChanged(change: PresenceChange): void {
+    const own = { client: this.engine.head.client, actor: this.#parts.options.user };
+    const others = nextOtherPresences(this.#otherPresences, change, own);
+    this.#peers.post({ type: "present", others });
+    this.#showOtherPresences(others);
+  }
+
+  #showOtherPresences(otherPresences: readonly Presence[]): void {
+    this.#otherPresences = otherPresences;
+    this.updates.schedule();
+  }
+
+  /** Runs background work. No caller waits for it, so its failure shows in the status. */
+  async #guard(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+      this.#failure = null;
+    } catch (error) {
+      if (this.#isClosed) return;
+      this.#failure = toPlainError(error);
+      this.updates.schedule();
+    }
+  }
+
+  #status(): LogStatus {
+    return statusOf({
+      standing: this.engine.standing,
+      sync: this.#sync && this.#sync.state,
+      leader: this.#leadership.isLeader,
+      led: this.#leadership.leaderSync,
+      error: this.#failure,
+    });
+  }
+}
+
+/** A text that differs between two tabs that know different states of the store. */
+function storeFingerprint({ head, replica, pendingCount, rejections }: Engine): string {
+  return [head.generation, positionOf(replica.cursor), head.pendingTail, pendingCount, rejections.length].join(" ");
+}

@@ -1,0 +1,77 @@
+/**
+ * The calls of a page, answered by a session.
+ *
+ * Guarantees:
+ * - The page receives the update that shows the effect of a call before it receives the call's answer, or within the
+ *   same update
+ *   (`page-updates.test.ts`).
+ * - A call never throws: its error is in its answer.
+ */
+import { ValidationError } from "../../core/values/errors.ts";
+import {
+  callResult,
+  callResultNow,
+  type ExecuteCall,
+  requirePresence,
+  type WorkerLog,
+} from "../messages/worker-messages.ts";
+import { archiveCalls } from "./archive-calls.ts";
+import { readHistory, readStateAt } from "./history.ts";
+import type { TabSession } from "./tab-session.ts";
+import { undoRedo } from "./undo-redo.ts";
+import { redoTarget, undoTarget } from "./undo-stack.ts";
+
+export function workerCalls(session: TabSession, log: string): WorkerLog {
+  const { engine, updates } = session;
+  const takeBack = undoRedo(engine, (commit) => {
+    session.wake();
+    return { commit, seq: updates.flush() };
+  });
+  const archive = archiveCalls(engine, log);
+  /** Sends the update that shows the effect, then answers. */
+  const afterUpdate = <T>(effect: () => Promise<T>) => callResult(effect).finally(() => updates.flush());
+
+  return {
+    opened: () => callResultNow(() => ({ client: engine.head.client, update: updates.whole() })),
+    executeBatch(text) {
+      const calls: readonly ExecuteCall[] = JSON.parse(text);
+      updates.expectAnswers(calls.length);
+      for (const { call, requests, meta, endRejection } of calls)
+        void callResult(async () => ({ commit: await session.execute(requests, meta, endRejection) })).then(
+          (answer) => {
+            updates.addAnswer({ call, answer });
+            // After the answer, because a person waits for the answer and not for the sync.
+            session.wake();
+          },
+        );
+    },
+    undo: () => callResult(() => takeBack(undoTarget)),
+    redo: () => callResult(() => takeBack(redoTarget)),
+    withdraw: (commitId) => afterUpdate(() => engine.withdraw(commitId)),
+    discard: (commitId) => afterUpdate(() => engine.discard(commitId)),
+    exportNext: (begin) => callResult(() => archive.exportNext(begin)),
+    importNext: (piece, place) => afterUpdate(() => archive.importNext(piece, place)),
+    settled: (commitId) => callResult(async () => ({ settled: await session.settled(commitId), seq: updates.flush() })),
+    watch: (projection) =>
+      callResultNow(() => {
+        if (!engine.replica.domain.projections.has(projection)) {
+          throw new ValidationError({
+            message: `The worker's domain has no projection ${projection}`,
+            fix: "Add the projection to defineDomain, and load the page again.",
+          });
+        }
+        updates.watch(projection);
+        return { seq: updates.flush(), entries: JSON.stringify(engine.replica.entries(projection)) };
+      }),
+    history: (stream) => callResult(() => readHistory(engine, stream)),
+    stateAt: (stream, version) => callResult(() => readStateAt(engine, stream, version)),
+    setPresence: (data) =>
+      callResultNow(() => {
+        requirePresence(data);
+        session.presence.set(data);
+      }),
+    setPaused: (paused) => callResultNow(() => session.setPaused(paused)),
+    lifecycle: (event) => session.handleLifecycle(event),
+    close: () => callResult(() => session.close()),
+  };
+}
