@@ -14,7 +14,7 @@ import type { Replica } from "../../core/replica/replica.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { importArchive } from "./export-import.ts";
 import type { Env } from "../env/env.ts";
-import { type ServerAnswer, type ConfirmPlan, planConfirmation } from "./plan-confirmation.ts";
+import { type ServerAnswer, type ConfirmPlan, planConfirmation, rejectionAnswer } from "./plan-confirmation.ts";
 import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
 import { type LocalLog, loadLocalLog, refreshLocalLog } from "./local-log.ts";
 import {
@@ -141,18 +141,8 @@ export class Engine {
 
   /** Moves a commit that waits to the rejections. Should its record come after all, the rejection ends. */
   async withdraw(commit: string): Promise<void> {
-    const { cursor } = this.replica;
-    const outcome = {
-      id: commit,
-      outcome: "rejected",
-      command: 0,
-      code: "withdrawn",
-      message: "Taken out of the queue on this device",
-    } as const;
-    await this.confirm(
-      { page: { after: cursor, records: [], cursor, head: 0, more: false }, text: "", outcomes: [outcome] },
-      this.head.generation,
-    );
+    const rejection = { code: "withdrawn", message: "Taken out of the queue on this device" };
+    await this.confirm(rejectionAnswer(commit, rejection, this.replica.cursor), this.head.generation);
   }
 
   async discard(commit: string): Promise<void> {

@@ -8,9 +8,7 @@
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import {
-  type LogInfo,
   type Page,
-  parseLogInfo,
   parsePage,
   parsePushAnswer,
   parseWireError,
@@ -42,11 +40,7 @@ export type HttpTransportOptions = {
 
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;
-  const get = (path: string) => call(options, `${base}${path}`, null);
   return {
-    async info(): Promise<LogInfo> {
-      return checked(parseLogInfo, await text(await get("")), "log info");
-    },
     async push(after, domain, commits): Promise<Fetched<PushAnswer>> {
       const body = JSON.stringify({ after: wireCursor(after), domain, commits });
       return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
@@ -56,7 +50,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
         ...(after && { after: encodeCursor(after) }),
         ...(limit !== null && { limit: String(limit) }),
       });
-      return fetched(parsePage, await get(`/records?${query}`), "page of records");
+      return fetched(parsePage, await call(options, `${base}/records?${query}`, null), "page of records");
     },
     live: (after, events) =>
       openClientSocket({
