@@ -3,7 +3,7 @@
  *
  * Place: the end of a run. It reads with the product's stores, and judges nothing but what only it can see.
  */
-import { readConfirmed } from "../../client/engine/local-log.ts";
+import { readConfirmed } from "../../client/engine/confirmed-records.ts";
 import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import type { Device } from "./device.ts";
 import { checkHistory } from "./history-checker.ts";
