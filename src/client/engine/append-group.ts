@@ -1,8 +1,13 @@
 /**
  * Group commit: commands that wait together are decided in turn and appended in one transaction.
  *
- * Place: one step of the engine. Decide (here, in memory), append (the store), answer.
- * Holds: each command is decided on what those before it left; where the append fails or the tail has moved, memory is as it was before.
+ * Guarantees:
+ * - Each command is decided on the result of the commands before it.
+ * - If the append fails or another tab was first, memory is as it was before.
+ *
+ * Why the store pulls the commits: `appendPending` walks through an iterable inside its transaction, and each step calls
+ * `proposeCommit`. When the store must read its tail, it sends that read first, and the commands are decided while the browser reads.
+ * So deciding adds no time to the write that a person waits for. docs/decisions/an-append-needs-no-look.md has the measurements.
  */
 import { tick } from "../../core/values/clock.ts";
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
@@ -12,10 +17,10 @@ import type { Json } from "../../core/values/json.ts";
 import { proposeCommit } from "../../core/decide/propose-commit.ts";
 import { defectError } from "./defect-error.ts";
 import type { Env } from "../env/env.ts";
-import { addEntry, type LocalLog } from "./local-log.ts";
+import type { LocalLog } from "./local-log.ts";
 import type { PendingEntry } from "../stores/log-store.ts";
 
-/** How a commit stands to earlier ones: it takes the place of a rejection, takes one back, or brings one back. */
+/** How a commit relates to earlier ones: it replaces a rejection, undoes a commit, or redoes one. */
 export type CommitLinks = {
   readonly endRejection: string | null;
   readonly undoes: string | null;
@@ -29,7 +34,7 @@ export type Waiting = {
   readonly requests: readonly CommandRequest[];
   readonly meta: Json;
   readonly links: CommitLinks;
-  readonly resolve: (commit: string) => void;
+  readonly resolve: (commitId: string) => void;
   readonly reject: (error: DacapoError) => void;
 };
 
@@ -46,55 +51,45 @@ export type GroupFacts = {
   readonly clock: { last: number };
 };
 
-/**
- * Decides what waits and makes it durable. Null, where another tab appended first, or an error of the store: memory is as it was
- * before. The store asks for the commits one by one while it looks at its tail, so deciding costs no time of its own.
- */
+/** Decides the group and makes it durable. Returns `moved` when another tab appended first. */
 export async function appendGroup(
   local: LocalLog,
   group: readonly Waiting[],
   facts: GroupFacts,
-): Promise<DecidedGroup | null> {
+): Promise<DecidedGroup | "moved"> {
   const decided: DecidedGroup = { made: [], refused: [] };
-  const endRejections: Iterable<string> = { [Symbol.iterator]: () => endedBy(decided) };
+  const endRejections: Iterable<string> = { [Symbol.iterator]: () => replacedRejections(decided) };
   let appended = false;
   try {
-    appended = await local.store.appendPending(
-      local.head.pendingTail,
-      decidedOnce(local, group, facts, decided),
-      endRejections,
-    );
+    const entries = decideOnce(local, group, facts, decided);
+    appended = await local.store.appendPending(local.head.pendingTail, entries, endRejections);
   } finally {
-    local.unwritten = 0;
-    if (!appended) undo(local, decided, facts.env.now());
+    if (appended) local.keepUnwritten(endRejections);
+    else local.undoUnwritten(facts.env.now());
   }
-  if (!appended) return null;
-  const ended = new Set(endRejections);
-  local.head = { ...local.head, pendingTail: local.head.pendingTail + decided.made.length };
-  if (ended.size > 0) local.rejections = local.rejections.filter(({ commit }) => !ended.has(commit.id));
-  return decided;
+  return appended ? decided : "moved";
 }
 
-/** Decides when it is first walked through, and gives the same ever after. */
-function decidedOnce(
+/** Decides at the first walk and returns the same entries at each later one, because a store may walk again to compare. */
+function decideOnce(
   local: LocalLog,
   group: readonly Waiting[],
   facts: GroupFacts,
   decided: DecidedGroup,
 ): Iterable<PendingEntry> {
-  let begun = false;
+  let hasBegun = false;
   return {
     *[Symbol.iterator]() {
-      if (begun) yield* decided.made.map(({ entry }) => entry);
+      if (hasBegun) yield* decided.made.map(({ entry }) => entry);
       else {
-        begun = true;
+        hasBegun = true;
         yield* decideInTurn(local, group, facts, decided);
       }
     },
   };
 }
 
-/** Decides each in turn and folds what comes of it, so that the next sees it. Nothing is shown or stored yet. */
+/** Decides each command and adds the result to memory, so that the next command is decided on it. */
 function* decideInTurn(
   local: LocalLog,
   group: readonly Waiting[],
@@ -118,31 +113,19 @@ function* decideInTurn(
     }
     const { undoes, redoes } = waiting.links;
     const undo = { inverse: proposed.inverse, undoes, redoes };
-    const entry = {
-      n: local.head.pendingTail + made.length + 1,
-      at: local.replica.cursor,
-      commit: proposed.commit,
-      undo,
-    };
-    addEntry(local, entry, now, proposed.decided);
+    const entry = local.appendUnwritten(proposed.commit, undo, now, proposed.decided);
     made.push({ entry, waiting });
-    local.unwritten = made.length;
     yield entry;
   }
 }
 
-/** The rejections in whose place the commits come: told after all were decided, since one that is refused ends none. */
-function* endedBy({ made }: DecidedGroup): Generator<string> {
+/** The rejections that the commits replace. Read after all commands were decided, because a refused command replaces none. */
+function* replacedRejections({ made }: DecidedGroup): Generator<string> {
   for (const { waiting } of made) if (waiting.links.endRejection !== null) yield waiting.links.endRejection;
 }
 
-/** Tells each caller what became of its call. */
+/** Settles the call of each command. */
 export function answerGroup({ made, refused }: DecidedGroup): void {
   for (const { entry, waiting } of made) waiting.resolve(entry.commit.id);
   for (const { error, waiting } of refused) waiting.reject(error);
-}
-
-function undo(local: LocalLog, { made }: DecidedGroup, now: number): void {
-  for (const { entry } of made) local.entries.delete(entry.commit.id);
-  local.replica.remove(new Set(made.map(({ entry }) => entry.commit.id)), now);
 }

@@ -16,7 +16,7 @@ import type { Commit } from "../../core/history/commit.ts";
 import { BugError, ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import { positionOf, sameCursor } from "../../core/history/record.ts";
-import { readConfirmed } from "./local-log.ts";
+import { readConfirmed } from "./confirmed-records.ts";
 import {
   pendingText,
   readPending,

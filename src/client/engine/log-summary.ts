@@ -1,12 +1,12 @@
 /** The part of the status that the engine knows: counts, doubtful commits, the position. */
 import { positionOf } from "../../core/history/record.ts";
-import type { Replica } from "../../core/replica/replica.ts";
 import type { LogStatus } from "../messages/log-types.ts";
+import type { LocalLog } from "./local-log.ts";
 
-/** How a log stood when its rows were last told: a step that is under way has moved on in memory, and nobody has seen its rows. */
+/** A log as of the rows that were last reported. Memory may be ahead of it, because a step is under way. */
 export type LogSummary = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
 
-export function summarizeLog(replica: Replica, rejections: number): LogSummary {
+export function summarizeLog({ replica, rejections }: LocalLog): LogSummary {
   return {
     pending: replica.pending.length,
     doubtful: replica.doubtful
@@ -16,11 +16,11 @@ export function summarizeLog(replica: Replica, rejections: number): LogSummary {
           ? [{ commit: commit.id, code: forecast.defect.code, message: forecast.defect.message }]
           : [],
       ),
-    rejections,
+    rejections: rejections.length,
     position: positionOf(replica.cursor),
     parked: replica.parked,
   };
 }
 
-/** Doubtful commits that are listed; the rest is in `pending`. */
+/** Doubtful commits that are listed. `pending` counts the others too. */
 export const DOUBTFUL_MAX = 100;

@@ -16,6 +16,19 @@ import type { Confirmation, PendingEntry, RejectionEntry, SentEntry } from "../s
 /** What came from the server: a page with the text that it was read from, and outcomes. */
 export type ServerAnswer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
 
+/** The answer with which this device itself rejects a commit: no records, and one outcome. */
+export function rejectionAnswer(
+  commitId: string,
+  { code, message }: Pick<RejectedOutcome, "code" | "message">,
+  cursor: Cursor | null,
+): ServerAnswer {
+  return {
+    page: { after: cursor, records: [], cursor, head: 0, more: false },
+    text: "",
+    outcomes: [{ id: commitId, outcome: "rejected", command: 0, code, message }],
+  };
+}
+
 export type ConfirmPlan = {
   readonly confirmation: Confirmation;
   /** The records to apply: none where the page does not follow the cursor. */

@@ -1,7 +1,9 @@
 /**
- * Who waits for the end of a commit, and how a commit ended.
+ * The calls that wait until a commit settles.
  *
- * Holds: an end is told once it is durable; a commit that ended before anyone asked is looked up in the store.
+ * Guarantees:
+ * - A call hears the outcome only after the outcome is durable.
+ * - A commit that settled before the call is read from the store.
  */
 import { type DacapoError, RejectedError } from "../../core/values/errors.ts";
 import type { LogStore, RejectionEntry, SentEntry } from "../stores/log-store.ts";
@@ -18,51 +20,52 @@ export class SettledWaiters {
     this.#store = store;
   }
 
-  /** Resolves with the end of a commit. Rejects for one that this device does not know. */
-  async wait(commit: string, isPending: () => boolean): Promise<Settled> {
+  /** Resolves when a commit has settled. Rejects for a commit that this device does not know. */
+  async wait(commitId: string, isPending: () => boolean): Promise<Settled> {
     if (!isPending()) {
-      const found = await this.#find(commit);
+      const found = await this.#find(commitId);
       if (found) return found;
-      // It may have come in from another tab meanwhile.
-      if (!isPending()) throw unknownCommit(commit);
+      // It may have come from another tab during the read.
+      if (!isPending()) throw unknownCommit(commitId);
     }
     if (this.#closed) throw this.#closed;
     return new Promise((resolve, reject) =>
-      this.#waiting.set(commit, [...(this.#waiting.get(commit) ?? []), { resolve, reject }]),
+      this.#waiting.set(commitId, [...(this.#waiting.get(commitId) ?? []), { resolve, reject }]),
     );
   }
 
-  tell(settled: Settled): void {
-    for (const { resolve } of this.#take(settled.commit)) resolve(settled);
+  settle(settled: Settled): void {
+    for (const { resolve } of this.#removeWaiters(settled.commit)) resolve(settled);
   }
 
-  /** Tells those whose commit ended elsewhere: in another tab, in a look that failed half way, before histories parted. */
-  async lookAgain(isPending: (commit: string) => boolean): Promise<void> {
-    for (const commit of Array.from(this.#waiting.keys())) {
-      if (isPending(commit)) continue;
-      const settled = await this.#find(commit);
-      if (settled) this.tell(settled);
-      // Refused, and discarded in another tab before this one looked.
-      else for (const { reject } of this.#take(commit)) reject(unknownCommit(commit));
+  /** Settles commits that no step of this tab settled: by another tab, in a refresh that failed half way, before a divergence. */
+  async settleFromStore(isPending: (commitId: string) => boolean): Promise<void> {
+    for (const commitId of Array.from(this.#waiting.keys())) {
+      if (isPending(commitId)) continue;
+      const settled = await this.#find(commitId);
+      if (settled) this.settle(settled);
+      // Another tab discarded the rejection before this tab read it.
+      else for (const { reject } of this.#removeWaiters(commitId)) reject(unknownCommit(commitId));
     }
   }
 
-  /** Nobody hears of an end any more: those who wait are told so, and not left waiting. */
+  /** Rejects every call that waits, because this tab will not learn more outcomes. */
   close(error: DacapoError): void {
     this.#closed = error;
-    for (const commit of Array.from(this.#waiting.keys())) for (const { reject } of this.#take(commit)) reject(error);
+    for (const commitId of Array.from(this.#waiting.keys()))
+      for (const { reject } of this.#removeWaiters(commitId)) reject(error);
   }
 
-  #take(commit: string): readonly Waiter[] {
-    const waiting = this.#waiting.get(commit) ?? [];
-    this.#waiting.delete(commit);
+  #removeWaiters(commitId: string): readonly Waiter[] {
+    const waiting = this.#waiting.get(commitId) ?? [];
+    this.#waiting.delete(commitId);
     return waiting;
   }
 
-  async #find(commit: string): Promise<Settled | null> {
-    const rejection = (await this.#store.readRejections()).find((entry) => entry.commit.id === commit);
-    if (rejection) return refusedOf(rejection);
-    const sent = (await this.#store.readSent(null)).find((entry) => entry.commit.id === commit);
+  async #find(commitId: string): Promise<Settled | null> {
+    const rejection = (await this.#store.readRejections()).find((entry) => entry.commit.id === commitId);
+    if (rejection) return rejectionOf(rejection);
+    const sent = (await this.#store.readSent(null)).find((entry) => entry.commit.id === commitId);
     return sent ? settledOf(sent) : null;
   }
 }
@@ -71,14 +74,14 @@ export function settledOf({ commit, outcome, position }: SentEntry): Settled {
   return { outcome, commit: commit.id, position };
 }
 
-export function refusedOf({ commit, outcome: { code, message, command } }: RejectionEntry): Settled {
+export function rejectionOf({ commit, outcome: { code, message, command } }: RejectionEntry): Settled {
   return { outcome: "rejected", commit: commit.id, code, message, command };
 }
 
-function unknownCommit(commit: string): RejectedError {
+function unknownCommit(commitId: string): RejectedError {
   return new RejectedError({
-    message: `This device knows nothing of commit ${commit}, or no longer`,
-    fix: "Ask for a commit made here in the last 30 days.",
-    details: { code: "unknown-commit", commit },
+    message: `This device does not know commit ${commitId}, or no longer knows it`,
+    fix: "Use the id of a commit that was made on this device in the last 30 days.",
+    details: { code: "unknown-commit", commit: commitId },
   });
 }

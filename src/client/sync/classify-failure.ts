@@ -1,27 +1,27 @@
-/** What a failure of syncing means: whether it passes by itself, and what it takes along. */
+/** Classifies a failure of syncing: whether it ends by itself, and what the loop must do because of it. */
 import { type PlainError, toPlainError } from "../../core/values/errors.ts";
 
 export type ClassifiedFailure = {
-  /** A person or the app must do something first; until then nothing is tried. */
-  readonly mustMend: boolean;
-  /** The server says that this person may not read the log: what others wrote may not stay here. */
-  readonly rightLost: boolean;
-  /** Milliseconds for which the server asked; null: it did not. */
+  /** A person or the app must act first. Until then the loop tries nothing. */
+  readonly needsFix: boolean;
+  /** The server says that this person may not read the log, so the events of other authors may not stay on the device. */
+  readonly isReadRevoked: boolean;
+  /** Milliseconds that the server asked to wait; null: it did not ask. */
   readonly retryAfterMs: number | null;
-  /** Told while it is tried again: a full disk is a person's to mend, but may be mended without a word to this app. */
+  /** Shown while the loop tries again. A person must free a full disk, but nothing reports to this app when that is done. */
   readonly warning: PlainError | null;
 };
 
-/** @param failures how many came one after another before this one */
+/** @param failures how many failures came in a row before this one */
 export function classifyFailure(error: unknown, failures: number): ClassifiedFailure {
   const plain = toPlainError(error);
   const { code, retry, details } = plain;
   const isDiskFull = code === "storage-full";
   const { retryAfterMs } = details;
   return {
-    // Tried again once with a fresh token before the app is told: tokens expire while a device sleeps.
-    mustMend: retry !== "later" && !isDiskFull && (code !== "unauthorized" || failures > 0),
-    rightLost: code === "forbidden" && details["code"] === "forbidden",
+    // Tokens expire while a device sleeps. So the loop tries once more with a new token before the app is stopped.
+    needsFix: retry !== "later" && !isDiskFull && (code !== "unauthorized" || failures > 0),
+    isReadRevoked: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
     warning: isDiskFull ? plain : null,
   };

@@ -7,8 +7,8 @@
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
-import { type LogInfo, type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
-import { parseLogInfo, parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
+import { type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import { parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
@@ -33,11 +33,7 @@ export type HttpTransportOptions = {
 
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;
-  const get = (path: string) => call(options, `${base}${path}`, null);
   return {
-    async info(): Promise<LogInfo> {
-      return checked(parseLogInfo, await text(await get("")), "log info");
-    },
     async push(after, domain, commits): Promise<Fetched<PushAnswer>> {
       const body = JSON.stringify({ after: wireCursor(after), domain, commits });
       return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
@@ -47,7 +43,7 @@ export function httpTransport(options: HttpTransportOptions): Transport {
         ...(after && { after: encodeCursor(after) }),
         ...(limit !== null && { limit: String(limit) }),
       });
-      return fetched(parsePage, await get(`/records?${query}`), "page of records");
+      return fetched(parsePage, await call(options, `${base}/records?${query}`, null), "page of records");
     },
     live: (after, events) =>
       openClientSocket({

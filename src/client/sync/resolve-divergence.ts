@@ -15,7 +15,8 @@ import { BugError, DacapoError } from "../../core/values/errors.ts";
 import type { Page } from "../../core/wire/messages.ts";
 import { type Cursor, cursorOf, lastPosition, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type LocalLog, readConfirmed } from "../engine/local-log.ts";
+import { readConfirmed } from "../engine/confirmed-records.ts";
+import type { LocalLog } from "../engine/local-log.ts";
 import type { PendingEntry, SentEntry, StoreHead } from "../stores/log-store.ts";
 import type { Transport } from "./transport.ts";
 

@@ -8,7 +8,7 @@
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Json } from "../../core/values/json.ts";
-import type { LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
+import type { Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 
 /** A checked page and the text that it was read from, which is what gets stored. */
@@ -32,7 +32,6 @@ export interface ClientSocket {
 }
 
 export interface Transport {
-  info(): Promise<LogInfo>;
   push(after: Cursor | null, domain: number, commits: readonly Commit[]): Promise<Fetched<PushAnswer>>;
   pull(after: Cursor | null, limit: number | null): Promise<Fetched<Page>>;
   live(after: Cursor | null, events: SocketEvents): ClientSocket;

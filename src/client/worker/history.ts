@@ -5,7 +5,7 @@ import type { Json } from "../../core/values/json.ts";
 import { type CommitRecord, readableEvent, type PendingRecord } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
-import { readConfirmed } from "../engine/local-log.ts";
+import { readConfirmed } from "../engine/confirmed-records.ts";
 
 /** All events of a stream, oldest first. Events that only this device has come last. */
 export async function readHistory(engine: Engine, stream: string): Promise<readonly HistoryEntry[]> {

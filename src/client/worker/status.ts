@@ -2,8 +2,9 @@
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Connection, LogStatus } from "../messages/log-types.ts";
-import type { SyncState } from "../sync/sync-state.ts";
+import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
+
 export type StatusInputs = {
   readonly standing: LogSummary;
   /** Null: a log without a server. */
@@ -16,13 +17,14 @@ export type StatusInputs = {
 
 export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
   const { position } = standing;
+  const summary = sync && syncSummary(sync);
   return {
     ...standing,
-    connection: sync ? connectionOf(sync, led, position) : "local",
+    connection: summary ? connectionOf(summary, led, position) : "local",
     leader,
-    lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? sync?.lastSyncedAt ?? null,
-    head: Math.max(position, sync?.head ?? 0),
-    error: error ?? sync?.stopped ?? sync?.warning ?? null,
+    lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
+    head: Math.max(position, summary?.head ?? 0),
+    error: error ?? summary?.error ?? null,
   };
 }
 
@@ -31,13 +33,20 @@ export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync 
   return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
 }
 
-function connectionOf(sync: SyncState, led: LeaderSync | null, position: number): Connection {
-  if (sync.paused) return "paused";
-  if (!sync.online) return "offline";
-  if (!sync.leader) return led && led.state !== "going" ? led.state : "following";
-  if (sync.stopped) return "stopped";
-  if (sync.failures > 0) return "offline";
-  if (!sync.isFresh || sync.diverged) return "connecting";
-  if (sync.head > position) return "catching-up";
-  return sync.socket === "open" ? "live" : "connecting";
+function connectionOf(
+  { activity, head, isSocketOpen }: SyncSummary,
+  led: LeaderSync | null,
+  position: number,
+): Connection {
+  switch (activity) {
+    case "following":
+      return led && led.state !== "going" ? led.state : activity;
+    case "checking":
+      return "connecting";
+    case "fresh":
+      if (head > position) return "catching-up";
+      return isSocketOpen ? "live" : "connecting";
+    default:
+      return activity;
+  }
 }

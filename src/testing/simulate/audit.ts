@@ -3,7 +3,7 @@
  *
  * It reads with the product's stores. It judges only facts that no other part can see.
  */
-import { readConfirmed } from "../../client/engine/local-log.ts";
+import { readConfirmed } from "../../client/engine/confirmed-records.ts";
 import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import type { Device } from "./device.ts";
 import { checkHistory } from "./history-checker.ts";

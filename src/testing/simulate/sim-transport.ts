@@ -51,7 +51,6 @@ export function simTransport({
     return { kind: "answer", answer: parsed.value, text: reply.text } as const;
   };
   return {
-    info: () => Promise.reject(new UnreachableError("Nobody asks for this", null)),
     push: (after, domain, commits) => {
       const text = JSON.stringify({ after: wireCursor(after), domain, commits });
       tap("out", text);

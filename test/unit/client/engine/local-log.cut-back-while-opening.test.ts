@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { loadLocalLog } from "../../../../src/client/engine/local-log.ts";
+import { LocalLog } from "../../../../src/client/engine/local-log.ts";
 import { memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { RowCache } from "../../../../src/client/engine/row-cache.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
@@ -23,7 +23,7 @@ test("a log that another tab cuts back while this one opens is opened as it is t
       expect(await other.cutBack(await other.head(), null, [])).not.toBeNull();
     },
   });
-  const local = await loadLocalLog(domain.definition, store, new RowCache(), Date.now());
+  const local = await LocalLog.load(domain.definition, store, new RowCache(), Date.now());
   expect(local.head.generation).toBe(1);
   expect(local.replica.cursor).toBeNull();
   expect(local.replica.entries(board.name)).toEqual([]);

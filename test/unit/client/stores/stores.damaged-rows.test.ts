@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { recordsBehind } from "../../../../src/client/engine/local-log.ts";
+import { recordsBehind } from "../../../../src/client/engine/confirmed-records.ts";
 import { batchBehind, recordsOf } from "../../../../src/client/stores/batches.ts";
 import {
   peekCommitId,

@@ -50,7 +50,6 @@ function twoNodes() {
     };
   };
   const transport: Transport = {
-    info: () => Promise.reject(new Error("Nobody asks for this")),
     push: (after, _domain, commits) => {
       calls.push("push");
       if (!isHere(after)) return Promise.resolve({ kind: "diverged" });

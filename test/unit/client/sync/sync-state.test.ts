@@ -1,144 +1,165 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  afterAnswer,
-  afterFailure,
-  afterSocketAsked,
-  afterSocketLost,
-  afterSocketOpened,
-  afterTooLarge,
-  afterWake,
   BACKOFF_MS,
+  POSTPONED_MS,
+  reduce,
+  RETRY_AFTER_MS_MAX,
+  type Signal,
+  SOCKET_STABLE_MS,
+} from "../../../../src/client/sync/reduce-sync.ts";
+import {
   initialSyncState,
   nextStep,
-  SOCKET_STANDS_MS,
+  PUSH_COMMITS_MAX,
+  type SocketState,
   type SyncState,
-  UNTOLD_MS,
+  syncSummary,
+  UNREPORTED_MS,
 } from "../../../../src/client/sync/sync-state.ts";
 
 const cursor = { position: 10, mark: "00000000000000aa" };
-const ready: SyncState = { ...initialSyncState, leader: true, socketCursor: cursor };
-const at = { now: 1_000_000, cursor, pending: 0, refills: false };
-const stopped = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
+const ready: SyncState = { ...initialSyncState, tab: { isLeader: true, isPaused: false, isOnline: true } };
+const at = { now: 1_000_000, cursor, pending: 0, isRefilling: false };
+const error = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
+const stopped = { kind: "stopped", error } as const;
+const diverged = { kind: "diverged" } as const;
+const fresh = { kind: "fresh", answeredAt: 0 } as const;
+const open: SocketState = { kind: "open", failures: 0, cursor, openedAt: 0 };
+const opening: SocketState = { kind: "opening", failures: 0, cursor };
+/** A signal, and when it comes by `env.elapsed`. */
+type Event = { readonly signal: Signal; readonly elapsed: number; readonly chance: number };
+/** Runs signals one after another. */
+const after = (state: SyncState, ...events: readonly Event[]): SyncState =>
+  events.reduce<SyncState>(
+    (before, { signal, elapsed, chance }) => reduce(before, signal, { now: 0, elapsed, chance }),
+    state,
+  );
+const event = (signal: Signal, elapsed = at.now, chance = 0): Event => ({ signal, elapsed, chance });
+const answered = (elapsed: number): Event => event({ type: "pull-answered", head: 10 }, elapsed);
+const lost = (elapsed: number, chance: number): Event =>
+  event({ type: "socket-lost", retryAfterMs: null }, elapsed, chance);
+const requested = (from: typeof cursor | null = cursor): Event => event({ type: "socket-requested", cursor: from });
+const opened = (elapsed: number): Event => event({ type: "socket-opened" }, elapsed);
+const failed = (elapsed: number, chance: number, retryAfterMs: number | null): Event =>
+  event({ type: "failed", retryAfterMs, warning: null }, elapsed, chance);
+/** The time before which nothing is tried. */
+const waitOf = ({ progress }: SyncState): number => (progress.kind === "trying" ? progress.notBefore : Infinity);
+/** The time before which no socket is opened. */
+const socketWaitOf = ({ socket }: SyncState): number => (socket.kind === "closed" ? socket.notBefore : Infinity);
 
-describe("what the sync loop does next", () => {
-  test("rests where this tab does not lead, is paused, offline or stopped, whatever waits", () => {
-    for (const change of [{ leader: false }, { paused: true }, { online: false }, { stopped }]) {
-      expect(nextStep({ ...ready, ...change, diverged: true }, { ...at, pending: 5 })).toEqual({
+describe("nextStep", () => {
+  test("nextStep: rests while this tab does not lead, is paused, offline or stopped", () => {
+    const { tab } = ready;
+    for (const change of [
+      { tab: { ...tab, isLeader: false } },
+      { tab: { ...tab, isPaused: true } },
+      { tab: { ...tab, isOnline: false } },
+      { progress: stopped },
+    ]) {
+      expect(nextStep({ ...ready, ...change, agreement: diverged }, { ...at, pending: 5 })).toEqual({
         do: "rest",
         until: null,
       });
     }
   });
 
-  test("waits until the backoff ends, and not a moment longer", () => {
-    const waiting = { ...ready, notBefore: at.now + 100 };
+  test("nextStep: waits until the backoff ends, and not a moment longer", () => {
+    const waiting: SyncState = { ...ready, progress: { kind: "trying", failures: 1, notBefore: at.now + 100 } };
     expect(nextStep(waiting, { ...at, pending: 1 })).toEqual({ do: "rest", until: at.now + 100 });
     expect(nextStep(waiting, { ...at, pending: 1, now: at.now + 100 })).toEqual({ do: "push" });
   });
 
-  test("parts before anything is pushed, pushes before it pulls, pulls before it connects", () => {
-    expect(nextStep({ ...ready, diverged: true }, { ...at, pending: 1 })).toEqual({ do: "part" });
+  test("nextStep: waits until the backoff ends also while histories have diverged", () => {
+    const progress = { kind: "trying", failures: 1, notBefore: at.now + 100 } as const;
+    const waiting: SyncState = { ...ready, agreement: diverged, progress };
+    expect(nextStep(waiting, at)).toEqual({ do: "rest", until: at.now + 100 });
+    expect(nextStep(waiting, { ...at, now: at.now + 100 })).toEqual({ do: "resolve-divergence" });
+  });
+
+  test("nextStep: resolves a divergence before it pushes, pushes before it pulls, pulls before it connects", () => {
+    expect(nextStep({ ...ready, agreement: diverged }, { ...at, pending: 1 })).toEqual({ do: "resolve-divergence" });
     expect(nextStep(ready, { ...at, pending: 1 })).toEqual({ do: "push" });
     expect(nextStep(ready, at)).toEqual({ do: "pull" });
-    expect(nextStep({ ...ready, isFresh: true, head: 11 }, at)).toEqual({ do: "pull" });
-    expect(nextStep({ ...ready, isFresh: true, head: 10 }, at)).toEqual({ do: "connect" });
-    expect(nextStep({ ...ready, isFresh: true, head: 10, socket: "open" }, at)).toEqual({ do: "rest", until: null });
+    expect(nextStep({ ...ready, agreement: fresh, head: 11 }, at)).toEqual({ do: "pull" });
+    expect(nextStep({ ...ready, agreement: fresh, head: 10 }, at)).toEqual({ do: "connect" });
+    expect(nextStep({ ...ready, agreement: fresh, head: 10, socket: open }, at)).toEqual({ do: "rest", until: null });
   });
 
-  test("fills a log again that was dropped before it pushes: what the server lost meanwhile comes first", () => {
-    const behind = { ...ready, isFresh: true, head: 10, socket: "open" as const };
-    expect(nextStep(behind, { ...at, pending: 1, refills: true })).toEqual({ do: "pull" });
-    expect(nextStep({ ...behind, diverged: true }, { ...at, pending: 1, refills: true })).toEqual({ do: "part" });
+  test("nextStep: refills a dropped log before it pushes, because the server may have lost history", () => {
+    const behind: SyncState = { ...ready, agreement: fresh, head: 10, socket: open };
+    expect(nextStep(behind, { ...at, pending: 1, isRefilling: true })).toEqual({ do: "pull" });
+    expect(nextStep({ ...behind, agreement: diverged }, { ...at, pending: 1, isRefilling: true })).toEqual({
+      do: "resolve-divergence",
+    });
   });
 
-  test("goes on pulling while a command waits for a newer server, and asks again later", () => {
-    const later = { ...ready, isFresh: true, head: 11, socket: "open" as const, pushNotBefore: at.now + 500 };
+  test("nextStep: continues to pull while a command waits for a newer server, and pushes again later", () => {
+    const push = { ...ready.push, notBefore: at.now + 500 };
+    const later: SyncState = { ...ready, agreement: fresh, head: 11, socket: open, push };
     expect(nextStep(later, { ...at, pending: 1 })).toEqual({ do: "pull" });
     expect(nextStep({ ...later, head: 10 }, { ...at, pending: 1 })).toEqual({ do: "rest", until: at.now + 500 });
   });
 
-  test("pushes and pulls without a socket where a network lets none through", () => {
-    const lost = afterSocketLost({ ...ready, isFresh: true, head: 10, socket: "opening" }, at.now, 0.5, null);
-    expect(nextStep(lost, { ...at, pending: 1 })).toEqual({ do: "push" });
-    expect(nextStep(lost, at)).toEqual({ do: "pull" });
-    const pulled = afterAnswer(lost, 10, { now: 0, elapsed: at.now });
-    expect(nextStep(pulled, at)).toEqual({ do: "rest", until: lost.socketNotBefore });
-    expect(nextStep(pulled, { ...at, now: lost.socketNotBefore })).toEqual({ do: "connect" });
-    expect(afterSocketOpened(lost, at.now)).toMatchObject({ socket: "open", socketNotBefore: 0 });
+  test("nextStep: pushes and pulls without a socket while a network lets none through", () => {
+    const refused = after({ ...ready, agreement: fresh, head: 10, socket: opening }, lost(at.now, 0.5));
+    expect(nextStep(refused, { ...at, pending: 1 })).toEqual({ do: "push" });
+    expect(nextStep(refused, at)).toEqual({ do: "pull" });
+    const pulled = after(refused, answered(at.now));
+    expect(socketWaitOf(refused)).toBeGreaterThan(at.now);
+    expect(nextStep(pulled, at)).toEqual({ do: "rest", until: socketWaitOf(refused) });
+    expect(nextStep(pulled, { ...at, now: socketWaitOf(refused) })).toEqual({ do: "connect" });
+    const again = after(refused, requested(), opened(at.now));
+    expect(again).toMatchObject({ socket: { kind: "open", openedAt: at.now } });
+    expect(after(again, event({ type: "socket-closed" }))).toMatchObject({ socket: { kind: "closed", notBefore: 0 } });
   });
 
-  test("asks less and less for a socket where each is cut as soon as it is open, and at once where one had stood", () => {
-    let facts: SyncState = ready;
-    const lose = (afterMs: number) =>
-      (facts = afterSocketLost(afterSocketOpened(facts, at.now), at.now + afterMs, 1, null)).socketNotBefore -
-      at.now -
-      afterMs;
-    const waits = Array.from({ length: 12 }, () => lose(20));
-    expect(waits).toEqual([...waits].sort((a, b) => a - b));
-    expect(waits.at(-1)).toBe(BACKOFF_MS.most);
-    expect(lose(SOCKET_STANDS_MS)).toBe(BACKOFF_MS.first);
-  });
-
-  test("asks again for what a call brought and the socket has not told for a while, by position and by mark; not where the socket has told it", () => {
-    const live = afterSocketOpened(
-      afterSocketAsked({ ...ready, isFresh: true, head: 10, answeredAt: at.now - 1 }, cursor),
-      at.now,
-    );
+  test("nextStep: pulls again when the socket has not reported a call's records, by position and mark", () => {
+    const live = after({ ...ready, agreement: fresh, head: 10 }, answered(at.now - 1), requested(), opened(at.now));
+    const reporting = (to: { readonly position: number; readonly mark: string | null }, state = live) =>
+      after(state, event({ type: "socket-reported", cursor: to, head: 0 }));
     expect(nextStep(live, at)).toEqual({ do: "rest", until: null });
-    expect(nextStep({ ...live, socketCursor: { position: 10, mark: null } }, at)).toEqual({ do: "rest", until: null });
-    expect(
-      nextStep(afterSocketOpened(afterSocketAsked({ ...live, head: 0 }, null), at.now), { ...at, cursor: null }),
-    ).toEqual({ do: "rest", until: null });
+    expect(nextStep(reporting({ position: 10, mark: null }), at)).toEqual({ do: "rest", until: null });
+    const empty = after({ ...live, head: 0 }, event({ type: "socket-closed" }), requested(null), opened(at.now));
+    expect(nextStep(empty, { ...at, cursor: null })).toEqual({ do: "rest", until: null });
     for (const socketCursor of [
       { position: 9, mark: cursor.mark },
       { position: 9, mark: null },
       { position: 10, mark: "00000000000000bb" },
       { position: 0, mark: null },
     ]) {
-      expect(nextStep({ ...live, socketCursor }, at)).toEqual({ do: "rest", until: at.now - 1 + UNTOLD_MS });
-      expect(nextStep({ ...live, socketCursor }, { ...at, now: at.now - 1 + UNTOLD_MS })).toEqual({ do: "pull" });
-      const asked = afterAnswer({ ...live, socketCursor }, 10, { now: 0, elapsed: at.now });
-      expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNTOLD_MS });
-      expect(nextStep({ ...live, socketCursor, socket: "opening" }, { ...at, now: at.now + UNTOLD_MS })).toEqual({
-        do: "rest",
-        until: null,
-      });
+      const unreported = reporting(socketCursor);
+      expect(nextStep(unreported, at)).toEqual({ do: "rest", until: at.now - 1 + UNREPORTED_MS });
+      expect(nextStep(unreported, { ...at, now: at.now - 1 + UNREPORTED_MS })).toEqual({ do: "pull" });
+      const asked = after(unreported, answered(at.now));
+      expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNREPORTED_MS });
+      const reopening: SyncState = { ...live, socket: { kind: "opening", failures: 0, cursor: socketCursor } };
+      expect(nextStep(reopening, { ...at, now: at.now + UNREPORTED_MS })).toEqual({ do: "rest", until: null });
     }
   });
 
-  test("waits grow with each failure and stay within a minute, or the server's wish", () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 0, max: 1000 }),
-        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-        fc.option(fc.integer({ min: 0, max: 300_000 })),
-        (failures, chance, wish) => {
-          const { notBefore } = afterFailure({ ...ready, failures }, at.now, chance, wish);
-          expect(notBefore - at.now).toBeGreaterThanOrEqual(wish ?? 0);
-          expect(notBefore - at.now).toBeLessThanOrEqual(Math.max(wish ?? 0, BACKOFF_MS.most));
-        },
-      ),
+  test("nextStep: from any state of a leader, it acts or knows until when it rests", () => {
+    const time = fc.integer({ min: 0, max: 2_000_000 });
+    const socketCursor = fc.record({
+      position: fc.integer({ min: 0, max: 20 }),
+      mark: fc.constantFrom(null, "a", "b"),
+    });
+    const failures = fc.integer({ min: 0, max: 20 });
+    const socket: fc.Arbitrary<SocketState> = fc.oneof(
+      fc.record({ kind: fc.constant("closed" as const), failures, notBefore: time }),
+      fc.record({ kind: fc.constant("opening" as const), failures, cursor: socketCursor }),
+      fc.record({ kind: fc.constant("open" as const), failures, cursor: socketCursor, openedAt: time }),
     );
-  });
-
-  test("a failure of the device's own makes no wait shorter that the server wished for", () => {
-    const asked = afterFailure(ready, at.now, 0, 20_000);
-    expect(afterFailure(asked, at.now + 100, 0, null).notBefore).toBe(at.now + 20_000);
-  });
-
-  test("from any facts: awake and led, it always does something or knows until when it rests", () => {
     const facts = fc.record({
-      diverged: fc.boolean(),
-      checked: fc.boolean(),
+      agreement: fc.oneof(
+        fc.constant(diverged),
+        fc.constant({ kind: "stale" } as const),
+        fc.record({ kind: fc.constant("fresh" as const), answeredAt: time }),
+      ),
       head: fc.integer({ min: 0, max: 20 }),
-      failures: fc.integer({ min: 0, max: 20 }),
-      notBefore: fc.integer({ min: 0, max: 2_000_000 }),
-      pushNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
-      socketNotBefore: fc.integer({ min: 0, max: 2_000_000 }),
-      socket: fc.constantFrom("closed" as const, "opening" as const, "open" as const),
-      answeredAt: fc.integer({ min: 0, max: 2_000_000 }),
-      told: fc.record({ position: fc.integer({ min: 0, max: 20 }), mark: fc.constantFrom(null, "a", "b") }),
+      progress: fc.record({ kind: fc.constant("trying" as const), failures, notBefore: time }),
+      push: fc.record({ notBefore: time, max: fc.constant(PUSH_COMMITS_MAX) }),
+      socket,
     });
     fc.assert(
       fc.property(
@@ -146,39 +167,201 @@ describe("what the sync loop does next", () => {
         fc.integer({ min: 0, max: 20 }),
         fc.integer({ min: 0, max: 20 }),
         fc.boolean(),
-        (change, position, pending, refills) => {
+        (change, position, pending, isRefilling) => {
           const step = nextStep(
             { ...ready, ...change },
-            { now: at.now, cursor: { position, mark: "a" }, pending, refills },
+            { now: at.now, cursor: { position, mark: "a" }, pending, isRefilling },
           );
-          const isTold =
-            change.told.position > position || (change.told.position === position && change.told.mark !== "b");
-          const nothingToDo =
-            pending === 0 &&
-            change.socket !== "closed" &&
-            change.head <= position &&
-            (change.socket !== "open" || isTold);
+          const isReported =
+            change.socket.kind !== "open" ||
+            change.socket.cursor.position > position ||
+            (change.socket.cursor.position === position && change.socket.cursor.mark !== "b");
+          const nothingToDo = pending === 0 && change.socket.kind !== "closed" && change.head <= position && isReported;
           const restsInTime = step.do === "rest" && (step.until === null ? nothingToDo : step.until > at.now);
           expect(step.do !== "rest" || restsInTime).toBe(true);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("reduce", () => {
+  test("reduce: sockets that are cut at once are requested less and less, one that was stable at once", () => {
+    let state: SyncState = ready;
+    const lose = (afterMs: number) => {
+      state = after(state, requested(), opened(at.now), lost(at.now + afterMs, 1));
+      return socketWaitOf(state) - at.now - afterMs;
+    };
+    const waits = Array.from({ length: 12 }, () => lose(20));
+    expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    expect(waits.at(-1)).toBe(BACKOFF_MS.most);
+    expect(lose(SOCKET_STABLE_MS)).toBe(BACKOFF_MS.first);
+  });
+
+  test("reduce: waits grow with each failure and stay within a minute, or the server's wish", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 1000 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.option(fc.integer({ min: 0, max: 300_000 })),
+        (failures, chance, wish) => {
+          const progress = { kind: "trying", failures, notBefore: 0 } as const;
+          const wait = waitOf(after({ ...ready, progress }, failed(at.now, chance, wish))) - at.now;
+          expect(wait).toBeGreaterThanOrEqual(wish ?? 0);
+          expect(wait).toBeLessThanOrEqual(Math.max(wish ?? 0, BACKOFF_MS.most));
         },
       ),
     );
   });
 
-  test("a wake makes up for everything but a lost right to lead", () => {
-    const woken = afterWake({
-      ...ready,
-      stopped,
-      failures: 9,
-      notBefore: 9e15,
-      pushNotBefore: 9e15,
-      socketNotBefore: 9e15,
-    });
-    expect(nextStep(woken, { ...at, pending: 1 })).toEqual({ do: "push" });
+  test("reduce: a failure on the device does not shorten the wait that the server asked for", () => {
+    const asked = after(ready, failed(at.now, 0, 20_000));
+    expect(waitOf(after(asked, failed(at.now + 100, 0, null)))).toBe(at.now + 20_000);
   });
 
-  test("P12 a push that is too large is halved, down to one commit", () => {
-    expect(afterTooLarge(ready, 500).pushMax).toBe(250);
-    expect(afterTooLarge(ready, 1).pushMax).toBe(1);
+  test("reduce: a wake resets everything but leadership", () => {
+    const worn: SyncState = {
+      ...ready,
+      progress: stopped,
+      push: { ...ready.push, notBefore: 9e15 },
+      socket: { kind: "closed", failures: 9, notBefore: 9e15 },
+    };
+    const waiting: SyncState = { ...worn, progress: { kind: "trying", failures: 9, notBefore: 9e15 } };
+    for (const state of [worn, waiting]) {
+      const woken = after(state, event({ type: "became-visible" }));
+      expect(nextStep(woken, { ...at, pending: 1 })).toEqual({ do: "push" });
+      expect(nextStep(after(woken, answered(at.now)), at)).toEqual({ do: "connect" });
+    }
   });
+
+  test("P12 reduce: a push that is too large is halved, down to one commit", () => {
+    expect(after(ready, event({ type: "push-too-large", sent: 500 })).push.max).toBe(250);
+    expect(after(ready, event({ type: "push-too-large", sent: 1 })).push.max).toBe(1);
+  });
+
+  test("reduce: a push that is postponed waits for a newer server, and its size grows again", () => {
+    const halved = after(ready, event({ type: "push-too-large", sent: 100 }));
+    const pushed = (isPostponed: boolean) => event({ type: "push-answered", head: 10, isPostponed });
+    expect(after(halved, pushed(true)).push).toEqual({ notBefore: at.now + POSTPONED_MS, max: 100 });
+    expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
+  });
+
+  test("reduce: a refused socket keeps its wait when the tab stops leading, and loses it with a wake", () => {
+    const refused = after(ready, requested(), lost(at.now, 0.5));
+    const notLeading = after(refused, event({ type: "leader-changed", isLeader: false }));
+    expect(socketWaitOf(refused)).toBeGreaterThan(at.now);
+    expect(notLeading.socket).toEqual(refused.socket);
+    expect(after(notLeading, event({ type: "resumed" })).socket).toEqual(initialSyncState.socket);
+  });
+
+  test("reduce: a socket that was closed here takes no late signal", () => {
+    const late: readonly Signal[] = [
+      { type: "socket-opened" },
+      { type: "socket-reported", cursor, head: 0 },
+      { type: "socket-lost", retryAfterMs: null },
+      { type: "socket-closed" },
+    ];
+    for (const signal of late) expect(after(ready, event(signal)).socket).toEqual(ready.socket);
+  });
+
+  test("reduce: random signals never break an invariant", () => {
+    fc.assert(
+      fc.property(fc.array(randomEvent, { maxLength: 60 }), fc.nat({ max: 3 }), (made, pending) => {
+        let state = initialSyncState;
+        let elapsed = 0;
+        const model = { isLeader: false, isPaused: false, isOnline: true, isStopped: false, isDiverged: false };
+        for (const { signal, passesMs, chance } of made) {
+          elapsed += passesMs;
+          state = reduce(state, signal, { now: 0, elapsed, chance });
+          follow(model, signal);
+          const maySync = model.isLeader && !model.isPaused && model.isOnline && !model.isStopped;
+          expect({ ...state.tab, isStopped: state.progress.kind === "stopped" }).toMatchObject({
+            isLeader: model.isLeader,
+            isPaused: model.isPaused,
+            isOnline: model.isOnline,
+            isStopped: model.isStopped,
+          });
+          expect(state.agreement.kind === "diverged").toBe(model.isDiverged);
+          if (!maySync) expect(state.socket.kind).toBe("closed");
+          const step = nextStep(state, { now: elapsed, cursor, pending, isRefilling: false });
+          if (!maySync) expect(step).toEqual({ do: "rest", until: null });
+          else if (model.isDiverged) expect(["resolve-divergence", "rest"]).toContain(step.do);
+          if (step.do === "connect") expect(state.socket.kind).toBe("closed");
+          if (step.do === "rest" && step.until !== null) expect(step.until - elapsed).toBeLessThanOrEqual(WAIT_MS_MAX);
+          if (maySync && step.do === "rest" && step.until === null)
+            expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
+          expect(state.push.max).toBeGreaterThanOrEqual(1);
+          expect(state.push.max).toBeLessThanOrEqual(PUSH_COMMITS_MAX);
+          expect(syncSummary(state).error === null || state.warning !== null || model.isStopped).toBe(true);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+const WAIT_MS_MAX = Math.max(RETRY_AFTER_MS_MAX, BACKOFF_MS.most, POSTPONED_MS, UNREPORTED_MS);
+
+type Model = Record<"isLeader" | "isPaused" | "isOnline" | "isStopped" | "isDiverged", boolean>;
+
+/** The same machine as five flags. */
+function follow(model: Model, signal: Signal): void {
+  switch (signal.type) {
+    case "leader-changed":
+      model.isLeader = signal.isLeader;
+      return;
+    case "paused-changed":
+      model.isPaused = signal.isPaused;
+      if (!signal.isPaused) model.isStopped = false;
+      return;
+    case "online-changed":
+      model.isOnline = signal.isOnline;
+      if (signal.isOnline) model.isStopped = false;
+      return;
+    case "became-visible":
+    case "resumed":
+      model.isStopped = false;
+      return;
+    case "stopped":
+      model.isStopped = true;
+      return;
+    case "diverged":
+      model.isDiverged = true;
+      return;
+    case "divergence-resolved":
+      model.isDiverged = false;
+  }
+}
+
+const retryAfterMs = fc.option(fc.integer({ min: 0, max: 10_000_000 }));
+const head = fc.nat({ max: 20 });
+const reported = fc.record({ position: head, mark: fc.constantFrom(null, cursor.mark, "b") });
+const type = <Type extends Signal["type"]>(name: Type) => fc.constant(name);
+const anySignal: fc.Arbitrary<Signal> = fc.oneof(
+  fc.record({ type: type("leader-changed"), isLeader: fc.boolean() }),
+  // A second time, so that many sequences have a leader.
+  fc.record({ type: type("leader-changed"), isLeader: fc.constant(true) }),
+  fc.record({ type: type("paused-changed"), isPaused: fc.boolean() }),
+  fc.record({ type: type("online-changed"), isOnline: fc.boolean() }),
+  fc.record({ type: type("became-visible") }),
+  fc.record({ type: type("resumed") }),
+  fc.record({ type: type("pull-answered"), head }),
+  fc.record({ type: type("push-answered"), head, isPostponed: fc.boolean() }),
+  fc.record({ type: type("push-too-large"), sent: fc.nat({ max: 1_000 }) }),
+  fc.record({ type: type("frame-confirmed"), head }),
+  fc.record({ type: type("diverged") }),
+  fc.record({ type: type("divergence-resolved") }),
+  fc.record({ type: type("failed"), retryAfterMs, warning: fc.constantFrom(null, error) }),
+  fc.record({ type: type("stopped"), error: fc.constant(error) }),
+  fc.record({ type: type("socket-requested"), cursor: fc.constantFrom(null, cursor) }),
+  fc.record({ type: type("socket-opened") }),
+  fc.record({ type: type("socket-reported"), cursor: reported, head }),
+  fc.record({ type: type("socket-lost"), retryAfterMs }),
+  fc.record({ type: type("socket-closed") }),
+);
+const randomEvent = fc.record({
+  signal: anySignal,
+  passesMs: fc.nat({ max: 40_000 }),
+  chance: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });

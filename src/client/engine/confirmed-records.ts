@@ -1,0 +1,43 @@
+/** Confirmed records, as the store has them: read page by page, and checked for what folding relies on. */
+import { type CommitRecord } from "../../core/history/record.ts";
+import { recordsOf } from "../stores/batches.ts";
+import type { ConfirmedBatch, LogStore } from "../stores/log-store.ts";
+import { corruptRow } from "../stores/storage-errors.ts";
+
+/** All confirmed records behind a position, page by page. */
+export async function* readConfirmed(store: LogStore, position: number): AsyncGenerator<readonly CommitRecord[]> {
+  for (let at = position, more = true; more;) {
+    const refresh = await store.refresh({ position: at, pendingTail: Number.MAX_SAFE_INTEGER });
+    for (const batch of refresh.batches) {
+      yield recordsBehind(batch, at);
+      at = batch.cursor.position;
+    }
+    more = refresh.more;
+  }
+}
+
+/**
+ * The records of a confirmed text that are behind a position.
+ *
+ * The text was checked in full before it was stored. This checks again only what folding relies on, because a disk may have damaged
+ * the text: then the error says so, whatever was damaged.
+ */
+export function recordsBehind(batch: ConfirmedBatch, position: number): readonly CommitRecord[] {
+  const records = recordsOf(batch);
+  for (const record of records)
+    if (!isFoldable(record))
+      throw corruptRow("confirmed", batch.cursor.position, `has a damaged record at position ${record.position}`);
+  return records[0] && records[0].position > position
+    ? records
+    : records.filter((record) => record.position > position);
+}
+
+function isFoldable({ commit, client, actor, events }: CommitRecord): boolean {
+  return (
+    [commit, client, actor].every((text) => typeof text === "string") &&
+    events.every(
+      (event) =>
+        typeof event?.stream === "string" && typeof event.type === "string" && typeof event.version === "number",
+    )
+  );
+}
