@@ -135,7 +135,7 @@ test("logObject: a ping does not wake the object, another frame wakes it into th
   await bob.next("pong");
 });
 
-test("alarm: a socket with an expired token is closed after a sleep, and the others stay", async () => {
+test("alarm: a socket with an expired token is closed after a sleep, a valid one stays open", async () => {
   const { live, evict, runAlarm } = newLog();
   const [guest, ada] = [await live("guest"), await live("token-of-ada")];
   await wait(350);

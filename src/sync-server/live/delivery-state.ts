@@ -1,12 +1,12 @@
 /**
  * The state in which one socket gets the records of its log, as a pure table of state and signal.
  *
- *   live ──append at its cursor──────────► live            frames go out, each follows the one before
- *   live ──frame, over the budget────────► hinted          one hint goes out, and the client pulls
- *   hinted ──drained─────────────────────► live            a second hint goes out if the log grew
- *   live, hinted ──log at another cursor─► catching-up     the server reads by the socket's cursor
- *   catching-up ──read done──────────────► live or hinted  hinted if a hint still waits
- *   every state ──close──────────────────► closed          nothing follows
+ *   live ──append at its cursor──────────► live            Each frame follows the one before.
+ *   live ──frame, over the budget────────► hinted          One hint goes out, and the client pulls.
+ *   hinted ──drained─────────────────────► live            A second hint goes out if the log grew.
+ *   live, hinted ──log at another cursor─► catching-up     The server reads by the socket's cursor.
+ *   catching-up ──read done──────────────► live or hinted  Hinted if a hint still waits.
+ *   every state ──close──────────────────► closed          Nothing follows.
  *
  * Guarantees:
  * - A frame follows the cursor of its socket. Otherwise the socket gets a page or a hint (P14).

@@ -63,7 +63,7 @@ export class Member {
     return this.socket.bufferedBytes > bufferBytesMax;
   }
 
-  /** Checks that neither the client sent a frame nor the runtime answered a ping for too long. */
+  /** True if the last frame of the client and the last pong of the runtime are both too old. */
   isSilent(now: number): boolean {
     return now - Math.max(this.incoming.heardAt, this.socket.answeredAt ?? 0) > SILENCE_MS_MAX;
   }

@@ -4,7 +4,7 @@
  * Place: a runtime implements `LiveSocket` and calls the `LiveConnection` that the hub returns for it.
  *
  * Rules
- * - W1  `send` MUST return at once. Otherwise one slow socket delays all others of its log.
+ * - W1  `send` MUST return at once. Otherwise one slow socket delays all sockets of its log.
  *       Bytes that the runtime has not sent yet count in `bufferedBytes`.
  * - W2  `save` MUST store the attachment where it outlives the hub's memory, if the sockets outlive that memory.
  *       Otherwise the runtime has nothing to pass to `resume`.

@@ -80,7 +80,7 @@ test("recheckRights: a socket closes within a minute after its holder lost the r
   }
 });
 
-test("recheckRights: a clock set back delays neither lost rights nor silent sockets", async () => {
+test("recheckRights: a clock set back does not keep silent or forbidden sockets longer", async () => {
   let allowed = true;
   const checkReader = async () => {
     if (!allowed) throw new HttpRefusal("forbidden");

@@ -74,7 +74,7 @@ test("reduceDelivery: a drained socket gets a hint only if the log grew since th
   }
 });
 
-test("P14 reduceDelivery: an append is offered only at the socket's cursor, otherwise one read starts", () => {
+test("P14 reduceDelivery: an append at another cursor than the socket's starts one read", () => {
   for (const { state, signal, next, step } of moves) {
     if (signal.kind !== "appended" || state.kind === "closed") continue;
     if (state.kind === "catching-up") expect([next, step.kind]).toEqual([{ ...state, isStale: true }, "none"]);
@@ -115,7 +115,7 @@ test("P18 reduceDelivery: a socket over its budget is hinted until it has draine
   });
 });
 
-test("reduceDelivery: a socket more than a page behind gets a hint and is live again if it keeps up", () => {
+test("reduceDelivery: a socket more than a page behind gets a hint, then is live or hinted", () => {
   const reading: DeliveryState = { kind: "catching-up", cursor: at(1), hintedAt: null, isStale: false };
   const paged = nextOf(reading, { kind: "page-sent", head: at(3), isSlow: false });
   expect(paged).toEqual({ next: { ...reading, cursor: at(3) }, step: { kind: "hint", head: 3 } });

@@ -110,7 +110,7 @@ test("live: appends of another server arrive at once after a poke, otherwise wit
   expect(await live.next("records")).toMatchObject({ cursor: fourth.cursor });
 });
 
-test("P18 live: a socket that does not read gets a hint, and the others get all records", async () => {
+test("P18 live: a socket that does not read gets a hint, a quick socket gets all records", async () => {
   const { url, person } = await start({ store: memory(), limits: { socketBufferBytesMax: 512 * 1024 } });
   const ada = person("ada");
   const quick = await liveClient(url, "bob");
@@ -166,7 +166,7 @@ test("P21 live: a ticket expires, and servers that share a secret accept each ot
   expect(await upgradeStatus(one.url, `ticket=${late}`)).toBe(401);
 });
 
-test("P23 live: a socket from a foreign page is refused, whatever host and target it names", async () => {
+test("P23 live: a socket from a foreign page is refused, with any host and target", async () => {
   const { url, port } = await start({ origins: ["https://app.example"] });
   const ticket = () => ticketOf(url, "board", "ada");
   expect(await upgradeStatus(url, `ticket=${await ticket()}`, { origin: "https://evil.example" })).toBe(403);
@@ -237,7 +237,7 @@ function rawRequest(port: number, bytes: string, ms = 2_000): Promise<string> {
   });
 }
 
-test("presence: people see others arrive, change and leave, and a newcomer sees all present", async () => {
+test("presence: people see each other arrive, change and leave, a newcomer sees everyone", async () => {
   const { url } = await start();
   const [ada, bob] = [await liveClient(url, "ada"), await liveClient(url, "bob")];
   const [hers, his] = [crypto.randomUUID(), crypto.randomUUID()];
