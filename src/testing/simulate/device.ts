@@ -41,6 +41,7 @@ export type DeviceOptions = {
   readonly tap: (direction: "out" | "in" | "early", text: string, device: Device) => void;
 };
 
+/** More than 12 fields, because faults change each part of a device on its own, and checks read each. */
 export class Device {
   readonly options: DeviceOptions;
   database: MemoryDatabase;

@@ -93,7 +93,11 @@ export class Network {
     void node.handle(request).then((reply) => answer(reply, chances.delayMs()));
   }
 
-  /** Opens a socket. Its frames come in order, unless a fault says otherwise. */
+  /**
+   * Opens a socket. Its frames come in order, unless a fault reorders them.
+   *
+   * More than 80 lines, because both directions of a socket share its state, and each frame is a few lines.
+   */
   open(owner: Owner, link: Link, log: string, actor: string, after: string | null, sink: SocketSink): SocketEnd {
     const { scheduler, chances, nodes, tellsEnds } = this.#options;
     let connection: LiveConnection | null = null;

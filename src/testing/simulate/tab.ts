@@ -34,6 +34,7 @@ export type TabOptions = Pick<SessionParts, "env" | "store" | "transport"> & {
   readonly journal: Journal;
 };
 
+/** More than 12 fields, because checks read each part of the page on its own: rows, status, presence, open calls. */
 export class SimTab {
   readonly owner: Owner;
   readonly domain: DomainDefinition;

@@ -31,6 +31,7 @@ export type WorldOptions = {
   readonly keepTrace: boolean;
 };
 
+/** More than 12 fields, because steps, faults and checks each use other parts of the world. */
 export class World {
   readonly options: WorldOptions;
   readonly scheduler: Scheduler;
