@@ -67,8 +67,8 @@ export type ServerLimits = Limits & {
    */
   readonly answeringBytesPerActorMax: number;
   /**
-   * Commits that one append writes, unless its first push alone has more. The limit is large enough to share one sync of the disk,
-   * and small enough to answer soon.
+   * Commits that one append writes, unless its first push alone has more. The limit is large enough to share one sync
+   * of the disk, and small enough to answer soon.
    *
    * @default 2_000
    */
