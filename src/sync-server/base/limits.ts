@@ -27,8 +27,7 @@ export type Rate = {
 export type ServerLimits = Limits & {
   /**
    * Pushes that may wait for the writer of one log. Each of them delays the next one, so the server refuses more with
-   * 503
-   * `overloaded`.
+   * 503 `overloaded`.
    *
    * @default 2_000
    */
