@@ -46,7 +46,20 @@ export type {
   StoredRecord,
 } from "./stores/event-store.ts";
 
-/** Options of `syncServer`. */
+/**
+ * Options of `syncServer`.
+ *
+ * @example
+ * const options: SyncServerOptions = {
+ *   domain,
+ *   store: sqlite("logs.db"),
+ *   authorize: bearer({ tokens: { "adas-secret": { actor: "ada", team: "7" } } }),
+ *   permit: (principal, { log }) => log === `team-${principal.team}`,
+ *   origins: ["https://app.example.org"],
+ *   limits: { socketsPerActorMax: 20 },
+ *   onError: (error) => console.error(error),
+ * };
+ */
 export type SyncServerOptions = {
   /** The domain that decides the commits: the result of `defineDomain`. */
   readonly domain: { readonly definition: DomainDefinition };

@@ -3,8 +3,7 @@
  *
  * Guarantees:
  * - The checks run in this order. The origin of the page is checked before them (`origins`).
- * - A log that does not exist and a log that the sender may not read get the same response
- *   (access.rights-that-end.test.ts).
+ * - Without the right to read, the response is the same whether the log exists or not (access.rights-that-end.test.ts).
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { type Authorize, isPrincipal, type Permit, type Principal } from "./authorize.ts";

@@ -139,7 +139,7 @@ function requireFind(options: BearerOptions): FindPrincipal {
     refuseDefinition("bearer() received neither a table `tokens` nor a function `verify`", TABLE_FIX);
   if (Object.keys(tokens).length === 0)
     refuseDefinition("bearer() received an empty table `tokens`, so every request would be refused", TABLE_FIX);
-  // JavaScript converts an unset environment variable to one of these texts. A sender that guesses this text would be let in.
+  // JavaScript converts an unset environment variable to one of these texts, and a sender could guess it.
   for (const unset of ["undefined", "null", ""])
     if (Object.hasOwn(tokens, unset))
       refuseDefinition(`bearer() received ${JSON.stringify(unset)} as a token, so a secret was not set`, TABLE_FIX);

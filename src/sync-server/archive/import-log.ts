@@ -31,7 +31,7 @@ export async function importLog(
   log: string,
   lines: AsyncIterable<string> | Iterable<string>,
 ): Promise<ImportedLog> {
-  if (!LOG_NAME.test(log)) throw refused(`${JSON.stringify(log)} is not a valid log name`);
+  if (!LOG_NAME.test(log)) throw invalidArchive(`${JSON.stringify(log)} is not a valid log name`);
   const all: string[] = [];
   for await (const line of lines) all.push(line);
   const { records, cursor } = readArchive(log, all);
@@ -59,17 +59,17 @@ function readArchive(
   lines: readonly string[],
 ): { readonly records: readonly CommitRecord[]; readonly cursor: Cursor | null } {
   const parsed = parseArchive(lines);
-  if (!parsed.ok) throw refused(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
+  if (!parsed.ok) throw invalidArchive(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
   const { records, cursor } = parsed.value;
-  if (parsed.value.log !== log) throw refused(`it is an archive of the log ${parsed.value.log}, not ${log}`);
+  if (parsed.value.log !== log) throw invalidArchive(`it is an archive of the log ${parsed.value.log}, not ${log}`);
   const ids = new Set<string>();
   const versions = new Map<string, number>();
   for (const { position, commit, events } of records) {
-    if (ids.has(commit)) throw refused(`the record at position ${position} has the commit id of another record`);
+    if (ids.has(commit)) throw invalidArchive(`the record at position ${position} has the commit id of another record`);
     ids.add(commit);
     for (const { stream, version } of events) {
       if (version !== (versions.get(stream) ?? 0) + 1)
-        throw refused(
+        throw invalidArchive(
           `the record at position ${position} has version ${version} of ${stream}, which does not follow the version before it`,
         );
       versions.set(stream, version);
@@ -78,7 +78,7 @@ function readArchive(
   return { records, cursor };
 }
 
-function refused(reason: string): ValidationError {
+function invalidArchive(reason: string): ValidationError {
   return new ValidationError({
     message: `The archive cannot be imported: ${reason}`,
     fix: "Pass all lines of an exported archive, unchanged.",

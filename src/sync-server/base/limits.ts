@@ -27,8 +27,7 @@ export type Rate = {
 export type ServerLimits = Limits & {
   /**
    * Pushes that may wait for the writer of one log. Each of them delays the next one, so the server refuses more with
-   * 503
-   * `overloaded`.
+   * 503 `overloaded`.
    *
    * @default 2_000
    */
@@ -67,8 +66,8 @@ export type ServerLimits = Limits & {
    */
   readonly answeringBytesPerActorMax: number;
   /**
-   * Commits that one append writes, unless its first push alone has more. The limit is large enough to share one sync of the disk,
-   * and small enough to answer soon.
+   * Commits that one append writes, unless its first push alone has more. The limit is large enough to share one sync
+   * of the disk, and small enough to answer soon.
    *
    * @default 2_000
    */

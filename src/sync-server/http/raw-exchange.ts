@@ -2,8 +2,7 @@
  * A shortcut for the bytes of a request and of a response, for a runtime that has faster streams than the web's.
  *
  * A runtime passes it in Hono's bindings. On Node each stream of the web costs a push more than its decision. Without
- * an exchange,
- * `Request` and `Response` carry everything.
+ * an exchange, `Request` and `Response` carry everything.
  */
 export class Exchange {
   /**

@@ -28,11 +28,13 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [26, "NOTADB"],
 ]);
 
+/** The fix for a damaged file. */
+export const RESTORE_FIX =
+  "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.";
+
+/** The fix for each result code after which the storage is lost. */
 const LOST: ReadonlyMap<string, string> = new Map([
-  [
-    "CORRUPT",
-    "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.",
-  ],
+  ["CORRUPT", RESTORE_FIX],
   ["NOTADB", "Pass another file. This one is not a SQLite database, or it is encrypted."],
   ["CANTOPEN", "Pass the path of a file in a folder that this process may write to."],
   ["READONLY", "Give this process the right to write to the file and its folder."],

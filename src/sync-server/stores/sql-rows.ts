@@ -2,6 +2,7 @@
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { StoredRecord } from "./event-store.ts";
+import { RESTORE_FIX } from "./sql-failure.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import type { SizedRecord } from "./take-page.ts";
 
@@ -60,11 +61,9 @@ function parseStreams(streams: string, last: number): StoredRecord["streams"] {
     const spans = JSON.parse(streams) as [string, number, number][];
     return spans.map(([stream, first, last]) => ({ stream, first, last }));
   } catch (cause) {
-    const fix =
-      "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.";
     throw new StorageLostError({
       message: `The stored record that ends at position ${last} is damaged`,
-      fix,
+      fix: RESTORE_FIX,
       details: { position: last },
       cause,
     });

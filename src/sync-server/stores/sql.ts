@@ -6,8 +6,7 @@
  * Guarantees:
  * - Every call is synchronous, so nothing runs between two statements of a transaction.
  * - A statement has at most 100 parameters, the limit of a Durable Object. So a list of any length is one parameter,
- *   read by
- *   `json_each(?)`. Parameters are plain `?`.
+ *   read by `json_each(?)`. Parameters are plain `?`.
  */
 export type SqlValue = string | number | null;
 

@@ -61,7 +61,10 @@ export function createStreamCache(): StreamCache {
         before && sameCursor(before.head, from) ? { ...before, head } : { head, streams: new Map(), values: 0 };
       for (const [stream, known] of streams) keep(kept, stream, known);
       const isOver = () => kept.streams.size > STREAMS_PER_LOG_MAX || kept.values > LOG_VALUES_MAX;
-      evictOldest(kept.streams, isOver, (stream) => remove(kept, stream));
+      evictOldest(kept.streams, isOver, (stream) => {
+        kept.values -= kept.streams.get(stream)?.values ?? 0;
+        kept.streams.delete(stream);
+      });
       logs.set(log, kept);
       total += kept.values;
       evictOldest(logs, () => logs.size > LOGS_MAX || total > VALUES_MAX, drop);
@@ -72,16 +75,12 @@ export function createStreamCache(): StreamCache {
 
 /** Puts a stream behind all others, or takes it out where its state is too large. */
 function keep(kept: Kept, stream: string, known: KnownStream): void {
-  remove(kept, stream);
+  kept.values -= kept.streams.get(stream)?.values ?? 0;
+  kept.streams.delete(stream);
   const values = countValues(known.state.state) + (known.authors?.size ?? 0) + 1;
   if (values > STATE_VALUES_MAX) return;
   kept.streams.set(stream, { ...known, values });
   kept.values += values;
-}
-
-function remove(kept: Kept, stream: string): void {
-  kept.values -= kept.streams.get(stream)?.values ?? 0;
-  kept.streams.delete(stream);
 }
 
 /** How much a state holds, roughly: a value, or 64 characters of a text. Stops counting where it is too much anyway. */

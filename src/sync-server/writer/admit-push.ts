@@ -4,7 +4,7 @@
  *     PushEnvelope ── admitPush ──> AdmittedPush ── the log writer ──> PushResult
  *
  * Guarantees:
- * - A push with a commit of another actor is refused as a whole, before its commits are parsed (P3, http.limits.test.ts).
+ * - A push with a commit of another actor is refused whole, before its commits are parsed (P3, http.limits.test.ts).
  * - Every commit with a readable id gets an outcome of its own, whatever else is wrong with it (P7, push-pull.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
