@@ -1,5 +1,6 @@
-// `npm run bench -- types`: the compiler's cost of the inferred types of a large domain: 20 aggregates of 15 events and
-// 10 commands each, 25 projections, every command called once. The cost of the libraries alone is subtracted.
+// `npm run bench -- types`: the compiler's cost for the inferred types of a large domain: 20 aggregates of 15 events
+// and 10 commands each, 25 projections, every command called once. The cost of the libraries alone is measured too and
+// subtracted.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,7 @@ const PROJECTIONS = 25;
 const ROUNDS = 3;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Inside the package, so that its own name resolves; a folder that git does not see.
+// Inside the package, so that its own name resolves, and ignored by git.
 const folder = `${root}.vite/bench-types`;
 mkdirSync(folder, { recursive: true });
 writeFileSync(
@@ -72,7 +73,7 @@ function check(name: string) {
     };
   });
   const [first] = runs;
-  if (!first) throw new Error("Nothing was measured");
+  if (!first) throw new Error("The compiler reported no measurements");
   return { ...first, checkSeconds: rounded(median(runs.map(({ checkSeconds: seconds }) => seconds)), 3) };
 }
 

@@ -1,4 +1,4 @@
-// `npm start` loads this before its server. It ends the server when the parent process is gone, also when the parent
-// was killed and sent no signal.
+// Loaded before a server that `npm start` runs. It stops the server when its parent process is gone, even if the parent
+// was killed and could send no message.
 process.once("disconnect", () => process.exit(0));
 process.channel?.unref();

@@ -1,4 +1,4 @@
-// `npm run hostile -- --inputs 10000`: hostile inputs against a real server. The last line counts: "N inputs, N server
+// `npm run hostile -- --inputs 10000`: hostile inputs against a real server. The last line is "N inputs, N server
 // errors, N crashes".
 import { parseArgs } from "node:util";
 import { runHostile } from "../test/hostile/run-hostile.ts";

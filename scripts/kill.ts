@@ -1,4 +1,4 @@
-// `npm run kill -- --rounds 1000`: kills a real server under eight writers. The last line counts: "N rounds, N lost, N
+// `npm run kill -- --rounds 1000`: kills a real server under eight writers. The last line is "N rounds, N lost, N
 // doubled".
 import { parseArgs } from "node:util";
 import { runKills } from "../test/kill/run-kills.ts";

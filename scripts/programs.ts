@@ -1,4 +1,4 @@
-// Runs other programs for the scripts: in the project's folder, on the Node of this process.
+// Functions that run other programs, in the project's folder and on the same Node.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -8,16 +8,16 @@ export type Program = {
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** True: the exit code says all, so the output is not shown. */
+  /** Hides the output, because the exit code says the same. */
   readonly quiet?: boolean;
 };
 
-/** A package's command, by its file, because a name leads to a shell script that Windows cannot run. */
+/** A package's own command by its file, because a command's name is a shell script that Windows cannot run. */
 export function tool(entry: string, ...args: string[]): Program {
   return { file: process.execPath, args: [`${root}node_modules/${entry}`, ...args] };
 }
 
-/** One of our own scripts, or any other TypeScript file. */
+/** A script of this project, or another TypeScript file. */
 export function script(path: string, ...args: string[]): Program {
   return { file: process.execPath, args: ["--conditions=dacapo-source", path, ...args] };
 }
@@ -31,7 +31,7 @@ export function run({ file, args, env, quiet = false }: Program): Promise<number
       env: { ...process.env, ...env },
     });
     child.on("error", (error) => {
-      console.error(`${file} could not be started: ${error.message}`);
+      console.error(`${file} did not start: ${error.message}`);
       resolve(1);
     });
     child.on("exit", (code) => resolve(code ?? 1));

@@ -1,13 +1,13 @@
-// Installs the packages if needed, then runs a script: `node scripts/setup.mjs [script [arguments…]]`.
+// Installs the project's packages, then runs a script: `node scripts/setup.mjs [script [arguments…]]`.
 //
-// Only this script runs on the Node of the machine (20 or later). Everything after it runs on the Node of node_modules.
-// So it is plain JavaScript and imports nothing but Node.
+// Only this script runs on the machine's own Node (20 or later). All others run on the Node of node_modules.
+// So it is plain JavaScript and imports only Node's modules.
 //
 // Guarantees:
-// - At most one installation runs at a time, also when several commands start together.
-// - Nothing is installed if node_modules already matches the lock file.
-// - A signal reaches the script, and the script's exit code is the exit code of this process.
-// - If npm is killed, the script ends too.
+// - At most one installation runs at a time, however many commands start together.
+// - If the installed packages match the lock file, nothing is installed.
+// - A signal reaches the script, and this process exits with the script's code.
+// - If npm is killed, the script stops too.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -19,9 +19,9 @@ const windows = process.platform === "win32";
 const oldestNode = 20;
 const ownNode = join(root, "node_modules", "node", "bin", windows ? "node.exe" : "node");
 const stampFile = join(root, "node_modules", ".dacapo-setup");
-// Outside node_modules: npm ci empties that folder while the lock is held.
+// Outside node_modules, because npm ci empties that folder while the lock is held.
 const lockFile = join(root, ".setup.lock");
-// An installation takes a minute on a slow line. After ten minutes its owner is gone or hangs.
+// An installation takes a minute on a slow line. After ten minutes, its process is gone or hangs.
 const lockWaitMsMax = 10 * 60_000;
 const startedBy = ancestors();
 
@@ -30,7 +30,7 @@ await main(process.argv.slice(2));
 async function main([script, ...args]) {
   if (Number(process.versions.node.split(".")[0]) < oldestNode) {
     fail(
-      `Dacapo's scripts need Node ${oldestNode} or later to begin with; this is ${process.version}. Newer ones are at nodejs.org.`,
+      `Dacapo's scripts need Node ${oldestNode} or later. This is ${process.version}. Install a newer one from nodejs.org.`,
     );
   }
   await withLock(install);
@@ -40,8 +40,8 @@ async function main([script, ...args]) {
 function install() {
   if (isInstalled()) return;
   console.log("Installing the packages of package-lock.json …");
-  // Without `include` and `ignore-scripts=false`, NODE_ENV=production or a person's own npm settings
-  // would leave out what the tests need. Node comes by an install script.
+  // Because NODE_ENV=production or a person's own npm settings would otherwise leave out packages that the tests need.
+  // An install script brings Node.
   const npm = npmCommand([
     "ci",
     "--include=dev",
@@ -51,7 +51,7 @@ function install() {
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
-    // Fewer retries, because without a network npm otherwise waits for more than a minute.
+    // Because with npm's own settings a person without a network waits for more than a minute.
     "--fetch-retries=3",
     "--fetch-retry-mintimeout=500",
     "--fetch-retry-maxtimeout=4000",
@@ -62,7 +62,7 @@ function install() {
     encoding: "utf8",
     shell: npm.shell,
   });
-  if (result.error) fail(`npm could not be started (${result.error.message}). It comes with Node: nodejs.org.`);
+  if (result.error) fail(`npm did not start (${result.error.message}). Install Node with npm from nodejs.org.`);
   if (result.status !== 0) fail(reasonOf(result.stderr));
   if (!nodeRuns())
     fail(
@@ -71,7 +71,7 @@ function install() {
   writeFileSync(stampFile, stamp());
 }
 
-/** True if node_modules matches the lock file: by our stamp, or by npm's own record of the installation. */
+/** True if node_modules matches the lock file, by the stamp file or by npm's own record of the installed packages. */
 function isInstalled() {
   if (!existsSync(ownNode)) return false;
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp()) return true;
@@ -88,7 +88,7 @@ function matchesLock() {
   const names = new Set([...Object.keys(installed), ...Object.keys(wanted)]);
   names.delete("");
   for (const name of names) {
-    // Skip packages for other platforms, which are in the lock and are not installed.
+    // Packages for other platforms are in the lock and are not installed.
     if (!installed[name] && wanted[name]?.optional) continue;
     if (installed[name]?.version !== wanted[name]?.version) return false;
   }
@@ -106,7 +106,9 @@ function nodeRuns() {
   return spawnSync(ownNode, ["--version"]).status === 0;
 }
 
-/** The npm that runs us, called through Node: a bare "npm" may be another one, and on Windows it is a batch file. */
+/**
+ * The npm that runs this script, called through Node, because "npm" may be another one, and a batch file on Windows.
+ */
 function npmCommand(args) {
   const own = process.env.npm_execpath;
   if (own && /npm-cli\.[cm]?js$/.test(own)) return { file: process.execPath, args: [own, ...args], shell: false };
@@ -121,14 +123,15 @@ function reasonOf(stderr) {
     )
   ) {
     return (
-      "The packages could not be downloaded: the npm registry is out of reach. Dacapo needs the network once, for its first start; " +
-      "behind a proxy, tell npm with `npm config set proxy …`.\n" +
+      "The packages could not be downloaded, because the npm registry cannot be reached. Dacapo needs the network once, for its " +
+      "first start. Behind a proxy, run `npm config set proxy …`.\n" +
       linesWith(text, /code|request to/)
     );
   }
-  if (/ENOSPC/.test(text)) return "The packages do not fit: the disk is full. They need about 700 MB.";
+  if (/ENOSPC/.test(text))
+    return "The packages could not be installed, because the disk is full. They need about 700 MB: free some space.";
   if (/EACCES|EPERM|EROFS/.test(text))
-    return `The packages cannot be written into ${join(root, "node_modules")}: no permission.\n${lastLines(text, 3)}`;
+    return `The packages cannot be written, because this account may not write to ${join(root, "node_modules")}.\n${lastLines(text, 3)}`;
   return `npm ci failed:\n${lastLines(text, 20)}`;
 }
 
@@ -149,12 +152,14 @@ async function withLock(action) {
   let told = false;
   while (!takeLock()) {
     if (Date.now() - since > lockWaitMsMax)
-      fail(`Another command has been installing for ten minutes. If none is running, delete ${lockFile}.`);
-    if (!told) console.log("Another command is installing the packages; waiting for it …");
+      fail(
+        `Another command has been installing the packages for ten minutes. If no other command runs, delete ${lockFile}.`,
+      );
+    if (!told) console.log("Waiting for another command that installs the packages …");
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  // Release the lock on exit too, because Ctrl-C may end this process while npm runs.
+  // Because Ctrl-C while npm runs must not leave the lock behind.
   process.once("exit", releaseLock);
   try {
     action();
@@ -173,14 +178,14 @@ function takeLock() {
       if (isLockStale()) rmSync(lockFile, { force: true });
       return false;
     }
-    return fail(`${root} cannot be written to (${error.code}); the packages are installed there.`);
+    return fail(`The packages cannot be installed, because ${root} cannot be written to (${error.code}).`);
   }
 }
 
 function isLockStale() {
   try {
     const owner = Number(readFileSync(lockFile, "utf8"));
-    // An empty file is young and not stale, because the owner's id is written after the file is created.
+    // A new file is empty until its first byte is written, so an empty file is stale only after a while.
     if (!owner) return Date.now() - statSync(lockFile).mtimeMs > 5_000;
     process.kill(owner, 0);
     return false;
@@ -198,22 +203,25 @@ function handOver(script, args) {
     cwd: root,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  // Ignore Ctrl-C here, because a terminal also sends it to the child, which must clean up first.
+  // Ignored, because a terminal sends Ctrl-C to the child too, and this process waits until the child has stopped.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // Check again and again, because a killed npm sends no signal.
+  // Polled, because a killed npm sends no signal.
   setInterval(() => ancestors() !== startedBy && child.kill("SIGTERM"), 1_000).unref();
-  child.on("error", (error) => fail(`${script} could not be started: ${error.message}`));
+  child.on("error", (error) => fail(`${script} did not start: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
 
-/** The processes that started this one, as a text that changes when they are gone: the parent, and npm before it. */
+/**
+ * The parent process as a text that changes when it is gone; also npm, if the parent is the shell between npm and this
+ * process.
+ */
 function ancestors() {
   const parent = windows || !process.env.npm_execpath ? undefined : lookUp(process.ppid);
   return parent?.name.endsWith("sh") ? `${process.ppid} ${parent.parent}` : String(process.ppid);
 }
 
-/** A process's name and its parent. Undefined if the system does not report them. */
+/** A process's name and its parent; undefined if the system does not report them. */
 function lookUp(pid) {
   try {
     // "pid (name) state parent …"

@@ -20,17 +20,17 @@ export type CommitResult = { readonly [name in Case["name"]]: CommitTimes };
 type Case = {
   readonly name: "local" | "queued" | "bareStrict" | "bareStrictCommit" | "bareRelaxed";
   readonly once: (n: number) => Promise<unknown>;
-  /** Waits for its background work, so that this work does not disturb the next turn. */
+  /** Finishes the kind's background work, because otherwise it would disturb the next kind. */
   readonly settled: () => Promise<void>;
   readonly close: () => Promise<void> | void;
 };
 
 /** Commits of one kind after each other. */
 const TURN_COMMITS = 20;
-/** The same pause before each turn, so that the background work of the last turn is done. */
+/** The pause before each turn, the same for all kinds, so that the background work of the turn before is finished. */
 const PAUSE_MS = 30;
 
-/** As long as the row that the log writes for one of these commits. */
+/** A text as long as the log's row for one of these commits. */
 const BARE_ROW = "x".repeat(560);
 
 export async function runCommit({
@@ -54,8 +54,8 @@ export async function runCommit({
   for (const { once } of cases) for (let time = 0; time < warmUp; time++) await once(n++);
   for (let round = 0; round < rounds; round++) {
     const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
-    // Take short turns, because other work of the machine then meets all cases alike. Each case begins once, so that
-    // no case always follows the same one.
+    // In short turns, so that other load affects all kinds alike. Each kind is first in turn, so that none always
+    // follows the same one.
     for (let turn = 0; turn < commits / TURN_COMMITS; turn++) {
       for (const { name, once, settled } of [
         ...cases.slice(turn % cases.length),

@@ -1,4 +1,4 @@
-// Its board has another version, so stored rows are useless and the worker folds the log.
+// A worker whose board has another version, so that it cannot use stored rows and folds the log.
 import { serveLog } from "dacapo/worker";
 import { domainAnew } from "./domain.ts";
 serveLog(domainAnew);

@@ -1,4 +1,4 @@
-/** The presence of this tab: the card that its person views. */
+/** The presence of a tab: the card that its person has open. */
 import * as v from "valibot";
 
 export const boardPresence = v.object({ card: v.nullable(v.string()) });

@@ -1,4 +1,4 @@
-// The page of the demo. `npm start` builds and serves it beside the sync server, `npm run dev` serves it from source.
+// The demo's page. `npm start` builds and serves it beside the sync server, `npm run dev` serves it from source.
 import react from "@vitejs/plugin-react";
 import { defaultClientConditions, defineConfig } from "vite";
 import { offlinePage } from "./vite-offline.ts";
@@ -8,10 +8,10 @@ const sync = `http://localhost:${process.env["PORT"] ?? "8787"}`;
 
 export default defineConfig({
   plugins: [react(), offlinePage()],
-  // "dacapo/client" and the like are read from src/, not from a build.
+  // "dacapo/client" and the other entries come from src/, not from a build.
   resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
   worker: { format: "es" },
-  // List them, because Vite reloads the page for each package that it finds late.
+  // Listed here, because Vite reloads the page when it discovers one of them late.
   optimizeDeps: { include: ["comlink", "idb"] },
   server: {
     host: "localhost",

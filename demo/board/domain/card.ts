@@ -1,8 +1,8 @@
 /**
- * A card: its task, its place and its person.
+ * A card: its task, its column and its assignee.
  *
- * Each command says how it resolves a conflict. A rename is merged. A move is decided again and checks that its column
- * still exists. A comment is kept. Archiving is refused if another person has commented.
+ * Each command has a policy for changes of other authors: a rename is merged, a move is decided again and checks that
+ * its column still exists, a comment is kept, and archiving is rejected if someone commented meanwhile.
  */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
@@ -67,7 +67,7 @@ export const card = aggregate("card", {
       input: v.object({ title: cardTitle, ...place.entries }),
       reads: { target: [column, (input) => input.column] },
       decide: (card, input, { emit, reject, target }) => {
-        if (card) return reject("already-added", "There is a card of this id");
+        if (card) return reject("already-added", "A card with this id already exists");
         return target && !target.removed ? emit("CardAdded", input) : reject("no-such-column", NO_COLUMN);
       },
       undo: ({ command }) => command.archive(),
@@ -92,7 +92,7 @@ export const card = aggregate("card", {
         if (!isOpen(card)) return reject("no-such-card", NO_CARD);
         return card.description === description ? [] : emit("CardDescribed", { description });
       },
-      // Refuse, because a text must not replace another text that its author never saw.
+      // Reject, because otherwise one person's text would silently replace the text of another.
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "CardDescribed");
         return first && first.data.description !== input.description
@@ -137,7 +137,7 @@ export const card = aggregate("card", {
       input: v.object({ text: commentText }),
       decide: (card, input, { emit, reject }) =>
         isOpen(card) ? emit("CardCommented", input) : reject("no-such-card", NO_CARD),
-      // Keep it, because a comment is a fact, also if the card changed meanwhile.
+      // Keep, because a comment is valid whatever happened to the card meanwhile.
       onConflict: "keep",
     },
     archive: {
@@ -150,7 +150,7 @@ export const card = aggregate("card", {
     },
     restore: {
       decide: (card, _, { emit, reject }) => {
-        if (!card) return reject("no-such-card", "There is no such card");
+        if (!card) return reject("no-such-card", "The card does not exist");
         return card.archived ? emit("CardRestored") : [];
       },
       undo: ({ command }) => command.archive(),

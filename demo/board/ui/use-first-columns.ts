@@ -1,8 +1,8 @@
 /**
- * Starts a new board with three columns, in one commit, as soon as it is certain that the board is empty.
+ * Starts a new board with three columns, in one commit, once the server has confirmed that the board is empty.
  *
  * Two people who open a new board at the same moment both do this. The columns' ids are fixed, so the second commit has
- * no events, and there are three columns, not six.
+ * no events: there are three columns, not six.
  */
 import { useLog, useStatus } from "dacapo/react";
 import { useCallback, useEffect, useRef } from "react";
@@ -15,7 +15,7 @@ const FIRST = [
   { id: "done", name: "Done", order: "k" },
 ];
 
-/** Returns a function that starts the board, for a person who is offline and does not want to wait. */
+/** Returns the function that starts the board, for a person who is offline and does not want to wait. */
 export function useFirstColumns(): () => void {
   const log = useLog();
   const act = useAct();

@@ -2,7 +2,7 @@ import { useLog, usePresence, useRows } from "dacapo/react";
 import { useMemo } from "react";
 import { cards, comments } from "../domain/read-models.ts";
 
-/** All people of this board, this person first: present people, holders of cards, authors of changes and comments. */
+/** All people of this board, this person first: present people, assignees, authors of changes and of comments. */
 export function usePeople(): readonly string[] {
   const { user } = useLog();
   const { present } = usePresence();

@@ -1,5 +1,5 @@
 /**
- * One drag by mouse or finger, from the first touch to the end, in plain DOM. React only learns the place of the drop.
+ * One drag with a mouse or a finger, from the first touch to the end. It uses plain DOM: React gets only the target.
  *
  * A mouse lifts a card after some pixels, a finger after a moment of rest, so that a swipe still scrolls.
  */
@@ -72,15 +72,15 @@ export function startDrag(down: PointerEvent, card: HTMLElement, board: HTMLElem
   addEventListener("pointercancel", (event) => event.pointerId === down.pointerId && end(false), { signal });
   addEventListener("blur", () => end(false), { signal });
   addEventListener("keydown", (event) => event.key === "Escape" && end(false), { signal, capture: true });
-  // A touch on a list that still scrolls belongs to the browser, which scrolls against the page's will.
+  // Cancel for a touch that stops a scrolling list, because the browser will scroll whatever the page does.
   card.addEventListener("touchstart", ({ cancelable }) => cancelable || end(false), { signal, passive: true });
   // A finger that holds a card must not open the browser's own menu.
   addEventListener("contextmenu", (event) => touch && event.preventDefault(), { signal });
 }
 
 /**
- * Prevents scrolling while a finger holds a card. Call it once a board and before any touch, because a browser decides
- * at the first touch whether it waits for the page's handlers.
+ * Stops scrolling while a finger holds a card. Call it once for each board, before any touch, because a browser decides
+ * at the first touch whether it waits for the page's listeners.
  */
 export function keepFingersFromScrolling(board: HTMLElement): () => void {
   const hold = (event: TouchEvent) => {
@@ -90,7 +90,7 @@ export function keepFingersFromScrolling(board: HTMLElement): () => void {
   return () => board.removeEventListener("touchmove", hold);
 }
 
-/** The gap under a point: the nearest column, and how many of its cards have their middle above the point. */
+/** The gap under a point: the nearest column, and the number of its cards whose middle is above the point. */
 function placeUnder(
   board: HTMLElement,
   at: { readonly x: number; readonly y: number },
@@ -129,7 +129,7 @@ function ghostOf(card: HTMLElement, box: DOMRect): HTMLElement {
   return ghost;
 }
 
-/** Lets the ghost glide to the card's new place, then removes it. */
+/** Lets the ghost glide to the card's new place, and removes it. */
 function settle(ghost: HTMLElement, target: Element | null): void {
   const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const to = target?.getBoundingClientRect();
@@ -141,7 +141,7 @@ function settle(ghost: HTMLElement, target: Element | null): void {
   gone.onfinish = gone.oncancel = () => ghost.remove();
 }
 
-/** Ignores the click that follows a drag. */
+/** Ignores the click after a drag, because the person did not mean it. */
 function swallowClick(): void {
   const stop = new AbortController();
   addEventListener(

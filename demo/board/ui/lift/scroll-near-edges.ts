@@ -1,4 +1,4 @@
-/** Scrolls the board sideways or a column up and down while a held card is near its edge. */
+/** Scrolls the board sideways, and a column up and down, while a held card is near an edge. */
 const EDGE_PX = 56;
 const STEP_PX_MAX = 14;
 

@@ -2,7 +2,7 @@
 import type { CardEntry } from "../rows.ts";
 import { cardsOf, type Lift } from "./lift.ts";
 
-/** The next place of a held card. The same place at the edge. */
+/** The place of a held card after an arrow key. At the edge it is the same place. */
 export function step(lift: Lift, arrow: string, columns: readonly string[], all: readonly CardEntry[]): Lift {
   const room = (column: string) => cardsOf(column, all).filter(({ key }) => key !== lift.card).length;
   if (arrow === "ArrowUp") return { ...lift, index: Math.max(0, lift.index - 1) };

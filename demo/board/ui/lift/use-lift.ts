@@ -1,8 +1,8 @@
 /**
- * Moving cards, by hand and by keys.
+ * Moving cards with a pointer and with keys.
  *
- * Keys on a card: arrows move from card to card. Space lifts the card. Then arrows carry it, Space or Enter drops it,
- * and Escape returns it.
+ * Keys on a card: arrow keys go from card to card. Space lifts the card. Then arrow keys move it, Space or Enter puts
+ * it down, and Escape puts it back.
  */
 import { useLog } from "dacapo/react";
 import {
@@ -40,7 +40,7 @@ export function useLift(
   const act = useAct();
   const { announce } = useSpeech();
   const [lift, setLift] = useState<Lift | null>(null);
-  // Handlers of a drag live longer than a render, so they read the newest values from this ref.
+  // A ref, because handlers of a drag live longer than a render and must read the current values.
   const now = useRef({ lift, columns });
   useLayoutEffect(() => {
     now.current = { lift, columns };
@@ -60,10 +60,10 @@ export function useLift(
       if (putting.current) return;
       const all = log.rows(cards).all();
       const entry = all.find(({ key }) => key === lift.card);
-      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” stays where it was`);
+      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” did not move`);
       else if (entry) {
         putting.current = true;
-        // Show the card at its drop until its row agrees. Otherwise it would jump back for a moment.
+        // Show the card at its target place until its row is there too. Otherwise it would jump back for a moment.
         await act(
           card.command.move(idOf(lift.card), placeOf(lift, all)),
           `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`,
@@ -113,12 +113,12 @@ export function useLift(
           const entry = all.find((other) => other.key === key);
           if (!entry) return;
           const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
-          // A card without a column starts from the first column.
+          // A card without a column starts at the first column.
           const start = ids.includes(entry.row.column)
             ? { column: entry.row.column, index }
             : { column: ids[0] ?? "", index: 0 };
           change({ card: key, by: "keys", ...start, height: event.currentTarget.offsetHeight });
-          announce(`“${entry.row.title}” lifted. Arrows carry it, Space puts it down, Escape puts it back.`);
+          announce(`“${entry.row.title}” lifted. Arrow keys move it, Space puts it down, Escape puts it back.`);
         }
       } else if (held && event.key === "Enter") void putDown(held);
       else if (held && event.key === "Escape") {
@@ -130,7 +130,7 @@ export function useLift(
     [announce, change, log, nameOf, putDown],
   );
 
-  // Move the focus too, because in another column the card is another element.
+  // Move the focus, because a card that was carried into another column is another element there.
   const carried = useRef<string | null>(null);
   useLayoutEffect(() => {
     if (lift?.by === "keys") carried.current = lift.card;
@@ -139,7 +139,7 @@ export function useLift(
     if (!lift) carried.current = null;
   }, [lift]);
 
-  // A held card returns to its place when it loses the focus.
+  // A click elsewhere puts a card back that is held with keys.
   useEffect(() => {
     if (lift?.by !== "keys") return undefined;
     const putBack = () => change(null);
