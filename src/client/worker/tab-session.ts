@@ -140,12 +140,12 @@ export class TabSession {
 
   settled(commitId: string): Promise<Settled> {
     const settled = this.engine.settled(commitId);
-    // The caller waits for the end, so do not wait for a pause.
+    // Does not wait for a pause, because the caller waits for the commit to settle.
     if (!this.#sync) this.#confirming.runNow();
     return settled;
   }
 
-  /** Wakes whatever settles pending commits: the sync loop, or without a server the local confirmation. */
+  /** Wakes the sync loop. A log without a server requests the local confirmation instead. */
   wake(): void {
     if (this.#sync) this.#sync.wake();
     else this.#confirming.request();
@@ -187,7 +187,7 @@ export class TabSession {
     this.#leadership.close();
     this.#sync?.close();
     await this.engine.close();
-    // The calls that closing the engine refused are answered now.
+    // Sends the answers to calls that the closing engine refused.
     this.updates.flush();
   }
 
@@ -252,8 +252,7 @@ export class TabSession {
     // Reads first, because the tab that led before may have written without a hint.
     if (isLeader) void this.#refresh().then(() => this.#sync?.setLeader(this.#isActiveLeader));
     else this.#sync?.setLeader(false);
-    // The followers know the presences that the last leader heard. The server may never report some of them to this
-    // one.
+    // Followers still show the presences of the last leader. The server may never report some of them to this leader.
     if (isLeader && this.#otherPresences.length > 0) this.#peers.post({ type: "present", others: [] });
     this.#showOtherPresences([]);
   }
