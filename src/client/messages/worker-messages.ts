@@ -90,13 +90,13 @@ export interface WorkerLog {
   undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
   /** Resolves with null where there is nothing to bring back. */
   redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
-  withdraw(commit: string): Promise<CallResult<void>>;
+  withdraw(commitId: string): Promise<CallResult<void>>;
   /** The next lines of an export, or null after its last. `begin` starts a new export and drops the one before. */
   exportNext(begin: boolean): Promise<CallResult<string | null>>;
   /** Collects the text of an export in pieces. The last piece makes the worker check and write all of it. */
   importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<void>>;
-  settled(commit: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
-  discard(commit: string): Promise<CallResult<void>>;
+  settled(commitId: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
+  discard(commitId: string): Promise<CallResult<void>>;
   /** Returns JSON of a projection's entries as of update `seq`. Later updates contain the changes of its rows. */
   watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
   history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;

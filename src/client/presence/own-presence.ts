@@ -29,15 +29,15 @@ export type OwnPresenceOptions = {
 
 export type OwnPresence = {
   /** Sets the presence of this tab's page. Null shows nothing. */
-  set(data: Json): void;
+  readonly set: (data: Json) => void;
   /** Handles a message of another tab. */
-  receive(message: ShowMessage): void;
-  setLeader(isLeader: boolean): void;
+  readonly receive: (message: ShowMessage) => void;
+  readonly setLeader: (isLeader: boolean) => void;
   /** Forgets silent tabs. To be called with each beat of this tab while it leads. */
-  onBeat(): void;
+  readonly onBeat: () => void;
   /** Posts this tab's presence again. To be called with each beat that this tab receives while it follows. */
-  answerBeat(): void;
-  close(): void;
+  readonly answerBeat: () => void;
+  readonly close: () => void;
 };
 
 type Shown = { readonly data: Json; readonly at: number; silentBeats: number };

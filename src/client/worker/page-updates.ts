@@ -22,20 +22,20 @@ type Facts = Required<Pick<PageUpdate, "status" | "rejections" | "presence">>;
 
 export type PageUpdates = {
   /** Sends what has changed, and returns the number of the last update. */
-  flush(): number;
+  readonly flush: () => number;
   /** Adds a projection to those whose rows are sent. */
-  watch(projection: string): void;
-  addRows(deltas: readonly RowDelta[]): void;
+  readonly watch: (projection: string) => void;
+  readonly addRows: (deltas: readonly RowDelta[]) => void;
   /** Announces answers, so that they wait for each other. */
-  expectAnswers(count: number): void;
+  readonly expectAnswers: (count: number) => void;
   /** Adds an answer. The last answer that is expected leaves at once. */
-  addAnswer(answer: CallAnswer): void;
+  readonly addAnswer: (answer: CallAnswer) => void;
   /** Sends what has changed at the end of this turn. */
-  schedule(): void;
+  readonly schedule: () => void;
   /** Returns the first update, with everything. */
-  whole(): string;
+  readonly whole: () => string;
   /** From now on, only answers are sent. */
-  close(): void;
+  readonly close: () => void;
 };
 
 export function pageUpdates(page: UpdateSink, facts: () => Facts): PageUpdates {

@@ -22,14 +22,14 @@ import { type Debounced, debounce } from "../env/throttle.ts";
 import type { LogStatus, Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
 import { type Lifecycle, type OpenOptions, requireJsonMeta, type UpdateSink } from "../messages/worker-messages.ts";
-import { nextOtherPresences, type PresenceChange } from "../presence/other-presences.ts";
+import { nextOtherPresences } from "../presence/other-presences.ts";
 import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
 import type { LogStore } from "../stores/log-store.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
 import type { Transport } from "../sync/transport.ts";
 import { Leadership } from "../tabs/leadership.ts";
-import { Peers } from "../tabs/peers.ts";
+import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { leaderSync, statusOf } from "./status.ts";
 
@@ -56,7 +56,7 @@ export class TabSession {
   readonly engine: Engine;
   readonly updates: PageUpdates;
   readonly presence: OwnPresence;
-  readonly #parts: SessionParts;
+  readonly #env: Env;
   readonly #peers: Peers;
   readonly #confirming: Debounced;
   readonly #tidying: Debounced;
@@ -68,44 +68,53 @@ export class TabSession {
 
   static async open(parts: SessionParts): Promise<TabSession> {
     const { log, user } = parts.options;
-    const peers = new Peers(parts.env, `dacapo:${log}:${user}`);
+    const peers = connectPeers(parts.env, `dacapo:${log}:${user}`);
     const engine = await Engine.open({
       ...parts,
       user,
       synced: parts.transport !== null,
       changed: (deltas) => session.#rowsChanged(deltas),
-      wrote: () => peers.hint(),
+      wrote: peers.hint,
     });
     const session = new TabSession(parts, engine, peers);
-    session.#start();
     return session;
   }
 
   private constructor(parts: SessionParts, engine: Engine, peers: Peers) {
     const { domain, env, transport, page, options } = parts;
     const { log, user, visible } = options;
-    this.#parts = parts;
+    this.#env = env;
     this.engine = engine;
     this.#peers = peers;
-    this.#confirming = debounce(env, CONFIRM_PAUSE, () => this.#confirmLocally());
-    this.#tidying = debounce(env, TIDY_PAUSE, () => this.#tidy());
-    this.updates = pageUpdates(page, () => ({
+    this.#confirming = debounce(env, CONFIRM_PAUSE, () => {
+      if (!transport) this.#workAsLeader(() => confirmLocally(engine, env));
+    });
+    this.#tidying = debounce(env, TIDY_PAUSE, () => this.#workAsLeader(() => engine.tidy()));
+    const updates = pageUpdates(page, () => ({
       status: this.#status(),
       rejections: rejectionsOf(engine),
       presence: this.#otherPresences,
     }));
-    this.#sync =
+    const sync =
       transport &&
       new SyncLoop({
         engine,
         transport,
         env,
         domainVersion: domain.version,
-        changed: () => this.updates.schedule(),
-        presence: (set, gone) => this.#presenceChanged({ set, gone }),
+        changed: updates.schedule,
+        presence: (set, gone) => {
+          const own = { client: engine.head.client, actor: user };
+          const others = nextOtherPresences(this.#otherPresences, { set, gone }, own);
+          peers.post({ type: "present", others });
+          this.#showOtherPresences(others);
+        },
       });
-    const post = (message: TabMessage) => peers.post(message);
-    this.presence = ownPresence({ env, post, send: (data) => this.#sync?.setPresence(data) });
+    const { post } = peers;
+    const presence = ownPresence({ env, post, send: (data) => sync?.setPresence(data) });
+    this.updates = updates;
+    this.#sync = sync;
+    this.presence = presence;
     this.#leadership = new Leadership({
       env,
       post,
@@ -115,8 +124,12 @@ export class TabSession {
       storeFingerprint: () => storeFingerprint(engine),
       sync: () => leaderSync(this.#status()),
       setLeader: (isLeader) => this.#setLeader(isLeader),
-      onBeat: () => this.presence.onBeat(),
+      onBeat: presence.onBeat,
     });
+    peers.listen((message) => this.#receive(message));
+    post({ type: "hello" });
+    this.wake();
+    this.#refreshPeriodically();
   }
 
   /** Resolves with the commit's id once the commit is durable. */
@@ -127,12 +140,12 @@ export class TabSession {
 
   settled(commitId: string): Promise<Settled> {
     const settled = this.engine.settled(commitId);
-    // The caller waits for the end, so do not wait for a pause.
+    // Does not wait for a pause, because the caller waits for the commit to settle.
     if (!this.#sync) this.#confirming.runNow();
     return settled;
   }
 
-  /** Wakes whatever settles pending commits: the sync loop, or without a server the local confirmation. */
+  /** Wakes the sync loop. A log without a server requests the local confirmation instead. */
   wake(): void {
     if (this.#sync) this.#sync.wake();
     else this.#confirming.request();
@@ -174,15 +187,8 @@ export class TabSession {
     this.#leadership.close();
     this.#sync?.close();
     await this.engine.close();
-    // The calls that closing the engine refused are answered now.
+    // Sends the answers to calls that the closing engine refused.
     this.updates.flush();
-  }
-
-  #start(): void {
-    this.#peers.listen((message) => this.#receive(message));
-    this.#peers.post({ type: "hello" });
-    this.wake();
-    this.#refreshPeriodically();
   }
 
   /** Handles a message of another tab. */
@@ -215,7 +221,7 @@ export class TabSession {
 
   /** Only the leader and a tab whose last read failed read periodically. A follower compares itself with each beat. */
   #refreshPeriodically(): void {
-    this.#parts.env.setTimer(() => {
+    this.#env.setTimer(() => {
       if (this.#isClosed) return;
       if (this.#leadership.isLeader || this.#failure !== null) void this.#refresh();
       this.#refreshPeriodically();
@@ -233,13 +239,8 @@ export class TabSession {
     this.#tidying.request();
   }
 
-  #confirmLocally(): void {
-    const { engine } = this;
-    if (!this.#sync && this.#isActiveLeader) void this.#guard(() => confirmLocally(engine, this.#parts.env));
-  }
-
-  #tidy(): void {
-    if (this.#isActiveLeader) void this.#guard(() => this.engine.tidy());
+  #workAsLeader(run: () => Promise<void>): void {
+    if (this.#isActiveLeader) void this.#guard(run);
   }
 
   get #isActiveLeader(): boolean {
@@ -251,18 +252,9 @@ export class TabSession {
     // Reads first, because the tab that led before may have written without a hint.
     if (isLeader) void this.#refresh().then(() => this.#sync?.setLeader(this.#isActiveLeader));
     else this.#sync?.setLeader(false);
-    // The followers know the presences that the last leader heard. The server may never report some of them to this
-    // one.
+    // Followers still show the presences of the last leader. The server may never report some of them to this leader.
     if (isLeader && this.#otherPresences.length > 0) this.#peers.post({ type: "present", others: [] });
     this.#showOtherPresences([]);
-  }
-
-  /** Handles a change that the server reported to this tab, which leads. */
-  #presenceChanged(change: PresenceChange): void {
-    const own = { client: this.engine.head.client, actor: this.#parts.options.user };
-    const others = nextOtherPresences(this.#otherPresences, change, own);
-    this.#peers.post({ type: "present", others });
-    this.#showOtherPresences(others);
   }
 
   #showOtherPresences(otherPresences: readonly Presence[]): void {

@@ -1,0 +1,28 @@
+// A planted fault that no port of the simulator reaches: the worker's answers leave in an update before that of their rows.
+import { expect, test, vi } from "vitest";
+import type { PageUpdate } from "../../src/client/messages/worker-messages.ts";
+import type * as PageUpdates from "../../src/client/worker/page-updates.ts";
+import { runSeeds } from "../../src/testing/simulate/simulate.ts";
+import { simulation } from "../support/simulation/simulation.ts";
+
+vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
+  const original = await importOriginal<typeof PageUpdates>();
+  const answersFirst: typeof original.pageUpdates = (page, facts) =>
+    original.pageUpdates(
+      {
+        changed(text) {
+          const { answers, ...rest }: PageUpdate = JSON.parse(text);
+          if (answers) page.changed(JSON.stringify({ seq: rest.seq, answers }));
+          page.changed(JSON.stringify(rest));
+        },
+      },
+      facts,
+    );
+  return { ...original, pageUpdates: answersFirst };
+});
+
+test("simulator: finds an answer that leaves before its rows", { timeout: 60_000 }, async () => {
+  const { broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 20, shrinks: false });
+  const problems = broken.flatMap((seed) => seed.problems);
+  expect(problems).toContainEqual(expect.stringMatching(/^5: .* was told of .* before it was sent their rows/));
+});
