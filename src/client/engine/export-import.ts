@@ -4,7 +4,7 @@
  * Guarantees:
  * - The whole import is checked before anything is written.
  * - An import goes only into a log that is empty on this device
- *   (test "import: a file that is cut short or changed, or a log that is not empty, changes nothing").
+ *   (test "import: a file that is cut or changed, or a log that is not empty, changes nothing").
  */
 import {
   type Archive,

@@ -11,8 +11,8 @@
  * pushed. If the server no longer has that last mark, all own settled commits return.
  *
  * Guarantees:
- * - No pending commit is lost (test "resolveDivergence: a server that was restored from an older file gets all lost
- *   work again").
+ * - No pending commit is lost (test "resolveDivergence: a server restored from an older file gets all lost work
+ *   again").
  * - Each `seen` is at most the version up to which both logs agree.
  * - A crash in the middle changes nothing.
  */
