@@ -5,9 +5,10 @@
  * - Each command is decided on the result of the commands before it.
  * - If the append fails or another tab was first, memory is as it was before.
  *
- * Why the store pulls the commits: `appendPending` walks through an iterable inside its transaction, and each step calls
- * `proposeCommit`. When the store must read its tail, it sends that read first, and the commands are decided while the browser reads.
- * So deciding adds no time to the write that a person waits for. docs/decisions/an-append-needs-no-look.md has the measurements.
+ * Why the store pulls the commits: `appendPending` walks through an iterable inside its transaction, and each step
+ * calls `proposeCommit`. When the store must read its tail, it sends that read first, and the commands are decided
+ * while the browser reads. So deciding adds no time to the write that a person waits for.
+ * docs/decisions/an-append-needs-no-look.md has the measurements.
  */
 import { tick } from "../../core/values/clock.ts";
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
@@ -70,7 +71,9 @@ export async function appendGroup(
   return appended ? decided : "moved";
 }
 
-/** Decides at the first walk and returns the same entries at each later one, because a store may walk again to compare. */
+/**
+ * Decides at the first walk and returns the same entries at each later one, because a store may walk again to compare.
+ */
 function decideOnce(
   local: LocalLog,
   group: readonly Waiting[],
@@ -119,7 +122,10 @@ function* decideInTurn(
   }
 }
 
-/** The rejections that the commits replace. Read after all commands were decided, because a refused command replaces none. */
+/**
+ * The rejections that the commits replace. Read after all commands were decided, because a refused command replaces
+ * none.
+ */
 function* replacedRejections({ made }: DecidedGroup): Generator<string> {
   for (const { waiting } of made) if (waiting.links.endRejection !== null) yield waiting.links.endRejection;
 }

@@ -12,7 +12,10 @@ import { planConfirmation, type ServerAnswer } from "./plan-confirmation.ts";
 /** Settled commits are offered again after a restore of the server for this long. */
 const SENT_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 
-/** `last`: the device's hybrid logical clock. `server`: when the server received the last known record; null before the first. */
+/**
+ * `last`: the device's hybrid logical clock. `server`: when the server received the last known record; null before the
+ * first.
+ */
 export type LogClock = { last: number; server: number | null };
 
 export type ConfirmContext = { readonly env: Env; readonly synced: boolean; readonly clock: LogClock };

@@ -19,8 +19,8 @@ export async function* readConfirmed(store: LogStore, position: number): AsyncGe
 /**
  * The records of a confirmed text that are behind a position.
  *
- * The text was checked in full before it was stored. This checks again only what folding relies on, because a disk may have damaged
- * the text: then the error says so, whatever was damaged.
+ * The text was checked in full before it was stored. This checks again only what folding relies on, because a disk may
+ * have damaged the text: then the error says so, whatever was damaged.
  */
 export function recordsBehind(batch: ConfirmedBatch, position: number): readonly CommitRecord[] {
   const records = recordsOf(batch);

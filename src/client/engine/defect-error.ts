@@ -1,4 +1,4 @@
-/** Why a command was not recorded, as the error that `execute` rejects with. */
+/** Turns the defect of a command into the error with which `execute` rejects. */
 import type { Defect } from "../../core/decide/decide-command.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import {
@@ -18,14 +18,14 @@ export function defectError(defect: Defect, request: CommandRequest | undefined)
     case "invalid":
       return new ValidationError({
         message,
-        fix: "Mend the value at the path and execute again.",
+        fix: "Correct the value at the path and execute again.",
         details: { ...details, path, reason: defect.message },
       });
     case "unknown":
       return code === "unknown-aggregate"
         ? new UnknownAggregateError({
             message,
-            fix: "Add the aggregate to defineDomain, in the worker's copy too.",
+            fix: "Add the aggregate to defineDomain, also in the domain that the worker runs.",
             details,
           })
         : new UnknownCommandError({
@@ -36,16 +36,20 @@ export function defectError(defect: Defect, request: CommandRequest | undefined)
     case "unreadable":
       return new RejectedError({
         message,
-        fix: "Load the newest version of the app: an event came from one.",
+        fix: "Load the newest version of the app, because it made an event that this version cannot read.",
         details,
       });
     case "failed":
-      return new RejectedError({ message, fix: "The command's own function threw: see the message.", details });
+      return new RejectedError({
+        message,
+        fix: "Correct the command's own function. It threw the error in the message.",
+        details,
+      });
     case "domain":
     case "conflict":
       return new RejectedError({
         message,
-        fix: "The domain refused it as things stand; look at the row and try something else.",
+        fix: "The domain rejected the command. Read the row as it is now and try another command.",
         details: { ...details, reason: defect.message },
       });
   }

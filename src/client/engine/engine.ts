@@ -37,7 +37,10 @@ export type EngineOptions = {
   readonly store: LogStore;
   readonly env: Env;
   readonly user: string;
-  /** False: no server. Then settled commits are kept for ever, because a server that the log gets later receives all of them. */
+  /**
+   * False: no server. Then settled commits are kept for ever, because a server that the log gets later receives all of
+   * them.
+   */
   readonly synced: boolean;
   /** Called after each step that changed something, with the deltas of all projections. */
   readonly changed: (deltas: readonly RowDelta[]) => void;
@@ -115,7 +118,10 @@ export class Engine {
     return this.#steps.run(() => this.#refresh());
   }
 
-  /** Confirms an answer: records behind the cursor, and outcomes. An answer to a request from before a divergence is ignored. */
+  /**
+   * Confirms an answer: records behind the cursor, and outcomes. An answer to a request from before a divergence is
+   * ignored.
+   */
   confirm(answer: ServerAnswer, generation: number): Promise<void> {
     return this.confirmFrom(() => (this.head.generation === generation ? answer : null));
   }
@@ -251,7 +257,10 @@ export class Engine {
     this.#options.changed(deltas);
   }
 
-  /** The append failed, so its rows were removed. All touched rows are reported, because a reader may have read them in between. */
+  /**
+   * The append failed, so its rows were removed. All touched rows are reported, because a reader may have read them in
+   * between.
+   */
   #reportUndone(): void {
     this.#report(this.replica.takeDelta("all touched"));
   }

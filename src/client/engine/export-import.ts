@@ -1,7 +1,10 @@
 /**
- * Exporting and importing a log on a device: all that it holds, also what the server does not have.
+ * Exports and imports a log on a device, with the commits that the server does not have.
  *
- * Holds: an import is checked whole before anything is written; it goes into a log that is empty here.
+ * Guarantees:
+ * - The whole import is checked before anything is written.
+ * - An import goes only into a log that is empty on this device
+ *   (test "import: a file that is cut or changed, or a log that is not empty, changes nothing").
  */
 import {
   type Archive,
@@ -27,10 +30,10 @@ import {
 } from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
 
-/** Each time histories part. */
+/** Each attempt fails only because another tab cut the log back. */
 const ATTEMPTS_MAX = 10;
 
-/** The lines of an export, each without its line break: the log as it stood at one moment, though others go on meanwhile. */
+/** The lines of an export, without line breaks: the log at one moment, although other tabs write meanwhile. */
 export async function* exportLines(store: LogStore, log: string): AsyncGenerator<string> {
   const { cursor, pending, sent, rejections } = await readOwn(store);
   yield headerLine(log, cursor);
@@ -51,26 +54,29 @@ export async function* exportLines(store: LogStore, log: string): AsyncGenerator
   yield endLine(count, own.length);
 }
 
-/** What is own, each commit once: what ends while this reads is told as waiting, what is made meanwhile is not told. */
+/**
+ * The own commits, each once. A commit that settles during the read is exported as pending. A commit that is made
+ * during the read is not exported.
+ */
 async function readOwn(store: LogStore) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
     const waiting = new Set(pending.map(({ commit }) => commit.id));
-    const hadEnded = ({ n, commit }: { readonly n: number; readonly commit: Commit }) =>
+    const hadSettled = ({ n, commit }: { readonly n: number; readonly commit: Commit }) =>
       n <= head.pendingTail && !waiting.has(commit.id);
-    const sent = (await store.readSent(null)).filter(hadEnded);
-    const rejections = (await store.readRejections()).filter(hadEnded);
-    // Where histories parted meanwhile, what was settled may be waiting again, and was not read at all.
+    const sent = (await store.readSent(null)).filter(hadSettled);
+    const rejections = (await store.readRejections()).filter(hadSettled);
+    // After a divergence, settled commits may be pending again, and this read missed them.
     if ((await store.head()).generation === head.generation) return { cursor: head.cursor, pending, sent, rejections };
   }
   throw new BugError("The log was cut back again and again while it was exported");
 }
 
 /**
- * Checks an export and writes it into an empty log, whole or not at all. To be run as a step of the engine, which loads anew after it.
+ * Checks an export and writes it into an empty log, all or nothing. The engine runs it as a step and then loads again.
  */
 export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
-  const archive = checked(log, lines);
+  const archive = parseExport(log, lines);
   const { head, pendingNumbers, rejectionIds } = await store.refresh({
     position: Number.MAX_SAFE_INTEGER,
     pendingTail: 0,
@@ -78,7 +84,7 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
   if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
     throw new ConcurrencyError({
       message: `The log ${log} is not empty on this device`,
-      fix: "Import into a log of this name that holds nothing: as another user, or on another device.",
+      fix: "Import as another user or on another device, where the log of this name is empty.",
       details: { position: positionOf(head.cursor), pending: pendingNumbers.length },
     });
   }
@@ -100,11 +106,11 @@ export async function importArchive(store: LogStore, log: string, lines: Iterabl
     rejected: numbered.flatMap(({ rejection, n }) => (rejection ? [{ ...rejection, n }] : [])),
     pending: waiting,
   });
-  if (!filled && !(await standsAlready(store, archive.cursor, waiting))) throw movedMeanwhile(log);
+  if (!filled && !(await isAlreadyImported(store, archive.cursor, waiting))) throw movedMeanwhile(log);
 }
 
-/** Whether this very archive was written, and its end was not told. */
-async function standsAlready(
+/** True: this archive was written, and the connection was lost before the store reported that. */
+async function isAlreadyImported(
   store: LogStore,
   cursor: Archive["cursor"],
   waiting: readonly { readonly commit: Commit }[],
@@ -116,17 +122,17 @@ async function standsAlready(
   );
 }
 
-function checked(log: string, lines: Iterable<string>): Archive {
+function parseExport(log: string, lines: Iterable<string>): Archive {
   const parsed = parseArchive(lines);
   if (!parsed.ok) throw notAnExport(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
-  if (parsed.value.log !== log) throw notAnExport(`it is of the log ${parsed.value.log}, not ${log}`);
+  if (parsed.value.log !== log) throw notAnExport(`it is an export of the log ${parsed.value.log}, not of ${log}`);
   return parsed.value;
 }
 
 function notAnExport(reason: string): ValidationError {
   return new ValidationError({
-    message: `This cannot be imported: ${reason}`,
-    fix: "Give the whole file that export() made, unchanged.",
+    message: `The text cannot be imported: ${reason}`,
+    fix: "Import the whole text of an export, unchanged.",
     details: { reason },
   });
 }

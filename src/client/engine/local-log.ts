@@ -2,8 +2,8 @@
  * A tab's copy of its store in memory: the replica, the pending commits, the rejections.
  *
  * Guarantees:
- * - Memory is one snapshot of the store plus this tab's own writes since. It may be older than the store, and never a mixture
- *   (test "LocalLog.load: a log that another tab cuts back meanwhile is loaded as it is then").
+ * - Memory is one snapshot of the store plus this tab's own writes since. It may be older than the store, and never a
+ *   mixture (test "LocalLog.load: a log that another tab cuts back meanwhile is loaded as it is then").
  * - Only the methods of `LocalLog` change it.
  * - A raised generation invalidates everything: `refresh` returns null, and the engine loads again.
  */
@@ -119,7 +119,10 @@ export class LocalLog {
     this.#rejections = [...this.#rejections, ...rejected];
   }
 
-  /** Reads the writes of other tabs. Returns the commits that settled, or null after a divergence: then the engine loads again. */
+  /**
+   * Reads the writes of other tabs. Returns the commits that settled, or null after a divergence: then the engine loads
+   * again.
+   */
   async refresh(now: number): Promise<readonly SettledEntry[] | null> {
     const settled: SettledEntry[] = [];
     for (let more = true; more;) {
@@ -131,7 +134,8 @@ export class LocalLog {
       const numbers = new Set(refresh.pendingNumbers);
       for (const { commit, record, outcome } of this.#applyBatches(refresh.batches, now)) {
         const entry = this.#entries.get(commit.id);
-        // A displaced leader wrote the record and did not know the commit. So the commit is still queued, and is pushed once more.
+        // A displaced leader wrote the record and did not know the commit. So the commit is still queued, and is pushed
+        // once more.
         if (entry && !numbers.has(entry.n)) this.#entries.delete(commit.id);
         if (entry) settled.push({ entry, arrived: { outcome, position: lastPosition(record) } });
       }
@@ -141,7 +145,10 @@ export class LocalLog {
     return settled;
   }
 
-  /** False: another tab cut the log back between two reads. Rows of one history must not be folded with records of another. */
+  /**
+   * False: another tab cut the log back between two reads. Rows of one history must not be folded with records of
+   * another.
+   */
   async #load(domain: DomainDefinition, now: number): Promise<boolean> {
     restoreRows(domain, this.replica, await this.store.readRows(), this.rows);
     for (let more = true; more;) {

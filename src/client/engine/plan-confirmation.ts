@@ -1,10 +1,14 @@
 /**
- * What an answer of the server changes on this device: pure.
+ * Plans what an answer of the server changes on this device. Pure.
  *
- * Place: the leader computes it from a page and outcomes, writes it in one transaction, then applies it in memory.
- * Holds: records are taken only where they follow the own cursor; outcomes are taken by commit id, whatever the page. A pending commit ends by its own
- * actor's record, by an outcome without a record, or by `recorded` at a place that this device already holds: never by a
- * mere claim. A record that arrives for a kept rejection ends that as well as it ends what is pending.
+ * Guarantees:
+ * - Records are confirmed only if they follow this device's cursor. Outcomes count by commit id, whatever the page
+ *   contains.
+ * - A pending commit settles by a record of its own actor, by an outcome without a record, or by `recorded` at a
+ *   position that this device already has. A mere claim settles nothing
+ *   (test/unit/client/sync/sync.hostile-server.test.ts).
+ * - A record that arrives for a kept rejection settles the commit and ends the rejection
+ *   (test/unit/client/engine/plan-confirmation.arrived-after-rejection.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
 import { type CommitRecord, type Cursor, lastPosition, positionOf, sameCursor } from "../../core/history/record.ts";
@@ -13,7 +17,7 @@ import { isExpected } from "../../core/decide/reconcile-commit.ts";
 import { endsCommit } from "../../core/replica/replica.ts";
 import type { Confirmation, PendingEntry, RejectionEntry, SentEntry } from "../stores/log-store.ts";
 
-/** What came from the server: a page with the text that it was read from, and outcomes. */
+/** An answer of the server: a page with the text that it was read from, and outcomes. */
 export type ServerAnswer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
 
 /** The answer with which this device itself rejects a commit: no records, and one outcome. */
@@ -31,7 +35,7 @@ export function rejectionAnswer(
 
 export type ConfirmPlan = {
   readonly confirmation: Confirmation;
-  /** The records to apply: none where the page does not follow the cursor. */
+  /** The records to apply: none if the page does not follow the cursor. */
   readonly records: readonly CommitRecord[];
 };
 
@@ -42,11 +46,14 @@ export type ConfirmFacts = {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly sentKeptMs: number | null;
-  /** When the server received the last record that this tab knows of; null before the first. By it, not by a clock that may jump, `sent` grows old. */
+  /**
+   * When the server received the last record that this tab knows; null before the first. It measures the age of `sent`,
+   * because the clock of the device may jump.
+   */
   readonly serverTime: number | null;
 };
 
-/** Null where the answer changes nothing here. */
+/** Returns null when the answer changes nothing here. */
 export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: ServerAnswer): ConfirmPlan | null {
   const follows = sameCursor(page.after, facts.cursor) && page.records.length > 0;
   const records = follows ? page.records : [];
@@ -54,8 +61,8 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   const byId = new Map(records.map((record) => [record.commit, record]));
   const byOutcome = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
 
-  const heard = records.at(-1)?.received ?? null;
-  const settledAt = heard ?? facts.serverTime ?? facts.now;
+  const lastReceived = records.at(-1)?.received ?? null;
+  const settledAt = lastReceived ?? facts.serverTime ?? facts.now;
   const settled: SentEntry[] = [];
   const rejected: RejectionEntry[] = [];
   for (const entry of facts.pending) {
@@ -84,13 +91,13 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
       batch: follows && cursor ? { after: page.after, cursor, text } : null,
       settled,
       rejected,
-      forgetSentBefore: facts.sentKeptMs === null || heard === null ? null : heard - facts.sentKeptMs,
+      forgetSentBefore: facts.sentKeptMs === null || lastReceived === null ? null : lastReceived - facts.sentKeptMs,
     },
   };
 }
 
-type GoodEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
-type End = GoodEnd | RejectedOutcome | null;
+type RecordedEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
+type End = RecordedEnd | RejectedOutcome | null;
 
 function endOf(
   { commit }: PendingEntry,
@@ -112,12 +119,12 @@ function endOf(
         position: positionOf(after),
       };
     case "recorded":
-      // The record came before this tab knew of the commit: another tab, displaced since, had pushed it.
+      // A displaced leader pushed the commit, and this tab confirmed the record before it knew the commit.
       return outcome.at.position <= positionOf(before) ? { outcome: "accepted", position: outcome.at.position } : null;
   }
 }
 
-function endOfRecord(commit: Commit, record: CommitRecord | undefined): GoodEnd | null {
+function endOfRecord(commit: Commit, record: CommitRecord | undefined): RecordedEnd | null {
   if (!record || !endsCommit(record, commit)) return null;
   return { outcome: isExpected(commit, record.events) ? "accepted" : "rebased", position: lastPosition(record) };
 }

@@ -1,9 +1,9 @@
 /**
  * Stored rows: folded tables packed in buckets, so that a tab opens without folding the whole log.
  *
- * Place: the leader writes the buckets that changed, now and then; every tab starts from them.
- * Holds: a cache. It stands at one checkpoint, belongs to one version of each projection and aggregate, and is
- * thrown away and folded anew whenever anything about it does not fit.
+ * Guarantees:
+ * - It is only a cache, of one checkpoint and of one version of each projection and aggregate (L8).
+ * - If anything about it does not fit, the tab ignores it and folds the log.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
@@ -13,12 +13,12 @@ import type { Replica } from "../../core/replica/replica.ts";
 import { STREAMS_TABLE } from "../../core/fold/rows.ts";
 import type { LogStore, StoredRows, StoredTable } from "../stores/log-store.ts";
 
-/** Buckets of one table. 10,000 rows make some 40 a bucket: few kilobytes to write when one changes. */
+/** Buckets of one table. With 10,000 rows a bucket has about 40, so one changed row costs a write of few kilobytes. */
 export const BUCKETS = 256;
 
-/** What was written since the stored rows were made. */
+/** The buckets that changed since the rows were stored. */
 export class RowCache {
-  /** The checkpoint that `touched` is counted from; undefined: everything must be written. */
+  /** The checkpoint since which `touched` counts; undefined: all buckets must be written. */
   base: Cursor | null | undefined = undefined;
   touched = new Map<string, Set<number>>();
 
@@ -29,7 +29,7 @@ export class RowCache {
   }
 }
 
-/** Fills a new replica from stored rows where they fit this code; else leaves it at the beginning. */
+/** Fills a new replica from stored rows if they fit this code. Otherwise the replica stays at the beginning. */
 export function restoreRows(
   domain: DomainDefinition,
   replica: Replica,
@@ -49,7 +49,7 @@ export function restoreRows(
         (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)),
       );
   } catch {
-    return; // A damaged bucket: folding the log makes all of them anew.
+    return; // A bucket is damaged. The log is folded, and that rebuilds all of them.
   }
   replica.restore(stored.checkpoint, (confirmed) => {
     for (const [table, entries] of filled) {
@@ -62,7 +62,7 @@ export function restoreRows(
   cache.touched.clear();
 }
 
-/** Writes the buckets that changed since the last time. What another tab wrote meanwhile makes it write all. */
+/** Writes the buckets that changed since the last time. If another tab wrote meanwhile, the next call writes all. */
 export async function writeRowCache(
   domain: DomainDefinition,
   replica: Replica,
@@ -71,11 +71,11 @@ export async function writeRowCache(
   generation: number,
 ): Promise<void> {
   const { cursor, parked } = replica;
-  // While something is parked the log is folded at each start, so that code which knows the event mends the rows.
+  // Parked events are missing in the rows. Without stored rows, a newer version that knows the events folds them in.
   if (cursor === null || parked.count > 0) return;
   const { base, touched } = cache;
   cache.touched = new Map();
-  // Until the write is known to be there, nothing is: where it fails, the next one writes all.
+  // If the write fails, the next one writes all.
   cache.base = undefined;
   const fresh = base === undefined;
   const rows: StoredRows = { checkpoint: cursor, tables: packTables(domain, replica, fresh ? null : touched) };
@@ -84,7 +84,7 @@ export async function writeRowCache(
   cache.base = written ? cursor : undefined;
 }
 
-/** The entries of a bucket. Throws for a text that is not one: of values, only what folding on takes for granted is looked at. */
+/** The entries of a bucket. Throws for a damaged text. Of each value, it checks only what folding relies on. */
 function entriesIn(table: string, text: string): readonly (readonly [string, Json])[] {
   const entries: unknown = JSON.parse(text);
   const isEntry = (entry: unknown): boolean =>
@@ -92,7 +92,7 @@ function entriesIn(table: string, text: string): readonly (readonly [string, Jso
     typeof entry[0] === "string" &&
     (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
   if (Array.isArray(entries) && entries.every(isEntry)) return entries as readonly (readonly [string, Json])[];
-  throw new Error(`This bucket of ${table} is damaged`);
+  throw new Error(`A bucket of ${table} is damaged`);
 }
 
 function isStreamState(value: unknown): boolean {
@@ -106,7 +106,7 @@ function isStreamState(value: unknown): boolean {
   );
 }
 
-/** Name of each table as it is stored: with the versions of all that it was folded by. */
+/** The stored name of each table: with the versions of the projections and aggregates that folded it. */
 function tableNames(domain: DomainDefinition): ReadonlyMap<string, string> {
   const version = (name: string) => `${name}@${domain.aggregates.get(name)?.version ?? 0}`;
   const names = new Map([
@@ -145,7 +145,7 @@ function entriesOf(replica: Replica, table: string): Iterable<readonly [string, 
   return table === STREAMS_TABLE ? replica.confirmed.streams : (replica.confirmed.tables.get(table) ?? []);
 }
 
-/** FNV-1a over UTF-16 units: small, even enough, and the same on every device. */
+/** FNV-1a over UTF-16 units, because it is small, even enough, and equal on every device. */
 function bucketOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);

@@ -1,4 +1,4 @@
-/** What a reader of one replica sees differently in another: after a log was loaded anew. */
+/** The rows that differ between two replicas, because a log was loaded again after a divergence. */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Replica } from "../../core/replica/replica.ts";
 import { RowChanges, type RowDelta } from "../../core/fold/rows.ts";

@@ -38,7 +38,10 @@ export class SettledWaiters {
     for (const { resolve } of this.#removeWaiters(settled.commit)) resolve(settled);
   }
 
-  /** Settles commits that no step of this tab settled: by another tab, in a refresh that failed half way, before a divergence. */
+  /**
+   * Settles commits that no step of this tab settled: by another tab, in a refresh that failed half way, before a
+   * divergence.
+   */
   async settleFromStore(isPending: (commitId: string) => boolean): Promise<void> {
     for (const commitId of Array.from(this.#waiting.keys())) {
       if (isPending(commitId)) continue;

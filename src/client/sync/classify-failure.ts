@@ -4,11 +4,16 @@ import { type PlainError, toPlainError } from "../../core/values/errors.ts";
 export type ClassifiedFailure = {
   /** A person or the app must act first. Until then the loop tries nothing. */
   readonly needsFix: boolean;
-  /** The server says that this person may not read the log, so the events of other authors may not stay on the device. */
+  /**
+   * The server says that this person may not read the log, so the events of other authors may not stay on the device.
+   */
   readonly isReadRevoked: boolean;
   /** Milliseconds that the server asked to wait; null: it did not ask. */
   readonly retryAfterMs: number | null;
-  /** Shown while the loop tries again. A person must free a full disk, but nothing reports to this app when that is done. */
+  /**
+   * Shown while the loop tries again. A person must free a full disk, but nothing reports to this app when that is
+   * done.
+   */
   readonly warning: PlainError | null;
 };
 

@@ -1,23 +1,25 @@
 /**
- * The live socket: checked frames as they come, a heartbeat, one end.
+ * The live socket over a WebSocket: checked frames in order, a heartbeat, one end.
  *
- * Holds: `closed` is told once and last; a socket that is silent for too long is given up (a cut network may leave it
- * standing for minutes); a frame that does not hold ends the socket, not this side.
+ * Guarantees:
+ * - `closed` is called once and last (T3).
+ * - A silent socket is closed, because a cut network may leave it open for minutes.
+ * - An invalid frame closes the socket. It never reaches the sync loop.
  */
 import type { ClientFrame } from "../../core/wire/messages.ts";
 import { parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Env } from "../env/env.ts";
 import type { ClientSocket, SocketEvents } from "./transport.ts";
 
-/** A ping after this much silence of ours; common proxies cut at 30 to 60 s. */
+/** A ping is sent after this long without a frame, because common proxies cut a silent socket after 30 to 60 s. */
 const PING_MS = 20_000;
-/** No frame, not even a pong, for so long after a ping: the socket is dead. */
+/** A socket without any frame for this long after a ping is dead. */
 const SILENCE_MS_MAX = 10_000;
 
 export type ClientSocketOptions = {
   readonly env: Env;
   readonly events: SocketEvents;
-  /** Gives the address, with a fresh ticket. */
+  /** Returns the address, with a new ticket. */
   readonly address: () => Promise<string>;
 };
 
@@ -44,7 +46,7 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
       stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
     }, PING_MS);
   };
-  const take = (data: unknown) => {
+  const receive = (data: unknown) => {
     const frame = typeof data === "string" ? parseServerFrame(data) : null;
     if (!frame?.ok || typeof data !== "string") return end("unreadable");
     expectFrame();
@@ -74,7 +76,7 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
       events.opened();
     };
     socket.onmessage = (event: MessageEvent<unknown>) => {
-      if (!ended) take(event.data);
+      if (!ended) receive(event.data);
     };
     socket.onerror = () => end("lost");
     socket.onclose = () => end("lost");

@@ -1,8 +1,10 @@
 /**
- * A log without a server: the leader itself confirms what was made here.
+ * A log without a server: the leader tab confirms the commits of this device.
  *
- * Holds: the same shape as a server's answer, so that a local log is stored like any other and can be given to a server later.
- * Nobody else writes it, so the forecast of the replica is the truth.
+ * Guarantees:
+ * - The answer has the shape of a server's answer, so that the log is stored like any other and can get a server later
+ *   (test "resolveDivergence: a local log that gets a server later is pushed whole").
+ * - Records are what the replica forecast, because no other device writes this log.
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import type { Outcome } from "../../core/wire/messages.ts";
@@ -10,16 +12,16 @@ import type { ServerAnswer } from "../engine/plan-confirmation.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
 
-/** Commits that are confirmed in one transaction, at most. */
+/** The most commits that one transaction confirms. */
 const CONFIRM_MAX = 500;
 const MARK_BYTES = 8;
 
-/** Confirms all that is pending. */
+/** Confirms all pending commits. */
 export async function confirmLocally(engine: Engine, env: Env): Promise<void> {
   while (engine.pendingCount > 0) {
     const before = engine.pendingCount;
     await engine.confirmFrom(() => localAnswer(engine, env));
-    if (engine.pendingCount >= before) return; // Other tabs add as fast: the next wake goes on.
+    if (engine.pendingCount >= before) return; // Other tabs append as fast, so the next wake continues.
   }
 }
 

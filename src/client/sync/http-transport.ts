@@ -1,9 +1,14 @@
 /**
  * The sync server over HTTP and a WebSocket.
  *
- * Holds: every call ends within its time limit and its size; whatever the server says is checked before anyone sees it, so that a
- * hostile or broken one can neither crash nor pollute this side. The bearer token stands in a header, never in a URL: a socket
- * is opened with a one-use ticket.
+ * Guarantees:
+ * - Every call ends within a time limit and a size limit (T1).
+ * - Every answer is checked before it is returned, so a hostile server cannot crash or pollute the client
+ *   (test/unit/client/sync/sync.hostile-server.test.ts).
+ * - The bearer token is in a header, never in a URL. A socket is opened with a one-use ticket
+ *   (test/unit/client/sync/http-transport.secrets.test.ts).
+ * - Only the sync server's own error stops syncing. An error of a proxy or a portal passes
+ *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
@@ -15,18 +20,21 @@ import { openClientSocket } from "./client-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 
-/** An answer that takes longer than this is given up; the call is safe to make again. */
+/** A call that takes longer fails. It is safe to make it again. */
 const CALL_MS_MAX = 30_000;
-/** Many times what a server sends at once. One that goes on and on would fill the memory of the tab before the call's time is over. */
+/**
+ * Many times the size of a real answer. An endless answer would otherwise fill the memory of the tab before the time
+ * limit.
+ */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-/** Late, too early, too much at once. */
-const TRIED_AGAIN: ReadonlySet<number> = new Set([408, 425, 429]);
+/** Request timeout, too early, too many requests. */
+const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
 export type HttpTransportOptions = {
   /** Address of the sync server, such as `https://example.org/sync`. */
   readonly url: string;
   readonly log: string;
-  /** Asked before each call; null: no token. */
+  /** Called before each call; null: no token. */
   readonly token: () => Promise<string | null>;
   readonly env: Env;
 };
@@ -62,7 +70,8 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
   const ended = new AbortController();
   const stopTimer = env.setTimer(() => ended.abort(), CALL_MS_MAX);
   try {
-    // The app's own function may fail or never answer: then it is tried again like a network that does.
+    // The app's function may fail or never resolve. That counts as an unreachable server, because it may work again
+    // later.
     const bearer = await Promise.race([token(), whenAborted(ended.signal)]);
     const response = await fetch(url, {
       method: body === null ? "GET" : "POST",
@@ -75,7 +84,7 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
       credentials: "omit",
       signal: ended.signal,
     });
-    // The body is part of the call: a server that stops in the middle of it is given up as well.
+    // Read the body within the time limit, because a server may stop in the middle of it.
     return new Response(await boundedText(response), {
       status: response.status === 204 ? 200 : response.status,
       headers: response.headers,
@@ -99,7 +108,7 @@ async function boundedText({ body }: Response): Promise<string> {
     bytes += value.byteLength;
     if (bytes > ANSWER_BYTES_MAX) {
       await reader.cancel().catch(() => {});
-      throw new Error(`The answer has more than ${ANSWER_BYTES_MAX} bytes`);
+      throw new Error(`The answer is larger than ${ANSWER_BYTES_MAX} bytes`);
     }
     pieces.push(utf8.decode(value, { stream: true }));
   }
@@ -107,51 +116,60 @@ async function boundedText({ body }: Response): Promise<string> {
 
 function whenAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("There was no token in time")), { once: true });
+    signal.addEventListener("abort", () => reject(new Error("The token function did not resolve in time")), {
+      once: true,
+    });
   });
 }
 
 async function fetched<T>(read: (body: string) => Parsed<T>, response: Response, what: string): Promise<Fetched<T>> {
   const body = await response.text();
   if (response.ok) return { kind: "answer", answer: checked(read, body, what), text: body };
-  const told = parseWireError(body);
-  if (told.ok && response.status === 409 && told.value.code === "diverged") return { kind: "diverged" };
-  if (told.ok && response.status === 410 && told.value.code === "gone") return { kind: "gone" };
-  throw refusal(response, told);
+  const error = parseWireError(body);
+  if (error.ok && response.status === 409 && error.value.code === "diverged") return { kind: "diverged" };
+  if (error.ok && response.status === 410 && error.value.code === "gone") return { kind: "gone" };
+  throw refusal(response, error);
 }
 
-/** The body of a good answer; what else was said, as an error. */
+/** The body of a successful answer. Throws any other answer as an error. */
 async function text(response: Response): Promise<string> {
   const body = await response.text();
   if (response.ok) return body;
   throw refusal(response, parseWireError(body));
 }
 
-/** What stops syncing is the sync server's own word, in the protocol's form. Anything else comes from something in between, and passes. */
-function refusal(response: Response, told: Parsed<WireError>): DacapoError {
+/** An answer that is not in the protocol's form comes from something in between, and passes by itself. */
+function refusal(response: Response, error: Parsed<WireError>): DacapoError {
   const { status } = response;
-  // Proxies have limits of their own, and words of their own for them.
+  // Whatever the body says, because a proxy has its own limit and its own error text.
   if (status === 413)
     return new ProtocolError(
-      { message: "A push is too large", fix: "Nothing: it is sent in smaller pieces.", details: { code: "too-large" } },
+      {
+        message: "A push is too large",
+        fix: "Nothing to do: it is sent in smaller parts.",
+        details: { code: "too-large" },
+      },
       "later",
     );
-  if (!told.ok)
+  if (!error.ok)
     return new UnreachableError(
       `Something that is not the sync server answered with status ${status}`,
       retryAfterHeader(response),
     );
-  const { code, message, retry, retryAfterMs } = told.value;
+  const { code, message, retry, retryAfterMs } = error.value;
   const says = `The sync server says: ${message}`;
-  if (status >= 500 || TRIED_AGAIN.has(status) || retry === "later")
+  if (status >= 500 || RETRIED_STATUSES.has(status) || retry === "later")
     return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
   switch (status) {
     case 401:
-      return new UnauthorizedError({ message: says, fix: "Sign in again; work made meanwhile is kept and sent then." });
+      return new UnauthorizedError({
+        message: says,
+        fix: "Sign in again. Work that was made meanwhile is kept, and is sent then.",
+      });
     case 403:
       return new ForbiddenError({
         message: says,
-        fix: "Ask for the right to this log; work made here is kept.",
+        fix: "Request the right to this log. Work that was made here is kept.",
         details: { code },
       });
     default:
@@ -172,11 +190,11 @@ function checked<T>(read: (body: string) => Parsed<T>, body: string, what: strin
   const parsed = read(body);
   if (parsed.ok) return parsed.value;
   const { path, reason } = parsed.problem;
-  throw new UnreachableError(`The sync server sent a ${what} that does not hold: ${path.join(".")} ${reason}`, null);
+  throw new UnreachableError(`The sync server sent an invalid ${what}: ${path.join(".")} ${reason}`, null);
 }
 
 function checkedTicket(body: string): string {
   const ticket: unknown = JSON.parse(body)?.ticket;
   if (typeof ticket === "string" && ticket.length <= 4_096) return ticket;
-  throw new UnreachableError("The sync server sent a ticket that does not hold", null);
+  throw new UnreachableError("The sync server sent an invalid ticket", null);
 }

@@ -162,7 +162,10 @@ function same(socket: SocketState): SocketState {
   return socket;
 }
 
-/** Closed by this side: that is no failure, and the next socket waits for nothing. A socket that is closed already keeps its wait. */
+/**
+ * Closed by this side: that is no failure, and the next socket waits for nothing. A socket that is closed already keeps
+ * its wait.
+ */
 function closed(socket: SocketState): SocketState {
   return socket.kind === "closed" ? socket : { kind: "closed", failures: socket.failures, notBefore: 0 };
 }
@@ -199,15 +202,16 @@ function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
-    // Data in hand may be lost with the failure, such as a live frame that could not be stored. So the server is read again.
+    // Data in hand may be lost with the failure, such as a live frame that could not be stored. So the server is read
+    // again.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),
   };
 }
 
 /**
- * This log was cut back. A server may be restored twice in a row, so the first divergences wait for nothing. A server that calls
- * every log another one gets fewer and fewer requests.
+ * This log was cut back. A server may be restored twice in a row, so the first divergences wait for nothing. A server
+ * that calls every log another one gets fewer and fewer requests.
  */
 function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at: Moment): Change {
   const { elapsed } = at;

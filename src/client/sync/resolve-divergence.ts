@@ -1,14 +1,20 @@
 /**
- * When histories part: the server's log is another one than ours. Restored, cloned, made anew, or ours was local until now.
+ * Resolves a divergence: the server's log is not the one that this device knows. It was restored, cloned or rebuilt, or
+ * this log was local until now.
  *
- * The last record that both logs have is found by asking for marks, halving each time; ours is cut back to it in one
- * transaction, and own settled commits behind it return to the queue, each to its place in the order in which all
- * were made. They are shown as pending from that moment on; a record ends them by id, so nothing shows twice.
- * Holds: nothing pending is lost; each `seen` is at most the version up to which both logs agree; a crash in the middle changes
- * nothing. See docs/decisions/ for why the log is cut back rather than taken anew beside the old.
+ * A binary search over marks finds the last record that both logs have. One transaction cuts this log back to it, and
+ * returns the own settled commits behind it to the queue, in the order in which they were made. They are pending from
+ * then on. A record settles them by id, so no commit appears twice. docs/decisions/cutting-back-to-a-common-mark.md
+ * says why the log is cut back.
  *
- * A log that was dropped with the right to read has no marks left to ask for, but for its last one. When the right is back the log is filled again
- * before anything is pushed; where the server turns out not to have that last mark any more, all own settled commits return.
+ * A log that was dropped with the right to read has no marks except its last one. It is refilled before anything is
+ * pushed. If the server no longer has that last mark, all own settled commits return.
+ *
+ * Guarantees:
+ * - No pending commit is lost (test "resolveDivergence: a server restored from an older file gets all lost work
+ *   again").
+ * - Each `seen` is at most the version up to which both logs agree.
+ * - A crash in the middle changes nothing.
  */
 import { lowerSeen } from "../../core/history/commit.ts";
 import { BugError, DacapoError } from "../../core/values/errors.ts";
@@ -23,22 +29,22 @@ import type { Transport } from "./transport.ts";
 const ATTEMPTS_MAX = 20;
 
 export async function resolveDivergence(engine: Engine, transport: Transport): Promise<void> {
-  const { generation, dropped } = engine.head;
-  const common = dropped === null ? await findCommon(engine, transport) : null;
-  const stands = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, dropped);
+  const { generation, dropped: revokedAt } = engine.head;
+  const common = revokedAt === null ? await findCommon(engine, transport) : null;
+  const isUnchanged = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, revokedAt);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (!stands(engine.head)) return; // Another tab was faster.
-    if (await engine.cutBack((local) => (stands(local.head) ? cutBackTo(local, common) : Promise.resolve(null))))
+    if (!isUnchanged(engine.head)) return; // Another tab has resolved it.
+    if (await engine.cutBack((local) => (isUnchanged(local.head) ? cutBackTo(local, common) : Promise.resolve(null))))
       return;
   }
-  throw new BugError("The local log could not be cut back: other tabs wrote too often");
+  throw new BugError("The local log could not be cut back, because other tabs wrote too often");
 }
 
-/** The last cursor of this log that the server has too; null where there is none. */
+/** The last cursor of this log that the server has too; null when there is none. */
 async function findCommon(engine: Engine, transport: Transport): Promise<Cursor | null> {
   const ends: Cursor[] = [];
   for await (const records of readConfirmed(engine.store, 0)) ends.push(...records.map(cursorOf));
-  // Below `low` both agree, from `high` on they do not: the same mark means the same history up to there.
+  // Both logs agree up to `low` and differ behind `high`, because an equal mark means an equal history up to it.
   let low = 0;
   let high = ends.length;
   while (low < high) {
@@ -54,8 +60,8 @@ async function findCommon(engine: Engine, transport: Transport): Promise<Cursor 
 }
 
 /**
- * Drops what came from the server when the right to read has ended. What was made here stays, pending, settled and refused; and where the log
- * ended, which tells nothing of what others wrote.
+ * Drops the confirmed log when the right to read was revoked. The commits of this device stay: pending, settled and
+ * rejected. The end of the log stays too, because it contains nothing of other authors.
  */
 export async function dropConfirmed(engine: Engine): Promise<void> {
   await engine.cutBack(({ head, store, entries }) => {
@@ -65,14 +71,14 @@ export async function dropConfirmed(engine: Engine): Promise<void> {
   });
 }
 
-/** True where a page that follows the cursor shows that the server does not have what this device had when it dropped its log. */
-export function serverLostRevokedHistory(page: Page, dropped: Cursor | null, cursor: Cursor | null): boolean {
-  if (dropped === null || !sameCursor(page.after, cursor)) return false;
-  if (positionOf(page.cursor) < dropped.position) return page.head <= positionOf(page.cursor);
-  return !page.records.some((record) => sameCursor(cursorOf(record), dropped));
+/** True: a page that follows the cursor shows that the server no longer has the history that this device dropped. */
+export function serverLostRevokedHistory(page: Page, revokedAt: Cursor | null, cursor: Cursor | null): boolean {
+  if (revokedAt === null || !sameCursor(page.after, cursor)) return false;
+  if (positionOf(page.cursor) < revokedAt.position) return page.head <= positionOf(page.cursor);
+  return !page.records.some((record) => sameCursor(cursorOf(record), revokedAt));
 }
 
-/** A log that was deleted on purpose is no other history: nothing is cut, nothing is offered again. */
+/** A log that was deleted on purpose is no divergence. Nothing is cut back, and nothing is offered again. */
 export function goneError(): DacapoError {
   return new DacapoError("gone", "never", {
     message: "The log was deleted on the server",
@@ -97,9 +103,9 @@ async function cutBackTo(local: LocalLog, keep: Cursor | null): Promise<StoreHea
   return local.store.cutBack(local.head, keep, pending);
 }
 
-/** What returns and what is pending, in the order in which all were made. */
+/** Returned and pending commits, in the order in which they were made. */
 function inOrder(returned: readonly SentEntry[], pending: readonly PendingEntry[]): readonly PendingEntry[] {
-  // Where a returned commit stood when it was made is no longer known: the beginning is always right, only slower.
+  // The cursor at which a returned commit was made is no longer known. The beginning is always correct, but slower.
   return [...returned.map(({ n, commit, undo }) => ({ n, commit, undo, at: null })), ...pending].sort(
     (left, right) => left.n - right.n,
   );

@@ -1,7 +1,8 @@
 /**
  * The sync loop of one tab: runs the next step, one at a time, and turns its result into a signal.
  *
- * Place: runs in every tab, and rests where the tab is not the leader. `sync-state` decides; the engine stores; the transport calls.
+ * Place: runs in every tab, and rests where the tab is not the leader. `sync-state` decides; the engine stores; the
+ * transport calls.
  * Guarantees:
  * - Only `#dispatch` writes the state.
  * - At most one call is under way.
@@ -53,7 +54,10 @@ export class SyncLoop {
     return this.#state;
   }
 
-  /** There may be something new to do: a commit was appended, or another tab wrote. A loop that would rest again is not woken. */
+  /**
+   * There may be something new to do: a commit was appended, or another tab wrote. A loop that would rest again is not
+   * woken.
+   */
   wake(): void {
     if (!this.#resting) return;
     const step = this.#nextStep();
@@ -195,7 +199,10 @@ export class SyncLoop {
     if (await this.#confirmPage(frame)) this.#dispatch({ type: "frame-confirmed", head: frame.page.head });
   }
 
-  /** False: the page shows that the server lost history while the right to read was revoked. The engine has taken none of it. */
+  /**
+   * False: the page shows that the server lost history while the right to read was revoked. The engine has taken none
+   * of it.
+   */
   async #confirmPage({ page, text, generation }: Frame): Promise<boolean> {
     const { engine } = this.#options;
     const { dropped: revokedAt } = engine.head;

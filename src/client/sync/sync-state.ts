@@ -38,7 +38,10 @@ export type SyncState = {
   /** The log's last position, as the server last reported it. */
   readonly head: number;
   readonly socket: SocketState;
-  /** `notBefore` (`env.elapsed`): a command that only a newer server knows holds the queue until then. `max`: commits in one push. */
+  /**
+   * `notBefore` (`env.elapsed`): a command that only a newer server knows holds the queue until then. `max`: commits in
+   * one push.
+   */
   readonly push: { readonly notBefore: number; readonly max: number };
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
@@ -49,11 +52,16 @@ export type Progress =
   | { readonly kind: "trying"; readonly failures: number; readonly notBefore: number }
   | { readonly kind: "stopped"; readonly error: PlainError };
 
-/** How this log compares with the server's. `fresh`: a call was answered (`env.elapsed`) after the last reason to doubt. */
+/**
+ * How this log compares with the server's. `fresh`: a call was answered (`env.elapsed`) after the last reason to doubt.
+ */
 export type Agreement =
   { readonly kind: "stale" } | { readonly kind: "fresh"; readonly answeredAt: number } | { readonly kind: "diverged" };
 
-/** `failures`: sockets lost or refused in a row. `cursor`: the end of what the socket has reported. Times by `env.elapsed`. */
+/**
+ * `failures`: sockets lost or refused in a row. `cursor`: the end of what the socket has reported. Times by
+ * `env.elapsed`.
+ */
 export type Sockets = {
   closed: { readonly failures: number; readonly notBefore: number };
   opening: { readonly failures: number; readonly cursor: SocketCursor };
@@ -72,7 +80,10 @@ export type SyncInputs = {
   readonly now: number;
   readonly cursor: Cursor | null;
   readonly pending: number;
-  /** The log was dropped with the right to read, and is being filled again. Until it is full, a loss on the server is not known. */
+  /**
+   * The log was dropped with the right to read, and is being filled again. Until it is full, a loss on the server is
+   * not known.
+   */
   readonly isRefilling: boolean;
 };
 
@@ -83,9 +94,9 @@ export type Step =
 export const PUSH_COMMITS_MAX = 500;
 
 /**
- * The loop pulls again when a call brought records and the socket has not reported them for this long. The log may have been restored
- * before the socket's node read it, which a node does every 5 s. Otherwise nothing would ever report the loss. A device without a
- * socket pulls equally often.
+ * The loop pulls again when a call brought records and the socket has not reported them for this long. The log may have
+ * been restored before the socket's node read it, which a node does every 5 s. Otherwise nothing would ever report the
+ * loss. A device without a socket pulls equally often.
  */
 export const UNREPORTED_MS = 30_000;
 
@@ -120,7 +131,10 @@ export function nextStep(state: SyncState, { now, cursor, pending, isRefilling }
   return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };
 }
 
-/** A cursor before the reported end is known to be in the log. Otherwise the frames would not follow, and the loop pulled all. */
+/**
+ * A cursor before the reported end is known to be in the log. Otherwise the frames would not follow, and the loop
+ * pulled all.
+ */
 function hasReported(reported: SocketCursor, cursor: Cursor | null): boolean {
   if (reported.position !== positionOf(cursor)) return reported.position > positionOf(cursor);
   return reported.mark === null || cursor === null || reported.mark === cursor.mark;
@@ -131,7 +145,9 @@ export function maySync({ tab, progress }: SyncState): boolean {
   return tab.isLeader && !tab.isPaused && tab.isOnline && progress.kind !== "stopped";
 }
 
-/** The failures so far, and the wait because of them. A stopped loop counts from the start, because a wake resets both. */
+/**
+ * The failures so far, and the wait because of them. A stopped loop counts from the start, because a wake resets both.
+ */
 export function tries(progress: Progress): { readonly failures: number; readonly notBefore: number } {
   return progress.kind === "trying" ? progress : { failures: 0, notBefore: 0 };
 }

@@ -1,17 +1,19 @@
 /**
- * The port to a sync server: what the sync loop asks of the network.
+ * The port to a sync server: the calls and the socket of the sync loop.
  *
+ * Place: between the sync loop and the network. `http-transport` is the adapter, and the simulator has its own.
  * Rules
- * - T1  A call resolves with a checked answer or rejects with a DacapoError; it always ends (the adapter has time limits).
- * - T2  `diverged` and `gone` are answers, not errors: the loop has a way on from them.
- * - T3  A socket's frames come in the order in which they were sent, checked; `closed` is called once, and last.
+ * - T1  A call MUST resolve with a checked answer or reject with a DacapoError, within a time limit of the adapter.
+ * - T2  `diverged` and `gone` MUST be answers and not errors, because the loop continues from them.
+ * - T3  A socket MUST report checked frames in the order in which the server sent them. It MUST call `closed` once, and
+ *   last.
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 
-/** A checked page and the text that it was read from, which is what gets stored. */
+/** A checked answer and the text that it was read from, because the text is stored. */
 export type Fetched<T> =
   | { readonly kind: "answer"; readonly answer: T; readonly text: string }
   | { readonly kind: "diverged" }
@@ -22,7 +24,7 @@ export type SocketEvents = {
   readonly records: (page: Page, text: string) => void;
   readonly head: (position: number) => void;
   readonly presence: (set: readonly Presence[], gone: readonly string[]) => void;
-  /** `code` is the server's `bye`, or `lost`. */
+  /** `code` is the code of the server's `bye`, or one of `lost`, `unreadable` and `closed`. */
   readonly closed: (code: string, retryAfterMs: number | null) => void;
 };
 

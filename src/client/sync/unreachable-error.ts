@@ -1,6 +1,9 @@
 import { DacapoError } from "../../core/values/errors.ts";
 
-/** A failure of the network or the server that ends by itself. `details.retryAfterMs`: the server's wish. */
+/**
+ * A failure of the network or the server that ends by itself. `details.retryAfterMs`: the wait that the server asked
+ * for.
+ */
 export class UnreachableError extends DacapoError {
   constructor(message: string, retryAfterMs: number | null, cause?: unknown) {
     super("unreachable", "later", {

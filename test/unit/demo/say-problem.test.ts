@@ -5,7 +5,7 @@ import { sayProblem } from "../../../demo/board/ui/say-problem.ts";
 test("what the domain refused is told in its own words, without the name of a command or the id of a card", () => {
   const refused = new RejectedError({
     message: "move on card/23d30c8c: The column has been removed",
-    fix: "The domain refused it as things stand; look at the row and try something else.",
+    fix: "The domain rejected the command. Read the row as it is now and try another command.",
     details: {
       code: "no-such-column",
       stream: "card/23d30c8c",

@@ -27,7 +27,7 @@ const exported = async (tab: Tab) => {
   }
   return text;
 };
-/** In pieces that end anywhere. */
+/** Imports in pieces that end anywhere. */
 const imported = async (tab: Tab, text: string) => {
   for (let at = 0; ; at += 97) {
     const last = at + 97 >= text.length;
@@ -37,7 +37,7 @@ const imported = async (tab: Tab, text: string) => {
 };
 
 describe("export and import", () => {
-  test("a device's whole log moves to another one: confirmed, pending and refused, and goes on syncing there", async () => {
+  test("export: confirmed, pending and rejected commits move to another device, which then syncs", async () => {
     const server = await startServer();
     ends.push(server.close);
     const [ada, bob] = [
@@ -75,7 +75,7 @@ describe("export and import", () => {
     );
   });
 
-  test("what ends while a file is made stands in it once", async () => {
+  test("export: a commit that settles during the export is in the file once", async () => {
     const nowhere = { url: "http://127.0.0.1:9/sync" };
     const there = device(domain, "team", "ada");
     const tab = await opened(there.open(nowhere));
@@ -97,7 +97,7 @@ describe("export and import", () => {
     expect(moved.status().pending).toBe(1);
   });
 
-  test("a file that is cut short, changed or not empty here is refused, and nothing is written", async () => {
+  test("import: a file that is cut or changed, or a log that is not empty, changes nothing", async () => {
     const ada = await opened(device(domain, "team", "ada").open());
     for (let n = 0; n < 3; n++) await execute(ada, task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
     await until(() => ada.status().pending === 0, "confirmed");

@@ -6,7 +6,7 @@ import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, until } from "../../../support/device.ts";
 
-test("a log that another tab cuts back while this one opens is opened as it is then, never a mixture", async () => {
+test("LocalLog.load: a log that another tab cuts back meanwhile is loaded as it is then", async () => {
   const ada = device(domain, "log", "ada");
   const tab = await ada.open();
   for (let n = 0; n < 4; n++)

@@ -1,4 +1,4 @@
-// A commit that was taken out of the queue while it was under way, and whose record comes all the same: it is this device's own again.
+// A commit that was withdrawn during its push, and whose record arrives: it is a settled commit of this device again.
 import { expect, test } from "vitest";
 import type { CommitRecord } from "../../../../src/core/history/record.ts";
 import { cursorOf } from "../../../../src/core/history/record.ts";
@@ -21,7 +21,7 @@ const openEngine = (database: MemoryDatabase) =>
     wrote: () => {},
   });
 
-/** What a server would say that took all that is pending. */
+/** The answer of a server that recorded all pending commits. */
 function answerTo({ replica }: Engine) {
   let position = replica.cursor?.position ?? 0;
   const records = replica.pending.map(({ commit: { id, client, actor, time, meta }, forecast }): CommitRecord => {
@@ -51,7 +51,7 @@ function answerTo({ replica }: Engine) {
   return { page, text: JSON.stringify({ records }), outcomes: [] };
 }
 
-/** Two tabs; a task that is recorded, and a new name for it that is under way. */
+/** Two tabs, a recorded task, and a rename of it that is being pushed. */
 async function scene() {
   const database = new MemoryDatabase(() => crypto.randomUUID());
   const [leader, other] = [await openEngine(database), await openEngine(database)];
@@ -69,7 +69,7 @@ async function scene() {
   };
 }
 
-test("it has ended well for who asks, undo sees it, and it is offered again to a server that lost it", async () => {
+test("confirm: a record of a withdrawn commit settles it, for settled(), undo and divergence", async () => {
   const { leader, added, renamed, answer, close } = await scene();
   await leader.withdraw(renamed);
   expect(leader.rejections).toMatchObject([{ outcome: { code: "withdrawn" } }]);
@@ -86,7 +86,7 @@ test("it has ended well for who asks, undo sees it, and it is offered again to a
   await close();
 });
 
-test("also where another tab took it out, and the one that syncs had not heard of that", async () => {
+test("confirm: the same when another tab withdrew it and the leader did not know", async () => {
   const { leader, other, renamed, answer, close } = await scene();
   await other.withdraw(renamed);
   await leader.confirm(answer, 0);

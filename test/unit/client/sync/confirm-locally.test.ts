@@ -15,8 +15,8 @@ const opened = async (tab: Promise<Tab>) => {
 const titles = (tab: Tab) =>
   [...tab.rows(board.name).values()].map((entry) => (entry.row as { title: string }).title).sort();
 
-describe("a log without a server", () => {
-  test("shows a command's row as soon as execute resolved, and confirms it by itself", async () => {
+describe("confirmLocally", () => {
+  test("confirmLocally: a row is visible once execute resolved, and is confirmed without a server", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
     const { commit } = unwrap(
       await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null),
@@ -32,7 +32,7 @@ describe("a log without a server", () => {
     expect(tab.status()).toMatchObject({ connection: "local", leader: true, position: 1 });
   });
 
-  test("keeps everything over a reload", async () => {
+  test("confirmLocally: all commits survive a reload", async () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
     for (let n = 0; n < 20; n++)
@@ -42,7 +42,7 @@ describe("a log without a server", () => {
     expect(titles(again)).toHaveLength(20);
   });
 
-  test("two tabs, 200 commands each at the same time: one order, none lost or double, both show the same", async () => {
+  test("confirmLocally: two tabs with 200 commands each get one order, none lost or double", async () => {
     const ada = device(domain, "log", "ada");
     const [one, two] = [await opened(ada.open()), await opened(ada.open())];
     const add = (tab: Tab, name: string) =>
@@ -68,7 +68,7 @@ describe("a log without a server", () => {
     );
   });
 
-  test("a commit of several commands stands or falls as one", async () => {
+  test("execute: a commit of several commands succeeds or fails as a whole", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
     const bad = await tab.execute(
       [task.command.add("t1", { title: "Milk", column: "todo" }), task.command.rename("nobody", { title: "x" })],
@@ -90,7 +90,7 @@ describe("a log without a server", () => {
     expect(tab.rows(board.name).get("task/t1")?.row).toMatchObject({ title: "Milk", done: true });
   });
 
-  test("a command that fails validation tells path and reason and never reaches the log", async () => {
+  test("execute: an invalid command is refused with its path, and never reaches the log", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
     const bad = await tab.execute(
       [{ stream: "task/t1", name: "add", v: 1, input: { title: "", column: "todo" } }],
@@ -103,7 +103,7 @@ describe("a log without a server", () => {
     expect(tab.status()).toMatchObject({ pending: 0, position: 0 });
   });
 
-  test("gives a stream's history and its state at each version", async () => {
+  test("history: returns a stream's events, and stateAt its state at each version", async () => {
     const tab = await opened(device(domain, "log", "ada").open());
     unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
     unwrap(await tab.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
@@ -120,7 +120,7 @@ describe("a log without a server", () => {
     expect(await tab.api.stateAt("task/t1", 9)).toMatchObject({ ok: false, error: { code: "rejected" } });
   });
 
-  test("undo takes back the last commit as a new one, redo brings it back, also after a reload", async () => {
+  test("undo: reverses the last commit with a new one, redo brings it back, also after a reload", async () => {
     const ada = device(domain, "log", "ada");
     const first = await ada.open();
     unwrap(await first.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
@@ -141,7 +141,7 @@ describe("a log without a server", () => {
   });
 });
 
-test("two quick undos take back two commits, one each", async () => {
+test("undo: two quick calls undo two commits, one each", async () => {
   const tab = await opened(device(domain, "log", "ada").open());
   unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
   unwrap(await tab.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));

@@ -1,4 +1,4 @@
-// Answers that come from something between a device and its server: a portal, a proxy, a deploy in progress. They pass by themselves.
+// Answers that come from something between a device and its server: a portal, a proxy, a deploy in progress. They pass.
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
@@ -16,7 +16,7 @@ function answering(status: number, body: string, headers: Record<string, string>
 }
 const own = (code: string, retry: string) => JSON.stringify({ error: { code, message: "no", retry } });
 
-describe("an error that is not in the protocol's form is tried again, whatever its status", () => {
+describe("http-transport: errors that are not in the protocol's form", () => {
   const bodies = {
     "a page": "<!doctype html><title>Sign in to the hotel</title>",
     nothing: "",
@@ -25,33 +25,33 @@ describe("an error that is not in the protocol's form is tried again, whatever i
   };
   for (const [name, body] of Object.entries(bodies)) {
     test.each([400, 401, 403, 404, 405, 407, 409, 410, 418, 421, 426, 451, 502])(
-      `${name}, with status %s`,
+      `http-transport: ${name} with status %s is retried`,
       async (status) => {
-        const told = expect.objectContaining({
+        const retried = expect.objectContaining({
           code: "unreachable",
           retry: "later",
           message: expect.stringContaining(String(status)),
         });
-        await expect(answering(status, body).pull(null, null)).rejects.toEqual(told);
-        await expect(answering(status, body).push(null, 1, [])).rejects.toEqual(told);
+        await expect(answering(status, body).pull(null, null)).rejects.toEqual(retried);
+        await expect(answering(status, body).push(null, 1, [])).rejects.toEqual(retried);
       },
     );
   }
 
-  test("and not before the time that it names", async () => {
+  test("http-transport: a foreign error is retried no earlier than its retry-after header", async () => {
     await expect(answering(403, "", { "retry-after": "120" }).pull(null, null)).rejects.toMatchObject({
       details: { retryAfterMs: 120_000 },
     });
   });
 
-  test("but a push that is too large for a proxy is sent in smaller pieces", async () => {
+  test("http-transport: a push that is too large for a proxy is reported as too large", async () => {
     await expect(answering(413, "<h1>Request Entity Too Large</h1>").push(null, 1, [])).rejects.toMatchObject({
       details: { code: "too-large" },
     });
   });
 });
 
-test("the server's own word stops, parts or ends", async () => {
+test("http-transport: the sync server's own errors stop, diverge or end the log", async () => {
   await expect(answering(401, own("unauthorized", "after-fix")).pull(null, null)).rejects.toMatchObject({
     code: "unauthorized",
   });

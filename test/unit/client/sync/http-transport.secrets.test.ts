@@ -1,11 +1,11 @@
-// What a device puts on the wire around its commits: no secret in an address, no cookie, nothing kept by a cache.
+// The requests of a device have no secret in a URL, send no cookie, and are not cached.
 import { afterEach, expect, test, vi } from "vitest";
 import { httpTransport, type HttpTransportOptions } from "../../../../src/client/sync/http-transport.ts";
 import { until } from "../../../support/device.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
-test("a device that syncs over https opens its socket over wss; the token stands in a header, never in an address", async () => {
+test("http-transport: https syncs over wss, and the token is in a header, never in a URL", async () => {
   const requests: { readonly url: string; readonly init: RequestInit | undefined }[] = [];
   const sockets: string[] = [];
   const page = { after: null, records: [], cursor: null, head: 0, more: false, outcomes: [] };

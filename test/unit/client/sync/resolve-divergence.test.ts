@@ -1,4 +1,4 @@
-// What a page tells of a log that was dropped with the right to read.
+// Whether a page shows that the server lost history while the right to read was revoked.
 import { expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { serverLostRevokedHistory } from "../../../../src/client/sync/resolve-divergence.ts";
@@ -21,18 +21,18 @@ const page = (after: Cursor | null, to: number, head: number, mark = "m") => {
   };
 };
 
-test("its last mark at its position: the server has all of it", () => {
+test("serverLostRevokedHistory: false if the server has the last mark at its position", () => {
   expect(serverLostRevokedHistory(page(at(2), 9, 9), at(5), at(2))).toBe(false);
   expect(serverLostRevokedHistory(page(at(2), 5, 9), at(5), at(2))).toBe(false);
 });
 
-test("another mark there, or an end of the log before it: histories have parted", () => {
+test("serverLostRevokedHistory: true if another mark is there, or the log ends before it", () => {
   expect(serverLostRevokedHistory(page(at(2), 9, 9, "other"), at(5), at(2))).toBe(true);
   expect(serverLostRevokedHistory(page(at(2), 4, 4), at(5), at(2))).toBe(true);
   expect(serverLostRevokedHistory(page(null, 0, 0), at(5), null)).toBe(true);
 });
 
-test("on the way there, for a page of another place, or where nothing was dropped: nothing is said", () => {
+test("serverLostRevokedHistory: false on the way there, for another cursor, or without a drop", () => {
   expect(serverLostRevokedHistory(page(at(2), 4, 9, "other"), at(5), at(2))).toBe(false);
   expect(serverLostRevokedHistory(page(at(2), 9, 9, "other"), at(5), at(3))).toBe(false);
   expect(serverLostRevokedHistory(page(at(2), 2, 2), null, at(2))).toBe(false);

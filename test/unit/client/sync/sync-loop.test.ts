@@ -1,4 +1,4 @@
-// A device on the wire in virtual time: its transport is made here, and tells only what the test has it tell.
+// A device in virtual time: its transport is made here, and reports only what the test makes it report.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Commit } from "../../../../src/core/history/commit.ts";
 import type { Page } from "../../../../src/core/wire/messages.ts";
@@ -18,7 +18,7 @@ afterEach(async () => {
 const MINUTE = 60_000;
 const cursorOf = ({ position, mark }: CommitRecord): Cursor => ({ position, mark });
 
-/** A log that any node may write, and the socket of a node that tells what `tell` has it tell. */
+/** A log that any node may write, and the socket of a node that reports only with `report`. */
 function twoNodes() {
   let records: CommitRecord[] = [];
   let marks = 0;
@@ -78,10 +78,10 @@ function twoNodes() {
     calls,
     /** The log goes back to its first records. */
     restore: (kept: number) => (records = records.slice(0, kept)),
-    /** Someone else, whose node no socket here is on, appends. */
+    /** Another device appends through a node without a socket of this device. */
     append: (commit: Commit) => records.push(record(commit)),
-    /** The socket's node has looked, and tells all that follows. */
-    tell: (after: Cursor | null) => {
+    /** The socket's node read the log, and reports all records behind a cursor. */
+    report: (after: Cursor | null) => {
       const page = pageAfter(after);
       socket?.records(page, JSON.stringify(page));
     },
@@ -93,7 +93,7 @@ function twoNodes() {
   };
 }
 
-/** A live device with one task, which its socket has told. */
+/** A live device with one task, which its socket has reported. */
 async function liveDevice() {
   const nodes = twoNodes();
   tab = await device(domain, "team", "ada").open({ url: "http://nowhere", transport: () => nodes.transport });
@@ -103,12 +103,12 @@ async function liveDevice() {
   await vi.advanceTimersByTimeAsync(100);
   const first = await add("t1");
   await vi.advanceTimersByTimeAsync(100);
-  nodes.tell(null);
+  nodes.report(null);
   await vi.advanceTimersByTimeAsync(100);
-  return { nodes, open, add, first, told: nodes.cursor() };
+  return { nodes, open, add, first, reported: nodes.cursor() };
 }
 
-test("P17 what a push brought, and a restore took before the socket's node saw it, is offered again although nothing else happens in the log", async () => {
+test("P17 sync-loop: a commit that a restore removed before the socket reported it returns", async () => {
   const { nodes, open, add, first } = await liveDevice();
   const second = await add("t2");
   await vi.advanceTimersByTimeAsync(100);
@@ -119,8 +119,8 @@ test("P17 what a push brought, and a restore took before the socket's node saw i
   expect(open.status()).toMatchObject({ position: 2, pending: 0 });
 });
 
-test("the same, where something else stands there by the time that the node tells of it", async () => {
-  const { nodes, open, add, first, told } = await liveDevice();
+test("sync-loop: the same when another commit is at its position by then", async () => {
+  const { nodes, open, add, first, reported } = await liveDevice();
   const second = await add("t2");
   await vi.advanceTimersByTimeAsync(100);
   nodes.restore(1);
@@ -143,23 +143,23 @@ test("the same, where something else stands there by the time that the node tell
     ],
   };
   nodes.append(theirs);
-  nodes.tell(told);
+  nodes.report(reported);
   await vi.advanceTimersByTimeAsync(MINUTE);
   expect(nodes.records().map(({ commit }) => commit)).toEqual([first, theirs.id, second]);
   expect(open.status()).toMatchObject({ position: 3, pending: 0 });
 });
 
-test("a device whose socket tells what its pushes brought asks for nothing, however long it is quiet", async () => {
-  const { nodes, add, told } = await liveDevice();
+test("sync-loop: no call is made while the socket has reported every push", async () => {
+  const { nodes, add, reported } = await liveDevice();
   await add("t2");
   await vi.advanceTimersByTimeAsync(4_000);
-  nodes.tell(told);
+  nodes.report(reported);
   const before = nodes.calls.length;
   await vi.advanceTimersByTimeAsync(60 * MINUTE);
   expect(nodes.calls.slice(before)).toEqual([]);
 });
 
-test("a device whose socket's node sees nothing asks as seldom as one without a socket", async () => {
+test("sync-loop: a socket that reports nothing costs no more pulls than no socket", async () => {
   const { nodes, open, add } = await liveDevice();
   await add("t2");
   await vi.advanceTimersByTimeAsync(100);

@@ -77,7 +77,7 @@ describe("nextStep", () => {
     expect(nextStep(waiting, { ...at, now: at.now + 100 })).toEqual({ do: "resolve-divergence" });
   });
 
-  test("nextStep: resolves a divergence before it pushes, pushes before it pulls, pulls before it connects", () => {
+  test("nextStep: the order is resolve-divergence, push, pull, connect", () => {
     expect(nextStep({ ...ready, agreement: diverged }, { ...at, pending: 1 })).toEqual({ do: "resolve-divergence" });
     expect(nextStep(ready, { ...at, pending: 1 })).toEqual({ do: "push" });
     expect(nextStep(ready, at)).toEqual({ do: "pull" });
@@ -94,7 +94,7 @@ describe("nextStep", () => {
     });
   });
 
-  test("nextStep: continues to pull while a command waits for a newer server, and pushes again later", () => {
+  test("nextStep: pulls on while a command waits for a newer server, and pushes again later", () => {
     const push = { ...ready.push, notBefore: at.now + 500 };
     const later: SyncState = { ...ready, agreement: fresh, head: 11, socket: open, push };
     expect(nextStep(later, { ...at, pending: 1 })).toEqual({ do: "pull" });
@@ -114,7 +114,7 @@ describe("nextStep", () => {
     expect(after(again, event({ type: "socket-closed" }))).toMatchObject({ socket: { kind: "closed", notBefore: 0 } });
   });
 
-  test("nextStep: pulls again when the socket has not reported a call's records, by position and mark", () => {
+  test("nextStep: pulls again if the socket has not reported a call's records, position and mark", () => {
     const live = after({ ...ready, agreement: fresh, head: 10 }, answered(at.now - 1), requested(), opened(at.now));
     const reporting = (to: { readonly position: number; readonly mark: string | null }, state = live) =>
       after(state, event({ type: "socket-reported", cursor: to, head: 0 }));
@@ -131,8 +131,8 @@ describe("nextStep", () => {
       const unreported = reporting(socketCursor);
       expect(nextStep(unreported, at)).toEqual({ do: "rest", until: at.now - 1 + UNREPORTED_MS });
       expect(nextStep(unreported, { ...at, now: at.now - 1 + UNREPORTED_MS })).toEqual({ do: "pull" });
-      const asked = after(unreported, answered(at.now));
-      expect(nextStep(asked, at)).toEqual({ do: "rest", until: at.now + UNREPORTED_MS });
+      const pulled = after(unreported, answered(at.now));
+      expect(nextStep(pulled, at)).toEqual({ do: "rest", until: at.now + UNREPORTED_MS });
       const reopening: SyncState = { ...live, socket: { kind: "opening", failures: 0, cursor: socketCursor } };
       expect(nextStep(reopening, { ...at, now: at.now + UNREPORTED_MS })).toEqual({ do: "rest", until: null });
     }
@@ -187,7 +187,7 @@ describe("nextStep", () => {
 });
 
 describe("reduce", () => {
-  test("reduce: sockets that are cut at once are requested less and less, one that was stable at once", () => {
+  test("reduce: a socket that is cut at once is requested less and less, a stable one at once", () => {
     let state: SyncState = ready;
     const lose = (afterMs: number) => {
       state = after(state, requested(), opened(at.now), lost(at.now + afterMs, 1));
@@ -247,7 +247,7 @@ describe("reduce", () => {
     expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
   });
 
-  test("reduce: a refused socket keeps its wait when the tab stops leading, and loses it with a wake", () => {
+  test("reduce: a refused socket keeps its wait without leadership, and loses it with a wake", () => {
     const refused = after(ready, requested(), lost(at.now, 0.5));
     const notLeading = after(refused, event({ type: "leader-changed", isLeader: false }));
     expect(socketWaitOf(refused)).toBeGreaterThan(at.now);

@@ -33,8 +33,8 @@ const quiet = (...tabs: Tab[]) =>
     "all synced",
   );
 
-describe("two devices and a server", () => {
-  test("one's command shows on the other, through the live socket", async () => {
+describe("sync: two devices and a server", () => {
+  test("sync: a command of one device reaches the other through the live socket", async () => {
     const { url } = await server();
     const [ada, bob] = [
       await open(device(domain, "team", "ada"), { url }),
@@ -47,7 +47,7 @@ describe("two devices and a server", () => {
     expect(rows(bob)).toEqual(rows(ada));
   });
 
-  test("work made while paused is all there after resuming, on both, each command ended", async () => {
+  test("sync: work of two paused devices settles on both after they resume", async () => {
     const { url } = await server();
     const [ada, bob] = [
       await open(device(domain, "team", "ada"), { url }),
@@ -82,7 +82,7 @@ describe("two devices and a server", () => {
     expect(ada.update().rejections?.length ?? 0).toBe(ada.status().rejections);
   });
 
-  test("each conflict policy does what it says", async () => {
+  test("sync: each conflict policy settles a concurrent command by its rule", async () => {
     const { url } = await server();
     const [ada, bob] = [
       await open(device(domain, "team", "ada"), { url }),
@@ -122,7 +122,7 @@ describe("two devices and a server", () => {
     });
   });
 
-  test("a rejection survives a reload, and retry executes again on today's state", async () => {
+  test("sync: a rejection survives a reload, and retry executes on the current state", async () => {
     const { url } = await server();
     const bobs = device(domain, "team", "bob");
     const [ada, bob] = [await open(device(domain, "team", "ada"), { url }), await bobs.open({ url })];
@@ -145,7 +145,7 @@ describe("two devices and a server", () => {
   });
 });
 
-describe("a network that fails", () => {
+describe("sync: a network that fails", () => {
   const losing =
     (lose: (call: number) => "request" | "answer" | null) =>
     (inner: Transport): Transport => {
@@ -170,7 +170,7 @@ describe("a network that fails", () => {
       };
     };
 
-  test("answers that are lost make nothing double", async () => {
+  test("push: lost answers duplicate nothing", async () => {
     const { url } = await server();
     const ada = await open(device(domain, "team", "ada"), {
       url,
@@ -187,8 +187,8 @@ describe("a network that fails", () => {
   });
 });
 
-describe("histories that part", () => {
-  test("a server restored from an older copy of its file: nothing of anyone is lost, all end equal", async () => {
+describe("resolveDivergence", () => {
+  test("resolveDivergence: a server restored from an older file gets all lost work again", async () => {
     const folder = await temporaryFolder();
     ends.push(folder.remove);
     const file = folder.path("logs.db");
@@ -225,7 +225,7 @@ describe("histories that part", () => {
     expect(rows(bob)).toEqual(rows(ada));
   }, 60_000);
 
-  test("a local log that is given a server later goes there whole", async () => {
+  test("resolveDivergence: a local log that gets a server later is pushed whole", async () => {
     const { url } = await server();
     const adas = device(domain, "team", "ada");
     const local = await adas.open();
@@ -248,8 +248,8 @@ describe("histories that part", () => {
   });
 });
 
-describe("a right that ends", () => {
-  test("drops what others wrote and keeps what was made here; it all comes back with the right", async () => {
+describe("dropConfirmed", () => {
+  test("dropConfirmed: drops other authors' events, keeps own commits, and refills with the right", async () => {
     const readers = new Set(["ada", "bob"]);
     const { url } = await server({ permit: ({ actor }) => readers.has(actor) });
     const [ada, bob] = [
@@ -260,7 +260,7 @@ describe("a right that ends", () => {
     await until(() => bob.rows(board.name).has("task/t1"), "bob has it");
     readers.delete("bob");
     const pending = await execute(bob, task.command.add("t2", { title: "Bob's own", column: "todo" }));
-    await until(() => bob.status().error?.code === "forbidden", "bob is told");
+    await until(() => bob.status().error?.code === "forbidden", "bob sees the error");
     await until(() => !bob.rows(board.name).has("task/t1"), "what others wrote is gone");
     expect(bob.rows(board.name).get("task/t2")).toMatchObject({ pending: true });
     readers.add("bob");
@@ -270,7 +270,7 @@ describe("a right that ends", () => {
     expect(rows(bob)).toEqual(rows(ada));
   });
 
-  test("what a server lost while someone could not read it is offered again once the right is back", async () => {
+  test("dropConfirmed: own commits that the server lost meanwhile return once the right is back", async () => {
     const folder = await temporaryFolder();
     ends.push(folder.remove);
     const [file, backup] = [folder.path("logs.db"), folder.path("backup.db")];

@@ -1,5 +1,5 @@
-// A server that lies, breaks off and sends whatever it likes: the client neither crashes nor takes it in nor loses pending work, and goes on
-// once the server behaves.
+// A hostile server that lies, cuts connections and sends garbage: the client does not crash, stores none of it, loses
+// no pending work, and continues once the server behaves.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
@@ -16,7 +16,7 @@ type Script = {
   readonly info?: Answer;
   readonly socket?: (frames: (text: string | Buffer) => void, close: () => void) => void;
 };
-/** What is answered instead of the truth; null: the truth. `asked` counts the requests of this kind. */
+/** The answer instead of the honest one; null: the honest one. `asked` counts the requests of this kind. */
 type Answer = (
   asked: number,
   request: { readonly body: string; readonly url: string },
@@ -32,7 +32,7 @@ let sockets: WebSocketServer;
 let script: Script;
 let url: string;
 let tab: Tab | null;
-/** Bytes of the answers without an end, and how many of them were broken off. */
+/** Bytes of the endless answers, and how many of them the client cut. */
 let endless: { bytes: number; ended: number };
 let asked: Record<"push" | "pull" | "ticket" | "info", number>;
 
@@ -43,7 +43,7 @@ beforeEach(async () => {
   [script, tab, asked] = [{}, null, { push: 0, pull: 0, ticket: 0, info: 0 }];
   honest = await startServer();
   sockets = new WebSocketServer({ noServer: true });
-  // The server behind may close while it is asked, at the end of a test.
+  // The honest server may close during a request, at the end of a test.
   front = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
   front.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
@@ -80,13 +80,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       : path.endsWith("/tickets")
         ? "ticket"
         : "info";
-  const told = script[kind]?.(asked[kind]++, { body, url: path }) ?? null;
-  if (told === "hang-up") return void response.destroy();
-  if (told === "endless") return sendEndlessly(response);
-  if (told)
+  const scripted = script[kind]?.(asked[kind]++, { body, url: path }) ?? null;
+  if (scripted === "hang-up") return void response.destroy();
+  if (scripted === "endless") return sendEndlessly(response);
+  if (scripted)
     return void response
-      .writeHead(told.status ?? 200, { "content-type": "application/json", ...told.headers })
-      .end(told.body);
+      .writeHead(scripted.status ?? 200, { "content-type": "application/json", ...scripted.headers })
+      .end(scripted.body);
   const headers = { authorization: request.headers.authorization ?? "", "content-type": "application/json" };
   const real = await fetch(`${honest.url.replace(/\/sync$/, "")}${path}`, {
     method: request.method ?? "GET",
@@ -139,7 +139,9 @@ const page = (records: readonly { readonly position: number; readonly mark: stri
 const pushAnswer = (more: object) => JSON.stringify({ outcomes: [], ...page([]), ...more });
 const firstId = (body: string): string => (JSON.parse(body) as { commits: { id: string }[] }).commits[0]?.id ?? "";
 
-/** Opens a tab on the hostile server and makes some work; gives what ends once the server behaves. */
+/**
+ * Opens a tab on the hostile server and executes commands. Returns a function that makes the server honest and waits.
+ */
 async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>> {
   script = hostile;
   const opened = await device(domain, "team", "ada").open({ url });
@@ -150,7 +152,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
   expectUntouched();
   return async () => {
     script = {};
-    // A person looks at the page again: waits after failures are cut short.
+    // The page becomes visible again and again, because that ends the waits after failures.
     const looking = setInterval(() => opened.api.lifecycle("visible"), 200);
     try {
       await until(() => opened.status().pending === 0, "all pending work has ended", 20_000);
@@ -173,7 +175,7 @@ const nothingTaken = (): void => {
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
 };
 
-describe("answers that do not hold are not taken, and work goes on afterwards", () => {
+describe("hostile server: invalid answers are not stored, and work continues afterwards", () => {
   const bodies: Record<string, string> = {
     "a page of a portal": "<!doctype html><title>Sign in to the hotel</title>",
     nothing: "",
@@ -198,15 +200,15 @@ describe("answers that do not hold are not taken, and work goes on afterwards", 
     "a stream that is a path": pushAnswer(page([record(1)])).replace("task/evil1", "task/../evil1"),
   };
   for (const [name, body] of Object.entries(bodies)) {
-    test(name, async () => {
+    test(`hostile server: survives ${name}`, async () => {
       const wrong: Answer = () => ({ body });
-      const goesOn = await workUnder({ push: wrong, pull: wrong, ticket: wrong, info: wrong }, 300);
+      const workSettles = await workUnder({ push: wrong, pull: wrong, ticket: wrong, info: wrong }, 300);
       if (name !== "a forged prototype") nothingTaken();
-      await goesOn();
+      await workSettles();
     });
   }
 
-  test("redirects, refusals without a word, connections that break off in the middle", async () => {
+  test("hostile server: redirects, bare errors and broken connections change nothing", async () => {
     const answers: ReturnType<Answer>[] = [
       { status: 302, headers: { location: "http://127.0.0.1:1/" }, body: "" },
       { status: 500, body: "<h1>Oops</h1>" },
@@ -217,39 +219,39 @@ describe("answers that do not hold are not taken, and work goes on afterwards", 
       { status: 503, body: '{"error":{"code":"x","message":"x","retry":"later","retryAfterMs":-5}}' },
     ];
     const each: Answer = (n) => answers[n % answers.length] ?? null;
-    const goesOn = await workUnder({ push: each, pull: each, ticket: each, info: each });
+    const workSettles = await workUnder({ push: each, pull: each, ticket: each, info: each });
     nothingTaken();
-    await goesOn();
+    await workSettles();
   });
 });
 
-describe("answers that hold and lie", () => {
-  test("outcomes for commits that nobody sent end nothing", async () => {
+describe("hostile server: valid answers that lie", () => {
+  test("hostile server: outcomes for commits that nobody sent settle nothing", async () => {
     const outcomes = [
       { id: crypto.randomUUID(), outcome: "empty" },
       { id: crypto.randomUUID(), outcome: "rejected", command: 0, code: "no", message: "no" },
     ];
-    const goesOn = await workUnder({
+    const workSettles = await workUnder({
       push: () => ({ body: pushAnswer({ outcomes }) }),
       pull: () => ({ body: JSON.stringify(page([])) }),
     });
     nothingTaken();
-    await goesOn();
+    await workSettles();
   });
 
-  test("`recorded` without the record ends nothing", async () => {
-    const goesOn = await workUnder({
+  test("hostile server: `recorded` without the record settles nothing", async () => {
+    const workSettles = await workUnder({
       push: (_, { body }) => ({
         body: pushAnswer({ outcomes: [{ id: firstId(body), outcome: "recorded", at: "1-evil1" }] }),
       }),
       pull: () => ({ body: JSON.stringify(page([])) }),
     });
     nothingTaken();
-    await goesOn();
+    await workSettles();
   });
 
-  test("another's record under an own id ends nothing; the log is found to be another one later", async () => {
-    const goesOn = await workUnder({
+  test("hostile server: another author's record under an own id settles nothing", async () => {
+    const workSettles = await workUnder({
       push: (_, { body }) => ({ body: pushAnswer(page([record(1, { commit: firstId(body) })])) }),
       pull: (_, { url }) => ({
         body: JSON.stringify(
@@ -258,25 +260,25 @@ describe("answers that hold and lie", () => {
       }),
     });
     expect(tab?.status().pending).toBe(3);
-    await goesOn();
+    await workSettles();
     expect(tab?.rows(board.name).has("task/evil1")).toBe(false);
   });
 
-  test("`more` without an end, and a head that is never reached, cost neither work nor the machine", async () => {
+  test("hostile server: an endless `more` and an unreachable head cause few calls and lose no work", async () => {
     const endless: Answer = (_, { url }) => {
       const after = /after=([^&]+)/.exec(url)?.[1] ?? null;
       return { body: JSON.stringify(page([], { after, cursor: after, head: 1_000_000, more: true })) };
     };
-    const goesOn = await workUnder(
+    const workSettles = await workUnder(
       { pull: endless, info: endless, push: () => ({ body: pushAnswer({ head: 1_000_000, more: true }) }) },
       2_000,
     );
     expect(asked.pull + asked.push).toBeLessThan(400);
-    await goesOn();
+    await workSettles();
   });
 
-  test("an answer without an end is broken off before it fills the memory", async () => {
-    const goesOn = await workUnder({
+  test("hostile server: an endless answer is cut before it fills the memory", async () => {
+    const workSettles = await workUnder({
       push: (n) => (n === 0 ? "endless" : "hang-up"),
       pull: () => "hang-up",
       ticket: () => "hang-up",
@@ -284,30 +286,36 @@ describe("answers that hold and lie", () => {
     await until(() => endless.ended === 1, "the answer is broken off", 20_000);
     expect(endless.bytes).toBeLessThan(100 * 1024 * 1024);
     nothingTaken();
-    await goesOn();
+    await workSettles();
   });
 
-  test("a server that calls every log another one is asked less and less, and what was made here stays", async () => {
+  test("hostile server: a server that always diverges is called less and less, own work stays", async () => {
     const diverged = { status: 409, body: '{"error":{"code":"diverged","message":"Another log","retry":"after-fix"}}' };
-    const goesOn = await workUnder({ push: () => diverged, pull: () => ({ body: JSON.stringify(page([])) }) }, 2_000);
+    const workSettles = await workUnder(
+      { push: () => diverged, pull: () => ({ body: JSON.stringify(page([])) }) },
+      2_000,
+    );
     expect(asked.push + asked.pull).toBeLessThan(60);
     nothingTaken();
-    await goesOn();
+    await workSettles();
   });
 
-  test("a page of many megabytes is taken or refused, and the tab answers meanwhile", async () => {
+  test("hostile server: the tab executes commands while a page of many megabytes arrives", async () => {
     const records = Array.from({ length: 20_000 }, (_, n) =>
       record(n + 1, {
         events: [{ type: "TaskNoted", v: 1, stream: "task/evil", version: n + 1, data: { text: "x".repeat(500) } }],
       }),
     );
-    const goesOn = await workUnder({ push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" }, 3_000);
+    const workSettles = await workUnder(
+      { push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" },
+      3_000,
+    );
     expect(unwrap(await (tab as Tab).execute([add("t4")], null, null)).commit).toMatch(/-/);
-    await goesOn();
+    await workSettles();
   });
 });
 
-test("sockets that close at once, send garbage, or speak of another log", async () => {
+test("hostile server: sockets that close at once, send garbage or report another log", async () => {
   let opened = 0;
   const frames: (string | Buffer)[] = [
     "",
@@ -324,14 +332,14 @@ test("sockets that close at once, send garbage, or speak of another log", async 
     `{"type":"records",${JSON.stringify(page([record(5)], { after: "4-evil4" })).slice(1)}`,
   ];
   const honestTicket: Answer = () => ({ body: '{"ticket":"x","expiresInMs":30000}' });
-  const goesOn = await workUnder(
+  const workSettles = await workUnder(
     {
       ticket: honestTicket,
       socket: (send, close) => {
         const frame = frames[opened++ % (frames.length + 1)];
         if (frame === undefined) return close();
         send(frame);
-        // What a client may pass over does not end the socket.
+        // Close it here, because some of these frames do not close the socket on the client.
         setTimeout(close, 20);
       },
     },
@@ -343,6 +351,6 @@ test("sockets that close at once, send garbage, or speak of another log", async 
     clearInterval(looking),
   );
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
-  await goesOn();
+  await workSettles();
   await until(() => tab?.status().connection !== "offline", "it is not given up");
 });

@@ -1,4 +1,4 @@
-// What a device does on the wire, seen from the wire. Rules P15, P16 and P19 of docs/protocol.md.
+// The wire, as a device writes and reads it. Rules P15, P16 and P19 of docs/protocol.md.
 import * as v from "valibot";
 import { afterEach, expect, test } from "vitest";
 import { aggregate, defineDomain, projection } from "../../../../src/index.ts";
@@ -19,7 +19,7 @@ const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
 const execute = async (tab: Tab, ...commands: Parameters<Tab["execute"]>[0][number][]) =>
   unwrap(await tab.execute(commands, null, null)).commit;
 
-test("P16 a device pushes oldest first, from the first commit that has not ended, and never rewrites one, whatever is lost", async () => {
+test("P16 push: oldest first from the first unsettled commit, never rewritten, whatever is lost", async () => {
   const { url, close } = await startServer();
   ends.push(close);
   const pushes: (readonly Commit[])[] = [];
@@ -39,7 +39,7 @@ test("P16 a device pushes oldest first, from the first commit that has not ended
   const order: string[] = [];
   for (let n = 0; n < 15; n++) {
     order.push(await execute(ada, add(`t${n}`)));
-    // Some come while others are under way.
+    // Some commits are made while a push is under way.
     if (n % 5 === 4) await until(() => ada.status().pending === 0, "all ended", 20_000);
     else await new Promise((resolve) => setTimeout(resolve, n % 3 === 0 ? 20 : 0));
   }
@@ -61,7 +61,7 @@ test("P16 a device pushes oldest first, from the first commit that has not ended
   expect(pushes.length).toBeGreaterThan(3);
 }, 60_000);
 
-test("P15 a commit that the server recorded is pending until its record is here", async () => {
+test("P15 confirm: a commit that the server recorded is pending until its record arrives", async () => {
   const { url, close } = await startServer({ limits: { pageEventsMax: 1 } });
   ends.push(close);
   const bob = await device(domain, "team", "bob").open({ url });
@@ -69,7 +69,7 @@ test("P15 a commit that the server recorded is pending until its record is here"
   for (let n = 0; n < 5; n++) await execute(bob, add(`b${n}`));
   await until(() => bob.status().pending === 0 && bob.status().position === 5, "bob's work is there");
 
-  // After the first answer, which brings one record of six, nothing comes for a while.
+  // The first answer has one record of six. Hold the others, so that the test can read the state in between.
   const recorded: Outcome[] = [];
   let goOn = () => {};
   const held = new Promise<void>((resolve) => (goOn = resolve));
@@ -106,7 +106,7 @@ const text = v.object({ text: v.string() });
 const tag = v.object({ tag: v.string() });
 type Note = { readonly text: string; readonly tag: string };
 
-/** A notebook, and its next release, which knows tags. */
+/** A notebook, and its next release with tags. */
 const notes = aggregate("note", {
   version: 1,
   initial: null as Note | null,
@@ -155,7 +155,7 @@ const release2 = defineDomain({
   ],
 });
 
-test("P19 an event of a newer release is kept and shown as not understood, and folded once the code knows it", async () => {
+test("P19 fold: an event of a newer release is parked, and folded once the code knows it", async () => {
   const { url, close } = await startServer({ domain: release2 });
   ends.push(close);
   const ada = await device(release2, "team", "ada").open({ url });
@@ -166,10 +166,10 @@ test("P19 an event of a newer release is kept and shown as not understood, and f
   await execute(ada, taggedNotes.command.tag("n1", { tag: "shop" }));
   await until(() => bob.status().position === 2, "bob has both");
   expect(bob.rows("notes").get("note/n1")?.row).toEqual({ text: "Milk", tag: "" });
-  await until(() => bob.status().parked.count > 0, "bob is told");
+  await until(() => bob.status().parked.count > 0, "bob sees that the event is parked");
   expect(JSON.stringify(bob.status().parked)).toContain("NoteTagged");
   await bob.close();
-  // No server needed: the event is on the device.
+  // Without a server, because the event is on the device.
   const again = await bobs.open({ release: release2 });
   ends.push(again.close);
   await until(() => again.rows("notes").has("note/n1"), "the row is there");
