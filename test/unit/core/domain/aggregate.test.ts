@@ -261,14 +261,14 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       { ...good, events: { "Task Added": v.object({}) } },
       /"Task Added"/,
     ],
+    ["an event without a schema", "task", { ...good, events: { A: {} } }, /event A of aggregate task has no schema/],
+    ["a handler forgotten", "task", { ...good, evolve: {} }, /has no evolve function for its event A/],
     [
-      "an event without a schema",
+      "a handler misspelled",
       "task",
-      { ...good, events: { A: {} } },
-      /event A of aggregate task was not given a schema/,
+      { ...good, evolve: { A: () => null, B: () => null } },
+      /has an evolve function for B, which is not one of its events/,
     ],
-    ["a handler forgotten", "task", { ...good, evolve: {} }, /does not evolve by its event A/],
-    ["a handler misspelled", "task", { ...good, evolve: { A: () => null, B: () => null } }, /evolves by B/],
     ["a command's name that is not allowed", "task", { ...good, commands: { "a b": { decide } } }, /"a b"/],
     ["a command without decide", "task", { ...good, commands: { a: {} } }, /command task\.a has no decide/],
     [
@@ -294,7 +294,7 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       "reads as a function",
       "task",
       { ...good, commands: { a: { decide, reads: () => ({}) } } },
-      /reads what is not an object/,
+      /reads of command task\.a are of type function, not an object/,
     ],
     [
       "a read of what is no aggregate",
@@ -306,7 +306,7 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       "a read of a name that decide has",
       "task",
       { ...good, commands: { a: { decide, reads: { emit: [column, () => "x"] } } } },
-      /decide has something else of that name/,
+      /decide has a field of that name already/,
     ],
     [
       "too many reads",
@@ -334,11 +334,11 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["nothing", undefined, /decide of command task\.a gave undefined/],
+    ["nothing", undefined, /decide of command task\.a returned undefined/],
     ["a promise", Promise.resolve([]), /a promise/],
-    ["something else", { title: "x" }, /an object that is no event/],
-    ["something else in a list", [{ type: "A", data: {} }, 7], /gave 7/],
-    ["a rejection in a list", [{ rejected: true, code: "x", message: "x" }], /no event/],
+    ["something else", { title: "x" }, /an object that is not an event/],
+    ["something else in a list", [{ type: "A", data: {} }, 7], /returned 7/],
+    ["a rejection in a list", [{ rejected: true, code: "x", message: "x" }], /an object that is not an event/],
   ])("throws when it is decided: %s", (_what, given, message) => {
     const definition = untyped("task", { ...good, commands: { a: { decide: () => given } } }).definition.commands.get(
       "a",
@@ -348,7 +348,11 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
 
   test("throws when it is folded: undefined, and an event of no handler", () => {
     const { definition } = untyped("task", { ...good, evolve: { A: () => undefined } });
-    expect(() => definition.evolve(null, happened("A", {}))).toThrow(/evolved by A into undefined/);
-    expect(() => definition.evolve(null, happened("constructor", {}))).toThrow(/evolved by constructor/);
+    expect(() => definition.evolve(null, happened("A", {}))).toThrow(
+      /evolve of aggregate task returned undefined for the event A/,
+    );
+    expect(() => definition.evolve(null, happened("constructor", {}))).toThrow(
+      /evolve of aggregate task returned undefined for the event constructor/,
+    );
   });
 });

@@ -89,11 +89,15 @@ describe("a domain that does not fit together", () => {
     [
       "a handle that is not there: imports in a circle",
       { version: 1, aggregates: [task, undefined] },
-      /aggregates\[1\] of the domain is no aggregate/,
+      /aggregates\[1\] of the domain is not a handle of aggregate\(\)/,
     ],
-    ["a projection among the aggregates", { version: 1, aggregates: [board] }, /is no aggregate/],
+    [
+      "a projection among the aggregates",
+      { version: 1, aggregates: [board] },
+      /aggregates\[0\] of the domain is not a handle of aggregate\(\)/,
+    ],
     ["no options", undefined, /no options/],
-    ["what is no list", { version: 1, aggregates: { task } }, /aggregates of the domain are no list/],
+    ["what is no list", { version: 1, aggregates: { task } }, /aggregates of the domain are not an array/],
   ])("is refused when the program starts: %s", (_what, options, message) => {
     expect(() => untyped(options as never)).toThrow(DefinitionError);
     expect(() => untyped(options as never)).toThrow(message);

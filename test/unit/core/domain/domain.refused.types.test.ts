@@ -77,7 +77,7 @@ test("events: what is no schema, and a schema that does not accept what it gives
       aggregate("task", {
         ...base,
         events: {
-          // @ts-expect-error An event's schema must accept what it gives
+          // @ts-expect-error An event's schema must accept its own output
           TaskAdded: v.object({
             at: v.pipe(
               v.string(),

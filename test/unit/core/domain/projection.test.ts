@@ -190,7 +190,7 @@ describe("a projection", () => {
     });
     expect(() =>
       forgetful.definition.apply(null, { ...happened("TaskAdded"), key: "a", before: null, after: null }),
-    ).toThrow(/projection p made undefined of TaskAdded/);
+    ).toThrow(/handler of projection p for TaskAdded returned undefined/);
   });
 });
 
@@ -202,20 +202,20 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["a bad name", "Board", good, /"Board"/],
     ["no version", "board", { ...good, version: undefined }, /version of projection board/],
     ["an initial row that cannot be stored", "board", { ...good, initial: new Set() }, /plain object/],
-    ["no aggregates", "board", { ...good, from: [] }, /from which aggregates/],
-    ["what is no aggregate", "board", { ...good, from: ["task"] }, /from which aggregates/],
+    ["no aggregates", "board", { ...good, from: [] }, /has no list of aggregates/],
+    ["what is no aggregate", "board", { ...good, from: ["task"] }, /has no list of aggregates/],
     [
       "an aggregate that is not there yet: imports in a circle",
       "board",
       { ...good, from: [undefined] },
-      /from which aggregates/,
+      /has no list of aggregates/,
     ],
     ["an aggregate twice", "board", { ...good, from: [task, task] }, /names the aggregate task twice/],
     [
       "a handler for an unknown event",
       "board",
       { ...good, on: { TaskAded: () => null } },
-      /handles TaskAded, which is no event/,
+      /handles TaskAded, which is not an event/,
     ],
     [
       "a handler that is no function",

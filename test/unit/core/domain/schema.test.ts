@@ -78,6 +78,13 @@ describe("a schema that is itself wrong", () => {
     });
   });
 
+  test("parseWith: a schema that throws a value without a text is a problem, not a crash", () => {
+    const throwing = schema(() => {
+      throw Object.create(null);
+    });
+    expect(parseWith(throwing, "x")).toMatchObject({ ok: false, problem: { path: [] } });
+  });
+
   test.each([
     [
       "valibot",

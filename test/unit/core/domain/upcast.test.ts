@@ -86,7 +86,7 @@ describe("what cannot be upcast", () => {
     for (const wrong of [0, 4, -1, 1.5, Number.NaN])
       expect(() => added?.upcast(wrong, {}), String(wrong)).toThrow(ValidationError);
     expect(() => added?.upcast(4, {})).toThrow(
-      /event TaskAdded of aggregate task is known in the versions 1 to 3, not in version 4/,
+      /The event TaskAdded of aggregate task has the versions 1 to 3, but the data has version 4/,
     );
   });
 
@@ -108,7 +108,7 @@ describe("what cannot be upcast", () => {
       evolve: { A: (count) => count },
     });
     expect(() => odd.definition.events.get("A")?.upcast(1, { title: "x" })).toThrow(
-      /gave a value that at n is not a finite number/,
+      /returned a value that at n is not a finite number/,
     );
   });
 });
@@ -121,5 +121,5 @@ test("a chain of what is no schema, or without an upcast, is refused when the pr
   };
   expect(() => untyped.event("title" as never)).toThrow(DefinitionError);
   expect(() => untyped.next(v2)).toThrow(/version 2 has no upcast/);
-  expect(() => untyped.next(undefined, () => null)).toThrow(/was not given a schema/);
+  expect(() => untyped.next(undefined, () => null)).toThrow(/has no schema/);
 });
