@@ -1,32 +1,40 @@
 /**
- * How a port's rules become tests of a store, in whatever test runner the user has.
+ * The rules of a port as tests of a store, in the test runner of the user.
  *
- * Place: the conformance suites (`event-store-conformance`, …) list rules; a store's test file registers them in a few lines.
- * Holds: no test runner in here. A rule that a store deviates from is named with its reason, and seen in the list of tests.
+ * Guarantees:
+ * - Nothing here imports a test runner.
+ * - A rule that a store does not keep is a test of its own with its reason, so that a reader of the test list sees it.
  */
 
-/** One sentence of a port's law, and the code that holds a store to it: it resolves, or throws what is wrong. */
+/** A rule of a port, and the code that checks it on a store. */
 export type ConformanceRule<Store> = {
-  /** The rule's number in the port, such as `S1`. */
+  /** The number of the rule in the port, such as `S1`. */
   readonly rule: string;
-  /** What the user of such a store gets. */
+  /** The name of the test: the guarantee that a user of the store gets. */
   readonly name: string;
+  /** Checks the rule. It resolves if the store keeps the rule. Otherwise it rejects with the difference. */
   readonly run: (makeStore: MakeStore<Store>) => Promise<void>;
 };
 
-/** Makes a store with nothing in it. Each rule makes its own and closes it. */
+/** Creates an empty store. Each rule creates its own store and closes it. */
 export type MakeStore<Store> = () => Store | Promise<Store>;
 
-/** A rule that a store does not keep, and why that is right for it. */
+/** A rule that a store does not keep, and the reason why that is right for this store. */
 export type Deviation = { readonly rule: string; readonly reason: string };
 
-/** What vitest, jest, mocha and `node:test` have in common. */
+/**
+ * The functions that vitest, jest, mocha and `node:test` have in common.
+ *
+ * @example
+ * import { describe, it } from "vitest";
+ * eventStoreConformance("my store", () => myStore(), { describe, it });
+ */
 export type TestRunner = {
   readonly describe: (name: string, body: () => void) => unknown;
   readonly it: (name: string, body: () => Promise<void>) => unknown;
 };
 
-/** Registers rules as tests: each under its number and name, each deviation under its reason. */
+/** Registers each rule as a test with its number and name, and each deviation with its reason. */
 export function registerRules<Store>(
   name: string,
   rules: readonly ConformanceRule<Store>[],
@@ -34,12 +42,13 @@ export function registerRules<Store>(
   { describe, it, deviations = [] }: TestRunner & { readonly deviations?: readonly Deviation[] },
 ): void {
   describe(name, () => {
-    for (const { rule, name: told, run } of rules) {
-      if (!deviations.some((deviation) => deviation.rule === rule)) it(`${rule} ${told}`, () => run(makeStore));
+    for (const { rule, name: guarantee, run } of rules) {
+      if (!deviations.some((deviation) => deviation.rule === rule)) it(`${rule} ${guarantee}`, () => run(makeStore));
     }
     for (const { rule, reason } of deviations) {
       it(`${rule} is deviated from: ${reason}`, async () => {
-        if (!rules.some((known) => known.rule === rule)) throw new Error(`There is no rule ${rule} to deviate from`);
+        if (!rules.some((known) => known.rule === rule))
+          throw new Error(`The deviation names rule ${rule}, which does not exist`);
       });
     }
   });

@@ -1,26 +1,31 @@
-/** Assertions of the conformance suites: they throw a plain Error that says what was expected and what came, in any runner. */
+/**
+ * The assertions of the conformance suites. They throw a plain Error with the expected and the actual value, in every
+ * runner.
+ */
 import { type Json, sameJson } from "../core/values/json.ts";
 
-export function requireThat(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(`Expected: ${what}`);
+/** Throws if the condition is false. `expectation` is a clause, such as "the log is empty". */
+export function requireThat(condition: boolean, expectation: string): asserts condition {
+  if (!condition) throw new Error(`Expected: ${expectation}`);
 }
 
-export function requireEqual(actual: Json, expected: Json, what: string): void {
+/** Throws if two values are not equal. `label` names the value. */
+export function requireEqual(actual: Json, expected: Json, label: string): void {
   if (!sameJson(actual, expected))
-    throw new Error(`${what}\n  expected ${shown(expected)}\n  but got  ${shown(actual)}`);
+    throw new Error(`${label}\n  expected ${shownJson(expected)}\n  but got  ${shownJson(actual)}`);
 }
 
-/** Resolves with what the promise was rejected with. */
-export async function requireRejection(promise: Promise<unknown>, what: string): Promise<unknown> {
+/** Resolves with the error that the promise rejects with, and rejects if the promise resolves. */
+export async function requireRejection(promise: Promise<unknown>, label: string): Promise<unknown> {
   try {
     await promise;
   } catch (error) {
     return error;
   }
-  throw new Error(`Expected a rejection: ${what}`);
+  throw new Error(`Expected a rejection: ${label}`);
 }
 
-function shown(value: Json): string {
+function shownJson(value: Json): string {
   const text = JSON.stringify(value);
   return text.length > 2_000 ? `${text.slice(0, 2_000)}… (${text.length} characters)` : text;
 }

@@ -1,13 +1,19 @@
-/** Chance that is the same each time for the same seed, so that a failure can be run again. */
+/** Random numbers that are the same for the same seed, so that a failure can be repeated. */
+
+/** A source of random numbers. */
 export type SeededRandom = {
-  /** A whole number from 0 up to, not including, `end`. */
+  /** Returns a whole number from 0 to `end - 1`. */
   below(end: number): number;
-  /** True with this probability. */
+  /** Returns true with this probability, from 0 to 1. */
   chance(probability: number): boolean;
+  /** Returns one of the items. It throws for an empty array. */
   pick<Item>(items: readonly Item[]): Item;
 };
 
-/** The generator mulberry32: 32 bits of state, good enough for tests and nothing else. */
+/**
+ * Returns a source for a seed. It is the generator mulberry32 with 32 bits of state, which is good enough for tests
+ * only.
+ */
 export function seededRandom(seed: number): SeededRandom {
   let state = seed >>> 0;
   const next = () => {
@@ -21,7 +27,7 @@ export function seededRandom(seed: number): SeededRandom {
     chance: (probability) => next() < probability,
     pick(items) {
       const item = items[Math.floor(next() * items.length)];
-      if (item === undefined) throw new Error("Nothing to pick from");
+      if (item === undefined) throw new Error("The array to pick from is empty. Pass at least one item.");
       return item;
     },
   };

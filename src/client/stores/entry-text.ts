@@ -25,6 +25,7 @@ import type { RejectedOutcome } from "../../core/wire/messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
 import type { PendingEntry, RejectionEntry, SentEntry, UndoNote } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 
@@ -72,7 +73,7 @@ export function readRejection(id: string, row: unknown): RejectionEntry {
 export function readRow<T>(reader: Reader<T>, store: string, key: string | number, row: unknown): T {
   if (typeof row !== "string") throw corruptRow(store, key, "is not a text");
   const parsed = parseText(reader, row);
-  if (!parsed.ok) throw corruptRow(store, key, `${parsed.problem.path.join(".")} ${parsed.problem.reason}`.trim());
+  if (!parsed.ok) throw corruptRow(store, key, describeProblem(parsed.problem));
   return parsed.value;
 }
 

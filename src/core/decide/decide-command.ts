@@ -15,7 +15,7 @@ import type {
   DomainDefinition,
   Rejection,
 } from "../domain/definition.ts";
-import type { Parsed, Problem } from "../values/parsed.ts";
+import { describePlace, type Parsed, type Problem } from "../values/parsed.ts";
 import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
@@ -141,7 +141,7 @@ function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> 
 }
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
-  const at = path.length > 0 ? ` at ${path.join(".")}` : "";
+  const at = describePlace(path);
   return { defect: { kind: "invalid", code, message: shortText(`${what} is not valid${at}: ${reason}`), path } };
 }
 

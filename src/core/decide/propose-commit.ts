@@ -16,6 +16,7 @@ import { findJsonProblem, type Json } from "../values/json.ts";
 import { type Decided, reconcileCommit } from "./reconcile-commit.ts";
 import { findUnstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
+import { describePlace } from "../values/parsed.ts";
 
 export type CommitIdentity = {
   readonly id: string;
@@ -130,7 +131,7 @@ function problemOf(request: CommandRequest): Defect | null {
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : findJsonProblem(request.input);
   if (!problem) return null;
-  const at = problem.path.length > 0 ? ` at ${problem.path.join(".")}` : "";
+  const at = describePlace(problem.path);
   return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
 }
 

@@ -1,10 +1,10 @@
 /**
- * An aggregate: initial state, events, `evolve` (folds one event), commands. The unit of consistency.
+ * An aggregate, the unit of consistency: an initial state, events, `evolve` (which folds one event), and commands.
  *
- * Place: event → aggregate → projection → domain. An app's domain file makes handles; the rest of Dacapo knows only
- * their `definition`, where the types are erased.
- * Holds: everything shown in the handle's type is inferred from schemas and `initial`; what TypeScript cannot refuse
- * (and what JavaScript users get wrong) is refused when the program starts, with a DefinitionError.
+ * Guarantees:
+ * - TypeScript infers the whole type of a handle from the schemas and from `initial` (test:
+ *   `schema.libraries.types.test.ts`).
+ * - A mistake that TypeScript cannot see throws a DefinitionError when the program starts (test: `aggregate.test.ts`).
  */
 import type { CommandOptions } from "./command-types.ts";
 import { defineCommand, type ErasedCommand, readTargets } from "./define-command.ts";
@@ -18,42 +18,53 @@ import type {
 import type { DomainEvent } from "./event.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle-types.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
+import { describePlace } from "../values/parsed.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schema.ts";
 import { requireType, requireWord, streamName } from "../values/names.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
 
-// Not exported: TypeScript writes out an alias that cannot be named, so a handle's type shows plain data, not schemas.
+// These types are not exported, because TypeScript then writes them out. A handle's type shows plain data and no
+// schemas.
 /** The data of each event as `evolve` and readers get it. */
 type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
-/** The data of each event as `emit` takes it. */
+/** The data of each event as `emit` accepts it. */
 type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
-/** What the commands take. */
+/** The input that each command accepts. */
 type InputMap<I> = { readonly [K in keyof I]: InputOf<I[K]> };
 
 type EventCheck<S> = S extends Schema
   ? [OutputOf<S>] extends [InputOf<S>]
     ? unknown
-    : "An event's schema must accept what it gives: its output is stored and folded without being parsed again. Trims and defaults are fine, string to Date is not"
+    : "An event's schema must accept its own output, because the output is stored and folded without another check. Trims and defaults are fine, string to Date is not"
   : Schema;
 
-/** As a conditional, so that the literals of a state (`status: "open"`) do not widen. */
+/** A conditional type, because otherwise the literals of a state (`status: "open"`) would widen. */
 type Fold<State, Event> = [State] extends [infer S] ? (state: S, event: Event) => S : never;
 
-/** The states that a command reads; what is no handle is `"self"`. */
+/** The states that a command reads. A read that is not a handle is `"self"`. */
 type ReadStates<State, Reads> = {
   readonly [N in keyof Reads]: Reads[N] extends AnyAggregate ? StateOf<Reads[N]> : State;
 };
 
+/** The options of `aggregate`. TypeScript infers all type parameters. */
 export type AggregateOptions<Name extends string, State, E, I, R, Recorded extends boolean> = {
-  /** Raise it when `evolve` or `initial` change: stored states are then made anew from the log. */
+  /**
+   * A whole number from 1. Raise it when `evolve` or `initial` change, so that Dacapo rebuilds stored states from the
+   * log.
+   */
   readonly version: number;
-  /** The state of a stream without events. */
+  /** The state of a stream without events. States are plain JSON. */
   readonly initial: State;
-  /** A schema for each event, or `event(schema).next(schema, upcast)` for one that changed. */
+  /** A schema for each event, or `event(schema).next(schema, upcast)` for an event that changed. */
   readonly events: E & { readonly [K in keyof E]: EventCheck<E[K]> };
-  /** Folds each event into the state. Pure: the same state and event give the same state, for ever. */
+  /** Folds each event into the state. It is pure: the same state and event return the same state on every device. */
   readonly evolve: { readonly [K in keyof E]: Fold<State, DomainEvent<K & string, OutputOf<E[K]>, Name>> };
+  /**
+   * The commands, by name.
+   *
+   * @default {}
+   */
   readonly commands?: {
     readonly [K in keyof I]: CommandOptions<
       Name,
@@ -66,7 +77,16 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
     >;
   } & {
     readonly [K in keyof R]: {
-      /** States of other streams for `decide`, and a conflict when they change: `{ target: [column, (input) => input.column] }`. At most 16; `"self"` names this aggregate. */
+      /**
+       * The states of other streams that `decide` needs, at most 16. If one of them changes, the command has a
+       * conflict.
+       * `"self"` names this aggregate.
+       *
+       * @default {}
+       *
+       * @example
+       * reads: { target: [column, (input) => input.column] }
+       */
       readonly reads?: {
         readonly [N in keyof R[K]]: readonly [
           (R[K][N] & (R[K][N] extends AnyAggregate ? unknown : AnyAggregate)) | "self",
@@ -75,12 +95,20 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
       };
     };
   };
-  /** Facts without commands (a sensor's readings): one command for each event records it as it is. The server must allow it. */
+  /**
+   * True for facts without decisions, such as the readings of a sensor. The aggregate then has one command for each
+   * event,
+   * which records its input as the event. The server must allow it.
+   *
+   * @default false
+   */
   readonly recorded?: Recorded;
 };
 
 /**
- * Defines an aggregate.
+ * Defines an aggregate and returns its handle.
+ *
+ * @throws DefinitionError (`definition`) if a name, a version, a schema or a function is wrong.
  *
  * @example
  * const counter = aggregate("counter", {
@@ -91,7 +119,8 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
  *   commands: {
  *     add: {
  *       input: v.object({ amount: v.number() }),
- *       decide: (total, input, { emit, reject }) => (total + input.amount < 0 ? reject("below-zero") : emit("Added", input)),
+ *       decide: (total, input, { emit, reject }) => (total + input.amount < 0 ? reject("below-zero") : emit("Added",
+ * input)),
  *     },
  *   },
  * });
@@ -109,20 +138,20 @@ export function aggregate<
   options: AggregateOptions<Name, State, E, I, R, Recorded>,
 ): Aggregate<Name, State, DataOf<E>, Recorded extends true ? DraftsOf<E> : InputMap<I>>;
 export function aggregate(name: string, options: ErasedOptions): ErasedAggregate {
-  const what = `aggregate ${name}`;
+  const label = `aggregate ${name}`;
   requireType("an aggregate", name);
-  requireFolding(what, options);
+  requireFoldOptions(label, options);
   const { version, initial, recorded = false } = options;
-  const events = defineEvents(what, options.events);
+  const events = defineEvents(label, options.events);
   const definitions = new Map<string, CommandDefinition>();
   const command: Record<string, (id: string, input?: Json) => CommandRequest> = {};
-  const written = recorded ? recordings(what, options) : (options.commands ?? {});
-  for (const [key, one] of Object.entries(written)) {
-    const definition = defineCommand(name, key, one, (stream) => commandsOf(command, stream));
-    definitions.set(key, definition);
-    command[key] = (id, input) => ({
+  const commands = recorded ? recordingCommands(label, options) : (options.commands ?? {});
+  for (const [commandName, one] of Object.entries(commands)) {
+    const definition = defineCommand(name, commandName, one, (stream) => streamCommands(command, stream));
+    definitions.set(commandName, definition);
+    command[commandName] = (id, input) => ({
       stream: streamName(name, id),
-      name: key,
+      name: commandName,
       v: definition.version,
       ...(input === undefined ? {} : { input }),
     });
@@ -135,11 +164,11 @@ export function aggregate(name: string, options: ErasedOptions): ErasedAggregate
       initial,
       events,
       commands: definitions,
-      evolve: foldOf(what, options.evolve, events),
+      evolve: defineEvolve(label, options.evolve, events),
       recorded,
     },
     command,
-    reads: Object.values(written).flatMap(readTargets),
+    reads: Object.values(commands).flatMap(readTargets),
     ref: (id) => ({ stream: streamName(name, id) }),
   };
 }
@@ -158,28 +187,28 @@ type ErasedAggregate = Pick<AnyAggregate, "name" | "definition" | "reads"> & {
   readonly ref: (id: string) => StreamRef;
 };
 
-/** What aggregates and projections share: a version, and an initial value that can be stored. */
-export function requireFolding(what: string, options: { readonly version: number; readonly initial: Json }): void {
+/** Checks the options that aggregates and projections share: a version, and an initial value that can be stored. */
+export function requireFoldOptions(label: string, options: { readonly version: number; readonly initial: Json }): void {
   if (typeof options !== "object" || options === null)
-    refuseDefinition(`The ${what} has no options`, "Give an object with version, initial and the rest.");
+    refuseDefinition(`The ${label} has no options`, "Pass an object with version, initial and the other options.");
   if (!Number.isSafeInteger(options.version) || options.version < 1) {
-    refuseDefinition(`The version of ${what} is ${String(options.version)}`, "Count from 1, in whole numbers.");
+    refuseDefinition(`The version of ${label} is ${String(options.version)}`, "Use a whole number, and count from 1.");
   }
   const problem = findJsonProblem(options.initial);
   if (problem) {
     refuseDefinition(
-      `The initial value of ${what} ${problem.path.length > 0 ? `at ${problem.path.join(".")} ` : ""}${problem.reason}`,
-      "States and rows are stored: use plain JSON. For none, use null.",
+      `The initial value of ${label}${describePlace(problem.path)} ${problem.reason}`,
+      "Use plain JSON, because states and rows are stored. Use null for an empty state or row.",
       { path: problem.path, reason: problem.reason },
     );
   }
 }
 
-function defineEvents(what: string, schemas: ErasedOptions["events"]): ReadonlyMap<string, EventDefinition> {
+function defineEvents(label: string, schemas: ErasedOptions["events"]): ReadonlyMap<string, EventDefinition> {
   const events = new Map<string, EventDefinition>();
   for (const [type, schema] of Object.entries(schemas ?? {})) {
-    requireWord(`an event of ${what}`, type);
-    const event = `event ${type} of ${what}`;
+    requireWord(`an event of ${label}`, type);
+    const event = `event ${type} of ${label}`;
     const { version, schema: current, upcast } = versionedBy(event, schema);
     events.set(type, {
       version,
@@ -188,11 +217,12 @@ function defineEvents(what: string, schemas: ErasedOptions["events"]): ReadonlyM
     });
   }
   if (events.size > 0) return events;
-  refuseDefinition(`The ${what} has no events`, "Give events: { TaskAdded: schema, … }.");
+  refuseDefinition(`The ${label} has no events`, "Add events: { TaskAdded: schema, … }.");
 }
 
-function foldOf(
-  what: string,
+/** Checks that each event has a handler and each handler an event, and returns the fold. */
+function defineEvolve(
+  label: string,
   evolve: ErasedOptions["evolve"],
   events: ReadonlyMap<string, EventDefinition>,
 ): AggregateDefinition["evolve"] {
@@ -200,33 +230,36 @@ function foldOf(
   for (const type of events.keys()) {
     if (typeof handlers.get(type) === "function") continue;
     refuseDefinition(
-      `The ${what} does not evolve by its event ${type}`,
-      `Add evolve: { ${type}: (state, { data }) => … }; to ignore it, give the state back.`,
+      `The ${label} has no evolve function for its event ${type}`,
+      `Add evolve: { ${type}: (state, { data }) => … }. Return the state itself to ignore the event.`,
     );
   }
   for (const type of handlers.keys()) {
     if (!events.has(type))
       refuseDefinition(
-        `The ${what} evolves by ${type}, which is none of its events`,
-        `Its events are ${[...events.keys()].join(", ")}.`,
+        `The ${label} has an evolve function for ${type}, which is not one of its events`,
+        `Its events are ${[...events.keys()].join(", ")}. Remove the function, or add the event.`,
       );
   }
   return (state, event) => {
     const next = handlers.get(event.type)?.(state, event);
     if (next !== undefined) return next;
     refuseDefinition(
-      `The ${what} evolved by ${event.type} into undefined`,
-      "Give the next state, or the state as it was, from evolve. For no state, use null.",
+      `The evolve of ${label} returned undefined for the event ${event.type}`,
+      "Return the next state, or the state itself. Use null for an empty state.",
     );
   };
 }
 
-/** A command for each event, which records it as it is. */
-function recordings(what: string, { events, commands }: ErasedOptions): { readonly [name: string]: ErasedCommand } {
+/** Returns a command for each event, which records its input as the event. */
+function recordingCommands(
+  label: string,
+  { events, commands }: ErasedOptions,
+): { readonly [name: string]: ErasedCommand } {
   if (commands)
     refuseDefinition(
-      `The ${what} is recorded and has commands`,
-      "Leave out one of them: what is recorded comes without a decision.",
+      `The ${label} is recorded and has commands`,
+      "Remove one of them, because a recorded aggregate makes no decisions.",
     );
   return Object.fromEntries(
     Object.entries(events).map(([type, schema]) => [
@@ -236,10 +269,11 @@ function recordings(what: string, { events, commands }: ErasedOptions): { readon
   );
 }
 
-function commandsOf(
+/** Returns the commands of one stream, without the id. */
+function streamCommands(
   command: ErasedAggregate["command"],
   stream: string,
 ): { readonly [name: string]: (input?: Json) => CommandRequest } {
   const id = stream.slice(stream.indexOf("/") + 1);
-  return Object.fromEntries(Object.entries(command).map(([name, make]) => [name, (input) => make(id, input)]));
+  return Object.fromEntries(Object.entries(command).map(([name, request]) => [name, (input) => request(id, input)]));
 }

@@ -1,9 +1,9 @@
 /**
- * Makes a command's definition of what an app wrote: types erased, everything that comes in or out checked.
+ * The definition of a command, made from the options that an app wrote, with types erased.
  *
- * Place: `aggregate` → here → decide and reconcile, which know only the definition.
- * Holds: what an app's function gives is one of the known shapes, or an error that names the function. Nothing here is
- * asynchronous: a command is decided again on other devices and must give the same.
+ * Guarantees (test: `aggregate.test.ts`):
+ * - The result of an app's function has a known form. Otherwise an error names the function.
+ * - Nothing is asynchronous, because other devices decide the command again and must get the same events.
  */
 import type { StreamCommands } from "./command-types.ts";
 import { READS_MAX } from "./definition.ts";
@@ -22,12 +22,13 @@ import type { Erased } from "./erased.ts";
 import type { Draft } from "./event.ts";
 import type { AnyAggregate } from "./handle-types.ts";
 import type { Json } from "../values/json.ts";
+import { refuseValue } from "../values/parsed.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { parseWith, type Schema } from "./schema.ts";
 import { requireWord, streamName } from "../values/names.ts";
 import { requireJson, type Versioned, versionedBy } from "./upcast.ts";
 
-/** A command with its types erased. */
+/** The options of a command, with their types erased. */
 export type ErasedCommand = {
   readonly input?: Schema;
   readonly reads?: {
@@ -39,7 +40,7 @@ export type ErasedCommand = {
   readonly time?: "author" | "server";
 };
 
-/** What the contexts hold already: no read can have one of these names. */
+/** The names that a context has already, so that no read can have one of them. */
 const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   "emit",
   "reject",
@@ -54,49 +55,51 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   "rebase",
 ]);
 
-/** Checks a command as an app wrote it and erases its types. */
+/** Checks the options of a command and returns its definition. */
 export function defineCommand(
   aggregate: string,
   name: string,
   command: ErasedCommand,
   commandsOf: (stream: string) => StreamCommands<Record<string, Json>>,
 ): CommandDefinition {
-  const what = `command ${aggregate}.${name}`;
-  requireWord(what, name);
+  const label = `command ${aggregate}.${name}`;
+  requireWord(label, name);
   if (typeof command !== "object" || command === null || typeof command.decide !== "function") {
-    refuseDefinition(`${what} has no decide`, "Give it decide: (state, input, { emit, reject }) => …");
+    refuseDefinition(`The ${label} has no decide`, "Add decide: (state, input, { emit, reject }) => …");
   }
   const { input, reads, decide, onConflict = "rebase", undo, time = "author" } = command;
-  const versioned = input === undefined ? null : versionedBy(`the input of ${what}`, input);
-  requireReads(what, reads ?? {});
-  requireChoice(what, "time", time, ["author", "server"]);
-  if (typeof onConflict !== "function") requireChoice(what, "onConflict", onConflict, ["rebase", "keep", "reject"]);
+  const versioned = input === undefined ? null : versionedBy(`input of ${label}`, input);
+  requireReads(label, reads ?? {});
+  requireChoice(label, "time", time, ["author", "server"]);
+  if (typeof onConflict !== "function") requireChoice(label, "onConflict", onConflict, ["rebase", "keep", "reject"]);
   if (undo !== undefined && typeof undo !== "function")
-    refuseDefinition(`The undo of ${what} is not a function`, "Give a function or leave it out.");
+    refuseDefinition(
+      `The undo of ${label} is not a function`,
+      "Write undo: ({ before, command }) => …, or leave it out.",
+    );
 
   return {
     version: versioned?.version ?? 1,
-    ...inputCheck(what, versioned),
-    reads: (value) => readsOf(aggregate, reads ?? {}, value),
-    decide: (state, value, context) => decisionOf(`decide of ${what}`, decide(state, value, contextOf(context))),
-    onConflict: typeof onConflict === "function" ? mergeBy(what, onConflict) : onConflict,
+    ...inputChecks(label, versioned),
+    reads: (value) => readRefs(aggregate, reads ?? {}, value),
+    decide: (state, value, context) => requireDecision(`decide of ${label}`, decide(state, value, appContext(context))),
+    onConflict: typeof onConflict === "function" ? mergePolicy(label, onConflict) : onConflict,
     time,
     undo: undo ? (facts) => undo({ ...facts, command: commandsOf(facts.stream) }) || null : null,
   };
 }
 
-/** The other aggregates that a command reads. */
+/** Returns the other aggregates that a command reads. */
 export function readTargets({ reads = {} }: ErasedCommand): readonly AnyAggregate[] {
   return Object.values(reads).flatMap(([target]) => (target === "self" ? [] : [target]));
 }
 
-function inputCheck(what: string, versioned: Versioned | null): Pick<CommandDefinition, "parse" | "upcast"> {
+/** Returns the checks of the input. A command without a schema accepts no input. */
+function inputChecks(label: string, versioned: Versioned | null): Pick<CommandDefinition, "parse" | "upcast"> {
   if (!versioned) {
     return {
       parse: (value) =>
-        value === undefined
-          ? { ok: true, value }
-          : { ok: false, problem: { path: [], reason: "was given, but the command takes no input" } },
+        value === undefined ? { ok: true, value } : refuseValue([], "was passed in, but the command takes no input"),
       upcast: (_v, value) => value,
     };
   }
@@ -104,12 +107,13 @@ function inputCheck(what: string, versioned: Versioned | null): Pick<CommandDefi
     parse: (value) => parseWith(versioned.schema, value),
     upcast: (v, value) => {
       const upcast = versioned.upcast(v, value);
-      return upcast === undefined ? undefined : requireJson(`the input of ${what}`, upcast);
+      return upcast === undefined ? undefined : requireJson(`input of ${label}`, upcast);
     },
   };
 }
 
-function readsOf(
+/** Returns the streams that a command reads for an input, by name. */
+function readRefs(
   aggregate: string,
   reads: NonNullable<ErasedCommand["reads"]>,
   input: unknown,
@@ -121,14 +125,16 @@ function readsOf(
   return refs;
 }
 
-function contextOf({ reads, ...context }: DecideContext): object {
+/** Returns the context as the app's function gets it: the states that it reads are fields of the context. */
+function appContext({ reads, ...context }: DecideContext): object {
   return { ...reads, ...context, emit, reject };
 }
 
-function mergeBy(what: string, onConflict: (conflict: object) => unknown): ConflictPolicy {
+/** Returns the conflict policy of an app's merge function. */
+function mergePolicy(label: string, onConflict: (conflict: object) => unknown): ConflictPolicy {
   return (state: Json, input: unknown, { mine, theirs, ...context }: MergeContext) => {
-    const given = onConflict({ ...contextOf(context), state, input, mine, theirs, rebase });
-    return isRebase(given) ? given : decisionOf(`onConflict of ${what}`, given);
+    const result = onConflict({ ...appContext(context), state, input, mine, theirs, rebase });
+    return isRebase(result) ? result : requireDecision(`onConflict of ${label}`, result);
   };
 }
 
@@ -144,65 +150,73 @@ function rebase(): Rebase {
   return { rebase: true };
 }
 
-function isRebase(given: unknown): given is Rebase {
-  return typeof given === "object" && given !== null && "rebase" in given && given.rebase === true;
+function isRebase(result: unknown): result is Rebase {
+  return typeof result === "object" && result !== null && "rebase" in result && result.rebase === true;
 }
 
-function isRejected(given: unknown): given is Rejection {
+function isRejected(result: unknown): result is Rejection {
   return (
-    typeof given === "object" &&
-    given !== null &&
-    "rejected" in given &&
-    given.rejected === true &&
-    "code" in given &&
-    typeof given.code === "string"
+    typeof result === "object" &&
+    result !== null &&
+    "rejected" in result &&
+    result.rejected === true &&
+    "code" in result &&
+    typeof result.code === "string"
   );
 }
 
-function isDraft(given: unknown): given is Draft {
+function isDraft(value: unknown): value is Draft {
   return (
-    typeof given === "object" && given !== null && "type" in given && typeof given.type === "string" && "data" in given
+    typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "data" in value
   );
 }
 
-function decisionOf(what: string, given: unknown): Decision {
-  if (isRejected(given)) return given;
-  const drafts: readonly unknown[] = Array.isArray(given) ? given : [given];
+/** Checks the result of an app's function, and returns it as a decision. */
+function requireDecision(label: string, result: unknown): Decision {
+  if (isRejected(result)) return result;
+  const drafts: readonly unknown[] = Array.isArray(result) ? result : [result];
   if (drafts.every(isDraft)) return drafts;
   const wrong = drafts.find((one) => !isDraft(one));
   refuseDefinition(
-    `The ${what} gave ${describe(wrong)}`,
-    "Give emit(type, data), an array of such, [] for nothing, or reject(code). It cannot be async.",
+    `The ${label} returned ${describeResult(wrong)}`,
+    "Return emit(type, data), an array of them, [] for no event, or reject(code). The function cannot be async.",
   );
 }
 
-function describe(value: unknown): string {
-  if (typeof value === "object" && value !== null) return "then" in value ? "a promise" : "an object that is no event";
+function describeResult(value: unknown): string {
+  if (typeof value === "object" && value !== null)
+    return "then" in value ? "a promise" : "an object that is not an event";
   return String(value);
 }
 
-function requireReads(what: string, reads: NonNullable<ErasedCommand["reads"]>): void {
+function requireReads(label: string, reads: NonNullable<ErasedCommand["reads"]>): void {
   const entries = Object.entries(reads);
   if (typeof reads !== "object" || entries.length > READS_MAX) {
     refuseDefinition(
-      `${what} reads ${typeof reads === "object" ? entries.length : "what is not an object"}`,
+      typeof reads === "object"
+        ? `The ${label} reads ${entries.length} streams, but at most ${READS_MAX} are allowed`
+        : `The reads of ${label} are of type ${typeof reads}, not an object`,
       `Name up to ${READS_MAX} streams: reads: { target: [column, (input) => input.column] }`,
     );
   }
   for (const [name, read] of entries) {
-    requireWord(`what ${what} reads`, name);
+    requireWord(`a read of ${label}`, name);
     const [target, id] = Array.isArray(read) ? read : [];
-    const known = target === "self" || typeof target?.definition?.name === "string";
-    if (!known || typeof id !== "function" || CONTEXT_NAMES.has(name)) {
+    const isKnown = target === "self" || typeof target?.definition?.name === "string";
+    if (!isKnown || typeof id !== "function" || CONTEXT_NAMES.has(name)) {
       refuseDefinition(
-        `${what} cannot read ${JSON.stringify(name)}: ${CONTEXT_NAMES.has(name) ? "decide has something else of that name" : 'it is not an aggregate (or "self") and a function that gives an id'}`,
-        "Write reads: { target: [column, (input) => input.column] } with a name of its own.",
+        `The ${label} cannot read ${JSON.stringify(name)}: ${
+          CONTEXT_NAMES.has(name)
+            ? "decide has a field of that name already"
+            : 'it is not an aggregate (or "self") with a function that returns an id'
+        }`,
+        "Write reads: { target: [column, (input) => input.column] } with a name of your own.",
       );
     }
   }
 }
 
-function requireChoice(what: string, field: string, given: unknown, choices: readonly string[]): void {
-  if (choices.some((choice) => choice === given)) return;
-  refuseDefinition(`${field} of ${what} is ${String(given)}`, `Choose one of ${choices.join(", ")}.`);
+function requireChoice(label: string, field: string, value: unknown, choices: readonly string[]): void {
+  if (choices.some((choice) => choice === value)) return;
+  refuseDefinition(`The ${field} of ${label} is ${String(value)}`, `Use one of ${choices.join(", ")}.`);
 }

@@ -1,7 +1,10 @@
 /**
- * The one place where types are let go: a function that an app wrote for its own types, seen by the erased core.
+ * The one place where types are erased: the type of an app's function as the rest of core calls it.
  *
- * Parameters of methods are compared both ways (TypeScript's rule for arrays and event handlers), so a typed function fits
- * here without a cast. It is sound because `aggregate` and `projection` give it just what its overload promised.
+ * TypeScript compares the parameters of methods in both directions. Therefore a typed function fits here without a
+ * cast.
+ * It is sound, because `aggregate` and `projection` call the function with the values that its overload promises.
  */
+
+/** A function of an app, with its types erased. */
 export type Erased<Arguments extends readonly unknown[], Result> = { call(...given: Arguments): Result }["call"];

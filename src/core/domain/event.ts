@@ -1,30 +1,37 @@
 /**
- * An event: an immutable fact, first as the domain drafts it, then as the log holds it.
+ * An event: an immutable fact, first as a draft of the domain, then with its place in the log.
  *
- * The value grows on its way and never changes: draft (type, data) → event (who, when, where in its stream and in the log).
+ *   draft (type, data)  →  event (plus author, time, place in the stream, place in the log)
  */
 import type { Json } from "../values/json.ts";
 
-/** What `decide` gives: a fact before anyone has placed it. */
+/** An event without a place: the result of `emit` in `decide`. */
 export type Draft<Type extends string = string, Data = Json> = { readonly type: Type; readonly data: Data };
 
-/** A fact in its place. `aggregate` is literal in typed handlers, so that two aggregates may share an event type. */
+/**
+ * An event with its place. `aggregate` is a literal type in handlers, so that two aggregates may share an event type.
+ */
 export type DomainEvent<Type extends string = string, Data = Json, Aggregate extends string = string> = {
-  /** The commit's id and the event's place in it: `<commit>:<n>`, n from 0. Unique in a log. */
+  /**
+   * The commit's id and the event's place in the commit: `<commit id>:<n>`, where n counts from 0. It is unique in a
+   * log.
+   */
   readonly id: string;
   readonly type: Type;
   readonly data: Data;
   readonly aggregate: Aggregate;
-  /** `type/id`, such as `task/t1`. */
+  /** The stream: the aggregate and an id, such as `task/t1`. */
   readonly stream: string;
-  /** Place in its stream: 1, 2, 3 … For a pending event: where it would stand today. */
+  /** The place in its stream: 1, 2, 3 … A pending event has the place that it would get now. */
   readonly version: number;
-  /** Place in the log: 1, 2, 3 … given by the server; null while pending. */
+  /** The place in the log: 1, 2, 3 … The server assigns it. A pending event has null. */
   readonly position: number | null;
-  /** Milliseconds since the epoch by the author's hybrid logical clock; information, never order. */
+  /** Milliseconds since the epoch by the author's hybrid logical clock. It is information and never an order. */
   readonly time: number;
+  /** The person who made it: the `user` of `openLog`. */
   readonly actor: string;
-  /** The device that made it: together with `actor` it tells whose own event this is. */
+  /** The id of the device that made it. `actor` and `client` together are the author. */
   readonly client: string;
+  /** The app's own notes of the commit. */
   readonly meta: Json;
 };

@@ -1,29 +1,45 @@
 /**
- * Handles: what `aggregate` and `projection` give an app, and the types that can be taken from them.
+ * The types of the handles that `aggregate` and `projection` return, and the types that an app reads from a handle.
  *
- * Place: types only. The names in a handle's type are plain maps of data, never schemas: hovers and `.d.ts` stay readable.
+ * A handle's type contains plain maps of data and never schemas, because hovers and `.d.ts` files stay readable then.
  */
 import type { CommandContext, EventOf, InputArgument } from "./command-types.ts";
 import type { AggregateDefinition, CommandRequest, ProjectionDefinition, StreamRef } from "./definition.ts";
 import type { InputOf } from "./schema.ts";
 
-/** The handle of an aggregate. `Events` maps event types to data, `Inputs` commands to inputs. */
+/** The handle of an aggregate. `Events` maps event types to data. `Inputs` maps commands to inputs. */
 export type Aggregate<Name extends string, State, Events, Inputs> = {
+  /** The name, which is the first part of each stream's name. */
   readonly name: Name;
+  /** For Dacapo only: the aggregate with its types erased. */
   readonly definition: AggregateDefinition;
-  /** Requests for `execute`: `task.command.add("t1", { title: "Milk" })`. Plain JSON. */
+  /**
+   * Makes requests for `execute`. A request is plain JSON.
+   *
+   * @throws ValidationError (`invalid`) if the id cannot name a stream.
+   *
+   * @example
+   * await log.execute(task.command.add("t1", { title: "Milk" }));
+   */
   readonly command: {
     readonly [K in keyof Inputs]: (id: string, ...input: InputArgument<Inputs[K]>) => CommandRequest;
   };
-  /** A stream by its id: `task.ref("t1")` is `{ stream: "task/t1" }`. Throws a ValidationError for an id that cannot be one. */
+  /**
+   * Returns the stream of an id.
+   *
+   * @throws ValidationError (`invalid`) if the id cannot name a stream.
+   *
+   * @example
+   * task.ref("t1") // { stream: "task/t1" }
+   */
   readonly ref: (id: string) => TypedStreamRef<State>;
-  /** Other aggregates whose states its commands read. */
+  /** The other aggregates whose states its commands read. */
   readonly reads: readonly AnyAggregate[];
-  /** Types only: never there at run time. */
+  /** Types only. The field does not exist at run time. */
   readonly "~types"?: { readonly name: Name; readonly state: State; readonly events: Events; readonly inputs: Inputs };
 };
 
-/** Any aggregate, for functions that take one. */
+/** Any aggregate, for functions with an aggregate as a parameter. */
 export type AnyAggregate = {
   readonly name: string;
   readonly definition: AggregateDefinition;
@@ -36,43 +52,71 @@ export type AnyAggregate = {
   };
 };
 
-/** A stream that knows the type of its state. */
+/** A stream with the type of its state. */
 export type TypedStreamRef<State> = StreamRef & { readonly "~state"?: State };
 
 /** The types that a handle carries. */
 export type TypesOf<A extends AnyAggregate> = NonNullable<A["~types"]>;
 
-/** The state of an aggregate: `StateOf<typeof task>`. */
+/**
+ * The state of an aggregate.
+ *
+ * @example
+ * type Task = StateOf<typeof task>;
+ */
 export type StateOf<A extends AnyAggregate> = TypesOf<A>["state"];
 
-/** Any event of an aggregate, for functions of your own: `EventsOf<typeof task>`. Narrow it by `type`. */
+/**
+ * Any event of an aggregate, for functions of your own. Narrow it by `type`.
+ *
+ * @example
+ * const describe = (event: EventsOf<typeof task>) => (event.type === "TaskAdded" ? event.data.title : event.type);
+ */
 export type EventsOf<A extends AnyAggregate> = A extends AnyAggregate
   ? EventOf<TypesOf<A>["events"], TypesOf<A>["name"]>
   : never;
 
-/** The inputs of an aggregate's commands by name: `InputsOf<typeof task>["add"]`. */
+/**
+ * The inputs of an aggregate's commands, by the name of the command.
+ *
+ * @example
+ * type NewTask = InputsOf<typeof task>["add"];
+ */
 export type InputsOf<A extends AnyAggregate> = TypesOf<A>["inputs"];
 
 /**
- * What `decide` gets as its third argument, for handlers in files of their own: `Context<typeof task>` in tests and
- * tools, `Context<typeof taskEvents>` of the map of schemas in what the aggregate itself is made of.
+ * The third argument of `decide`, for handlers in files of their own.
+ *
+ * Use the map of schemas for a handler of the aggregate itself, because the aggregate does not exist before its
+ * handlers.
+ *
+ * @example
+ * const taskEvents = { TaskAdded: v.object({ title: v.string() }) };
+ * const add = (_: Task, input: { title: string }, { emit }: Context<typeof taskEvents>) => emit("TaskAdded", input);
  */
 export type Context<A> = A extends AnyAggregate
   ? CommandContext<TypesOf<A>["events"]>
   : CommandContext<{ readonly [K in keyof A]: InputOf<A[K]> }>;
 
-/** The handle of a projection. `Row` is a row that is there: without null. */
+/** The handle of a projection. `Row` is the type of a row that exists, without null. */
 export type Projection<Name extends string, Row> = {
+  /** The name, to which stored rows belong. */
   readonly name: Name;
+  /** For Dacapo only: the projection with its types erased. */
   readonly definition: ProjectionDefinition;
   /** The aggregates whose events it folds. */
   readonly from: readonly AnyAggregate[];
-  /** Types only: never there at run time. */
+  /** Types only. The field does not exist at run time. */
   readonly "~types"?: { readonly row: Row };
 };
 
-/** Any projection, for functions that take one. */
+/** Any projection, for functions with a projection as a parameter. */
 export type AnyProjection = Projection<string, unknown>;
 
-/** A row of a projection, as tables hold it: `RowOf<typeof board>`. */
+/**
+ * A row of a projection.
+ *
+ * @example
+ * type Card = RowOf<typeof board>;
+ */
 export type RowOf<P extends AnyProjection> = NonNullable<P["~types"]>["row"];

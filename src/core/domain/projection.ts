@@ -1,11 +1,14 @@
 /**
- * A projection: a pure fold of events into rows, the read model.
+ * A projection, the read model: a pure fold of events into rows. The same definition runs in the worker and on the
+ * server.
  *
- * Place: event → aggregate → projection → domain. The same definition runs in the worker and on the server.
- * Holds: a row's next value depends on the row and the event (and the state of the event's own stream around it) alone,
- * so rows can be made anew from the log at any time. The type of rows comes from `initial`, never from the handlers.
+ * Guarantees (test: `projection.test.ts`):
+ * - A row's next value depends only on the row, on the event, and on the state of the event's stream before and after
+ *   it.
+ *   Therefore Dacapo can rebuild rows from the log at any time.
+ * - The type of rows comes from `initial`, never from the handlers.
  */
-import { requireFolding } from "./aggregate.ts";
+import { requireFoldOptions } from "./aggregate.ts";
 import type { StreamTransition } from "./definition.ts";
 import type { Erased } from "./erased.ts";
 import type { DomainEvent } from "./event.ts";
@@ -14,13 +17,13 @@ import type { Json } from "../values/json.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { requireType } from "../values/names.ts";
 
-/** Characters of one key. */
+/** The number of characters in one key. */
 export const KEY_LENGTH_MAX = 512;
 
 /** The state of the event's stream before and after it. */
 type States<A extends AnyAggregate> = { readonly before: TypesOf<A>["state"]; readonly after: TypesOf<A>["state"] };
 
-/** Any event of some aggregates, with what its own stream was before and after it. */
+/** Any event of some aggregates, with the row's key and the state of its stream before and after it. */
 type EventAround<A extends AnyAggregate> = A extends AnyAggregate
   ? {
       [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<
@@ -31,28 +34,42 @@ type EventAround<A extends AnyAggregate> = A extends AnyAggregate
     }[keyof TypesOf<A>["events"] & string]
   : never;
 
-/** As a conditional, so that the row's type is settled by `initial` before handlers are looked at. */
+/** A conditional type, so that `initial` alone decides the type of the row, before TypeScript reads the handlers. */
 type Handlers<Row, Event extends { readonly type: string }> = [Row] extends [infer R]
   ? { readonly [E in Event as E["type"]]?: (row: R, event: E) => R }
   : never;
 
-/** Keys that an event touches. */
+/** The keys of the rows that an event changes: one key, several keys, or none. */
 export type Keys = string | null | undefined | readonly (string | null | undefined)[];
 
+/** The options of `projection`. TypeScript infers both type parameters. */
 export type ProjectionOptions<From extends readonly AnyAggregate[], Row> = {
-  /** Raise it when `initial`, `key` or a handler change: the rows are then made anew from the log. */
+  /**
+   * A whole number from 1. Raise it when `initial`, `key` or a handler change, so that Dacapo rebuilds the rows from
+   * the log.
+   */
   readonly version: number;
+  /** The aggregates whose events it folds. At least one. */
   readonly from: From;
-  /** The row where there is none yet; null: there is no row. */
+  /** The row of a key without a row yet. Null means that there is no row. Rows are plain JSON. */
   readonly initial: Row;
-  /** The rows that an event touches. Default: one row a stream, `event.stream`. null and undefined are left out. */
+  /**
+   * Returns the keys of the rows that an event changes: up to 512 characters each. Null and undefined are skipped.
+   *
+   * @default one row for each stream: `(event) => event.stream`
+   */
   readonly key?: (event: EventsOf<From[number]>, around: States<From[number]>) => Keys;
-  /** A handler gives the next row; null removes it. Events without a handler leave all rows as they are. */
+  /**
+   * A handler for each event type. It returns the next row, or null to remove the row. Events without a handler change
+   * no row.
+   */
   readonly on: Handlers<Row, EventAround<From[number]>>;
 };
 
 /**
- * Defines a projection.
+ * Defines a projection and returns its handle.
+ *
+ * @throws DefinitionError (`definition`) if a name, a version, an event type or a function is wrong.
  *
  * @example
  * const titles = projection("titles", {
@@ -67,19 +84,19 @@ export function projection<const Name extends string, const From extends readonl
   options: ProjectionOptions<From, Row>,
 ): Projection<Name, NonNullable<Row>>;
 export function projection(name: string, options: ErasedOptions): AnyProjection {
-  const what = `projection ${name}`;
+  const label = `projection ${name}`;
   requireType("a projection", name);
-  requireFolding(what, options);
+  requireFoldOptions(label, options);
   const { version, from, initial, key, on } = options;
-  requireFrom(what, from);
+  requireFrom(label, from);
   if (key !== undefined && typeof key !== "function")
     refuseDefinition(
-      `The key of ${what} is not a function`,
-      "Give key: (event, { before, after }) => … or leave it out.",
+      `The key of ${label} is not a function`,
+      "Write key: (event, { before, after }) => …, or leave it out.",
     );
   const types = new Map(from.map((aggregate) => [aggregate.name, aggregate.definition.events]));
-  const handlers = handlersOf(
-    what,
+  const handlers = requireHandlers(
+    label,
     on,
     [...types.values()].flatMap((events) => [...events.keys()]),
   );
@@ -93,13 +110,13 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
       from: new Set(types.keys()),
       initial,
       handles: (aggregate, type) => handlers.has(type) && types.get(aggregate)?.has(type) === true,
-      keys: (event, before, after) => (key ? keysOf(what, key(event, { before, after })) : [event.stream]),
+      keys: (event, before, after) => (key ? requireKeys(label, key(event, { before, after })) : [event.stream]),
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);
         if (next !== undefined) return next;
         refuseDefinition(
-          `The ${what} made undefined of ${event.type}`,
-          "Give the next row, or the row as it was. For no row, use null.",
+          `The handler of ${label} for ${event.type} returned undefined`,
+          "Return the next row, or the row itself. Return null to remove the row.",
         );
       },
     },
@@ -116,56 +133,60 @@ type ErasedOptions = {
   readonly on: { readonly [type: string]: Handler | undefined };
 };
 
-function requireFrom(what: string, from: readonly AnyAggregate[]): void {
-  const given: unknown = from;
+function requireFrom(label: string, from: readonly AnyAggregate[]): void {
+  const untyped: unknown = from;
   if (
-    !Array.isArray(given) ||
-    given.length === 0 ||
+    !Array.isArray(untyped) ||
+    untyped.length === 0 ||
     !from.every((aggregate) => aggregate?.definition?.events instanceof Map)
   ) {
     refuseDefinition(
-      `The ${what} does not say from which aggregates`,
-      "Give from: [task, …], the handles that aggregate() gave.",
+      `The ${label} has no list of aggregates`,
+      "Add from: [task, …]. An aggregate may be undefined if files import each other in a circle.",
     );
   }
   const names = from.map((aggregate) => aggregate.name);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined)
-    refuseDefinition(`The ${what} names the aggregate ${twice} twice`, "Name each aggregate once.");
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined)
+    refuseDefinition(`The ${label} names the aggregate ${repeated} twice`, "Name each aggregate once.");
 }
 
-function handlersOf(
-  what: string,
+/** Checks that each handler is a function for a known event type, and returns the handlers. */
+function requireHandlers(
+  label: string,
   on: { readonly [type: string]: Handler | undefined },
-  known: readonly string[],
+  knownTypes: readonly string[],
 ): ReadonlyMap<string, Handler> {
   const handlers = new Map<string, Handler>();
   for (const [type, handler] of Object.entries(on ?? {})) {
     if (handler === undefined) continue;
-    if (!known.includes(type))
+    if (!knownTypes.includes(type))
       refuseDefinition(
-        `The ${what} handles ${type}, which is no event of its aggregates`,
-        `Their events are ${known.join(", ")}.`,
+        `The ${label} handles ${type}, which is not an event of its aggregates`,
+        `Their events are ${knownTypes.join(", ")}.`,
       );
     if (typeof handler !== "function")
       refuseDefinition(
-        `The handler of ${what} for ${type} is not a function`,
-        `Give on: { ${type}: (row, { data }) => … }.`,
+        `The handler of ${label} for ${type} is not a function`,
+        `Write on: { ${type}: (row, { data }) => … }.`,
       );
     handlers.set(type, handler);
   }
   if (handlers.size > 0) return handlers;
-  refuseDefinition(`The ${what} handles no events`, "Give on: { TaskAdded: (row, { data }) => … }.");
+  refuseDefinition(`The ${label} handles no events`, "Add on: { TaskAdded: (row, { data }) => … }.");
 }
 
-function keysOf(what: string, given: unknown): readonly string[] {
+/** Checks the result of an app's key function, and returns its keys, each one once. */
+function requireKeys(label: string, result: unknown): readonly string[] {
   const keys = new Set<string>();
-  for (const key of Array.isArray(given) ? given : [given]) {
+  for (const key of Array.isArray(result) ? result : [result]) {
     if (key === undefined || key === null) continue;
     if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed()) {
+      const wrong =
+        typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`;
       refuseDefinition(
-        `The key function of ${what} gave ${typeof key === "string" ? "a text that is too long or not well-formed" : `a key of type ${typeof key}`}`,
-        `Give strings of up to ${KEY_LENGTH_MAX} characters, or undefined for none.`,
+        `The key function of ${label} returned ${wrong}`,
+        `Return strings of up to ${KEY_LENGTH_MAX} characters, or undefined for no row.`,
       );
     }
     keys.add(key);

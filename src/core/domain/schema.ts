@@ -1,31 +1,39 @@
 /**
- * Standard Schema: any schema library's schema to a value or a problem, at once.
+ * Checks with Standard Schema: a value and a schema of any library to the checked value or a problem.
  *
- * Holds: total for synchronous schemas: what a schema throws is a problem, never a crash. An asynchronous schema is a
- * mistake of the program (a fold or a decision cannot wait, and would differ from device to device) and throws.
+ * Guarantees (test: `schema.test.ts`):
+ * - An error that a schema throws becomes a problem, never a crash.
+ * - An asynchronous schema throws a DefinitionError, because a fold or a decision cannot wait.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Parsed } from "../values/parsed.ts";
 import { DefinitionError } from "../values/errors.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
+import { type Parsed, refuseValue } from "../values/parsed.ts";
+import { reasonOf } from "../values/reason.ts";
 
-/** A schema of any library that speaks Standard Schema: valibot, zod, arktype and others. */
+/**
+ * A schema of any library that implements Standard Schema: valibot, zod, arktype and others.
+ *
+ * @example
+ * const title: Schema = v.object({ title: v.string() });
+ */
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
 
-/** What a schema takes. `undefined` where there is no schema. */
+/** The type that a schema accepts, and `undefined` if there is no schema. */
 export type InputOf<S> = S extends {
   readonly "~standard": { readonly types?: { readonly input: infer Input } | undefined };
 }
   ? Input
   : undefined;
 
-/** What a schema gives. `undefined` where there is no schema. */
+/** The type that a schema returns, and `undefined` if there is no schema. */
 export type OutputOf<S> = S extends {
   readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined };
 }
   ? Output
   : undefined;
 
+/** True if a value has the form of a Standard Schema. */
 export function isSchema(value: unknown): value is Schema {
   if ((typeof value !== "object" && typeof value !== "function") || value === null || !("~standard" in value))
     return false;
@@ -41,33 +49,33 @@ export function isSchema(value: unknown): value is Schema {
 /**
  * Checks a value with a schema.
  *
+ * @throws DefinitionError (`definition`) if the schema is asynchronous.
+ *
  * @example
  * parseWith(v.object({ title: v.string() }), { title: "Milk" }) // { ok: true, value: { title: "Milk" } }
- * parseWith(v.object({ title: v.string() }), { title: 1 })      // { ok: false, problem: { path: ["title"], reason: "…" } }
+ * parseWith(v.object({ title: v.string() }), { title: 1 })      // { ok: false, problem: { path: ["title"], reason:
+ * "…" } }
  */
 export function parseWith<Output>(schema: Schema<unknown, Output>, value: unknown): Parsed<Output> {
   let result: ReturnType<Schema<unknown, Output>["~standard"]["validate"]>;
   try {
     result = schema["~standard"].validate(value);
   } catch (error) {
-    return refused(
-      [],
-      `was refused by a schema that threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
-    );
+    return refuseValue([], `was refused by a schema that threw ${reasonOf(error)}`);
   }
   if (typeof result !== "object" || result === null)
-    return refused([], "was refused by its schema, which gave no result");
+    return refuseValue([], "was refused by its schema, which returned no result");
   if ("then" in result) throw asyncSchema(schema["~standard"].vendor, result);
   if (!result.issues) return { ok: true, value: result.value };
 
   const [first, ...others] = result.issues;
-  if (!first) return refused([], "was refused by its schema, which does not say why");
-  // Array.from: a library's path may be an array of a class of its own, and map would make another such.
+  if (!first) return refuseValue([], "was refused by its schema, which returned no reason");
+  // Array.from is needed, because a library's path may be a subclass of Array, and `map` would create that class again.
   const path = Array.from(first.path ?? [], (step) => nameOf(typeof step === "object" ? step.key : step));
-  return refused(path, others.length > 0 ? `${first.message} (and ${others.length} more)` : first.message);
+  return refuseValue(path, others.length > 0 ? `${first.message} (and ${others.length} more)` : first.message);
 }
 
-/** The same where the output is stored: it must be plain JSON, too. */
+/** Checks a value with a schema whose output must also be plain JSON, because Dacapo stores it. */
 export function parseJsonWith(schema: Schema, value: unknown): Parsed<Json> {
   const parsed = parseWith(schema, value);
   return parsed.ok ? parseJson(parsed.value) : parsed;
@@ -89,15 +97,11 @@ function nameOf(step: PropertyKey): string | number {
 }
 
 function asyncSchema(vendor: string, result: PromiseLike<unknown>): DefinitionError {
-  // Nobody waits for the result: its failure must not end the process as an unhandled rejection.
+  // The promise gets a handler, because otherwise its rejection would end the process.
   result.then(undefined, () => {});
   return new DefinitionError({
-    message: `A schema (${vendor}) validates asynchronously; events and inputs are validated synchronously, the same on every device`,
-    fix: "Remove async checks and transforms from the schema. Check what needs I/O before execute, or on the server in `permit`.",
+    message: `A schema of ${vendor} validates asynchronously, but events and inputs need a synchronous schema`,
+    fix: "Remove async checks from the schema. Do checks with I/O before execute, or in `permit` on the server.",
     details: { vendor },
   });
-}
-
-function refused(path: readonly (string | number)[], reason: string): Parsed<never> {
-  return { ok: false, problem: { path, reason } };
 }

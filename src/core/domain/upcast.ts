@@ -1,31 +1,52 @@
 /**
- * Versions of a shape: what was written by an older release is brought to the current version when it is read.
+ * Versions of a schema: data of an older release is upcast to the current version when it is read.
  *
- * Holds: versions count 1, 2, 3 …, one for each schema of the chain; only the last one checks new values, and nothing
- * old is parsed again: an upcast from version v runs the steps v → v+1 → … and its result must be plain JSON. What is
- * stored never changes.
+ *   v1 ──upcast──▶ v2 ──upcast──▶ v3 (the current version, which alone checks new values)
+ *
+ * Guarantees (test: `upcast.test.ts`):
+ * - Versions count 1, 2, 3 …, and each schema of the chain has one.
+ * - No schema checks old data again, because it was accepted once.
+ * - The result of an upcast is plain JSON. Otherwise it is a ValidationError.
+ * - Stored data never changes.
  */
 import { ValidationError } from "../values/errors.ts";
 import type { Json } from "../values/json.ts";
+import { describePlace } from "../values/parsed.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { type InputOf, type OutputOf, parseJson, isSchema, type Schema } from "./schema.ts";
 
-/** A schema with a history of versions. It is a Standard Schema itself: that of the current version. */
+/** A schema with its older versions. It is itself the Standard Schema of the current version. */
 export interface EventVersions<Input, Output> extends Schema<Input, Output> {
   readonly "~steps": readonly Step[];
-  /** The next version: its schema, and the function that makes its data of the last version's. */
+  /**
+   * Adds the next version: its schema, and a pure function that turns data of the last version into data of this one.
+   *
+   * @throws DefinitionError (`definition`) if the schema or the function is missing.
+   */
   next<S extends Schema>(schema: S, upcast: (old: Output) => OutputOf<S>): EventVersions<InputOf<S>, OutputOf<S>>;
 }
 
-/** The same for the input of a command, which travels raw: an upcast goes from what the old schema took to what the new one takes. */
+/**
+ * The schema of a command's input with its older versions.
+ *
+ * An input travels raw. Therefore an upcast gets the type that the old schema accepts, and returns the type that the
+ * new one accepts.
+ */
 export interface InputVersions<Input, Output> extends Schema<Input, Output> {
   readonly "~steps": readonly Step[];
-  /** The next version: its schema, and the function that makes its input of the last version's. */
+  /**
+   * Adds the next version: its schema, and a pure function that turns an input of the last version into one of this
+   * version.
+   *
+   * @throws DefinitionError (`definition`) if the schema or the function is missing.
+   */
   next<S extends Schema>(schema: S, upcast: (old: Input) => InputOf<S>): InputVersions<InputOf<S>, OutputOf<S>>;
 }
 
 /**
- * An event whose data changed shape over time.
+ * Starts the versions of an event whose data changes over time.
+ *
+ * @throws DefinitionError (`definition`) if the argument is not a schema.
  *
  * @example
  * const TaskAdded = event(v.object({ title: v.string() }))
@@ -33,11 +54,13 @@ export interface InputVersions<Input, Output> extends Schema<Input, Output> {
  */
 export function event<S extends Schema>(schema: S): EventVersions<InputOf<S>, OutputOf<S>>;
 export function event(schema: Schema): ErasedVersions {
-  return versions([{ schema: requireSchema("event()", schema), upcast: null }]);
+  return versions([{ schema: requireSchema("call of event()", schema), upcast: null }]);
 }
 
 /**
- * A command's input whose shape changed over time. Requests made by older releases may wait on devices for weeks.
+ * Starts the versions of a command's input, because requests of an older release may wait on a device for weeks.
+ *
+ * @throws DefinitionError (`definition`) if the argument is not a schema.
  *
  * @example
  * const addInput = input(v.object({ title: v.string() }))
@@ -45,37 +68,40 @@ export function event(schema: Schema): ErasedVersions {
  */
 export function input<S extends Schema>(schema: S): InputVersions<InputOf<S>, OutputOf<S>>;
 export function input(schema: Schema): ErasedVersions {
-  return versions([{ schema: requireSchema("input()", schema), upcast: null }]);
+  return versions([{ schema: requireSchema("call of input()", schema), upcast: null }]);
 }
 
-/** What an event or an input is checked and upcast with, types erased. */
+/** The current schema of an event or an input and its upcast, with types erased. */
 export type Versioned = {
   readonly version: number;
   readonly schema: Schema;
-  /** Throws what the app's function throws. What it gives is not checked. */
+  /** Upcasts data of version `v`. It throws the error of the app's function. The result is not checked. */
   readonly upcast: (v: number, data: unknown) => unknown;
 };
 
-/** The value that an upcast gave, where it is plain JSON. */
-export function requireJson(what: string, value: unknown): Json {
+/**
+ * Returns the result of an upcast if it is plain JSON. Otherwise it throws a ValidationError. `label` is the noun for
+ * errors.
+ */
+export function requireJson(label: string, value: unknown): Json {
   const parsed = parseJson(value);
   if (parsed.ok) return parsed.value;
   const { path, reason } = parsed.problem;
   throw new ValidationError({
-    message: `An upcast of ${what} gave a value that ${path.length > 0 ? `at ${path.join(".")} ` : ""}${reason}`,
-    fix: "Let each upcast give the whole of the next version's data, as plain JSON.",
+    message: `An upcast of the ${label} returned a value that${describePlace(path)} ${reason}`,
+    fix: "Return all data of the next version from each upcast, as plain JSON.",
     details: { path, reason },
   });
 }
 
-/** The versions of a schema or of a chain of them. `what` names it in errors. */
-export function versionedBy(what: string, schema: unknown): Versioned {
-  const current = requireSchema(what, schema);
+/** Returns the versions of a schema, or of a chain of schemas. `label` is the noun for errors. */
+export function versionedBy(label: string, schema: unknown): Versioned {
+  const current = requireSchema(label, schema);
   const steps = isVersions(current) ? current["~steps"] : [{ schema: current, upcast: null }];
   return {
     version: steps.length,
     schema: steps.at(-1)?.schema ?? current,
-    upcast: (v, data) => upcastFrom(what, steps, v, data),
+    upcast: (v, data) => upcastFrom(label, steps, v, data),
   };
 }
 
@@ -93,12 +119,9 @@ function versions(steps: readonly [Step, ...Step[]]): ErasedVersions {
     "~steps": steps,
     next(schema, upcast) {
       if (typeof upcast !== "function") {
-        refuseDefinition(
-          `.next() for version ${steps.length + 1} has no upcast`,
-          "Give .next(schema, (old) => new) a function.",
-        );
+        refuseDefinition(`.next() for version ${steps.length + 1} has no upcast`, "Write .next(schema, (old) => new).");
       }
-      return versions([...steps, { schema: requireSchema(".next()", schema), upcast }]);
+      return versions([...steps, { schema: requireSchema("call of .next()", schema), upcast }]);
     },
   };
 }
@@ -107,11 +130,11 @@ function isVersions(schema: Schema): schema is ErasedVersions {
   return "~steps" in schema;
 }
 
-function upcastFrom(what: string, steps: readonly Step[], v: number, data: unknown): unknown {
+function upcastFrom(label: string, steps: readonly Step[], v: number, data: unknown): unknown {
   if (!Number.isSafeInteger(v) || v < 1 || v > steps.length) {
     throw new ValidationError({
-      message: `${what} is known in the versions 1 to ${steps.length}, not in version ${v}`,
-      fix: v > steps.length ? "It was written by a newer release: update this one." : "Versions count from 1.",
+      message: `The ${label} has the versions 1 to ${steps.length}, but the data has version ${v}`,
+      fix: v > steps.length ? "A newer release wrote the data: update this one." : "Count versions from 1.",
       details: { path: ["v"], reason: `is not between 1 and ${steps.length}` },
     });
   }
@@ -120,10 +143,10 @@ function upcastFrom(what: string, steps: readonly Step[], v: number, data: unkno
   return value;
 }
 
-function requireSchema(what: string, schema: unknown): Schema {
+function requireSchema(label: string, schema: unknown): Schema {
   if (isSchema(schema)) return schema;
   refuseDefinition(
-    `${what} was not given a schema`,
-    "Give a schema of a library that speaks Standard Schema, such as v.object({ title: v.string() }) of valibot.",
+    `The ${label} has no schema`,
+    "Pass a schema of a library that implements Standard Schema, such as v.object({ title: v.string() }) of valibot.",
   );
 }

@@ -9,6 +9,7 @@
  */
 import { parsePushEnvelope } from "../../core/wire/read-messages.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -34,9 +35,8 @@ export async function answerPush(
   const { admission, limits, writer } = context;
   const envelope = parsePushEnvelope(body.text);
   if (!envelope.ok) {
-    const { path, reason } = envelope.problem;
     throw new HttpRefusal("bad-request", {
-      message: `The push does not follow the protocol: ${path.join(".")} ${reason}`,
+      message: `The push does not follow the protocol: ${describeProblem(envelope.problem)}`,
     });
   }
   if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");

@@ -7,6 +7,7 @@
 import type { DBSchema, IDBPTransaction } from "idb";
 import { unwrap } from "idb";
 import { DefinitionError } from "../../../core/values/errors.ts";
+import { describeProblem } from "../../../core/values/parsed.ts";
 import { fail, list, orNull, parse, type Reader, shape, text, whole } from "../../../core/wire/reader.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../../core/history/record.ts";
 import { anyText, cursorText, readRow, storedCursor } from "../entry-text.ts";
@@ -161,7 +162,7 @@ const storedBatch: Reader<ConfirmedBatch> = shape({ after: orNull(storedCursor),
 /** The run that lies behind a position. */
 export function readBatch(store: "tail" | "segments", behind: number, row: BatchRow): ConfirmedBatch {
   const read = parse(storedBatch, row);
-  if (!read.ok) throw corruptRow(store, `> ${behind}`, `${read.problem.path.join(".")} ${read.problem.reason}`);
+  if (!read.ok) throw corruptRow(store, `> ${behind}`, describeProblem(read.problem));
   if (positionOf(read.value.after) > behind)
     throw corruptRow(
       store,

@@ -84,8 +84,8 @@ function happened(type: string, data: Json): DomainEvent {
   };
 }
 
-describe("a request", () => {
-  test("is plain JSON: the stream, the command with its version, and the input as it is", () => {
+describe("aggregate: requests", () => {
+  test("command: returns plain JSON with stream, name, version and the raw input", () => {
     expect(task.command.add("t1", { title: " Milk " })).toEqual({
       stream: "task/t1",
       name: "add",
@@ -94,22 +94,22 @@ describe("a request", () => {
     });
   });
 
-  test("without input has none", () => {
+  test("command: returns no input for a command without one", () => {
     expect(task.command.done("t1")).toEqual({ stream: "task/t1", name: "done", v: 1 });
   });
 
-  test("for an id that cannot name a stream throws at once", () => {
+  test("command, ref: throw at once for an id that cannot name a stream", () => {
     expect(() => task.command.done("../t1")).toThrow(ValidationError);
     expect(() => task.ref("a b")).toThrow(ValidationError);
   });
 
-  test("may name another stream by ref", () => {
+  test("ref: returns the stream of an id", () => {
     expect(task.ref("t1")).toEqual({ stream: "task/t1" });
   });
 });
 
-describe("deciding", () => {
-  test("gives one event, several, none, or a rejection, always as a list or a rejection", () => {
+describe("aggregate: decide", () => {
+  test("decide: returns an array of events or a rejection", () => {
     const added: Json = { title: "Milk", done: false };
     expect(command("add").decide(null, { title: "Milk" }, context)).toEqual([
       { type: "TaskAdded", data: { title: "Milk" } },
@@ -131,7 +131,7 @@ describe("deciding", () => {
     });
   });
 
-  test("sees the streams that it reads, by the names it gave them", () => {
+  test("decide: gets the states that it reads, by their names", () => {
     const { reads, decide } = command("move");
     const input = { column: "todo", beside: "t2" };
     expect(reads(input)).toEqual({ target: { stream: "column/todo" }, beside: { stream: "task/t2" } });
@@ -142,11 +142,11 @@ describe("deciding", () => {
     expect(task.reads).toEqual([column]);
   });
 
-  test("on an input that makes no stream's name throws, before anything is read", () => {
+  test("reads: throws for an input that cannot name a stream", () => {
     expect(() => command("move").reads({ column: "../todo", beside: "t2" })).toThrow(ValidationError);
   });
 
-  test("takes the input as its schema gives it, and refuses what it does not take", () => {
+  test("parse: returns the schema's output, and refuses an input that the schema refuses", () => {
     expect(command("add").parse({ title: 7 })).toMatchObject({ ok: false, problem: { path: ["title"] } });
     expect(command("add").parse({ title: "Milk", more: 1 })).toEqual({ ok: true, value: { title: "Milk" } });
     expect(command("done").parse(undefined)).toEqual({ ok: true, value: undefined });
@@ -157,13 +157,13 @@ describe("deciding", () => {
   });
 });
 
-describe("a conflict", () => {
-  test("is rebased where nothing else is said, and decided with the author's time", () => {
+describe("aggregate: onConflict", () => {
+  test("onConflict, time: have the defaults rebase and author", () => {
     expect([command("add").onConflict, command("add").time]).toEqual(["rebase", "author"]);
     expect([command("done").onConflict, command("done").time]).toEqual(["keep", "server"]);
   });
 
-  test("may be merged by a function, which rebases, rejects or gives other events", () => {
+  test("onConflict: a function may rebase, reject or return other events", () => {
     const { onConflict } = command("rename");
     if (typeof onConflict !== "function") throw new Error("not a function");
     const mine = [{ type: "TaskRenamed", data: { title: "Bread" } }];
@@ -178,8 +178,8 @@ describe("a conflict", () => {
   });
 });
 
-describe("an inverse", () => {
-  test("is a request for the same stream, or null where there is nothing to take back", () => {
+describe("aggregate: undo", () => {
+  test("undo: returns a request for the same stream, or null", () => {
     const { undo } = command("rename");
     expect(
       undo?.({ stream: "task/t1", before: { title: "Milk", done: false }, input: { title: "Bread" }, events: [] }),
@@ -189,15 +189,15 @@ describe("an inverse", () => {
   });
 });
 
-describe("events", () => {
-  test("are given as the schema gives them: with defaults and trimmed", () => {
+describe("aggregate: events", () => {
+  test("parse: returns the schema's output, with defaults and trims", () => {
     expect(task.definition.events.get("TaskAdded")?.parse({ title: " Milk " })).toEqual({
       ok: true,
       value: { title: "Milk", column: "todo" },
     });
   });
 
-  test("fold into the state", () => {
+  test("evolve: folds events into the state", () => {
     const events = [
       happened("TaskAdded", { title: "Milk", column: "todo" }),
       happened("TaskRenamed", { title: "Bread" }),
@@ -210,7 +210,7 @@ describe("events", () => {
   });
 });
 
-describe("a recorded aggregate", () => {
+describe("aggregate: recorded", () => {
   const sensor = aggregate("sensor", {
     version: 1,
     initial: 0,
@@ -219,7 +219,7 @@ describe("a recorded aggregate", () => {
     evolve: { Measured: (_, { data }) => data.value, Reset: () => 0 },
   });
 
-  test("has a command for each event, which records it as it is and stands whatever came first", () => {
+  test("recorded: has a command for each event, which records its input and keeps it", () => {
     const measured = sensor.definition.commands.get("Measured");
     expect(sensor.command.Measured("s1", { value: 3 })).toEqual({
       stream: "sensor/s1",
@@ -232,12 +232,12 @@ describe("a recorded aggregate", () => {
     expect(measured?.parse({ value: "3" })).toMatchObject({ ok: false });
   });
 
-  test("says so, for the server that must allow it", () => {
+  test("recorded: the definition says it, because the server must allow it", () => {
     expect([sensor.definition.recorded, task.definition.recorded]).toEqual([true, false]);
   });
 });
 
-describe("what TypeScript cannot refuse, or was not asked to", () => {
+describe("aggregate: mistakes that TypeScript cannot see", () => {
   const untyped = aggregate as never as (name: unknown, options?: unknown) => typeof task;
   const good = { version: 1, initial: null, events: { A: v.object({}) }, evolve: { A: () => null } };
   const decide = () => [];
@@ -246,7 +246,7 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["a name that cannot stand in a stream's name", "My Task", good, /"My Task"/],
     ["no options", "task", undefined, /no options/],
     ["no version", "task", { ...good, version: undefined }, /version of aggregate task is undefined/],
-    ["a version that is no whole number", "task", { ...good, version: 1.5 }, /1\.5/],
+    ["a version that is not a whole number", "task", { ...good, version: 1.5 }, /1\.5/],
     [
       "an initial state that cannot be stored",
       "task",
@@ -261,14 +261,14 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       { ...good, events: { "Task Added": v.object({}) } },
       /"Task Added"/,
     ],
+    ["an event without a schema", "task", { ...good, events: { A: {} } }, /event A of aggregate task has no schema/],
+    ["a handler forgotten", "task", { ...good, evolve: {} }, /has no evolve function for its event A/],
     [
-      "an event without a schema",
+      "a handler misspelled",
       "task",
-      { ...good, events: { A: {} } },
-      /event A of aggregate task was not given a schema/,
+      { ...good, evolve: { A: () => null, B: () => null } },
+      /has an evolve function for B, which is not one of its events/,
     ],
-    ["a handler forgotten", "task", { ...good, evolve: {} }, /does not evolve by its event A/],
-    ["a handler misspelled", "task", { ...good, evolve: { A: () => null, B: () => null } }, /evolves by B/],
     ["a command's name that is not allowed", "task", { ...good, commands: { "a b": { decide } } }, /"a b"/],
     ["a command without decide", "task", { ...good, commands: { a: {} } }, /command task\.a has no decide/],
     [
@@ -289,15 +289,15 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       { ...good, commands: { a: { decide, time: "now" } } },
       /time of command task\.a is now/,
     ],
-    ["an undo that is no function", "task", { ...good, commands: { a: { decide, undo: {} } } }, /undo/],
+    ["an undo that is not a function", "task", { ...good, commands: { a: { decide, undo: {} } } }, /undo/],
     [
       "reads as a function",
       "task",
       { ...good, commands: { a: { decide, reads: () => ({}) } } },
-      /reads what is not an object/,
+      /reads of command task\.a are of type function, not an object/,
     ],
     [
-      "a read of what is no aggregate",
+      "a read of a value that is not an aggregate",
       "task",
       { ...good, commands: { a: { decide, reads: { other: [undefined, () => "x"] } } } },
       /cannot read "other"/,
@@ -306,7 +306,7 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       "a read of a name that decide has",
       "task",
       { ...good, commands: { a: { decide, reads: { emit: [column, () => "x"] } } } },
-      /decide has something else of that name/,
+      /decide has a field of that name already/,
     ],
     [
       "too many reads",
@@ -323,32 +323,36 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
       /reads 17/,
     ],
     [
-      "commands of what is recorded",
+      "commands of a recorded aggregate",
       "task",
       { ...good, recorded: true, commands: { a: { decide } } },
       /recorded and has commands/,
     ],
-  ])("is refused when the program starts: %s", (_what, name, options, message) => {
+  ])("aggregate: refuses when the program starts: %s", (_what, name, options, message) => {
     expect(() => untyped(name, options)).toThrow(DefinitionError);
     expect(() => untyped(name, options)).toThrow(message);
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["nothing", undefined, /decide of command task\.a gave undefined/],
+    ["nothing", undefined, /decide of command task\.a returned undefined/],
     ["a promise", Promise.resolve([]), /a promise/],
-    ["something else", { title: "x" }, /an object that is no event/],
-    ["something else in a list", [{ type: "A", data: {} }, 7], /gave 7/],
-    ["a rejection in a list", [{ rejected: true, code: "x", message: "x" }], /no event/],
-  ])("throws when it is decided: %s", (_what, given, message) => {
+    ["something else", { title: "x" }, /an object that is not an event/],
+    ["something else in a list", [{ type: "A", data: {} }, 7], /returned 7/],
+    ["a rejection in a list", [{ rejected: true, code: "x", message: "x" }], /an object that is not an event/],
+  ])("decide: throws if the app returns %s", (_what, given, message) => {
     const definition = untyped("task", { ...good, commands: { a: { decide: () => given } } }).definition.commands.get(
       "a",
     );
     expect(() => definition?.decide(null, undefined, context)).toThrow(message);
   });
 
-  test("throws when it is folded: undefined, and an event of no handler", () => {
+  test("evolve: throws for undefined, and for an event without a handler", () => {
     const { definition } = untyped("task", { ...good, evolve: { A: () => undefined } });
-    expect(() => definition.evolve(null, happened("A", {}))).toThrow(/evolved by A into undefined/);
-    expect(() => definition.evolve(null, happened("constructor", {}))).toThrow(/evolved by constructor/);
+    expect(() => definition.evolve(null, happened("A", {}))).toThrow(
+      /evolve of aggregate task returned undefined for the event A/,
+    );
+    expect(() => definition.evolve(null, happened("constructor", {}))).toThrow(
+      /evolve of aggregate task returned undefined for the event constructor/,
+    );
   });
 });

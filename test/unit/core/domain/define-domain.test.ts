@@ -24,8 +24,8 @@ const list = aggregate("list", {
 });
 const board = projection("board", { version: 1, from: [task], initial: 0, on: { Added: (row) => row + 1 } });
 
-describe("a domain", () => {
-  test("holds its aggregates and projections by name", () => {
+describe("defineDomain", () => {
+  test("defineDomain: contains its aggregates and projections by name", () => {
     const { definition } = defineDomain({ version: 4, aggregates: [task, column, list], projections: [board] });
     expect(definition.version).toBe(4);
     expect([...definition.aggregates]).toEqual([
@@ -36,11 +36,11 @@ describe("a domain", () => {
     expect([...definition.projections]).toEqual([["board", board.definition]]);
   });
 
-  test("may have no projections", () => {
+  test("defineDomain: accepts no projections", () => {
     expect(defineDomain({ version: 1, aggregates: [task] }).definition.projections.size).toBe(0);
   });
 
-  test("may have an aggregate and a projection of one name", () => {
+  test("defineDomain: accepts an aggregate and a projection of the same name", () => {
     expect(() =>
       defineDomain({
         version: 1,
@@ -50,12 +50,12 @@ describe("a domain", () => {
     ).not.toThrow();
   });
 
-  test("has the same type however large it is", () => {
+  test("defineDomain: returns the same type for every size", () => {
     expectTypeOf(defineDomain({ version: 1, aggregates: [task, column] })).toEqualTypeOf<Domain>();
   });
 });
 
-describe("a domain that does not fit together", () => {
+describe("defineDomain: mistakes", () => {
   const untyped: (options: never) => Domain = defineDomain;
 
   test.each<[string, unknown, RegExp]>([
@@ -89,12 +89,20 @@ describe("a domain that does not fit together", () => {
     [
       "a handle that is not there: imports in a circle",
       { version: 1, aggregates: [task, undefined] },
-      /aggregates\[1\] of the domain is no aggregate/,
+      /aggregates\[1\] of the domain is not a handle of aggregate\(\)/,
     ],
-    ["a projection among the aggregates", { version: 1, aggregates: [board] }, /is no aggregate/],
+    [
+      "a projection among the aggregates",
+      { version: 1, aggregates: [board] },
+      /aggregates\[0\] of the domain is not a handle of aggregate\(\)/,
+    ],
     ["no options", undefined, /no options/],
-    ["what is no list", { version: 1, aggregates: { task } }, /aggregates of the domain are no list/],
-  ])("is refused when the program starts: %s", (_what, options, message) => {
+    [
+      "an object in place of an array",
+      { version: 1, aggregates: { task } },
+      /aggregates of the domain are not an array/,
+    ],
+  ])("defineDomain: refuses when the program starts: %s", (_what, options, message) => {
     expect(() => untyped(options as never)).toThrow(DefinitionError);
     expect(() => untyped(options as never)).toThrow(message);
   });

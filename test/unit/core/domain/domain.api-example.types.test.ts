@@ -85,7 +85,7 @@ const columnCounts = projection("column-counts", {
 
 const domain = defineDomain({ version: 1, aggregates: [task, column], projections: [board, columnCounts] });
 
-test("the contract's domain compiles, with the types that a reader expects", () => {
+test("domain: the example of the API compiles with the expected types", () => {
   expectTypeOf<StateOf<typeof task>>().toEqualTypeOf<Task>();
   expectTypeOf<InputsOf<typeof task>>().toEqualTypeOf<{
     readonly add: { title: string; column: string };
@@ -111,7 +111,7 @@ test("the contract's domain compiles, with the types that a reader expects", () 
   ]);
 });
 
-test("a command of the contract's domain is plain JSON", () => {
+test("domain: a command of the API's example is plain JSON", () => {
   expect(task.command.add("t1", { title: "Milk", column: "todo" })).toEqual({
     stream: "task/t1",
     name: "add",

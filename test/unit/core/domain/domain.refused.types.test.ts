@@ -24,7 +24,7 @@ const task = aggregate("task", {
   },
 });
 
-test("evolve: a forgotten, a misspelled and a wrong handler", () => {
+test("evolve: the compiler refuses a missing, a misspelled and a wrong handler", () => {
   refused(
     () =>
       aggregate("task", {
@@ -69,7 +69,7 @@ test("evolve: a forgotten, a misspelled and a wrong handler", () => {
   );
 });
 
-test("events: what is no schema, and a schema that does not accept what it gives", () => {
+test("events: the compiler refuses a wrong schema, and one that refuses its own output", () => {
   refused(
     // @ts-expect-error Type 'string' is not assignable to type 'Schema'
     () => aggregate("task", { ...base, events: { TaskAdded: "title" }, evolve: { TaskAdded: () => null } }),
@@ -77,7 +77,7 @@ test("events: what is no schema, and a schema that does not accept what it gives
       aggregate("task", {
         ...base,
         events: {
-          // @ts-expect-error An event's schema must accept what it gives
+          // @ts-expect-error An event's schema must accept its own output
           TaskAdded: v.object({
             at: v.pipe(
               v.string(),
@@ -102,7 +102,7 @@ test("events: what is no schema, and a schema that does not accept what it gives
   });
 });
 
-test("decide: a misspelled event, wrong data, data forgotten, and what is no verdict", () => {
+test("decide: the compiler refuses a wrong event, wrong data, missing data, a wrong verdict", () => {
   const evolve = { TaskAdded: () => null, TaskDone: () => null };
   refused(
     () =>
@@ -148,7 +148,7 @@ test("decide: a misspelled event, wrong data, data forgotten, and what is no ver
   );
 });
 
-test("commands: a wrong policy, a wrong target to read, a name that is not read, an inverse that does not exist", () => {
+test("commands: the compiler refuses a wrong policy, a wrong read and an unknown inverse", () => {
   const evolve = { TaskAdded: () => null, TaskDone: () => null };
   refused(
     // @ts-expect-error Did you mean '"keep"'?
@@ -210,7 +210,7 @@ test("commands: a wrong policy, a wrong target to read, a name that is not read,
   );
 });
 
-test("requests: a misspelled command, a wrong, a forgotten and a needless input", () => {
+test("requests: the compiler refuses a wrong command and a wrong input", () => {
   refused(
     // @ts-expect-error Property 'ad' does not exist
     () => task.command.ad("t1", { title: "Milk" }),
@@ -225,7 +225,7 @@ test("requests: a misspelled command, a wrong, a forgotten and a needless input"
   );
 });
 
-test("projection: an unknown event, a wrong row, wrong data, a wrong key, what is no aggregate", () => {
+test("projection: the compiler refuses a wrong event, row, key and aggregate", () => {
   const rows = { version: 1, from: [task], initial: null as { title: string } | null } as const;
   refused(
     // @ts-expect-error 'TaskAded' does not exist in type
@@ -249,7 +249,7 @@ test("projection: an unknown event, a wrong row, wrong data, a wrong key, what i
   expectTypeOf(row).toEqualTypeOf<{ title: string }>();
 });
 
-test("events outside narrow by type, and only by types that exist", () => {
+test("EventsOf: narrows by type, and only by types that exist", () => {
   refused(() => (one: EventsOf<typeof task>) => {
     // @ts-expect-error This comparison appears to be unintentional: no such type
     if (one.type === "TaskDune") return null;

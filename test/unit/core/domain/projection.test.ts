@@ -84,14 +84,14 @@ function rowsAfter(
   return rows;
 }
 
-describe("rows", () => {
-  test("are one a stream where no key is given, and gone where a handler gives null", () => {
+describe("projection: rows", () => {
+  test("projection: has one row a stream without a key, and none after a handler returns null", () => {
     const added = happened("TaskAdded", { title: "Milk", column: "todo" });
     expect(rowsAfter(board, [added])).toEqual(new Map([["task/t1", { title: "Milk" }]]));
     expect(rowsAfter(board, [added, happened("TaskRemoved")])).toEqual(new Map([["task/t1", null]]));
   });
 
-  test("may count by what a stream was before and after: a move takes from one and gives to another", () => {
+  test("projection: a handler can count with the states before and after the event", () => {
     const events = [
       happened("TaskAdded", { title: "Milk", column: "todo" }),
       happened("TaskAdded", { title: "Bread", column: "todo" }, "task/t2"),
@@ -106,7 +106,7 @@ describe("rows", () => {
     );
   });
 
-  test("are the same folded in one go or from a checkpoint", () => {
+  test("projection: rows are the same from the start and from a checkpoint", () => {
     const columns = fc.constantFrom("todo", "doing", "done");
     const event = fc.oneof(
       fc
@@ -128,7 +128,7 @@ describe("rows", () => {
   });
 });
 
-describe("keys", () => {
+describe("projection: keys", () => {
   const keysOf = (give: () => Keys) =>
     projection("p", {
       version: 1,
@@ -138,7 +138,7 @@ describe("keys", () => {
       on: { TaskAdded: (row) => row },
     }).definition.keys(happened("TaskAdded"), null, null);
 
-  test("may be one, several or none; null, undefined and doubles are left out", () => {
+  test("key: may return one, several or none, and drops null, undefined and doubles", () => {
     expect([
       keysOf(() => "a"),
       keysOf(() => ["a", "b"]),
@@ -150,14 +150,14 @@ describe("keys", () => {
     expect(keysOf(() => "")).toEqual([""]);
   });
 
-  test("that a table cannot hold throw, so that the event is parked", () => {
+  test("key: throws for a key that a table cannot store, so that the event is parked", () => {
     for (const bad of [7, {}, ["a", 7], "x".repeat(513), "\ud800"] as never[])
       expect(() => keysOf(() => bad), String(bad)).toThrow(DefinitionError);
   });
 });
 
-describe("a projection", () => {
-  test("handles the events that it has handlers for, of the aggregates that it is from", () => {
+describe("projection: definition", () => {
+  test("handles: is true only for events with a handler, of its own aggregates", () => {
     const { handles } = projection("p", {
       version: 1,
       from: [note],
@@ -172,7 +172,7 @@ describe("a projection", () => {
     ]).toEqual([true, false, false, false]);
   });
 
-  test("keeps the version and the names that its stored rows belong to", () => {
+  test("projection: keeps its name, its version and the names of its aggregates", () => {
     expect([
       board.definition.name,
       board.definition.version,
@@ -181,7 +181,7 @@ describe("a projection", () => {
     ]).toEqual(["board", 3, null, ["task"]]);
   });
 
-  test("whose handler forgets to give a row says so", () => {
+  test("apply: throws if a handler returns undefined", () => {
     const forgetful = projection("p", {
       version: 1,
       from: [task],
@@ -190,11 +190,11 @@ describe("a projection", () => {
     });
     expect(() =>
       forgetful.definition.apply(null, { ...happened("TaskAdded"), key: "a", before: null, after: null }),
-    ).toThrow(/projection p made undefined of TaskAdded/);
+    ).toThrow(/handler of projection p for TaskAdded returned undefined/);
   });
 });
 
-describe("what TypeScript cannot refuse, or was not asked to", () => {
+describe("projection: mistakes that TypeScript cannot see", () => {
   const untyped = projection as never as (name: unknown, options?: unknown) => unknown;
   const good = { version: 1, from: [task], initial: null, on: { TaskAdded: () => null } };
 
@@ -202,30 +202,30 @@ describe("what TypeScript cannot refuse, or was not asked to", () => {
     ["a bad name", "Board", good, /"Board"/],
     ["no version", "board", { ...good, version: undefined }, /version of projection board/],
     ["an initial row that cannot be stored", "board", { ...good, initial: new Set() }, /plain object/],
-    ["no aggregates", "board", { ...good, from: [] }, /from which aggregates/],
-    ["what is no aggregate", "board", { ...good, from: ["task"] }, /from which aggregates/],
+    ["no aggregates", "board", { ...good, from: [] }, /has no list of aggregates/],
+    ["a value that is not an aggregate", "board", { ...good, from: ["task"] }, /has no list of aggregates/],
     [
       "an aggregate that is not there yet: imports in a circle",
       "board",
       { ...good, from: [undefined] },
-      /from which aggregates/,
+      /has no list of aggregates/,
     ],
     ["an aggregate twice", "board", { ...good, from: [task, task] }, /names the aggregate task twice/],
     [
       "a handler for an unknown event",
       "board",
       { ...good, on: { TaskAded: () => null } },
-      /handles TaskAded, which is no event/,
+      /handles TaskAded, which is not an event/,
     ],
     [
-      "a handler that is no function",
+      "a handler that is not a function",
       "board",
       { ...good, on: { TaskAdded: {} } },
       /handler of projection board for TaskAdded/,
     ],
     ["no handlers", "board", { ...good, on: {} }, /handles no events/],
-    ["a key that is no function", "board", { ...good, key: "title" }, /key of projection board/],
-  ])("is refused when the program starts: %s", (_what, name, options, message) => {
+    ["a key that is not a function", "board", { ...good, key: "title" }, /key of projection board/],
+  ])("projection: refuses when the program starts: %s", (_what, name, options, message) => {
     expect(() => untyped(name, options)).toThrow(DefinitionError);
     expect(() => untyped(name, options)).toThrow(message);
   });

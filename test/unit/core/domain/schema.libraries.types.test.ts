@@ -94,7 +94,7 @@ const sensor = aggregate("sensor", {
   evolve: { Measured: (_, { data }) => ({ last: data.value }), OrderPaid: (state) => state },
 });
 
-test("states, events and inputs are inferred from the schemas", () => {
+test("aggregate: infers states, events and inputs from the schemas", () => {
   expectTypeOf<StateOf<typeof order>>().toEqualTypeOf<Order>();
   expectTypeOf<InputsOf<typeof order>>().toEqualTypeOf<{
     readonly place: { total: string };
@@ -110,7 +110,7 @@ test("states, events and inputs are inferred from the schemas", () => {
   }>();
 });
 
-test("a request takes what the schema takes, and no argument where there is no input", () => {
+test("command: accepts the schema's input, and no argument without a schema", () => {
   expect(order.command.place("o1", { total: "3" }).input).toEqual({ total: "3" });
   expect(order.command.look("o1")).toEqual({ stream: "order/o1", name: "look", v: 1 });
   expect(order.command.perhaps("o1")).toEqual({ stream: "order/o1", name: "perhaps", v: 1 });
@@ -123,7 +123,7 @@ test("a request takes what the schema takes, and no argument where there is no i
   });
 });
 
-test("the event type that two aggregates share narrows by aggregate, with the state around it", () => {
+test("projection: an event type of two aggregates narrows by aggregate, with its states", () => {
   const money = projection("money", {
     version: 1,
     from: [order, sensor],
@@ -147,7 +147,7 @@ test("the event type that two aggregates share narrows by aggregate, with the st
   ]);
 });
 
-test("a chain of versions may cross libraries; each upcast sees the last version's data", () => {
+test("event: versions may mix libraries, and each upcast gets the last version's data", () => {
   const chain = event(z.object({ a: z.string() }))
     .next(type({ a: "string", b: "number" }), (old) => ({ ...old, b: old.a.length }))
     .next(v.object({ c: v.string() }), (old) => ({ c: old.a + old.b }));

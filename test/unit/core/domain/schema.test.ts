@@ -12,29 +12,29 @@ function schema(validate: (value: unknown) => unknown): Schema {
   return { "~standard": { version: 1, vendor: "test", validate: untyped.validate } };
 }
 
-describe("a value that a schema takes", () => {
+describe("parseWith: accepted values", () => {
   test.each([
     ["valibot", v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") })],
     ["zod", z.object({ title: z.string().trim(), column: z.string().default("todo") })],
     ["arktype", type({ title: "string.trim", column: "string = 'todo'" })],
-  ])("comes back as the schema gives it, with its defaults (%s)", (_library, one) => {
+  ])("parseWith: returns the schema's output with its defaults (%s)", (_library, one) => {
     expect(parseWith(one, { title: " Milk " })).toEqual({ ok: true, value: { title: "Milk", column: "todo" } });
   });
 });
 
-describe("a value that a schema refuses", () => {
+describe("parseWith: refused values", () => {
   test.each([
     ["valibot", v.object({ items: v.array(v.object({ title: v.string() })) })],
     ["zod", z.object({ items: z.array(z.object({ title: z.string() })) })],
     ["arktype", type({ items: type({ title: "string" }).array() })],
-  ])("is told with path and reason (%s)", (_library, one) => {
+  ])("parseWith: returns path and reason (%s)", (_library, one) => {
     expect(parseWith(one, { items: [{ title: "Milk" }, { title: 7 }] })).toEqual({
       ok: false,
       problem: { path: ["items", 1, "title"], reason: expect.stringContaining("string") },
     });
   });
 
-  test("for several reasons tells the first and how many more", () => {
+  test("parseWith: returns the first reason and the number of the others", () => {
     const parsed = parseWith(v.object({ a: v.string(), b: v.string(), c: v.string() }), { a: 1, b: 2, c: 3 });
     expect(parsed).toMatchObject({
       ok: false,
@@ -42,7 +42,7 @@ describe("a value that a schema refuses", () => {
     });
   });
 
-  test("without saying why still is a problem", () => {
+  test("parseWith: returns a problem if the schema returns no reason", () => {
     expect(
       parseWith(
         schema(() => ({ issues: [] })),
@@ -57,7 +57,7 @@ describe("a value that a schema refuses", () => {
     ).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("no result") } });
   });
 
-  test("at a symbol has a path of plain JSON", () => {
+  test("parseWith: returns a path of plain JSON for a symbol", () => {
     const parsed = parseWith(
       schema(() => ({ issues: [{ message: "no", path: [Symbol("here"), { key: "there" }, 3] }] })),
       1,
@@ -66,8 +66,8 @@ describe("a value that a schema refuses", () => {
   });
 });
 
-describe("a schema that is itself wrong", () => {
-  test("and throws is a problem, not a crash", () => {
+describe("parseWith: wrong schemas", () => {
+  test("parseWith: a schema that throws is a problem, not a crash", () => {
     const throwing = v.pipe(
       v.string(),
       v.check(() => JSON.parse("{") as boolean),
@@ -76,6 +76,13 @@ describe("a schema that is itself wrong", () => {
       ok: false,
       problem: { reason: expect.stringContaining("SyntaxError") },
     });
+  });
+
+  test("parseWith: a schema that throws a value without a text is a problem, not a crash", () => {
+    const throwing = schema(() => {
+      throw Object.create(null);
+    });
+    expect(parseWith(throwing, "x")).toMatchObject({ ok: false, problem: { path: [] } });
   });
 
   test.each([
@@ -88,14 +95,14 @@ describe("a schema that is itself wrong", () => {
     ],
     ["zod", z.string().refine(async () => true)],
     ["a schema whose promise fails", schema(() => Promise.reject(new Error("offline")))],
-  ])("and validates asynchronously is a clear error, never a hang (%s)", (_library, one) => {
+  ])("parseWith: an asynchronous schema is a clear error, never a hang (%s)", (_library, one) => {
     expect(() => parseWith(one, "x")).toThrow(DefinitionError);
     expect(() => parseWith(one, "x")).toThrow(/asynchronously/);
   });
 });
 
-describe("what is to be stored", () => {
-  test("must be plain JSON, even where its schema takes more", () => {
+describe("parseJsonWith", () => {
+  test("parseJsonWith: refuses a value that is not plain JSON, even if the schema accepts it", () => {
     expect(parseJsonWith(v.any(), { at: [1, Infinity] })).toEqual({
       ok: false,
       problem: { path: ["at", 1], reason: "is not a finite number" },
@@ -103,13 +110,13 @@ describe("what is to be stored", () => {
     expect(parseJsonWith(v.date(), new Date(0))).toMatchObject({ ok: false });
   });
 
-  test("is a value or a problem, whatever comes in", () => {
+  test("parseJsonWith: returns a value or a problem for every input", () => {
     const one = v.object({ title: v.string(), tags: v.array(v.string()) });
     fc.assert(fc.property(fc.anything(), (value) => typeof parseJsonWith(one, value).ok === "boolean"));
   });
 });
 
-test("a schema is told from what is none", () => {
+test("isSchema: accepts schemas of all libraries, and nothing else", () => {
   expect([v.string(), z.string(), type("string")].every(isSchema)).toBe(true);
   expect(
     [null, undefined, "string", {}, () => {}, { "~standard": null }, { "~standard": { version: 1 } }].some(isSchema),

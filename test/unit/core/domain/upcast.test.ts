@@ -25,27 +25,27 @@ const task = aggregate("task", {
 const added = task.definition.events.get("TaskAdded");
 const add = task.definition.commands.get("add");
 
-describe("an event that changed shape", () => {
-  test("has a version for each schema of its chain", () => {
+describe("event", () => {
+  test("event: has a version for each schema of its chain", () => {
     expect([added?.version, task.definition.events.get("TaskDone")?.version]).toEqual([3, 1]);
   });
 
-  test("is brought from any older version to the current one", () => {
+  test("upcast: brings any older version to the current one", () => {
     expect(added?.upcast(1, { title: "Milk" })).toEqual({ title: "Milk", column: "todo", tags: [] });
     expect(added?.upcast(2, { title: "Milk", column: "done" })).toEqual({ title: "Milk", column: "done", tags: [] });
   });
 
-  test("is left as it is in the current version", () => {
+  test("upcast: returns data of the current version as it is", () => {
     const data = { title: "Milk", column: "todo", tags: ["a"] };
     expect(added?.upcast(3, data)).toBe(data);
   });
 
-  test("is checked by its last schema alone when it is new", () => {
+  test("parse: checks new data with the last schema only", () => {
     expect(added?.parse({ title: "Milk" })).toMatchObject({ ok: false, problem: { path: ["column"] } });
     expect(added?.parse({ title: "Milk", column: "todo", tags: [] })).toMatchObject({ ok: true });
   });
 
-  test("does not parse old data again: what was accepted stays", () => {
+  test("upcast: does not check old data again", () => {
     const check = vi.fn(() => false);
     const strict = aggregate("strict", {
       version: 1,
@@ -57,40 +57,40 @@ describe("an event that changed shape", () => {
     expect(check).not.toHaveBeenCalled();
   });
 
-  test("is the schema of its current version to other libraries, too", () => {
+  test("event: is the schema of its current version for other libraries", () => {
     expect(v.is(v2, { title: "Milk", column: "todo" })).toBe(true);
     expect(TaskAdded["~standard"].validate({ title: "Milk" })).toHaveProperty("issues");
   });
 
-  test("may branch: .next() leaves the chain it is called on alone", () => {
+  test("next: does not change the chain that it is called on", () => {
     const first = event(v1);
     const second = first.next(v2, (old) => ({ ...old, column: "todo" }));
     expect([versionedBy("first", first).version, versionedBy("second", second).version]).toEqual([1, 2]);
   });
 });
 
-describe("an input that changed shape", () => {
-  test("is brought raw to what the new schema takes, for requests that waited on a device", () => {
+describe("input", () => {
+  test("input: upcasts a raw input, because requests may wait on a device", () => {
     expect(add?.version).toBe(2);
     expect(add?.upcast(1, { title: "Milk" })).toEqual({ title: "Milk", column: "todo" });
   });
 
-  test("may be nothing at all", () => {
+  test("input: may be undefined", () => {
     expect(task.definition.commands.get("done")?.upcast(1, undefined)).toBeUndefined();
     expect(task.definition.commands.get("note")?.upcast(1, undefined)).toBeUndefined();
   });
 });
 
-describe("what cannot be upcast", () => {
-  test("a version that this release does not know throws an error that says so", () => {
+describe("upcast: mistakes", () => {
+  test("upcast: throws for a version that this release does not know", () => {
     for (const wrong of [0, 4, -1, 1.5, Number.NaN])
       expect(() => added?.upcast(wrong, {}), String(wrong)).toThrow(ValidationError);
     expect(() => added?.upcast(4, {})).toThrow(
-      /event TaskAdded of aggregate task is known in the versions 1 to 3, not in version 4/,
+      /The event TaskAdded of aggregate task has the versions 1 to 3, but the data has version 4/,
     );
   });
 
-  test("an app's function that throws throws through", () => {
+  test("upcast: throws the error of the app's function", () => {
     const failing = versionedBy(
       "failing",
       event(v1).next(v1, () => {
@@ -100,7 +100,7 @@ describe("what cannot be upcast", () => {
     expect(() => failing.upcast(1, { title: "Milk" })).toThrow(RangeError);
   });
 
-  test("a result that is not plain JSON is an error with its path", () => {
+  test("upcast: throws for a result that is not plain JSON, with its path", () => {
     const odd = aggregate("odd", {
       version: 1,
       initial: 0,
@@ -108,12 +108,12 @@ describe("what cannot be upcast", () => {
       evolve: { A: (count) => count },
     });
     expect(() => odd.definition.events.get("A")?.upcast(1, { title: "x" })).toThrow(
-      /gave a value that at n is not a finite number/,
+      /returned a value that at n is not a finite number/,
     );
   });
 });
 
-test("a chain of what is no schema, or without an upcast, is refused when the program starts", () => {
+test("event, next: refuse a value that is not a schema, and a missing upcast", () => {
   const chain = event(v1);
   const untyped = {
     event: event as (schema: never) => unknown,
@@ -121,5 +121,5 @@ test("a chain of what is no schema, or without an upcast, is refused when the pr
   };
   expect(() => untyped.event("title" as never)).toThrow(DefinitionError);
   expect(() => untyped.next(v2)).toThrow(/version 2 has no upcast/);
-  expect(() => untyped.next(undefined, () => null)).toThrow(/was not given a schema/);
+  expect(() => untyped.next(undefined, () => null)).toThrow(/has no schema/);
 });

@@ -13,7 +13,7 @@ const commit: fc.Arbitrary<Commit> = fc
     commands: list.map(([own, reads]) => ({ ...own, reads, name: "do", v: 1, events: [] })),
   }));
 
-test("a commit names the streams that it writes or reads, each once, with the lowest version seen of it", () => {
+test("streamsOf, lowestSeen: return each stream of a commit once, with its lowest version", () => {
   fc.assert(
     fc.property(commit, (one) => {
       const places = one.commands.flatMap((command) => [command, ...command.reads]);
@@ -29,7 +29,7 @@ test("a commit names the streams that it writes or reads, each once, with the lo
   );
 });
 
-test("where histories parted, each seen becomes at most what both agree on, and nothing else changes", () => {
+test("lowerSeen: lowers each seen to the agreed version, and changes nothing else", () => {
   fc.assert(
     fc.property(commit, fc.nat({ max: 9 }), (one, agreed) => {
       const before = JSON.stringify(one);

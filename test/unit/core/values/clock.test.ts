@@ -12,7 +12,7 @@ const steps = fc.nat({ max: 5_000 }).map((count) => count * CLOCK_STEP_MS);
 const last = fc.tuple(fc.integer({ min: 0, max: YEAR_2248 - 10 }), steps).map(([ms, step]) => ms + step);
 
 describe("tick", () => {
-  test("always gives a later time than the last one: where the clock runs, stands or jumps back", () => {
+  test("tick: returns a later time than the last one, even if the clock stops or jumps back", () => {
     fc.assert(fc.property(last, moment, (before, now) => tick(before, now) > before));
     fc.assert(
       fc.property(fc.array(moment, { minLength: 2 }), (clock) => {
@@ -26,7 +26,7 @@ describe("tick", () => {
     );
   });
 
-  test("is the clock's own millisecond where that is later, and one step of 1/1024 ms else", () => {
+  test("tick: returns the clock's millisecond if it is later, otherwise one step of 1/1024 ms", () => {
     expect([tick(1_000, 2_000.7), tick(1_000, 1_000), tick(1_000, 500)]).toEqual([
       2_000,
       1_000 + CLOCK_STEP_MS,
@@ -34,14 +34,14 @@ describe("tick", () => {
     ]);
   });
 
-  test("stays within a millisecond of the clock for a thousand commits in one millisecond", () => {
+  test("tick: a thousand commits in one millisecond stay within that millisecond", () => {
     let at = 0;
     for (let n = 0; n < 1_000; n++) at = tick(at, 1_700_000_000_000);
     expect(at).toBeLessThan(1_700_000_000_001);
     expect(new Date(at).getTime()).toBe(1_700_000_000_000);
   });
 
-  test("gives times that the wire takes", () => {
+  test("tick: returns times that the wire accepts", () => {
     fc.assert(
       fc.property(last, moment, (before, now) => {
         const time = tick(before, now);
@@ -58,7 +58,7 @@ describe("tick", () => {
 });
 
 describe("follow", () => {
-  test("never goes back, and never further than a day ahead of the own clock", () => {
+  test("follow: never goes back, and never more than a day ahead of the own clock", () => {
     fc.assert(
       fc.property(last, fc.double(), moment, (before, heard, now) => {
         const at = follow(before, heard, now);
@@ -68,7 +68,7 @@ describe("follow", () => {
     );
   });
 
-  test("takes an honest time that is ahead: what is made after it is later than what was read", () => {
+  test("follow: accepts an honest time that is ahead, so that the next own time is later", () => {
     fc.assert(
       fc.property(last, moment, fc.double({ min: 0, max: CLOCK_DRIFT_MS_MAX, noNaN: true }), (before, now, ahead) => {
         fc.pre(now + ahead < YEAR_2248);
@@ -80,8 +80,8 @@ describe("follow", () => {
   });
 });
 
-describe("an author's time", () => {
-  test("is recorded as it is up to a day ahead, and clamped and marked beyond, never refused", () => {
+describe("clampTime", () => {
+  test("clampTime: keeps a time of up to a day ahead, and lowers and marks a later one", () => {
     const now = 1_700_000_000_000;
     expect(clampTime(now + CLOCK_DRIFT_MS_MAX, now)).toEqual({ time: now + CLOCK_DRIFT_MS_MAX, clamped: false });
     expect(clampTime(now + CLOCK_DRIFT_MS_MAX + 1, now)).toEqual({ time: now + CLOCK_DRIFT_MS_MAX, clamped: true });

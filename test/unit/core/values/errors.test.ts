@@ -38,36 +38,39 @@ const CLASSES = [
   DefinitionError,
 ];
 
-describe("an error that crosses a border as JSON", () => {
-  test.each(CLASSES.map((Class) => [Class.name, Class] as const))("comes back as its class: %s", (name, Class) => {
-    const error = new Class(facts);
-    const back = fromPlainError(JSON.parse(JSON.stringify(toPlainError(error))));
-    expect(back).toBeInstanceOf(Class);
-    expect([back.name, toPlainError(back)]).toEqual([name, toPlainError(error)]);
-  });
+describe("toPlainError and fromPlainError", () => {
+  test.each(CLASSES.map((Class) => [Class.name, Class] as const))(
+    "fromPlainError: an error comes back with its class: %s",
+    (name, Class) => {
+      const error = new Class(facts);
+      const back = fromPlainError(JSON.parse(JSON.stringify(toPlainError(error))));
+      expect(back).toBeInstanceOf(Class);
+      expect([back.name, toPlainError(back)]).toEqual([name, toPlainError(error)]);
+    },
+  );
 
-  test("comes back with its code where this side has no class for it, or knows it with another word on trying again", () => {
+  test("fromPlainError: keeps code and retry if no class has both of them", () => {
     const gone = { code: "gone", message: "Gone", fix: "", retry: "never", details: {} } as const;
     expect(toPlainError(fromPlainError(gone))).toEqual(gone);
     const busy = toPlainError(new ProtocolError(facts, "later"));
     expect(toPlainError(fromPlainError(busy))).toEqual(busy);
   });
 
-  test("has a code of its own for each class, and says when to try again", () => {
+  test("DacapoError: each class has its own code and a valid retry", () => {
     const errors = [...CLASSES.map((Class) => new Class(facts)), new BugError("It broke")];
     expect(new Set(errors.map(({ code }) => code)).size).toBe(errors.length);
     for (const { retry } of errors) expect(["never", "later", "after-fix"]).toContain(retry);
   });
 
-  test("keeps its cause on this side, and tells no one on the other", () => {
+  test("toPlainError: does not send the cause to the other side", () => {
     const cause = new Error("secret");
     const error = new DacapoError("storage-newer", "never", { ...facts, cause });
     expect([error.cause, JSON.stringify(toPlainError(error))]).toEqual([cause, expect.not.stringContaining("secret")]);
   });
 });
 
-describe("whatever was thrown", () => {
-  test("is told in a text that is short and can travel", () => {
+describe("reasonOf and shortText", () => {
+  test("reasonOf, toPlainError: return a short well-formed text for every thrown value", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -84,7 +87,7 @@ describe("whatever was thrown", () => {
     );
   });
 
-  test("a text is cut where it is too long, never in the middle of a character", () => {
+  test("shortText: cuts a long text, and leaves no half character", () => {
     expect([shortText("abc", 3), shortText("abcd", 3), shortText("a😀b", 3)]).toEqual(["abc", "ab…", "a\ufffd…"]);
   });
 });

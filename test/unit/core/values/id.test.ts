@@ -8,8 +8,8 @@ const random = fc.uint8Array({ minLength: UUID_RANDOM_BYTES, maxLength: UUID_RAN
 const time = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const uuid = fc.tuple(time, random).map(([at, bytes]) => uuidv7(at, bytes));
 
-describe("a new id", () => {
-  test("is a UUID of version 7 and the right variant, that begins with its time", () => {
+describe("uuidv7", () => {
+  test("uuidv7: returns a UUID of version 7 and the right variant, which starts with its time", () => {
     fc.assert(
       fc.property(time, random, (at, bytes) => {
         const id = uuidv7(at, bytes);
@@ -19,7 +19,7 @@ describe("a new id", () => {
     );
   });
 
-  test("sorts as text in the order of time", () => {
+  test("uuidv7: ids sort as text in the order of time", () => {
     fc.assert(
       fc.property(
         time,
@@ -31,7 +31,7 @@ describe("a new id", () => {
     );
   });
 
-  test("differs in almost any bit of chance: 74 of 80 count", () => {
+  test("uuidv7: uses 74 of the 80 random bits", () => {
     const zero = new Uint8Array(UUID_RANDOM_BYTES);
     const ids = new Set(
       Array.from({ length: 80 }, (_, bit) =>
@@ -44,16 +44,16 @@ describe("a new id", () => {
     expect(ids.size).toBe(74 + 1);
   });
 
-  test("is one, whatever the device's clock says", () => {
+  test("uuidv7: returns a UUID for every time of the device's clock", () => {
     for (const at of [-1, -62_135_596_800_000, 0.5, 2 ** 48, Number.NaN, Number.POSITIVE_INFINITY])
       expect(isUuid(uuidv7(at, new Uint8Array(10))), `${at}`).toBe(true);
   });
 });
 
-describe("ids of a commit's own making", () => {
+describe("derivedId, mergedId and eventId", () => {
   const index = fc.nat({ max: 10_000 });
 
-  test("differ from each other and from every commit's id, and name it", () => {
+  test("derivedId, mergedId, eventId: differ from each other and from commit ids", () => {
     fc.assert(
       fc.property(uuid, index, index, index, (commit, command, a, b) => {
         const made = [
@@ -70,7 +70,7 @@ describe("ids of a commit's own making", () => {
     );
   });
 
-  test("can name a stream", () => {
+  test("derivedId, mergedId: can be the id of a stream", () => {
     fc.assert(
       fc.property(
         uuid,
@@ -84,7 +84,7 @@ describe("ids of a commit's own making", () => {
   });
 });
 
-test("only the lower-case text form is an id: another form of the same would be another commit", () => {
+test("isUuid: accepts only the lower-case form, because another form would be another commit", () => {
   const id = "018bcfe5-6800-7000-8000-00000000000a";
   expect(isUuid(id)).toBe(true);
   for (const other of [id.toUpperCase(), `{${id}}`, id.replaceAll("-", ""), ` ${id}`, `${id}\n`, ""])

@@ -27,8 +27,8 @@ function nested(levels: number, kind: "array" | "object"): unknown {
   return value;
 }
 
-describe("what passes", () => {
-  test("comes back equal from the wire", () => {
+describe("findJsonProblem: values without a problem", () => {
+  test("findJsonProblem: a value without a problem comes back equal from the wire", () => {
     fc.assert(
       fc.property(nearlyJson, (value) => {
         fc.pre(findJsonProblem(value) === null);
@@ -40,7 +40,7 @@ describe("what passes", () => {
     );
   });
 
-  test("is everything that JSON has: well-formed text, exact numbers, plain arrays and objects", () => {
+  test("findJsonProblem: accepts well-formed text, exact numbers, plain arrays and objects", () => {
     const value = {
       text: "Milch 🥛",
       n: [0, -1, 1.5, 2 ** 53 - 1, 5e-324],
@@ -54,7 +54,7 @@ describe("what passes", () => {
     expect(findJsonProblem(runInNewContext("({ list: [1, { a: 2 }] })"))).toBeNull();
   });
 
-  test(`may be nested ${JSON_DEPTH_MAX} levels deep`, () => {
+  test(`findJsonProblem: accepts ${JSON_DEPTH_MAX} levels of nesting, and not one more`, () => {
     for (const kind of ["array", "object"] as const) {
       expect(findJsonProblem(nested(JSON_DEPTH_MAX, kind))).toBeNull();
       expect(findJsonProblem(nested(JSON_DEPTH_MAX + 1, kind))).toMatchObject({
@@ -64,7 +64,7 @@ describe("what passes", () => {
   });
 });
 
-describe("what would not survive is told with its place", () => {
+describe("findJsonProblem: values that would not survive", () => {
   const cases: [string, unknown, (string | number)[], RegExp][] = [
     ["undefined", { a: { b: undefined } }, ["a", "b"], /undefined/],
     ["a function", [() => {}], [0], /function/],
@@ -90,13 +90,13 @@ describe("what would not survive is told with its place", () => {
     ["a key `constructor`", { constructor: 1 }, ["constructor"], /forbidden/],
     ["a key `prototype`", [{ prototype: 1 }], [0, "prototype"], /forbidden/],
   ];
-  test.each(cases)("%s", (_what, value, path, reason) => {
+  test.each(cases)("findJsonProblem: returns the place and the reason of %s", (_what, value, path, reason) => {
     expect(findJsonProblem(value)).toEqual({ path, reason: expect.stringMatching(reason) });
   });
 });
 
-describe("whatever comes", () => {
-  test("is judged without a throw", () => {
+describe("findJsonProblem: any value", () => {
+  test("findJsonProblem: never throws", () => {
     fc.assert(
       fc.property(odd, (value) => {
         findJsonProblem(value);
@@ -105,12 +105,12 @@ describe("whatever comes", () => {
     );
   });
 
-  test("is judged without using up the stack, however deep", () => {
+  test("findJsonProblem: a deep value does not exhaust the stack", () => {
     expect(findJsonProblem(nested(1_000_000, "array"))).toMatchObject({ reason: expect.stringContaining("deeper") });
     expect(findJsonProblem(JSON.parse("[".repeat(5_000) + "]".repeat(5_000)))).not.toBeNull();
   });
 
-  test("is judged without a throw, even where it cannot be read", () => {
+  test("findJsonProblem: does not throw for a value that cannot be read", () => {
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     for (const value of [
@@ -124,20 +124,20 @@ describe("whatever comes", () => {
       expect(findJsonProblem(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
   });
 
-  test("ends, also for what holds itself", () => {
+  test("findJsonProblem: ends for a value that contains itself", () => {
     const loop: { self?: unknown } = {};
     loop.self = loop;
     expect(findJsonProblem(loop)).toMatchObject({ reason: expect.stringContaining("deeper") });
   });
 });
 
-describe("two values", () => {
-  test("are the same whatever the order of their keys", () => {
+describe("sameJson", () => {
+  test("sameJson: ignores the order of keys", () => {
     expect(sameJson({ a: 1, b: [{ c: 2, d: 3 }] }, { b: [{ d: 3, c: 2 }], a: 1 })).toBe(true);
     fc.assert(fc.property(json, (value) => sameJson(value, structuredClone(value))));
   });
 
-  test("are not the same with another order in a list, another type, or something more", () => {
+  test("sameJson: returns false for another order in an array, another type or another field", () => {
     const different: [Json | undefined, Json | undefined][] = [
       [
         [1, 2],
@@ -156,7 +156,7 @@ describe("two values", () => {
       expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
   });
 
-  test("differ where their text in canonical order differs", () => {
+  test("sameJson: agrees with a comparison of texts in canonical order", () => {
     const canonical = (value: Json): string =>
       JSON.stringify(value, (_key, inner: unknown) =>
         typeof inner === "object" && inner !== null && !Array.isArray(inner)

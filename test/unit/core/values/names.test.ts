@@ -13,8 +13,8 @@ import {
 const type = fc.stringMatching(/^[a-z][a-z0-9-]{0,63}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,200}$/).filter((text) => text !== "." && text !== "..");
 
-describe("a stream's name", () => {
-  test("is made of an aggregate and an id, and parses back into them", () => {
+describe("streamName, parseStream and isStream", () => {
+  test("streamName: parses back into its aggregate and its id", () => {
     fc.assert(
       fc.property(type, id, (aggregate, one) => {
         const name = streamName(aggregate, one);
@@ -25,7 +25,7 @@ describe("a stream's name", () => {
     );
   });
 
-  test("stands in a URL as it is", () => {
+  test("streamName: needs no escaping in a URL", () => {
     fc.assert(
       fc.property(type, id, (aggregate, one) => {
         const name = streamName(aggregate, one);
@@ -34,7 +34,7 @@ describe("a stream's name", () => {
     );
   });
 
-  test("takes the ids that apps have: UUIDs, mail addresses, dates, ULIDs", () => {
+  test("parseStream: accepts the ids that apps have: UUIDs, mail addresses, dates, ULIDs", () => {
     for (const one of [
       "0b6f6f6e-9a7c-4f7e-8a53-0d0e5a6b1f2c",
       "ann@shop.test",
@@ -48,7 +48,7 @@ describe("a stream's name", () => {
     }
   });
 
-  test("is refused with a reason where it could be taken for something else", () => {
+  test("parseStream: refuses an ambiguous name and returns a reason", () => {
     const bad = [
       "",
       "task",
@@ -77,7 +77,7 @@ describe("a stream's name", () => {
       });
   });
 
-  test("is one by both questions or by none", () => {
+  test("isStream: agrees with parseStream", () => {
     const near = fc.string({ unit: fc.constantFrom("a", "B", "1", ".", "-", "/", "~", " "), maxLength: 6 });
     fc.assert(
       fc.property(near, (text) => isStream(text) === parseStream(text).ok),
@@ -85,7 +85,7 @@ describe("a stream's name", () => {
     );
   });
 
-  test("never throws, whatever the text", () => {
+  test("parseStream, aggregateOf: never throw, for every text", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: "binary" }),
@@ -94,27 +94,27 @@ describe("a stream's name", () => {
     );
   });
 
-  test("that cannot be made throws a ValidationError that names the id", () => {
+  test("streamName: throws a ValidationError that names the id", () => {
     expect(() => streamName("task", "a b")).toThrow(ValidationError);
     expect(() => streamName("task", "a b")).toThrow('"a b" cannot name a stream of "task"');
     expect(() => streamName("task", "x".repeat(10_000))).toThrow(/longer than 200 bytes/);
   });
 
-  test("that a JavaScript user makes of no text throws the same", () => {
+  test("streamName: throws a ValidationError for an id that is not a string", () => {
     const untyped: (type: string, id: never) => string = streamName;
     for (const wrong of [undefined, null, 7, {}, []] as never[])
       expect(() => untyped("task", wrong)).toThrow(ValidationError);
   });
 });
 
-describe("names in a definition", () => {
-  test("of aggregates and projections are those that can stand in a stream's name", () => {
+describe("requireType and requireWord", () => {
+  test("requireType: accepts only a name that can be part of a stream's name", () => {
     requireType("an aggregate", "shopping-list");
     for (const wrong of ["", "Task", "shopping list", "-a", "a/b", "a_b", undefined, 7])
       expect(() => requireType("an aggregate", wrong), String(wrong)).toThrow(DefinitionError);
   });
 
-  test("of events and commands are those that the wire takes, never keys that a plain object has", () => {
+  test("requireWord: accepts a name of the wire, and no key that a plain object has", () => {
     requireWord("an event", "TaskAdded");
     requireWord("a command", "add_all-2");
     for (const wrong of ["", "2add", "a b", "__proto__", "constructor", "prototype", "a.b", "ä", "x".repeat(129)])

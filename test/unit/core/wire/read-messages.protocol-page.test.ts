@@ -23,14 +23,14 @@ const readers: ReadonlyMap<string, ReadSample> = new Map<string, ReadSample>([
   ],
 ]);
 
-test("the protocol's examples are what both sides read", async () => {
+test("read-messages: accepts every example of docs/protocol.md", async () => {
   const samples = (await samplesOf("docs/protocol.md")).filter(({ language }) => language === "json");
   expect(new Set(samples.map(({ name }) => name))).toEqual(new Set(readers.keys()));
   for (const { name, code } of samples)
     expect(readers.get(name)?.(code), `${name}: ${code}`).toMatchObject({ ok: true });
 });
 
-test("P24 the readers are not blind: an example with one field gone is refused", async () => {
+test("P24 read-messages: refuses an example with a missing field", async () => {
   const broken = (await samplesOf("docs/protocol.md")).map(({ name, code }) => ({
     name,
     code,

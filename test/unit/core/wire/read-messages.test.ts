@@ -140,20 +140,20 @@ function roundTrip<T>(arbitrary: fc.Arbitrary<T>, read: (text: string) => unknow
   );
 }
 
-describe("what is said comes back", () => {
-  test("a commit", () => roundTrip(commit, (text) => parseCommit(JSON.parse(text))));
-  test("records", () =>
+describe("read-messages: round trips", () => {
+  test("parseCommit: reads back a commit", () => roundTrip(commit, (text) => parseCommit(JSON.parse(text))));
+  test("parseRecords: reads back records", () =>
     roundTrip(
       run.map(({ records }) => records),
       (text) => parseRecords(JSON.parse(text)),
     ));
-  test("a push, whose commits are read on their own", () =>
+  test("parsePushEnvelope: reads back a push, and leaves its commits unchecked", () =>
     roundTrip(
       fc.record({ after: fc.option(cursor), domain: count, commits: fc.array(commit, { maxLength: 3 }) }),
       parsePushEnvelope,
     ));
-  test("a page", () => roundTrip(page, parsePage));
-  test("the answer to a push", () =>
+  test("parsePage: reads back a page", () => roundTrip(page, parsePage));
+  test("parsePushAnswer: reads back the answer to a push", () =>
     roundTrip(
       fc.tuple(page, fc.array(outcome, { maxLength: 4 }), fc.boolean(), uuid).map(([one, outcomes, isStopped, id]) => ({
         ...one,
@@ -162,7 +162,7 @@ describe("what is said comes back", () => {
       })),
       parsePushAnswer,
     ));
-  test("what a log is", () =>
+  test("parseLogInfo: reads back the facts about a log", () =>
     roundTrip(
       fc.record({
         protocol: version,
@@ -179,12 +179,12 @@ describe("what is said comes back", () => {
       }),
       parseLogInfo,
     ));
-  test("a frame of records", () =>
+  test("parseServerFrame: reads back a frame of records", () =>
     roundTrip(
       page.map((one) => ({ type: "records" as const, ...one })),
       parseServerFrame,
     ));
-  test("the other frames of a server", () =>
+  test("parseServerFrame: reads back the other frames", () =>
     roundTrip(
       fc.oneof(
         fc.record({ type: fc.constant("head"), head: count }),
@@ -198,7 +198,7 @@ describe("what is said comes back", () => {
       ),
       parseServerFrame,
     ));
-  test("the frames of a client", () =>
+  test("parseClientFrame: reads back the frames of a client", () =>
     roundTrip(
       fc.oneof(
         fc.record({ type: fc.constant("ping") }),
@@ -206,7 +206,7 @@ describe("what is said comes back", () => {
       ),
       parseClientFrame,
     ));
-  test("an error", () => {
+  test("parseWireError: reads back an error", () => {
     fc.assert(
       fc.property(
         fc.record(
@@ -226,7 +226,7 @@ describe("what is said comes back", () => {
   });
 });
 
-describe("a page", () => {
+describe("parsePage", () => {
   const record = (position: number, events = 1) => ({
     position,
     mark: `m${position}`,
@@ -241,7 +241,7 @@ describe("a page", () => {
   const read = (after: string | null, records: readonly unknown[], end: string | null) =>
     parsePage(JSON.stringify({ after, records, cursor: end, head: 9, more: false }));
 
-  test("is taken where its records follow its cursor without a gap, and end where it says", () => {
+  test("parsePage: accepts records that follow the cursor without a gap and end at the new one", () => {
     expect(read("4-m4", [record(5, 2), record(7)], "7-m7").ok).toBe(true);
     expect(read(null, [], null).ok).toBe(true);
     expect(read("4-m4", [], "4-m4").ok).toBe(true);
@@ -256,13 +256,13 @@ describe("a page", () => {
     ["ends with another mark than it says", null, [record(1)], "1-other", ["cursor"]],
     ["moves without records", "4-m4", [], "5-m5", ["cursor"]],
     ["has a record without events", null, [record(1, 0)], null, ["records", 0, "events"]],
-  ])("that %s is refused, and the place is told", (_, after, records, end, path) => {
+  ])("parsePage: refuses a page that %s, and returns the place", (_, after, records, end, path) => {
     expect(read(after, records, end)).toMatchObject({ ok: false, problem: { path } });
   });
 });
 
-describe("a cursor", () => {
-  test("comes back from its text, and only from that", () => {
+describe("decodeCursor", () => {
+  test("decodeCursor: reads back a cursor from its text, and from no other text", () => {
     fc.assert(
       fc.property(cursor, (at) => {
         expect(decodeCursor(encodeCursor(at))).toEqual(at);

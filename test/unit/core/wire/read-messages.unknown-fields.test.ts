@@ -31,7 +31,7 @@ function withMore(value: unknown): unknown {
   return { ...Object.fromEntries(known), later: { of: ["a", "later", "version"] } };
 }
 
-test("P25 what both sides read is the same with fields of a later version in it, at every depth", async () => {
+test("P25 read-messages: ignores fields of a later version, at every depth", async () => {
   const known = await examples();
   const [commit, record, answer, push] = ["commit", "record", "push-answer", "push"].map((name) => known.get(name));
   const presence = { client: "0193a1cf-0d55-7b0e-9d01-77a1c2b3d4e5", actor: "ada", data: { card: 1 } };

@@ -110,9 +110,9 @@ const decoders: Readonly<Record<string, Decoder>> = {
   },
 };
 
-describe("texts", () => {
+describe("read-messages: texts", () => {
   for (const [name, { decode, like }] of Object.entries(decoders)) {
-    test(`${name} is total`, () => {
+    test(`${name}: returns a value or a problem for every text`, () => {
       for (const good of like) expect(decode(JSON.stringify(good)).ok).toBe(true);
       fc.assert(
         fc.property(nearly(...like), (text) => expectTotal(decode, text)),
@@ -120,7 +120,7 @@ describe("texts", () => {
       );
     });
 
-    test(`${name} answers texts that are nested a million times`, () => {
+    test(`${name}: returns for a text that is nested a million times`, () => {
       for (const deep of [
         ...deepTexts,
         ...deepTexts.map((text) => JSON.stringify(like[0]).replace(/"[^"]*"(?=[,}])/, text)),
@@ -129,7 +129,7 @@ describe("texts", () => {
     });
   }
 
-  test("what a page gives is written and read again the same", () => {
+  test("parsePage: a page that was read can be written and read again", () => {
     const encode = ({
       after,
       cursor,
@@ -145,7 +145,7 @@ describe("texts", () => {
   });
 });
 
-test("commits and records inside a message, one by one", () => {
+test("parseCommit, parseCommitHead, parseRecords: never throw for a text", () => {
   const encode = (value: unknown) => JSON.stringify(value);
   fc.assert(
     fc.property(nearly(commit), nearly([record(1), record(2)]), (one, list) => {
@@ -156,7 +156,7 @@ test("commits and records inside a message, one by one", () => {
   );
 });
 
-test("values that no JSON text can be: a decoder of values takes them as well", () => {
+test("parseCommit, parseCommitHead, parseRecords: never throw for values outside of JSON", () => {
   const odd = fc.anything({
     withBigInt: true,
     withDate: true,
@@ -179,7 +179,7 @@ test("values that no JSON text can be: a decoder of values takes them as well", 
   );
 });
 
-test("cursors and names of streams", () => {
+test("decodeCursor, parseStream, readCursor: never throw another error", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.constantFrom(
