@@ -6,6 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root, run, tool } from "./programs.ts";
+import { parseOwnJson } from "../test/support/own-json.ts";
 
 // Packages that a reader of the README installs too; React is for apps that use it.
 const besides = ["valibot", "@types/node", "react", "@types/react"];
@@ -69,7 +70,7 @@ function unpackInto(folder: string): { readonly exports: object; readonly depend
   const unpacked = spawnSync("tar", ["-xzf", tarball], { cwd: folder, encoding: "utf8" });
   if (unpacked.status !== 0) throw new Error(`${tarball} could not be unpacked: ${unpacked.stderr}`);
   cpSync(join(folder, "package"), join(folder, "node_modules/dacapo"), { recursive: true });
-  const manifest: { exports: object; dependencies: object } = JSON.parse(
+  const manifest = parseOwnJson<{ exports: object; dependencies: object }>(
     readFileSync(join(folder, "package/package.json"), "utf8"),
   );
   rmSync(join(folder, "package"), { recursive: true });

@@ -1,5 +1,6 @@
 // The parts of a pull that the platform needs: the server's answer, its transfer, the write of its text.
 import { openBareStore } from "./bare-store.ts";
+import { parseOwnJson } from "../../test/support/own-json.ts";
 
 export type PullParts = {
   readonly serverMs: number;
@@ -32,7 +33,7 @@ export async function runPullParts({
     serverMs += answered - start;
     transferMs += performance.now() - answered;
     texts.push(text);
-    ({ cursor: after, more } = JSON.parse(text) as { cursor: string; more: boolean });
+    ({ cursor: after, more } = parseOwnJson<{ cursor: string; more: boolean }>(text));
   }
   const store = await openBareStore(`parts-${crypto.randomUUID()}`, { durability: "relaxed", explicitCommit: true });
   const start = performance.now();

@@ -1,5 +1,6 @@
 // A CPU profile of a page and of its workers: the time of functions by name, including the functions that they call.
 import type { BrowserContext, Page } from "playwright-core";
+import { parseOwnJson } from "../../test/support/own-json.ts";
 
 type Frame = {
   readonly id: number;
@@ -34,7 +35,7 @@ export async function profile(context: BrowserContext, page: Page, run: () => Pr
         .catch(reject);
     });
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
-    const { id, result = {} }: { id?: number; result?: object } = JSON.parse(message);
+    const { id, result = {} } = parseOwnJson<{ id?: number; result?: object }>(message);
     if (id !== undefined) answers.get(id)?.(result);
   });
   session.on("Target.attachedToTarget", ({ sessionId }) => {

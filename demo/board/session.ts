@@ -76,7 +76,9 @@ export function rememberedName(): string {
 export function rememberedLogs(): readonly string[] {
   try {
     const logs: unknown = JSON.parse(localStorage.getItem("board.logs") ?? "[]");
-    return Array.isArray(logs) ? logs.filter((log) => typeof log === "string" && LOG_NAME.test(log)) : [];
+    return Array.isArray(logs)
+      ? logs.filter((log: unknown): log is string => typeof log === "string" && LOG_NAME.test(log))
+      : [];
   } catch {
     return [];
   }

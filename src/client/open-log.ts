@@ -14,6 +14,7 @@ import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
+import { parseOwnJson } from "../core/values/json.ts";
 
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
@@ -84,7 +85,7 @@ export async function openLog<PresenceData extends Json = Json>(
   const { user, sync, worker } = options;
   const view = new LogView<PresenceData>();
   const show = (text: string) => {
-    const update: ShownUpdate<PresenceData> = JSON.parse(text);
+    const update = parseOwnJson<ShownUpdate<PresenceData>>(text);
     try {
       view.show(update, (rejection) => rejectedCommit(caller, rejection));
     } finally {

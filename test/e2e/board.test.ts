@@ -67,6 +67,7 @@ describe("two people on one board", () => {
     await panel(ada).getByRole("heading", { name: "Milk" }).waitFor();
     await ben.context().close();
     await ada.getByRole("list", { name: "Who is here" }).getByRole("listitem").nth(1).waitFor({ state: "detached" });
+    expect(await ada.getByRole("list", { name: "Who is here" }).getByRole("listitem").count()).toBe(1);
   });
 });
 
@@ -262,6 +263,7 @@ describe("two people with different changes", () => {
     await rejections(ben).getByRole("button", { name: "Retry" }).click();
     await cardOf(ada, "Soy milk").waitFor();
     await rejections(ben).waitFor({ state: "detached" });
+    for (const page of [ada, ben]) await shows(page, "To do", ["Soy milk"]);
   });
 
   test("conflict: a refused change stays over a reload until it is discarded", async () => {
@@ -340,6 +342,7 @@ describe("a card's history", () => {
     await panel(ada).getByRole("button", { name: "Da capo" }).click();
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
     await then.getByText("Current version").waitFor();
+    await expect.poll(() => then.getByRole("heading", { name: "Oat milk" }).count()).toBe(1);
   });
 });
 
@@ -430,8 +433,10 @@ describe("by keyboard alone", () => {
     await renameCard(ada, "Milk", "Oat milk");
     await cardOf(ada, "Oat milk").locator(".card-open").press("Control+z");
     await cardOf(ada, "Milk").waitFor();
+    await shows(ada, "To do", ["Milk"]);
     await ada.keyboard.press("Control+Shift+z");
     await cardOf(ada, "Oat milk").waitFor();
+    await shows(ada, "To do", ["Oat milk"]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** The server under attack, and the attacker's knowledge: one valid account, one log, one push that is accepted. */
 import { Agent, request } from "node:http";
 import { cursorAfter, makeCommit, pushBody, task } from "../support/http-writer.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type Answer = { readonly status: number | null; readonly text: string };
 
@@ -34,7 +35,7 @@ export class Target {
 
   async ticket(log = this.log): Promise<string> {
     const { text } = await this.send("POST", `/sync/logs/${log}/tickets`, { body: "{}" });
-    return (JSON.parse(text) as { ticket: string }).ticket;
+    return parseOwnJson<{ ticket: string }>(text).ticket;
   }
 
   async push(body: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {

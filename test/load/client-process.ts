@@ -39,9 +39,9 @@ const OPENING_AT_ONCE = 50;
 const PING_MS = 20_000;
 
 process.on("disconnect", () => process.exit(0));
-const [request]: readonly unknown[] = await once(process, "message");
+const messages: readonly unknown[] = await once(process, "message");
 // The parent is `run-load`, which sends exactly this.
-await run(request as ClientsRequest);
+await run(messages[0] as ClientsRequest);
 
 async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promise<void> {
   const counts: LoadCounts = {

@@ -4,6 +4,7 @@ import type { PageUpdate } from "../../src/client/messages/worker-messages.ts";
 import type * as PageUpdates from "../../src/client/worker/page-updates.ts";
 import { runSeeds } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "../support/simulation/simulation.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
   const original = await importOriginal<typeof PageUpdates>();
@@ -11,7 +12,7 @@ vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
     original.pageUpdates(
       {
         changed(text) {
-          const { answers, ...rest }: PageUpdate = JSON.parse(text);
+          const { answers, ...rest } = parseOwnJson<PageUpdate>(text);
           if (answers) page.changed(JSON.stringify({ seq: rest.seq, answers }));
           page.changed(JSON.stringify(rest));
         },

@@ -21,6 +21,7 @@ import {
 import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
 import type { LogStatus } from "../../src/client/messages/log-types.ts";
+import { parseOwnJson } from "./own-json.ts";
 
 export type Tab = {
   readonly api: WorkerLog;
@@ -67,7 +68,7 @@ export function device(
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const takeUpdate = (text: string) => {
-        const update: PageUpdate = JSON.parse(text);
+        const update = parseOwnJson<PageUpdate>(text);
         merged = { ...merged, ...update };
         for (const { projection, set, removed } of update.deltas ?? []) {
           for (const key of removed) tables.get(projection)?.delete(key);
@@ -88,7 +89,7 @@ export function device(
       const calls = executeCalls((batch) => api.executeBatch(batch));
       takeUpdate(unwrap(api.opened()).update);
       for (const [name, table] of tables) {
-        const entries: RowEntry[] = JSON.parse(unwrap(api.watch(name)).entries);
+        const entries = parseOwnJson<RowEntry[]>(unwrap(api.watch(name)).entries);
         for (const entry of entries) table.set(entry.key, entry);
       }
       return {

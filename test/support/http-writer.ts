@@ -1,5 +1,6 @@
 /** Commits made by hand and pushed over HTTP as text, because a client of ours could hide a mistake of the server. */
 import { column, task } from "./board-domain.ts";
+import { parseOwnJson } from "./own-json.ts";
 
 export type MadeCommit = { readonly id: string; readonly text: string };
 type Command = ReturnType<typeof task.command.complete>;
@@ -63,7 +64,7 @@ export async function* readPages(url: string, log: string, actor: string): Async
     });
     const body = await response.text();
     if (response.status !== 200) throw new Error(`The log cannot be read: ${response.status} ${body.slice(0, 500)}`);
-    const page: WireAnswer = JSON.parse(body);
+    const page: WireAnswer = parseOwnJson<WireAnswer>(body);
     yield page.records;
     if (!page.more) return;
     after = page.cursor;

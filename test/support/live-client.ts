@@ -1,6 +1,7 @@
 /** A live socket that a test opens as a client does: it fetches a ticket first, and reads every frame. */
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
 import { createFrameInbox, type FrameInbox } from "./frame-inbox.ts";
+import { parseOwnJson } from "./own-json.ts";
 
 export type LiveClient = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
@@ -13,7 +14,7 @@ export async function ticketOf(url: string, log: string, actor: string): Promise
     method: "POST",
     headers: { authorization: `Bearer token-of-${actor}` },
   });
-  const { ticket }: { ticket: string } = JSON.parse(await response.text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(await response.text());
   return ticket;
 }
 

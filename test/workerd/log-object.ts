@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
 import { createFrameInbox, type FrameInbox } from "../support/frame-inbox.ts";
 import { person, type Person } from "../support/sync-requests.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 export type ObjectSocket = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
@@ -25,7 +26,7 @@ export function newLog() {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
     });
-    return JSON.parse(await response.text()).ticket;
+    return parseOwnJson<{ ticket: string }>(await response.text()).ticket;
   };
   const upgrade = (query: Record<string, string>): Promise<Response> =>
     request(`/logs/board/live?${new URLSearchParams(query).toString()}`, { headers: { upgrade: "websocket" } });

@@ -10,6 +10,7 @@ import { exportStream, importStream } from "./archive-stream.ts";
 import type { LogHandle } from "./log-handle.ts";
 import type { LoadedRows, LogView } from "./log-view.ts";
 import type { WorkerCaller } from "./worker-caller.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export type HandleParts<PresenceData extends Json> = {
   readonly log: string;
@@ -77,7 +78,7 @@ export function rejectedCommit(caller: WorkerCaller, plain: PlainRejection): Rej
 
 async function loadRows(caller: WorkerCaller, projection: string): Promise<LoadedRows> {
   const { seq, entries: text } = await caller.call((remote) => remote.watch(projection));
-  const entries: readonly RowEntry[] = JSON.parse(text);
+  const entries = parseOwnJson<readonly RowEntry[]>(text);
   return { seq, entries };
 }
 

@@ -20,6 +20,7 @@ import { readHistory, readStateAt } from "./history.ts";
 import type { TabSession } from "./tab-session.ts";
 import { undoRedo } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export function workerCalls(session: TabSession, log: string): WorkerLog {
   const { engine, updates } = session;
@@ -34,7 +35,7 @@ export function workerCalls(session: TabSession, log: string): WorkerLog {
   return {
     opened: () => callResultNow(() => ({ client: engine.head.client, update: updates.whole() })),
     executeBatch(text) {
-      const calls: readonly ExecuteCall[] = JSON.parse(text);
+      const calls = parseOwnJson<readonly ExecuteCall[]>(text);
       updates.expectAnswers(calls.length);
       for (const { call, requests, meta, endRejection } of calls)
         void callResult(async () => ({ commit: await session.execute(requests, meta, endRejection) })).then(

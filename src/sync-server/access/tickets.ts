@@ -13,6 +13,7 @@
 import type { Principal } from "./authorize.ts";
 import { type Env, randomHex } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export const TICKET_MS_MAX = 30_000;
 /** Spent tickets that are remembered until they expire. The server refuses more sockets than that in half a minute. */
@@ -84,7 +85,7 @@ async function unseal(key: CryptoKey, ticket: string): Promise<Sealed | null> {
       bytes.slice(IV_BYTES),
     );
     // The cast is safe, because only a server with this key can have sealed the text.
-    return JSON.parse(new TextDecoder().decode(opened)) as Sealed;
+    return parseOwnJson<Sealed>(new TextDecoder().decode(opened));
   } catch {
     return null;
   }

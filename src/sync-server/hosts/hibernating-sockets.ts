@@ -7,6 +7,7 @@
  */
 import type { LiveAttachment, LiveConnection, LiveSocket } from "../live/server-socket.ts";
 import type { HibernatingSocket, LogObjectContext } from "./cloudflare-runtime.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export type HibernatingSocketsOptions = {
   readonly context: LogObjectContext;
@@ -91,5 +92,5 @@ export class HibernatingSockets {
 function attachmentOf(socket: HibernatingSocket): LiveAttachment | null {
   const bytes = socket.deserializeAttachment();
   // `save` is the only writer of attachments, so the text is a `LiveAttachment`.
-  return bytes instanceof Uint8Array ? (JSON.parse(new TextDecoder().decode(bytes)) as LiveAttachment) : null;
+  return bytes instanceof Uint8Array ? parseOwnJson<LiveAttachment>(new TextDecoder().decode(bytes)) : null;
 }

@@ -5,6 +5,7 @@ import type { StoredRecord } from "./event-store.ts";
 import { RESTORE_FIX } from "./sql-failure.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import type { SizedRecord } from "./take-page.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export type LogRow = {
   readonly id: number;
@@ -58,7 +59,7 @@ export function* sizedRecords(rows: Iterable<RecordRow>): Generator<SizedRecord>
 /** Parses the text of `streamsText`. Only that function writes it, but a disk may have damaged it. */
 function parseStreams(streams: string, last: number): StoredRecord["streams"] {
   try {
-    const spans = JSON.parse(streams) as [string, number, number][];
+    const spans = parseOwnJson<[string, number, number][]>(streams);
     return spans.map(([stream, first, last]) => ({ stream, first, last }));
   } catch (cause) {
     throw new StorageLostError({

@@ -14,6 +14,7 @@ import { type CommitRecord, readableEvent } from "../../core/history/record.ts";
 import { spansOf } from "../stores/stored-record.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 /** Authors of one stream that are remembered; with more, only the store knows who wrote after whom. */
 const AUTHORS_MAX = 32;
@@ -163,7 +164,7 @@ async function* storedRecords(
 function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
   try {
     // Written by this server, from a record that it had made and checked.
-    const record = JSON.parse(text) as CommitRecord;
+    const record = parseOwnJson<CommitRecord>(text);
     // Damage may leave JSON: then it does not write what it is found by any more.
     return sameSpans(spansOf(record.events), streams) ? record : null;
   } catch {

@@ -13,6 +13,7 @@ import type {
   SentEntry,
   StoreHead,
 } from "../../client/stores/log-store.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export function commitOf(name: string): Commit {
   return {
@@ -169,8 +170,7 @@ export function recordTexts(batches: readonly ConfirmedBatch[], after?: Cursor |
   return batches.flatMap((batch) => {
     if (at !== undefined) requireEqual(batch.after, at, "where a batch begins");
     at = batch.cursor;
-    // Written by these tests.
-    const { records } = JSON.parse(batch.text) as { readonly records: readonly CommitRecord[] };
+    const { records } = parseOwnJson<{ readonly records: readonly CommitRecord[] }>(batch.text);
     const [first, last] = [records[0], records.at(-1)];
     requireThat(first !== undefined && last !== undefined, "a batch has records");
     requireEqual(first.position, positionOf(batch.after) + 1, "where the first record of a batch begins");

@@ -15,6 +15,7 @@ import type { LogStore } from "../../client/stores/log-store.ts";
 import { type CommitRecord, cursorOf, positionOf } from "../../core/history/record.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import type { LogStoreRule } from "./rule.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export const readingRules: readonly LogStoreRule[] = [
   {
@@ -172,8 +173,7 @@ export const readingRules: readonly LogStoreRule[] = [
 async function checkEveryPlace(store: LogStore, state: string): Promise<readonly string[]> {
   const all = recordTexts((await readAll(store)).batches, null);
   for (const [index, text] of all.entries()) {
-    // Written by these tests.
-    const end = cursorOf(JSON.parse(text) as CommitRecord);
+    const end = cursorOf(parseOwnJson<CommitRecord>(text));
     requireEqual(
       recordTexts((await readAll(store, end.position)).batches, end),
       all.slice(index + 1),

@@ -9,6 +9,7 @@ import type { Device } from "./device.ts";
 import { checkHistory } from "./history-checker.ts";
 import type { FinalDevice, FinalLog, FinalOutcome, History } from "./journal.ts";
 import { HOSTILE, USERS, type World } from "./world.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
@@ -98,7 +99,7 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
 function hostileGain(world: World, { logs }: History): string[] {
   if (world.restored) return [];
   const records = logs.flatMap((log) =>
-    log.records.map((text): { readonly commit: string; readonly actor: string } => JSON.parse(text)),
+    log.records.map((text) => parseOwnJson<{ readonly commit: string; readonly actor: string }>(text)),
   );
   return world.squatted.flatMap((id) => {
     const record = records.find(({ commit }) => commit === id);

@@ -13,6 +13,7 @@ import type { Json } from "../../core/values/json.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 import type { History } from "./journal.ts";
 import { evolve, stateOf, type Streams } from "./refold.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 type Place = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
@@ -43,7 +44,7 @@ export function checkDecisions(
   if (!history.oneRelease) return [];
   const commits = new Map<string, PlainCommit[]>();
   for (const { actor, text } of history.pushed.filter((pushed) => pushed.log === log)) {
-    const commit: PlainCommit = JSON.parse(text);
+    const commit = parseOwnJson<PlainCommit>(text);
     commits.set(`${actor} ${commit.id}`, [...(commits.get(`${actor} ${commit.id}`) ?? []), commit]);
   }
   const problems: string[] = [];

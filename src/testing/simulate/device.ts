@@ -18,6 +18,7 @@ import type { SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 import { simTransport } from "./sim-transport.ts";
 import { SimTab } from "./tab.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 /** Midsummer 2025: when every simulation begins. */
 export const EPOCH_MS = 1_750_000_000_000;
@@ -163,11 +164,9 @@ export class Device {
     if (!this.isLocal) return;
     this.isLocal = false;
     for (const text of this.database.open().sent.values()) {
-      const {
-        commit,
-      }: {
+      const { commit } = parseOwnJson<{
         readonly commit: { readonly id: string; readonly commands: readonly { readonly events: readonly unknown[] }[] };
-      } = JSON.parse(text);
+      }>(text);
       if (commit.commands.every(({ events }) => events.length === 0)) this.leftBehind.add(commit.id);
     }
   }

@@ -11,11 +11,12 @@ import { checkDecisions } from "./check-decisions.ts";
 import type { FinalDevice, FinalLog, History } from "./journal.ts";
 import { canonical, type PlainRecord } from "./plain-record.ts";
 import { refold } from "./refold.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 export function checkHistory(history: History, domain: DomainDefinition): string[] {
   const logs = new Map(history.logs.map((log) => [log.log, log]));
   const records = new Map(
-    history.logs.map((log) => [log.log, log.records.map((text): PlainRecord => JSON.parse(text))]),
+    history.logs.map((log) => [log.log, log.records.map((text) => parseOwnJson<PlainRecord>(text))]),
   );
   const problems: string[] = [];
   for (const [log, list] of records) problems.push(...checkLog(log, list, history));
@@ -243,7 +244,7 @@ function checkOrder(
   const withdrawn = new Set(journal.flatMap((entry) => (entry.kind === "withdrawn" ? [entry.commit] : [])));
   const problems: string[] = [];
   for (const text of pushedAsks) {
-    const [client, ...asks]: [string, ...number[]] = JSON.parse(text);
+    const [client, ...asks] = parseOwnJson<[string, ...number[]]>(text);
     let before = -1;
     for (const ask of asks) {
       const time = copied.has(client) ? undefined : times.get(ask);

@@ -9,6 +9,7 @@ import type { Json } from "../../core/values/json.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import { nature } from "./scheduler.ts";
 import { HOSTILE, type World } from "./world.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 type Loose = { [key: string]: Json | undefined };
 
@@ -26,7 +27,7 @@ export function hostilePush(world: World, random: SeededRandom): void {
 }
 
 function forge(world: World, log: string, random: SeededRandom, stolen: string): string {
-  const push: { after: Json; domain: number; commits: Loose[] } = JSON.parse(stolen);
+  const push = parseOwnJson<{ after: Json; domain: number; commits: Loose[] }>(stolen);
   const own = (commit: Loose): Loose => ({ ...commit, actor: HOSTILE });
   const fresh = (commit: Loose): Loose => ({
     ...own(commit),
@@ -109,7 +110,7 @@ type PlainAnswer = {
 /** Null: the text was cut on its way. */
 function readAnswer(text: string): PlainAnswer | null {
   try {
-    return JSON.parse(text);
+    return parseOwnJson<PlainAnswer>(text);
   } catch {
     return null;
   }

@@ -9,6 +9,7 @@ import type { PlainRecord } from "./plain-record.ts";
 import { stuckStreams } from "./refold.ts";
 import type { SimTab } from "./tab.ts";
 import type { World } from "./world.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 /** Draws of commands until one is for such a stream. */
@@ -26,7 +27,7 @@ export async function tryStuckStreams(world: World, gone: ReadonlySet<string>): 
     if (!keepsRelease || gone.has(log)) continue;
     const read = await world.store.inner.read(log, null, EVERYTHING);
     const stuck = stuckStreams(
-      read.kind === "page" ? read.records.map(({ text }): PlainRecord => JSON.parse(text)) : [],
+      read.kind === "page" ? read.records.map(({ text }) => parseOwnJson<PlainRecord>(text)) : [],
       keepsRelease,
     );
     for (const tab of stuck.size > 0 ? running : []) {

@@ -7,6 +7,7 @@
 import type { Device } from "./device.ts";
 import type { SimTab } from "./tab.ts";
 import type { World } from "./world.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 type Own = { readonly commit: { readonly id: string } };
 type Line = {
@@ -43,7 +44,7 @@ function* missing(text: string, { database }: Device): Generator<string> {
   const records = batches.map((batch) => batch.text).join();
   const own = [...pending.values(), ...sent.values(), ...rejections.values()].join();
   for (const line of text.split("\n").filter((one) => one !== "")) {
-    const { record, rejection, ...told }: Line = JSON.parse(line);
+    const { record, rejection, ...told } = parseOwnJson<Line>(line);
     if (record && !records.includes(`"commit":"${record.commit}"`)) yield `record ${record.commit}`;
     if (rejection && !rejections.has(rejection.commit.id)) yield `what was refused as ${rejection.commit.id}`;
     const id = (told.pending ?? told.sent)?.commit.id;

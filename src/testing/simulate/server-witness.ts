@@ -10,6 +10,7 @@
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 type Seen = { readonly stream: string; readonly seen: number };
 type PlainPush = {
@@ -48,12 +49,13 @@ export class ServerWitness {
   came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
     const told = this.#told;
     const wasGone = this.#store.isDropped(request.log);
-    if (isHonest && request.kind === "push") this.#checkPush(request.log, JSON.parse(request.text));
+    if (isHonest && request.kind === "push") this.#checkPush(request.log, parseOwnJson<PlainPush>(request.text));
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
       // A request during a restore may have been decided before or after it.
-      if (request.kind === "push" && told === this.#told) this.#checkOutcomes(request, JSON.parse(reply.text));
+      if (request.kind === "push" && told === this.#told)
+        this.#checkOutcomes(request, parseOwnJson<PlainAnswer>(reply.text));
     };
   }
 

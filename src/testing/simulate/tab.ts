@@ -5,7 +5,7 @@
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import { type Json, sameJson } from "../../core/values/json.ts";
+import { type Json, sameJson, parseOwnJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 import type { LogStatus } from "../../client/messages/log-types.ts";
@@ -94,7 +94,7 @@ export class SimTab {
       this.#client = first.client;
       this.#take(first.update);
       for (const name of domain.projections.keys()) {
-        const entries: readonly RowEntry[] = JSON.parse(unwrap(api.watch(name)).entries);
+        const entries = parseOwnJson<readonly RowEntry[]>(unwrap(api.watch(name)).entries);
         this.tables.set(name, new Map(entries.map((entry) => [entry.key, entry])));
       }
       this.#api = api;
@@ -224,7 +224,7 @@ export class SimTab {
   }
 
   #take(text: string): void {
-    const update: PageUpdate = JSON.parse(text);
+    const update = parseOwnJson<PageUpdate>(text);
     if (update.status) this.status = update.status;
     if (update.rejections) this.rejections = update.rejections;
     if (update.presence) this.presence = update.presence;
@@ -247,7 +247,7 @@ export class SimTab {
     // Copied before the engine's rows are read, because `watch` sends the page the rows that it lacks.
     const shown = [...this.tables].map(([projection, table]) => ({ projection, rows: new Map(table) }));
     for (const { projection, rows } of shown) {
-      const entries: readonly RowEntry[] = JSON.parse(unwrap(api.watch(projection)).entries);
+      const entries = parseOwnJson<readonly RowEntry[]>(unwrap(api.watch(projection)).entries);
       if (entries.length === rows.size && entries.every((entry) => sameEntry(rows.get(entry.key), entry))) continue;
       this.#options.journal.entries.push({ kind: "unshown", tab: this.owner.name, projection, commits });
     }

@@ -6,6 +6,7 @@
  * - A reader of one log never sees a text of another log.
  */
 import type { PushedCommit } from "./journal.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 type Seen = { readonly stream: string; readonly seen: number };
 type Sender = { readonly name: string; readonly log: string; readonly user: string };
@@ -47,7 +48,7 @@ export class WireTap {
     }
     this.pushes.push({ log, text });
     if (this.pushes.length > 20) this.pushes.shift();
-    const push: { readonly commits: readonly WireCommit[] } = JSON.parse(text);
+    const push = parseOwnJson<{ readonly commits: readonly WireCommit[] }>(text);
     for (const commit of push.commits) this.#compare(sender, commit);
   }
 
@@ -60,7 +61,7 @@ export class WireTap {
     if (before?.text === text) return;
     this.#pushed.set(key, [...texts, { log, actor, text }]);
     if (before === undefined) return;
-    const first: WireCommit = JSON.parse(before.text);
+    const first = parseOwnJson<WireCommit>(before.text);
     if (withoutSeen(first) !== withoutSeen(commit))
       this.problems.add(`commit ${commit.id} was rewritten between two pushes`);
     const [was, is] = [seenOf(first), seenOf(commit)];

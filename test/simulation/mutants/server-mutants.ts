@@ -3,6 +3,7 @@ import type { Append, EventStore, StoredRecord } from "../../../src/sync-server/
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
 import type { Mutant, RecordText } from "./mutant.ts";
+import { parseOwnJson } from "../../support/own-json.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
@@ -10,7 +11,7 @@ const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INT
 function moveBehind(records: readonly StoredRecord[], position: number): StoredRecord[] {
   let at = position;
   return records.map((record) => {
-    const parsed: RecordText = JSON.parse(record.text);
+    const parsed = parseOwnJson<RecordText>(record.text);
     const moved = {
       ...record,
       position: at + 1,
@@ -128,7 +129,7 @@ export const serverMutants: readonly Mutant[] = [
     what: "records of one append are ordered by their authors' clocks",
     parts: inStore((store) => ({
       append: (log, append) => {
-        const time = ({ text }: StoredRecord) => (JSON.parse(text) as RecordText).time;
+        const time = ({ text }: StoredRecord) => parseOwnJson<RecordText>(text).time;
         const sorted = [...append.records].sort((left, right) => time(left) - time(right));
         return store.append(log, { ...append, records: moveBehind(sorted, append.expected?.position ?? 0) });
       },

@@ -12,6 +12,9 @@ import { endsCommit, Replica } from "../../../src/core/replica/replica.ts";
 import type { ConfirmedRows, RowEntry } from "../../../src/core/fold/rows.ts";
 import { naiveDevice } from "./naive-fold.ts";
 import { push, type ServerModel } from "./server-model.ts";
+import { parseOwnJson } from "../own-json.ts";
+import type { StreamState } from "../../../src/core/fold/fold.ts";
+import type { Json } from "../../../src/core/values/json.ts";
 
 /** The clock of all devices: a forecast with another time is another forecast. */
 export const NOW = 1_700_000_000_000;
@@ -187,7 +190,10 @@ function compare(left: string, right: string): number {
 }
 
 function fill(confirmed: ConfirmedRows, text: string): void {
-  const { streams, tables } = JSON.parse(text);
+  const { streams, tables } = parseOwnJson<{
+    readonly streams: readonly (readonly [string, StreamState])[];
+    readonly tables: readonly (readonly [string, readonly (readonly [string, Json])[]])[];
+  }>(text);
   for (const [stream, state] of streams) confirmed.streams.set(stream, state);
   for (const [name, rows] of tables) confirmed.tables.set(name, new Map(rows));
 }

@@ -22,7 +22,7 @@ export function naiveTables(domain: DomainDefinition): NaiveTables {
   const names = [...domain.projections.keys()];
   return {
     streams: new Map(),
-    rows: new Map(names.map((name) => [name, new Map()])),
+    rows: new Map(names.map((name) => [name, new Map<string, Json>()])),
     touched: new Map(names.map((name) => [name, new Set()])),
   };
 }

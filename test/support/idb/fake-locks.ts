@@ -12,7 +12,10 @@ export class FakeLocks {
 
   /** The locks as tabs use them. Only what places need: shared ones. */
   readonly manager: LeaseLocks = {
-    request: async (name: string, ...rest: readonly unknown[]) => {
+    request: async <T>(
+      name: string,
+      ...rest: readonly [LockGrantedCallback<T>] | readonly [LockOptions, LockGrantedCallback<T>]
+    ) => {
       const callback = rest.at(-1);
       if (typeof callback !== "function") throw new TypeError("No callback");
       await this.granting;

@@ -11,6 +11,7 @@ import type { EventStore } from "../../../src/sync-server/stores/event-store.ts"
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
 import { domain, task } from "../../support/board-domain.ts";
+import { parseOwnJson } from "../../support/own-json.ts";
 
 const CANARY = "c4n4ryBird";
 const token = `${CANARY}-token-of-ada`;
@@ -123,7 +124,7 @@ async function provokeLive(url: string): Promise<readonly string[]> {
     headers: { authorization: `Bearer ${token}` },
   });
   if (response.status !== 200) return [await response.text()];
-  const { ticket }: { ticket: string } = JSON.parse(await response.text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(await response.text());
   const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${ticket}`);
   socket.on("message", (frame: Buffer) => {
     const text = frame.toString();

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { executeCalls } from "../../../../src/client/page/execute-calls.ts";
 import { LogClosedError, RejectedError, toPlainError } from "../../../../src/core/values/errors.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const request = (title: string) => ({ stream: "task/t1", name: "rename", v: 1, input: { title } });
 
@@ -14,7 +15,7 @@ test("executeCalls: the calls of one turn leave in one message, in their order",
   const all = Promise.all(["a", "b", "c"].map((title) => calls.execute([request(title)], null, null)));
   expect(posted).toEqual([]);
   await Promise.resolve();
-  expect(posted.map((text) => JSON.parse(text))).toEqual([
+  expect(posted.map((text) => parseOwnJson<unknown>(text))).toEqual([
     ["a", "b", "c"].map((title, index) => ({
       call: index + 1,
       requests: [request(title)],
@@ -53,7 +54,7 @@ test("executeCalls: sends the request as it was at the call, if the app changes 
   void calls.execute([changing], null, null);
   changing.input.title = "after";
   await Promise.resolve();
-  expect(JSON.parse(posted[0] ?? "")[0].requests[0].input.title).toBe("before");
+  expect(parseOwnJson<unknown>(posted[0] ?? "")).toMatchObject([{ requests: [{ input: { title: "before" } }] }]);
 });
 
 test("executeCalls: close rejects the calls that have no answer", async () => {

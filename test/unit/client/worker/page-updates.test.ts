@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { LogStatus } from "../../../../src/client/messages/log-types.ts";
 import type { CallAnswer, PageUpdate } from "../../../../src/client/messages/worker-messages.ts";
 import { pageUpdates } from "../../../../src/client/worker/page-updates.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const status: LogStatus = {
   connection: "local",
@@ -22,7 +23,7 @@ const answer = (call: number): CallAnswer => ({ call, answer: { ok: true, value:
 function page() {
   const received: PageUpdate[] = [];
   let now = status;
-  const updates = pageUpdates({ changed: (text) => received.push(JSON.parse(text)) }, () => ({
+  const updates = pageUpdates({ changed: (text) => received.push(parseOwnJson(text)) }, () => ({
     status: now,
     rejections: [],
     presence: [],

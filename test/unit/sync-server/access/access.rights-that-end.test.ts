@@ -11,6 +11,7 @@ import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { startServer } from "../../../support/server.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const cleanUp: (() => unknown)[] = [];
@@ -107,7 +108,9 @@ test("recheckRights: a socket closes when the token that opened it expires", asy
     authorize: () => ({ actor: "ada", expiresAt: end }),
     env: { ...runtimeEnv, now: () => now },
   });
-  const { ticket } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(
+    await (await person(server, "ada").request("tickets", {})).text(),
+  );
   now = end;
   const late = await server.live.open(new Request(`http://localhost/?ticket=${ticket}`), "board");
   expect(late.kind === "refused" && late.response.status).toBe(401);
@@ -197,14 +200,14 @@ test("permit: a right lost between request and append is checked again, and noth
 
 test("P7 permit: no answer permits nothing, and an invalid expiresAt is unauthorized", async () => {
   // An app without types can forget a `return`, or return a date instead of a number.
-  const answers = JSON.parse(`{"read":true,"record":true}`);
+  const answers = parseOwnJson<Record<Parameters<Permit>[1]["action"], boolean>>(`{"read":true,"record":true}`);
   const forgetful: Permit = (_, { action }) => answers[action];
   const store = memory();
   const ada = person(testServer({ store, permit: forgetful }), "ada");
   expect(await ada.outcomes(ada.commit(add("t1")))).toMatchObject([{ outcome: "rejected", code: "forbidden" }]);
   expect(await store.head("board")).toEqual({ kind: "open", cursor: null });
   for (const expiresAt of ['"2020-01-01"', '"soon"', "null", "{}", "true", "1e999"]) {
-    const authorize: Authorize = () => JSON.parse(`{"actor":"ada","expiresAt":${expiresAt}}`);
+    const authorize: Authorize = () => parseOwnJson(`{"actor":"ada","expiresAt":${expiresAt}}`);
     expect((await person(testServer({ authorize }), "ada").request("")).status, expiresAt).toBe(401);
   }
 });
@@ -218,4 +221,5 @@ test("live: a large principal on a log with the longest name gets a socket", asy
   const tab: Tab = await device(domain, log, "ada").open({ url: server.url });
   cleanUp.push(tab.close);
   await until(() => tab.status().connection === "live", "ada is live");
+  expect(tab.status()).toMatchObject({ connection: "live", role: "leader" });
 });

@@ -28,8 +28,8 @@ test("bearer: compares the digest of a token with the digests of all tokens", as
   const authorize = bearer({ tokens: { first: "ada", second: "bob", third: "eve" } });
   await authorize(request("none"));
   expect(digest.mock.calls.map(([algorithm]) => algorithm)).toEqual(["SHA-256", "SHA-256", "SHA-256", "SHA-256"]);
-  const results = await Promise.all(digest.mock.results.map(({ value }) => value));
-  expect(results.map(({ byteLength }: ArrayBuffer) => byteLength)).toEqual([32, 32, 32, 32]);
+  const hashes = digest.mock.settledResults.map((result) => (result.type === "fulfilled" ? result.value : null));
+  expect(hashes.map((hash) => hash?.byteLength)).toEqual([32, 32, 32, 32]);
   digest.mockClear();
   for (const guess of ["first", "third", "none", "x".repeat(5_000)]) await authorize(request(guess));
   expect(digest).toHaveBeenCalledTimes(4);

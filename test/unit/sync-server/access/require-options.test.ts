@@ -4,6 +4,7 @@ import { serve } from "../../../../src/sync-server/node.ts";
 import { bearer, syncServer, type BearerOptions, type SyncServerOptions } from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain } from "../../../support/board-domain.ts";
+import { containing } from "../../../support/matchers.ts";
 
 const options = (): SyncServerOptions => ({ domain, store: memory(), authorize: () => ({ actor: "ada" }) });
 
@@ -14,8 +15,8 @@ describe.each([
 ] as const)("syncServer and serve without `%s`", (name, fix, wrongs) => {
   const expected = {
     code: "definition",
-    message: expect.stringContaining(`\`${name}\``),
-    fix: expect.stringContaining(fix),
+    message: containing(`\`${name}\``),
+    fix: containing(fix),
     details: { option: name },
   };
 
@@ -36,16 +37,16 @@ describe.each([
 });
 
 test("syncServer: accepts domain, store and authorize", async () => {
-  await syncServer(options()).close();
+  await expect(syncServer(options()).close()).resolves.toBeUndefined();
 });
 
 // The types refuse these values.
 const made = (wrong: unknown) => () => bearer(wrong as BearerOptions);
-const errorWith = (message: string) =>
+const errorWith = (message: string): unknown =>
   expect.objectContaining({
     code: "definition",
-    message: expect.stringContaining(message),
-    fix: expect.stringContaining("tokens: {"),
+    message: containing(message),
+    fix: containing("tokens: {"),
   });
 
 test("bearer: without `tokens` and `verify`, the error names both and shows a table", () => {

@@ -11,6 +11,7 @@ import { hangingApp } from "../../../support/hanging-app.ts";
 import { liveClient, ticketOf } from "../../../support/live-client.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const { start, stopAll } = runningServer();
 const ends: (() => unknown)[] = [];
@@ -98,6 +99,7 @@ test("httpServer: ends a connection that requests a large response and reads not
   socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
   await connected;
   await until(async () => (await connections()) === 0, "it is ended");
+  expect(await connections()).toBe(0);
 }, 30_000);
 
 test("memory budget: unread responses are bounded for each actor, and released at the end", async () => {
@@ -200,7 +202,9 @@ test("attachLive: a socket opens only after `permit` answered, and never if it h
   const http = httpServer(() => {}, HTTP_TIMES);
   const { clients } = attachLive(http, server, "");
   const { port, connections } = await listening(http);
-  const { ticket }: { ticket: string } = JSON.parse(await (await person(server, "ada").request("tickets", {})).text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(
+    await (await person(server, "ada").request("tickets", {})).text(),
+  );
   hangs = true;
   const waiting = drip(port, `GET /logs/board/live?ticket=${ticket} HTTP/1.1\r\nhost: x\r\n${UPGRADE}\r\n`);
   await until(isAsked, "`permit` is called");

@@ -7,6 +7,9 @@ import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import { column, domain, task } from "../../../support/board-domain.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
 import * as tasks from "../../../support/task-domain.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
+import { matching, anyText } from "../../../support/matchers.ts";
+import type { Json } from "../../../../src/core/values/json.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
 const kinds = (outcomes: readonly Outcome[]) =>
@@ -69,7 +72,7 @@ test("P4 push: another actor's id is taken, and the outcome reveals nothing else
     outcome: "rejected",
     command: 0,
     code: "id-taken",
-    message: expect.any(String),
+    message: anyText(),
   });
   expect(kinds(await ada.outcomes(hers))).toEqual(["recorded"]);
 });
@@ -119,7 +122,7 @@ test("P4 push: of two actors with one id in one batch, a rejected one does not b
   const his = { ...bob.commit(add("t2")), id: hers.id };
   const [refused, recorded] = await Promise.all([bob.outcomes(his), ada.outcomes(hers)]);
   expect(kinds(recorded)).toEqual(["recorded"]);
-  expect(refused).toMatchObject([{ outcome: "rejected", code: expect.stringMatching(/^(forbidden|id-taken)$/) }]);
+  expect(refused).toMatchObject([{ outcome: "rejected", code: matching(/^(forbidden|id-taken)$/) }]);
   expect([await bob.outcomes(his), await ada.outcomes(hers)]).toEqual([refused, recorded]);
 });
 
@@ -188,7 +191,7 @@ test("P7 push: each bad commit gets its own outcome, and the good commits are re
   const noForm = { ...ada.commit(add("t5")), commands: "many" };
   const badStream = { ...ada.commit(add("t6")), commands: [{ ...command, stream: "task/../t1" }] };
   const noActor = { id: crypto.randomUUID() };
-  const polluting = JSON.parse(
+  const polluting = parseOwnJson<Json>(
     JSON.stringify(ada.commit(add("t7"))).replace('"title"', '"__proto__":{"polluted":true},"title"'),
   );
   const push = [
@@ -369,7 +372,7 @@ test("streams: a stream can be read alone, from a version on", async () => {
     ada.commit(task.command.complete("t1")),
     ada.commit(column.command.add("todo", { name: "To do" })),
   ]);
-  const all: { records: { events: { stream: string }[] }[] } = JSON.parse(
+  const all = parseOwnJson<{ records: { events: { stream: string }[] }[] }>(
     await (await ada.request("streams/task/t1")).text(),
   );
   expect(all).toMatchObject({ stream: "task/t1", after: 0, version: 2, more: false });

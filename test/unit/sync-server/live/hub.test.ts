@@ -9,6 +9,7 @@ import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import type { Appended } from "../../../../src/sync-server/writer/admit-push.ts";
 import type { EventStore, StoredRecord } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 type FakeSocket = LiveSocket & {
   bufferedBytes: number;
@@ -283,7 +284,7 @@ test("resume: sockets continue at their cursor with their presence", async () =>
   const saved = JSON.stringify(socket.saved);
   expect(saved.length).toBeLessThan(2_048);
   hub = newHub(false);
-  hub.resume(socket, JSON.parse(saved));
+  hub.resume(socket, parseOwnJson(saved));
   await append(1);
   expect(got(socket)).toEqual([3, 4]);
   const { socket: late } = await join();

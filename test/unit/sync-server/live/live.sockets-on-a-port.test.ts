@@ -12,6 +12,8 @@ import { task } from "../../../support/board-domain.ts";
 import { liveClient, ticketOf } from "../../../support/live-client.ts";
 import { runningServer } from "../../../support/running-server.ts";
 import { person, testServer } from "../../../support/sync-requests.ts";
+import { containing } from "../../../support/matchers.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -118,7 +120,7 @@ test("P18 live: a socket that does not read gets a hint, a quick socket gets all
     `${url.replace(/^http/, "ws")}/logs/board/live?ticket=${await ticketOf(url, "board", "bob")}`,
   );
   const frames: { type: string; head?: number; records?: { position: number }[] }[] = [];
-  slow.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString())));
+  slow.on("message", (data: Buffer) => frames.push(parseOwnJson(data.toString())));
   await new Promise((resolve) => slow.on("open", resolve));
   // The client reads nothing from here on. The server buffers the bytes that the kernel cannot hold.
   slow.pause();
@@ -430,6 +432,6 @@ test("serve: a taken port is reported as port-taken", async () => {
   const { port } = await start();
   await expect(start({ port })).rejects.toMatchObject({
     code: "port-taken",
-    message: expect.stringContaining(String(port)),
+    message: containing(String(port)),
   });
 });

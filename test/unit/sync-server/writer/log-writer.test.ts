@@ -11,6 +11,7 @@ import { column, task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { type Person, person, testServer } from "../../../support/sync-requests.ts";
 import { sqliteFile } from "../../../support/sqlite-file.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -204,7 +205,9 @@ test("log writer: sockets get the records that another node wrote first for the 
 
 /** An open socket in memory. */
 async function liveSocket(server: SyncServer, actor: string): Promise<{ readonly positions: () => readonly number[] }> {
-  const { ticket }: { ticket: string } = JSON.parse(await (await person(server, actor).request("tickets", {})).text());
+  const { ticket } = parseOwnJson<{ ticket: string }>(
+    await (await person(server, actor).request("tickets", {})).text(),
+  );
   const opening = await server.live.open(new Request(`http://localhost/logs/board/live?ticket=${ticket}`), "board");
   if (opening.kind === "refused") throw new Error(`The socket was refused: ${opening.response.status}`);
   const frames: ServerFrame[] = [];
