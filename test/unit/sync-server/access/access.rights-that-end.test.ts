@@ -221,5 +221,5 @@ test("live: a large principal on a log with the longest name gets a socket", asy
   const tab: Tab = await device(domain, log, "ada").open({ url: server.url });
   cleanUp.push(tab.close);
   await until(() => tab.status().connection === "live", "ada is live");
-  expect(tab.status()).toMatchObject({ connection: "live", role: "leader" });
+  expect(tab.status()).toMatchObject({ connection: "live", leader: true });
 });
