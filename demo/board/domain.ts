@@ -1,7 +1,7 @@
 /**
  * The board's domain: one module for the page's worker and the sync server.
  *
- * Raise `version` with each release that changes what is imported here.
+ * Raise `version` with each release that changes an imported module.
  */
 import { defineDomain } from "dacapo";
 import { card } from "./domain/card.ts";

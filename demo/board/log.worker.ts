@@ -1,4 +1,4 @@
-// The worker in which the board's log lives: storage, sync and folding stay off the page's thread.
+// The worker of the board's log: storage, sync and folding run outside the page's thread.
 import { serveLog } from "dacapo/worker";
 import { domain } from "./domain.ts";
 

@@ -1,4 +1,4 @@
-// The page: a start where nobody and no board is named, else the board.
+// The page: the board, or the start page if the address has no name or no board.
 import { type LogHandle, openLog } from "dacapo/client";
 import { LogProvider } from "dacapo/react";
 import { StrictMode } from "react";
@@ -48,7 +48,7 @@ async function open({ log: name, name: user }: Session): Promise<LogHandle<Board
   const log = await openLog<BoardPresence>(name, {
     worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
     user,
-    // DEMO ONLY: the server believes the name. An app gives its session's token here.
+    // DEMO ONLY: the server trusts the name. An app returns its session's token here.
     sync: { url: "/sync", token: () => `demo:${encodeURIComponent(user)}` },
   });
   if (wantsOffline()) log.pause();

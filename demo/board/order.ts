@@ -1,21 +1,21 @@
 /**
- * Places in a list that two people can give at once: keys between any two others, ordered as text.
+ * Order keys of a list, ordered as text. There is a key between any two, also if two people make one at once.
  *
- * A key is a fraction, its digits in base 62. A little chance in each lets two people drop a card in the same gap without
- * getting the same key. Used where a command is made, never where it is decided.
+ * A key is a fraction with digits in base 62. Each key has a random part, so that two people who drop a card into the
+ * same gap get different keys. Make keys before a command, never in `decide`, because `decide` must be pure.
  */
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE = BigInt(DIGITS.length);
-/** Digits of a key in a list that only grows at its ends. */
+/** The number of digits of a key in a list that grows only at its ends. */
 const LENGTH = 8;
-/** Room that a gap must have before a key is drawn from its middle; else the keys become longer by some digits. */
+/** The smallest gap for a key in its middle. In a smaller gap the keys get some more digits. */
 const GAP_MIN = 1n << 24n;
-/** How far beyond the last key the next one is put, about: room for some hundred million. */
+/** The distance between the last key and the next one, about. It leaves space for some hundred million keys. */
 const STEP = 1n << 20n;
 
-/** A key after `before` and before `after`; null stands for the end of the list. */
+/** Returns a key after `before` and before `after`; null is the end of the list. */
 export function orderBetween(before: string | null, after: string | null, random: () => number = Math.random): string {
-  // Two cards with the same key can only be told apart by their ids: between them means after both.
+  // Two cards with the same key are ordered by their ids, so no key is between them: the new key is after both.
   const end = before !== null && after !== null && after <= before ? null : after;
   for (let length = Math.max(LENGTH, before?.length ?? 0, end?.length ?? 0); ; length += 4) {
     const size = BASE ** BigInt(length);

@@ -1,4 +1,4 @@
-/** What the others are told of this tab: at which card its person looks. */
+/** The presence of a tab: the card that its person has open. */
 import * as v from "valibot";
 
 export const boardPresence = v.object({ card: v.nullable(v.string()) });

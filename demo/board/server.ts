@@ -1,11 +1,11 @@
-// The board's sync server: one SQLite file, and a way in that is for the demo alone.
+// The board's sync server: one SQLite file, and an `authorize` for the demo only.
 import { type Authorize, serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
 import { domain } from "./domain.ts";
 
 const NAME_LENGTH_MAX = 64;
 
-/** DEMO ONLY: whoever says a name is believed. In an app of yours, check a session or a signed token here. */
+/** DEMO ONLY: it trusts every name. In your own app, check a session or a signed token here. */
 const believeTheName: Authorize = (request) => {
   const [, written] =
     /^Bearer demo:([A-Za-z0-9._~!*'()%-]{1,600})$/.exec(request.headers.get("authorization") ?? "") ?? [];
@@ -18,7 +18,7 @@ const running = await serve({
   store: sqlite(process.env["BOARD_DB"] ?? ".data/board.db"),
   authorize: believeTheName,
   port: Number(process.env["PORT"] ?? 8787),
-  // Whoever can reach this could be anyone: it answers this machine alone.
+  // It answers only this machine, because it trusts every name.
   hostname: process.env["HOST"] ?? "localhost",
 });
 console.log(`listening on ${running.url}`);

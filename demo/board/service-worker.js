@@ -1,5 +1,5 @@
-// Keeps the files of the built page, so that it opens while no server answers: the log beneath it needs none.
-// What a server answers always comes first, so nobody is left with an old page. FILES and VERSION: vite-offline.ts.
+// Caches the files of the built page, so that the page opens without a server. The log works without a server too.
+// The server's answer comes first, because otherwise people would keep an old page. FILES, VERSION: vite-offline.ts.
 const cacheName = `board-page-${VERSION}`;
 
 self.addEventListener("install", (event) => {
@@ -20,7 +20,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const { pathname } = new URL(request.url);
   if (request.mode === "navigate") event.respondWith(openPage(request));
-  // By its path alone: a server may say that answers vary by headers of the request.
+  // Match by the path only, because a server's answer may vary by headers of the request.
   else if (request.method === "GET" && FILES.includes(pathname))
     event.respondWith(fetch(request).catch(() => caches.match(pathname)));
 });
@@ -28,7 +28,7 @@ self.addEventListener("fetch", (event) => {
 async function openPage(request) {
   try {
     const response = await fetch(request);
-    // Another page has moved in at this address, `npm run dev` perhaps: then nothing of ours stays behind.
+    // If another page has this address now, such as `npm run dev`, remove this service worker.
     if (response.ok && !(await response.clone().text()).includes("/service-worker.js"))
       await self.registration.unregister();
     return response;

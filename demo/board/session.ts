@@ -1,7 +1,7 @@
-/** Which board, and who: from the page's address, and what this browser remembers of the last times. */
+/** The board and the person's name, from the page's address and from this browser's memory. */
 export type Session = { readonly log: string; readonly name: string };
 
-/** What a log may be called; the sync server holds the same rule. */
+/** Allowed names of logs. The sync server has the same rule. */
 const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 const NAME_LENGTH_MAX = 64;
 const BOARDS_MAX = 5;
@@ -11,18 +11,18 @@ export function sessionOf(search: string): Session | null {
   return LOG_NAME.test(log) && isName(name) ? { log, name } : null;
 }
 
-/** Why an address that asks for a board does not lead to it, in words; null where it asks for none. */
+/** The reason why an address does not open its board, in words; null if it names no board. */
 export function whyNot(search: string): string | null {
   const { log, name } = asked(search);
   if (log !== "" && !LOG_NAME.test(log)) {
-    return `No board can be called “${shorten(log)}”: a name has letters from A to Z, digits and the signs . _ ~ : @ -, begins with a letter or a digit, and has at most 128 of them.`;
+    return `A board cannot have the name “${shorten(log)}”. Use letters from A to Z, digits and the signs . _ ~ : @ -, at most 128 in all, and begin with a letter or a digit.`;
   }
   if (name !== "" && !isName(name))
-    return `“${shorten(name)}” is too long for a person's name: at most ${NAME_LENGTH_MAX} characters.`;
-  return log === "" || name !== "" ? null : `To open the board “${log}”, say who you are.`;
+    return `“${shorten(name)}” is too long for a person's name. Use at most ${NAME_LENGTH_MAX} characters.`;
+  return log === "" || name !== "" ? null : `To open the board “${log}”, enter your name.`;
 }
 
-/** What the start page begins with: what the address asks for, made into what can be, else what was there the last time. */
+/** The first values of the start page: cleaned values of the address, otherwise the last ones of this browser. */
 export function proposalFor(search: string): { readonly name: string; readonly board: string } {
   const { log, name } = asked(search);
   return {
@@ -31,7 +31,7 @@ export function proposalFor(search: string): { readonly name: string; readonly b
   };
 }
 
-/** The log that a typed name means: one that is known here or asked for as it stands, else a new one of a plain name. */
+/** The log for a typed name: the name itself if this browser or the address has it, otherwise a plain name. */
 export function logOf(typed: string, search: string): string {
   const known = [asked(search).log, ...rememberedLogs()].filter((log) => LOG_NAME.test(log));
   return known.includes(typed) ? typed : logNameOf(typed);
@@ -41,7 +41,7 @@ export function addressOf({ log, name }: Session): string {
   return `/?${new URLSearchParams({ log, as: name })}`;
 }
 
-/** What was typed as a board's name, made into the name of a log: "Team 7!" becomes "team-7". */
+/** Makes the name of a log from a typed name: "Team 7!" becomes "team-7". */
 function logNameOf(typed: string): string {
   return typed
     .normalize("NFKD")
@@ -52,7 +52,7 @@ function logNameOf(typed: string): string {
 }
 
 export function cleanName(typed: string): string {
-  // By characters as people see them: half of one is no text.
+  // Count characters as people see them, because half of such a character is not valid text.
   let name = "";
   for (const { segment } of new Intl.Segmenter().segment(plain(typed))) {
     if (name.length + segment.length > NAME_LENGTH_MAX) break;
@@ -82,7 +82,7 @@ export function rememberedLogs(): readonly string[] {
   }
 }
 
-// The offline switch belongs to a tab, and outlives its reloading.
+// The offline switch belongs to one tab and is kept over reloads.
 const OFFLINE = "board.offline";
 
 export function wantsOffline(): boolean {
@@ -103,7 +103,7 @@ function isName(name: string): boolean {
   return name !== "" && name.length <= NAME_LENGTH_MAX;
 }
 
-/** On one line, without signs that cannot be seen. */
+/** Makes a text one line, without invisible characters. */
 function plain(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, " ").trim();
 }

@@ -1,4 +1,4 @@
-/** Adds the service worker to a built page. In development there is none. */
+/** Adds the service worker to a built page. There is none in development. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Plugin } from "vite";
@@ -19,7 +19,7 @@ export function offlinePage(): Plugin {
             .filter((file) => file !== "index.html")
             .map((file) => `/${file}`),
         ];
-        // The page keeps its name whatever is in it; what it loads is named by its content.
+        // Only the page's name is independent of its content. The names of the other files change with their content.
         const page = bundle["index.html"];
         const version = createHash("sha256")
           .update(page?.type === "asset" ? page.source : "")

@@ -63,7 +63,7 @@ describe("together", () => {
     await addCards(ada, "To do", ["Milk"]);
     await cardOf(ben, "Milk").locator(".card-open").click();
     await cardOf(ada, "Milk").getByRole("img", { name: "Ben is looking at this card" }).waitFor();
-    await ada.getByRole("button", { name: "Ben is looking at “Milk”. Look too." }).click();
+    await ada.getByRole("button", { name: "Ben is looking at “Milk”. Open the card." }).click();
     await panel(ada).getByRole("heading", { name: "Milk" }).waitFor();
     await ben.context().close();
     await ada.getByRole("list", { name: "Who is here" }).getByRole("listitem").nth(1).waitFor({ state: "detached" });
@@ -116,7 +116,7 @@ describe("without a network", () => {
     await addCards(ada, "To do", ["Milk"]);
     demo.network.cut();
     const ben = await demo.visit(`/?log=${log}&as=Ben`);
-    await ben.getByRole("button", { name: "Begin with three columns" }).click();
+    await ben.getByRole("button", { name: "Start with three columns" }).click();
     await addCards(ben, "To do", ["Bread"]);
     demo.network.up();
     await expect
@@ -170,14 +170,14 @@ describe("what is being written", () => {
     await ada
       .locator(".notice")
       .filter({ hasText: "Your draft on “Milk” is kept" })
-      .getByRole("button", { name: "Go on" })
+      .getByRole("button", { name: "Continue" })
       .click();
-    await panel(ada).getByRole("button", { name: "Take back" }).waitFor();
+    await panel(ada).getByRole("button", { name: "Discard" }).waitFor();
     await ada.reload();
     await cardOf(ada, "Milk").locator(".card-open").click();
     expect(await description.inputValue()).toBe("Two litres");
-    await panel(ada).getByRole("button", { name: "Keep" }).click();
-    await panel(ada).getByRole("button", { name: "Take back" }).waitFor({ state: "detached" });
+    await panel(ada).getByRole("button", { name: "Save" }).click();
+    await panel(ada).getByRole("button", { name: "Discard" }).waitFor({ state: "detached" });
     await ada.keyboard.press("Escape");
     await cardOf(ada, "Milk").getByTitle("Has a description").waitFor();
     expect(
@@ -191,9 +191,9 @@ describe("what is being written", () => {
     for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
     await panel(ada).getByRole("textbox", { name: "Description" }).fill("Two litres");
     await panel(ben).getByRole("textbox", { name: "Description" }).fill("One litre");
-    await panel(ben).getByRole("button", { name: "Keep" }).click();
-    await panel(ada).getByText("Since you began, the description has become: “One litre”").waitFor();
-    await panel(ada).getByRole("button", { name: "Take back" }).click();
+    await panel(ben).getByRole("button", { name: "Save" }).click();
+    await panel(ada).getByText("Since you began, the description changed to: “One litre”").waitFor();
+    await panel(ada).getByRole("button", { name: "Discard" }).click();
     expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
   });
 
@@ -233,10 +233,7 @@ describe("what is being written", () => {
     await ada.evaluate(() => navigator.clipboard.writeText("long ".repeat(50)));
     await columnOf(ada, "To do").getByRole("button", { name: "Add a card" }).click();
     await ada.keyboard.press("Control+v");
-    await ada
-      .locator(".notice")
-      .getByText("The last 50 characters did not fit: at most 200 characters stand here")
-      .waitFor();
+    await ada.locator(".notice").getByText("The last 50 characters did not fit: the limit is 200 characters").waitFor();
     expect(await columnOf(ada, "To do").getByRole("textbox").inputValue()).toHaveLength(200);
   });
 });
@@ -260,7 +257,7 @@ describe("when two want different things", () => {
   test("the second is told who was first and what they did; a retry does it on today's board", async () => {
     const { ada, ben } = await disagree();
     await rejections(ben).getByRole("heading", { name: "You wanted to rename “Oat milk” to “Soy milk”" }).waitFor();
-    await rejections(ben).getByText("What came first").click();
+    await rejections(ben).getByText("1 change came first").click();
     await rejections(ben).getByRole("listitem").filter({ hasText: "Ada renamed it to “Oat milk”" }).waitFor();
     await rejections(ben).getByRole("button", { name: "Retry" }).click();
     await cardOf(ada, "Soy milk").waitFor();
@@ -328,7 +325,7 @@ describe("a card's history", () => {
     await cardOf(ada, "Oat milk").locator(".card-open").click();
     await panel(ada).getByRole("button", { name: "History" }).click();
     const then = panel(ada).getByRole("region", { name: /^The card at version/ });
-    await then.getByText("Today").waitFor();
+    await then.getByText("Current version").waitFor();
     await then.getByRole("img", { name: "done" }).waitFor();
     const slider = panel(ada).getByRole("slider", { name: "Version" });
     await slider.press("ArrowLeft");
@@ -337,12 +334,12 @@ describe("a card's history", () => {
     await slider.press("Home");
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
     await panel(ada)
-      .getByRole("button", { name: /Ada ticked it off/ })
+      .getByRole("button", { name: /Ada marked it as done/ })
       .click();
     await then.getByRole("heading", { name: "Oat milk" }).waitFor();
     await panel(ada).getByRole("button", { name: "Da capo" }).click();
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
-    await then.getByText("Today").waitFor();
+    await then.getByText("Current version").waitFor();
   });
 });
 
@@ -529,7 +526,7 @@ describe("by hand", () => {
 
   test("an address that names a board that cannot be says so, and offers one that can", async () => {
     const page = await demo.visit(`/?log=${encodeURIComponent(`../${log}!`)}&as=Ada`);
-    await page.getByRole("alert").getByText(`No board can be called “../${log}!”`).waitFor();
+    await page.getByRole("alert").getByText(`A board cannot have the name “../${log}!”`).waitFor();
     await page.getByRole("button", { name: "Open the board" }).click();
     await page.locator("[data-column]").first().waitFor();
     expect(new URL(page.url()).search).toBe(`?log=${log}&as=Ada`);
@@ -537,9 +534,9 @@ describe("by hand", () => {
 
   test("an address with a name that is too long, or with none, says so, and leads to the board it names", async () => {
     const page = await demo.visit(`/?log=Team.${log}&as=${"Ada".repeat(30)}`);
-    await page.getByRole("alert").getByText("is too long for a person's name: at most 64 characters").waitFor();
+    await page.getByRole("alert").getByText("is too long for a person's name. Use at most 64 characters").waitFor();
     await page.goto(`${demo.origin}/?log=Team.${log}`);
-    await page.getByRole("alert").getByText(`To open the board “Team.${log}”, say who you are.`).waitFor();
+    await page.getByRole("alert").getByText(`To open the board “Team.${log}”, enter your name.`).waitFor();
     await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
     await page.getByRole("button", { name: "Open the board" }).click();
     await page.locator("[data-column]").first().waitFor();

@@ -50,12 +50,12 @@ async function play(demo: Demo): Promise<{ readonly ada: Page; readonly ben: Pag
       .getByRole("button", { name: `Done: ${title}` })
       .click();
   await cardOf(ada, "Tune the harpsichord to 415 Hz").locator(".card-open").click();
-  await ada.getByRole("combobox", { name: "Given to" }).selectOption({ label: "Ben" });
+  await ada.getByRole("combobox", { name: "Assigned to" }).selectOption({ label: "Ben" });
   await ada.getByRole("textbox", { name: "Your comment" }).fill("By five, please");
   await ada.getByRole("button", { name: "Comment", exact: true }).click();
   await ada.keyboard.press("Escape");
   await cardOf(ben, "Thank the choir").and(ben.locator(".done")).waitFor();
-  await cardOf(ben, "Tune the harpsichord to 415 Hz").getByRole("img", { name: "Given to Ben" }).waitFor();
+  await cardOf(ben, "Tune the harpsichord to 415 Hz").getByRole("img", { name: "Assigned to Ben" }).waitFor();
 
   await ben.getByRole("switch", { name: "Offline" }).click();
   await waitForSync(ben, "Offline");

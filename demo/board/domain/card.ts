@@ -1,8 +1,8 @@
 /**
- * A card: what is to be done, where it stands, who does it.
+ * A card: its task, its column and its assignee.
  *
- * Each command says what becomes of it when others came first: a rename is merged, a move is decided again and looks whether
- * its column still stands, a comment is kept, archiving asks again where someone has commented.
+ * Each command has a policy for changes of other authors: a rename is merged, a move is decided again and checks that
+ * its column still exists, a comment is kept, and archiving is rejected if someone commented meanwhile.
  */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
@@ -67,7 +67,7 @@ export const card = aggregate("card", {
       input: v.object({ title: cardTitle, ...place.entries }),
       reads: { target: [column, (input) => input.column] },
       decide: (card, input, { emit, reject, target }) => {
-        if (card) return reject("already-added", "There is a card of this id");
+        if (card) return reject("already-added", "A card with this id already exists");
         return target && !target.removed ? emit("CardAdded", input) : reject("no-such-column", NO_COLUMN);
       },
       undo: ({ command }) => command.archive(),
@@ -92,7 +92,7 @@ export const card = aggregate("card", {
         if (!isOpen(card)) return reject("no-such-card", NO_CARD);
         return card.description === description ? [] : emit("CardDescribed", { description });
       },
-      // A text that someone wrote shall not vanish under another that never saw it.
+      // Reject, because otherwise one person's text would silently replace the text of another.
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "CardDescribed");
         return first && first.data.description !== input.description
@@ -137,7 +137,7 @@ export const card = aggregate("card", {
       input: v.object({ text: commentText }),
       decide: (card, input, { emit, reject }) =>
         isOpen(card) ? emit("CardCommented", input) : reject("no-such-card", NO_CARD),
-      // Something said stays said, whatever happened to the card meanwhile.
+      // Keep, because a comment is valid whatever happened to the card meanwhile.
       onConflict: "keep",
     },
     archive: {
@@ -150,7 +150,7 @@ export const card = aggregate("card", {
     },
     restore: {
       decide: (card, _, { emit, reject }) => {
-        if (!card) return reject("no-such-card", "There is no such card");
+        if (!card) return reject("no-such-card", "The card does not exist");
         return card.archived ? emit("CardRestored") : [];
       },
       undo: ({ command }) => command.archive(),

@@ -1,4 +1,4 @@
-/** A column of the board: its name and its place. Its cards know it; it does not know them. */
+/** A column of the board: its name and its place. A card contains its column's id; a column does not list its cards. */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
 
@@ -7,7 +7,7 @@ export type Column = { name: string; order: string; removed: boolean } | null;
 export const columnName = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(40));
 export const orderKey = v.pipe(v.string(), v.regex(/^[0-9A-Za-z]{1,500}$/));
 
-// Not "column": streams read better with the board in their name.
+// The name is not "column", because a stream's name is clearer with the board in it.
 export const column = aggregate("board-column", {
   version: 1,
   initial: null as Column,
@@ -24,7 +24,7 @@ export const column = aggregate("board-column", {
     ColumnRemoved: (column) => column && { ...column, removed: true },
   },
   commands: {
-    // Without a word where it is there already: two people who open a new board both begin it with the same columns.
+    // No rejection if the column exists, because two people who open a new board both add the same columns.
     add: {
       input: v.object({ name: columnName, order: orderKey }),
       decide: (column, input, { emit }) => (column ? [] : emit("ColumnAdded", input)),
@@ -38,7 +38,7 @@ export const column = aggregate("board-column", {
       onConflict: ({ theirs, input, reject, rebase }) => {
         const first = theirs.findLast((event) => event.type === "ColumnRenamed");
         return first && first.data.name !== input.name
-          ? reject("renamed-meanwhile", `${first.actor} named the column “${first.data.name}” first`)
+          ? reject("renamed-meanwhile", `${first.actor} renamed the column to “${first.data.name}” first`)
           : rebase();
       },
     },
@@ -51,7 +51,7 @@ export const column = aggregate("board-column", {
     },
     remove: {
       decide: (column, _, { emit }) => (column && !column.removed ? emit("ColumnRemoved") : []),
-      // Someone still works with this column: whoever removes it shall look again.
+      // Reject, because another person still works with this column.
       onConflict: ({ theirs, reject, rebase }) => {
         const first = theirs.find((event) => event.type !== "ColumnRemoved");
         return first ? reject("changed-meanwhile", `${first.actor} changed the column first`) : rebase();

@@ -1,9 +1,9 @@
-/** What the board shows: rows folded from the events of cards and columns. */
+/** The board's read models: rows folded from the events of cards and columns. */
 import { projection } from "dacapo";
 import { type Card, card } from "./card.ts";
 import { column } from "./column.ts";
 
-/** Columns that stand, by stream. */
+/** Columns that were not removed, by stream. */
 export const columns = projection("columns", {
   version: 1,
   from: [column],
@@ -16,7 +16,7 @@ export const columns = projection("columns", {
   },
 });
 
-/** What a card on the board shows: its state, and who changed it last. Cards that are archived have no row. */
+/** A card on the board: its state, and the author of its last change. Archived cards have no row. */
 export const cards = projection("cards", {
   version: 1,
   from: [card],
@@ -35,7 +35,7 @@ export const cards = projection("cards", {
   },
 });
 
-/** How many cards a column holds, by the column's id. */
+/** The number of cards in a column, by the column's id. */
 export const columnCounts = projection("column-counts", {
   version: 1,
   from: [card],
@@ -51,7 +51,7 @@ export const columnCounts = projection("column-counts", {
   },
 });
 
-/** What was said, one row a comment. */
+/** Comments, one row each. */
 export const comments = projection("comments", {
   version: 1,
   from: [card],

@@ -1,4 +1,4 @@
-/** Writes one card after the other: Enter adds and goes on, Escape ends; what stands there then stands there again the next time. */
+/** A form for cards: Enter adds a card, Escape closes the form. It keeps an unfinished text for the next time. */
 import { type KeyboardEvent, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
@@ -34,7 +34,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
       event.preventDefault();
       void add();
     } else if (event.key === "Escape") {
-      // At once: a moment later the focus might be where the next key was meant for.
+      // Synchronously, because otherwise the next key could go to the wrong element.
       flushSync(() => setWriting(false));
       button.current?.focus();
     }
@@ -61,7 +61,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
       <textarea
         ref={field}
         aria-label="Title of the new card"
-        placeholder="What is to be done?"
+        placeholder="What needs to be done?"
         maxLength={200}
         rows={2}
         autoFocus

@@ -5,7 +5,7 @@ import { formText } from "./form-text.ts";
 import { Icon } from "./icon.tsx";
 import { useAct } from "./use-act.ts";
 
-/** Behind the last column, where a score has its final barline. */
+/** The form for a new column, after the last column. */
 export function AddColumn({ last }: { readonly last: string | null }) {
   const act = useAct();
   const [writing, setWriting] = useState(false);

@@ -1,4 +1,4 @@
-/** A person as a disc with initials; the colour follows from the name, so it is the same on every screen. */
+/** A person as a disc with initials. The colour follows from the name, so it is the same on every screen. */
 const HUES = [212, 12, 152, 268, 38, 188, 328, 96];
 
 export function Avatar({

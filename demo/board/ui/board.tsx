@@ -1,4 +1,4 @@
-/** The board: its columns side by side, and what is open above them. */
+/** The board: its columns side by side, and the open card above them. */
 import { usePresence, useLog, useRows, useStatus } from "dacapo/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { cards, columns } from "../domain/read-models.ts";
@@ -50,7 +50,7 @@ export function Board() {
         {entries.length > 0 && <AddColumn last={entries.at(-1)?.row.order ?? null} />}
       </main>
       <p id="card-keys" hidden>
-        Enter opens the card, F2 renames it, Space lifts it to be moved, arrows go to other cards.
+        Enter opens the card, F2 renames it, Space lifts it, and arrow keys go to other cards.
       </p>
       <Rejections onOpen={setOpen} />
       {open !== null && (
@@ -60,7 +60,7 @@ export function Board() {
   );
 }
 
-/** Tells the others at which card this tab looks, and gives who looks at which: names by card, one a line. */
+/** Shows this tab's open card to other devices, and returns the names of their people by card, one name a line. */
 function useWatchers(open: string | null): ReadonlyMap<string, string> {
   const { client } = useLog();
   const { present, set } = usePresence(boardPresence);

@@ -1,4 +1,4 @@
-/** A card's life, version by version: a slider goes back, *da capo* plays it from the beginning. */
+/** A card's history, version by version: a slider goes back, *da capo* plays it from the beginning. */
 import type { EventsOf, StateOf } from "dacapo";
 import type { HistoryEntry } from "dacapo/client";
 import { useLog } from "dacapo/react";
@@ -16,10 +16,10 @@ type Entry = HistoryEntry<EventsOf<typeof card>>;
 
 const PLAY_MS = 900;
 
-/** @param changed anything that is another one once the card has changed */
+/** @param changed any value that changes with the card */
 export function CardHistory({ card: stream, changed }: { readonly card: string; readonly changed: unknown }) {
   const { log, events, error } = useHistory(stream, changed);
-  // Null: the newest, also when a newer one comes.
+  // Null is the newest version, also after a newer one arrives.
   const [chosen, setChosen] = useState<number | null>(null);
   const [playing, setPlaying] = useState(false);
   const last = events.at(-1)?.version ?? 0;
@@ -56,7 +56,7 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
         <button
           type="button"
           className="icon-button"
-          aria-label="One version back"
+          aria-label="Previous version"
           disabled={version <= 1}
           onClick={() => show(version - 1)}
         >
@@ -74,7 +74,7 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
         <button
           type="button"
           className="icon-button"
-          aria-label="One version on"
+          aria-label="Next version"
           disabled={version >= last}
           onClick={() => show(version + 1)}
         >
@@ -90,7 +90,7 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
   );
 }
 
-/** The card as it was then. */
+/** The card at the chosen version. */
 function Then({
   state,
   version,
@@ -104,15 +104,15 @@ function Then({
   if (!state) return <div className="then" />;
   return (
     <section className="then" aria-label={`The card at version ${version}`}>
-      <p className="then-version">{version === last ? "Today" : `Version ${version} of ${last}`}</p>
+      <p className="then-version">{version === last ? "Current version" : `Version ${version} of ${last}`}</p>
       <div className="panel-title">
         <span className={state.done ? "note filled" : "note"} role="img" aria-label={state.done ? "done" : "open"} />
         <h2 className={state.done ? "done" : ""}>{state.title}</h2>
       </div>
       {state.description !== "" && <p className="then-text">{state.description}</p>}
       <p className="panel-meta">
-        {names(`board-column/${state.column}`) ?? "a column that is gone"}
-        {state.assignee !== null && ` · given to ${state.assignee}`}
+        {names(`board-column/${state.column}`) ?? "a removed column"}
+        {state.assignee !== null && ` · assigned to ${state.assignee}`}
         {state.comments > 0 && ` · ${state.comments === 1 ? "1 comment" : `${state.comments} comments`}`}
         {state.archived && " · archived"}
       </p>

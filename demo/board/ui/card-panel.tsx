@@ -1,4 +1,4 @@
-/** A card, open: everything about it, and its history. */
+/** An open card: its details and its history. */
 import { useLog, useRow } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";
@@ -37,7 +37,7 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
   useEffect(() => {
     if (gone) onClose();
   }, [gone, onClose]);
-  // A notice from before would lie half under the panel, out of reach.
+  // Remove the last notice, because the panel would cover it.
   useEffect(() => notify(null), [notify]);
   const act = useAct();
   if (!entry) return null;
@@ -46,14 +46,14 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
     if (!(await act(card.command.archive(idOf(key))))) return;
     notify({
       text: `“${title}” is archived`,
-      action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is back`) },
+      action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is restored`) },
     });
   };
   const close = () => {
     if (hasDraft([`${key} description`, `${key} comment`])) {
       notify({
         text: `Your draft on “${entry.row.title}” is kept`,
-        action: { label: "Go on", run: () => onOpen(key) },
+        action: { label: "Continue", run: () => onOpen(key) },
       });
     }
     onClose();
@@ -114,7 +114,7 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           aria-pressed={row.done}
           aria-label="Done"
           onClick={() =>
-            void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done")
+            void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Reopened" : "Done")
           }
         />
         {renaming ? (
@@ -152,10 +152,10 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           </select>
         </label>
         <label className="field">
-          Given to
+          Assigned to
           <select
             value={row.assignee ?? ""}
-            onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Given")}
+            onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Assigned")}
           >
             <option value="">Nobody</option>
             {[...new Set([...people, ...(row.assignee === null ? [] : [row.assignee])])].map((name) => (

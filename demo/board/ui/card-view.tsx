@@ -1,4 +1,4 @@
-/** A card on the board. The button with its title fills it: one thing to focus and to click; all of it can be dragged. */
+/** A card on the board. Its title button fills it, for focus and clicks. The whole card can be dragged. */
 import { memo, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
@@ -13,10 +13,10 @@ import { useAct } from "./use-act.ts";
 
 type CardViewProps = {
   readonly entry: CardEntry;
-  /** True for the one card of its column that Tab comes to. */
+  /** True for the one card of its column that the Tab key reaches. */
   readonly tabStop: boolean;
   readonly held: "pointer" | "keys" | null;
-  /** Who looks at it now. */
+  /** Names of people who have the card open, one a line. */
   readonly watchers: string;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
@@ -38,13 +38,13 @@ export const CardView = memo(function CardView({
   const [renaming, setRenaming] = useState(false);
   const id = idOf(key);
   const rename = (title: string | null, left: boolean) => {
-    // At once: a moment later the focus might be where the next key was meant for.
+    // Synchronously, because otherwise the next key could go to the wrong element.
     flushSync(() => setRenaming(false));
     if (!left) focusCard(key);
     if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
   };
   const toggle = () =>
-    void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Open again" : "Done");
+    void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Reopened" : "Done");
   const tabIndex = tabStop ? 0 : -1;
   const states = [row.done && "done", pending && "pending", held && `held by-${held}`].filter(Boolean).join(" ");
 
@@ -127,7 +127,7 @@ function CardFoot({
         {looking.map((name) => (
           <Avatar key={name} name={name} title={`${name} is looking at this card`} here />
         ))}
-        {row.assignee !== null && <Avatar name={row.assignee} title={`Given to ${row.assignee}`} />}
+        {row.assignee !== null && <Avatar name={row.assignee} title={`Assigned to ${row.assignee}`} />}
       </span>
     </div>
   );

@@ -1,4 +1,4 @@
-/** A column's name, how much of it is done, and what can be done with it. */
+/** The head of a column: its name, its counts and its menu. */
 import { useRef, useState } from "react";
 import { column } from "../domain/column.ts";
 import { orderBetween } from "../order.ts";

@@ -1,4 +1,4 @@
-/** One column: a measure between two barlines. */
+/** One column. It looks like a measure between two barlines. */
 import { useRows, useRow } from "dacapo/react";
 import { memo } from "react";
 import { cards, columnCounts } from "../domain/read-models.ts";
@@ -10,9 +10,9 @@ import type { CardHandlers } from "./lift/use-lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 
 export type CardProps = {
-  /** The card that Tab comes to in its column. */
+  /** The card that the Tab key reaches in its column. */
   readonly active: string | null;
-  /** Names of who looks at a card, one a line. */
+  /** Names of people who have a card open, by card, one a line. */
   readonly watchers: ReadonlyMap<string, string>;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
@@ -22,9 +22,9 @@ export type CardProps = {
 type ColumnViewProps = CardProps & {
   readonly entry: ColumnEntry;
   readonly all: readonly ColumnEntry[];
-  /** The held card, where it is of this column or above it. */
+  /** The held card, if it is from this column or above it. */
   readonly lift: Lift | null;
-  /** The held card itself, where it is carried by keys. */
+  /** The held card itself, if it is carried with keys. */
   readonly carried: CardEntry | null;
 };
 
@@ -72,7 +72,7 @@ export function CardList({ rows, column, lift, carried, active, watchers, handle
   const own = rows.find(({ key }) => key === lift.card);
   const above = lift.column === column ? lift.index : -1;
   const gap = <li key="gap" className="gap" style={{ "--lifted-height": `${lift.height}px` }} aria-hidden />;
-  // By keys the card itself is carried. By hand its element stays in its list, unseen: a finger's events belong to it.
+  // With a pointer the hidden card stays in its list, because a finger's events belong to its element.
   const held = lift.by === "keys" ? (carried ? view(carried) : null) : gap;
   const shown = others.map(view);
   if (above >= 0 && held) shown.splice(above, 0, held);

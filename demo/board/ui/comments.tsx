@@ -41,7 +41,7 @@ export function Comments({ stream }: { readonly stream: string }) {
         <textarea
           value={draft?.text ?? ""}
           aria-label="Your comment"
-          placeholder="Say something"
+          placeholder="Write a comment"
           maxLength={2_000}
           rows={2}
           onChange={({ target }) => setDraft(target.value === "" ? null : { text: target.value, over: "" })}

@@ -3,14 +3,14 @@ import { card } from "../domain/card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
 
-/** The longer text of a card. While someone writes here, what others write is not put over it; it is shown beside it. */
+/** The description of a card. A change of another person does not replace a draft. It is shown beside the draft. */
 export function Description({ id, description }: { readonly id: string; readonly description: string }) {
   const act = useAct();
   const [draft, setDraft] = useDraft(`card/${id} description`);
   const dirty = draft !== null && draft.text !== description;
   const save = async (event: FormEvent) => {
     event.preventDefault();
-    if (!dirty || (await act(card.command.describe(id, { description: draft.text }), "Description kept")))
+    if (!dirty || (await act(card.command.describe(id, { description: draft.text }), "Description saved")))
       setDraft(null);
   };
   return (
@@ -21,7 +21,7 @@ export function Description({ id, description }: { readonly id: string; readonly
           value={draft?.text ?? description}
           maxLength={5_000}
           rows={3}
-          placeholder="What does someone else need to know?"
+          placeholder="What do other people need to know?"
           onChange={(event) =>
             setDraft(
               event.target.value === description
@@ -37,19 +37,19 @@ export function Description({ id, description }: { readonly id: string; readonly
       {dirty && draft.over !== description && (
         <p className="hint" role="status">
           {description === ""
-            ? "The description has been taken away since you began."
-            : `Since you began, the description has become: “${description}”`}{" "}
-          Keep puts yours in its place.
+            ? "Since you began, someone removed the description."
+            : `Since you began, the description changed to: “${description}”`}{" "}
+          Save replaces it with yours.
         </p>
       )}
       {dirty && (
         <div className="row end">
-          <span className="hint">A draft: only you see it</span>
+          <span className="hint">Draft: only you can see it</span>
           <button type="button" className="button" onClick={() => setDraft(null)}>
-            Take back
+            Discard
           </button>
           <button type="submit" className="button primary">
-            Keep
+            Save
           </button>
         </div>
       )}

@@ -1,5 +1,5 @@
 /**
- * A modal dialog on the browser's own `<dialog>`: it keeps the focus inside, closes on Escape and gives the focus back.
+ * A modal dialog on the browser's own `<dialog>`: it keeps the focus inside, closes on Escape and returns the focus.
  */
 import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { SpokenWords } from "./speech.tsx";
@@ -24,11 +24,11 @@ export function Dialog({ label, className, onClose, children }: DialogProps) {
       className={className}
       aria-label={label}
       onClose={(event) => {
-        // A development build mounts twice: closed and open again, and only then told.
+        // Check that the dialog is still closed, because a development build closes and opens it again.
         if (!event.currentTarget.open) onClose();
       }}
       onClick={(event) => {
-        // The dialog itself is hit only where its backdrop is.
+        // A click reaches the dialog element itself only on its backdrop.
         if (event.target === event.currentTarget) event.currentTarget.close();
       }}
     >

@@ -1,7 +1,7 @@
 import { useStatus } from "dacapo/react";
 import { useFirstColumns } from "./use-first-columns.ts";
 
-/** A board without columns: one that is new, or one that has not arrived yet. */
+/** A board without columns: a new one, or one whose records have not arrived yet. */
 export function EmptyBoard({ ready }: { readonly ready: boolean }) {
   const begin = useFirstColumns();
   const connection = useStatus((status) => status.connection);
@@ -10,20 +10,20 @@ export function EmptyBoard({ ready }: { readonly ready: boolean }) {
   if (!ready || !waits) {
     return (
       <p className="empty" role="status">
-        Looking for what is on this board …
+        Loading the board …
       </p>
     );
   }
   return (
     <div className="empty">
-      <h2>{position > 0 ? "Nothing here any more" : "A board for later"}</h2>
+      <h2>{position > 0 ? "This board is empty" : "This board is not on this device yet"}</h2>
       <p>
         {position > 0
           ? "All columns of this board were removed."
-          : "There is no connection, so nobody knows whether others have begun this board. You can begin it here: whatever they did is put together with yours later."}
+          : "There is no connection, so this device cannot check whether the board already exists. You can start it here. If it exists, both are merged later."}
       </p>
       <button type="button" className="button primary" onClick={begin}>
-        Begin with three columns
+        Start with three columns
       </button>
     </div>
   );

@@ -1,4 +1,4 @@
-/** The board's few icons, drawn in one weight. Each stands beside words or in a button with a label: they are hidden from readers. */
+/** The board's icons. Each is beside words or in a button with a label, so icons are hidden from screen readers. */
 const PATHS = {
   plus: "M8 3v10M3 8h10",
   close: "M4 4l8 8M12 4l-8 8",

@@ -1,11 +1,11 @@
-/** A text that becomes a field where it stands. Enter and leaving the field keep, Escape takes back. */
+/** A text that becomes a field in its place. Enter and leaving the field save the text, Escape discards it. */
 import { type KeyboardEvent, useRef } from "react";
 
 type InlineTextProps = {
   readonly label: string;
   readonly value: string;
   readonly lengthMax: number;
-  /** @param left whether the focus went elsewhere by itself: then it is to stay there */
+  /** @param left whether the person moved the focus elsewhere: then it stays there */
   readonly onDone: (value: string | null, left: boolean) => void;
 };
 
@@ -18,7 +18,7 @@ export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps)
     onDone(trimmed && trimmed !== value ? trimmed : null, left);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    // Keys in a field are no commands of the card around it; Escape is not the dialog's.
+    // Stop the keys here, because otherwise the card around the field, or the dialog, would handle them.
     event.stopPropagation();
     if (event.nativeEvent.isComposing) return;
     if (event.key !== "Enter" && event.key !== "Escape") return;

@@ -1,12 +1,12 @@
-/** A field with a `maxLength` cuts what is pasted or dropped into it, and says nothing: these are the words for it. */
+/** Notices for a paste or a drop, because a field with a `maxLength` cuts the text without a message. */
 
-/** What to tell about a paste or a drop; null where all of it fits. */
+/** The notice for a paste or a drop; null if all of the text fits. */
 export function leftOut(event: ClipboardEvent | DragEvent): string | null {
   const { target } = event;
   const field = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement ? target : null;
   const came = ("clipboardData" in event ? event.clipboardData : event.dataTransfer)?.getData("text/plain");
   if (!field || field.maxLength < 0 || !came) return null;
-  // A paste takes the place of what is selected.
+  // A paste replaces the selected text.
   const selected = event.type === "paste" ? (field.selectionEnd ?? 0) - (field.selectionStart ?? 0) : 0;
   return sayLeftOut({
     came: came.replaceAll("\r\n", "\n").length,
@@ -26,7 +26,7 @@ export function sayLeftOut({
 }): string | null {
   const over = came - Math.max(0, room);
   if (over <= 0) return null;
-  const limit = `at most ${lengthMax} characters stand here`;
-  if (over === came) return `Nothing of it fits: ${limit}`;
+  const limit = `the limit is ${lengthMax} characters`;
+  if (over === came) return `The text does not fit: ${limit}`;
   return `${over === 1 ? "The last character" : `The last ${over} characters`} did not fit: ${limit}`;
 }

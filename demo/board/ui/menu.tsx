@@ -1,4 +1,4 @@
-/** A button with a few actions behind it. Arrows go through them, Escape and a click elsewhere close. */
+/** A button with a menu of actions. Arrow keys select an action. Escape and a click elsewhere close the menu. */
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { Icon } from "./icon.tsx";
 

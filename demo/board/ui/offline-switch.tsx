@@ -2,7 +2,7 @@ import { useLog } from "dacapo/react";
 import { useState } from "react";
 import { rememberOffline, wantsOffline } from "../session.ts";
 
-/** Takes this tab off the network, to try what happens. Everything goes on; it is sent once the switch is back. */
+/** Disconnects this tab from the network, as a test. Changes are sent when the person switches it off again. */
 export function OfflineSwitch() {
   const log = useLog();
   const [offline, setOffline] = useState(wantsOffline);
@@ -20,7 +20,7 @@ export function OfflineSwitch() {
       aria-checked={offline}
       className="switch"
       onClick={toggle}
-      title="Take this tab off the network"
+      title="Disconnect this tab from the network"
     >
       <span className="track" />
       <span className="switch-label">Offline</span>

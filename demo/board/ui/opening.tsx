@@ -1,7 +1,7 @@
 import { DacapoError } from "dacapo";
 import { Wordmark } from "./wordmark.tsx";
 
-/** While the worker starts: a moment, so it says little. */
+/** Shown while the worker starts. It is short, because this takes only a moment. */
 export function Opening({ log }: { readonly log: string }) {
   return (
     <main className="opening">

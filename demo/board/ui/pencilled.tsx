@@ -1,12 +1,12 @@
-/** The mark of what is kept here and not yet sent. */
+/** The mark of a change that is saved on this device and not sent yet. */
 import { useStatus } from "dacapo/react";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
 
-/** With a connection most things are sent within this time; a mark that only flickers would say nothing. */
+/** With a connection most changes are sent within this time. A mark that appears earlier would only flicker. */
 const PATIENCE_MS = 700;
 
-/** True where a change waits to be sent, and is worth to be shown so. */
+/** True if a change is pending and the mark should show it. */
 export function usePencilled(pending: boolean): boolean {
   const live = useStatus((status) => status.connection === "live");
   const [late, setLate] = useState(false);
@@ -26,7 +26,7 @@ export function Pencilled({ pending }: { readonly pending: boolean }) {
 
 export function PencilMark() {
   return (
-    <span className="pencilled" title="Kept on this device; not yet sent">
+    <span className="pencilled" title="Saved on this device, not sent yet">
       <Icon name="waiting" /> waiting
     </span>
   );

@@ -1,4 +1,4 @@
-/** Who else is here, and at what they look. */
+/** The people on the board, and the cards that they have open. */
 import { useLog, usePresence, useRows } from "dacapo/react";
 import { cards } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";
@@ -27,7 +27,7 @@ export function People({ onOpen }: { readonly onOpen: (card: string) => void }) 
               <button
                 type="button"
                 className="person"
-                aria-label={`${name} is looking at “${title}”. Look too.`}
+                aria-label={`${name} is looking at “${title}”. Open the card.`}
                 onClick={() => onOpen(card)}
               >
                 <Avatar name={name} title={`${name} is looking at “${title}”`} here />

@@ -1,4 +1,4 @@
-/** What the server refused: what was wanted, who was first, and the choice to try again or let it go. Nothing vanishes silently. */
+/** Refused changes: the wanted change, the changes that came first, and the choice between Retry and Discard. */
 import type { RejectedCommit } from "dacapo/client";
 import { useRejections } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";
@@ -15,7 +15,7 @@ export function Rejections({ onOpen }: { readonly onOpen: (card: string) => void
   const before = useRef(0);
   useEffect(() => {
     if (rejections.length > before.current)
-      announce("A change of yours was refused. Choose what becomes of it in “Changes that were refused”.");
+      announce("A change of yours was refused. Choose Retry or Discard in “Changes that were refused”.");
     before.current = rejections.length;
   }, [announce, rejections.length]);
   const names = useNames(
@@ -64,7 +64,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
       </p>
       {theirs.length > 0 && (
         <details>
-          <summary>{theirs.length === 1 ? "What came first" : `${theirs.length} changes came first`}</summary>
+          <summary>{theirs.length === 1 ? "1 change came first" : `${theirs.length} changes came first`}</summary>
           <ul className="theirs">
             {theirs.map((event) => (
               <li key={event.id}>
@@ -79,7 +79,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
       )}
       {problem !== null && (
         <p className="problem" role="alert">
-          It cannot be done as things are: {problem}.
+          The change is still not possible: {problem}.
         </p>
       )}
       <div className="row">
@@ -96,7 +96,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
         </button>
         {isOnBoard && (
           <button type="button" className="button quiet" onClick={() => onOpen(refused.stream)}>
-            Look at the card
+            Open the card
           </button>
         )}
       </div>

@@ -1,4 +1,4 @@
-/** Asks where a column's cards go, then moves them and removes it in one commit: all of it happens, or nothing. */
+/** Requests a column for the cards. One commit moves them and removes the old column: all of it happens, or nothing. */
 import { useLog } from "dacapo/react";
 import { type FormEvent, useId } from "react";
 import { card } from "../domain/card.ts";
@@ -11,7 +11,7 @@ import { cardsOf } from "./lift/lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 import { useAct } from "./use-act.ts";
 
-/** A commit holds 100 commands; one of them removes the column. */
+/** A commit has at most 100 commands, and one of them removes the column. */
 const CARDS_MAX = 99;
 
 type RemoveColumnProps = {
@@ -39,10 +39,10 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
     <Dialog label={`Remove ${entry.row.name}`} className="ask" onClose={onClose}>
       <form onSubmit={(event) => void remove(event)}>
         <h2 id={title}>Remove “{entry.row.name}”?</h2>
-        {many && <p>It holds more than {CARDS_MAX} cards. Move or archive some of them first.</p>}
+        {many && <p>It has more than {CARDS_MAX} cards. Move or archive some of them first.</p>}
         {!many && cards.length > 0 && (
           <label className="field">
-            {cards.length === 1 ? "Its card goes to" : `Its ${cards.length} cards go to`}
+            {cards.length === 1 ? "Move its card to" : `Move its ${cards.length} cards to`}
             <select name="target">
               {others.map(({ key, row }) => (
                 <option key={key} value={idOf(key)}>
@@ -54,7 +54,7 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
         )}
         <div className="row end">
           <button type="button" className="button" onClick={onClose}>
-            Keep it
+            Cancel
           </button>
           <button type="submit" className="button danger" disabled={many}>
             Remove

@@ -1,4 +1,4 @@
-/** The board's rows as the UI knows them. */
+/** Types of the board's rows. */
 import type { RowOf } from "dacapo";
 import type { TypedRowEntry } from "dacapo/client";
 import type { cards, columns } from "../domain/read-models.ts";

@@ -1,7 +1,7 @@
 /**
- * What the board says: short notices that fade, and words for screen readers.
+ * The board's messages: short notices that disappear, and words for screen readers.
  *
- * A modal dialog makes all behind it silent, so each dialog has a `SpokenWords` of its own, with the same words.
+ * A modal dialog silences everything behind it, so each dialog has its own `SpokenWords` with the same words.
  */
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 
@@ -10,9 +10,9 @@ import { leftOut } from "./left-out.ts";
 export type Notice = { readonly text: string; readonly action?: { readonly label: string; readonly run: () => void } };
 
 type SpeechValue = {
-  /** Tells screen readers alone. */
+  /** Sends words only to screen readers. */
   readonly announce: (text: string) => void;
-  /** Shows a notice for some seconds, and tells it; null takes the last one away. */
+  /** Shows a notice for some seconds and announces it; null removes the last notice. */
   readonly notify: (notice: Notice | null) => void;
 };
 
@@ -24,7 +24,7 @@ const NOTICE_MS = 8_000;
 export function Speech({ children }: { readonly children: ReactNode }) {
   const [words, setWords] = useState("");
   const [notice, setNotice] = useState<Notice | null>(null);
-  // The same words twice in a row are told twice only where the text differs.
+  // Change a repeated text, because screen readers announce only a text that differs.
   const announce = useCallback((text: string) => setWords((before) => (before === text ? `${text}\u00a0` : text)), []);
   const notify = useCallback(
     (next: Notice | null) => {
@@ -87,7 +87,7 @@ export function useSpeech(): SpeechValue {
   return useContext(SpeechContext);
 }
 
-/** Above an open dialog, too. */
+/** Shows a notice above an open dialog too. */
 function showOnTop(element: HTMLElement | null): void {
   element?.showPopover();
 }

@@ -1,10 +1,10 @@
-/** The column as a line of music: a note a card, filled once it is done. An ornament that tells the truth. */
+/** A column as a line of music: one note for each card, filled once the card is done. */
 import type { CardEntry } from "./rows.ts";
 
 const NOTES_MAX = 13;
 const STEP_PX = 20;
 const LINE_PX = 5;
-/** Places on and between the five lines. */
+/** The places on and between the five lines. */
 const PITCHES = 7;
 
 export function Staff({ cards }: { readonly cards: readonly CardEntry[] }) {
@@ -28,7 +28,7 @@ export function Staff({ cards }: { readonly cards: readonly CardEntry[] }) {
   );
 }
 
-/** The same for a card wherever it goes: each has its tone. */
+/** The note's place follows from the card's id, so it stays the same in every column. */
 function pitchOf(key: string): number {
   let sum = 7;
   for (let at = 0; at < key.length; at++) sum = (sum * 33 + key.charCodeAt(at)) % 100_003;

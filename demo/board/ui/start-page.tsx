@@ -1,4 +1,4 @@
-/** Who are you, and which board? Everything else follows from the address. */
+/** The start page: it requests a name and a board. The address contains both from then on. */
 import { type FormEvent, useState } from "react";
 import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
 import { Wordmark } from "./wordmark.tsx";
@@ -33,10 +33,10 @@ export function StartPage() {
     <main className="start">
       <div className="start-words">
         <Wordmark />
-        <h1>A board that plays on when the network stops.</h1>
+        <h1>A board that keeps working when the network stops.</h1>
         <p>
-          Everything you do is written into a log on this device first and shown at once. When there is a network, it is
-          put in order with what the others did; where two of you wanted different things, you are told and choose.
+          Each change is saved on this device first and shown at once. When there is a network, the server puts it in
+          order with the changes of other people. If two changes conflict, you see both and choose.
         </p>
       </div>
       <form className="start-form" onSubmit={open}>
@@ -75,14 +75,14 @@ export function StartPage() {
           ))}
         </datalist>
         <p id="board-hint" className="hint">
-          A new name begins a new board. Whoever opens the same name is on the same board.
+          A new name starts a new board. People who open the same name share one board.
         </p>
         <button type="submit" className="button primary large" disabled={!ready}>
           Open the board
         </button>
         {ready && (
           <p className="hint">
-            Alone? Take a second seat: open it{" "}
+            Alone? Open it{" "}
             <a
               href={addressOf({ log, name: cleanName(name) === "Ben" ? "Ada" : "Ben" })}
               target="_blank"
@@ -90,7 +90,7 @@ export function StartPage() {
             >
               as {cleanName(name) === "Ben" ? "Ada" : "Ben"} in another tab
             </a>{" "}
-            and take one of you offline.
+            and switch one of the two tabs offline.
           </p>
         )}
       </form>

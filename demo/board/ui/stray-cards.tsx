@@ -2,7 +2,7 @@ import { CardList, type CardProps } from "./column-view.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 
-/** Cards whose column was removed by one person just when another put them there. Nothing is lost: they wait to be moved. */
+/** Cards without a column. One person removed the column while another moved the cards into it. */
 export function StrayCards({
   rows,
   lift,
@@ -15,7 +15,7 @@ export function StrayCards({
         <h2>Without a column</h2>
         <span className="count">{rows.length}</span>
       </header>
-      <p className="hint">Their column was removed. Move them where they belong.</p>
+      <p className="hint">Their column was removed. Move them to another column.</p>
       <CardList rows={rows} column="" lift={ours} carried={null} {...cardProps} />
     </section>
   );

@@ -1,4 +1,4 @@
-/** Where this device stands with the server: a word in the bar, and the whole of it behind a click. */
+/** The state of syncing: one word in the bar, and the details behind a click. */
 import type { LogStatus } from "dacapo/client";
 import { useLog, useStatus } from "dacapo/react";
 import { useEffect, useId, useRef } from "react";
@@ -13,7 +13,7 @@ export function SyncBadge() {
   const { mood, text } = saySync(status);
   const first = useRef(true);
   useEffect(() => {
-    // What was so from the start is no news, and each step of catching up is none either.
+    // Announce changes only: the first state is no news, and neither are the steps of catching up.
     if (!first.current) announce(saySync({ ...log.status.get(), pending: 0 }).text);
     first.current = false;
   }, [announce, log, status.connection]);
@@ -51,7 +51,7 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         <dd>{pending}</dd>
         {doubtful.length > 0 && (
           <>
-            <dt>Of these in doubt</dt>
+            <dt>Likely to be refused</dt>
             <dd>
               {doubtful.map(({ commit, message }) => (
                 <span key={commit}>{message}</span>
@@ -61,9 +61,15 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         )}
         {connection !== "local" && (
           <>
-            <dt>In step with the server</dt>
+            <dt>Last synced</dt>
             <dd>
-              {connection === "live" ? "now" : lastSyncedAt === null ? "not since opened" : <Time at={lastSyncedAt} />}
+              {connection === "live" ? (
+                "now"
+              ) : lastSyncedAt === null ? (
+                "not since this page opened"
+              ) : (
+                <Time at={lastSyncedAt} />
+              )}
             </dd>
           </>
         )}
@@ -105,22 +111,22 @@ function saySync({ connection, pending, position, head }: LogStatus): Said {
 function explain({ connection, error }: LogStatus): string {
   switch (connection) {
     case "live":
-      return "What you do is sent at once, and what others do arrives here.";
+      return "Your changes are sent at once, and other people's changes arrive here.";
     case "following":
-      return "Another tab of this browser talks to the server and shares what it hears.";
+      return "Another tab of this browser syncs with the server and shares the changes.";
     case "catching-up":
-      return "Events of others are arriving.";
+      return "Changes of other people are arriving.";
     case "connecting":
-      return "Looking for the server.";
+      return "Connecting to the server.";
     case "offline":
-      return "The server cannot be reached. Go on working: everything is kept on this device and sent by itself later.";
+      return "The server cannot be reached. Continue working: your changes are saved on this device and sent later.";
     case "paused":
-      return "You took this tab off the network. Everything is kept on this device; switch Offline off to send it.";
+      return "You disconnected this tab. Your changes are saved on this device. Switch Offline off to send them.";
     case "stopped":
       return error
-        ? "Nothing is sent until this is mended. Everything is kept on this device."
-        : "Nothing is sent. Everything is kept on this device.";
+        ? "Nothing is sent until this problem is fixed. Your changes are saved on this device."
+        : "Nothing is sent. Your changes are saved on this device.";
     case "local":
-      return "This board lives on this device alone.";
+      return "This board is only on this device.";
   }
 }

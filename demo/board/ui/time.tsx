@@ -10,7 +10,7 @@ const RENEW_MS = 30_000;
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
-/** A moment as people say it, kept true while it is on the screen. */
+/** A time in words, which stays correct while it is on the screen. */
 export function Time({ at }: { readonly at: number }) {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

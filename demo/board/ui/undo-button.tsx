@@ -1,4 +1,4 @@
-/** Takes back what was done last here, by a click or Ctrl+Z; Ctrl+Shift+Z brings it back. */
+/** Undoes the last commit of this device, with a click or Ctrl+Z. Ctrl+Shift+Z redoes it. */
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect } from "react";
 import { Icon } from "./icon.tsx";
@@ -12,10 +12,10 @@ export function UndoButton() {
     async (back: boolean) => {
       try {
         const done = await (back ? log.undo() : log.redo());
-        if (done) announce(back ? "Taken back" : "Brought back");
-        else notify({ text: back ? "There is nothing to take back" : "There is nothing to bring back" });
+        if (done) announce(back ? "Undone" : "Redone");
+        else notify({ text: back ? "There is nothing to undo" : "There is nothing to redo" });
       } catch (error) {
-        notify({ text: `It cannot be taken back: ${sayProblem(error)}.` });
+        notify({ text: `That is not possible now: ${sayProblem(error)}.` });
       }
     },
     [log, announce, notify],
@@ -43,7 +43,7 @@ export function UndoButton() {
   );
 }
 
-/** Fields have an undo of their own. */
+/** True for fields, which have their own undo. */
 function isField(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement

@@ -4,7 +4,7 @@ import { useCallback } from "react";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 
-/** Executes commands as one commit; what is refused here and now is told as a notice. Gives true where it was recorded. */
+/** Executes commands as one commit and returns true if it was recorded. A notice shows an immediate rejection. */
 export function useAct(): (commands: CommandRequest | readonly CommandRequest[], said?: string) => Promise<boolean> {
   const execute = useExecute();
   const { announce, notify } = useSpeech();

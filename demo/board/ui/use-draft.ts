@@ -1,14 +1,14 @@
 /**
- * What someone has begun to write and not yet sent: kept in this tab over a closed panel, another view and a reload, until it is
- * kept or taken back.
+ * An unfinished text. This tab keeps it over a closed panel, another view and a reload, until the person saves or
+ * discards it.
  */
 import { useLog } from "dacapo/react";
 import { useCallback, useState } from "react";
 
-/** `over`: what stood there when the writing began. */
+/** `over` is the text that was there when the draft began. */
 export type Draft = { readonly text: string; readonly over: string };
 
-/** @param field what is written: a card's stream and the field, such as "card/c1 description" */
+/** @param field the draft's name: a card's stream and the field, such as "card/c1 description" */
 export function useDraft(field: string): readonly [Draft | null, (draft: Draft | null) => void] {
   const { log, user } = useLog();
   const key = keyOf(log, user, field);
@@ -24,7 +24,7 @@ export function useDraft(field: string): readonly [Draft | null, (draft: Draft |
   return [draft, change];
 }
 
-/** Gives the function that says whether any of these fields holds a draft. */
+/** Returns a function that checks whether any of these fields has a draft. */
 export function useHasDraft(): (fields: readonly string[]) => boolean {
   const { log, user } = useLog();
   return useCallback((fields) => fields.some((field) => read(keyOf(log, user, field)) !== null), [log, user]);

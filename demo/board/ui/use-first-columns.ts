@@ -1,8 +1,8 @@
 /**
- * Begins a new board with three columns, in one commit, once it is certain that nobody has begun it.
+ * Starts a new board with three columns, in one commit, once the server has confirmed that the board is empty.
  *
- * Two people who open a new board at the same moment both do this. The columns' ids are fixed, so the second commit gives no
- * events: there are three columns, not six.
+ * Two people who open a new board at the same moment both do this. The columns' ids are fixed, so the second commit has
+ * no events: there are three columns, not six.
  */
 import { useLog, useStatus } from "dacapo/react";
 import { useCallback, useEffect, useRef } from "react";
@@ -15,7 +15,7 @@ const FIRST = [
   { id: "done", name: "Done", order: "k" },
 ];
 
-/** Gives the function that begins the board, for a person who is offline and does not want to wait. */
+/** Returns the function that starts the board, for a person who is offline and does not want to wait. */
 export function useFirstColumns(): () => void {
   const log = useLog();
   const act = useAct();

@@ -1,11 +1,11 @@
-/** Lets cards glide to their new place when someone, here or elsewhere, moves them. */
+/** Lets cards glide to their new place when a person moves them, on any device. */
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
 type Place = { readonly x: number; readonly y: number };
 
 const GLIDE_MS = 220;
 
-/** @param held the card in a person's hand: it goes with the hand */
+/** @param held the card that the person drags, which must not glide */
 export function useGlide(board: RefObject<HTMLElement | null>, held: string | null, when: unknown): void {
   const places = useRef<ReadonlyMap<string, Place>>(new Map());
   const heldBefore = useRef<string | null>(null);
@@ -32,7 +32,7 @@ export function useGlide(board: RefObject<HTMLElement | null>, held: string | nu
   }, [board, held, when]);
 }
 
-/** Independent of scrolling and of animations that are under way. */
+/** Returns a position that is independent of scrolling and of running animations. */
 function placeIn(board: HTMLElement, card: HTMLElement): Place {
   let [x, y] = [0, 0];
   for (let at: Element | null = card; at instanceof HTMLElement && at !== board; at = at.offsetParent) {

@@ -6,7 +6,7 @@ import { cards, columns } from "../domain/read-models.ts";
 import { idOf } from "./rows.ts";
 import type { Names } from "./words.ts";
 
-/** Names of cards and columns; those that have left the board (`gone`) are asked of their streams. */
+/** Names of cards and columns. Names of removed cards and columns (`gone`) are read from their streams. */
 export function useNames(gone: readonly string[] = []): Names {
   const log = useLog();
   const rows = useRows(cards);
@@ -19,7 +19,7 @@ export function useNames(gone: readonly string[] = []): Names {
       if (stream.startsWith("card/")) return [stream, (await log.stateAt(card, idOf(stream)))?.title ?? ""];
       return [stream, (await log.stateAt(column, idOf(stream)))?.name ?? ""];
     };
-    // A name that cannot be had is no reason to fail.
+    // Ignore the error, because a missing name must not stop the page.
     void Promise.all(wanted.split(" ").filter(Boolean).map(ask)).then(
       (found) => current && setAsked(new Map(found)),
       () => {},

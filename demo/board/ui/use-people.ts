@@ -2,7 +2,7 @@ import { useLog, usePresence, useRows } from "dacapo/react";
 import { useMemo } from "react";
 import { cards, comments } from "../domain/read-models.ts";
 
-/** Everyone this board knows of, oneself first: who is here, who holds a card, who changed one, who said something. */
+/** All people of this board, this person first: present people, assignees, authors of changes and of comments. */
 export function usePeople(): readonly string[] {
   const { user } = useLog();
   const { present } = usePresence();

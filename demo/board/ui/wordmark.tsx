@@ -1,4 +1,4 @@
-/** The name, behind the sign that says in a score: from the beginning. */
+/** The name, after the sign that means "from the beginning" in a score. */
 export function Wordmark() {
   return (
     <span className="wordmark">

@@ -1,41 +1,41 @@
-/** Events and commands in the words of people who know nothing of either. */
+/** Events and commands in words for people who know neither. */
 import type { CommandRequest, DomainEvent, Json } from "dacapo";
 
-/** What cards and columns are called today, by stream; null where they are gone. */
+/** The current names of cards and columns, by stream; null if they were removed. */
 export type Names = (stream: string) => string | null;
 
 type Told = Pick<DomainEvent, "type" | "data" | "stream">;
 
-/** What an event did, after the name of who did it: "renamed it to “Milk”". */
+/** An event in words that follow its author's name: "renamed it to “Milk”". */
 export function sayEvent({ type, data, stream }: Told, names: Names): string {
   const it = stream.startsWith("card/") ? "it" : "the column";
   switch (type) {
     case "CardAdded":
-      return `wrote the card “${field(data, "title")}”`;
+      return `added the card “${field(data, "title")}”`;
     case "ColumnAdded":
       return `added the column “${field(data, "name")}”`;
     case "CardRenamed":
       return `renamed it to “${field(data, "title")}”`;
     case "ColumnRenamed":
-      return `named the column “${field(data, "name")}”`;
+      return `renamed the column to “${field(data, "name")}”`;
     case "CardDescribed":
-      return field(data, "description") === "" ? "took the description away" : "changed the description";
+      return field(data, "description") === "" ? "removed the description" : "changed the description";
     case "CardMoved":
       return `moved it to ${columnIn(data, names)}`;
     case "ColumnMoved":
       return "moved the column";
     case "CardCompleted":
-      return "ticked it off";
+      return "marked it as done";
     case "CardReopened":
-      return "opened it again";
+      return "reopened it";
     case "CardAssigned":
-      return field(data, "to") === "" ? "freed it for anyone" : `gave it to ${field(data, "to")}`;
+      return field(data, "to") === "" ? "removed the assignment" : `assigned it to ${field(data, "to")}`;
     case "CardCommented":
-      return `said: “${shorten(field(data, "text"))}”`;
+      return `commented: “${shorten(field(data, "text"))}”`;
     case "CardArchived":
       return "archived it";
     case "CardRestored":
-      return "brought it back";
+      return "restored it";
     case "ColumnRemoved":
       return "removed the column";
     default:
@@ -43,10 +43,10 @@ export function sayEvent({ type, data, stream }: Told, names: Names): string {
   }
 }
 
-/** What someone wanted, as an infinitive: "rename “Milk” to “Oat milk”". */
+/** A command as an infinitive: "rename “Milk” to “Oat milk”". */
 export function sayCommand({ stream, name, input = null }: CommandRequest, names: Names): string {
   const isCard = stream.startsWith("card/");
-  const it = isCard ? quote(names(stream), "a card that is gone") : quote(names(stream), "a column that is gone");
+  const it = isCard ? quote(names(stream), "a removed card") : quote(names(stream), "a removed column");
   switch (name) {
     case "add":
       return isCard ? `add the card “${field(input, "title")}”` : `add the column “${field(input, "name")}”`;
@@ -57,17 +57,17 @@ export function sayCommand({ stream, name, input = null }: CommandRequest, names
     case "move":
       return isCard ? `move ${it} to ${columnIn(input, names)}` : `move the column ${it}`;
     case "complete":
-      return `tick off ${it}`;
+      return `mark ${it} as done`;
     case "reopen":
-      return `open ${it} again`;
+      return `reopen ${it}`;
     case "assign":
-      return field(input, "to") === "" ? `free ${it} for anyone` : `give ${it} to ${field(input, "to")}`;
+      return field(input, "to") === "" ? `remove the assignment of ${it}` : `assign ${it} to ${field(input, "to")}`;
     case "comment":
-      return `say “${shorten(field(input, "text"))}” on ${it}`;
+      return `comment “${shorten(field(input, "text"))}” on ${it}`;
     case "archive":
       return `archive ${it}`;
     case "restore":
-      return `bring ${it} back`;
+      return `restore ${it}`;
     case "remove":
       return `remove the column ${it}`;
     default:
@@ -75,7 +75,7 @@ export function sayCommand({ stream, name, input = null }: CommandRequest, names
   }
 }
 
-/** A text in the data of an event or a command; "" where there is none. */
+/** A text in the data of an event or a command, or "". */
 export function field(data: Json, name: string): string {
   if (typeof data !== "object" || data === null || !(name in data)) return "";
   const value: unknown = Object.entries(data).find(([key]) => key === name)?.[1];
@@ -83,7 +83,7 @@ export function field(data: Json, name: string): string {
 }
 
 function columnIn(data: Json, names: Names): string {
-  return quote(names(`board-column/${field(data, "column")}`), "a column that is gone");
+  return quote(names(`board-column/${field(data, "column")}`), "a removed column");
 }
 
 function quote(name: string | null, otherwise: string): string {

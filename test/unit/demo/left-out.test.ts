@@ -3,9 +3,9 @@ import { sayLeftOut } from "../../../demo/board/ui/left-out.ts";
 
 test.each([
   [{ came: 10, room: 10, lengthMax: 200 }, null],
-  [{ came: 11, room: 10, lengthMax: 200 }, "The last character did not fit: at most 200 characters stand here"],
-  [{ came: 250, room: 200, lengthMax: 200 }, "The last 50 characters did not fit: at most 200 characters stand here"],
-  [{ came: 7, room: 0, lengthMax: 40 }, "Nothing of it fits: at most 40 characters stand here"],
+  [{ came: 11, room: 10, lengthMax: 200 }, "The last character did not fit: the limit is 200 characters"],
+  [{ came: 250, room: 200, lengthMax: 200 }, "The last 50 characters did not fit: the limit is 200 characters"],
+  [{ came: 7, room: 0, lengthMax: 40 }, "The text does not fit: the limit is 40 characters"],
 ])("of what is pasted, %j, it is told what the field leaves out", (paste, told) => {
   expect(sayLeftOut(paste)).toBe(told);
 });

@@ -14,12 +14,12 @@ describe("the board's address", () => {
   });
 
   test.each([
-    ["../etc", "Ada", "No board can be called “../etc”"],
-    ["日本語", "Ada", "No board can be called “日本語”"],
+    ["../etc", "Ada", "A board cannot have the name “../etc”"],
+    ["日本語", "Ada", "A board cannot have the name “日本語”"],
     ["a".repeat(129), "Ada", "at most 128"],
     ["team", "x".repeat(65), "too long for a person's name"],
-    ["team", "", "To open the board “team”, say who you are"],
-    ["team", "\u0000\t", "To open the board “team”, say who you are"],
+    ["team", "", "To open the board “team”, enter your name"],
+    ["team", "\u0000\t", "To open the board “team”, enter your name"],
   ])("of the board %j and the name %j, it is said why they lead nowhere", (log, as, why) => {
     expect(sessionOf(asks(log, as))).toBe(null);
     expect(whyNot(asks(log, as))).toContain(why);

@@ -1,5 +1,5 @@
 /**
- * One drag by mouse or finger, from the first touch to the end. Plain DOM: React hears only where the card would come down.
+ * One drag with a mouse or a finger, from the first touch to the end. It uses plain DOM: React gets only the target.
  *
  * A mouse lifts a card after some pixels, a finger after a moment of rest, so that a swipe still scrolls.
  */
@@ -10,7 +10,7 @@ export type DragPlace = { readonly column: string; readonly index: number };
 type DragEvents = {
   readonly onLift: (place: DragPlace, height: number) => void;
   readonly onMove: (place: DragPlace) => void;
-  /** `drop` is false where the drag was broken off. */
+  /** `drop` is false if the drag was cancelled. */
   readonly onEnd: (drop: boolean) => void;
 };
 
@@ -72,15 +72,15 @@ export function startDrag(down: PointerEvent, card: HTMLElement, board: HTMLElem
   addEventListener("pointercancel", (event) => event.pointerId === down.pointerId && end(false), { signal });
   addEventListener("blur", () => end(false), { signal });
   addEventListener("keydown", (event) => event.key === "Escape" && end(false), { signal, capture: true });
-  // A touch that stops a list in flight is the browser's: it will scroll, whatever a page says.
+  // Cancel for a touch that stops a scrolling list, because the browser will scroll whatever the page does.
   card.addEventListener("touchstart", ({ cancelable }) => cancelable || end(false), { signal, passive: true });
   // A finger that holds a card must not open the browser's own menu.
   addEventListener("contextmenu", (event) => touch && event.preventDefault(), { signal });
 }
 
 /**
- * Keeps a finger that holds a card from scrolling. To be called once a board, before any touch: a browser decides at the first
- * touch whether it has to wait for what a page says about the moves.
+ * Stops scrolling while a finger holds a card. Call it once for each board, before any touch, because a browser decides
+ * at the first touch whether it waits for the page's listeners.
  */
 export function keepFingersFromScrolling(board: HTMLElement): () => void {
   const hold = (event: TouchEvent) => {
@@ -90,7 +90,7 @@ export function keepFingersFromScrolling(board: HTMLElement): () => void {
   return () => board.removeEventListener("touchmove", hold);
 }
 
-/** The gap under a point: the nearest column, and how many of its cards have their middle above the point. */
+/** The gap under a point: the nearest column, and the number of its cards whose middle is above the point. */
 function placeUnder(
   board: HTMLElement,
   at: { readonly x: number; readonly y: number },
@@ -129,7 +129,7 @@ function ghostOf(card: HTMLElement, box: DOMRect): HTMLElement {
   return ghost;
 }
 
-/** Lets the ghost glide to where the card now is, and go. */
+/** Lets the ghost glide to the card's new place, and removes it. */
 function settle(ghost: HTMLElement, target: Element | null): void {
   const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const to = target?.getBoundingClientRect();
@@ -141,7 +141,7 @@ function settle(ghost: HTMLElement, target: Element | null): void {
   gone.onfinish = gone.oncancel = () => ghost.remove();
 }
 
-/** The click that follows a drag is none. */
+/** Ignores the click after a drag, because the person did not mean it. */
 function swallowClick(): void {
   const stop = new AbortController();
   addEventListener(

@@ -1,7 +1,7 @@
 /**
- * A card in the hand: which one, and where it would come down. The same for mouse, finger and keys.
+ * A held card and its target place. It is the same for mouse, finger and keys.
  *
- * `place` gives the order key for that gap, from the cards that are there when it comes down.
+ * `placeOf` returns the order key for the target gap, from the cards that are there at the drop.
  */
 import { orderBetween } from "../../order.ts";
 import type { CardEntry } from "../rows.ts";
@@ -9,7 +9,7 @@ import type { CardEntry } from "../rows.ts";
 export type Lift = {
   readonly card: string;
   readonly by: "pointer" | "keys";
-  /** Id of the column above which it is held, and how many of its other cards stand before it. */
+  /** The id of the column under the held card, and the number of its other cards before the gap. */
   readonly column: string;
   readonly index: number;
   /** Height of the gap, in CSS pixels. */
@@ -23,7 +23,7 @@ export function placeOf(lift: Lift, all: readonly CardEntry[]): { readonly colum
   return { column: lift.column, order: orderBetween(before, after) };
 }
 
-/** True where a card would come down where it was taken from. */
+/** True if the target place is the card's old place. */
 export function isAtHome(lift: Lift, all: readonly CardEntry[]): boolean {
   const home = all.find(({ key }) => key === lift.card);
   if (home?.row.column !== lift.column) return false;

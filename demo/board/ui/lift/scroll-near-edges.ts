@@ -1,4 +1,4 @@
-/** Scrolls what lies under a held card while it is near an edge: the board sideways, a column up and down. */
+/** Scrolls the board sideways, and a column up and down, while a held card is near an edge. */
 const EDGE_PX = 56;
 const STEP_PX_MAX = 14;
 

@@ -1,8 +1,8 @@
-/** One step with an arrow key: of a card that is held, or of the eye from card to card. */
+/** One step with an arrow key: of a held card, or of the focus from card to card. */
 import type { CardEntry } from "../rows.ts";
 import { cardsOf, type Lift } from "./lift.ts";
 
-/** Where a held card comes by an arrow; the same place where there is no further. */
+/** The place of a held card after an arrow key. At the edge it is the same place. */
 export function step(lift: Lift, arrow: string, columns: readonly string[], all: readonly CardEntry[]): Lift {
   const room = (column: string) => cardsOf(column, all).filter(({ key }) => key !== lift.card).length;
   if (arrow === "ArrowUp") return { ...lift, index: Math.max(0, lift.index - 1) };
@@ -25,7 +25,7 @@ export function neighbour(
   if (arrow === "ArrowUp") return here[at - 1]?.key ?? null;
   if (arrow === "ArrowDown") return here[at + 1]?.key ?? null;
   const direction = arrow === "ArrowLeft" ? -1 : 1;
-  // Columns without cards are passed over.
+  // Skip columns without cards.
   for (let next = columns.indexOf(column) + direction; columns[next] !== undefined; next += direction) {
     const there = cardsOf(columns[next] ?? "", all);
     const card = there[Math.min(at, there.length - 1)];

@@ -1,8 +1,8 @@
 /**
- * Moving cards, by hand and by keys.
+ * Moving cards with a pointer and with keys.
  *
- * Keys on a card: arrows go from card to card; Space lifts it, then arrows carry it, Space or Enter puts it down, Escape puts
- * it back.
+ * Keys on a card: arrow keys go from card to card. Space lifts the card. Then arrow keys move it, Space or Enter puts
+ * it down, and Escape puts it back.
  */
 import { useLog } from "dacapo/react";
 import {
@@ -40,7 +40,7 @@ export function useLift(
   const act = useAct();
   const { announce } = useSpeech();
   const [lift, setLift] = useState<Lift | null>(null);
-  // Handlers of a drag live longer than a render: they read what is true when they run.
+  // A ref, because handlers of a drag live longer than a render and must read the current values.
   const now = useRef({ lift, columns });
   useLayoutEffect(() => {
     now.current = { lift, columns };
@@ -60,10 +60,10 @@ export function useLift(
       if (putting.current) return;
       const all = log.rows(cards).all();
       const entry = all.find(({ key }) => key === lift.card);
-      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” stays where it was`);
+      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” did not move`);
       else if (entry) {
         putting.current = true;
-        // It is shown where it came down until its row says so, too: else it would jump back for a moment.
+        // Show the card at its target place until its row is there too. Otherwise it would jump back for a moment.
         await act(
           card.command.move(idOf(lift.card), placeOf(lift, all)),
           `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`,
@@ -113,12 +113,12 @@ export function useLift(
           const entry = all.find((other) => other.key === key);
           if (!entry) return;
           const index = cardsOf(entry.row.column, all).findIndex((other) => other.key === key);
-          // A card whose column is gone is carried from the first one.
+          // A card without a column starts at the first column.
           const start = ids.includes(entry.row.column)
             ? { column: entry.row.column, index }
             : { column: ids[0] ?? "", index: 0 };
           change({ card: key, by: "keys", ...start, height: event.currentTarget.offsetHeight });
-          announce(`“${entry.row.title}” lifted. Arrows carry it, Space puts it down, Escape puts it back.`);
+          announce(`“${entry.row.title}” lifted. Arrow keys move it, Space puts it down, Escape puts it back.`);
         }
       } else if (held && event.key === "Enter") void putDown(held);
       else if (held && event.key === "Escape") {
@@ -130,7 +130,7 @@ export function useLift(
     [announce, change, log, nameOf, putDown],
   );
 
-  // A card that was carried into another column is another element there: the focus goes along.
+  // Move the focus, because a card that was carried into another column is another element there.
   const carried = useRef<string | null>(null);
   useLayoutEffect(() => {
     if (lift?.by === "keys") carried.current = lift.card;
@@ -139,7 +139,7 @@ export function useLift(
     if (!lift) carried.current = null;
   }, [lift]);
 
-  // Looking away from a card that is held by keys puts it back.
+  // A click elsewhere puts a card back that is held with keys.
   useEffect(() => {
     if (lift?.by !== "keys") return undefined;
     const putBack = () => change(null);
