@@ -1,5 +1,5 @@
-// `npm run bench -- commit`: from `execute` to durable, beside a bare put in IndexedDB, both from the page and in one run.
-// Aim: at most twice the bare put with the same durability.
+// `npm run bench -- commit`: from `execute` to durable, beside a bare put in IndexedDB, both from the page and in one
+// run. Aim: at most twice the bare put with the same durability.
 import { createServer } from "node:net";
 import { printTable, writeResult } from "./support/results.ts";
 import { openBenchPage } from "./support/page.ts";
@@ -46,7 +46,7 @@ writeResult("commit", {
   chromium: opened.chromium,
 });
 
-/** A port at which nobody listens. */
+/** A port without a listener. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,5 +1,6 @@
-// `npm run bench -- pull`: confirmed events from a server (SQLite in a file) to rows on the page in Chromium, and a log opened
-// again, with stored rows and folded anew. Aim: 10,000 events in less than a second, from the call of `openLog`.
+// `npm run bench -- pull`: confirmed events from a server (SQLite in a file) to rows on the page in Chromium, and a log
+// opened again, with stored rows and with a fresh fold. Aim: 10,000 events in less than a second, from the call of
+// `openLog`.
 import { openBenchPage } from "./support/page.ts";
 import { profile } from "./support/profile.ts";
 import { printTable, writeResult } from "./support/results.ts";
@@ -79,7 +80,7 @@ writeResult("pull", {
   chromium: opened.chromium,
 });
 
-/** Pulls once and stays until rows are stored, then opens on a page that was loaded anew, as a person would. */
+/** Pulls once and stays until rows are stored, then opens the log on a reloaded page, like a person. */
 async function openAgain(
   events: number,
 ): Promise<{ readonly pulled: number; readonly stored: number; readonly folded: number }> {

@@ -1,5 +1,6 @@
-// `npm run bench -- server`: pushes a second that are durable when they are answered: SQLite in a file, write-ahead log,
-// `synchronous=FULL`. One commit a push, each device waits for its answer; devices on one log share its writer.
+// `npm run bench -- server`: pushes a second that are durable before the answer: SQLite in a file, write-ahead log,
+// `synchronous=FULL`. Each push has one commit, and each device waits for its answer. Devices on one log share its
+// writer.
 import { printTable, writeResult } from "./support/results.ts";
 import { openPusher, startServer } from "./support/server.ts";
 import { median, quantile, rounded } from "./support/stats.ts";

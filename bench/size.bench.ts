@@ -1,5 +1,6 @@
-// `npm run bench -- size`: what an app's user downloads of Dacapo: each entry bundled with its dependencies, minified, and
-// compressed as servers do. The domain and its schema library are the app's own and not in it.
+// `npm run bench -- size`: the bytes of Dacapo that an app's user downloads. Each entry is bundled with its
+// dependencies, minified, and compressed like a server does. The domain and its schema library belong to the app and
+// are not included.
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { build, defaultClientConditions } from "vite";

@@ -1,5 +1,6 @@
-// `npm run bench -- types`: what the compiler pays for the inferred types of a large domain: 20 aggregates of 15 events and 10
-// commands each, 25 projections, every command called once. The cost of the libraries alone is measured beside it and taken off.
+// `npm run bench -- types`: the compiler's cost for the inferred types of a large domain: 20 aggregates of 15 events
+// and 10 commands each, 25 projections, every command called once. The cost of the libraries alone is measured too and
+// subtracted.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,7 @@ const PROJECTIONS = 25;
 const ROUNDS = 3;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Inside the package, so that its own name resolves; a folder that git does not see.
+// Inside the package, so that its own name resolves, and ignored by git.
 const folder = `${root}.vite/bench-types`;
 mkdirSync(folder, { recursive: true });
 writeFileSync(
@@ -72,7 +73,7 @@ function check(name: string) {
     };
   });
   const [first] = runs;
-  if (!first) throw new Error("Nothing was measured");
+  if (!first) throw new Error("The compiler reported no measurements");
   return { ...first, checkSeconds: rounded(median(runs.map(({ checkSeconds: seconds }) => seconds)), 3) };
 }
 
@@ -120,7 +121,7 @@ function aggregateText(a: number): string {
   ].join("\n");
 }
 
-/** Each folds the events of two aggregates; every fifth has a key of its own. */
+/** Each projection folds the events of two aggregates. Every fifth has its own key. */
 function projectionText(p: number): string {
   const from = [p % AGGREGATES, (p + 7) % AGGREGATES];
   const on = numbers(EVENTS).map(

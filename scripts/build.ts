@@ -1,5 +1,5 @@
-// Makes dist/ from src/ with the compiler alone: one module in, one module out, so that a bundler can
-// leave out what an app does not use, and a stack trace names files that a reader finds in src/.
+// Makes dist/ from src/ with the compiler only: one module in, one module out. So a bundler can leave out unused
+// modules, and a stack trace names files that are in src/.
 import { rmSync } from "node:fs";
 import { root, run, tool } from "./programs.ts";
 

@@ -1,15 +1,15 @@
-// Does the package work for whoever installs it? Packs it, unpacks it into a project outside this repository beside nothing but what
-// it asks for, and type-checks the README's code and every way in there, the declarations of the package with it: in this repository
-// `skipLibCheck` and our own packages would hide what is missing.
+// Checks the package as an app installs it. Packs it and unpacks it into a project outside this repository, with only
+// its own dependencies. Type-checks the README's code, every entry and the package's declarations there, because in
+// this repository `skipLibCheck` and the other installed packages would hide a missing part.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root, run, tool } from "./programs.ts";
 
-// What a reader of the README installs beside the package; React for those who use it.
+// Packages that a reader of the README installs too; React is for apps that use it.
 const besides = ["valibot", "@types/node", "react", "@types/react"];
-// As a bundler's template has it, and as Node itself would resolve.
+// The settings of a bundler's template, and Node's own resolution.
 const settings = [
   { module: "esnext", moduleResolution: "bundler" },
   { module: "nodenext", moduleResolution: "nodenext" },
@@ -49,14 +49,14 @@ async function checkConsumer(): Promise<number> {
       const code = await run(tool("typescript/bin/tsc", "--project", folder));
       if (code !== 0) return code;
     }
-    console.log(`A project of its own can use the package: ${entries.join(", ")}.`);
+    console.log(`A separate project can use the package: ${entries.join(", ")}.`);
     return 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Packs as `npm publish` would, and lays the result where npm would. */
+/** Packs like `npm publish`, and puts the result where npm puts it. */
 function unpackInto(folder: string): { readonly exports: object; readonly dependencies: object } {
   const npm = process.env["npm_execpath"];
   const [file, first] = npm === undefined ? ["npm", []] : [process.execPath, [npm]];

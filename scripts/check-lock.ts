@@ -1,9 +1,9 @@
-// Is package-lock.json fit for every machine? Run by `npm test`.
+// Checks that package-lock.json works on every machine. `npm test` runs it.
 //
 // npm leaves an optional package out of the lock when the registry does not have it at that version,
-// and `npm ci` then fails on the platform that needs it: seen with oxlint and oxc-parser, whose newest
-// versions come without darwin and windows builds. And a lock that names a registry's host binds
-// everybody to that registry.
+// and `npm ci` then fails on the platform that needs it. This happened with oxlint and oxc-parser, whose newest
+// versions had no darwin and windows builds. A lock that names a registry's host forces all machines to use
+// that registry.
 import { readFileSync } from "node:fs";
 import { root } from "./programs.ts";
 
@@ -32,7 +32,7 @@ function missingFrom(path: string, { optionalDependencies = {} }: Entry): string
     .filter(([name]) => !isLocked(path, name))
     .map(
       ([name, range]) =>
-        `${path} wants ${name}@${range}, which the lock does not have: npm ci fails where it is needed. ` +
+        `${path} wants ${name}@${range}, which the lock does not have, so npm ci fails on platforms that need it. ` +
         "Take a version whose packages are all published (see `overrides` in package.json).",
     );
 }
@@ -40,11 +40,11 @@ function missingFrom(path: string, { optionalDependencies = {} }: Entry): string
 function hostOf(path: string, { resolved }: Entry): string[] {
   if (!resolved || resolved.startsWith("file:")) return [];
   return [
-    `${path} is tied to ${resolved}. Write the lock with the project's .npmrc (omit-lockfile-registry-resolved).`,
+    `${path} names the registry ${resolved}. Write the lock with the project's .npmrc (omit-lockfile-registry-resolved).`,
   ];
 }
 
-/** Looks where Node would: next to the package, then up. */
+/** Searches like Node: next to the package, then in the folders above. */
 function isLocked(path: string, name: string): boolean {
   for (let folder = path; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/node_modules/")))) {
     if (lock.packages[`${folder}${folder && "/"}node_modules/${name}`]) return true;

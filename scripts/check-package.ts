@@ -1,6 +1,6 @@
-// Would the package work once published? Builds it, then lets publint read it as a packer and attw as a compiler,
-// and a project of its own use it.
-// `dacapo-source` is not tried: it is for this repository only.
+// Checks the package before it is published. Builds it, then publint checks it like a packer, attw like a compiler,
+// and a separate project uses it.
+// `dacapo-source` is not checked, because it is for this repository only.
 import { root, runAll, script, tool } from "./programs.ts";
 
 const code = await runAll([

@@ -1,4 +1,5 @@
-// Type-checks everything: the main program, and what runs in workerd, whose global types contradict the DOM's.
+// Type-checks the main program and the code for workerd separately, because workerd's global types contradict the
+// DOM's.
 import { runAll, tool } from "./programs.ts";
 
 process.exit(

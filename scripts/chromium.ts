@@ -1,7 +1,8 @@
-// The browser of the tests. `findChromium` looks where one may be; `ensureChromium` may also install one.
+// The browser of the tests. `findChromium` searches the usual places. `ensureChromium` may also install one.
 //
-// Order: the one a person names, the system's, Playwright's. A missing one comes from Debian's packages
-// when we may install them (they bring the libraries a browser needs), else from Playwright.
+// Order: the browser in DACAPO_CHROMIUM, the system's, Playwright's. A missing browser comes from Debian's packages if
+// this account may install them, because they include the libraries that a browser needs. Otherwise Playwright installs
+// it.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -10,7 +11,7 @@ import { run, tool } from "./programs.ts";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"];
 
-// Elsewhere browsers are not on the PATH.
+// On these platforms browsers are not on the PATH.
 const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -26,9 +27,9 @@ const places: Partial<Record<NodeJS.Platform, readonly string[]>> = {
 };
 
 export const chromiumFlags = [
-  "--no-sandbox", // Chromium refuses root without it; the tests load our own pages only
+  "--no-sandbox", // without it Chromium does not run as root; the tests load only our own pages
   "--disable-gpu",
-  "--disable-quic", // a TCP proxy cuts the network in tests; QUIC would go around it
+  "--disable-quic", // because QUIC would bypass the TCP proxy that cuts the network in tests
   "--no-first-run",
   "--disable-background-networking",
   "--disable-component-update",
@@ -51,7 +52,7 @@ export async function ensureChromium(): Promise<string | undefined> {
   const present = findChromium();
   if (present) return present;
   if (canInstallDebian()) {
-    console.log("No Chromium on this machine; installing Debian's package …");
+    console.log("There is no Chromium on this machine. Installing Debian's package …");
     const quiet = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
     const env = { DEBIAN_FRONTEND: "noninteractive" };
     await run({ file: "apt-get", args: [...quiet, "update"], env });
@@ -59,17 +60,18 @@ export async function ensureChromium(): Promise<string | undefined> {
   }
   const installed = findChromium();
   if (installed) return installed;
-  console.log("Asking Playwright for a Chromium …");
-  await run({ ...tool("playwright-core/cli.js", "install", "chromium"), quiet: true }); // without network: four stack traces
+  console.log("Installing Playwright's Chromium …");
+  // Quiet, because without a network Playwright prints four stack traces.
+  await run({ ...tool("playwright-core/cli.js", "install", "chromium"), quiet: true });
   return findChromium();
 }
 
 export const howToGetChromium =
-  "The browser tests need a Chromium, and none was found or could be installed. Install chromium or Google Chrome " +
-  "with your system's package manager, or name one: DACAPO_CHROMIUM=/path/to/chrome npm test. " +
+  "The browser tests need a Chromium. This machine has none, and it could not be installed. Install chromium or Google " +
+  "Chrome with your system's package manager, or run DACAPO_CHROMIUM=/path/to/chrome npm test. " +
   "Without a browser, `npm run check` runs the rest.";
 
-// Ubuntu's package of this name is only a pointer to a snap, which a container cannot run.
+// Not on Ubuntu, because its package of this name only installs a snap, which a container cannot run.
 function canInstallDebian(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return false;
   return !/^ID=ubuntu/m.test(spawnSync("cat", ["/etc/os-release"], { encoding: "utf8" }).stdout);

@@ -1,4 +1,4 @@
-// Loaded before a server that `npm start` runs: ends it when the process that started it is gone,
-// even when that one was killed and could tell nobody.
+// Loaded before a server that `npm start` runs. It stops the server when its parent process is gone, even if the parent
+// was killed and could send no message.
 process.once("disconnect", () => process.exit(0));
 process.channel?.unref();

@@ -1,4 +1,5 @@
-// `npm run hostile -- --inputs 10000`: hostile inputs against a real server; ends with "N inputs, N server errors, N crashes".
+// `npm run hostile -- --inputs 10000`: hostile inputs against a real server. The last line is "N inputs, N server
+// errors, N crashes".
 import { parseArgs } from "node:util";
 import { runHostile } from "../test/hostile/run-hostile.ts";
 

@@ -1,4 +1,5 @@
-// `npm run kill -- --rounds 1000`: kills a real server under eight writers, and ends with "N rounds, N lost, N doubled".
+// `npm run kill -- --rounds 1000`: kills a real server under eight writers. The last line is "N rounds, N lost, N
+// doubled".
 import { parseArgs } from "node:util";
 import { runKills } from "../test/kill/run-kills.ts";
 

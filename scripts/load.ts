@@ -1,4 +1,5 @@
-// `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second on one server with SQLite.
+// `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second on one server
+// with SQLite.
 import { parseArgs } from "node:util";
 import { megabytes, runLoad } from "../test/load/run-load.ts";
 import { measureSilentSockets } from "../test/load/silent-sockets.ts";
@@ -35,7 +36,7 @@ live        ${sum((result) => result.frames)} frames, ${gaps} gaps, ${sum((resul
 the log     ${sum((result) => result.records)} records, ${lost} lost, ${doubled} doubled, ${failures.length} pushes failed, ${sum((result) => result.resent)} requests sent again
 memory      ${megabytes(start.memory.used)} used at the start, ${megabytes(end.memory.used)} at the end (both after a collection); ${megabytes(start.memory.rss)} and ${megabytes(end.memory.rss)} resident, ${megabytes(slope * 60)} a minute in the second half
 processor   ${(cpu * 100).toFixed(0)} % of one
-server      ${end.failures} failures told, ${end.uncaught.length} uncaught`);
+server      ${end.failures} failures reported, ${end.uncaught.length} uncaught`);
 for (const finding of [...failures.slice(0, 5), ...end.firstFailures.slice(0, 5), ...end.uncaught.slice(0, 5)])
   console.log(finding);
 let silentIsBounded = true;

@@ -1,4 +1,4 @@
-// How the scripts run other programs: in the project's folder, on the Node that runs us.
+// Functions that run other programs, in the project's folder and on the same Node.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -8,21 +8,21 @@ export type Program = {
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Its output tells a person nothing that its exit code does not. */
+  /** Hides the output, because the exit code says the same. */
   readonly quiet?: boolean;
 };
 
-/** A package's own command, by its file: a name would go through a shell script that Windows cannot run. */
+/** A package's own command by its file, because a command's name is a shell script that Windows cannot run. */
 export function tool(entry: string, ...args: string[]): Program {
   return { file: process.execPath, args: [`${root}node_modules/${entry}`, ...args] };
 }
 
-/** One of our own scripts, or any other TypeScript file. */
+/** A script of this project, or another TypeScript file. */
 export function script(path: string, ...args: string[]): Program {
   return { file: process.execPath, args: ["--conditions=dacapo-source", path, ...args] };
 }
 
-/** Runs a program, its output going straight to the person, and gives its exit code. */
+/** Runs a program, shows its output and returns its exit code. */
 export function run({ file, args, env, quiet = false }: Program): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
@@ -31,7 +31,7 @@ export function run({ file, args, env, quiet = false }: Program): Promise<number
       env: { ...process.env, ...env },
     });
     child.on("error", (error) => {
-      console.error(`${file} could not be started: ${error.message}`);
+      console.error(`${file} did not start: ${error.message}`);
       resolve(1);
     });
     child.on("exit", (code) => resolve(code ?? 1));

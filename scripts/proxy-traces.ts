@@ -1,5 +1,5 @@
-// Vite writes a stack trace for each request that it cannot pass on, and a page that looks for its server asks every few seconds.
-// A sync server that has ended says so once, in start.ts, and the page shows it: the traces add nothing.
+// Hides Vite's stack traces of failed proxy requests, because a page retries every few seconds without a server.
+// start.ts reports once that the sync server has stopped, and the page shows it.
 import type { Logger } from "vite";
 
 export function withoutProxyTraces(logger: Logger): Logger {

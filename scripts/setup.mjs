@@ -1,12 +1,13 @@
-// Makes the project ready to run, then hands over: `node scripts/setup.mjs [script [arguments…]]`.
+// Installs the project's packages, then runs a script: `node scripts/setup.mjs [script [arguments…]]`.
 //
-// The only script that runs on the Node a person happens to have (20 or later); everything after it
-// runs on the Node of node_modules. So it is plain JavaScript and imports nothing but Node.
+// Only this script runs on the machine's own Node (20 or later). All others run on the Node of node_modules.
+// So it is plain JavaScript and imports only Node's modules.
 //
-// Holds: at most one installation at a time, however many commands start together;
-//        nothing is installed when what is there is what the lock file says;
-//        a signal reaches the script it handed over to, and its exit code is ours;
-//        where npm is killed outright, the script ends as well.
+// Guarantees:
+// - At most one installation runs at a time, however many commands start together.
+// - If the installed packages match the lock file, nothing is installed.
+// - A signal reaches the script, and this process exits with the script's code.
+// - If npm is killed, the script stops too.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -18,9 +19,9 @@ const windows = process.platform === "win32";
 const oldestNode = 20;
 const ownNode = join(root, "node_modules", "node", "bin", windows ? "node.exe" : "node");
 const stampFile = join(root, "node_modules", ".dacapo-setup");
-// Outside node_modules: npm ci empties that folder while the lock is held.
+// Outside node_modules, because npm ci empties that folder while the lock is held.
 const lockFile = join(root, ".setup.lock");
-// An installation takes a minute on a slow line; after ten, its owner is gone or hangs.
+// An installation takes a minute on a slow line. After ten minutes, its process is gone or hangs.
 const lockWaitMsMax = 10 * 60_000;
 const startedBy = ancestors();
 
@@ -29,7 +30,7 @@ await main(process.argv.slice(2));
 async function main([script, ...args]) {
   if (Number(process.versions.node.split(".")[0]) < oldestNode) {
     fail(
-      `Dacapo's scripts need Node ${oldestNode} or later to begin with; this is ${process.version}. Newer ones are at nodejs.org.`,
+      `Dacapo's scripts need Node ${oldestNode} or later. This is ${process.version}. Install a newer one from nodejs.org.`,
     );
   }
   await withLock(install);
@@ -39,8 +40,8 @@ async function main([script, ...args]) {
 function install() {
   if (isInstalled()) return;
   console.log("Installing the packages of package-lock.json …");
-  // Without `include` and `ignore-scripts=false`, NODE_ENV=production or a person's own npm settings
-  // would leave out what the tests need. Node comes by an install script.
+  // Because NODE_ENV=production or a person's own npm settings would otherwise leave out packages that the tests need.
+  // An install script brings Node.
   const npm = npmCommand([
     "ci",
     "--include=dev",
@@ -50,7 +51,7 @@ function install() {
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
-    // npm's own patience would leave a person without network waiting for more than a minute.
+    // Because with npm's own settings a person without a network waits for more than a minute.
     "--fetch-retries=3",
     "--fetch-retry-mintimeout=500",
     "--fetch-retry-maxtimeout=4000",
@@ -61,7 +62,7 @@ function install() {
     encoding: "utf8",
     shell: npm.shell,
   });
-  if (result.error) fail(`npm could not be started (${result.error.message}). It comes with Node: nodejs.org.`);
+  if (result.error) fail(`npm did not start (${result.error.message}). Install Node with npm from nodejs.org.`);
   if (result.status !== 0) fail(reasonOf(result.stderr));
   if (!nodeRuns())
     fail(
@@ -70,7 +71,7 @@ function install() {
   writeFileSync(stampFile, stamp());
 }
 
-/** True when node_modules is what the lock file says: by our stamp, or by npm's own record of what it installed. */
+/** True if node_modules matches the lock file, by the stamp file or by npm's own record of the installed packages. */
 function isInstalled() {
   if (!existsSync(ownNode)) return false;
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp()) return true;
@@ -87,7 +88,7 @@ function matchesLock() {
   const names = new Set([...Object.keys(installed), ...Object.keys(wanted)]);
   names.delete("");
   for (const name of names) {
-    // Packages for other platforms stand in the lock and are not installed.
+    // Packages for other platforms are in the lock and are not installed.
     if (!installed[name] && wanted[name]?.optional) continue;
     if (installed[name]?.version !== wanted[name]?.version) return false;
   }
@@ -105,7 +106,9 @@ function nodeRuns() {
   return spawnSync(ownNode, ["--version"]).status === 0;
 }
 
-/** The npm that runs us, called through Node: a bare "npm" may be another one, and on Windows it is a batch file. */
+/**
+ * The npm that runs this script, called through Node, because "npm" may be another one, and a batch file on Windows.
+ */
 function npmCommand(args) {
   const own = process.env.npm_execpath;
   if (own && /npm-cli\.[cm]?js$/.test(own)) return { file: process.execPath, args: [own, ...args], shell: false };
@@ -120,14 +123,15 @@ function reasonOf(stderr) {
     )
   ) {
     return (
-      "The packages could not be downloaded: the npm registry is out of reach. Dacapo needs the network once, for its first start; " +
-      "behind a proxy, tell npm with `npm config set proxy …`.\n" +
+      "The packages could not be downloaded, because the npm registry cannot be reached. Dacapo needs the network once, for its " +
+      "first start. Behind a proxy, run `npm config set proxy …`.\n" +
       linesWith(text, /code|request to/)
     );
   }
-  if (/ENOSPC/.test(text)) return "The packages do not fit: the disk is full. They need about 700 MB.";
+  if (/ENOSPC/.test(text))
+    return "The packages could not be installed, because the disk is full. They need about 700 MB: free some space.";
   if (/EACCES|EPERM|EROFS/.test(text))
-    return `The packages cannot be written into ${join(root, "node_modules")}: no permission.\n${lastLines(text, 3)}`;
+    return `The packages cannot be written, because this account may not write to ${join(root, "node_modules")}.\n${lastLines(text, 3)}`;
   return `npm ci failed:\n${lastLines(text, 20)}`;
 }
 
@@ -148,12 +152,14 @@ async function withLock(action) {
   let told = false;
   while (!takeLock()) {
     if (Date.now() - since > lockWaitMsMax)
-      fail(`Another command has been installing for ten minutes. If none is running, delete ${lockFile}.`);
-    if (!told) console.log("Another command is installing the packages; waiting for it …");
+      fail(
+        `Another command has been installing the packages for ten minutes. If no other command runs, delete ${lockFile}.`,
+      );
+    if (!told) console.log("Waiting for another command that installs the packages …");
     told = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  // Ctrl-C while npm runs must not leave the lock behind.
+  // Because Ctrl-C while npm runs must not leave the lock behind.
   process.once("exit", releaseLock);
   try {
     action();
@@ -172,14 +178,14 @@ function takeLock() {
       if (isLockStale()) rmSync(lockFile, { force: true });
       return false;
     }
-    return fail(`${root} cannot be written to (${error.code}); the packages are installed there.`);
+    return fail(`The packages cannot be installed, because ${root} cannot be written to (${error.code}).`);
   }
 }
 
 function isLockStale() {
   try {
     const owner = Number(readFileSync(lockFile, "utf8"));
-    // Between its creation and its first byte the file is empty: that is young, not stale.
+    // A new file is empty until its first byte is written, so an empty file is stale only after a while.
     if (!owner) return Date.now() - statSync(lockFile).mtimeMs > 5_000;
     process.kill(owner, 0);
     return false;
@@ -197,22 +203,25 @@ function handOver(script, args) {
     cwd: root,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  // A terminal sends Ctrl-C to the child as well: we only stay until it has tidied up.
+  // Ignored, because a terminal sends Ctrl-C to the child too, and this process waits until the child has stopped.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  // npm killed outright tells nobody.
+  // Polled, because a killed npm sends no signal.
   setInterval(() => ancestors() !== startedBy && child.kill("SIGTERM"), 1_000).unref();
-  child.on("error", (error) => fail(`${script} could not be started: ${error.message}`));
+  child.on("error", (error) => fail(`${script} did not start: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
 
-/** Who started us, as a text that changes when they are gone: our parent and, where that is the shell between npm and us, npm. */
+/**
+ * The parent process as a text that changes when it is gone; also npm, if the parent is the shell between npm and this
+ * process.
+ */
 function ancestors() {
   const parent = windows || !process.env.npm_execpath ? undefined : lookUp(process.ppid);
   return parent?.name.endsWith("sh") ? `${process.ppid} ${parent.parent}` : String(process.ppid);
 }
 
-/** A process's name and its parent; undefined where the system does not tell. */
+/** A process's name and its parent; undefined if the system does not report them. */
 function lookUp(pid) {
   try {
     // "pid (name) state parent …"

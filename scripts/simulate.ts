@@ -1,8 +1,8 @@
-// `npm run simulate`: many simulated worlds, each from a seed, until seeds or minutes are over.
+// `npm run simulate`: runs many simulated worlds, each from a seed, until the seeds or minutes are used up.
 //
-//   npm run simulate -- --seeds 2000 --minutes 3     ends with "N seeds, N broken"
-//   npm run simulate -- --seed 17 --trace            one seed, with all that happened in it
-//   npm run simulate -- --mutants                    plants faults; ends with "N faults, N found"
+//   npm run simulate -- --seeds 2000 --minutes 3     the last line is "N seeds, N broken"
+//   npm run simulate -- --seed 17 --trace            one seed with its trace
+//   npm run simulate -- --mutants                    plants faults; the last line is "N faults, N found"
 import { parseArgs } from "node:util";
 import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
 import { findMutant } from "../test/simulation/mutants/find-mutant.ts";

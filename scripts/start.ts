@@ -1,10 +1,10 @@
-// `npm start`: the demo's sync server and its page, with the address to open. Ctrl-C ends both.
+// `npm start`: runs the demo's sync server and its page, and prints the address to open. Ctrl-C stops both.
 //
-// The page is built (in a second) and served as an app's would be, so that it opens also while no server runs. `npm run dev`
-// serves it from source instead, with each edit shown at once.
+// The page is built (in a second) and served like an app's page, so that it also opens without a server. `npm run dev`
+// serves it from source instead, and shows each edit at once.
 //
-// The page's server runs in this process, the sync server in one of its own: that one can then be
-// stopped and started while the page works on, which is what the demo is there to show.
+// The page's server runs in this process, the sync server in its own process. So a person can stop and start the sync
+// server while the page continues to work, which is the purpose of the demo.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
@@ -15,7 +15,7 @@ import { root } from "./programs.ts";
 
 const syncPort = portFrom("PORT", 8787);
 const pagePort = portFrom("PAGE_PORT", 5173);
-// A tool asked to end gets this long to finish what it writes.
+// The time for the sync server to finish its writes after SIGTERM.
 const stopMsMax = 5_000;
 const development = process.argv.includes("--dev");
 
@@ -23,7 +23,7 @@ let stopping = false;
 let syncServer: ChildProcess | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void stop(0));
-// The command that started us was killed: without this we would stay behind.
+// Stop if the parent was killed. Otherwise this process would remain.
 process.once("disconnect", () => void stop(0));
 
 try {
@@ -37,11 +37,12 @@ async function start(): Promise<void> {
   await assertFree("PORT", syncPort, "sync server");
   await assertFree("PAGE_PORT", pagePort, "page");
   await Promise.all([startSyncServer(), startPage()]);
-  console.log(`\nOpen http://localhost:${pagePort}  (a second window shows the sync; Ctrl-C ends)\n`);
+  console.log(`\nOpen http://localhost:${pagePort}  (open a second window to see the sync; Ctrl-C stops)\n`);
 }
 
 async function startPage(): Promise<void> {
-  process.env["NODE_ENV"] = development ? "development" : "production"; // whatever a person has: each needs its own
+  // Set always, because each mode needs its own value, whatever the person's NODE_ENV is.
+  process.env["NODE_ENV"] = development ? "development" : "production";
   process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
   const page = {
     root: `${root}demo/board`,
@@ -55,13 +56,13 @@ async function startPage(): Promise<void> {
     await (await createPageServer({ ...page, server: address })).listen();
     return;
   }
-  // One folder a port: a second demo must not take the files of the first.
+  // One folder for each port, because a second demo must not overwrite the files of the first.
   const outDir = `${root}.data/page-${pagePort}`;
   await build({ ...page, build: { outDir, emptyOutDir: true } });
   await preview({ ...page, build: { outDir }, preview: address });
 }
 
-/** Resolves when the server has told that it listens. */
+/** Resolves when the server reports that it listens. */
 function startSyncServer(): Promise<void> {
   mkdirSync(`${root}.data`, { recursive: true });
   const child = spawn(
@@ -85,14 +86,14 @@ function startSyncServer(): Promise<void> {
         resolve();
       });
     }
-    child.on("error", (error) => reject(new Error(`The sync server could not be started: ${error.message}`)));
+    child.on("error", (error) => reject(new Error(`The sync server did not start: ${error.message}`)));
     child.on("exit", (code, signal) => {
       if (stopping) return;
-      const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      if (!listening) reject(new Error(`The sync server ${how} before it listened; its own words are above.`));
+      const how = signal ? `was stopped by ${signal}` : `stopped with code ${code}`;
+      if (!listening) reject(new Error(`The sync server ${how} before it listened. Its output is above.`));
       else
         console.error(
-          `\nThe sync server ${how}. The page keeps working offline; Ctrl-C and npm start bring both back.\n`,
+          `\nThe sync server ${how}. The page keeps working offline. Press Ctrl-C and run npm start to start both again.\n`,
         );
     });
   });
@@ -117,11 +118,11 @@ function portFrom(name: string, usual: number): number {
   if (!text) return usual;
   const port = Number(text);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  console.error(`\n${name} is "${text}"; it must be a port, a whole number from 1 to 65535.\n`);
+  console.error(`\n${name} is "${text}", which is not a port. Use a whole number from 1 to 65535.\n`);
   return process.exit(1);
 }
 
-/** A taken port is found before anything starts, on both loopback addresses: a browser may try either first. */
+/** Checks a port before anything starts, on both loopback addresses, because a browser may try either first. */
 async function assertFree(name: string, port: number, what: string): Promise<void> {
   for (const host of ["127.0.0.1", "::1"]) {
     const problem = await new Promise<string | undefined>((resolve) => {
@@ -131,12 +132,12 @@ async function assertFree(name: string, port: number, what: string): Promise<voi
     });
     if (problem === "EADDRINUSE") {
       throw new Error(
-        `Port ${port} (for the ${what}) is taken, perhaps by an earlier \`npm start\`. End that one, or choose another port: ${name}=${port + 1} npm start`,
+        `Port ${port} for the ${what} is already in use, perhaps by an earlier \`npm start\`. Stop it, or choose another port: ${name}=${port + 1} npm start`,
       );
     }
     if (problem === "EACCES")
       throw new Error(
-        `Port ${port} (for the ${what}) may not be used by this account. Choose one above 1023: ${name}=8787 npm start`,
+        `Port ${port} for the ${what} needs more rights than this account has. Choose a port above 1023: ${name}=8787 npm start`,
       );
   }
 }

@@ -1,7 +1,8 @@
-// `npm test`: everything in turn, and one last line that counts it: "N passed, N failed".
-// `npm run check` is the same without what needs a browser.
+// `npm test`: runs all checks and tests in turn. The last line counts them: "N passed, N failed".
+// `npm run check` does the same without the tests that need a browser.
 //
-// Each check (types, lint, …) counts as one test; the tests of each vitest project by vitest's own report.
+// Each check (types, lint, …) counts as one test. The tests of each vitest project are counted from vitest's own
+// report.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { ensureChromium, howToGetChromium } from "./chromium.ts";
@@ -45,7 +46,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
     results.push({ name, count, seconds: ((performance.now() - start) / 1000).toFixed(1) });
   }
   console.log("");
-  // Once more at the end: who reads only the last screen of a long log still sees what failed.
+  // Repeated at the end, because a reader may see only the last screen of a long log.
   for (const { name, count } of results)
     for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results)
@@ -68,12 +69,12 @@ function outcomeOf(passed: boolean): Outcome {
 function tests(project: string): Step {
   const report = `${output}/${project}.json`;
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  // A person's NODE_ENV=production would load the React that has no `act`.
+  // Because with NODE_ENV=production React has no `act`.
   const vitest = { ...tool("vitest/vitest.mjs", "run", "--project", project, ...reporters), env: { NODE_ENV: "test" } };
   return { name: project, run: async () => countOf(report, await run(vitest)) };
 }
 
-/** A file that does not load, an error outside a test or a crash of vitest is no failed test for vitest; here it is one. */
+/** Counts a file that does not load, an error outside a test and a crash of vitest as failed tests, unlike vitest. */
 function countOf(report: string, exitCode: number): Outcome {
   let count: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
   try {
@@ -91,10 +92,10 @@ function countOf(report: string, exitCode: number): Outcome {
       ],
     };
   } catch (error) {
-    console.error(`vitest left no report: ${String(error)}`);
+    console.error(`vitest wrote no report: ${String(error)}`);
   }
   return exitCode !== 0 && count.failed === 0
-    ? { ...count, failed: 1, failures: [`vitest ended with ${exitCode}, see above`] }
+    ? { ...count, failed: 1, failures: [`vitest stopped with code ${exitCode}, see above`] }
     : count;
 }
 

@@ -1,4 +1,4 @@
-// IndexedDB as it is, to measure beside the log: one put, one transaction.
+// A bare IndexedDB store to compare with the log: one put, one transaction.
 
 export type BareStore = {
   /** Resolves when the transaction is complete. */

@@ -20,17 +20,17 @@ export type CommitResult = { readonly [name in Case["name"]]: CommitTimes };
 type Case = {
   readonly name: "local" | "queued" | "bareStrict" | "bareStrictCommit" | "bareRelaxed";
   readonly once: (n: number) => Promise<unknown>;
-  /** What it left to do in the background, so that it does not disturb the next one. */
+  /** Finishes the kind's background work, because otherwise it would disturb the next kind. */
   readonly settled: () => Promise<void>;
   readonly close: () => Promise<void> | void;
 };
 
 /** Commits of one kind after each other. */
 const TURN_COMMITS = 20;
-/** For all alike, before each turn: what the one before left to do is done by then. */
+/** The pause before each turn, the same for all kinds, so that the background work of the turn before is finished. */
 const PAUSE_MS = 30;
 
-/** As long as what the log writes for one of these commits. */
+/** A text as long as the log's row for one of these commits. */
 const BARE_ROW = "x".repeat(560);
 
 export async function runCommit({
@@ -54,7 +54,8 @@ export async function runCommit({
   for (const { once } of cases) for (let time = 0; time < warmUp; time++) await once(n++);
   for (let round = 0; round < rounds; round++) {
     const times = new Map(cases.map(({ name }) => [name, [] as number[]]));
-    // In short turns, so that what else the machine does meets all alike; each begins once in turn, so that none always comes after the same one.
+    // In short turns, so that other load affects all kinds alike. Each kind is first in turn, so that none always
+    // follows the same one.
     for (let turn = 0; turn < commits / TURN_COMMITS; turn++) {
       for (const { name, once, settled } of [
         ...cases.slice(turn % cases.length),

@@ -1,4 +1,4 @@
-// How the page opens logs.
+// Functions with which the page opens logs.
 import { type LogHandle, openLog } from "dacapo/client";
 
 export type LogAt = {
@@ -21,6 +21,6 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     !condition();
     await new Promise((resolve) => setTimeout(resolve, 5))
   ) {
-    if (performance.now() > deadline) throw new Error(`Not in time: ${what}`);
+    if (performance.now() > deadline) throw new Error(`A step of the workload took too long: ${what}`);
   }
 }

@@ -1,4 +1,4 @@
-// The page's half of the workloads: what the programs in bench/ call from outside.
+// The page's half of the workloads: functions that the programs in bench/ call.
 import { runCommit } from "./commit.ts";
 import { runPull } from "./pull.ts";
 import { runPullParts } from "./pull-parts.ts";

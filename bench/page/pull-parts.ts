@@ -1,4 +1,4 @@
-// What the platform alone takes of a pull: the server's answer, its way here, the write of its text.
+// The parts of a pull that the platform needs: the server's answer, its transfer, the write of its text.
 import { openBareStore } from "./bare-store.ts";
 
 export type PullParts = {

@@ -9,7 +9,7 @@ export type PullOptions = {
   readonly events: number;
   /** Fold the log instead of reading stored rows. */
   readonly anew: boolean;
-  /** Stays open for so long afterwards: an idle log stores its rows. */
+  /** Keeps the log open for this time afterwards, because an idle log stores its rows. */
   readonly stayMs: number;
 };
 
@@ -30,10 +30,13 @@ export async function runPull({ events, stayMs, ...at }: PullOptions): Promise<P
       if (error) reject(new Error(error.message));
       if (position === events && rows.all().length === events) resolve();
     };
-    // Each update tells rows first, then the status.
+    // Each update contains the rows first, then the status.
     log.status.subscribe(check);
     setTimeout(
-      () => reject(new Error(`Not in time: ${JSON.stringify(log.status.get())}, ${rows.all().length} rows`)),
+      () =>
+        reject(
+          new Error(`The rows did not arrive in time: ${JSON.stringify(log.status.get())}, ${rows.all().length} rows`),
+        ),
       WAIT_MS_MAX,
     );
     check();

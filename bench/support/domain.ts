@@ -30,7 +30,7 @@ export const task = aggregate("task", {
   },
 });
 
-/** The board, in the version that a worker is to fold: another version is folded from the log anew. */
+/** The board in the version that a worker folds. For another version the worker folds the log again. */
 const boardOf = (version: number) =>
   projection("board", {
     version,

@@ -1,4 +1,4 @@
-// Fills a log in a SQLite file past the server: what a workload of reading needs, in a moment.
+// Fills a log in a SQLite file without the server, because this is fast enough for a workload that reads.
 import { sqlite } from "dacapo/sqlite";
 import { addTask } from "./domain.ts";
 
@@ -20,7 +20,8 @@ export async function fillLog(file: string, log: string, events: number): Promis
       forgetOutcomesBefore: 0,
       outcomesPerActorMax: 1,
     });
-    if (appended.kind !== "ok") throw new Error(`The log could not be filled: ${appended.kind}`);
+    if (appended.kind !== "ok")
+      throw new Error(`The log could not be filled, because the append returned ${appended.kind}`);
     expected = records.at(-1)?.cursor ?? null;
   }
   await store.close();

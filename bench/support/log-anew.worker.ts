@@ -1,4 +1,4 @@
-// Its board has another version, so rows that were stored are of no use and the log is folded.
+// A worker whose board has another version, so that it cannot use stored rows and folds the log.
 import { serveLog } from "dacapo/worker";
 import { domainAnew } from "./domain.ts";
 serveLog(domainAnew);

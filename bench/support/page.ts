@@ -1,5 +1,5 @@
-// The page of the workloads in a real Chromium: built as an app would be, on a profile on disk (an incognito
-// window keeps IndexedDB in memory).
+// The page of the workloads in a real Chromium, built like an app. Its profile is on disk, because an incognito
+// window keeps IndexedDB in memory.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,10 +17,10 @@ export type BenchPage = {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-/** With these the page's clock tells microseconds; without, tenths of a millisecond. */
+/** With these headers the page's clock has microseconds; without, tenths of a millisecond. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-/** @param readable leaves names in the code, for a profile; so does `BENCH_READABLE=1` */
+/** @param readable keeps names in the code, for a profile, like `BENCH_READABLE=1` */
 export async function openBenchPage({ readable = process.env["BENCH_READABLE"] === "1" } = {}): Promise<BenchPage> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error(howToGetChromium);
@@ -48,7 +48,7 @@ export async function openBenchPage({ readable = process.env["BENCH_READABLE"] =
   const page = context.pages()[0] ?? (await context.newPage());
   page.on("pageerror", (error) => console.error(error));
   page.on("console", (message) => {
-    // A server that cannot be reached is part of a workload; the browser tells of each try.
+    // Hide network errors, because a workload has an unreachable server and the browser reports each attempt.
     if (message.type() === "error" && !message.text().includes("net::ERR_")) console.error(message.text());
   });
   await page.goto(`${origin}/`);

@@ -1,4 +1,4 @@
-// A CPU profile of a page and of the workers that it starts: how long functions took, by name, with all that they called.
+// A CPU profile of a page and of its workers: the time of functions by name, including the functions that they call.
 import type { BrowserContext, Page } from "playwright-core";
 
 type Frame = {
@@ -19,7 +19,7 @@ export type Profile = {
 
 const SAMPLE_MICROSECONDS = 200;
 
-/** Profiles while `run` goes on. Workers that it starts must still live when it ends. */
+/** Profiles `run`. Workers that it starts must still be alive when it ends. */
 export async function profile(context: BrowserContext, page: Page, run: () => Promise<void>): Promise<Profile> {
   const session = await context.newCDPSession(page);
   const answers = new Map<number, (result: { readonly profile?: CpuProfile }) => void>();
@@ -42,7 +42,7 @@ export async function profile(context: BrowserContext, page: Page, run: () => Pr
     void ask(sessionId, "Profiler.enable");
     void ask(sessionId, "Profiler.setSamplingInterval", { interval: SAMPLE_MICROSECONDS });
     void ask(sessionId, "Profiler.start");
-    // It waits for this, so that nothing of its start is missed.
+    // The worker waits for this, so that the profile includes its start.
     void ask(sessionId, "Runtime.runIfWaitingForDebugger");
   });
   await session.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: true, flatten: false });

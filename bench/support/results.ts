@@ -1,4 +1,4 @@
-// What a workload leaves behind: a table for the person who waits, and a file for those who compare.
+// The results of a workload: a table on the screen, and a file to compare.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 
@@ -14,7 +14,7 @@ export function writeResult(name: string, result: { readonly [key: string]: unkn
   console.log(`\nbench/results/${name}.json`);
 }
 
-/** Columns wide enough for what is in them; the first to the left, numbers to the right. */
+/** Prints columns that are wide enough for their cells. The first is aligned left, numbers right. */
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const lines = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

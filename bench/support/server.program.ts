@@ -1,11 +1,13 @@
-// A sync server in a process of its own: SQLite in a file, as `serve` is used. Tells its address to the program that forked it.
+// A sync server in its own process, with SQLite in a file, like `serve`. It sends its address to the parent process.
 import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
 import { domain } from "./domain.ts";
 
 const [path = ":memory:", origin = ""] = process.argv.slice(2);
 
-/** A workload is a thousand well-behaved devices in one: what bounds a single one would measure itself. */
+/**
+ * No rates, because a workload acts as a thousand devices, and the limits of one device would distort the measurement.
+ */
 const unbounded = { perSecond: 1e9, burst: 1e9 };
 
 const { url } = await serve({

@@ -1,4 +1,4 @@
-// Starts a sync server for a workload, and speaks its protocol as a device would.
+// Starts a sync server for a workload, and speaks its protocol like a device.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,9 +14,9 @@ export type BenchServer = {
 };
 
 export type ServerOptions = {
-  /** The page that may talk to it. */
+  /** The origin of the page that may use the server. */
   readonly origin?: string;
-  /** Logs that are there from the beginning, by name: how many events, one a commit. */
+  /** Logs that exist from the start, by name: the number of their events, one a commit. */
   readonly logs?: { readonly [log: string]: number };
 };
 
@@ -29,7 +29,7 @@ export async function startServer({ origin = "", logs = {} }: ServerOptions = {}
   });
   const url = await Promise.race([
     once(child, "message").then(([told]: unknown[]) => String(told)),
-    once(child, "exit").then(() => Promise.reject(new Error("The sync server ended before it listened"))),
+    once(child, "exit").then(() => Promise.reject(new Error("The sync server stopped before it listened"))),
   ]);
   return {
     url,
@@ -42,11 +42,11 @@ export async function startServer({ origin = "", logs = {} }: ServerOptions = {}
 }
 
 export type Pusher = {
-  /** Pushes commits of one event each. Gives the milliseconds that the server took. */
+  /** Pushes commits of one event each. Returns the milliseconds that the server took. */
   readonly push: (commits: number) => Promise<number>;
 };
 
-/** A device that pushes to a log, with a connection of its own. */
+/** A device that pushes to a log, with its own connection. */
 export function openPusher(url: string, log: string, actor: string): Pusher {
   const client = crypto.randomUUID();
   let made = 0;
@@ -67,7 +67,7 @@ export function openPusher(url: string, log: string, actor: string): Pusher {
       const text = await response.text();
       const took = performance.now() - start;
       if (!response.ok || text.includes('"rejected"'))
-        throw new Error(`The push was not taken: ${response.status} ${text.slice(0, 500)}`);
+        throw new Error(`The push was refused: ${response.status} ${text.slice(0, 500)}`);
       after = /"cursor":"([^"]+)"/.exec(text.slice(-200))?.[1] ?? after;
       return took;
     },

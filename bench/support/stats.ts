@@ -1,6 +1,6 @@
-// Small statistics, for pages and programs alike.
+// Small statistics, for pages and programs.
 
-/** The value below which a share of them lies. */
+/** The value that a share of the values is below. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

@@ -59,7 +59,7 @@ describe.runIf(process.platform === "linux")("npm start", () => {
       for (let asked = 0; asked < 3; asked++)
         expect((await fetch(`http://localhost:${page}/sync/healthz`)).ok).toBe(false);
       expect(printed().slice(before).trim().split("\n")).toEqual([
-        "The sync server was ended by SIGKILL. The page keeps working offline; Ctrl-C and npm start bring both back.",
+        "The sync server was stopped by SIGKILL. The page keeps working offline. Press Ctrl-C and run npm start to start both again.",
       ]);
     },
   );
