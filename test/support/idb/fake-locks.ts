@@ -1,16 +1,16 @@
-// Web Locks of a browser with as many tabs as a test asks for; one that is stolen is lost as a browser loses it.
+// Shared Web Locks of a browser, for any number of tabs. `stealAll` takes locks away as a browser does.
 import type { LeaseLocks } from "../../../src/client/stores/idb/tail-lease.ts";
 
 type Held = { readonly name: string; readonly steal: () => void };
 
 export class FakeLocks {
   readonly #held = new Set<Held>();
-  /** Until this has come, no lock that is asked for is granted. */
+  /** Requests wait for this promise before they are granted. */
   granting: Promise<void> = Promise.resolve();
-  /** Until this has come, what is held when somebody asks is told to nobody. */
+  /** Queries read the held locks at once, and wait for this promise before they return. */
   answering: Promise<void> = Promise.resolve();
 
-  /** The locks as tabs use them. Only what places need: shared ones. */
+  /** The part of `LockManager` that a lease uses. All locks are shared. */
   readonly manager: LeaseLocks = {
     request: async (name: string, ...rest: readonly unknown[]) => {
       const callback = rest.at(-1);
