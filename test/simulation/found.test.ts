@@ -1,10 +1,10 @@
-// Faults of ours that the simulator found. Each seed broke while its fault was there, and runs for ever under the name of it.
+// Bugs that the simulator found. Each seed broke while its bug existed, and stays here under the name of the bug.
 import { expect, test } from "vitest";
 import { type FaultName, FIRST_FAULTS } from "../../src/testing/simulate/faults.ts";
 import { runSeed } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 
-/** All that there were when `archive` had been added. */
+/** All faults that existed when `archive` was added. */
 const WITH_ARCHIVE: readonly FaultName[] = [
   ...FIRST_FAULTS,
   "takeBack",
@@ -16,104 +16,119 @@ const WITH_ARCHIVE: readonly FaultName[] = [
   "archive",
 ];
 
-/** `faults`: those that may be drawn; where none are named, those that there were when the seed was found. */
+/** `faults` may be drawn. By default these are the faults that existed when the seed was found. */
 const found: readonly { readonly seed: number; readonly faults?: readonly FaultName[]; readonly what: string }[] = [
+  // The write of these commits failed, so the engine decided them again, after the server had recorded them.
   {
     seed: 183,
-    what: "a push took along commits that were not durable yet; when their write failed they were decided again, and stood in the log twice",
+    what: "a push sent commits before they were durable, and they were recorded twice",
   },
-  { seed: 2_690, what: "stored rows lost what had changed when their write failed once" },
-  { seed: 16, what: "a full disk stopped the sync for good" },
-  { seed: 203, what: "a live frame that could not be stored was forgotten, and nobody asked for it again" },
-  { seed: 148, what: "a tab that missed a hint, or whose look failed, stayed behind for good" },
-  { seed: 7, what: "the end of a commit was never told where the look that found it failed half way" },
+  { seed: 2_690, what: "stored rows lost changes after a failed write" },
+  { seed: 16, what: "a full disk stopped the sync forever" },
+  { seed: 203, what: "a live frame that could not be stored was never requested again" },
+  { seed: 148, what: "a tab that missed a hint, or whose refresh failed, stayed behind forever" },
+  { seed: 7, what: "an outcome was never reported if the refresh that read it failed half way" },
   {
     seed: 145,
     faults: ["clockJump", "restore"],
-    what: "a clock that jumped ahead threw settled commits away, and a restore then lost them",
+    what: "a clock jump removed settled commits, and a restore then lost them",
   },
-  { seed: 112, faults: ["clockJump", "freeze"], what: "a clock that jumped back kept a frozen leader in its place" },
+  { seed: 112, faults: ["clockJump", "freeze"], what: "a clock that jumped back kept a frozen leader" },
+  // The restore lost the commits on the server, and the device without its right to read did not send them again.
   {
     seed: 2_442,
-    what: "what a device had settled, and a restore then lost, was not offered again where the device had lost its right to read meanwhile",
+    what: "a restore lost settled commits if the device had lost its right to read",
   },
-  { seed: 185, faults: ["rights", "restore"], what: "the same, where the right to read and a backup go and come" },
+  {
+    seed: 185,
+    faults: ["rights", "restore"],
+    what: "a restore lost settled commits if the right to read came and went",
+  },
   {
     seed: 21,
     faults: ["storeLost", "storeAbort", "tabMessages"],
-    what: "a command whose append was not told its end was done twice, where another tab had it confirmed meanwhile",
+    what: "an append without a report ran twice if another tab had it confirmed",
   },
-  { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending for good" },
+  { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending forever" },
   {
     seed: 614,
     faults: ["freeze", "answerLoss"],
-    what: "a commit whose record a displaced leader had stored without knowing of it stood in the queue for good",
+    what: "a commit stayed in the queue after a former leader stored its record",
   },
   {
     seed: 95,
     faults: ["serverClock", "secondNode", "rights"],
-    what: "a server whose clock was set back told its sockets no more of what another node had appended",
+    what: "a server with a clock set back sent no more records of another node",
   },
   {
     seed: 10,
     faults: ["rateLimits", "storeAbort"],
-    what: "a device came again before the server wished, once something else had failed",
+    what: "a device came back before the server's retry time after another failure",
   },
   {
     seed: 2_234,
     faults: ["takeBack", "archive", "cut"],
-    what: "what ended while a file was made stood in it twice, and waited for good where it was imported",
+    what: "a commit that settled during an export was pending forever after the import",
   },
   {
     seed: 17_567,
-    what: "what was refused for want of a right, in a log that nobody had written to, was done by a late double of its push once the right was back, behind what came later",
+    // The log had no record yet, and the double was recorded after later commits of the same device.
+    what: "a late double of a forbidden push was recorded after the right came back",
   },
-  { seed: 18_943, what: "the same, where two commits of one push were done late" },
-  { seed: 215, faults: ["rights", "doubling"], what: "the same, where nothing else goes wrong" },
+  { seed: 18_943, what: "a late double of a forbidden push with two commits was recorded" },
+  {
+    seed: 215,
+    faults: ["rights", "doubling"],
+    what: "a late double of a forbidden push was recorded, without other faults",
+  },
   {
     seed: 25_018,
     faults: ["appendFails", "presence"],
-    what: "two frames that a device sent were due at once, and the simulated socket gave them to the server in another order",
+    what: "the simulated socket delivered two frames of one moment in another order",
   },
-  { seed: 1_689, faults: ["presence"], what: "the same, where all else goes well" },
+  { seed: 1_689, faults: ["presence"], what: "the simulated socket swapped two frames, without other faults" },
+  // A browser writes the cut strict. The device then pushed a commit with the `seen` of before the cut.
   {
     seed: 31_421,
-    what: "the simulated device lost, with its power, a cut of its log that a browser writes strict, and pushed a commit with what it had seen before the cut",
+    what: "the simulated device lost a strict cut of its log in a power cut",
   },
   {
     seed: 62_398,
-    what: "an answer that was under way when the store went back was held against what had been told before",
+    what: "the witness compared a response across a restore",
   },
   {
     seed: 61_200,
     faults: ["powerCut", "restore"],
-    what: "a refusal that the device lost with its power, and the server with a restore, was held to be remembered",
+    what: "the checker missed that a power cut and a restore can lose a rejection",
   },
   {
     seed: 640,
     faults: ["hostile", "truncation"],
-    what: "an answer to the hostile member that was cut behind a brace ended the whole simulation",
+    what: "a truncated response to the hostile member ended the simulation",
   },
   {
     seed: 870,
     faults: ["hostile", "restore", "secondNode"],
-    what: "a device whose last records came with a push's answer, and went with a restore before the node of its socket saw them, was never told",
+    // The records came with the push's response, and the restore removed them before the node of its socket saw them.
+    what: "a device never learned that a restore had removed records of its push",
   },
   {
     seed: 102_147,
     faults: WITH_ARCHIVE,
-    what: "a refusal that the server lost with a restore was held to be remembered by a copy of the device that had never heard of it",
+    what: "the checker missed that a copied device may not know a rejection",
   },
   {
     seed: 54_176,
     faults: FIRST_FAULTS,
-    what: "what was decided on another node's record was recorded, where a restore took that record and left the end with which the batch had begun",
+    // The restore removed that record and kept the head on which the batch had begun.
+    what: "a commit decided on another node's record was recorded after a restore",
   },
-  { seed: 21_920, faults: WITH_ARCHIVE, what: "a tab's status told that all was settled before its rows did" },
+  { seed: 21_920, faults: WITH_ARCHIVE, what: "a tab's status showed all as settled before its rows did" },
   {
     seed: 514,
     faults: ["hostile", "restore", "secondNode"],
-    what: "whoever was told that an id is taken, since someone else had been refused under it, was recorded later",
+    // Another author had been rejected under the same id.
+    what: "a commit was recorded after its author was told that the id is taken",
   },
 ];
 

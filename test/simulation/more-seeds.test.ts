@@ -1,11 +1,12 @@
-// The second thousand, in a file of its own so that two cores share the work; and that a broken world would be seen.
+// The second thousand seeds, in its own file so that two cores share the work. It also proves that planted faults are
+// found.
 import { expect, test } from "vitest";
 import { describeBroken, runSeeds, simulate, SimulationError } from "../../src/testing/simulate/simulate.ts";
 import { findMutant } from "./mutants/find-mutant.ts";
 import { mutants } from "./mutants/index.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 
-test("1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
+test("simulate: 1,000 more worlds break no invariant", { timeout: 175_000 }, async () => {
   const { seeds, broken } = await runSeeds(simulation.domain, {
     ...simulation.options,
     firstSeed: 1_001,
@@ -22,20 +23,24 @@ test.each([
   "execute-before-durable",
   "made-append-is-refused",
   "conflicts-unseen",
-])("the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+])("findMutant: finds the planted fault %s", { timeout: 60_000 }, async (name) => {
   const mutant = mutants.find((one) => one.name === name);
   if (!mutant) throw new Error(`There is no planted fault ${name}`);
   expect(await findMutant(mutant, 200)).not.toBeNull();
 });
 
-test("a broken seed is told with its shortest trace and the line that runs it again", { timeout: 60_000 }, async () => {
-  const mutant = mutants.find(({ name }) => name === "no-deduplication");
-  const run = simulate(simulation.domain, {
-    ...simulation.options,
-    seeds: 50,
-    stopsAtFirst: true,
-    ...(mutant && { parts: mutant.parts() }),
-  });
-  await expect(run).rejects.toThrow(SimulationError);
-  await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
-});
+test(
+  "simulate: reports a broken seed with its shortest trace and the command to run it again",
+  { timeout: 60_000 },
+  async () => {
+    const mutant = mutants.find(({ name }) => name === "no-deduplication");
+    const run = simulate(simulation.domain, {
+      ...simulation.options,
+      seeds: 50,
+      stopsAtFirst: true,
+      ...(mutant && { parts: mutant.parts() }),
+    });
+    await expect(run).rejects.toThrow(SimulationError);
+    await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
+  },
+);

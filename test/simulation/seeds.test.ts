@@ -1,15 +1,15 @@
-// The first thousand seeds of our own proof; `npm run simulate` runs as many as one likes.
+// The first thousand seeds of the project's own simulation. `npm run simulate` runs any number of seeds.
 import { expect, test } from "vitest";
 import { describeBroken, runSeed, runSeeds } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "../support/simulation/simulation.ts";
 
-test("1,000 worlds break no invariant", { timeout: 175_000 }, async () => {
+test("simulate: 1,000 worlds break no invariant", { timeout: 175_000 }, async () => {
   const { seeds, broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 1_000 });
   expect(broken.map(describeBroken).join("\n\n")).toBe("");
   expect(seeds).toBe(1_000);
 });
 
-test("the same seed does the same, pick for pick", { timeout: 30_000 }, async () => {
+test("runSeed: the same seed makes the same picks each time", { timeout: 30_000 }, async () => {
   for (const seed of [1, 17, 404, 2_001]) {
     const [first, second] = [
       await runSeed(simulation.domain, seed, simulation.options),

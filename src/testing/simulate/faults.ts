@@ -1,30 +1,33 @@
 /**
  * The faults of a simulation, and how a seed draws which of them are on, and how strong.
  *
- * Holds: many seeds have none to two faults, so that each is seen alone; some have many at once (swarm testing: Groce et al.,
- * 2012). A fault that is off costs nothing and happens never. What was added after the first set has a chance of its own, and half of
- * the seeds have none of it: a seed's first set stays what it was, and with it what a pinned seed shows.
+ * Guarantees:
+ * - Many seeds have none to two faults, so that each fault occurs alone. Other seeds have many at once (swarm testing,
+ *   Groce et al., 2012).
+ * - A fault that is off never happens and costs nothing.
+ * - Later faults are drawn with their own chance, and half of the seeds have none. So the first set of a seed never
+ *   changes, and a pinned seed still shows its bug (test/simulation/found.test.ts).
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** What can go wrong, in a sentence each. Between 0 (off) and 1. The first set: no name is ever added here. */
+/** The first set of faults, each with a sentence. A strength is between 0 (off) and 1. Never add a name here. */
 const FIRST = {
   requestLoss: "a request never arrives",
-  answerLoss: "an answer never arrives, though the server did what was asked",
+  answerLoss: "a response never arrives, although the server processed the request",
   doubling: "a request arrives twice, the second time perhaps much later",
   lateness: "some messages take seconds instead of milliseconds",
   cut: "the network of a device is cut, in one direction or both, for a while",
-  truncation: "an answer or a frame arrives as half of its text",
-  frameLoss: "a socket goes silent without a word",
+  truncation: "a response or a frame arrives as half of its text",
+  frameLoss: "a socket goes silent without a close event",
   frameDoubling: "live frames arrive twice, or in another order",
   storeAbort: "a transaction of the device is aborted",
   storeFull: "the device's disk is full for a while",
   storeLost: "the device's database is lost for a while, or right after it wrote",
   tabCrash: "a tab dies at any await and never resumes",
-  powerCut: "a device dies, and with it its last relaxed writes",
+  powerCut: "a device loses its power, and its last relaxed writes",
   freeze: "a tab freezes with its locks held, and may thaw much later",
   clone: "a device's database is copied to a second device",
-  eviction: "the browser deletes what a device stored",
+  eviction: "the browser deletes a device's storage",
   clockSkew: "clocks of devices are off, up to years",
   clockJump: "clocks of devices jump, back and forth",
   tabMessages: "messages between tabs are lost or doubled",
@@ -32,21 +35,21 @@ const FIRST = {
   serverCrash: "a server node dies at any await and starts again",
   secondNode: "two server nodes share the store",
   restore: "the server's store is restored from an older backup",
-  drop: "a log is deleted for good",
+  drop: "a log is deleted forever",
   rights: "a right is taken away and given back",
   hostile: "a member sends forged and mutated pushes",
   tenants: "two logs with the same people, streams and ids",
   releases: "some sides run an older release of the domain",
 } as const;
 
-/** What else people do and servers suffer. New names go here. */
+/** The faults and habits that were added later. New names go here. */
 const ADDED = {
   takeBack: "people undo, redo and withdraw",
   presence: "people show where they are",
   localFirst: "some devices begin without a server, and get one later",
-  laggards: "some devices run an older release for good",
-  rateLimits: "servers take little at a time, and ask to come later",
-  serverClock: "clocks of servers are apart, and jump",
+  laggards: "some devices run an older release forever",
+  rateLimits: "servers accept little at a time, and set a retry time",
+  serverClock: "clocks of servers differ, and jump",
   archive: "a device's log is exported and imported on a fresh device",
 } as const;
 
@@ -57,17 +60,17 @@ export type Faults = Readonly<Record<FaultName, number>>;
 
 export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS);
 
-/** The faults of before others were added: what seeds drew that were pinned by then. */
+/** The faults of the first set, which early pinned seeds drew. */
 export const FIRST_FAULTS: readonly FaultName[] = FAULT_NAMES.filter((name) => name in FIRST);
 
-/** Draws the faults of a seed from those of the first set that may be on. */
+/** Draws the faults of a seed from the allowed faults of the first set. */
 export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]): Faults {
   const first = allowed.filter((name) => name in FIRST);
   const count = Math.min(first.length, random.chance(0.5) ? random.below(3) : 2 + random.below(6));
   return { ...NO_FAULTS, ...drawStrengths(random, first, count) };
 }
 
-/** Draws from those that were added later, for half of the seeds. */
+/** Draws from the faults that were added later, for half of the seeds. */
 export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
   const added = allowed.filter((name) => name in ADDED);
   return added.length === 0 || random.chance(0.5) ? {} : drawStrengths(random, added, 1 + random.below(3));

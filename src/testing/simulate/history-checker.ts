@@ -1,9 +1,10 @@
 /**
- * The history checker: hears what people saw and what stands at the end, and tells what does not fit.
+ * The history checker, which compares what people saw with the state at the end and reports every contradiction.
  *
- * Place: the last word of a simulation. It shares no code with the product: it reads texts, folds with a fold of its own, and
- * takes of the domain only the functions that its author wrote.
- * Holds: the numbers in its sentences are those of the invariants in the architecture.
+ * Guarantees:
+ * - It shares no code with the product. It reads texts, has its own fold, and uses only the domain functions of the
+ *   app's author.
+ * - The numbers in its reports are the numbers of the invariants in `docs/architecture.md`.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { checkDecisions } from "./check-decisions.ts";
@@ -32,7 +33,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   return problems;
 }
 
-/** 2, 3, 8: one sequence without gap or double, in which each record is by someone who may be there. */
+/** 2, 3, 8: a log is one sequence without gap or duplicate, and each record is by an allowed author. */
 function checkLog(log: string, records: readonly PlainRecord[], { journal, honest, hostile }: History): string[] {
   const problems: string[] = [];
   const [commits, marks, asks] = [new Set<string>(), new Set<string>(), new Set<number>()];
@@ -69,7 +70,10 @@ function checkLog(log: string, records: readonly PlainRecord[], { journal, hones
   return problems;
 }
 
-/** How often each author asked for an undo or a redo, and was not refused. They have no meta by which one could be told from the other. */
+/**
+ * Counts the undos and redos of each author that were not refused. They are counted, because they have no meta that
+ * identifies them.
+ */
 function countTakenBack(log: string, journal: History["journal"]): Map<string, number> {
   const refused = new Set(journal.flatMap((entry) => (entry.kind === "refused" ? [entry.ask] : [])));
   const counts = new Map<string, number>();
@@ -81,7 +85,7 @@ function countTakenBack(log: string, journal: History["journal"]): Map<string, n
   return counts;
 }
 
-/** 4, 6: a device holds what the server holds. */
+/** 4, 6: a device contains the same records as the server. */
 function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog): string[] {
   const same = (text: string | undefined) => text !== undefined && canonical(JSON.parse(text));
   const at = records.findIndex((text, index) => same(text) !== same(server.records[index]));
@@ -92,7 +96,7 @@ function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog)
   return problems;
 }
 
-/** 5: what people see is the fold of what stands. */
+/** 5: the rows that people see are the fold of the records. */
 function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string[] {
   if (device.pending.length > 0) return [];
   return device.tabs.flatMap(({ name, domain, rows }) => {
@@ -112,7 +116,7 @@ function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string
   });
 }
 
-/** 1, 9: what was acknowledged is recorded, ended empty, or refused and kept. */
+/** 1, 9: an acknowledged commit is recorded, settled as empty, or rejected and kept. */
 function checkAcknowledged(
   { journal, devices, outcomes, empty }: History,
   logs: ReadonlyMap<string, FinalLog>,
@@ -152,12 +156,12 @@ function checkAcknowledged(
       if (isKept) problems.push(`2: commit ${entry.commit} of ${ask.device} is recorded, and kept as refused`);
       continue;
     }
-    // A log that is gone takes what was recorded with it; what was not is still on the device, which only that device knows.
+    // A dropped log loses its records. Other commits are still on a device, which may be gone too.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
-    // Before there was a server, what left nothing behind is in no history that could part from the server's.
+    // A commit without events that the device confirmed before it had a server is in no history.
     if (holders.some(({ leftBehind }) => leftBehind.has(entry.commit))) continue;
     const outcome = known.get(key);
-    // A restore forgets what left nothing behind, and nobody can miss it.
+    // A restore may forget a commit without events, because it changed nothing.
     if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key)))
       continue;
     problems.push(
@@ -167,24 +171,27 @@ function checkAcknowledged(
   return problems;
 }
 
-/** 2: what a person was told is how it is. What was taken out of the queue may have been on its way. */
+/**
+ * 2: a commit that was reported as rejected is not recorded. A withdrawn commit is skipped, because its push may be on
+ * the way.
+ */
 function checkSettled(
   { journal, devices, doubles }: History,
   records: ReadonlyMap<string, readonly PlainRecord[]>,
 ): string[] {
   const isRestored = journal.some((entry) => entry.kind === "restored");
-  // After a restore a late double of an old push may be decided anew.
+  // After a restore the server may decide a late double of an old push again.
   if (doubles && isRestored) return [];
   const recorded = new Map(
     [...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)),
   );
-  const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
+  const authors = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   const origins = new Map<string, string>();
   for (const entry of journal)
     if (entry.kind === "copied") origins.set(entry.to, origins.get(entry.device) ?? entry.device);
   const originOf = (device: string) => origins.get(device) ?? device;
-  // A refusal stands in two places. Known limit: where the server lost it with a restore, and a device with its power, or a copy of that device never
-  // heard of it and has the commit in its queue, it is decided anew.
+  // The server and the device both store a rejection. Known limit: if the server lost it in a restore, and the device
+  // lost it in a power cut or a copy of the device never got it, the server decides the commit again.
   const isForgotten = (at: number, device: string) =>
     isRestored &&
     journal.some(
@@ -193,16 +200,16 @@ function checkSettled(
         (entry.kind === "copied" && entry.since <= at && originOf(entry.device) === originOf(device)),
     );
   return journal.flatMap((entry, at) => {
-    const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
+    const author = entry.kind === "settled" ? authors.get(entry.device) : undefined;
     if (
       entry.kind !== "settled" ||
-      !place ||
+      !author ||
       isForgotten(at, entry.device) ||
       entry.outcome !== "rejected" ||
       entry.code === "withdrawn"
     )
       return [];
-    const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
+    const isThere = recorded.get(`${author.log} ${entry.commit}`) === author.actor;
     return isThere
       ? [
           `2: ${entry.device} was told that commit ${entry.commit} was refused (${entry.code ?? ""}), and it is recorded`,
@@ -211,7 +218,7 @@ function checkSettled(
   });
 }
 
-/** 7: what one device asked for after it had been told of an earlier commit stands after that, in each push and in the log. */
+/** 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log. */
 function checkOrder(
   { journal, devices, doubles, pushedAsks }: History,
   records: ReadonlyMap<string, readonly PlainRecord[]>,
@@ -244,7 +251,7 @@ function checkOrder(
       before = Math.max(before, time.asked);
     }
   }
-  // After a restore a late double of an old push may be the first to come: order in the log is not promised then.
+  // After a restore a late double of an old push may arrive first, so the log guarantees no order then.
   if (doubles && journal.some((entry) => entry.kind === "restored")) return problems;
   for (const [log, list] of records) {
     const latest = new Map<string, number>();

@@ -1,8 +1,10 @@
 /**
- * A member who keeps to nothing: pushes that are forged, stolen, mutated or mere noise, under a principal that is verified.
+ * A hostile member, who sends forged, stolen, mutated or random pushes under a verified principal.
  *
- * Place: goes straight to the network, as anyone with a token can. What it gets must be nothing: no record but its own, no
- * text of another log, no harm to those who wait behind it.
+ * It sends straight to the network, as any client with a token can.
+ *
+ * Guarantees of the server, which the simulation checks: the member gets only its own records, no text of another log,
+ * and other authors' pushes still succeed.
  */
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -34,16 +36,16 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
   });
   const atStart = { ...push, after: null };
   switch (random.below(8)) {
-    case 0: // As it was: another's commits.
+    case 0: // Another author's commits, unchanged.
       return stolen;
-    case 1: // The ids of others, under the own name: squatted, if they come first.
+    case 1: // Other authors' ids under the own name, which are squatted if they arrive first.
       return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
-    case 2: // Ids that others have pending and did not push yet.
+    case 2: // Ids of other authors' pending commits, which are not pushed yet.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })),
       });
-    case 3: // As if nothing had been seen, or more than there is; as if the events were true.
+    case 3: // A false `seen`, too low or too high, and forged events.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({
@@ -55,7 +57,7 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
       return JSON.stringify({ ...atStart, commits: push.commits.map(fresh), domain: random.below(2_000_000) });
     case 5:
       return mutate(JSON.stringify({ ...atStart, commits: push.commits.map(fresh) }), random);
-    case 6: // New work in another's name.
+    case 6: // New commits in another author's name.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({ ...fresh(commit), actor: commit["actor"] })),
@@ -106,7 +108,7 @@ type PlainAnswer = {
   readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[];
 };
 
-/** Null: it was cut short on the way. */
+/** Null if the text was truncated on the way. */
 function readAnswer(text: string): PlainAnswer | null {
   try {
     return JSON.parse(text);
@@ -115,7 +117,7 @@ function readAnswer(text: string): PlainAnswer | null {
   }
 }
 
-/** Of another's commit nothing but "taken" may be told. */
+/** The server may say nothing about another author's commit, except that its id is taken. */
 function checkAnswer(world: World, push: string, told: PlainAnswer): void {
   for (const { id, outcome, code } of told.outcomes) {
     const isOthers = world.tap.pushed.some(

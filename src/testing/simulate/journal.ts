@@ -1,14 +1,14 @@
 /**
- * What people saw, as plain data: the witness that the history checker hears.
+ * The journal: everything that people saw, as plain data for the history checker.
  *
- * Place: written by the simulated tabs while they run, and by the audit at the end. It holds texts and numbers alone, so that the
- * checker needs nothing of the product to read it.
+ * The simulated tabs write it while they run, and the audit completes it. It contains only texts and numbers, so that
+ * the checker needs no code of the product.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 
 export type JournalEntry =
-  /** Someone called `execute`. `ask` is unique and travels in the commit's meta. */
+  /** A person called `execute`. `ask` is unique and travels in the commit's meta. */
   | {
       readonly kind: "asked";
       readonly ask: number;
@@ -37,20 +37,23 @@ export type JournalEntry =
       readonly outcome: string;
       readonly code: string | null;
     }
-  /** Someone asked for a rejection to end: by `discard`, or by `retry` as another commit. */
+  /** A person removed a rejection, with `discard`, or with `retry` as another commit. */
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
-  /** Someone took a commit out of the queue. */
+  /** A person withdrew a pending commit. */
   | { readonly kind: "withdrawn"; readonly commit: string; readonly device: string }
-  /** The browser deleted what a device stored: what only stood there is waived. */
+  /** The browser deleted a device's storage, so commits that were only there may be lost. */
   | { readonly kind: "evicted"; readonly device: string }
-  /** A device died, and may have forgotten what it was told last. */
+  /** A device lost its power, and may have lost its last relaxed writes. */
   | { readonly kind: "lostPower"; readonly device: string }
-  /** What a device stored stands on another as well, as it was when so many entries stood here: what is told to one of them since, the other may not know. */
+  /**
+   * Another device has a copy of the device's storage, of the time when the journal had `since` entries. Later reports
+   * to one of them may be unknown to the other.
+   */
   | { readonly kind: "copied"; readonly device: string; readonly to: string; readonly since: number }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 
-/** A log on the server, or a replica of it on a device, when all is over. */
+/** A log on the server at the end of a run. */
 export type FinalLog = { readonly log: string; readonly gone: boolean; readonly records: readonly string[] };
 
 export type FinalDevice = {
@@ -63,7 +66,7 @@ export type FinalDevice = {
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];
-  /** Commits without events that it confirmed itself while it had no server. */
+  /** Commits without events that the device confirmed itself while it had no server. */
   readonly leftBehind: ReadonlySet<string>;
   /** `domain`: the release that the tab runs. */
   readonly tabs: readonly {
@@ -78,7 +81,7 @@ export type FinalDevice = {
   }[];
 };
 
-/** What the server says of a commit at the end: it has its record, or the outcome that it kept. */
+/** The server's state of a commit at the end: its record (`text` is null), or the kept outcome. */
 export type FinalOutcome = {
   readonly commit: string;
   readonly log: string;
@@ -86,7 +89,7 @@ export type FinalOutcome = {
   readonly text: string | null;
 };
 
-/** A commit as it was pushed: what it had seen, for the policies that ask. */
+/** A commit as it was pushed, with its `seen` at that time. */
 export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };
 
 export type History = {
@@ -94,18 +97,21 @@ export type History = {
   readonly logs: readonly FinalLog[];
   readonly devices: readonly FinalDevice[];
   readonly outcomes: readonly FinalOutcome[];
-  /** Commits as they were pushed, oldest first; more than once where they had seen less when histories parted. */
+  /**
+   * Commits as they were pushed, oldest first. A commit occurs again if its `seen` was lowered after histories
+   * diverged.
+   */
   readonly pushed: readonly PushedCommit[];
-  /** JSON of the asks of each push, in its order, behind the device that sent it. */
+  /** For each push the JSON of its client id, followed by its asks in order. */
   readonly pushedAsks: readonly string[];
-  /** Commits of which the server once said that they give no events: log, actor and id. */
+  /** Commits that the server once reported as empty: log, actor and id. */
   readonly empty: ReadonlySet<string>;
-  /** Actors that keep to the protocol. */
+  /** Actors that follow the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;
-  /** True where requests may have arrived twice, the second time much later. */
+  /** True if requests may have arrived twice, the second time much later. */
   readonly doubles: boolean;
-  /** False where some server ran another release for a while: what it decided may differ. */
+  /** False if a server ran another release for a while, because it may have decided differently. */
   readonly oneRelease: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** What the maker of commands is given of a tab, and what it gives, in one form. */
+/** Converts a tab's rows for the command maker, and the maker's result to a list. */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { SimTab } from "./tab.ts";

@@ -1,4 +1,4 @@
-/** What a user of `simulate` gives, and what comes back. */
+/** The options and the report of `simulate`. */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Domain } from "../../core/domain/define-domain.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -6,57 +6,82 @@ import type { SeededRandom } from "../seeded-random.ts";
 import type { FaultName } from "./faults.ts";
 import type { SimulationParts } from "./parts.ts";
 
-/** What the one who makes commands may look at: rows as the tab shows them, by projection and key. */
+/** The input of a command maker. `rows` returns the rows of a projection by key, as the tab shows them. */
 export type CommandFacts = {
   readonly random: SeededRandom;
   readonly actor: string;
   readonly rows: (projection: string) => ReadonlyMap<string, Json>;
 };
 
-/** Makes the next command, or several that are one commit. */
+/** Makes the next command, or several commands for one commit. */
 export type CommandMaker = (facts: CommandFacts) => CommandRequest | readonly CommandRequest[];
 
 export type SimulateDomains = { readonly newest: DomainDefinition; readonly previous: DomainDefinition | null };
 
 export type SimulateOptions = {
-  /** What people do, drawn from `random` and nothing else. */
+  /** Makes the commands of people. It may draw only from `random`, otherwise a seed does not repeat. */
   readonly commands: CommandMaker;
-  /** An older release of the domain: some sides run it for a while. */
+  /** An older release of the domain, which some tabs and servers run for a while. */
   readonly previous?: Domain;
-  /** Devices, at most. Default 4. */
+  /**
+   * The largest number of devices.
+   * @default 4
+   */
   readonly clients?: number;
-  /** Steps of one seed, at most. Default 50. */
+  /**
+   * The largest number of steps in a seed, without the steps of later faults.
+   * @default 50
+   */
   readonly steps?: number;
-  /** How many seeds. Default 100. */
+  /**
+   * The number of seeds.
+   * @default 100
+   */
   readonly seeds?: number;
-  /** The first of them. Default 1. */
+  /**
+   * The first seed.
+   * @default 1
+   */
   readonly firstSeed?: number;
-  /** Faults that may be drawn. Default: all. */
+  /**
+   * Faults that a seed may draw.
+   * @default all faults
+   */
   readonly faults?: readonly FaultName[];
-  /** Ends early after this time by `now`, which the caller gives since nothing here looks at a clock. */
+  /** Called before each seed. If it returns true, the run stops. The simulation itself reads no clock. */
   readonly until?: () => boolean;
-  /** Seeds that broke are made shorter before they are told. Default true. */
+  /**
+   * Shortens a broken seed before it is reported.
+   * @default true
+   */
   readonly shrinks?: boolean;
-  /** Ends with the first seed that broke. Default false. */
+  /**
+   * Stops after the first broken seed.
+   * @default false
+   */
   readonly stopsAtFirst?: boolean;
+  /** Replaces parts of the product, for example with a store of your own. */
   readonly parts?: SimulationParts;
-  /** Told after each seed. */
+  /** Called after each seed. */
   readonly onSeed?: (seed: number, problems: readonly string[]) => void;
 };
 
 export type BrokenSeed = {
   readonly seed: number;
-  /** Which invariants were broken, in a sentence each. */
+  /** A sentence for each broken invariant. */
   readonly problems: readonly string[];
-  /** The faults that were on, and the shortest plan found that still breaks. */
+  /** The faults and the steps of the shortest plan that still breaks. */
   readonly summary: string;
-  /** What happened in it, line by line. */
+  /** The events of that run, line by line. */
   readonly trace: readonly string[];
 };
 
 export type SimulationReport = {
+  /** The number of seeds that ran. */
   readonly seeds: number;
   readonly broken: readonly BrokenSeed[];
+  /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;
+  /** For each fault, the number of seeds that had it. */
   readonly coverage: ReadonlyMap<FaultName, number>;
 };

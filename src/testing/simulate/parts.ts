@@ -1,7 +1,7 @@
 /**
- * The places where a simulation can be given something else than the product: the ports.
+ * The ports at which a simulation can replace a part of the product.
  *
- * Place: tests of the simulator plant faults here and see that they are found; users may put a store of their own in.
+ * Tests of the simulator plant faults here and check that the simulator finds them. Users can insert their own store.
  */
 import type { LogStore } from "../../client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../client/stores/memory-log-store.ts";
@@ -10,7 +10,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** A device as a wrapper may need it: what its tabs share, and waits that the scheduler orders. */
+/** The device for a wrapper: the database that its tabs share, and waits in the scheduler's order. */
 export type PartContext = {
   readonly database: MemoryDatabase;
   readonly log: string;
@@ -21,7 +21,7 @@ export type PartContext = {
   readonly wait: (label: string, ms: number) => Promise<void>;
 };
 
-/** A request as a server node gets it, and its answer. */
+/** A request to a server node. */
 export type NodeRequest =
   | { readonly kind: "push"; readonly log: string; readonly actor: string; readonly text: string }
   | {
@@ -33,7 +33,8 @@ export type NodeRequest =
     };
 
 export type NodeReply = {
-  /** `ok`, or why not. */ readonly code: string;
+  /** `ok`, or the code of the refusal. */
+  readonly code: string;
   readonly text: string;
   readonly retryAfterMs: number | null;
 };
@@ -41,14 +42,14 @@ export type NodeReply = {
 export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 
 export type SimulationParts = {
-  /** What a tab or a server node runs in place of its release. */
+  /** Replaces the release that a tab or a server node runs. */
   readonly release?: (domain: DomainDefinition, side: "tab" | "server") => DomainDefinition;
-  /** Around the store that all server nodes share. Called once a node. */
+  /** Wraps the store that all server nodes share. Called once for each node. */
   readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
-  /** Around the store of a device. Called once a tab. */
+  /** Wraps the store of a device. Called once for each tab. */
   readonly logStore?: (store: LogStore, context: PartContext) => LogStore;
-  /** Around the network as a tab sees it. */
+  /** Wraps the network of a tab. */
   readonly transport?: (transport: Transport, context: PartContext) => Transport;
-  /** Around a server node's answers. */
+  /** Wraps the request handler of a server node. */
   readonly node?: (handler: NodeHandler) => NodeHandler;
 };

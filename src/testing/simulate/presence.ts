@@ -1,16 +1,18 @@
 /**
- * Who is there: what each page must show of the others, told from the sockets that stand.
+ * Checks presence: each page must show the other devices that have an open socket.
  *
- * Place: asked while the healed world comes to rest, and once more when someone has left.
- * Holds: (6) each device that has a socket is shown those that have one at the same node and showed themselves, and nobody else.
- * What was shown by a page that is gone is gone. Asked of the tab that leads: those that follow hear of it by messages alone, which may
- * be lost or overtake one another.
+ * It runs while the healed world becomes quiet, and again after a device left.
+ *
+ * Guarantees (6):
+ * - A device with a socket shows exactly the devices with a socket at the same node that published their presence.
+ * - The presence of a closed page is gone.
+ * - Only the leader tab is checked, because follower tabs get presence by messages, which may be lost or swapped.
  */
 import { canonical } from "./plain-record.ts";
 import type { Device } from "./device.ts";
 import type { World } from "./world.ts";
 
-/** A server hears nothing of a device that died, and gives its socket up after a minute and a half. */
+/** This is long, because a server gets no event from a dead device and closes its socket after a minute and a half. */
 const LEAVE_MS_MAX = 4 * 60_000;
 
 export function* wrongPresence(world: World, device: Device): Generator<string> {
@@ -27,7 +29,7 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
         : [];
     }),
   );
-  // To the server, copies are one device.
+  // Copies are skipped, because they are one device for the server.
   const excused = new Set(
     everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)),
   );
@@ -37,14 +39,15 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter(
       (client) => !excused.has(client) && shown.get(client) !== expected.get(client),
     );
-    // Known limit: a leader that was frozen and displaced may speak for its device once more, and take that along when its socket ends.
+    // Known limit: a former leader that was frozen may publish for its device once more, and remove that when its
+    // socket closes.
     const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => !expected.has(client)) : wrong;
     for (const client of told)
       yield `${owner.name} of ${name} shows ${shown.get(client) ?? "nobody"} for ${client}, not ${expected.get(client) ?? "nobody"}`;
   }
 }
 
-/** One device dies when all is quiet: the others must see it go. */
+/** Ends a device when all is quiet. The other devices must stop showing it. */
 export async function someoneLeaves(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
   const leaving =
     world.strengthInPlan("presence") > 0

@@ -1,22 +1,24 @@
 /**
- * The scheduler: virtual time, and one queue for everything that waits.
+ * The scheduler: virtual time, and one queue for all waits.
  *
- * Place: every injected wait of the simulation (store, network, timer, lock, message between tabs) parks here; the chance of
- * the seed picks which of those that are ready goes on. Between two picks all microtasks run dry.
- * Holds: the same seed gives the same picks in the same order, told by `traceHash`; what belongs to a dead owner never
- * runs, what belongs to a frozen one waits until it is thawed.
+ * Every wait of the simulation (store, network, timer, lock, message between tabs) parks here. The seed picks the next
+ * of the waits that are due. Between two picks all microtasks run.
+ *
+ * Guarantees:
+ * - The same seed makes the same picks in the same order, which `traceHash` proves.
+ * - A wait of a dead owner never runs. A wait of a frozen owner stays until the owner thaws.
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** A tab, a server node, or the network: whatever may stop. */
+/** A tab, a server node or the network. It may freeze or die. */
 export type Owner = { readonly name: string; state: "running" | "frozen" | "dead" };
 
-/** What never stops: the network between them, and the world's own steps. */
+/** The owner that never stops, for the network and the world's own steps. */
 export const nature: Owner = { name: "world", state: "running" };
 
 type Parked = { readonly at: number; readonly owner: Owner; readonly label: string; readonly run: () => void };
 
-/** Lines of the trace that are kept when someone wants to read it. */
+/** The largest number of trace lines that are kept. */
 const TRACE_LINES_MAX = 20_000;
 
 export class Scheduler {
@@ -38,12 +40,12 @@ export class Scheduler {
     return this.#random;
   }
 
-  /** A number that tells whether two runs did the same. */
+  /** A hash of all picks and notes. Two runs with the same hash did the same. */
   get traceHash(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
 
-  /** Runs something later. Gives the function that calls it off. */
+  /** Runs a function later. Returns a function that cancels it. */
   later(owner: Owner, label: string, delayMs: number, run: () => void): () => void {
     const parked: Parked = { at: this.now + Math.max(0, delayMs), owner, label, run };
     if (owner.state !== "dead") this.#parked.push(parked);
@@ -59,7 +61,7 @@ export class Scheduler {
     });
   }
 
-  /** Something that is not a wait but belongs in the trace: a fault, a step. */
+  /** Adds a line to the trace, for a fault or a step. */
   note(text: string): void {
     for (let index = 0; index < text.length; index++)
       this.#hash = Math.imul(this.#hash ^ text.charCodeAt(index), 0x01000193);
@@ -67,14 +69,14 @@ export class Scheduler {
       this.trace.push(`${String(Math.round(this.now)).padStart(8)}  ${text}`);
   }
 
-  /** Lets time pass: everything that is due until then runs. */
+  /** Lets time pass and runs everything that becomes due. */
   async runFor(ms: number): Promise<void> {
     const end = this.now + ms;
     while (await this.#runOne(end));
     this.now = end;
   }
 
-  /** Runs until a condition holds, asked after each pick; false where it did not within the time. */
+  /** Runs until a condition is true, which it checks after each pick. Returns false if the time ran out first. */
   async runUntil(condition: () => boolean, msMax: number): Promise<boolean> {
     const end = this.now + msMax;
     await drain();
@@ -92,7 +94,7 @@ export class Scheduler {
     return true;
   }
 
-  /** One of those that are due, or of those that are due next. */
+  /** Picks a due wait. If none is due, it moves the time to the next wait. */
   #pick(end: number): Parked | null {
     let due = Infinity;
     let kept = 0;
@@ -111,7 +113,7 @@ export class Scheduler {
   }
 }
 
-/** All promises that can go on have gone on. A hop through the event loop is the one sure way, and takes some 2 µs on Node. */
+/** Waits until all microtasks ran. Only a hop through the event loop guarantees that. It takes about 2 µs on Node. */
 export function drain(): Promise<void> {
   return new Promise((resolve) => hop(resolve));
 }

@@ -1,9 +1,10 @@
 /**
- * Watches the servers' doors: what must hold for each request and its answer, whoever lost which of them on the way.
+ * Checks each request and its reply at the servers, before the network can lose them.
  *
- * Place: each node's `handle` shows it what came in and what went out.
- * Holds: (2) a commit pushed again gets the same outcome; a log that is gone stays gone; an honest device never says that it has seen
- * more of a stream than lay before its own cursor. A restore begins a new count of what was told.
+ * It reports a problem in these cases:
+ * - A commit that is pushed again gets another outcome (2). A restore resets this comparison.
+ * - A dropped log answers again (gone).
+ * - An honest device says that it has seen more of a stream than there was before its own cursor (seen).
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -24,12 +25,12 @@ type PlainAnswer = {
 
 export class ServerWitness {
   readonly problems = new Set<string>();
-  /** What was asked, by device, in the order of one push. */
+  /** For each push, the JSON of its client id and its asks in order. */
   readonly pushedAsks = new Set<string>();
   readonly #store: ServerStore;
   #told = new Map<string, string>();
 
-  /** False where devices may lose their confirmed log with a right, and keep what they had seen of it. */
+  /** False if devices may lose their confirmed log with a right and keep their `seen`. */
   readonly #comparesSeen: boolean;
 
   constructor(store: ServerStore, comparesSeen: boolean) {
@@ -41,15 +42,15 @@ export class ServerWitness {
     this.#told = new Map();
   }
 
-  /** Gives what is to be called with the reply. */
-  came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
+  /** Checks a request, and returns the function that checks its reply. */
+  seeRequest(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
     const told = this.#told;
     const wasGone = this.#store.isDropped(request.log);
     if (isHonest && request.kind === "push") this.#checkPush(request.log, JSON.parse(request.text));
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
-      // What was under way when the store went back may have been decided on either side of it.
+      // Skip a request during a restore, because the server may have decided it before or after the restore.
       if (request.kind === "push" && told === this.#told) this.#checkOutcomes(request, JSON.parse(reply.text));
     };
   }

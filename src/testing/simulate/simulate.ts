@@ -1,8 +1,11 @@
 /**
- * `simulate`: does an app's domain hold when everything goes wrong? Whole devices and servers in one thread, from a seed.
+ * The simulator, which runs an app's domain on whole devices and servers in one thread, with faults from a seed.
  *
- * Place: the public door of the simulator; `run-plan` runs one seed.
- * Holds: no clock, no chance but the seed's, no test runner; the same seed does the same everywhere.
+ * Place: the public entry of the simulator. `run-plan` runs a seed.
+ *
+ * Guarantees:
+ * - It reads no clock, uses no random numbers but the seed's, and contains no test runner.
+ * - The same seed does the same on every machine (runSeed: the same seed makes the same picks each time).
  */
 import type { Domain } from "../../core/domain/define-domain.ts";
 import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
@@ -11,7 +14,7 @@ import { drawPlan, type Plan, PLAN_LIMITS } from "./plan.ts";
 import { type RunOptions, runPlan, type RunResult } from "./run-plan.ts";
 import { shrink } from "./shrink.ts";
 
-/** The simulation found a seed in which an invariant does not hold. `report` has all of it. */
+/** The simulation found a seed that breaks an invariant. `report` has the details. */
 export class SimulationError extends Error {
   readonly report: SimulationReport;
   constructor(report: SimulationReport) {
@@ -22,10 +25,16 @@ export class SimulationError extends Error {
 }
 
 /**
- * Runs a domain in many simulated worlds, and rejects with a SimulationError where one of them breaks an invariant.
+ * Runs a domain in many simulated worlds.
+ *
+ * @throws `SimulationError` if a seed breaks an invariant
  *
  * @example
- * await simulate(domain, { commands: ({ random }) => task.command.add(`t${random.below(9)}`, { title: "Milk" }), clients: 5, seeds: 200 });
+ * await simulate(domain, {
+ *   commands: ({ random }) => task.command.add(`t${random.below(9)}`, { title: "Milk" }),
+ *   clients: 5,
+ *   seeds: 200,
+ * });
  */
 export async function simulate(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
   const report = await runSeeds(domain, options);
@@ -33,7 +42,7 @@ export async function simulate(domain: Domain, options: SimulateOptions): Promis
   return report;
 }
 
-/** The same, without throwing. */
+/** Like `simulate`, but returns broken seeds in the report and does not throw. */
 export async function runSeeds(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
   const {
     seeds = 100,
@@ -65,7 +74,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
   return { seeds: ran, broken, picks, coverage };
 }
 
-/** Runs one seed and gives all that happened in it. */
+/** Runs one seed and returns its problems and its whole trace. */
 export function runSeed(domain: Domain, seed: number, options: SimulateOptions): Promise<RunResult> {
   return runPlan(planOf(seed, options), runOptions(domain, options, true));
 }
@@ -73,7 +82,7 @@ export function runSeed(domain: Domain, seed: number, options: SimulateOptions):
 async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
   const quick = runOptions(domain, options, false);
   const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
-  // Another fault than the one that was found would be another story.
+  // Accept only a shorter plan with the same kind of problem, because another kind is another bug.
   const shortest = await shrink(plan, async (candidate) =>
     (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))),
   );
@@ -85,7 +94,7 @@ function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
 }
 
-/** A broken seed in words: what broke, the shortest way to it, and how to run it again. */
+/** Describes a broken seed: its problems, the shortest plan, and the command to run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
   return [
     `Seed ${seed} is broken:`,
@@ -97,7 +106,7 @@ export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): 
 }
 
 const LINES_MAX = 250;
-/** What happens all the time and tells nothing: beats, pings, looks. */
+/** Frequent lines without information: heartbeats, pings, reads of the store. */
 const ROUTINE = / (timer \d*|ping|message of a tab|db \w+( done)?|gets a frame|timer)$/;
 
 function tellingLines(trace: readonly string[]): readonly string[] {

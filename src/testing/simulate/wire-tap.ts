@@ -1,8 +1,10 @@
 /**
- * What goes over the wire, looked at as it passes: what must hold for each text, and what the history checker needs later.
+ * Reads every text on the wire, checks it, and collects data for the history checker.
  *
- * Holds: a commit that was pushed once is never rewritten: later pushes of it are the same but for `seen`, which is only ever lowered;
- * no text of one log is seen by a reader of another.
+ * It reports a problem in these cases:
+ * - A commit that was pushed is rewritten. Later pushes of it may differ only in `seen`, which may only become lower.
+ * - A reader of a log gets a text of another log (8).
+ * - A device sends a request before the server's retry time (11).
  */
 import type { PushedCommit } from "./journal.ts";
 
@@ -16,18 +18,18 @@ type WireCommit = {
 
 export class WireTap {
   readonly problems = new Set<string>();
-  /** Commits of which the server said that they give no events: log, actor and id. */
+  /** Commits that the server reported as empty: log, actor and id. */
   readonly empty = new Set<string>();
   readonly #logs: readonly string[];
   readonly #pushed = new Map<string, PushedCommit[]>();
-  /** Pushes as they left, for a hostile member to learn from. */
+  /** The last pushes, which the hostile member steals. */
   readonly pushes: { readonly log: string; readonly text: string }[] = [];
 
   constructor(logs: readonly string[]) {
     this.#logs = logs;
   }
 
-  /** Each commit as it was pushed, again where it had seen less by then. */
+  /** Each commit as it was pushed. A commit occurs again if its `seen` was lowered. */
   get pushed(): readonly PushedCommit[] {
     return [...this.#pushed.values()].flat();
   }
@@ -51,7 +53,8 @@ export class WireTap {
   }
 
   #compare({ name, log, user: actor }: Sender, commit: WireCommit): void {
-    // A copy of a device pushes the same commits, and finds at another time that histories have parted.
+    // The key has the device's name, because a copy pushes the same commits and notices at another time that histories
+    // diverged.
     const key = `${name} ${log} ${actor} ${commit.id}`;
     const texts = this.#pushed.get(key) ?? [];
     const before = texts.at(-1);
@@ -73,7 +76,7 @@ function seenOf({ commands }: WireCommit): number[] {
 }
 
 function withoutSeen(commit: WireCommit): string {
-  const bare = <T extends Seen>(place: T) => ({ ...place, seen: 0 });
+  const bare = <T extends Seen>(entry: T) => ({ ...entry, seen: 0 });
   return JSON.stringify({
     ...commit,
     commands: commit.commands.map((command) => ({ ...bare(command), reads: command.reads.map(bare) })),

@@ -1,4 +1,4 @@
-/** Planted faults of what folds and decides: a release that does otherwise than the one that it is said to be. */
+/** Planted faults of folds and decisions: releases that differ from the release that they claim to be. */
 import type {
   AggregateDefinition,
   CommandDefinition,

@@ -1,4 +1,4 @@
-/** Planted faults of a server: its store, and how it answers. */
+/** Planted faults of a server: its store and its responses. */
 import type { Append, EventStore, StoredRecord } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -6,7 +6,7 @@ import type { Mutant, RecordText } from "./mutant.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
-/** Puts records behind another head than the one they were made for. */
+/** Moves records after another head than the head that they were made for. */
 function moveBehind(records: readonly StoredRecord[], position: number): StoredRecord[] {
   let at = position;
   return records.map((record) => {
@@ -247,7 +247,7 @@ export const serverMutants: readonly Mutant[] = [
   },
 ];
 
-/** The second time that a commit is told of, as something else. */
+/** Reports a commit with another outcome the second time. */
 function repeatedAs(outcome: (id: string) => string): SimulationParts {
   const told = new Set<string>();
   return {

@@ -1,4 +1,4 @@
-/** Planted faults of a device's store: writes that are not what they say. */
+/** Planted faults of a device's store: writes that differ from their report. */
 import type { LogStore, PendingEntry } from "../../../src/client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../../src/client/stores/memory-log-store.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -242,7 +242,7 @@ export const storeMutants: readonly Mutant[] = [
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
-        // A server's page tells its head.
+        // A page from a server contains the server's head.
         if (confirmation.batch && !confirmation.batch.text.includes('"head"'))
           for (const { n } of confirmation.settled) state.sent.delete(n);
         return done;

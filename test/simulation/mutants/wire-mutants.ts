@@ -1,4 +1,4 @@
-/** Planted faults of a client that lie between its engine and the network. */
+/** Planted faults of a client, between its engine and the network. */
 import { ForbiddenError } from "../../../src/core/values/errors.ts";
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { Page } from "../../../src/core/wire/messages.ts";
@@ -13,7 +13,7 @@ function inTransport(
   return () => ({ transport: (transport, context) => ({ ...transport, ...change(transport, context) }) });
 }
 
-/** Every page that comes in, whichever way. */
+/** Changes every page that arrives, by pull or by socket. */
 function inPages(change: (page: Page, context: PartContext) => Page): () => SimulationParts {
   return inTransport((transport, context) => ({
     push: async (after, domain, commits) => {
