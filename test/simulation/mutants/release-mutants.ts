@@ -41,7 +41,7 @@ function withCommands(
 export const releaseMutants: readonly Mutant[] = [
   {
     name: "merge-not-asked",
-    what: "the server decides again where a function was to merge",
+    what: "the server decides again although the command has a merge function",
     parts: () => ({
       release: (domain, side) =>
         side === "tab"
@@ -53,7 +53,7 @@ export const releaseMutants: readonly Mutant[] = [
   },
   {
     name: "merge-without-theirs",
-    what: "a function that merges is not told what came first",
+    what: "a merge function does not get the earlier events of other authors",
     parts: () => ({
       release: (domain, side) =>
         side === "tab"
@@ -71,7 +71,7 @@ export const releaseMutants: readonly Mutant[] = [
   },
   {
     name: "unreadable-stream-goes-on",
-    what: "a stream with an event that the release does not know takes commands, as if it had not happened",
+    what: "a stream with an unknown event accepts commands, as if the event did not exist",
     parts: () => ({
       release: (domain) =>
         withAggregates(domain, (aggregate) => ({
@@ -83,7 +83,7 @@ export const releaseMutants: readonly Mutant[] = [
   },
   {
     name: "poison-row-emptied",
-    what: "what a projection cannot fold leaves an empty row",
+    what: "an event that a projection cannot fold leaves an empty row",
     parts: () => ({
       release: (domain) =>
         withProjections(domain, (projection) => ({

@@ -42,28 +42,28 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "pending-cleared-when-histories-part",
-    what: "what is pending is forgotten when histories part",
+    what: "pending commits are lost when histories diverge",
     parts: inCutBack(() => []),
   },
   {
     name: "dropped-end-forgotten",
-    what: "a log that was dropped with the right to read forgets where it ended",
+    what: "a log that was dropped with the right to read forgets its end",
     faults: ["rights", "restore"],
     parts: inStore((store) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, pending) })),
   },
   {
     name: "sent-not-returned",
-    what: "settled commits that the server lost are not offered again",
+    what: "settled commits that the server lost are not sent again",
     parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))),
   },
   {
     name: "returned-in-wrong-order",
-    what: "what returns comes back in the wrong order",
+    what: "returned commits are pending in the wrong order",
     parts: inCutBack((pending) => [...pending].reverse()),
   },
   {
     name: "seen-not-lowered",
-    what: "commits keep what they had seen of a history that is gone",
+    what: "commits keep the seen versions of a history that is gone",
     parts: inCutBack((pending) =>
       pending.map((entry) => ({
         ...entry,
@@ -76,7 +76,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "cut-back-in-two-steps",
-    what: "pending work is taken out before the log is cut back, and put in after",
+    what: "pending commits are removed before the log is cut back, and written again after it",
     parts: inStore((store, state, { wait }) => ({
       cutBack: async (expected, keep, pending, dropped) => {
         state.pending = new Map();
@@ -87,7 +87,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "append-pending-anywhere",
-    what: "pending commits are appended behind whatever another tab wrote",
+    what: "pending commits are appended after another tab's commits without a check",
     parts: inStore((store, state) => ({
       appendPending: async (tail, entries, ended) => {
         if (await store.appendPending(tail, entries, ended)) return true;
@@ -109,7 +109,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "made-append-is-refused",
-    what: "an append whose end was not told is answered as if another tab had been faster, and made again",
+    what: "a stored append without a report returns false, so it is made again",
     parts: inStore((store, _state, { random }) => ({
       appendPending: async (tail, entries, ended) =>
         (await store.appendPending(tail, entries, ended)) && !([...entries].length > 0 && random.chance(0.1)),
@@ -117,21 +117,21 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "full-disk-resolves",
-    what: "a failed write is told as done",
+    what: "a failed append is reported as done",
     parts: inStore((store) => ({
       appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true),
     })),
   },
   {
     name: "failed-confirm-resolves",
-    what: "a failed confirmation is told as done",
+    what: "a failed confirmation is reported as done",
     parts: inStore((store) => ({
       confirm: (expected, confirmation) => store.confirm(expected, confirmation).catch(() => true),
     })),
   },
   {
     name: "generation-never-rises",
-    what: "nobody is told that histories have parted",
+    what: "diverged histories are not reported",
     parts: inStore((store, state) => ({
       head: async () => ({ ...(await store.head()), generation: 0 }),
       refresh: async (known) => {
@@ -148,7 +148,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "confirm-without-fence",
-    what: "a displaced leader's write is taken, whatever was written since",
+    what: "a former leader's write succeeds, although the log has changed",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         if (await store.confirm(expected, confirmation)) return true;
@@ -163,7 +163,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejections-not-kept",
-    what: "what was refused vanishes",
+    what: "rejected commits disappear",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -174,7 +174,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "sent-not-written",
-    what: "settled commits are forgotten at once",
+    what: "settled commits are removed at once",
     parts: inStore((store) => ({
       confirm: (expected, confirmation) =>
         store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }),
@@ -182,14 +182,14 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rows-checkpoint-without-rows",
-    what: "the checkpoint of stored rows moves, and their changes are not written",
+    what: "the checkpoint of stored rows moves without their changes",
     parts: inStore((store) => ({
       writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh),
     })),
   },
   {
     name: "numbers-used-twice",
-    what: "the numbers of pending commits begin anew when none is left",
+    what: "the numbers of pending commits start again when no commit is pending",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -200,7 +200,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "undo-not-written",
-    what: "what takes a commit back is told as durable, and is not written",
+    what: "an undo is reported as durable, and is not written",
     parts: inStore((store, state) => ({
       appendPending: (tail, entries, ended) => {
         const asked = [...entries];
@@ -214,7 +214,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "withdrawn-vanishes",
-    what: "what is taken out of the queue is kept nowhere",
+    what: "a withdrawn commit is stored nowhere",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -226,7 +226,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejection-outlives-its-record",
-    what: "a commit that was withdrawn, and arrived all the same, stays among the refused",
+    what: "a withdrawn commit stays rejected although its record arrived",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const before = new Map(state.rejections);
@@ -238,7 +238,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "local-work-forgotten",
-    what: "what a log without a server has confirmed is not kept, to be offered to one that it is given later",
+    what: "commits that a log confirmed without a server are not kept for a later server",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -251,12 +251,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "import-without-refused",
-    what: "what was refused elsewhere is not taken over from a file",
+    what: "rejected commits are not imported from a file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, rejected: [] }) })),
   },
   {
     name: "import-without-queue",
-    what: "what waits elsewhere is not taken over from a file",
+    what: "pending commits are not imported from a file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, pending: [] }) })),
   },
 ];
