@@ -113,7 +113,7 @@ function* decideInTurn(
     };
     const proposed = proposeCommit(domain, local.replica, waiting.requests, author);
     if ("defect" in proposed) {
-      refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.command]) });
+      refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.commandIndex]) });
       continue;
     }
     const { undoes, redoes } = waiting.links;

@@ -4,7 +4,7 @@
  * Place: made and thrown away by one call of `reconcile`; nothing of it is seen from outside before the whole commit stands.
  */
 import type { Commit } from "../history/commit.ts";
-import type { Defect } from "./decide-command.ts";
+import { callApp, type Defect } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
@@ -49,10 +49,15 @@ export class CommitStreams {
 
   /** The stream as the author saw it, with what the commit's earlier commands did to it. */
   authored(stream: string, seen: number): StreamState | null {
-    const { authored, current } = this.#window(stream);
+    const { authored } = this.#window(stream);
     if (!authored) return null;
-    let at = authored(Math.min(seen, current.version));
-    for (const [n, event] of this.events.entries()) if (event.stream === stream) at = this.#fold(at, n).next;
+    let at = authored(seen);
+    for (const [n, event] of this.events.entries()) {
+      if (event.stream !== stream) continue;
+      const folded = this.#fold(at, n);
+      if ("defect" in folded) return null;
+      at = folded.next;
+    }
     return at;
   }
 
@@ -62,13 +67,10 @@ export class CommitStreams {
     for (const { type, data } of drafts) {
       const at = this.current(stream);
       this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
-      const { next, event } = this.#fold(at, this.events.length - 1);
-      if (!event)
-        return {
-          kind: "failed",
-          code: "event-unfoldable",
-          message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable?.reason ?? ""}`,
-        };
+      const folded = this.#fold(at, this.events.length - 1);
+      if ("defect" in folded) return unfoldable(type, stream, folded.defect.message);
+      const { next, event } = folded;
+      if (!event) return unfoldable(type, stream, next.unreadable?.reason ?? "");
       this.steps.push({ event, before: at.state, after: next.state });
       this.#changed.set(stream, next);
     }
@@ -76,8 +78,14 @@ export class CommitStreams {
   }
 
   // Each event passes here before it is recorded: an `evolve` that changes its state in place is found on its author's own device.
-  #fold(at: StreamState, n: number) {
-    deepFreeze(at.state);
-    return foldStream(this.#domain, at, this.#record, n);
+  #fold(at: StreamState, n: number): ReturnType<typeof foldStream> | { readonly defect: Defect } {
+    // An app's `evolve` made the state. It may be a value that cannot be frozen, such as a typed array.
+    const frozen = callApp(() => deepFreeze(at.state));
+    return "defect" in frozen ? frozen : foldStream(this.#domain, at, this.#record, n);
   }
+}
+
+function unfoldable(type: string, stream: string, reason: string): Defect {
+  const message = `Event ${type} of ${stream} cannot be folded: ${reason}`;
+  return { kind: "failed", code: "event-unfoldable", message };
 }

@@ -20,7 +20,7 @@ import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/errors.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
-import { findJsonProblem, deepFreeze, type Json } from "../values/json.ts";
+import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
 /** Why a command gives no events. `kind` tells whose word `code` is. */
@@ -47,11 +47,11 @@ const CODE_LENGTH_MAX = 128;
 
 type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
 
-/** Looks up a command and checks its input. */
-export function prepareCommand(
-  domain: DomainDefinition,
-  command: Named,
-): { readonly ready: ReadyCommand } | { readonly defect: Defect } {
+/** A command that can be decided, or the reason why it cannot. */
+export type PreparedCommand = { readonly ready: ReadyCommand } | { readonly defect: Defect };
+
+/** Looks up a command, checks its input and computes which streams it reads. */
+export function prepareCommand(domain: DomainDefinition, command: Named): PreparedCommand {
   const name = aggregateOf(command.stream);
   const aggregate = domain.aggregates.get(name);
   if (!aggregate)
@@ -70,20 +70,24 @@ export function prepareCommand(
       `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`,
     );
   }
-  // It is part of the commit, and may be what `decide` is given.
+  // Frozen, because a schema may hand on the very object that is part of the commit.
   const input = deepFreeze(command.input);
-  return attempt(() => {
-    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
-    if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
-    const reads: Record<string, string> = {};
-    for (const [key, ref] of Object.entries(definition.reads(parsed.value))) reads[key] = ref.stream;
-    return { ready: { aggregate, definition, input: parsed.value, reads } };
-  });
+  const parsed = callApp(() =>
+    definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input),
+  );
+  if ("defect" in parsed) return parsed;
+  if (!parsed.value.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.value.problem);
+  const { value } = parsed.value;
+  const refs = callApp(() => definition.reads(value));
+  if ("defect" in refs) return refs;
+  const reads: Record<string, string> = {};
+  for (const [key, ref] of Object.entries(refs.value)) reads[key] = ref.stream;
+  return { ready: { aggregate, definition, input: value, reads } };
 }
 
 /** What a command of a commit is decided on. */
 export type DecideFacts = {
-  readonly commit: string;
+  readonly commitId: string;
   readonly commandIndex: number;
   readonly stream: string;
   readonly actor: string;
@@ -94,50 +98,68 @@ export type DecideFacts = {
   readonly merging: boolean;
 };
 
-/** Runs `decide`, or whatever a policy puts in its place, on states that it cannot change, and checks what comes out. */
+/** Runs `decide`, or the merge function in its place, on states that it cannot change. Then checks the events. */
 export function decideCommand(
   command: ReadyCommand,
   facts: DecideFacts,
   run: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
-  return attempt(() => {
-    const decision = run(deepFreeze(facts.states(facts.stream)), decideContext(command, facts));
-    if (isRejection(decision)) return rejected(decision);
-    const events: Draft[] = [];
-    for (const { type, data } of decision) {
-      const checked = checkDraft(command.aggregate, { type, data });
-      if (!checked.ok) return invalid("invalid-event", `Event ${type} of ${facts.stream}`, checked.problem);
-      // The schema's output: its defaults and trims are part of the fact.
-      events.push({ type, data: deepFreeze(checked.value) });
-    }
-    return { events };
+  const state = facts.states(facts.stream);
+  const context = decideContext(command, facts);
+  const decision = callApp(() => {
+    // An app's `evolve` made the states. A state that cannot be frozen is the app's fault.
+    deepFreeze(state);
+    deepFreeze(context.reads);
+    return readDecision(run(state, context));
   });
+  if ("defect" in decision) return decision;
+  if ("rejected" in decision.value) return rejected(decision.value);
+  const events: Draft[] = [];
+  for (const draft of decision.value) {
+    const checked = checkDraft(command.aggregate, draft);
+    if ("defect" in checked) return checked;
+    if (!checked.value.ok)
+      return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.value.problem);
+    // The schema's output: its defaults and trims are part of the fact.
+    events.push({ type: draft.type, data: checked.value.value });
+  }
+  return { events };
 }
 
-/** The app's own words. They travel: a title cut in the middle of an emoji must not make an answer unreadable. */
+/** Copies a decision. Only this copy is read outside `callApp`, because a getter of the app's object may throw. */
+function readDecision(decision: Decision): Decision {
+  if (isRejection(decision)) {
+    return { rejected: true, code: String(decision.code), message: String(decision.message) };
+  }
+  return Array.from(decision, ({ type, data }) => ({ type, data }));
+}
+
+/** A rejection by the app. Its texts travel, so a character that was cut in two must not make them unreadable. */
 function rejected({ code, message }: Rejection): { readonly defect: Defect } {
-  return defect("domain", shortText(String(code), CODE_LENGTH_MAX), shortText(String(message)));
+  return defect("domain", shortText(code, CODE_LENGTH_MAX), shortText(message));
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
   const idOf = facts.merging ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [key, stream] of Object.entries(command.reads)) reads[key] = deepFreeze(facts.states(stream));
+  for (const [key, stream] of Object.entries(command.reads)) reads[key] = facts.states(stream);
   return {
     stream: facts.stream,
     actor: facts.actor,
     time: facts.time,
-    id: () => idOf(facts.commit, facts.commandIndex, ids++),
+    id: () => idOf(facts.commitId, facts.commandIndex, ids++),
     reads,
   };
 }
 
-function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> {
-  const definition = aggregate.events.get(draft.type);
-  if (!definition) return { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } };
-  const problem = findJsonProblem(draft.data);
-  return problem ? { ok: false, problem } : definition.parse(draft.data);
+function checkDraft(aggregate: AggregateDefinition, { type, data }: Draft): AppResult<Parsed<Json>> {
+  const definition = aggregate.events.get(type);
+  if (!definition)
+    return { value: { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } } };
+  const problem = findJsonProblem(data);
+  if (problem) return { value: { ok: false, problem } };
+  return callApp(() => deepFreeze(definition.parse(data)));
 }
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
@@ -149,9 +171,18 @@ function defect(kind: Defect["kind"], code: string, message: string): { readonly
   return { defect: { kind, code, message } };
 }
 
-function attempt<T>(run: () => T): T | { readonly defect: Defect } {
+/** What an app's function returned, or the defect of the command whose function threw. */
+export type AppResult<T> = { readonly value: T } | { readonly defect: Defect };
+
+/**
+ * Calls a function of the app. An error of it becomes a defect of the command.
+ *
+ * Only the app's function belongs inside `run`: an error of Dacapo's own code is a bug, and must not reject a person's
+ * commit as if the command had failed.
+ */
+export function callApp<T>(run: () => T): AppResult<T> {
   try {
-    return run();
+    return { value: run() };
   } catch (error) {
     return defect("failed", "command-failed", reasonOf(error));
   }

@@ -9,7 +9,7 @@ import { exceedsBytes } from "../values/byte-length.ts";
 import { type Commit, type CommitCommand } from "../history/commit.ts";
 import { COMMANDS_MAX, LIMITS } from "../history/limits.ts";
 import { type CommandRequest, type DomainDefinition, READS_MAX } from "../domain/definition.ts";
-import { type Defect, prepareCommand } from "./decide-command.ts";
+import { type Defect, type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { inverseCommands } from "./inverse-commands.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
@@ -36,7 +36,7 @@ export type Proposed =
       /** What came of it on this view, for whoever adds it there next; null where the receiver's clock has a say. */
       readonly decided: Decided | null;
     }
-  | { readonly command: number; readonly defect: Defect };
+  | { readonly commandIndex: number; readonly defect: Defect };
 
 /** Decides commands on a device's view and makes the commit that says so. */
 export function proposeCommit(
@@ -48,19 +48,21 @@ export function proposeCommit(
 ): Proposed {
   const count = countOf(requests);
   if (count === 0 || count > COMMANDS_MAX)
-    return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
+    return { commandIndex: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
+  const ready: PreparedCommand[] = [];
   let isTimed = false;
-  for (const [command, request] of requests.entries()) {
+  for (const [commandIndex, request] of requests.entries()) {
     const problem = problemOf(request);
-    if (problem) return { command, defect: problem };
+    if (problem) return { commandIndex, defect: problem };
     const prepared = prepareCommand(domain, request);
-    if ("defect" in prepared) return { command, defect: prepared.defect };
+    if ("defect" in prepared) return { commandIndex, defect: prepared.defect };
+    ready.push(prepared);
     isTimed ||= prepared.ready.definition.time === "server";
     const reads = [...new Set(Object.values(prepared.ready.reads))];
     if (reads.length > READS_MAX)
-      return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
+      return { commandIndex, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
     commands.push({
       ...seen(request.stream),
       reads: reads.map(seen),
@@ -74,6 +76,7 @@ export function proposeCommit(
   const reconciled = reconcileCommit(domain, draft, {
     mode: "device",
     now: author.time,
+    prepared: ready,
     window: (stream) => ({
       current: view.stream(stream),
       from: view.confirmedVersion(stream),
@@ -81,7 +84,7 @@ export function proposeCommit(
       authored: null,
     }),
   });
-  if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
+  if (reconciled.kind === "rejected") return { commandIndex: reconciled.commandIndex, defect: reconciled.defect };
   const broken = brokenState(reconciled.steps);
   if (broken) return broken;
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
@@ -91,7 +94,7 @@ export function proposeCommit(
   };
   if (exceedsBytes(JSON.stringify(commit), commitBytesMax))
     return {
-      command: 0,
+      commandIndex: 0,
       defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" },
     };
   return {
@@ -107,14 +110,14 @@ export function proposeCommit(
 }
 
 /** A state that would not come back from storage: better known before anything stands on it. */
-function brokenState(steps: readonly FoldStep[]): { readonly command: number; readonly defect: Defect } | null {
+function brokenState(steps: readonly FoldStep[]): { readonly commandIndex: number; readonly defect: Defect } | null {
   const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
   for (const [stream, state] of states) {
     const problem = findUnstorable(state);
     if (!problem) continue;
     const place = problem.path.length > 0 ? ` at ${problem.path.slice(0, 10).join(".")}` : "";
     const message = `The state of ${stream}${place} ${problem.reason}: states are stored, so evolve must give plain JSON`;
-    return { command: 0, defect: { kind: "failed", code: "state-not-json", message } };
+    return { commandIndex: 0, defect: { kind: "failed", code: "state-not-json", message } };
   }
   return null;
 }

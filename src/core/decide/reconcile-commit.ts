@@ -12,8 +12,10 @@ import {
   decideCommand,
   type DecidedCommand,
   type Defect,
+  type PreparedCommand,
   prepareCommand,
   type ReadyCommand,
+  callApp,
 } from "./decide-command.ts";
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
@@ -21,6 +23,7 @@ import type { FoldStep } from "../fold/fold.ts";
 import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import { seenOf } from "./commit-needs.ts";
 import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
 
 export type { StreamWindow } from "./commit-streams.ts";
@@ -34,6 +37,8 @@ export type ReconcileFacts = {
   readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
   readonly now: number;
+  /** The commit's commands as `commitNeeds` prepared them. Without them they are prepared here. */
+  readonly prepared?: readonly PreparedCommand[];
 };
 
 /** The events of a commit, and the same folded into their streams, one by one. */
@@ -44,7 +49,7 @@ export type Reconciled =
   | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
   | {
       readonly kind: "rejected";
-      readonly command: number;
+      readonly commandIndex: number;
       readonly defect: Defect;
       readonly theirs: readonly DomainEvent[];
     };
@@ -57,7 +62,7 @@ export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts:
     const from = streams.events.length;
     const decided = reconcileCommand({ domain, commit, index, command, facts, streams });
     const defect = "defect" in decided ? decided.defect : streams.add(command.stream, decided.events);
-    if (defect) return { kind: "rejected", command: index, defect, theirs: foreignEvents(commit, command, facts) };
+    if (defect) return { kind: "rejected", commandIndex: index, defect, theirs: foreignEvents(commit, command, facts) };
     ofCommand.push(streams.events.slice(from));
   }
   return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
@@ -84,7 +89,7 @@ export function isExpected(commit: Commit, events: readonly RecordEvent[]): bool
 }
 
 /** One command in its commit, and what the commands before it left. */
-type Place = {
+type CommandScope = {
   readonly domain: DomainDefinition;
   readonly commit: Commit;
   readonly index: number;
@@ -93,9 +98,9 @@ type Place = {
   readonly streams: CommitStreams;
 };
 
-function reconcileCommand(place: Place): DecidedCommand {
-  const { domain, commit, command, facts, streams } = place;
-  const prepared = prepareCommand(domain, command);
+function reconcileCommand(scope: CommandScope): DecidedCommand {
+  const { domain, commit, command, facts, streams } = scope;
+  const prepared = facts.prepared?.[scope.index] ?? prepareCommand(domain, command);
   if ("defect" in prepared) return prepared;
   const { ready } = prepared;
   for (const stream of [command.stream, ...Object.values(ready.reads)]) {
@@ -111,11 +116,11 @@ function reconcileCommand(place: Place): DecidedCommand {
   }
 
   const policy = ready.definition.onConflict;
-  if (policy === "rebase") return decideNow(place, ready);
+  if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
   // A stream that is read without having been named by the author counts as never seen: his word alone never spares a check.
   const unnamed = unnamedReads(command, ready, streams);
-  if (theirs.length === 0 && unnamed.length === 0) return decideNow(place, ready);
+  if (theirs.length === 0 && unnamed.length === 0) return decideNow(scope, ready);
   if (policy === "reject") {
     const changed = [...new Set([...theirs.map((event) => event.stream), ...unnamed])];
     return {
@@ -126,19 +131,19 @@ function reconcileCommand(place: Place): DecidedCommand {
       },
     };
   }
-  const mine = decideAsAuthor(place, ready);
-  if (mine === null) return decideNow(place, ready);
-  return policy === "keep" ? mine : merge(place, ready, policy, "events" in mine ? mine.events : [], theirs);
+  const mine = decideAsAuthor(scope, ready);
+  if (mine === null) return decideNow(scope, ready);
+  return policy === "keep" ? mine : merge(scope, ready, policy, "events" in mine ? mine.events : [], theirs);
 }
 
 /** Decides on the streams as they stand, as if nothing had been decided before. */
-function decideNow(place: Place, ready: ReadyCommand): DecidedCommand {
-  return run(place, ready, (stream) => place.streams.current(stream).state);
+function decideNow(scope: CommandScope, ready: ReadyCommand): DecidedCommand {
+  return run(scope, ready, (stream) => scope.streams.current(stream).state);
 }
 
 /** What the author would have decided on what he saw; null where that can no longer be told. */
-function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | null {
-  const { domain, command, facts, streams } = place;
+function decideAsAuthor(scope: CommandScope, ready: ReadyCommand): DecidedCommand | null {
+  const { domain, command, facts, streams } = scope;
   if (facts.mode === "device") {
     const drafts = expectedDrafts(domain, command);
     return drafts && { events: drafts };
@@ -149,37 +154,38 @@ function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | nul
     if (state === null || state.unreadable) return null;
     authored.set(stream, state.state);
   }
-  return run(place, ready, (stream) => authored.get(stream) ?? null);
+  return run(scope, ready, (stream) => authored.get(stream) ?? null);
 }
 
 function merge(
-  place: Place,
+  scope: CommandScope,
   ready: ReadyCommand,
   policy: Exclude<ConflictPolicy, string>,
   mine: readonly Draft[],
   theirs: readonly DomainEvent[],
 ): DecidedCommand {
   let again = false;
-  const now = (stream: string): Json => place.streams.current(stream).state;
-  const merged = run(place, ready, now, (state, context) => {
-    const answer = policy(state, ready.input, { ...context, mine: deepFreeze(mine), theirs: deepFreeze(theirs) });
+  const both = { mine: deepFreeze(mine), theirs: deepFreeze(theirs) };
+  const now = (stream: string): Json => scope.streams.current(stream).state;
+  const merged = run(scope, ready, now, (state, context) => {
+    const answer = policy(state, ready.input, { ...context, ...both });
     if (!("rebase" in answer)) return answer;
     again = true;
     return [];
   });
-  return again ? decideNow(place, ready) : merged;
+  return again ? decideNow(scope, ready) : merged;
 }
 
-/** Runs `decide`, or a function that merges in its place. */
+/** Runs `decide`, or the merge function in its place. */
 function run(
-  { commit, index, command, facts }: Place,
+  { commit, index, command, facts }: CommandScope,
   ready: ReadyCommand,
   states: (stream: string) => Json,
   merging?: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
   const time = ready.definition.time === "server" ? facts.now : commit.time;
   const decideFacts = {
-    commit: commit.id,
+    commitId: commit.id,
     commandIndex: index,
     stream: command.stream,
     actor: commit.actor,
@@ -197,14 +203,14 @@ function run(
 /** The events that this device decided when it made the commit; null where a newer release can no longer read them. */
 function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] | null {
   const events = domain.aggregates.get(aggregateOf(command.stream))?.events;
-  try {
-    return command.events.map(({ type, v, data }) => {
-      const definition = events?.get(type);
-      return { type, data: deepFreeze(definition && v < definition.version ? definition.upcast(v, data) : data) };
-    });
-  } catch {
-    return null;
+  const drafts: Draft[] = [];
+  for (const { type, v, data } of command.events) {
+    const definition = events?.get(type);
+    const current = callApp(() => (definition && v < definition.version ? definition.upcast(v, data) : data));
+    if ("defect" in current) return null;
+    drafts.push({ type, data: deepFreeze(current.value) });
   }
+  return drafts;
 }
 
 /** What others added, after the author looked, to the streams that a command names. */
@@ -223,11 +229,4 @@ function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileF
 function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
-}
-
-function seenOf(command: CommitCommand, stream: string): number {
-  if (stream === command.stream) return command.seen;
-  // Not named: never seen. Named twice: the lower one holds.
-  const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));
-  return named.length === 0 ? 0 : Math.min(...named);
 }

@@ -8,7 +8,8 @@
  * that touches what nobody waits on, costs no decision.
  */
 import { type Commit, lowestSeen } from "../history/commit.ts";
-import { type Defect, prepareCommand } from "../decide/decide-command.ts";
+import { commitNeeds } from "../decide/commit-needs.ts";
+import type { Defect, PreparedCommand } from "../decide/decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { foldRows, type FoldStep } from "../fold/fold.ts";
@@ -19,7 +20,7 @@ import type { ConfirmedRows, OverlayRows } from "../fold/rows.ts";
 
 /** What the device expects of a pending commit: events, or what would reject it. */
 export type Forecast =
-  { readonly events: readonly RecordEvent[] } | { readonly command: number; readonly defect: Defect };
+  { readonly events: readonly RecordEvent[] } | { readonly commandIndex: number; readonly defect: Defect };
 
 export type PendingCommit = { readonly commit: Commit; readonly forecast: Forecast };
 
@@ -86,16 +87,21 @@ export class PendingCommits {
 
   /** @param decided what came of it on this very view, where that is known */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
+    // A commit that was proposed here names all streams that its commands read, and no command asks for the time.
+    const needs = decided ? null : commitNeeds(this.#domain, commit);
+    const seen = needs?.seen ?? lowestSeen(commit);
     const slot: Slot = {
       commit,
-      ...(decided ? namedBy(commit) : this.#needsOf(commit)),
+      streams: needs?.streams ?? new Set(seen.keys()),
+      seen,
+      isTimed: needs?.isTimed ?? false,
       pending: { commit, forecast: { events: [] } },
       steps: [],
     };
     this.#slots.set(commit.id, slot);
     for (const stream of slot.streams) this.#ofStream.set(stream, (this.#ofStream.get(stream) ?? new Set()).add(slot));
-    if (decided) this.#take(slot, decided);
-    else this.#reconcile(slot, now);
+    if (decided) this.#expect(slot, decided);
+    else this.#reconcile(slot, now, needs?.prepared);
     for (const step of slot.steps) foldRows(this.#domain, this.#overlay, step);
     this.#list.push(slot.pending);
     if ("defect" in slot.pending.forecast) this.#doubtful.push(slot.pending);
@@ -108,7 +114,7 @@ export class PendingCommits {
   }
 
   /** Takes a record that was just folded into the confirmed rows; gives the commit that it ends. */
-  take(record: CommitRecord): Commit | null {
+  confirmRecord(record: CommitRecord): Commit | null {
     if (this.#slots.size === 0) return null;
     const slot = this.#slots.get(record.commit);
     const ended = slot && endsCommit(record, slot.commit) ? slot : null;
@@ -195,47 +201,33 @@ export class PendingCommits {
     }
   }
 
-  #reconcile(slot: Slot, now: number): void {
+  #reconcile(slot: Slot, now: number, prepared?: readonly PreparedCommand[]): void {
     const window = (stream: string): StreamWindow => ({
       current: this.#overlay.stream(stream),
       from: 0,
       since: this.#since(stream),
       authored: null,
     });
-    const outcome = reconcileCommit(this.#domain, slot.commit, { mode: "device", now, window });
+    const outcome = reconcileCommit(this.#domain, slot.commit, {
+      mode: "device",
+      now,
+      window,
+      ...(prepared && { prepared }),
+    });
     if (outcome.kind === "rejected") {
-      slot.pending = { commit: slot.commit, forecast: { command: outcome.command, defect: outcome.defect } };
+      slot.pending = { commit: slot.commit, forecast: { commandIndex: outcome.commandIndex, defect: outcome.defect } };
       slot.steps = [];
       return;
     }
-    this.#take(slot, outcome);
+    this.#expect(slot, outcome);
   }
 
-  #take(slot: Slot, { events, steps }: Decided): void {
+  #expect(slot: Slot, { events, steps }: Decided): void {
     slot.pending = { commit: slot.commit, forecast: { events } };
     slot.steps = steps;
     for (const { event, after } of steps)
       this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
   }
-
-  #needsOf(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {
-    const seen = lowestSeen(commit);
-    const streams = new Set(seen.keys());
-    let isTimed = false;
-    for (const command of commit.commands) {
-      const prepared = prepareCommand(this.#domain, command);
-      if ("defect" in prepared) continue;
-      isTimed ||= prepared.ready.definition.time === "server";
-      for (const stream of Object.values(prepared.ready.reads)) streams.add(stream);
-    }
-    return { streams, seen, isTimed };
-  }
-}
-
-/** What a commit needs that was proposed here: then it names all that its commands read, and the receiver's clock has no say. */
-function namedBy(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {
-  const seen = lowestSeen(commit);
-  return { streams: new Set(seen.keys()), seen, isTimed: false };
 }
 
 /** A record ends only a commit of its own actor: ids are unique in a log, whoever sends them. */

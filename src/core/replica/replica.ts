@@ -127,7 +127,7 @@ export class Replica {
       foldRecord(this.domain, this.confirmed, record);
       this.#recent.remember(record);
       this.#cursor = cursorOf(record);
-      const commit = this.#work.take(record);
+      const commit = this.#work.confirmRecord(record);
       if (commit) arrived.push({ commit, record, outcome: isExpected(commit, record.events) ? "accepted" : "rebased" });
     }
     this.#rebase(

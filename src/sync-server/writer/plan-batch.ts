@@ -19,7 +19,7 @@ import type { PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
-import { openWindows, type StreamWindows } from "../streams/stream-windows.ts";
+import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
 import { askWithinTime } from "../base/app-timeout.ts";
 
 /** What a batch of a log is decided with. */
@@ -86,7 +86,7 @@ export async function planBatch(
   // What of the push came before the failure stands: it is told when the push comes again.
   const takeOrFail = (push: AdmittedPush): Promise<Taken | RefusedCode> =>
     batch.take(push).catch((error: unknown) => {
-      if (!(error instanceof PermitFailure)) throw error;
+      if (!(error instanceof PermitFailure || error instanceof DecideFailure)) throw error;
       context.report(error.cause);
       return "unavailable";
     });

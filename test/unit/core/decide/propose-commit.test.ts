@@ -81,7 +81,10 @@ describe("an invalid command is refused, and says which one, where and why", () 
       /cannot name a stream/,
     ],
   ])("%s", (_, requests, command, code, message) => {
-    expect(given(...requests)).toMatchObject({ command, defect: { code, message: expect.stringMatching(message) } });
+    expect(given(...requests)).toMatchObject({
+      commandIndex: command,
+      defect: { code, message: expect.stringMatching(message) },
+    });
   });
 
   test("whatever JavaScript hands in: it never throws, and what it takes can be pushed", () => {
@@ -108,7 +111,7 @@ describe("an invalid command is refused, and says which one, where and why", () 
 describe("a refusal by the domain is told in its own words", () => {
   test("with the place of the command", () => {
     expect(given(tally.command.add("a", { amount: 1 }), tally.command.spend("a", { amount: 7 }))).toMatchObject({
-      command: 1,
+      commandIndex: 1,
       defect: { kind: "domain", code: "too-little" },
     });
   });
@@ -150,7 +153,7 @@ describe("a commit", () => {
     const text = "😀".repeat(40_000);
     const request = task.command.checklist("t1", { lines: [text] });
     expect(given(request)).toMatchObject({
-      command: 0,
+      commandIndex: 0,
       defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") },
     });
     const roomy = proposeCommit(domain, viewOf(logOf()), [request], author(), 1024 * 1024);

@@ -45,7 +45,7 @@ describe("a forecast of an honest author who knows the whole log", () => {
             const said =
               outcome.kind === "events"
                 ? { events: outcome.events }
-                : { command: outcome.command, defect: outcome.defect };
+                : { commandIndex: outcome.commandIndex, defect: outcome.defect };
             if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
             // What comes after a guess that missed stands on it, if only by the versions of its events.
             else if (!isDeepStrictEqual(forecast, said)) break;

@@ -27,7 +27,11 @@ describe("a command with the policy", () => {
     const mine = made(server, "ann", [task.command.remove("t1")]);
     add(server, "bob", task.command.rename("t1", { title: "Oat milk" }), task.command.complete("t1"));
     const outcome = pushed(server, mine);
-    expect(outcome).toMatchObject({ kind: "rejected", command: 0, defect: { kind: "conflict", code: "conflict" } });
+    expect(outcome).toMatchObject({
+      kind: "rejected",
+      commandIndex: 0,
+      defect: { kind: "conflict", code: "conflict" },
+    });
     expect(outcome.kind === "rejected" && outcome.theirs.map(({ type, actor }) => [type, actor])).toEqual([
       ["TaskRenamed", "bob"],
       ["TaskCompleted", "bob"],
@@ -138,7 +142,7 @@ describe("a commit of several commands", () => {
     ]);
     add(server, "bob", task.command.complete("t1"));
     const before = JSON.stringify(server.records);
-    expect(pushed(server, mine)).toMatchObject({ kind: "rejected", command: 2 });
+    expect(pushed(server, mine)).toMatchObject({ kind: "rejected", commandIndex: 2 });
     expect(JSON.stringify(server.records)).toBe(before);
     expect(becomes(server, made(server, "cleo", [tally.command.spend("a", { amount: 5 })]))).toEqual([
       ["Added", { amount: -5 }],
