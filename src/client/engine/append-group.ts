@@ -6,7 +6,7 @@
  */
 import { tick } from "../../core/values/clock.ts";
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
-import type { DacapoError } from "../../core/values/errors.ts";
+import { BugError, type DacapoError, reasonOf } from "../../core/values/errors.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
 import { proposeCommit } from "../../core/decide/propose-commit.ts";
@@ -66,7 +66,7 @@ export async function appendGroup(
     );
   } finally {
     local.unwritten = 0;
-    if (!appended) undo(local, decided, facts.env.now());
+    if (!appended) dropMade(local, decided, facts.env.now());
   }
   if (!appended) return null;
   const ended = new Set(endRejections);
@@ -111,7 +111,11 @@ function* decideInTurn(
       time: clock.last,
       meta: waiting.meta,
     };
-    const proposed = proposeCommit(domain, local.replica, waiting.requests, author);
+    const proposed = orBug(() => proposeCommit(domain, local.replica, waiting.requests, author));
+    if (proposed instanceof BugError) {
+      refused.push({ waiting, error: proposed });
+      continue;
+    }
     if ("defect" in proposed) {
       refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.commandIndex]) });
       continue;
@@ -124,10 +128,26 @@ function* decideInTurn(
       commit: proposed.commit,
       undo,
     };
-    addEntry(local, entry, now, proposed.decided);
+    const added = orBug(() => addEntry(local, entry, now, proposed.decided));
+    if (added instanceof BugError) {
+      dropMade(local, { made: [{ entry, waiting }], refused: [] }, now);
+      refused.push({ waiting, error: added });
+      continue;
+    }
     made.push({ entry, waiting });
     local.unwritten = made.length;
     yield entry;
+  }
+}
+
+/** Runs a step of the core. The core catches what an app's functions throw, so an error here is a bug of Dacapo. */
+function orBug<T>(run: () => T): T | BugError {
+  try {
+    return run();
+  } catch (error) {
+    const bug = new BugError(`A commit could not be decided: ${reasonOf(error)}`);
+    bug.cause = error;
+    return bug;
   }
 }
 
@@ -142,7 +162,7 @@ export function answerGroup({ made, refused }: DecidedGroup): void {
   for (const { error, waiting } of refused) waiting.reject(error);
 }
 
-function undo(local: LocalLog, { made }: DecidedGroup, now: number): void {
+function dropMade(local: LocalLog, { made }: DecidedGroup, now: number): void {
   for (const { entry } of made) local.entries.delete(entry.commit.id);
   local.replica.remove(new Set(made.map(({ entry }) => entry.commit.id)), now);
 }
