@@ -11,7 +11,7 @@ import { type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 
 export type CommitNeeds = {
-  /** Streams whose current state is needed: each stream that the commit names, and each stream that a command reads. */
+  /** Streams whose current state is needed: each stream that the commit names or that a command reads. */
   readonly streams: ReadonlySet<string>;
   /**
    * The lowest version that the author has seen of each stream that the commit names. Other authors' events after it
@@ -57,7 +57,7 @@ export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNee
 /** The version of a stream that the author of a command claims to have seen. */
 export function seenOf(command: CommitCommand, stream: string): number {
   if (stream === command.stream) return command.seen;
-  // A stream without a name was never seen. If a stream is named twice, the lower version counts.
+  // A stream that is not named was never seen. If a stream is named twice, the lower version counts.
   const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));
   return named.length === 0 ? 0 : Math.min(...named);
 }

@@ -1,10 +1,13 @@
 /**
- * Deciding one command: input checked, `decide` run, its events checked.
+ * Deciding one command: check its input, run `decide`, check its events. Device and server run the same code.
  *
- * Place: the device runs it to know what to expect, the server to know what becomes true.
- * Holds: the same command of the same commit on the same states with the same domain gives the same events everywhere;
- * nothing that an app's function throws or returns gets past here but as a defect; what it is given, and the events that it gave,
- * are frozen, in development and in production alike: a function that changes its state in place fails the first time it is used.
+ * Guarantees:
+ * - The same command of the same commit on the same states returns the same events everywhere
+ *   (test/unit/core/decide/reconcile-commit.forecast.test.ts).
+ * - An error or a wrong result of an app's function becomes a defect (test/unit/core/decide/decide-command.test.ts).
+ * - An error of Dacapo's own code is thrown (test/unit/sync-server/streams/stream-windows.test.ts).
+ * - An app's function gets frozen values, also in production. A function that changes its state in place fails at its
+ *   first use (test/unit/core/decide/reconcile-commit.functions.test.ts).
  */
 import type { CommitCommand } from "../history/commit.ts";
 import type {
@@ -23,7 +26,7 @@ import { derivedId, mergedId } from "../values/id.ts";
 import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
-/** Why a command gives no events. `kind` tells whose word `code` is. */
+/** The reason why a command has no events. `kind: "domain"`: the app chose `code`. Any other kind: Dacapo chose it. */
 export type Defect = {
   readonly kind: "domain" | "invalid" | "unknown" | "unreadable" | "failed" | "conflict";
   readonly code: string;
@@ -42,7 +45,7 @@ export type ReadyCommand = {
   readonly reads: Readonly<Record<string, string>>;
 };
 
-/** As long as the wire allows. */
+/** The length of a code on the wire, at most. */
 const CODE_LENGTH_MAX = 128;
 
 type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
@@ -67,7 +70,7 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
     return defect(
       "unknown",
       "unknown-command",
-      `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`,
+      `This domain knows ${name}.${command.name} up to version ${definition.version}, not ${command.v}`,
     );
   }
   // Frozen, because a schema may hand on the very object that is part of the commit.
@@ -85,16 +88,16 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
   return { ready: { aggregate, definition, input: value, reads } };
 }
 
-/** What a command of a commit is decided on. */
+/** The facts that a command of a commit is decided on. */
 export type DecideFacts = {
   readonly commitId: string;
   readonly commandIndex: number;
   readonly stream: string;
   readonly actor: string;
   readonly time: number;
-  /** The state of the command's own stream, or of one that it reads. */
+  /** The state of the command's own stream, or of a stream that it reads. */
   readonly states: (stream: string) => Json;
-  /** True where a policy merges events that were decided before: its new ids must be others than theirs. */
+  /** True for a merge function. Its new ids must differ from the ids in the events that it merges. */
   readonly merging: boolean;
 };
 
@@ -120,7 +123,7 @@ export function decideCommand(
     if ("defect" in checked) return checked;
     if (!checked.value.ok)
       return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.value.problem);
-    // The schema's output: its defaults and trims are part of the fact.
+    // The schema's output is recorded, because its defaults and trims are part of the event.
     events.push({ type: draft.type, data: checked.value.value });
   }
   return { events };

@@ -1,9 +1,10 @@
 /**
- * Proposing a commit: what a person asks for, decided on what this device shows.
+ * Proposing a commit: a person's commands, decided on the state that this device shows.
  *
- * Place: the first step of a command's way. The engine appends what comes out to `pending`.
- * Holds: a command that is invalid or refused today, or that no server would take, never becomes a commit, whatever is given
- * (JavaScript may give anything). `seen` is the confirmed version, fixed from here on.
+ * Guarantees, each with its test in test/unit/core/decide/propose-commit.test.ts:
+ * - A command that is invalid, that the domain rejects, or that no server would accept never becomes a commit.
+ * - This holds for any JavaScript value, not only for values that fit the types.
+ * - `seen` is the confirmed version of each stream. It is fixed from here on.
  */
 import { exceedsBytes } from "../values/byte-length.ts";
 import { type Commit, type CommitCommand } from "../history/commit.ts";
@@ -25,20 +26,23 @@ export type CommitIdentity = {
   readonly meta: Json;
 };
 
-/** The device's view: optimistic states, confirmed versions. A replica is one. */
+/** A device's view of a log: optimistic states and confirmed versions. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
 
 export type Proposed =
   | {
       readonly commit: Commit;
-      /** The commands that would take the commit back, or null. */
+      /** The commands that undo the commit, or null. */
       readonly inverse: readonly CommandRequest[] | null;
-      /** What came of it on this view, for whoever adds it there next; null where the receiver's clock has a say. */
+      /**
+       * The events and states on this view, so that `Replica.add` need not decide again. Null if a command is decided
+       * with the receiver's clock.
+       */
       readonly decided: Decided | null;
     }
   | { readonly commandIndex: number; readonly defect: Defect };
 
-/** Decides commands on a device's view and makes the commit that says so. */
+/** Decides commands on a device's view and makes the commit. */
 export function proposeCommit(
   domain: DomainDefinition,
   view: View,
@@ -48,7 +52,7 @@ export function proposeCommit(
 ): Proposed {
   const count = countOf(requests);
   if (count === 0 || count > COMMANDS_MAX)
-    return { commandIndex: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
+    return { commandIndex: 0, defect: invalid(`A commit must have 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
   const ready: PreparedCommand[] = [];
@@ -95,7 +99,10 @@ export function proposeCommit(
   if (exceedsBytes(JSON.stringify(commit), commitBytesMax))
     return {
       commandIndex: 0,
-      defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" },
+      defect: {
+        ...invalid(`The commit has more than ${commitBytesMax} bytes. Put less into one commit.`),
+        code: "too-large",
+      },
     };
   return {
     commit,
@@ -109,14 +116,15 @@ export function proposeCommit(
   };
 }
 
-/** A state that would not come back from storage: better known before anything stands on it. */
+/** Finds a state that storage would not return equal, before another commit depends on it. */
 function brokenState(steps: readonly FoldStep[]): { readonly commandIndex: number; readonly defect: Defect } | null {
   const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
   for (const [stream, state] of states) {
     const problem = findUnstorable(state);
     if (!problem) continue;
     const place = problem.path.length > 0 ? ` at ${problem.path.slice(0, 10).join(".")}` : "";
-    const message = `The state of ${stream}${place} ${problem.reason}: states are stored, so evolve must give plain JSON`;
+    const reason = `The state of ${stream}${place} ${problem.reason}`;
+    const message = `${reason}. States are stored, so return plain JSON from evolve.`;
     return { commandIndex: 0, defect: { kind: "failed", code: "state-not-json", message } };
   }
   return null;
@@ -128,7 +136,9 @@ function countOf(given: unknown): number {
 
 function problemOf(request: CommandRequest): Defect | null {
   if (!isRequest(request))
-    return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
+    return invalid(
+      "This value is not a command. Make one with the aggregate's handle, such as task.command.add(id, input).",
+    );
   const stream = parseStream(request.stream);
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : findJsonProblem(request.input);

@@ -1,11 +1,14 @@
 /**
- * Reconciling a commit: what becomes of it, now that others may have been first.
+ * Reconciling a commit: decide it on the current streams, although other authors may have written to them first.
  *
- * Place: the server's word (`server`) and the device's forecast run the same function. The shells read the windows
- * that it needs, and append what it gives.
- * Holds: the outcome depends on the commit, the windows and the domain alone; `seen` was fixed when the commit was made, so
- * it does not matter which packet came first. Each command stands on what those before it left; one rejection
- * rejects the whole commit.
+ * Guarantees:
+ * - The outcome depends on the commit, the windows and the domain only. The order of packets does not matter, because
+ *   `seen` was fixed when the commit was made (test/unit/core/decide/reconcile-commit.hostile.test.ts).
+ * - It reads only what `commitNeeds` lists (test/unit/core/decide/commit-needs.test.ts).
+ * - Each command sees the events of the commands before it. One rejection rejects the whole commit
+ *   (test/unit/core/decide/reconcile-commit.test.ts).
+ * - A device forecasts with the same function that the server decides with
+ *   (test/unit/core/decide/reconcile-commit.forecast.test.ts).
  */
 import type { Commit, CommitCommand } from "../history/commit.ts";
 import {
@@ -31,8 +34,8 @@ export type { StreamWindow } from "./commit-streams.ts";
 export type ReconcileFacts = {
   readonly window: (stream: string) => StreamWindow;
   /**
-   * `server`: decides again what the author would have decided. `device`: takes the author's expected
-   * events for that, since the author is this device.
+   * For `keep` and merges. `server`: computes what the author decided. `device`: reads it from the expected events of
+   * the commit, because this device is the author.
    */
   readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
@@ -41,10 +44,10 @@ export type ReconcileFacts = {
   readonly prepared?: readonly PreparedCommand[];
 };
 
-/** The events of a commit, and the same folded into their streams, one by one. */
+/** The events of a commit, and each of them folded into its stream. */
 export type Decided = { readonly events: readonly RecordEvent[]; readonly steps: readonly FoldStep[] };
 
-/** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
+/** The events of the whole commit and of each command (maybe none), or the first rejection. */
 export type Reconciled =
   | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
   | {
@@ -54,7 +57,7 @@ export type Reconciled =
       readonly theirs: readonly DomainEvent[];
     };
 
-/** What becomes of a commit on the streams as they stand. */
+/** Decides a commit on the current streams. */
 export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
   const streams = new CommitStreams(domain, commit, facts.window);
   const ofCommand: (readonly RecordEvent[])[] = [];
@@ -68,7 +71,7 @@ export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts:
   return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
 }
 
-/** True where a record's events are those that the author of the commit expected. */
+/** True if a record's events equal the events that the author of the commit expected. */
 export function isExpected(commit: Commit, events: readonly RecordEvent[]): boolean {
   const expected = commit.commands.flatMap((command) =>
     command.events.map((event) => ({ ...event, stream: command.stream })),
@@ -88,7 +91,7 @@ export function isExpected(commit: Commit, events: readonly RecordEvent[]): bool
   );
 }
 
-/** One command in its commit, and what the commands before it left. */
+/** One command in its commit, with the streams as the commands before it left them. */
 type CommandScope = {
   readonly domain: DomainDefinition;
   readonly commit: Commit;
@@ -110,7 +113,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
         defect: {
           kind: "unreadable",
           code: "stream-unreadable",
-          message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}`,
+          message: `Stream ${stream} contains event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}`,
         },
       };
   }
@@ -118,7 +121,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
   const policy = ready.definition.onConflict;
   if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
-  // A stream that is read without having been named by the author counts as never seen: his word alone never spares a check.
+  // A stream that the author did not name counts as never seen, because an author's claim must not skip a check.
   const unnamed = unnamedReads(command, ready, streams);
   if (theirs.length === 0 && unnamed.length === 0) return decideNow(scope, ready);
   if (policy === "reject") {
@@ -127,7 +130,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
       defect: {
         kind: "conflict",
         code: "conflict",
-        message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}`,
+        message: `${theirs.length} event(s) of other authors came first on ${changed.join(", ")}`,
       },
     };
   }
@@ -136,12 +139,12 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
   return policy === "keep" ? mine : merge(scope, ready, policy, "events" in mine ? mine.events : [], theirs);
 }
 
-/** Decides on the streams as they stand, as if nothing had been decided before. */
+/** Decides on the current streams. The author's earlier decision does not count. */
 function decideNow(scope: CommandScope, ready: ReadyCommand): DecidedCommand {
   return run(scope, ready, (stream) => scope.streams.current(stream).state);
 }
 
-/** What the author would have decided on what he saw; null where that can no longer be told. */
+/** Computes what the author decided on the streams that he saw. Null if these states cannot be computed any more. */
 function decideAsAuthor(scope: CommandScope, ready: ReadyCommand): DecidedCommand | null {
   const { domain, command, facts, streams } = scope;
   if (facts.mode === "device") {
@@ -200,7 +203,7 @@ function run(
   );
 }
 
-/** The events that this device decided when it made the commit; null where a newer release can no longer read them. */
+/** The events that this device decided when it made the commit. Null if this release cannot read them any more. */
 function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] | null {
   const events = domain.aggregates.get(aggregateOf(command.stream))?.events;
   const drafts: Draft[] = [];
@@ -213,19 +216,19 @@ function expectedDrafts(domain: DomainDefinition, command: CommitCommand): reado
   return drafts;
 }
 
-/** What others added, after the author looked, to the streams that a command names. */
+/** The events that other authors added to the streams of a command after the versions that its author saw. */
 function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
   const streams = new Set([...command.reads.map((read) => read.stream), command.stream]);
   return [...streams].flatMap((stream) => {
     const { since } = facts.window(stream);
     const seen = seenOf(command, stream);
-    // In order of versions: the new ones stand at the end.
+    // Events are in order of versions, so the new events are at the end.
     const from = since.findLastIndex((event) => event.version <= seen) + 1;
     return since.slice(from).filter((event) => !(event.actor === commit.actor && event.client === commit.client));
   });
 }
 
-/** Streams that are read and not empty, and that the author did not name. */
+/** Streams with events that the command reads and its author did not name. */
 function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);

@@ -31,20 +31,27 @@ import {
 } from "./read-stream.ts";
 import { authorKey } from "../../core/history/author.ts";
 
-/** So many stored events are read before others get their turn: some milliseconds' work. A store on this machine answers without a wait. */
+/**
+ * Stored events that are read before other work of the server gets its turn: a few milliseconds of work. A store on
+ * the same machine answers without waiting, so reading alone would not let other work continue.
+ */
 const EVENTS_A_TURN = 2_000;
-/** A stream longer than this is not folded again as its author saw it: its history counts as gone, and `keep` decides again. */
+/**
+ * Events of a stream that is folded again as its author saw it, at most. For a longer stream, `keep` and merges decide
+ * again on the current state.
+ */
 const AUTHORED_EVENTS_MAX = 50_000;
 
 export type StreamWindows = {
-  /** Reads the states of streams, all at once. */
+  /** Reads the states of streams in parallel, if they were not read before. */
   readonly load: (streams: Iterable<string>) => Promise<void>;
+  /** Decides a commit. Throws `DecideFailure` for a bug of Dacapo, `LogMoved` if the log moved. */
   readonly reconcile: (commit: Commit, now: number) => Promise<Reconciled>;
-  /** Takes in a record that was decided in this batch. */
+  /** Adds a record that was decided in this batch. */
   readonly add: (record: CommitRecord) => void;
-  /** The streams that were needed, as they stand with the records that were added. */
+  /** All streams that were read, with the records that were added. */
   readonly known: () => ReadonlyMap<string, KnownStream>;
-  /** How many stored events were read so far. */
+  /** The number of stored events that were read so far. */
   readonly eventsRead: () => number;
 };
 
@@ -66,7 +73,7 @@ export function openWindows(
   const source: StreamSource = { store, log, domain, end, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
-  // The stored part of what authors saw. Commits of one device have often seen the same.
+  // The stored part of authored states. Kept, because commits of one device have often seen the same version.
   const authoredBefore = new Map<string, StreamState>();
 
   const load = async (names: Iterable<string>): Promise<void> => {
@@ -131,7 +138,7 @@ type Reads = {
   readonly readSince: (commit: Commit, stream: string, from: number) => Promise<readonly DomainEvent[]>;
 };
 
-/** Reads the windows of one commit. Streams that nobody else wrote to need no read beside their current state. */
+/** Reads the windows of one commit. A stream that no other author wrote to needs no read but its current state. */
 async function readWindows(
   commit: Commit,
   needs: CommitNeeds,

@@ -65,7 +65,7 @@ describe("an invalid command is refused, and says which one, where and why", () 
       "unknown-command",
       /up to version 1, not 2/,
     ],
-    ["a command of no release", [{ ...task.command.complete("t1"), v: 0 }], 0, "invalid-input", /This is no command/],
+    ["a command of no release", [{ ...task.command.complete("t1"), v: 0 }], 0, "invalid-input", /This value is not a command/],
     [
       "an input where none is taken",
       [{ ...task.command.complete("t1"), input: null }],

@@ -105,13 +105,13 @@ describe("a page is told", () => {
     const changes = new RowChanges();
     changes.touch("board", "a", before);
     changes.touch("board", "a", entry(77));
-    expect(changes.take(() => after)).toEqual(deltas);
-    expect(changes.take(() => entry(99))).toEqual([]);
+    expect(changes.drain(() => after)).toEqual(deltas);
+    expect(changes.drain(() => entry(99))).toEqual([]);
   });
 
   test("nothing where a row is equal, whatever the order of its fields", () => {
     const changes = new RowChanges();
     changes.touch("board", "a", { key: "a", row: { x: 1, y: 2 }, pending: false });
-    expect(changes.take(() => ({ key: "a", row: { y: 2, x: 1 }, pending: false }))).toEqual([]);
+    expect(changes.drain(() => ({ key: "a", row: { y: 2, x: 1 }, pending: false }))).toEqual([]);
   });
 });
