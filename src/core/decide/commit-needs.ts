@@ -15,7 +15,7 @@ export type CommitNeeds = {
   readonly streams: ReadonlySet<string>;
   /**
    * The lowest version that the author has seen of each stream that the commit names. Other authors' events after it
-   * are needed. A stream that a command reads and the author did not name is not in it, because it counts as never seen.
+   * are needed. A stream that a command reads without its author naming it is not in this map: it was never seen.
    */
   readonly seen: ReadonlyMap<string, number>;
   /** Streams that are needed as their author saw them, each (stream, seen) once: for commands that keep or merge. */

@@ -12,13 +12,13 @@
  */
 import type { Commit, CommitCommand } from "../history/commit.ts";
 import {
+  callApp,
   decideCommand,
   type DecidedCommand,
   type Defect,
   type PreparedCommand,
   prepareCommand,
   type ReadyCommand,
-  callApp,
 } from "./decide-command.ts";
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
@@ -108,14 +108,11 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
   const { ready } = prepared;
   for (const stream of [command.stream, ...Object.values(ready.reads)]) {
     const { unreadable } = streams.current(stream);
-    if (unreadable)
-      return {
-        defect: {
-          kind: "unreadable",
-          code: "stream-unreadable",
-          message: `Stream ${stream} contains event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}`,
-        },
-      };
+    if (unreadable) {
+      const { event, reason } = unreadable;
+      const message = `Stream ${stream} contains event ${event}, which this code cannot fold: ${reason}`;
+      return { defect: { kind: "unreadable", code: "stream-unreadable", message } };
+    }
   }
 
   const policy = ready.definition.onConflict;

@@ -86,7 +86,7 @@ export class PendingCommits {
     return lowest;
   }
 
-  /** @param decided the commit's outcome on the current overlay, if it is known. Without it the commit is decided here. */
+  /** @param decided the commit's outcome on the current overlay, if it is known. Otherwise it is decided here. */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
     // A commit that was proposed here names all streams that its commands read, and no command asks for the time.
     const needs = decided ? null : commitNeeds(this.#domain, commit);

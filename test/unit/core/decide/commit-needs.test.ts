@@ -63,7 +63,7 @@ const scene = fc
   });
 
 describe("commitNeeds: reconcile on the needs alone", () => {
-  test("reconcile: decides as it does with the whole log, whatever the author claims", () => {
+  test("reconcileCommit: decides on the needs as on the whole log, whatever the author claims", () => {
     const kinds = new Set<string>();
     fc.assert(
       fc.property(scene, ({ server, commit }) => {
@@ -77,7 +77,7 @@ describe("commitNeeds: reconcile on the needs alone", () => {
     expect([...kinds]).toEqual(expect.arrayContaining(["events", "domain", "conflict"]));
   });
 
-  test("reconcile: with the needs of another commit it throws", () => {
+  test("reconcileCommit: throws with the needs of another commit", () => {
     const server = logOf();
     const [moved, completed] = [task.command.move("t1", { column: "done" }), task.command.complete("t1")].map((one) =>
       made(server, "ann", [one]),
@@ -141,7 +141,7 @@ describe("commitNeeds: what each command adds", () => {
     expect(needsOf(broken).prepared).toMatchObject([{ defect: { code: "invalid-input" } }, { ready: {} }]);
   });
 
-  test("commitNeeds: calls an app's reads once, so that reconcile cannot read another stream than it listed", () => {
+  test("commitNeeds: calls an app's reads once, so that reconcile reads the same streams", () => {
     let calls = 0;
     const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }] });
     const commit = made(logOf([], domain), "ann", [odd.command.do("o1")]);

@@ -1,4 +1,4 @@
-// The streams that a commit is decided on: nothing is read that is not needed, and a bug of Dacapo rejects nobody.
+// The streams that a commit is decided on: only needed streams are read, and a bug of Dacapo never rejects a commit.
 import { expect, test, vi } from "vitest";
 import type { AggregateDefinition, DomainDefinition, EventDefinition } from "../../../../src/core/domain/definition.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -11,20 +11,20 @@ const note = seen(1, task.command.note("t1", { text: "hm" }));
 const rename = seen(1, task.command.rename("t1", { title: "Oat milk" }));
 const move = { ...seen(1, task.command.move("t1", { column: "done" })), reads: [{ stream: "column/done", seen: 1 }] };
 
-/** Ada's board, Bob's commit that has seen version 1 of everything, and the stored streams that deciding it reads. */
+/** Bob pushes a commit to Ada's board. Returns the reads of stored streams that deciding it needs. */
 async function readsFor(commands: readonly Seen[], others: readonly Seen[]): Promise<readonly string[]> {
   const store = memory();
   const ada = person(testServer({ store }), "ada");
   await ada.push([ada.commit(column.command.add("done", { name: "Done" }), add("t1"))]);
   if (others.length > 0) await ada.push([ada.commit(...others)]);
-  // A server that has just started remembers nothing.
+  // A new server, because its stream cache is empty.
   const bob = person(testServer({ store }), "bob");
   const reads = vi.spyOn(store, "readStream");
   await bob.push([bob.commit(...commands)]);
   return reads.mock.calls.map(([, stream, after]) => `${stream} after ${after}`).toSorted();
 }
 
-/** A stream is read page by page: the last read finds its end. */
+/** The reads of one whole stream. The second one finds its end. */
 const current = ["task/t1 after 0", "task/t1 after 1"];
 
 test.each<readonly [string, readonly Seen[], readonly string[]]>([
