@@ -43,10 +43,9 @@ export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNee
     if ("defect" in one) continue;
     const { definition, reads } = one.ready;
     isTimed ||= definition.time === "server";
-    const needsAuthored = definition.onConflict !== "rebase" && definition.onConflict !== "reject";
+    for (const stream of Object.values(reads)) streams.add(stream);
+    if (definition.onConflict === "rebase" || definition.onConflict === "reject") continue;
     for (const stream of [command.stream, ...Object.values(reads)]) {
-      streams.add(stream);
-      if (!needsAuthored) continue;
       const at = { stream, seen: seenOf(command, stream) };
       authored.set(`${at.stream} ${at.seen}`, at);
     }

@@ -112,7 +112,7 @@ export function decideCommand(
   const decision = callApp(() => {
     // An app's `evolve` made the states. A state that cannot be frozen is the app's fault.
     deepFreeze(state);
-    deepFreeze(context.reads);
+    for (const read of Object.values(context.reads)) deepFreeze(read);
     return readDecision(run(state, context));
   });
   if ("defect" in decision) return decision;
@@ -134,7 +134,9 @@ function readDecision(decision: Decision): Decision {
   if (isRejection(decision)) {
     return { rejected: true, code: String(decision.code), message: String(decision.message) };
   }
-  return Array.from(decision, ({ type, data }) => ({ type, data }));
+  const drafts: Draft[] = [];
+  for (const { type, data } of decision) drafts.push({ type, data });
+  return drafts;
 }
 
 /** A rejection by the app. Its texts travel, so a character that was cut in two must not make them unreadable. */
@@ -162,7 +164,11 @@ function checkDraft(aggregate: AggregateDefinition, { type, data }: Draft): AppR
     return { value: { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } } };
   const problem = findJsonProblem(data);
   if (problem) return { value: { ok: false, problem } };
-  return callApp(() => deepFreeze(definition.parse(data)));
+  return callApp(() => {
+    const parsed = definition.parse(data);
+    if (parsed.ok) deepFreeze(parsed.value);
+    return parsed;
+  });
 }
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {

@@ -78,6 +78,7 @@ export function openWindows(
 
   const load = async (names: Iterable<string>): Promise<void> => {
     const missing = [...new Set(names)].filter((stream) => !streams.has(stream));
+    if (missing.length === 0) return;
     await Promise.all(
       missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))),
     );
