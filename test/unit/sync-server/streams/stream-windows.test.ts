@@ -1,5 +1,7 @@
 // The streams that a commit is decided on: only needed streams are read, and a bug of Dacapo never rejects a commit.
+import * as v from "valibot";
 import { expect, test, vi } from "vitest";
+import { aggregate, defineDomain } from "dacapo";
 import type { AggregateDefinition, DomainDefinition, EventDefinition } from "../../../../src/core/domain/definition.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { column, domain, task } from "../../../support/board-domain.ts";
@@ -121,3 +123,36 @@ test("reconcile: an app's function that throws rejects its commit, and is no bug
   }
   expect(reported).toEqual([]);
 });
+
+const meter = aggregate("meter", {
+  version: 1,
+  initial: { total: 0 },
+  events: { Added: v.object({ amount: v.number() }) },
+  evolve: { Added: ({ total }, { data }) => ({ total: total + data.amount }) },
+  commands: {
+    add: { input: v.object({ amount: v.number() }), decide: (_, given, { emit }) => emit("Added", given) },
+    copy: {
+      input: v.object({ from: v.string() }),
+      reads: { other: ["self", ({ from }) => from] },
+      decide: (_, __, { emit, other }) => emit("Added", { amount: other.total }),
+      onConflict: "keep",
+    },
+  },
+});
+
+test.each([
+  ["nobody wrote to", [], 0],
+  ["only its author wrote to", ["ada"], 1],
+  ["only others wrote to", ["bob", "bob"], 0],
+  ["both wrote to", ["ada", "bob", "ada"], 2],
+] as const)(
+  "reconcile: a read without a name sees only its author's events: a stream that %s",
+  async (_, by, amount) => {
+    const server = testServer({ domain: defineDomain({ version: 1, aggregates: [meter] }) });
+    const authors = { ada: person(server, "ada"), bob: person(server, "bob") };
+    for (const actor of by) await authors[actor].push([authors[actor].commit(meter.command.add("a", { amount: 1 }))]);
+    const copy = authors.ada.commit(meter.command.copy("b", { from: "a" }));
+    const { records } = await authors.ada.push([copy]);
+    expect(records.at(-1)?.events).toMatchObject([{ stream: "meter/b", data: { amount } }]);
+  },
+);
