@@ -2,8 +2,7 @@
  * The domain as the rest of Dacapo uses it: names and plain functions, with types erased.
  *
  * The typed handles of `aggregate`, `projection` and `defineDomain` contain these definitions. Everything after the
- * domain
- * folder knows only the definitions.
+ * domain folder knows only the definitions.
  *
  * Guarantees: a name of the wire is a key of a Map, because a plain object has keys that nobody defined.
  */

@@ -4,8 +4,7 @@
  *
  * Guarantees (test: `projection.test.ts`):
  * - A row's next value depends only on the row, on the event, and on the state of the event's stream before and after
- *   it.
- *   Therefore Dacapo can rebuild rows from the log at any time.
+ *   it. Therefore Dacapo can rebuild rows from the log at any time.
  * - The type of rows comes from `initial`, never from the handlers.
  */
 import { requireFoldOptions } from "./aggregate.ts";
