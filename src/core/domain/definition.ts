@@ -10,7 +10,7 @@ import type { Json } from "../values/json.ts";
 import type { Parsed } from "../values/parsed.ts";
 import type { DomainEvent, Draft } from "./event.ts";
 
-/** The number of streams that one command may read besides its own. */
+/** The largest number of streams that one command may read besides its own. */
 export const READS_MAX = 16;
 
 /** A rejection by the domain. `code` is the domain's own code, such as `no-such-task`. `message` is for people. */

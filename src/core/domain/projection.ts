@@ -16,7 +16,7 @@ import type { Json } from "../values/json.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { requireType } from "../values/names.ts";
 
-/** The number of characters in one key. */
+/** The largest number of characters in one key. */
 export const KEY_LENGTH_MAX = 512;
 
 /** The state of the event's stream before and after it. */
