@@ -7,12 +7,12 @@
  * with such, and those that ask for the time. A record that ends the first commit on its stream just as expected, or
  * that touches what nobody waits on, costs no decision.
  */
-import { isSameAuthor } from "../history/author.ts";
 import { type Commit, lowestSeen } from "../history/commit.ts";
 import { type Defect, prepareCommand } from "../decide/decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { foldRows, type FoldStep } from "../fold/fold.ts";
+import { isSameAuthor } from "../history/author.ts";
 import { sameJson } from "../values/json.ts";
 import { type Decided, reconcileCommit, type StreamWindow } from "../decide/reconcile-commit.ts";
 import type { CommitRecord, RecordEvent } from "../history/record.ts";
