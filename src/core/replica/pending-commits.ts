@@ -12,7 +12,6 @@ import { type Defect, prepareCommand } from "../decide/decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { foldRows, type FoldStep } from "../fold/fold.ts";
-import { isSameAuthor } from "../history/author.ts";
 import { sameJson } from "../values/json.ts";
 import { type Decided, reconcileCommit, type StreamWindow } from "../decide/reconcile-commit.ts";
 import type { CommitRecord, RecordEvent } from "../history/record.ts";
@@ -179,7 +178,7 @@ export class PendingCommits {
     const { version, state, unreadable } = this.#confirmed.stream(stream);
     if (unreadable || version !== last.event.version || !sameJson(state, last.after)) return false;
     // To someone else's commit the record is what came first.
-    for (const { commit } of slots) if (!isSameAuthor(commit, record)) return false;
+    for (const { commit } of slots) if (commit.client !== record.client || commit.actor !== record.actor) return false;
     return true;
   }
 
