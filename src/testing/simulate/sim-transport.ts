@@ -25,6 +25,7 @@ export type SimTransportOptions = {
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
 
+/** The client's transport over a simulated link. More than 80 lines, because each call maps its replies in place. */
 export function simTransport({
   network,
   scheduler,
