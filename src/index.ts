@@ -1,8 +1,10 @@
 /**
  * The entry `dacapo`: the language of domain files, which the client and the sync server share.
  *
- * Guarantees: nothing here uses a clock, a network or a storage. A test of the import rules proves it.
- * Place: an app opens logs with `dacapo/client` and `dacapo/worker`, and a server with `dacapo/node` or `dacapo/sync-server`.
+ * Guarantees: nothing here uses a clock, a network or a storage (test: `purity.test.ts`).
+ *
+ * Place: an app opens logs with `dacapo/client` and `dacapo/worker`, and a server with `dacapo/node` or
+ * `dacapo/sync-server`.
  */
 export { aggregate, type AggregateOptions } from "./core/domain/aggregate.ts";
 export type {

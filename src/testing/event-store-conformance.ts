@@ -1,8 +1,12 @@
 /**
- * The suite that every EventStore must pass: the rules S1 to S11 of its port, and random histories against a plain model.
+ * The suite that every EventStore must pass: the rules S1 to S11 of its port, and random histories against a plain
+ * model.
  *
- * Place: the test file of a store registers it, in this project and in that of whoever writes a store.
- * Holds: no test runner inside; a rule needs nothing but a store that begins empty.
+ * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
+ *
+ * Guarantees:
+ * - It contains no test runner.
+ * - A rule needs only a store that begins empty.
  */
 import type { EventStore } from "../sync-server/stores/event-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
@@ -11,14 +15,18 @@ import { logRules } from "./event-store/log-rules.ts";
 import { runRandomHistory } from "./event-store/random-history.ts";
 import { readRules } from "./event-store/read-rules.ts";
 
-/** The rules of the port, each as one or several tests. */
+/** The rules of the port. Each has one or more tests. */
 export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [...appendRules, ...readRules, ...logRules].map(
   ({ rule, name, check }) => ({ rule, name, run: (makeStore) => withStore(makeStore, check) }),
 );
 
 export type EventStoreConformanceOptions = TestRunner & {
+  /** Rules that the store does not keep, each with a reason. */
   readonly deviations?: readonly Deviation[];
-  /** Random histories to run; 10 where it is left out. They are the same ones each time. */
+  /**
+   * The number of random histories to run. They are the same each time.
+   * @default 10
+   */
   readonly histories?: number;
 };
 
@@ -36,7 +44,7 @@ export function eventStoreConformance(
 ): void {
   const histories = Array.from({ length: options.histories ?? 10 }, (_, seed): ConformanceRule<EventStore> => ({
     rule: "model",
-    name: `competing writers and readers see what a plain model says (seed ${seed})`,
+    name: `competing writers and readers match a plain model (seed ${seed})`,
     run: () => withStore(makeStore, (store) => runRandomHistory(store, seed)),
   }));
   registerRules(name, [...eventStoreRules, ...histories], makeStore, options);

@@ -1,8 +1,9 @@
 /**
- * The events that a test gives, as the log would hold them: folded into streams, each event a record of its own.
+ * The events that a test gives, as the log would contain them: folded into streams, one record for each event.
  *
- * Place: under `given`. Holds: what is given could have happened: each event is known to its aggregate, its data fit the schema, and
- * it can be folded; whatever is not so is an error of the test, said at once.
+ * Guarantees (test/unit/testing/given.test.ts):
+ * - Every event could be in a log: its aggregate knows it, its data fit the schema, and it can be folded. Otherwise an
+ *   Error is thrown at once, because it is a mistake in the test.
  */
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import type { DomainEvent } from "../core/domain/event.ts";
@@ -21,10 +22,10 @@ export type PlacedEvent = {
   readonly time: number;
 };
 
-/** The device of all whose events are given. */
+/** The device of all given events. */
 const CLIENT = "00000000-0000-7000-8000-000000000001";
 
-/** A domain of these aggregates and of those that their commands read. */
+/** A domain of these aggregates and of the aggregates that their commands read. */
 export function domainOf(aggregates: readonly AnyAggregate[]): DomainDefinition {
   const known = new Map<string, AnyAggregate>();
   const waiting = [...aggregates];
@@ -40,7 +41,7 @@ export function domainOf(aggregates: readonly AnyAggregate[]): DomainDefinition 
   };
 }
 
-/** Events one after the other, and the streams that they make. */
+/** Events one after the other, and their streams. */
 export class GivenStreams {
   readonly #domain: DomainDefinition;
   readonly #records: CommitRecord[] = [];
@@ -70,18 +71,20 @@ export class GivenStreams {
   add({ stream, type, data, by, time }: PlacedEvent): void {
     const name = `The given event ${type} of ${stream}`;
     const aggregate = this.#domain.aggregates.get(aggregateOf(stream));
-    if (!aggregate)
-      throw new Error(
-        `${name} belongs to no aggregate that this test names. Known: ${[...this.#domain.aggregates.keys()].join(", ")}`,
-      );
+    if (!aggregate) {
+      const known = [...this.#domain.aggregates.keys()].join(", ");
+      throw new Error(`${name} belongs to no aggregate of this test. The test names ${known}.`);
+    }
     const definition = aggregate.events.get(type);
-    if (!definition)
-      throw new Error(`${name} is none of ${aggregate.name}: ${[...aggregate.events.keys()].join(", ")}`);
+    if (!definition) {
+      const known = [...aggregate.events.keys()].join(", ");
+      throw new Error(`${name} is not an event of ${aggregate.name}. Its events are ${known}.`);
+    }
     const parsed = definition.parse(data);
-    if (!parsed.ok)
-      throw new Error(
-        `${name} has data that do not fit${parsed.problem.path.length > 0 ? ` at ${parsed.problem.path.join(".")}` : ""}: ${parsed.problem.reason}`,
-      );
+    if (!parsed.ok) {
+      const { path, reason } = parsed.problem;
+      throw new Error(`${name} has invalid data${path.length > 0 ? ` at ${path.join(".")}` : ""}: ${reason}`);
+    }
 
     const position = this.#records.length + 1;
     const before = this.state(stream);

@@ -1,8 +1,12 @@
 /**
- * Tests of a domain: given what happened, when someone commands, expect events or a rejection; or expect rows.
+ * Tests of a domain: given events, when a command is decided, expect events or a rejection. Or expect rows.
  *
- * Place: `dacapo/testing`. Runs the same `reconcile` and the same folding as device and server, so policies for conflicts are
- * tested as they will act. No test runner inside: what does not hold throws an Error with the difference.
+ * Place: exported by `dacapo/testing`.
+ *
+ * Guarantees:
+ * - Commands are decided and events are folded with the code of device and server, so conflict policies are tested as
+ *   they will act.
+ * - There is no test runner inside. A failed expectation throws an Error with the difference.
  */
 import type { DraftOf } from "../core/domain/command-types.ts";
 import type { Commit } from "../core/history/commit.ts";
@@ -20,10 +24,25 @@ import { jsonDiff } from "./json-diff.ts";
 /** An event of an aggregate as a test writes it down. */
 export type DraftIn<A extends AnyAggregate> = A extends AnyAggregate ? DraftOf<TypesOf<A>["events"]> : never;
 
-/** Whose event it is, and when it was made, where that matters. `id`: of its stream; left out: the stream of the command. */
+/** An event of a test, with its stream, author and time if they matter. */
 export type GivenEvent<A extends AnyAggregate> = DraftIn<A> & {
+  /**
+   * The id of its stream.
+   *
+   * @default the id of the command's stream
+   */
   readonly id?: string;
+  /**
+   * Its actor.
+   *
+   * @default "someone", and "someone-else" in `meanwhile`
+   */
   readonly by?: string;
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @default 2030-01-01 UTC
+   */
   readonly time?: number;
 };
 
@@ -36,49 +55,56 @@ export type StreamEvent = {
   readonly time?: number;
 };
 
-/** The domain's word for why not, or `invalid-input`. */
+/** A rejection: its code is the domain's own, or one of Dacapo's such as `invalid-input`. */
 export type ExpectedRejection = { readonly rejected: string; readonly message?: string };
 
-/** What came of a command. */
+/** The outcome of a command. */
 export type GivenOutcome<A extends AnyAggregate> =
   { readonly events: readonly (DraftIn<A> & { readonly stream: string })[] } | Required<ExpectedRejection>;
 
 export type Given<A extends AnyAggregate> = {
-  /** Events of one more stream, such as one that a command reads. */
+  /** Adds events of another stream, such as a stream that a command reads. */
   readonly and: <B extends AnyAggregate>(aggregate: B, id: string, events: readonly GivenEvent<B>[]) => Given<A | B>;
-  /** Who commands. Default `someone`. */
+  /**
+   * Sets the actor of the command.
+   *
+   * @default "someone"
+   */
   readonly by: (actor: string) => Given<A>;
-  /** When, in milliseconds since the epoch. */
+  /**
+   * Sets the time of the command, in milliseconds since the epoch.
+   *
+   * @default 2030-01-01 UTC
+   */
   readonly at: (time: number) => Given<A>;
-  /** Events of others that came first: the one who commands had not seen them. `onConflict` decides. */
+  /** Adds events of other authors that the actor of the command has not seen. `onConflict` decides. */
   readonly meanwhile: (events: readonly GivenEvent<A>[]) => Given<A>;
-  /** One command, or several as one commit. */
+  /** Decides one command, or several as one commit. */
   readonly when: (command: CommandRequest | readonly CommandRequest[]) => GivenCommand<A>;
-  /** What a projection makes of the events. */
+  /** Folds the events into the rows of a projection. */
   readonly rows: <P extends AnyProjection>(projection: P) => GivenRows<RowOf<P>>;
 };
 
 export type GivenCommand<A extends AnyAggregate> = {
-  /** For assertions of your own. */
+  /** The outcome, for your own assertions. */
   readonly outcome: GivenOutcome<A>;
-  /** Throws an Error with the difference where something else came. `[]`: accepted, and nothing happened. */
+  /** Throws an Error with the difference if the outcome differs. `[]` expects a command without events. */
   readonly expect: (expected: readonly (DraftIn<A> & { readonly stream?: string })[] | ExpectedRejection) => void;
 };
 
 export type GivenRows<Row> = {
-  /** All rows by their keys, for assertions of your own. */
+  /** All rows by their keys, for your own assertions. */
   readonly rows: { readonly [key: string]: Row };
-  /** Throws an Error with the difference where there are other rows. */
+  /** Throws an Error with the difference if the rows differ. */
   readonly expect: (rows: { readonly [key: string]: Row }) => void;
 };
 
-/** The n-th given event is of the commit `given-n`, so its id is `given-n:0`. */
 const TIME = Date.UTC(2030, 0, 1);
 const SOMEONE = "someone";
 const SOMEONE_ELSE = "someone-else";
 
 /**
- * Begins a test with what has happened on a stream.
+ * Starts a test with the events of a stream. The n-th given event has the id `given-n:0`.
  *
  * @example
  * const added = { type: "TaskAdded", data: { title: "Milk", column: "todo" } } as const;
@@ -87,17 +113,19 @@ const SOMEONE_ELSE = "someone-else";
  * // With another stream that the command reads:
  * given(task, [added]).and(column, "done", [{ type: "ColumnAdded", data: { name: "Done" } }])
  *   .when(task.command.move("t1", { column: "done" })).expect([{ type: "TaskMoved", data: { column: "done" } }]);
- * // Someone else was first:
+ * // Another author was first:
  * given(task, [added]).meanwhile([{ type: "TaskRenamed", data: { title: "Bread" } }])
  *   .when(task.command.rename("t1", { title: "Butter" })).expect({ rejected: "renamed-meanwhile" });
+ * @throws Error from `when` and `rows`, if a given event could not be in a log
  */
 export function given<A extends AnyAggregate>(aggregate: A, events: readonly GivenEvent<A>[]): Given<A>;
 /**
- * Begins a test of a projection with events of any streams, in the order in which they happened.
+ * Starts a test of a projection with events of any streams, in the order of the log.
  *
  * @example
  * given([{ stream: "task/t1", type: "TaskAdded", data: { title: "Milk", column: "todo" } }])
  *   .rows(board).expect({ "task/t1": { title: "Milk", done: false } });
+ * @throws Error from `rows`, if a given event could not be in a log, or a handler threw
  */
 export function given(events: readonly StreamEvent[]): Pick<Given<never>, "rows">;
 export function given(first: AnyAggregate | readonly StreamEvent[], events: readonly ErasedEvent[] = []): object {
@@ -191,7 +219,7 @@ function givenWith(facts: Facts): ErasedGiven {
 function outcomeOf(facts: Facts, requests: readonly CommandRequest[]): ErasedOutcome {
   const [first] = requests;
   if (!first)
-    throw new Error('when() was given no command. Give one, such as task.command.complete("t1"), or several as a list');
+    throw new Error('when() got no command. Pass one, such as task.command.complete("t1"), or several as a list.');
   const domain = domainOf(facts.aggregates);
   const streams = new GivenStreams(domain, placed(facts.events, first.stream));
   const commit = commitOf(domain, facts, requests, (stream) => streams.state(stream).version);
@@ -245,12 +273,12 @@ function rowsOf(facts: Facts, projection: AnyProjection): { readonly [key: strin
   const [parked] = layer.parked;
   if (parked)
     throw new Error(
-      `The projection ${projection.name} could not fold ${parked.event} of ${parked.stream}: ${parked.reason}`,
+      `Projection ${projection.name} cannot fold event ${parked.event} of ${parked.stream}: ${parked.reason}`,
     );
   return Object.fromEntries(layer.tables.get(projection.name) ?? []);
 }
 
-/** Where an event does not say which stream is its own, it is that of the command. */
+/** Gives each event its stream. An event without a stream and an id is of the command's stream. */
 function placed(events: readonly ErasedEvent[], stream: string): PlacedEvent[] {
   return events.map(({ type, data, by = SOMEONE, time = TIME, aggregate = "", id, stream: own }) => ({
     type,
@@ -261,7 +289,7 @@ function placed(events: readonly ErasedEvent[], stream: string): PlacedEvent[] {
   }));
 }
 
-/** The aggregate that has events of a type, where it is one alone. */
+/** The aggregate that has events of a type, if there is exactly one. */
 function aggregateWith(aggregates: readonly AnyAggregate[], type: string): string | null {
   const having = aggregates.filter(({ definition }) => definition.events.has(type));
   return having.length === 1 ? (having[0]?.name ?? null) : null;
@@ -270,7 +298,7 @@ function aggregateWith(aggregates: readonly AnyAggregate[], type: string): strin
 function expectOutcome(requests: readonly CommandRequest[], outcome: ErasedOutcome, expected: ErasedExpectation): void {
   const what = requests.map(({ stream, name }) => `${name} on ${stream}`).join(" and ");
   if ("rejected" in expected) {
-    // A message is compared where the test names one.
+    // The message is compared only if the test names one.
     const actual: Json =
       "events" in outcome ? outcome : expected.message === undefined ? { rejected: outcome.rejected } : outcome;
     return expectSame(what, actual, expected, "rejected" in outcome ? outcome.message : undefined);
@@ -286,7 +314,7 @@ function expectOutcome(requests: readonly CommandRequest[], outcome: ErasedOutco
 
 function expectSame(what: string, actual: Json, expected: Json, remark?: string): void {
   if (sameJson(actual, expected)) return;
-  throw new Error(
-    `${what}: not what was expected (- expected, + came)${remark === undefined ? "" : `\nIt says: ${remark}`}\n\n${jsonDiff(expected, actual)}\n`,
-  );
+  const message = remark === undefined ? "" : `\nThe message is: ${remark}`;
+  const title = `${what} differs from the expectation (- expected, + actual)`;
+  throw new Error(`${title}${message}\n\n${jsonDiff(expected, actual)}\n`);
 }

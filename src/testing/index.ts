@@ -2,6 +2,7 @@
  * The entry `dacapo/testing`: tests of a domain, and of a store that implements one of Dacapo's ports.
  *
  * Guarantees: nothing here imports a test runner, so that each runner can use it (test: `imports.test.ts`).
+ *
  * Place: a test file of an app imports it. The library itself never does.
  */
 export type { ConformanceRule, Deviation, MakeStore, TestRunner } from "./conformance.ts";

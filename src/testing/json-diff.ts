@@ -1,11 +1,11 @@
-/** Two JSON values side by side, line by line, for the message of a failed expectation. */
+/** The difference of two JSON values, line by line, for the message of a failed expectation. */
 import type { Json } from "../core/values/json.ts";
 
-/** Lines beyond which both values are shown whole instead: the comparison takes their product in steps. */
+/** Lines of a compared value, at most. Longer values are shown whole, because comparing takes lines × lines steps. */
 const LINES_MAX = 400;
 
 /**
- * Lines of both values: `-` was expected, `+` came, the others are in both.
+ * Lines of both values: `-` is only in the expected value, `+` only in the actual value, all others are in both.
  *
  * @example
  * jsonDiff([{ a: 1 }], [{ a: 2 }]) // "  [\n    {\n-     \"a\": 1\n+     \"a\": 2\n    }\n  ]"
@@ -19,7 +19,7 @@ export function jsonDiff(expected: Json, actual: Json): string {
   return marked.join("\n");
 }
 
-/** Keys in order, so that objects that are equal look equal; no commas, so that a line does not differ by what follows it. */
+/** Sorts keys, because equal objects must look equal. Drops commas, because a line must not depend on the next one. */
 function linesOf(value: Json): string[] {
   const sorted = JSON.stringify(
     value,
@@ -34,7 +34,7 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The longest common run of lines, and what each side has besides. */
+/** Marks the lines of the longest common subsequence, and the lines that only one side has. */
 function compare(left: readonly string[], right: readonly string[]): string[] {
   const common = Array.from({ length: left.length + 1 }, () => new Uint32Array(right.length + 1));
   const at = (row: number, column: number): number => common[row]?.[column] ?? 0;

@@ -1,8 +1,11 @@
 /**
- * The suite that every LogStore must pass: the rules L1 to L10 of its port, and tabs that do anything against a plain model.
+ * The suite that every LogStore must pass: the rules L1 to L10 of its port, and random tabs against a plain model.
  *
- * Place: the test file of a store registers it, in this project and in that of whoever writes a store.
- * Holds: no test runner inside; a rule needs nothing but a fresh database that several tabs can open.
+ * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
+ *
+ * Guarantees:
+ * - It contains no test runner.
+ * - A rule needs only a fresh database that several tabs can open.
  */
 import type { LogStore } from "../client/stores/log-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
@@ -15,7 +18,7 @@ import type { LogStoreBed, LogStoreRule } from "./log-store/rule.ts";
 
 export type { LogStoreBed };
 
-/** The rules of the port, each as one or several tests. */
+/** The rules of the port. Each has one or more tests. */
 export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
   ...pendingRules,
   ...leaderRules,
@@ -24,13 +27,17 @@ export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
 ].map(toConformance);
 
 export type LogStoreConformanceOptions = TestRunner & {
+  /** Rules that the store does not keep, each with a reason. */
   readonly deviations?: readonly Deviation[];
-  /** Random histories to run; 10 where it is left out. They are the same ones each time. */
+  /**
+   * The number of random histories to run. They are the same each time.
+   * @default 10
+   */
   readonly histories?: number;
 };
 
 /**
- * Registers the suite for a store. What `makeStore` gives opens handles on one fresh database, as tabs do.
+ * Registers the suite for a store. `makeStore` returns a bed that opens handles on one fresh database, as tabs do.
  *
  * @example
  * logStoreConformance("memory", () => {

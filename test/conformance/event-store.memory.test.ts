@@ -1,4 +1,4 @@
-// The memory store keeps the rules of its port.
+// The memory store follows the rules of its port.
 import { memory } from "dacapo/memory";
 import { eventStoreConformance } from "dacapo/testing";
 import { describe, it } from "vitest";

@@ -1,4 +1,5 @@
-// The SQLite store keeps the rules of its port: as it is, opened anew before each call, and over two connections in turn.
+// The SQLite store follows the rules of its port: as it is, reopened before each call, and over two connections in
+// turn.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { sqlite } from "dacapo/sqlite";

@@ -1,4 +1,5 @@
-// What lies in IndexedDB, row by row. A change of it needs a new LAYOUT_VERSION and a way from the old one: it is seen here first.
+// The rows in IndexedDB against a golden file. A change needs a new LAYOUT_VERSION and an upgrade, and this test shows
+// it first.
 import { readFileSync } from "node:fs";
 import { openDB } from "idb";
 import { beforeAll, expect, test } from "vitest";
@@ -22,12 +23,12 @@ beforeAll(async () => {
   layout = await layoutOf(databaseName(log, user));
 });
 
-test("L1 the rows of a database are those of the golden file", async () => {
+test("L1 layout: the rows of a database match the golden file", async () => {
   const golden = { name: databaseName(log, user), version: LAYOUT_VERSION, stores: layout };
   await expect(`${JSON.stringify(golden, null, 2)}\n`).toMatchFileSnapshot("golden/idb-layout.json");
 });
 
-test("docs/storage-client.md shows each of them", () => {
+test("docs/storage-client.md: shows every row of the golden file", () => {
   const page = readFileSync(new URL("../../docs/storage-client.md", import.meta.url), "utf8");
   const rows = Object.values(layout).flatMap((of) =>
     of.map(([key, row]) => `${JSON.stringify(key)}  ${typeof row === "string" ? row : JSON.stringify(row)}`),
@@ -35,7 +36,7 @@ test("docs/storage-client.md shows each of them", () => {
   expect(rows.filter((row) => !page.includes(row))).toEqual([]);
 });
 
-test("a database of layout 1 is taken over with all that it holds: what is pending, sent, refused and confirmed", async () => {
+test("upgrade: a database of layout 1 keeps its pending, sent, rejected and confirmed rows", async () => {
   const { stores } = JSON.parse(readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8")) as {
     stores: typeof layout;
   };
@@ -62,7 +63,7 @@ test("a database of layout 1 is taken over with all that it holds: what is pendi
   store.close();
 });
 
-test("a database of layout 1 that cannot be taken over now stays as it was, and only the opening tells", async () => {
+test("upgrade: a failed upgrade of layout 1 changes nothing, and only the opening reports it", async () => {
   const name = databaseName("older still", user);
   const older = await openDB(name, 1, {
     upgrade: (made) => Object.keys(layout).forEach((store) => made.createObjectStore(store)),
@@ -89,10 +90,10 @@ test("a database of layout 1 that cannot be taken over now stays as it was, and 
   expect((await layoutOf(name))["meta"]).toEqual([["head", "{}"]]);
 });
 
-/** Two sealed records and one that is not; a commit of each fate. */
+/** Writes two sealed records, an unsealed record, and a pending, a sent and a rejected commit. */
 async function fill(store: LogStore): Promise<void> {
   const [milk, bread, salt, eggs] = ["Milk", "Bread", "Salt", "Eggs"].map(entryFor);
-  if (!milk || !bread || !salt || !eggs) throw new Error("Four are needed");
+  if (!milk || !bread || !salt || !eggs) throw new Error("Four entries are needed");
   const tea = {
     ...entryFor("Tea", 5).commit,
     client: "01985a3e-7c00-7000-8000-0000000000c2",
@@ -105,7 +106,7 @@ async function fill(store: LogStore): Promise<void> {
     recordFor(salt.commit, 3, "19f4a8d6e3b7c250"),
   ];
   const page = { after: null, records: [first, second], cursor: "2-c03e9b1f8a6d2475", head: 3, more: true };
-  // Long enough for the seal to be due.
+  // The spaces make the text long enough that the seal is due.
   const text = `${JSON.stringify(page)}${" ".repeat(1024 * 1024)}`;
   const settled = [{ n: 1, ...milk, outcome: "accepted" as const, position: 1, settledAt: made + 900 }];
   await store.confirm(await store.head(), {

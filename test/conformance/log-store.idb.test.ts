@@ -1,3 +1,4 @@
+// The IndexedDB store follows the rules of its port, on fake-indexeddb.
 import "fake-indexeddb/auto";
 import { describe, it } from "vitest";
 import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";

@@ -1,3 +1,4 @@
+// The memory log store follows the rules of its port.
 import { describe, it } from "vitest";
 import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { logStoreConformance } from "../../src/testing/log-store-conformance.ts";

@@ -1,5 +1,5 @@
-// The tables as they stand in files and Durable Objects out there. A change here is a new step in `sql-layout`, a new golden
-// file (`vitest run --project unit test/conformance/sql-layout.test.ts -u`) and a new text in docs/storage-server.md.
+// The tables in existing files and Durable Objects. A change needs a new step in `sql-layout`, a new golden file
+// (`vitest run --project unit test/conformance/sql-layout.test.ts -u`) and a new text in docs/storage-server.md.
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -70,12 +70,12 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-test("the tables are those of the golden file", async () => {
+test("sql layout: the tables match the golden file", async () => {
   const rows = database.prepare("select sql from sqlite_schema where sql is not null order by name").all();
   await expect(rows.map(({ sql }) => `${String(sql)};\n`).join("\n")).toMatchFileSnapshot("./golden/sql-layout.sql");
 });
 
-test("docs/storage-server.md names every table and column, and its example rows are real", () => {
+test("docs/storage-server.md: names every table and column, and its example rows are real", () => {
   const text = readFileSync(new URL("../../docs/storage-server.md", import.meta.url), "utf8");
   const tables = database.prepare("select name from sqlite_schema where type = 'table' order by name").all();
   expect(tables).toHaveLength(5);

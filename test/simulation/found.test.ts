@@ -1,4 +1,4 @@
-// Faults of ours that the simulator found. Each seed broke while its fault was there, and still runs under its name.
+// Bugs that the simulator found. Each seed broke while its bug existed, and stays here under the name of the bug.
 import { expect, test } from "vitest";
 import { type FaultName, FIRST_FAULTS } from "../../src/testing/simulate/faults.ts";
 import { runSeed } from "../../src/testing/simulate/simulate.ts";
@@ -16,104 +16,119 @@ const WITH_ARCHIVE: readonly FaultName[] = [
   "archive",
 ];
 
-/** `faults`: the faults that may be drawn. Left out: the faults that existed when the seed was found. */
+/** `faults` may be drawn. By default these are the faults that existed when the seed was found. */
 const found: readonly { readonly seed: number; readonly faults?: readonly FaultName[]; readonly what: string }[] = [
+  // The write of these commits failed, so the engine decided them again, after the server had recorded them.
   {
     seed: 183,
-    what: "a push sent commits before they were durable, and the log got them twice",
+    what: "a push sent commits before they were durable, and they were recorded twice",
   },
-  { seed: 2_690, what: "stored rows lost changes after one failed write" },
-  { seed: 16, what: "a full disk stopped the sync for ever" },
-  { seed: 203, what: "a live frame that could not be stored was never pulled again" },
-  { seed: 148, what: "a tab that missed a hint, or failed to refresh, stayed behind for ever" },
-  { seed: 7, what: "settled() never resolved after a refresh failed half way" },
+  { seed: 2_690, what: "stored rows lost changes after a failed write" },
+  { seed: 16, what: "a full disk stopped the sync forever" },
+  { seed: 203, what: "a live frame that could not be stored was never requested again" },
+  { seed: 148, what: "a tab that missed a hint, or whose refresh failed, stayed behind forever" },
+  { seed: 7, what: "an outcome was never reported if the refresh that read it failed half way" },
   {
     seed: 145,
     faults: ["clockJump", "restore"],
-    what: "a clock that jumped ahead dropped settled commits, and a restore lost them",
+    what: "a clock jump removed settled commits, and a restore then lost them",
   },
-  { seed: 112, faults: ["clockJump", "freeze"], what: "a clock that jumped back kept a frozen leader in its place" },
+  { seed: 112, faults: ["clockJump", "freeze"], what: "a clock that jumped back kept a frozen leader" },
+  // The restore lost the commits on the server, and the device without its right to read did not send them again.
   {
     seed: 2_442,
-    what: "a device without its read right did not offer lost commits again",
+    what: "a restore lost settled commits if the device had lost its right to read",
   },
-  { seed: 185, faults: ["rights", "restore"], what: "the same, with rights and backups that go and come" },
+  {
+    seed: 185,
+    faults: ["rights", "restore"],
+    what: "a restore lost settled commits if the right to read came and went",
+  },
   {
     seed: 21,
     faults: ["storeLost", "storeAbort", "tabMessages"],
-    what: "a command was done twice after an append with an unknown end",
+    what: "an append without a report ran twice if another tab had it confirmed",
   },
-  { seed: 2_279, faults: ["storeFull"], what: "a commit without room on the disk was shown as pending for ever" },
+  { seed: 2_279, faults: ["storeFull"], what: "a commit that found no room was shown as pending forever" },
   {
     seed: 614,
     faults: ["freeze", "answerLoss"],
-    what: "a displaced leader's record left its commit in the queue for ever",
+    what: "a commit stayed in the queue after a former leader stored its record",
   },
   {
     seed: 95,
     faults: ["serverClock", "secondNode", "rights"],
-    what: "a server with a clock set back sent no more of another node's records",
+    what: "a server with a clock set back sent no more records of another node",
   },
   {
     seed: 10,
     faults: ["rateLimits", "storeAbort"],
-    what: "a device retried sooner than the server allowed, after another failure",
+    what: "a device came back before the server's retry time after another failure",
   },
   {
     seed: 2_234,
     faults: ["takeBack", "archive", "cut"],
-    what: "a commit that settled during an export was in the file twice",
+    what: "a commit that settled during an export was pending forever after the import",
   },
   {
     seed: 17_567,
-    what: "a refused commit in an empty log was done later by a doubled push",
+    // The log had no record yet, and the double was recorded after later commits of the same device.
+    what: "a late double of a forbidden push was recorded after the right came back",
   },
-  { seed: 18_943, what: "the same, with two commits of one push" },
-  { seed: 215, faults: ["rights", "doubling"], what: "the same, with no other fault" },
+  { seed: 18_943, what: "a late double of a forbidden push with two commits was recorded" },
+  {
+    seed: 215,
+    faults: ["rights", "doubling"],
+    what: "a late double of a forbidden push was recorded, without other faults",
+  },
   {
     seed: 25_018,
     faults: ["appendFails", "presence"],
-    what: "the simulated socket swapped two frames that were due at once",
+    what: "the simulated socket delivered two frames of one moment in another order",
   },
-  { seed: 1_689, faults: ["presence"], what: "the same, with no other fault" },
+  { seed: 1_689, faults: ["presence"], what: "the simulated socket swapped two frames, without other faults" },
+  // A browser writes the cut strict. The device then pushed a commit with the `seen` of before the cut.
   {
     seed: 31_421,
-    what: "the simulated device lost a strict write of a cut with its power",
+    what: "the simulated device lost a strict cut of its log in a power cut",
   },
   {
     seed: 62_398,
-    what: "an answer during a restore was compared with answers before it",
+    what: "the witness compared a response across a restore",
   },
   {
     seed: 61_200,
     faults: ["powerCut", "restore"],
-    what: "the checker expected a refusal that both sides had lost",
+    what: "the checker missed that a power cut and a restore can lose a rejection",
   },
   {
     seed: 640,
     faults: ["hostile", "truncation"],
-    what: "a cut answer to the hostile member ended the whole simulation",
+    what: "a truncated response to the hostile member ended the simulation",
   },
   {
     seed: 870,
     faults: ["hostile", "restore", "secondNode"],
-    what: "a device never heard of a restore that removed its last push's records",
+    // The records came with the push's response, and the restore removed them before the node of its socket saw them.
+    what: "a device never learned that a restore had removed records of its push",
   },
   {
     seed: 102_147,
     faults: WITH_ARCHIVE,
-    what: "the checker expected a refusal from a copy that never got it",
+    what: "the checker missed that a copied device may not know a rejection",
   },
   {
     seed: 54_176,
     faults: FIRST_FAULTS,
-    what: "a batch recorded decisions on another node's record that a restore had removed",
+    // The restore removed that record and kept the head on which the batch had begun.
+    what: "a commit decided on another node's record was recorded after a restore",
   },
   { seed: 21_920, faults: WITH_ARCHIVE, what: "a tab's status showed all as settled before its rows did" },
   {
     seed: 514,
     faults: ["hostile", "restore", "secondNode"],
-    what: "a commit with a taken id was recorded later",
+    // Another author had been rejected under the same id.
+    what: "a commit was recorded after its author was told that the id is taken",
   },
 ];
 

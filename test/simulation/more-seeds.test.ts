@@ -1,4 +1,5 @@
-// The second thousand seeds, in their own file because two cores then share the work. And broken worlds are seen.
+// The second thousand seeds, in its own file so that two cores share the work. It also proves that planted faults are
+// found.
 import { expect, test } from "vitest";
 import { describeBroken, runSeeds, simulate, SimulationError } from "../../src/testing/simulate/simulate.ts";
 import { findMutant } from "./mutants/find-mutant.ts";
@@ -22,20 +23,24 @@ test.each([
   "execute-before-durable",
   "made-append-is-refused",
   "conflicts-unseen",
-])("simulate: the planted fault %s is found", { timeout: 60_000 }, async (name) => {
+])("findMutant: finds the planted fault %s", { timeout: 60_000 }, async (name) => {
   const mutant = mutants.find((one) => one.name === name);
   if (!mutant) throw new Error(`There is no planted fault ${name}`);
   expect(await findMutant(mutant, 200)).not.toBeNull();
 });
 
-test("simulate: a broken seed is reported with its shortest trace and its command", { timeout: 60_000 }, async () => {
-  const mutant = mutants.find(({ name }) => name === "no-deduplication");
-  const run = simulate(simulation.domain, {
-    ...simulation.options,
-    seeds: 50,
-    stopsAtFirst: true,
-    ...(mutant && { parts: mutant.parts() }),
-  });
-  await expect(run).rejects.toThrow(SimulationError);
-  await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
-});
+test(
+  "simulate: reports a broken seed with its shortest trace and the command to run it again",
+  { timeout: 60_000 },
+  async () => {
+    const mutant = mutants.find(({ name }) => name === "no-deduplication");
+    const run = simulate(simulation.domain, {
+      ...simulation.options,
+      seeds: 50,
+      stopsAtFirst: true,
+      ...(mutant && { parts: mutant.parts() }),
+    });
+    await expect(run).rejects.toThrow(SimulationError);
+    await expect(run).rejects.toThrow(/npm run simulate -- --seed \d+ --trace/);
+  },
+);

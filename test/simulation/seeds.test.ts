@@ -1,4 +1,4 @@
-// The first thousand seeds of our own proof. `npm run simulate` runs any number of seeds.
+// The first thousand seeds of the project's own simulation. `npm run simulate` runs any number of seeds.
 import { expect, test } from "vitest";
 import { describeBroken, runSeed, runSeeds } from "../../src/testing/simulate/simulate.ts";
 import { simulation } from "../support/simulation/simulation.ts";
@@ -9,7 +9,7 @@ test("simulate: 1,000 worlds break no invariant", { timeout: 175_000 }, async ()
   expect(seeds).toBe(1_000);
 });
 
-test("simulate: the same seed does the same, pick for pick", { timeout: 30_000 }, async () => {
+test("runSeed: the same seed makes the same picks each time", { timeout: 30_000 }, async () => {
   for (const seed of [1, 17, 404, 2_001]) {
     const [first, second] = [
       await runSeed(simulation.domain, seed, simulation.options),

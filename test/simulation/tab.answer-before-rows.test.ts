@@ -25,5 +25,5 @@ vi.mock("../../src/client/worker/page-updates.ts", async (importOriginal) => {
 test("simulator: finds an answer that leaves before its rows", { timeout: 60_000 }, async () => {
   const { broken } = await runSeeds(simulation.domain, { ...simulation.options, seeds: 20, shrinks: false });
   const problems = broken.flatMap((seed) => seed.problems);
-  expect(problems).toContainEqual(expect.stringMatching(/^5: .* was told of .* before it was sent their rows/));
+  expect(problems).toContainEqual(expect.stringMatching(/^5: .* heard of .* before it got their rows/));
 });

@@ -21,6 +21,7 @@ import {
 import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
 import type { LogStatus } from "../../src/client/messages/log-types.ts";
+import { FakeLocks } from "./idb/fake-locks.ts";
 import { parseOwnJson } from "./own-json.ts";
 
 export type Tab = {
@@ -110,11 +111,10 @@ export function device(
   };
 }
 
-type Shared = { readonly locks: Map<string, Lock>; readonly channels: Map<string, Set<(message: unknown) => void>> };
-type Lock = { holder: { readonly steal: () => void } | null; readonly queue: (() => void)[] };
+type Shared = { readonly locks: FakeLocks; readonly channels: Map<string, Set<(message: unknown) => void>> };
 
 function sharedByTabs(): Shared {
-  return { locks: new Map(), channels: new Map() };
+  return { locks: new FakeLocks(), channels: new Map() };
 }
 
 function nodeEnv(shared: Shared): Env {
@@ -141,45 +141,11 @@ function nodeEnv(shared: Shared): Env {
         close: () => own && listeners.delete(own),
       };
     },
-    lock: (name, options, held) => requestLock(shared, name, options, held),
+    lock: async (name, { steal, signal }, held) => {
+      await shared.locks.manager.request(name, steal ? { steal: true } : { signal }, held);
+    },
     online: () => true,
   };
-}
-
-function requestLock(
-  shared: Shared,
-  name: string,
-  { steal, signal }: { readonly steal: boolean; readonly signal: AbortSignal },
-  held: () => Promise<void>,
-): Promise<void> {
-  const lock = shared.locks.get(name) ?? { holder: null, queue: [] };
-  shared.locks.set(name, lock);
-  return new Promise((resolve, reject) => {
-    const run = () => {
-      const holder = { steal: () => reject(new Error("stolen")) };
-      lock.holder = holder;
-      held().then(() => {
-        if (lock.holder === holder) {
-          lock.holder = null;
-          lock.queue.shift()?.();
-        }
-        resolve();
-      }, reject);
-    };
-    if (steal) {
-      lock.holder?.steal();
-      run();
-    } else if (!lock.holder) run();
-    else {
-      lock.queue.push(run);
-      signal.addEventListener("abort", () => {
-        const at = lock.queue.indexOf(run);
-        if (at < 0) return;
-        lock.queue.splice(at, 1);
-        reject(new Error("aborted"));
-      });
-    }
-  });
 }
 
 /** Waits until a condition holds, and fails with `what` if it does not hold in time. */

@@ -12,7 +12,8 @@
  */
 import { tick } from "../../core/values/clock.ts";
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
-import type { DacapoError } from "../../core/values/errors.ts";
+import { BugError, type DacapoError } from "../../core/values/errors.ts";
+import { reasonOf } from "../../core/values/reason.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
 import { proposeCommit } from "../../core/decide/propose-commit.ts";
@@ -109,16 +110,35 @@ function* decideInTurn(
       time: clock.last,
       meta: waiting.meta,
     };
-    const proposed = proposeCommit(domain, local.replica, waiting.requests, author);
+    const proposed = orBug(() => proposeCommit(domain, local.replica, waiting.requests, author));
+    if (proposed instanceof BugError) {
+      refused.push({ waiting, error: proposed });
+      continue;
+    }
     if ("defect" in proposed) {
-      refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.command]) });
+      refused.push({ waiting, error: defectError(proposed.defect, waiting.requests[proposed.commandIndex]) });
       continue;
     }
     const { undoes, redoes } = waiting.links;
     const undo = { inverse: proposed.inverse, undoes, redoes };
-    const entry = local.appendUnwritten(proposed.commit, undo, now, proposed.decided);
+    const entry = orBug(() => local.appendUnwritten(proposed.commit, undo, now, proposed.decided));
+    if (entry instanceof BugError) {
+      refused.push({ waiting, error: entry });
+      continue;
+    }
     made.push({ entry, waiting });
     yield entry;
+  }
+}
+
+/** Runs a step of the core. The core catches what an app's functions throw, so an error here is a bug of Dacapo. */
+function orBug<T>(run: () => T): T | BugError {
+  try {
+    return run();
+  } catch (error) {
+    const bug = new BugError(`A commit could not be decided: ${reasonOf(error)}`);
+    bug.cause = error;
+    return bug;
   }
 }
 

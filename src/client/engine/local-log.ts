@@ -87,11 +87,20 @@ export class LocalLog {
     return this.#rejections;
   }
 
-  /** Adds a commit that was decided here and is not durable yet, so that the next command is decided on its result. */
+  /**
+   * Adds a commit that was decided here and is not durable yet, so that the next command is decided on its result.
+   * If adding throws, memory is as before.
+   */
   appendUnwritten(commit: Commit, undo: PendingEntry["undo"], now: number, decided: Decided | null): PendingEntry {
-    const n = this.#head.pendingTail + ++this.#unwritten;
+    const n = this.#head.pendingTail + this.#unwritten + 1;
     const entry = { n, at: this.replica.cursor, commit, undo };
-    this.#add(entry, now, decided);
+    try {
+      this.#add(entry, now, decided);
+    } catch (error) {
+      this.#remove(new Set([commit.id]), now);
+      throw error;
+    }
+    this.#unwritten++;
     return entry;
   }
 

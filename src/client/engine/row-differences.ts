@@ -9,5 +9,5 @@ export function rowDifferences(domain: DomainDefinition, before: Replica, after:
     for (const entry of before.entries(name)) changes.touch(name, entry.key, entry);
     for (const { key } of after.entries(name)) changes.touch(name, key, before.entry(name, key));
   }
-  return changes.take((projection, key) => after.entry(projection, key));
+  return changes.drain((projection, key) => after.entry(projection, key));
 }

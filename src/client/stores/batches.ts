@@ -1,9 +1,10 @@
 /**
- * Runs of confirmed records as text, and how to cut one between two records.
+ * Batches of confirmed records as text, and functions that cut a batch between two records.
  *
- * Place: stores cut a batch where a reader stands in its middle, where histories part, and when they seal.
- * Holds: an uncut batch keeps its text byte for byte; a cut one is written anew from its records, whose JSON has the same
- * values. Nothing ever cuts a record.
+ * Guarantees:
+ * - An uncut batch keeps its text byte for byte (L7).
+ * - A cut batch gets a new text from its records, whose JSON has the same values (L7).
+ * - No function cuts inside a record (L1).
  */
 import { BugError } from "../../core/values/errors.ts";
 import {
@@ -17,29 +18,32 @@ import {
 import type { ConfirmedBatch } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
 
-/** Characters of confirmed text that one `refresh` gives, unless a single batch is longer. */
+/** Characters of confirmed text that one `refresh` returns at most, unless a single batch is longer. */
 export const REFRESH_LENGTH_MAX = 4 * 1024 * 1024;
 
-/** The records of a batch. Only what cutting needs is checked: each was read in full before it was stored. */
+/**
+ * Reads the records of a batch. It checks only what cutting needs, because each record was checked before it was
+ * stored.
+ */
 export function recordsOf({ after, cursor, text }: ConfirmedBatch): readonly CommitRecord[] {
   const corrupt = (problem: string) => corruptRow("confirmed", cursor.position, problem);
   let value: { readonly records?: unknown } | null;
   try {
-    // Only `records` is looked at, and that is checked below.
+    // The cast is safe because the code below reads only `records` and checks it.
     value = JSON.parse(text) as typeof value;
   } catch {
     throw corrupt("is not JSON");
   }
   if (!Array.isArray(value?.records)) throw corrupt("has no records");
-  // What the cuts below rely on is checked in the loop.
+  // The cast is safe because the loop checks every field that cutting reads.
   const records = value.records as readonly CommitRecord[];
   let position = positionOf(after);
   for (const record of records) {
     if (record?.position !== position + 1 || !Array.isArray(record.events) || record.events.length === 0)
-      throw corrupt(`has no record behind position ${position}`);
+      throw corrupt(`has no record after position ${position}`);
     position = lastPosition(record);
   }
-  if (position !== cursor.position || records.at(-1)?.mark !== cursor.mark) throw corrupt("does not end where it says");
+  if (position !== cursor.position || records.at(-1)?.mark !== cursor.mark) throw corrupt("does not end at its cursor");
   return records;
 }
 
@@ -48,7 +52,7 @@ export function batchOf(after: Cursor | null, records: readonly CommitRecord[]):
   return last ? { after, cursor: cursorOf(last), text: JSON.stringify({ records }) } : null;
 }
 
-/** What of a batch lies behind a position; the batch itself where all of it does. */
+/** Returns the part of a batch after a position, or the batch itself if all of it is after the position. */
 export function batchBehind(batch: ConfirmedBatch, position: number): ConfirmedBatch | null {
   if (positionOf(batch.after) >= position) return batch;
   const records = recordsOf(batch);
@@ -58,7 +62,7 @@ export function batchBehind(batch: ConfirmedBatch, position: number): ConfirmedB
   return batchOf(before ? cursorOf(before) : batch.after, records.slice(first));
 }
 
-/** What of a batch lies up to a cursor, which must be the end of one of its records. */
+/** Returns the part of a batch up to a cursor, which must be the end of a record in it. */
 export function batchUpTo(batch: ConfirmedBatch, keep: Cursor): ConfirmedBatch {
   if (sameCursor(batch.cursor, keep)) return batch;
   const records = recordsOf(batch);
@@ -71,16 +75,16 @@ export function batchUpTo(batch: ConfirmedBatch, keep: Cursor): ConfirmedBatch {
 }
 
 export function notInLog(keep: Cursor): BugError {
-  return new BugError("The log was to be cut back to a place that is no end of a record in it", {
+  return new BugError(`The log cannot be cut at position ${keep.position}, because no record ends there`, {
     position: keep.position,
     mark: keep.mark,
   });
 }
 
-/** The run that follows `after`, or a programmer's error. */
+/** Throws a `BugError` if a batch does not follow `after`. */
 export function checkFollows(batch: ConfirmedBatch, after: Cursor | null): void {
   if (sameCursor(batch.after, after) && batch.cursor.position > positionOf(after)) return;
-  throw new BugError("Confirmed records must follow the log's cursor", {
+  throw new BugError("Confirmed records do not follow the log's cursor", {
     after: positionOf(after),
     from: positionOf(batch.after),
     to: batch.cursor.position,

@@ -1,10 +1,12 @@
 /**
- * Entries as they are stored: one JSON text a row. What is pending, what was sent, what was rejected.
+ * Pending, sent and rejected entries as stored rows, one JSON text for each row.
  *
- * Place: between the entries of the port and the rows of a store.
- * Holds: a commit comes back as it was written, also fields that this code does not know (a newer tab may have made it). What
- * is checked is what the engine takes for granted, and no more: a commit that is wrong otherwise is the server's to refuse, and must
- * not keep the rest of the log from opening. A row that is not even that is `corruptRow`.
+ * Guarantees:
+ * - A commit comes back as it was written, also with fields that this code does not know, because a newer tab may have
+ *   made it.
+ * - A reader checks only what the engine relies on. The server refuses a commit with other errors, and the rest of the
+ *   log still opens.
+ * - A row that fails this check throws `corruptRow` (test/unit/client/stores/stores.damaged-rows.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
 import {
@@ -37,7 +39,9 @@ export function readPending(n: number, row: unknown): PendingEntry {
   return { n, ...readRow(pending, "pending", n, row) };
 }
 
-/** A row among the pending ones that is no commit: it keeps a number from being used again, and stale tabs from appending. */
+/**
+ * A row in `pending` without a commit. It occupies a number, so that no tab uses it again and stale tabs cannot append.
+ */
 export function generationMarkText(generation: number): string {
   return JSON.stringify({ generation });
 }
@@ -50,13 +54,19 @@ export function readSentEntry(n: number, row: unknown): SentEntry {
   return { n, ...readRow(sent, "sent", n, row) };
 }
 
-/** The id in an entry's row; null for a row that holds no commit or cannot be read, which must not stop the rest. */
+/**
+ * Returns the commit id in a row. Null if the row has no commit or cannot be read, because one bad row must not stop
+ * the rest.
+ */
 export function peekCommitId(row: unknown): string | null {
   const parsed = typeof row === "string" ? parseText(idPeek, row) : null;
   return parsed?.ok ? parsed.value.commit.id : null;
 }
 
-/** When a sent entry was settled; null as above. */
+/**
+ * Returns the time when a sent entry settled. Null if the row cannot be read, because one bad row must not stop the
+ * rest.
+ */
 export function peekSettledAt(row: unknown): number | null {
   const parsed = typeof row === "string" ? parseText(settledPeek, row) : null;
   return parsed?.ok ? parsed.value.settledAt : null;
@@ -107,7 +117,8 @@ const knownOfCommit = shape({
 
 const commit: Reader<Commit> = (value, path) => {
   knownOfCommit(value, path);
-  // Checked just above; given as it stands, so that fields which only newer code knows are not lost on the way to the server.
+  // `knownOfCommit` checked it. The value itself is returned, otherwise fields of newer code would be lost on the way
+  // to the server.
   return value as Commit;
 };
 
@@ -121,7 +132,7 @@ const knownOfOutcome = shape({
 
 const rejectedOutcome: Reader<RejectedOutcome> = (value, path) => {
   knownOfOutcome(value, path);
-  // As above: the rest (`path`, `theirs`) was checked when it arrived.
+  // The value itself is returned, as in `commit`. The other fields (`path`, `theirs`) were checked on arrival.
   return value as RejectedOutcome;
 };
 

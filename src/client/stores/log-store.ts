@@ -1,62 +1,84 @@
 /**
- * The port behind which a device keeps its log: what the worker needs of IndexedDB, and no more.
+ * The port through which a device stores its log.
  *
- * One store is one database: of one log, for one user, on one device. Every tab opens it; all write it in the same way:
- * read, decide purely, write naming what was read. The memory adapter shows the law, the conformance suite proves it.
+ * Place: between the worker and a store (IndexedDB, memory). One store is one database of one log, for one user, on
+ * one device. Every tab opens the same database. Each write reads, decides purely, and names the state that it read.
  *
  * Rules
- * - L1  A promise that resolves says that the whole write is durable as told; one that rejects says that nothing of it
- *       is there. There is no third way. A full disk is `StorageFullError`, a lost database `StorageLostError`.
- * - L2  `appendPending` names the last number that its tab knew. If any later entry or generation mark stands in the store it
- *       writes nothing and says so. It writes `strict`: this is the only copy of a person's work. Commits that stand here already, pending,
- *       settled or refused, are an append whose end was not told: it is not made again, and the answer is that it was made. What it
- *       appends may be decided while it is walked through: deciding and looking at the tail go side by side.
- * - L3  Numbers of pending entries rise in the order in which commits were made, over all tabs, and are never used twice, also
- *       not after their entries have gone.
- * - L4  `confirm` names the generation and the cursor that it was computed on, and writes nothing when they have moved. Records,
- *       cursor, ended commits and rejections change in one transaction.
- * - L5  `cutBack` names generation, cursor and pending tail. It keeps the log up to one cursor, puts the given
- *       commits in the place of all that is pending, forgets what was returned from `sent`, raises the generation; all or nothing. The
- *       end that it is told to remember stands in `dropped` until the log reaches that position again.
- *       `fill` names the same, and writes a whole log into an empty store: all or nothing.
- * - L6  `refresh` is one snapshot: what it gives of head, records, pending and rejections stood together at one time.
- * - L7  Confirmed text comes back byte for byte, in order, without gap or double, whether it was sealed meanwhile or not.
- * - L8  `writeRows` names generation and checkpoint. Rows are a cache: `readRows` gives a whole set of one checkpoint or null, never a mixture, and
- *       never one that lies ahead of the log.
- * - L9  `seal` changes no reader's view.
- * - L10 A store that was closed, here or by the browser, answers `StorageLostError` or opens itself again; it never hangs.
+ * - L1  A promise that resolves MUST mean that the whole write is durable, and a promise that rejects MUST mean that
+ *       the store contains nothing of it. Otherwise a person loses work that seemed saved, or makes saved work twice. A
+ *       full disk is `StorageFullError`. A lost database is `StorageLostError`.
+ *       Test: `L1 confirm, cutBack: a failed write stores nothing`
+ * - L2  `appendPending` MUST write nothing and return false if the store contains an entry or a generation mark above
+ *       the tail that the caller names. Otherwise a commit is stored that was decided on an old state. It writes with
+ *       durability `strict`, because this is the only copy of a person's work. If these commits are in the store
+ *       already (pending, sent or rejected), it returns true and writes nothing, because an earlier append succeeded
+ *       without a report. The iterables may decide the commits while the store reads its tail.
+ *       Test: `L2 appendPending: a tab with a stale tail appends nothing and removes no rejection`
+ * - L3  Numbers of pending entries MUST rise in the order in which all tabs made their commits, and the store MUST NOT
+ *       use a number twice, also after its entry was removed. Otherwise a stale tab does not notice that the tail
+ *       moved.
+ *       Test: `L3 appendPending: numbers follow the tail, and a number is never used twice`
+ * - L4  `confirm` MUST write nothing if the generation or the cursor differs from those that the caller names.
+ *       Otherwise a former leader overwrites the log of the current leader. Records, cursor, settled commits and
+ *       rejections change in one transaction.
+ *       Test: `L4 confirm: returns false on an old cursor or generation, and writes nothing`
+ * - L5  `cutBack` and `fill` MUST write nothing if generation, cursor or pending tail differ from those that the caller
+ *       names. Otherwise commits are lost that a tab appended in between. `cutBack` keeps the log up to one cursor,
+ *       replaces all pending entries by the given commits, removes these commits from `sent`, and raises the
+ *       generation, all or nothing. Its argument `dropped` stays in the head until the log reaches that position again.
+ *       `fill` writes a whole log into an empty store, all or nothing.
+ *       Test: `L5 cutBack: returns null when generation, cursor or tail moved, and writes nothing`
+ * - L6  `refresh` MUST return head, records, pending entries and rejections of one snapshot. Otherwise a reader sees a
+ *       commit twice or not at all.
+ *       Test: `L6 refresh: shows a commit as pending or as confirmed, never as both or neither`
+ * - L7  `refresh` MUST return confirmed text byte for byte, in order, without a gap or a duplicate, sealed or not.
+ *       Otherwise devices compute different rows from the same log.
+ *       Test: `L7 refresh: from any record on, returns exactly the later records, sealed or not`
+ * - L8  `writeRows` MUST write nothing if generation or checkpoint differ from those that the caller names. Otherwise
+ *       the stored rows mix two checkpoints. Rows are a cache. `readRows` returns all rows of one checkpoint or null,
+ *       and never rows that are ahead of the log.
+ *       Test: `L8 writeRows: writes nothing on another checkpoint or generation`
+ * - L9  `seal` MUST NOT change the records that a reader gets. Otherwise reading the log depends on when it was sealed.
+ *       Test: `L9 seal: joins many batches into few runs, and changes nothing else for a reader`
+ * - L10 A store that the app or the browser closed MUST report `StorageLostError` or open itself again. Otherwise a
+ *       call waits forever.
+ *       Test: `L10 close: the closed handle reports storage-lost, and other handles continue`
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { RejectedOutcome } from "../../core/wire/messages.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 
-/** Where a database stands. Small; read and written whole. */
+/** The state of a database in short. The store reads and writes it as a whole. */
 export type StoreHead = {
-  /** This device: a UUID, made with the database. */
+  /** The id of this device, a UUID that is made with the database. */
   readonly client: string;
-  /** Raised each time histories parted. What was asked before is not taken after. */
+  /** Rises each time histories diverge. Results of requests from an earlier generation are ignored. */
   readonly generation: number;
   readonly cursor: Cursor | null;
   /**
-   * Where the log ended when it was dropped with the right to read; null once it is filled again up to there. Until then nobody has
-   * looked whether the server still has what it took before.
+   * The end of the log when the user lost the right to read and the log was dropped. Null after the log reaches that
+   * position again. Until then the device has not checked whether the server still has the earlier records.
    */
   readonly dropped: Cursor | null;
-  /** The highest number that a pending entry or a generation mark ever had. */
+  /** The highest number that a pending entry or a generation mark has ever had. */
   readonly pendingTail: number;
 };
 
-/** What this device keeps with a commit for `undo`, and tells nobody. */
+/** Data for `undo` that this device stores with a commit and never sends. */
 export type UndoNote = {
-  /** The commands that take it back; null where there is no way back. */
+  /** The commands that undo the commit. Null if it cannot be undone. */
   readonly inverse: readonly CommandRequest[] | null;
-  /** The commit that this one takes back, or brings back. */
+  /** The id of the commit that this commit undoes. */
   readonly undoes: string | null;
+  /** The id of the commit that this commit redoes. */
   readonly redoes: string | null;
 };
 
-/** A commit that the server has not ended. `at` is the confirmed cursor when it was made: what came later may conflict. */
+/**
+ * A commit without an outcome from the server. `at` is the confirmed cursor of its making: later records may conflict.
+ */
 export type PendingEntry = {
   readonly n: number;
   readonly at: Cursor | null;
@@ -64,19 +86,21 @@ export type PendingEntry = {
   readonly undo: UndoNote | null;
 };
 
-/** An own commit that the server took. Offered again when histories part. */
+/** An own commit that the server accepted. The device sends it again if histories diverge. */
 export type SentEntry = {
   readonly n: number;
   readonly commit: Commit;
   readonly undo: UndoNote | null;
   readonly outcome: "accepted" | "rebased";
-  /** Position of its record's last event; for one that gave no events, where this device's log stood when it ended. */
+  /** Position of its record's last event. For a commit without events, the end of this device's log when it settled. */
   readonly position: number;
-  /** Milliseconds since the epoch, the server's clock where it was heard. */
+  /** Milliseconds since the epoch, by the server's clock if the device knows it. */
   readonly settledAt: number;
 };
 
-/** An own commit that was refused. Kept until the app retries or discards it, or until its record comes after all. */
+/**
+ * An own commit that the server rejected. It stays until the app retries or discards it, or until its record arrives.
+ */
 export type RejectionEntry = {
   readonly n: number;
   readonly commit: Commit;
@@ -85,44 +109,50 @@ export type RejectionEntry = {
   readonly rejectedAt: number;
 };
 
-/** A run of whole records: the text that came, an object with `records`, and where it lies. */
+/**
+ * A run of whole records. `text` is the received JSON, an object with `records`. It follows `after` and ends at
+ * `cursor`.
+ */
 export type ConfirmedBatch = { readonly after: Cursor | null; readonly cursor: Cursor; readonly text: string };
 
 export type Confirmation = {
-  /** Null: outcomes without records only. */
+  /** Null if there are only outcomes without records. */
   readonly batch: ConfirmedBatch | null;
-  /** Entries that ended well, pending or refused before: they move to `sent`. */
+  /** Entries that the server accepted. They move to `sent` from the pending entries or from the rejections. */
   readonly settled: readonly SentEntry[];
-  /** Pending entries that were refused: they move to the rejections. */
+  /** Pending entries that the server rejected. They move to the rejections. */
   readonly rejected: readonly RejectionEntry[];
-  /** Settled entries older than this leave `sent`; null keeps all. Milliseconds since the epoch. */
+  /** Removes entries from `sent` that settled before this time, in milliseconds since the epoch. Null keeps all. */
   readonly forgetSentBefore: number | null;
 };
 
-/** A log as it is taken over from elsewhere, and what is own of it. */
+/** A log from another store, with the own commits in it. */
 export type Filling = {
   readonly batch: ConfirmedBatch | null;
-  /** Numbered from the tail on. */
+  /** Their numbers follow the tail. */
   readonly settled: readonly SentEntry[];
   readonly rejected: readonly RejectionEntry[];
-  /** In order; their numbers follow those that have ended. */
+  /** In order. Their numbers follow those of the settled and rejected entries. */
   readonly pending: readonly Omit<PendingEntry, "n">[];
 };
 
 export type Refresh = {
   readonly head: StoreHead;
-  /** Confirmed batches behind the asked position, oldest first, some 4 MiB at most; `more` where that cut them short. */
+  /**
+   * Confirmed batches after the requested position, oldest first, about 4 MiB at most. `more` says that batches are
+   * left.
+   */
   readonly batches: readonly ConfirmedBatch[];
   readonly more: boolean;
-  /** Pending entries with a number above the asked one, in order. */
+  /** Pending entries with a number above the requested one, in order. */
   readonly pending: readonly PendingEntry[];
-  /** Numbers of all pending entries: what a reader holds and is not here has ended. */
+  /** Numbers of all pending entries. An entry that a reader knows and that is not here has settled. */
   readonly pendingNumbers: readonly number[];
   /** Ids of all rejected commits. */
   readonly rejectionIds: readonly string[];
 };
 
-/** Stored rows of one table: texts of `[[key, value], …]`, by bucket. */
+/** Stored rows of one table, by bucket. Each text is the JSON of `[[key, value], …]`. */
 export type StoredTable = {
   readonly table: string;
   readonly buckets: readonly { readonly bucket: number; readonly text: string }[];
@@ -130,33 +160,37 @@ export type StoredTable = {
 
 export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly StoredTable[] };
 
-/** What of `dropped` still stands when the log has come to a cursor. */
+/** Returns `dropped` while the log ends before it, and null after that. */
 export function stillDropped(dropped: Cursor | null, cursor: Cursor | null): Cursor | null {
   return dropped !== null && positionOf(cursor) < dropped.position ? dropped : null;
 }
 
 export interface LogStore {
   head(): Promise<StoreHead>;
-  /** What stands behind a position and above a pending number. (0, 0) gives everything. */
+  /** Reads the records after a position and the entries above a pending number. (0, 0) reads everything. */
   refresh(known: { readonly position: number; readonly pendingTail: number }): Promise<Refresh>;
   /**
-   * Appends commits made in this tab; their numbers follow `tail`. False: the tail has moved, nothing was written. First the entries,
-   * then the rejections that they end are walked through, without a pause; each time they are the same.
+   * Appends commits of this tab. Their numbers follow `tail`. If the tail moved, it writes nothing and returns false.
+   * It iterates over the entries first and over the rejections to remove second, without a pause. Each iterable may run
+   * more than once, and yields the same items each time.
    */
   appendPending(
     tail: number,
     entries: Iterable<Omit<PendingEntry, "n">>,
     endRejections: Iterable<string>,
   ): Promise<boolean>;
-  /** Removes rejections that the app is done with. */
+  /** Removes rejections that the app has handled. */
   removeRejections(ids: readonly string[]): Promise<void>;
   readRejections(): Promise<readonly RejectionEntry[]>;
-  /** The settled entries with these numbers, of those that are still kept; all of them for null. In order of number. */
+  /**
+   * Reads the sent entries with these numbers, as far as the store still contains them. Null reads all. Sorted by
+   * number.
+   */
   readSent(numbers: readonly number[] | null): Promise<readonly SentEntry[]>;
   confirm(expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean>;
   /**
-   * Gives the new head, or null when the store has moved. `keep` must be the end of a record in this log, or null for none. `dropped`
-   * is an end to remember.
+   * Returns the new head, or null if the store moved. `keep` must be the end of a record in this log, or null to keep
+   * no record. `dropped` is the end of a log to remember.
    */
   cutBack(
     expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
@@ -164,21 +198,24 @@ export interface LogStore {
     pending: readonly Omit<PendingEntry, "n">[],
     dropped?: Cursor,
   ): Promise<StoreHead | null>;
-  /** Gives false when the store has moved. What it names must be an empty log. */
+  /** Returns false if the store moved. `expected` must describe an empty log. */
   fill(expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">, filling: Filling): Promise<boolean>;
   readRows(): Promise<StoredRows | null>;
   /**
-   * Writes changed buckets and moves the checkpoint. `checkpoint` in `expected` is that of the stored rows, null where there are
-   * none. With `fresh`, what was stored goes first.
+   * Writes changed buckets and moves the checkpoint. `expected.checkpoint` is the checkpoint of the stored rows, or
+   * null if there are none. `fresh` removes all stored rows first.
    */
   writeRows(
     expected: { readonly generation: number; readonly checkpoint: Cursor | null },
     rows: StoredRows,
     fresh: boolean,
   ): Promise<boolean>;
-  /** Seals confirmed batches into runs of at most 1,024 events and 1 MiB, when enough have come together. Any time, any number of times. */
+  /**
+   * Joins confirmed batches into runs of at most 1,024 events and 1 MiB, if there are enough for a run. A caller may
+   * run it at any time and any number of times.
+   */
   seal(): Promise<void>;
   close(): void;
-  /** Deletes the database. Pending work with it: only on the app's word. */
+  /** Deletes the database with all pending work. Call it only if the app requests it. */
   destroy(): Promise<void>;
 }

@@ -1,10 +1,12 @@
 /**
- * The log store in memory: the law of `log-store` in its plainest form.
+ * The log store in memory, which implements the rules of `log-store` in the simplest form.
  *
- * Place: tests, the simulator, and a browser whose IndexedDB is broken. A `MemoryDatabase` is what several tabs share; each
- * handle on it is one tab.
- * Holds: an operation is one synchronous step, so operations are atomic and one after the other; it waits through promises only, so a
- * test that runs twice runs the same twice. Entries are kept as text: nobody shares an object with the store.
+ * Several tabs share one `MemoryDatabase`, and each handle on it is one tab.
+ *
+ * Guarantees (test/conformance/log-store.memory.test.ts):
+ * - An operation is one synchronous step, so operations are atomic and run one after the other (L1, L6).
+ * - It waits only for promises and uses no timer, so that a test runs the same way each time.
+ * - It stores entries as text, so that no caller shares an object with the store.
  */
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
@@ -21,6 +23,7 @@ import {
 import {
   type Confirmation,
   type ConfirmedBatch,
+  type Filling,
   type LogStore,
   type PendingEntry,
   type Refresh,
@@ -33,18 +36,18 @@ import { storageLost } from "./storage-errors.ts";
 
 type State = {
   head: StoreHead;
-  /** Confirmed runs, oldest first; the first `sealed` of them are segments. */
+  /** Confirmed runs, oldest first. The first `sealed` of them are segments. */
   batches: ConfirmedBatch[];
   sealed: number;
   pending: Map<number, string>;
-  /** Number of the generation mark, which stands among the pending ones. */
+  /** Number of the generation mark in `pending`. */
   mark: number;
   sent: Map<number, string>;
   rejections: Map<string, string>;
   rows: StoredRows | null;
 };
 
-/** What the tabs of one log and user share. */
+/** The database that the tabs of one log and user share. */
 export class MemoryDatabase {
   #newClientId: () => string;
   #state: State | null = null;
@@ -53,7 +56,7 @@ export class MemoryDatabase {
     this.#newClientId = newClientId;
   }
 
-  /** The stored state; made where there is none. Another object after the database was deleted. */
+  /** Returns the stored state, and makes it if there is none. After `delete` it is another object. */
   open(): State {
     return (this.#state ??= {
       head: { client: this.#newClientId(), generation: 0, cursor: null, dropped: null, pendingTail: 0 },
@@ -71,12 +74,12 @@ export class MemoryDatabase {
     return this.#state === state;
   }
 
-  /** Deletes what is stored, as a browser does that evicts a site. Open handles are lost. */
+  /** Deletes everything, as a browser does when it evicts a site. Open handles report `storage-lost` after that. */
   delete(): void {
     this.#state = null;
   }
 
-  /** A second database with the same content: a copied profile, or the disk as it was at this moment. */
+  /** Returns a second database with the same content, as a copied browser profile has. */
   copy(): MemoryDatabase {
     const copy = new MemoryDatabase(this.#newClientId);
     copy.#state = structuredClone(this.#state);
@@ -85,9 +88,9 @@ export class MemoryDatabase {
 }
 
 export type MemoryLogStoreOptions = {
-  /** Called before each operation: may wait, or throw what the operation is to fail with. Nothing was written then. */
+  /** Called before each operation. It may wait, or throw the error of the operation, which then writes nothing. */
   readonly before?: (operation: string) => Promise<void> | void;
-  /** Called when an operation is done and before its caller hears of it. A promise that never ends is a tab that died. */
+  /** Called after each operation and before its caller gets the result. A promise that never settles is a dead tab. */
   readonly after?: (operation: string) => Promise<void> | void;
 };
 
@@ -107,7 +110,7 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     refresh: (known) => step("refresh", (at) => refresh(at, known)),
     appendPending: (tail, entries, endRejections) =>
       step("appendPending", (at) => {
-        if (tail !== at.head.pendingTail) return standsAlready(at, tail, entries);
+        if (tail !== at.head.pendingTail) return isAppended(at, tail, entries);
         const texts = Array.from(entries, pendingText);
         texts.forEach((text, index) => at.pending.set(tail + index + 1, text));
         for (const id of endRejections) at.rejections.delete(id);
@@ -129,49 +132,12 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
           confirm(at, confirmation),
       ),
     cutBack: (expected, keep, pending, dropped) =>
-      step("cutBack", (at) => {
-        const { generation, cursor, pendingTail } = at.head;
-        if (
-          generation !== expected.generation ||
-          !sameCursor(cursor, expected.cursor) ||
-          pendingTail !== expected.pendingTail
-        )
-          return null;
-        cutLog(at, keep);
-        const returned = new Set(pending.map(({ commit }) => commit.id));
-        for (const { n, commit } of readSent(at.sent, null)) if (returned.has(commit.id)) at.sent.delete(n);
-        at.mark = pendingTail + 1;
-        at.pending = new Map([[at.mark, generationMarkText(generation + 1)]]);
-        pending.forEach((entry, index) => at.pending.set(at.mark + index + 1, pendingText(entry)));
-        return (at.head = {
-          ...at.head,
-          generation: generation + 1,
-          cursor: keep,
-          dropped: dropped ?? null,
-          pendingTail: at.mark + pending.length,
-        });
-      }),
-    fill: (expected, { batch, settled, rejected, pending }) =>
-      step("fill", (at) => {
-        const { generation, cursor, pendingTail } = at.head;
-        if (
-          generation !== expected.generation ||
-          !sameCursor(cursor, expected.cursor) ||
-          pendingTail !== expected.pendingTail
-        )
-          return false;
-        const ended = pendingTail + settled.length + rejected.length;
-        for (const entry of settled) at.sent.set(entry.n, sentText(entry));
-        for (const entry of rejected) at.rejections.set(entry.commit.id, rejectionText(entry));
-        pending.forEach((entry, index) => at.pending.set(ended + index + 1, pendingText(entry)));
-        takeBatch(at, batch);
-        at.head = { ...at.head, pendingTail: ended + pending.length };
-        return true;
-      }),
-    readRows: () => step("readRows", standingRows),
+      step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, dropped ?? null) : null)),
+    fill: (expected, filling) => step("fill", (at) => isUnmoved(at.head, expected) && fill(at, filling)),
+    readRows: () => step("readRows", usableRows),
     writeRows: (expected, rows, fresh) =>
       step("writeRows", (at) => {
-        const stored = standingRows(at);
+        const stored = usableRows(at);
         if (at.head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint))
           return false;
         if (positionOf(rows.checkpoint) > positionOf(at.head.cursor)) return false;
@@ -193,19 +159,19 @@ function refresh(
   known: { readonly position: number; readonly pendingTail: number },
 ): Refresh {
   const numbers = [...pending.keys()].filter((n) => n !== mark);
-  const given: ConfirmedBatch[] = [];
+  const returned: ConfirmedBatch[] = [];
   let length = 0;
   for (const batch of batches) {
     if (batch.cursor.position <= known.position) continue;
-    if (given.length > 0 && length + batch.text.length > REFRESH_LENGTH_MAX) break;
+    if (returned.length > 0 && length + batch.text.length > REFRESH_LENGTH_MAX) break;
     const behind = batchBehind(batch, known.position);
-    if (behind) given.push(behind);
+    if (behind) returned.push(behind);
     length += batch.text.length;
   }
-  const end = given.at(-1)?.cursor;
+  const end = returned.at(-1)?.cursor;
   return {
     head,
-    batches: given,
+    batches: returned,
     more: end !== undefined && end.position < positionOf(head.cursor),
     pending: numbers.filter((n) => n > known.pendingTail).map((n) => readPending(n, pending.get(n))),
     pendingNumbers: numbers,
@@ -213,15 +179,18 @@ function refresh(
   };
 }
 
-/** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
-function standsAlready(
+/**
+ * Whether an earlier append wrote these commits. It wrote all of them with numbers above the tail, so one of them is
+ * enough. They may have settled since.
+ */
+function isAppended(
   { pending, sent, rejections }: State,
   tail: number,
   entries: Iterable<Pick<PendingEntry, "commit">>,
 ): boolean {
   const behind = [...pending, ...sent].filter(([n]) => n > tail);
-  const standing = new Set(behind.map(([, text]) => peekCommitId(text)));
-  return Array.from(entries).some(({ commit: { id } }) => standing.has(id) || rejections.has(id));
+  const commitIds = new Set(behind.map(([, text]) => peekCommitId(text)));
+  return Array.from(entries).some(({ commit: { id } }) => commitIds.has(id) || rejections.has(id));
 }
 
 function readSent(sent: State["sent"], numbers: readonly number[] | null) {
@@ -230,13 +199,14 @@ function readSent(sent: State["sent"], numbers: readonly number[] | null) {
 }
 
 function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: Confirmation): true {
-  takeBatch(state, batch);
+  addBatch(state, batch);
   for (const entry of settled) {
     state.sent.set(entry.n, sentText(entry));
-    // Refused here before, or withdrawn in a tab that this one has not heard of.
+    // A tab may have stored it as rejected before its record arrived.
     state.rejections.delete(entry.commit.id);
   }
-  // One that has ended meanwhile may have been discarded by the app: it must not come back.
+  // An entry that settled earlier is skipped, because the app may have discarded its rejection, which must not come
+  // back.
   for (const entry of rejected)
     if (state.pending.has(entry.n)) state.rejections.set(entry.commit.id, rejectionText(entry));
   for (const { n } of [...settled, ...rejected]) state.pending.delete(n);
@@ -245,7 +215,42 @@ function confirm(state: State, { batch, settled, rejected, forgetSentBefore }: C
   return true;
 }
 
-function takeBatch(state: State, batch: ConfirmedBatch | null): void {
+function isUnmoved(head: StoreHead, expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">): boolean {
+  return (
+    head.generation === expected.generation &&
+    sameCursor(head.cursor, expected.cursor) &&
+    head.pendingTail === expected.pendingTail
+  );
+}
+
+function cutBack(
+  state: State,
+  keep: StoreHead["cursor"],
+  pending: readonly Omit<PendingEntry, "n">[],
+  dropped: StoreHead["dropped"],
+): StoreHead {
+  const generation = state.head.generation + 1;
+  cutLog(state, keep);
+  const returned = new Set(pending.map(({ commit }) => commit.id));
+  for (const { n, commit } of readSent(state.sent, null)) if (returned.has(commit.id)) state.sent.delete(n);
+  state.mark = state.head.pendingTail + 1;
+  state.pending = new Map([[state.mark, generationMarkText(generation)]]);
+  pending.forEach((entry, index) => state.pending.set(state.mark + index + 1, pendingText(entry)));
+  const pendingTail = state.mark + pending.length;
+  return (state.head = { ...state.head, generation, cursor: keep, dropped, pendingTail });
+}
+
+function fill(state: State, { batch, settled, rejected, pending }: Filling): true {
+  const ended = state.head.pendingTail + settled.length + rejected.length;
+  for (const entry of settled) state.sent.set(entry.n, sentText(entry));
+  for (const entry of rejected) state.rejections.set(entry.commit.id, rejectionText(entry));
+  pending.forEach((entry, index) => state.pending.set(ended + index + 1, pendingText(entry)));
+  addBatch(state, batch);
+  state.head = { ...state.head, pendingTail: ended + pending.length };
+  return true;
+}
+
+function addBatch(state: State, batch: ConfirmedBatch | null): void {
   if (!batch) return;
   checkFollows(batch, state.head.cursor);
   state.batches.push(batch);
@@ -265,7 +270,7 @@ function cutLog(state: State, keep: StoreHead["cursor"]): void {
   if (positionOf(state.rows?.checkpoint ?? null) > position) state.rows = null;
 }
 
-function standingRows({ rows, head }: State): StoredRows | null {
+function usableRows({ rows, head }: State): StoredRows | null {
   return rows !== null && positionOf(rows.checkpoint) <= positionOf(head.cursor) ? rows : null;
 }
 

@@ -1,15 +1,18 @@
 /**
- * Sealing: many small confirmed batches become few runs, of a size that reads and parses fast.
+ * Plans how a store joins many small confirmed batches into few runs that read and parse fast. Pure functions.
  *
- * Place: stores ask `sealIsDue`, read their tail, plan, and write the plan in one transaction. Pure.
- * Holds: the same records, in the same order, under the same cursors; a run has at most 1,024 events and 1 Mi characters, unless one
- * record alone has more. What does not fill a run stays in the tail.
+ *   sealIsDue ──yes──► read the tail ──► planSeal ──► write the plan in one transaction
+ *
+ * Guarantees (test/unit/client/stores/sealing.test.ts):
+ * - The plan has the same records, in the same order, with the same cursors (L9).
+ * - A run has at most 1,024 events and 1 Mi characters, unless one record alone has more.
+ * - Records that do not fill a run stay in the tail.
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import { batchBehind, recordsOf } from "./batches.ts";
 import type { ConfirmedBatch } from "./log-store.ts";
 
-/** Measured (performance.md): larger runs do not read faster, smaller ones pay more for each row. */
+/** By measurement (performance.md), larger runs do not read faster, and smaller runs cost more for each row. */
 export const SEGMENT_EVENTS_MAX = 1_024;
 export const SEGMENT_LENGTH_MAX = 1024 * 1024;
 
@@ -19,20 +22,21 @@ export function sealIsDue(events: number, length: number): boolean {
 
 export type SealPlan = {
   readonly segments: readonly ConfirmedBatch[];
-  /** Where the last segment ends. What lies before goes from the tail. */
+  /** The end of the last segment. The store removes everything up to here from the tail. */
   readonly sealed: Cursor;
-  /** What takes the place of the batch that the last segment's end cut in two, or null where none was cut. */
+  /** The remainder of the batch that the last segment cut in two. Null if no batch was cut. */
   readonly rest: ConfirmedBatch | null;
-  /** By how many characters the tail grows shorter. */
+  /** The number of characters that leave the tail. */
   readonly lengthTaken: number;
 };
 
-/** The plan for the oldest batches of a tail, or null where there are none. */
+/** Plans the oldest batches of a tail. Null if the tail is empty. */
 export function planSeal(tail: readonly ConfirmedBatch[]): SealPlan | null {
   const first = tail[0];
   if (!first) return null;
   const runs = packRuns(tail.flatMap(recordsOf));
-  // Envelopes count in the tail and not in a run: so the last run may be all there is and yet be due.
+  // A tail can be due with a single run that is not full, because the tail's length includes the text around the
+  // records.
   const full =
     runs.length > 1 || runIsFull(runs[0])
       ? runs.filter((run, index) => index < runs.length - 1 || runIsFull(run))

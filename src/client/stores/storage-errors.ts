@@ -1,38 +1,39 @@
 /**
- * What a log store says when its storage fails, in one place, so that every store says it alike.
+ * The errors that every log store reports when its storage fails.
  *
- * Holds: `details.reason` tells the cases of `storage-lost` apart; the engine and the app compare it, not the message.
+ * Guarantees:
+ * - `details.reason` names the case of `storage-lost`. The engine and the app compare it, never the message.
  */
 import { StorageFullError, StorageLostError, ValidationError } from "../../core/values/errors.ts";
 
 export type LostReason = keyof typeof LOST;
 
-/** Why a storage is lost, and what to do about it. */
+/** For each reason, the message and the fix. */
 const LOST = {
-  closed: ["The log's storage was closed by close()", "Open the log again."],
+  closed: ["The log's storage is closed, because close() was called", "Open the log again."],
   deleted: [
-    "The log's storage was deleted, here or by another tab",
-    "Open the log again: it begins anew and syncs from the server.",
+    "The log's storage is deleted, by this tab or by another tab",
+    "Open the log again. It starts empty and syncs from the server.",
   ],
   replaced: [
     "The browser deleted this site's data while the log was open",
-    "Open the log again: it begins anew and syncs from the server. Call navigator.storage.persist() so that the browser keeps it.",
+    "Open the log again. It starts empty and syncs from the server. Call navigator.storage.persist() so that the browser keeps the data.",
   ],
   "newer-layout": [
-    "Another tab runs newer code and has upgraded the log's storage",
-    "Reload this tab. What is pending is kept.",
+    "The log's storage has a newer layout, because another tab runs newer code and upgraded it",
+    "Reload this tab. Pending work is kept.",
   ],
   blocked: [
-    "Another tab holds the log's storage in an older form and does not let go",
+    "The log's storage is blocked, because another tab keeps it open with an older layout",
     "Close the app's other tabs, then reload.",
   ],
   unreachable: [
-    "The browser cannot reach the log's storage, also after opening it again",
-    "Reload; if that does not help, restart the browser.",
+    "The log's storage is unreachable, also after the browser opened it again",
+    "Reload. If that does not help, restart the browser.",
   ],
   corrupt: [
     "A stored row cannot be read",
-    "Reload. If it stays, the browser lost part of the site's data: export pending work, then reset the log.",
+    "Reload. If the error stays, the browser lost part of the site's data. Export pending work, then reset the log.",
   ],
 } as const;
 
@@ -46,7 +47,7 @@ export function storageLost(reason: LostReason, said: string | null = null, caus
   });
 }
 
-/** A row that is not what was written there: named, so that a report tells which. */
+/** The error for a row that does not contain what was written. It names the row, so that a bug report can show it. */
 export function corruptRow(store: string, key: string | number, problem: string): StorageLostError {
   const [message, fix] = LOST.corrupt;
   return new StorageLostError({
@@ -58,16 +59,16 @@ export function corruptRow(store: string, key: string | number, problem: string)
 
 export function storageFull(cause?: unknown): StorageFullError {
   return new StorageFullError({
-    message: "The device has no room for this; nothing of it was stored",
-    fix: "Free disk space, or remove data of other sites; then try again.",
+    message: "The device's storage is full, and nothing of this write was stored",
+    fix: "Free disk space, or remove data of other sites. Then try again.",
     cause,
   });
 }
 
 export function rowTooLarge(store: string, length: number, lengthMax: number): ValidationError {
   return new ValidationError({
-    message: `A row of ${length} characters is too large for ${store}; at most ${lengthMax}`,
-    fix: "Record less at once.",
+    message: `A row of ${length} characters is too large for ${store}, which allows ${lengthMax}`,
+    fix: "Execute fewer or smaller commands at once.",
     details: { store, length, lengthMax },
   });
 }

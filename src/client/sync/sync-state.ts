@@ -156,9 +156,9 @@ export function socketCursorOf(cursor: Cursor | null): SocketCursor {
   return cursor ?? { position: 0, mark: null };
 }
 
-/** The part of the state that a person sees. `checking`: the loop does not know yet whether this log is up to date. */
+/** The part of the state that a person sees. `connecting`: the log may be stale. `fresh`: it is as of the last answer. */
 export type SyncSummary = {
-  readonly activity: "paused" | "offline" | "following" | "stopped" | "checking" | "fresh";
+  readonly activity: "paused" | "offline" | "following" | "stopped" | "connecting" | "fresh";
   readonly isSocketOpen: boolean;
   readonly head: number;
   readonly lastSyncedAt: number | null;
@@ -182,5 +182,5 @@ function activityOf({ tab, progress, agreement }: SyncState): SyncSummary["activ
   if (!tab.isLeader) return "following";
   if (progress.kind === "stopped") return "stopped";
   if (progress.failures > 0) return "offline";
-  return agreement.kind === "fresh" ? "fresh" : "checking";
+  return agreement.kind === "fresh" ? "fresh" : "connecting";
 }

@@ -41,8 +41,6 @@ function connectionOf(
   switch (activity) {
     case "following":
       return led && led.state !== "going" ? led.state : activity;
-    case "checking":
-      return "connecting";
     case "fresh":
       if (head > position) return "catching-up";
       return isSocketOpen ? "live" : "connecting";

@@ -1,10 +1,13 @@
 /**
- * The streams of one commit while its commands are decided in turn, each on what those before it left.
+ * The streams of one commit while its commands are decided in turn.
  *
- * Place: made and thrown away by one call of `reconcile`; nothing of it is seen from outside before the whole commit stands.
+ * Guarantees:
+ * - Each command sees the events of the commands before it (test/unit/core/decide/reconcile-commit.test.ts).
+ * - Nothing leaves a commit that is rejected: one call of `reconcileCommit` makes and drops these streams
+ *   (test/unit/core/decide/reconcile-commit.test.ts).
  */
 import type { Commit } from "../history/commit.ts";
-import type { Defect } from "./decide-command.ts";
+import { callApp, type Defect } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
@@ -12,15 +15,16 @@ import { deepFreeze } from "../values/json.ts";
 import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
-/** A stream as far as a commit may need it. */
+/** The part of a stream that a commit may need. */
 export type StreamWindow = {
   readonly current: StreamState;
-  /** The events after version `from`, by all authors, in order. `from` is at most what the commit has seen. */
+  /** At most the lowest version that the commit has seen. */
   readonly from: number;
+  /** Other authors' events after version `from`, in order, or the latest ones. The author's own may be among them. */
   readonly since: readonly DomainEvent[];
   /**
-   * The stream as the author saw it: at `seen`, plus the author's own later events. Null where that history is gone,
-   * or on the author's own device, which knows what it decided.
+   * The stream as the author saw it: at `seen`, plus the author's own later events. Null if that history is too long
+   * to read, and on the author's own device, because the commit contains the events that the device decided.
    */
   readonly authored: ((seen: number) => StreamState) | null;
 };
@@ -47,37 +51,46 @@ export class CommitStreams {
     return this.#changed.get(stream) ?? this.#window(stream).current;
   }
 
-  /** The stream as the author saw it, with what the commit's earlier commands did to it. */
+  /** The stream as the author saw it, plus the events of the commit's earlier commands. */
   authored(stream: string, seen: number): StreamState | null {
-    const { authored, current } = this.#window(stream);
+    const { authored } = this.#window(stream);
     if (!authored) return null;
-    let at = authored(Math.min(seen, current.version));
-    for (const [n, event] of this.events.entries()) if (event.stream === stream) at = this.#fold(at, n).next;
+    let at = authored(seen);
+    for (const [n, event] of this.events.entries()) {
+      if (event.stream !== stream) continue;
+      const folded = this.#fold(at, n);
+      if ("defect" in folded) return null;
+      at = folded.next;
+    }
     return at;
   }
 
-  /** Places the drafts of a command behind what is there; gives a defect where one cannot be folded. */
+  /** Appends the drafts of a command to their stream. Returns a defect if a draft cannot be folded. */
   add(stream: string, drafts: readonly Draft[]): Defect | null {
     const definitions = this.#domain.aggregates.get(aggregateOf(stream))?.events;
     for (const { type, data } of drafts) {
       const at = this.current(stream);
       this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
-      const { next, event } = this.#fold(at, this.events.length - 1);
-      if (!event)
-        return {
-          kind: "failed",
-          code: "event-unfoldable",
-          message: `Event ${type} of ${stream} cannot be folded: ${next.unreadable?.reason ?? ""}`,
-        };
+      const folded = this.#fold(at, this.events.length - 1);
+      if ("defect" in folded) return unfoldable(type, stream, folded.defect.message);
+      const { next, event } = folded;
+      if (!event) return unfoldable(type, stream, next.unreadable?.reason ?? "");
       this.steps.push({ event, before: at.state, after: next.state });
       this.#changed.set(stream, next);
     }
     return null;
   }
 
-  // Each event passes here before it is recorded: an `evolve` that changes its state in place is found on its author's own device.
-  #fold(at: StreamState, n: number) {
-    deepFreeze(at.state);
-    return foldStream(this.#domain, at, this.#record, n);
+  // Freezes each state before the next event, because an `evolve` that changes its state in place must fail on its
+  // author's own device.
+  #fold(at: StreamState, n: number): ReturnType<typeof foldStream> | { readonly defect: Defect } {
+    // An app's `evolve` made the state. It may be a value that cannot be frozen, such as a typed array.
+    const frozen = callApp(() => deepFreeze(at.state));
+    return "defect" in frozen ? frozen : foldStream(this.#domain, at, this.#record, n);
   }
+}
+
+function unfoldable(type: string, stream: string, reason: string): Defect {
+  const message = `Event ${type} of ${stream} cannot be folded: ${reason}`;
+  return { kind: "failed", code: "event-unfoldable", message };
 }

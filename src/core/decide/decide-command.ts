@@ -1,10 +1,13 @@
 /**
- * Deciding one command: input checked, `decide` run, its events checked.
+ * Deciding one command: check its input, run `decide`, check its events. Device and server run the same code.
  *
- * Place: the device runs it to know what to expect, the server to know what becomes true.
- * Holds: the same command of the same commit on the same states with the same domain gives the same events everywhere;
- * nothing that an app's function throws or returns gets past here but as a defect; what it is given, and the events that it gave,
- * are frozen, in development and in production alike: a function that changes its state in place fails the first time it is used.
+ * Guarantees:
+ * - The same command of the same commit on the same states returns the same events everywhere
+ *   (test/unit/core/decide/reconcile-commit.forecast.test.ts).
+ * - An error or a wrong result of an app's function becomes a defect (test/unit/core/decide/decide-command.test.ts).
+ * - An error of Dacapo's own code is thrown (test/unit/sync-server/streams/stream-windows.test.ts).
+ * - An app's function gets frozen values, also in production. A function that changes its state in place fails at its
+ *   first use (test/unit/core/decide/reconcile-commit.functions.test.ts).
  */
 import type { CommitCommand } from "../history/commit.ts";
 import type {
@@ -20,10 +23,10 @@ import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
-import { findJsonProblem, deepFreeze, type Json } from "../values/json.ts";
+import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
-/** Why a command gives no events. `kind` tells whose word `code` is. */
+/** The reason why a command has no events. `kind: "domain"`: the app chose `code`. Any other kind: Dacapo chose it. */
 export type Defect = {
   readonly kind: "domain" | "invalid" | "unknown" | "unreadable" | "failed" | "conflict";
   readonly code: string;
@@ -42,16 +45,16 @@ export type ReadyCommand = {
   readonly reads: Readonly<Record<string, string>>;
 };
 
-/** As long as the wire allows. */
+/** The length of a code on the wire, at most. */
 const CODE_LENGTH_MAX = 128;
 
 type Named = Pick<CommitCommand, "stream" | "name" | "v" | "input">;
 
-/** Looks up a command and checks its input. */
-export function prepareCommand(
-  domain: DomainDefinition,
-  command: Named,
-): { readonly ready: ReadyCommand } | { readonly defect: Defect } {
+/** A command that can be decided, or the reason why it cannot. */
+export type PreparedCommand = { readonly ready: ReadyCommand } | { readonly defect: Defect };
+
+/** Looks up a command, checks its input and computes which streams it reads. */
+export function prepareCommand(domain: DomainDefinition, command: Named): PreparedCommand {
   const name = aggregateOf(command.stream);
   const aggregate = domain.aggregates.get(name);
   if (!aggregate)
@@ -67,77 +70,105 @@ export function prepareCommand(
     return defect(
       "unknown",
       "unknown-command",
-      `${name}.${command.name} is known up to version ${definition.version}, not ${command.v}`,
+      `This domain knows ${name}.${command.name} up to version ${definition.version}, not ${command.v}`,
     );
   }
-  // It is part of the commit, and may be what `decide` is given.
+  // Frozen, because a schema may hand on the very object that is part of the commit.
   const input = deepFreeze(command.input);
-  return attempt(() => {
-    const parsed = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
-    if (!parsed.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.problem);
-    const reads: Record<string, string> = {};
-    for (const [key, ref] of Object.entries(definition.reads(parsed.value))) reads[key] = ref.stream;
-    return { ready: { aggregate, definition, input: parsed.value, reads } };
-  });
+  const parsed = callApp(() =>
+    definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input),
+  );
+  if ("defect" in parsed) return parsed;
+  if (!parsed.value.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.value.problem);
+  const { value } = parsed.value;
+  const refs = callApp(() => definition.reads(value));
+  if ("defect" in refs) return refs;
+  const reads: Record<string, string> = {};
+  for (const [key, ref] of Object.entries(refs.value)) reads[key] = ref.stream;
+  return { ready: { aggregate, definition, input: value, reads } };
 }
 
-/** What a command of a commit is decided on. */
+/** The facts that a command of a commit is decided on. */
 export type DecideFacts = {
-  readonly commit: string;
+  readonly commitId: string;
   readonly commandIndex: number;
   readonly stream: string;
   readonly actor: string;
   readonly time: number;
-  /** The state of the command's own stream, or of one that it reads. */
+  /** The state of the command's own stream, or of a stream that it reads. */
   readonly states: (stream: string) => Json;
-  /** True where a policy merges events that were decided before: its new ids must be others than theirs. */
+  /** True for a merge function. Its new ids must differ from the ids in the events that it merges. */
   readonly merging: boolean;
 };
 
-/** Runs `decide`, or whatever a policy puts in its place, on states that it cannot change, and checks what comes out. */
+/** Runs `decide`, or the merge function in its place, on states that it cannot change. Then checks the events. */
 export function decideCommand(
   command: ReadyCommand,
   facts: DecideFacts,
   run: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
-  return attempt(() => {
-    const decision = run(deepFreeze(facts.states(facts.stream)), decideContext(command, facts));
-    if (isRejection(decision)) return rejected(decision);
-    const events: Draft[] = [];
-    for (const { type, data } of decision) {
-      const checked = checkDraft(command.aggregate, { type, data });
-      if (!checked.ok) return invalid("invalid-event", `Event ${type} of ${facts.stream}`, checked.problem);
-      // The schema's output: its defaults and trims are part of the fact.
-      events.push({ type, data: deepFreeze(checked.value) });
-    }
-    return { events };
+  const state = facts.states(facts.stream);
+  const context = decideContext(command, facts);
+  const decision = callApp(() => {
+    // An app's `evolve` made the states. A state that cannot be frozen is the app's fault.
+    deepFreeze(state);
+    for (const read of Object.values(context.reads)) deepFreeze(read);
+    return readDecision(run(state, context));
   });
+  if ("defect" in decision) return decision;
+  if ("rejected" in decision.value) return rejected(decision.value);
+  const events: Draft[] = [];
+  for (const draft of decision.value) {
+    const checked = checkDraft(command.aggregate, draft);
+    if ("defect" in checked) return checked;
+    if (!checked.value.ok)
+      return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.value.problem);
+    // The schema's output is recorded, because its defaults and trims are part of the event.
+    events.push({ type: draft.type, data: checked.value.value });
+  }
+  return { events };
 }
 
-/** The app's own words. They travel: a title cut in the middle of an emoji must not make an answer unreadable. */
+/** Copies a decision. Only this copy is read outside `callApp`, because a getter of the app's object may throw. */
+function readDecision(decision: Decision): Decision {
+  if (isRejection(decision)) {
+    return { rejected: true, code: String(decision.code), message: String(decision.message) };
+  }
+  const drafts: Draft[] = [];
+  for (const { type, data } of decision) drafts.push({ type, data });
+  return drafts;
+}
+
+/** A rejection by the app. Its texts travel, so a character that was cut in two must not make them unreadable. */
 function rejected({ code, message }: Rejection): { readonly defect: Defect } {
-  return defect("domain", shortText(String(code), CODE_LENGTH_MAX), shortText(String(message)));
+  return defect("domain", shortText(code, CODE_LENGTH_MAX), shortText(message));
 }
 
 function decideContext(command: ReadyCommand, facts: DecideFacts): DecideContext {
   const idOf = facts.merging ? mergedId : derivedId;
   let ids = 0;
   const reads: Record<string, Json> = {};
-  for (const [key, stream] of Object.entries(command.reads)) reads[key] = deepFreeze(facts.states(stream));
+  for (const [key, stream] of Object.entries(command.reads)) reads[key] = facts.states(stream);
   return {
     stream: facts.stream,
     actor: facts.actor,
     time: facts.time,
-    id: () => idOf(facts.commit, facts.commandIndex, ids++),
+    id: () => idOf(facts.commitId, facts.commandIndex, ids++),
     reads,
   };
 }
 
-function checkDraft(aggregate: AggregateDefinition, draft: Draft): Parsed<Json> {
-  const definition = aggregate.events.get(draft.type);
-  if (!definition) return { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } };
-  const problem = findJsonProblem(draft.data);
-  return problem ? { ok: false, problem } : definition.parse(draft.data);
+function checkDraft(aggregate: AggregateDefinition, { type, data }: Draft): AppResult<Parsed<Json>> {
+  const definition = aggregate.events.get(type);
+  if (!definition)
+    return { value: { ok: false, problem: { path: [], reason: `${aggregate.name} has no such event` } } };
+  const problem = findJsonProblem(data);
+  if (problem) return { value: { ok: false, problem } };
+  return callApp(() => {
+    const parsed = definition.parse(data);
+    if (parsed.ok) deepFreeze(parsed.value);
+    return parsed;
+  });
 }
 
 function invalid(code: string, what: string, { path, reason }: Problem): { readonly defect: Defect } {
@@ -149,9 +180,18 @@ function defect(kind: Defect["kind"], code: string, message: string): { readonly
   return { defect: { kind, code, message } };
 }
 
-function attempt<T>(run: () => T): T | { readonly defect: Defect } {
+/** What an app's function returned, or the defect of the command whose function threw. */
+export type AppResult<T> = { readonly value: T } | { readonly defect: Defect };
+
+/**
+ * Calls a function of the app. An error of it becomes a defect of the command.
+ *
+ * Only the app's function belongs inside `run`: an error of Dacapo's own code is a bug, and must not reject a person's
+ * commit as if the command had failed.
+ */
+export function callApp<T>(run: () => T): AppResult<T> {
   try {
-    return run();
+    return { value: run() };
   } catch (error) {
     return defect("failed", "command-failed", reasonOf(error));
   }

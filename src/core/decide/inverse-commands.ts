@@ -1,8 +1,9 @@
 /**
- * The commands that take a commit back, where all of its commands name one.
+ * The commands that undo a commit, if each of its commands with events has an inverse.
  *
- * Place: made when the commit is proposed, from what its author saw, and kept on the device beside it. Undo executes them like any other
- * commands: nothing is erased, and the server decides them with authority.
+ * Guarantees:
+ * - They are computed from the state before the commit, when the commit is proposed.
+ * - A command never fails because its inverse does.
  */
 import type { CommitCommand } from "../history/commit.ts";
 import { prepareCommand } from "./decide-command.ts";
@@ -14,14 +15,14 @@ import { aggregateOf } from "../values/names.ts";
 
 export type InverseFacts = {
   readonly commands: readonly CommitCommand[];
-  /** The events of each command, as decided. */
+  /** The decided events of each command. */
   readonly ofCommand: readonly (readonly RecordEvent[])[];
   readonly author: Omit<PendingRecord, "events" | "position">;
   /** The state of a stream before the commit. */
   readonly before: (stream: string) => StreamState;
 };
 
-/** Last command first; null where one of them that gave events has no inverse, or its function throws. */
+/** The inverse of the last command comes first. Null if a command with events has no inverse, or its `undo` throws. */
 export function inverseCommands(
   domain: DomainDefinition,
   { commands, ofCommand, author, before }: InverseFacts,
@@ -51,22 +52,22 @@ function inverseCommand(
   at: StreamState,
   events: readonly RecordEvent[],
 ): CommandRequest | null {
-  // Most commands have none: no input is parsed to find that out.
+  // Checked before the input is parsed, because most commands have no inverse.
   if (!domain.aggregates.get(aggregateOf(command.stream))?.commands.get(command.name)?.undo) return null;
   const prepared = prepareCommand(domain, command);
   if ("defect" in prepared || !prepared.ready.definition.undo) return null;
   try {
-    return keepable(
+    return storable(
       prepared.ready.definition.undo({ stream: command.stream, before: at.state, input: prepared.ready.input, events }),
     );
   } catch {
-    // An inverse is a convenience; a command must not fail for want of one.
+    // An inverse is a convenience, so a command must not fail because its `undo` throws.
     return null;
   }
 }
 
-/** The command as it comes back from the store, or null where it would not: a row that cannot be read again would keep the whole log from opening. */
-function keepable(given: CommandRequest | null): CommandRequest | null {
+/** The command as the store returns it, or null, because a row that cannot be read would keep the log from opening. */
+function storable(given: CommandRequest | null): CommandRequest | null {
   const request: CommandRequest | null = JSON.parse(JSON.stringify(given));
   if (
     typeof request?.stream !== "string" ||

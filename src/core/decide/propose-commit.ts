@@ -1,15 +1,16 @@
 /**
- * Proposing a commit: what a person asks for, decided on what this device shows.
+ * Proposing a commit: a person's commands, decided on the state that this device shows.
  *
- * Place: the first step of a command's way. The engine appends what comes out to `pending`.
- * Holds: a command that is invalid or refused today, or that no server would take, never becomes a commit, whatever is given
- * (JavaScript may give anything). `seen` is the confirmed version, fixed from here on.
+ * Guarantees, each with its test in test/unit/core/decide/propose-commit.test.ts:
+ * - A command that is invalid, that the domain rejects, or that no server would accept never becomes a commit.
+ * - This holds for any JavaScript value, not only for values that fit the types.
+ * - `seen` is the confirmed version of each stream. It is fixed from here on.
  */
 import { exceedsBytes } from "../values/byte-length.ts";
 import { type Commit, type CommitCommand } from "../history/commit.ts";
 import { COMMANDS_MAX, LIMITS } from "../history/limits.ts";
 import { type CommandRequest, type DomainDefinition, READS_MAX } from "../domain/definition.ts";
-import { type Defect, prepareCommand } from "./decide-command.ts";
+import { type Defect, type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { inverseCommands } from "./inverse-commands.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
@@ -26,20 +27,23 @@ export type CommitIdentity = {
   readonly meta: Json;
 };
 
-/** The device's view: optimistic states, confirmed versions. A replica is one. */
+/** A device's view of a log: optimistic states and confirmed versions. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
 
 export type Proposed =
   | {
       readonly commit: Commit;
-      /** The commands that would take the commit back, or null. */
+      /** The commands that undo the commit, or null. */
       readonly inverse: readonly CommandRequest[] | null;
-      /** What came of it on this view, for whoever adds it there next; null where the receiver's clock has a say. */
+      /**
+       * The events and states on this view, so that `Replica.add` need not decide again. Null if a command is decided
+       * with the receiver's clock.
+       */
       readonly decided: Decided | null;
     }
-  | { readonly command: number; readonly defect: Defect };
+  | { readonly commandIndex: number; readonly defect: Defect };
 
-/** Decides commands on a device's view and makes the commit that says so. */
+/** Decides commands on a device's view and makes the commit. */
 export function proposeCommit(
   domain: DomainDefinition,
   view: View,
@@ -49,19 +53,21 @@ export function proposeCommit(
 ): Proposed {
   const count = countOf(requests);
   if (count === 0 || count > COMMANDS_MAX)
-    return { command: 0, defect: invalid(`A commit holds 1 to ${COMMANDS_MAX} commands, not ${count}`) };
+    return { commandIndex: 0, defect: invalid(`A commit must have 1 to ${COMMANDS_MAX} commands, not ${count}`) };
   const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
+  const ready: PreparedCommand[] = [];
   let isTimed = false;
-  for (const [command, request] of requests.entries()) {
+  for (const [commandIndex, request] of requests.entries()) {
     const problem = problemOf(request);
-    if (problem) return { command, defect: problem };
+    if (problem) return { commandIndex, defect: problem };
     const prepared = prepareCommand(domain, request);
-    if ("defect" in prepared) return { command, defect: prepared.defect };
+    if ("defect" in prepared) return { commandIndex, defect: prepared.defect };
+    ready.push(prepared);
     isTimed ||= prepared.ready.definition.time === "server";
     const reads = [...new Set(Object.values(prepared.ready.reads))];
     if (reads.length > READS_MAX)
-      return { command, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
+      return { commandIndex, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
     commands.push({
       ...seen(request.stream),
       reads: reads.map(seen),
@@ -75,6 +81,7 @@ export function proposeCommit(
   const reconciled = reconcileCommit(domain, draft, {
     mode: "device",
     now: author.time,
+    prepared: ready,
     window: (stream) => ({
       current: view.stream(stream),
       from: view.confirmedVersion(stream),
@@ -82,7 +89,7 @@ export function proposeCommit(
       authored: null,
     }),
   });
-  if (reconciled.kind === "rejected") return { command: reconciled.command, defect: reconciled.defect };
+  if (reconciled.kind === "rejected") return { commandIndex: reconciled.commandIndex, defect: reconciled.defect };
   const broken = brokenState(reconciled.steps);
   if (broken) return broken;
   const expected = reconciled.ofCommand.map((events) => events.map(({ type, v, data }) => ({ type, v, data })));
@@ -92,8 +99,11 @@ export function proposeCommit(
   };
   if (exceedsBytes(JSON.stringify(commit), commitBytesMax))
     return {
-      command: 0,
-      defect: { ...invalid(`The commit has more than ${commitBytesMax} bytes`), code: "too-large" },
+      commandIndex: 0,
+      defect: {
+        ...invalid(`The commit has more than ${commitBytesMax} bytes. Put less into one commit.`),
+        code: "too-large",
+      },
     };
   return {
     commit,
@@ -107,15 +117,16 @@ export function proposeCommit(
   };
 }
 
-/** A state that would not come back from storage: better known before anything stands on it. */
-function brokenState(steps: readonly FoldStep[]): { readonly command: number; readonly defect: Defect } | null {
+/** Finds a state that storage would not return equal, before another commit depends on it. */
+function brokenState(steps: readonly FoldStep[]): { readonly commandIndex: number; readonly defect: Defect } | null {
   const states = new Map(steps.map(({ event, after }) => [event.stream, after]));
   for (const [stream, state] of states) {
     const problem = findUnstorable(state);
     if (!problem) continue;
     const place = problem.path.length > 0 ? ` at ${problem.path.slice(0, 10).join(".")}` : "";
-    const message = `The state of ${stream}${place} ${problem.reason}: states are stored, so evolve must give plain JSON`;
-    return { command: 0, defect: { kind: "failed", code: "state-not-json", message } };
+    const reason = `The state of ${stream}${place} ${problem.reason}`;
+    const message = `${reason}. States are stored, so return plain JSON from evolve.`;
+    return { commandIndex: 0, defect: { kind: "failed", code: "state-not-json", message } };
   }
   return null;
 }
@@ -126,7 +137,9 @@ function countOf(given: unknown): number {
 
 function problemOf(request: CommandRequest): Defect | null {
   if (!isRequest(request))
-    return invalid("This is no command: make one with the aggregate's handle, such as task.command.add(id, input)");
+    return invalid(
+      "This value is not a command. Make one with the aggregate's handle, such as task.command.add(id, input).",
+    );
   const stream = parseStream(request.stream);
   if (!stream.ok) return invalid(`The stream of ${request.name} is not valid: ${stream.problem.reason}`);
   const problem = request.input === undefined ? null : findJsonProblem(request.input);

@@ -1,18 +1,23 @@
 /**
- * Reconciling a commit: what becomes of it, now that others may have been first.
+ * Reconciling a commit: decide it on the current streams, although other authors may have written to them first.
  *
- * Place: the server's word (`server`) and the device's forecast run the same function. The shells read the windows
- * that it needs, and append what it gives.
- * Holds: the outcome depends on the commit, the windows and the domain alone; `seen` was fixed when the commit was made, so
- * it does not matter which packet came first. Each command stands on what those before it left; one rejection
- * rejects the whole commit.
+ * Guarantees:
+ * - The outcome depends on the commit, the windows and the domain only. The order of packets does not matter, because
+ *   `seen` was fixed when the commit was made (test/unit/core/decide/reconcile-commit.hostile.test.ts).
+ * - It reads only what `commitNeeds` lists (test/unit/core/decide/commit-needs.test.ts).
+ * - Each command sees the events of the commands before it. One rejection rejects the whole commit
+ *   (test/unit/core/decide/reconcile-commit.test.ts).
+ * - A device forecasts with the same function that the server decides with
+ *   (test/unit/core/decide/reconcile-commit.forecast.test.ts).
  */
 import { isSameAuthor } from "../history/author.ts";
 import type { Commit, CommitCommand } from "../history/commit.ts";
 import {
+  callApp,
   decideCommand,
   type DecidedCommand,
   type Defect,
+  type PreparedCommand,
   prepareCommand,
   type ReadyCommand,
 } from "./decide-command.ts";
@@ -22,6 +27,7 @@ import type { FoldStep } from "../fold/fold.ts";
 import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import { seenOf } from "./commit-needs.ts";
 import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
 
 export type { StreamWindow } from "./commit-streams.ts";
@@ -29,28 +35,30 @@ export type { StreamWindow } from "./commit-streams.ts";
 export type ReconcileFacts = {
   readonly window: (stream: string) => StreamWindow;
   /**
-   * `server`: decides again what the author would have decided. `device`: takes the author's expected
-   * events for that, since the author is this device.
+   * For `keep` and merges. `server`: computes what the author decided. `device`: reads it from the expected events of
+   * the commit, because this device is the author.
    */
   readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
   readonly now: number;
+  /** The commit's commands as `commitNeeds` prepared them. Without them they are prepared here. */
+  readonly prepared?: readonly PreparedCommand[];
 };
 
-/** The events of a commit, and the same folded into their streams, one by one. */
+/** The events of a commit, and each of them folded into its stream. */
 export type Decided = { readonly events: readonly RecordEvent[]; readonly steps: readonly FoldStep[] };
 
-/** Events of the whole commit and of each of its commands (perhaps none), or the first rejection. */
+/** The events of the whole commit and of each command (maybe none), or the first rejection. */
 export type Reconciled =
   | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
   | {
       readonly kind: "rejected";
-      readonly command: number;
+      readonly commandIndex: number;
       readonly defect: Defect;
       readonly theirs: readonly DomainEvent[];
     };
 
-/** What becomes of a commit on the streams as they stand. */
+/** Decides a commit on the current streams. */
 export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
   const streams = new CommitStreams(domain, commit, facts.window);
   const ofCommand: (readonly RecordEvent[])[] = [];
@@ -58,13 +66,13 @@ export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts:
     const from = streams.events.length;
     const decided = reconcileCommand({ domain, commit, index, command, facts, streams });
     const defect = "defect" in decided ? decided.defect : streams.add(command.stream, decided.events);
-    if (defect) return { kind: "rejected", command: index, defect, theirs: foreignEvents(commit, command, facts) };
+    if (defect) return { kind: "rejected", commandIndex: index, defect, theirs: foreignEvents(commit, command, facts) };
     ofCommand.push(streams.events.slice(from));
   }
   return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
 }
 
-/** True where a record's events are those that the author of the commit expected. */
+/** True if a record's events equal the events that the author of the commit expected. */
 export function isExpected(commit: Commit, events: readonly RecordEvent[]): boolean {
   const expected = commit.commands.flatMap((command) =>
     command.events.map((event) => ({ ...event, stream: command.stream })),
@@ -84,8 +92,8 @@ export function isExpected(commit: Commit, events: readonly RecordEvent[]): bool
   );
 }
 
-/** One command in its commit, and what the commands before it left. */
-type Place = {
+/** One command in its commit, with the streams as the commands before it left them. */
+type CommandScope = {
   readonly domain: DomainDefinition;
   readonly commit: Commit;
   readonly index: number;
@@ -94,52 +102,49 @@ type Place = {
   readonly streams: CommitStreams;
 };
 
-function reconcileCommand(place: Place): DecidedCommand {
-  const { domain, commit, command, facts, streams } = place;
-  const prepared = prepareCommand(domain, command);
+function reconcileCommand(scope: CommandScope): DecidedCommand {
+  const { domain, commit, command, facts, streams } = scope;
+  const prepared = facts.prepared?.[scope.index] ?? prepareCommand(domain, command);
   if ("defect" in prepared) return prepared;
   const { ready } = prepared;
   for (const stream of [command.stream, ...Object.values(ready.reads)]) {
     const { unreadable } = streams.current(stream);
-    if (unreadable)
-      return {
-        defect: {
-          kind: "unreadable",
-          code: "stream-unreadable",
-          message: `Stream ${stream} holds event ${unreadable.event}, which this code cannot fold: ${unreadable.reason}`,
-        },
-      };
+    if (unreadable) {
+      const { event, reason } = unreadable;
+      const message = `Stream ${stream} contains event ${event}, which this code cannot fold: ${reason}`;
+      return { defect: { kind: "unreadable", code: "stream-unreadable", message } };
+    }
   }
 
   const policy = ready.definition.onConflict;
-  if (policy === "rebase") return decideNow(place, ready);
+  if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
-  // A stream that is read without having been named by the author counts as never seen: his word alone never spares a check.
+  // A stream that the author did not name counts as never seen, because an author's claim must not skip a check.
   const unnamed = unnamedReads(command, ready, streams);
-  if (theirs.length === 0 && unnamed.length === 0) return decideNow(place, ready);
+  if (theirs.length === 0 && unnamed.length === 0) return decideNow(scope, ready);
   if (policy === "reject") {
     const changed = [...new Set([...theirs.map((event) => event.stream), ...unnamed])];
     return {
       defect: {
         kind: "conflict",
         code: "conflict",
-        message: `${theirs.length} event(s) of others came first on ${changed.join(", ")}`,
+        message: `${theirs.length} event(s) of other authors came first on ${changed.join(", ")}`,
       },
     };
   }
-  const mine = decideAsAuthor(place, ready);
-  if (mine === null) return decideNow(place, ready);
-  return policy === "keep" ? mine : merge(place, ready, policy, "events" in mine ? mine.events : [], theirs);
+  const mine = decideAsAuthor(scope, ready);
+  if (mine === null) return decideNow(scope, ready);
+  return policy === "keep" ? mine : merge(scope, ready, policy, "events" in mine ? mine.events : [], theirs);
 }
 
-/** Decides on the streams as they stand, as if nothing had been decided before. */
-function decideNow(place: Place, ready: ReadyCommand): DecidedCommand {
-  return run(place, ready, (stream) => place.streams.current(stream).state);
+/** Decides on the current streams. The author's earlier decision does not count. */
+function decideNow(scope: CommandScope, ready: ReadyCommand): DecidedCommand {
+  return run(scope, ready, (stream) => scope.streams.current(stream).state);
 }
 
-/** What the author would have decided on what he saw; null where that can no longer be told. */
-function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | null {
-  const { domain, command, facts, streams } = place;
+/** Computes what the author decided on the streams that he saw. Null if these states cannot be computed any more. */
+function decideAsAuthor(scope: CommandScope, ready: ReadyCommand): DecidedCommand | null {
+  const { domain, command, facts, streams } = scope;
   if (facts.mode === "device") {
     const drafts = expectedDrafts(domain, command);
     return drafts && { events: drafts };
@@ -150,37 +155,38 @@ function decideAsAuthor(place: Place, ready: ReadyCommand): DecidedCommand | nul
     if (state === null || state.unreadable) return null;
     authored.set(stream, state.state);
   }
-  return run(place, ready, (stream) => authored.get(stream) ?? null);
+  return run(scope, ready, (stream) => authored.get(stream) ?? null);
 }
 
 function merge(
-  place: Place,
+  scope: CommandScope,
   ready: ReadyCommand,
   policy: Exclude<ConflictPolicy, string>,
   mine: readonly Draft[],
   theirs: readonly DomainEvent[],
 ): DecidedCommand {
   let again = false;
-  const now = (stream: string): Json => place.streams.current(stream).state;
-  const merged = run(place, ready, now, (state, context) => {
-    const answer = policy(state, ready.input, { ...context, mine: deepFreeze(mine), theirs: deepFreeze(theirs) });
+  const both = { mine: deepFreeze(mine), theirs: deepFreeze(theirs) };
+  const now = (stream: string): Json => scope.streams.current(stream).state;
+  const merged = run(scope, ready, now, (state, context) => {
+    const answer = policy(state, ready.input, { ...context, ...both });
     if (!("rebase" in answer)) return answer;
     again = true;
     return [];
   });
-  return again ? decideNow(place, ready) : merged;
+  return again ? decideNow(scope, ready) : merged;
 }
 
-/** Runs `decide`, or a function that merges in its place. */
+/** Runs `decide`, or the merge function in its place. */
 function run(
-  { commit, index, command, facts }: Place,
+  { commit, index, command, facts }: CommandScope,
   ready: ReadyCommand,
   states: (stream: string) => Json,
   merging?: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
   const time = ready.definition.time === "server" ? facts.now : commit.time;
   const decideFacts = {
-    commit: commit.id,
+    commitId: commit.id,
     commandIndex: index,
     stream: command.stream,
     actor: commit.actor,
@@ -195,40 +201,33 @@ function run(
   );
 }
 
-/** The events that this device decided when it made the commit; null where a newer release can no longer read them. */
+/** The events that this device decided when it made the commit. Null if this release cannot read them any more. */
 function expectedDrafts(domain: DomainDefinition, command: CommitCommand): readonly Draft[] | null {
   const events = domain.aggregates.get(aggregateOf(command.stream))?.events;
-  try {
-    return command.events.map(({ type, v, data }) => {
-      const definition = events?.get(type);
-      return { type, data: deepFreeze(definition && v < definition.version ? definition.upcast(v, data) : data) };
-    });
-  } catch {
-    return null;
+  const drafts: Draft[] = [];
+  for (const { type, v, data } of command.events) {
+    const definition = events?.get(type);
+    const current = callApp(() => (definition && v < definition.version ? definition.upcast(v, data) : data));
+    if ("defect" in current) return null;
+    drafts.push({ type, data: deepFreeze(current.value) });
   }
+  return drafts;
 }
 
-/** What others added, after the author looked, to the streams that a command names. */
+/** The events that other authors added to the streams of a command after the versions that its author saw. */
 function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileFacts): readonly DomainEvent[] {
   const streams = new Set([...command.reads.map((read) => read.stream), command.stream]);
   return [...streams].flatMap((stream) => {
     const { since } = facts.window(stream);
     const seen = seenOf(command, stream);
-    // In order of versions: the new ones stand at the end.
+    // Events are in order of versions, so the new events are at the end.
     const from = since.findLastIndex((event) => event.version <= seen) + 1;
     return since.slice(from).filter((event) => !isSameAuthor(event, commit));
   });
 }
 
-/** Streams that are read and not empty, and that the author did not name. */
+/** Streams with events that the command reads and its author did not name. */
 function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);
-}
-
-function seenOf(command: CommitCommand, stream: string): number {
-  if (stream === command.stream) return command.seen;
-  // Not named: never seen. Named twice: the lower one holds.
-  const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));
-  return named.length === 0 ? 0 : Math.min(...named);
 }

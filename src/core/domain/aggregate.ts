@@ -79,8 +79,7 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
     readonly [K in keyof R]: {
       /**
        * The states of other streams that `decide` needs, at most 16. If one of them changes, the command has a
-       * conflict.
-       * `"self"` names this aggregate.
+       * conflict. `"self"` names this aggregate.
        *
        * @default {}
        *
@@ -97,8 +96,7 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
   };
   /**
    * True for facts without decisions, such as the readings of a sensor. The aggregate then has one command for each
-   * event,
-   * which records its input as the event. The server must allow it.
+   * event, which records its input as the event. The server must allow it.
    *
    * @default false
    */
@@ -119,8 +117,8 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
  *   commands: {
  *     add: {
  *       input: v.object({ amount: v.number() }),
- *       decide: (total, input, { emit, reject }) => (total + input.amount < 0 ? reject("below-zero") : emit("Added",
- * input)),
+ *       decide: (total, input, { emit, reject }) =>
+ *         total + input.amount < 0 ? reject("below-zero") : emit("Added", input),
  *     },
  *   },
  * });

@@ -2,8 +2,7 @@
  * The domain as the rest of Dacapo uses it: names and plain functions, with types erased.
  *
  * The typed handles of `aggregate`, `projection` and `defineDomain` contain these definitions. Everything after the
- * domain
- * folder knows only the definitions.
+ * domain folder knows only the definitions.
  *
  * Guarantees: a name of the wire is a key of a Map, because a plain object has keys that nobody defined.
  */
@@ -11,7 +10,7 @@ import type { Json } from "../values/json.ts";
 import type { Parsed } from "../values/parsed.ts";
 import type { DomainEvent, Draft } from "./event.ts";
 
-/** The number of streams that one command may read besides its own. */
+/** The largest number of streams that one command may read besides its own. */
 export const READS_MAX = 16;
 
 /** A rejection by the domain. `code` is the domain's own code, such as `no-such-task`. `message` is for people. */

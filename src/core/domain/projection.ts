@@ -4,8 +4,7 @@
  *
  * Guarantees (test: `projection.test.ts`):
  * - A row's next value depends only on the row, on the event, and on the state of the event's stream before and after
- *   it.
- *   Therefore Dacapo can rebuild rows from the log at any time.
+ *   it. Therefore Dacapo can rebuild rows from the log at any time.
  * - The type of rows comes from `initial`, never from the handlers.
  */
 import { requireFoldOptions } from "./aggregate.ts";
@@ -17,7 +16,7 @@ import type { Json } from "../values/json.ts";
 import { refuseDefinition } from "../values/refuse.ts";
 import { requireType } from "../values/names.ts";
 
-/** The number of characters in one key. */
+/** The largest number of characters in one key. */
 export const KEY_LENGTH_MAX = 512;
 
 /** The state of the event's stream before and after it. */

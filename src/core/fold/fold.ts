@@ -1,10 +1,13 @@
 /**
  * Folding records: first the state of the event's own stream, then each projection that handles the event.
  *
- * Place: one engine for everything folded, the same on the device (confirmed rows and the overlay of pending ones), on the
- * server and in tests. The tables stand behind `Layer`.
- * Holds: a poison event harms one stream or one projection, never the log. A stream with an event that this code cannot
- * fold is unreadable from there on: its version goes on, its state stays, its later events are parked.
+ * Device, server and tests fold with this code, into different tables (`FoldTarget`).
+ *
+ * Guarantees, each with its test in test/unit/core/fold/fold.test.ts:
+ * - An event that cannot be folded stops one stream or one projection, never the log.
+ * - A stream is unreadable from its first event that this code cannot fold. Its version continues, its state stays, and
+ *   its later events are parked.
+ * - The same records fold to the same bytes, at once or in parts.
  */
 import type { DomainDefinition } from "../domain/definition.ts";
 import { reasonOf } from "../values/reason.ts";
@@ -14,13 +17,13 @@ import { deepFreeze, type Json } from "../values/json.ts";
 import { type CommitRecord, eventOf, type PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
-/** An aggregate's state and the version of its stream at which it stands. */
+/** The state of a stream, and the version of the last event folded into it. */
 export type StreamState = { readonly version: number; readonly state: Json; readonly unreadable: Unreadable | null };
 
 /** The event that this code could not fold, and why. */
 export type Unreadable = { readonly event: string; readonly reason: string };
 
-/** An event that was passed over, by one projection or (`projection: null`) by the stream itself. */
+/** An event that one projection skipped. With `projection: null`, the stream itself skipped it. */
 export type Parked = {
   readonly projection: string | null;
   readonly event: string;
@@ -28,17 +31,17 @@ export type Parked = {
   readonly reason: string;
 };
 
-/** An event that was folded into its stream, with the states around it. */
+/** An event that was folded into its stream, with the states before and after it. */
 export type FoldStep = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
 /** The tables that a fold reads and writes. */
 export interface FoldTarget {
-  /** The state of a stream; the aggregate's initial one at version 0 where nothing is stored. */
+  /** The state of a stream. Without stored events: the aggregate's initial state at version 0. */
   stream(stream: string): StreamState;
   setStream(stream: string, state: StreamState): void;
   /** The stored row, or undefined. */
   row(projection: string, key: string): Json | undefined;
-  /** Null: there is no row. */
+  /** Stores a row. Null removes it. */
   setRow(projection: string, key: string, row: Json): void;
   park(parked: Parked): void;
 }
@@ -48,12 +51,16 @@ export function emptyStream(domain: DomainDefinition, stream: string): StreamSta
   return { version: 0, state: domain.aggregates.get(aggregateOf(stream))?.initial ?? null, unreadable: null };
 }
 
-/** Folds all events of a record into a layer, and gives them in their place. */
-export function foldRecord(domain: DomainDefinition, layer: FoldTarget, record: CommitRecord | PendingRecord): void {
-  for (let n = 0; n < record.events.length; n++) foldEvent(domain, layer, record, n);
+/** Folds all events of a record into a target, in their order. */
+export function foldRecord(domain: DomainDefinition, target: FoldTarget, record: CommitRecord | PendingRecord): void {
+  for (let n = 0; n < record.events.length; n++) foldEvent(domain, target, record, n);
 }
 
-/** The next state of a stream after the n-th event of a record, which must be an event of that stream. */
+/**
+ * Folds the n-th event of a record into the state of its stream, which the caller passes as `at`.
+ *
+ * `event` is null if the event could not be folded. Then `next` is unreadable.
+ */
 export function foldStream(
   domain: DomainDefinition,
   at: StreamState,
@@ -74,23 +81,28 @@ export function foldStream(
   }
 }
 
-function foldEvent(domain: DomainDefinition, layer: FoldTarget, record: CommitRecord | PendingRecord, n: number): void {
+function foldEvent(
+  domain: DomainDefinition,
+  target: FoldTarget,
+  record: CommitRecord | PendingRecord,
+  n: number,
+): void {
   const stream = record.events[n]?.stream ?? "";
-  const at = layer.stream(stream);
+  const at = target.stream(stream);
   const { next, event } = foldStream(domain, at, record, n);
-  layer.setStream(stream, next);
+  target.setStream(stream, next);
   if (!event) {
     const reason = next.unreadable?.reason ?? "";
-    layer.park({ projection: null, event: eventId(record.commit, n), stream, reason });
+    target.park({ projection: null, event: eventId(record.commit, n), stream, reason });
     return;
   }
-  foldRows(domain, layer, { event, before: at.state, after: next.state });
+  foldRows(domain, target, { event, before: at.state, after: next.state });
 }
 
-/** Folds an event into the rows that it touches. The rows that handlers are given are frozen. */
+/** Folds an event into the rows that it touches. Handlers get frozen rows, because a row may be shared. */
 export function foldRows(
   domain: DomainDefinition,
-  layer: Pick<FoldTarget, "row" | "setRow" | "park">,
+  target: Pick<FoldTarget, "row" | "setRow" | "park">,
   { event, before, after }: FoldStep,
 ): void {
   for (const projection of domain.projections.values()) {
@@ -99,12 +111,12 @@ export function foldRows(
     try {
       const changes = projection.keys(event, before, after).map((key) => ({
         key,
-        row: projection.apply(deepFreeze(layer.row(name, key) ?? initial), { ...event, key, before, after }),
+        row: projection.apply(deepFreeze(target.row(name, key) ?? initial), { ...event, key, before, after }),
       }));
-      // Written only when every key was folded: an event is folded whole or parked whole.
-      for (const { key, row } of changes) layer.setRow(name, key, row);
+      // Written after every key was folded, because an event is folded whole or parked whole.
+      for (const { key, row } of changes) target.setRow(name, key, row);
     } catch (error) {
-      layer.park({ projection: name, event: event.id, stream: event.stream, reason: reasonOf(error) });
+      target.park({ projection: name, event: event.id, stream: event.stream, reason: reasonOf(error) });
     }
   }
 }
@@ -121,6 +133,6 @@ function unknownReason(domain: DomainDefinition, record: CommitRecord | PendingR
     : null;
 }
 
-function unreadable(at: StreamState, version: number, commit: string, n: number, reason: string): StreamState {
-  return { version, state: at.state, unreadable: { event: eventId(commit, n), reason } };
+function unreadable(at: StreamState, version: number, commitId: string, n: number, reason: string): StreamState {
+  return { version, state: at.state, unreadable: { event: eventId(commitId, n), reason } };
 }

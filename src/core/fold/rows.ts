@@ -1,34 +1,34 @@
 /**
- * Row tables in two layers: what the server has ordered, and over it what pending commits touch.
+ * Row tables in two layers: rows of confirmed records, and over them the rows that pending commits touch.
  *
- * Place: the replica folds confirmed records into `confirmed` and pending commits into `overlay`; a reader sees the
- * overlay's entry where there is one.
- * Holds: the confirmed layer never depends on pending work; dropping the overlay gives back exactly the confirmed rows.
+ * Guarantees (test/unit/core/fold/rows.test.ts, test/unit/core/replica/replica.test.ts):
+ * - A reader sees the overlay's row if there is one, otherwise the confirmed row.
+ * - The confirmed layer never depends on pending commits. Dropping the overlay restores exactly the confirmed rows.
  */
 import type { DomainDefinition } from "../domain/definition.ts";
 import { emptyStream, type FoldTarget, type Parked, type StreamState } from "./fold.ts";
 import { type Json, sameJson } from "../values/json.ts";
 
-/** A row as a reader sees it. `pending`: it stands on work that the server has not ordered. */
+/** A row as a reader sees it. `pending`: it depends on a commit that the server has not ordered yet. */
 export type RowEntry = { readonly key: string; readonly row: Json; readonly pending: boolean };
 
-/** What changed in one table: rows that are there now, and keys whose row has gone. */
+/** The changes of one table: rows that are new or different, and keys whose row was removed. */
 export type RowDelta = {
   readonly projection: string;
   readonly set: readonly RowEntry[];
   readonly removed: readonly string[];
 };
 
-/** Parked events that are kept to be shown; more are only counted. */
+/** Parked events that are kept for the status. More events are only counted. */
 export const PARKED_MAX = 100;
 
-/** The name under which the states of streams are told of beside the tables of projections, which cannot have it. */
+/** The table name under which states of streams are reported. No projection can have this name. */
 export const STREAMS_TABLE = "$streams";
 
-/** Told of each row, or state of a stream, just before it is written. */
+/** Called before each write of a row or of a stream's state. */
 export type BeforeWrite = (projection: string, key: string) => void;
 
-/** The rows and states that are folded from confirmed records. */
+/** Rows and states of confirmed records. */
 export class ConfirmedRows implements FoldTarget {
   readonly streams = new Map<string, StreamState>();
   readonly tables = new Map<string, Map<string, Json>>();
@@ -69,13 +69,13 @@ export class ConfirmedRows implements FoldTarget {
   }
 }
 
-/** What pending commits change, over confirmed rows. A null row hides a confirmed one. */
+/** The changes of pending commits over confirmed rows. A null row hides a confirmed row. */
 export class OverlayRows implements FoldTarget {
   readonly streams = new Map<string, StreamState>();
   readonly tables = new Map<string, Map<string, Json>>();
   readonly parked: Parked[] = [];
   parkedCount = 0;
-  /** Rows that were looked at when rows were folded, also where a handler then threw. */
+  /** Rows that folding has read, also if a handler then threw. */
   readonly #read = new Map<string, Set<string>>();
   readonly #confirmed: ConfirmedRows;
   readonly #beforeWrite: BeforeWrite;
@@ -114,7 +114,7 @@ export class OverlayRows implements FoldTarget {
     if (this.parked.length < PARKED_MAX) this.parked.push(parked);
   }
 
-  /** True where a row here was made of this confirmed one, or of its absence. */
+  /** True if a row of the overlay was computed from this confirmed row, or from its absence. */
   hasRead(projection: string, key: string): boolean {
     return this.#read.get(projection)?.has(key) === true;
   }
@@ -139,18 +139,19 @@ export class OverlayRows implements FoldTarget {
   }
 }
 
-/** Collects the keys that may have changed, and tells which rows a reader now sees differently. */
+/** Collects the keys that may have changed, and computes which rows a reader now sees differently. */
 export class RowChanges {
   readonly #before = new Map<string, Map<string, RowEntry | null>>();
 
-  /** Remembers how a key looked before its first change. */
+  /** Records the entry of a key before its first change. Later calls for the key change nothing. */
   touch(projection: string, key: string, before: RowEntry | null): void {
     let table = this.#before.get(projection);
     if (!table) this.#before.set(projection, (table = new Map()));
     if (!table.has(key)) table.set(key, before);
   }
 
-  take(
+  /** Returns the changes since the last call, and starts again from nothing. */
+  drain(
     now: (projection: string, key: string) => RowEntry | null,
     which: "changed" | "all touched" = "changed",
   ): RowDelta[] {

@@ -26,17 +26,19 @@ export const LIMITS: Limits = {
 /** A log's name: 1 to 128 of these characters. The first one is a letter or a digit, so that a name is never a path. */
 export const LOG_NAME = /^[A-Za-z0-9][A-Za-z0-9._~:@-]{0,127}$/;
 
-/** The number of commands in one commit. */
+/** The largest number of commands in one commit. */
 export const COMMANDS_MAX = 100;
 
-/** The number of other authors' events in a rejection. A rejection contains the latest ones. */
+/** The largest number of other authors' events in a rejection. A rejection contains the latest ones. */
 export const THEIRS_MAX = 20;
 
-/** The number of presences in one log. More people than that do not follow each other's cursors. */
+/** The largest number of presences in one log. More people than that do not follow each other's cursors. */
 export const PRESENCE_ENTRIES_MAX = 1_000;
 
-/** The number of bytes in a frame that a client sends. */
+/** The largest number of bytes in a frame that a client sends. */
 export const CLIENT_FRAME_BYTES_MAX = 16 * 1024;
 
-/** The number of bytes in the presence of a device, so that a frame has room for it. A server may allow fewer. */
+/**
+ * The largest number of bytes in the presence of a device, so that a frame has room for it. A server may allow fewer.
+ */
 export const PRESENCE_BYTES_MAX = CLIENT_FRAME_BYTES_MAX - 128;

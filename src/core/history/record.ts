@@ -47,8 +47,7 @@ export type CommitRecord = {
 };
 
 /**
- * The end of a known part of a log: the position of the last event and the mark of its record. `null` is the
- * beginning.
+ * The end of a known part of a log: the position of the last event and the mark of its record. `null` is the beginning.
  */
 export type Cursor = { readonly position: number; readonly mark: string };
 
@@ -92,8 +91,8 @@ export function decodeCursor(text: string): Cursor | null {
 /**
  * Returns the n-th event of a record as the domain folds it, with its data upcast to the current version.
  *
- * An event of an unknown type or version comes back as it is, because folding it reports the problem.
- * The function throws the error of an app's upcast.
+ * An event of an unknown type or version comes back as it is, because folding it reports the problem. The function
+ * throws the error of an app's upcast.
  */
 export function eventOf(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): DomainEvent | null {
   const event = record.events[n];

@@ -1,15 +1,17 @@
 /**
- * Pending commits, reconciled and folded in their order over what is confirmed.
+ * Pending commits of a device, reconciled and folded in their order over the confirmed rows.
  *
- * Place: the replica folds records into the confirmed rows and tells of them here; a reader sees the overlay.
- * Holds: after `rebase`, forecasts and rows are those that reconciling every commit again would give. What is reconciled
- * again is only what may come out otherwise: commits on a stream that changed below them, those that share a stream
- * with such, and those that ask for the time. A record that ends the first commit on its stream just as expected, or
- * that touches what nobody waits on, costs no decision.
+ * Guarantees:
+ * - After `rebase`, forecasts and rows equal those of reconciling every pending commit again
+ *   (test/unit/core/replica/replica.test.ts).
+ * - Only commits that may come out differently are reconciled again: commits on a stream that changed, commits that
+ *   share a stream with one of them, and commits that ask for the time (test/unit/core/replica/replica.cost.test.ts).
+ * - A record that settles the first commit on its stream as expected costs no decision (same test).
  */
 import { isSameAuthor } from "../history/author.ts";
 import { type Commit, lowestSeen } from "../history/commit.ts";
-import { type Defect, prepareCommand } from "../decide/decide-command.ts";
+import { commitNeeds } from "../decide/commit-needs.ts";
+import type { Defect, PreparedCommand } from "../decide/decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { foldRows, type FoldStep } from "../fold/fold.ts";
@@ -18,22 +20,22 @@ import { type Decided, reconcileCommit, type StreamWindow } from "../decide/reco
 import type { CommitRecord, RecordEvent } from "../history/record.ts";
 import type { ConfirmedRows, OverlayRows } from "../fold/rows.ts";
 
-/** What the device expects of a pending commit: events, or what would reject it. */
+/** The outcome that the device expects for a pending commit: its events, or the defect that would reject it. */
 export type Forecast =
-  { readonly events: readonly RecordEvent[] } | { readonly command: number; readonly defect: Defect };
+  { readonly events: readonly RecordEvent[] } | { readonly commandIndex: number; readonly defect: Defect };
 
 export type PendingCommit = { readonly commit: Commit; readonly forecast: Forecast };
 
-/** A pending commit, and what must be known to tell whether it comes out otherwise. */
+/** A pending commit, with the facts that decide whether it must be reconciled again. */
 type Slot = {
   readonly commit: Commit;
-  /** All streams that it writes, reads or names. Fixed, as they follow from its commands. */
+  /** All streams that it writes, reads or names. They follow from its commands and never change. */
   readonly streams: ReadonlySet<string>;
   /** The lowest version that it has seen of each stream that it names. */
   readonly seen: ReadonlyMap<string, number>;
   /** Decided with the receiver's clock. */
   readonly isTimed: boolean;
-  /** What a reader sees of it. */
+  /** The public part of the slot. */
   pending: PendingCommit;
   /** Its events, folded into their streams. */
   steps: readonly FoldStep[];
@@ -47,7 +49,7 @@ export class PendingCommits {
   /** By commit id, in the order in which they were made. */
   readonly #slots = new Map<string, Slot>();
   readonly #ofStream = new Map<string, Set<Slot>>();
-  /** Streams that stand otherwise now than they did when commits were reconciled on them. */
+  /** Streams whose state has changed since commits were reconciled on them. */
   readonly #changed = new Set<string>();
   #hasOtherRows = false;
   #list: PendingCommit[] = [];
@@ -65,17 +67,17 @@ export class PendingCommits {
     this.#since = since;
   }
 
-  /** All that is pending, in the order in which it was made. */
+  /** All pending commits, in the order in which they were made. */
   get list(): readonly PendingCommit[] {
     return this.#list;
   }
 
-  /** Those of them that would be rejected; kept, so that nobody looks through a long queue for them. */
+  /** The pending commits that would be rejected. Kept as a list, because searching a long queue for them is slow. */
   get doubtful(): readonly PendingCommit[] {
     return this.#doubtful;
   }
 
-  /** The lowest version of a stream that those who name it have seen; null where nobody does. */
+  /** The lowest version of a stream that a pending commit has seen. Null if no pending commit names the stream. */
   lowestSeen(stream: string): number | null {
     let lowest: number | null = null;
     for (const { seen } of this.#ofStream.get(stream) ?? []) {
@@ -85,53 +87,59 @@ export class PendingCommits {
     return lowest;
   }
 
-  /** @param decided what came of it on this very view, where that is known */
+  /** @param decided the commit's outcome on the current overlay, if it is known. Otherwise it is decided here. */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
+    // A commit that was proposed here names all streams that its commands read, and no command asks for the time.
+    const needs = decided ? null : commitNeeds(this.#domain, commit);
+    const seen = needs?.seen ?? lowestSeen(commit);
     const slot: Slot = {
       commit,
-      ...(decided ? namedBy(commit) : this.#needsOf(commit)),
+      streams: needs?.streams ?? new Set(seen.keys()),
+      seen,
+      isTimed: needs?.isTimed ?? false,
       pending: { commit, forecast: { events: [] } },
       steps: [],
     };
     this.#slots.set(commit.id, slot);
     for (const stream of slot.streams) this.#ofStream.set(stream, (this.#ofStream.get(stream) ?? new Set()).add(slot));
-    if (decided) this.#take(slot, decided);
-    else this.#reconcile(slot, now);
+    if (decided) this.#expect(slot, decided);
+    else this.#reconcile(slot, now, needs?.prepared);
     for (const step of slot.steps) foldRows(this.#domain, this.#overlay, step);
     this.#list.push(slot.pending);
     if ("defect" in slot.pending.forecast) this.#doubtful.push(slot.pending);
     return slot.pending;
   }
 
-  /** To be told before a confirmed row is written. */
+  /** Must be called before a confirmed row is written. */
   confirmedRowChanges(projection: string, key: string): void {
     if (this.#overlay.hasRead(projection, key)) this.#hasOtherRows = true;
   }
 
-  /** Takes a record that was just folded into the confirmed rows; gives the commit that it ends. */
-  take(record: CommitRecord): Commit | null {
+  /** Notes a record that was just folded into the confirmed rows. Returns the pending commit that it settles. */
+  confirmRecord(record: CommitRecord): Commit | null {
     if (this.#slots.size === 0) return null;
     const slot = this.#slots.get(record.commit);
-    const ended = slot && endsCommit(record, slot.commit) ? slot : null;
+    const settled = slot && endsCommit(record, slot.commit) ? slot : null;
     const written = new Set(record.events.map(({ stream }) => stream));
-    for (const { event } of ended?.steps ?? []) written.add(event.stream);
+    for (const { event } of settled?.steps ?? []) written.add(event.stream);
     for (const stream of written)
-      if (this.#ofStream.has(stream) && !(ended && this.#goesOn(ended, record, stream))) this.#changed.add(stream);
-    if (ended) this.#drop(ended);
-    return ended?.commit ?? null;
+      if (this.#ofStream.has(stream) && !(settled && this.#isAsExpected(settled, record, stream)))
+        this.#changed.add(stream);
+    if (settled) this.#drop(settled);
+    return settled?.commit ?? null;
   }
 
-  /** Ends commits that gave no record, or that a person withdrew; gives those that were there. */
+  /** Removes commits that have no record or were withdrawn. Returns the removed commits that were pending. */
   remove(ids: ReadonlySet<string>): readonly Commit[] {
-    const ended = [...ids].flatMap((id) => this.#slots.get(id) ?? []);
-    for (const slot of ended) {
+    const removed = [...ids].flatMap((id) => this.#slots.get(id) ?? []);
+    for (const slot of removed) {
       for (const { event } of slot.steps) this.#changed.add(event.stream);
       this.#drop(slot);
     }
-    return ended.map(({ commit }) => commit);
+    return removed.map(({ commit }) => commit);
   }
 
-  /** Makes forecasts and rows right again. */
+  /** Reconciles and folds again everything that may have changed since the last call. */
   rebase(now: number): void {
     const { again, streams } = this.#affected();
     for (const stream of streams) this.#overlay.dropStream(stream);
@@ -155,13 +163,13 @@ export class PendingCommits {
     this.#doubtful = this.#list.filter(({ forecast }) => "defect" in forecast);
   }
 
-  /** Commits that may come out otherwise, and all streams that they have to do with. */
+  /** The commits that may come out differently, and all their streams. */
   #affected(): { readonly again: ReadonlySet<Slot>; readonly streams: ReadonlySet<string> } {
     const streams = new Set(this.#changed);
     const again = new Set<Slot>();
     const include = (slot: Slot) => {
       again.add(slot);
-      // A set that grows while it is walked through is walked through to its end.
+      // The loop below also visits streams that are added while it runs.
       for (const stream of slot.streams) streams.add(stream);
     };
     for (const slot of this.#slots.values()) if (slot.isTimed) include(slot);
@@ -170,15 +178,15 @@ export class PendingCommits {
     return { again, streams };
   }
 
-  /** True where a stream now stands, confirmed, just as the ended commit was expected to leave it for those after it. */
-  #goesOn(ended: Slot, record: CommitRecord, stream: string): boolean {
+  /** True if the confirmed stream equals the state that the settled commit was expected to leave for later commits. */
+  #isAsExpected(settled: Slot, record: CommitRecord, stream: string): boolean {
     const slots = this.#ofStream.get(stream) ?? new Set();
     const [first] = slots;
-    const last = ended.steps.findLast(({ event }) => event.stream === stream);
-    if (first !== ended || !last) return false;
+    const last = settled.steps.findLast(({ event }) => event.stream === stream);
+    if (first !== settled || !last) return false;
     const { version, state, unreadable } = this.#confirmed.stream(stream);
     if (unreadable || version !== last.event.version || !sameJson(state, last.after)) return false;
-    // To someone else's commit the record is what came first.
+    // For a commit of another author the record is a foreign event, so it must be reconciled again.
     for (const { commit } of slots) if (!isSameAuthor(commit, record)) return false;
     return true;
   }
@@ -190,56 +198,42 @@ export class PendingCommits {
       const slots = this.#ofStream.get(stream);
       slots?.delete(slot);
       if (slots?.size !== 0) continue;
-      // Nobody waits on it any more: it stands as it is confirmed.
+      // No pending commit needs the stream any more, so its confirmed state is its optimistic state.
       this.#ofStream.delete(stream);
       this.#overlay.dropStream(stream);
     }
   }
 
-  #reconcile(slot: Slot, now: number): void {
+  #reconcile(slot: Slot, now: number, prepared?: readonly PreparedCommand[]): void {
     const window = (stream: string): StreamWindow => ({
       current: this.#overlay.stream(stream),
       from: 0,
       since: this.#since(stream),
       authored: null,
     });
-    const outcome = reconcileCommit(this.#domain, slot.commit, { mode: "device", now, window });
+    const outcome = reconcileCommit(this.#domain, slot.commit, {
+      mode: "device",
+      now,
+      window,
+      ...(prepared && { prepared }),
+    });
     if (outcome.kind === "rejected") {
-      slot.pending = { commit: slot.commit, forecast: { command: outcome.command, defect: outcome.defect } };
+      slot.pending = { commit: slot.commit, forecast: { commandIndex: outcome.commandIndex, defect: outcome.defect } };
       slot.steps = [];
       return;
     }
-    this.#take(slot, outcome);
+    this.#expect(slot, outcome);
   }
 
-  #take(slot: Slot, { events, steps }: Decided): void {
+  #expect(slot: Slot, { events, steps }: Decided): void {
     slot.pending = { commit: slot.commit, forecast: { events } };
     slot.steps = steps;
     for (const { event, after } of steps)
       this.#overlay.setStream(event.stream, { version: event.version, state: after, unreadable: null });
   }
-
-  #needsOf(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {
-    const seen = lowestSeen(commit);
-    const streams = new Set(seen.keys());
-    let isTimed = false;
-    for (const command of commit.commands) {
-      const prepared = prepareCommand(this.#domain, command);
-      if ("defect" in prepared) continue;
-      isTimed ||= prepared.ready.definition.time === "server";
-      for (const stream of Object.values(prepared.ready.reads)) streams.add(stream);
-    }
-    return { streams, seen, isTimed };
-  }
 }
 
-/** What a commit needs that was proposed here: then it names all that its commands read, and the receiver's clock has no say. */
-function namedBy(commit: Commit): Pick<Slot, "streams" | "seen" | "isTimed"> {
-  const seen = lowestSeen(commit);
-  return { streams: new Set(seen.keys()), seen, isTimed: false };
-}
-
-/** A record ends only a commit of its own actor: ids are unique in a log, whoever sends them. */
+/** True if a record settles a commit. It must be of the same actor, because another actor may send the same id. */
 export function endsCommit(record: CommitRecord, commit: Commit): boolean {
   return record.commit === commit.id && record.actor === commit.actor;
 }

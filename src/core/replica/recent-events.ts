@@ -1,16 +1,18 @@
 /**
- * Confirmed events that pending commits may conflict with: those of the streams that they name, after what they have seen.
+ * Confirmed events that pending commits may conflict with: events after `seen` of the streams that they name.
  *
- * Place: in memory beside the replica; after a restart told again from the log (`recall`).
- * Holds: of each stream in order of versions, each event once; no more than pending commits may need, also on a stream
- * that always has one pending.
+ * They are in memory only. After a restart the engine reads them from the log again (`Replica.recall`).
+ *
+ * Guarantees (test/unit/core/replica/recent-events.test.ts):
+ * - The events of a stream are in order of versions, each event once.
+ * - No event is kept that no pending commit needs.
  */
 import { type Commit, streamsOf } from "../history/commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { type CommitRecord, readableEvent } from "../history/record.ts";
 
-/** Events kept of one stream, the latest, for a commit that cannot end for weeks: as many as a server tells a policy. */
+/** Events of one stream, at most: the latest. A commit may be pending for weeks. The server has the same limit. */
 const RECENT_MAX = 10_000;
 
 export class RecentEvents {
@@ -21,7 +23,7 @@ export class RecentEvents {
     this.#domain = domain;
   }
 
-  /** From now on, events of the streams that a commit names are kept. */
+  /** Keeps events of the streams that a commit names from now on. */
   watch(commit: Commit): void {
     for (const stream of streamsOf(commit)) if (!this.#streams.has(stream)) this.#streams.set(stream, []);
   }
@@ -30,31 +32,31 @@ export class RecentEvents {
     return this.#streams.get(stream) ?? [];
   }
 
-  /** Takes the events of a record, which may be new or come from long ago. */
+  /** Adds the events of a record. The record may be new or old. */
   remember(record: CommitRecord): void {
     if (this.#streams.size === 0) return;
     for (const [n, { stream, version }] of record.events.entries()) {
       const recent = this.#streams.get(stream);
       if (!recent) continue;
-      const place = recent.findLastIndex((event) => event.version <= version) + 1;
-      if (recent[place - 1]?.version === version) continue;
+      const index = recent.findLastIndex((event) => event.version <= version) + 1;
+      if (recent[index - 1]?.version === version) continue;
       const event = readableEvent(this.#domain, record, n);
-      if (event) recent.splice(place, 0, event);
+      if (event) recent.splice(index, 0, event);
       if (recent.length > RECENT_MAX) recent.splice(0, recent.length - RECENT_MAX);
     }
   }
 
-  /** Forgets the events of a stream up to the version that all who name it have seen; null where nobody does any more. */
+  /** Drops the events of a stream up to the version that all pending commits have seen. Null: drops all of them. */
   forget(stream: string, seen: number | null): void {
     const recent = this.#streams.get(stream);
     if (!recent) return;
     if (seen === null) this.#streams.delete(stream);
-    // From the beginning: what is forgotten is never more than what was remembered.
+    // Events are in order of versions, so the events to drop are at the beginning.
     else recent.splice(0, firstAfter(recent, seen));
   }
 }
 
 function firstAfter(events: readonly DomainEvent[], version: number): number {
-  const place = events.findIndex((event) => event.version > version);
-  return place < 0 ? events.length : place;
+  const index = events.findIndex((event) => event.version > version);
+  return index < 0 ? events.length : index;
 }

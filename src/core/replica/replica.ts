@@ -1,12 +1,14 @@
 /**
- * A device's view of a log: confirmed records folded, pending commits folded over them.
+ * A device's view of a log: confirmed records folded, and pending commits folded over them. It is pure memory.
  *
- * Place: the engine in the worker holds one and feeds it what the store and the server give; it knows neither.
- * Holds: rows always equal the fold of confirmed plus pending; the order in which outcomes and records arrive changes
- * nothing; applying records costs the new events plus the pending commits they bear on, never the length of the log. A pending commit
- * that the server would reject as things stand is not folded, and says so.
- * The idea of rebasing pending work on confirmed state is Replicache's; what is replayed here is the command, reconciled by the
- * same function that the server runs.
+ * Guarantees (test/unit/core/replica/replica.test.ts, replica.cost.test.ts):
+ * - Rows equal the fold of all confirmed records and all pending commits.
+ * - The order in which outcomes and records arrive changes nothing.
+ * - Applying records costs the new events and the pending commits that they affect, never the length of the log.
+ * - A pending commit that the server would reject now is not folded. It is in `doubtful`.
+ *
+ * Rebasing pending work on confirmed state is Replicache's idea. Dacapo replays the command, with the function that the
+ * server decides with.
  */
 import { type Commit, streamsOf } from "../history/commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
@@ -29,7 +31,7 @@ import {
 
 export { endsCommit, type PendingCommit } from "./pending-commits.ts";
 
-/** A pending commit whose record has arrived. */
+/** A commit that was pending, and its record. */
 export type Arrived = {
   readonly commit: Commit;
   readonly record: CommitRecord;
@@ -41,23 +43,23 @@ export class Replica {
   readonly confirmed: ConfirmedRows;
   readonly #overlay: OverlayRows;
   readonly #recent: RecentEvents;
-  readonly #work: PendingCommits;
+  readonly #pending: PendingCommits;
   readonly #changes = new RowChanges();
   #cursor: Cursor | null = null;
 
-  /** @param confirmedTouched told of each confirmed row and state that is written, for a store of rows */
+  /** @param confirmedTouched called before each write of a confirmed row or state, for a store of rows */
   constructor(domain: DomainDefinition, confirmedTouched: BeforeWrite = () => {}) {
     this.domain = domain;
     this.confirmed = new ConfirmedRows(domain, (table, key) => {
       if (table !== STREAMS_TABLE) {
         this.#touch(table, key);
-        this.#work.confirmedRowChanges(table, key);
+        this.#pending.confirmedRowChanges(table, key);
       }
       confirmedTouched(table, key);
     });
     this.#overlay = new OverlayRows(this.confirmed, (projection, key) => this.#touch(projection, key));
     this.#recent = new RecentEvents(domain);
-    this.#work = new PendingCommits(domain, this.confirmed, this.#overlay, (stream) => this.#recent.since(stream));
+    this.#pending = new PendingCommits(domain, this.confirmed, this.#overlay, (stream) => this.#recent.since(stream));
   }
 
   get cursor(): Cursor | null {
@@ -65,24 +67,24 @@ export class Replica {
   }
 
   get pending(): readonly PendingCommit[] {
-    return this.#work.list;
+    return this.#pending.list;
   }
 
-  /** Pending commits that the server would reject as things stand. */
+  /** Pending commits that the server would reject now. */
   get doubtful(): readonly PendingCommit[] {
-    return this.#work.doubtful;
+    return this.#pending.doubtful;
   }
 
-  /** What could not be folded, of confirmed events and of pending ones. */
+  /** The confirmed and pending events that could not be folded. */
   get parked(): { readonly count: number; readonly events: readonly Parked[] } {
     const events = [...this.confirmed.parked, ...this.#overlay.parked];
     return { count: this.confirmed.parkedCount + this.#overlay.parkedCount, events: events.slice(0, PARKED_MAX) };
   }
 
-  /** Starts from stored rows and states instead of from position 0. Only before anything was applied. */
+  /** Starts from stored rows and states instead of position 0. Throws if a record or a commit was added before. */
   restore(cursor: Cursor | null, fill: (confirmed: ConfirmedRows) => void): void {
     if (this.#cursor !== null || this.pending.length > 0)
-      throw new BugError("A replica was restored after it had begun");
+      throw new BugError("A replica with records or commits was restored");
     fill(this.confirmed);
     this.#cursor = cursor;
   }
@@ -92,7 +94,7 @@ export class Replica {
     return this.#overlay.stream(stream);
   }
 
-  /** The version of a stream up to which the server has ordered it. */
+  /** The version of a stream without pending events. */
   confirmedVersion(stream: string): number {
     return this.confirmed.stream(stream).version;
   }
@@ -110,14 +112,17 @@ export class Replica {
     return [...keys].flatMap((key) => this.entry(projection, key) ?? []);
   }
 
-  /** The rows that a reader sees differently since this was last called, or all that were touched: for who may have looked in between. */
+  /**
+   * The rows that a reader sees differently since the last call. `all touched` also returns touched rows that are equal
+   * again, because a reader may have read them in between.
+   */
   takeDelta(which: "changed" | "all touched" = "changed"): RowDelta[] {
-    return this.#changes.take((projection, key) => this.#overlay.entry(projection, key), which);
+    return this.#changes.drain((projection, key) => this.#overlay.entry(projection, key), which);
   }
 
   /**
-   * Applies the next confirmed records, ends the pending commits they stem from and reconciles again those that may come out
-   * otherwise. The first record must follow the cursor.
+   * Applies the next confirmed records, settles the pending commits that they come from, and reconciles again the
+   * commits that may come out differently. The first record must follow the cursor.
    */
   apply(records: readonly CommitRecord[], now: number): Arrived[] {
     if (records.length === 0) return [];
@@ -127,7 +132,7 @@ export class Replica {
       foldRecord(this.domain, this.confirmed, record);
       this.#recent.remember(record);
       this.#cursor = cursorOf(record);
-      const commit = this.#work.take(record);
+      const commit = this.#pending.confirmRecord(record);
       if (commit) arrived.push({ commit, record, outcome: isExpected(commit, record.events) ? "accepted" : "rebased" });
     }
     this.#rebase(
@@ -138,37 +143,37 @@ export class Replica {
   }
 
   /**
-   * Adds a commit made on this device behind those that are pending.
+   * Adds a commit of this device behind the other pending commits.
    *
-   * @param decided what came of it when it was proposed on this replica, nothing having happened since: saves deciding it again
+   * @param decided the outcome of proposing it on this replica, if nothing has changed since: saves deciding it again
    */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
     this.#recent.watch(commit);
-    return this.#work.add(commit, now, decided);
+    return this.#pending.add(commit, now, decided);
   }
 
-  /** Ends pending commits that gave no record, or that a person withdrew. */
+  /** Removes pending commits that have no record, or that a person withdrew. */
   remove(ids: ReadonlySet<string>, now: number): void {
-    const ended = this.#work.remove(ids);
-    if (ended.length > 0) this.#rebase(ended, now);
+    const gone = this.#pending.remove(ids);
+    if (gone.length > 0) this.#rebase(gone, now);
   }
 
   /**
-   * Tells of confirmed events that came before the cursor and after a pending commit was made, so that its conflicts are seen
-   * after a restart. To be called before `add`; what is known already may be among them.
+   * Adds confirmed events from before the cursor that a pending commit has not seen, because its conflicts must be seen
+   * after a restart too. Must be called before `add`. Known events may be among them.
    */
   recall(records: readonly CommitRecord[], pending: readonly Commit[]): void {
     for (const commit of pending) this.#recent.watch(commit);
     for (const record of records) this.#recent.remember(record);
   }
 
-  #rebase(ended: readonly Commit[], now: number): void {
-    for (const stream of new Set(ended.flatMap((commit) => [...streamsOf(commit)])))
-      this.#recent.forget(stream, this.#work.lowestSeen(stream));
-    this.#work.rebase(now);
+  #rebase(gone: readonly Commit[], now: number): void {
+    for (const stream of new Set(gone.flatMap((commit) => [...streamsOf(commit)])))
+      this.#recent.forget(stream, this.#pending.lowestSeen(stream));
+    this.#pending.rebase(now);
   }
 
-  /** Looked at before the first is folded: rows never show a part of a page. */
+  /** Checked before the first record is folded, because rows must never show a part of a page. */
   #requireNext(records: readonly CommitRecord[]): void {
     let position = positionOf(this.#cursor);
     for (const record of records) {

@@ -9,16 +9,15 @@
  * Times are information only. The server's position is the only order.
  *
  * Source: Kulkarni et al., "Logical Physical Clocks" (2014). A double has room for 1/1024 ms beside today's
- * milliseconds,
- * so the clock needs no second number.
+ * milliseconds, so the clock needs no second number.
  */
 
 /** One step within a millisecond. Exact in a double up to 2 ** 43 ms, the year 2248. */
 export const CLOCK_STEP_MS = 1 / 1024;
 
 /**
- * The number of milliseconds that a time may be ahead of the receiver's clock. Honest clocks are wrong by hours,
- * seldom by a day.
+ * The number of milliseconds that a time may be ahead of the receiver's clock. Honest clocks are wrong by hours, seldom
+ * by a day.
  */
 export const CLOCK_DRIFT_MS_MAX = 24 * 60 * 60 * 1000;
 

@@ -20,8 +20,8 @@ const POOL_BYTES = 1024;
 /**
  * Returns a function that hands out random bytes in small portions and draws them in large ones.
  *
- * A pool exists because one call of the system costs about 15 microseconds, for ten bytes as for a thousand.
- * It returns no byte twice, because ids would then repeat (test: `env.test.ts`).
+ * A pool exists because one call of the system costs about 15 microseconds, for ten bytes as for a thousand. It returns
+ * no byte twice, because ids would then repeat (test: `env.test.ts`).
  */
 export function bytePool(draw: (count: number) => Uint8Array): BaseEnv["randomBytes"] {
   let pool = new Uint8Array(0);

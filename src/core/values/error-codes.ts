@@ -1,7 +1,7 @@
 /** The codes of errors, as a union type, so that an app can switch over all of them. */
 
 /**
- * Each code that Dacapo gives an error. A `switch` over all of them is complete.
+ * Each code of an error that Dacapo creates. A `switch` over all of them is complete.
  *
  * A worker of a newer release may send a code that this release does not list. Keep a `default` branch for it.
  *

@@ -68,8 +68,8 @@ export class DacapoError extends Error {
 }
 
 /**
- * Code `invalid`: an input, an event, a name or an archive is not valid. Nothing was recorded.
- * `details.path` and `details.reason`, if they exist, name the place and the reason.
+ * Code `invalid`: an input, an event, a name or an archive is not valid. Nothing was recorded. `details.path` and
+ * `details.reason`, if they exist, name the place and the reason.
  *
  * @example
  * try {
@@ -160,8 +160,8 @@ export class StorageFullError extends DacapoError {
 }
 
 /**
- * Code `storage-lost`: the storage cannot be reached or read.
- * `details.reason`, if it exists, is a stable name of the cause, such as `newer-layout`.
+ * Code `storage-lost`: the storage cannot be reached or read. `details.reason`, if it exists, is a stable name of the
+ * cause, such as `newer-layout`.
  *
  * @example
  * try {
@@ -177,8 +177,8 @@ export class StorageLostError extends DacapoError {
 }
 
 /**
- * Code `protocol`: the other side sent something that the protocol does not allow.
- * `details.code` and `details.status`, if they exist, are the server's own code and the HTTP status.
+ * Code `protocol`: the other side sent something that the protocol does not allow. `details.code` and `details.status`,
+ * if they exist, are the server's own code and the HTTP status.
  *
  * @example
  * log.status.subscribe(({ error }) => {

@@ -2,8 +2,7 @@
  * A search for the value in a state that would not come back from storage as it is.
  *
  * The search exists because states are stored as JSON. A Date or a Set would work until the next start and would then
- * be
- * another type, which `evolve` does not expect.
+ * be another type, which `evolve` does not expect.
  *
  * Guarantees:
  * - JSON may leave out two things without harm: a field that is undefined, and the sign of zero. The search accepts

@@ -11,7 +11,7 @@ import type { Path, Problem } from "./parsed.ts";
 /** Any value of plain JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** The number of levels of arrays and objects inside each other. `JSON.stringify` fails at about 5,000. */
+/** The largest number of levels of arrays and objects inside each other. `JSON.stringify` fails at about 5,000. */
 export const JSON_DEPTH_MAX = 64;
 
 /** One step of a path, with the steps before it. A path is built only for a problem, because most values have none. */

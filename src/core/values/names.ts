@@ -11,7 +11,7 @@ import { ValidationError } from "./errors.ts";
 import { type Parsed, refuseValue } from "./parsed.ts";
 import { refuseDefinition } from "./refuse.ts";
 
-/** The number of bytes in the id of a stream. */
+/** The largest number of bytes in the id of a stream. */
 export const STREAM_ID_BYTES_MAX = 200;
 
 const STREAM = /^[a-z][a-z0-9-]{0,63}\/(?!\.{1,2}$)[A-Za-z0-9._~:@-]{1,200}$/;
@@ -59,7 +59,7 @@ export function streamName(type: string, id: string): string {
   if (reason === null) return `${type}/${id}`;
   throw new ValidationError({
     message: `The id ${shown(id)} cannot name a stream of ${shown(type)}: the name ${reason}`,
-    fix: `Use an id of 1 to ${STREAM_ID_BYTES_MAX} of the characters A-Z a-z 0-9 . _ ~ : @ -, such as crypto.randomUUID().`,
+    fix: `Use an id of 1 to ${STREAM_ID_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : @ -, such as crypto.randomUUID().`,
     details: { path: ["id"], reason },
   });
 }
@@ -89,7 +89,7 @@ export function requireWord(what: string, name: string): void {
   if (WORD.test(name) && name !== "constructor" && name !== "prototype") return;
   refuseDefinition(
     `The name ${shown(name)} of ${what} is not allowed`,
-    "Use 1 to 128 of the characters A-Z a-z 0-9 _ -, and a letter first, such as TaskAdded. Do not use `constructor` or `prototype`.",
+    "Use 1 to 128 of A-Z a-z 0-9 _ -, with a letter first, such as TaskAdded, but not `constructor` or `prototype`.",
   );
 }
 

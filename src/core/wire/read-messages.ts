@@ -180,20 +180,17 @@ const pushAnswer: Reader<PushAnswer> = (value, path) =>
     path,
   );
 
-const limits: Reader<Limits> = shape({
-  commitBytesMax: whole(1),
-  pushBytesMax: whole(1),
-  pushCommitsMax: whole(1),
-  pageBytesMax: whole(1),
-  pageEventsMax: whole(1),
-});
-const logInfo: Reader<LogInfo> = shape({
-  protocol: whole(1),
-  cursor: orNull(cursorReader),
-  head: whole(0),
-  domain: whole(0),
-  limits,
-});
+// Functions, because a bundler can then remove them from a worker that does not read the info.
+const limits: Reader<Limits> = (value, path) =>
+  shape({
+    commitBytesMax: whole(1),
+    pushBytesMax: whole(1),
+    pushCommitsMax: whole(1),
+    pageBytesMax: whole(1),
+    pageEventsMax: whole(1),
+  })(value, path);
+const logInfo: Reader<LogInfo> = (value, path) =>
+  shape({ protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits })(value, path);
 const presence: Reader<Presence> = shape({ client: uuid, actor, data: json });
 
 const serverFrame: Reader<ServerFrame> = (value, path) => {

@@ -64,6 +64,7 @@ export function fail(path: Path, reason: string): never {
 }
 
 /** A well-formed string of at most `max` UTF-16 units that matches a form. */
+/* @__NO_SIDE_EFFECTS__ */
 export function text(max: number, form?: RegExp): Reader<string> {
   return (value, path) => {
     if (typeof value !== "string") fail(path, "is not a string");
@@ -75,6 +76,7 @@ export function text(max: number, form?: RegExp): Reader<string> {
 }
 
 /** A safe integer from `min` to `max`. */
+/* @__NO_SIDE_EFFECTS__ */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): Reader<number> {
   return (value, path) => {
     if (typeof value !== "number" || !Number.isSafeInteger(value)) fail(path, "is not a whole number");
@@ -101,16 +103,19 @@ export const json: Reader<Json> = (value, path) => {
 export const anything: Reader<unknown> = (value) => value;
 
 /** One of some values. */
+/* @__NO_SIDE_EFFECTS__ */
 export function literal<T extends string | boolean>(...allowed: readonly T[]): Reader<T> {
   return (value, path) => allowed.find((one) => one === value) ?? fail(path, `is not ${allowed.join(" or ")}`);
 }
 
 /** Null, or a value of another reader. */
+/* @__NO_SIDE_EFFECTS__ */
 export function orNull<T>(reader: Reader<T>): Reader<T | null> {
   return (value, path) => (value === null ? null : reader(value, path));
 }
 
 /** An array of `min` to `max` entries. */
+/* @__NO_SIDE_EFFECTS__ */
 export function list<T>(reader: Reader<T>, max: number, min = 0): Reader<readonly T[]> {
   return (value, path) => {
     if (!Array.isArray(value)) fail(path, "is not an array");
@@ -131,6 +136,7 @@ type Shape<Needed extends Fields, Optional extends Fields> = { readonly [K in ke
 };
 
 /** An object with these fields. Other fields are not copied. */
+/* @__NO_SIDE_EFFECTS__ */
 export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(
   needed: Needed,
   optional?: Optional,

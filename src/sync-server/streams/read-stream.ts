@@ -1,8 +1,9 @@
 /**
- * A stream as the store holds it: folded, folded as its author saw it, or only what others added.
+ * Reading streams from the store: folded, folded as their author saw them, or only the events of other authors.
  *
- * Place: `stream-windows` asks these, page by page, and carries on with what the running batch adds.
- * Holds: a record that cannot be read any more harms its streams alone: they are unreadable from there on.
+ * Guarantees:
+ * - A stored record that cannot be read makes its streams unreadable from there on, and no other stream.
+ * - Events behind the position that the batch reads at are never used: reading them throws `LogMoved`.
  */
 import { type Author, authorKey, isSameAuthor } from "../../core/history/author.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -16,26 +17,28 @@ import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 
-/** Authors of one stream that are remembered; with more, only the store knows who wrote after whom. */
+/** Authors of one stream that are remembered, at most. With more of them, only the store knows who wrote last. */
 const AUTHORS_MAX = 32;
-/** Events of others that a policy is told: the latest. */
+/** Events of other authors that a policy gets, at most: the latest. */
 const OTHERS_EVENTS_MAX = 10_000;
-/** What is read from the store at once. */
+/** The size of a page that is read from the store. */
 const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
 export type StreamSource = {
   readonly store: EventStore;
   readonly log: string;
   readonly domain: DomainDefinition;
-  /** The log's last position as the batch took it. */
+  /** The log's last position when the batch started. */
   readonly end: number;
-  /** Told of each page that was read, and waited for: reading much gives way to what else the server has to do. */
+  /** Called and awaited after each page, because a long read must let the server's other work continue. */
   readonly onRead: (events: number) => Promise<void>;
 };
 
 /**
- * The log has gone on since the batch took its end. What was read is not what it decides on: were the store restored now to just that end, the
- * append would find it as expected.
+ * The log has grown since the batch read its head, so the batch must start again.
+ *
+ * The append does not always notice it. If the store is restored to exactly that head in between, the append finds the
+ * head that it expects, but the data that was read is from a history that is gone.
  */
 export class LogMoved extends Error {}
 
@@ -48,7 +51,7 @@ export async function foldStored(source: StreamSource, stream: string): Promise<
   return known;
 }
 
-/** Folds a stream as its author saw it: up to a version, and on with what is his own. */
+/** Folds a stream as its author saw it: all events up to a version, and then only the author's own. */
 export async function foldAuthored(
   source: StreamSource,
   stream: string,
@@ -62,7 +65,7 @@ export async function foldAuthored(
   return state;
 }
 
-/** The events of a stream that others added after a version. */
+/** The events of a stream that other authors added after a version. */
 export async function readOthers(
   source: StreamSource,
   stream: string,
@@ -77,7 +80,7 @@ export async function readOthers(
   return events;
 }
 
-/** A known stream with the events that a record adds to it. */
+/** Adds the events of a record to a known stream. */
 export function foldKnown(
   domain: DomainDefinition,
   known: KnownStream,
@@ -120,7 +123,7 @@ export function othersIn(
   );
 }
 
-/** True where others wrote to a stream after a version, or where only the store can tell. */
+/** True if other authors wrote to a stream after a version, or if only the store knows. */
 export function mayHoldOthers(known: KnownStream, after: number, author: Author): boolean {
   if (known.state.version <= after) return false;
   if (!known.authors) return true;
@@ -140,18 +143,18 @@ async function* storedRecords(
   for (let from = after; ;) {
     const page = await store.readStream(log, stream, from, PAGE);
     for (const stored of page) {
-      if (stored.cursor.position > end) throw new LogMoved("The log has gone on while it was read");
+      if (stored.cursor.position > end) throw new LogMoved("The log has grown while it was read");
       yield { stored, record: parseStored(stored) };
     }
     const last = page.at(-1);
     if (!last) return;
-    // A page that does not go on would be read for ever.
+    // A page without a later version would be read for ever.
     const next = lastVersion(last, stream);
     if (next <= from) {
       const fix =
-        "Stop the server, keep the damaged file, and restore a backup: devices send again what the backup lacks.";
+        "Stop the server, keep the damaged file, and restore a backup. Devices send again what the backup lacks.";
       throw new StorageLostError({
-        message: `The store gave no version of ${stream} after ${from}: a record's list of streams is damaged`,
+        message: `The store returned no version of ${stream} after ${from}. A record's list of streams is damaged.`,
         fix,
         details: { stream, after: from },
       });
@@ -163,9 +166,9 @@ async function* storedRecords(
 
 function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
   try {
-    // Written by this server, from a record that it had made and checked.
+    // The type holds, because this server wrote the text from a record that it had checked.
     const record = parseOwnJson<CommitRecord>(text);
-    // Damage may leave JSON: then it does not write what it is found by any more.
+    // A damaged text may still be JSON. Then its streams differ from the streams that it is stored under.
     return sameSpans(spansOf(record.events), streams) ? record : null;
   } catch {
     return null;

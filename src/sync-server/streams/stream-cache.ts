@@ -1,25 +1,26 @@
 /**
- * States of streams that were folded lately, so that a push need not fold them again.
+ * States of streams that were folded lately, because folding them again for each push would be slow.
  *
- * Place: the log writer gives it what a batch ended with, and takes from it what the next begins with.
- * Holds: what it gives stands exactly at the head it is asked for, or it gives nothing; nothing is correct because of
- * it, everything is only faster. Bounded in logs, streams and rough size.
+ * Guarantees (test/unit/sync-server/streams/stream-cache.test.ts):
+ * - `get` returns only states of exactly the requested head.
+ * - A server with a cache decides like a server without a cache.
+ * - The number of logs and streams and the rough size of all states are bounded.
  */
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
 
-/** A stream as it stands, and who wrote it. */
+/** The current state of a stream, and its authors. */
 export type KnownStream = {
   readonly state: StreamState;
-  /** Version of the last event of each author; null where they are too many to remember. */
+  /** The version of each author's last event. Null if there are too many authors to remember. */
   readonly authors: ReadonlyMap<string, number> | null;
 };
 
 export type StreamCache = {
   readonly get: (log: string, head: Cursor | null) => ReadonlyMap<string, KnownStream>;
-  /** What is known at a new head: all that was known at `from`, and what has changed. */
+  /** Moves a log to a new head. States known at `from` stay, unless `streams` replaces them. */
   readonly put: (
     log: string,
     from: Cursor | null,
@@ -31,9 +32,9 @@ export type StreamCache = {
 
 const LOGS_MAX = 200;
 const STREAMS_PER_LOG_MAX = 500;
-/** Values inside a state beyond which it is folded anew each time: some 100 KB. */
+/** Values in a state, at most: about 100 KB. A larger state is folded again each time. */
 const STATE_VALUES_MAX = 2_000;
-/** Values of all kept states of a log, and of all logs together: some 50 MB. */
+/** Values in all kept states of one log, and of all logs: about 50 MB. */
 const LOG_VALUES_MAX = 50_000;
 const VALUES_MAX = 1_000_000;
 
@@ -73,7 +74,7 @@ export function createStreamCache(): StreamCache {
   };
 }
 
-/** Puts a stream behind all others, or takes it out where its state is too large. */
+/** Puts a stream behind all other streams, or removes it if its state is too large. */
 function keep(kept: Kept, stream: string, known: KnownStream): void {
   kept.values -= kept.streams.get(stream)?.values ?? 0;
   kept.streams.delete(stream);
@@ -83,7 +84,7 @@ function keep(kept: Kept, stream: string, known: KnownStream): void {
   kept.values += values;
 }
 
-/** How much a state holds, roughly: a value, or 64 characters of a text. Stops counting where it is too much anyway. */
+/** Counts the values of a state roughly. 64 characters of a text count as one. Stops above the limit. */
 function countValues(state: Json): number {
   let count = 0;
   const waiting: Json[] = [state];

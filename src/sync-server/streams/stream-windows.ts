@@ -1,15 +1,19 @@
 /**
- * What `reconcile` needs to know of streams: read from the store, carried on through the commits of one batch.
+ * The streams that the commits of one batch are decided on: read from the store, then kept up to date with the records
+ * of the batch.
  *
- * Place: `settle-batch` opens one for each round, decides all waiting commits on it in turn, and throws it away or,
- * after the append, hands its states to the cache.
- * Holds: all of it was read after the head that the append will name, so what another node changes meanwhile never becomes
- * an outcome.
+ * For each commit: compute its needs, read what is missing, reconcile once on plain data.
  *
- * `reconcile` is pure and cannot wait. Where it asks for something that was not read yet, the question is thrown, answered by
- * reading, and the commit is reconciled again. What most commits need is read before.
+ * Guarantees:
+ * - All data is of the head that the append will name. If the log moved meanwhile, reading throws `LogMoved`.
+ * - A commit that no other author came before reads only the current states of its streams
+ *   (test/unit/sync-server/streams/stream-windows.test.ts).
+ * - A bug of Dacapo never rejects a commit. It throws `DecideFailure` (same test).
  */
-import { type Commit, lowestSeen, streamsOf } from "../../core/history/commit.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import { BugError } from "../../core/values/errors.ts";
+import { reasonOf } from "../../core/values/reason.ts";
+import { type CommitNeeds, commitNeeds } from "../../core/decide/commit-needs.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, type StreamState } from "../../core/fold/fold.ts";
 import { reconcileCommit, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
@@ -28,20 +32,27 @@ import {
 } from "./read-stream.ts";
 import { authorKey } from "../../core/history/author.ts";
 
-/** So many stored events are read before others get their turn: some milliseconds' work. A store on this machine answers without a wait. */
+/**
+ * Stored events that are read before other work of the server gets its turn: a few milliseconds of work. A store on
+ * the same machine answers without waiting, so reading alone would not let other work continue.
+ */
 const EVENTS_A_TURN = 2_000;
-/** A stream longer than this is not folded again as its author saw it: its history counts as gone, and `keep` decides again. */
+/**
+ * Events of a stream that is folded again as its author saw it, at most. For a longer stream, `keep` and merges decide
+ * again on the current state.
+ */
 const AUTHORED_EVENTS_MAX = 50_000;
 
 export type StreamWindows = {
-  /** Reads the states of streams, all at once. */
+  /** Reads the states of streams in parallel, if they were not read before. */
   readonly load: (streams: Iterable<string>) => Promise<void>;
+  /** Decides a commit. Throws `DecideFailure` for a bug of Dacapo, `LogMoved` if the log moved. */
   readonly reconcile: (commit: Commit, now: number) => Promise<Reconciled>;
-  /** Takes in a record that was decided in this batch. */
+  /** Adds a record that was decided in this batch. */
   readonly add: (record: CommitRecord) => void;
-  /** The streams that were needed, as they stand with the records that were added. */
+  /** All streams that were read, with the records that were added. */
   readonly known: () => ReadonlyMap<string, KnownStream>;
-  /** How many stored events were read so far. */
+  /** The number of stored events that were read so far. */
   readonly eventsRead: () => number;
 };
 
@@ -63,11 +74,12 @@ export function openWindows(
   const source: StreamSource = { store, log, domain, end, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
-  // The stored part of what authors saw. Commits of one device have often seen the same.
+  // The stored part of authored states. Kept, because commits of one device have often seen the same version.
   const authoredBefore = new Map<string, StreamState>();
 
   const load = async (names: Iterable<string>): Promise<void> => {
     const missing = [...new Set(names)].filter((stream) => !streams.has(stream));
+    if (missing.length === 0) return;
     await Promise.all(
       missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))),
     );
@@ -86,17 +98,12 @@ export function openWindows(
   return {
     load,
     reconcile: async (commit, now) => {
-      await load(streamsOf(commit));
-      const window = commitWindows(commit, streams, { load, readAuthored, readSince });
-      for (;;) {
-        try {
-          return reconcileCommit(domain, commit, { mode: "server", now, window });
-        } catch (question) {
-          if (!(question instanceof NotRead)) return failed(question);
-          // Each answer is kept, so this ends: a commit names a bounded number of streams.
-          await question.read();
-        }
-      }
+      const needs = runCore(commit, () => commitNeeds(domain, commit));
+      await load(needs.streams);
+      const window = await readWindows(commit, needs, streams, { readAuthored, readSince });
+      return runCore(commit, () =>
+        reconcileCommit(domain, commit, { mode: "server", now, window, prepared: needs.prepared }),
+      );
     },
     add: (record) => {
       batch.push(record);
@@ -110,69 +117,75 @@ export function openWindows(
   };
 }
 
-/** Thrown through `reconcile` for what was not read yet. */
-class NotRead extends Error {
-  readonly read: () => Promise<void>;
-  constructor(read: () => Promise<void>) {
-    super("Something was needed that was not read yet");
-    this.read = read;
+/**
+ * Dacapo's own code threw while it decided a commit. `cause` is the BugError to report.
+ *
+ * The author did nothing wrong, so the commit must stay undecided. A fixed release of the server decides it later.
+ */
+export class DecideFailure extends Error {}
+
+/** Runs a step of the core. The core catches what an app's functions throw, so an error here is a bug of Dacapo. */
+function runCore<T>({ id }: Commit, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    const bug = new BugError(`The server failed to decide commit ${id}: ${reasonOf(error)}`, { commit: id });
+    bug.cause = error;
+    throw new DecideFailure(bug.message, { cause: bug });
   }
 }
 
-/** What the core never throws, were it without faults. One commit that finds one must not hold up those behind it for ever. */
-function failed(error: unknown): Reconciled {
-  const message = `The server failed to decide this: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
-  return { kind: "rejected", command: 0, defect: { kind: "failed", code: "command-failed", message }, theirs: [] };
-}
-
 type Reads = {
-  readonly load: (streams: Iterable<string>) => Promise<void>;
   readonly readAuthored: (commit: Commit, stream: string, seen: number) => Promise<StreamState>;
   readonly readSince: (commit: Commit, stream: string, from: number) => Promise<readonly DomainEvent[]>;
 };
 
-/** The windows of one commit. What it asks for and finds missing is read for all its places at once. */
-function commitWindows(
+/** Reads the windows of one commit. A stream that no other author wrote to needs no read but its current state. */
+async function readWindows(
   commit: Commit,
+  needs: CommitNeeds,
   streams: ReadonlyMap<string, KnownStream>,
-  reads: Reads,
-): (stream: string) => StreamWindow {
-  const lowest = lowestSeen(commit);
+  { readAuthored, readSince }: Reads,
+): Promise<(stream: string) => StreamWindow> {
   const since = new Map<string, readonly DomainEvent[]>();
-  const asSeen = new Map<string, StreamState>();
-
-  const lacksSince = (stream: string, from: number): boolean => {
+  for (const [stream, from] of needs.seen) {
     const known = streams.get(stream);
-    return known !== undefined && !since.has(stream) && mayHoldOthers(known, from, commit);
-  };
-  const readAllSince = async (): Promise<void> => {
-    for (const [stream, from] of lowest)
-      if (lacksSince(stream, from)) since.set(stream, await reads.readSince(commit, stream, from));
-  };
-  const readAllAuthored = async (stream: string, seen: number): Promise<void> => {
-    for (const place of [{ stream, seen }, ...commit.commands.flatMap((command) => [command, ...command.reads])]) {
-      const at = Math.min(place.seen, streams.get(place.stream)?.state.version ?? 0);
-      const key = `${place.stream} ${at}`;
-      if (!asSeen.has(key)) asSeen.set(key, await reads.readAuthored(commit, place.stream, at));
-    }
-  };
+    if (known && mayHoldOthers(known, from, commit)) since.set(stream, await readSince(commit, stream, from));
+  }
 
-  return (stream) => {
+  const authored = new Map<string, StreamState>();
+  for (const { stream, seen } of needs.authored) {
     const known = streams.get(stream);
-    if (!known) throw new NotRead(() => reads.load([stream]));
-    // A stream that the author did not name has no `since`: the core counts it as never seen.
-    const from = lowest.get(stream) ?? known.state.version;
-    if (lacksSince(stream, from)) throw new NotRead(readAllSince);
-    const authored = (seen: number): StreamState => {
-      const state = asSeen.get(`${stream} ${seen}`);
-      if (!state) throw new NotRead(() => readAllAuthored(stream, seen));
-      return state;
-    };
-    return {
+    if (!known || known.state.version > AUTHORED_EVENTS_MAX) continue;
+    const from = needs.seen.get(stream);
+    const othersCame =
+      from !== undefined && seen >= from
+        ? (since.get(stream) ?? []).some(({ version }) => version > seen)
+        : mayHoldOthers(known, seen, commit);
+    // Without other authors' events after `seen`, the author saw the stream as it is. An unreadable stream is refused.
+    const isAsSeen = !othersCame || known.state.unreadable !== null;
+    authored.set(`${stream} ${seen}`, isAsSeen ? known.state : await readAuthored(commit, stream, seen));
+  }
+
+  const windows = new Map<string, StreamWindow>();
+  for (const stream of needs.streams) {
+    const known = streams.get(stream);
+    if (!known) continue;
+    windows.set(stream, {
       current: known.state,
-      from,
+      from: needs.seen.get(stream) ?? known.state.version,
       since: since.get(stream) ?? [],
-      authored: known.state.version > AUTHORED_EVENTS_MAX ? null : authored,
-    };
-  };
+      authored:
+        known.state.version > AUTHORED_EVENTS_MAX
+          ? null
+          : (seen) => needed(authored.get(`${stream} ${seen}`), `${stream} as seen at version ${seen}`),
+    });
+  }
+  return (stream) => needed(windows.get(stream), stream);
+}
+
+/** A read outside the needs of a commit is a bug: `commitNeeds` and `reconcileCommit` disagree. */
+function needed<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new BugError(`The needs of a commit do not contain ${what}`);
+  return value;
 }

@@ -23,7 +23,7 @@ import type { PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
-import { openWindows, type StreamWindows } from "../streams/stream-windows.ts";
+import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
 import { callWithinTime } from "../base/app-timeout.ts";
 
 /** The parts of the server that settle a batch of one log. */
@@ -93,7 +93,7 @@ export async function planBatch(
   // The commits before the failure stay settled. Their outcomes are sent when the push comes again.
   const settleOrRefuse = (push: AdmittedPush): Promise<SettledPush | RefusedCode> =>
     batch.settlePush(push).catch((error: unknown) => {
-      if (!(error instanceof PermitFailure)) throw error;
+      if (!(error instanceof PermitFailure || error instanceof DecideFailure)) throw error;
       context.report(error.cause);
       return "unavailable";
     });

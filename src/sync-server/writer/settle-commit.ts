@@ -48,9 +48,9 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
 
   const reconciled = await facts.windows.reconcile(commit, now);
   if (reconciled.kind === "rejected") {
-    const { defect, command, theirs } = reconciled;
+    const { defect, commandIndex, theirs } = reconciled;
     const newer = push.domain > domain.version && (defect.kind === "unknown" || defect.kind === "unreadable");
-    return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command, theirs });
+    return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command: commandIndex, theirs });
   }
   if (reconciled.events.length === 0) return { kind: "settled", text: emptyText(commit.id) };
 

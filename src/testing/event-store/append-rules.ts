@@ -1,4 +1,4 @@
-/** S1 to S4 and S8: what an append does, and what it must not. */
+/** S1 to S4 and S8: the effects of an append. */
 import type { Cursor } from "../../core/history/record.ts";
 import type { AppendResult, EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireRejection, requireThat } from "../require.ts";
@@ -9,7 +9,7 @@ type Rule = { readonly rule: string; readonly name: string; readonly check: (sto
 export const appendRules: readonly Rule[] = [
   {
     rule: "S1",
-    name: "an append on the head lands, and its last record is the new head",
+    name: "append: on the current head it succeeds, and its last record is the new head",
     async check(store) {
       const first = recordsAfter(null, [{ commit: 1 }, { commit: 2, events: 3 }]);
       requireEqual(await store.append("log", batch(null, { records: first })), { kind: "ok" }, "the first append");
@@ -22,7 +22,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S1",
-    name: "an append on a head that moved writes nothing, and is told the head",
+    name: "append: on a head that moved it writes nothing and returns the current head",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 }, { commit: 2 });
       const before = await readAll(store, "log");
@@ -48,13 +48,13 @@ export const appendRules: readonly Rule[] = [
       await requireLog(store, "log", before);
       requireThat(
         (await store.known("log", [commitId(3), commitId(4)])).size === 0,
-        "nothing known of what was refused",
+        "no known ids of the refused append",
       );
     },
   },
   {
     rule: "S1",
-    name: "an append that expects a head where there is no log is told that there is none",
+    name: "append: returns head null if the append expects a head and there is no log",
     async check(store) {
       const expected = { position: 3, mark: "restored" };
       const records = recordsAfter(expected, [{ commit: 1 }]);
@@ -68,7 +68,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S1",
-    name: "an append with ids that are known as records or outcomes names them, and writes nothing of the batch",
+    name: "append: with known commit ids it returns the ids and writes nothing",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 });
       await store.append("log", batch(head, { outcomes: [outcome(2)] }));
@@ -89,13 +89,13 @@ export const appendRules: readonly Rule[] = [
       await requireLog(store, "log", before);
       requireThat(
         (await store.known("log", [commitId(3), commitId(4)])).size === 0,
-        "nothing known of the rest of the batch",
+        "no known ids of the other records in the batch",
       );
     },
   },
   {
     rule: "S1",
-    name: "of two appends at once on one head one lands, the other is told that it moved",
+    name: 'append: of two appends on one head, one succeeds and the other returns "moved"',
     async check(store) {
       let head: Cursor | null = null;
       for (let round = 0; round < 10; round++) {
@@ -107,12 +107,12 @@ export const appendRules: readonly Rule[] = [
         head = rivals[winner]?.at(-1)?.cursor ?? null;
         requireEqual(results[1 - winner] ?? null, { kind: "moved", head }, "the other append");
       }
-      requireThat((await readAll(store, "log")).length === 10, "one record a round");
+      requireThat((await readAll(store, "log")).length === 10, "one record for each round");
     },
   },
   {
     rule: "S1",
-    name: "many writers that read and try again all land, each once",
+    name: "append: many writers that read and try again all succeed, each once",
     async check(store) {
       const writers = Array.from({ length: 8 }, (_, n) => appendUntilTaken(store, n));
       await Promise.all(writers);
@@ -126,7 +126,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S2",
-    name: "what was acknowledged is there for every call after it",
+    name: 'append: after "ok" every later call returns the record',
     async check(store) {
       const head = await write(store, "log", null, { commit: 1, events: 2 });
       requireEqual(await store.head("log"), { kind: "open", cursor: head }, "the head");
@@ -138,7 +138,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S2",
-    name: "a store that was closed acknowledges nothing, and may be closed twice",
+    name: "close: a closed store rejects every call, and a second close succeeds",
     async check(store) {
       await store.close();
       await store.close();
@@ -146,12 +146,12 @@ export const appendRules: readonly Rule[] = [
         store.append("log", batch(null, { records: recordsAfter(null, [{ commit: 1 }]) })),
         "an append to a closed store",
       );
-      await requireRejection(store.head("log"), "a question to a closed store");
+      await requireRejection(store.head("log"), "a read of a closed store");
     },
   },
   {
     rule: "S3",
-    name: "a batch with a gap or an overlap is refused whole",
+    name: "append: rejects a batch with a gap or an overlap, and writes nothing",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1, events: 2 });
       const before = await readAll(store, "log");
@@ -172,7 +172,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S4",
-    name: "whoever reads while batches are appended sees all of a batch or nothing of it",
+    name: "read, readStream: return all or nothing of a batch during an append",
     async check(store) {
       let done = false;
       const writing = (async () => {
@@ -196,12 +196,12 @@ export const appendRules: readonly Rule[] = [
             requireEqual(
               page.records.at(-1)?.cursor ?? null,
               page.head,
-              "a page without limit ends at the head that it tells",
+              "a page without a limit ends at the head that it returns",
             );
           }
           const ofStream = await store.readStream("log", "task/t1", 0, ALL);
           requireThat(ofStream.length % 3 === 0, "whole batches in the stream");
-          // A store may wait for the machine's next turn, which a reader that never rests would not let come.
+          // Wait for the next turn of the event loop, because a store may need one to write.
           await new Promise((resolve) => setTimeout(resolve, 0));
         }
       };
@@ -210,7 +210,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S8",
-    name: "logs know nothing of each other: the same commit id may stand in two of them",
+    name: "append: logs are independent, so two logs can contain the same commit id",
     async check(store) {
       await write(store, "one", null, { commit: 1 });
       const two = await write(store, "two", null, { commit: 1, mark: "two", actor: "bob" }, { commit: 2, mark: "end" });
@@ -230,7 +230,7 @@ export const appendRules: readonly Rule[] = [
   },
   {
     rule: "S8",
-    name: "a batch that names a commit twice is refused whole",
+    name: "append: rejects a batch that names a commit twice, and writes nothing",
     async check(store) {
       const twice = recordsAfter(null, [{ commit: 1 }, { commit: 1 }]);
       await requireRejection(store.append("log", batch(null, { records: twice })), "two records of one commit");
@@ -243,7 +243,7 @@ export const appendRules: readonly Rule[] = [
   },
 ];
 
-/** One turn of a log writer: read, compute, append; again where another was first. */
+/** Acts as a log writer: it reads, computes and appends, and starts again if another writer was faster. */
 async function appendUntilTaken(store: EventStore, commit: number): Promise<void> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const head = await store.head("log");
@@ -252,5 +252,5 @@ async function appendUntilTaken(store: EventStore, commit: number): Promise<void
     if (result.kind === "ok") return;
     requireThat(result.kind === "moved", `moved, not ${result.kind}`);
   }
-  throw new Error("A writer did not get its turn in 100 attempts");
+  throw new Error("A writer lost 100 attempts to append against other writers");
 }

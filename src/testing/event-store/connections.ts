@@ -1,18 +1,23 @@
 /**
- * Other ways to reach the same logs, so that the whole suite can be run over them: opened anew before each call, over
- * several connections in turn, or from outside of where they are.
+ * Stores that reach the same logs in other ways, so that the suite can run over them: reopened before each call, over
+ * several connections in turn, or through another process.
  */
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 
-/** A store that is closed and opened again before each call: what is only in memory is lost each time. */
+/**
+ * Returns a store that is closed and opened again for each call, so that data in memory is lost each time.
+ *
+ * @example
+ * eventStoreConformance("reopened", () => reopenedEachCall(() => sqlite("logs.db")), { describe, it });
+ */
 export function reopenedEachCall(open: () => EventStore | Promise<EventStore>): EventStore {
   let waiting: Promise<unknown> = Promise.resolve();
   let closed = false;
   return storeThrough(
     (call) => {
       const answer = waiting.then(async () => {
-        if (closed) throw new StorageLostError({ message: "The store was closed", fix: "Make a new one." });
+        if (closed) throw new StorageLostError({ message: "The store is closed", fix: "Make a new store." });
         const store = await open();
         try {
           return await call(store);
@@ -30,13 +35,18 @@ export function reopenedEachCall(open: () => EventStore | Promise<EventStore>): 
   );
 }
 
-/** Several stores over the same logs; each call goes to the next. */
+/**
+ * Returns a store that sends each call to the next of several stores over the same logs.
+ *
+ * @example
+ * eventStoreConformance("two connections", () => inTurn([sqlite("logs.db"), sqlite("logs.db")]), { describe, it });
+ */
 export function inTurn(stores: readonly EventStore[]): EventStore {
   let next = 0;
   return storeThrough(
     async (call) => {
       const store = stores[next++ % stores.length];
-      if (!store) throw new Error("No store to ask");
+      if (!store) throw new Error("inTurn has no store. Pass at least one.");
       return call(store);
     },
     async () => {
@@ -45,7 +55,7 @@ export function inTurn(stores: readonly EventStore[]): EventStore {
   );
 }
 
-/** A store each of whose calls is passed on: into a Durable Object, a worker, another process. */
+/** Returns a store that passes each call on, for example into a Durable Object, a worker or another process. */
 export function storeThrough(
   pass: <Answer>(call: (store: EventStore) => Promise<Answer>) => Promise<Answer>,
   close: () => Promise<void>,

@@ -1,4 +1,4 @@
-/** S8 to S11: what is known of commits, how long outcomes are kept, and how logs come and go. */
+/** S8 to S11: known commits, how long outcomes are kept, and how logs begin and end. */
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
@@ -8,7 +8,7 @@ type Rule = { readonly rule: string; readonly name: string; readonly check: (sto
 export const logRules: readonly Rule[] = [
   {
     rule: "S8",
-    name: "of 500 ids asked for, each known one tells its actor and where it stands, or its outcome",
+    name: "known: for 500 ids, returns the actor and cursor, or the outcome, of each known id",
     async check(store) {
       const samples = Array.from({ length: 300 }, (_, n) => ({ commit: n, actor: n % 2 ? "bob" : "ann" }));
       const head = await write(store, "log", null, ...samples);
@@ -27,13 +27,13 @@ export const logRules: readonly Rule[] = [
         { record: null, outcomes: [{ actor: "eve", text: '{"outcome":"rejected"}' }] },
         "an outcome",
       );
-      requireThat((await store.known("log", [])).size === 0, "nothing asked, nothing known");
-      requireThat((await store.known("absent", [commitId(1)])).size === 0, "nothing known in a log that is not there");
+      requireThat((await store.known("log", [])).size === 0, "known ids for no ids");
+      requireThat((await store.known("absent", [commitId(1)])).size === 0, "known ids in an absent log");
     },
   },
   {
     rule: "S8",
-    name: "under one id each may have an outcome, and one a record; all are known; no outcome comes after a record, nor two for one actor",
+    name: "append: an id has one outcome for each actor and one record, and no outcome after it",
     async check(store) {
       const kept = { actor: "eve", text: '{"outcome":"rejected"}' };
       const head = await write(store, "log", null, { commit: 1 });
@@ -65,13 +65,13 @@ export const logRules: readonly Rule[] = [
           ?.outcomes.map(({ actor }) => actor)
           .toSorted() ?? [],
         ["ann", "mallory"],
-        "who was told something",
+        "the actors with an outcome",
       );
       const end = await write(store, "log", head, { commit: 2 });
       requireEqual(
         (await store.known("log", [commitId(2)])).get(commitId(2)) ?? null,
         { record: { actor: "ann", at: end }, outcomes: [kept] },
-        "what is known",
+        "the known record and outcomes",
       );
       requireEqual(
         await store.append(
@@ -85,7 +85,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     rule: "S9",
-    name: "an outcome is kept until it is older than the append says, and no longer",
+    name: "append: forgets outcomes that are older than forgetOutcomesBefore, and only these",
     async check(store) {
       const received = [500, 1_000, 999, 2_000];
       await store.append("log", batch(null, { outcomes: received.map((time, n) => outcome(n, { received: time })) }));
@@ -99,7 +99,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     rule: "S9",
-    name: "an actor with more than its share loses its oldest outcomes; no other actor loses any",
+    name: "append: an actor with too many outcomes loses its oldest, and no other actor does",
     async check(store) {
       await store.append(
         "log",
@@ -125,7 +125,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     rule: "S9",
-    name: "an append that is refused forgets nothing; a record is never forgotten",
+    name: "append: a refused append forgets nothing, and a record is never forgotten",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 });
       await store.append("log", batch(head, { outcomes: [outcome(2, { received: 5 })] }));
@@ -138,13 +138,13 @@ export const logRules: readonly Rule[] = [
       requireEqual(
         await store.append("log", batch(head, { outcomes: [outcome(2)] })),
         { kind: "ok" },
-        "a forgotten id may come again",
+        "an outcome with a forgotten id",
       );
     },
   },
   {
     rule: "S10",
-    name: "a dropped log is gone for good: nothing is read from it, nothing comes back under its name",
+    name: "drop: a dropped log stays gone, and its name can never be used again",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 });
       await store.append("log", batch(head, { outcomes: [outcome(2)] }));
@@ -166,13 +166,14 @@ export const logRules: readonly Rule[] = [
   },
   {
     rule: "S10",
-    name: "a large log is gone at once and whole, and a name is taken also where there was no log yet",
+    name: "drop: a large log is gone at once, and a log that never existed is gone too",
     async check(store) {
       let head = await write(store, "log", null, { commit: 0 });
       for (let n = 1; n <= 3; n++)
         head = await write(store, "log", head, ...Array.from({ length: 500 }, (_, k) => ({ commit: 1_000 * n + k })));
       const dropped = store.drop("log");
-      while ((await store.head("log")).kind === "open"); // what a store still deletes is nobody's any more
+      // The log must be gone for every reader although the store still deletes its rows.
+      while ((await store.head("log")).kind === "open");
       requireThat((await store.known("log", [commitId(0), commitId(3_499)])).size === 0, "nothing known");
       requireEqual(await store.readStream("log", "task/t1", 0, ALL), [], "a stream");
       await Promise.all([dropped, store.drop("never-made")]);
@@ -187,7 +188,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     rule: "S11",
-    name: "a log is absent until its first record or outcome, then open; asking makes none",
+    name: "head: a log is absent until its first record or outcome, and reading makes no log",
     async check(store) {
       requireEqual(await store.head("log"), { kind: "absent" }, "its head");
       requireEqual(await store.read("log", null, ALL), { kind: "absent" }, "a page");
@@ -202,12 +203,12 @@ export const logRules: readonly Rule[] = [
         "its page after an outcome",
       );
       await write(store, "log", null, { commit: 2 });
-      requireThat((await readAll(store, "log")).length === 1, "a record behind the outcome");
+      requireThat((await readAll(store, "log")).length === 1, "a record after the outcome");
     },
   },
   {
     rule: "S11",
-    name: "logs are listed in order of name",
+    name: "logs: returns the names in order",
     async check(store) {
       for (const log of ["b", "a-2", "B", "a", "a.1"]) await write(store, log, null, { commit: 1 });
       requireEqual(await store.logs(), ["B", "a", "a-2", "a.1", "b"], "the names");
@@ -215,7 +216,7 @@ export const logRules: readonly Rule[] = [
   },
 ];
 
-/** The commits among the first ten whose outcome is kept. */
+/** Checks which of the first ten commits have a kept outcome. */
 async function requireOutcomes(store: EventStore, commits: readonly number[]): Promise<void> {
   const known = await store.known(
     "log",

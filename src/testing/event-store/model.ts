@@ -1,7 +1,8 @@
 /**
- * What an event store should answer, said as plainly as can be: lists, searched from the beginning each time.
+ * A simple model of an event store, made of lists that are searched from the beginning each time.
  *
- * Place: `random-history` asks it and the store the same and compares. It shares no code with any store.
+ * Guarantees:
+ * - It shares no code with any store, so that both cannot have the same bug.
  */
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type {
@@ -15,7 +16,9 @@ import type {
 
 export type ModelLog = { records: StoredRecord[]; outcomes: KeptOutcome[]; gone: boolean };
 
-/** What may be read: everything behind the cursor. How much of it comes in one page is the store's choice within the limit. */
+/**
+ * The readable records: all after the cursor. Within the limit the store chooses how many of them it returns in a page.
+ */
 export type ModelRead =
   | { readonly kind: "page"; readonly following: readonly StoredRecord[] }
   | { readonly kind: "diverged" | "absent" | "gone" };
@@ -75,7 +78,7 @@ export class EventStoreModel {
 
   readStream(name: string, stream: string, after: number): readonly StoredRecord[] {
     return this.records(name).filter(({ streams }) =>
-      streams.some((place) => place.stream === stream && place.last > after),
+      streams.some((range) => range.stream === stream && range.last > after),
     );
   }
 
@@ -111,8 +114,8 @@ export class EventStoreModel {
   }
 
   streamVersion(name: string, stream: string): number {
-    const places = this.records(name).flatMap(({ streams }) => streams.filter((place) => place.stream === stream));
-    return places.at(-1)?.last ?? 0;
+    const ranges = this.records(name).flatMap(({ streams }) => streams.filter((range) => range.stream === stream));
+    return ranges.at(-1)?.last ?? 0;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Competing writers and readers from a seed: each step asks the store and the plain model the same, and compares the answers.
+ * Competing writers and readers from a seed. Each step calls the store and the plain model, and compares the results.
  *
- * Place: the rule `model` of the suite. What the single rules forget (an order of steps, a mixture) is looked for here.
+ * It searches for bugs that the single rules do not find, because they need a certain order of steps.
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type {
@@ -21,11 +21,11 @@ const LOGS = ["team-1", "team-2", "team-3"];
 const STREAMS = ["task/a", "task/b", "task/c", "column/a"];
 const ACTORS = ["ann", "bob"];
 const WRITERS = 3;
-/** Ids are drawn from few, so that many come twice. */
+/** Commit ids are drawn from a small range, so that many occur twice. */
 const COMMITS = 120;
 const STEPS = 60;
 
-/** Runs one history. Throws, with the seed and the step, where the store answers otherwise than the model. */
+/** Runs a history. Throws, with the seed and the step, if the store's result differs from the model's. */
 export async function runRandomHistory(store: EventStore, seed: number): Promise<void> {
   const history = new History(store, seededRandom(seed));
   for (let step = 0; step < STEPS; step++) {
@@ -44,7 +44,7 @@ class History {
   readonly #store: EventStore;
   readonly #random: SeededRandom;
   readonly #model = new EventStoreModel();
-  /** The head of a log as a writer last saw it: often an old one. Keys are `writer log`. */
+  /** The head of a log that a writer read last, which is often old. Keys are `writer log`. */
   readonly #seen = new Map<string, Cursor | null>();
   #time = 0;
   #marks = 0;
@@ -103,21 +103,21 @@ class History {
         continue;
       }
       const streams = STREAMS.filter(() => random.chance(0.4));
-      const places = (streams.length > 0 ? streams : STREAMS.slice(0, 1)).map((stream) => {
+      const ranges = (streams.length > 0 ? streams : STREAMS.slice(0, 1)).map((stream) => {
         const first = (versions.get(stream) ?? 0) + 1;
         const last = first + random.below(3);
         versions.set(stream, last);
         return { stream, first, last };
       });
       const position = end + 1;
-      end += places.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+      end += ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
       this.#marks += 1;
       records.push({
         position,
         cursor: { position: end, mark: `m${this.#marks}` },
         commit,
         actor,
-        streams: places,
+        streams: ranges,
         text,
       });
     }
@@ -130,11 +130,11 @@ class History {
     const limit = this.#randomLimit();
     const page = await this.#store.read(log, after, limit);
     const expected = this.#model.read(log, after);
-    requireEqual(page.kind, expected.kind, `read ${log} behind ${JSON.stringify(after)}`);
+    requireEqual(page.kind, expected.kind, `read ${log} after ${JSON.stringify(after)}`);
     if (page.kind === "page" && expected.kind === "page") requirePage(page.records, expected.following, limit);
     if (page.kind === "page" || page.kind === "diverged") {
       const head = this.#model.head(log);
-      requireEqual(page.head, head.kind === "open" ? head.cursor : null, `the head told with a page of ${log}`);
+      requireEqual(page.head, head.kind === "open" ? head.cursor : null, `the head in a page of ${log}`);
     }
   }
 
@@ -177,7 +177,7 @@ class History {
     this.#model.drop(log);
   }
 
-  /** Mostly one of the log, sometimes nobody's. */
+  /** Returns mostly a cursor of the log, sometimes a cursor that no reader can have. */
   #randomCursor(log: string): Cursor | null {
     const records = this.#model.records(log);
     if (records.length === 0 || this.#random.chance(0.2))
@@ -192,14 +192,17 @@ class History {
   }
 }
 
-/** S6: the beginning of what follows, not nothing where there is something, and within the limit unless it is a single record. */
+/**
+ * S6: a page has the first of the following records, at least one if there is one, and stays within the limit if it has
+ * several.
+ */
 function requirePage(
   records: readonly StoredRecord[],
   following: readonly StoredRecord[],
   { events, bytes }: ReadLimit,
 ): void {
-  requireEqual(records, following.slice(0, records.length), "a page is the beginning of what follows");
-  requireThat(records.length > 0 || following.length === 0, "a page with at least one record where there is one");
+  requireEqual(records, following.slice(0, records.length), "a page has the first of the following records");
+  requireThat(records.length > 0 || following.length === 0, "a page has at least one record if there is one");
   const held = records.reduce((sum, { position, cursor }) => sum + cursor.position - position + 1, 0);
   const size = records.reduce((sum, { text }) => sum + new TextEncoder().encode(text).length, 0);
   requireThat(

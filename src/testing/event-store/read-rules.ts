@@ -1,4 +1,4 @@
-/** S5 to S7: what a reader gets. */
+/** S5 to S7: the data that a reader gets. */
 import type { Cursor } from "../../core/history/record.ts";
 import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
@@ -9,7 +9,7 @@ type Rule = { readonly rule: string; readonly name: string; readonly check: (sto
 export const readRules: readonly Rule[] = [
   {
     rule: "S5",
-    name: "a reader with a cursor of this log gets what lies behind it, at the head an empty page",
+    name: "read: returns the records after a cursor, and an empty page at the head",
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 }, { commit: 2, events: 2 }, { commit: 3 });
       const records = await readAll(store, "log");
@@ -17,14 +17,14 @@ export const readRules: readonly Rule[] = [
         requireEqual(
           await store.read("log", cursor, ALL),
           { kind: "page", records: records.slice(n + 1), head },
-          `behind record ${n}`,
+          `after record ${n}`,
         );
       }
     },
   },
   {
     rule: "S5",
-    name: "a reader whose cursor is not this log's is told that they parted",
+    name: 'read: returns "diverged" for a cursor that is not from this log',
     async check(store) {
       const head = await write(store, "log", null, { commit: 1 }, { commit: 2, events: 3 });
       const foreign: Cursor[] = [
@@ -32,7 +32,8 @@ export const readRules: readonly Rule[] = [
         { position: 4, mark: "other" },
         { position: 4, mark: "mark1" },
         { position: 5, mark: "mark2" },
-        { position: 3, mark: "mark2" }, // inside a record: nobody is ever given such a cursor
+        // Inside a record, where no cursor of the store ends.
+        { position: 3, mark: "mark2" },
       ];
       for (const after of foreign)
         requireEqual(await store.read("log", after, ALL), { kind: "diverged", head }, JSON.stringify(after));
@@ -45,7 +46,7 @@ export const readRules: readonly Rule[] = [
   },
   {
     rule: "S6",
-    name: "pages end at record ends and stay within events and bytes; together they are the log",
+    name: "read: pages end at record ends, stay within both limits, and join to the whole log",
     async check(store) {
       const samples: Sample[] = Array.from({ length: 30 }, (_, n) => ({
         commit: n,
@@ -72,7 +73,7 @@ export const readRules: readonly Rule[] = [
   },
   {
     rule: "S6",
-    name: "a record larger than the limit comes alone, and nobody is stuck before it",
+    name: "read: returns a record above the limit alone, so that readers can continue",
     async check(store) {
       const after = await write(store, "log", null, { commit: 1 });
       await write(
@@ -88,10 +89,10 @@ export const readRules: readonly Rule[] = [
   },
   {
     rule: "S6",
-    name: "a stream is read in order from a version, in pages of whole records",
+    name: "readStream: returns a stream in order from a version, in pages of whole records",
     async check(store) {
-      const streams = (...places: [string, number, number][]) =>
-        places.map(([stream, first, last]) => ({ stream, first, last }));
+      const streams = (...ranges: [string, number, number][]) =>
+        ranges.map(([stream, first, last]) => ({ stream, first, last }));
       await write(
         store,
         "log",
@@ -103,21 +104,21 @@ export const readRules: readonly Rule[] = [
       );
       const [both, second, wide] = await readAll(store, "log");
       requireThat(both !== undefined && second !== undefined && wide !== undefined, "the records");
-      const behind = (stream: string, version: number, limit = ALL) => store.readStream("log", stream, version, limit);
-      requireEqual(await behind("task/t1", 0), [both, wide], "a stream from its beginning");
-      requireEqual(await behind("task/t1", 1), [both, wide], "from within a record: the whole record");
-      requireEqual(await behind("task/t1", 2), [wide], "from the end of a record");
-      requireEqual(await behind("task/t1", 4), [wide], "from within the last record");
-      requireEqual(await behind("task/t1", 5), [], "from the end of the stream");
-      requireEqual(await behind("task/t2", 0, { events: 4, bytes: 1_000_000 }), [both, second], "a page");
-      requireEqual(await behind("task/t2", 2, { events: 1, bytes: 1 }), [wide], "a record larger than the limit");
-      requireEqual(await behind("task/none", 0), [], "a stream that is not there");
-      requireEqual(await store.readStream("absent", "task/t1", 0, ALL), [], "a stream of a log that is not there");
+      const from = (stream: string, version: number, limit = ALL) => store.readStream("log", stream, version, limit);
+      requireEqual(await from("task/t1", 0), [both, wide], "a stream from its beginning");
+      requireEqual(await from("task/t1", 1), [both, wide], "from within a record, the whole record");
+      requireEqual(await from("task/t1", 2), [wide], "from the end of a record");
+      requireEqual(await from("task/t1", 4), [wide], "from within the last record");
+      requireEqual(await from("task/t1", 5), [], "from the end of the stream");
+      requireEqual(await from("task/t2", 0, { events: 4, bytes: 1_000_000 }), [both, second], "a page");
+      requireEqual(await from("task/t2", 2, { events: 1, bytes: 1 }), [wide], "a record larger than the limit");
+      requireEqual(await from("task/none", 0), [], "an absent stream");
+      requireEqual(await store.readStream("absent", "task/t1", 0, ALL), [], "a stream of an absent log");
     },
   },
   {
     rule: "S7",
-    name: "texts, actors, streams and marks come back as they were given, up to the largest record allowed",
+    name: "append, read: text, actor, streams and mark stay unchanged, also in the largest record",
     async check(store) {
       const texts = [
         '{ "spaces" : 1.0, "spaces":2 }',
@@ -137,12 +138,12 @@ export const readRules: readonly Rule[] = [
       );
       await store.append("log", batch(null, { records: given }));
       requireEqual(await readAll(store, "log"), given, "the records");
-      requireEqual(await store.readStream("log", "a/~:@-.4", 0, ALL), given.slice(4), "one of them by its stream");
+      requireEqual(await store.readStream("log", "a/~:@-.4", 0, ALL), given.slice(4), "a record by its stream");
     },
   },
   {
     rule: "S7",
-    name: "a commit that writes very many streams is one record, and found by each of them",
+    name: "readStream: finds the only record of a commit with 600 streams by each stream",
     async check(store) {
       const streams = Array.from({ length: 600 }, (_, n) => ({ stream: `task/t${n}`, first: 1, last: 1 }));
       const given = recordsAfter(null, [{ commit: 1, events: 600, streams }]);

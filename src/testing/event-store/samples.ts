@@ -1,11 +1,11 @@
-/** Records, outcomes and batches as a log writer makes them, with nothing in them that a rule does not ask for. */
+/** Records, outcomes and batches as a log writer makes them, with only the fields that a rule needs. */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { Append, EventStore, KeptOutcome, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 
 export const ALL: ReadLimit = { events: 1_000_000, bytes: 1_000_000_000 };
 
-/** The n-th commit id of a test: a UUID, like any. */
+/** The n-th commit id of a test, which is a UUID. */
 export function commitId(n: number): string {
   return `00000000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
 }
@@ -18,7 +18,10 @@ export type Sample = { readonly commit: number } & Partial<{
   readonly streams: StoredRecord["streams"];
 }>;
 
-/** Records behind a cursor, one for each sample. Where none is named, all events are of one stream, whose versions are the positions. */
+/**
+ * Records after a cursor, one for each sample. By default all events are of one stream, whose versions are the
+ * positions.
+ */
 export function recordsAfter(after: Cursor | null, samples: readonly Sample[]): StoredRecord[] {
   let end = positionOf(after);
   return samples.map(({ commit, events = 1, actor = "ann", mark = `mark${commit}`, text, streams }) => {
@@ -45,12 +48,12 @@ export function outcome(commit: number, facts: Partial<KeptOutcome> = {}): KeptO
   };
 }
 
-/** An append with nothing in it but what is given. */
+/** An append that contains only the given facts. */
 export function batch(expected: Cursor | null, facts: Partial<Append> = {}): Append {
   return { expected, records: [], outcomes: [], forgetOutcomesBefore: 0, outcomesPerActorMax: 10_000, ...facts };
 }
 
-/** Appends one record for each sample, in one batch, and gives the new head. */
+/** Appends one record for each sample, in one batch, and returns the new head. */
 export async function write(
   store: EventStore,
   log: string,
@@ -58,17 +61,13 @@ export async function write(
   ...samples: Sample[]
 ): Promise<Cursor> {
   const records = recordsAfter(expected, samples);
-  requireEqual(
-    await store.append(log, batch(expected, { records })),
-    { kind: "ok" },
-    "an append on the log's head is taken",
-  );
+  requireEqual(await store.append(log, batch(expected, { records })), { kind: "ok" }, "an append on the log's head");
   const head = records.at(-1)?.cursor;
   requireThat(head !== undefined, "a sample to write");
   return head;
 }
 
-/** Everything behind a cursor, in one page. */
+/** Reads everything after a cursor in one page. */
 export async function readAll(
   store: EventStore,
   log: string,
@@ -79,7 +78,7 @@ export async function readAll(
   return result.records;
 }
 
-/** The log's head and records, kept outcomes aside: what must not change where nothing may be written. */
+/** Checks the log's head and records, which must stay unchanged if nothing was written. It ignores kept outcomes. */
 export async function requireLog(store: EventStore, log: string, records: readonly StoredRecord[]): Promise<void> {
   requireEqual(await readAll(store, log), records, `the records of ${log}`);
   requireEqual(await store.head(log), { kind: "open", cursor: records.at(-1)?.cursor ?? null }, `the head of ${log}`);

@@ -1,4 +1,4 @@
-/** L8 and L10: rows are a cache, and a handle may lose its database. */
+/** L8 and L10: rows are a cache, and a handle can lose its database. */
 import { confirmRecords, entriesOf, requireFailure } from "./fixtures.ts";
 import type { StoredRows } from "../../client/stores/log-store.ts";
 import type { Cursor } from "../../core/history/record.ts";
@@ -22,7 +22,7 @@ function rowsAt(
 export const cacheRules: readonly LogStoreRule[] = [
   {
     rule: "L8",
-    name: "rows come back as a whole set of one checkpoint, an empty table too",
+    name: "readRows: returns all rows of one checkpoint, also an empty table",
     async check({ open }) {
       const store = await open();
       requireEqual(await store.readRows(), null, "before any were written");
@@ -37,7 +37,7 @@ export const cacheRules: readonly LogStoreRule[] = [
           false,
         ),
         true,
-        "a write of what changed",
+        "a write of changed buckets",
       );
       store.close();
       const merged = rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]", 255: "[]" }, "empty@1": {} });
@@ -46,7 +46,7 @@ export const cacheRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L8",
-    name: "rows that were folded on another checkpoint or generation are not written",
+    name: "writeRows: writes nothing on another checkpoint or generation",
     async check({ open }) {
       const store = await open();
       const { generation, cursor } = await confirmRecords(store, [1]);
@@ -66,19 +66,19 @@ export const cacheRules: readonly LogStoreRule[] = [
         false,
         "rows ahead of the log",
       );
-      requireEqual(await store.readRows(), null, "what stands");
+      requireEqual(await store.readRows(), null, "the stored rows");
       await store.writeRows({ generation, checkpoint: null }, rows, true);
       requireEqual(
         await store.writeRows({ generation, checkpoint: null }, rowsAt(cursor, { u: {} }), true),
         false,
-        "none where there are some",
+        "no checkpoint, but the store has rows",
       );
-      requireEqual(await store.readRows(), rows, "what stands");
+      requireEqual(await store.readRows(), rows, "the stored rows");
     },
   },
   {
     rule: "L8",
-    name: "fresh rows leave nothing of the old ones",
+    name: "writeRows: fresh rows replace all old rows",
     async check({ open }) {
       const store = await open();
       const { generation, cursor } = await confirmRecords(store, [1]);
@@ -94,18 +94,18 @@ export const cacheRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L8",
-    name: "rows that lie ahead of a log that was cut back are gone; others stay, and can be written on",
+    name: "readRows: after cutBack, returns null for rows ahead of the log, and keeps other rows",
     async check({ open }) {
       const store = await open();
       const first = await confirmRecords(store, [1]);
       const head = await confirmRecords(store, [1]);
       await store.writeRows({ generation: 0, checkpoint: null }, rowsAt(first.cursor, { t: { 1: "[1]" } }), true);
       await store.cutBack(head, first.cursor, []);
-      requireEqual((await store.readRows())?.checkpoint ?? null, first.cursor, "rows at the place of the cut");
+      requireEqual((await store.readRows())?.checkpoint ?? null, first.cursor, "rows at the position of the cut");
       await store.cutBack(await store.head(), null, []);
-      requireEqual(await store.readRows(), null, "rows ahead of it");
+      requireEqual(await store.readRows(), null, "rows ahead of the log");
       const { generation, cursor } = await confirmRecords(store, [1]);
-      requireEqual(await store.readRows(), null, "nor do they come back when the log grows");
+      requireEqual(await store.readRows(), null, "rows after the log grew again");
       requireEqual(
         await store.writeRows({ generation, checkpoint: null }, rowsAt(cursor, { t: { 2: "[2]" } }), false),
         true,
@@ -116,7 +116,7 @@ export const cacheRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L10",
-    name: "a closed handle answers that it is lost; the others go on",
+    name: "close: the closed handle reports storage-lost, and other handles continue",
     async check({ open }) {
       const [closed, other] = [await open(), await open()];
       const appending = closed.appendPending(0, entriesOf("a"), []).then(
@@ -127,12 +127,12 @@ export const cacheRules: readonly LogStoreRule[] = [
       const appended = await appending;
       await requireFailure("storage-lost", closed.head(), "head");
       await requireFailure("storage-lost", closed.appendPending(0, entriesOf("b"), []), "appendPending");
-      requireEqual((await other.head()).pendingTail, appended ? 1 : 0, "what the other tab sees");
+      requireEqual((await other.head()).pendingTail, appended ? 1 : 0, "the tail in the other tab");
     },
   },
   {
     rule: "L10",
-    name: "after the database was deleted every handle is lost, and the next one begins anew",
+    name: "destroy: every handle reports storage-lost, and the next handle starts empty",
     async check({ open }) {
       const [here, there] = [await open(), await open()];
       await here.appendPending(0, entriesOf("a"), []);

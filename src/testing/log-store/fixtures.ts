@@ -1,4 +1,4 @@
-/** Commits, records and batches for the suite of log stores, and what it says when a store is wrong. */
+/** Commits, records and batches for the suite of log stores, and helpers that check a store. */
 import type { Commit } from "../../core/history/commit.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import { type CommitRecord, type Cursor, cursorOf, lastPosition, positionOf } from "../../core/history/record.ts";
@@ -39,7 +39,7 @@ export function commitOf(name: string): Commit {
   };
 }
 
-/** What an append takes of a commit, with a note for undo, which comes back as it was given. */
+/** An entry to append, with a note for undo, which the store must return unchanged. */
 export function entryOf(name: string, at: Cursor | null = null): Omit<PendingEntry, "n"> {
   return { at, commit: commitOf(name), undo: undoOf(name) };
 }
@@ -88,7 +88,7 @@ export function recordOf(
   };
 }
 
-/** Records behind a cursor, with these numbers of events. */
+/** Records that follow a cursor, with these numbers of events. */
 export function recordsBehind(after: Cursor | null, events: readonly number[], mark = "m"): CommitRecord[] {
   let position = positionOf(after);
   return events.map((count) => {
@@ -98,7 +98,7 @@ export function recordsBehind(after: Cursor | null, events: readonly number[], m
   });
 }
 
-/** The text as a server sends it: with more around the records than them. */
+/** A batch whose text is as a server sends it, with more fields than `records`. */
 export function batchOf(after: Cursor | null, records: readonly CommitRecord[]): ConfirmedBatch {
   const last = records.at(-1);
   if (!last) throw new Error("A batch needs a record");
@@ -128,7 +128,7 @@ export function rejectedOf(n: number, name: string): RejectionEntry {
   };
 }
 
-/** Confirms records as the leader does, naming what stands. */
+/** Confirms records as the leader does, naming the current head. */
 export async function confirmRecords(
   store: LogStore,
   events: readonly number[],
@@ -136,13 +136,17 @@ export async function confirmRecords(
 ): Promise<StoreHead> {
   const head = await store.head();
   const batch = batchOf(head.cursor, recordsBehind(head.cursor, events, `g${head.generation}m`));
-  requireEqual(await store.confirm(head, confirmationOf(batch, more)), true, "a confirmation that names what stands");
+  requireEqual(
+    await store.confirm(head, confirmationOf(batch, more)),
+    true,
+    "a confirmation that names the current head",
+  );
   return await store.head();
 }
 
 export const ALL = { position: 0, pendingTail: 0 };
 
-/** Reads all batches behind a position, page by page. */
+/** Reads all batches after a position, page by page. */
 export async function readAll(
   store: LogStore,
   position = 0,
@@ -154,26 +158,26 @@ export async function readAll(
     const length = last.batches.reduce((sum, { text }) => sum + text.length, 0);
     requireThat(
       last.batches.length <= 1 || length <= 4.1 * 1024 * 1024,
-      `a page is at most some 4 MiB, or one batch (${length} characters)`,
+      `a page is at most about 4 MiB, or one batch (${length} characters)`,
     );
     const end = last.batches.at(-1)?.cursor.position;
     if (!last.more) return { batches, last, pages };
     if (end === undefined || end <= at)
-      throw new Error(`refresh says that there is more behind position ${at} and gives nothing`);
+      throw new Error(`refresh says that there is more after position ${at}, and returns nothing`);
     at = end;
   }
 }
 
-/** The records of batches as texts. Fails where one does not follow the one before. */
+/** The records of batches as texts. It fails if a batch does not follow the batch before. */
 export function recordTexts(batches: readonly ConfirmedBatch[], after?: Cursor | null): string[] {
   let at = after;
   return batches.flatMap((batch) => {
-    if (at !== undefined) requireEqual(batch.after, at, "where a batch begins");
+    if (at !== undefined) requireEqual(batch.after, at, "the start of a batch");
     at = batch.cursor;
     const { records } = parseOwnJson<{ readonly records: readonly CommitRecord[] }>(batch.text);
     const [first, last] = [records[0], records.at(-1)];
     requireThat(first !== undefined && last !== undefined, "a batch has records");
-    requireEqual(first.position, positionOf(batch.after) + 1, "where the first record of a batch begins");
+    requireEqual(first.position, positionOf(batch.after) + 1, "the position of the first record in a batch");
     requireEqual(cursorOf(last), batch.cursor, "the last record of a batch");
     return records.map((record) => JSON.stringify(record));
   });

@@ -1,4 +1,6 @@
-/** L4 and L5: what the leader writes names what it was computed on, and comes whole or not at all. */
+/**
+ * L4 and L5: each write of the leader names the state that it was computed on, and is stored completely or not at all.
+ */
 import {
   ALL,
   batchOf,
@@ -20,7 +22,7 @@ import type { LogStoreRule } from "./rule.ts";
 export const leaderRules: readonly LogStoreRule[] = [
   {
     rule: "L4",
-    name: "a confirmation moves records, cursor, ended commits and rejections together",
+    name: "confirm: writes records, cursor, settled commits and rejections together",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c"), []);
@@ -32,14 +34,14 @@ export const leaderRules: readonly LogStoreRule[] = [
           confirmationOf(batch, { settled: [settled], rejected: [rejectedOf(2, "b")] }),
         ),
         true,
-        "the answer",
+        "the result",
       );
       const seen = await store.refresh(ALL);
       requireEqual([seen.head.cursor, seen.batches, seen.more], [batch.cursor, [batch], false], "the log");
       requireEqual(
         [seen.pending.map(nameOf), seen.pendingNumbers, seen.rejectionIds],
         [["c"], [3], [commitOf("b").id]],
-        "what is pending and rejected",
+        "pending entries and rejections",
       );
       requireEqual(await store.readSent(null), [settled], "sent entries");
       requireEqual(await store.readRejections(), [rejectedOf(2, "b")], "rejections");
@@ -47,7 +49,7 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L4",
-    name: "a leader that was displaced confirms nothing: cursor or generation have moved",
+    name: "confirm: returns false on an old cursor or generation, and writes nothing",
     async check({ open }) {
       const [old, leader] = [await open(), await open()];
       await old.appendPending(0, entriesOf("a"), []);
@@ -69,13 +71,13 @@ export const leaderRules: readonly LogStoreRule[] = [
         false,
         "on another generation",
       );
-      requireEqual(await leader.refresh(ALL), before, "what stands");
+      requireEqual(await leader.refresh(ALL), before, "the stored state");
       requireEqual(await leader.readSent(null), [], "sent entries");
     },
   },
   {
     rule: "L4",
-    name: "a rejection that was discarded does not come back when it is confirmed once more",
+    name: "confirm: a repeated confirmation does not restore a discarded rejection",
     async check({ open }) {
       const [leader, displaced] = [await open(), await open()];
       await leader.appendPending(0, entriesOf("a", "b"), []);
@@ -89,24 +91,24 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L4",
-    name: "a record that arrives for a kept rejection ends it, and its commit is kept as one that was taken",
+    name: "confirm: a record for a kept rejection moves its commit to the sent entries",
     async check({ open }) {
       const [store, other] = [await open(), await open()];
       await store.appendPending(0, entriesOf("a", "b"), []);
       await confirmRecords(store, [1], { rejected: [rejectedOf(1, "a")] });
-      requireEqual(await store.readRejections(), [rejectedOf(1, "a")], "rejections, with what they keep for undo");
+      requireEqual(await store.readRejections(), [rejectedOf(1, "a")], "rejections, with their undo notes");
       await confirmRecords(store, [1], { settled: [settledOf(1, "a")] });
       requireEqual(
         [(await other.refresh(ALL)).rejectionIds, (await other.refresh(ALL)).pending.map(nameOf)],
         [[], ["b"]],
-        "what is refused and pending",
+        "rejections and pending entries",
       );
       requireEqual(await other.readSent(null), [settledOf(1, "a")], "sent entries");
     },
   },
   {
     rule: "L4",
-    name: "old sent entries are forgotten",
+    name: "confirm: removes sent entries that are older than forgetSentBefore",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
@@ -124,7 +126,7 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L5",
-    name: "cutting back keeps the log up to a record, and puts what returned in the place of what was pending",
+    name: "cutBack: keeps the log up to a record, and replaces the pending entries",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c"), []);
@@ -152,7 +154,7 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L5",
-    name: "a log that is taken over from elsewhere is there whole: records, what waits, what was settled and what was refused",
+    name: "fill: writes records and pending, sent and rejected entries of a log together",
     async check({ open }) {
       const store = await open();
       const empty = await store.head();
@@ -169,8 +171,8 @@ export const leaderRules: readonly LogStoreRule[] = [
         "on another generation",
       );
       requireEqual(await store.fill({ ...empty, pendingTail: 1 }, filling), false, "on another tail");
-      requireEqual(await store.head(), empty, "the head where nothing was written");
-      requireEqual(await store.fill(empty, filling), true, "on what stands");
+      requireEqual(await store.head(), empty, "the head after nothing was written");
+      requireEqual(await store.fill(empty, filling), true, "on the current head");
       requireEqual(await store.fill(empty, filling), false, "once more");
       const seen = await store.refresh(ALL);
       requireEqual(seen.head, { ...empty, cursor: batch.cursor, pendingTail: 4 }, "the head");
@@ -185,12 +187,12 @@ export const leaderRules: readonly LogStoreRule[] = [
       );
       requireEqual((await store.readSent(null)).map(nameOf), ["a"], "sent entries");
       requireEqual((await store.readRejections()).map(nameOf), ["b"], "rejections");
-      requireEqual(await store.appendPending(4, entriesOf("e"), []), true, "an append behind it");
+      requireEqual(await store.appendPending(4, entriesOf("e"), []), true, "an append after it");
     },
   },
   {
     rule: "L5",
-    name: "numbers of a log that was taken over and in which nothing waits are not used again",
+    name: "fill: numbers of settled commits are not used again",
     async check({ open }) {
       const store = await open();
       await store.fill(await store.head(), {
@@ -200,7 +202,7 @@ export const leaderRules: readonly LogStoreRule[] = [
         pending: [],
       });
       requireEqual((await store.head()).pendingTail, 2, "the tail");
-      requireEqual(await store.appendPending(0, entriesOf("c"), []), false, "on the tail of before");
+      requireEqual(await store.appendPending(0, entriesOf("c"), []), false, "on the earlier tail");
       requireEqual(await store.appendPending(2, entriesOf("c"), []), true, "on the tail");
       requireEqual(
         (await store.refresh(ALL)).pending.map(({ n }) => n),
@@ -211,7 +213,7 @@ export const leaderRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L5",
-    name: "cutting back names generation, cursor and tail, and does nothing where one has moved",
+    name: "cutBack: returns null when generation, cursor or tail moved, and writes nothing",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a"), []);
@@ -222,14 +224,14 @@ export const leaderRules: readonly LogStoreRule[] = [
       requireEqual(
         await store.cutBack({ ...head, pendingTail: 0 }, null, []),
         null,
-        "a commit that was appended meanwhile",
+        "a commit that was appended in between",
       );
-      requireEqual(await store.refresh(ALL), before, "what stands");
+      requireEqual(await store.refresh(ALL), before, "the stored state");
     },
   },
   {
     rule: "L5",
-    name: "a log is cut anywhere, sealed or not, to nothing too, and grows on from there",
+    name: "cutBack: cuts at any record or to nothing, sealed or not, and the log grows again",
     async check({ open }) {
       for (const cut of [0, 1, 7, 8, 9, 15, 24, 39, 40]) {
         const store = await open();
@@ -246,14 +248,14 @@ export const leaderRules: readonly LogStoreRule[] = [
         requireEqual(recordTexts((await readAll(store)).batches, null), all.slice(0, cut), `records up to ${cut}`);
         await confirmRecords(store, [1, 2]);
         await store.seal();
-        requireEqual(recordTexts((await readAll(store)).batches, null).length, cut + 2, "records after it grew on");
+        requireEqual(recordTexts((await readAll(store)).batches, null).length, cut + 2, "records after it grew again");
         store.close();
       }
     },
   },
   {
     rule: "L5",
-    name: "the end of a log that was dropped is remembered until the log reaches that position again",
+    name: "cutBack: remembers the end of a dropped log until the log reaches it again",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a"), []);
@@ -263,22 +265,22 @@ export const leaderRules: readonly LogStoreRule[] = [
       requireEqual(
         (await store.cutBack(full, null, entriesOf("a"), full.cursor))?.dropped ?? null,
         full.cursor,
-        "what cutBack gives",
+        "the head that cutBack returns",
       );
-      requireEqual((await confirmRecords(store, [2])).dropped, full.cursor, "on the way");
-      requireEqual((await (await open()).refresh(ALL)).head.dropped, full.cursor, "what a tab sees that opens later");
+      requireEqual((await confirmRecords(store, [2])).dropped, full.cursor, "before that position");
+      requireEqual((await (await open()).refresh(ALL)).head.dropped, full.cursor, "the head in a tab that opens later");
       requireEqual((await confirmRecords(store, [1])).dropped, null, "at its position");
       await store.cutBack(await store.head(), null, [], full.cursor);
       requireEqual(
         (await store.cutBack(await store.head(), null, []))?.dropped ?? null,
         null,
-        "after a cut that remembers none",
+        "after a cut without an end to remember",
       );
     },
   },
   {
     rule: "L5",
-    name: "rejections stay when histories part: they are the app's to end",
+    name: "cutBack: keeps rejections, because the app handles them",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b"), []);

@@ -1,7 +1,9 @@
 /**
- * A log store against a plain model: several tabs do things at random, with right and with stale knowledge.
+ * A test of a log store against a plain model, in which several tabs act at random, with fresh and with stale
+ * knowledge.
  *
- * Holds: one step after the other, chosen by a seed, so that a seed that fails fails again.
+ * Guarantees:
+ * - Steps run one after the other and a seed chooses them, so that a failing seed fails each time.
  */
 import type { LogStore, StoreHead } from "../../client/stores/log-store.ts";
 import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
@@ -28,7 +30,7 @@ const STEPS = 80;
 export function modelRule(seed: number): LogStoreRule {
   return {
     rule: "model",
-    name: `tabs that do anything, on right and on stale knowledge, leave what a plain model has (seed ${seed})`,
+    name: `random tabs with fresh and stale knowledge match a plain model (seed ${seed})`,
     check: (bed) => new Model(seededRandom(seed), bed).run(),
   };
 }
@@ -60,23 +62,24 @@ class Model {
     this.#head = tabs[0]?.known ?? this.#head;
     const append = (tab: Tab) => this.#append(tab);
     const confirm = (tab: Tab) => this.#confirm(tab);
-    const look = (tab: Tab) => this.#look(tab);
+    const compare = (tab: Tab) => this.#compare(tab);
     const rest = [
       (tab: Tab) => this.#cutBack(tab),
       (tab: Tab) => this.#writeRows(tab),
       (tab: Tab) => this.#discard(tab),
       (tab: Tab) => this.#reload(tab),
     ];
-    const actions = [append, append, confirm, confirm, confirm, look, look, (tab: Tab) => tab.store.seal(), ...rest];
+    const seal = (tab: Tab) => tab.store.seal();
+    const actions = [append, append, confirm, confirm, confirm, compare, compare, seal, ...rest];
     for (let step = 0; step < STEPS; step++) {
       const tab = this.#random.pick(tabs);
       await this.#random.pick(actions)(tab);
       requireEqual(await tab.store.head(), this.#head, `the head after step ${step}`);
     }
-    await this.#look({ store: await this.#bed.open(), known: this.#head });
+    await this.#compare({ store: await this.#bed.open(), known: this.#head });
   }
 
-  /** What a tab believes: often the truth, else what it saw last. */
+  /** The head that a tab believes in: often the current head, otherwise the head that it read last. */
   #belief(tab: Tab): StoreHead {
     return this.#random.below(4) > 0 ? this.#head : tab.known;
   }
@@ -113,7 +116,7 @@ class Model {
     const ended = [...this.#pending]
       .slice(0, this.#random.below(4))
       .map(([n, name]) => ({ n, name, settles: this.#random.below(3) > 0 }));
-    // Refused, and recorded after all.
+    // Rejected commits whose record arrives later.
     const arrived = [...this.#rejected]
       .slice(0, this.#random.below(2))
       .map(([name, n]) => ({ n, name, settles: true }));
@@ -157,9 +160,9 @@ class Model {
     requireEqual(
       { ...head, pendingTail: 0 },
       { ...this.#head, generation: this.#head.generation + 1, cursor: keep, dropped, pendingTail: 0 },
-      "the head that cutBack gives",
+      "the head that cutBack returns",
     );
-    requireThat(head.pendingTail - names.length > this.#head.pendingTail, "a mark behind all earlier numbers");
+    requireThat(head.pendingTail - names.length > this.#head.pendingTail, "a mark after all earlier numbers");
     this.#pending = new Map(names.map((name, index) => [head.pendingTail - names.length + index + 1, name]));
     this.#sent = new Map([...this.#sent].filter(([, name]) => !names.includes(name)));
     this.#records = this.#records.slice(0, kept);
@@ -167,17 +170,17 @@ class Model {
     this.#head = head;
   }
 
-  /** Compares everything, from a place that the tab may have seen long ago. */
-  async #look(tab: Tab): Promise<void> {
+  /** Compares everything, from the tab's last position or from a random one. */
+  async #compare(tab: Tab): Promise<void> {
     const { store, known } = tab;
-    const place = this.#records.findIndex(({ end }) => sameCursor(end, known.cursor));
-    const from = this.#random.below(2) === 0 ? place + 1 : this.#random.below(this.#records.length + 1);
+    const index = this.#records.findIndex(({ end }) => sameCursor(end, known.cursor));
+    const from = this.#random.below(2) === 0 ? index + 1 : this.#random.below(this.#records.length + 1);
     const after = this.#records[from - 1]?.end ?? null;
     const { batches } = await readAll(store, positionOf(after));
     requireEqual(
       recordTexts(batches, after),
       this.#records.slice(from).map(({ text }) => text),
-      `records behind position ${positionOf(after)}`,
+      `records after position ${positionOf(after)}`,
     );
     const seen = await store.refresh({ position: positionOf(this.#head.cursor), pendingTail: known.pendingTail });
     requireEqual(seen.head, this.#head, "the head");

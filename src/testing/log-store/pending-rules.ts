@@ -1,4 +1,4 @@
-/** L1 to L3: what a person did is kept, in order, under numbers of its own. */
+/** L1 to L3: the store keeps a person's commits, in order, each under its own number. */
 import {
   ALL,
   commitOf,
@@ -18,7 +18,7 @@ import type { LogStoreRule } from "./rule.ts";
 export const pendingRules: readonly LogStoreRule[] = [
   {
     rule: "L1",
-    name: "what was appended is there, as it was made, for a tab that opens later",
+    name: "appendPending: a tab that opens later reads each entry unchanged",
     async check({ open }) {
       const first = await open();
       const at = { position: 7, mark: "m7" };
@@ -43,7 +43,7 @@ export const pendingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L1",
-    name: "a write that fails leaves nothing of itself",
+    name: "confirm, cutBack: a failed write stores nothing",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a"), []);
@@ -69,13 +69,13 @@ export const pendingRules: readonly LogStoreRule[] = [
         store.cutBack(head, { position: 2, mark: "other" }, entriesOf("x")),
         "a cut at another history's mark",
       );
-      requireEqual(await store.refresh(ALL), before, "what stands");
+      requireEqual(await store.refresh(ALL), before, "the stored state");
       requireEqual(await store.readSent(null), [], "sent entries");
     },
   },
   {
     rule: "L2",
-    name: "a tab that has not seen the newest entry appends nothing, and ends no rejection",
+    name: "appendPending: a tab with a stale tail appends nothing and removes no rejection",
     async check({ open }) {
       const [here, there] = [await open(), await open()];
       await here.appendPending(0, entriesOf("a", "no"), []);
@@ -86,19 +86,23 @@ export const pendingRules: readonly LogStoreRule[] = [
         "the append on a stale tail",
       );
       const seen = await there.refresh(ALL);
-      requireEqual([seen.pending.map(nameOf), seen.rejectionIds], [["no"], [commitOf("a").id]], "what stands");
-      requireEqual(await there.appendPending(2, entriesOf("b"), [commitOf("a").id]), true, "the append after a look");
+      requireEqual([seen.pending.map(nameOf), seen.rejectionIds], [["no"], [commitOf("a").id]], "the stored state");
+      requireEqual(
+        await there.appendPending(2, entriesOf("b"), [commitOf("a").id]),
+        true,
+        "the append on the current tail",
+      );
       requireEqual(
         (await here.refresh({ position: 0, pendingTail: 2 })).pending.map(nameOf),
         ["b"],
-        "what the first tab sees",
+        "pending entries in the first tab",
       );
       requireEqual(await here.readRejections(), [], "rejections");
     },
   },
   {
     rule: "L2",
-    name: "also an entry that came and went again keeps a stale tab from appending",
+    name: "appendPending: a stale tail is refused also after the newer entries settled",
     async check({ open }) {
       const [here, there] = [await open(), await open()];
       await here.appendPending(0, entriesOf("a"), []);
@@ -111,7 +115,7 @@ export const pendingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L2",
-    name: "a tab that decided before histories parted appends nothing",
+    name: "appendPending: a tab that decided before cutBack appends nothing",
     async check({ open }) {
       const [leader, tab] = [await open(), await open()];
       await leader.appendPending(0, entriesOf("a"), []);
@@ -122,13 +126,13 @@ export const pendingRules: readonly LogStoreRule[] = [
       requireEqual(
         await tab.appendPending(head?.pendingTail ?? -1, entriesOf("b"), []),
         true,
-        "the append on the new one",
+        "the append on the new generation",
       );
     },
   },
   {
     rule: "L2",
-    name: "a tail that this database never had is refused: it belongs to another one",
+    name: "appendPending: refuses a tail that this database never had",
     async check({ open }) {
       const store = await open();
       requireEqual(await store.appendPending(3, entriesOf("a"), []), false, "the append");
@@ -137,7 +141,7 @@ export const pendingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L2",
-    name: "an append that is made again, since its end was not told, is known by its commits, wherever they stand by now",
+    name: "appendPending: a repeated append returns true and stores nothing, by its commit ids",
     async check({ open }) {
       const [tab, leader] = [await open(), await open()];
       const group = entriesOf("a", "b");
@@ -146,19 +150,19 @@ export const pendingRules: readonly LogStoreRule[] = [
       await again("the first time");
       await again("while all is pending");
       await confirmRecords(leader, [1], { settled: [settledOf(1, "a")] });
-      await again("after one was taken");
+      await again("after one was accepted");
       await leader.confirm(await leader.head(), confirmationOf(null, { rejected: [rejectedOf(2, "b")] }));
-      await again("after the other was refused");
+      await again("after the other was rejected");
       await leader.cutBack(await leader.head(), null, entriesOf("a"));
       await leader.removeRejections([commitOf("b").id]);
-      await again("after histories parted");
-      requireEqual((await leader.refresh(ALL)).pending.map(nameOf), ["a"], "what is pending");
+      await again("after histories diverged");
+      requireEqual((await leader.refresh(ALL)).pending.map(nameOf), ["a"], "pending entries");
       requireEqual(await tab.appendPending(0, entriesOf("c"), []), false, "another append on the old tail");
     },
   },
   {
     rule: "L3",
-    name: "numbers follow the tail, and are not used again after their entries have gone",
+    name: "appendPending: numbers follow the tail, and a number is never used twice",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b"), []);
@@ -180,7 +184,7 @@ export const pendingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L3",
-    name: "tabs that append at the same time each get numbers of their own, in one order",
+    name: "appendPending: tabs that append at the same time get distinct numbers in one order",
     async check({ open }) {
       const tabs = [await open(), await open(), await open()];
       const made: string[][] = await Promise.all(

@@ -1,4 +1,4 @@
-/** L6, L7 and L9: what a reader sees. */
+/** L6, L7 and L9: the data that a reader gets. */
 import {
   ALL,
   batchOf,
@@ -20,7 +20,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 export const readingRules: readonly LogStoreRule[] = [
   {
     rule: "L6",
-    name: "a reader sees a commit pending or confirmed, never both and never neither, while a leader writes",
+    name: "refresh: shows a commit as pending or as confirmed, never as both or neither",
     async check({ open }) {
       const [leader, reader] = [await open(), await open()];
       const names = Array.from({ length: 20 }, (_, index) => `c${index}`);
@@ -34,7 +34,7 @@ export const readingRules: readonly LogStoreRule[] = [
       const read = async () => {
         do {
           const { head, batches, pending, pendingNumbers } = await reader.refresh(ALL);
-          requireEqual(positionOf(batches.at(-1)?.cursor ?? null), positionOf(head.cursor), "where the batches end");
+          requireEqual(positionOf(batches.at(-1)?.cursor ?? null), positionOf(head.cursor), "the end of the batches");
           requireEqual(positionOf(head.cursor) + pending.length, names.length, "confirmed and pending commits");
           requireEqual(
             pendingNumbers,
@@ -48,7 +48,7 @@ export const readingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L6",
-    name: "a reader is told what is new behind a position and a number, and which numbers still stand",
+    name: "refresh: returns what is new, and the numbers that are still pending",
     async check({ open }) {
       const store = await open();
       await store.appendPending(0, entriesOf("a", "b", "c", "d"), []);
@@ -61,17 +61,17 @@ export const readingRules: readonly LogStoreRule[] = [
         [[2, cursor]],
         "batches",
       );
-      requireEqual((await store.refresh({ position: 4, pendingTail: 4 })).batches, [], "nothing behind the end");
+      requireEqual((await store.refresh({ position: 4, pendingTail: 4 })).batches, [], "nothing after the end");
       requireEqual(
         (await store.refresh({ position: 90, pendingTail: Number.MAX_SAFE_INTEGER })).batches,
         [],
-        "nothing behind a place ahead of the log",
+        "nothing after a position ahead of the log",
       );
     },
   },
   {
     rule: "L7",
-    name: "a text comes back byte for byte, whatever else stands in it",
+    name: "refresh: returns confirmed text byte for byte",
     async check({ open }) {
       const store = await open();
       const record = { ...recordOf(1, 1, "m1"), meta: { text: "Grüße 👋 \u2028 \u0000", number: 1.5e-7 } };
@@ -84,24 +84,24 @@ export const readingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L7",
-    name: "from any record on, a reader gets exactly what lies behind it, sealed or not",
+    name: "refresh: from any record on, returns exactly the later records, sealed or not",
     async check({ open }) {
       const store = await open();
       for (const events of [[1, 40, 300], [500, 2, 100], [1, 1], [200], [1024], [1500, 3]])
         await confirmRecords(store, events);
-      const first = await checkEveryPlace(store, "before sealing");
+      const first = await checkEveryPosition(store, "before sealing");
       await store.seal();
-      requireEqual(await checkEveryPlace(store, "after sealing"), first, "records after sealing");
+      requireEqual(await checkEveryPosition(store, "after sealing"), first, "records after sealing");
       for (const events of [[1023, 1], [700]]) await confirmRecords(store, events);
-      const grown = await checkEveryPlace(store, "after it grew");
+      const grown = await checkEveryPosition(store, "after it grew");
       requireEqual(grown.slice(0, first.length), first, "records after it grew");
       await store.seal();
-      requireEqual(await checkEveryPlace(store, "sealed again"), grown, "records after it was sealed again");
+      requireEqual(await checkEveryPosition(store, "sealed again"), grown, "records after it was sealed again");
     },
   },
   {
     rule: "L7",
-    name: "a long log comes in pages of some 4 MiB, without gap or double",
+    name: "refresh: returns a long log in pages of about 4 MiB, without a gap or a duplicate",
     async check({ open }) {
       const store = await open();
       const text = "x".repeat(900 * 1024);
@@ -119,7 +119,7 @@ export const readingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L9",
-    name: "sealing makes few runs of many, and no reader sees a difference but that",
+    name: "seal: joins many batches into few runs, and changes nothing else for a reader",
     async check({ open }) {
       const store = await open();
       for (let index = 0; index < 41; index++) await confirmRecords(store, [50]);
@@ -138,7 +138,7 @@ export const readingRules: readonly LogStoreRule[] = [
   },
   {
     rule: "L9",
-    name: "a log that has little to seal, or nothing, stays as it is",
+    name: "seal: leaves a short or empty log unchanged",
     async check({ open }) {
       const store = await open();
       await store.seal();
@@ -146,12 +146,12 @@ export const readingRules: readonly LogStoreRule[] = [
       await confirmRecords(store, [523]);
       const before = await store.refresh(ALL);
       await store.seal();
-      requireEqual(await store.refresh(ALL), before, "what stands");
+      requireEqual(await store.refresh(ALL), before, "the stored state");
     },
   },
   {
     rule: "L9",
-    name: "tabs that seal at the same time, while a leader confirms, do no harm",
+    name: "seal: tabs that seal while a leader confirms lose no record",
     async check({ open }) {
       const [a, b, leader] = [await open(), await open(), await open()];
       for (let round = 0; round < 4; round++) {
@@ -169,15 +169,15 @@ export const readingRules: readonly LogStoreRule[] = [
   },
 ];
 
-/** Reads from the end of each record on. Gives all records. */
-async function checkEveryPlace(store: LogStore, state: string): Promise<readonly string[]> {
+/** Checks the read from the end of each record on. Returns all records. */
+async function checkEveryPosition(store: LogStore, state: string): Promise<readonly string[]> {
   const all = recordTexts((await readAll(store)).batches, null);
   for (const [index, text] of all.entries()) {
     const end = cursorOf(parseOwnJson<CommitRecord>(text));
     requireEqual(
       recordTexts((await readAll(store, end.position)).batches, end),
       all.slice(index + 1),
-      `records behind position ${end.position}, ${state}`,
+      `records after position ${end.position}, ${state}`,
     );
   }
   return all;

@@ -1,8 +1,8 @@
-/** One test of the suite: the rule of `log-store` that it shows, what a user gets, and how to see it. */
+/** A test of the suite: the rule of `log-store` that it proves, its name, and its check. */
 import type { LogStore } from "../../client/stores/log-store.ts";
 
 export type LogStoreBed = {
-  /** Opens a handle on the bed's one database: a tab, or the same one after a reload. */
+  /** Opens a handle on the bed's only database, as a tab does, or as the same tab does after a reload. */
   readonly open: () => Promise<LogStore>;
 };
 

@@ -1,7 +1,7 @@
 /**
- * The audit: gathers the final state of everything as plain data, and hands it to the history checker.
+ * The audit at the end of a run, which gathers the state of all stores as plain data for the history checker.
  *
- * It reads with the product's stores. It judges only facts that no other part can see.
+ * It reads with the product's stores, and checks only what the history checker cannot see.
  */
 import { readConfirmed } from "../../client/engine/confirmed-records.ts";
 import { memoryLogStore } from "../../client/stores/memory-log-store.ts";
@@ -90,12 +90,12 @@ async function finalOutcomes({ journal, store }: World): Promise<FinalOutcome[]>
     if (entry.kind !== "acknowledged" || log === undefined) continue;
     const known = (await store.inner.known(log, [entry.commit])).get(entry.commit);
     if (known?.record) outcomes.push({ commit: entry.commit, log, actor: known.record.actor, text: null });
-    for (const said of known?.outcomes ?? []) outcomes.push({ commit: entry.commit, log, ...said });
+    for (const kept of known?.outcomes ?? []) outcomes.push({ commit: entry.commit, log, ...kept });
   }
   return outcomes;
 }
 
-/** Only the author of a commit may get the answer that it is recorded. */
+/** Only the author of a commit may get the outcome "recorded" for it. */
 function hostileGain(world: World, { logs }: History): string[] {
   if (world.restored) return [];
   const records = logs.flatMap((log) =>

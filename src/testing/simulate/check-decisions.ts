@@ -1,11 +1,11 @@
 /**
- * Decides each recorded commit once more, on the log before it, and compares the result with the record.
- *
- * It is part of the history checker, and uses no code of the product either.
+ * Decides each recorded commit again, on the log before it, and compares the result with the server's record.
  *
  * Guarantees:
- * - If histories diverged, a commit may have been decided as it was pushed before or after. One of the two must fit.
- * - It skips a `keep` or a merge that follows another command of its commit, because it cannot rebuild their basis.
+ * - It shares no code with the product, like the rest of the history checker.
+ * - If histories diverged, the server may have decided a commit as it was pushed before or after that. One of them must
+ *   fit.
+ * - It skips a `keep` or a merge that is not the first command with events in its commit.
  */
 import type { CommandDefinition, DecideContext, Decision, DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -15,18 +15,18 @@ import type { History } from "./journal.ts";
 import { evolve, stateOf, type Streams } from "./refold.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 
-type Place = { readonly stream: string; readonly seen: number };
+type StreamSeen = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
   readonly id: string;
   readonly client: string;
-  readonly commands: readonly (Place & {
-    readonly reads: readonly Place[];
+  readonly commands: readonly (StreamSeen & {
+    readonly reads: readonly StreamSeen[];
     readonly name: string;
     readonly v: number;
     readonly input?: Json;
   })[];
 };
-/** An event at its place. `event` is null if its stream cannot be folded. */
+/** An event in its record. `event` is null if its stream cannot be folded. */
 type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
 type Before = {
   readonly record: PlainRecord;
@@ -70,14 +70,16 @@ export function checkDecisions(
   return problems;
 }
 
-/** The difference between the record and the expected events. Null: no difference, or it cannot be decided. */
+/**
+ * Describes how a record differs from the expected events. Null if it does not differ, or if the checker cannot decide.
+ */
 function misfit(record: PlainRecord, expected: ReturnType<typeof decideAgain>): string | null {
   if (typeof expected === "string" || expected === null) return expected;
   const actual = canonical(record.events.map(({ stream, type, data }) => ({ stream, type, data })));
   return actual === canonical(expected) ? null : `holds ${actual}, where deciding again gives ${canonical(expected)}`;
 }
 
-/** True if other authors wrote to a stream of the commit after the version that it had seen. */
+/** Whether other authors wrote to a stream that the commit names, after the version that it had seen. */
 function meetsOthers(
   { client, commands }: PlainCommit,
   actor: string,
@@ -99,8 +101,8 @@ type Ready = {
 };
 
 /**
- * The events of the commit on the log before it. Null: it cannot be decided. A sentence: the commit should have been
- * refused.
+ * Returns the events that the commit has on the log before it. Null if the checker cannot decide, and a sentence if the
+ * server should have rejected the commit.
  */
 function decideAgain(commit: PlainCommit, before: Before): readonly Draft[] | string | null {
   const { record, domain } = before;
@@ -182,7 +184,10 @@ function decide(
   });
 }
 
-/** Other authors' events on the command's streams after the version that its author had seen. Read streams first. */
+/**
+ * Returns the events of other authors in the streams that a command names, after the versions that its author had seen.
+ * The streams that it reads come first.
+ */
 function foreign(command: PlainCommit["commands"][number], { record, written }: Before): readonly DomainEvent[] {
   return [...command.reads, command].flatMap(({ stream, seen }) =>
     (written.get(stream) ?? []).flatMap((entry) =>
@@ -191,7 +196,10 @@ function foreign(command: PlainCommit["commands"][number], { record, written }: 
   );
 }
 
-/** The streams of a command as its author saw them: up to the seen version, plus the author's own events. */
+/**
+ * Folds the streams of a command as its author saw them: the events up to the seen version, and the author's own
+ * events.
+ */
 function asSeen(command: PlainCommit["commands"][number], { record, written, domain }: Before): Streams {
   const streams: Streams = new Map();
   for (const { stream, seen } of [...command.reads, command]) {

@@ -1,10 +1,14 @@
 /**
  * Web Locks and broadcast channels of one device, as its tabs share them.
  *
+ * It is not the tests' `FakeLocks`, because the seed's scheduler decides when each tab gets a lock, and tabs freeze and
+ * die.
+ *
  * Guarantees:
- * - A lock has one holder. A frozen tab keeps its lock, and gets a lock that it waited for.
- * - The lock of a dead tab goes to the next tab.
- * - A holder whose lock was stolen hears of it when it runs again.
+ * - A lock has one holder.
+ * - A frozen tab keeps its lock, and is granted a lock that it waited for.
+ * - The lock of a dead tab goes to the next tab in the queue.
+ * - The holder of a stolen lock gets the error when it runs next.
  */
 import type { TabChannel } from "../../client/env/env.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -25,13 +29,13 @@ export class DeviceLocks {
     const lock = this.#locks.get(name) ?? { holder: null, queue: [] };
     this.#locks.set(name, lock);
     return new Promise((resolve, reject) => {
-      const tell = (label: string, run: () => void) =>
+      const schedule = (label: string, run: () => void) =>
         this.#scheduler.later(owner, label, this.#scheduler.random.below(3), run);
       const request: Request = {
         owner,
         grant: () => {
           lock.holder = request;
-          tell("lock granted", () => {
+          schedule("lock granted", () => {
             if (lock.holder !== request) return;
             held().then(() => {
               this.#release(lock, request);
@@ -39,7 +43,7 @@ export class DeviceLocks {
             }, reject);
           });
         },
-        refuse: (error) => void tell(`lock ${error.message}`, () => reject(error)),
+        refuse: (error) => void schedule(`lock ${error.message}`, () => reject(error)),
       };
       if (signal.aborted) return request.refuse(new Error("aborted"));
       signal.addEventListener("abort", () => {
@@ -56,7 +60,7 @@ export class DeviceLocks {
     });
   }
 
-  /** A tab died, so the browser passes its locks to the next tabs. */
+  /** Releases the locks of a dead tab, as a browser does. */
   dropOwner(owner: Owner): void {
     for (const lock of this.#locks.values()) {
       lock.queue = lock.queue.filter((request) => request.owner !== owner);
@@ -71,12 +75,12 @@ export class DeviceLocks {
   }
 }
 
-type Listener = { readonly owner: Owner; readonly take: (message: unknown) => void };
+type Listener = { readonly owner: Owner; readonly hear: (message: unknown) => void };
 
 export class DeviceChannels {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #scheduler: Scheduler;
-  /** How often each message arrives: 0 if it is lost, 2 if it is doubled. */
+  /** The number of times that a message arrives: 0 if it is lost, 2 if it is doubled. */
   readonly #copies: () => number;
 
   constructor(scheduler: Scheduler, copies: () => number) {
@@ -95,12 +99,12 @@ export class DeviceChannels {
           if (listener === own) continue;
           for (let copy = this.#copies(); copy > 0; copy--) {
             this.#scheduler.later(listener.owner, "message of a tab", this.#scheduler.random.below(4), () => {
-              if (listeners.has(listener)) listener.take(JSON.parse(text));
+              if (listeners.has(listener)) listener.hear(JSON.parse(text));
             });
           }
         }
       },
-      listen: (take) => void listeners.add((own = { owner, take })),
+      listen: (hear) => void listeners.add((own = { owner, hear })),
       close: () => void (own && listeners.delete(own)),
     };
   }

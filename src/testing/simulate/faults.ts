@@ -2,32 +2,32 @@
  * The faults of a simulation, and the draw of a seed: which faults are on, and how strong.
  *
  * Guarantees:
- * - Many seeds have none to two faults, so that each fault is seen alone. Some have many at once (swarm testing:
+ * - Many seeds have none to two faults, so that each fault occurs alone. Other seeds have many at once (swarm testing,
  *   Groce et al., 2012).
- * - A fault that is off costs nothing and never happens.
- * - Later faults have a chance of their own, and half of the seeds have none of them. So the first faults of a seed,
- *   and all that a pinned seed shows, stay as they were.
+ * - A fault that is off never happens and costs nothing.
+ * - Later faults are drawn with their own chance, and half of the seeds have none. So the first set of a seed never
+ *   changes, and a pinned seed still shows its bug (test/simulation/found.test.ts).
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** The first set of faults, in a sentence each. Between 0 (off) and 1. No name is ever added here. */
+/** The first set of faults, each with a sentence. A strength is between 0 (off) and 1. Never add a name here. */
 const FIRST = {
   requestLoss: "a request never arrives",
-  answerLoss: "an answer never arrives, though the server did what was asked",
+  answerLoss: "a response never arrives, although the server processed the request",
   doubling: "a request arrives twice, the second time perhaps much later",
   lateness: "some messages take seconds instead of milliseconds",
   cut: "the network of a device is cut, in one direction or both, for a while",
-  truncation: "an answer or a frame arrives as half of its text",
-  frameLoss: "a socket goes silent without a word",
+  truncation: "a response or a frame arrives as half of its text",
+  frameLoss: "a socket goes silent without a close event",
   frameDoubling: "live frames arrive twice, or in another order",
   storeAbort: "a transaction of the device is aborted",
   storeFull: "the device's disk is full for a while",
   storeLost: "the device's database is lost for a while, or right after it wrote",
   tabCrash: "a tab dies at any await and never resumes",
-  powerCut: "a device dies, and with it its last relaxed writes",
+  powerCut: "a device loses its power, and its last relaxed writes",
   freeze: "a tab freezes with its locks held, and may thaw much later",
   clone: "a device's database is copied to a second device",
-  eviction: "the browser deletes what a device stored",
+  eviction: "the browser deletes a device's storage",
   clockSkew: "clocks of devices are off, up to years",
   clockJump: "clocks of devices jump, back and forth",
   tabMessages: "messages between tabs are lost or doubled",
@@ -35,21 +35,21 @@ const FIRST = {
   serverCrash: "a server node dies at any await and starts again",
   secondNode: "two server nodes share the store",
   restore: "the server's store is restored from an older backup",
-  drop: "a log is deleted for good",
+  drop: "a log is deleted forever",
   rights: "a right is taken away and given back",
   hostile: "a member sends forged and mutated pushes",
   tenants: "two logs with the same people, streams and ids",
   releases: "some sides run an older release of the domain",
 } as const;
 
-/** The later faults and habits. New names go here. */
+/** The faults and habits that were added later. New names go here. */
 const ADDED = {
   takeBack: "people undo, redo and withdraw",
   presence: "people show where they are",
   localFirst: "some devices begin without a server, and get one later",
-  laggards: "some devices run an older release for good",
-  rateLimits: "servers take little at a time, and ask to come later",
-  serverClock: "clocks of servers are apart, and jump",
+  laggards: "some devices run an older release forever",
+  rateLimits: "servers accept little at a time, and set a retry time",
+  serverClock: "clocks of servers differ, and jump",
   archive: "a device's log is exported and imported on a fresh device",
 } as const;
 
@@ -60,17 +60,17 @@ export type Faults = Readonly<Record<FaultName, number>>;
 
 export const FAULT_NAMES = Object.keys(FAULTS).filter((name): name is FaultName => name in FAULTS);
 
-/** The faults of the first set. The older pinned seeds drew from them. */
+/** The faults of the first set, which early pinned seeds drew. */
 export const FIRST_FAULTS: readonly FaultName[] = FAULT_NAMES.filter((name) => name in FIRST);
 
-/** Draws the faults of a seed from those of the first set that may be on. */
+/** Draws the faults of a seed from the allowed faults of the first set. */
 export function drawFaults(random: SeededRandom, allowed: readonly FaultName[]): Faults {
   const first = allowed.filter((name) => name in FIRST);
   const count = Math.min(first.length, random.chance(0.5) ? random.below(3) : 2 + random.below(6));
   return { ...NO_FAULTS, ...drawStrengths(random, first, count) };
 }
 
-/** Draws from the later faults, for half of the seeds. */
+/** Draws from the faults that were added later, for half of the seeds. */
 export function drawAddedFaults(random: SeededRandom, allowed: readonly FaultName[]): Partial<Faults> {
   const added = allowed.filter((name) => name in ADDED);
   return added.length === 0 || random.chance(0.5) ? {} : drawStrengths(random, added, 1 + random.below(3));

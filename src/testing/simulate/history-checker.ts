@@ -1,10 +1,10 @@
 /**
- * The history checker: reads the journal and the final state, and reports every contradiction.
+ * The history checker, which compares what people saw with the state at the end and reports every contradiction.
  *
- * Place: the last step of a simulation. It shares no code with the product: it reads texts, folds with its own fold,
- * and uses only the functions of the domain that its author wrote.
- *
- * Guarantees: the numbers in its sentences are the numbers of the invariants in the architecture.
+ * Guarantees:
+ * - It shares no code with the product. It reads texts, has its own fold, and uses only the domain functions of the
+ *   app's author.
+ * - The numbers in its reports are the numbers of the invariants in `docs/architecture.md`.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { checkDecisions } from "./check-decisions.ts";
@@ -35,7 +35,7 @@ export function checkHistory(history: History, domain: DomainDefinition): string
   return problems;
 }
 
-/** 2, 3, 8: one sequence without gap or double. The author of each record may write there. */
+/** 2, 3, 8: a log is one sequence without gap or duplicate, and each record is by an allowed author. */
 function checkLog(log: string, records: readonly PlainRecord[], { journal, honest, hostile }: History): string[] {
   const problems: string[] = [];
   const [commits, marks, asks] = [new Set<string>(), new Set<string>(), new Set<number>()];
@@ -72,7 +72,10 @@ function checkLog(log: string, records: readonly PlainRecord[], { journal, hones
   return problems;
 }
 
-/** The accepted undos and redos of each author, as a count, because their commits have no meta that identifies them. */
+/**
+ * Counts the undos and redos of each author that were not refused. They are counted, because they have no meta that
+ * identifies them.
+ */
 function countTakenBack(log: string, journal: History["journal"]): Map<string, number> {
   const refused = new Set(journal.flatMap((entry) => (entry.kind === "refused" ? [entry.ask] : [])));
   const counts = new Map<string, number>();
@@ -84,7 +87,7 @@ function countTakenBack(log: string, journal: History["journal"]): Map<string, n
   return counts;
 }
 
-/** 4, 6: a device holds the records of the server. */
+/** 4, 6: a device contains the same records as the server. */
 function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog): string[] {
   const same = (text: string | undefined) => text !== undefined && canonical(JSON.parse(text));
   const at = records.findIndex((text, index) => same(text) !== same(server.records[index]));
@@ -95,7 +98,7 @@ function checkReplica({ name, records, pending }: FinalDevice, server: FinalLog)
   return problems;
 }
 
-/** 5: the rows on the screen are the fold of the records. */
+/** 5: the rows that people see are the fold of the records. */
 function checkRows(device: FinalDevice, records: readonly PlainRecord[]): string[] {
   if (device.pending.length > 0) return [];
   return device.tabs.flatMap(({ name, domain, rows }) => {
@@ -124,7 +127,7 @@ function checkShown({ journal }: History): string[] {
   );
 }
 
-/** 1, 9: an acknowledged commit is recorded, or ended without events, or is refused and kept. */
+/** 1, 9: an acknowledged commit is recorded, settled as empty, or rejected and kept. */
 function checkAcknowledged(
   { journal, devices, outcomes, empty }: History,
   logs: ReadonlyMap<string, FinalLog>,
@@ -164,12 +167,12 @@ function checkAcknowledged(
       if (isKept) problems.push(`2: commit ${entry.commit} of ${ask.device} is recorded, and kept as refused`);
       continue;
     }
-    // A deleted log loses its records. Other commits are still on the device, which only that device knows.
+    // A dropped log loses its records. Other commits are still on a device, which may be gone too.
     if (logs.get(ask.log)?.gone || evicted.has(ask.device) || isKept || discarded.has(entry.commit)) continue;
-    // A commit without events from the time before a server is in no history.
+    // A commit without events that the device confirmed before it had a server is in no history.
     if (holders.some(({ leftBehind }) => leftBehind.has(entry.commit))) continue;
     const outcome = known.get(key);
-    // A restore forgets a commit without events, and no one can miss it.
+    // A restore may forget a commit without events, because it changed nothing.
     if (outcome?.includes('"outcome":"empty"') || (outcome === undefined && happened.has("restored") && empty.has(key)))
       continue;
     problems.push(
@@ -179,7 +182,10 @@ function checkAcknowledged(
   return problems;
 }
 
-/** 2: the outcome that a person saw is true. A withdrawn commit may have been on its way. */
+/**
+ * 2: a commit that was reported as rejected is not recorded. A withdrawn commit is skipped, because its push may be on
+ * the way.
+ */
 function checkSettled(
   { journal, devices, doubles }: History,
   records: ReadonlyMap<string, readonly PlainRecord[]>,
@@ -190,13 +196,13 @@ function checkSettled(
   const recorded = new Map(
     [...records].flatMap(([log, list]) => list.map(({ commit, actor }) => [`${log} ${commit}`, actor] as const)),
   );
-  const places = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
+  const authors = new Map(devices.map(({ name, log, actor }) => [name, { log, actor }]));
   const origins = new Map<string, string>();
   for (const entry of journal)
     if (entry.kind === "copied") origins.set(entry.to, origins.get(entry.device) ?? entry.device);
   const originOf = (device: string) => origins.get(device) ?? device;
-  // A refusal is stored on the server and on the device. Known limit: both can lose it, the server by a restore and the
-  // device by a power cut, or a copy of the device never got it. Then the server decides the commit again.
+  // The server and the device both store a rejection. Known limit: if the server lost it in a restore, and the device
+  // lost it in a power cut or a copy of the device never got it, the server decides the commit again.
   const isForgotten = (at: number, device: string) =>
     isRestored &&
     journal.some(
@@ -205,23 +211,23 @@ function checkSettled(
         (entry.kind === "copied" && entry.since <= at && originOf(entry.device) === originOf(device)),
     );
   return journal.flatMap((entry, at) => {
-    const place = entry.kind === "settled" ? places.get(entry.device) : undefined;
+    const author = entry.kind === "settled" ? authors.get(entry.device) : undefined;
     if (
       entry.kind !== "settled" ||
-      !place ||
+      !author ||
       isForgotten(at, entry.device) ||
       entry.outcome !== "rejected" ||
       entry.code === "withdrawn"
     )
       return [];
-    const isThere = recorded.get(`${place.log} ${entry.commit}`) === place.actor;
+    const isThere = recorded.get(`${author.log} ${entry.commit}`) === author.actor;
     return isThere
       ? [`2: ${entry.device} got a refusal of commit ${entry.commit} (${entry.code ?? ""}), and it is recorded`]
       : [];
   });
 }
 
-/** 7: a commit made after the answer to an earlier one comes after it, in each push and in the log. */
+/** 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log. */
 function checkOrder(
   { journal, devices, doubles, pushedAsks }: History,
   records: ReadonlyMap<string, readonly PlainRecord[]>,
@@ -254,7 +260,7 @@ function checkOrder(
       before = Math.max(before, time.asked);
     }
   }
-  // After a restore a late double of an old push may come first, so the log then promises no order.
+  // After a restore a late double of an old push may arrive first, so the log guarantees no order then.
   if (doubles && journal.some((entry) => entry.kind === "restored")) return problems;
   for (const [log, list] of records) {
     const latest = new Map<string, number>();

@@ -1,8 +1,10 @@
 /**
- * A hostile member: forged, stolen, mutated and random pushes, under a verified principal.
+ * A hostile member, who sends forged, stolen, mutated or random pushes under a verified principal.
  *
- * It sends directly to the network, as a person with a token can. It must get nothing: no record but its own, no text
- * of another log, and no harm to the pushes behind its own.
+ * It sends straight to the network, as any client with a token can.
+ *
+ * Guarantees of the server, which the simulation checks: the member gets only its own records, no text of another log,
+ * and other authors' pushes still succeed.
  */
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -35,16 +37,16 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
   });
   const atStart = { ...push, after: null };
   switch (random.below(8)) {
-    case 0: // Unchanged: another author's commits.
+    case 0: // Another author's commits, unchanged.
       return stolen;
-    case 1: // Ids of other authors under its own name: squatted if they come first.
+    case 1: // Other authors' ids under the own name, which are squatted if they arrive first.
       return JSON.stringify({ ...atStart, commits: push.commits.map(own) });
-    case 2: // Ids that other devices have pending and have not pushed.
+    case 2: // Ids of other authors' pending commits, which are not pushed yet.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({ ...own(commit), id: pendingId(world, log, random) ?? commit["id"] })),
       });
-    case 3: // As if nothing had been seen, or more than there is; as if the events were true.
+    case 3: // A false `seen`, too low or too high, and forged events.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({
@@ -56,7 +58,7 @@ function forge(world: World, log: string, random: SeededRandom, stolen: string):
       return JSON.stringify({ ...atStart, commits: push.commits.map(fresh), domain: random.below(2_000_000) });
     case 5:
       return mutate(JSON.stringify({ ...atStart, commits: push.commits.map(fresh) }), random);
-    case 6: // New work in another's name.
+    case 6: // New commits in another author's name.
       return JSON.stringify({
         ...atStart,
         commits: push.commits.map((commit) => ({ ...fresh(commit), actor: commit["actor"] })),
@@ -107,7 +109,7 @@ type PlainAnswer = {
   readonly outcomes: readonly { readonly id: string; readonly outcome: string; readonly code?: string }[];
 };
 
-/** Null: the text was cut on its way. */
+/** Null if the text was truncated on the way. */
 function readAnswer(text: string): PlainAnswer | null {
   try {
     return parseOwnJson<PlainAnswer>(text);
@@ -116,7 +118,7 @@ function readAnswer(text: string): PlainAnswer | null {
   }
 }
 
-/** Of another author's commit the answer may say nothing but "taken". */
+/** The server may say nothing about another author's commit, except that its id is taken. */
 function checkAnswer(world: World, push: string, told: PlainAnswer): void {
   for (const { id, outcome, code } of told.outcomes) {
     const isOthers = world.tap.pushed.some(

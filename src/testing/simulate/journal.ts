@@ -1,8 +1,8 @@
 /**
  * The journal: everything that people saw, as plain data for the history checker.
  *
- * The simulated tabs write it while they run, and the audit at the end. It holds only texts and numbers, so that the
- * checker needs nothing of the product to read it.
+ * The simulated tabs write it while they run, and the audit completes it. It contains only texts and numbers, so that
+ * the checker needs no code of the product.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -39,20 +39,23 @@ export type JournalEntry =
       readonly outcome: string;
       readonly code: string | null;
     }
-  /** A person ended a rejection: by `discard`, or by `retry` as another commit. */
+  /** A person removed a rejection, with `discard`, or with `retry` as another commit. */
   | { readonly kind: "discarded"; readonly commit: string; readonly device: string }
-  /** A person withdrew a commit from the queue. */
+  /** A person withdrew a pending commit. */
   | { readonly kind: "withdrawn"; readonly commit: string; readonly device: string }
-  /** The browser deleted a device's data. Commits that were only there do not count. */
+  /** The browser deleted a device's storage, so commits that were only there may be lost. */
   | { readonly kind: "evicted"; readonly device: string }
-  /** A device died, and may have forgotten its last answers. */
+  /** A device lost its power, and may have lost its last relaxed writes. */
   | { readonly kind: "lostPower"; readonly device: string }
-  /** A device's data is on another device too, as it was after so many entries. Each may miss later answers. */
+  /**
+   * Another device has a copy of the device's storage, of the time when the journal had `since` entries. Later reports
+   * to one of them may be unknown to the other.
+   */
   | { readonly kind: "copied"; readonly device: string; readonly to: string; readonly since: number }
   /** The server's history was replaced by an older one. */
   | { readonly kind: "restored" };
 
-/** A log on the server, or a replica of it on a device, at the end. */
+/** A log on the server at the end of a run. */
 export type FinalLog = { readonly log: string; readonly gone: boolean; readonly records: readonly string[] };
 
 export type FinalDevice = {
@@ -65,7 +68,7 @@ export type FinalDevice = {
   readonly records: readonly string[];
   readonly pending: readonly string[];
   readonly rejections: readonly string[];
-  /** Commits without events that it confirmed itself while it had no server. */
+  /** Commits without events that the device confirmed itself while it had no server. */
   readonly leftBehind: ReadonlySet<string>;
   /** `domain`: the release that the tab runs. */
   readonly tabs: readonly {
@@ -80,7 +83,7 @@ export type FinalDevice = {
   }[];
 };
 
-/** The server's state of a commit at the end: its record, or the kept outcome. */
+/** The server's state of a commit at the end: its record (`text` is null), or the kept outcome. */
 export type FinalOutcome = {
   readonly commit: string;
   readonly log: string;
@@ -88,7 +91,7 @@ export type FinalOutcome = {
   readonly text: string | null;
 };
 
-/** A commit as it was pushed, with its `seen`, for policies that read it. */
+/** A commit as it was pushed, with its `seen` at that time. */
 export type PushedCommit = { readonly log: string; readonly actor: string; readonly text: string };
 
 export type History = {
@@ -96,18 +99,21 @@ export type History = {
   readonly logs: readonly FinalLog[];
   readonly devices: readonly FinalDevice[];
   readonly outcomes: readonly FinalOutcome[];
-  /** Commits as they were pushed, oldest first. A commit is here again if its `seen` fell after histories diverged. */
+  /**
+   * Commits as they were pushed, oldest first. A commit occurs again if its `seen` was lowered after histories
+   * diverged.
+   */
   readonly pushed: readonly PushedCommit[];
-  /** JSON of the `ask` numbers of each push, in its order, behind the device that sent it. */
+  /** For each push the JSON of its client id, followed by its asks in order. */
   readonly pushedAsks: readonly string[];
-  /** Commits that the server once answered as commits without events: log, actor and id. */
+  /** Commits that the server once reported as empty: log, actor and id. */
   readonly empty: ReadonlySet<string>;
-  /** Actors that keep to the protocol. */
+  /** Actors that follow the protocol. */
   readonly honest: readonly string[];
   readonly hostile: string;
   /** True if requests may have arrived twice, the second time much later. */
   readonly doubles: boolean;
-  /** False if a server ran another release for a while, because its decisions may differ. */
+  /** False if a server ran another release for a while, because it may have decided differently. */
   readonly oneRelease: boolean;
 };
 

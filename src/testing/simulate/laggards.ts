@@ -1,7 +1,7 @@
 /**
- * Tabs of an older release at the end: a stream that they cannot fold accepts no command, and all else continues.
+ * Checks tabs of an older release at the end of a run. They must refuse commands on a stream that they cannot fold.
  *
- * The checker's own fold says which streams these are.
+ * It runs when all is quiet. The checker's own fold finds these streams.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { requestsOf, rowsOf } from "./make-commands.ts";
@@ -12,7 +12,7 @@ import type { World } from "./world.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
-/** Draws of commands until one is for such a stream. */
+/** The number of commands that are drawn to find a command for such a stream. */
 const DRAWS_MAX = 30;
 const ANSWER_MS = 5_000;
 

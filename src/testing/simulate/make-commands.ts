@@ -1,4 +1,4 @@
-/** The arguments and the result of a function that makes commands, in one form. */
+/** Converts a tab's rows for the command maker, and the maker's result to a list. */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { SimTab } from "./tab.ts";

@@ -1,8 +1,11 @@
 /**
- * A person moves to a new device by a file: an export here, an import there, and later the new device gets a server.
+ * A person moves to a new device with a file: an export on the old device, an import on the new device, and later a
+ * server.
  *
- * Guarantees: the new device holds everything in the file: records, the queue and the rejections. From then on it is a
- * copy of the old device.
+ * Guarantees:
+ * - It reports a problem if the new device lacks a record, a pending commit, a sent commit or a rejection of the file
+ *   (9).
+ * - The new device counts as a copy of the old device from then on.
  */
 import type { Device } from "./device.ts";
 import type { SimTab } from "./tab.ts";
@@ -17,7 +20,7 @@ type Line = {
   readonly rejection?: Own;
 };
 
-/** Does not wait: the import continues beside everything else, or ends with its tab. */
+/** Starts a move and does not wait for it. The move continues during later steps, or ends when its tab dies. */
 export function archive(world: World, tab: SimTab, device: Device): void {
   void move(world, tab, device);
 }
@@ -38,7 +41,10 @@ async function move(world: World, tab: SimTab, device: Device): Promise<void> {
     world.tap.problems.add(`9: ${opened.owner.name} has imported a file, and lacks ${what}`);
 }
 
-/** The parts of the file that the device lacks. A waiting commit of the file may be confirmed here already. */
+/**
+ * Returns everything in the file that the device lacks. A pending commit of the file may be confirmed on the device
+ * already.
+ */
 function* missing(text: string, { database }: Device): Generator<string> {
   const { batches, pending, sent, rejections } = database.open();
   const records = batches.map((batch) => batch.text).join();

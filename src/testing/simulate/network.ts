@@ -1,18 +1,17 @@
 /**
- * The network between devices and server nodes: texts that take time, and are lost, doubled, late or cut in half.
- *
- * Place: `sim-transport` calls it for a tab. It passes texts to a node and texts back, and knows no protocol.
+ * The network between devices and server nodes. Texts take time, and are lost, doubled, late or cut in half.
  *
  * Guarantees:
- * - The server's work stays done, also if its answer is lost.
- * - A call of a living tab always ends.
+ * - It passes texts on and knows no protocol.
+ * - A lost response does not undo the server's work.
+ * - A call always settles for a tab that is alive.
  */
 import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import { nature, type Owner, type Scheduler } from "./scheduler.ts";
 import type { ServerNode } from "./server-node.ts";
 
-/** The faults of a device's link. They are read at the moment when a message passes. */
+/** The faults on a device's link. The network reads them at the moment when a message passes. */
 export type Link = {
   readonly cutUp: () => boolean;
   readonly cutDown: () => boolean;
@@ -29,17 +28,17 @@ export type NetworkOptions = {
   readonly scheduler: Scheduler;
   readonly chances: NetworkChances;
   readonly nodes: () => readonly ServerNode[];
-  /** True: a server that ends a socket hears at once that it has ended, for checks of presence. */
+  /** Whether a server that closes a socket gets its close event at once, which presence needs. */
   readonly tellsEnds: boolean;
 };
 
 /** The longest that a call may take. */
 const CALL_MS_MAX = 30_000;
-/** A silent socket ends after this: the client's ping interval and its timeout. */
+/** The client closes a silent socket after this time, which is the ping interval and the wait for the pong. */
 const SILENCE_MS = 30_000;
 const PING_MS = 20_000;
 
-/** A socket's near end. */
+/** The client's end of a socket. */
 export type SocketEnd = { readonly send: (text: string) => void; readonly close: () => void };
 
 export type SocketSink = {
@@ -50,14 +49,14 @@ export type SocketSink = {
 
 export class Network {
   readonly #options: NetworkOptions;
-  /** Open sockets: the owner, and the process at the other end. */
+  /** Open sockets: the tab, and the server process at the other end. */
   readonly standing = new Map<Owner, Owner>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
   }
 
-  /** Sends a request. Null: no answer came. */
+  /** Sends a request. Null if no response arrived. */
   call(owner: Owner, link: Link, request: NodeRequest): Promise<NodeReply | null> {
     const { scheduler, chances } = this.#options;
     return new Promise((resolve) => {
@@ -77,7 +76,7 @@ export class Network {
           scheduler.note(`fault: request of ${owner.name} lost`);
           continue;
         }
-        // The double of a request may come much later, because a proxy can hold it.
+        // The double of a request may arrive much later, because a proxy can hold it back.
         const delayMs = copies === 1 ? chances.delayMs() : scheduler.random.below(15_000);
         scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () =>
           this.#arrive(request, answer),
@@ -94,9 +93,10 @@ export class Network {
   }
 
   /**
-   * Opens a socket. Its frames come in order, unless a fault reorders them.
+   * Opens a socket. Its frames arrive in order, unless a fault swaps them.
    *
-   * More than 80 lines, because both directions of a socket share its state, and each frame is a few lines.
+   * It is longer than 80 lines, because both ends of the socket share its seven variables, and no other function needs
+   * them.
    */
   open(owner: Owner, link: Link, log: string, actor: string, after: string | null, sink: SocketSink): SocketEnd {
     const { scheduler, chances, nodes, tellsEnds } = this.#options;
@@ -106,29 +106,30 @@ export class Network {
     let isClosed = false;
     let lastAt = 0;
     let lastUpAt = 0;
-    const notStanding = () => void (connection && this.standing.delete(owner));
+    const forget = () => void (connection && this.standing.delete(owner));
     const goDeaf = () => {
       if (deaf || ended) return;
       deaf = true;
-      notStanding();
+      forget();
       scheduler.note(`fault: socket of ${owner.name} goes silent`);
       scheduler.later(owner, "silent socket is given up", SILENCE_MS, () => end("lost"));
     };
     const end = (code: string) => {
       if (ended) return;
       ended = true;
-      notStanding();
-      tellServer();
+      forget();
+      closeAtServer();
       sink.ended(code);
     };
-    const tellServer = () => void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), closed);
-    /** The end: frames that were sent before and arrive later count as arrived before. */
+    const closeAtServer = () =>
+      void scheduler.later(nature, `socket of ${owner.name} closed`, chances.delayMs(), closed);
+    /** The server gets no frame after this. A frame that was sent earlier and arrives later is ignored. */
     const closed = () => {
       isClosed = true;
       connection?.closed();
     };
     const toTab = (label: string, run: () => void) => {
-      // Keep the order: never before an earlier frame.
+      // Keep the order, so a text never arrives before an earlier text.
       lastAt = Math.max(lastAt, scheduler.now + chances.delayMs());
       scheduler.later(owner, label, lastAt - scheduler.now, () => {
         if (!ended && !deaf) run();
@@ -139,7 +140,7 @@ export class Network {
       toTab(label, () => end("lost"));
     };
     const waiting: string[] = [];
-    /** Frames on their way to the server. Of two frames that are due at once, the first sent arrives first. */
+    /** Frames to the server that have not arrived. If two are due at once, the first sent arrives first. */
     const waitingUp: string[] = [];
     const socket: LiveSocket = {
       bufferedBytes: 0,
@@ -164,7 +165,7 @@ export class Network {
       const joined = await node.join(socket, log, actor, after);
       if ("code" in joined) return toTab(`socket refused: ${joined.code}`, () => end("lost"));
       connection = joined;
-      if (ended) return tellServer();
+      if (ended) return closeAtServer();
       this.standing.set(owner, node.owner);
       toTab("socket opens", sink.opened);
       this.#watch(node, owner, link, joined, {
@@ -193,13 +194,13 @@ export class Network {
       close: () => {
         if (ended) return;
         ended = true;
-        notStanding();
-        tellServer();
+        forget();
+        closeAtServer();
       },
     };
   }
 
-  /** Pings like a client, and a connection that breaks with its node. */
+  /** Pings as a client does, and breaks the connection if its node died. */
   #watch(
     node: ServerNode,
     owner: Owner,
@@ -209,7 +210,7 @@ export class Network {
   ): void {
     const { scheduler } = this.#options;
     const process = node.owner;
-    const look = () => {
+    const ping = () => {
       if (socket.isOver()) return;
       if (process.state === "dead") {
         if (scheduler.random.chance(0.5)) socket.end();
@@ -220,8 +221,8 @@ export class Network {
         if (link.cutUp()) return socket.goDeaf();
         connection.receive('{"type":"ping"}');
       }
-      scheduler.later(nature, "ping", PING_MS, look);
+      scheduler.later(nature, "ping", PING_MS, ping);
     };
-    scheduler.later(nature, "ping", PING_MS, look);
+    scheduler.later(nature, "ping", PING_MS, ping);
   }
 }

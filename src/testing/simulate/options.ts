@@ -1,4 +1,4 @@
-/** The options of `simulate`, and its report. */
+/** The options and the report of `simulate`. */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { Domain } from "../../core/domain/define-domain.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -6,7 +6,7 @@ import type { SeededRandom } from "../seeded-random.ts";
 import type { FaultName } from "./faults.ts";
 import type { SimulationParts } from "./parts.ts";
 
-/** The view for a maker of commands: the rows of the tab, by projection and key. */
+/** The input of a command maker. `rows` returns the rows of a projection by key, as the tab shows them. */
 export type CommandFacts = {
   readonly random: SeededRandom;
   readonly actor: string;
@@ -19,26 +19,48 @@ export type CommandMaker = (facts: CommandFacts) => CommandRequest | readonly Co
 export type SimulateDomains = { readonly newest: DomainDefinition; readonly previous: DomainDefinition | null };
 
 export type SimulateOptions = {
-  /** Makes the commands of people, drawn from `random` and nothing else. */
+  /** Makes the commands of people. It may draw only from `random`, otherwise a seed does not repeat. */
   readonly commands: CommandMaker;
-  /** An older release of the domain: some sides run it for a while. */
+  /** An older release of the domain, which some tabs and servers run for a while. */
   readonly previous?: Domain;
-  /** Devices, at most. @default 4 */
+  /**
+   * The largest number of devices.
+   * @default 4
+   */
   readonly clients?: number;
-  /** Steps of one seed, at most. @default 50 */
+  /**
+   * The largest number of steps in a seed, without the steps of later faults.
+   * @default 50
+   */
   readonly steps?: number;
-  /** Number of seeds. @default 100 */
+  /**
+   * The number of seeds.
+   * @default 100
+   */
   readonly seeds?: number;
-  /** The first seed. @default 1 */
+  /**
+   * The first seed.
+   * @default 1
+   */
   readonly firstSeed?: number;
-  /** Faults that may be drawn. @default all */
+  /**
+   * Faults that a seed may draw.
+   * @default all faults
+   */
   readonly faults?: readonly FaultName[];
-  /** Ends early after this time by `now`, which the caller passes because the simulator reads no clock. */
+  /** Called before each seed. If it returns true, the run stops. The simulation itself reads no clock. */
   readonly until?: () => boolean;
-  /** Shortens broken seeds before the report. @default true */
+  /**
+   * Shortens a broken seed before it is reported.
+   * @default true
+   */
   readonly shrinks?: boolean;
-  /** Ends with the first broken seed. @default false */
+  /**
+   * Stops after the first broken seed.
+   * @default false
+   */
   readonly stopsAtFirst?: boolean;
+  /** Replaces parts of the product, for example with a store of your own. */
   readonly parts?: SimulationParts;
   /** Called after each seed. */
   readonly onSeed?: (seed: number, problems: readonly string[]) => void;
@@ -46,17 +68,20 @@ export type SimulateOptions = {
 
 export type BrokenSeed = {
   readonly seed: number;
-  /** The broken invariants, in a sentence each. */
+  /** A sentence for each broken invariant. */
   readonly problems: readonly string[];
-  /** The faults that were on, and the shortest plan that still breaks. */
+  /** The faults and the steps of the shortest plan that still breaks. */
   readonly summary: string;
-  /** The events of the run, line by line. */
+  /** The events of that run, line by line. */
   readonly trace: readonly string[];
 };
 
 export type SimulationReport = {
+  /** The number of seeds that ran. */
   readonly seeds: number;
   readonly broken: readonly BrokenSeed[];
+  /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;
+  /** For each fault, the number of seeds that had it. */
   readonly coverage: ReadonlyMap<FaultName, number>;
 };

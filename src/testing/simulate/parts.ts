@@ -1,7 +1,7 @@
 /**
- * The ports of a simulation: the places where a caller can replace a part of the product.
+ * The ports at which a simulation can replace a part of the product.
  *
- * Place: tests of the simulator plant faults here and check that they are found. Users may put in their own store.
+ * Tests of the simulator plant faults here and check that the simulator finds them. Users can insert their own store.
  */
 import type { LogStore } from "../../client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../client/stores/memory-log-store.ts";
@@ -10,7 +10,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** A device for a wrapper: the shared state of its tabs, and waits that the scheduler orders. */
+/** The device for a wrapper: the database that its tabs share, and waits in the scheduler's order. */
 export type PartContext = {
   readonly database: MemoryDatabase;
   readonly log: string;
@@ -21,7 +21,7 @@ export type PartContext = {
   readonly wait: (label: string, ms: number) => Promise<void>;
 };
 
-/** A request at a server node, and its answer. */
+/** A request to a server node. */
 export type NodeRequest =
   | { readonly kind: "push"; readonly log: string; readonly actor: string; readonly text: string }
   | {
@@ -33,7 +33,8 @@ export type NodeRequest =
     };
 
 export type NodeReply = {
-  /** `ok`, or the code of the failure. */ readonly code: string;
+  /** `ok`, or the code of the refusal. */
+  readonly code: string;
   readonly text: string;
   readonly retryAfterMs: number | null;
 };
@@ -43,12 +44,12 @@ export type NodeHandler = (request: NodeRequest) => Promise<NodeReply>;
 export type SimulationParts = {
   /** Replaces the release that a tab or a server node runs. */
   readonly release?: (domain: DomainDefinition, side: "tab" | "server") => DomainDefinition;
-  /** Wraps the store that all server nodes share. Called once a node. */
+  /** Wraps the store that all server nodes share. Called once for each node. */
   readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
-  /** Wraps the store of a device. Called once a tab. */
+  /** Wraps the store of a device. Called once for each tab. */
   readonly logStore?: (store: LogStore, context: PartContext) => LogStore;
   /** Wraps the network of a tab. */
   readonly transport?: (transport: Transport, context: PartContext) => Transport;
-  /** Wraps a server node's answers. */
+  /** Wraps the request handler of a server node. */
   readonly node?: (handler: NodeHandler) => NodeHandler;
 };

@@ -1,4 +1,4 @@
-/** A record as the history checker reads it, and equality of plain values. */
+/** Records as the history checker reads them, and the equality of plain values. */
 
 /** A record, in the form that the checker reads. */
 export type PlainRecord = {

@@ -1,14 +1,14 @@
 /**
- * The plan of one seed: the devices, the faults that are on, and the steps.
+ * The plan of a seed: the number of devices, the faults, and the steps.
  *
- * The whole plan is drawn from the seed before anything runs, so that a failing plan can be shortened and run again.
- *
- * Guarantees: a step carries its own chance (`seed`), so that leaving out another step does not change it.
+ * Guarantees:
+ * - The whole plan is drawn before anything runs, so that a failing plan can be shortened and run again.
+ * - A step has its own `seed`, so that it does the same after another step is left out.
  */
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { drawAddedFaults, drawFaults, type FaultName, FAULT_NAMES, type Faults } from "./faults.ts";
 
-/** The kind of a step. The step's own chance chooses the device or the server. */
+/** The kind of a step. The step's own seed chooses the device or the server. */
 export type StepKind =
   | "execute"
   | "burst"
@@ -43,7 +43,8 @@ export type StepKind =
 export type Step = {
   readonly kind: StepKind;
   readonly seed: number;
-  /** Virtual milliseconds that pass after it. */ readonly gapMs: number;
+  /** Virtual milliseconds that pass after the step. */
+  readonly gapMs: number;
 };
 
 export type Plan = {
@@ -57,7 +58,7 @@ export type PlanLimits = { readonly clients: number; readonly steps: number; rea
 
 export const PLAN_LIMITS: PlanLimits = { clients: 4, steps: 50, allowed: FAULT_NAMES };
 
-/** Faults that are steps of their own, with their weights. */
+/** Faults that happen as steps. */
 export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   cut: "cut",
   storeFull: "storeFull",
@@ -75,7 +76,10 @@ export const STEPS_OF_FAULTS: Partial<Record<FaultName, StepKind>> = {
   releases: "upgrade",
 };
 
-/** Later kinds of steps, and the most of each. They are put between the steps that a seed has without them. */
+/**
+ * The steps of later faults, with their largest number. They are inserted between the steps that a seed has without
+ * them.
+ */
 export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly StepKind[]; readonly most: number }>> = {
   takeBack: { kinds: ["undo", "undo", "redo", "withdraw"], most: 12 },
   presence: { kinds: ["show"], most: 6 },
@@ -84,7 +88,7 @@ export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly S
   archive: { kinds: ["archive"], most: 1 },
 };
 
-/** The most of these in one seed, because each makes a new world. */
+/** The largest number of these steps in a seed, because each changes the whole world. */
 const RARE: Partial<Record<StepKind, number>> = { eviction: 1, restore: 2, drop: 1, clone: 1, upgrade: 1 };
 
 export function drawPlan(seed: number, limits: PlanLimits): Plan {

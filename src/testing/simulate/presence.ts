@@ -1,17 +1,18 @@
 /**
- * Presence: each page must show the other people, computed from the open sockets.
+ * Checks presence: each page must show the other devices that have an open socket.
  *
- * The check runs while the healed world comes to rest, and again after a person has left.
+ * It runs while the healed world becomes quiet, and again after a device left.
  *
- * Guarantees: (6) a device with a socket sees exactly the people with a socket at the same node who showed themselves.
- * The presence of a closed page is gone. The check reads the leader, because followers learn of presence by messages
- * alone, which may be lost or overtake each other.
+ * Guarantees (6):
+ * - A device with a socket shows exactly the devices with a socket at the same node that published their presence.
+ * - The presence of a closed page is gone.
+ * - Only the leader tab is checked, because follower tabs get presence by messages, which may be lost or swapped.
  */
 import { canonical } from "./plain-record.ts";
 import type { Device } from "./device.ts";
 import type { World } from "./world.ts";
 
-/** A server notices a dead device late, and ends its socket after a minute and a half. */
+/** This is long, because a server gets no event from a dead device and closes its socket after a minute and a half. */
 const LEAVE_MS_MAX = 4 * 60_000;
 
 export function* wrongPresence(world: World, device: Device): Generator<string> {
@@ -28,7 +29,7 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
         : [];
     }),
   );
-  // For the server, copies are one device.
+  // Copies are skipped, because they are one device for the server.
   const excused = new Set(
     everyone.filter(({ isCopy }) => isCopy).flatMap(({ running }) => running.map(({ client }) => client)),
   );
@@ -38,7 +39,8 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
     const wrong = [...new Set([...expected.keys(), ...shown.keys()])].filter(
       (client) => !excused.has(client) && shown.get(client) !== expected.get(client),
     );
-    // Known limit: a frozen and displaced leader may once more show its device, and remove it when its socket ends.
+    // Known limit: a former leader that was frozen may publish for its device once more, and remove that when its
+    // socket closes.
     const told = world.strengthInPlan("freeze") > 0 ? wrong.filter((client) => !expected.has(client)) : wrong;
     for (const client of told) {
       const [actual, right] = [shown.get(client) ?? "nobody", expected.get(client) ?? "nobody"];
@@ -47,7 +49,7 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
   }
 }
 
-/** One device dies when all is quiet, and the other devices must see it leave. */
+/** Ends a device when all is quiet. The other devices must stop showing it. */
 export async function someoneLeaves(world: World, gone: ReadonlySet<string>): Promise<readonly string[]> {
   const leaving =
     world.strengthInPlan("presence") > 0

@@ -1,8 +1,9 @@
 /**
- * The checker's own fold: records to rows and states, with the domain's own functions and nothing of the product.
+ * The checker's own fold from records to rows and states. It shares only the domain's own functions with the product.
  *
- * Guarantees: a stream stops at the first event that the domain cannot fold. A projection skips an event that it cannot
- * fold.
+ * Guarantees:
+ * - A stream stops at the first event that the domain cannot fold.
+ * - A projection skips an event that it cannot fold.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
@@ -23,7 +24,7 @@ export function refold(records: readonly PlainRecord[], domain: DomainDefinition
       if (step) foldRows(rows, step, domain);
     }
   }
-  return new Map([...rows].map(([place, row]) => [place, canonical(row)]));
+  return new Map([...rows].map(([id, row]) => [id, canonical(row)]));
 }
 
 /** Streams with an event that this release cannot fold. */
@@ -39,7 +40,7 @@ export function stateOf(streams: Streams, stream: string, domain: DomainDefiniti
 
 type Step = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
-/** Folds the n-th event of a record into its stream. Null: the stream has stopped. */
+/** Folds the n-th event of a record into its stream. Null if the stream has stopped. */
 export function evolve(streams: Streams, record: Unplaced, n: number, domain: DomainDefinition): Step | null {
   const given = record.events[n];
   if (!given) throw new Error(`There is no event ${n} in ${record.commit}`);
@@ -49,8 +50,8 @@ export function evolve(streams: Streams, record: Unplaced, n: number, domain: Do
   const definition = aggregate?.events.get(type);
   try {
     if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version)
-      throw new Error("This release does not know it");
-    // The text was parsed as JSON, so its values are JSON.
+      throw new Error("This release does not know the event");
+    // The casts are safe, because the record was parsed from JSON.
     const [data, meta] = [given.data as Json, record.meta as Json];
     const { commit, time, actor, client, position } = record;
     const event: DomainEvent = {
@@ -81,15 +82,15 @@ function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domai
     const changes = new Map<string, Json>();
     try {
       for (const key of projection.keys(event, before, after)) {
-        const place = `${projection.name} ${key}`;
-        changes.set(place, projection.apply(rows.get(place) ?? projection.initial, { ...event, key, before, after }));
+        const id = `${projection.name} ${key}`;
+        changes.set(id, projection.apply(rows.get(id) ?? projection.initial, { ...event, key, before, after }));
       }
     } catch {
       continue;
     }
-    for (const [place, row] of changes) {
-      if (row === null) rows.delete(place);
-      else rows.set(place, row);
+    for (const [id, row] of changes) {
+      if (row === null) rows.delete(id);
+      else rows.set(id, row);
     }
   }
 }

@@ -1,7 +1,11 @@
 /**
- * One seed from beginning to end: safety, healing, liveness, audit.
+ * Runs the plan of a seed.
  *
- * Guarantees: the same plan has the same trace and the same problems in every run.
+ *   steps with faults ──► heal ──► wait until quiet ──► stuck streams, audit, a device leaves ──► problems
+ *
+ * Guarantees:
+ * - The same plan has the same trace and the same problems, on every machine (runSeed: the same seed makes the same
+ *   picks).
  */
 import { positionOf, sameCursor } from "../../core/history/record.ts";
 import { auditWorld } from "./audit.ts";
@@ -29,7 +33,10 @@ export type RunResult = {
   readonly virtualMs: number;
 };
 
-/** Virtual time after healing until all must be at rest: ten of the longest waits between two tries. */
+/**
+ * Virtual time after healing in which all tabs must become quiet. It is ten times the longest wait between two
+ * attempts.
+ */
 const QUIET_MS_MAX = 10 * 60_000;
 
 export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResult> {
@@ -63,7 +70,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
   };
 }
 
-/** Ends all faults, restores all rights, and brings a person back to each device. */
+/** Ends all faults, restores all rights, and opens a tab on each device. */
 async function heal(world: World): Promise<void> {
   const { scheduler, nodes, devices, options } = world;
   world.healed = true;
@@ -74,7 +81,7 @@ async function heal(world: World): Promise<void> {
   for (const device of devices) {
     device.cutUntil = { up: 0, down: 0 };
     device.fullUntil = 0;
-    // Reload pages of an older release, and pages that report that their storage was deleted.
+    // Reload pages of an older release and pages whose storage was deleted.
     device.giveServer();
     for (const tab of device.tabs)
       if (device.evicted || !tab.isSynced || tab.domain !== (device.keepsRelease ?? options.domains.newest))
@@ -88,7 +95,8 @@ async function heal(world: World): Promise<void> {
       if (tab.paused) tab.setPaused(false);
     }
   }
-  // Come back again later, because a right that ended stops a tab, and an old answer may arrive late.
+  // A tab without its right stops until a person returns to it. This happens several times, because an old response may
+  // be late.
   for (const delayMs of options.plan.faults.rights > 0 ? [0, 20_000, 60_000] : []) {
     scheduler.later(nature, "people look", delayMs, () =>
       devices.forEach((device) => device.running.forEach((tab) => tab.look())),
@@ -121,7 +129,7 @@ function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<strin
     if (gone.has(log)) continue;
     const head = world.store.headOf(log);
     const stored = device.database.open();
-    // The generation mark is one of the pending rows.
+    // The generation mark does not count, because it is no commit.
     const pending = stored.pending.size - (stored.pending.has(stored.mark) ? 1 : 0);
     const isCurrent = pending === 0 && sameCursor(stored.head.cursor, head);
     for (const { owner, status, open } of device.running) {

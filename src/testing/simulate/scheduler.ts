@@ -1,24 +1,24 @@
 /**
- * The scheduler: virtual time, and one queue for everything that waits.
+ * The scheduler: virtual time, and one queue for all waits.
  *
- * Place: every injected wait of the simulation (store, network, timer, lock, message between tabs) is queued here. The
- * seed's chance picks the next of the ready waits. Between two picks all microtasks run.
+ * Every wait of the simulation (store, network, timer, lock, message between tabs) parks here. The seed picks the next
+ * of the waits that are due. Between two picks all microtasks run.
  *
  * Guarantees:
- * - The same seed has the same picks in the same order, as `traceHash` shows.
+ * - The same seed makes the same picks in the same order, which `traceHash` proves.
  * - A wait of a dead owner never runs. A wait of a frozen owner stays until the owner thaws.
  */
 import type { SeededRandom } from "../seeded-random.ts";
 
-/** A tab, a server node, or the network: an owner of waits, which may stop. */
+/** A tab, a server node or the network. It may freeze or die. */
 export type Owner = { readonly name: string; state: "running" | "frozen" | "dead" };
 
-/** An owner that never stops: the network between devices and nodes, and the world's own steps. */
+/** The owner that never stops, for the network and the world's own steps. */
 export const nature: Owner = { name: "world", state: "running" };
 
 type Parked = { readonly at: number; readonly owner: Owner; readonly label: string; readonly run: () => void };
 
-/** Lines of the trace that are kept for a reader. */
+/** The largest number of trace lines that are kept. */
 const TRACE_LINES_MAX = 20_000;
 
 export class Scheduler {
@@ -40,7 +40,7 @@ export class Scheduler {
     return this.#random;
   }
 
-  /** Equal for two runs that did the same. */
+  /** A hash of all picks and notes. Two runs with the same hash did the same. */
   get traceHash(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
@@ -61,7 +61,7 @@ export class Scheduler {
     });
   }
 
-  /** Adds a line to the trace that is no wait: a fault, a step. */
+  /** Adds a line to the trace, for a fault or a step. */
   note(text: string): void {
     for (let index = 0; index < text.length; index++)
       this.#hash = Math.imul(this.#hash ^ text.charCodeAt(index), 0x01000193);
@@ -69,14 +69,14 @@ export class Scheduler {
       this.trace.push(`${String(Math.round(this.now)).padStart(8)}  ${text}`);
   }
 
-  /** Lets time pass: everything that is due until then runs. */
+  /** Lets time pass and runs everything that becomes due. */
   async runFor(ms: number): Promise<void> {
     const end = this.now + ms;
     while (await this.#runOne(end));
     this.now = end;
   }
 
-  /** Runs until a condition is true, checked after each pick. Returns false if it was never true in this time. */
+  /** Runs until a condition is true, which it checks after each pick. Returns false if the time ran out first. */
   async runUntil(condition: () => boolean, msMax: number): Promise<boolean> {
     const end = this.now + msMax;
     await drain();
@@ -94,7 +94,7 @@ export class Scheduler {
     return true;
   }
 
-  /** Picks one of the due waits, or of the waits that are due next. */
+  /** Picks a due wait. If none is due, it moves the time to the next wait. */
   #pick(end: number): Parked | null {
     let due = Infinity;
     let kept = 0;
@@ -113,7 +113,7 @@ export class Scheduler {
   }
 }
 
-/** Resolves when all ready promises have run. Only a hop through the event loop does so, in about 2 µs on Node. */
+/** Waits until all microtasks ran. Only a hop through the event loop guarantees that. It takes about 2 µs on Node. */
 export function drain(): Promise<void> {
   return new Promise((resolve) => hop(resolve));
 }

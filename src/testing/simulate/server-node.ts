@@ -1,8 +1,8 @@
 /**
- * One server node: the real writer, hub and answers over the shared store, without HTTP.
+ * A server node: the real writer, hub and request handlers over the shared store, without HTTP.
  *
- * Guarantees: the node's memory dies with it. After a crash nothing of the old node runs, and a new one starts from the
- * store.
+ * Guarantees:
+ * - A crash loses the node's memory. No code of the old process continues, and the new process starts from the store.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { decodeCursor, encodeCursor } from "../../core/history/record.ts";
@@ -29,9 +29,9 @@ export type NodeOptions = {
   readonly slowness: number;
   readonly permit: Permit;
   readonly now: () => number;
-  /** True: the node allows each actor only few commits and sockets. */
+  /** Accepts few commits and sockets of each actor. */
   readonly isStrict: boolean;
-  /** True: the node answers "later" to each request. */
+  /** Whether the node refuses a request now and sets a retry time. */
   readonly isBusy: () => boolean;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly parts: SimulationParts;
@@ -44,7 +44,7 @@ export type NodeOptions = {
 export class ServerNode {
   owner: Owner;
   domain: DomainDefinition;
-  /** Milliseconds by which its clock is wrong. */
+  /** The error of its clock in milliseconds. */
   skewMs = 0;
   readonly #options: NodeOptions;
   #running: Running;
@@ -71,16 +71,16 @@ export class ServerNode {
     this.#running = start(this.#options, this.owner, domain);
   }
 
-  /** Never answers if the node dies meanwhile. */
+  /** Handles a request. The promise never settles if the node dies before the reply. */
   async handle(request: NodeRequest): Promise<NodeReply> {
     const { witness, isHonest } = this.#options;
-    const told = witness.came(request, isHonest(request.actor));
+    const seeReply = witness.seeRequest(request, isHonest(request.actor));
     const reply = await this.#running.handle(request);
-    told(reply);
+    seeReply(reply);
     return reply;
   }
 
-  /** Accepts a socket, or returns the reason against it. */
+  /** Accepts a socket, or returns the reason of the refusal. */
   join(socket: LiveSocket, log: string, actor: string, after: string | null): Promise<LiveConnection | NodeReply> {
     return this.#running.join(socket, log, actor, after);
   }
@@ -114,7 +114,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
 
   const plain: NodeHandler = async (request) => {
     const principal = { actor: request.actor };
-    comeLater(options, scheduler);
+    refuseIfBusy(options, scheduler);
     await admission.checkReader(principal, request.log);
     if (request.kind === "push") {
       const body = { text: request.text, bytes: byteLength(request.text) };
@@ -135,7 +135,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     },
     join: async (socket, log, actor, after) => {
       try {
-        comeLater(options, scheduler);
+        refuseIfBusy(options, scheduler);
         await admission.checkReader({ actor }, log);
         const refusal = hub.refusal(log, actor);
         if (refusal) throw new HttpRefusal(refusal);
@@ -148,16 +148,16 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   };
 }
 
-/** Fewer sockets than devices, and fewer commits than a person makes. These limits stay in the healed world. */
+/** Fewer sockets than devices, and fewer commits than a person makes. These limits stay after the world is healed. */
 const STRICT_LIMITS: ServerLimits = {
   ...SERVER_LIMITS,
   commitRate: { perSecond: 0.5, burst: 3 },
   socketsPerActorMax: 1,
 };
-/** The longest time for which a server sends clients away. */
+/** The longest retry time that a server sets. */
 const LATER_MS_MAX = 20_000;
 
-function comeLater({ isBusy }: NodeOptions, { random }: Scheduler): void {
+function refuseIfBusy({ isBusy }: NodeOptions, { random }: Scheduler): void {
   if (isBusy()) throw new HttpRefusal("rate-limited", { retryAfterMs: random.below(LATER_MS_MAX) });
 }
 

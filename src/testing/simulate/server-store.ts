@@ -1,8 +1,8 @@
 /**
  * The store that all server nodes share. It survives their crashes and has backups.
  *
- * It is a memory store with the list of all appends: a restore builds a new store from the beginning of the list. Each
- * node reaches it through `nodeStore`, where operations take time and fail.
+ * It is a memory store with a list of all appends. A restore makes a new memory store from the first appends of the
+ * list. Each node uses it through `nodeStore`, in which operations take time and fail.
  */
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
@@ -25,7 +25,7 @@ export class ServerStore {
     return this.#dropped.has(log);
   }
 
-  /** The last version of each stream up to a cursor. Null: the log has no such cursor now. */
+  /** Returns the last version of each stream up to a cursor. Null if the log does not have this cursor now. */
   versionsAt(log: string, after: string | null): ReadonlyMap<string, number> | null {
     const versions = new Map<string, number>();
     if (after === null) return versions;
@@ -54,7 +54,7 @@ export class ServerStore {
     return this.#appends.length;
   }
 
-  /** Restores the state after the first `kept` appends. Dropped logs stay dropped. */
+  /** Goes back to the state after the first `kept` appends. Dropped logs stay dropped. */
   async restore(kept: number): Promise<void> {
     const restored = memory();
     this.#appends.length = Math.min(this.#appends.length, kept);
@@ -64,10 +64,12 @@ export class ServerStore {
   }
 }
 
-/** Chances of a failure: of any operation before it is done, of an append also after. */
+/** Whether an operation fails now: any operation before it runs, and an append also after it ran. */
 export type StoreFailures = { readonly before: () => boolean; readonly after: () => boolean };
 
-/** @param slowness the most milliseconds of an operation, which lets two nodes on one store meet */
+/**
+ * @param slowness the longest time of an operation in milliseconds, long enough that two nodes meet in a shared store
+ */
 export function nodeStore(
   store: ServerStore,
   owner: Owner,

@@ -1,12 +1,10 @@
 /**
- * Checks each request and its answer at the servers, whether or not the network loses one of them.
+ * Checks each request and its reply at the servers, before the network can lose them.
  *
- * Each node's `handle` shows it the request and the answer.
- *
- * Guarantees:
- * - (2) A commit that is pushed again gets the same outcome. After a restore the count starts again.
- * - A log that is gone stays gone.
- * - An honest device never claims to have seen more of a stream than there was before its own cursor.
+ * It reports a problem in these cases:
+ * - A commit that is pushed again gets another outcome (2). A restore resets this comparison.
+ * - A dropped log answers again (gone).
+ * - An honest device says that it has seen more of a stream than there was before its own cursor (seen).
  */
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { ServerStore } from "./server-store.ts";
@@ -28,12 +26,12 @@ type PlainAnswer = {
 
 export class ServerWitness {
   readonly problems = new Set<string>();
-  /** Each device's `ask` numbers, in the order of one push. */
+  /** For each push, the JSON of its client id and its asks in order. */
   readonly pushedAsks = new Set<string>();
   readonly #store: ServerStore;
   #told = new Map<string, string>();
 
-  /** False if devices may lose their confirmed log with a right, and keep its `seen`. */
+  /** False if devices may lose their confirmed log with a right and keep their `seen`. */
   readonly #comparesSeen: boolean;
 
   constructor(store: ServerStore, comparesSeen: boolean) {
@@ -45,15 +43,15 @@ export class ServerWitness {
     this.#told = new Map();
   }
 
-  /** Returns a function to call with the reply. */
-  came(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
+  /** Checks a request, and returns the function that checks its reply. */
+  seeRequest(request: NodeRequest, isHonest: boolean): (reply: NodeReply) => void {
     const told = this.#told;
     const wasGone = this.#store.isDropped(request.log);
     if (isHonest && request.kind === "push") this.#checkPush(request.log, parseOwnJson<PlainPush>(request.text));
     return (reply) => {
       if (reply.code !== "ok") return;
       if (wasGone) this.problems.add(`gone: ${request.log} was deleted for good and answers again`);
-      // A request during a restore may have been decided before or after it.
+      // Skip a request during a restore, because the server may have decided it before or after the restore.
       if (request.kind === "push" && told === this.#told)
         this.#checkOutcomes(request, parseOwnJson<PlainAnswer>(reply.text));
     };

@@ -1,12 +1,14 @@
 /**
- * Makes a failing plan shorter: it leaves out steps and switches off faults as long as the plan still fails.
+ * Shortens a failing plan: it removes steps, faults and devices as long as the plan still fails.
  *
- * Guarantees: the number of tries is bounded. The result fails, and runs the same each time.
+ * Guarantees:
+ * - The number of attempts is bounded.
+ * - The returned plan fails, and runs the same each time.
  */
 import { type FaultName, FAULT_NAMES } from "./faults.ts";
 import { ADDED_STEPS, type Plan, STEPS_OF_FAULTS } from "./plan.ts";
 
-/** Each try is one run. */
+/** The largest number of attempts. Each attempt is a run. */
 const TRIES_MAX = 400;
 
 export async function shrink(plan: Plan, fails: (plan: Plan) => Promise<boolean>): Promise<Plan> {

@@ -1,7 +1,6 @@
 /**
- * The client's port to the network over simulated links: texts out, texts in, read by the protocol's own readers.
- *
- * Place: instead of `http-transport`, and as strict as it.
+ * The client's `Transport` over simulated links. It reads texts with the protocol's own readers, as strictly as
+ * `http-transport`.
  */
 import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
@@ -20,12 +19,13 @@ export type SimTransportOptions = {
   readonly link: Link;
   readonly log: string;
   readonly actor: string;
-  /** The last return of a person to the tab, which may then send at once. */
+  /** The time when a person last returned to the tab. After that the tab may send a request at once. */
   readonly wokeAt: () => number;
-  /** Called with every text in both directions, and with each request that comes sooner than the server allowed. */
+  /** Called with every text that leaves or arrives, and with each request before the server's retry time ("early"). */
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
 
+/** The client's transport over a simulated link. More than 80 lines, because each call maps its replies in place. */
 export function simTransport({
   network,
   scheduler,
@@ -39,14 +39,17 @@ export function simTransport({
   let refused = { at: 0, until: 0 };
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
     if (scheduler.now < refused.until && wokeAt() < refused.at)
-      tap("early", `${owner.name} asks ${Math.ceil(refused.until - scheduler.now)} ms before the server wished`);
+      tap(
+        "early",
+        `${owner.name} sends a request ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
+      );
     const reply = await network.call(owner, link, request);
     refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);
     const parsed = read(reply.text);
-    if (!parsed.ok) throw new UnreachableError(`An answer does not hold: ${parsed.problem.reason}`, null);
+    if (!parsed.ok) throw new UnreachableError(`The server sent an invalid response: ${parsed.problem.reason}`, null);
     tap("in", reply.text);
     return { kind: "answer", answer: parsed.value, text: reply.text } as const;
   };
@@ -67,7 +70,7 @@ export function simTransport({
         socket.close();
         events.closed(code, retryAfterMs);
       };
-      const take = (text: string) => {
+      const handleFrame = (text: string) => {
         const frame = parseServerFrame(text);
         if (!frame.ok) return end("unreadable", null);
         switch (frame.value.type) {
@@ -91,7 +94,7 @@ export function simTransport({
           if (presence !== null) socket.send(presence);
           events.opened();
         },
-        frame: (text) => !ended && take(text),
+        frame: (text) => !ended && handleFrame(text),
         ended: (code) => end(code, null),
       });
       scheduler.note(`${owner.name} opens a socket`);

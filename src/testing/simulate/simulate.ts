@@ -1,9 +1,11 @@
 /**
- * `simulate`: checks an app's domain under all faults. Whole devices and servers in one thread, from a seed.
+ * The simulator, which runs an app's domain on whole devices and servers in one thread, with faults from a seed.
  *
- * Place: the public entry of the simulator. `run-plan` runs one seed.
+ * Place: the public entry of the simulator. `run-plan` runs a seed.
  *
- * Guarantees: no clock, no chance but the seed's, no test runner. The same seed does the same everywhere.
+ * Guarantees:
+ * - It reads no clock, uses no random numbers but the seed's, and contains no test runner.
+ * - The same seed does the same on every machine (runSeed: the same seed makes the same picks each time).
  */
 import type { Domain } from "../../core/domain/define-domain.ts";
 import { FAULT_NAMES, FAULTS, type FaultName } from "./faults.ts";
@@ -12,7 +14,7 @@ import { drawPlan, type Plan, PLAN_LIMITS } from "./plan.ts";
 import { type RunOptions, runPlan, type RunResult } from "./run-plan.ts";
 import { shrink } from "./shrink.ts";
 
-/** The simulation found a seed that breaks an invariant. `report` contains all of it. */
+/** The simulation found a seed that breaks an invariant. `report` has the details. */
 export class SimulationError extends Error {
   readonly report: SimulationReport;
   constructor(report: SimulationReport) {
@@ -23,7 +25,9 @@ export class SimulationError extends Error {
 }
 
 /**
- * Runs a domain in many simulated worlds, and rejects with a SimulationError if one of them breaks an invariant.
+ * Runs a domain in many simulated worlds.
+ *
+ * @throws `SimulationError` if a seed breaks an invariant
  *
  * @example
  * await simulate(domain, {
@@ -38,7 +42,7 @@ export async function simulate(domain: Domain, options: SimulateOptions): Promis
   return report;
 }
 
-/** Like `simulate`, but returns the report and never throws. */
+/** Like `simulate`, but returns broken seeds in the report and does not throw. */
 export async function runSeeds(domain: Domain, options: SimulateOptions): Promise<SimulationReport> {
   const {
     seeds = 100,
@@ -70,7 +74,7 @@ export async function runSeeds(domain: Domain, options: SimulateOptions): Promis
   return { seeds: ran, broken, picks, coverage };
 }
 
-/** Runs one seed and returns its whole report. */
+/** Runs one seed and returns its problems and its whole trace. */
 export function runSeed(domain: Domain, seed: number, options: SimulateOptions): Promise<RunResult> {
   return runPlan(planOf(seed, options), runOptions(domain, options, true));
 }
@@ -78,7 +82,7 @@ export function runSeed(domain: Domain, seed: number, options: SimulateOptions):
 async function explain(domain: Domain, options: SimulateOptions, plan: Plan): Promise<BrokenSeed> {
   const quick = runOptions(domain, options, false);
   const wanted = new Set((await runPlan(plan, quick)).problems.map(kindOf));
-  // Keep only plans with the same first problem, because another problem is another fault.
+  // Accept only a shorter plan with the same kind of problem, because another kind is another bug.
   const shortest = await shrink(plan, async (candidate) =>
     (await runPlan(candidate, quick)).problems.some((problem) => wanted.has(kindOf(problem))),
   );
@@ -90,7 +94,7 @@ function kindOf(problem: string): string {
   return problem.slice(0, problem.indexOf(":"));
 }
 
-/** A broken seed in words: the problem, the shortest way to it, and the command to run it again. */
+/** Describes a broken seed: its problems, the shortest plan, and the command to run it again. */
 export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): string {
   return [
     `Seed ${seed} is broken:`,
@@ -102,7 +106,7 @@ export function describeBroken({ seed, problems, summary, trace }: BrokenSeed): 
 }
 
 const LINES_MAX = 250;
-/** Lines that repeat all the time and explain nothing: beats, pings, refreshes. */
+/** Frequent lines without information: heartbeats, pings, reads of the store. */
 const ROUTINE = / (timer \d*|ping|message of a tab|db \w+( done)?|gets a frame|timer)$/;
 
 function tellingLines(trace: readonly string[]): readonly string[] {

@@ -1,9 +1,10 @@
 /**
- * The wire tap: checks each text on the wire, and collects the texts that the history checker needs.
+ * Reads every text on the wire, checks it, and collects data for the history checker.
  *
- * Guarantees:
- * - A pushed commit is never rewritten. Later pushes of it are equal except for `seen`, which only falls.
- * - A reader of one log never sees a text of another log.
+ * It reports a problem in these cases:
+ * - A commit that was pushed is rewritten. Later pushes of it may differ only in `seen`, which may only become lower.
+ * - A reader of a log gets a text of another log (8).
+ * - A device sends a request before the server's retry time (11).
  */
 import type { PushedCommit } from "./journal.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
@@ -18,18 +19,18 @@ type WireCommit = {
 
 export class WireTap {
   readonly problems = new Set<string>();
-  /** Commits that the server answered as commits without events: log, actor and id. */
+  /** Commits that the server reported as empty: log, actor and id. */
   readonly empty = new Set<string>();
   readonly #logs: readonly string[];
   readonly #pushed = new Map<string, PushedCommit[]>();
-  /** Pushes as they left, as material for a hostile member. */
+  /** The last pushes, which the hostile member steals. */
   readonly pushes: { readonly log: string; readonly text: string }[] = [];
 
   constructor(logs: readonly string[]) {
     this.#logs = logs;
   }
 
-  /** Each commit as it was pushed, and again with a lower `seen`. */
+  /** Each commit as it was pushed. A commit occurs again if its `seen` was lowered. */
   get pushed(): readonly PushedCommit[] {
     return [...this.#pushed.values()].flat();
   }
@@ -53,7 +54,8 @@ export class WireTap {
   }
 
   #compare({ name, log, user: actor }: Sender, commit: WireCommit): void {
-    // Keep copies apart, because a copy of a device notices at another time that histories diverged.
+    // The key has the device's name, because a copy pushes the same commits and notices at another time that histories
+    // diverged.
     const key = `${name} ${log} ${actor} ${commit.id}`;
     const texts = this.#pushed.get(key) ?? [];
     const before = texts.at(-1);
@@ -75,7 +77,7 @@ function seenOf({ commands }: WireCommit): number[] {
 }
 
 function withoutSeen(commit: WireCommit): string {
-  const bare = <T extends Seen>(place: T) => ({ ...place, seen: 0 });
+  const bare = <T extends Seen>(entry: T) => ({ ...entry, seen: 0 });
   return JSON.stringify({
     ...commit,
     commands: commit.commands.map((command) => ({ ...bare(command), reads: command.reads.map(bare) })),

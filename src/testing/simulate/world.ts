@@ -1,7 +1,5 @@
 /**
- * The world of one seed: devices, network and servers, and the faults between them.
- *
- * Place: `run-plan` creates it, runs its steps, heals it, waits until it is quiet and audits it.
+ * The world of a seed: its devices, network and servers, and the chances of faults between them.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Permit } from "../../sync-server/access/authorize.ts";
@@ -31,7 +29,7 @@ export type WorldOptions = {
   readonly keepTrace: boolean;
 };
 
-/** More than 12 fields, because steps, faults and checks each use other parts of the world. */
+/** It has more than 12 fields, because each step and each check reads the whole world. */
 export class World {
   readonly options: WorldOptions;
   readonly scheduler: Scheduler;
@@ -46,7 +44,7 @@ export class World {
   readonly revoked = new Set<string>();
   healed = false;
   restored = false;
-  /** Other authors' commit ids that the hostile member was answered as recorded. */
+  /** Other authors' commit ids that the server reported to the hostile member as recorded. */
   readonly squatted: string[] = [];
   /** Errors that a server reported to its operator and that no fault explains. */
   readonly reported: string[] = [];
@@ -86,7 +84,7 @@ export class World {
     return this.healed ? 0 : this.options.plan.faults[fault];
   }
 
-  /** The strength of a fault in the plan, also in the healed world. */
+  /** The strength of a fault in the plan, also after the world was healed. */
   strengthInPlan(fault: FaultName): number {
     return this.options.plan.faults[fault];
   }
@@ -96,7 +94,7 @@ export class World {
     return strength > 0 && this.random.chance(strength * atMost);
   }
 
-  /** The release for a tab that opens now. */
+  /** The release for a tab of a device that opens now. */
   releaseOf(device: Device): DomainDefinition {
     return device.keepsRelease ?? this.release();
   }
@@ -170,12 +168,12 @@ export class World {
   }
 }
 
-/** Errors of servers' clocks: seconds, minutes, or half a day for a wrong time zone. */
+/** Draws the clock error of a server: seconds, minutes, or half a day for a wrong time zone. */
 export function drawServerSkew(random: SeededRandom): number {
   return Math.round((random.below(2_001) / 1_000 - 1) * random.pick([5_000, 10 * 60_000, 12 * 3_600_000]));
 }
 
-/** Minutes, days or years. */
+/** Draws the clock error of a device: minutes, days or years. */
 export function drawSkew(random: SeededRandom, strength: number): number {
   const most = [60_000, 86_400_000, 365 * 86_400_000, 10 * 365 * 86_400_000][Math.min(3, random.below(4))] ?? 60_000;
   return Math.round((random.below(2_001) / 1_000 - 1) * most * Math.min(1, strength * 2));

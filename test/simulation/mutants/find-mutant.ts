@@ -1,4 +1,4 @@
-/** Runs seeds with a planted fault until one breaks. */
+/** Runs seeds with a planted fault until a seed breaks. */
 import { runSeeds } from "../../../src/testing/simulate/simulate.ts";
 import { simulation } from "../../support/simulation/simulation.ts";
 import type { Mutant } from "./mutant.ts";

@@ -1,4 +1,7 @@
-/** A planted fault: its description, and the part that causes it. Each seed gets a new one, which may have memory. */
+/**
+ * A planted fault: what is wrong, and the part that does it. The part is made again for each seed, because it may have
+ * state.
+ */
 import type { FaultName } from "../../../src/testing/simulate/faults.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
 
@@ -6,7 +9,7 @@ export type Mutant = {
   readonly name: string;
   readonly what: string;
   readonly parts: () => SimulationParts;
-  /** The faults without which it stays unseen, if few seeds have all of them. */
+  /** The faults that are needed to find it, if few seeds have all of them. */
   readonly faults?: readonly FaultName[];
 };
 

@@ -1,4 +1,4 @@
-/** Planted faults in folding and deciding: a release that differs from its declared version. */
+/** Planted faults of folds and decisions: releases that differ from the release that they claim to be. */
 import type {
   AggregateDefinition,
   CommandDefinition,
@@ -41,7 +41,7 @@ function withCommands(
 export const releaseMutants: readonly Mutant[] = [
   {
     name: "merge-not-asked",
-    what: "the server decides again instead of calling the merge function",
+    what: "the server decides again although the command has a merge function",
     parts: () => ({
       release: (domain, side) =>
         side === "tab"
@@ -53,7 +53,7 @@ export const releaseMutants: readonly Mutant[] = [
   },
   {
     name: "merge-without-theirs",
-    what: "a merge function does not get the events that came first",
+    what: "a merge function does not get the earlier events of other authors",
     parts: () => ({
       release: (domain, side) =>
         side === "tab"

@@ -1,4 +1,4 @@
-/** Planted faults of a server: its store, and how it answers. */
+/** Planted faults of a server: its store and its responses. */
 import type { Append, EventStore, StoredRecord } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -7,7 +7,7 @@ import { parseOwnJson } from "../../support/own-json.ts";
 
 const EVERYTHING = { events: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
 
-/** Puts records behind another head than the one they were made for. */
+/** Moves records after another head than the head that they were made for. */
 function moveBehind(records: readonly StoredRecord[], position: number): StoredRecord[] {
   let at = position;
   return records.map((record) => {
@@ -70,7 +70,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "answer-before-commit",
-    what: "the server answers before the append is durable",
+    what: "the server replies before the append is durable",
     parts: inStore((store, wait) => ({
       append: async (log, append) => {
         void wait("writes later", 40)
@@ -90,12 +90,12 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "known-never-tells",
-    what: "the writer never learns that an id is known, though the append refuses it",
+    what: "the writer never learns that an id is known, although the append refuses it",
     parts: inStore(() => ({ known: async () => new Map() })),
   },
   {
     name: "read-without-mark",
-    what: "a cursor counts by its position, with any mark",
+    what: "a cursor is compared by its position only, without its mark",
     parts: inStore((store) => ({
       read: async (log, after, limit) => {
         const read = await store.read(log, after, limit);
@@ -144,14 +144,14 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "tenants-mixed",
-    what: "a page of one log goes to a reader of another",
+    what: "a reader of a log gets a page of another log",
     parts: inStore((store) => ({
       read: (log, after, limit) => store.read(after === null ? "team-a" : log, after, limit),
     })),
   },
   {
     name: "head-too-far",
-    what: "the server reads its head during a batch and skips one record",
+    what: "the head is read during an append, and a record is skipped",
     parts: inStore((store) => ({
       read: async (log, after, limit) => {
         const read = await store.read(log, after, limit);
@@ -161,7 +161,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "id-taken-shown",
-    what: "a commit with a taken id gets the other commit's outcome",
+    what: "a push with a taken id gets the outcome of the id's author",
     parts: rewriteOutcomes((text) =>
       text.replaceAll(
         /\{"id":"([^"]+)","outcome":"rejected","command":0,"code":"id-taken","message":"[^"]*"\}/g,
@@ -171,13 +171,13 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "recorded-twice-told",
-    what: "a repeated commit is answered as refused",
+    what: "a repeated commit is reported as rejected",
     parts: () =>
       repeatedAs((id) => `{"id":"${id}","outcome":"rejected","command":0,"code":"already","message":"Again"}`),
   },
   {
     name: "conflicts-unseen",
-    what: "the server treats everything as seen, and finds no conflict",
+    what: "the server treats every event as seen, so it finds no conflict",
     parts: () => ({
       node: (handle) => (request) =>
         handle(
@@ -189,7 +189,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "conflicts-everywhere",
-    what: "the server treats nothing as seen, and finds false conflicts",
+    what: "the server treats no event as seen, so it finds conflicts with events that the author knew",
     parts: () => ({
       node: (handle) => (request) =>
         handle(
@@ -199,7 +199,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "actor-of-the-sender's-choice",
-    what: "the actor comes from the push and not from the verified principal",
+    what: "the server uses the actor that the push names, not the verified actor",
     parts: () => ({
       node: (handle) => (request) =>
         handle({
@@ -210,7 +210,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "conflicts-unseen-after-restore",
-    what: "after a restore the server treats everything as seen",
+    what: "after a restore the server treats every event as seen",
     parts: () => {
       const heads = new Map<string, number>();
       const restored = new Set<string>();
@@ -236,7 +236,7 @@ export const serverMutants: readonly Mutant[] = [
   },
   {
     name: "bad-commit-blocks",
-    what: "one refused commit makes the whole push fail",
+    what: "a rejected commit makes the whole push fail",
     parts: () => ({
       node: (handle) => async (request) => {
         const reply = await handle(request);
@@ -248,7 +248,7 @@ export const serverMutants: readonly Mutant[] = [
   },
 ];
 
-/** Changes the second answer about a commit. */
+/** Reports a commit with another outcome the second time. */
 function repeatedAs(outcome: (id: string) => string): SimulationParts {
   const told = new Set<string>();
   return {

@@ -1,4 +1,4 @@
-/** Planted faults of a device's store: writes that do not do what they report. */
+/** Planted faults of a device's store: writes that differ from their report. */
 import type { LogStore, PendingEntry } from "../../../src/client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../../src/client/stores/memory-log-store.ts";
 import type { PartContext, SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -42,28 +42,28 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "pending-cleared-when-histories-part",
-    what: "pending commits are forgotten when histories diverge",
+    what: "pending commits are lost when histories diverge",
     parts: inCutBack(() => []),
   },
   {
     name: "dropped-end-forgotten",
-    what: "a log that was dropped with the read right forgets its end",
+    what: "a log that was dropped with the right to read forgets its end",
     faults: ["rights", "restore"],
     parts: inStore((store) => ({ cutBack: (expected, keep, pending) => store.cutBack(expected, keep, pending) })),
   },
   {
     name: "sent-not-returned",
-    what: "settled commits that the server lost are not offered again",
+    what: "settled commits that the server lost are not sent again",
     parts: inCutBack((pending, state) => pending.filter(({ commit }) => idsOf(state.pending.values()).has(commit.id))),
   },
   {
     name: "returned-in-wrong-order",
-    what: "returned commits come back in the wrong order",
+    what: "returned commits are pending in the wrong order",
     parts: inCutBack((pending) => [...pending].reverse()),
   },
   {
     name: "seen-not-lowered",
-    what: "commits keep the `seen` of a lost history",
+    what: "commits keep the seen versions of a history that is gone",
     parts: inCutBack((pending) =>
       pending.map((entry) => ({
         ...entry,
@@ -76,7 +76,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "cut-back-in-two-steps",
-    what: "pending work is removed before the cut and added after it",
+    what: "pending commits are removed before the log is cut back, and written again after it",
     parts: inStore((store, state, { wait }) => ({
       cutBack: async (expected, keep, pending, dropped) => {
         state.pending = new Map();
@@ -87,7 +87,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "append-pending-anywhere",
-    what: "pending commits are appended behind another tab's new commits",
+    what: "pending commits are appended after another tab's commits without a check",
     parts: inStore((store, state) => ({
       appendPending: async (tail, entries, ended) => {
         if (await store.appendPending(tail, entries, ended)) return true;
@@ -109,7 +109,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "made-append-is-refused",
-    what: "an append with an unknown end counts as lost to another tab, and is repeated",
+    what: "a stored append without a report returns false, so it is made again",
     parts: inStore((store, _state, { random }) => ({
       appendPending: async (tail, entries, ended) =>
         (await store.appendPending(tail, entries, ended)) && !([...entries].length > 0 && random.chance(0.1)),
@@ -117,7 +117,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "full-disk-resolves",
-    what: "a failed write is reported as done",
+    what: "a failed append is reported as done",
     parts: inStore((store) => ({
       appendPending: (tail, entries, ended) => store.appendPending(tail, entries, ended).catch(() => true),
     })),
@@ -131,7 +131,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "generation-never-rises",
-    what: "no tab learns that histories diverged",
+    what: "diverged histories are not reported",
     parts: inStore((store, state) => ({
       head: async () => ({ ...(await store.head()), generation: 0 }),
       refresh: async (known) => {
@@ -148,7 +148,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "confirm-without-fence",
-    what: "a displaced leader's write is accepted in spite of newer writes",
+    what: "a former leader's write succeeds, although the log has changed",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         if (await store.confirm(expected, confirmation)) return true;
@@ -163,7 +163,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejections-not-kept",
-    what: "rejections vanish",
+    what: "rejected commits disappear",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -174,7 +174,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "sent-not-written",
-    what: "settled commits are forgotten at once",
+    what: "settled commits are removed at once",
     parts: inStore((store) => ({
       confirm: (expected, confirmation) =>
         store.confirm(expected, { ...confirmation, forgetSentBefore: Number.MAX_SAFE_INTEGER }),
@@ -182,14 +182,14 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rows-checkpoint-without-rows",
-    what: "the checkpoint of stored rows moves, and their changes are not written",
+    what: "the checkpoint of stored rows moves without their changes",
     parts: inStore((store) => ({
       writeRows: (expected, rows, fresh) => store.writeRows(expected, fresh ? rows : { ...rows, tables: [] }, fresh),
     })),
   },
   {
     name: "numbers-used-twice",
-    what: "the numbers of pending commits start again when the queue is empty",
+    what: "the numbers of pending commits start again when no commit is pending",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -200,7 +200,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "undo-not-written",
-    what: "an undo is reported as durable and is not written",
+    what: "an undo is reported as durable, and is not written",
     parts: inStore((store, state) => ({
       appendPending: (tail, entries, ended) => {
         const asked = [...entries];
@@ -214,7 +214,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "withdrawn-vanishes",
-    what: "a withdrawn commit is kept nowhere",
+    what: "a withdrawn commit is stored nowhere",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
@@ -226,7 +226,7 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "rejection-outlives-its-record",
-    what: "a withdrawn commit that still arrives stays a rejection",
+    what: "a withdrawn commit stays rejected although its record arrived",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const before = new Map(state.rejections);
@@ -238,11 +238,11 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "local-work-forgotten",
-    what: "a local log does not keep its commits for a later server",
+    what: "commits that a log confirmed without a server are not kept for a later server",
     parts: inStore((store, state) => ({
       confirm: async (expected, confirmation) => {
         const done = await store.confirm(expected, confirmation);
-        // A server's page contains its head.
+        // A page from a server contains the server's head.
         if (confirmation.batch && !confirmation.batch.text.includes('"head"'))
           for (const { n } of confirmation.settled) state.sent.delete(n);
         return done;
@@ -251,12 +251,12 @@ export const storeMutants: readonly Mutant[] = [
   },
   {
     name: "import-without-refused",
-    what: "an import drops the rejections of the file",
+    what: "rejected commits are not imported from a file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, rejected: [] }) })),
   },
   {
     name: "import-without-queue",
-    what: "an import drops the queue of the file",
+    what: "pending commits are not imported from a file",
     parts: inStore((store) => ({ fill: (expected, filling) => store.fill(expected, { ...filling, pending: [] }) })),
   },
 ];

@@ -1,4 +1,4 @@
-/** Planted faults of a client that lie between its engine and the network. */
+/** Planted faults of a client, between its engine and the network. */
 import { ForbiddenError } from "../../../src/core/values/errors.ts";
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { Page } from "../../../src/core/wire/messages.ts";
@@ -13,7 +13,7 @@ function inTransport(
   return () => ({ transport: (transport, context) => ({ ...transport, ...change(transport, context) }) });
 }
 
-/** Every page that arrives, by a pull, a push or a socket. */
+/** Changes every page that arrives, by pull or by socket. */
 function inPages(change: (page: Page, context: PartContext) => Page): () => SimulationParts {
   return inTransport((transport, context) => ({
     push: async (after, domain, commits) => {
@@ -77,19 +77,19 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "push-skips-first",
-    what: "a push does not start with the first unsettled commit",
+    what: "a push does not begin with the first unsettled commit",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) => transport.push(after, domain, commits.length > 1 ? commits.slice(1) : commits),
     })),
   },
   {
     name: "records-taken-anywhere",
-    what: "records are accepted at another cursor than the one they follow",
+    what: "records are stored at another cursor than the cursor that they follow",
     parts: inPages((page, { database }) => ({ ...page, after: database.open().head.cursor })),
   },
   {
     name: "record-ends-another's-commit",
-    what: "a record ends another author's commit with the same id",
+    what: "a record settles another author's commit with the same id",
     parts: inPages((page, { user, database }) => {
       const own = [...database.open().pending.values()].join();
       return {
@@ -102,7 +102,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "recorded-ends-at-once",
-    what: "the claim that a commit is recorded ends it, without its record",
+    what: 'the outcome "recorded" settles a commit without its record',
     parts: inTransport((transport) => ({
       push: async (after, domain, commits) => {
         const fetched = await transport.push(after, domain, commits);
@@ -116,7 +116,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "never-recorded",
-    what: "the claim that a commit is recorded never ends it, even before the cursor",
+    what: 'the outcome "recorded" never settles a commit, even if its record is before the cursor',
     parts: inTransport((transport) => ({
       push: async (after, domain, commits) => {
         const fetched = await transport.push(after, domain, commits);
@@ -133,7 +133,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "diverged-unheard",
-    what: "a client that learns of diverged histories tries again instead",
+    what: "a client that learns of diverged histories only tries again",
     parts: inTransport((transport) => ({
       pull: async (after, limit) => {
         const fetched = await transport.pull(after, limit);
@@ -149,7 +149,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "pending-dropped-with-the-right",
-    what: "pending work is thrown away when the server forbids",
+    what: "pending commits are removed when the server forbids the push",
     parts: inTransport((transport, { database }) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
@@ -179,7 +179,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "frames-lost-unnoticed",
-    what: "live frames that do not follow are dropped, and no pull replaces them",
+    what: "live frames after a gap are dropped, and their records are not requested",
     parts: inTransport((transport, { database }) => ({
       live: (after, events) =>
         transport.live(after, {
@@ -193,7 +193,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "undo-under-a-new-id",
-    what: "a repeated push of an undo may get a new id",
+    what: "an undo that is pushed again may get a new id",
     parts: inTransport((transport, { random }) => ({
       push: (after, domain, commits) =>
         transport.push(
@@ -209,14 +209,14 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "leaving-unheard",
-    what: "no one learns who left",
+    what: "the presence of a device that left is not removed",
     parts: inTransport((transport) => ({
       live: (after, events) => transport.live(after, { ...events, presence: (set) => events.presence(set, []) }),
     })),
   },
   {
     name: "presence-shown-once",
-    what: "a person who returns after a lost socket is not shown again",
+    what: "a device that returns after a lost socket is not shown again",
     parts: inTransport((transport) => {
       let sockets = 0;
       return {
@@ -229,7 +229,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "unknown-event-stops-the-log",
-    what: "a page with an unknown event is not accepted",
+    what: "a page with an unknown event is not stored",
     parts: inTransport((transport, { domain }) => {
       const isKnown = (page: Page) =>
         page.records.every(({ events }) =>
@@ -254,7 +254,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "rate-limited-for-good",
-    what: "a client that the server sends away never returns",
+    what: "a client with a retry time never tries again",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
@@ -266,7 +266,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "comes-back-too-early",
-    what: "the time to come back is ignored",
+    what: "a client ignores the retry time",
     parts: inTransport((transport) => ({
       push: (after, domain, commits) =>
         transport.push(after, domain, commits).catch((error: unknown) => {
@@ -276,7 +276,7 @@ export const wireMutants: readonly Mutant[] = [
   },
   {
     name: "records-by-clock",
-    what: "a record with an earlier time of receipt than the last one is skipped",
+    what: "a record that was received earlier than the last known record is skipped",
     parts: () => {
       const latest = new Map<unknown, number>();
       const parts = inPages((page, { database }) => {

@@ -1,4 +1,4 @@
-/** Who makes a commit in tests, and ids that count up. */
+/** Authors of commits in tests, and ids that count up. */
 import { uuidv7 } from "../../../src/core/values/id.ts";
 import type { CommitIdentity } from "../../../src/core/decide/propose-commit.ts";
 
@@ -11,7 +11,7 @@ export function newId(): string {
 
 const CLIENTS = new Map<string, string>();
 
-/** A commit's author: the same name has the same device, another `device` another one. */
+/** The identity of a new commit. The same actor and `device` have the same client id. */
 export function author(actor = "ann", device = "laptop"): CommitIdentity {
   const client = CLIENTS.get(`${actor} ${device}`) ?? newId();
   CLIENTS.set(`${actor} ${device}`, client);

@@ -1,4 +1,4 @@
-/** Commands of the task domain as fast-check makes them: few streams, so that they meet. */
+/** Arbitrary commands of the task domain for fast-check. They use few streams, because commands must meet. */
 import fc from "fast-check";
 import type { CommandRequest } from "../../../src/core/domain/definition.ts";
 import { BREAKS_HANDLER, BREAKS_KEY, column, tally, task } from "../task-domain.ts";
@@ -9,10 +9,10 @@ const tallyId = fc.constantFrom("a", "b");
 const title = fc.constantFrom("Milk", "Bread", "Salt", "Oil", `a ${BREAKS_HANDLER}`, `a ${BREAKS_KEY}`);
 const text = fc.constantFrom("one", "two", "three");
 const amount = fc.integer({ min: -3, max: 9 });
-/** Notes that may be there: the first that some commit made. */
+/** Ids of notes that may exist. */
 const note = fc.constantFrom("n1", "n2");
 
-/** Any command, also such that will be refused. */
+/** Any command, also commands that will be refused. */
 export const command: fc.Arbitrary<CommandRequest> = fc.oneof(
   {
     weight: 4,
@@ -38,7 +38,7 @@ export const command: fc.Arbitrary<CommandRequest> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(tallyId, amount).map(([id, given]) => tally.command.add(id, { amount: given })) },
   { weight: 2, arbitrary: fc.tuple(tallyId, amount).map(([id, given]) => tally.command.spend(id, { amount: given })) },
   { weight: 1, arbitrary: fc.tuple(tallyId, tallyId).map(([id, from]) => tally.command.copy(id, { from })) },
-  // As a release before the second version of the input would have asked for it.
+  // A request of an older release, with the first version of the input.
   {
     weight: 1,
     arbitrary: fc
@@ -47,7 +47,7 @@ export const command: fc.Arbitrary<CommandRequest> = fc.oneof(
   },
 );
 
-/** What one commit asks for: mostly a single command, for of several one is often refused. */
+/** The commands of one commit. Mostly a single one, because of several commands one is often refused. */
 export const commands: fc.Arbitrary<readonly CommandRequest[]> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(command) },
   { weight: 1, arbitrary: fc.array(command, { minLength: 2, maxLength: 3 }) },

@@ -1,7 +1,8 @@
 /**
- * A device beside its model: a replica that is fed step by step, and all that the model needs to fold it from scratch.
+ * A device beside its model: a replica that gets records step by step, and everything that the model needs to fold from
+ * the first record.
  *
- * `check` compares the two, and the rows that a page would have made of the deltas.
+ * `check` compares the replica, the model, and the rows that a page has after applying all deltas.
  */
 import { expect } from "vitest";
 import type { Commit } from "../../../src/core/history/commit.ts";
@@ -16,7 +17,7 @@ import { parseOwnJson } from "../own-json.ts";
 import type { StreamState } from "../../../src/core/fold/fold.ts";
 import type { Json } from "../../../src/core/values/json.ts";
 
-/** The clock of all devices: a forecast with another time is another forecast. */
+/** The clock of all devices. It is fixed, because a forecast depends on the time. */
 export const NOW = 1_700_000_000_000;
 
 type Pending = { readonly commit: Commit; readonly at: Cursor | null };
@@ -29,11 +30,11 @@ export class DeviceModel {
   readonly #newId: () => string;
   readonly #mirror = new Map<string, Map<string, RowEntry>>();
   #replica: Replica;
-  #taken = 0;
+  #applied = 0;
   #pending: Pending[] = [];
   #snapshot: Snapshot | null = null;
-  /** Commits whose outcome this device was not told yet. */
-  #untold: string[] = [];
+  /** Commits whose outcome this device does not know yet. */
+  #unsettled: string[] = [];
 
   constructor(
     domain: DomainDefinition,
@@ -69,14 +70,14 @@ export class DeviceModel {
   push(server: ServerModel, count: number): void {
     for (const { commit } of this.#pending.slice(0, count)) {
       push(server, commit, NOW);
-      this.#untold.push(commit.id);
+      this.#unsettled.push(commit.id);
     }
   }
 
-  /** Takes the next records, all in one page. */
+  /** Applies the next records, all in one page. */
   pull(server: ServerModel, count: number): void {
-    const page = server.records.slice(this.#taken, this.#taken + count);
-    this.#taken += page.length;
+    const page = server.records.slice(this.#applied, this.#applied + count);
+    this.#applied += page.length;
     const arrived = this.#replica.apply(page, NOW);
     const ended = this.#pending.filter(({ commit }) => page.some((record) => endsCommit(record, commit)));
     same(
@@ -87,13 +88,13 @@ export class DeviceModel {
     this.#pending = this.#pending.filter((entry) => !ended.includes(entry));
   }
 
-  /** Takes what became of pushed commits: those without a record end, be it told once or twice. */
+  /** Applies the outcomes of pushed commits. Commits without a record are removed. `twice`: they arrive again later. */
   hear(server: ServerModel, twice: boolean): void {
-    const without = this.#untold.filter((id) => {
+    const without = this.#unsettled.filter((id) => {
       const outcome = server.outcomes.get(id);
       return outcome?.kind === "rejected" || outcome?.events.length === 0;
     });
-    if (!twice) this.#untold = [];
+    if (!twice) this.#unsettled = [];
     this.#end(new Set(without));
   }
 
@@ -102,7 +103,7 @@ export class DeviceModel {
     if (entry) this.#end(new Set([entry.commit.id]));
   }
 
-  /** Stores the confirmed rows as they stand. */
+  /** Stores the current confirmed rows. */
   store(): void {
     const { streams, tables } = this.#replica.confirmed;
     this.#snapshot = {
@@ -111,13 +112,13 @@ export class DeviceModel {
     };
   }
 
-  /** Opens again, from stored rows or from the first record. What it shows must be what it showed. */
+  /** Opens again, from stored rows or from the first record, and compares the rows with the rows of before. */
   restart(server: ServerModel, fromSnapshot: boolean): void {
     const before = this.#replica;
     const snapshot = fromSnapshot ? this.#snapshot : null;
     const replica = new Replica(this.#domain);
     if (snapshot) replica.restore(snapshot.cursor, (confirmed) => fill(confirmed, snapshot.text));
-    const known = server.records.slice(0, this.#taken);
+    const known = server.records.slice(0, this.#applied);
     replica.apply(
       known.filter(({ position }) => position > positionOf(replica.cursor)),
       NOW,
@@ -136,14 +137,15 @@ export class DeviceModel {
   }
 
   check(server: ServerModel): void {
-    const model = naiveDevice(this.#domain, server.records.slice(0, this.#taken), this.pending, NOW);
+    const model = naiveDevice(this.#domain, server.records.slice(0, this.#applied), this.pending, NOW);
     for (const { projection, set, removed } of this.#replica.takeDelta()) {
       const table = this.#mirror.get(projection) ?? new Map<string, RowEntry>();
       this.#mirror.set(projection, table);
-      for (const key of removed) if (!table.delete(key)) expect.fail(`${key} was told as removed, and was not there`);
+      for (const key of removed)
+        if (!table.delete(key)) expect.fail(`${key} was reported as removed, and did not exist`);
       for (const entry of set) {
         if (JSON.stringify(table.get(entry.key)) === JSON.stringify(entry))
-          expect.fail(`${entry.key} was told as changed, and was not`);
+          expect.fail(`${entry.key} was reported as changed, and is equal`);
         table.set(entry.key, entry);
       }
     }
@@ -176,7 +178,7 @@ export class DeviceModel {
   }
 }
 
-/** As text first: a hundred thousand comparisons by a matcher would take minutes. */
+/** Compares texts first, because a hundred thousand comparisons by a matcher would take minutes. */
 function same(given: unknown, expected: unknown, what: string): void {
   if (JSON.stringify(given) !== JSON.stringify(expected)) expect(given, what).toEqual(expected);
 }

@@ -1,7 +1,7 @@
 /**
- * The model: everything folded from the first record each time, by the plainest code there is.
+ * The model of a device: it folds everything from the first record each time, with the simplest code.
  *
- * It shares no line with `fold`, `rows` and `replica`; only what becomes of a single commit is asked of `reconcile`.
+ * It shares no line with `fold`, `rows` and `replica`. Only the outcome of one commit comes from `reconcileCommit`.
  */
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
@@ -106,7 +106,7 @@ export function eventsOf(domain: DomainDefinition, records: readonly CommitRecor
   );
 }
 
-/** What a device that knows these records, and made these commits, shows: rows, pending flags and forecasts. */
+/** The rows, pending flags and forecasts of a device with these records and these pending commits. */
 export function naiveDevice(
   domain: DomainDefinition,
   records: readonly CommitRecord[],

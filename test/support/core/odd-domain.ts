@@ -1,9 +1,9 @@
-/** A domain whose functions misbehave in every way that the types let pass, or that JavaScript lets pass. */
+/** A domain whose functions misbehave in every way that TypeScript or JavaScript allows. */
 import { aggregate, defineDomain } from "dacapo";
 import * as v from "valibot";
 import type { Draft, Json } from "dacapo";
 
-/** What `odd.do` does is handed in from outside: a function of the state. */
+/** The functions of the domain. A test passes its own. */
 export type OddBehaviour = {
   decide: (state: Json, tools: { readonly id: () => string }) => unknown;
   merge: (mine: readonly Draft[], tools: { readonly id: () => string }) => unknown;
@@ -12,10 +12,10 @@ export type OddBehaviour = {
 
 const anyJson = v.custom<Json>(() => true);
 
-/** A fresh domain each time, so that tests cannot disturb each other. */
+/** A new domain for each call, because tests must not disturb each other. */
 export function oddDomain(behaviour: Partial<OddBehaviour>) {
   const { decide = () => [], merge = () => [], evolve = (_: Json, data: Json) => data } = behaviour;
-  // The types allow nothing of what these functions do: this is what a JavaScript user can do.
+  // A cast, because the types forbid what these functions do. A JavaScript user can do it.
   const loose = (given: unknown): Draft<"Did", Json>[] => given as Draft<"Did", Json>[];
   const odd = aggregate("odd", {
     version: 1,

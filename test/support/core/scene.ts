@@ -1,4 +1,4 @@
-/** Short words for tests of conflicts: a log with a beginning, commits by people who have seen all of it, what becomes of them. */
+/** Helpers for tests of conflicts: a log with first events, commits of authors who have seen it all, and outcomes. */
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { CommandRequest, DomainDefinition } from "../../../src/core/domain/definition.ts";
 import { proposeCommit, type View } from "../../../src/core/decide/propose-commit.ts";
@@ -18,7 +18,7 @@ export const BEGINNING: readonly CommandRequest[] = [
   tally.command.add("a", { amount: 5 }),
 ];
 
-/** A log that begins with these commands, each a commit of Zoe's. */
+/** A log that starts with these commands. Each of them is a commit of Zoe. */
 export function logOf(
   requests: readonly CommandRequest[] = BEGINNING,
   domain: DomainDefinition = taskDomain.definition,
@@ -28,14 +28,14 @@ export function logOf(
   return server;
 }
 
-/** The view of someone who has seen the whole log. */
+/** The view of an author who has seen the whole log. */
 export function viewOf({ domain, records }: ServerModel): Replica {
   const replica = new Replica(domain);
   replica.apply(records, NOW);
   return replica;
 }
 
-/** The commit that someone makes on what he sees. Throws where it is refused. */
+/** The commit of an author on a view. Throws if it is refused. */
 export function commitOn(
   domain: DomainDefinition,
   view: View,
@@ -48,12 +48,12 @@ export function commitOn(
   return proposed.commit;
 }
 
-/** The commit of someone who has seen the whole log. */
+/** The commit of an author who has seen the whole log. */
 export function made(server: ServerModel, who: string, requests: readonly CommandRequest[], device?: string): Commit {
   return commitOn(server.domain, viewOf(server), who, requests, device);
 }
 
-/** Someone who has seen the whole log makes a commit, and the server decides it. */
+/** An author who has seen the whole log makes a commit, and the server decides it. */
 export function add(server: ServerModel, who: string, ...requests: readonly CommandRequest[]) {
   return push(server, made(server, who, requests), NOW);
 }
@@ -62,14 +62,14 @@ export function pushed(server: ServerModel, commit: Commit) {
   return push(server, commit, NOW);
 }
 
-/** The events that came of a commit. Throws where it was rejected. */
+/** The events of a pushed commit. Throws if it was rejected. */
 export function eventsFrom(server: ServerModel, commit: Commit): readonly RecordEvent[] {
   const outcome = pushed(server, commit);
   if (outcome.kind === "rejected") throw new Error(`Rejected: ${outcome.defect.message}`);
   return outcome.events;
 }
 
-/** The events that came of a commit as type and data, or the code of its rejection. */
+/** The events of a pushed commit as type and data, or the code of its rejection. */
 export function becomes(server: ServerModel, commit: Commit) {
   const outcome = pushed(server, commit);
   return outcome.kind === "events" ? outcome.events.map(({ type, data }) => [type, data]) : outcome.defect.code;

@@ -1,7 +1,7 @@
 /**
- * A server without a network or a store: a list of records, and the outcomes that it gave.
+ * The model of a server: a list of records, and the outcomes of all commits. It has no network and no store.
  *
- * It decides with `reconcile` as authority, on windows that are folded from the first record each time.
+ * It decides with `reconcileCommit` in server mode, on windows that it folds from the first record each time.
  */
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
@@ -22,7 +22,7 @@ export function serverModel(domain: DomainDefinition): ServerModel {
   return { domain, records: [], outcomes: new Map() };
 }
 
-/** Decides a commit, or tells what was decided before. */
+/** Decides a commit. Returns the first outcome if it was decided before. */
 export function push(server: ServerModel, commit: Commit, now: number): Reconciled {
   const before = server.outcomes.get(commit.id);
   if (before) return before;
@@ -47,7 +47,7 @@ export function push(server: ServerModel, commit: Commit, now: number): Reconcil
   return outcome;
 }
 
-/** What the authority says of a commit on a log. */
+/** The server's outcome of a commit on a log. */
 export function decideOn(
   domain: DomainDefinition,
   records: readonly CommitRecord[],

@@ -1,4 +1,4 @@
-// A browser with one log: its locks, its timers, its tabs, and the rows of `pending`.
+// A browser with one log: its Web Locks, its timers, its tabs, and the rows of `pending`.
 import { openIdbLogStore } from "../../../src/client/stores/idb/idb-log-store.ts";
 import { databaseName } from "../../../src/client/stores/idb/layout.ts";
 import type { LogStore } from "../../../src/client/stores/log-store.ts";
@@ -18,21 +18,21 @@ export function browser() {
   };
   return {
     locks,
-    open: () => openIdbLogStore({ log: "places", user, newClientId, timer, locks: locks.manager }),
-    /** Lets the time pass after which a tab that appended nothing gives its place back. */
-    rest: () => {
+    open: () => openIdbLogStore({ log: "leases", user, newClientId, timer, locks: locks.manager }),
+    /** Runs the idle timers. A tab without an append since the last call then releases its lease. */
+    passIdleTime: () => {
       for (const callback of timers.splice(0)) callback();
     },
-    numbers: async () => (await layoutOf(databaseName("places", user)))["pending"]?.map(([n]) => n),
-    places: () => locks.names.map((name) => Number(name.split(":").at(-1))).sort((a, b) => a - b),
+    numbers: async () => (await layoutOf(databaseName("leases", user)))["pending"]?.map(([n]) => n),
+    leasedTails: () => locks.names.map((name) => Number(name.split(":").at(-1))).sort((a, b) => a - b),
   };
 }
 
-/** Long enough for all that waits for nothing but its turn. */
+/** Waits until all promises that need no timer have settled. */
 export const settle = () => new Promise((resolve) => setTimeout(resolve));
 
-/** A tab that has its place at the tail 2. */
-export async function tabWithPlace(open: () => Promise<LogStore>): Promise<LogStore> {
+/** Opens a tab that has a lease on the tail 2. */
+export async function tabWithLease(open: () => Promise<LogStore>): Promise<LogStore> {
   const store = await open();
   for (let tail = 0; tail < 2; tail++) {
     requireEqual(await store.appendPending(tail, entriesOf(`first${tail}`), []), true, "the append");

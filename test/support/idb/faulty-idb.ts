@@ -1,4 +1,4 @@
-// IndexedDB that fails on demand: what browsers do to a connection or a transaction, done to fake-indexeddb.
+// IndexedDB that fails on demand, as browsers fail connections and transactions. It is built on fake-indexeddb.
 import "fake-indexeddb/auto";
 import { forceCloseDatabase } from "fake-indexeddb";
 import { type IDBPDatabase, openDB } from "idb";
@@ -8,7 +8,7 @@ import type { LogStore } from "../../../src/client/stores/log-store.ts";
 
 export const newClientId = (): string => crypto.randomUUID();
 
-/** A store of its own for a test, with the name of its database and the waits that it asked for. */
+/** Opens a store for a test. Returns the name of its database and the waits that it requested, too. */
 export async function openStore(
   options: { readonly user?: string; readonly timer?: (callback: () => void, ms: number) => () => void } = {},
 ) {
@@ -25,7 +25,7 @@ export async function openStore(
   return { store: await open(), open, name: databaseName("faults", user), user, waits };
 }
 
-/** Replaces a method until the function that it gives is called. `call` is the true one. */
+/** Replaces a method until the returned function is called. `call` is the original method. */
 export function replace<Owner extends object, Key extends keyof Owner>(
   owner: Owner,
   key: Key,
@@ -36,7 +36,7 @@ export function replace<Owner extends object, Key extends keyof Owner>(
   return () => void (owner[key] = before);
 }
 
-/** The connections that transactions were asked of, while `run` ran. */
+/** Returns the connections that opened a transaction while `run` ran. */
 export async function connectionsOf(run: () => Promise<unknown>): Promise<ReadonlySet<IDBDatabase>> {
   const seen = new Set<IDBDatabase>();
   const restore = replace(
@@ -52,24 +52,27 @@ export async function connectionsOf(run: () => Promise<unknown>): Promise<Readon
   return seen;
 }
 
-/** Ends a store's connection as a browser does that is short of memory or lost its storage process. `told`: the browser has told of it, which it does later. */
+/**
+ * Closes a store's connection, as a browser does when memory is short or its storage process died. `told` resolves
+ * after the close event, which comes later.
+ */
 export async function killConnection(store: LogStore): Promise<{ readonly told: Promise<unknown> }> {
   const databases = [...(await connectionsOf(() => store.head()))];
   const told = Promise.all(
     databases.map((database) => new Promise((resolve) => database.addEventListener("close", resolve))),
   );
-  // Its type names the class; what it takes is one of it.
+  // The cast is needed, because its type names the class although it accepts an instance.
   for (const database of databases) forceCloseDatabase(database as unknown as typeof IDBDatabase);
   return { told };
 }
 
-/** Aborts a transaction with an error of its own, as a full disk does: no request hears of it first. */
+/** Aborts a transaction with its own error, as a full disk does. No request gets an error event before. */
 export function abortWith(tx: IDBTransaction, errorName: string): void {
-  // fake-indexeddb has no other way to say why.
+  // The cast is needed, because fake-indexeddb has no public way to set the error.
   (tx as unknown as { _abort(name: string): void })._abort(errorName);
 }
 
-/** The next transaction completes, and what the store hears is that its connection died. */
+/** The next transaction completes, but the store gets an abort event, as if its connection died. */
 export function loseNextEnd(): () => void {
   let isLost = false;
   return replace(
@@ -90,8 +93,8 @@ export function loseNextEnd(): () => void {
 }
 
 /**
- * A commit that is asked for early, as Firefox makes it: a request that fails after that takes the transaction with it only where it is the last one
- * of all, and what the transaction tells then is that it was aborted, not why. Otherwise the rest is committed.
+ * Commits early as Firefox does. If the last request fails after an early commit, the transaction aborts without its
+ * reason. If another request fails, Firefox commits the rest.
  */
 export function commitAsFirefox(): () => void {
   return replace(
@@ -99,7 +102,7 @@ export function commitAsFirefox(): () => void {
     "commit",
     (call) =>
       function (this: IDBTransaction) {
-        // fake-indexeddb does not say otherwise what is on its way.
+        // The cast is needed, because fake-indexeddb has no public list of open requests.
         const { _requests: requests } = this as unknown as {
           readonly _requests: readonly { readonly request: IDBRequest }[];
         };
@@ -115,7 +118,7 @@ export function commitAsFirefox(): () => void {
   );
 }
 
-/** Reads or changes rows behind the store's back. */
+/** Reads or changes rows without the store. */
 export async function behindItsBack<T>(name: string, work: (database: IDBPDatabase) => Promise<T>): Promise<T> {
   const database = await openDB(name);
   try {

@@ -1,4 +1,6 @@
-/** Notes of a task, told by a projection that cannot take one of them: what it passes over harms no other row. */
+/**
+ * A projection that counts the notes of a task and throws for some of them. A skipped event must not change other rows.
+ */
 import { projection } from "../../../src/index.ts";
 import { task } from "../board-domain.ts";
 
@@ -8,7 +10,7 @@ export const notes = projection("notes", {
   initial: { count: 0 },
   on: {
     TaskNoted: (row, { data }) => {
-      if (data.text.endsWith("3")) throw new Error("A note that nobody can count");
+      if (data.text.endsWith("3")) throw new Error("This note cannot be counted");
       return { count: row.count + 1 };
     },
   },

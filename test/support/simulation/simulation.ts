@@ -1,4 +1,4 @@
-/** The simulation of our own proof: domain, commands and size, the same in the tests and in `npm run simulate`. */
+/** The project's own simulation: its domain and commands. The tests and `npm run simulate` use the same. */
 import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
 import type { Domain } from "../../../src/core/domain/define-domain.ts";
 import type { SimulateOptions } from "../../../src/testing/simulate/options.ts";
@@ -9,7 +9,7 @@ import { notes } from "./poison.ts";
 const projections = new Map(board.definition.projections).set(notes.definition.name, notes.definition);
 const domain: Domain = { definition: { ...board.definition, projections, version: 2 } };
 
-/** The release before: it knew no notes. */
+/** The previous release, which has no notes. */
 const previous: Domain = { definition: { ...withoutNotes(domain.definition), version: 1 } };
 
 function withoutNotes(definition: DomainDefinition): DomainDefinition {

@@ -11,14 +11,14 @@ const archived = { type: "CardArchived", data: {} } as const;
 const add = card.command.add("c1", { title: "Milk", column: "todo", order: "V" });
 
 describe("a card", () => {
-  test("is added to a column that stands", () => {
+  test("add: needs an existing column and a new id", () => {
     given(card, []).and(column, "todo", [todo]).when(add).expect([added]);
     given(card, []).when(add).expect({ rejected: "no-such-column" });
     given(card, []).and(column, "todo", [todo, removed]).when(add).expect({ rejected: "no-such-column" });
     given(card, [added]).and(column, "todo", [todo]).when(add).expect({ rejected: "already-added" });
   });
 
-  test("a title is trimmed, and never empty", () => {
+  test("rename: trims the title and rejects an empty one", () => {
     given(card, [added])
       .when(card.command.rename("c1", { title: "  Bread " }))
       .expect([{ type: "CardRenamed", data: { title: "Bread" } }]);
@@ -30,7 +30,7 @@ describe("a card", () => {
       .expect([]);
   });
 
-  test("of two who rename it, the second is told; the same name is no conflict", () => {
+  test("rename: rejects the second of two different names, accepts the same name", () => {
     const others = given(card, [added]).meanwhile([{ type: "CardRenamed", data: { title: "Bread" }, by: "bob" }]);
     others
       .when(card.command.rename("c1", { title: "Butter" }))
@@ -38,7 +38,7 @@ describe("a card", () => {
     others.when(card.command.rename("c1", { title: "Bread" })).expect([]);
   });
 
-  test("a comment is kept, also on a card that was archived meanwhile", () => {
+  test("comment: is kept on a card that was archived meanwhile", () => {
     const comment = card.command.comment("c1", { text: "Two bottles" });
     given(card, [added])
       .meanwhile([archived])
@@ -47,7 +47,7 @@ describe("a card", () => {
     given(card, [added, archived]).when(comment).expect({ rejected: "no-such-card" });
   });
 
-  test("is not archived over a comment that nobody has read", () => {
+  test("archive: rejects if another author commented meanwhile", () => {
     given(card, [added])
       .meanwhile([{ type: "CardCommented", data: { text: "Wait" } }])
       .when(card.command.archive("c1"))
@@ -58,7 +58,7 @@ describe("a card", () => {
       .expect([archived]);
   });
 
-  test("is not moved into a column that was removed meanwhile", () => {
+  test("move: rejects a column that was removed meanwhile", () => {
     const done = { type: "ColumnAdded", data: { name: "Done", order: "B" } } as const;
     const both = given(card, [added]).and(column, "done", [done]);
     const move = card.command.move("c1", { column: "done", order: "V" });
@@ -70,14 +70,14 @@ describe("a card", () => {
   });
 });
 
-test("a column that someone still changes is not removed", () => {
+test("column remove: rejects if another author changed the column meanwhile", () => {
   const others = given(column, [todo]).meanwhile([{ type: "ColumnRenamed", data: { name: "Next" } }]);
   others.when(column.command.remove("todo")).expect({ rejected: "changed-meanwhile" });
   given(column, [todo]).meanwhile([removed]).when(column.command.remove("todo")).expect([]);
 });
 
-describe("what the board shows", () => {
-  test("cards with who changed them last; archived ones have no row", () => {
+describe("the board's projections", () => {
+  test("cards: a row names the last author, an archived card has no row", () => {
     const row = {
       title: "Milk",
       column: "todo",
@@ -97,7 +97,7 @@ describe("what the board shows", () => {
     given(card, [added, archived]).rows(cards).expect({});
   });
 
-  test("counts follow a card through its columns", () => {
+  test("column-counts: counts follow a card through its columns", () => {
     const moved = { id: "c1", type: "CardMoved", data: { column: "done", order: "V" } } as const;
     const two = [
       { ...added, id: "c1" },
@@ -111,7 +111,7 @@ describe("what the board shows", () => {
       .expect({ todo: { cards: 1, done: 0 }, done: { cards: 1, done: 1 } });
   });
 
-  test("columns, and what was said", () => {
+  test("columns and comments: one row for each column and each comment", () => {
     given(column, [
       { ...todo, id: "todo" },
       { ...todo, id: "done" },

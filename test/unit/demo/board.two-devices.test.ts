@@ -60,7 +60,7 @@ const benWhileAway = async (his: CommandRequest[], hers: CommandRequest[]) => {
 };
 
 describe("the board's rules", () => {
-  test("two people who begin a new board at once have its columns once", async () => {
+  test("column add: two people who start a board at once get its columns once", async () => {
     const first = [
       column.command.add("todo", { name: "To do", order: "F" }),
       column.command.add("done", { name: "Done", order: "k" }),
@@ -76,7 +76,7 @@ describe("the board's rules", () => {
     expect([...ben.rows(columns.name).keys()]).toEqual(["board-column/todo", "board-column/done"]);
   });
 
-  test("who renames second is told who was first, and to what", async () => {
+  test("rename: the second author gets the first author's name and title", async () => {
     const [outcome] = await benWhileAway(
       [card.command.rename("c1", { title: "Soy milk" })],
       [card.command.rename("c1", { title: "Oat milk" })],
@@ -89,7 +89,7 @@ describe("the board's rules", () => {
     expect(row(ben, cards, "card/c1")).toMatchObject({ title: "Oat milk", changedBy: "Ada" });
   });
 
-  test("who renames to the same has what they wanted", async () => {
+  test("rename: the same title from two authors is no conflict", async () => {
     const [outcome] = await benWhileAway(
       [card.command.rename("c1", { title: "Oat milk" })],
       [card.command.rename("c1", { title: "Oat milk" })],
@@ -98,7 +98,7 @@ describe("the board's rules", () => {
     expect(ben.status().rejections).toBe(0);
   });
 
-  test("a rename stands beside what others did to the card otherwise", async () => {
+  test("rename: is kept beside other changes of the card", async () => {
     const [outcome] = await benWhileAway(
       [card.command.rename("c1", { title: "Soy milk" })],
       [card.command.complete("c1"), card.command.assign("c1", { to: "Ada" })],
@@ -107,7 +107,7 @@ describe("the board's rules", () => {
     expect(row(ada, cards, "card/c1")).toMatchObject({ title: "Soy milk", done: true, assignee: "Ada" });
   });
 
-  test("no card moves into a column that was removed", async () => {
+  test("move: rejects a removed column", async () => {
     const [outcome] = await benWhileAway(
       [card.command.move("c1", { column: "done", order: "W" })],
       [column.command.remove("done")],
@@ -116,14 +116,14 @@ describe("the board's rules", () => {
     expect(row(ben, cards, "card/c1")).toMatchObject({ column: "todo" });
   });
 
-  test("a card that both ticked off is done once, without a word", async () => {
+  test("complete: a card that two authors complete is done once, without a rejection", async () => {
     const [outcome] = await benWhileAway([card.command.complete("c1")], [card.command.complete("c1")]);
     expect(outcome).toMatchObject({ outcome: "rebased" });
     expect(ben.status()).toMatchObject({ position: 4, rejections: 0 });
     expect(row(ben, columnCounts, "todo")).toEqual({ cards: 1, done: 1 });
   });
 
-  test("what someone said stays, also on a card that was archived meanwhile", async () => {
+  test("comment: stays on a card that was archived meanwhile", async () => {
     const [outcome] = await benWhileAway([card.command.comment("c1", { text: "Wait!" })], [card.command.archive("c1")]);
     expect(outcome).toMatchObject({ outcome: "accepted" });
     expect([...ada.rows(comments.name).values()]).toMatchObject([
@@ -132,7 +132,7 @@ describe("the board's rules", () => {
     expect(row(ada, cards, "card/c1")).toBeUndefined();
   });
 
-  test("a card is not archived under a comment that its archivist never saw", async () => {
+  test("archive: rejects if its author had not seen a comment", async () => {
     const [outcome] = await benWhileAway(
       [card.command.archive("c1")],
       [card.command.comment("c1", { text: "Not yet, please" })],
@@ -145,7 +145,7 @@ describe("the board's rules", () => {
     expect(row(ben, cards, "card/c1")).toMatchObject({ comments: 1, archived: false });
   });
 
-  test("two descriptions do not overwrite each other", async () => {
+  test("describe: two descriptions do not overwrite each other", async () => {
     const [outcome] = await benWhileAway(
       [card.command.describe("c1", { description: "Two litres" })],
       [card.command.describe("c1", { description: "One litre" })],
@@ -154,7 +154,7 @@ describe("the board's rules", () => {
     expect(row(ben, cards, "card/c1")).toMatchObject({ description: "One litre" });
   });
 
-  test("a column goes with all its cards moved, or stays as it is", async () => {
+  test("column remove: moves all cards and removes the column, or changes nothing", async () => {
     await begin();
     await execute(ada, card.command.move("c1", { column: "done", order: "V" }), column.command.remove("todo"));
     await same();
@@ -172,7 +172,7 @@ describe("the board's rules", () => {
     expect(row(ada, columns, "board-column/done")).toMatchObject({ name: "Done" });
   });
 
-  test("a column that someone renamed is not removed by one who never saw the name", async () => {
+  test("column remove: rejects if its author had not seen the new name", async () => {
     const [outcome] = await benWhileAway(
       [column.command.remove("done")],
       [column.command.rename("done", { name: "Shipped" })],
@@ -180,7 +180,7 @@ describe("the board's rules", () => {
     expect(outcome).toMatchObject({ outcome: "rejected", code: "changed-meanwhile" });
   });
 
-  test("an archived card comes back as it was, and counts are right all along", async () => {
+  test("restore: an archived card returns unchanged, and counts stay correct", async () => {
     await begin();
     await execute(ada, card.command.archive("c1"));
     expect(row(ada, columnCounts, "todo")).toEqual({ cards: 0, done: 0 });
@@ -191,7 +191,7 @@ describe("the board's rules", () => {
   });
 });
 
-test("whatever goes wrong on the way, all devices end with the same board", async () => {
+test("simulate: all devices reach the same board under all faults", async () => {
   const lanes = ["todo", "doing", "done"];
   const report = await simulate(domain, {
     seeds: 25,

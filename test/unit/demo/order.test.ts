@@ -4,8 +4,8 @@ import { orderBetween } from "../../../demo/board/order.ts";
 
 const chance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
-describe("order keys of cards", () => {
-  test("a key stands between the two it is made for, wherever cards are dropped, a thousand times over", () => {
+describe("orderBetween", () => {
+  test("orderBetween: a key is between its neighbours, in a thousand random drops", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(), chance), { minLength: 1, maxLength: 300 }), (drops) => {
         const keys: string[] = [];
@@ -24,14 +24,14 @@ describe("order keys of cards", () => {
     );
   });
 
-  test("a list that grows at one end keeps short keys", () => {
+  test("orderBetween: a list that grows at one end keeps short keys", () => {
     let [first, last] = [orderBetween(null, null), orderBetween(null, null)];
     for (let n = 0; n < 20_000; n++) last = orderBetween(last, null);
     for (let n = 0; n < 20_000; n++) first = orderBetween(null, first);
     expect(Math.max(first.length, last.length)).toBeLessThanOrEqual(12);
   });
 
-  test("a thousand cards dropped into the same gap still find room", () => {
+  test("orderBetween: a gap has space for a thousand cards", () => {
     const before = orderBetween(null, null);
     let after = orderBetween(before, null);
     for (let n = 0; n < 1_000; n++) {
@@ -42,13 +42,13 @@ describe("order keys of cards", () => {
     expect(after.length).toBeLessThanOrEqual(500);
   });
 
-  test("two people who drop a card into the same gap get two places", () => {
+  test("orderBetween: two people who use the same gap get different keys", () => {
     const before = orderBetween(null, null);
     const after = orderBetween(before, null);
     expect(orderBetween(before, after)).not.toBe(orderBetween(before, after));
   });
 
-  test("between two cards of the same key there is no place: it comes after both", () => {
+  test("orderBetween: between two equal keys it returns a key after both", () => {
     expect(orderBetween("V", "V") > "V").toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import { RejectedError, StorageFullError } from "dacapo";
 import { expect, test } from "vitest";
 import { sayProblem } from "../../../demo/board/ui/say-problem.ts";
 
-test("what the domain refused is told in its own words, without the name of a command or the id of a card", () => {
+test("sayProblem: a rejection shows the domain's reason, without command names and ids", () => {
   const refused = new RejectedError({
     message: "move on card/23d30c8c: The column has been removed",
     fix: "The domain rejected the command. Read the row as it is now and try another command.",
@@ -16,7 +16,7 @@ test("what the domain refused is told in its own words, without the name of a co
   expect(sayProblem(refused)).toBe("The column has been removed");
 });
 
-test("what went wrong otherwise is told with what to do about it", () => {
+test("sayProblem: other errors show their message and their fix", () => {
   expect(sayProblem(new StorageFullError({ message: "The disk is full", fix: "Make room." }))).toBe(
     "The disk is full. Make room",
   );

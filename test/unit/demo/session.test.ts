@@ -8,7 +8,7 @@ beforeEach(() => kept.clear());
 const asks = (log: string, as: string) => `?${new URLSearchParams({ log, as })}`;
 
 describe("the board's address", () => {
-  test("a board and a name lead to the board", () => {
+  test("sessionOf: a board and a name open the board", () => {
     expect(sessionOf(asks("Team.7", "  Ada \n Lovelace "))).toEqual({ log: "Team.7", name: "Ada Lovelace" });
     expect(whyNot(asks("Team.7", "Ada"))).toBe(null);
   });
@@ -20,23 +20,23 @@ describe("the board's address", () => {
     ["team", "x".repeat(65), "too long for a person's name"],
     ["team", "", "To open the board “team”, enter your name"],
     ["team", "\u0000\t", "To open the board “team”, enter your name"],
-  ])("of the board %j and the name %j, it is said why they lead nowhere", (log, as, why) => {
+  ])("whyNot: explains why the board %j and the name %j do not open a board", (log, as, why) => {
     expect(sessionOf(asks(log, as))).toBe(null);
     expect(whyNot(asks(log, as))).toContain(why);
   });
 
-  test("the bare address asks for nothing and explains nothing", () => {
+  test("whyNot: returns null for an address without a board", () => {
     expect([sessionOf(""), whyNot(""), whyNot("?as=Ada")]).toEqual([null, null, null]);
   });
 
-  test("what it asks for is proposed as it is, or as near to it as can be", () => {
+  test("proposalFor: proposes the address's values, cleaned if necessary", () => {
     expect(proposalFor(asks("Team.7", ""))).toEqual({ name: "", board: "Team.7" });
     expect(proposalFor(asks("Spring Concert!", "Ada"))).toEqual({ name: "Ada", board: "spring-concert" });
     kept.set("board.name", "Ben").set("board.logs", '["largo-7"]');
     expect(proposalFor("?log=日本語")).toEqual({ name: "Ben", board: "largo-7" });
   });
 
-  test("a board that is asked for or known is opened under its own name; a new one gets a plain one", () => {
+  test("logOf: keeps the name of a known or requested board, and cleans a new one", () => {
     kept.set("board.logs", '["Old.Board"]');
     expect([logOf("Team.7", "?log=Team.7"), logOf("Old.Board", ""), logOf("Team.7", "")]).toEqual([
       "Team.7",
@@ -45,7 +45,7 @@ describe("the board's address", () => {
     ]);
   });
 
-  test("a name that is too long is cut between characters, never within one", () => {
+  test("cleanName: cuts a long name between characters, never within one", () => {
     expect(cleanName(`${"x".repeat(63)}👩‍👩‍👧`)).toBe("x".repeat(63));
   });
 });

@@ -13,8 +13,8 @@ const messageOf = (run: () => void): string => {
   throw new Error("Nothing was thrown");
 };
 
-describe("a command", () => {
-  test("gives events, nothing, or a rejection", () => {
+describe("given: a command", () => {
+  test("when: a command has events, no events, or a rejection", () => {
     given(task, [added])
       .when(task.command.complete("t1"))
       .expect([{ type: "TaskCompleted", data: {} }]);
@@ -29,7 +29,7 @@ describe("a command", () => {
       .expect({ rejected: "invalid-input" });
   });
 
-  test("reads other streams that the test names", () => {
+  test("and: a command reads other streams that the test names", () => {
     const move = task.command.move("t1", { column: "done" });
     given(task, [added]).when(move).expect({ rejected: "no-such-column" });
     given(task, [added])
@@ -38,7 +38,7 @@ describe("a command", () => {
       .expect([{ type: "TaskMoved", data: { column: "done" } }]);
   });
 
-  test("several are one commit, each on what those before it left", () => {
+  test("when: several commands are one commit, each decided on the events before it", () => {
     given(task, [])
       .when([task.command.add("t1", { title: "Milk", column: "todo" }), task.command.complete("t1")])
       .expect([
@@ -50,7 +50,7 @@ describe("a command", () => {
       .expect({ rejected: "no-such-task" });
   });
 
-  test("what others did meanwhile goes through the command's policy", () => {
+  test("meanwhile: other authors' events go through the command's conflict policy", () => {
     const others = given(task, [added]).meanwhile([{ type: "TaskRenamed", data: { title: "Bread" } }]);
     others.when(task.command.rename("t1", { title: "Butter" })).expect({ rejected: "renamed-meanwhile" });
     others.when(task.command.claim("t1", { title: "Butter" })).expect({ rejected: "conflict" });
@@ -62,15 +62,15 @@ describe("a command", () => {
       .expect({ rejected: "no-such-task" });
   });
 
-  test("the outcome is there for assertions of one's own", () => {
+  test("outcome: is there for your own assertions", () => {
     expect(given(task, [added]).when(task.command.complete("t1")).outcome).toEqual({
       events: [{ type: "TaskCompleted", data: {}, stream: "task/t1" }],
     });
   });
 });
 
-describe("rows", () => {
-  test("of one aggregate's events, and of several streams", () => {
+describe("given: rows", () => {
+  test("rows: of one aggregate's events, and of several streams", () => {
     given(task, [added])
       .rows(board)
       .expect({ "task/1": { title: "Milk", column: "todo", done: false, notes: 0 } });
@@ -91,20 +91,20 @@ describe("rows", () => {
   });
 });
 
-describe("what does not hold", () => {
-  test("other events: the message shows the difference", () => {
+describe("expect: a failed expectation", () => {
+  test("expect: the message shows the difference of events", () => {
     const message = messageOf(() =>
       given(task, [added])
         .when(task.command.rename("t1", { title: "Bread" }))
         .expect([{ type: "TaskRenamed", data: { title: "Butter" } }]),
     );
-    expect(message).toContain("rename on task/t1: not what was expected");
+    expect(message).toContain("rename on task/t1 differs from the expectation");
     expect(message).toContain('-       "title": "Butter"');
     expect(message).toContain('+       "title": "Bread"');
     expect(message).toContain('      "type": "TaskRenamed"');
   });
 
-  test("a rejection where events were expected, events where a rejection was, another rejection", () => {
+  test("expect: throws for an unexpected rejection, unexpected events, or another rejection", () => {
     expect(
       messageOf(() =>
         given(task, [])
@@ -121,10 +121,10 @@ describe("what does not hold", () => {
           .when(task.command.add("t1", { title: "", column: "" }))
           .expect({ rejected: "no-such-task" }),
       ),
-    ).toContain("It says: The input of task.add is not valid");
+    ).toContain("The message is: The input of task.add is not valid");
   });
 
-  test("other rows", () => {
+  test("expect: throws for other rows", () => {
     expect(
       messageOf(() =>
         given(task, [added])
@@ -134,42 +134,42 @@ describe("what does not hold", () => {
     ).toContain('-     "tasks": 2');
   });
 
-  test("what cannot have happened is said at once", () => {
+  test("given: throws for an event that no log could contain", () => {
     expect(messageOf(() => given([{ stream: "task/t1", type: "TaskLost", data: {} }]).rows(board))).toContain(
-      "is none of task: TaskAdded",
+      "is not an event of task. Its events are TaskAdded",
     );
     expect(
       messageOf(() =>
         given([{ stream: "task/t1", type: "TaskAdded", data: { title: 1, column: "todo" } }]).rows(board),
       ),
-    ).toContain("has data that do not fit at title");
+    ).toContain("has invalid data at title");
     expect(messageOf(() => given([{ stream: "cat/c1", type: "Purred", data: {} }]).rows(board))).toContain(
-      "belongs to no aggregate that this test names. Known: task",
+      "belongs to no aggregate of this test. The test names task",
     );
-    expect(messageOf(() => given(task, [added]).when([]))).toContain("when() was given no command");
+    expect(messageOf(() => given(task, [added]).when([]))).toContain("when() got no command");
   });
 });
 
-test("types come from the handles", () => {
+test("given: types come from the handles", () => {
   // @ts-expect-error there is no such event
-  expect(() => given(task, [{ type: "TaskLost", data: {} }]).rows(board)).toThrow("is none of task");
+  expect(() => given(task, [{ type: "TaskLost", data: {} }]).rows(board)).toThrow("is not an event of task");
   // @ts-expect-error a title is a string
-  expect(() => given(task, [{ type: "TaskRenamed", data: { title: 1 } }]).rows(board)).toThrow("data that do not fit");
+  expect(() => given(task, [{ type: "TaskRenamed", data: { title: 1 } }]).rows(board)).toThrow("invalid data");
   expect(() =>
     given(task, [added])
       .when(task.command.complete("t1"))
       // @ts-expect-error an expected event has its data
       .expect([{ type: "TaskRenamed", data: {} }]),
-  ).toThrow("not what was expected");
+  ).toThrow("differs from the expectation");
   expect(() =>
     given(task, [added])
       .rows(columnCounts)
       // @ts-expect-error a row has its columns
       .expect({ todo: { cards: 1 } }),
-  ).toThrow("not what was expected");
+  ).toThrow("differs from the expectation");
 });
 
-test("a difference of long values shows both", () => {
+test("jsonDiff: shows both values if they are long", () => {
   const long = (n: number) => Array.from({ length: 500 }, (_, k) => k + n);
   expect(jsonDiff(long(0), long(1)).split("\n")).toHaveLength(1_004);
   expect(jsonDiff({ b: 1, a: [] }, { a: [], b: 1 })).not.toMatch(/^[-+]/m);

@@ -1,14 +1,21 @@
 /**
- * Appends commits to what is pending: the one write that a person waits for (L2, L3).
+ * Appends commits to `pending`, the one write that a person waits for.
  *
- * Holds: one transaction, one row a commit, under the next numbers: where one of them has a row, somebody was faster, and all is withdrawn. That is the
- * whole check for a tab that holds a place (`place.ts`). Without one, the row may have been swept since, so the tail is looked at too: the
- * last number ever used always has a row, and the keys from the known tail on tell whether that one is it. Commits are decided while the
- * browser looks, and their rows are on their way before the keys have come back. One row alone is committed early; more than one, only when
- * the browser has told that all of them are there.
+ *   lease is current ────────────► add the rows under the next numbers ──► a number has a row: false, nothing stored
+ *   no lease ──► read the tail's keys, and add the rows meanwhile ───────► the tail moved: false, nothing stored
  *
- * Somebody may be ourselves, before a connection died that did not tell the end; those commits stand somewhere by their ids, wherever other
- * tabs have moved them since.
+ * Guarantees:
+ * - One transaction adds one row for each commit. If a number has a row already, another tab was faster, and the
+ *   transaction aborts (L2).
+ * - Without a current lease (`tail-lease.ts`) that row may have been removed, so the append reads the tail too. The
+ *   last number that was ever used always has a row, so the keys from the known tail on show whether the tail moved
+ *   (L2).
+ * - The entries are decided while the browser reads the keys, and their rows are sent before the keys arrive. This
+ *   saves a round trip.
+ * - A single row is committed early. Several rows are committed only after the browser confirmed each of them
+ *   (test/unit/client/stores/append-pending.early-commit.test.ts).
+ * - A connection can die after the commit and before the report. The commit ids then show that the rows are stored,
+ *   also after other tabs moved them (L2).
  */
 import { peekCommitId, pendingText } from "../entry-text.ts";
 import type { PendingEntry } from "../log-store.ts";
@@ -18,11 +25,11 @@ import { type ReadTransaction, requireRowLength, type StoreName } from "./layout
 import type { TailLease } from "./tail-lease.ts";
 
 const STORES: readonly StoreName[] = ["pending", "rejections"];
-const PLACES: readonly StoreName[] = ["pending", "sent", "rejections"];
+const ENTRY_STORES: readonly StoreName[] = ["pending", "sent", "rejections"];
 
 export async function appendPending(
   connection: Connection,
-  place: TailLease,
+  lease: TailLease,
   tail: number,
   entries: Iterable<Omit<PendingEntry, "n">>,
   endRejections: Iterable<string>,
@@ -30,37 +37,39 @@ export async function appendPending(
   let last = tail;
   const append = async (tx: IDBTransaction): Promise<boolean | Withdrawn<boolean>> => {
     const pending = tx.objectStore("pending");
-    const { held } = place;
-    let keys = place.covers(tail) ? null : lastKeys(pending, tail);
+    const { held } = lease;
+    let keys = lease.isCurrent(tail) ? null : lastKeys(pending, tail);
     const rows = Array.from(entries, pendingText);
     for (const row of rows) requireRowLength("pending", row.length);
     rows.forEach((row, index) => pending.add(row, tail + index + 1));
     const ended = Array.from(endRejections);
     for (const id of ended) tx.objectStore("rejections").delete(id);
     last = tail + rows.length;
-    // Refused, all of them, and perhaps on an old state: there is no row that would fail.
+    // If the domain refused all commands, perhaps on an old state, no row can fail. So read the keys.
     if (rows.length === 0) keys ??= lastKeys(pending, tail);
     if (keys !== null) {
       if (!isLast(await keys, tail)) return new Withdrawn(false);
-      place.looked(tail, held);
+      lease.confirmTail(tail, held);
     }
     if (rows.length + ended.length <= 1) commitEarly(tx);
     return true;
   };
-  const appended = await place.during(() => connection.writeBare(STORES, "strict", append)).catch(notWhereTaken);
-  if (appended) place.appended(last);
-  return appended || (await connection.read(PLACES, (tx) => standsAlready(tx, tail, entries)));
+  const appended = await lease
+    .keepDuring(() => connection.writeBare(STORES, "strict", append))
+    .catch(falseIfNumberIsUsed);
+  if (appended) lease.advanceTo(last);
+  return appended || (await connection.read(ENTRY_STORES, (tx) => isAppended(tx, tail, entries)));
 }
 
-/** A number that has a row already is no failure, but the answer that somebody was faster. */
-function notWhereTaken(error: unknown): false {
+/** Returns false for a number that has a row already, because that is no failure: another tab was faster. */
+function falseIfNumberIsUsed(error: unknown): false {
   if (named(error).name === "ConstraintError") return false;
   throw error;
 }
 
 function lastKeys(pending: IDBObjectStore, tail: number): Promise<readonly IDBValidKey[]> {
   const keys = resultOf(pending.getAllKeys(IDBKeyRange.lowerBound(tail), 2));
-  // What throws before they are looked at is what is told; the transaction goes with it, and the keys too.
+  // The append may throw before it awaits the keys. That error is the reported one, so ignore the keys' error.
   keys.catch(() => {});
   return keys;
 }
@@ -69,8 +78,11 @@ function isLast(keys: readonly IDBValidKey[], tail: number): boolean {
   return tail === 0 ? keys.length === 0 : keys.length === 1 && keys[0] === tail;
 }
 
-/** Whether these commits were appended before: then they went in behind that tail, all of them, and may have ended since. */
-async function standsAlready(
+/**
+ * Whether an earlier append wrote these commits. It wrote all of them with numbers above the tail, so one of them is
+ * enough. They may have settled since.
+ */
+async function isAppended(
   tx: ReadTransaction,
   tail: number,
   entries: Iterable<Pick<PendingEntry, "commit">>,
@@ -82,14 +94,14 @@ async function standsAlready(
     tx.objectStore("sent").getAll(behind),
     ...ids.map((id) => tx.objectStore("rejections").getKey(id)),
   ]);
-  const standing = new Set([...pending, ...sent].map(peekCommitId));
-  return ids.some((id, index) => standing.has(id) || refused[index] !== undefined);
+  const commitIds = new Set([...pending, ...sent].map(peekCommitId));
+  return ids.some((id, index) => commitIds.has(id) || refused[index] !== undefined);
 }
 
 function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
-    // The transaction fails with it, and its error is the one that is told.
+    // The transaction fails too, and the store reports the transaction's error.
     request.onerror = () => reject(request.error ?? new DOMException("The request failed", "AbortError"));
   });
 }

@@ -1,8 +1,11 @@
 /**
- * Writes what the server said of the log and of own commits: one transaction (L4).
+ * Writes the server's records and outcomes in one transaction.
  *
- * Holds: the row of a commit that has ended stays in `pending`, noted as ended in the head, until no tab needs it to see that it is not up to date
- * (`place.ts`). The last number ever used always keeps its row, so no number is used twice.
+ * Guarantees:
+ * - The transaction writes nothing if generation or cursor moved (L4).
+ * - The row of a settled commit stays in `pending`, and the head lists it as `ended`, until no tab needs the row
+ *   (`tail-lease.ts`). Otherwise a tab with an old tail could append (L2).
+ * - The last number that was ever used always keeps its row, so that no number is used twice (L3).
  */
 import { sameCursor } from "../../../core/history/record.ts";
 import { checkFollows } from "../batches.ts";
@@ -26,7 +29,7 @@ export async function confirm(
   tx: WriteTransaction,
   expected: Pick<StoreHead, "generation" | "cursor">,
   confirmation: Confirmation,
-  sweepable: number,
+  reclaimableUpTo: number,
 ): Promise<boolean> {
   const { batch, settled, rejected, forgetSentBefore } = confirmation;
   const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
@@ -34,18 +37,20 @@ export async function confirm(
   if (batch) checkFollows(batch, head.cursor);
   if (forgetSentBefore !== null) await forgetSent(tx, forgetSentBefore);
 
-  const standing = new Set(notInRanges(numbers, head.ended));
-  const ending = [...settled, ...rejected].flatMap(({ n }) => (standing.has(n) ? n : []));
+  const unsettled = new Set(notInRanges(numbers, head.ended));
+  const ending = [...settled, ...rejected].flatMap(({ n }) => (unsettled.has(n) ? n : []));
   const ended = withNumbers(head.ended, ending);
-  const swept = Math.min(sweepable, (numbers.at(-1) ?? 0) - 1);
-  for (const [first, last] of rangesUpTo(ended, swept)) remove(tx, "pending", IDBKeyRange.bound(first, last));
+  const removedUpTo = Math.min(reclaimableUpTo, (numbers.at(-1) ?? 0) - 1);
+  for (const [first, last] of rangesUpTo(ended, removedUpTo)) remove(tx, "pending", IDBKeyRange.bound(first, last));
   for (const entry of settled) {
     put(tx, "sent", entry.n, sentText(entry));
-    // Refused here before, or withdrawn in a tab that this one has not heard of.
+    // A tab may have stored it as rejected before its record arrived.
     remove(tx, "rejections", entry.commit.id);
   }
-  // One that has ended meanwhile may have been discarded by the app: it must not come back.
-  for (const entry of rejected) if (standing.has(entry.n)) put(tx, "rejections", entry.commit.id, rejectionText(entry));
+  // An entry that settled earlier is skipped, because the app may have discarded its rejection, which must not come
+  // back.
+  for (const entry of rejected)
+    if (unsettled.has(entry.n)) put(tx, "rejections", entry.commit.id, rejectionText(entry));
   if (batch) put(tx, "tail", batch.cursor.position, batchRow(batch));
 
   const cursor = batch ? batch.cursor : head.cursor;
@@ -56,7 +61,7 @@ export async function confirm(
     headText({
       ...head,
       cursor,
-      ended: rangesAbove(ended, swept),
+      ended: rangesAbove(ended, removedUpTo),
       dropped: stillDropped(head.dropped, cursor),
       tailLength: head.tailLength + (batch?.text.length ?? 0),
     }),
@@ -64,7 +69,10 @@ export async function confirm(
   return true;
 }
 
-/** Walks from the oldest on and stops at the first that is kept: nearly all were settled in the order of their numbers, and one that was not keeps a few for longer. */
+/**
+ * Reads from the oldest number on and stops at the first entry to keep. Nearly all entries settled in the order of
+ * their numbers. An entry that settled late keeps a few later entries for longer.
+ */
 async function forgetSent(tx: WriteTransaction, before: number): Promise<void> {
   const old: number[] = [];
   for (let cursor = await tx.objectStore("sent").openCursor(); cursor; cursor = await cursor.continue()) {

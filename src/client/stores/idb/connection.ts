@@ -1,13 +1,15 @@
 /**
- * The connection to one database: opened when it is needed, dropped when it died, opened again.
+ * The connection to one database, which opens on demand and opens again after it died.
  *
- * Place: every operation of the store is one `run`.
- * Holds: an operation resolves only after its transaction is complete; one that met a dead connection is run again, from its beginning, a
- * bounded number of times; nothing waits without end. A handle stays with the database that it opened first: where the browser
- * deleted that one, it says so and never goes on in an empty one.
+ *   closed ──#run──► opening ──► open ──close event, versionchange, dead connection──► closed
+ *                       └── newer layout, blocked, replaced: a typed error
  *
- *   closed ──run──► opening ──► open ──onclose, versionchange, died──► closed
- *                      └── newer layout, blocked, replaced: a typed error
+ * Guarantees (test/unit/client/stores/connection.test.ts):
+ * - An operation resolves only after its transaction is complete (L1).
+ * - An operation on a dead connection runs again from its beginning, a bounded number of times (L10).
+ * - Every wait for the browser's open and delete requests has a limit (L10).
+ * - A handle stays with the database that it opened first. If the browser deleted that database, the handle reports it
+ *   and never continues in an empty database (L10).
  */
 import { deleteDB, type IDBPDatabase, openDB, unwrap, wrap } from "idb";
 import { DacapoError } from "../../../core/values/errors.ts";
@@ -27,9 +29,12 @@ import {
 } from "./layout.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
 
-/** Opening and deleting wait for other tabs to let go. One that is frozen never does. */
+/**
+ * Opening and deleting wait until other tabs close their connections. The wait has a limit, because a frozen tab never
+ * does.
+ */
 export const OPEN_MS_MAX = 10_000;
-/** Waits before a connection that died is opened again. WebKit needs a moment to start its storage process. */
+/** Waits before a dead connection is opened again, because WebKit needs a moment to start its storage process. */
 export const REOPEN_WAITS_MS: readonly number[] = [50, 400];
 
 export type ConnectionOptions = {
@@ -40,7 +45,7 @@ export type ConnectionOptions = {
 
 type Database = IDBPDatabase<Layout>;
 
-/** The result of a write that is to leave nothing behind: its transaction is aborted. */
+/** The result of a write whose transaction must be aborted, so that it stores nothing. */
 export class Withdrawn<T> {
   readonly result: T;
 
@@ -54,7 +59,7 @@ export class Connection {
   #opening: Promise<Database> | null = null;
   #current: Database | null = null;
   #ended: LostReason | null = null;
-  #client: string | null = null;
+  #clientId: string | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -64,7 +69,10 @@ export class Connection {
     return this.#run((database) => readIn(database, stores, work));
   }
 
-  /** The same without idb's wrapping, which costs a tenth of a small write. What `work` gives as `Withdrawn` leaves nothing behind. */
+  /**
+   * Like `write`, without idb's wrapping, because the wrapping costs a tenth of a small write. If `work` returns
+   * `Withdrawn`, the write stores nothing.
+   */
   writeBare<T>(
     stores: readonly StoreName[],
     durability: "strict" | "relaxed",
@@ -73,7 +81,10 @@ export class Connection {
     return this.#run((database) => writeIn(database, stores, durability, work));
   }
 
-  /** Run again where a connection died, which does not always tell whether this work came to its end on it. */
+  /**
+   * Runs `work` again if the connection died. The first run may have succeeded, because a dead connection does not
+   * always report.
+   */
   write<T>(
     stores: readonly StoreName[],
     durability: "strict" | "relaxed",
@@ -131,14 +142,14 @@ export class Connection {
     let database: Database | null = null;
     const opening = openDB<Layout>(this.#options.name, LAYOUT_VERSION, {
       upgrade: (made, old, _new, tx) => {
-        // idb makes a promise of each transaction's end; nobody else listens to this one.
+        // idb makes a promise for each transaction. Without a handler its rejection would be reported as unhandled.
         tx.done.catch(() => {});
-        if (this.#client !== null) {
+        if (this.#clientId !== null) {
           this.#end("replaced");
           return tx.abort();
         }
         if (old > 0) {
-          // Where it fails, so does the opening, which tells.
+          // If the upgrade fails, the open request fails too and reports the error.
           upgradeFrom1(tx).catch(() => abort(unwrap(tx)));
           return;
         }
@@ -160,7 +171,7 @@ export class Connection {
       },
       blocked: () => void (blocked = true),
       blocking: (_old, newVersion) => {
-        // Another tab deletes or upgrades: it must not wait for this one.
+        // Another tab deletes or upgrades the database, and must not wait for this tab.
         if (newVersion === null) this.#end("deleted");
         else if (database) this.#drop(database);
       },
@@ -173,8 +184,8 @@ export class Connection {
     );
     try {
       const { client } = await readIn(database, ["meta"], readHead);
-      this.#client ??= client;
-      if (this.#client !== client) this.#end("replaced");
+      this.#clientId ??= client;
+      if (this.#clientId !== client) this.#end("replaced");
       if (this.#ended) throw storageLost(this.#ended);
       return (this.#current = database);
     } catch (error) {
@@ -190,12 +201,12 @@ export class Connection {
 
   #end(reason: LostReason): void {
     this.#ended ??= reason;
-    // One that is just opening closes itself when it sees this.
+    // A database that is still opening is closed by `#openOnce`, which reads `#ended`.
     this.#current?.close();
     this.#current = this.#opening = null;
   }
 
-  /** What a promise gives, or an error when it takes too long; what comes later is handed to `late`. */
+  /** Returns the value of a promise, or fails after `OPEN_MS_MAX`. A value that arrives later goes to `late`. */
   #inTime<T>(promise: Promise<T>, reason: () => LostReason, late: (value: T) => void = () => {}): Promise<T> {
     return new Promise((resolve, reject) => {
       let over = false;
@@ -237,10 +248,12 @@ async function writeIn<T>(
     const error = target instanceof IDBRequest ? target.error : null;
     if (error?.name !== "AbortError") failed ??= error;
   });
-  // What the transaction tells, or what befell a request: Firefox tells only that it was aborted where one failed after an early commit.
+  // If a request fails after an early commit, Firefox reports only that the transaction was aborted. So use the
+  // request's error then.
   const reason = () =>
     failed !== null && (bare.error === null || bare.error.name === "AbortError") ? failed : bare.error;
-  // Not idb's `done`: that one rejects at the request's error, before the transaction has its own, which tells that the disk is full.
+  // Not idb's `done`, because that rejects at the request's error. The transaction's own error comes later and says
+  // that the disk is full.
   const ended = new Promise<void>((resolve, reject) => {
     bare.addEventListener("complete", () => (failed ? reject(failed) : resolve()));
     bare.addEventListener("abort", () =>
@@ -264,21 +277,22 @@ async function writeIn<T>(
 }
 
 function wrapped(bare: IDBTransaction): WriteTransaction {
-  // idb's types do not tell which stores a transaction was opened on; `work` asks for those that it named.
+  // idb's types do not know the stores of a wrapped transaction. `work` uses only the stores that it named.
   const tx = wrap(bare) as unknown as WriteTransaction;
   tx.done.catch(() => {});
   return tx;
 }
 
 /**
- * Saves the browser a round trip: it need not ask whether more requests come (0.25 ms of 1.4 in Chromium). Only where one request at most
- * writes: of those that fail after this, Firefox heeds the last one alone, and commits what the others wrote.
+ * Commits before the requests are done, which saves the browser a round trip (0.25 ms of 1.4 ms in Chromium). Call it
+ * only if at most one request writes, because Firefox then aborts for the last request only, and commits the rows of
+ * the other requests.
  */
 export function commitEarly(tx: IDBTransaction): void {
   try {
     tx.commit();
   } catch {
-    // It has ended by itself, well or not; its event tells.
+    // The transaction is complete or aborted already, and its event reports which.
   }
 }
 
@@ -286,6 +300,6 @@ function abort(tx: IDBTransaction): void {
   try {
     tx.abort();
   } catch {
-    // It is over.
+    // The transaction is complete or aborted already.
   }
 }

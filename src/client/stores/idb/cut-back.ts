@@ -1,8 +1,10 @@
 /**
- * Cuts the log back to where two histories agree, and puts what returned in the place of all that is pending: one transaction (L5).
+ * Cuts the log back to a cursor and replaces all pending entries, in one transaction.
  *
- * Holds: a generation mark stands behind every earlier number, and what was pending is only noted as ended, so a tab that decided on the old history
- * appends nothing.
+ * Guarantees:
+ * - The transaction writes nothing if generation, cursor or tail moved (L5).
+ * - A generation mark follows every earlier number, and the earlier rows stay, listed as `ended`. So a tab that decided
+ *   on the old history appends nothing (L2).
  */
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
@@ -63,9 +65,9 @@ export async function cutBack(
   return { client, generation, cursor: keep, dropped, pendingTail: mark + pending.length };
 }
 
-type LogPlace = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };
+type CutLog = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };
 
-function clearLog(tx: WriteTransaction): LogPlace {
+function clearLog(tx: WriteTransaction): CutLog {
   clear(tx, "tail");
   clear(tx, "segments");
   return { sealed: null, tailLength: 0 };
@@ -75,7 +77,7 @@ async function cutLog(
   tx: WriteTransaction,
   keep: NonNullable<StoreHead["cursor"]>,
   sealed: StoreHead["cursor"],
-): Promise<LogPlace> {
+): Promise<CutLog> {
   const store = keep.position <= positionOf(sealed) ? "segments" : "tail";
   const [row] = await tx.objectStore(store).getAll(IDBKeyRange.lowerBound(keep.position), 1);
   if (row === undefined) throw notInLog(keep);

@@ -1,20 +1,22 @@
 /**
- * What a failure of IndexedDB means: no room, newer code, or a connection that died.
+ * Classifies a failure of IndexedDB: no room, newer code, or a dead connection. See "On the device" in
+ * `docs/reliability.md`.
  *
- * Place: the connection asks, and reopens or gives up. Source: the catalogue D1 to D22 of the design's `reliability.md`.
- * Holds: an error that is not IndexedDB's own passes as it is. Names are compared, not messages, where browsers agree on a name.
+ * Guarantees:
+ * - An error that is not IndexedDB's own is "other", and the caller throws it unchanged.
+ * - It compares names, and messages only where browsers use different names.
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 
 export type IdbFailure =
-  /** Not of the storage: to be thrown as it is. */
+  /** Not a failure of the storage. The caller throws it unchanged. */
   | { readonly kind: "other" }
-  /** No room. Firefox writes nothing more on this connection either, until it is opened again. */
+  /** No room. Open the connection again, because Firefox writes nothing more on this one. */
   | { readonly kind: "full" }
   | { readonly kind: "newer-layout" }
-  /** A store is missing: someone else made this database. */
+  /** An object store is missing, because other code made this database. */
   | { readonly kind: "corrupt" }
-  /** The connection is dead, or died under a transaction. The next one may live. */
+  /** The connection died, perhaps during a transaction. A new connection may work. */
   | { readonly kind: "dead" };
 
 const FULL = new Set(["QuotaExceededError", "NS_ERROR_DOM_INDEXEDDB_QUOTA_ERR", "NS_ERROR_FILE_NO_DEVICE_SPACE"]);
@@ -29,7 +31,7 @@ export function classifyIdbError(error: unknown): IdbFailure {
       return { kind: "newer-layout" };
     case "NotFoundError":
       return { kind: "corrupt" };
-    // What we asked for is wrong; asking again changes nothing.
+    // The request itself is wrong, so a second attempt fails too.
     case "DataError":
     case "DataCloneError":
     case "ConstraintError":
@@ -37,16 +39,18 @@ export function classifyIdbError(error: unknown): IdbFailure {
     case "SyntaxError":
     case "RangeError":
       return { kind: "other" };
-    // Chromium: "Internal error opening backing store", "full disk"; WebKit: "Connection to Indexed Database server lost".
+    // Chromium: "Internal error opening backing store", "full disk"; WebKit: "Connection to Indexed Database server
+    // lost".
     case "UnknownError":
       return FULL_MESSAGE.test(message) ? { kind: "full" } : { kind: "dead" };
-    // Closing (InvalidStateError), frozen or killed in the middle (AbortError), woken (TransactionInactiveError), and whatever else.
+    // Closing (InvalidStateError), frozen or killed during a transaction (AbortError), resumed
+    // (TransactionInactiveError), and others.
     default:
       return { kind: "dead" };
   }
 }
 
-/** An error's name and message; some browsers give null for an error. */
+/** Returns an error's name and message. Some browsers report null as the error. */
 export function named(error: unknown): { readonly name: string; readonly message: string } {
   if (typeof error !== "object" || error === null || !("name" in error) || !("message" in error))
     return { name: "", message: String(error) };

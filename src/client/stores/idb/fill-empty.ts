@@ -1,8 +1,10 @@
 /**
- * Writes a whole log, taken over from elsewhere, into an empty store: one transaction (L5).
+ * Writes a whole log from another store into an empty store, in one transaction.
  *
- * Holds: the last number of `pending` has a row: a commit that waits, or else a generation mark behind all that has ended. So has the first one, or a tab
- * that has not seen the log yet could take it.
+ * Guarantees:
+ * - The transaction writes nothing if generation, cursor or tail moved (L5).
+ * - The last number has a row in `pending`, a waiting commit or a generation mark. So no number is used twice (L3).
+ * - The first number has a row too. Otherwise a tab that has not read the new log could append under it (L2).
  */
 import { sameCursor } from "../../../core/history/record.ts";
 import { checkFollows } from "../batches.ts";

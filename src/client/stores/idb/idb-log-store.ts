@@ -1,9 +1,13 @@
 /**
- * The log store in the browser: one IndexedDB database for a log and a user.
+ * The log store in the browser, one IndexedDB database for each log and user.
  *
- * Place: the worker opens it; every tab of the browser has its own handle on the same database. Each operation is a file in `idb/`.
- * Holds: what is pending is written `strict`, since it is the only copy of a person's work; everything else `relaxed`, since the server
- * has it too. Each write is one transaction; nothing but requests is awaited inside.
+ * Place: the worker opens it. Every tab of the browser has its own handle on the same database.
+ * Each operation is a file in this folder.
+ *
+ * Guarantees:
+ * - Pending commits are written with durability `strict`, because they are the only copy of a person's work. All other
+ *   writes are `relaxed`, because the server has the data too (test/unit/client/stores/idb-log-store.faults.test.ts).
+ * - Each write is one transaction that awaits only its own requests (L1).
  */
 import type { Env } from "../../env/env.ts";
 import { Connection } from "./connection.ts";
@@ -22,16 +26,22 @@ import type { LogStore, StoreHead } from "../log-store.ts";
 export type IdbLogStoreOptions = {
   readonly log: string;
   readonly user: string;
-  /** Called once, when the database is made. */
+  /** Called when a new database is made. */
   readonly newClientId: () => string;
-  /** For waits before a lost connection is opened again, and for the bound on opening. Default: `setTimeout`. */
+  /**
+   * Runs the waits before a dead connection is opened again, the limit on opening, and the end of an idle lease.
+   * @default setTimeout
+   */
   readonly timer?: Env["setTimer"];
-  /** Through which tabs tell each other which rows they need. Default: the browser's; null where there are none. */
+  /**
+   * Web Locks, which show other tabs the rows that this tab needs. Null if there are none.
+   * @default navigator.locks
+   */
   readonly locks?: LeaseLocks | null;
 };
 
 /**
- * Opens the stored log of a user, and makes it where there is none.
+ * Opens the stored log of a user, and makes it if there is none.
  *
  * @example
  * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: () => crypto.randomUUID() });
@@ -45,9 +55,9 @@ export async function openIdbLogStore({
 }: IdbLogStoreOptions): Promise<LogStore> {
   const name = databaseName(log, user);
   const connection = new Connection({ name, newClientId, timer });
-  const place = new TailLease(name, locks, timer);
-  const sawIn = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
-    if (head) place.saw(head.pendingTail);
+  const lease = new TailLease(name, locks, timer);
+  const observed = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
+    if (head) lease.observeTail(head.pendingTail);
     return head;
   };
   const store: LogStore = {
@@ -57,14 +67,14 @@ export async function openIdbLogStore({
           readHead(tx),
           tx.objectStore("pending").openKeyCursor(null, "prev"),
         ]);
-        return sawIn({ client, generation, cursor, dropped, pendingTail: last?.key ?? 0 });
+        return observed({ client, generation, cursor, dropped, pendingTail: last?.key ?? 0 });
       }),
     refresh: async (known) => {
       const read = await connection.read(REFRESH_STORES, (tx) => refresh(tx, known));
-      sawIn(read.head);
+      observed(read.head);
       return read;
     },
-    appendPending: (tail, entries, endRejections) => appendPending(connection, place, tail, entries, endRejections),
+    appendPending: (tail, entries, endRejections) => appendPending(connection, lease, tail, entries, endRejections),
     removeRejections: (ids) =>
       connection.write(["rejections"], "relaxed", async (tx) => {
         for (const id of ids) remove(tx, "rejections", id);
@@ -72,29 +82,32 @@ export async function openIdbLogStore({
     readRejections: () => connection.read(["rejections"], readRejections),
     readSent: (numbers) => connection.read(["sent"], (tx) => readSent(tx, numbers)),
     confirm: (expected, confirmation) => {
-      const sweepable = place.sweepable();
-      return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, sweepable));
+      const upTo = lease.reclaimableUpTo();
+      return connection.write(CONFIRM_STORES, "relaxed", (tx) => confirm(tx, expected, confirmation, upTo));
     },
     cutBack: async (expected, keep, pending, dropped) =>
-      sawIn(await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped))),
+      observed(
+        await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
+      ),
     fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fillEmpty(tx, expected, filling)),
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) =>
       connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),
     close: () => {
-      place.close();
+      lease.close();
       connection.close();
     },
     destroy: () => {
-      place.close();
+      lease.close();
       return connection.destroy();
     },
   };
   try {
     await store.head();
-    // What ended all at once before it was closed may be many rows: they go with the first confirmation.
-    place.ask();
+    // Many commits may have settled just before the last close. Request the leases now, so that the first confirmation
+    // removes their rows.
+    lease.queryHeldTails();
   } catch (error) {
     store.close();
     throw error;

@@ -1,8 +1,10 @@
 /**
- * How a log lies in IndexedDB: names, stores, keys and rows. `docs/storage-client.md` shows each with an example.
+ * The layout of a log in IndexedDB: names, stores, keys and rows. `docs/storage-client.md` shows each with an example.
  *
- * Holds: no secondary index, no generated key, no Blob: each of them is slower, or fails in some browser. A form that changes raises
- * `LAYOUT_VERSION`; older code then says so and leaves the data alone.
+ * Guarantees:
+ * - There is no secondary index, no generated key and no Blob, because each is slower or fails in some browser.
+ * - A changed layout raises `LAYOUT_VERSION`. Older code then reports `newer-layout` and leaves the data alone (L10).
+ * - The rows are those of the golden file (test/conformance/layout.golden.test.ts).
  */
 import type { DBSchema, IDBPTransaction } from "idb";
 import { unwrap } from "idb";
@@ -17,22 +19,22 @@ import type { NumberRanges } from "./number-ranges.ts";
 
 export const LAYOUT_VERSION = 2;
 
-/** Chromium refuses a value of more than some 127 MiB, two bytes a character, without saying why. */
+/** Chromium refuses a value above about 127 MiB, with two bytes for each character, and does not say why. */
 const ROW_LENGTH_MAX = 60 * 1024 * 1024;
 
-/** A run of confirmed records. The text is the one that came, so it does not lie inside another text. */
+/** A run of confirmed records. The text is its own field, because it must stay as it was received. */
 export type BatchRow = { readonly after: string | null; readonly cursor: string; readonly text: string };
 
 export interface Layout extends DBSchema {
-  /** Confirmed runs that are not sealed yet, by the position where they end. */
+  /** Confirmed runs that are not sealed yet, by the position of their end. */
   tail: { key: number; value: BatchRow };
-  /** Sealed runs, by the position where they end. All lie before the tail. */
+  /** Sealed runs, by the position of their end. All are before the tail. */
   segments: { key: number; value: BatchRow };
-  /** Commits, and generation marks, by number: those that have not ended, and those that have and whose rows are not swept yet. */
+  /** Waiting commits, by number, with generation marks and settled commits whose rows are not removed yet. */
   pending: { key: number; value: string };
-  /** Own commits that the server took, by the number that they had. */
+  /** Own commits that the server accepted, by their number in `pending`. */
   sent: { key: number; value: string };
-  /** Own commits that were refused, by commit id. */
+  /** Own commits that the server rejected, by commit id. */
   rejections: { key: string; value: string };
   /** Rows of projections, packed, by table and bucket. */
   buckets: { key: [string, number]; value: string };
@@ -53,18 +55,21 @@ export const STORE_NAMES: readonly StoreName[] = [
 export type ReadTransaction = IDBPTransaction<Layout, StoreName[], "readonly" | "readwrite" | "versionchange">;
 export type WriteTransaction = IDBPTransaction<Layout, StoreName[], "readwrite" | "versionchange">;
 
-/** The database of a log and user. Two pairs never share one: the colon does not survive the encoding. */
+/** Returns the database name of a log and user. Two pairs never share a name, because the encoding removes colons. */
 export function databaseName(log: string, user: string): string {
   if (!log.isWellFormed() || !user.isWellFormed()) {
     throw new DefinitionError({
-      message: "The name of a log or user has a lone surrogate",
-      fix: "Name both with well-formed text.",
+      message: "The name of the log or of the user has a lone surrogate",
+      fix: "Use well-formed text for both names.",
     });
   }
   return `dacapo:${encodeURIComponent(log)}:${encodeURIComponent(user)}`;
 }
 
-/** Writes a row. No promise a row: a request that fails aborts its transaction, and that one is awaited. */
+/**
+ * Writes a row. It makes no promise for the request, because a failed request aborts the transaction, which the caller
+ * awaits.
+ */
 export function put<Name extends StoreName>(
   tx: WriteTransaction,
   store: Name,
@@ -87,7 +92,10 @@ export function remove<Name extends StoreName>(
   unwrap(tx.objectStore(store)).delete(key);
 }
 
-/** Deletes rows by number, neighbours together: one by one, each costs Chromium up to a millisecond; in a range, some hundredth. */
+/**
+ * Deletes rows by number, neighbours in one range. In Chromium a single delete costs up to a millisecond, and a row in
+ * a range about a hundredth of that.
+ */
 export function removeNumbers(tx: WriteTransaction, store: "pending" | "sent", numbers: readonly number[]): void {
   const sorted = [...numbers].sort((a, b) => a - b);
   sorted.forEach((n, index) => {
@@ -102,22 +110,25 @@ export function clear(tx: WriteTransaction, store: StoreName): void {
   unwrap(tx.objectStore(store)).clear();
 }
 
-/** The row `head` of `meta`: what the leader's writes name. The tail of `pending` is not in it: tabs append without it. */
+/**
+ * The row `head` of `meta`, which each write of the leader names. It has no tail of `pending`, because appends do not
+ * write it.
+ */
 export type HeadRow = {
   readonly client: string;
   readonly generation: number;
   readonly cursor: Cursor | null;
-  /** Where the last segment ends. */
+  /** The end of the last segment. */
   readonly sealed: Cursor | null;
   /** Characters of text in `tail`. */
   readonly tailLength: number;
-  /** Numbers in `pending` that have ended: their rows only keep tabs from appending on an old state. */
+  /** Numbers of settled commits in `pending`. Their rows only prevent that a tab appends on an old state. */
   readonly ended: NumberRanges;
   /** As in `StoreHead`. */
   readonly dropped: Cursor | null;
 };
 
-/** There cannot be more than commits that wait. */
+/** More ranges than that cannot exist, because there are fewer commits. */
 const NUMBER_RANGES_MAX = 10_000_000;
 
 const numberRange: Reader<readonly [number, number]> = (value, path) => {
@@ -159,7 +170,7 @@ export function batchRow({ after, cursor, text: records }: ConfirmedBatch): Batc
 
 const storedBatch: Reader<ConfirmedBatch> = shape({ after: orNull(storedCursor), cursor: storedCursor, text: anyText });
 
-/** The run that lies behind a position. */
+/** Reads the run after position `behind`, and checks that no record is missing between them. */
 export function readBatch(store: "tail" | "segments", behind: number, row: BatchRow): ConfirmedBatch {
   const read = parse(storedBatch, row);
   if (!read.ok) throw corruptRow(store, `> ${behind}`, describeProblem(read.problem));
@@ -167,7 +178,7 @@ export function readBatch(store: "tail" | "segments", behind: number, row: Batch
     throw corruptRow(
       store,
       `> ${behind}`,
-      `begins behind position ${positionOf(read.value.after)}: what lies between is missing`,
+      `begins after position ${positionOf(read.value.after)}, so records between them are missing`,
     );
   return read.value;
 }

@@ -1,8 +1,8 @@
-/** Sets of numbers as ranges: sorted, `[first, last]`, both in it, none touching the next. */
+/** Sets of numbers as sorted, inclusive ranges `[first, last]`. No range touches the next. */
 
 export type NumberRanges = readonly (readonly [first: number, last: number])[];
 
-/** @param numbers in any order */
+/** Adds numbers to the ranges. @param numbers in any order */
 export function withNumbers(ranges: NumberRanges, numbers: Iterable<number>): NumberRanges {
   const joined: [number, number][] = [];
   const sorted = [...ranges, ...Array.from(numbers, (n) => [n, n] as const)].sort((a, b) => a[0] - b[0]);
@@ -14,17 +14,17 @@ export function withNumbers(ranges: NumberRanges, numbers: Iterable<number>): Nu
   return joined;
 }
 
-/** What of the ranges lies above a number. */
+/** Returns the part of the ranges above a number. */
 export function rangesAbove(ranges: NumberRanges, n: number): NumberRanges {
   return ranges.flatMap(([first, last]) => (last <= n ? [] : [[Math.max(first, n + 1), last] as const]));
 }
 
-/** What of the ranges lies at or below a number. */
+/** Returns the part of the ranges at or below a number. */
 export function rangesUpTo(ranges: NumberRanges, n: number): NumberRanges {
   return ranges.flatMap(([first, last]) => (first > n ? [] : [[first, Math.min(last, n)] as const]));
 }
 
-/** @param numbers rising */
+/** Returns the numbers outside of the ranges. @param numbers sorted */
 export function notInRanges(numbers: readonly number[], ranges: NumberRanges): number[] {
   let at = 0;
   return numbers.filter((n) => {

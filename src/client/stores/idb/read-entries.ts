@@ -1,4 +1,4 @@
-/** Reads own commits that have ended: `sent` and `rejections`. */
+/** Reads own settled commits: `sent` and `rejections`. */
 import { readRejection, readSentEntry } from "../entry-text.ts";
 import type { RejectionEntry, SentEntry } from "../log-store.ts";
 import type { ReadTransaction } from "./layout.ts";
@@ -14,7 +14,7 @@ export async function readSent(tx: ReadTransaction, numbers: readonly number[] |
   return wanted.flatMap((n, index) => (rows[index] === undefined ? [] : readSentEntry(n, rows[index])));
 }
 
-/** In the order in which the commits were made. */
+/** Reads all rejections, in the order in which the commits were made. */
 export async function readRejections(tx: ReadTransaction): Promise<readonly RejectionEntry[]> {
   const store = tx.objectStore("rejections");
   const [ids, rows] = await Promise.all([store.getAllKeys(), store.getAll()]);

@@ -1,7 +1,10 @@
 /**
- * Reads what is new behind a position and a number, in one snapshot (L6).
+ * Reads the records after a position and the entries above a number, in one snapshot.
  *
- * Holds: a batch that was sealed meanwhile comes as its segment, from the asked position on: the reader sees no difference.
+ * Guarantees:
+ * - Head, records, pending entries and rejections are of one time, because one transaction reads them (L6).
+ * - If a batch was sealed, its segment comes instead, cut at the requested position. The reader gets the same records
+ *   (L9).
  */
 import { positionOf } from "../../../core/history/record.ts";
 import { batchBehind, REFRESH_LENGTH_MAX } from "../batches.ts";
@@ -12,9 +15,12 @@ import { notInRanges } from "./number-ranges.ts";
 
 export const REFRESH_STORES: readonly StoreName[] = ["meta", "pending", "rejections", "tail", "segments"];
 
-/** Rows asked for at once, where each may hold megabytes. */
+/** Rows in one request if each row may have megabytes. */
 const LARGE_ROWS_AHEAD = 4;
-/** A tail of up to this many characters is read at once: its rows may be hundreds, of one record each. */
+/**
+ * A tail of up to this many characters is read with one request, because it may have hundreds of rows with one record
+ * each.
+ */
 const SMALL_TAIL_LENGTH_MAX = 2 * REFRESH_LENGTH_MAX;
 
 export async function refresh(
@@ -30,7 +36,7 @@ export async function refresh(
   ]);
   const read = await readLog(tx, head, known.position);
   const { client, generation, cursor, dropped } = head;
-  const standing = notInRanges(numbers, head.ended);
+  const unsettled = notInRanges(numbers, head.ended);
   const skipped = numbers.length - rows.length;
   const newRows = new Map(rows.map((row, index) => [numbers[skipped + index], row]));
   const end = read.at(-1)?.cursor;
@@ -38,13 +44,13 @@ export async function refresh(
     head: { client, generation, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),
-    pending: standing.flatMap((n) => (newRows.has(n) ? readPending(n, newRows.get(n)) : [])),
-    pendingNumbers: standing,
+    pending: unsettled.flatMap((n) => (newRows.has(n) ? readPending(n, newRows.get(n)) : [])),
+    pendingNumbers: unsettled,
     rejectionIds,
   };
 }
 
-/** The batches that reach behind a position: segments, then tail. */
+/** Reads the batches that end after a position, segments first, then the tail. */
 async function readLog(tx: ReadTransaction, head: HeadRow, position: number): Promise<ConfirmedBatch[]> {
   const sealed = positionOf(head.sealed);
   const segments =
@@ -59,7 +65,7 @@ export function tailRowsAhead({ tailLength }: HeadRow): number | undefined {
   return tailLength > SMALL_TAIL_LENGTH_MAX ? LARGE_ROWS_AHEAD : undefined;
 }
 
-/** The batches of one store behind a position, up to a sum of lengths; the first one whatever its length, unless `strict`. */
+/** Reads batches of one store after a position, up to a sum of lengths. The first may be longer, unless `strict`. */
 export async function readBatches(
   tx: ReadTransaction,
   store: "segments" | "tail",

@@ -1,7 +1,9 @@
 /**
- * Stored rows of projections: buckets of text, and the checkpoint and tables that they belong to (L8).
+ * Stored rows of projections, as buckets of text with their checkpoint and tables.
  *
- * Holds: a cache. Whatever of it cannot be read, or lies ahead of the log, counts as not there and is written anew.
+ * Guarantees:
+ * - The rows are a cache. If they cannot be read or are ahead of the log, they count as missing and are written again
+ *   (L8).
  */
 import { list, parseText, shape } from "../../../core/wire/reader.ts";
 import { type Cursor, positionOf, sameCursor } from "../../../core/history/record.ts";
@@ -11,7 +13,7 @@ import { clear, put, readHead, type ReadTransaction, type StoreName, type WriteT
 
 export const ROWS_STORES: readonly StoreName[] = ["meta", "buckets"];
 
-/** The row `rows` of `meta`. Tables are named there, since one may have no bucket. */
+/** The row `rows` of `meta`. It names the tables, because a table may have no bucket. */
 type RowsHead = { readonly checkpoint: Cursor; readonly tables: readonly string[] };
 const rowsHead = shape({ checkpoint: storedCursor, tables: list(anyText, 100_000) });
 
@@ -33,7 +35,7 @@ export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> 
   const tables = new Map(rows.tables.map((table) => [table, [] as { bucket: number; text: string }[]]));
   keys.forEach(([table, bucket], index) => {
     const text: unknown = texts[index];
-    // One that is no text is given as what no reader takes for rows, so that all are folded anew.
+    // A value that is no text becomes "", which no reader accepts as rows. So the engine folds all rows again.
     tables.get(table)?.push({ bucket, text: typeof text === "string" ? text : "" });
   });
   return { checkpoint: rows.checkpoint, tables: [...tables].map(([table, of]) => ({ table, buckets: of })) };

@@ -1,7 +1,9 @@
 /**
- * Seals what has come together in the tail: reads, computes outside, then writes naming what was read (L9).
+ * Seals the tail: one transaction reads it, `planSeal` computes the runs, a second transaction writes them.
  *
- * Holds: where the log was cut back or sealed by another tab meanwhile, nothing is written; several tabs sealing at once do no harm.
+ * Guarantees:
+ * - The second transaction writes nothing if another tab cut or sealed the log in between. So several tabs may seal at
+ *   once (L9 seal: tabs that seal while a leader confirms lose no record).
  */
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { planSeal, sealIsDue, type SealPlan } from "../sealing.ts";
@@ -20,7 +22,7 @@ import {
 import { readBatches, tailRowsAhead } from "./refresh.ts";
 
 const SEAL_STORES: readonly StoreName[] = ["meta", "tail", "segments"];
-/** Characters sealed in one transaction: others wait for it. */
+/** Characters sealed in one transaction. There is a limit, because other tabs wait for the transaction. */
 const STEP_LENGTH_MAX = 8 * 1024 * 1024;
 
 export async function seal(connection: Connection): Promise<void> {
@@ -48,7 +50,7 @@ async function writeSeal(
   for (const segment of segments) put(tx, "segments", segment.cursor.position, batchRow(segment));
   remove(tx, "tail", IDBKeyRange.upperBound(sealed.position));
   if (rest) put(tx, "tail", rest.cursor.position, batchRow(rest));
-  // What another tab confirmed since is in this head, not in the one that was read.
+  // Write the current head, because the head of the first transaction lacks what another tab confirmed since.
   put(tx, "meta", "head", headText({ ...head, sealed, tailLength: head.tailLength - lengthTaken }));
   return true;
 }

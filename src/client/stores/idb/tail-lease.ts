@@ -1,49 +1,59 @@
 /**
- * A tab's place among the numbers of `pending`: what spares an append its look at the tail.
+ * A tab's lease on a tail of `pending`, which lets an append skip reading the tail.
  *
- * An append under the next number fails by itself where that number has a row. So a tab needs no look as long as the number behind the one
- * that it goes by keeps its row, whether or not that commit has ended. A tab that appends says where it stands through a Web Lock with a
- * number in its name; rows of ended commits are swept only up to the least number that is held. One that has appended nothing for a while
- * gives its place back, so that a sleeping tab keeps no rows.
+ * An append under the next number fails by itself if that number has a row. So a tab does not need to read the tail
+ * while the row after its known tail stays in `pending`, settled or not. An appending tab publishes its tail through a
+ * shared Web Lock with the number in its name. `confirm` removes rows of settled commits only up to the lowest leased
+ * number. An idle tab releases its lease, so that a sleeping tab keeps no rows.
  *
- * Holds: without a place, or where locks are not to be had, an append looks, and nothing else is different.
- * - A sweep goes no further than what its handle had seen, and what every tab held, when it asked.
- * - A place counts from the first look that began after it was got: a sweep that asked before then removes nothing behind that
- *   tail. It covers the highest tail that was seen, which is no earlier one.
- * - One that moves takes the new place before it gives the old one back, and none is given back while an append is on its way.
+ *   no lease ──advanceTo──► requested ──granted──► held, not proven ──confirmTail──► current: appends skip the read
+ *      ▲                                                                                │
+ *      └──────────────────────────── idle, close, lock stolen ◄─────────────────────────┘
  *
- * Source: the idea of hazard pointers (Michael, 2004): nothing is reclaimed that somebody may still hold.
+ * Guarantees (test/unit/client/stores/tail-lease.test.ts):
+ * - Without a lease, or without Web Locks, an append reads the tail. Nothing else is different (L2).
+ * - `reclaimableUpTo` never exceeds the tail that this handle knew, nor any tail that a tab leased, at the time of the
+ *   query.
+ * - A lease is proven by the first read of the tail that began after the lease was granted, because a query before that
+ *   read allows to remove nothing after that tail. It is current for the highest observed tail only (L2).
+ * - A moving lease gets the new lock before it releases the old lock. No lock is released during an append (L2).
+ *
+ * Source: hazard pointers (Michael, 2004), which reclaim nothing that a reader may still hold.
  */
 import type { Env } from "../../env/env.ts";
 
-/** Numbers that a tab goes on before it moves its place. */
+/** Numbers between two moves of a lease. */
 const STEP = 16;
-/** A place is given back when nothing was appended for one to two of these. Browsers freeze a hidden tab after some minutes. */
+/**
+ * A lease is released after one to two of these without an append. It is short, because browsers freeze a hidden tab
+ * after minutes.
+ */
 const IDLE_MS = 30_000;
 
 export type LeaseLocks = Pick<LockManager, "request" | "query">;
 
-/** A place that is held: `at` is the number, a tail that stood in the database before. */
-export type HeldLease = { readonly at: number; proven: boolean; readonly release: () => void };
+/** A granted lease on `tail`, which was the tail of the database at an earlier time. */
+export type HeldLease = { readonly tail: number; isProven: boolean; readonly release: () => void };
 
 export class TailLease {
   readonly #locks: LeaseLocks | null;
   readonly #prefix: string;
   readonly #timer: Env["setTimer"];
   #held: HeldLease | null = null;
-  #asking = false;
-  #closed = false;
-  /** Appends on their way, and the places that are given back after them. */
-  #appending = 0;
+  #isRequesting = false;
+  #isClosed = false;
+  #appendsRunning = 0;
+  /** Former leases, which are released when no append runs. */
   #outgrown: HeldLease[] = [];
-  /** The highest tail that this handle found in the database. */
-  #seen = 0;
-  #sweepable = 0;
-  #idle = true;
-  #callOff: (() => void) | null = null;
+  /** The highest tail that this handle read in the database. */
+  #observedTail = 0;
+  #reclaimableUpTo = 0;
+  #isIdle = true;
+  #cancelWatch: (() => void) | null = null;
 
   constructor(database: string, locks: LeaseLocks | null, timer: Env["setTimer"]) {
     this.#locks = locks;
+    // "place" is the lease's earlier name. It stays, because tabs of an older release read these lock names.
     this.#prefix = `${database}:place:`;
     this.#timer = timer;
   }
@@ -52,115 +62,120 @@ export class TailLease {
     return this.#held;
   }
 
-  /** Runs an append. What it goes by stays held until it has ended. */
-  async during<T>(append: () => Promise<T>): Promise<T> {
-    this.#appending++;
+  /** Runs an append and keeps the lease until the append settles. */
+  async keepDuring<T>(append: () => Promise<T>): Promise<T> {
+    this.#appendsRunning++;
     try {
       return await append();
     } finally {
-      if (--this.#appending === 0) for (const held of this.#outgrown.splice(0)) held.release();
+      if (--this.#appendsRunning === 0) for (const held of this.#outgrown.splice(0)) held.release();
     }
   }
 
-  /** Whether the number behind this tail has a row wherever the tail has moved: then an append need not look. Not for an earlier one than was seen. */
-  covers(tail: number): boolean {
-    return this.#held !== null && this.#held.proven && tail === this.#seen;
+  /**
+   * Whether an append on this tail may skip reading the tail, because the next number has a row if the tail moved.
+   * False for every tail but the highest observed tail.
+   */
+  isCurrent(tail: number): boolean {
+    return this.#held !== null && this.#held.isProven && tail === this.#observedTail;
   }
 
-  /** Told of each tail that was found in the database. */
-  saw(tail: number): void {
-    if (tail > this.#seen) this.#seen = tail;
-  }
-
-  /** Told that an append found its tail to be the last, and which place was held when it began to look. */
-  looked(tail: number, held: HeldLease | null): void {
-    this.saw(tail);
-    if (held) held.proven = true;
-  }
-
-  /** Told the tail that an append left. */
-  appended(tail: number): void {
-    this.saw(tail);
-    this.#idle = false;
-    if (!this.#asking && (this.#held === null || tail - this.#held.at >= STEP)) this.#move();
+  /** Records a tail that was read in the database. */
+  observeTail(tail: number): void {
+    if (tail > this.#observedTail) this.#observedTail = tail;
   }
 
   /**
-   * The highest number whose row, where its commit has ended, no tab needs any more: as the browser last told, which it is asked again for the
-   * next time. An old answer is only a lesser one, and a browser that does not answer keeps nobody waiting.
+   * Records that an append read its tail and found it unmoved. `held` is the lease that was held before the read began.
    */
-  sweepable(): number {
-    if (!this.#locks) return this.#seen;
-    this.ask();
-    return this.#sweepable;
+  confirmTail(tail: number, held: HeldLease | null): void {
+    this.observeTail(tail);
+    if (held) held.isProven = true;
   }
 
-  /** Asks the browser which places are held. */
-  ask(): void {
-    if (this.#locks) void this.#askForPlaces(this.#locks);
+  /** Records the tail after an append, and requests or moves the lease. */
+  advanceTo(tail: number): void {
+    this.observeTail(tail);
+    this.#isIdle = false;
+    if (!this.#isRequesting && (this.#held === null || tail - this.#held.tail >= STEP)) this.#move();
+  }
+
+  /**
+   * The highest number up to which no tab needs the rows of settled commits. The value is from the last query, and this
+   * call starts the next query. An older value is only lower, so a browser that never answers delays no confirmation.
+   */
+  reclaimableUpTo(): number {
+    if (!this.#locks) return this.#observedTail;
+    this.queryHeldTails();
+    return this.#reclaimableUpTo;
+  }
+
+  /** Requests from the browser which tails are leased. */
+  queryHeldTails(): void {
+    if (this.#locks) void this.#queryHeldTails(this.#locks);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#leave();
   }
 
-  async #askForPlaces(locks: LeaseLocks): Promise<void> {
-    const seen = this.#seen;
+  async #queryHeldTails(locks: LeaseLocks): Promise<void> {
+    const observedTail = this.#observedTail;
     try {
       const { held = [] } = await locks.query();
-      const places = held.flatMap(({ name }) =>
+      const heldTails = held.flatMap(({ name }) =>
         name?.startsWith(this.#prefix) ? Number(name.slice(this.#prefix.length)) : [],
       );
-      this.#sweepable = Math.max(this.#sweepable, Math.min(seen, ...places));
+      this.#reclaimableUpTo = Math.max(this.#reclaimableUpTo, Math.min(observedTail, ...heldTails));
     } catch {
-      // Then nothing more is swept.
+      // The old value stays, because a lower value is always safe.
     }
   }
 
   #move(): void {
-    if (!this.#locks || this.#closed) return;
-    this.#asking = true;
-    const at = this.#seen;
-    let got: HeldLease | null = null;
+    if (!this.#locks || this.#isClosed) return;
+    this.#isRequesting = true;
+    const tail = this.#observedTail;
+    let granted: HeldLease | null = null;
     const hold = () => {
-      this.#asking = false;
-      if (this.#closed) return undefined;
+      this.#isRequesting = false;
+      if (this.#isClosed) return undefined;
       return new Promise<void>((release) => {
         const before = this.#held;
-        got = this.#held = { at, proven: before?.proven ?? false, release };
-        if (before) this.#giveBack(before);
-        if (!this.#callOff) this.#watch();
+        granted = this.#held = { tail, isProven: before?.isProven ?? false, release };
+        if (before) this.#release(before);
+        if (!this.#cancelWatch) this.#watch();
       });
     };
-    // Refused, or stolen: then this tab looks.
+    // A refused or stolen lock needs no report, because appends then read the tail.
     this.#locks
-      .request(`${this.#prefix}${at}`, { mode: "shared" }, hold)
+      .request(`${this.#prefix}${tail}`, { mode: "shared" }, hold)
       .catch(() => {})
       .finally(() => {
-        this.#asking = false;
-        if (got !== null && this.#held === got) this.#held = null;
+        this.#isRequesting = false;
+        if (granted !== null && this.#held === granted) this.#held = null;
       });
   }
 
   #watch(): void {
-    this.#idle = true;
-    this.#callOff = this.#timer(() => {
-      this.#callOff = null;
-      if (this.#idle) this.#leave();
+    this.#isIdle = true;
+    this.#cancelWatch = this.#timer(() => {
+      this.#cancelWatch = null;
+      if (this.#isIdle) this.#leave();
       else this.#watch();
     }, IDLE_MS);
   }
 
   #leave(): void {
-    this.#callOff?.();
-    this.#callOff = null;
-    if (this.#held) this.#giveBack(this.#held);
+    this.#cancelWatch?.();
+    this.#cancelWatch = null;
+    if (this.#held) this.#release(this.#held);
     this.#held = null;
   }
 
-  #giveBack(held: HeldLease): void {
-    if (this.#appending === 0) held.release();
+  #release(held: HeldLease): void {
+    if (this.#appendsRunning === 0) held.release();
     else this.#outgrown.push(held);
   }
 }

@@ -1,4 +1,4 @@
-// A connection that dies, a database that goes, a tab with newer code: what a person's work meets, and that it stays whole.
+// Dead connections, deleted databases and tabs with newer code. A person's work stays complete in each case.
 import { deleteDB, openDB } from "idb";
 import { expect, test } from "vitest";
 import { OPEN_MS_MAX, REOPEN_WAITS_MS } from "../../../../src/client/stores/idb/connection.ts";
@@ -16,20 +16,20 @@ import { killConnection, loseNextEnd, newClientId, openStore, replace } from "..
 
 const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
 
-test("L10 a connection that the browser closed is opened again, and the person's work goes on", async () => {
+test("L10 connection: opens again after the browser closed it, and work continues", async () => {
   const { store, waits } = await openStore();
   await store.appendPending(0, entriesOf("before"), []);
   await killConnection(store);
   expect(await store.appendPending(1, entriesOf("after"), [])).toBe(true);
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
   const { told } = await killConnection(store);
-  // Once the browser has told of it, nothing has to fail first.
+  // After the close event no operation has to fail first.
   await told;
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["before", "after"]);
   expect(waits).toHaveLength(1);
 });
 
-test("L1 a connection that dies under an append leaves it whole or not at all, and it is made once", async () => {
+test("L1 appendPending: an append on a dying connection is stored once and complete", async () => {
   const { store, waits } = await openStore();
   let deaths = 0;
   const restore = replace(
@@ -38,7 +38,7 @@ test("L1 a connection that dies under an append leaves it whole or not at all, a
     (call) =>
       function (this: IDBObjectStore, ...args) {
         const request = call.apply(this, args);
-        // The second of two rows: the first one must not stay.
+        // Abort at the second of two rows, because the first row must not stay.
         if (args[1] === 2 && deaths++ === 0) this.transaction.abort();
         return request;
       },
@@ -48,7 +48,7 @@ test("L1 a connection that dies under an append leaves it whole or not at all, a
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
 });
 
-test("L3 an append whose end was never told is not made a second time", async () => {
+test("L3 appendPending: an append without a report is not stored twice", async () => {
   const { store, open, waits } = await openStore();
   const restore = loseNextEnd();
   expect(await store.appendPending(0, entriesOf("once", "only"), []).finally(restore)).toBe(true);
@@ -56,7 +56,7 @@ test("L3 an append whose end was never told is not made a second time", async ()
   expect(waits).toEqual([REOPEN_WAITS_MS[0]]);
 });
 
-test("L3 nor where another tab had it confirmed before it was run again", async () => {
+test("L3 appendPending: is not stored twice if another tab confirmed it before the second run", async () => {
   const user = newClientId();
   const { store: leader } = await openStore({ user });
   const meanwhile: Promise<unknown>[] = [];
@@ -77,7 +77,7 @@ test("L3 nor where another tab had it confirmed before it was run again", async 
   expect([await store.readSent(null), await store.readRejections()]).toMatchObject([[{ n: 1 }], [{ n: 2 }]]);
 });
 
-test("L2 an append that is run again does not overwrite what another tab appended meanwhile", async () => {
+test("L2 appendPending: a second run does not overwrite another tab's entries", async () => {
   const user = newClientId();
   const { store: other } = await openStore({ user });
   const meanwhile: Promise<boolean>[] = [];
@@ -108,7 +108,7 @@ test("L2 an append that is run again does not overwrite what another tab appende
   expect((await store.refresh(ALL)).pending.map(nameOf)).toEqual(["theirs"]);
 });
 
-test("L10 a storage that stays out of reach is reported after two more attempts, and used again once it is back", async () => {
+test("L10 connection: reports unreachable storage after two more attempts, and recovers later", async () => {
   const { store, waits } = await openStore();
   const restore = replace(IDBDatabase.prototype, "transaction", () => () => {
     throw new DOMException("Connection to Indexed Database server lost. Refresh the page to try again", "UnknownError");
@@ -118,7 +118,7 @@ test("L10 a storage that stays out of reach is reported after two more attempts,
   expect(await store.appendPending(0, entriesOf("a"), [])).toBe(true);
 });
 
-test("L10 a tab lets go of the database when newer code upgrades it, says so, and leaves what is pending", async () => {
+test("L10 connection: closes when newer code upgrades, reports it, and keeps pending work", async () => {
   const { store, name } = await openStore();
   await store.appendPending(0, entriesOf("kept"), []);
   const newer = await openDB(name, LAYOUT_VERSION + 1);
@@ -127,13 +127,13 @@ test("L10 a tab lets go of the database when newer code upgrades it, says so, an
   newer.close();
 });
 
-test("L10 a tab whose database was deleted by another is told so, not given an empty one", async () => {
+test("L10 connection: reports a database that another tab deleted, and makes no empty one", async () => {
   const { store, open } = await openStore();
   await (await open()).destroy();
   await expect(store.head()).rejects.toEqual(lost("deleted"));
 });
 
-test("L10 a tab whose data the browser deleted is told so, also when another tab has begun anew", async () => {
+test("L10 connection: reports data that the browser deleted, also if another tab started again", async () => {
   for (const beganAnew of [false, true]) {
     const { store, open, name } = await openStore();
     await killConnection(store);
@@ -145,7 +145,7 @@ test("L10 a tab whose data the browser deleted is told so, also when another tab
   }
 });
 
-test("L10 opening and deleting never wait without end: another tab may hold the database, or the browser hang", async () => {
+test("L10 connection: opening and deleting fail after a time limit", async () => {
   const bound: { readonly ms: number; readonly callback: () => void }[] = [];
   const timer = (callback: () => void, ms: number) => {
     bound.push({ ms, callback });
@@ -164,14 +164,14 @@ test("L10 opening and deleting never wait without end: another tab may hold the 
   holder.close();
 
   const silent: unknown = Reflect.construct(IDBOpenDBRequest, []);
-  // A request that nobody answers: WebKit's first one after a start, at times.
+  // A request that gets no event, as the first request after a start of WebKit sometimes does.
   const restore = replace(IDBFactory.prototype, "open", () => () => silent as IDBOpenDBRequest);
   const opening = openIdbLogStore({ log: "faults", user: `${user}2`, newClientId, timer });
   endWaiting();
   await expect(opening.finally(restore)).rejects.toEqual(lost("unreachable"));
 });
 
-test("L10 a browser without IndexedDB is reported as storage that is out of reach", async () => {
+test("L10 connection: reports a browser without IndexedDB as unreachable storage", async () => {
   const restore = replace(globalThis, "indexedDB", () => undefined as unknown as IDBFactory);
   const timer = (callback: () => void) => {
     queueMicrotask(callback);

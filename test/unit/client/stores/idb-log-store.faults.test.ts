@@ -1,4 +1,4 @@
-// A full disk, a row that is no row any more, and what is asked of the browser for each write.
+// A full disk, unreadable rows, and the durability of each write.
 import { expect, test } from "vitest";
 import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "../../../../src/testing/log-store/fixtures.ts";
 import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "../../../support/idb/faulty-idb.ts";
 
-test("L1 a full disk is a storage-full error, nothing of the append is there, and the next one goes to a new connection", async () => {
+test("L1 appendPending: a full disk stores nothing, and the next append gets a new connection", async () => {
   const { store, waits } = await openStore();
   const [before] = await connectionsOf(() => store.head());
   const restore = replace(
@@ -39,7 +39,7 @@ test("L1 a full disk is a storage-full error, nothing of the append is there, an
   expect(after).not.toBe(before);
 });
 
-test("L1 a full disk is told as such also where the browser calls it by another name", async () => {
+test("L1 appendPending: reports storage-full also if the browser uses another error name", async () => {
   const { store } = await openStore();
   const names = [
     ["UnknownError", "Encountered full disk while opening backing store for indexedDB.open."],
@@ -55,7 +55,7 @@ test("L1 a full disk is told as such also where the browser calls it by another 
   }
 });
 
-test("L1 what is larger than any browser takes is refused before it is written", async () => {
+test("L1 appendPending, confirm: refuse a row that is too large for any browser", async () => {
   const { store } = await openStore();
   const text = "x".repeat(61 * 1024 * 1024);
   const entry = entryOf("a");
@@ -68,7 +68,7 @@ test("L1 what is larger than any browser takes is refused before it is written",
   expect(await store.head()).toMatchObject({ cursor: null, pendingTail: 0 });
 });
 
-test("L2 what is pending is written strict, and so is the cut that replaces it; the rest relaxed", async () => {
+test("L2 durability: appendPending and cutBack write strict, the other writes relaxed", async () => {
   const { store } = await openStore();
   const asked: string[] = [];
   const restore = replace(
@@ -104,7 +104,7 @@ test("L2 what is pending is written strict, and so is the cut that replaces it; 
   ]);
 });
 
-test("L1 a row that cannot be read is named, and keeps nothing else from working", async () => {
+test("L1 corruptRow: names the unreadable row, and everything else still works", async () => {
   const { store, name } = await openStore();
   await store.appendPending(0, entriesOf("a", "b", "c"), []);
   await confirmRecords(store, [1], { settled: [settledOf(1, "a", 1), settledOf(2, "b", 2)] });
@@ -135,7 +135,7 @@ test("L1 a row that cannot be read is named, and keeps nothing else from working
   await expect(store.head()).rejects.toEqual(corrupt("meta", "head"));
 });
 
-test("L7 a row that is missing in the middle of the log is told, not read over", async () => {
+test("L7 refresh: reports a missing row in the middle of the log", async () => {
   const { store, name } = await openStore();
   for (const events of [[1], [1], [1]]) await confirmRecords(store, events);
   await behindItsBack(name, (database) => database.delete("tail", 2));
@@ -145,7 +145,7 @@ test("L7 a row that is missing in the middle of the log is told, not read over",
   });
 });
 
-test("L8 stored rows that cannot be read, or lie ahead of the log, count as none and are written anew", async () => {
+test("L8 readRows: rows that are unreadable or ahead of the log count as none and are replaced", async () => {
   const { store, name } = await openStore();
   const { generation, cursor } = await confirmRecords(store, [1]);
   const rows = {
@@ -163,7 +163,7 @@ test("L8 stored rows that cannot be read, or lie ahead of the log, count as none
   }
 });
 
-test("L3 two tabs that append 200 times each in a race get numbers of their own, in one order", async () => {
+test("L3 appendPending: two tabs that append 200 times each get distinct numbers in one order", async () => {
   const { store, open } = await openStore();
   const race = async (tab: number, tabStore: typeof store) => {
     for (let made = 0, tail = 0; made < 200;) {
@@ -182,7 +182,7 @@ test("L3 two tabs that append 200 times each in a race get numbers of their own,
   }
 });
 
-test("L5 a cut in the middle of a sealed segment leaves no row behind it", async () => {
+test("L5 cutBack: a cut inside a sealed segment leaves no later row", async () => {
   const { store, name } = await openStore();
   for (let index = 0; index < 30; index++) await confirmRecords(store, [100]);
   await store.seal();
@@ -201,7 +201,7 @@ test("L5 a cut in the middle of a sealed segment leaves no row behind it", async
   expect(first?.position).toBe(1501);
 });
 
-test("L9 what a leader confirms between the two halves of a seal stays", async () => {
+test("L9 seal: keeps what a leader confirms between its two transactions", async () => {
   const { store, open } = await openStore();
   const leader = await open();
   const head = await confirmRecords(store, [1000, 24, 7]);
@@ -226,7 +226,7 @@ test("L9 what a leader confirms between the two halves of a seal stays", async (
   expect(batches.map(({ cursor }) => cursor.position)).toEqual([1024, 1031, 1034]);
 });
 
-test("two logs or users never share a database, whatever their names", () => {
+test("databaseName: two logs or users never share a database, whatever their names", () => {
   const names = ["a", "a:b", "b", "", "%3A", ":", "a%3Ab", "ü", "a/b"];
   const all = names.flatMap((log) => names.map((user) => databaseName(log, user)));
   expect(new Set(all).size).toBe(names.length ** 2);

@@ -1,4 +1,4 @@
-// What the memory store offers to tests and the simulator beyond its port: faults, copies, eviction.
+// The memory store's extras for tests and the simulator: faults, copies and eviction.
 import { expect, test } from "vitest";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { storageFull } from "../../../../src/client/stores/storage-errors.ts";
@@ -6,7 +6,7 @@ import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtur
 
 const newDatabase = () => new MemoryDatabase(() => crypto.randomUUID());
 
-test("L1 an operation that is made to fail writes nothing", async () => {
+test("L1 memoryLogStore: an operation that `before` fails stores nothing", async () => {
   const database = newDatabase();
   let isFull = true;
   const store = memoryLogStore(database, {
@@ -20,17 +20,17 @@ test("L1 an operation that is made to fail writes nothing", async () => {
   expect(await store.appendPending(0, entriesOf("a"), [])).toBe(true);
 });
 
-test("L1 a tab that dies after a write and before it heard of it leaves the write to the others", async () => {
+test("L1 memoryLogStore: other tabs read a write whose tab died before its result arrived", async () => {
   const database = newDatabase();
   const dying = memoryLogStore(database, { after: () => new Promise(() => {}) });
   void dying.appendPending(0, entriesOf("a"), []);
   const other = memoryLogStore(database);
-  // One turn for the step before the write.
+  // Wait one turn, because the write begins after `before`.
   await Promise.resolve();
   expect((await other.refresh(ALL)).pending.map(nameOf)).toEqual(["a"]);
 });
 
-test("L10 a copied database goes its own way, and an evicted one is lost to its handles", async () => {
+test("L10 MemoryDatabase: a copy is independent, and handles of a deleted one report it", async () => {
   const database = newDatabase();
   const store = memoryLogStore(database);
   await store.appendPending(0, entriesOf("a"), []);

@@ -13,7 +13,7 @@ const members = (ranges: NumberRanges) =>
   ranges.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
 const sorted = (some: Iterable<number>) => [...new Set(some)].sort((a, b) => a - b);
 
-test("ranges are the set that a plain one would be, sorted and joined", () => {
+test("number ranges: contain what a plain set contains, sorted and joined", () => {
   fc.assert(
     fc.property(fc.array(numbers, { maxLength: 4 }), numbers, fc.integer({ min: 0, max: 31 }), (steps, others, cut) => {
       const ranges = steps.reduce<NumberRanges>(withNumbers, []);

@@ -1,4 +1,5 @@
-// Rows that a disk has damaged: bytes flipped in what is stored on the device and on the server. A value or a DacapoError, never another throw.
+// Rows with flipped bytes, on the device and on the server. Reading them returns a value or throws a DacapoError, and
+// never throws another error.
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -43,14 +44,14 @@ const typed = (run: () => unknown): void => {
   expectUntouched();
 };
 
-describe("a row of the device's store", () => {
+describe("entry-text: a damaged row of the device", () => {
   const entries: readonly (readonly [name: string, text: string, read: (row: unknown) => unknown])[] = [
     ["pending", pendingText(entryOf("one", { position: 3, mark: "m3" })), (row) => readPending(1, row)],
     ["sent", sentText(settledOf(1, "one")), (row) => [readSentEntry(1, row), peekSettledAt(row), peekCommitId(row)]],
     ["rejections", rejectionText(rejectedOf(1, "one")), (row) => readRejection(commitOf("one").id, row)],
   ];
   for (const [name, text, read] of entries) {
-    test(name, () => {
+    test(`${name}: a damaged row is a value or a DacapoError`, () => {
       expect(() => read(text)).not.toThrow();
       fc.assert(
         fc.property(fc.oneof(flipped(text), nearly(JSON.parse(text))), (row) => typed(() => read(row))),
@@ -60,7 +61,7 @@ describe("a row of the device's store", () => {
     });
   }
 
-  test("a run of records", () => {
+  test("recordsOf, readBatch: a damaged run of records is a value or a DacapoError", () => {
     const batch = batchOf({ position: 3, mark: "m3" }, madeRecords({ position: 3, mark: "m3" }, [1, 2, 3]));
     expect(recordsBehind(batch, 4)).toHaveLength(2);
     fc.assert(
@@ -85,7 +86,7 @@ describe("a row of the device's store", () => {
   });
 });
 
-describe("a device whose database is damaged", () => {
+describe("device: a damaged database", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let good: Device;
   beforeAll(async () => {
@@ -104,21 +105,21 @@ describe("a device whose database is damaged", () => {
   });
   afterAll(() => folder.remove());
 
-  const places = ["batches", "pending", "sent", "rows"] as const;
+  const parts = ["batches", "pending", "sent", "rows"] as const;
   const damage = (
     database: MemoryDatabase,
-    place: (typeof places)[number],
+    part: (typeof parts)[number],
     at: number,
     change: (text: string) => string,
   ): void => {
     const state = database.open();
-    if (place === "batches")
+    if (part === "batches")
       state.batches = state.batches.map((batch, n) =>
         n === at % state.batches.length ? { ...batch, text: change(batch.text) } : batch,
       );
-    else if (place !== "rows")
-      [...state[place]].forEach(
-        ([n, text], index) => index === at % state[place].size && state[place].set(n, change(text)),
+    else if (part !== "rows")
+      [...state[part]].forEach(
+        ([n, text], index) => index === at % state[part].size && state[part].set(n, change(text)),
       );
     else if (state.rows)
       state.rows = {
@@ -132,15 +133,15 @@ describe("a device whose database is damaged", () => {
       };
   };
 
-  test("opens, or says with a typed error that it cannot", async () => {
+  test("open: succeeds, or fails with a typed error", async () => {
     expect(good.database.open()).toMatchObject({ pending: { size: 3 }, sent: { size: 5 } });
     const flips = fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 1, maxLength: 3 });
     let refused = 0;
     let opened = 0;
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...places), fc.nat(), flips, async (place, at, bits) => {
+      fc.asyncProperty(fc.constantFrom(...parts), fc.nat(), flips, async (part, at, bits) => {
         const database = good.database.copy();
-        damage(database, place, at, (text) => {
+        damage(database, part, at, (text) => {
           const bytes = Buffer.from(text);
           for (const [where, bit] of bits)
             bytes[where % bytes.length] = (bytes[where % bytes.length] ?? 0) ^ (1 << bit);
@@ -164,8 +165,8 @@ describe("a device whose database is damaged", () => {
   }, 60_000);
 });
 
-describe("a server whose file is damaged", () => {
-  test("answers each request, and serves what can still be read", async () => {
+describe("server: a damaged file", () => {
+  test("requests: each gets a response, and a stream without damage still works", async () => {
     const folder = await temporaryFolder();
     const file = folder.path("logs.db");
     const ids = Array.from({ length: 4 }, (_, n) => `t${n}`);
@@ -183,12 +184,12 @@ describe("a server whose file is damaged", () => {
         fc.constantFrom("dacapo_records.streams", "dacapo_records.text", "dacapo_outcomes.text"),
         fc.nat(),
         fc.nat(7),
-        async (place, at, bit) => {
+        async (column, at, bit) => {
           const copy = folder.path(`copy-${crypto.randomUUID()}.db`);
           const database = new DatabaseSync(file);
           database.exec(`vacuum into '${copy}'`);
           database.close();
-          flipIn(copy, place, at, bit);
+          flipIn(copy, column, at, bit);
           const failures: unknown[] = [];
           const server = syncServer({
             domain,
@@ -209,7 +210,7 @@ describe("a server whose file is damaged", () => {
           ];
           for (const response of answers) expect([200, 500, 503]).toContain(response.status);
           for (const failure of failures) expect(failure).toBeInstanceOf(DacapoError);
-          // A new stream has nothing to do with the damage: whoever need not read that either goes on.
+          // A push to a new stream still succeeds, because the server does not read the damaged rows for it.
           const { cursor }: { cursor: string } = JSON.parse(await (await ada.request("")).text());
           expect(
             (
@@ -230,8 +231,8 @@ describe("a server whose file is damaged", () => {
   }, 60_000);
 });
 
-function flipIn(file: string, place: string, at: number, bit: number): void {
-  const [table = "", column = ""] = place.split(".");
+function flipIn(file: string, tableColumn: string, at: number, bit: number): void {
+  const [table = "", column = ""] = tableColumn.split(".");
   const database = new DatabaseSync(file);
   const rows = database.prepare(`select rowid as id, ${column} as text from ${table}`).all();
   const row = rows[at % rows.length];

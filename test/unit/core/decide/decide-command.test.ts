@@ -1,4 +1,4 @@
-/** What an app's functions may do to a decision, and what they cannot. */
+/** An app's functions may throw or return anything. Only valid events get through. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
@@ -18,7 +18,7 @@ function defectOf(decide: () => unknown) {
   throw new Error("nothing was refused");
 }
 
-/** Values whose very description throws. */
+/** Values that throw when they are turned into a text. */
 const UNSHOWABLE: readonly unknown[] = [
   Object.create(null),
   { toString: () => ({}) },
@@ -27,8 +27,8 @@ const UNSHOWABLE: readonly unknown[] = [
   new Proxy({}, { getPrototypeOf: () => expect.fail("was asked for its prototype") }),
 ];
 
-describe("a decide that throws", () => {
-  test("refuses its command, whatever it throws", () => {
+describe("decideCommand: a decide that throws", () => {
+  test("decideCommand: turns anything that decide throws into command-failed", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.anything({ withNullPrototype: true, withObjectString: true }), fc.constantFrom(...UNSHOWABLE)),
@@ -42,7 +42,7 @@ describe("a decide that throws", () => {
     );
   });
 
-  test("tells what it threw, in a text that is short and can travel", () => {
+  test("decideCommand: reports the thrown error in a short, well-formed text", () => {
     const reason = defectOf(() => {
       throw new TypeError(`${"a".repeat(998 - "TypeError: ".length)}😀${"b".repeat(10_000)}`);
     }).message;
@@ -52,8 +52,8 @@ describe("a decide that throws", () => {
   });
 });
 
-describe("a decide that gives junk", () => {
-  test("refuses its command, whatever it gives", () => {
+describe("decideCommand: a decide that returns a wrong value", () => {
+  test("decideCommand: refuses any value that is not a decision", () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true, withSparseArray: true }), (given) => {
         const proposed = execute({ decide: () => given });
@@ -73,15 +73,15 @@ describe("a decide that gives junk", () => {
     ],
     ["an event without data that its schema accepts", [{ type: "Defaulted", data: { title: 1 } }], "at title"],
     ["an event with a forbidden key", [{ type: "Did", data: JSON.parse('{"__proto__": 1}') }], "forbidden key"],
-  ])("is told where and why: %s", (_, given, reason) => {
+  ])("decideCommand: reports where and why an event is invalid: %s", (_, given, reason) => {
     const { kind, code, message } = defectOf(() => given);
     expect([kind, code]).toEqual(["invalid", "invalid-event"]);
     expect(message).toContain(reason);
   });
 });
 
-describe("a rejection", () => {
-  test("is told in a text that can travel, also where a title was cut in the middle of a character", () => {
+describe("decideCommand: a rejection", () => {
+  test("decideCommand: a rejection's text is short and well-formed, even with a cut character", () => {
     const { code, message } = defectOf(() => ({
       rejected: true,
       code: "c".repeat(500),
@@ -92,8 +92,8 @@ describe("a rejection", () => {
   });
 });
 
-describe("an event's schema", () => {
-  test("gives the data that are recorded: its defaults and trims are part of the fact", () => {
+describe("decideCommand: an event's schema", () => {
+  test("decideCommand: records the schema's output, with its defaults and trims", () => {
     const proposed = execute({}, "defaulted");
     const events = "commit" in proposed ? proposed.commit.commands[0]?.events : [];
     expect(events).toEqual([{ type: "Defaulted", v: 1, data: { title: "Milk", note: "none" } }]);

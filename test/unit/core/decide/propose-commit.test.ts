@@ -1,4 +1,4 @@
-/** What a person asks for becomes a commit, or says at once why not; then nothing was recorded. */
+/** A person's commands become a commit, or are refused at once with a reason. */
 import { type } from "arktype";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -18,7 +18,7 @@ const domain = taskDomain.definition;
 const given = (...requests: readonly unknown[]) =>
   proposeCommit(domain, viewOf(logOf()), requests as readonly CommandRequest[], author());
 
-describe("an invalid command is refused, and says which one, where and why", () => {
+describe("proposeCommit: an invalid command", () => {
   const note = (input: unknown) => ({ stream: "task/t1", name: "note", v: 1, input });
   test.each([
     [
@@ -65,7 +65,13 @@ describe("an invalid command is refused, and says which one, where and why", () 
       "unknown-command",
       /up to version 1, not 2/,
     ],
-    ["a command of no release", [{ ...task.command.complete("t1"), v: 0 }], 0, "invalid-input", /This is no command/],
+    [
+      "a command of no release",
+      [{ ...task.command.complete("t1"), v: 0 }],
+      0,
+      "invalid-input",
+      /This value is not a command/,
+    ],
     [
       "an input where none is taken",
       [{ ...task.command.complete("t1"), input: null }],
@@ -80,11 +86,14 @@ describe("an invalid command is refused, and says which one, where and why", () 
       "command-failed",
       /cannot name a stream/,
     ],
-  ])("%s", (_, requests, command, code, message) => {
-    expect(given(...requests)).toMatchObject({ command, defect: { code, message: expect.stringMatching(message) } });
+  ])("proposeCommit: reports which command is invalid, where and why: %s", (_, requests, command, code, message) => {
+    expect(given(...requests)).toMatchObject({
+      commandIndex: command,
+      defect: { code, message: expect.stringMatching(message) },
+    });
   });
 
-  test("whatever JavaScript hands in: it never throws, and what it takes can be pushed", () => {
+  test("proposeCommit: never throws for any JavaScript value, and its commits can be pushed", () => {
     const nearly = fc.record(
       {
         stream: fc.oneof(fc.constant("task/t1"), fc.anything()),
@@ -105,17 +114,17 @@ describe("an invalid command is refused, and says which one, where and why", () 
   });
 });
 
-describe("a refusal by the domain is told in its own words", () => {
-  test("with the place of the command", () => {
+describe("proposeCommit: a rejection by the domain", () => {
+  test("proposeCommit: a rejection has the domain's code and the command's index", () => {
     expect(given(tally.command.add("a", { amount: 1 }), tally.command.spend("a", { amount: 7 }))).toMatchObject({
-      command: 1,
+      commandIndex: 1,
       defect: { kind: "domain", code: "too-little" },
     });
   });
 });
 
-describe("several commands in one commit", () => {
-  test("see each other, on one stream and across streams", () => {
+describe("proposeCommit: several commands in one commit", () => {
+  test("proposeCommit: a command sees the events of earlier commands, on all streams", () => {
     const proposed = given(
       column.command.add("new", { title: "New" }),
       task.command.move("t1", { column: "new" }),
@@ -127,7 +136,7 @@ describe("several commands in one commit", () => {
     expect(events).toEqual([["ColumnAdded"], ["TaskMoved"], ["TaskCompleted"], []]);
   });
 
-  test("may be up to a hundred", () => {
+  test("proposeCommit: a commit has 1 to 100 commands", () => {
     const many = (count: number) =>
       given(...Array.from({ length: count }, () => tally.command.add("a", { amount: 1 })));
     expect(many(COMMANDS_MAX)).toHaveProperty("commit");
@@ -136,8 +145,8 @@ describe("several commands in one commit", () => {
   });
 });
 
-describe("a commit", () => {
-  test("says what its author saw of each stream it writes or reads: what the server has ordered, not what is pending", () => {
+describe("proposeCommit: a commit", () => {
+  test("proposeCommit: seen is the confirmed version of each stream, without pending events", () => {
     const server = logOf();
     add(server, "bob", task.command.complete("t1"));
     const view = viewOf(server);
@@ -146,18 +155,18 @@ describe("a commit", () => {
     expect(made).toMatchObject([{ stream: "task/t1", seen: 2, reads: [{ stream: "column/done", seen: 1 }] }]);
   });
 
-  test("that no server would take, since it is too large, is refused at once", () => {
+  test("proposeCommit: refuses a commit that is too large for every server", () => {
     const text = "😀".repeat(40_000);
     const request = task.command.checklist("t1", { lines: [text] });
     expect(given(request)).toMatchObject({
-      command: 0,
+      commandIndex: 0,
       defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") },
     });
     const roomy = proposeCommit(domain, viewOf(logOf()), [request], author(), 1024 * 1024);
     expect("commit" in roomy && byteLength(JSON.stringify(roomy.commit))).toBeGreaterThan(256 * 1024);
   });
 
-  test("can be pushed as it is, whatever was asked for", () => {
+  test("proposeCommit: every commit passes the server's parser unchanged", () => {
     fc.assert(
       fc.property(fc.array(commands, { maxLength: 5 }), (list) => {
         const view = viewOf(logOf());
@@ -174,13 +183,13 @@ describe("a commit", () => {
     );
   });
 
-  test("keeps the input that was asked for, also where decide writes into it", () => {
+  test("proposeCommit: the commit keeps its input when decide tries to change it", () => {
     const greedy = aggregate("greedy", {
       version: 1,
       initial: null,
       events: { Took: type({ count: "number" }) },
       evolve: { Took: () => null },
-      // Arktype hands on the very object that it checked.
+      // Arktype returns the object that it checked, not a copy.
       commands: {
         take: {
           input: type({ count: "number" }),

@@ -1,4 +1,4 @@
-/** What a device shows before the server has spoken: its forecast, which the server confirms where nothing else comes first. */
+/** A device's forecast: the outcome that it shows before the server has decided. */
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -14,12 +14,12 @@ import { commands } from "../../../support/core/commands.ts";
 import { add, commitOn, logOf, made, NOW, pushed, viewOf } from "../../../support/core/scene.ts";
 import { push } from "../../../support/core/server-model.ts";
 
-/** `keep` and merges stand on what an author's earlier commits became, which he expected otherwise. */
+/** `keep` and merges depend on the outcomes of the author's earlier commits, which he may have expected differently. */
 const standsOnEarlier = (commit: Commit) =>
   commit.commands.some(({ name }) => ["note", "checklist", "rename", "add"].includes(name));
 
-describe("a forecast of an honest author who knows the whole log", () => {
-  test("is what the server then says, event for event and word for word", () => {
+describe("forecast: an honest author who knows the whole log", () => {
+  test("forecast: equals the server's outcome, event for event", () => {
     let compared = 0;
     fc.assert(
       fc.property(
@@ -45,9 +45,9 @@ describe("a forecast of an honest author who knows the whole log", () => {
             const said =
               outcome.kind === "events"
                 ? { events: outcome.events }
-                : { command: outcome.command, defect: outcome.defect };
+                : { commandIndex: outcome.commandIndex, defect: outcome.defect };
             if (asMeant || !standsOnEarlier(commit)) pairs.push({ forecast, said });
-            // What comes after a guess that missed stands on it, if only by the versions of its events.
+            // A commit after a wrong forecast depends on it, at least by the versions of its events.
             else if (!isDeepStrictEqual(forecast, said)) break;
             asMeant &&= outcome.kind === "events" && isExpected(commit, outcome.events);
           }
@@ -61,8 +61,8 @@ describe("a forecast of an honest author who knows the whole log", () => {
   });
 });
 
-describe("a command that the server decides with its own time", () => {
-  test("is shown with a guess, which is made anew when records arrive", () => {
+describe("forecast: a command that the server decides with its own time", () => {
+  test("forecast: uses the device's time, and a new one when records arrive", () => {
     const server = logOf();
     const device = viewOf(server);
     device.add(commitOn(server.domain, device, "ann", [task.command.stamp("t1")]), NOW);
@@ -74,8 +74,8 @@ describe("a command that the server decides with its own time", () => {
   });
 });
 
-describe("a new release of the app", () => {
-  test("that no longer knows an aggregate or a command shows what waits for it as doubtful, and goes on with all else", () => {
+describe("forecast: a new release of the app", () => {
+  test("forecast: a commit for a removed aggregate or command is doubtful, all others are not", () => {
     const server = logOf();
     const commits = [
       tally.command.add("a", { amount: 1 }),
@@ -120,22 +120,22 @@ describe("a new release of the app", () => {
     return { note, domain: defineDomain({ version: 1, aggregates: [note] }).definition };
   };
 
-  test("reads what an older one left pending, its events brought to today's form", () => {
+  test("forecast: upcasts the expected events of a commit from an older release", () => {
     const { device } = openWithNewer((old) => ({ ...old, size: old.title.length }));
     expect(device.pending[0]?.forecast).toMatchObject({
       events: [{ type: "Written", v: 2, data: { title: "mine", size: 4 } }],
     });
   });
 
-  test("decides again where its upcast throws, and goes on with all else", () => {
+  test("forecast: a stream whose upcast throws is unreadable, and nothing throws", () => {
     const { device } = openWithNewer(() => {
       throw new Error("cannot be read any more");
     });
-    // Bob's event cannot be read either: the stream says so, and nothing throws.
+    // Bob's event cannot be read either, so the stream is unreadable.
     expect(device.pending[0]?.forecast).toMatchObject({ defect: { code: "stream-unreadable" } });
   });
 
-  test("decides again where only the pending events cannot be read", () => {
+  test("forecast: decides again if only the expected events cannot be upcast", () => {
     const { device } = openWithNewer((old) => {
       if (old.title === "mine") throw new Error("cannot be read any more");
       return { ...old, size: 0 };
@@ -145,7 +145,7 @@ describe("a new release of the app", () => {
     });
   });
 
-  /** A commit that was made with the old release, and is opened with the new one after Bob came first. */
+  /** A commit of the old release, opened with the new release after Bob's commit came first. */
   function openWithNewer(upcast: (old: { title: string }) => { title: string; size: number }) {
     const older = noteDomain(null);
     const server = logOf([], older.domain);

@@ -1,21 +1,22 @@
-/** An app's functions that do what they should not: change their state in place, or mix up ids. */
+/** An app's functions that change their state in place, return states that are not JSON, or make ids. */
 import { describe, expect, test } from "vitest";
+import * as v from "valibot";
 import type { Json } from "../../../../src/core/values/json.ts";
 import { add, commitOn, eventsFrom, logOf, made, pushed, viewOf } from "../../../support/core/scene.ts";
 import { oddDomain } from "../../../support/core/odd-domain.ts";
 
-/** What an app does that has not heard of immutability. */
+/** Changes a state in place, as an app does that does not know immutability. */
 function pushInPlace(state: Json): void {
   (state as { list: Json[] }).list.push("more");
 }
 
-describe("a function that changes its state in place", () => {
-  test("fails the first time it is used, and says so: decide", () => {
+describe("reconcileCommit: a function that changes its state in place", () => {
+  test("decide: fails at its first use if it changes its state in place", () => {
     const { odd, domain } = oddDomain({ decide: (state) => (pushInPlace(state), []) });
     expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/TypeError.*not extensible/);
   });
 
-  test("fails the first time it is used, and says so: evolve", () => {
+  test("evolve: fails at its first use if it changes its state in place", () => {
     const { odd, domain } = oddDomain({
       decide: () => [{ type: "Did", data: {} }],
       evolve: (state) => (pushInPlace(state), state),
@@ -25,7 +26,22 @@ describe("a function that changes its state in place", () => {
     );
   });
 
-  test("cannot change an event that it folds", () => {
+  test("evolve: a state that cannot be frozen refuses its commit, and is no bug of Dacapo", () => {
+    const { odd, domain } = oddDomain({
+      decide: () => [
+        { type: "Did", data: 1 },
+        { type: "Did", data: 2 },
+      ],
+      evolve: () =>
+        v.parse(
+          v.custom<Json>(() => true),
+          new Uint8Array(1),
+        ),
+    });
+    expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/cannot be folded: TypeError/);
+  });
+
+  test("evolve: cannot change the event that it folds", () => {
     const turned = (data: Json) => ({ list: (data as { list: Json[] }).list.reverse() });
     const { odd, domain } = oddDomain({
       decide: () => [{ type: "Did", data: { list: ["b", "a"] } }],
@@ -34,7 +50,7 @@ describe("a function that changes its state in place", () => {
     expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(/TypeError.*read only/);
   });
 
-  test("cannot change what a merge was given: other commits stand on it, too", () => {
+  test("onConflict: cannot change mine, because other commits share these events", () => {
     const { odd, domain } = oddDomain({
       decide: () => [{ type: "Did", data: { list: [] } }],
       merge: (mine) => {
@@ -57,7 +73,7 @@ describe("a function that changes its state in place", () => {
   });
 });
 
-describe("an evolve that makes a state which would not come back from storage", () => {
+describe("evolve: a state that storage would not return equal", () => {
   const circle: { self?: unknown } = {};
   circle.self = circle;
 
@@ -68,12 +84,12 @@ describe("an evolve that makes a state which would not come back from storage", 
     ["a function", { n: () => 1 }, "at n is of type function"],
     ["a hole", { list: [undefined] }, "at list.0 is of type undefined"],
     ["a circle", circle, "nested deeper than 1000 levels"],
-  ])("is found where it is first used: %s", (_, state, reason) => {
+  ])("evolve: a state that is not JSON refuses the first commit: %s", (_, state, reason) => {
     const { odd, domain } = oddDomain({ decide: () => [{ type: "Did", data: 1 }], evolve: () => state as Json });
     expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(reason);
   });
 
-  test("is none where JSON only leaves out what does not matter", () => {
+  test("evolve: a state with undefined or -0 is accepted, because JSON drops only these", () => {
     const { odd, domain } = oddDomain({
       decide: () => [{ type: "Did", data: 1 }],
       evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json,
@@ -82,10 +98,10 @@ describe("an evolve that makes a state which would not come back from storage", 
   });
 });
 
-describe("ids that a command makes", () => {
+describe("id: ids that a command makes", () => {
   const twoIds = (tools: { readonly id: () => string }) => [{ type: "Did", data: { list: [tools.id(), tools.id()] } }];
 
-  test("follow from the commit: the same wherever and however often it is decided", () => {
+  test("id: is the same wherever and however often a commit is decided", () => {
     const { odd, domain } = oddDomain({ decide: (_, tools) => twoIds(tools) });
     const server = logOf([], domain);
     const commit = made(server, "ann", [odd.command.do("o1"), odd.command.do("o2")]);
@@ -99,7 +115,7 @@ describe("ids that a command makes", () => {
     );
   });
 
-  test("are new ones in a merge, which keeps events that hold the others", () => {
+  test("id: is new in a merge, because the merged events contain the first ids", () => {
     const { odd, domain } = oddDomain({
       decide: (_, tools) => twoIds(tools),
       merge: (mine, tools) => [...mine, ...twoIds(tools)],
@@ -113,8 +129,8 @@ describe("ids that a command makes", () => {
   });
 });
 
-describe("a device that sees a merge come", () => {
-  test("forecasts the very events of the server", () => {
+describe("forecast: a merge", () => {
+  test("forecast: a merge equals the events of the server", () => {
     const { odd, domain } = oddDomain({
       decide: (_, { id }) => [{ type: "Did", data: id() }],
       merge: (mine, { id }) => [...mine, { type: "Did", data: id() }],

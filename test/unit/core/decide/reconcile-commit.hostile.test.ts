@@ -1,4 +1,4 @@
-/** A client that lies: about what it saw, what it read and what it expects. It gets nothing that an honest one would not. */
+/** A client that lies about `seen`, `reads` or its events gains nothing. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Commit, CommitCommand } from "../../../../src/core/history/commit.ts";
@@ -11,7 +11,7 @@ import { decideOn, push, type ServerModel } from "../../../support/core/server-m
 
 const FORGED = "forged";
 
-/** A log that several people wrote, and a commit that one made at some time in between. */
+/** A log of several authors, and a commit that one of them made in between. */
 const scene = fc
   .record({ before: fc.array(commands, { maxLength: 6 }), mine: commands, after: fc.array(commands, { maxLength: 6 }) })
   .map(({ before, mine, after }) => {
@@ -28,7 +28,7 @@ const scene = fc
     return { server, commit: "commit" in proposed ? proposed.commit : null };
   });
 
-/** The same commit with each command made over. */
+/** The same commit with each command changed. */
 function forge(commit: Commit, change: (command: CommitCommand) => CommitCommand): Commit {
   return { ...commit, commands: commit.commands.map(change) };
 }
@@ -38,8 +38,8 @@ function outcomeOf(server: ServerModel, commit: Commit) {
   return outcome.kind === "events" ? outcome.events : outcome.defect;
 }
 
-describe("what a client says of its own events", () => {
-  test("changes nothing: the server decides, whatever is expected", () => {
+describe("reconcileCommit: a client that lies about its events", () => {
+  test("reconcileCommit: the server decides, whatever events the client expects", () => {
     fc.assert(
       fc.property(
         scene,
@@ -60,8 +60,8 @@ describe("what a client says of its own events", () => {
   });
 });
 
-describe("what a client says of what it saw", () => {
-  test("a huge seen gets what someone who has seen everything gets", () => {
+describe("reconcileCommit: a client that lies about seen", () => {
+  test("reconcileCommit: a huge seen gets the outcome of an author who has seen everything", () => {
     fc.assert(
       fc.property(scene, fc.constantFrom(1_000, Number.MAX_SAFE_INTEGER), ({ server, commit }, seen) => {
         if (!commit) return;
@@ -83,7 +83,7 @@ describe("what a client says of what it saw", () => {
     );
   });
 
-  test("seen: 0 gets at most more conflicts: a rule that is checked on what is there stays checked", () => {
+  test("reconcileCommit: seen 0 adds conflicts, and rules are still checked on current states", () => {
     const server = logOf();
     const blind = (commit: Commit) =>
       forge(commit, (command) => ({ ...command, seen: 0, reads: command.reads.map((read) => ({ ...read, seen: 0 })) }));
@@ -97,7 +97,7 @@ describe("what a client says of what it saw", () => {
     expect(becomes(server, blind(removed))).toBe("conflict");
   });
 
-  test("reads that were left out, doubled or named for nothing spare no check", () => {
+  test("reconcileCommit: reads that are missing, doubled or needless skip no check", () => {
     const server = logOf();
     const copied = made(server, "ann", [tally.command.copy("b", { from: "a" })]);
     const moved = made(server, "ann", [task.command.move("t1", { column: "done" })]);
@@ -130,7 +130,7 @@ describe("what a client says of what it saw", () => {
     }
   });
 
-  test("a stream that was read unnamed is named where it is refused", () => {
+  test("reconcileCommit: a conflict names a stream that was read and not named", () => {
     const server = logOf();
     const copied = forge(made(server, "ann", [tally.command.copy("b", { from: "a" })]), (command) => ({
       ...command,
@@ -144,8 +144,8 @@ describe("what a client says of what it saw", () => {
   });
 });
 
-describe("the order in which packets arrive", () => {
-  test("does not matter: what the author hears between making and pushing changes nothing", () => {
+describe("reconcileCommit: the order in which packets arrive", () => {
+  test("reconcileCommit: records that arrive between execute and push change nothing", () => {
     fc.assert(
       fc.property(
         fc.array(commands, { minLength: 1, maxLength: 4 }),
@@ -194,8 +194,8 @@ describe("the order in which packets arrive", () => {
   });
 });
 
-describe("a stream that this code cannot read", () => {
-  test("refuses commands that write or read it, and harms no other", () => {
+describe("reconcileCommit: a stream that this code cannot read", () => {
+  test("reconcileCommit: refuses commands that write or read an unreadable stream, and no others", () => {
     const server = logOf();
     const commits = [
       task.command.move("t1", { column: "done" }),

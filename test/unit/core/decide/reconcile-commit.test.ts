@@ -1,12 +1,12 @@
-/** What becomes of a commit when others were first: the policies, and who may say what. */
+/** A commit after other authors' events: the conflict policies, and which events count as the author's own. */
 import { describe, expect, test } from "vitest";
 import { isExpected } from "../../../../src/core/decide/reconcile-commit.ts";
 import { column, tally, task } from "../../../support/task-domain.ts";
 import { add, becomes, commitOn, eventsFrom, logOf, made, NOW, pushed, viewOf } from "../../../support/core/scene.ts";
 import type { ServerModel } from "../../../support/core/server-model.ts";
 
-describe("a command with the policy", () => {
-  test("rebase decides again on what is there now", () => {
+describe("reconcileCommit: conflict policies", () => {
+  test("rebase: decides again on the current state", () => {
     const server = logOf();
     const mine = made(server, "ann", [tally.command.spend("a", { amount: 4 })]);
     const other = made(server, "ann", [tally.command.spend("a", { amount: 3 })]);
@@ -15,47 +15,51 @@ describe("a command with the policy", () => {
     expect(becomes(server, other)).toEqual([["Added", { amount: -3 }]]);
   });
 
-  test("keep stands, as its author decided it on what he saw", () => {
+  test("keep: records the events that the author decided on the state that he saw", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.note("t1", { text: "skimmed" })]);
     add(server, "bob", task.command.remove("t1"));
     expect(becomes(server, mine)).toEqual([["NoteAdded", { note: `${mine.id}.0.0`, text: "skimmed" }]]);
   });
 
-  test("reject is refused, and tells which events came first", () => {
+  test("reject: reports which events came first", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.remove("t1")]);
     add(server, "bob", task.command.rename("t1", { title: "Oat milk" }), task.command.complete("t1"));
     const outcome = pushed(server, mine);
-    expect(outcome).toMatchObject({ kind: "rejected", command: 0, defect: { kind: "conflict", code: "conflict" } });
+    expect(outcome).toMatchObject({
+      kind: "rejected",
+      commandIndex: 0,
+      defect: { kind: "conflict", code: "conflict" },
+    });
     expect(outcome.kind === "rejected" && outcome.theirs.map(({ type, actor }) => [type, actor])).toEqual([
       ["TaskRenamed", "bob"],
       ["TaskCompleted", "bob"],
     ]);
   });
 
-  test("a function merges what its author meant with what came first", () => {
+  test("merge: combines the author's events with the events that came first", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
     add(server, "bob", task.command.rename("t1", { title: "Soy milk" }));
     expect(becomes(server, mine)).toEqual([["TaskRenamed", { title: "Soy milk / Oat milk" }]]);
   });
 
-  test("a function may say rebase(), and the command is decided again", () => {
+  test("merge: decides again after rebase()", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
     add(server, "bob", task.command.complete("t1"));
     expect(becomes(server, mine)).toEqual([["TaskRenamed", { title: "Oat milk" }]]);
   });
 
-  test("a function may refuse", () => {
+  test("merge: may reject", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
     add(server, "bob", task.command.remove("t1"));
     expect(becomes(server, mine)).toBe("no-such-task");
   });
 
-  test("any of them is no conflict where nobody came first", () => {
+  test("reconcileCommit: no policy sees a conflict if no other author came first", () => {
     const server = logOf();
     const commits = [
       task.command.note("t1", { text: "x" }),
@@ -66,15 +70,15 @@ describe("a command with the policy", () => {
   });
 });
 
-describe("a stream that is only read", () => {
-  test("counts: a rule over two streams holds", () => {
+describe("reads: a stream that is only read", () => {
+  test("reads: a rule over two streams holds", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.move("t1", { column: "done" })]);
     add(server, "bob", column.command.remove("done"));
     expect(becomes(server, mine)).toBe("no-such-column");
   });
 
-  test("conflicts when it has changed, though what is written has not", () => {
+  test("reads: a change of the read stream is a conflict", () => {
     const server = logOf();
     const mine = made(server, "ann", [tally.command.copy("b", { from: "a" })]);
     add(server, "bob", tally.command.add("a", { amount: 1 }));
@@ -82,22 +86,22 @@ describe("a stream that is only read", () => {
   });
 });
 
-describe("own events", () => {
+describe("reconcileCommit: the author's own events", () => {
   const third = (server: ServerModel, device: string) => {
     const early = made(server, "ann", [task.command.remove("t1")], "laptop");
     pushed(server, made(server, "ann", [task.command.complete("t1")], device));
     return becomes(server, early);
   };
 
-  test("of the same person on the same device never conflict", () => {
+  test("reconcileCommit: events of the same actor and device never conflict", () => {
     expect(third(logOf(), "laptop")).toEqual([["TaskRemoved", {}]]);
   });
 
-  test("of the same person on another device do", () => {
+  test("reconcileCommit: events of the same actor on another device conflict", () => {
     expect(third(logOf(), "phone")).toBe("conflict");
   });
 
-  test("are what a later command of `keep` stands on", () => {
+  test("keep: decides on the author's own earlier events", () => {
     const server = logOf();
     const replica = viewOf(server);
     const added = commitOn(server.domain, replica, "ann", [task.command.add("t9", { title: "Salt", column: "todo" })]);
@@ -109,8 +113,8 @@ describe("own events", () => {
   });
 });
 
-describe("a commit of several commands", () => {
-  test("stands whole, each command on what those before it left", () => {
+describe("reconcileCommit: a commit of several commands", () => {
+  test("reconcileCommit: each command is decided on the events of earlier commands", () => {
     const server = logOf();
     const mine = made(server, "ann", [
       column.command.add("new", { title: "New" }),
@@ -129,7 +133,7 @@ describe("a commit of several commands", () => {
     ]);
   });
 
-  test("falls whole with its last command, and nothing of it is left", () => {
+  test("reconcileCommit: a rejected last command rejects the whole commit", () => {
     const server = logOf();
     const mine = made(server, "ann", [
       tally.command.spend("a", { amount: 2 }),
@@ -138,7 +142,7 @@ describe("a commit of several commands", () => {
     ]);
     add(server, "bob", task.command.complete("t1"));
     const before = JSON.stringify(server.records);
-    expect(pushed(server, mine)).toMatchObject({ kind: "rejected", command: 2 });
+    expect(pushed(server, mine)).toMatchObject({ kind: "rejected", commandIndex: 2 });
     expect(JSON.stringify(server.records)).toBe(before);
     expect(becomes(server, made(server, "cleo", [tally.command.spend("a", { amount: 5 })]))).toEqual([
       ["Added", { amount: -5 }],

@@ -1,7 +1,4 @@
-/**
- * The domain of the contract's first example (`api.md`, "The domain: one file, both sides") as it stands there.
- * It compiles without a cast or an explicit type argument, and runs.
- */
+/** A whole domain as an app writes it. It compiles without a cast and without an explicit type argument, and it runs. */
 import { aggregate, defineDomain, event, projection } from "dacapo";
 import * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
@@ -64,7 +61,7 @@ const board = projection("board", {
   version: 1,
   from: [task],
   initial: null as { title: string; done: boolean } | null, // null: there is no row
-  // key: (event, { before, after }) => event.stream     the default; may give several keys or none
+  // key: (event, { before, after }) => event.stream     the default. It may return several keys or none
   on: {
     TaskAdded: (_, { data }) => ({ title: data.title, done: false }),
     TaskRenamed: (row, { data }) => row && { ...row, title: data.title },

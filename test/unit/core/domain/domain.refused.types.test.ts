@@ -1,9 +1,9 @@
-/** Mistakes that the compiler refuses, each where it is made. */
+/** Mistakes that the compiler refuses, each at its own line. */
 import { aggregate, event, type EventsOf, projection, type RowOf } from "dacapo";
 import * as v from "valibot";
 import { expectTypeOf, test } from "vitest";
 
-/** Compiled and never run. */
+/** The compiler reads the mistakes. Nothing runs them. */
 function refused(..._mistakes: (() => unknown)[]): void {}
 
 type Task = { title: string; status: "open" | "done" } | null;
@@ -92,7 +92,7 @@ test("events: the compiler refuses a wrong schema, and one that refuses its own 
     // @ts-expect-error Property 'column' does not exist
     () => event(title).next(title, (old) => ({ title: old.column })),
   );
-  // Defaults and trims pass.
+  // A schema with defaults and trims accepts its own output, so the compiler accepts it.
   const trimmed = v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") });
   aggregate("trimmed", {
     version: 1,

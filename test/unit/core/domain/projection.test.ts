@@ -65,7 +65,7 @@ function happened(type: string, data: Json = {}, stream = "task/t1"): DomainEven
   };
 }
 
-/** Folds as the core does: the stream's state first, then each row that the event touches. */
+/** Folds in the order of core: first the stream's state, then each row that the event changes. */
 function rowsAfter(
   { definition }: typeof counts | typeof board,
   events: readonly DomainEvent[],

@@ -1,4 +1,4 @@
-/** Types are inferred alike from valibot, zod and arktype, also side by side in one aggregate. */
+/** Type inference from valibot, zod and arktype, which one aggregate may mix. */
 import {
   aggregate,
   type Context,
@@ -23,7 +23,7 @@ const orderEvents = {
   OrderClosed: v.object({}),
 };
 
-// A handler outside of the aggregate: its context is that of the events, which are there before the aggregate is.
+// A handler outside of the aggregate uses the context of the events, because the aggregate does not exist yet.
 function place(order: Order, given: { total: number }, { emit, reject }: Context<typeof orderEvents>) {
   return order ? reject("already-placed") : emit("OrderPlaced", given);
 }

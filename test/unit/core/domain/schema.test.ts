@@ -6,7 +6,7 @@ import { z } from "zod";
 import { DefinitionError } from "../../../../src/core/values/errors.ts";
 import { isSchema, parseJsonWith, parseWith, type Schema } from "../../../../src/core/domain/schema.ts";
 
-/** A schema of no library: what its validate does is up to the test. */
+/** A schema of no library. The test passes in its validate function. */
 function schema(validate: (value: unknown) => unknown): Schema {
   const untyped: { validate: (value: unknown) => never } = { validate: validate as (value: unknown) => never };
   return { "~standard": { version: 1, vendor: "test", validate: untyped.validate } };

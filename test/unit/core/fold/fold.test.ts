@@ -1,4 +1,4 @@
-/** Rows and states follow from the log alone; what cannot be folded harms one projection or one stream, and says so. */
+/** Rows and states follow from the log alone. An event that cannot be folded stops one projection or one stream. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain, event, projection } from "dacapo";
@@ -29,7 +29,7 @@ function freshRows(by: DomainDefinition = domain): ConfirmedRows {
   return new ConfirmedRows(by, () => {});
 }
 
-/** Everything that was folded, as text: the order of keys and rows, too. */
+/** All states and rows as a text, in their order. */
 function textOf({ streams, tables }: ConfirmedRows): string {
   return JSON.stringify({ streams: [...streams], tables: [...tables].map(([name, rows]) => [name, [...rows]]) });
 }
@@ -51,8 +51,8 @@ const someLog = fc.array(commands, { minLength: 4, maxLength: 14 }).map((list) =
   return server.records;
 });
 
-describe("rows and states", () => {
-  test("are the same whether the log is folded at once or in two parts, with a snapshot as text in between", () => {
+describe("foldRecord: rows and states", () => {
+  test("foldRecord: a log in two parts, with a stored snapshot between them, folds to the same", () => {
     fc.assert(
       fc.property(someLog, fc.nat(), (records, at) => {
         const cut = at % (records.length + 1);
@@ -62,7 +62,7 @@ describe("rows and states", () => {
     );
   });
 
-  test("are the same, byte for byte, each time the log is folded", () => {
+  test("foldRecord: folds the same log to the same bytes each time", () => {
     fc.assert(
       fc.property(someLog, (records) => {
         expect(textOf(folded(records))).toBe(textOf(folded(JSON.parse(JSON.stringify(records)))));
@@ -70,7 +70,7 @@ describe("rows and states", () => {
     );
   });
 
-  test("do not change the records that they are made of", () => {
+  test("foldRecord: does not change the records", () => {
     fc.assert(
       fc.property(someLog, (records) => {
         const before = JSON.stringify(records);
@@ -106,11 +106,11 @@ function record(...events: readonly Partial<RecordEvent>[]): CommitRecord {
 }
 const renamed = (title: string, version: number) => ({ type: "TaskRenamed", v: 1, version, data: { title } });
 
-describe("a projection that throws", () => {
+describe("foldRows: a projection that throws", () => {
   test.each([
     ["in a handler", BREAKS_HANDLER, "Error: the handler broke"],
     ["in its key function", BREAKS_KEY, "Error: the key function broke"],
-  ])("%s is told, passes the event over as a whole, and goes on; all else is folded", (_, word, reason) => {
+  ])("foldRows: a projection that throws %s skips the whole event, all others fold it", (_, word, reason) => {
     const broken = record({}, renamed(`a ${word}`, 2), renamed("Oat milk", 3));
     const rows = folded([broken]);
     expect(rows.parked).toEqual([{ projection: "brittle", event: `${broken.commit}:1`, stream: "task/t1", reason }]);
@@ -119,12 +119,12 @@ describe("a projection that throws", () => {
     expect([rows.row("board", "task/t1"), rows.stream("task/t1").version]).toMatchObject([{ title: "Oat milk" }, 3]);
   });
 
-  test("is told of a hundred events, and counted beyond", () => {
+  test("park: keeps the first hundred events, and counts all of them", () => {
     const rows = folded([record({}, ...Array.from({ length: PARKED_MAX + 20 }, (_, n) => renamed(BREAKS_KEY, n + 2)))]);
     expect([rows.parked.length, rows.parkedCount]).toEqual([PARKED_MAX, PARKED_MAX + 20]);
   });
 
-  test("because it writes into its row leaves the row as it was", () => {
+  test("foldRows: a handler that changes its row in place leaves the row as it was", () => {
     const list = projection("list", {
       version: 1,
       from: [task],
@@ -147,14 +147,14 @@ describe("a projection that throws", () => {
   });
 });
 
-describe("an event that this code cannot fold", () => {
+describe("foldStream: an event that this code cannot fold", () => {
   test.each<readonly [string, Partial<RecordEvent>, string]>([
     ["an unknown type", { type: "TaskPainted", v: 1 }, "this code knows no event TaskPainted of task"],
     ["a newer version", { v: 3 }, "event TaskAdded has version 3, this code knows 2"],
     ["an unknown aggregate", { stream: "tusk/t1" }, "this code knows no aggregate for tusk/t1"],
     ["a name that every object has", { stream: "constructor/t1" }, "this code knows no aggregate"],
     ["a type that every object has", { type: "constructor", v: 1 }, "this code knows no event constructor"],
-  ])("%s: its stream stays as it was from there on, its version counts, and all others go on", (_, odd, reason) => {
+  ])("foldStream: %s stops its own stream only, and the version continues", (_, odd, reason) => {
     const { stream = "task/t1" } = odd;
     const rows = folded(stream === "task/t1" ? [record({ stream })] : []);
     const { state } = rows.stream(stream);
@@ -169,12 +169,12 @@ describe("an event that this code cannot fold", () => {
     expect(rows.row("board", "task/t2")).toBeDefined();
   });
 
-  test("names the event that stopped it, not those behind it", () => {
+  test("foldStream: an unreadable stream names the first event that stopped it", () => {
     const odd = record({ type: "TaskPainted", v: 1 });
     expect(folded([odd, record({ version: 2 })]).stream("task/t1").unreadable?.event).toBe(`${odd.commit}:0`);
   });
 
-  test("is found again after a snapshot", () => {
+  test("foldStream: a stream is still unreadable after a snapshot", () => {
     const rows = restored(textOf(folded([record({}), record({ version: 2, type: "TaskPainted", v: 1 })])));
     expect(folded([record({ version: 3 })], rows).stream("task/t1")).toMatchObject({
       version: 3,
@@ -183,8 +183,8 @@ describe("an event that this code cannot fold", () => {
   });
 });
 
-describe("an event of an older release", () => {
-  test("is brought to today's form by its upcasts, one version after the other", () => {
+describe("foldStream: an event of an older release", () => {
+  test("foldStream: upcasts an old event, one version after the other", () => {
     expect(folded([record({ v: 1, data: { title: "Milk" } })]).stream("task/t1").state).toMatchObject({
       title: "Milk",
       column: "todo",
@@ -200,7 +200,7 @@ describe("an event of an older release", () => {
       "Error: no way",
     ],
     ["gives what is no JSON", () => ({ at: Number.NaN }), "is not a finite number"],
-  ])("whose upcast %s stops its stream alone", (_, upcast, reason) => {
+  ])("foldStream: an upcast that %s stops its own stream only", (_, upcast, reason) => {
     const odd = aggregate("odd", {
       version: 1,
       initial: 0,
@@ -223,8 +223,8 @@ describe("an event of an older release", () => {
   });
 });
 
-describe("a projection of several keys", () => {
-  test("tells what its event's stream was before and after, so that a move is counted in both columns", () => {
+describe("foldRows: a projection of several keys", () => {
+  test("foldRows: a handler gets the states before and after, so a move counts in both columns", () => {
     const server = logOf();
     add(server, "ann", task.command.move("t1", { column: "done" }));
     const rows = folded(server.records);

@@ -1,4 +1,4 @@
-/** Rows in two layers, and what a page is told of them. */
+/** Rows in two layers, and the changes that a page gets. */
 import { describe, expect, test } from "vitest";
 import {
   type BeforeWrite,
@@ -16,8 +16,8 @@ function twoLayers() {
   return { confirmed, overlay: new OverlayRows(confirmed, note), written };
 }
 
-describe("a row that pending work", () => {
-  test("touches is pending, and hides the confirmed one", () => {
+describe("OverlayRows: rows of pending commits", () => {
+  test("OverlayRows: a touched row is pending and hides the confirmed row", () => {
     const { confirmed, overlay } = twoLayers();
     confirmed.setRow("board", "a", 1);
     expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 1, pending: false });
@@ -28,7 +28,7 @@ describe("a row that pending work", () => {
     ]);
   });
 
-  test("deletes is gone, begins anew when it is set again, and comes back when the work is dropped", () => {
+  test("OverlayRows: a removed row can be set again, and dropRows restores the confirmed row", () => {
     const { confirmed, overlay } = twoLayers();
     confirmed.setRow("board", "a", 1);
     overlay.setRow("board", "a", null);
@@ -39,13 +39,13 @@ describe("a row that pending work", () => {
     expect(overlay.entry("board", "a")).toEqual({ key: "a", row: 1, pending: false });
   });
 
-  test("deletes without it ever having been there is no row", () => {
+  test("OverlayRows: removing a row that does not exist leaves no row", () => {
     const { overlay } = twoLayers();
     overlay.setRow("board", "a", null);
     expect(overlay.entry("board", "a")).toBeNull();
   });
 
-  test("may be false, zero or an empty text: only null is no row", () => {
+  test("OverlayRows: a row may be false, zero or an empty text, only null means no row", () => {
     const { confirmed, overlay } = twoLayers();
     for (const row of [false, 0, ""]) {
       confirmed.setRow("board", "a", true);
@@ -54,7 +54,7 @@ describe("a row that pending work", () => {
     }
   });
 
-  test("was made of is known, also where it was not there", () => {
+  test("OverlayRows: hasRead knows rows that were read, also rows that do not exist", () => {
     const { overlay } = twoLayers();
     overlay.row("board", "a");
     expect([overlay.hasRead("board", "a"), overlay.hasRead("board", "b"), overlay.hasRead("notes", "a")]).toEqual([
@@ -65,8 +65,8 @@ describe("a row that pending work", () => {
   });
 });
 
-describe("keys that every object has", () => {
-  test("are keys like others", () => {
+describe("OverlayRows: keys that every object has", () => {
+  test("OverlayRows: __proto__ and constructor are ordinary keys", () => {
     const { confirmed, overlay } = twoLayers();
     for (const key of ["__proto__", "constructor", "toString"]) {
       expect(overlay.entry("board", key)).toBeNull();
@@ -77,8 +77,8 @@ describe("keys that every object has", () => {
   });
 });
 
-describe("who stores rows", () => {
-  test("is told of each confirmed row and state before it is written, and of no pending one", () => {
+describe("ConfirmedRows: the store of rows", () => {
+  test("ConfirmedRows: beforeWrite is called for confirmed rows and states, not for pending rows", () => {
     const { confirmed, written } = twoLayers();
     confirmed.setRow("board", "a", 1);
     confirmed.setStream("task/t1", { version: 1, state: null, unreadable: null });
@@ -86,7 +86,7 @@ describe("who stores rows", () => {
   });
 });
 
-describe("a page is told", () => {
+describe("RowChanges: changes for a page", () => {
   const entry = (row: number, pending = false) => ({ key: "a", row, pending });
 
   test.each([
@@ -101,17 +101,17 @@ describe("a page is told", () => {
     ["that a row has gone", entry(1), null, [{ projection: "board", set: [], removed: ["a"] }]],
     ["nothing of a row that is as it was", entry(1), entry(1), []],
     ["nothing of a row that came and went", null, null, []],
-  ])("%s", (_, before, after, deltas) => {
+  ])("RowChanges: drain reports %s", (_, before, after, deltas) => {
     const changes = new RowChanges();
     changes.touch("board", "a", before);
     changes.touch("board", "a", entry(77));
-    expect(changes.take(() => after)).toEqual(deltas);
-    expect(changes.take(() => entry(99))).toEqual([]);
+    expect(changes.drain(() => after)).toEqual(deltas);
+    expect(changes.drain(() => entry(99))).toEqual([]);
   });
 
-  test("nothing where a row is equal, whatever the order of its fields", () => {
+  test("RowChanges: drain skips an equal row, whatever the order of its fields", () => {
     const changes = new RowChanges();
     changes.touch("board", "a", { key: "a", row: { x: 1, y: 2 }, pending: false });
-    expect(changes.take(() => ({ key: "a", row: { y: 2, x: 1 }, pending: false }))).toEqual([]);
+    expect(changes.drain(() => ({ key: "a", row: { y: 2, x: 1 }, pending: false }))).toEqual([]);
   });
 });

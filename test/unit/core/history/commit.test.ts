@@ -1,4 +1,4 @@
-/** What a commit saw: the least of it counts, and it can only be lowered. */
+/** The seen versions of a commit: the lowest version counts, and nothing raises it. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Commit, lowerSeen, lowestSeen, streamsOf } from "../../../../src/core/history/commit.ts";

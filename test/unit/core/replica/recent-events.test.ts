@@ -1,4 +1,4 @@
-/** What others did since a pending commit was made: told once, in order, after a restart too, and no longer than needed. */
+/** Other authors' events since a pending commit was made: each once, in order, and only as long as needed. */
 import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain } from "dacapo";
 import * as v from "valibot";
@@ -21,8 +21,8 @@ const story = aggregate("story", {
 const { definition } = defineDomain({ version: 1, aggregates: [story] });
 const tell = (text: string) => story.command.tell("s", { text });
 
-describe("a merge is told what others did", () => {
-  test("each event once and in order, also where another tab's older commit made the device look back again", () => {
+describe("recall: the events that a merge gets", () => {
+  test("recall: a merge gets each event once and in order, after a second recall too", () => {
     const server = logOf([], definition);
     const older = made(server, "ann", [tell("older")]);
     add(server, "bob", tell("one"));
@@ -31,7 +31,7 @@ describe("a merge is told what others did", () => {
     device.add(newer, NOW);
     add(server, "bob", tell("two"));
     device.apply(server.records.slice(1), NOW);
-    // The other tab's commit is found in the store, with a cursor from before both events.
+    // The store contains another tab's commit, with a cursor from before both events.
     device.recall(server.records, [older]);
     device.add(older, NOW);
     expect(device.pending.map(({ forecast }) => forecast)).toMatchObject([
@@ -42,7 +42,7 @@ describe("a merge is told what others did", () => {
   });
 });
 
-describe("events are kept", () => {
+describe("RecentEvents: events that are kept", () => {
   const records = logOf(
     Array.from({ length: 20 }, (_, n) => tell(`${n + 1}`)),
     definition,
@@ -54,19 +54,19 @@ describe("events are kept", () => {
     return recent;
   };
 
-  test("only of streams that someone waits on", () => {
+  test("RecentEvents: keeps events only of watched streams", () => {
     const recent = new RecentEvents(definition);
     for (const record of records) recent.remember(record);
     expect(versions(recent)).toEqual([]);
   });
 
-  test("once, in order, in whatever order and however often they are told", () => {
+  test("RecentEvents: keeps each event once and in order, however often it is added", () => {
     const recent = watching();
     for (const record of [...records.slice(10), ...records, ...records.slice(5, 15)]) recent.remember(record);
     expect(versions(recent)).toEqual(records.map((_, n) => n + 1));
   });
 
-  test("until all who wait have seen them, and not at all once nobody waits", () => {
+  test("RecentEvents: forgets events that every pending commit has seen", () => {
     const recent = watching();
     for (const record of records) recent.remember(record);
     recent.forget("story/s", 17);

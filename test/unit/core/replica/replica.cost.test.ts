@@ -1,4 +1,4 @@
-/** What a record costs a device with much pending work, in decisions: they are what takes time. */
+/** The cost of a record for a device with many pending commits. Counted in decisions, because they take the time. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { aggregate, defineDomain, projection } from "dacapo";
 import * as v from "valibot";
@@ -54,7 +54,7 @@ const sum = projection("sum", {
 });
 const { definition } = defineDomain({ version: 1, aggregates: [counter], projections: [sum] });
 
-/** A device with much pending: one commit on each of its streams, or all on one. */
+/** A device with many pending commits: each on its own stream, or all on one. */
 function busyDevice(stream: (n: number) => string): Replica {
   const device = viewOf(logOf([], definition));
   for (let n = 0; n < PENDING; n++)
@@ -100,8 +100,8 @@ beforeEach(() => {
   decisions = 0;
 });
 
-describe("with much pending, a record costs", () => {
-  test("no decision where it touches what nobody waits on, even if a row is shared by all", () => {
+describe("apply: decisions for one record with many pending commits", () => {
+  test("apply: a record on a stream without pending commits costs no decision", () => {
     const device = busyDevice((n) => `c${n}`);
     decisions = 0;
     for (let n = 0; n < 10; n++) device.apply([foreign(device, "counter/other", 7)], NOW);
@@ -112,7 +112,7 @@ describe("with much pending, a record costs", () => {
   test.each([
     ["on streams of their own", (n: number) => `c${n}`],
     ["all on one stream", () => "c"],
-  ])("no decision where it ends the first commit as expected, %s", (_, stream) => {
+  ])("apply: a record that settles the first commit as expected costs no decision, %s", (_, stream) => {
     const device = busyDevice(stream);
     decisions = 0;
     for (let n = 0; n < PENDING; n++) device.apply([own(device, 1)], NOW);
@@ -120,14 +120,14 @@ describe("with much pending, a record costs", () => {
     expect([device.pending, total(device), positionOf(device.cursor)]).toEqual([[], { total: PENDING }, PENDING]);
   });
 
-  test("one decision for each commit on the stream that it changes", () => {
+  test("apply: a record costs one decision for each commit on its stream", () => {
     const device = busyDevice((n) => `c${n % 10}`);
     decisions = 0;
     device.apply([foreign(device, "counter/c3", 7)], NOW);
     expect(decisions).toBe(PENDING / 10);
   });
 
-  test("one decision for each commit behind it, where it ends the first otherwise than expected", () => {
+  test("apply: a record unlike the forecast costs one decision for each later commit", () => {
     const device = busyDevice(() => "c");
     decisions = 0;
     device.apply([own(device, 5)], NOW);
@@ -135,7 +135,7 @@ describe("with much pending, a record costs", () => {
     expect(device.stream("counter/c")).toMatchObject({ version: PENDING, state: { total: PENDING - 1 + 5 } });
   });
 
-  test("one decision for each commit that reads the stream, and for those that share a stream with it", () => {
+  test("apply: a record costs one decision for each commit that depends on its stream", () => {
     const device = busyDevice((n) => `c${n}`);
     device.add(commitOn(definition, device, "ann", [counter.command.copy("d", { from: "c0" })]), NOW);
     device.add(commitOn(definition, device, "ann", [counter.command.copy("e", { from: "d" })]), NOW);
@@ -148,7 +148,7 @@ describe("with much pending, a record costs", () => {
     ]);
   });
 
-  test("one decision for each commit that asks for the time", () => {
+  test("apply: a record costs one decision for each commit that asks for the time", () => {
     const device = busyDevice((n) => `c${n}`);
     device.add(commitOn(definition, device, "ann", [counter.command.stamp("late")]), NOW);
     decisions = 0;
@@ -158,8 +158,8 @@ describe("with much pending, a record costs", () => {
   });
 });
 
-describe("a page of many records", () => {
-  test("costs each pending commit one decision at most, however many records it has", () => {
+describe("apply: decisions for a page of many records", () => {
+  test("apply: a page costs each pending commit at most one decision", () => {
     const device = busyDevice(() => "c");
     const page: CommitRecord[] = [];
     for (let n = 0; n < 500; n++)

@@ -9,7 +9,7 @@ import { add, BEGINNING, commitOn, logOf, pushed, viewOf } from "../../../suppor
 import { serverModel } from "../../../support/core/server-model.ts";
 
 const domain = taskDomain.definition;
-/** `RUNS=20000` looks longer than a check may take. */
+/** For `RUNS=20000`, which takes longer than a check may take. */
 const TIMEOUT_MS = 600_000;
 
 const device = fc.nat({ max: 2 });
@@ -35,7 +35,7 @@ function newIds(): () => string {
   return () => uuidv7(NOW + made++, new Uint8Array(10));
 }
 
-/** Three devices: two of one person, one of another. */
+/** Three devices: two of one person, and one of another person. */
 function openWorld() {
   const newId = newIds();
   const authors = [
@@ -54,7 +54,7 @@ function openWorld() {
   return { server, devices };
 }
 
-function take(world: ReturnType<typeof openWorld>, one: Step): DeviceModel {
+function runStep(world: ReturnType<typeof openWorld>, one: Step): DeviceModel {
   const { server, devices } = world;
   const at = devices[one.device];
   if (!at) throw new Error("no such device");
@@ -84,14 +84,14 @@ function take(world: ReturnType<typeof openWorld>, one: Step): DeviceModel {
   return at;
 }
 
-describe("whatever happens, in whatever order", () => {
+describe("Replica: any steps in any order", () => {
   test(
-    "a person sees what folding everything from the first record gives",
+    "Replica: shows the rows of folding everything from the first record",
     () => {
       fc.assert(
         fc.property(fc.array(step, { minLength: 30, maxLength: 60, size: "max" }), (steps) => {
           const world = openWorld();
-          for (const one of steps) take(world, one).check(world.server);
+          for (const one of steps) runStep(world, one).check(world.server);
         }),
         { numRuns: Number(process.env["RUNS"] ?? 300) },
       );
@@ -100,11 +100,11 @@ describe("whatever happens, in whatever order", () => {
   );
 });
 
-describe("the same steps", () => {
-  test("give the same bytes, on every device and on the server", () => {
-    const told = (steps: readonly Step[]) => {
+describe("Replica: the same steps", () => {
+  test("Replica: the same steps give the same bytes on every device and on the server", () => {
+    const finalText = (steps: readonly Step[]) => {
       const world = openWorld();
-      for (const one of steps) take(world, one);
+      for (const one of steps) runStep(world, one);
       const shown = world.devices.map(({ replica }) => [
         replica.pending,
         [...domain.projections.keys()].map((name) => replica.entries(name)),
@@ -113,14 +113,14 @@ describe("the same steps", () => {
     };
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 40 }), (steps) => {
-        expect(told(steps)).toBe(told(steps));
+        expect(finalText(steps)).toBe(finalText(steps));
       }),
     );
   });
 });
 
-describe("what seeds found", () => {
-  test("a commit without events, the last to end on a stream, leaves nothing of those before it", () => {
+describe("Replica: faults that seeds found", () => {
+  test("Replica: drops pending states when the last commit on a stream settles without events", () => {
     const server = logOf();
     const device = viewOf(server);
     const ids = [1, 2].map(() => {

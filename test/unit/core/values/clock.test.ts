@@ -1,4 +1,4 @@
-/** Times that order a person's own work, whatever the device's clock does. */
+/** The hybrid logical clock: times increase even if the device's clock stops or jumps. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clampTime, CLOCK_DRIFT_MS_MAX, CLOCK_STEP_MS, follow, tick } from "../../../../src/core/values/clock.ts";

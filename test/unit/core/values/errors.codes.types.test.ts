@@ -2,12 +2,12 @@
 import { DacapoError, type DacapoErrorCode, type PlainError, ValidationError } from "dacapo";
 import { expect, expectTypeOf, test } from "vitest";
 
-/** Compiled and never run. */
+/** The compiler reads the mistakes. Nothing runs them. */
 function refused(..._mistakes: (() => unknown)[]): void {}
 
 type Whose = "app" | "disk" | "server" | "program";
 
-/** Each code once and no default branch: without one of the cases, a path returns nothing and this does not compile. */
+/** A switch with each code and no default branch. It does not compile if a case is missing. */
 function whoseTask(code: DacapoErrorCode): Whose {
   switch (code) {
     case "invalid":

@@ -1,4 +1,4 @@
-/** Errors cross the worker's border and the wire and stay what they were. */
+/** Errors as plain JSON: an error keeps its class, its code and its facts on the other side of a border. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {

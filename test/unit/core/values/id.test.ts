@@ -1,4 +1,4 @@
-/** Ids: random ones in the order of time, derived ones that follow from their commit, and no mixing them up. */
+/** Ids: random ids sort by time, derived ids depend on their commit, and the two never collide. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { derivedId, eventId, isUuid, mergedId, UUID_RANDOM_BYTES, uuidv7 } from "../../../../src/core/values/id.ts";

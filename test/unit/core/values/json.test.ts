@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonProblem, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
 
-/** Values as wild as fast-check makes them, and JSON with a wild value somewhere inside. */
+/** Arbitrary values of JavaScript, and JSON with such a value inside. */
 const odd = fc.anything({
   withBigInt: true,
   withDate: true,

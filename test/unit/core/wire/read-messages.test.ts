@@ -1,4 +1,4 @@
-/** Everything that is said over the wire comes back as it was said, on both sides. (What nobody should say: test/unit/fuzz.) */
+/** Each valid message comes back from its text on both sides. `wire.fuzz.test.ts` tests invalid messages. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonProblem, type Json } from "../../../../src/core/values/json.ts";
@@ -30,7 +30,7 @@ const stream = fc
   .map(([type, id]) => `${type}/${id}`);
 const mark = fc.stringMatching(/^[A-Za-z0-9_]{1,64}$/);
 const cursor = fc.record({ position: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), mark });
-/** Of one stream an author has seen one version. */
+/** The version of a stream that the author has seen. A commit names only one version of a stream. */
 const seenOf = (name: string) => name.length * 7;
 const seen = stream.map((name) => ({ stream: name, seen: seenOf(name) }));
 const version = fc.integer({ min: 1, max: 1_000_000 });
@@ -70,7 +70,7 @@ const domainEvent = fc.record({
   meta: json,
 });
 
-/** Records that follow each other, from any place in the log. */
+/** Records that follow each other, from any position of the log. */
 const run = fc
   .tuple(
     fc.option(cursor.map(({ position, ...rest }) => ({ ...rest, position: (position % 1_000) + 1 }))),
@@ -123,7 +123,7 @@ const outcome = fc.oneof(
   ),
 );
 
-/** Cursors as they travel. */
+/** The JSON of a value, with cursors in the form of the wire. */
 function wire(value: unknown): string {
   return JSON.stringify(value, (_, one: unknown) => (isCursor(one) ? wireCursor(one) : one));
 }

@@ -1,4 +1,4 @@
-// Pages loaded last week talk to today's server: fields that a reader does not know change nothing.
+// Unknown fields change nothing, because a page of last week must be able to use the server of today.
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import {
@@ -20,7 +20,7 @@ async function examples(): Promise<ReadonlyMap<string, unknown>> {
   );
 }
 
-/** The same, with a field of a later version in each object; free JSON stays as it is. */
+/** The same value with a field of a later version in each object. Free JSON stays as it is. */
 function withMore(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withMore);
   if (typeof value !== "object" || value === null) return value;

@@ -1,4 +1,4 @@
-// Whatever comes over the wire: a value or a problem, never another throw, a hang, or a touched prototype. Both directions.
+// Hostile input for all readers: each returns a value or a problem. None throws, hangs or changes a prototype.
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import type { Parsed } from "../../../../src/core/values/parsed.ts";

@@ -1,4 +1,4 @@
-// What the server remembers makes it faster, never different.
+// The stream cache makes the server faster, and never changes an outcome.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CommitCommand } from "../../../../src/core/history/commit.ts";
@@ -21,7 +21,7 @@ const anyCommand: fc.Arbitrary<CommandRequest> = fc.oneof(
   fc.constantFrom(...ids).map((id) => task.command.move(id, { column: "done" })),
   fc.constantFrom(column.command.add("done", { name: "Done" }), column.command.remove("done")),
 );
-/** What someone has seen: a part of what is there, told by a fraction. */
+/** A commit of one of three clients. `seen` is a fraction of the current version. */
 const anyCommit = fc.record({
   person: fc.integer({ min: 0, max: 2 }),
   commands: fc.array(
@@ -31,7 +31,7 @@ const anyCommit = fc.record({
 });
 const anyPushes = fc.array(fc.array(anyCommit, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 });
 
-test("a server that remembers streams decides like one that starts anew for each commit", async () => {
+test("stream cache: a server with it decides like a server that starts new for each commit", async () => {
   await fc.assert(
     fc.asyncProperty(anyPushes, async (pushes) => {
       const remembering = testServer({ store: memory() });
@@ -60,7 +60,7 @@ test("a server that remembers streams decides like one that starts anew for each
         const byActor = Map.groupBy(commits, ({ actor }) => actor);
         for (const [actor, own] of byActor) {
           const once = await person(remembering, actor).outcomes(...own);
-          // A new server for each commit: everything is read, nothing was decided before in its batch.
+          // A new server for each commit, because it must read everything.
           const each = [];
           for (const commit of own)
             each.push(...(await person(testServer({ store: forgetful }), actor).outcomes(commit)));
@@ -89,21 +89,21 @@ const known = (state: KnownStream["state"]["state"]): KnownStream => ({
 });
 const at = (position: number): Cursor => ({ position, mark: `m${position}` });
 
-test("what was folded at one head is not given at another", () => {
+test("stream cache: get returns nothing that was folded at another head", () => {
   const cache = createStreamCache();
   cache.put("board", null, at(1), new Map([["task/t1", known(1)]]));
   expect(cache.get("board", at(1)).get("task/t1")?.state.state).toBe(1);
   expect(cache.get("board", at(2)).size).toBe(0);
   expect(cache.get("board", { position: 1, mark: "other" }).size).toBe(0);
   expect(cache.get("other", at(1)).size).toBe(0);
-  // What came between is not known: only what was read at the new head stays.
+  // The records between the heads are not known, so only states of the new head stay.
   cache.put("board", at(2), at(3), new Map([["task/t2", known(2)]]));
   expect([...cache.get("board", at(3)).keys()]).toEqual(["task/t2"]);
   cache.put("board", at(3), at(4), new Map([["task/t3", known(3)]]));
   expect([...cache.get("board", at(4)).keys()]).toEqual(["task/t2", "task/t3"]);
 });
 
-test("however many logs, streams and however large states: what is remembered is bounded", () => {
+test("stream cache: is bounded in logs, streams and sizes of states", () => {
   const cache = createStreamCache();
   const huge = known(Array.from({ length: 5_000 }, (_, n) => n));
   cache.put(
@@ -125,7 +125,7 @@ test("however many logs, streams and however large states: what is remembered is
   expect(cache.get("log-299", at(1)).size).toBe(1);
 });
 
-test("the domain of these tests has a policy of each kind", () => {
+test("stream cache: the domain of these tests has a conflict policy of each kind", () => {
   expect(
     new Set(
       [...(domain.definition.aggregates.get("task")?.commands.values() ?? [])].map(({ onConflict }) =>
