@@ -182,7 +182,8 @@ function requireSafeOptions(options: JwtOptions): void {
     if (!isPublic)
       throw wrong(
         "the `publicKey` is not a public key",
-        "Pass a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private key stays with the issuer.",
+        "Pass a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. " +
+          "The private key stays with the issuer.",
       );
   } else {
     const url = URL.parse(options.jwksUri);

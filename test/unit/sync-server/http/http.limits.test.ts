@@ -320,7 +320,7 @@ test("OBJECT_LIMITS: all budgets together use at most half of an object's memory
   expect(OBJECT_LIMITS.answeringBytesPerActorMax).toBeGreaterThanOrEqual(2 * SERVER_LIMITS.pageBytesMax);
 });
 
-test("rate limit: another client id in each push gives an actor no more commits", async () => {
+test("rate limit: another client id in each push allows an actor no more commits", async () => {
   let now = 1_000_000;
   const env = { ...runtimeEnv, now: () => now };
   const server = testServer({ env, limits: { commitRate: { perSecond: 1, burst: 4 } } });
