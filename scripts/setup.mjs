@@ -1,6 +1,6 @@
 // Installs the project's packages, then runs a script: `node scripts/setup.mjs [script [arguments…]]`.
 //
-// Only this script runs on the machine's own Node (20 or later). All others run on the Node of node_modules.
+// Only this script runs on the machine's own Node (20 or later). All other scripts run on the Node of node_modules.
 // So it is plain JavaScript and imports only Node's modules.
 //
 // Guarantees:

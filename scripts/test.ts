@@ -18,6 +18,7 @@ const steps: readonly Step[] = [
   check("types", script("scripts/check-types.ts")),
   check("lint", tool("oxlint/bin/oxlint", "--deny-warnings")),
   check("format", tool("prettier/bin/prettier.cjs", "--check", "--log-level", "warn", ".")),
+  check("prose", script("scripts/check-prose.ts")),
   check("dead code", tool("knip/bin/knip.js", "--no-progress")),
   check("lock file", script("scripts/check-lock.ts")),
   check("package", script("scripts/check-package.ts")),

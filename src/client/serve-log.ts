@@ -1,7 +1,7 @@
 /**
  * Serves logs from a module worker.
  *
- * Place: the entry of the worker. It gives `openWorkerLog` the browser's parts: IndexedDB, HTTP, clock, locks.
+ * Place: the entry of the worker. It passes the browser's parts to `openWorkerLog`: IndexedDB, HTTP, clock, locks.
  */
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";

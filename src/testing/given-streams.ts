@@ -1,5 +1,5 @@
 /**
- * The events that a test gives, as the log would contain them: folded into streams, one record for each event.
+ * The events of a test's `given`, as the log contains them: folded into streams, one record for each event.
  *
  * Guarantees (test/unit/testing/given.test.ts):
  * - Every event could be in a log: its aggregate knows it, its data fit the schema, and it can be folded. Otherwise an

@@ -278,7 +278,7 @@ function rowsOf(facts: Facts, projection: AnyProjection): { readonly [key: strin
   return Object.fromEntries(layer.tables.get(projection.name) ?? []);
 }
 
-/** Gives each event its stream. An event without a stream and an id is of the command's stream. */
+/** Assigns a stream to each event. An event without a stream and an id is of the command's stream. */
 function placed(events: readonly ErasedEvent[], stream: string): PlacedEvent[] {
   return events.map(({ type, data, by = SOMEONE, time = TIME, aggregate = "", id, stream: own }) => ({
     type,

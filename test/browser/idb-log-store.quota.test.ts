@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { openIdbLogStore } from "../../src/client/stores/idb/idb-log-store.ts";
 import { ALL, entryOf, nameOf } from "../../src/testing/log-store/fixtures.ts";
 
-/** Chromium's storage buckets: a part of the site's storage with a quota of its own. Not in TypeScript's library yet. */
+/** Chromium's storage buckets: a part of the site's storage with its own quota. TypeScript's library lacks them. */
 type StorageBuckets = {
   open(name: string, options: { readonly quota: number }): Promise<{ readonly indexedDB: IDBFactory }>;
   delete(name: string): Promise<void>;

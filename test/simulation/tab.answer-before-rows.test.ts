@@ -1,4 +1,4 @@
-// A planted fault that no port of the simulator reaches: the worker's answers leave in an update before that of their rows.
+// A planted fault that no port of the simulator reaches: the worker's answers leave before the update with their rows.
 import { expect, test, vi } from "vitest";
 import type { PageUpdate } from "../../src/client/messages/worker-messages.ts";
 import type * as PageUpdates from "../../src/client/worker/page-updates.ts";

@@ -19,7 +19,7 @@ async function appendUntilWritten(commit: number): Promise<void> {
   const samples = Array.from({ length: recordsEach }, (_, k) => ({ commit: commit + k }));
   for (;;) {
     const expected = head.kind === "open" ? head.cursor : null;
-    // In this time, which stands for deciding, another process may append first.
+    // Wait as if deciding, so that another process may append first.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
     const { kind } = await store.append("log", batch(expected, { records: recordsAfter(expected, samples) }));
     head = await store.head("log");

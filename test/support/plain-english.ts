@@ -17,12 +17,12 @@ const banned: readonly (readonly [RegExp, string])[] = [
   [/\b(stand|stands|stood|standing)\b/i, "store, be at, contain"],
   [/\b(ask|asks|asked|asking)\b/i, "check, request, read"],
   [/\b(look|looks|looked|looking) (at|whether|again|after|anew)\b/i, "read, check"],
-  [/\b(whoever|whatever|whichever)\b/i, "name the thing"],
-  [/\bothers\b/i, "other authors, other tabs …"],
+  [/\b(whoever|whichever)\b/i, "name the thing"],
+  [/\b(by|of|to|what|that|from) others\b|\bothers'/i, "other authors, other tabs …"],
   [/\btheirs\b/i, "other authors' events"],
-  [/\bnor\b/i, "a second sentence with not"],
-  [/\b(were|had|should) (it|they|he|she|there)\b(?![^.]*\?)/i, "if"],
-  [/\bso may\b/i, "may also"],
+  [/(?<!\bneither\b[^.]*)\bnor\b/i, "a second sentence with not"],
+  [/(?:^|[.,;:] )(were|had|should) (it|they|he|she|there)\b(?![^.]*\?)/i, "if"],
+  [/(?:^|[.,;:] )so may\b/i, "may also"],
   [/\b(parted|partings?|histories part)\b/i, "diverge"],
   [/\bHolds:/, "Guarantees:"],
 ];
@@ -61,7 +61,9 @@ export function namelessSentences(prose: Prose): string[] {
 }
 
 export function longSentences(prose: Prose): string[] {
-  const sentences = prose.text.split(/[.!?:;](?:\s|$)|\n\s*(?:-|\n|[A-Z]\d+ )/);
+  // A diagram has arrows and no sentences.
+  const text = prose.text.replace(/^.*[─│►▼▲].*$/gm, "");
+  const sentences = text.split(/[.!?:;](?:\s|$)|\n\s*(?:-|\n|[A-Z]\d+ )/);
   const long = sentences.filter((sentence) => (sentence.match(/[A-Za-z]{2,}/g)?.length ?? 0) > SENTENCE_WORDS_MAX);
   return long.map((sentence) => `${where(prose)} "${sentence.trim().slice(0, 60)} …"`);
 }

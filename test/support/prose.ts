@@ -1,4 +1,4 @@
-// The sentences of the project, found in its files: comments, error messages, test names, and the pages of the documentation.
+// The sentences of the project: comments, error messages, test names, and the pages of the documentation.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseSync } from "vite";
@@ -50,7 +50,7 @@ export function proseOfCode(path: string, text: string): Prose[] {
     kind: "comment",
     text: withoutCode(value.replace(/@example[\s\S]*?(?=\n\s*\*?\s*@|$)/g, "").replace(/^\s*\*( |$)/gm, "")),
   }));
-  // What a tree of oxc holds, the types of this project call a Node.
+  // A node of oxc's tree has the shape of this project's Node.
   walk(program as unknown as Node, (node) => {
     if (node.type === "CallExpression" && isTestCall(node["callee"])) add("test name", firstArgument(node));
     if (path.startsWith("src/") && node.type === "Property" && ["message", "fix"].includes(nameOf(node["key"])))

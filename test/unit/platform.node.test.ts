@@ -1,4 +1,4 @@
-// What the project takes for granted of its Node: an embedded database with nothing to compile.
+// The project relies on one feature of Node: an embedded database with nothing to compile.
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 

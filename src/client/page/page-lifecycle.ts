@@ -1,13 +1,13 @@
-/** Events that only a page receives: network, visibility, freezing, a return from the back/forward cache. */
+/** Events that only a page receives: network, visibility, and the return from a freeze or the back/forward cache. */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { Lifecycle } from "../messages/worker-messages.ts";
 
-/** Refuses to work outside of a page, as on a server that renders one, before a worker starts. */
+/** Throws if there is no page, such as during server rendering. Call it before a worker starts. */
 export function requirePage(): void {
   if (typeof document === "undefined")
     throw new DefinitionError({
       message: "openLog works only in a page of a browser, and this is not one",
-      fix: "Call openLog in the browser only, such as in an effect.",
+      fix: "Call openLog in the browser only, such as in React's useEffect.",
     });
 }
 
@@ -23,7 +23,7 @@ export function watchPage(report: (event: Lifecycle) => void): () => void {
   addEventListener("offline", () => report("offline"), { signal });
   addEventListener("pageshow", (event) => event.persisted && report("resumed"), { signal });
   document.addEventListener("visibilitychange", () => report(isVisible() ? "visible" : "hidden"), { signal });
-  // Only the return is reported, because a page that freezes stops at once and has no time to report it.
+  // Only the return from a freeze is reported, because a freezing page stops at once.
   document.addEventListener("resume", () => report("resumed"), { signal });
   return () => controller.abort();
 }

@@ -1,5 +1,5 @@
 /**
- * The presence that this device shows to others: that of the tab which set its presence last.
+ * The presence that this device shows to other devices: the presence of the tab that set it last.
  *
  *   tab that follows ── "show", on each change and after each beat ──► leader tab ──► server
  *

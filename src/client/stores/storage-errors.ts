@@ -17,7 +17,8 @@ const LOST = {
   ],
   replaced: [
     "The browser deleted this site's data while the log was open",
-    "Open the log again. It starts empty and syncs from the server. Call navigator.storage.persist() so that the browser keeps the data.",
+    "Open the log again. It starts empty and syncs from the server. " +
+      "Call navigator.storage.persist() so that the browser keeps the data.",
   ],
   "newer-layout": [
     "The log's storage has a newer layout, because another tab runs newer code and upgraded it",

@@ -8,7 +8,7 @@ export type ClassifiedFailure = {
    * The server says that this person may not read the log, so the events of other authors may not stay on the device.
    */
   readonly isReadRevoked: boolean;
-  /** Milliseconds that the server asked to wait; null: it did not ask. */
+  /** Milliseconds that the server wants the device to wait. Null: no wish. */
   readonly retryAfterMs: number | null;
   /**
    * Shown while the loop tries again. A person must free a full disk, but nothing reports to this app when that is

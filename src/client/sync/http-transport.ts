@@ -141,7 +141,7 @@ async function text(response: Response): Promise<string> {
 /** An answer that is not in the protocol's form comes from something in between, and passes by itself. */
 function refusal(response: Response, error: Parsed<WireError>): DacapoError {
   const { status } = response;
-  // Whatever the body says, because a proxy has its own limit and its own error text.
+  // Ignore the body, because a proxy has its own limit and its own error text.
   if (status === 413)
     return new ProtocolError(
       {

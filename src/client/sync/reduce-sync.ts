@@ -24,14 +24,14 @@ import {
 /** When a signal comes: milliseconds since the epoch, milliseconds by `env.elapsed`, and chance in [0, 1). */
 export type Moment = { readonly now: number; readonly elapsed: number; readonly chance: number };
 
-/** `retryAfterMs`: the wait that the server asked for. */
+/** `retryAfterMs`: the wait that the server requested. */
 type Failure = { readonly retryAfterMs: number | null };
 
 type Signals = {
   "leader-changed": { readonly isLeader: boolean };
   "paused-changed": { readonly isPaused: boolean };
   "online-changed": { readonly isOnline: boolean };
-  /** A person looks at the page again. */
+  /** A person views the page again. */
   "became-visible": object;
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
@@ -62,7 +62,7 @@ export type Signal<Type extends keyof Signals = keyof Signals> = {
 
 /** Waits grow from the first to the last, with full jitter. */
 export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
-/** The longest wait that a server can ask for. */
+/** The longest wait that a server can request. */
 export const RETRY_AFTER_MS_MAX = 10 * 60_000;
 /** This many divergences in a row are resolved without a wait. After the quiet time, the count starts again. */
 const DIVERGENCES_AT_ONCE = 3;
@@ -81,7 +81,7 @@ export function reduce<T extends keyof Signals>(state: SyncState, signal: Signal
 
 type Change = Partial<SyncState>;
 
-/** What each signal changes. The compiler refuses a table that lacks a signal. */
+/** The change of each signal. The compiler refuses a table that lacks a signal. */
 const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signal<T>, at: Moment) => Change } = {
   "leader-changed": ({ tab, agreement }, { isLeader }) => ({ tab: { ...tab, isLeader }, agreement: doubt(agreement) }),
   "paused-changed": (state, { isPaused }) => ({ ...(!isPaused && woken(state)), tab: { ...state.tab, isPaused } }),
@@ -196,7 +196,7 @@ function woken({ agreement, divergences, push, socket }: SyncState): Change {
   };
 }
 
-/** A call failed: wait, longer each time, and never shorter than the server asked before. */
+/** A call failed: wait, longer each time, and never shorter than the server requested before. */
 function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at: Moment): Change {
   const { failures, notBefore } = tries(progress);
   const wait = backoff(failures, at, signal.retryAfterMs);
@@ -230,7 +230,7 @@ function trying(progress: Progress, failures: number, notBefore: number): Progre
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
 }
 
-/** Full jitter, so that many clients spread out. Never shorter than the server asked. */
+/** Full jitter, so that many clients spread out. Never shorter than the server requested. */
 function backoff(failures: number, { chance }: Moment, retryAfterMs: number | null): number {
   const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(failures, 16));
   return Math.min(Math.max(retryAfterMs ?? 0, Math.round(most * chance)), RETRY_AFTER_MS_MAX);

@@ -77,7 +77,7 @@ export class SyncLoop {
     this.#dispatch({ type: "online-changed", isOnline });
   }
 
-  /** The local log may be stale, because a person looks at the page again. */
+  /** The local log may be stale, because a person views the page again. */
   markStale(): void {
     this.#dispatch({ type: "became-visible" });
   }

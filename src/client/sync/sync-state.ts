@@ -74,7 +74,7 @@ export type SocketState<Kind extends keyof Sockets = keyof Sockets> = {
 /** A position in the log. The mark is null when a hint reported the position, because a hint has no mark. */
 export type SocketCursor = { readonly position: number; readonly mark: string | null };
 
-/** What the loop reads outside the state. */
+/** The facts that the loop reads outside the state. */
 export type SyncInputs = {
   /** By `env.elapsed`. */
   readonly now: number;
@@ -156,7 +156,7 @@ export function socketCursorOf(cursor: Cursor | null): SocketCursor {
   return cursor ?? { position: 0, mark: null };
 }
 
-/** The part of the state that a person sees. `connecting`: the log may be stale. `fresh`: it is as of the last answer. */
+/** The state that a person sees. `connecting`: the log may be stale. `fresh`: it is as of the last answer. */
 export type SyncSummary = {
   readonly activity: "paused" | "offline" | "following" | "stopped" | "connecting" | "fresh";
   readonly isSocketOpen: boolean;

@@ -17,7 +17,7 @@ const BEAT_MS = 2_000;
 const SILENCE_MS_MAX = 3 * BEAT_MS + 500;
 /** Milliseconds by which a tab's own timer is late when the tab itself slept. Such a tab cannot judge the silence. */
 const ASLEEP_MS = 2 * BEAT_MS;
-/** Milliseconds until a leader that gave way requests the lock again, so that the tab that claimed is first. */
+/** Milliseconds until a leader that yielded requests the lock again, so that the tab that claimed it is first. */
 const YIELD_MS = 1_000;
 
 export type LeaderOptions = {
@@ -70,7 +70,7 @@ export class Leadership {
     this.#isVisible = isVisible;
   }
 
-  /** Gives up the lead and requests it no more, because a tab that does not sync must not block a tab that would. */
+  /** Yields the lead and requests it no more, because a tab that does not sync must not block a tab that does. */
   stopCompeting(): void {
     if (!this.#isCompeting) return;
     this.#isCompeting = false;

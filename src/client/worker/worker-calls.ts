@@ -2,10 +2,9 @@
  * The calls of a page, answered by a session.
  *
  * Guarantees:
- * - The page receives the update that shows the effect of a call before it receives the call's answer, or within the
- *   same update
- *   (`page-updates.test.ts`).
- * - A call never throws: its error is in its answer.
+ * - For `execute`, `undo`, `redo`, `withdraw`, `discard` and `importNext`, the changed rows reach the page no later
+ *   than the answer (`page-updates.test.ts`).
+ * - The error of a call is in its answer. `lifecycle` has no answer.
  */
 import { ValidationError } from "../../core/values/errors.ts";
 import {
@@ -41,7 +40,7 @@ export function workerCalls(session: TabSession, log: string): WorkerLog {
         void callResult(async () => ({ commit: await session.execute(requests, meta, endRejection) })).then(
           (answer) => {
             updates.addAnswer({ call, answer });
-            // After the answer, because a person waits for the answer and not for the sync.
+            // The sync wakes after the answer, because a person waits for the answer and not for the sync.
             session.wake();
           },
         );

@@ -180,7 +180,7 @@ function defect(kind: Defect["kind"], code: string, message: string): { readonly
   return { defect: { kind, code, message } };
 }
 
-/** What an app's function returned, or the defect of the command whose function threw. */
+/** The result of an app's function, or the defect of the command whose function threw. */
 export type AppResult<T> = { readonly value: T } | { readonly defect: Defect };
 
 /**

@@ -33,10 +33,11 @@ type DraftsOf<E> = { readonly [K in keyof E]: InputOf<E[K]> };
 /** The input that each command accepts. */
 type InputMap<I> = { readonly [K in keyof I]: InputOf<I[K]> };
 
+/** The literal is the compiler's message. The reason: an output is stored and folded without another check. */
 type EventCheck<S> = S extends Schema
   ? [OutputOf<S>] extends [InputOf<S>]
     ? unknown
-    : "An event's schema must accept its own output, because the output is stored and folded without another check. Trims and defaults are fine, string to Date is not"
+    : "An event's schema must accept its own output. Trims and defaults are fine, string to Date is not"
   : Schema;
 
 /** A conditional type, because otherwise the literals of a state (`status: "open"`) would widen. */

@@ -5,7 +5,8 @@
  * - After `rebase`, forecasts and rows equal those of reconciling every pending commit again
  *   (test/unit/core/replica/replica.test.ts).
  * - Only commits that may come out differently are reconciled again: commits on a stream that changed, commits that
- *   share a stream with one of them, and commits that ask for the time (test/unit/core/replica/replica.cost.test.ts).
+ *   share a stream with one of them, and commits that need the receiver's time
+ *   (test/unit/core/replica/replica.cost.test.ts).
  * - A record that settles the first commit on its stream as expected costs no decision (same test).
  */
 import { isSameAuthor } from "../history/author.ts";
@@ -89,7 +90,7 @@ export class PendingCommits {
 
   /** @param decided the commit's outcome on the current overlay, if it is known. Otherwise it is decided here. */
   add(commit: Commit, now: number, decided: Decided | null = null): PendingCommit {
-    // A commit that was proposed here names all streams that its commands read, and no command asks for the time.
+    // A commit that was proposed here names all streams that its commands read. The receiver's time does not matter.
     const needs = decided ? null : commitNeeds(this.#domain, commit);
     const seen = needs?.seen ?? lowestSeen(commit);
     const slot: Slot = {

@@ -15,7 +15,7 @@ import { reasonOf } from "./reason.ts";
 export type ErrorFacts = {
   /** The noun, its state and the values. */
   readonly message: string;
-  /** What a person or a program does about it. */
+  /** The step for a person or a program that fixes it. */
   readonly fix: string;
   /** Values for programs, as plain JSON. @default {} */
   readonly details?: { readonly [key: string]: Json };
@@ -29,7 +29,7 @@ export type PlainError = {
   readonly code: DacapoErrorCode;
   /** The noun, its state and the values. */
   readonly message: string;
-  /** What a person or a program does about it. */
+  /** The step for a person or a program that fixes it. */
   readonly fix: string;
   /** Whether the same call may succeed. */
   readonly retry: Retry;
@@ -50,7 +50,7 @@ export type PlainError = {
 export class DacapoError extends Error {
   /** The stable name of the kind of error. Compare it, not the message. */
   readonly code: DacapoErrorCode;
-  /** What a person or a program does about it. */
+  /** The step for a person or a program that fixes it. */
   readonly fix: string;
   /** Whether the same call may succeed: `never`, `later` without a change, or only `after-fix`. */
   readonly retry: Retry;

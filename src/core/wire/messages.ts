@@ -101,7 +101,7 @@ export type WireError = {
   readonly code: string;
   readonly message: string;
   readonly retry: Retry;
-  /** The pause that the server asks for, in milliseconds. */
+  /** The pause that the server requests, in milliseconds. */
   readonly retryAfterMs?: number;
 };
 

@@ -3,7 +3,8 @@
  *
  * Guarantees (jwt.test.ts):
  * - Only the configured address is fetched, and no redirect is followed.
- * - Tokens with unknown key ids cause at most one fetch in 30 seconds.
+ * - Tokens with unknown key ids cause at most one fetch in 30 seconds. Before the first success it is one a second.
+ * - A token without `kid` is refused and causes no fetch.
  * - Known keys stay in use while the issuer does not answer.
  * - Only keys for the configured algorithm are used.
  */
@@ -13,9 +14,9 @@ import { fail, list, parse, type Reader } from "../../core/wire/reader.ts";
 export type JwksKey = JsonWebKey & { readonly kid: string };
 
 const KEPT_MS = 10 * 60_000;
-/** Milliseconds between fetches for unknown key ids. Otherwise a sender could cause any number of fetches. */
+/** Milliseconds between fetches for unknown key ids. Without this pause, a sender could cause any number of fetches. */
 const REFETCH_MS_MIN = 30_000;
-/** Milliseconds between fetches while there is no key at all. It is short, because every request fails until then. */
+/** Milliseconds between fetches until the first one succeeds. It is short, because every request fails before that. */
 const RETRY_MS_MIN = 1_000;
 const FETCH_MS_MAX = 4_000;
 const KEYS_MAX = 100;
@@ -40,7 +41,7 @@ export function jwksKeys(uri: string, algorithm: string): (kid: unknown) => Prom
     const age = Date.now() - fetchedAt;
     const isDue = age >= (keys === null ? RETRY_MS_MIN : find() === null ? REFETCH_MS_MIN : KEPT_MS);
     if (isDue) fetching ??= refresh().finally(() => (fetching = null));
-    // A token with a known key does not wait for a fetch that a token with an unknown key caused.
+    // A known key is used at once, even if a fetch for an unknown key is running.
     if (isDue || find() === null) await fetching;
     if (keys === null)
       throw new Error(`The keys at ${uri} cannot be fetched. Check the address and the issuer.`, { cause: failure });

@@ -2,10 +2,11 @@
  * `authorize` by JSON Web Tokens, verified by Hono's helpers.
  *
  * Guarantees (jwt.test.ts):
- * - The algorithm is the configured one, whatever a token says.
- * - A token must have this issuer, this audience and an expiry. Its claims of time must be numbers.
+ * - Only tokens signed with the configured algorithm are accepted.
+ * - A token must have the configured issuer and audience, and an expiry. `exp`, `nbf` and `iat` must be numbers.
  * - The response does not say why a token was refused.
- * - If the keys cannot be fetched, the server fails the request (503), because the sender did nothing wrong.
+ * - Until the keys were fetched once, the server answers 503 if the fetch fails, because the sender did nothing wrong.
+ *   After that, a token with an unknown key gets 401.
  */
 import { decode, verify } from "hono/jwt";
 import { DefinitionError } from "../../core/values/errors.ts";
@@ -37,7 +38,7 @@ export type JwtOptions = {
   /**
    * The required `typ` of a token, such as `at+jwt`.
    *
-   * @default `JWT`, or no `typ`
+   * @default without this option, `typ` must be `JWT` or missing
    */
   readonly type?: string;
 } & (
@@ -86,14 +87,14 @@ export function jwt(options: JwtOptions): Authorize {
   } = options;
   return bearer({
     verify: async (token) => {
-      const parts = partsOf(token);
-      if (!parts || parts.header["alg"] !== alg) return null;
-      const key = await keyFor(parts.header["kid"]);
+      const decoded = headerOf(token);
+      if (!decoded || decoded.header["alg"] !== alg) return null;
+      const key = await keyFor(decoded.header["kid"]);
       if (!key) return null;
       let claims: JwtClaims;
       try {
-        // The times are checked below, because the issuer's clock may be a little ahead, and because `exp` must be
-        // there.
+        // `nbf` and `iat` are checked below, because the issuer's clock may be ahead. `exp` is checked there too,
+        // because Hono accepts a token without one.
         claims = await verify(token, key, { alg, iss, aud, nbf: false, iat: false, ...(typ !== undefined && { typ }) });
       } catch (error) {
         if (error instanceof Error && error.name.startsWith("Jwt")) return null;
@@ -102,7 +103,7 @@ export function jwt(options: JwtOptions): Authorize {
         });
       }
       const { exp, nbf, iat } = claims;
-      if (!isTime(exp) || exp * 1000 <= Date.now() || !isPast(nbf) || !isPast(iat)) return null;
+      if (!isTime(exp) || exp * 1000 <= Date.now() || !isMissingOrPast(nbf) || !isMissingOrPast(iat)) return null;
       const who = actor(claims);
       const principal = typeof who === "string" ? { actor: who } : who;
       return principal && { ...principal, expiresAt: Math.min(exp * 1000, principal.expiresAt ?? Infinity) };
@@ -114,12 +115,12 @@ function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-/** True for a missing claim, and for a time in the past. */
-function isPast(value: unknown): boolean {
+/** True for a missing claim, and for a time in the past or up to a minute ahead. */
+function isMissingOrPast(value: unknown): boolean {
   return value === undefined || (isTime(value) && value <= Date.now() / 1000 + CLOCK_SKEW_S);
 }
 
-function partsOf(token: string): { readonly header: JwtClaims } | null {
+function headerOf(token: string): { readonly header: JwtClaims } | null {
   try {
     const { header, payload }: { readonly header: unknown; readonly payload: unknown } = decode(token);
     return isObject(header) && isObject(payload) ? { header } : null;
@@ -151,9 +152,9 @@ function requireSafeOptions(options: JwtOptions): void {
   if (symmetric !== "secret" in options)
     throw wrong(
       `${algorithm} does not fit this kind of key`,
-      "Pass a `secret` for HS…, and a `publicKey` or a `jwksUri` for all others. A public key is not a secret.",
+      "Pass a `secret` for HS…, and a `publicKey` or a `jwksUri` for all others. Never pass a public key as `secret`.",
     );
-  if (!isName(issuer) || !isName(audience))
+  if (!isText(issuer) || !isText(audience))
     throw wrong(
       "`issuer` or `audience` is missing",
       "Pass both. Otherwise a token for another service would work here.",
@@ -166,7 +167,7 @@ function requireSafeOptions(options: JwtOptions): void {
       new TextEncoder().encode(secret).byteLength < SECRET_BYTES_MIN
     ) {
       throw wrong(
-        "the `secret` can be guessed",
+        "the `secret` is too short, or is not a secret",
         `Use at least ${SECRET_BYTES_MIN} random bytes, such as from \`openssl rand -base64 32\`.`,
       );
     }
@@ -182,7 +183,8 @@ function requireSafeOptions(options: JwtOptions): void {
     if (!isPublic)
       throw wrong(
         "the `publicKey` is not a public key",
-        "Pass a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. The private key stays with the issuer.",
+        "Pass a PEM that begins with -----BEGIN PUBLIC KEY-----, or a public JWK. " +
+          "The private key stays with the issuer.",
       );
   } else {
     const url = URL.parse(options.jwksUri);
@@ -192,6 +194,6 @@ function requireSafeOptions(options: JwtOptions): void {
   }
 }
 
-function isName(value: unknown): boolean {
+function isText(value: unknown): boolean {
   return typeof value === "string" && value.length > 0;
 }

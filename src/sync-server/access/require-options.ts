@@ -23,7 +23,8 @@ export function requireOptions({ domain, store, authorize }: RequiredOptions): v
   requireOption(
     "authorize",
     typeof authorize === "function",
-    'Pass a function that returns the sender, such as bearer({ tokens: { "adas-secret": "ada" } }), jwt(…), or (request) => ({ actor }) or null.',
+    'Pass a function that returns the sender, such as bearer({ tokens: { "adas-secret": "ada" } }), jwt(…), ' +
+      "or (request) => ({ actor }) or null.",
   );
 }
 

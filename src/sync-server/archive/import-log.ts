@@ -70,7 +70,8 @@ function readArchive(
     for (const { stream, version } of events) {
       if (version !== (versions.get(stream) ?? 0) + 1)
         throw invalidArchive(
-          `the record at position ${position} has version ${version} of ${stream}, which does not follow the version before it`,
+          `the record at position ${position} has version ${version} of ${stream}, ` +
+            "which does not follow the version before it",
         );
       versions.set(stream, version);
     }

@@ -1,4 +1,4 @@
-/** Reports failures to the operator. A reporter that fails, at once or later, never causes another failure. */
+/** Reports failures to the operator by `onError`. If `onError` throws, or its promise rejects, nothing else fails. */
 export function createReporter(onError: ((error: unknown) => unknown) | undefined): (error: unknown) => void {
   return (error) => {
     try {

@@ -39,7 +39,7 @@ function readBody(incoming: IncomingMessage, onPiece: (piece: Uint8Array) => voi
     incoming.on("end", onEnd);
     incoming.on("error", onError);
     incoming.on("close", onClose);
-    // The connection may have closed before these listeners were there.
+    // The connection may have closed before these listeners existed.
     if (incoming.destroyed) onClose();
   });
 }

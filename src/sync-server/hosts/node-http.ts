@@ -1,10 +1,11 @@
 /**
- * Node's HTTP server, with a time limit for everything that a peer may delay. All times are in milliseconds.
+ * Node's HTTP server with time limits for slow peers. All times are in milliseconds.
  *
- * The live hub ends upgraded sockets.
+ * The limits do not cover a socket after the upgrade. The live hub disconnects those.
  *
- * Guarantees: headers, bodies and responses that a peer does not read have a time limit. Node ends a connection within
- * seconds after it (node-http.slow-senders.test.ts, node-http.slow-peers.test.ts).
+ * Guarantees (node-http.slow-senders.test.ts, node-http.slow-peers.test.ts):
+ * - The headers and the body of a request have a time limit. Node ends the connection a few seconds after it.
+ * - A response has no limit as a whole, but a connection ends if no byte moves for `idleMs`.
  */
 import { createServer, type RequestListener, type Server } from "node:http";
 
@@ -13,7 +14,7 @@ export type HttpTimes = {
   readonly headersMs: number;
   /** Time for a whole request, headers and body. */
   readonly requestMs: number;
-  /** Time in which the peer neither sends nor reads anything. It is longer than any response takes to compute. */
+  /** A connection ends after this time without a byte in either direction. No response takes longer to compute. */
   readonly idleMs: number;
   /** Time between two of Node's checks for requests that exceed their time. */
   readonly checkMs: number;

@@ -1,7 +1,7 @@
 /**
- * Pages of records as text: the stored texts joined, never parsed and written again.
+ * Pages of records as text. It joins the stored texts and does not parse them.
  *
- * Guarantees: a page ends at the end of a record, and names its reader's next cursor (P2, P14).
+ * Guarantees: a page ends at the end of a record, and contains the cursor from which its reader continues (P2, P14).
  */
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { byteLength } from "../base/limits.ts";
@@ -21,11 +21,11 @@ export function pageFields({ after, records, head }: PageFacts): string {
   return `"after":${cursorText(after)},"records":[${records.map(({ text }) => text).join(",")}],"cursor":${cursorText(cursor)},"head":${head},"more":${more}`;
 }
 
-/** Splits records into runs. Each run stays within the limit, or contains one record. */
+/** Splits records into runs. Each run stays within the limit, unless a single record is larger. */
 export function splitRecords(records: readonly StoredRecord[], limit: ReadLimit): readonly (readonly StoredRecord[])[] {
-  // A UTF-16 unit has at most three bytes in UTF-8. So most runs need no exact count.
-  const lengthMax = records.reduce((sum, { text }) => sum + text.length * 3, 0);
-  if (records.length > 0 && lengthMax <= limit.bytes && eventsOf(records) <= limit.events) return [records];
+  // Three bytes for each UTF-16 unit is an upper bound in UTF-8. If that fits, no exact count is needed.
+  const bytesUpperBound = records.reduce((sum, { text }) => sum + text.length * 3, 0);
+  if (records.length > 0 && bytesUpperBound <= limit.bytes && eventsOf(records) <= limit.events) return [records];
   const runs: StoredRecord[][] = [];
   let run: StoredRecord[] = [];
   let bytes = 0;

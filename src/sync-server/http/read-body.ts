@@ -2,7 +2,8 @@
  * Reads the body of a request: JSON text, counted while it arrives.
  *
  * Guarantees (P22, http.limits.test.ts):
- * - It never holds more bytes than the limit, whatever the headers claim and however many pieces arrive.
+ * - It accepts no body of more bytes than the limit, whatever the headers claim and however many pieces arrive. For a
+ *   moment the buffer may take about three times the body.
  * - A compressed body is refused, because a small one may unfold to any size.
  * - A body of another type is refused, because a foreign page can send those without a preflight request.
  */
@@ -11,12 +12,15 @@ import { type Exchange, readWebBody } from "./raw-exchange.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
-/** The first buffer for a body that arrives in more than one piece. */
-const FIRST_BYTES = 4 * 1024;
+/** The smallest buffer for a body that arrives in more than one piece. */
+const BUFFER_BYTES_MIN = 4 * 1024;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
 
-/** Reads a JSON body of at most `bytesMax` bytes as text. */
+/**
+ * Reads a JSON body of at most `bytesMax` bytes as text. `exchange` is the runtime's faster way to the body. Null: the
+ * body comes from `request`.
+ */
 export async function readJsonText(
   request: Request,
   exchange: Exchange | null,
@@ -28,7 +32,7 @@ export async function readJsonText(
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) throw new HttpRefusal("unsupported-media-type");
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new HttpRefusal("push-too-large");
 
-  // One buffer for all pieces, because a text joined from a million pieces would take thirty times the memory.
+  // One buffer for all pieces, because a text of a million pieces would take thirty times the memory of the body.
   let held: Uint8Array = NOTHING;
   let bytes = 0;
   const append = (piece: Uint8Array): void => {
@@ -58,7 +62,7 @@ export async function readJsonText(
  */
 function joined(held: Uint8Array, used: number, piece: Uint8Array): Uint8Array {
   const needed = used + piece.byteLength;
-  const roomy = needed <= held.byteLength ? held : new Uint8Array(Math.max(needed, used * 2, FIRST_BYTES));
+  const roomy = needed <= held.byteLength ? held : new Uint8Array(Math.max(needed, used * 2, BUFFER_BYTES_MIN));
   if (roomy !== held) roomy.set(held.subarray(0, used));
   roomy.set(piece, used);
   return roomy;

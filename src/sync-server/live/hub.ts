@@ -1,11 +1,11 @@
 /**
  * The live hub: all open sockets of this node, in one room for each log.
  *
- * Place: a runtime adds sockets by `join` and `resume`. The log writer calls `publish`.
+ * Place: a runtime calls `join` and `resume` for its sockets. The log writer calls `publish`.
  *
  * Guarantees:
- * - A hub that loses its memory loses no record. Its clients reconnect.
- * - Open sockets are bounded in all, by log and by actor (`SocketQuota`).
+ * - No record is lost if the hub loses its memory. Its sockets are resumed, or their clients reconnect.
+ * - The number of open sockets is limited in total, for each log and for each actor (`SocketQuota`).
  * - A silent socket, and a socket whose holder may no longer read, are disconnected (`SocketWatch`).
  */
 import { type Env, jittered } from "../base/env.ts";
@@ -32,7 +32,7 @@ export type LiveHub = {
   /** Reads the log now, because another node may have appended. */
   readonly poke: (log: string) => void;
   /**
-   * Checks now that each socket is not silent and may still read, for a runtime without timers.
+   * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this.
    * Returns the milliseconds until the next check, or null without sockets.
    */
   readonly watch: () => Promise<number | null>;
@@ -68,7 +68,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     const now = env.now();
     // The rights of a resumed socket are due for a check, because the time of the last check is lost.
     const member = new Member(socket, attachment, { now, rightsAt: how === "resume" ? now - RIGHTS_MS : now });
-    // The gate checked the quota too. Many handshakes may have passed it before the hub counted the first of them.
+    // The upgrade gate checks the quota before the handshake. But many handshakes may pass before the first one counts.
     const refusal = how === "join" ? quota.refusal(log, principal.actor) : null;
     quota.add(log, principal.actor);
     room[how](member);
@@ -99,7 +99,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     end: (code, log) => {
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;
-        // Each client gets another delay. Otherwise all of them reconnect at the same moment.
+        // Each client gets a different delay. Otherwise all of them reconnect at the same moment.
         const delay = () => (code === "restarting" ? jittered(env, RECONNECT_MS) : undefined);
         for (const member of room.members) member.close(code, delay());
       }

@@ -55,7 +55,9 @@ function makeDurable(database: DatabaseSync, path: string): void {
   const synchronous = database.prepare("pragma synchronous").get()?.["synchronous"];
   if (synchronous === 2 && (journal === "wal" || path === ":memory:")) return;
   throw new StorageLostError({
-    message: `SQLite cannot make ${path} durable: journal_mode is ${String(journal)}, synchronous is ${String(synchronous)}`,
+    message:
+      `SQLite cannot make ${path} durable: ` +
+      `journal_mode is ${String(journal)}, synchronous is ${String(synchronous)}`,
     fix: "Keep the file on a local disk that supports SQLite's write-ahead log.",
   });
 }

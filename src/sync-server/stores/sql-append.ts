@@ -40,7 +40,9 @@ function knownCommits(sql: Sql, log: number, { records, outcomes }: Append): str
   const rows = sql.rows<{ id: string }>(
     `select i.value ->> 0 as id from json_each(?) i
      where exists (select 1 from dacapo_records where log = ? and commit_id = i.value ->> 0)
-        or exists (select 1 from dacapo_outcomes where log = ? and commit_id = i.value ->> 0 and actor = i.value ->> 1)`,
+        or exists (
+          select 1 from dacapo_outcomes
+          where log = ? and commit_id = i.value ->> 0 and actor = i.value ->> 1)`,
     JSON.stringify([...records, ...outcomes].map(({ commit, actor }) => [commit, actor])),
     log,
     log,
@@ -50,7 +52,8 @@ function knownCommits(sql: Sql, log: number, { records, outcomes }: Append): str
 
 function insertRecord(sql: Sql, log: number, { position, cursor, commit, actor, streams, text }: StoredRecord): void {
   sql.run(
-    "insert into dacapo_records (log, last, first, mark, commit_id, actor, streams, text) values (?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into dacapo_records (log, last, first, mark, commit_id, actor, streams, text) " +
+      "values (?, ?, ?, ?, ?, ?, ?, ?)",
     log,
     cursor.position,
     position,

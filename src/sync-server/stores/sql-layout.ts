@@ -59,7 +59,8 @@ const STEPS: readonly (readonly string[])[] = [
 export function prepareLayout(sql: Sql): void {
   sql.transaction("write", () => {
     sql.run(
-      "create table if not exists dacapo_layout (part text primary key, version integer not null) strict, without rowid",
+      "create table if not exists dacapo_layout (part text primary key, version integer not null) " +
+        "strict, without rowid",
     );
     const stored =
       firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
@@ -67,7 +68,8 @@ export function prepareLayout(sql: Sql): void {
     if (stored === STEPS.length) return;
     for (const step of STEPS.slice(stored)) for (const statement of step) sql.run(statement);
     sql.run(
-      "insert into dacapo_layout (part, version) values (?, ?) on conflict (part) do update set version = excluded.version",
+      "insert into dacapo_layout (part, version) values (?, ?) " +
+        "on conflict (part) do update set version = excluded.version",
       PART,
       STEPS.length,
     );
@@ -76,7 +78,9 @@ export function prepareLayout(sql: Sql): void {
 
 function newerLayout(stored: number): DacapoError {
   return new DacapoError("storage-newer", "after-fix", {
-    message: `The event store has layout ${stored}, written by a newer Dacapo. This version knows layouts up to ${STEPS.length}.`,
+    message:
+      `The event store has layout ${stored}, written by a newer Dacapo. ` +
+      `This version knows layouts up to ${STEPS.length}.`,
     fix: "Run the version of Dacapo that wrote it, or a later one. Nothing was changed.",
     details: { stored, known: STEPS.length },
   });

@@ -4,7 +4,7 @@
  * It is one round of `appendBatch`, and writes nothing.
  *
  * Guarantees:
- * - A push whose cursor is not the log's is refused before its commits are read (P6, push-pull.test.ts).
+ * - A push whose cursor is not the log's is refused before its commits are decided (P6, push-pull.test.ts).
  * - A commit id that is known, or was settled earlier in the batch, is not decided again. Its actor gets the same
  *   outcome. Any other actor learns only that the id is taken (P4, push-pull.test.ts).
  * - Commits are settled in order (P7). A push that needs too many reads or too long an answer is answered in part. Its

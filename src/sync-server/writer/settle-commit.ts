@@ -1,11 +1,13 @@
 /**
- * Settles one commit of a push: decides it, and returns its record or the text of its outcome.
+ * Settles one commit of a push: decides it, and returns a record with its outcome's text, only an outcome's text, or
+ * `later`.
  *
- * `planBatch` calls it for each commit that the log does not know, in order. It adds an accepted record to the windows,
- * so that the next commit is decided on it.
+ * `planBatch` calls it in order for each commit that the log does not know. `planBatch` adds each record to the stream
+ * windows, the states and events on which later commits are decided.
  *
  * Guarantees:
- * - Position, mark, versions, actor and time of receipt come from the server (P1, push-pull.test.ts).
+ * - Position, mark, versions and time of receipt come from the server (P1, push-pull.test.ts). `admitPush` has checked
+ *   that the commit's actor is the sender (P3).
  * - Only the ids, the author's time (clamped, P13) and `meta` of the commit reach the record. Its commands are decided
  *   again (P10).
  */
@@ -23,7 +25,8 @@ import type { StreamWindows } from "../streams/stream-windows.ts";
 
 export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
-  | { readonly kind: "settled"; readonly text: string }
+  /** The outcome leaves no record: rejected, or without events. */
+  | { readonly kind: "no-record"; readonly text: string }
   /** Only a newer domain can decide the commit (P9). */
   | { readonly kind: "later" };
 
@@ -34,7 +37,7 @@ export type SettleCommitFacts = {
   readonly permit: Permit;
   readonly push: AdmittedPush;
   readonly windows: StreamWindows;
-  /** The position of the first event of its record. */
+  /** The position of the first event of the commit's record, if it gets one. */
   readonly position: number;
   readonly mark: string;
   readonly now: number;
@@ -52,7 +55,7 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
     const newer = push.domain > domain.version && (defect.kind === "unknown" || defect.kind === "unreadable");
     return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command: commandIndex, theirs });
   }
-  if (reconciled.events.length === 0) return { kind: "settled", text: emptyText(commit.id) };
+  if (reconciled.events.length === 0) return { kind: "no-record", text: emptyText(commit.id) };
 
   const forbidden = await firstForbidden(commit, reconciled.ofCommand, facts);
   if (forbidden !== null) return rejected(commit.id, forbiddenRefusal(forbidden));
@@ -84,7 +87,7 @@ export function forbiddenRefusal(command: number): Refusal {
 }
 
 function rejected(id: string, refusal: Refusal): CommitVerdict {
-  return { kind: "settled", text: rejectedText(id, refusal) };
+  return { kind: "no-record", text: rejectedText(id, refusal) };
 }
 
 async function firstForbidden(

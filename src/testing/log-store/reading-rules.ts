@@ -75,7 +75,8 @@ export const readingRules: readonly LogStoreRule[] = [
     async check({ open }) {
       const store = await open();
       const record = { ...recordOf(1, 1, "m1"), meta: { text: "Grüße 👋 \u2028 \u0000", number: 1.5e-7 } };
-      const text = `{ "more":false,\n\t"records" : [ ${JSON.stringify(record).replaceAll("ü", "\\u00fc")} ], "outcomes":[] }`;
+      const recordText = JSON.stringify(record).replaceAll("ü", "\\u00fc");
+      const text = `{ "more":false,\n\t"records" : [ ${recordText} ], "outcomes":[] }`;
       const batch = { after: null, cursor: cursorOf(record), text };
       await store.confirm(await store.head(), confirmationOf(batch));
       store.close();

@@ -1,8 +1,8 @@
 /**
  * A device: one database for a log and a user, its clock, its link, and the tabs that share them.
  *
- * Holds: what puts work into the queue is written strict, everything else relaxed: a power cut goes back to one of the states since the last strict write,
- * never to a mixture.
+ * Guarantees: writes that queue work are strict, all other writes are relaxed. A power cut returns to one of the states
+ * since the last strict write, never to a mixture.
  */
 import type { Env } from "../../client/env/env.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
@@ -55,7 +55,7 @@ export class Device {
   isLocal = false;
   /** Commits without events that it had confirmed itself when it was given a server. */
   readonly leftBehind = new Set<string>();
-  /** Runs this release whatever the others run. */
+  /** The release that this device always runs. Null: it follows the other devices. */
   keepsRelease: DomainDefinition | null = null;
   evicted = false;
   #tabs = 0;
@@ -237,7 +237,7 @@ export class Device {
   }
 }
 
-/** A connection that dies right after a write: its end is not told, and the same is run once more on the next one. */
+/** A connection that dies after a write: it reports no end, and the next connection repeats the write. */
 function withLostEnds(store: LogStore, next: LogStore, isLost: (operation: string) => Promise<boolean>): LogStore {
   const twice = async <T>(operation: string, run: (on: LogStore) => Promise<T>): Promise<T> => {
     const told = await run(store);

@@ -30,7 +30,7 @@ export type JournalEntry =
     }
   | { readonly kind: "acknowledged"; readonly ask: number; readonly commit: string }
   | { readonly kind: "refused"; readonly ask: number; readonly code: string }
-  /** A tab was told that commits are durable, and its page did not show their rows of a projection. */
+  /** A tab heard that commits are durable before its page had their rows of a projection. */
   | { readonly kind: "unshown"; readonly tab: string; readonly projection: string; readonly commits: readonly string[] }
   | {
       readonly kind: "settled";
@@ -104,7 +104,7 @@ export type History = {
    * diverged.
    */
   readonly pushed: readonly PushedCommit[];
-  /** For each push the JSON of its client id, followed by its asks in order. */
+  /** For each push the JSON of its client id, followed by its `ask` numbers in order. */
   readonly pushedAsks: readonly string[];
   /** Commits that the server once reported as empty: log, actor and id. */
   readonly empty: ReadonlySet<string>;

@@ -82,6 +82,6 @@ export type SimulationReport = {
   readonly broken: readonly BrokenSeed[];
   /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;
-  /** For each fault, the number of seeds that had it. */
+  /** For each fault, the number of seeds with it. */
   readonly coverage: ReadonlyMap<FaultName, number>;
 };

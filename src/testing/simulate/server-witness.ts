@@ -26,7 +26,7 @@ type PlainAnswer = {
 
 export class ServerWitness {
   readonly problems = new Set<string>();
-  /** For each push, the JSON of its client id and its asks in order. */
+  /** For each push, the JSON of its client id and its `ask` numbers in order. */
   readonly pushedAsks = new Set<string>();
   readonly #store: ServerStore;
   #told = new Map<string, string>();

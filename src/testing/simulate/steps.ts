@@ -1,7 +1,7 @@
 /**
  * The steps of a plan: what people do, and what goes wrong by itself.
  *
- * Holds: a step draws from its own chance, so that it does the same in a plan that was made shorter.
+ * Guarantees: a step draws from its own chance, so that it does the same in a shortened plan.
  */
 import { seededRandom, type SeededRandom } from "../seeded-random.ts";
 import type { Device } from "./device.ts";
@@ -138,7 +138,7 @@ export function thaw(world: World, tab: SimTab): void {
   if (tab.owner.state !== "frozen") return;
   tab.owner.state = "running";
   if (world.healed && tab.paused) tab.setPaused(false);
-  // What had come in meanwhile may run before the page hears that it was frozen.
+  // Messages of the meantime may run before the page hears that it was frozen.
   world.scheduler.later(tab.owner, "hears that it was frozen", world.random.below(100), () => tab.thawed());
 }
 
@@ -176,7 +176,7 @@ function goOnline(world: World, random: SeededRandom): void {
   if (local.length > 0) givenServer(world, random.pick(local));
 }
 
-/** The app's next release knows a server: its pages are loaded anew. */
+/** The app's next release knows a server, so its pages are reloaded. */
 export function givenServer(world: World, device: Device): void {
   for (const tab of device.tabs) device.kill(tab);
   device.giveServer();

@@ -1,7 +1,7 @@
 /**
- * One tab: the real engine and sync loop of a worker, and what its page would show.
+ * One tab: the real engine and sync loop of a worker, and the rows that its page would show.
  *
- * Place: opened on a device; everything it waits for is parked under its owner, so that it can be frozen or die at any await.
+ * Every wait of the tab is queued under its owner, so that the tab can freeze or die at any await.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { PlainError } from "../../core/values/errors.ts";
@@ -27,7 +27,7 @@ export type TabOptions = Pick<SessionParts, "env" | "store" | "transport"> & {
   readonly owner: Owner;
   readonly device: string;
   readonly domain: DomainDefinition;
-  /** What it runs in its place. */
+  /** The release that the tab runs instead. */
   readonly running: DomainDefinition;
   readonly log: string;
   readonly user: string;
@@ -41,15 +41,15 @@ export class SimTab {
   readonly tables = new Map<string, Map<string, RowEntry>>();
   status: LogStatus | null = null;
   rejections: readonly PlainRejection[] = [];
-  /** Who else is there, as its page shows it. */
+  /** The presence of other devices, as its page shows it. */
   presence: readonly Presence[] = [];
-  /** What its page shows of itself; undefined where it never did. */
+  /** The presence that its page set. Undefined: it set none. */
   shows: Json | undefined = undefined;
   /** When someone last came back to it, in virtual milliseconds. */
   wokeAt = 0;
   /** Ends when the log is open, or could not be opened. */
   opened: Promise<boolean> = Promise.resolve(false);
-  /** Commits that it was told are durable, oldest first. */
+  /** Commits that were reported to it as durable, oldest first. */
   readonly made: string[] = [];
   paused = false;
   /** Calls that have not been answered. */
@@ -172,7 +172,7 @@ export class SimTab {
     this.#api?.setPaused(paused);
   }
 
-  /** What a page tells when someone comes back to it. */
+  /** The signals of a page to which a person returns. */
   look(): void {
     this.#wake();
     this.#api?.lifecycle("visible");

@@ -44,7 +44,7 @@ const begin = async () => {
   await execute(ada, card.command.add("c1", { title: "Milk", column: "todo", order: "V" }));
   await same();
 };
-/** What Ben does without a network, after Ada did hers; gives what becomes of it. */
+/** Ben works without a network after Ada's change. Returns the outcome of his work. */
 const benWhileAway = async (his: CommandRequest[], hers: CommandRequest[]) => {
   await begin();
   unwrap(ben.api.setPaused(true));

@@ -12,8 +12,7 @@
  *
  * Guarantees (test/unit/client/stores/tail-lease.test.ts):
  * - Without a lease, or without Web Locks, an append reads the tail. Nothing else is different (L2).
- * - `reclaimableUpTo` never exceeds the tail that this handle knew, nor any tail that a tab leased, at the time of the
- *   query.
+ * - `reclaimableUpTo` exceeds neither the tail that this handle knew nor any leased tail, at the time of the query.
  * - A lease is proven by the first read of the tail that began after the lease was granted, because a query before that
  *   read allows to remove nothing after that tail. It is current for the highest observed tail only (L2).
  * - A moving lease gets the new lock before it releases the old lock. No lock is released during an append (L2).

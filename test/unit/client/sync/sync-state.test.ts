@@ -215,7 +215,7 @@ describe("reduce", () => {
     );
   });
 
-  test("reduce: a failure on the device does not shorten the wait that the server asked for", () => {
+  test("reduce: a failure on the device does not shorten the wait that the server requested", () => {
     const asked = after(ready, failed(at.now, 0, 20_000));
     expect(waitOf(after(asked, failed(at.now + 100, 0, null)))).toBe(at.now + 20_000);
   });

@@ -34,7 +34,7 @@ function page() {
   return { received, updates, setPending: (pending: number) => (now = { ...now, pending }) };
 }
 
-test("addAnswer: the last expected answer leaves at once, in one update with all rows and answers", () => {
+test("addAnswer: the last expected answer leaves at once, in one update with rows and answers", () => {
   const { received, updates, setPending } = page();
   updates.expectAnswers(2);
   updates.addRows([delta("t1")]);

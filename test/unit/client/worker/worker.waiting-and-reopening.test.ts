@@ -70,7 +70,7 @@ test("Engine.execute: after a failed append, reports as gone the rows that a rea
   await engine.close();
 });
 
-test("Engine.standing: never runs ahead of the rows, also during a refresh", async () => {
+test("log summary: never runs ahead of the rows, also during a refresh", async () => {
   const database = newDatabase();
   let standing: readonly unknown[] = [];
   const rows = new Map<string, boolean>();

@@ -158,7 +158,7 @@ describe("commitNeeds: what each command adds", () => {
     expect(calls).toBe(1);
   });
 
-  test("commitNeeds: says whether a command asks for the receiver's time", () => {
+  test("commitNeeds: says whether a command needs the receiver's time", () => {
     expect(needsOf(made(server, "ann", [task.command.stamp("t1")])).isTimed).toBe(true);
     expect(needsOf(made(server, "ann", [task.command.complete("t1")])).isTimed).toBe(false);
   });

@@ -1,4 +1,4 @@
-/** A whole domain as an app writes it. It compiles without a cast and without an explicit type argument, and it runs. */
+/** A whole domain as an app writes it. It compiles without a cast or an explicit type argument, and it runs. */
 import { aggregate, defineDomain, event, projection } from "dacapo";
 import * as v from "valibot";
 import { expect, expectTypeOf, test } from "vitest";
@@ -18,7 +18,7 @@ const column = aggregate("column", {
 });
 
 const task = aggregate("task", {
-  version: 1, // of the folding; stored states of another version are made anew
+  version: 1, // of the folding; stored states of another version are rebuilt
   initial: null as Task,
   events: {
     TaskAdded: event(v.object({ title: v.string() })).next(

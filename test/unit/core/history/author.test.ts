@@ -16,7 +16,7 @@ test("isSameAuthor: is true exactly where actor and client are the same, and aut
   );
 });
 
-test("isSameAuthor: a person on another device, and another person on the device, are other authors", () => {
+test("isSameAuthor: another device or another person is another author", () => {
   const ann = { actor: "ann", client: "device-1" };
   expect(isSameAuthor(ann, { ...ann })).toBe(true);
   expect([isSameAuthor(ann, { ...ann, client: "device-2" }), isSameAuthor(ann, { ...ann, actor: "bob" })]).toEqual([

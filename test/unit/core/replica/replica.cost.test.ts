@@ -148,7 +148,7 @@ describe("apply: decisions for one record with many pending commits", () => {
     ]);
   });
 
-  test("apply: a record costs one decision for each commit that asks for the time", () => {
+  test("apply: a record costs one decision for each commit that needs the receiver's time", () => {
     const device = busyDevice((n) => `c${n}`);
     device.add(commitOn(definition, device, "ann", [counter.command.stamp("late")]), NOW);
     decisions = 0;

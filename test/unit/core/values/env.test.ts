@@ -17,7 +17,7 @@ function countingDraw(): { readonly draw: (count: number) => Uint8Array; readonl
 }
 
 describe("bytePool", () => {
-  test("bytePool: returns the number of bytes that a call asks for, each drawn byte at most once", () => {
+  test("bytePool: returns the requested number of bytes, each drawn byte at most once", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 1_500 }), { maxLength: 40 }), (calls) => {
         // The model: the portions that are left, in order of their draws. A portion that is too small is thrown away.

@@ -270,7 +270,7 @@ test("jwksKeys: only a token with an unknown key waits for the issuer", async ()
   expect(ended).toEqual(["known ada", "unknown ada"]);
 });
 
-test("jwksKeys: without an answer of the issuer, known keys stay valid, and others get 503", async () => {
+test("jwksKeys: 503 before the first keys, and known keys stay valid while the issuer is down", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const pair = await keyPair("1");
   let answer: unknown = null;

@@ -175,7 +175,7 @@ test("log name: a path or an invalid name is refused", async () => {
   expect(await refusal(server.request("/logs/board/live", { headers }))).toBe("426 upgrade-required");
 });
 
-test("P6 push: a cursor of another history is refused before any commit is read", async () => {
+test("P6 push: a cursor of another history is refused before any commit is decided", async () => {
   const store = memory();
   const server = testServer({ store });
   const ada = person(server, "ada");
@@ -230,7 +230,7 @@ test("rate limit: a refused request gets the time to wait", async () => {
   expect((await ada.push([3, 4, 5].map((n) => ada.commit(add(`t${n}`))))).outcomes).toHaveLength(3);
 });
 
-test("memory budget: unfinished bodies are bounded for each actor, and released at the end", async () => {
+test("memory budget: unread bodies are bounded for each actor, and released with the request", async () => {
   const server = testServer({ limits: { readingBytesMax: 3_000, readingBytesPerActorMax: 2_000 } });
   const endless = (actor: string) => {
     let end = (): void => {};
@@ -320,7 +320,7 @@ test("OBJECT_LIMITS: all budgets together use at most half of an object's memory
   expect(OBJECT_LIMITS.answeringBytesPerActorMax).toBeGreaterThanOrEqual(2 * SERVER_LIMITS.pageBytesMax);
 });
 
-test("rate limit: another client id in each push gives an actor no more commits", async () => {
+test("rate limit: another client id in each push allows an actor no more commits", async () => {
   let now = 1_000_000;
   const env = { ...runtimeEnv, now: () => now };
   const server = testServer({ env, limits: { commitRate: { perSecond: 1, burst: 4 } } });

@@ -44,7 +44,7 @@ test("P4 push: the same push again gets the same outcomes and adds nothing", asy
   expect(again).toMatchObject({ records: [], head: 1 });
 });
 
-test("P4 push: a kept rejection stays, although the commit would now be accepted", async () => {
+test("P4 push: a rejected commit that is pushed again gets the same rejection", async () => {
   const ada = person(testServer(), "ada");
   const early = ada.commit(task.command.rename("t1", { title: "x" }));
   expect(kinds(await ada.outcomes(early))).toEqual(["no-such-task"]);
@@ -136,7 +136,7 @@ test("P4 push: a rejected actor gets its outcome again while another actor takes
   expect(await ada.outcomes(hers)).toEqual(again);
 });
 
-test("P7 push: an answer that would grow too large ends early, and the rest is pushed again", async () => {
+test("P7 push: an answer over 2 MiB stops early, and the unanswered commits are pushed again", async () => {
   const server = testServer({ limits: { outcomesPerActorMax: 1_000 } });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   await ada.push([ada.commit(add("t1"))]);

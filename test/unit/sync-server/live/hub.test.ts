@@ -196,7 +196,7 @@ test("publish: a large batch goes out in frames that follow each other", async (
   }
 });
 
-test("P18 publish: a slow socket gets one hint, another once drained, then records again", async () => {
+test("P18 publish: a full buffer gets one hint, one more when it is empty, then records", async () => {
   const { socket } = await join();
   await append(1);
   socket.bufferedBytes = 1_001;

@@ -28,7 +28,7 @@ function listDatabase({ shares = true, failCommit = false } = {}) {
   return { sql, rows: () => rows, commits: () => commits };
 }
 
-test("SharedCommits: writes that wait together share one commit, each with its own result", async () => {
+test("SharedCommits: writes that wait together share one transaction, each with its result", async () => {
   const { sql, rows, commits } = listDatabase();
   const shared = new SharedCommits(sql, () => true);
   const answers = await Promise.all(
