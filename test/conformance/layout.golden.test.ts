@@ -9,6 +9,7 @@ import type { LogStore, PendingEntry } from "../../src/client/stores/log-store.t
 import type { Commit } from "../../src/core/history/commit.ts";
 import { type CommitRecord, cursorOf } from "../../src/core/history/record.ts";
 import { layoutOf, replace } from "../support/idb/faulty-idb.ts";
+import { parseOwnJson } from "../support/own-json.ts";
 
 const log = "groceries";
 const user = "ada@example.org";
@@ -37,9 +38,8 @@ test("docs/storage-client.md: shows every row of the golden file", () => {
 });
 
 test("upgrade: a database of layout 1 keeps its pending, sent, rejected and confirmed rows", async () => {
-  const { stores } = JSON.parse(readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8")) as {
-    stores: typeof layout;
-  };
+  const golden = readFileSync(new URL("golden/idb-layout-1.json", import.meta.url), "utf8");
+  const { stores } = parseOwnJson<{ stores: typeof layout }>(golden);
   const name = databaseName("older", user);
   const older = await openDB(name, 1, {
     upgrade: (made) => Object.keys(stores).forEach((store) => made.createObjectStore(store)),

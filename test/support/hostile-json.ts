@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Parsed } from "../../src/core/values/parsed.ts";
+import { parseOwnJson } from "./own-json.ts";
 
 type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 
@@ -47,7 +48,7 @@ export function nearly(...messages: readonly unknown[]): fc.Arbitrary<string> {
     .tuple(message, fc.array(step, { minLength: 1, maxLength: 3 }))
     .map(([text, steps]) =>
       JSON.stringify(
-        steps.reduce((tree: Tree, [path, value, how]) => change(tree, path, value, how), JSON.parse(text) as Tree),
+        steps.reduce((tree: Tree, [path, value, how]) => change(tree, path, value, how), parseOwnJson<Tree>(text)),
       ),
     );
   return fc.oneof(

@@ -1,4 +1,4 @@
-/** Matchers of `expect` for a part of an expected value. Those of `expect` return `any`, which would hide mistakes. */
+/** Matchers for a part of an expected value. They return `unknown`, because the `any` of `expect` hides mistakes. */
 import { expect } from "vitest";
 
 /** Matches a text that contains `part`. */

@@ -29,6 +29,7 @@ import {
   sentText,
 } from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 /** Each attempt fails only because another tab cut the log back. */
 const ATTEMPTS_MAX = 10;
@@ -149,5 +150,5 @@ function numberOf(value: Json): number {
 }
 
 function plain(text: string): { readonly [key: string]: Json } {
-  return JSON.parse(text);
+  return parseOwnJson(text);
 }

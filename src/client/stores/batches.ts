@@ -17,6 +17,7 @@ import {
 } from "../../core/history/record.ts";
 import type { ConfirmedBatch } from "./log-store.ts";
 import { corruptRow } from "./storage-errors.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 
 /** Characters of confirmed text that one `refresh` returns at most, unless a single batch is longer. */
 export const REFRESH_LENGTH_MAX = 4 * 1024 * 1024;
@@ -29,8 +30,8 @@ export function recordsOf({ after, cursor, text }: ConfirmedBatch): readonly Com
   const corrupt = (problem: string) => corruptRow("confirmed", cursor.position, problem);
   let value: { readonly records?: unknown } | null;
   try {
-    // The cast is safe because the code below reads only `records` and checks it.
-    value = JSON.parse(text) as typeof value;
+    // The code below reads only `records` and checks it.
+    value = parseOwnJson(text);
   } catch {
     throw corrupt("is not JSON");
   }

@@ -194,7 +194,8 @@ function checked<T>(read: (body: string) => Parsed<T>, body: string, what: strin
 }
 
 function checkedTicket(body: string): string {
-  const ticket: unknown = JSON.parse(body)?.ticket;
+  const answer: unknown = JSON.parse(body);
+  const ticket = typeof answer === "object" && answer !== null && "ticket" in answer ? answer.ticket : null;
   if (typeof ticket === "string" && ticket.length <= 4_096) return ticket;
   throw new UnreachableError("The sync server sent an invalid ticket", null);
 }

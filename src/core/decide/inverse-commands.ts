@@ -9,7 +9,7 @@ import type { CommitCommand } from "../history/commit.ts";
 import { prepareCommand } from "./decide-command.ts";
 import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
 import { foldStream, type StreamState } from "../fold/fold.ts";
-import { findJsonProblem } from "../values/json.ts";
+import { findJsonProblem, parseOwnJson } from "../values/json.ts";
 import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 
@@ -68,7 +68,7 @@ function inverseCommand(
 
 /** The command as the store returns it, or null, because a row that cannot be read would keep the log from opening. */
 function storable(given: CommandRequest | null): CommandRequest | null {
-  const request: CommandRequest | null = JSON.parse(JSON.stringify(given));
+  const request = parseOwnJson<CommandRequest | null>(JSON.stringify(given));
   if (
     typeof request?.stream !== "string" ||
     typeof request.name !== "string" ||

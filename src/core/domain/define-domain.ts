@@ -63,8 +63,9 @@ function indexByName<D extends { readonly name: string }>(
   ownMethod: keyof D,
   handles: readonly { readonly definition: D }[],
 ): ReadonlyMap<string, D> {
-  if (!Array.isArray(handles))
-    refuseDefinition(`The ${kind}s of the domain are not an array`, `Write ${kind}s: [ … ].`);
+  // As unknown, because Array.isArray would narrow a readonly array to an array of any.
+  const list: unknown = handles;
+  if (!Array.isArray(list)) refuseDefinition(`The ${kind}s of the domain are not an array`, `Write ${kind}s: [ … ].`);
   const definitions = new Map<string, D>();
   for (const [index, handle] of handles.entries()) {
     if (typeof handle?.definition?.[ownMethod] !== "function") {

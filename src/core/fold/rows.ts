@@ -105,7 +105,7 @@ export class OverlayRows implements FoldTarget {
   setRow(projection: string, key: string, row: Json): void {
     this.#beforeWrite(projection, key);
     let table = this.tables.get(projection);
-    if (!table) this.tables.set(projection, (table = new Map()));
+    if (!table) this.tables.set(projection, (table = new Map<string, Json>()));
     table.set(key, row);
   }
 
@@ -146,7 +146,7 @@ export class RowChanges {
   /** Records the entry of a key before its first change. Later calls for the key change nothing. */
   touch(projection: string, key: string, before: RowEntry | null): void {
     let table = this.#before.get(projection);
-    if (!table) this.#before.set(projection, (table = new Map()));
+    if (!table) this.#before.set(projection, (table = new Map<string, RowEntry | null>()));
     if (!table.has(key)) table.set(key, before);
   }
 

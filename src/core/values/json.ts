@@ -139,7 +139,8 @@ export function deepFreeze<T>(value: T): T {
   const waiting: object[] = [value];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     Object.freeze(next);
-    for (const part of Object.values(next))
+    const parts: readonly unknown[] = Object.values(next);
+    for (const part of parts)
       if (typeof part === "object" && part !== null && !Object.isFrozen(part)) waiting.push(part);
   }
   return value;
@@ -154,8 +155,8 @@ function isArray(value: Json): value is readonly Json[] {
  * Parses JSON that Dacapo wrote itself, so the caller knows its type.
  *
  * Use it only for a message between programs of the same release, such as a page and its worker, for a text that a
- * Dacapo store contains, and for a value that Dacapo sealed. Read any other text with a reader of `core/wire`,
- * because this function checks nothing.
+ * Dacapo store contains, for a value that Dacapo sealed, and for a copy of a value through its own text. Read any
+ * other text with a reader of `core/wire`, because this function checks nothing.
  *
  * @throws a SyntaxError if the text is not JSON
  */

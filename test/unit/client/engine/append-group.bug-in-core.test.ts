@@ -15,7 +15,13 @@ function fail(): void {
 function faultyDomain(step: string): DomainDefinition {
   const { definition } = domain;
   const complete = task.definition.commands.get("complete") ?? expect.fail("no command");
-  const faulty = Object.create(complete, { time: { get: () => (fail(), "author") } });
+  const faulty = new Proxy(complete, {
+    get(target, key): unknown {
+      if (key !== "time") return Reflect.get(target, key);
+      fail();
+      return "author";
+    },
+  });
   const handles = (aggregate: string, type: string): boolean => {
     if (type === "TaskCompleted") fail();
     return board.definition.handles(aggregate, type);

@@ -6,6 +6,7 @@ import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { startServer } from "../../../support/server.ts";
+import { containing } from "../../../support/matchers.ts";
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -60,7 +61,7 @@ describe("export and import", () => {
     const other = await opened(device(domain, "other", "bob").open());
     expect(await imported(other, file)).toMatchObject({
       ok: false,
-      error: { code: "invalid", message: expect.stringContaining("team") },
+      error: { code: "invalid", message: containing("team") },
     });
     unwrap(await imported(offline, file));
     await offline.close();

@@ -14,7 +14,7 @@ import {
 } from "../../../../src/testing/log-store/fixtures.ts";
 import { killConnection, loseNextEnd, newClientId, openStore, replace } from "../../../support/idb/faulty-idb.ts";
 
-const lost = (reason: string) => expect.objectContaining({ code: "storage-lost", details: { reason } });
+const lost = (reason: string): unknown => expect.objectContaining({ code: "storage-lost", details: { reason } });
 
 test("L10 connection: opens again after the browser closed it, and work continues", async () => {
   const { store, waits } = await openStore();

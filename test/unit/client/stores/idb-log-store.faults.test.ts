@@ -13,6 +13,7 @@ import {
   settledOf,
 } from "../../../../src/testing/log-store/fixtures.ts";
 import { abortWith, behindItsBack, connectionsOf, openStore, replace } from "../../../support/idb/faulty-idb.ts";
+import { containing } from "../../../support/matchers.ts";
 
 test("L1 appendPending: a full disk stores nothing, and the next append gets a new connection", async () => {
   const { store, waits } = await openStore();
@@ -110,10 +111,10 @@ test("L1 corruptRow: names the unreadable row, and everything else still works",
   await confirmRecords(store, [1], { settled: [settledOf(1, "a", 1), settledOf(2, "b", 2)] });
   const damage = (store: string, key: IDBValidKey, row: unknown) =>
     behindItsBack(name, (database) => database.put(store, row, key));
-  const corrupt = (store: string, key: string | number) =>
+  const corrupt = (store: string, key: string | number): unknown =>
     expect.objectContaining({
       code: "storage-lost",
-      message: expect.stringContaining(`${store}[${key}]`),
+      message: containing(`${store}[${key}]`),
       details: { reason: "corrupt", store, key },
     });
 

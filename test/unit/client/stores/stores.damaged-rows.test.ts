@@ -34,6 +34,7 @@ import { device, type Device, until } from "../../../support/device.ts";
 import { startServer, temporaryFolder } from "../../../support/server.ts";
 import { person } from "../../../support/sync-requests.ts";
 import { expectUntouched, flipped, nearly } from "../../../support/hostile-json.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const typed = (run: () => unknown): void => {
   try {
@@ -211,7 +212,7 @@ describe("server: a damaged file", () => {
           for (const response of answers) expect([200, 500, 503]).toContain(response.status);
           for (const failure of failures) expect(failure).toBeInstanceOf(DacapoError);
           // A push to a new stream still succeeds, because the server does not read the damaged rows for it.
-          const { cursor }: { cursor: string } = JSON.parse(await (await ada.request("")).text());
+          const { cursor } = parseOwnJson<{ cursor: string }>(await (await ada.request("")).text());
           expect(
             (
               await ada.request("commits", {

@@ -8,6 +8,7 @@ import { board, domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { type RunningServer, startServer } from "../../../support/server.ts";
 import { expectUntouched } from "../../../support/hostile-json.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 type Script = {
   readonly push?: Answer;
@@ -137,7 +138,7 @@ const page = (records: readonly { readonly position: number; readonly mark: stri
   };
 };
 const pushAnswer = (more: object) => JSON.stringify({ outcomes: [], ...page([]), ...more });
-const firstId = (body: string): string => (JSON.parse(body) as { commits: { id: string }[] }).commits[0]?.id ?? "";
+const firstId = (body: string): string => parseOwnJson<{ commits: { id: string }[] }>(body).commits[0]?.id ?? "";
 
 /**
  * Opens a tab on the hostile server and executes commands. Returns a function that makes the server honest and waits.
@@ -170,7 +171,7 @@ async function workUnder(hostile: Script, ms = 700): Promise<() => Promise<void>
   };
 }
 
-const nothingTaken = (): void => {
+const expectNothingTaken = (): void => {
   expect(tab?.status()).toMatchObject({ pending: 3, position: 0 });
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
 };
@@ -202,9 +203,9 @@ describe("hostile server: invalid answers are not stored, and work continues aft
   for (const [name, body] of Object.entries(bodies)) {
     test(`hostile server: survives ${name}`, async () => {
       const wrong: Answer = () => ({ body });
-      const workSettles = await workUnder({ push: wrong, pull: wrong, ticket: wrong, info: wrong }, 300);
-      if (name !== "a forged prototype") nothingTaken();
-      await workSettles();
+      const expectWorkToSettle = await workUnder({ push: wrong, pull: wrong, ticket: wrong, info: wrong }, 300);
+      if (name !== "a forged prototype") expectNothingTaken();
+      await expectWorkToSettle();
     });
   }
 
@@ -219,9 +220,9 @@ describe("hostile server: invalid answers are not stored, and work continues aft
       { status: 503, body: '{"error":{"code":"x","message":"x","retry":"later","retryAfterMs":-5}}' },
     ];
     const each: Answer = (n) => answers[n % answers.length] ?? null;
-    const workSettles = await workUnder({ push: each, pull: each, ticket: each, info: each });
-    nothingTaken();
-    await workSettles();
+    const expectWorkToSettle = await workUnder({ push: each, pull: each, ticket: each, info: each });
+    expectNothingTaken();
+    await expectWorkToSettle();
   });
 });
 
@@ -231,27 +232,27 @@ describe("hostile server: valid answers that lie", () => {
       { id: crypto.randomUUID(), outcome: "empty" },
       { id: crypto.randomUUID(), outcome: "rejected", command: 0, code: "no", message: "no" },
     ];
-    const workSettles = await workUnder({
+    const expectWorkToSettle = await workUnder({
       push: () => ({ body: pushAnswer({ outcomes }) }),
       pull: () => ({ body: JSON.stringify(page([])) }),
     });
-    nothingTaken();
-    await workSettles();
+    expectNothingTaken();
+    await expectWorkToSettle();
   });
 
   test("hostile server: `recorded` without the record settles nothing", async () => {
-    const workSettles = await workUnder({
+    const expectWorkToSettle = await workUnder({
       push: (_, { body }) => ({
         body: pushAnswer({ outcomes: [{ id: firstId(body), outcome: "recorded", at: "1-evil1" }] }),
       }),
       pull: () => ({ body: JSON.stringify(page([])) }),
     });
-    nothingTaken();
-    await workSettles();
+    expectNothingTaken();
+    await expectWorkToSettle();
   });
 
   test("hostile server: another author's record under an own id settles nothing", async () => {
-    const workSettles = await workUnder({
+    const expectWorkToSettle = await workUnder({
       push: (_, { body }) => ({ body: pushAnswer(page([record(1, { commit: firstId(body) })])) }),
       pull: (_, { url }) => ({
         body: JSON.stringify(
@@ -260,7 +261,7 @@ describe("hostile server: valid answers that lie", () => {
       }),
     });
     expect(tab?.status().pending).toBe(3);
-    await workSettles();
+    await expectWorkToSettle();
     expect(tab?.rows(board.name).has("task/evil1")).toBe(false);
   });
 
@@ -269,35 +270,35 @@ describe("hostile server: valid answers that lie", () => {
       const after = /after=([^&]+)/.exec(url)?.[1] ?? null;
       return { body: JSON.stringify(page([], { after, cursor: after, head: 1_000_000, more: true })) };
     };
-    const workSettles = await workUnder(
+    const expectWorkToSettle = await workUnder(
       { pull: endless, info: endless, push: () => ({ body: pushAnswer({ head: 1_000_000, more: true }) }) },
       2_000,
     );
     expect(asked.pull + asked.push).toBeLessThan(400);
-    await workSettles();
+    await expectWorkToSettle();
   });
 
   test("hostile server: an endless answer is cut before it fills the memory", async () => {
-    const workSettles = await workUnder({
+    const expectWorkToSettle = await workUnder({
       push: (n) => (n === 0 ? "endless" : "hang-up"),
       pull: () => "hang-up",
       ticket: () => "hang-up",
     });
     await until(() => endless.ended === 1, "the answer is broken off", 20_000);
     expect(endless.bytes).toBeLessThan(100 * 1024 * 1024);
-    nothingTaken();
-    await workSettles();
+    expectNothingTaken();
+    await expectWorkToSettle();
   });
 
   test("hostile server: a server that always diverges is called less and less, own work stays", async () => {
     const diverged = { status: 409, body: '{"error":{"code":"diverged","message":"Another log","retry":"after-fix"}}' };
-    const workSettles = await workUnder(
+    const expectWorkToSettle = await workUnder(
       { push: () => diverged, pull: () => ({ body: JSON.stringify(page([])) }) },
       2_000,
     );
     expect(asked.push + asked.pull).toBeLessThan(60);
-    nothingTaken();
-    await workSettles();
+    expectNothingTaken();
+    await expectWorkToSettle();
   });
 
   test("hostile server: the tab executes commands while a page of many megabytes arrives", async () => {
@@ -306,12 +307,12 @@ describe("hostile server: valid answers that lie", () => {
         events: [{ type: "TaskNoted", v: 1, stream: "task/evil", version: n + 1, data: { text: "x".repeat(500) } }],
       }),
     );
-    const workSettles = await workUnder(
+    const expectWorkToSettle = await workUnder(
       { push: () => ({ body: pushAnswer(page(records)) }), pull: () => "hang-up" },
       3_000,
     );
     expect(unwrap(await (tab as Tab).execute([add("t4")], null, null)).commit).toMatch(/-/);
-    await workSettles();
+    await expectWorkToSettle();
   });
 });
 
@@ -332,7 +333,7 @@ test("hostile server: sockets that close at once, send garbage or report another
     `{"type":"records",${JSON.stringify(page([record(5)], { after: "4-evil4" })).slice(1)}`,
   ];
   const honestTicket: Answer = () => ({ body: '{"ticket":"x","expiresInMs":30000}' });
-  const workSettles = await workUnder(
+  const expectWorkToSettle = await workUnder(
     {
       ticket: honestTicket,
       socket: (send, close) => {
@@ -351,6 +352,6 @@ test("hostile server: sockets that close at once, send garbage or report another
     clearInterval(looking),
   );
   expect([...(tab?.rows(board.name).keys() ?? [])].sort()).toEqual(["task/t1", "task/t2", "task/t3"]);
-  await workSettles();
+  await expectWorkToSettle();
   await until(() => tab?.status().connection !== "offline", "it is not given up");
 });

@@ -6,6 +6,8 @@ import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { author } from "../../../support/core/author.ts";
 import { oddDomain } from "../../../support/core/odd-domain.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
+import type { Json } from "../../../../src/core/values/json.ts";
 
 function execute(behaviour: Parameters<typeof oddDomain>[0], name: "do" | "defaulted" = "do") {
   const { odd, domain } = oddDomain(behaviour);
@@ -72,7 +74,7 @@ describe("decideCommand: a decide that returns a wrong value", () => {
       "at at.0: is not a plain object",
     ],
     ["an event without data that its schema accepts", [{ type: "Defaulted", data: { title: 1 } }], "at title"],
-    ["an event with a forbidden key", [{ type: "Did", data: JSON.parse('{"__proto__": 1}') }], "forbidden key"],
+    ["an event with a forbidden key", [{ type: "Did", data: parseOwnJson<Json>('{"__proto__": 1}') }], "forbidden key"],
   ])("decideCommand: reports where and why an event is invalid: %s", (_, given, reason) => {
     const { kind, code, message } = defectOf(() => given);
     expect([kind, code]).toEqual(["invalid", "invalid-event"]);

@@ -13,6 +13,7 @@ import { column, tally, task, taskDomain } from "../../../support/task-domain.ts
 import { author } from "../../../support/core/author.ts";
 import { commands } from "../../../support/core/commands.ts";
 import { add, commitOn, logOf, NOW, viewOf } from "../../../support/core/scene.ts";
+import { containing, matching } from "../../../support/matchers.ts";
 
 const domain = taskDomain.definition;
 const given = (...requests: readonly unknown[]) =>
@@ -89,7 +90,7 @@ describe("proposeCommit: an invalid command", () => {
   ])("proposeCommit: reports which command is invalid, where and why: %s", (_, requests, command, code, message) => {
     expect(given(...requests)).toMatchObject({
       commandIndex: command,
-      defect: { code, message: expect.stringMatching(message) },
+      defect: { code, message: matching(message) },
     });
   });
 
@@ -141,7 +142,7 @@ describe("proposeCommit: several commands in one commit", () => {
       given(...Array.from({ length: count }, () => tally.command.add("a", { amount: 1 })));
     expect(many(COMMANDS_MAX)).toHaveProperty("commit");
     for (const count of [0, COMMANDS_MAX + 1])
-      expect(many(count)).toMatchObject({ defect: { message: expect.stringContaining(`not ${count}`) } });
+      expect(many(count)).toMatchObject({ defect: { message: containing(`not ${count}`) } });
   });
 });
 
@@ -160,7 +161,7 @@ describe("proposeCommit: a commit", () => {
     const request = task.command.checklist("t1", { lines: [text] });
     expect(given(request)).toMatchObject({
       commandIndex: 0,
-      defect: { kind: "invalid", code: "too-large", message: expect.stringContaining("262144 bytes") },
+      defect: { kind: "invalid", code: "too-large", message: containing("262144 bytes") },
     });
     const roomy = proposeCommit(domain, viewOf(logOf()), [request], author(), 1024 * 1024);
     expect("commit" in roomy && byteLength(JSON.stringify(roomy.commit))).toBeGreaterThan(256 * 1024);
@@ -200,6 +201,6 @@ describe("proposeCommit: a commit", () => {
     const { definition } = defineDomain({ version: 1, aggregates: [greedy] });
     expect(
       proposeCommit(definition, new Replica(definition), [greedy.command.take("g", { count: 1 })], author()),
-    ).toMatchObject({ defect: { kind: "failed", message: expect.stringContaining("read only") } });
+    ).toMatchObject({ defect: { kind: "failed", message: containing("read only") } });
   });
 });

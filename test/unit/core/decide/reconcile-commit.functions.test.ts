@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { Json } from "../../../../src/core/values/json.ts";
 import { add, commitOn, eventsFrom, logOf, made, pushed, viewOf } from "../../../support/core/scene.ts";
 import { oddDomain } from "../../../support/core/odd-domain.ts";
+import { containing } from "../../../support/matchers.ts";
 
 /** Changes a state in place, as an app does that does not know immutability. */
 function pushInPlace(state: Json): void {
@@ -66,7 +67,7 @@ describe("reconcileCommit: a function that changes its state in place", () => {
     view.add(commit, 0);
     view.apply(server.records.slice(known), 0);
     expect(view.pending[0]?.forecast).toMatchObject({
-      defect: { kind: "failed", message: expect.stringContaining("not extensible") },
+      defect: { kind: "failed", message: containing("not extensible") },
     });
     expect(commit.commands[0]?.events).toEqual([{ type: "Did", v: 1, data: { list: [] } }]);
     expect(pushed(server, commit)).toMatchObject({ kind: "rejected", defect: { kind: "failed" } });

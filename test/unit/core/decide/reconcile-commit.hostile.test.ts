@@ -8,6 +8,7 @@ import { author } from "../../../support/core/author.ts";
 import { commands } from "../../../support/core/commands.ts";
 import { add, becomes, BEGINNING, commitOn, logOf, made, NOW, pushed, viewOf } from "../../../support/core/scene.ts";
 import { decideOn, push, type ServerModel } from "../../../support/core/server-model.ts";
+import { containing } from "../../../support/matchers.ts";
 
 const FORGED = "forged";
 
@@ -138,7 +139,7 @@ describe("reconcileCommit: a client that lies about seen", () => {
     }));
     expect(pushed(server, copied)).toMatchObject({
       kind: "rejected",
-      defect: { message: expect.stringContaining("tally/a") },
+      defect: { message: containing("tally/a") },
       theirs: [],
     });
   });
@@ -217,7 +218,7 @@ describe("reconcileCommit: a stream that this code cannot read", () => {
     for (const outcome of [moved, removed])
       expect(outcome).toMatchObject({
         kind: "rejected",
-        defect: { kind: "unreadable", code: "stream-unreadable", message: expect.stringContaining("ColumnPainted") },
+        defect: { kind: "unreadable", code: "stream-unreadable", message: containing("ColumnPainted") },
       });
     expect(completed).toMatchObject({ kind: "events" });
     expect(() => commitOn(server.domain, viewOf(server), "ann", [column.command.remove("done")])).toThrow(

@@ -5,6 +5,8 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { DefinitionError } from "../../../../src/core/values/errors.ts";
 import { isSchema, parseJsonWith, parseWith, type Schema } from "../../../../src/core/domain/schema.ts";
+import { containing } from "../../../support/matchers.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 /** A schema of no library. The test passes in its validate function. */
 function schema(validate: (value: unknown) => unknown): Schema {
@@ -30,7 +32,7 @@ describe("parseWith: refused values", () => {
   ])("parseWith: returns path and reason (%s)", (_library, one) => {
     expect(parseWith(one, { items: [{ title: "Milk" }, { title: 7 }] })).toEqual({
       ok: false,
-      problem: { path: ["items", 1, "title"], reason: expect.stringContaining("string") },
+      problem: { path: ["items", 1, "title"], reason: containing("string") },
     });
   });
 
@@ -38,7 +40,7 @@ describe("parseWith: refused values", () => {
     const parsed = parseWith(v.object({ a: v.string(), b: v.string(), c: v.string() }), { a: 1, b: 2, c: 3 });
     expect(parsed).toMatchObject({
       ok: false,
-      problem: { path: ["a"], reason: expect.stringContaining("(and 2 more)") },
+      problem: { path: ["a"], reason: containing("(and 2 more)") },
     });
   });
 
@@ -54,7 +56,7 @@ describe("parseWith: refused values", () => {
         schema(() => undefined),
         1,
       ),
-    ).toMatchObject({ ok: false, problem: { reason: expect.stringContaining("no result") } });
+    ).toMatchObject({ ok: false, problem: { reason: containing("no result") } });
   });
 
   test("parseWith: returns a path of plain JSON for a symbol", () => {
@@ -70,11 +72,11 @@ describe("parseWith: wrong schemas", () => {
   test("parseWith: a schema that throws is a problem, not a crash", () => {
     const throwing = v.pipe(
       v.string(),
-      v.check(() => JSON.parse("{") as boolean),
+      v.check(() => parseOwnJson<boolean>("{")),
     );
     expect(parseWith(throwing, "x")).toMatchObject({
       ok: false,
-      problem: { reason: expect.stringContaining("SyntaxError") },
+      problem: { reason: containing("SyntaxError") },
     });
   });
 

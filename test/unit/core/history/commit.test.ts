@@ -34,11 +34,11 @@ test("lowerSeen: lowers each seen to the agreed version, and changes nothing els
     fc.property(commit, fc.nat({ max: 9 }), (one, agreed) => {
       const before = JSON.stringify(one);
       const lowered = lowerSeen(one, (name) => (name === "task/b" ? 0 : agreed));
-      const expected: Commit = JSON.parse(before, (_, value) =>
-        typeof value === "object" && value !== null && "seen" in value
-          ? { ...value, seen: Math.min(value.seen, value.stream === "task/b" ? 0 : agreed) }
-          : value,
-      );
+      const expected: unknown = JSON.parse(before, (_, value: unknown) => {
+        if (typeof value !== "object" || value === null || !("seen" in value)) return value;
+        const upTo = "stream" in value && value.stream === "task/b" ? 0 : agreed;
+        return { ...value, seen: Math.min(Number(value.seen), upTo) };
+      });
       expect(lowered).toEqual(expected);
       expect(JSON.stringify(one)).toBe(before);
       expect(lowerSeen(lowered, () => Number.MAX_SAFE_INTEGER)).toEqual(lowered);

@@ -21,6 +21,7 @@ import {
 } from "../../../../src/core/values/errors.ts";
 import { reasonOf, shortText } from "../../../../src/core/values/reason.ts";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const facts = { message: "It did not fit", fix: "Make it fit", details: { path: ["title", 0], reason: "is too long" } };
 const CLASSES = [
@@ -43,7 +44,7 @@ describe("toPlainError and fromPlainError", () => {
     "fromPlainError: an error comes back with its class: %s",
     (name, Class) => {
       const error = new Class(facts);
-      const back = fromPlainError(JSON.parse(JSON.stringify(toPlainError(error))));
+      const back = fromPlainError(parseOwnJson(JSON.stringify(toPlainError(error))));
       expect(back).toBeInstanceOf(Class);
       expect([back.name, toPlainError(back)]).toEqual([name, toPlainError(error)]);
     },

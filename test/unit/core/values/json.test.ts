@@ -2,6 +2,8 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonProblem, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
+import { containing, matching } from "../../../support/matchers.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 /** Arbitrary values of JavaScript, and JSON with such a value inside. */
 const odd = fc.anything({
@@ -32,7 +34,7 @@ describe("findJsonProblem: values without a problem", () => {
     fc.assert(
       fc.property(nearlyJson, (value) => {
         fc.pre(findJsonProblem(value) === null);
-        const back = JSON.parse(JSON.stringify(value)) as Json;
+        const back = parseOwnJson<Json>(JSON.stringify(value));
         expect(sameJson(back, value as Json)).toBe(true);
         expect(findJsonProblem(back)).toBeNull();
       }),
@@ -91,7 +93,7 @@ describe("findJsonProblem: values that would not survive", () => {
     ["a key `prototype`", [{ prototype: 1 }], [0, "prototype"], /forbidden/],
   ];
   test.each(cases)("findJsonProblem: returns the place and the reason of %s", (_what, value, path, reason) => {
-    expect(findJsonProblem(value)).toEqual({ path, reason: expect.stringMatching(reason) });
+    expect(findJsonProblem(value)).toEqual({ path, reason: matching(reason) });
   });
 });
 
@@ -106,7 +108,7 @@ describe("findJsonProblem: any value", () => {
   });
 
   test("findJsonProblem: a deep value does not exhaust the stack", () => {
-    expect(findJsonProblem(nested(1_000_000, "array"))).toMatchObject({ reason: expect.stringContaining("deeper") });
+    expect(findJsonProblem(nested(1_000_000, "array"))).toMatchObject({ reason: containing("deeper") });
     expect(findJsonProblem(JSON.parse("[".repeat(5_000) + "]".repeat(5_000)))).not.toBeNull();
   });
 
@@ -121,13 +123,13 @@ describe("findJsonProblem: any value", () => {
       },
       [proxy],
     ])
-      expect(findJsonProblem(value)).toMatchObject({ reason: expect.stringContaining("cannot be read") });
+      expect(findJsonProblem(value)).toMatchObject({ reason: containing("cannot be read") });
   });
 
   test("findJsonProblem: ends for a value that contains itself", () => {
     const loop: { self?: unknown } = {};
     loop.self = loop;
-    expect(findJsonProblem(loop)).toMatchObject({ reason: expect.stringContaining("deeper") });
+    expect(findJsonProblem(loop)).toMatchObject({ reason: containing("deeper") });
   });
 });
 

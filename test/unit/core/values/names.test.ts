@@ -9,6 +9,7 @@ import {
   requireWord,
   streamName,
 } from "../../../../src/core/values/names.ts";
+import { matching } from "../../../support/matchers.ts";
 
 const type = fc.stringMatching(/^[a-z][a-z0-9-]{0,63}$/);
 const id = fc.stringMatching(/^[A-Za-z0-9._~:@-]{1,200}$/).filter((text) => text !== "." && text !== "..");
@@ -73,7 +74,7 @@ describe("streamName, parseStream and isStream", () => {
     for (const name of bad)
       expect(parseStream(name), JSON.stringify(name)).toEqual({
         ok: false,
-        problem: { path: [], reason: expect.stringMatching(/.{10}/) },
+        problem: { path: [], reason: matching(/.{10}/) },
       });
   });
 

@@ -15,10 +15,11 @@ import {
   parseWireError,
 } from "../../../../src/core/wire/read-messages.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../../../src/core/history/record.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 
 const json = fc
   .jsonValue({ maxDepth: 3 })
-  .map((value): Json => JSON.parse(JSON.stringify(value)))
+  .map((value) => parseOwnJson<Json>(JSON.stringify(value)))
   .filter((value) => findJsonProblem(value) === null);
 const uuid = fc.uuid();
 const actor = fc.string({ maxLength: 128 });

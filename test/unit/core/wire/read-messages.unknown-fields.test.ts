@@ -24,7 +24,7 @@ async function examples(): Promise<ReadonlyMap<string, unknown>> {
 function withMore(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withMore);
   if (typeof value !== "object" || value === null) return value;
-  const known = Object.entries(value).map(([name, one]) => [
+  const known = Object.entries(value).map(([name, one]: [string, unknown]) => [
     name,
     ["data", "input", "meta"].includes(name) ? one : withMore(one),
   ]);
