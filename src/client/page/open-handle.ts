@@ -41,7 +41,9 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
     execute: (commands, { meta = null } = {}) => caller.execute(isOne(commands) ? [commands] : commands, meta, null),
     undo: () => shown(caller.call((remote) => remote.undo())),
     redo: () => shown(caller.call((remote) => remote.redo())),
-    withdraw: ({ commit }) => caller.call((remote) => remote.withdraw(commit)),
+    async withdraw({ commit }) {
+      await caller.call((remote) => remote.withdraw(commit));
+    },
     async settled({ commit }) {
       const { settled, seq } = await caller.call((remote) => remote.settled(commit));
       await caller.wait(view.whenShown(seq));
@@ -88,8 +90,8 @@ function history<A extends AnyAggregate>(
   aggregate: A,
   id: string,
 ): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
-function history(caller: WorkerCaller, { name }: AnyAggregate, id: string): Promise<readonly HistoryEntry[]> {
-  return caller.call((remote) => remote.history(streamName(name, id)));
+async function history(caller: WorkerCaller, { name }: AnyAggregate, id: string): Promise<readonly HistoryEntry[]> {
+  return await caller.call((remote) => remote.history(streamName(name, id)));
 }
 
 /**

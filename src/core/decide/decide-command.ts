@@ -75,11 +75,13 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
   }
   // Frozen, because a schema may hand on the very object that is part of the commit.
   const input = deepFreeze(command.input);
-  const parsed = callApp(() =>
-    definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input),
-  );
+  const parsed = callApp(() => {
+    const result = definition.parse(command.v < definition.version ? definition.upcast(command.v, input) : input);
+    // The texts of a problem come from the app's schema too.
+    return result.ok ? result : invalid("invalid-input", `The input of ${name}.${command.name}`, result.problem);
+  });
   if ("defect" in parsed) return parsed;
-  if (!parsed.value.ok) return invalid("invalid-input", `The input of ${name}.${command.name}`, parsed.value.problem);
+  if ("defect" in parsed.value) return parsed.value;
   const { value } = parsed.value;
   const refs = callApp(() => definition.reads(value));
   if ("defect" in refs) return refs;
@@ -121,8 +123,11 @@ export function decideCommand(
   for (const draft of decision.value) {
     const checked = checkDraft(command.aggregate, draft);
     if ("defect" in checked) return checked;
-    if (!checked.value.ok)
-      return invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, checked.value.problem);
+    if (!checked.value.ok) {
+      const { problem } = checked.value;
+      const refused = callApp(() => invalid("invalid-event", `Event ${draft.type} of ${facts.stream}`, problem));
+      return "defect" in refused ? refused : refused.value;
+    }
     // The schema's output is recorded, because its defaults and trims are part of the event.
     events.push({ type: draft.type, data: checked.value.value });
   }

@@ -93,7 +93,7 @@ export async function planBatch(
   // The commits before the failure stay settled. Their outcomes are sent when the push comes again.
   const settleOrRefuse = (push: AdmittedPush): Promise<SettledPush | RefusedCode> =>
     batch.settlePush(push).catch((error: unknown) => {
-      if (!(error instanceof PermitFailure || error instanceof DecideFailure)) throw error;
+      if (!(error instanceof PermitFailure)) throw error;
       context.report(error.cause);
       return "unavailable";
     });
@@ -160,12 +160,23 @@ class Batch {
         outcomes.push(outcome);
         continue;
       }
-      const verdict = await this.#decide(push, pushed);
-      if (verdict.kind === "later") return { outcomes, stopped: { id: pushed.id, code: "later" } };
+      const verdict = await this.#decide(push, pushed).catch((error: unknown) => this.#reportUndecided(error));
+      if (verdict.kind === "later" || verdict.kind === "undecided")
+        return { outcomes, stopped: { id: pushed.id, code: verdict.kind } };
       this.#keep(pushed.id, actor, verdict);
       outcomes.push(verdict.text);
     }
     return { outcomes, stopped: null };
+  }
+
+  /**
+   * A bug of Dacapo: the commit stays undecided, and the push stops before it (P8). The device keeps the commit, reads on
+   * and sends it again. Otherwise a bug would reject a person's work, or cut the device off from its log.
+   */
+  #reportUndecided(error: unknown): { readonly kind: "undecided" } {
+    if (!(error instanceof DecideFailure)) throw error;
+    this.#context.report(error.cause);
+    return { kind: "undecided" };
   }
 
   #idTaken(id: string): string {
