@@ -36,7 +36,7 @@ type Signals = {
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
   "pull-answered": { readonly head: number };
-  /** `isPostponed`: the server stopped at a command that only a newer server knows. */
+  /** `isPostponed`: the server stopped before a commit that it could not decide. */
   "push-answered": { readonly head: number; readonly isPostponed: boolean };
   "push-too-large": { readonly sent: number };
   "frame-confirmed": { readonly head: number };
@@ -49,7 +49,7 @@ type Signals = {
 type SocketSignals = {
   "socket-requested": { readonly cursor: Cursor | null };
   "socket-opened": object;
-  /** `head` is 0 when the frame waits in the inbox, because the loop then reads the head from the frame. */
+  /** `head` is 0 while the frame waits in the inbox of `LiveFeed`. The loop later reads the head from the frame. */
   "socket-reported": { readonly cursor: SocketCursor; readonly head: number };
   "socket-lost": Failure;
   "socket-closed": object;
@@ -60,19 +60,20 @@ export type Signal<Type extends keyof Signals = keyof Signals> = {
   [T in Type]: { readonly type: T } & Signals[T];
 }[Type];
 
-/** Waits grow from the first to the last, with full jitter. */
+/** The first and the longest wait. Waits double, and chance draws the wait between 0 and that time. */
 export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
 /** The longest wait that a server can request. */
 export const RETRY_AFTER_MS_MAX = 10 * 60_000;
-/** This many divergences in a row are resolved without a wait. After the quiet time, the count starts again. */
+/** This many divergences in a row are resolved without a wait. */
 const DIVERGENCES_AT_ONCE = 3;
+/** After this time without a divergence, the count starts again. */
 const DIVERGENCES_FORGOTTEN_MS = 10 * 60_000;
 /** A socket that was open for less time counts as refused, because some proxies open each socket and cut it at once. */
 export const SOCKET_STABLE_MS = 10_000;
-/** The loop pushes again after this time when the server does not know a command yet. */
+/** The loop pushes again after this time if the server could not decide a commit. */
 export const POSTPONED_MS = 30_000;
 
-/** The next state. When the tab may not sync, its socket closes with the same signal. */
+/** The next state. If the tab may not sync, `reduce` also closes the socket. */
 export function reduce<T extends keyof Signals>(state: SyncState, signal: Signal<T>, moment: Moment): SyncState {
   const type: T = signal.type;
   const next = { ...state, ...changes[type](state, signal, moment) };
@@ -115,10 +116,10 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
 
 type SocketRow = { readonly [Kind in keyof Sockets]: (socket: SocketState<Kind>) => SocketState };
 
-/** The same for the socket: each signal in each of the three kinds. `same`: the signal comes too late for this kind. */
+/** The same for the socket: each signal in each of the three kinds. `same`: the signal changes nothing. */
 const socketRows: { readonly [T in keyof SocketSignals]: (signal: Signal<T>, at: Moment) => SocketRow } = {
   "socket-requested": ({ cursor }) => ({
-    // The server reads for the socket from this cursor on, so everything before counts as reported.
+    // The socket sends records after this cursor, so everything before counts as reported.
     closed: ({ failures }) => ({ kind: "opening", failures, cursor: socketCursorOf(cursor) }),
     opening: same,
     open: same,
@@ -163,8 +164,7 @@ function same(socket: SocketState): SocketState {
 }
 
 /**
- * Closed by this side: that is no failure, and the next socket waits for nothing. A socket that is closed already keeps
- * its wait.
+ * Closed by this side, which is no failure: the next socket may open at once. A closed socket keeps its wait.
  */
 function closed(socket: SocketState): SocketState {
   return socket.kind === "closed" ? socket : { kind: "closed", failures: socket.failures, notBefore: 0 };
@@ -202,16 +202,15 @@ function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
-    // Data in hand may be lost with the failure, such as a live frame that could not be stored. So the server is read
-    // again.
+    // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),
   };
 }
 
 /**
- * This log was cut back. A server may be restored twice in a row, so the first divergences wait for nothing. A server
- * that calls every log another one gets fewer and fewer requests.
+ * This log was cut back. A server may be restored twice in a row, so the first divergences wait for nothing. If a
+ * server reports a divergence each time, the waits grow.
  */
 function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at: Moment): Change {
   const { elapsed } = at;
@@ -225,7 +224,7 @@ function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at:
   };
 }
 
-/** Only a wake ends `stopped`, because a person must act first. */
+/** `stopped` ends only in `woken`: the page is shown again, the network returns, or syncing is resumed. */
 function trying(progress: Progress, failures: number, notBefore: number): Progress {
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
 }

@@ -4,13 +4,13 @@
  * `nextStep` takes the first line that is true:
  *
  *   1  not the leader, paused, offline or stopped ───────────► rest, until a signal comes
- *   2  waiting after a failure ──────────────────────────────► rest until the wait ends
+ *   2  waiting after a failure or many divergences ──────────► rest until the wait ends
  *   3  the histories have diverged ──────────────────────────► resolve-divergence
  *   4  commits are pending, the log is not refilling, and
  *      no command waits for a newer server ──────────────────► push
  *   5  stale, behind the server's head, or refilling ────────► pull
- *   6  30 s after a call, the socket has not reported
- *      what the call brought ────────────────────────────────► pull
+ *   6  a call brought records, and 30 s later the socket
+ *      has not reported them ────────────────────────────────► pull
  *   7  the socket is closed, and its wait is over ───────────► connect
  *   8  otherwise ────────────────────────────────────────────► rest until the first wait of 4, 6 or 7 ends
  *
@@ -39,21 +39,22 @@ export type SyncState = {
   readonly head: number;
   readonly socket: SocketState;
   /**
-   * `notBefore` (`env.elapsed`): a command that only a newer server knows holds the queue until then. `max`: commits in
-   * one push.
+   * `notBefore` (`env.elapsed`): no push before this time, because the server could not decide a commit. `max`: the
+   * commits in one push.
    */
   readonly push: { readonly notBefore: number; readonly max: number };
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
 };
 
-/** `failures` came in a row; nothing is tried before `notBefore` (`env.elapsed`). A stopped loop waits for a wake. */
+/** `failures` came in a row; nothing is tried before `notBefore` (`env.elapsed`). See `trying` for `stopped`. */
 export type Progress =
   | { readonly kind: "trying"; readonly failures: number; readonly notBefore: number }
   | { readonly kind: "stopped"; readonly error: PlainError };
 
 /**
- * How this log compares with the server's. `fresh`: a call was answered (`env.elapsed`) after the last reason to doubt.
+ * How this log compares with the server's. `fresh`: a call was answered after the last reason for doubt. Times by
+ * `env.elapsed`.
  */
 export type Agreement =
   { readonly kind: "stale" } | { readonly kind: "fresh"; readonly answeredAt: number } | { readonly kind: "diverged" };
@@ -81,8 +82,8 @@ export type SyncInputs = {
   readonly cursor: Cursor | null;
   readonly pending: number;
   /**
-   * The log was dropped with the right to read, and is being filled again. Until it is full, a loss on the server is
-   * not known.
+   * The device lost the right to read, dropped the log, and is filling it again. Until the log is full, the device does
+   * not know whether the server lost records.
    */
   readonly isRefilling: boolean;
 };
@@ -94,9 +95,9 @@ export type Step =
 export const PUSH_COMMITS_MAX = 500;
 
 /**
- * The loop pulls again when a call brought records and the socket has not reported them for this long. The log may have
- * been restored before the socket's node read it, which a node does every 5 s. Otherwise nothing would ever report the
- * loss. A device without a socket pulls equally often.
+ * The loop pulls again when a call brought records and the socket has not reported them for this long. The server
+ * may have been restored while the socket's node did not notice. The pull finds this. A device without a socket pulls
+ * equally often.
  */
 export const UNREPORTED_MS = 30_000;
 
@@ -131,10 +132,7 @@ export function nextStep(state: SyncState, { now, cursor, pending, isRefilling }
   return { do: "rest", until: waits.length > 0 ? Math.min(...waits) : null };
 }
 
-/**
- * A cursor before the reported end is known to be in the log. Otherwise the frames would not follow, and the loop
- * pulled all.
- */
+/** True if the socket has reported this cursor or a later one. */
 function hasReported(reported: SocketCursor, cursor: Cursor | null): boolean {
   if (reported.position !== positionOf(cursor)) return reported.position > positionOf(cursor);
   return reported.mark === null || cursor === null || reported.mark === cursor.mark;
@@ -146,7 +144,7 @@ export function maySync({ tab, progress }: SyncState): boolean {
 }
 
 /**
- * The failures so far, and the wait because of them. A stopped loop counts from the start, because a wake resets both.
+ * The failures so far, and the wait because of them. For a stopped loop both are 0.
  */
 export function tries(progress: Progress): { readonly failures: number; readonly notBefore: number } {
   return progress.kind === "trying" ? progress : { failures: 0, notBefore: 0 };

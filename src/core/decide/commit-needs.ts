@@ -15,10 +15,10 @@ export type CommitNeeds = {
   readonly streams: ReadonlySet<string>;
   /**
    * The lowest version that the author has seen of each stream that the commit names. Other authors' events after it
-   * are needed. A stream that a command reads without its author naming it is not in this map: it was never seen.
+   * are needed. A stream that a command reads and the commit does not list is not in this map: it was never seen.
    */
   readonly seen: ReadonlyMap<string, number>;
-  /** Streams that are needed as their author saw them, each (stream, seen) once: for commands that keep or merge. */
+  /** Streams that are needed as the author saw them, each (stream, seen) once: for commands that keep or merge. */
   readonly authored: readonly StreamSeen[];
   /** True if a command is decided with the receiver's clock. */
   readonly isTimed: boolean;
@@ -39,7 +39,7 @@ export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNee
   for (const command of commit.commands) {
     const one = prepareCommand(domain, command);
     prepared.push(one);
-    // A command that cannot be decided needs the events that its rejection reports, and no state.
+    // A command that cannot be decided adds no more needs.
     if ("defect" in one) continue;
     const { definition, reads } = one.ready;
     isTimed ||= definition.time === "server";

@@ -20,7 +20,7 @@ export type StreamWindow = {
   readonly current: StreamState;
   /** At most the lowest version that the commit has seen. */
   readonly from: number;
-  /** Other authors' events after version `from`, in order, or the latest ones. The author's own may be among them. */
+  /** Events after version `from`, in order: at least the latest ones of other authors. */
   readonly since: readonly DomainEvent[];
   /**
    * The stream as the author saw it: at `seen`, plus the author's own later events. Null if that history is too long

@@ -6,8 +6,8 @@
  *   (test/unit/core/decide/reconcile-commit.forecast.test.ts).
  * - An error or a wrong result of an app's function becomes a defect (test/unit/core/decide/decide-command.test.ts).
  * - An error of Dacapo's own code is thrown (test/unit/sync-server/streams/stream-windows.test.ts).
- * - An app's function gets frozen values, also in production. A function that changes its state in place fails at its
- *   first use (test/unit/core/decide/reconcile-commit.functions.test.ts).
+ * - An app's function gets frozen values, also in production. A function that changes its state in place fails the
+ *   first time it runs (test/unit/core/decide/reconcile-commit.functions.test.ts).
  */
 import type { CommitCommand } from "../history/commit.ts";
 import type {
@@ -26,7 +26,7 @@ import { derivedId, mergedId } from "../values/id.ts";
 import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 
-/** The reason why a command has no events. `kind: "domain"`: the app chose `code`. Any other kind: Dacapo chose it. */
+/** The reason why a command is rejected. `kind: "domain"`: the app chose `code`. Any other kind: Dacapo chose it. */
 export type Defect = {
   readonly kind: "domain" | "invalid" | "unknown" | "unreadable" | "failed" | "conflict";
   readonly code: string;
@@ -41,7 +41,7 @@ export type ReadyCommand = {
   readonly aggregate: AggregateDefinition;
   readonly definition: CommandDefinition;
   readonly input: unknown;
-  /** Stream names by the name under which `decide` sees their state. */
+  /** Key: the read's name in the context. Value: the stream. */
   readonly reads: Readonly<Record<string, string>>;
 };
 

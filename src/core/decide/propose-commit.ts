@@ -2,7 +2,7 @@
  * Proposing a commit: a person's commands, decided on the state that this device shows.
  *
  * Guarantees, each with its test in test/unit/core/decide/propose-commit.test.ts:
- * - A command that is invalid, that the domain rejects, or that no server would accept never becomes a commit.
+ * - If a command is invalid, the domain rejects it, or it breaks a limit, there is no commit.
  * - This holds for any JavaScript value, not only for values that fit the types.
  * - `seen` is the confirmed version of each stream. It is fixed from here on.
  */
@@ -27,7 +27,7 @@ export type CommitIdentity = {
   readonly meta: Json;
 };
 
-/** A device's view of a log: optimistic states and confirmed versions. */
+/** A device's view of a log: states with pending events, and confirmed versions. */
 export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
 
 export type Proposed =
@@ -36,8 +36,8 @@ export type Proposed =
       /** The commands that undo the commit, or null. */
       readonly inverse: readonly CommandRequest[] | null;
       /**
-       * The events and states on this view, so that `Replica.add` need not decide again. Null if a command is decided
-       * with the receiver's clock.
+       * The events and states on this view, so that `Replica.add` need not decide again. Null if a command
+       * uses `time: "server"`.
        */
       readonly decided: Decided | null;
     }

@@ -2,8 +2,9 @@
  * Reconciling a commit: decide it on the current streams, although other authors may have written to them first.
  *
  * Guarantees:
- * - The outcome depends on the commit, the windows and the domain only. The order of packets does not matter, because
- *   `seen` was fixed when the commit was made (test/unit/core/decide/reconcile-commit.hostile.test.ts).
+ * - The outcome depends on the commit, the domain, the streams, the mode, and `now` for commands with server time. The
+ *   order of packets does not matter, because `seen` was fixed when the commit was made
+ *   (test/unit/core/decide/reconcile-commit.hostile.test.ts).
  * - It reads only what `commitNeeds` lists (test/unit/core/decide/commit-needs.test.ts).
  * - Each command sees the events of the commands before it. One rejection rejects the whole commit
  *   (test/unit/core/decide/reconcile-commit.test.ts).
@@ -35,8 +36,8 @@ export type { StreamWindow } from "./commit-streams.ts";
 export type ReconcileFacts = {
   readonly window: (stream: string) => StreamWindow;
   /**
-   * For `keep` and merges. `server`: computes what the author decided. `device`: reads it from the expected events of
-   * the commit, because this device is the author.
+   * For `keep` and merges. `server`: it computes the author's decision. `device`: it reads the decision from the
+   * expected events of the commit, because this device is the author.
    */
   readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
@@ -92,7 +93,7 @@ export function isExpected(commit: Commit, events: readonly RecordEvent[]): bool
   );
 }
 
-/** One command in its commit, with the streams as the commands before it left them. */
+/** One command in its commit. The streams contain the events of the earlier commands. */
 type CommandScope = {
   readonly domain: DomainDefinition;
   readonly commit: Commit;
@@ -119,7 +120,7 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
   const policy = ready.definition.onConflict;
   if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
-  // A stream that the author did not name counts as never seen, because an author's claim must not skip a check.
+  // A read stream that the commit does not list counts as never seen. Otherwise a client could skip the conflict check.
   const unnamed = unnamedReads(command, ready, streams);
   if (theirs.length === 0 && unnamed.length === 0) return decideNow(scope, ready);
   if (policy === "reject") {
@@ -128,11 +129,15 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
       defect: {
         kind: "conflict",
         code: "conflict",
-        message: `${theirs.length} event(s) of other authors came first on ${changed.join(", ")}`,
+        message:
+          theirs.length > 0
+            ? `${theirs.length} event(s) of other authors came first on ${changed.join(", ")}`
+            : `The commit does not list ${changed.join(", ")}, which the command reads`,
       },
     };
   }
   const mine = decideAsAuthor(scope, ready);
+  // Without the author's history (too long to read), even `keep` decides on the current state.
   if (mine === null) return decideNow(scope, ready);
   return policy === "keep" ? mine : merge(scope, ready, policy, "events" in mine ? mine.events : [], theirs);
 }
@@ -226,7 +231,7 @@ function foreignEvents(commit: Commit, command: CommitCommand, facts: ReconcileF
   });
 }
 
-/** Streams with events that the command reads and its author did not name. */
+/** Streams that have events, that the command reads, and that the commit does not list. */
 function unnamedReads(command: CommitCommand, ready: ReadyCommand, streams: CommitStreams): readonly string[] {
   const named = new Set([command.stream, ...command.reads.map((read) => read.stream)]);
   return Object.values(ready.reads).filter((stream) => !named.has(stream) && streams.current(stream).version > 0);

@@ -24,8 +24,7 @@ import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schem
 import { requireType, requireWord, streamName } from "../values/names.ts";
 import { requireJson, versionedBy } from "./upcast.ts";
 
-// These types are not exported, because TypeScript then writes them out. A handle's type shows plain data and no
-// schemas.
+// If these types were exported, a handle's type would show their names. Now it shows plain data.
 /** The data of each event as `evolve` and readers get it. */
 type DataOf<E> = { readonly [K in keyof E]: OutputOf<E[K]> };
 /** The data of each event as `emit` accepts it. */
@@ -40,7 +39,7 @@ type EventCheck<S> = S extends Schema
     : "An event's schema must accept its own output. Trims and defaults are fine, string to Date is not"
   : Schema;
 
-/** A conditional type, because otherwise the literals of a state (`status: "open"`) would widen. */
+/** A conditional type. Otherwise TypeScript infers `string` instead of the literal `"open"`. */
 type Fold<State, Event> = [State] extends [infer S] ? (state: S, event: Event) => S : never;
 
 /** The states that a command reads. A read that is not a handle is `"self"`. */

@@ -3,7 +3,7 @@
  *
  * Guarantees (test: `aggregate.test.ts`):
  * - The result of an app's function has a known form. Otherwise an error names the function.
- * - Nothing is asynchronous, because other devices decide the command again and must get the same events.
+ * - An app's functions are synchronous, because a commit is decided in one step without waiting.
  */
 import type { StreamCommands } from "./command-types.ts";
 import { READS_MAX } from "./definition.ts";
@@ -40,7 +40,7 @@ export type ErasedCommand = {
   readonly time?: "author" | "server";
 };
 
-/** The names that a context has already, so that no read can have one of them. */
+/** Names that a read cannot have, because the context has them. */
 const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   "emit",
   "reject",
@@ -99,7 +99,9 @@ function inputChecks(label: string, versioned: Versioned | null): Pick<CommandDe
   if (!versioned) {
     return {
       parse: (value) =>
-        value === undefined ? { ok: true, value } : refuseValue([], "was passed in, but the command takes no input"),
+        value === undefined
+          ? { ok: true, value }
+          : refuseValue([], "must be left out, because the command takes no input"),
       upcast: (_v, value) => value,
     };
   }

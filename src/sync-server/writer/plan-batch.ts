@@ -170,8 +170,8 @@ class Batch {
   }
 
   /**
-   * A bug of Dacapo: the commit stays undecided, and the push stops before it (P8). The device keeps the commit, reads on
-   * and sends it again. Otherwise a bug would reject a person's work, or cut the device off from its log.
+   * A bug of Dacapo: the commit stays undecided, and the push stops before it (P8). The device keeps the commit, reads
+   * on and sends it again. Otherwise a bug would reject a person's work, or cut the device off from its log.
    */
   #reportUndecided(error: unknown): { readonly kind: "undecided" } {
     if (!(error instanceof DecideFailure)) throw error;

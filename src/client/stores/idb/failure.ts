@@ -1,10 +1,11 @@
 /**
- * Classifies a failure of IndexedDB: no room, newer code, or a dead connection. See "On the device" in
- * `docs/reliability.md`.
+ * Classifies a failure of IndexedDB: no room, newer code, a missing store, a dead connection, or none of these. See "On
+ * the device" in `docs/reliability.md`.
  *
  * Guarantees:
- * - An error that is not IndexedDB's own is "other", and the caller throws it unchanged.
- * - It compares names, and messages only where browsers use different names.
+ * - A DacapoError, and an error that says that the request itself is wrong, is "other". The caller throws it unchanged.
+ * - An unknown error counts as a dead connection, because a new connection may work.
+ * - It reads the message of `UnknownError` only, because browsers use this name for different failures.
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 
@@ -43,8 +44,8 @@ export function classifyIdbError(error: unknown): IdbFailure {
     // lost".
     case "UnknownError":
       return FULL_MESSAGE.test(message) ? { kind: "full" } : { kind: "dead" };
-    // Closing (InvalidStateError), frozen or killed during a transaction (AbortError), resumed
-    // (TransactionInactiveError), and others.
+    // InvalidStateError: the connection is closing. AbortError: the tab was frozen or killed during a transaction.
+    // TransactionInactiveError: the tab was resumed.
     default:
       return { kind: "dead" };
   }

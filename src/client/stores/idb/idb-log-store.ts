@@ -5,9 +5,10 @@
  * Each operation is a file in this folder.
  *
  * Guarantees:
- * - Pending commits are written with durability `strict`, because they are the only copy of a person's work. All other
- *   writes are `relaxed`, because the server has the data too (test/unit/client/stores/idb-log-store.faults.test.ts).
- * - Each write is one transaction that awaits only its own requests (L1).
+ * - Each write that adds pending commits (`appendPending`, `cutBack`, `fill`) has the durability `strict`, because it
+ *   stores the only copy of a person's work. All other writes are `relaxed`. A power cut may lose the last of them, and
+ *   their commits are then settled again (test/unit/client/stores/idb-log-store.faults.test.ts).
+ * - Each write is one transaction that awaits only its own requests, because a browser ends an idle transaction.
  */
 import type { Env } from "../../env/env.ts";
 import { Connection } from "./connection.ts";
@@ -29,12 +30,12 @@ export type IdbLogStoreOptions = {
   /** Called when a new database is made. */
   readonly newClientId: () => string;
   /**
-   * Runs the waits before a dead connection is opened again, the limit on opening, and the end of an idle lease.
+   * Runs the waits before a dead connection is opened again, the time limit for opening, and the end of an idle lease.
    * @default setTimeout
    */
   readonly timer?: Env["setTimer"];
   /**
-   * Web Locks, which show other tabs the rows that this tab needs. Null if there are none.
+   * Web Locks for leases (tail-lease.ts). Null if there are none.
    * @default navigator.locks
    */
   readonly locks?: LeaseLocks | null;
@@ -105,8 +106,8 @@ export async function openIdbLogStore({
   };
   try {
     await store.head();
-    // Many commits may have settled just before the last close. Request the leases now, so that the first confirmation
-    // removes their rows.
+    // Many commits may have settled just before the last close. Read the list of leases now, so that the first
+    // confirmation knows which rows it may remove.
     lease.queryHeldTails();
   } catch (error) {
     store.close();

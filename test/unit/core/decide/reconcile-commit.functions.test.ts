@@ -27,7 +27,7 @@ describe("reconcileCommit: a function that changes its state in place", () => {
     );
   });
 
-  test("evolve: a state that cannot be frozen refuses its commit, and is no bug of Dacapo", () => {
+  test("evolve: if it returns a value that cannot be frozen, the commit is rejected", () => {
     const { odd, domain } = oddDomain({
       decide: () => [
         { type: "Did", data: 1 },
@@ -90,7 +90,7 @@ describe("evolve: a state that storage would not return equal", () => {
     expect(() => made(logOf([], domain), "ann", [odd.command.do("o1")])).toThrow(reason);
   });
 
-  test("evolve: a state with undefined or -0 is accepted, because JSON drops only these", () => {
+  test("evolve: an undefined field and -0 are accepted, because losing them does no harm", () => {
     const { odd, domain } = oddDomain({
       decide: () => [{ type: "Did", data: 1 }],
       evolve: () => ({ note: undefined, zero: -0, list: [[{}]] }) as unknown as Json,
@@ -116,7 +116,7 @@ describe("id: ids that a command makes", () => {
     );
   });
 
-  test("id: is new in a merge, because the merged events contain the first ids", () => {
+  test("id: onConflict gets other ids than decide", () => {
     const { odd, domain } = oddDomain({
       decide: (_, tools) => twoIds(tools),
       merge: (mine, tools) => [...mine, ...twoIds(tools)],
@@ -131,7 +131,7 @@ describe("id: ids that a command makes", () => {
 });
 
 describe("forecast: a merge", () => {
-  test("forecast: a merge equals the events of the server", () => {
+  test("forecast: the device expects the same merged events as the server records", () => {
     const { odd, domain } = oddDomain({
       decide: (_, { id }) => [{ type: "Did", data: id() }],
       merge: (mine, { id }) => [...mine, { type: "Did", data: id() }],

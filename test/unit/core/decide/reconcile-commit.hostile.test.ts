@@ -131,7 +131,7 @@ describe("reconcileCommit: a client that lies about seen", () => {
     }
   });
 
-  test("reconcileCommit: a conflict names a stream that was read and not named", () => {
+  test("reconcileCommit: a conflict names a read stream that the commit does not list", () => {
     const server = logOf();
     const copied = forge(made(server, "ann", [tally.command.copy("b", { from: "a" })]), (command) => ({
       ...command,

@@ -38,7 +38,7 @@ describe("reconcileCommit: conflict policies", () => {
     ]);
   });
 
-  test("merge: combines the author's events with the events that came first", () => {
+  test("merge: the app's function gets the author's and the other events, and decides", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.rename("t1", { title: "Oat milk" })]);
     add(server, "bob", task.command.rename("t1", { title: "Soy milk" }));
@@ -71,7 +71,7 @@ describe("reconcileCommit: conflict policies", () => {
 });
 
 describe("reads: a stream that is only read", () => {
-  test("reads: a rule over two streams holds", () => {
+  test("reads: a move to a column that was removed meanwhile is rejected", () => {
     const server = logOf();
     const mine = made(server, "ann", [task.command.move("t1", { column: "done" })]);
     add(server, "bob", column.command.remove("done"));

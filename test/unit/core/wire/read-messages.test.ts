@@ -153,7 +153,7 @@ describe("read-messages: round trips", () => {
       fc.record({ after: fc.option(cursor), domain: count, commits: fc.array(commit, { maxLength: 3 }) }),
       parsePushEnvelope,
     ));
-  test("parsePage: reads back a page", () => roundTrip(page, parsePage));
+  test("parsePage: returns the page of records that was written as text", () => roundTrip(page, parsePage));
   test("parsePushAnswer: reads back the answer to a push", () =>
     roundTrip(
       fc.tuple(page, fc.array(outcome, { maxLength: 4 }), fc.boolean(), uuid).map(([one, outcomes, isStopped, id]) => ({
