@@ -5,6 +5,8 @@
  *
  * Place: an app opens logs with `dacapo/client` and `dacapo/worker`, and a server with `dacapo/node` or
  * `dacapo/sync-server`.
+ *
+ * @module dacapo
  */
 export { aggregate, type AggregateOptions } from "./core/domain/aggregate.ts";
 export type {

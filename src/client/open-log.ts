@@ -6,6 +6,8 @@
  *
  * Guarantees:
  * - When `execute` resolves, the live rows show the commit (`open-log.test.ts`).
+ *
+ * @module dacapo/client
  */
 import type { Json } from "../core/values/json.ts";
 import { connectWorker } from "./page/connect-worker.ts";

@@ -7,6 +7,8 @@
  * - One render shows one moment of the log, because `useSyncExternalStore` does not tear.
  * - A hook returns the same object until the shown values change, also with `where` and `orderBy` written inline.
  *   A component renders again only then.
+ *
+ * @module dacapo/react
  */
 import {
   createContext,
@@ -32,7 +34,12 @@ import type { LogStatus, RejectedCommit } from "./messages/log-types.ts";
  * @example
  * const props: LogProviderProps = { log, children: createElement(Board) };
  */
-export type LogProviderProps = { readonly log: LogHandle<unknown>; readonly children?: ReactNode };
+export type LogProviderProps = {
+  /** The open log. */
+  readonly log: LogHandle<unknown>;
+  /** The components that use the log. */
+  readonly children?: ReactNode;
+};
 
 /**
  * Which rows `useRows` returns, and in which order.

@@ -2,6 +2,8 @@
  * Serves logs from a module worker.
  *
  * Place: the entry of the worker. It passes the browser's parts to `openWorkerLog`: IndexedDB, HTTP, clock, locks.
+ *
+ * @module dacapo/worker
  */
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";

@@ -3,6 +3,8 @@
  *
  * Place: the entry `dacapo/sync-server`. It creates the parts of the server and connects them. `node` and `cloudflare`
  * add the parts of a runtime: listening, and upgrading sockets.
+ *
+ * @module dacapo/sync-server
  */
 import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";

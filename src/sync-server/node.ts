@@ -8,6 +8,8 @@
  * - Nothing that arrives on a port ends the process. Each socket gets its error listener before the first `await`.
  * - Headers, bodies, responses and handshakes have a time limit, and frames have a size limit.
  * - A refused upgrade gets a plain HTTP response.
+ *
+ * @module dacapo/node
  */
 // With this line, a user with `@types/node` installed need not name it in a tsconfig too.
 /// <reference types="node" preserve="true" />

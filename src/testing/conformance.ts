@@ -20,7 +20,12 @@ export type ConformanceRule<Store> = {
 export type MakeStore<Store> = () => Store | Promise<Store>;
 
 /** A rule that a store does not keep, and the reason why that is right for this store. */
-export type Deviation = { readonly rule: string; readonly reason: string };
+export type Deviation = {
+  /** The rule's number, such as `S9`. */
+  readonly rule: string;
+  /** The reason, which appears in the name of a test. */
+  readonly reason: string;
+};
 
 /**
  * The functions that vitest, jest, mocha and `node:test` have in common.
@@ -30,7 +35,9 @@ export type Deviation = { readonly rule: string; readonly reason: string };
  * eventStoreConformance("my store", () => myStore(), { describe, it });
  */
 export type TestRunner = {
+  /** Opens a group of tests. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** Registers one test. */
   readonly it: (name: string, body: () => Promise<void>) => unknown;
 };
 

@@ -20,6 +20,7 @@ export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [...appen
   ({ rule, name, check }) => ({ rule, name, run: (makeStore) => withStore(makeStore, check) }),
 );
 
+/** The test runner, and the size of the suite. */
 export type EventStoreConformanceOptions = TestRunner & {
   /** Rules that the store does not keep, each with a reason. */
   readonly deviations?: readonly Deviation[];

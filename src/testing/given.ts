@@ -48,20 +48,39 @@ export type GivenEvent<A extends AnyAggregate> = DraftIn<A> & {
 
 /** An event that names its stream, for projections of several aggregates. */
 export type StreamEvent = {
+  /** The stream's name, such as `task/t1`. */
   readonly stream: string;
+  /** The event's type. */
   readonly type: string;
+  /** The event's data. */
   readonly data: Json;
+  /**
+   * The actor who made it.
+   *
+   * @default "someone-else"
+   */
   readonly by?: string;
+  /**
+   * Milliseconds since the epoch.
+   *
+   * @default 2030-01-01 UTC
+   */
   readonly time?: number;
 };
 
 /** A rejection: its code is the domain's own, or one of Dacapo's such as `invalid-input`. */
-export type ExpectedRejection = { readonly rejected: string; readonly message?: string };
+export type ExpectedRejection = {
+  /** The expected code. */
+  readonly rejected: string;
+  /** The expected message. Left out: any message. */
+  readonly message?: string;
+};
 
 /** The outcome of a command. */
 export type GivenOutcome<A extends AnyAggregate> =
   { readonly events: readonly (DraftIn<A> & { readonly stream: string })[] } | Required<ExpectedRejection>;
 
+/** Given events. The next step is `when`. */
 export type Given<A extends AnyAggregate> = {
   /** Adds events of another stream, such as a stream that a command reads. */
   readonly and: <B extends AnyAggregate>(aggregate: B, id: string, events: readonly GivenEvent<B>[]) => Given<A | B>;
@@ -85,6 +104,7 @@ export type Given<A extends AnyAggregate> = {
   readonly rows: <P extends AnyProjection>(projection: P) => GivenRows<RowOf<P>>;
 };
 
+/** A command that was decided on given events. */
 export type GivenCommand<A extends AnyAggregate> = {
   /** The outcome, for your own assertions. */
   readonly outcome: GivenOutcome<A>;
@@ -92,6 +112,7 @@ export type GivenCommand<A extends AnyAggregate> = {
   readonly expect: (expected: readonly (DraftIn<A> & { readonly stream?: string })[] | ExpectedRejection) => void;
 };
 
+/** The rows of a projection over given events. */
 export type GivenRows<Row> = {
   /** All rows by their keys, for your own assertions. */
   readonly rows: { readonly [key: string]: Row };

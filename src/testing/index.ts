@@ -4,6 +4,8 @@
  * Guarantees: nothing here imports a test runner, so that each runner can use it (test: `imports.test.ts`).
  *
  * Place: a test file of an app imports it. The library itself never does.
+ *
+ * @module dacapo/testing
  */
 export type { ConformanceRule, Deviation, MakeStore, TestRunner } from "./conformance.ts";
 export {

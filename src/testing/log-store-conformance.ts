@@ -26,6 +26,7 @@ export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
   ...cacheRules,
 ].map(toConformance);
 
+/** The test runner, and the size of the suite. */
 export type LogStoreConformanceOptions = TestRunner & {
   /** Rules that the store does not keep, each with a reason. */
   readonly deviations?: readonly Deviation[];

@@ -29,16 +29,21 @@ export type Receipt = {
  */
 export type Settled =
   | {
+      /** The server's decision. */
       readonly outcome: "accepted" | "rebased";
+      /** The commit's id. */
       readonly commit: string;
       /** Position of the commit's last event. A commit without events has the log's position at its end. */
       readonly position: number;
     }
   | {
+      /** The server's decision. */
       readonly outcome: "rejected";
+      /** The commit's id. */
       readonly commit: string;
       /** The reason's code: the domain's own word, or one of Dacapo's. */
       readonly code: string;
+      /** The reason in words, for people. */
       readonly message: string;
       /** Index of the command that was rejected. */
       readonly command: number;
@@ -70,13 +75,21 @@ export type Connection =
  * const text = pending === 0 ? "All saved" : `${pending} to send (${connection})`;
  */
 export type LogStatus = {
+  /** The present state of syncing. */
   readonly connection: Connection;
   /** True where this tab is the one that syncs. */
   readonly leader: boolean;
   /** Number of commits that were made on this device and have not settled. */
   readonly pending: number;
   /** Pending commits that the server would reject in the present state: id and reason. At most 100 are listed. */
-  readonly doubtful: readonly { readonly commit: string; readonly code: string; readonly message: string }[];
+  readonly doubtful: readonly {
+    /** The commit's id. */
+    readonly commit: string;
+    /** The reason's code: the domain's own word, or one of Dacapo's. */
+    readonly code: string;
+    /** The reason in words, for people. */
+    readonly message: string;
+  }[];
   /** Number of rejected commits that are kept. */
   readonly rejections: number;
   /**
@@ -90,7 +103,12 @@ export type LogStatus = {
   /** The server's last known position. */
   readonly head: number;
   /** Events that this code could not fold: their number, and the first of them. */
-  readonly parked: { readonly count: number; readonly events: readonly Parked[] };
+  readonly parked: {
+    /** The number of parked events. */
+    readonly count: number;
+    /** The first of them. */
+    readonly events: readonly Parked[];
+  };
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };
@@ -105,9 +123,11 @@ export type LogStatus = {
 export type RejectedCommit = {
   /** The commit's id. */
   readonly commit: string;
+  /** The commands of the commit, in their order. */
   readonly commands: readonly CommandRequest[];
   /** The reason's code: the domain's own word, or one of Dacapo's. */
   readonly code: string;
+  /** The reason in words, for people. */
   readonly message: string;
   /** Index of the command that was rejected. */
   readonly command: number;

@@ -14,16 +14,29 @@ import type { DomainEvent, Draft } from "./event.ts";
 export const READS_MAX = 16;
 
 /** A rejection by the domain. `code` is the domain's own code, such as `no-such-task`. `message` is for people. */
-export type Rejection = { readonly rejected: true; readonly code: string; readonly message: string };
+export type Rejection = {
+  /** Marks the value as a rejection. */
+  readonly rejected: true;
+  /** The domain's own code, such as `no-such-task`. */
+  readonly code: string;
+  /** The reason in words, for people. */
+  readonly message: string;
+};
 
 /** The decision of a command: events, which may be none, or a rejection. */
 export type Decision = readonly Draft[] | Rejection;
 
 /** A result of `onConflict`: decide again on the current state. */
-export type Rebase = { readonly rebase: true };
+export type Rebase = {
+  /** Marks the value as this result. */
+  readonly rebase: true;
+};
 
 /** A stream by its name, such as `{ stream: "task/t1" }`. */
-export type StreamRef = { readonly stream: string };
+export type StreamRef = {
+  /** The stream's name: the aggregate and an id. */
+  readonly stream: string;
+};
 
 /** A command that an app wants to execute. It is plain JSON and not yet part of a commit. */
 export type CommandRequest = {

@@ -6,7 +6,12 @@
 import type { Json } from "../values/json.ts";
 
 /** An event without a place: the result of `emit` in `decide`. */
-export type Draft<Type extends string = string, Data = Json> = { readonly type: Type; readonly data: Data };
+export type Draft<Type extends string = string, Data = Json> = {
+  /** The event's type, such as `TaskAdded`. */
+  readonly type: Type;
+  /** The event's data, as the schema of its type returned it. */
+  readonly data: Data;
+};
 
 /**
  * An event with its place. `aggregate` is a literal type in handlers, so that two aggregates may share an event type.
@@ -17,8 +22,11 @@ export type DomainEvent<Type extends string = string, Data = Json, Aggregate ext
    * log.
    */
   readonly id: string;
+  /** The event's type, such as `TaskAdded`. */
   readonly type: Type;
+  /** The event's data, in the newest version of its schema. */
   readonly data: Data;
+  /** The name of the aggregate that the event belongs to. */
   readonly aggregate: Aggregate;
   /** The stream: the aggregate and an id, such as `task/t1`. */
   readonly stream: string;

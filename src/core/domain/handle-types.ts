@@ -41,9 +41,13 @@ export type Aggregate<Name extends string, State, Events, Inputs> = {
 
 /** Any aggregate, for functions with an aggregate as a parameter. */
 export type AnyAggregate = {
+  /** The name, which is the first part of each stream's name. */
   readonly name: string;
+  /** For Dacapo only: the aggregate with its types erased. */
   readonly definition: AggregateDefinition;
+  /** The other aggregates whose states its commands read. */
   readonly reads: readonly AnyAggregate[];
+  /** Types only. The field does not exist at run time. */
   readonly "~types"?: {
     readonly name: string;
     readonly state: unknown;
@@ -53,7 +57,10 @@ export type AnyAggregate = {
 };
 
 /** A stream with the type of its state. */
-export type TypedStreamRef<State> = StreamRef & { readonly "~state"?: State };
+export type TypedStreamRef<State> = StreamRef & {
+  /** Types only. The field does not exist at run time. */
+  readonly "~state"?: State;
+};
 
 /** The types that a handle carries. */
 export type TypesOf<A extends AnyAggregate> = NonNullable<A["~types"]>;

@@ -49,7 +49,12 @@ export type CommitRecord = {
 /**
  * The end of a known part of a log: the position of the last event and the mark of its record. `null` is the beginning.
  */
-export type Cursor = { readonly position: number; readonly mark: string };
+export type Cursor = {
+  /** The position of the last known event: 1, 2, 3 … */
+  readonly position: number;
+  /** The mark of the record with that event. */
+  readonly mark: string;
+};
 
 /** Returns the position of the last event of a record. */
 export function lastPosition(record: Pick<CommitRecord, "position" | "events">): number {

@@ -45,24 +45,39 @@ export type Authorize = (request: Request) => Promise<Principal | null> | Princi
 /** The action that `permit` decides about. */
 export type PermitRequest =
   /** Read the whole log. Pushing needs this right too. */
-  | { readonly action: "read"; readonly log: string }
+  | {
+      /** The right in question. */
+      readonly action: "read";
+      /** The log's name. */
+      readonly log: string;
+    }
   /**
    * Run a command on a stream. Requested before the command is decided, so that a refusal reveals nothing of the
    * stream.
    */
   | {
+      /** The right in question. */
       readonly action: "write";
+      /** The log's name. */
       readonly log: string;
+      /** The stream that the command writes to. */
       readonly stream: string;
+      /** The command's name. */
       readonly command: string;
+      /** The command's input as the client sent it. */
       readonly input: Json | undefined;
     }
   /** Record the events that a command decided. Requested only if there are events. */
   | {
+      /** The right in question. */
       readonly action: "record";
+      /** The log's name. */
       readonly log: string;
+      /** The stream that the command writes to. */
       readonly stream: string;
+      /** The command's name. */
       readonly command: string;
+      /** The events that the server decided. */
       readonly events: readonly Draft[];
     };
 
@@ -82,12 +97,18 @@ type FindPrincipal = (token: string) => Promise<Principal | null> | Principal | 
 /** Options of `bearer`: a table of tokens, or a function that verifies them. */
 export type BearerOptions =
   /** A table of secrets. Each value is the actor's name, or a principal. */
-  | { readonly tokens: Tokens }
+  | {
+      /** Each secret with its actor's name, or with a principal. */
+      readonly tokens: Tokens;
+    }
   /**
    * Verifies a token that carries its own proof, and returns its principal or null. Check the signature with a fixed
    * algorithm, the audience and the expiry. For JSON Web Tokens use `jwt`.
    */
-  | { readonly verify: FindPrincipal };
+  | {
+      /** Returns the principal of a token, or null. */
+      readonly verify: FindPrincipal;
+    };
 
 const TABLE_FIX =
   'Pass a table from secret to actor, such as bearer({ tokens: { "adas-secret": "ada" } }), or bearer({ verify }).';

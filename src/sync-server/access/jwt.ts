@@ -43,16 +43,19 @@ export type JwtOptions = {
   readonly type?: string;
 } & (
   | {
+      /** The only signature algorithm that is accepted. */
       readonly algorithm: (typeof SYMMETRIC)[number];
       /** At least 32 random bytes that the issuer shares with this server. */
       readonly secret: string;
     }
   | {
+      /** The only signature algorithm that is accepted. */
       readonly algorithm: (typeof ASYMMETRIC)[number];
       /** The issuer's public key: a PEM (`-----BEGIN PUBLIC KEY-----`) or a JWK. */
       readonly publicKey: string | JsonWebKey;
     }
   | {
+      /** The only signature algorithm that is accepted. */
       readonly algorithm: (typeof ASYMMETRIC)[number];
       /** The https address of the issuer's keys. The server fetches them when needed and keeps them for ten minutes. */
       readonly jwksUri: string;

@@ -15,14 +15,17 @@ import type { Principal } from "../access/authorize.ts";
 
 /** A socket as the live hub uses it. */
 export interface LiveSocket {
+  /** Sends a text frame. Returns at once (W1). */
   send(text: string): void;
   /** Bytes that the client has not taken yet. It is 0 if the runtime does not report them. */
   readonly bufferedBytes: number;
   /** The last time at which the runtime itself answered a ping, if it does. Milliseconds since the epoch. */
   readonly answeredAt?: number;
+  /** Closes the socket with a close code and a reason. */
   close(code: number, reason: string): void;
   /** Ends the connection without a goodbye, and drops all buffered bytes. */
   terminate(): void;
+  /** Stores the attachment where it outlives the hub's memory (W2). */
   save(attachment: LiveAttachment): void;
 }
 
@@ -32,11 +35,19 @@ export interface LiveSocket {
  * In a Durable Object it must fit into an attachment of 2 KB, so `OBJECT_LIMITS` bounds its presence to 640 bytes.
  */
 export type LiveAttachment = {
+  /** The log's name. */
   readonly log: string;
   /** The socket was sent all records up to here. */
   readonly cursor: string | null;
+  /** The holder of the socket. */
   readonly principal: Principal;
-  readonly presence: { readonly client: string; readonly data: Json } | null;
+  /** The presence that the socket's client set last. */
+  readonly presence: {
+    /** The client's id. */
+    readonly client: string;
+    /** The data that the client shows. */
+    readonly data: Json;
+  } | null;
 };
 
 /** The calls by which a runtime reports to the hub what happens on a socket. */

@@ -20,9 +20,16 @@ import type { Tickets } from "../access/tickets.ts";
 
 /** The result of `LiveGate.open`: a response that refuses the upgrade, or the way into the hub. */
 export type LiveOpening =
-  | { readonly kind: "refused"; readonly response: Response }
-  /** The hub counts the socket from `join` on. The runtime must call it at once, or never. */
-  | { readonly kind: "accepted"; readonly join: (socket: LiveSocket) => LiveConnection };
+  | {
+      readonly kind: "refused";
+      /** The response to send instead of the upgrade. */
+      readonly response: Response;
+    }
+  | {
+      readonly kind: "accepted";
+      /** The hub counts the socket from `join` on. The runtime must call it at once, or never. */
+      readonly join: (socket: LiveSocket) => LiveConnection;
+    };
 
 /**
  * Checks the upgrade requests of live sockets, for a runtime that opens the sockets itself.
@@ -32,7 +39,10 @@ export type LiveOpening =
  * if (opening.kind === "refused") return opening.response;
  * const connection = opening.join(socket);
  */
-export type LiveGate = { readonly open: (request: Request, log: string) => Promise<LiveOpening> };
+export type LiveGate = {
+  /** Checks an upgrade request for a log. */
+  readonly open: (request: Request, log: string) => Promise<LiveOpening>;
+};
 
 export type LiveGateOptions = {
   readonly origins: OriginRule;

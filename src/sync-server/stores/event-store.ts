@@ -44,9 +44,17 @@ export type StoredRecord = {
   readonly cursor: Cursor;
   /** Id of the commit. */
   readonly commit: string;
+  /** The author's verified name. */
   readonly actor: string;
   /** The streams that it writes, each once, with the versions of its first and last event there. */
-  readonly streams: readonly { readonly stream: string; readonly first: number; readonly last: number }[];
+  readonly streams: readonly {
+    /** The stream's name. */
+    readonly stream: string;
+    /** The version of the record's first event in the stream. */
+    readonly first: number;
+    /** The version of the record's last event in the stream. */
+    readonly last: number;
+  }[];
   /** JSON of the commit record. */
   readonly text: string;
 };
@@ -55,6 +63,7 @@ export type StoredRecord = {
 export type KeptOutcome = {
   /** Id of the commit. */
   readonly commit: string;
+  /** The actor to whom the outcome belongs. */
   readonly actor: string;
   /** Milliseconds since the epoch, by the server's clock. */
   readonly received: number;
@@ -66,7 +75,9 @@ export type KeptOutcome = {
 export type Append = {
   /** The head that the batch was computed on. Null: the log has no record yet. */
   readonly expected: Cursor | null;
+  /** The records, in order and without gaps behind `expected`. */
   readonly records: readonly StoredRecord[];
+  /** The outcomes without a record. */
   readonly outcomes: readonly KeptOutcome[];
   /** The store forgets kept outcomes that were received before this time. Milliseconds since the epoch. */
   readonly forgetOutcomesBefore: number;
@@ -74,6 +85,7 @@ export type Append = {
   readonly outcomesPerActorMax: number;
 };
 
+/** The result of an append. Only `ok` wrote something. */
 export type AppendResult =
   /** The batch is written and durable. */
   | { readonly kind: "ok" }
@@ -86,7 +98,9 @@ export type AppendResult =
 
 /** The record under a commit's id, or null, and the kept outcome of each actor that used the id. */
 export type KnownCommit = {
+  /** The author of the record under this id, and its end. Null: no record has this id. */
   readonly record: { readonly actor: string; readonly at: Cursor } | null;
+  /** The kept outcomes under this id: each actor with the JSON of the outcome. */
   readonly outcomes: readonly { readonly actor: string; readonly text: string }[];
 };
 
@@ -95,7 +109,12 @@ export type LogHead =
   { readonly kind: "absent" } | { readonly kind: "gone" } | { readonly kind: "open"; readonly cursor: Cursor | null };
 
 /** The most events of a page, and the most bytes of its record texts in UTF-8 (S6). */
-export type ReadLimit = { readonly events: number; readonly bytes: number };
+export type ReadLimit = {
+  /** The most events. */
+  readonly events: number;
+  /** The most bytes of record texts. */
+  readonly bytes: number;
+};
 
 /** `diverged`: the log does not contain the cursor (S5). */
 export type ReadResult =

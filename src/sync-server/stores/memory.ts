@@ -2,6 +2,8 @@
  * The event store in memory: the plainest implementation of the port, for tests, demos and the simulator.
  *
  * Guarantees: S1 to S11 while the process lives (event-store.memory.test.ts). It is not durable after that.
+ *
+ * @module dacapo/memory
  */
 import { StorageLostError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";

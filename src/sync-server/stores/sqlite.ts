@@ -6,6 +6,8 @@
  * Guarantees:
  * - Several processes may open one file. Each append takes the write lock first and then checks the expected head
  *   (S1, sqlite.test.ts). The file must be on a local disk.
+ *
+ * @module dacapo/sqlite
  */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";

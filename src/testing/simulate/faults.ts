@@ -55,6 +55,7 @@ const ADDED = {
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
 
+/** The name of a fault, such as `answerLoss`. */
 export type FaultName = keyof typeof FAULTS;
 export type Faults = Readonly<Record<FaultName, number>>;
 

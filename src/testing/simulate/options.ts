@@ -8,8 +8,11 @@ import type { SimulationParts } from "./parts.ts";
 
 /** The input of a command maker. `rows` returns the rows of a projection by key, as the tab shows them. */
 export type CommandFacts = {
+  /** The seed's own chance. */
   readonly random: SeededRandom;
+  /** The person who acts. */
   readonly actor: string;
+  /** The rows of a projection, by key. */
   readonly rows: (projection: string) => ReadonlyMap<string, Json>;
 };
 
@@ -18,6 +21,7 @@ export type CommandMaker = (facts: CommandFacts) => CommandRequest | readonly Co
 
 export type SimulateDomains = { readonly newest: DomainDefinition; readonly previous: DomainDefinition | null };
 
+/** Options of `simulate`. */
 export type SimulateOptions = {
   /** Makes the commands of people. It may draw only from `random`, otherwise a seed does not repeat. */
   readonly commands: CommandMaker;
@@ -66,7 +70,9 @@ export type SimulateOptions = {
   readonly onSeed?: (seed: number, problems: readonly string[]) => void;
 };
 
+/** A seed that breaks an invariant. */
 export type BrokenSeed = {
+  /** The seed's number. */
   readonly seed: number;
   /** A sentence for each broken invariant. */
   readonly problems: readonly string[];
@@ -76,9 +82,11 @@ export type BrokenSeed = {
   readonly trace: readonly string[];
 };
 
+/** The report of a simulation. */
 export type SimulationReport = {
   /** The number of seeds that ran. */
   readonly seeds: number;
+  /** The broken seeds. Empty: every invariant held. */
   readonly broken: readonly BrokenSeed[];
   /** The number of waits that the schedulers of all seeds ran. */
   readonly picks: number;

@@ -16,6 +16,7 @@ import { shrink } from "./shrink.ts";
 
 /** The simulation found a seed that breaks an invariant. `report` has the details. */
 export class SimulationError extends Error {
+  /** The whole report, with each broken seed. */
   readonly report: SimulationReport;
   constructor(report: SimulationReport) {
     super(report.broken.map(describeBroken).join("\n\n"));
