@@ -20,5 +20,9 @@ test("sayProblem: other errors show their message and their fix", () => {
   expect(sayProblem(new StorageFullError({ message: "The disk is full", fix: "Make room." }))).toBe(
     "The disk is full. Make room",
   );
+  // A message of the server ends with a full stop of its own.
+  expect(sayProblem(new StorageFullError({ message: "The disk is full.", fix: "Make room." }))).toBe(
+    "The disk is full. Make room",
+  );
   expect(sayProblem("odd")).toBe("odd");
 });
