@@ -21,6 +21,7 @@ import { defectError } from "./defect-error.ts";
 import type { Env } from "../env/env.ts";
 import type { LocalLog } from "./local-log.ts";
 import type { PendingEntry } from "../stores/log-store.ts";
+import type { Actor, CommitId } from "../../core/values/ids.ts";
 
 /** How a commit relates to earlier ones: it replaces a rejection, undoes a commit, or redoes one. */
 export type CommitLinks = {
@@ -36,7 +37,7 @@ export type Waiting = {
   readonly requests: readonly CommandRequest[];
   readonly meta: Json;
   readonly links: CommitLinks;
-  readonly resolve: (commitId: string) => void;
+  readonly resolve: (commitId: CommitId) => void;
   readonly reject: (error: DacapoError) => void;
 };
 
@@ -48,7 +49,7 @@ export type DecidedGroup = {
 export type GroupFacts = {
   readonly domain: DomainDefinition;
   readonly env: Env;
-  readonly user: string;
+  readonly user: Actor;
   /** The device's hybrid logical clock. */
   readonly clock: { last: number };
 };

@@ -26,6 +26,7 @@ import { RowCache, writeRowCache } from "./row-cache.ts";
 import { rowDifferences } from "./row-differences.ts";
 import { rejectionOf, settledOf, SettledWaiters } from "./settled-waiters.ts";
 import { StepQueue } from "./step-queue.ts";
+import type { Actor, CommitId, LogName } from "../../core/values/ids.ts";
 
 /** Commands that share one transaction, at most. */
 const GROUP_MAX = 256;
@@ -36,7 +37,7 @@ export type EngineOptions = {
   readonly domain: DomainDefinition;
   readonly store: LogStore;
   readonly env: Env;
-  readonly user: string;
+  readonly user: Actor;
   /**
    * False: no server. Then settled commits are kept for ever, because a server that the log gets later receives all of
    * them.
@@ -109,7 +110,7 @@ export class Engine {
   }
 
   /** Resolves when the commit has settled. */
-  settled(commitId: string): Promise<Settled> {
+  settled(commitId: CommitId): Promise<Settled> {
     return this.#settling.wait(commitId, () => this.#local.entries.has(commitId));
   }
 
@@ -132,12 +133,12 @@ export class Engine {
   }
 
   /** Moves a pending commit to the rejections. If its record comes later, the rejection ends. */
-  async withdraw(commitId: string): Promise<void> {
+  async withdraw(commitId: CommitId): Promise<void> {
     const rejection = { code: "withdrawn", message: "Taken out of the queue on this device" };
     await this.confirm(rejectionAnswer(commitId, rejection, this.replica.cursor), this.head.generation);
   }
 
-  async discard(commitId: string): Promise<void> {
+  async discard(commitId: CommitId): Promise<void> {
     await this.#steps.run(async () => {
       await this.store.removeRejections([commitId]);
       await this.#refresh();
@@ -158,7 +159,7 @@ export class Engine {
   }
 
   /** Writes an exported log into this empty one. */
-  import(log: string, lines: Iterable<string>): Promise<void> {
+  import(log: LogName, lines: Iterable<string>): Promise<void> {
     return this.#steps.run(async () => {
       await importArchive(this.store, log, lines);
       await this.#reload();

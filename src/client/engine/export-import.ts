@@ -30,12 +30,13 @@ import {
 } from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 /** Each attempt fails only because another tab cut the log back. */
 const ATTEMPTS_MAX = 10;
 
 /** The lines of an export, without line breaks: the log at one moment, although other tabs write meanwhile. */
-export async function* exportLines(store: LogStore, log: string): AsyncGenerator<string> {
+export async function* exportLines(store: LogStore, log: LogName): AsyncGenerator<string> {
   const { cursor, pending, sent, rejections } = await readOwn(store);
   yield headerLine(log, cursor);
   let count = 0;
@@ -76,7 +77,7 @@ async function readOwn(store: LogStore) {
 /**
  * Checks an export and writes it into an empty log, all or nothing. The engine runs it as a step and then loads again.
  */
-export async function importArchive(store: LogStore, log: string, lines: Iterable<string>): Promise<void> {
+export async function importArchive(store: LogStore, log: LogName, lines: Iterable<string>): Promise<void> {
   const archive = parseExport(log, lines);
   const { head, pendingNumbers, rejectionIds } = await store.refresh({
     position: Number.MAX_SAFE_INTEGER,
@@ -123,7 +124,7 @@ async function isAlreadyImported(
   );
 }
 
-function parseExport(log: string, lines: Iterable<string>): Archive {
+function parseExport(log: LogName, lines: Iterable<string>): Archive {
   const parsed = parseArchive(lines);
   if (!parsed.ok) throw notAnExport(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
   if (parsed.value.log !== log) throw notAnExport(`it is an export of the log ${parsed.value.log}, not of ${log}`);
@@ -138,7 +139,7 @@ function notAnExport(reason: string): ValidationError {
   });
 }
 
-function movedMeanwhile(log: string): ConcurrencyError {
+function movedMeanwhile(log: LogName): ConcurrencyError {
   return new ConcurrencyError({
     message: `Another tab wrote to ${log} during the import`,
     fix: "Close other tabs of this log and import again.",

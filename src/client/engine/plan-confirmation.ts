@@ -16,13 +16,14 @@ import type { Outcome, Page, RejectedOutcome } from "../../core/wire/messages.ts
 import { isExpected } from "../../core/decide/reconcile-commit.ts";
 import { endsCommit } from "../../core/replica/replica.ts";
 import type { Confirmation, PendingEntry, RejectionEntry, SentEntry } from "../stores/log-store.ts";
+import type { CommitId } from "../../core/values/ids.ts";
 
 /** An answer of the server: a page with the text that it was read from, and outcomes. */
 export type ServerAnswer = { readonly page: Page; readonly text: string; readonly outcomes: readonly Outcome[] };
 
 /** The answer with which this device itself rejects a commit: no records, and one outcome. */
 export function rejectionAnswer(
-  commitId: string,
+  commitId: CommitId,
   { code, message }: Pick<RejectedOutcome, "code" | "message">,
   cursor: Cursor | null,
 ): ServerAnswer {

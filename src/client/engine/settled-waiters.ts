@@ -8,6 +8,7 @@
 import { type DacapoError, RejectedError } from "../../core/values/errors.ts";
 import type { LogStore, RejectionEntry, SentEntry } from "../stores/log-store.ts";
 import type { Settled } from "../messages/log-types.ts";
+import type { CommitId } from "../../core/values/ids.ts";
 
 type Waiter = { readonly resolve: (settled: Settled) => void; readonly reject: (error: DacapoError) => void };
 
@@ -21,7 +22,7 @@ export class SettledWaiters {
   }
 
   /** Resolves when a commit has settled. Rejects for a commit that this device does not know. */
-  async wait(commitId: string, isPending: () => boolean): Promise<Settled> {
+  async wait(commitId: CommitId, isPending: () => boolean): Promise<Settled> {
     if (!isPending()) {
       const found = await this.#find(commitId);
       if (found) return found;
@@ -42,7 +43,7 @@ export class SettledWaiters {
    * Settles commits that no step of this tab settled: by another tab, in a refresh that failed half way, before a
    * divergence.
    */
-  async settleFromStore(isPending: (commitId: string) => boolean): Promise<void> {
+  async settleFromStore(isPending: (commitId: CommitId) => boolean): Promise<void> {
     for (const commitId of Array.from(this.#waiting.keys())) {
       if (isPending(commitId)) continue;
       const settled = await this.#find(commitId);
@@ -59,13 +60,13 @@ export class SettledWaiters {
       for (const { reject } of this.#removeWaiters(commitId)) reject(error);
   }
 
-  #removeWaiters(commitId: string): readonly Waiter[] {
+  #removeWaiters(commitId: CommitId): readonly Waiter[] {
     const waiting = this.#waiting.get(commitId) ?? [];
     this.#waiting.delete(commitId);
     return waiting;
   }
 
-  async #find(commitId: string): Promise<Settled | null> {
+  async #find(commitId: CommitId): Promise<Settled | null> {
     const rejection = (await this.#store.readRejections()).find((entry) => entry.commit.id === commitId);
     if (rejection) return rejectionOf(rejection);
     const sent = (await this.#store.readSent(null)).find((entry) => entry.commit.id === commitId);
@@ -81,7 +82,7 @@ export function rejectionOf({ commit, outcome: { code, message, command } }: Rej
   return { outcome: "rejected", commit: commit.id, code, message, command };
 }
 
-function unknownCommit(commitId: string): RejectedError {
+function unknownCommit(commitId: CommitId): RejectedError {
   return new RejectedError({
     message: `This device does not know commit ${commitId}, or no longer knows it`,
     fix: "Use the id of a commit that was made on this device in the last 30 days.",

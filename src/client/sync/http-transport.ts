@@ -19,6 +19,7 @@ import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 /** A call that takes longer fails. It is safe to make it again. */
 const CALL_MS_MAX = 30_000;
@@ -33,7 +34,7 @@ const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 export type HttpTransportOptions = {
   /** Address of the sync server, such as `https://example.org/sync`. */
   readonly url: string;
-  readonly log: string;
+  readonly log: LogName;
   /** Called before each call; null: no token. */
   readonly token: () => Promise<string | null>;
   readonly env: Env;

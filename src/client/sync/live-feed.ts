@@ -12,6 +12,7 @@ import type { Page, Presence } from "../../core/wire/messages.ts";
 import type { Signal } from "./reduce-sync.ts";
 import { socketCursorOf } from "./sync-state.ts";
 import type { ClientSocket, Transport } from "./transport.ts";
+import type { ClientId } from "../../core/values/ids.ts";
 
 const INBOX_MAX = 64;
 
@@ -29,7 +30,7 @@ export class LiveFeed {
   #socket: ClientSocket | null = null;
   #inbox: Frame[] = [];
   /** Sent again on each new socket. */
-  #shown: { readonly client: string; readonly data: Json } | null = null;
+  #shown: { readonly client: ClientId; readonly data: Json } | null = null;
 
   constructor(options: LiveFeedOptions) {
     this.#options = options;
@@ -71,7 +72,7 @@ export class LiveFeed {
     if (this.#shown) socket.setPresence(this.#shown.client, this.#shown.data);
   }
 
-  setPresence(client: string, data: Json): void {
+  setPresence(client: ClientId, data: Json): void {
     this.#shown = { client, data };
     this.#socket?.setPresence(client, data);
   }

@@ -23,6 +23,7 @@ import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
+import type { CommitId } from "../../core/values/ids.ts";
 
 export type SyncLoopOptions = {
   readonly engine: Engine;
@@ -176,7 +177,7 @@ export class SyncLoop {
   }
 
   /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
-  #rejectTooLarge(commitId: string, generation: number): Promise<void> {
+  #rejectTooLarge(commitId: CommitId, generation: number): Promise<void> {
     const { engine } = this.#options;
     const rejection = { code: "too-large", message: "The commit is larger than the server takes" };
     return engine.confirm(rejectionAnswer(commitId, rejection, engine.replica.cursor), generation);

@@ -12,6 +12,7 @@ import type { Commit } from "../../core/history/commit.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
+import type { ClientId } from "../../core/values/ids.ts";
 
 /** A checked answer and the text that it was read from, because the text is stored. */
 export type Fetched<T> =
@@ -29,7 +30,7 @@ export type SocketEvents = {
 };
 
 export interface ClientSocket {
-  setPresence(client: string, data: Json): void;
+  setPresence(client: ClientId, data: Json): void;
   close(): void;
 }
 

@@ -6,6 +6,7 @@
 import { LogClosedError } from "../../core/values/errors.ts";
 import { exportLines } from "../engine/export-import.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 const PIECE_LENGTH = 256 * 1024;
 
@@ -16,7 +17,7 @@ export type ArchiveCalls = {
   importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<void>;
 };
 
-export function archiveCalls(engine: Engine, log: string): ArchiveCalls {
+export function archiveCalls(engine: Engine, log: LogName): ArchiveCalls {
   let lines: AsyncGenerator<string> | null = null;
   let pieces: string[] = [];
   return {

@@ -6,9 +6,10 @@ import { type CommitRecord, readableEvent, type PendingRecord } from "../../core
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
+import type { StreamName } from "../../core/values/ids.ts";
 
 /** All events of a stream, oldest first. Events that only this device has come last. */
-export async function readHistory(engine: Engine, stream: string): Promise<readonly HistoryEntry[]> {
+export async function readHistory(engine: Engine, stream: StreamName): Promise<readonly HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
   for await (const { record, n } of eventsOf(engine, stream)) {
     const event = readableEvent(engine.replica.domain, record, n);
@@ -18,7 +19,7 @@ export async function readHistory(engine: Engine, stream: string): Promise<reado
 }
 
 /** The state of a stream at a version. With null, the newest state, pending events included. */
-export async function readStateAt(engine: Engine, stream: string, version: number | null): Promise<Json> {
+export async function readStateAt(engine: Engine, stream: StreamName, version: number | null): Promise<Json> {
   if (version === null) return engine.replica.stream(stream).state;
   const { domain } = engine.replica;
   let at: StreamState = emptyStream(domain, stream);
@@ -36,7 +37,7 @@ export async function readStateAt(engine: Engine, stream: string, version: numbe
 
 async function* eventsOf(
   engine: Engine,
-  stream: string,
+  stream: StreamName,
 ): AsyncGenerator<{ readonly record: CommitRecord | PendingRecord; readonly n: number }> {
   const pending: readonly PendingRecord[] = engine.replica.pending.flatMap(
     ({ commit: { id, client, actor, time, meta }, forecast }) =>
@@ -53,6 +54,6 @@ async function* eventsOf(
   for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
 }
 
-function* ofStream(record: CommitRecord | PendingRecord, stream: string) {
+function* ofStream(record: CommitRecord | PendingRecord, stream: StreamName) {
   for (const [n, event] of record.events.entries()) if (event.stream === stream) yield { record, n };
 }

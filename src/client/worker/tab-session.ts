@@ -32,6 +32,7 @@ import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { leaderSync, statusOf } from "./status.ts";
+import type { CommitId } from "../../core/values/ids.ts";
 
 /**
  * Rows are stored and records sealed after a pause of `waitMs`. A log that never pauses is tidied every `maxWaitMs`.
@@ -138,7 +139,7 @@ export class TabSession {
     return this.engine.execute(requests, meta, { ...NO_LINKS, endRejection });
   }
 
-  settled(commitId: string): Promise<Settled> {
+  settled(commitId: CommitId): Promise<Settled> {
     const settled = this.engine.settled(commitId);
     // Does not wait for a pause, because the caller waits for the commit to settle.
     if (!this.#sync) this.#confirming.runNow();

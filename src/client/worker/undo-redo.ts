@@ -2,6 +2,7 @@
 import type { Engine } from "../engine/engine.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import type { undoTarget } from "./undo-stack.ts";
+import type { CommitId } from "../../core/values/ids.ts";
 
 /**
  * Returns a function that executes the commit of `undoTarget` or `redoTarget`, or resolves with null where there is
@@ -13,7 +14,7 @@ import type { undoTarget } from "./undo-stack.ts";
  */
 export function undoRedo<T>(
   engine: Engine,
-  made: (commitId: string) => T,
+  made: (commitId: CommitId) => T,
 ): (targetOf: typeof undoTarget) => Promise<T | null> {
   let last: Promise<unknown> = Promise.resolve();
   const takeBack = async (targetOf: typeof undoTarget) => {

@@ -20,8 +20,9 @@ import type { TabSession } from "./tab-session.ts";
 import { undoRedo } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
-export function workerCalls(session: TabSession, log: string): WorkerLog {
+export function workerCalls(session: TabSession, log: LogName): WorkerLog {
   const { engine, updates } = session;
   const takeBack = undoRedo(engine, (commit) => {
     session.wake();

@@ -9,6 +9,7 @@
 import { type Commit, type CommitCommand, lowestSeen, type StreamSeen } from "../history/commit.ts";
 import { type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
+import type { StreamName } from "../values/ids.ts";
 
 export type CommitNeeds = {
   /** Streams whose current state is needed: each stream that the commit names or that a command reads. */
@@ -54,7 +55,7 @@ export function commitNeeds(domain: DomainDefinition, commit: Commit): CommitNee
 }
 
 /** The version of a stream that the author of a command claims to have seen. */
-export function seenOf(command: CommitCommand, stream: string): number {
+export function seenOf(command: CommitCommand, stream: StreamName): number {
   if (stream === command.stream) return command.seen;
   // A stream that is not named was never seen. If a stream is named twice, the lower version counts.
   const named = command.reads.flatMap((read) => (read.stream === stream ? [read.seen] : []));

@@ -14,6 +14,7 @@ import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
 import { deepFreeze } from "../values/json.ts";
 import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import type { StreamName } from "../values/ids.ts";
 
 /** The part of a stream that a commit may need. */
 export type StreamWindow = {
@@ -33,26 +34,26 @@ export class CommitStreams {
   readonly events: RecordEvent[] = [];
   readonly steps: FoldStep[] = [];
   readonly #domain: DomainDefinition;
-  readonly #window: (stream: string) => StreamWindow;
+  readonly #window: (stream: StreamName) => StreamWindow;
   readonly #changed = new Map<string, StreamState>();
   readonly #record: PendingRecord;
 
   constructor(
     domain: DomainDefinition,
     { id, client, actor, time, meta }: Commit,
-    window: (stream: string) => StreamWindow,
+    window: (stream: StreamName) => StreamWindow,
   ) {
     this.#domain = domain;
     this.#window = window;
     this.#record = { position: null, commit: id, client, actor, time, meta, events: this.events };
   }
 
-  current(stream: string): StreamState {
+  current(stream: StreamName): StreamState {
     return this.#changed.get(stream) ?? this.#window(stream).current;
   }
 
   /** The stream as the author saw it, plus the events of the commit's earlier commands. */
-  authored(stream: string, seen: number): StreamState | null {
+  authored(stream: StreamName, seen: number): StreamState | null {
     const { authored } = this.#window(stream);
     if (!authored) return null;
     let at = authored(seen);
@@ -66,7 +67,7 @@ export class CommitStreams {
   }
 
   /** Appends the drafts of a command to their stream. Returns a defect if a draft cannot be folded. */
-  add(stream: string, drafts: readonly Draft[]): Defect | null {
+  add(stream: StreamName, drafts: readonly Draft[]): Defect | null {
     const definitions = this.#domain.aggregates.get(aggregateOf(stream))?.events;
     for (const { type, data } of drafts) {
       const at = this.current(stream);
@@ -90,7 +91,7 @@ export class CommitStreams {
   }
 }
 
-function unfoldable(type: string, stream: string, reason: string): Defect {
+function unfoldable(type: string, stream: StreamName, reason: string): Defect {
   const message = `Event ${type} of ${stream} cannot be folded: ${reason}`;
   return { kind: "failed", code: "event-unfoldable", message };
 }

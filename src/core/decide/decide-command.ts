@@ -25,6 +25,7 @@ import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
 import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
+import type { Actor, CommitId, StreamName } from "../values/ids.ts";
 
 /** The reason why a command is rejected. `kind: "domain"`: the app chose `code`. Any other kind: Dacapo chose it. */
 export type Defect = {
@@ -92,13 +93,13 @@ export function prepareCommand(domain: DomainDefinition, command: Named): Prepar
 
 /** The facts that a command of a commit is decided on. */
 export type DecideFacts = {
-  readonly commitId: string;
+  readonly commitId: CommitId;
   readonly commandIndex: number;
-  readonly stream: string;
-  readonly actor: string;
+  readonly stream: StreamName;
+  readonly actor: Actor;
   readonly time: number;
   /** The state of the command's own stream, or of a stream that it reads. */
-  readonly states: (stream: string) => Json;
+  readonly states: (stream: StreamName) => Json;
   /** True for a merge function. Its new ids must differ from the ids in the events that it merges. */
   readonly merging: boolean;
 };

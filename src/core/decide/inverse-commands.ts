@@ -12,6 +12,7 @@ import { foldStream, type StreamState } from "../fold/fold.ts";
 import { findJsonProblem, parseOwnJson } from "../values/json.ts";
 import type { RecordEvent, PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import type { StreamName } from "../values/ids.ts";
 
 export type InverseFacts = {
   readonly commands: readonly CommitCommand[];
@@ -19,7 +20,7 @@ export type InverseFacts = {
   readonly ofCommand: readonly (readonly RecordEvent[])[];
   readonly author: Omit<PendingRecord, "events" | "position">;
   /** The state of a stream before the commit. */
-  readonly before: (stream: string) => StreamState;
+  readonly before: (stream: StreamName) => StreamState;
 };
 
 /** The inverse of the last command comes first. Null if a command with events has no inverse, or its `undo` throws. */

@@ -18,17 +18,18 @@ import { type Decided, reconcileCommit } from "./reconcile-commit.ts";
 import { findUnstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
 import { describePlace } from "../values/parsed.ts";
+import type { Actor, ClientId, StreamName } from "../values/ids.ts";
 
 export type CommitIdentity = {
   readonly id: string;
-  readonly client: string;
-  readonly actor: string;
+  readonly client: ClientId;
+  readonly actor: Actor;
   readonly time: number;
   readonly meta: Json;
 };
 
 /** A device's view of a log: states with pending events, and confirmed versions. */
-export type View = { stream(stream: string): StreamState; confirmedVersion(stream: string): number };
+export type View = { stream(stream: StreamName): StreamState; confirmedVersion(stream: StreamName): number };
 
 export type Proposed =
   | {
@@ -54,7 +55,7 @@ export function proposeCommit(
   const count = countOf(requests);
   if (count === 0 || count > COMMANDS_MAX)
     return { commandIndex: 0, defect: invalid(`A commit must have 1 to ${COMMANDS_MAX} commands, not ${count}`) };
-  const seen = (stream: string) => ({ stream, seen: view.confirmedVersion(stream) });
+  const seen = (stream: StreamName) => ({ stream, seen: view.confirmedVersion(stream) });
   const commands: CommitCommand[] = [];
   const ready: PreparedCommand[] = [];
   let isTimed = false;

@@ -30,11 +30,12 @@ import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import { seenOf } from "./commit-needs.ts";
 import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
+import type { StreamName } from "../values/ids.ts";
 
 export type { StreamWindow } from "./commit-streams.ts";
 
 export type ReconcileFacts = {
-  readonly window: (stream: string) => StreamWindow;
+  readonly window: (stream: StreamName) => StreamWindow;
   /**
    * For `keep` and merges. `server`: it computes the author's decision. `device`: it reads the decision from the
    * expected events of the commit, because this device is the author.
@@ -172,7 +173,7 @@ function merge(
 ): DecidedCommand {
   let again = false;
   const both = { mine: deepFreeze(mine), theirs: deepFreeze(theirs) };
-  const now = (stream: string): Json => scope.streams.current(stream).state;
+  const now = (stream: StreamName): Json => scope.streams.current(stream).state;
   const merged = run(scope, ready, now, (state, context) => {
     const answer = policy(state, ready.input, { ...context, ...both });
     if (!("rebase" in answer)) return answer;
@@ -186,7 +187,7 @@ function merge(
 function run(
   { commit, index, command, facts }: CommandScope,
   ready: ReadyCommand,
-  states: (stream: string) => Json,
+  states: (stream: StreamName) => Json,
   merging?: (state: Json, context: DecideContext) => Decision,
 ): DecidedCommand {
   const time = ready.definition.time === "server" ? facts.now : commit.time;

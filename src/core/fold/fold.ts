@@ -16,6 +16,7 @@ import { eventId } from "../values/id.ts";
 import { deepFreeze, type Json } from "../values/json.ts";
 import { type CommitRecord, eventOf, type PendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import type { CommitId, StreamName } from "../values/ids.ts";
 
 /** The state of a stream, and the version of the last event folded into it. */
 export type StreamState = { readonly version: number; readonly state: Json; readonly unreadable: Unreadable | null };
@@ -27,7 +28,7 @@ export type Unreadable = { readonly event: string; readonly reason: string };
 export type Parked = {
   readonly projection: string | null;
   readonly event: string;
-  readonly stream: string;
+  readonly stream: StreamName;
   readonly reason: string;
 };
 
@@ -37,8 +38,8 @@ export type FoldStep = { readonly event: DomainEvent; readonly before: Json; rea
 /** The tables that a fold reads and writes. */
 export interface FoldTarget {
   /** The state of a stream. Without stored events: the aggregate's initial state at version 0. */
-  stream(stream: string): StreamState;
-  setStream(stream: string, state: StreamState): void;
+  stream(stream: StreamName): StreamState;
+  setStream(stream: StreamName, state: StreamState): void;
   /** The stored row, or undefined. */
   row(projection: string, key: string): Json | undefined;
   /** Stores a row. Null removes it. */
@@ -47,7 +48,7 @@ export interface FoldTarget {
 }
 
 /** The state of a stream before its first event. */
-export function emptyStream(domain: DomainDefinition, stream: string): StreamState {
+export function emptyStream(domain: DomainDefinition, stream: StreamName): StreamState {
   return { version: 0, state: domain.aggregates.get(aggregateOf(stream))?.initial ?? null, unreadable: null };
 }
 
@@ -133,6 +134,6 @@ function unknownReason(domain: DomainDefinition, record: CommitRecord | PendingR
     : null;
 }
 
-function unreadable(at: StreamState, version: number, commitId: string, n: number, reason: string): StreamState {
+function unreadable(at: StreamState, version: number, commitId: CommitId, n: number, reason: string): StreamState {
   return { version, state: at.state, unreadable: { event: eventId(commitId, n), reason } };
 }

@@ -8,6 +8,7 @@
 import type { DomainDefinition } from "../domain/definition.ts";
 import { emptyStream, type FoldTarget, type Parked, type StreamState } from "./fold.ts";
 import { type Json, sameJson } from "../values/json.ts";
+import type { StreamName } from "../values/ids.ts";
 
 /** A row as a reader sees it. `pending`: it depends on a commit that the server has not ordered yet. */
 export type RowEntry = { readonly key: string; readonly row: Json; readonly pending: boolean };
@@ -43,11 +44,11 @@ export class ConfirmedRows implements FoldTarget {
     for (const name of domain.projections.keys()) this.tables.set(name, new Map());
   }
 
-  stream(stream: string): StreamState {
+  stream(stream: StreamName): StreamState {
     return this.streams.get(stream) ?? emptyStream(this.#domain, stream);
   }
 
-  setStream(stream: string, state: StreamState): void {
+  setStream(stream: StreamName, state: StreamState): void {
     this.#beforeWrite(STREAMS_TABLE, stream);
     this.streams.set(stream, state);
   }
@@ -85,11 +86,11 @@ export class OverlayRows implements FoldTarget {
     this.#beforeWrite = beforeWrite;
   }
 
-  stream(stream: string): StreamState {
+  stream(stream: StreamName): StreamState {
     return this.streams.get(stream) ?? this.#confirmed.stream(stream);
   }
 
-  setStream(stream: string, state: StreamState): void {
+  setStream(stream: StreamName, state: StreamState): void {
     this.streams.set(stream, state);
   }
 
@@ -119,7 +120,7 @@ export class OverlayRows implements FoldTarget {
     return this.#read.get(projection)?.has(key) === true;
   }
 
-  dropStream(stream: string): void {
+  dropStream(stream: StreamName): void {
     this.streams.delete(stream);
   }
 

@@ -7,12 +7,13 @@
  * - The events in a commit are the author's expectation. The server stores its own decision.
  */
 import type { Json } from "../values/json.ts";
+import type { Actor, ClientId, CommitId, StreamName } from "../values/ids.ts";
 
 /** An event as its author expects it. `v` is the version of the event's schema. */
 export type ExpectedEvent = { readonly type: string; readonly v: number; readonly data: Json };
 
 /** A stream that a command used, and the confirmed version that its author had of the stream. */
-export type StreamSeen = { readonly stream: string; readonly seen: number };
+export type StreamSeen = { readonly stream: StreamName; readonly seen: number };
 
 /** A command of a commit. `stream` is the stream that it writes to. */
 export type CommitCommand = StreamSeen & {
@@ -28,11 +29,11 @@ export type CommitCommand = StreamSeen & {
 /** A commit as it travels and as devices store it. */
 export type Commit = {
   /** A UUID, made on the device. It is unique in a log. */
-  readonly id: string;
+  readonly id: CommitId;
   /** The id of the device: a UUID for its database of this log and user. */
-  readonly client: string;
+  readonly client: ClientId;
   /** The person: the `user` of `openLog`. The server checks it against the token. */
-  readonly actor: string;
+  readonly actor: Actor;
   /** Milliseconds since the epoch by the author's hybrid logical clock. */
   readonly time: number;
   /** The app's own notes. Dacapo stores them and never reads them. */
@@ -66,7 +67,7 @@ export function lowestSeen(commit: Commit): ReadonlyMap<string, number> {
  *
  * It is step 3 of the resolution of a divergence, which `docs/architecture.md` describes.
  */
-export function lowerSeen(commit: Commit, agreedVersion: (stream: string) => number): Commit {
+export function lowerSeen(commit: Commit, agreedVersion: (stream: StreamName) => number): Commit {
   const lower = <T extends StreamSeen>(used: T): T => ({
     ...used,
     seen: Math.min(used.seen, agreedVersion(used.stream)),

@@ -13,13 +13,14 @@ import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import type { Json } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
+import type { Actor, ClientId, CommitId, StreamName } from "../values/ids.ts";
 
 /** An event of a record. */
 export type RecordEvent = {
   readonly type: string;
   /** The version of the event's schema. */
   readonly v: number;
-  readonly stream: string;
+  readonly stream: StreamName;
   /** The place in the stream: 1, 2, 3 … */
   readonly version: number;
   readonly data: Json;
@@ -32,9 +33,9 @@ export type CommitRecord = {
   /** Identifies the history up to this record. */
   readonly mark: string;
   /** The commit's id. */
-  readonly commit: string;
-  readonly client: string;
-  readonly actor: string;
+  readonly commit: CommitId;
+  readonly client: ClientId;
+  readonly actor: Actor;
   /** The author's time in milliseconds since the epoch, at most a day ahead of `received`. */
   readonly time: number;
   /** True if the author's clock was more than a day ahead, so that the server lowered `time`. */

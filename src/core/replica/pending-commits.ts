@@ -20,6 +20,7 @@ import { sameJson } from "../values/json.ts";
 import { type Decided, reconcileCommit, type StreamWindow } from "../decide/reconcile-commit.ts";
 import type { CommitRecord, RecordEvent } from "../history/record.ts";
 import type { ConfirmedRows, OverlayRows } from "../fold/rows.ts";
+import type { StreamName } from "../values/ids.ts";
 
 /** The outcome that the device expects for a pending commit: its events, or the defect that would reject it. */
 export type Forecast =
@@ -46,7 +47,7 @@ export class PendingCommits {
   readonly #domain: DomainDefinition;
   readonly #confirmed: ConfirmedRows;
   readonly #overlay: OverlayRows;
-  readonly #since: (stream: string) => readonly DomainEvent[];
+  readonly #since: (stream: StreamName) => readonly DomainEvent[];
   /** By commit id, in the order in which they were made. */
   readonly #slots = new Map<string, Slot>();
   readonly #ofStream = new Map<string, Set<Slot>>();
@@ -60,7 +61,7 @@ export class PendingCommits {
     domain: DomainDefinition,
     confirmed: ConfirmedRows,
     overlay: OverlayRows,
-    since: (stream: string) => readonly DomainEvent[],
+    since: (stream: StreamName) => readonly DomainEvent[],
   ) {
     this.#domain = domain;
     this.#confirmed = confirmed;
@@ -79,7 +80,7 @@ export class PendingCommits {
   }
 
   /** The lowest version of a stream that a pending commit has seen. Null if no pending commit names the stream. */
-  lowestSeen(stream: string): number | null {
+  lowestSeen(stream: StreamName): number | null {
     let lowest: number | null = null;
     for (const { seen } of this.#ofStream.get(stream) ?? []) {
       const at = seen.get(stream);
@@ -180,7 +181,7 @@ export class PendingCommits {
   }
 
   /** True if the confirmed stream equals the state that the settled commit was expected to leave for later commits. */
-  #isAsExpected(settled: Slot, record: CommitRecord, stream: string): boolean {
+  #isAsExpected(settled: Slot, record: CommitRecord, stream: StreamName): boolean {
     const slots = this.#ofStream.get(stream) ?? new Set();
     const [first] = slots;
     const last = settled.steps.findLast(({ event }) => event.stream === stream);
@@ -206,7 +207,7 @@ export class PendingCommits {
   }
 
   #reconcile(slot: Slot, now: number, prepared?: readonly PreparedCommand[]): void {
-    const window = (stream: string): StreamWindow => ({
+    const window = (stream: StreamName): StreamWindow => ({
       current: this.#overlay.stream(stream),
       from: 0,
       since: this.#since(stream),

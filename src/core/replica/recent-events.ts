@@ -11,6 +11,7 @@ import { type Commit, streamsOf } from "../history/commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { type CommitRecord, readableEvent } from "../history/record.ts";
+import type { StreamName } from "../values/ids.ts";
 
 /** Events of one stream, at most: the latest. A commit may be pending for weeks. The server has the same limit. */
 const RECENT_MAX = 10_000;
@@ -28,7 +29,7 @@ export class RecentEvents {
     for (const stream of streamsOf(commit)) if (!this.#streams.has(stream)) this.#streams.set(stream, []);
   }
 
-  since(stream: string): readonly DomainEvent[] {
+  since(stream: StreamName): readonly DomainEvent[] {
     return this.#streams.get(stream) ?? [];
   }
 
@@ -47,7 +48,7 @@ export class RecentEvents {
   }
 
   /** Drops the events of a stream up to the version that all pending commits have seen. Null: drops all of them. */
-  forget(stream: string, seen: number | null): void {
+  forget(stream: StreamName, seen: number | null): void {
     const recent = this.#streams.get(stream);
     if (!recent) return;
     if (seen === null) this.#streams.delete(stream);

@@ -28,6 +28,7 @@ import {
   type RowEntry,
   STREAMS_TABLE,
 } from "../fold/rows.ts";
+import type { StreamName } from "../values/ids.ts";
 
 export { endsCommit, type PendingCommit } from "./pending-commits.ts";
 
@@ -90,12 +91,12 @@ export class Replica {
   }
 
   /** The optimistic state of a stream: confirmed and pending. */
-  stream(stream: string): StreamState {
+  stream(stream: StreamName): StreamState {
     return this.#overlay.stream(stream);
   }
 
   /** The version of a stream without pending events. */
-  confirmedVersion(stream: string): number {
+  confirmedVersion(stream: StreamName): number {
     return this.confirmed.stream(stream).version;
   }
 

@@ -20,7 +20,7 @@ const ID = /^[A-Za-z0-9._~:@-]{1,200}$/;
 const WORD = /^[A-Za-z][A-Za-z0-9_-]{0,127}$/;
 
 /** The parts of a stream's name. `type` is the name of the aggregate. */
-export type StreamName = { readonly type: string; readonly id: string };
+export type ParsedStream = { readonly type: string; readonly id: string };
 
 /**
  * Splits the name of a stream into the aggregate and the id.
@@ -29,7 +29,7 @@ export type StreamName = { readonly type: string; readonly id: string };
  * parseStream("task/t1")     // { ok: true, value: { type: "task", id: "t1" } }
  * parseStream("task/../t1")  // { ok: false, problem: { path: [], reason: "…" } }
  */
-export function parseStream(name: string): Parsed<StreamName> {
+export function parseStream(name: string): Parsed<ParsedStream> {
   const slash = name.indexOf("/");
   if (slash < 0) return refuseValue([], 'has no "/" between the aggregate and the id');
   const type = name.slice(0, slash);

@@ -12,12 +12,13 @@ import { HttpRefusal } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { createRateLimiter, type RateLimiter } from "../base/rate-limit.ts";
 import { callWithinTime } from "../base/app-timeout.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type Admission = {
   /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
-  readonly reader: (request: Request, log: string) => Promise<Principal>;
+  readonly reader: (request: Request, log: LogName) => Promise<Principal>;
   /** The same check for a principal that was verified before: the holder of a ticket, of a socket or of an export. */
-  readonly checkReader: (principal: Principal, log: string) => Promise<void>;
+  readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
   /** Counts commits by actor, not by client id, because the sender chooses the client id. */
   readonly countCommits: (principal: Principal, commits: number) => void;
 };
@@ -43,7 +44,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
       throw new HttpRefusal("unavailable");
     }
   };
-  const checkReader = async (principal: Principal, log: string): Promise<void> => {
+  const checkReader = async (principal: Principal, log: LogName): Promise<void> => {
     if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
     if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
       throw new HttpRefusal("forbidden");

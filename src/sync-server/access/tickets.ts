@@ -14,6 +14,7 @@ import type { Principal } from "./authorize.ts";
 import { type Env, randomHex } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export const TICKET_MS_MAX = 30_000;
 /** Spent tickets that are remembered until they expire. The server refuses more sockets than that in half a minute. */
@@ -21,15 +22,15 @@ const SPENT_MAX = 50_000;
 const IV_BYTES = 12;
 
 export type Tickets = {
-  readonly issue: (log: string, principal: Principal) => Promise<string>;
+  readonly issue: (log: LogName, principal: Principal) => Promise<string>;
   /**
    * Spends a ticket and returns its principal. Returns null for a ticket that is invalid, expired, spent or of another
    * log.
    */
-  readonly spend: (log: string, ticket: string) => Promise<Principal | null>;
+  readonly spend: (log: LogName, ticket: string) => Promise<Principal | null>;
 };
 
-type Sealed = { readonly log: string; readonly principal: Principal; readonly until: number; readonly nonce: string };
+type Sealed = { readonly log: LogName; readonly principal: Principal; readonly until: number; readonly nonce: string };
 
 export function createTickets(env: Env, secret: string | undefined): Tickets {
   const key = importKey(env, secret);

@@ -15,10 +15,11 @@ import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type ExportContext = {
   readonly store: EventStore;
-  readonly log: string;
+  readonly log: LogName;
   readonly limits: ServerLimits;
   readonly env: Env;
   /** The actor's share of the memory for responses. The export holds one page of it until it ends. */

@@ -7,6 +7,7 @@
  * - `release` returns all bytes of a share, however its request ended.
  */
 import { HttpRefusal } from "./http-refusal.ts";
+import type { Actor } from "../../core/values/ids.ts";
 
 export type MemoryShare = {
   /** Adds bytes to the share. Throws `overloaded` if the budget has no room for them. */
@@ -14,7 +15,7 @@ export type MemoryShare = {
   readonly release: () => void;
 };
 
-export type MemoryBudget = { readonly of: (actor: string) => MemoryShare };
+export type MemoryBudget = { readonly of: (actor: Actor) => MemoryShare };
 
 export function createMemoryBudget({
   allMax,

@@ -18,6 +18,7 @@ import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type Appended } from "../writer/admit-push.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
 
@@ -29,7 +30,7 @@ export type PushContext = PullContext & {
 export async function answerPush(
   context: PushContext,
   principal: Principal,
-  log: string,
+  log: LogName,
   body: { readonly text: string; readonly bytes: number },
 ): Promise<string> {
   const { admission, limits, writer } = context;
@@ -54,7 +55,7 @@ export async function answerPush(
 
 export async function answerPull(
   context: PullContext,
-  log: string,
+  log: LogName,
   after: Cursor | null,
   events: number,
 ): Promise<string> {
@@ -67,7 +68,7 @@ export async function answerPull(
  */
 async function pageAfterPush(
   context: PushContext,
-  log: string,
+  log: LogName,
   after: Cursor | null,
   appended: Appended,
 ): Promise<string> {
@@ -94,7 +95,7 @@ const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
 async function storedPage(
   { store, limits }: PullContext,
-  log: string,
+  log: LogName,
   after: Cursor | null,
   events: number,
 ): Promise<string> {

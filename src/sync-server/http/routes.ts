@@ -25,6 +25,7 @@ import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "../access/tickets.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 export type RouteContext = {
   readonly domain: DomainDefinition;
@@ -48,7 +49,7 @@ const PRINCIPAL_BYTES_MAX = 1024;
 export async function getLog(
   { admission, store, domain, limits }: RouteContext,
   request: Request,
-  log: string,
+  log: LogName,
 ): Promise<string> {
   await admission.reader(request, log);
   const head = await store.head(log);
@@ -67,7 +68,7 @@ export async function getLog(
 export async function postCommits(
   context: RouteContext,
   request: Request,
-  log: string,
+  log: LogName,
   exchange: Exchange | null,
 ): Promise<ResponseBody> {
   const { admission, limits, reading, answering } = context;
@@ -77,7 +78,7 @@ export async function postCommits(
 }
 
 /** `GET /logs/:log/records?after=C&limit=N`: a page of records. */
-export async function getRecords(context: RouteContext, request: Request, log: string): Promise<ResponseBody> {
+export async function getRecords(context: RouteContext, request: Request, log: LogName): Promise<ResponseBody> {
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
@@ -91,8 +92,8 @@ export async function getRecords(context: RouteContext, request: Request, log: s
 export async function getStream(
   { admission, answering, store, limits }: RouteContext,
   request: Request,
-  log: string,
-  stream: string,
+  log: LogName,
+  stream: StreamName,
 ): Promise<ResponseBody> {
   const { actor } = await admission.reader(request, log);
   if (!parseStream(stream).ok)
@@ -114,7 +115,7 @@ export async function getStream(
 export async function getExport(
   context: RouteContext,
   request: Request,
-  log: string,
+  log: LogName,
 ): Promise<ReadableStream<Uint8Array>> {
   const principal = await context.admission.reader(request, log);
   return exportLog({
@@ -126,7 +127,11 @@ export async function getExport(
 }
 
 /** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
-export async function postTicket({ admission, tickets }: RouteContext, request: Request, log: string): Promise<string> {
+export async function postTicket(
+  { admission, tickets }: RouteContext,
+  request: Request,
+  log: LogName,
+): Promise<string> {
   const principal = await admission.reader(request, log);
   const plain = JSON.stringify(principal);
   // Throw an ordinary error, because the mistake is the app's and not the sender's.

@@ -14,12 +14,13 @@ import type { Appended } from "../writer/admit-push.ts";
 import type { DeliverySignal, DeliveryStep } from "./delivery-state.ts";
 import { headFrame, type RecordsFrame, recordsFrame, recordsFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 /** The server terminates a socket if more than this many budgets wait in its buffer. */
 const BUDGETS_MAX = 4;
 
 export type RecordDeliveryOptions = {
-  readonly log: string;
+  readonly log: LogName;
   readonly store: EventStore;
   readonly limits: ServerLimits;
   readonly report: (error: unknown) => void;

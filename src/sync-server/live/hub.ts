@@ -19,25 +19,26 @@ import { Room } from "./room.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./server-socket.ts";
 import { SocketQuota } from "./socket-quota.ts";
 import { SocketWatch } from "./watch-sockets.ts";
+import type { Actor, LogName } from "../../core/values/ids.ts";
 
 export type LiveHub = {
   /** The reason to refuse one more socket of this actor, or null. */
-  readonly refusal: (log: string, actor: string) => ErrorCode | null;
+  readonly refusal: (log: LogName, actor: Actor) => ErrorCode | null;
   /** Adds a new socket. */
   readonly join: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Adds a socket that outlived the hub's memory. */
   readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Delivers an append of this node. If `appended` is null, the hub reads the log instead. */
-  readonly publish: (log: string, appended: Appended | null) => void;
+  readonly publish: (log: LogName, appended: Appended | null) => void;
   /** Reads the log now, because another node may have appended. */
-  readonly poke: (log: string) => void;
+  readonly poke: (log: LogName) => void;
   /**
    * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this.
    * Returns the milliseconds until the next check, or null without sockets.
    */
   readonly watch: () => Promise<number | null>;
   /** Disconnects the sockets of a log, or all. */
-  readonly end: (code: string, log?: string) => void;
+  readonly end: (code: string, log?: LogName) => void;
 };
 
 export type LiveHubOptions = {
@@ -45,7 +46,7 @@ export type LiveHubOptions = {
   readonly limits: ServerLimits;
   readonly env: Env;
   /** Throws a refusal if the principal may not read the log. */
-  readonly checkReader: (principal: Principal, log: string) => Promise<void>;
+  readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
   readonly report: (error: unknown) => void;
   /** False: no timers, for a runtime that sleeps between events and calls `watch` itself. */
   readonly ticks: boolean;
@@ -57,7 +58,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   const quota = new SocketQuota(limits);
   const watch = new SocketWatch(options, rooms);
 
-  const roomOf = (log: string): Room => {
+  const roomOf = (log: LogName): Room => {
     const room = rooms.get(log) ?? new Room({ log, store, limits, env, report });
     rooms.set(log, room);
     return room;

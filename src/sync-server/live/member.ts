@@ -13,6 +13,7 @@ import { type Bucket, fullBucket } from "../base/rate-limit.ts";
 import { type DeliverySignal, type DeliveryState, type DeliveryStep, reduceDelivery } from "./delivery-state.ts";
 import { byeFrame } from "./frame-text.ts";
 import type { LiveAttachment, LiveSocket } from "./server-socket.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 /** Frames that one socket may send to the server. */
 export const FRAME_RATE = { perSecond: 50, burst: 100 };
@@ -25,7 +26,7 @@ const CLOSE_RESTART = 1012;
 const CLOSE_NORMAL = 1000;
 
 export class Member {
-  readonly log: string;
+  readonly log: LogName;
   readonly socket: LiveSocket;
   readonly principal: Principal;
   presence: LiveAttachment["presence"];

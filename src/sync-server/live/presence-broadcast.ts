@@ -13,6 +13,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import { presenceFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
 import { createPresenceSet, type PresenceSet } from "./room-presence.ts";
+import type { ClientId } from "../../core/values/ids.ts";
 
 /** Milliseconds between frames. A room with more sockets waits one for each socket, because a frame goes to all. */
 const PRESENCE_MS_MIN = 50;
@@ -39,7 +40,7 @@ export class PresenceBroadcast {
   }
 
   /** Sets the presence of a socket's device, unless the room refuses it. Null removes it. */
-  set(member: Member, clientId: string, data: Json): void {
+  set(member: Member, clientId: ClientId, data: Json): void {
     if (!this.#entries.set(member, clientId, data)) return;
     member.presence = data === null ? null : { client: clientId, data };
     member.save();

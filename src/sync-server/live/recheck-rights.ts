@@ -11,11 +11,12 @@ import { HttpRefusal } from "../base/http-refusal.ts";
 import { RIGHTS_MS } from "../base/limits.ts";
 import type { Principal } from "../access/authorize.ts";
 import { type Member, RECONNECT_MS } from "./member.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type RecheckRightsOptions = {
   readonly env: Env;
   /** Throws a refusal if the principal may not read the log. */
-  readonly checkReader: (principal: Principal, log: string) => Promise<void>;
+  readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
 };
 
 /** If the app cannot answer, the server requests the right again after this time … */

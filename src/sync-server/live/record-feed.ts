@@ -11,6 +11,7 @@ import type { Env } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { EventStore, ReadLimit, ReadResult } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type FeedReaders = {
   readonly exist: () => boolean;
@@ -23,7 +24,7 @@ export type FeedReaders = {
 };
 
 export type RecordFeedOptions = {
-  readonly log: string;
+  readonly log: LogName;
   readonly store: EventStore;
   readonly limits: ServerLimits;
   readonly env: Env;

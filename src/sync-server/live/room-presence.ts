@@ -12,10 +12,11 @@ import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import { exceedsBytes } from "../base/limits.ts";
 import type { Member } from "./member.ts";
+import type { ClientId } from "../../core/values/ids.ts";
 
 export type PresenceSet = {
   /** Sets the entry of a socket's device. Null removes it. Returns false if the entry is refused. */
-  readonly set: (member: Member, clientId: string, data: Json) => boolean;
+  readonly set: (member: Member, clientId: ClientId, data: Json) => boolean;
   readonly leave: (member: Member) => void;
   readonly all: () => readonly Presence[];
   /**
@@ -30,8 +31,8 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
   const changed = new Set<string>();
   /** The device ids of removed entries, by their keys. */
   const gone = new Map<string, string>();
-  const keyOf = (member: Member, clientId: string): string => `${clientId} ${member.principal.actor}`;
-  const remove = (member: Member, clientId: string): void => {
+  const keyOf = (member: Member, clientId: ClientId): string => `${clientId} ${member.principal.actor}`;
+  const remove = (member: Member, clientId: ClientId): void => {
     const key = keyOf(member, clientId);
     // Another socket of the same device may have set the entry since.
     if (entries.get(key)?.member !== member) return;

@@ -17,9 +17,10 @@ import { PONG_FRAME } from "./frame-text.ts";
 import { FRAME_RATE, type Member } from "./member.ts";
 import { PresenceBroadcast } from "./presence-broadcast.ts";
 import { RecordFeed } from "./record-feed.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type RoomOptions = {
-  readonly log: string;
+  readonly log: LogName;
   readonly store: EventStore;
   readonly limits: ServerLimits;
   readonly env: Env;

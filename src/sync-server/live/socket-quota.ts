@@ -7,6 +7,7 @@
  */
 import type { ErrorCode } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
+import type { Actor, LogName } from "../../core/values/ids.ts";
 
 export class SocketQuota {
   readonly #limits: ServerLimits;
@@ -19,22 +20,22 @@ export class SocketQuota {
   }
 
   /** The reason to refuse one more socket, or null. */
-  refusal(log: string, actor: string): ErrorCode | null {
+  refusal(log: LogName, actor: Actor): ErrorCode | null {
     const { socketsMax, socketsPerLogMax, socketsPerActorMax } = this.#limits;
     if ((this.#byActor.get(actor) ?? 0) >= socketsPerActorMax) return "rate-limited";
     const isFull = this.#all >= socketsMax || (this.#byLog.get(log) ?? 0) >= socketsPerLogMax;
     return isFull ? "overloaded" : null;
   }
 
-  add(log: string, actor: string): void {
+  add(log: LogName, actor: Actor): void {
     this.#change(log, actor, 1);
   }
 
-  remove(log: string, actor: string): void {
+  remove(log: LogName, actor: Actor): void {
     this.#change(log, actor, -1);
   }
 
-  #change(log: string, actor: string, change: 1 | -1): void {
+  #change(log: LogName, actor: Actor, change: 1 | -1): void {
     this.#all += change;
     changeCount(this.#byLog, log, change);
     changeCount(this.#byActor, actor, change);

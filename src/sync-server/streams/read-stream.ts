@@ -16,6 +16,7 @@ import { spansOf } from "../stores/stored-record.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 /** Authors of one stream that are remembered, at most. With more of them, only the store knows who wrote last. */
 const AUTHORS_MAX = 32;
@@ -26,7 +27,7 @@ const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
 export type StreamSource = {
   readonly store: EventStore;
-  readonly log: string;
+  readonly log: LogName;
   readonly domain: DomainDefinition;
   /** The log's last position when the batch started. */
   readonly end: number;
@@ -43,7 +44,7 @@ export type StreamSource = {
 export class LogMoved extends Error {}
 
 /** Folds a whole stream. */
-export async function foldStored(source: StreamSource, stream: string): Promise<KnownStream> {
+export async function foldStored(source: StreamSource, stream: StreamName): Promise<KnownStream> {
   let known: KnownStream = { state: emptyStream(source.domain, stream), authors: new Map() };
   for await (const { stored, record } of storedRecords(source, stream, 0)) {
     known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
@@ -54,7 +55,7 @@ export async function foldStored(source: StreamSource, stream: string): Promise<
 /** Folds a stream as its author saw it: all events up to a version, and then only the author's own. */
 export async function foldAuthored(
   source: StreamSource,
-  stream: string,
+  stream: StreamName,
   seen: number,
   author: Author,
 ): Promise<StreamState> {
@@ -68,7 +69,7 @@ export async function foldAuthored(
 /** The events of a stream that other authors added after a version. */
 export async function readOthers(
   source: StreamSource,
-  stream: string,
+  stream: StreamName,
   after: number,
   author: Author,
 ): Promise<DomainEvent[]> {
@@ -85,7 +86,7 @@ export function foldKnown(
   domain: DomainDefinition,
   known: KnownStream,
   record: CommitRecord,
-  stream: string,
+  stream: StreamName,
 ): KnownStream {
   let { state } = known;
   for (const [n, event] of record.events.entries())
@@ -98,7 +99,7 @@ export function foldAsSeen(
   domain: DomainDefinition,
   at: StreamState,
   record: CommitRecord,
-  stream: string,
+  stream: StreamName,
   seen: number,
   author: Author,
 ): StreamState {
@@ -113,7 +114,7 @@ export function foldAsSeen(
 export function othersIn(
   domain: DomainDefinition,
   record: CommitRecord,
-  stream: string,
+  stream: StreamName,
   after: number,
   author: Author,
 ): DomainEvent[] {
@@ -137,7 +138,7 @@ function isOwn(record: CommitRecord, author: Author): boolean {
 
 async function* storedRecords(
   { store, log, end, onRead }: StreamSource,
-  stream: string,
+  stream: StreamName,
   after: number,
 ): AsyncGenerator<{ stored: StoredRecord; record: CommitRecord | null }> {
   for (let from = after; ;) {
@@ -185,11 +186,11 @@ function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"])
   );
 }
 
-function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: string): KnownStream {
+function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: StreamName): KnownStream {
   const unreadable = state.unreadable ?? { event: eventId(stored.commit, 0), reason: "its stored record is damaged" };
   return { state: { ...state, version: lastVersion(stored, stream), unreadable }, authors };
 }
 
-function lastVersion(stored: StoredRecord, stream: string): number {
+function lastVersion(stored: StoredRecord, stream: StreamName): number {
   return stored.streams.find((written) => written.stream === stream)?.last ?? 0;
 }

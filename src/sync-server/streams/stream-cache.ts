@@ -10,6 +10,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { type Cursor, sameCursor } from "../../core/history/record.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 /** The current state of a stream, and its authors. */
 export type KnownStream = {
@@ -19,15 +20,15 @@ export type KnownStream = {
 };
 
 export type StreamCache = {
-  readonly get: (log: string, head: Cursor | null) => ReadonlyMap<string, KnownStream>;
+  readonly get: (log: LogName, head: Cursor | null) => ReadonlyMap<string, KnownStream>;
   /** Moves a log to a new head. States known at `from` stay, unless `streams` replaces them. */
   readonly put: (
-    log: string,
+    log: LogName,
     from: Cursor | null,
     head: Cursor | null,
     streams: ReadonlyMap<string, KnownStream>,
   ) => void;
-  readonly drop: (log: string) => void;
+  readonly drop: (log: LogName) => void;
 };
 
 const LOGS_MAX = 200;
@@ -46,7 +47,7 @@ const NOTHING: ReadonlyMap<string, KnownStream> = new Map();
 export function createStreamCache(): StreamCache {
   const logs = new Map<string, Kept>();
   let total = 0;
-  const drop = (log: string): void => {
+  const drop = (log: LogName): void => {
     total -= logs.get(log)?.values ?? 0;
     logs.delete(log);
   };
@@ -75,7 +76,7 @@ export function createStreamCache(): StreamCache {
 }
 
 /** Puts a stream behind all other streams, or removes it if its state is too large. */
-function keep(kept: Kept, stream: string, known: KnownStream): void {
+function keep(kept: Kept, stream: StreamName, known: KnownStream): void {
   kept.values -= kept.streams.get(stream)?.values ?? 0;
   kept.streams.delete(stream);
   const values = countValues(known.state.state) + (known.authors?.size ?? 0) + 1;

@@ -31,6 +31,7 @@ import {
   type StreamSource,
 } from "./read-stream.ts";
 import { authorKey } from "../../core/history/author.ts";
+import type { StreamName } from "../../core/values/ids.ts";
 
 /**
  * Stored events that are read before other work of the server gets its turn: a few milliseconds of work. A store on
@@ -84,13 +85,13 @@ export function openWindows(
       missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))),
     );
   };
-  const readAuthored = async (commit: Commit, stream: string, seen: number): Promise<StreamState> => {
+  const readAuthored = async (commit: Commit, stream: StreamName, seen: number): Promise<StreamState> => {
     const key = `${stream} ${seen} ${authorKey(commit)}`;
     const before = authoredBefore.get(key) ?? (await foldAuthored(source, stream, seen, commit));
     authoredBefore.set(key, before);
     return batch.reduce((at, record) => foldAsSeen(domain, at, record, stream, seen, commit), before);
   };
-  const readSince = async (commit: Commit, stream: string, from: number): Promise<readonly DomainEvent[]> => [
+  const readSince = async (commit: Commit, stream: StreamName, from: number): Promise<readonly DomainEvent[]> => [
     ...(await readOthers(source, stream, from, commit)),
     ...batch.flatMap((record) => othersIn(domain, record, stream, from, commit)),
   ];
@@ -136,8 +137,8 @@ function runCore<T>({ id }: Commit, step: () => T): T {
 }
 
 type Reads = {
-  readonly readAuthored: (commit: Commit, stream: string, seen: number) => Promise<StreamState>;
-  readonly readSince: (commit: Commit, stream: string, from: number) => Promise<readonly DomainEvent[]>;
+  readonly readAuthored: (commit: Commit, stream: StreamName, seen: number) => Promise<StreamState>;
+  readonly readSince: (commit: Commit, stream: StreamName, from: number) => Promise<readonly DomainEvent[]>;
 };
 
 /** Reads the windows of one commit. A stream that no other author wrote to needs no read but its current state. */
@@ -146,7 +147,7 @@ async function readWindows(
   needs: CommitNeeds,
   streams: ReadonlyMap<string, KnownStream>,
   { readAuthored, readSince }: Reads,
-): Promise<(stream: string) => StreamWindow> {
+): Promise<(stream: StreamName) => StreamWindow> {
   const since = new Map<string, readonly DomainEvent[]>();
   for (const [stream, from] of needs.seen) {
     const known = streams.get(stream);

@@ -16,9 +16,10 @@ import { appendBatch } from "./append-batch.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { createStreamCache } from "../streams/stream-cache.ts";
 import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type LogWriter = {
-  readonly push: (log: string, push: AdmittedPush) => Promise<PushResult>;
+  readonly push: (log: LogName, push: AdmittedPush) => Promise<PushResult>;
   /** Returns the records between two cursors if this node wrote them lately. Null: read the store. */
   readonly recent: RecentRecords["between"];
   readonly close: () => Promise<void>;
@@ -34,7 +35,7 @@ export type LogWriterOptions = {
    * Called after each append with its records. Null: records may have been written, so read the store. If it throws,
    * the error is only reported, because the call is a hint.
    */
-  readonly onAppended: (log: string, appended: Appended | null) => void;
+  readonly onAppended: (log: LogName, appended: Appended | null) => void;
   readonly report: (error: unknown) => void;
 };
 
@@ -47,14 +48,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
-  const publish = (log: string, appended: Appended | null): void => {
+  const publish = (log: LogName, appended: Appended | null): void => {
     try {
       onAppended(log, appended);
     } catch (error) {
       report(error);
     }
   };
-  const settle = async (log: string, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
+  const settle = async (log: LogName, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
       const { results, appended, mayHaveMoved } = await appendBatch({ ...options, log, cache, recentRecords }, pushes);
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
@@ -71,7 +72,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     }
   };
 
-  const queueOf = (log: string): WriterQueue<AdmittedPush, PushResult> => {
+  const queueOf = (log: LogName): WriterQueue<AdmittedPush, PushResult> => {
     const before = queues.get(log);
     if (before) return before;
     const queue = createWriterQueue<AdmittedPush, PushResult>({

@@ -12,11 +12,12 @@ import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
 import { callWithinTime } from "../base/app-timeout.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
 export async function permitPush(
-  { permit, log, env }: { readonly permit: Permit; readonly log: string; readonly env: Env },
+  { permit, log, env }: { readonly permit: Permit; readonly log: LogName; readonly env: Env },
   push: AdmittedPush,
 ): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {

@@ -25,10 +25,11 @@ import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stor
 import type { StreamCache } from "../streams/stream-cache.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
 import { callWithinTime } from "../base/app-timeout.ts";
+import type { Actor, LogName } from "../../core/values/ids.ts";
 
 /** The parts of the server that settle a batch of one log. */
 export type BatchContext = {
-  readonly log: string;
+  readonly log: LogName;
   readonly domain: DomainDefinition;
   readonly store: EventStore;
   readonly permit: Permit;
@@ -207,7 +208,7 @@ class Batch {
     });
   }
 
-  #keep(id: string, actor: string, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
+  #keep(id: string, actor: Actor, verdict: Exclude<CommitVerdict, { kind: "later" }>): void {
     const known = this.#knownIds.get(id) ?? { isRecorded: false, texts: new Map() };
     this.#knownIds.set(id, known);
     known.texts.set(actor, verdict.text);

@@ -11,14 +11,15 @@ import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import type { Appended } from "./admit-push.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type RecentRecords = {
-  readonly add: (log: string, appended: Appended) => void;
+  readonly add: (log: LogName, appended: Appended) => void;
   /** Returns the records between two cursors, or null if some of them are not here. */
-  readonly between: (log: string, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
+  readonly between: (log: LogName, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
   /** Returns the end of the log after this node's last append. Another node may have appended since. Null: unknown. */
-  readonly end: (log: string) => Cursor | null;
-  readonly drop: (log: string) => void;
+  readonly end: (log: LogName) => Cursor | null;
+  readonly drop: (log: LogName) => void;
 };
 
 const RECORDS_MAX = 2_000;
@@ -33,7 +34,7 @@ type Tail = { after: Cursor | null; readonly records: StoredRecord[]; head: Curs
 export function createRecentRecords(): RecentRecords {
   const tails = new Map<string, Tail>();
   let total = 0;
-  const drop = (log: string): void => {
+  const drop = (log: LogName): void => {
     total -= tails.get(log)?.length ?? 0;
     tails.delete(log);
   };

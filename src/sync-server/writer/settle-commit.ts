@@ -22,6 +22,7 @@ import { type AdmittedPush, type PushedCommit, tooLarge } from "./admit-push.ts"
 import { storedRecord } from "../stores/stored-record.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 import type { StreamWindows } from "../streams/stream-windows.ts";
+import type { LogName } from "../../core/values/ids.ts";
 
 export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
@@ -32,7 +33,7 @@ export type CommitVerdict =
 
 export type SettleCommitFacts = {
   readonly domain: DomainDefinition;
-  readonly log: string;
+  readonly log: LogName;
   readonly limits: ServerLimits;
   readonly permit: Permit;
   readonly push: AdmittedPush;

@@ -28,6 +28,7 @@ import {
   type WriteTransaction,
 } from "./layout.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
+import type { ClientId } from "../../../core/values/ids.ts";
 
 /**
  * Opening and deleting wait until other tabs close their connections. The wait has a limit, because a frozen tab never
@@ -59,7 +60,7 @@ export class Connection {
   #opening: Promise<Database> | null = null;
   #current: Database | null = null;
   #ended: LostReason | null = null;
-  #clientId: string | null = null;
+  #clientId: ClientId | null = null;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;

@@ -16,6 +16,7 @@ import { anyText, cursorText, readRow, storedCursor } from "../entry-text.ts";
 import type { ConfirmedBatch } from "../log-store.ts";
 import { corruptRow, rowTooLarge } from "../storage-errors.ts";
 import type { NumberRanges } from "./number-ranges.ts";
+import type { Actor, ClientId, LogName } from "../../../core/values/ids.ts";
 
 export const LAYOUT_VERSION = 2;
 
@@ -56,7 +57,7 @@ export type ReadTransaction = IDBPTransaction<Layout, StoreName[], "readonly" | 
 export type WriteTransaction = IDBPTransaction<Layout, StoreName[], "readwrite" | "versionchange">;
 
 /** Returns the database name of a log and user. Two pairs never share a name, because the encoding removes colons. */
-export function databaseName(log: string, user: string): string {
+export function databaseName(log: LogName, user: Actor): string {
   if (!log.isWellFormed() || !user.isWellFormed()) {
     throw new DefinitionError({
       message: "The name of the log or of the user has a lone surrogate",
@@ -115,7 +116,7 @@ export function clear(tx: WriteTransaction, store: StoreName): void {
  * write it.
  */
 export type HeadRow = {
-  readonly client: string;
+  readonly client: ClientId;
   readonly generation: number;
   readonly cursor: Cursor | null;
   /** The end of the last segment. */

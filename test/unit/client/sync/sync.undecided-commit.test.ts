@@ -39,11 +39,11 @@ test("P8 push: an undecided commit waits, and its device still gets all other wo
   await ada.api.settled(await execute(ada, add("t1")));
 
   // Three commits in one push: a good one, an undecidable one, a good one.
-  await ada.api.setPaused(true);
+  ada.api.setPaused(true);
   const good = await execute(ada, add("t2"));
   await execute(ada, task.command.complete("t1"));
   await execute(ada, add("t3"));
-  await ada.api.setPaused(false);
+  ada.api.setPaused(false);
 
   await ada.api.settled(good);
   await execute(bob, add("b1"));
