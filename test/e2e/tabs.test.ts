@@ -75,6 +75,9 @@ test("leader: a frozen leader is displaced, the other tab syncs, and nothing is 
 test("browser: every acknowledged commit is there after a kill and a restart", async () => {
   browser = await startBareBrowser();
   let page = await openPage(browser.context, site, query());
+  // Chromium writes the files of a new profile late. A kill in its first second may lose the whole site's storage.
+  browser = await browser.restart();
+  page = await openPage(browser.context, site, query());
   let acknowledged = 0;
   for (let round = 0; round < 3; round++) {
     await page.exposeFunction("acknowledged", () => void acknowledged++);

@@ -14,6 +14,8 @@ export type BareBrowser = {
   readonly context: BrowserContext;
   /** Freezes a page that is behind another one, its worker with it. */
   readonly freeze: (page: Page, frozen: boolean) => Promise<void>;
+  /** Closes the browser as a person does, so that it writes its whole profile, and starts it again. */
+  readonly restart: () => Promise<BareBrowser>;
   /** Kills the whole browser, as a crash of the machine does, and starts it again on the same profile. */
   readonly crash: () => Promise<BareBrowser>;
   readonly close: () => Promise<void>;
@@ -55,6 +57,13 @@ export async function startBareBrowser(profile?: string): Promise<BareBrowser> {
     },
     async crash() {
       await kill();
+      return startBareBrowser(folder);
+    },
+    async restart() {
+      const gone = once(child, "exit");
+      const session = await browser.newBrowserCDPSession();
+      await session.send("Browser.close").catch(() => {});
+      await gone;
       return startBareBrowser(folder);
     },
     async close() {
