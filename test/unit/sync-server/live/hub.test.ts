@@ -183,6 +183,16 @@ test("publish: waiting appends go out before an append of another node", async (
   expect(got(socket)).toEqual([1, 2, 3]);
 });
 
+test("poll: one poke delivers all that another node appended, also when it fills many pages", async () => {
+  const { socket } = await join();
+  await append(1);
+  await append(59, { elsewhere: true });
+  hub.poke("board");
+  for (let n = 0; n < 30; n++) await settled();
+  expect(got(socket)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
+  expect(socket.frames.length).toBeGreaterThan(3);
+});
+
 test("publish: a large batch goes out in frames that follow each other", async () => {
   const { socket } = await join();
   await append(30);
