@@ -47,6 +47,8 @@ export type Device = {
     readonly projections?: readonly string[];
     /** The domain of another release. */
     readonly release?: Domain;
+    /** Changes what the tab's browser offers. */
+    readonly env?: (inner: Env) => Env;
   }) => Promise<Tab>;
 };
 
@@ -64,8 +66,9 @@ export function device(
       transport = (inner: Transport) => inner,
       release = domain,
       projections = [...release.definition.projections.keys()],
+      env: changed = (inner: Env) => inner,
     } = {}) {
-      const env = nodeEnv(shared);
+      const env = changed(nodeEnv(shared));
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const takeUpdate = (text: string) => {
@@ -144,7 +147,6 @@ function nodeEnv(shared: Shared): Env {
     lock: async (name, { steal, signal }, held) => {
       await shared.locks.manager.request(name, steal ? { steal: true } : { signal }, held);
     },
-    online: () => true,
   };
 }
 

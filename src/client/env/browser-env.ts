@@ -16,7 +16,6 @@ export const browserEnv: Env = {
     // Web Locks refuse `steal` and `signal` together. The signal is for a request that waits, and a steal never waits.
     await navigator.locks.request(name, steal ? { steal: true } : { signal }, held);
   },
-  online: () => navigator.onLine,
 };
 
 function openChannel(name: string): TabChannel {

@@ -29,5 +29,4 @@ export interface Env extends BaseEnv {
     options: { readonly steal: boolean; readonly signal: AbortSignal },
     held: () => Promise<void>,
   ): Promise<void>;
-  online(): boolean;
 }

@@ -55,7 +55,7 @@ export type Settled =
  * - `local`: the log was opened without `sync`. This device confirms its commits.
  * - `paused`: the app called `log.pause()`.
  * - `following`: another tab of this browser syncs.
- * - `offline`: there is no network, or the server does not answer. The tab tries again by itself.
+ * - `offline`: the server does not answer. The tab tries again by itself.
  * - `connecting`: the tab has not yet reached the server, or has no socket yet.
  * - `catching-up`: the tab reads records that the server has and this device lacks.
  * - `live`: this device is up to date and receives new records over a socket.

@@ -30,7 +30,8 @@ type Failure = { readonly retryAfterMs: number | null };
 type Signals = {
   "leader-changed": { readonly isLeader: boolean };
   "paused-changed": { readonly isPaused: boolean };
-  "online-changed": { readonly isOnline: boolean };
+  /** The browser reports that it is online or offline. This is a hint, because it does not know the server. */
+  "network-changed": object;
   /** A person views the page again. */
   "became-visible": object;
   /** The page was frozen, so its socket may be dead without a report. */
@@ -86,7 +87,7 @@ type Change = Partial<SyncState>;
 const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signal<T>, at: Moment) => Change } = {
   "leader-changed": ({ tab, agreement }, { isLeader }) => ({ tab: { ...tab, isLeader }, agreement: doubt(agreement) }),
   "paused-changed": (state, { isPaused }) => ({ ...(!isPaused && woken(state)), tab: { ...state.tab, isPaused } }),
-  "online-changed": (state, { isOnline }) => ({ ...(isOnline && woken(state)), tab: { ...state.tab, isOnline } }),
+  "network-changed": woken,
   "became-visible": woken,
   resumed: (state) => ({ ...woken(state), socket: initialSyncState.socket }),
   "pull-answered": answered,
@@ -185,7 +186,7 @@ function answered({ progress, agreement }: SyncState, { head }: { readonly head:
   };
 }
 
-/** Something came back (network, visible tab, resumed): try at once, and read from the server again. */
+/** Something changed (network, visible tab, resumed): try at once, and read from the server again. */
 function woken({ agreement, divergences, push, socket }: SyncState): Change {
   return {
     progress: initialSyncState.progress,
@@ -224,7 +225,7 @@ function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at:
   };
 }
 
-/** `stopped` ends only in `woken`: the page is shown again, the network returns, or syncing is resumed. */
+/** `stopped` ends only in `woken`: the page is shown again, the network changes, or syncing is resumed. */
 function trying(progress: Progress, failures: number, notBefore: number): Progress {
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
 }

@@ -38,7 +38,7 @@ export type SyncLoopOptions = {
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
   readonly #feed: LiveFeed;
-  #state: SyncState;
+  #state = initialSyncState;
   #closed = false;
   /** Set while the loop rests. */
   #resting: { readonly until: number | null; readonly end: () => void } | null = null;
@@ -47,7 +47,6 @@ export class SyncLoop {
     this.#options = options;
     const { transport, presence } = options;
     this.#feed = new LiveFeed({ transport, presence, signal: (signal) => this.#dispatch(signal) });
-    this.#state = { ...initialSyncState, tab: { ...initialSyncState.tab, isOnline: options.env.online() } };
     void this.#run();
   }
 
@@ -74,8 +73,8 @@ export class SyncLoop {
     this.#dispatch({ type: "paused-changed", isPaused });
   }
 
-  setOnline(isOnline: boolean): void {
-    this.#dispatch({ type: "online-changed", isOnline });
+  networkChanged(): void {
+    this.#dispatch({ type: "network-changed" });
   }
 
   /** The local log may be stale, because a person views the page again. */

@@ -3,7 +3,7 @@
  *
  * `nextStep` takes the first line that is true:
  *
- *   1  not the leader, paused, offline or stopped ───────────► rest, until a signal comes
+ *   1  not the leader, paused or stopped ────────────────────► rest, until a signal comes
  *   2  waiting after a failure or many divergences ──────────► rest until the wait ends
  *   3  the histories have diverged ──────────────────────────► resolve-divergence
  *   4  commits are pending, the log is not refilling, and
@@ -27,8 +27,8 @@ import type { PlainError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 
 export type SyncState = {
-  /** Three facts from outside. Each can change at any time, whatever the other two are. */
-  readonly tab: { readonly isLeader: boolean; readonly isPaused: boolean; readonly isOnline: boolean };
+  /** Two facts from outside. Each can change at any time, whatever the other is. */
+  readonly tab: { readonly isLeader: boolean; readonly isPaused: boolean };
   readonly progress: Progress;
   /** A problem that a person can fix while the loop tries again by itself. */
   readonly warning: PlainError | null;
@@ -102,7 +102,7 @@ export const PUSH_COMMITS_MAX = 500;
 export const UNREPORTED_MS = 30_000;
 
 export const initialSyncState: SyncState = {
-  tab: { isLeader: false, isPaused: false, isOnline: true },
+  tab: { isLeader: false, isPaused: false },
   progress: { kind: "trying", failures: 0, notBefore: 0 },
   warning: null,
   agreement: { kind: "stale" },
@@ -140,7 +140,7 @@ function hasReported(reported: SocketCursor, cursor: Cursor | null): boolean {
 
 /** False: no call is made, and no socket may be open. */
 export function maySync({ tab, progress }: SyncState): boolean {
-  return tab.isLeader && !tab.isPaused && tab.isOnline && progress.kind !== "stopped";
+  return tab.isLeader && !tab.isPaused && progress.kind !== "stopped";
 }
 
 /**
@@ -176,7 +176,6 @@ export function syncSummary(state: SyncState): SyncSummary {
 
 function activityOf({ tab, progress, agreement }: SyncState): SyncSummary["activity"] {
   if (tab.isPaused) return "paused";
-  if (!tab.isOnline) return "offline";
   if (!tab.isLeader) return "following";
   if (progress.kind === "stopped") return "stopped";
   if (progress.failures > 0) return "offline";

@@ -163,7 +163,7 @@ export class TabSession {
     switch (event) {
       case "online":
       case "offline":
-        this.#sync?.setOnline(event === "online");
+        this.#sync?.networkChanged();
         return;
       case "visible":
         this.#leadership.setVisible(true);

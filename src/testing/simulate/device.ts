@@ -220,7 +220,6 @@ export class Device {
       setTimer: (run, delayMs) => scheduler.later(owner, `timer ${Math.round(delayMs)}`, delayMs, run),
       channel: (name) => this.#channels.open(owner, name),
       lock: (name, options, held) => this.#locks.request(owner, name, options, held),
-      online: () => true,
     };
   }
 

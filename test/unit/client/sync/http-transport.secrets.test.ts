@@ -31,7 +31,6 @@ test("http-transport: https syncs over wss, and the token is in a header, never 
     setTimer: () => nothing,
     channel: () => ({ post: nothing, listen: nothing, close: nothing }),
     lock: (_, __, held) => held(),
-    online: () => true,
   };
   const transport = httpTransport({
     url: "https://example.org/sync/",

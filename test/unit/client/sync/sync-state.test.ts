@@ -19,7 +19,7 @@ import {
 } from "../../../../src/client/sync/sync-state.ts";
 
 const cursor = { position: 10, mark: "00000000000000aa" };
-const ready: SyncState = { ...initialSyncState, tab: { isLeader: true, isPaused: false, isOnline: true } };
+const ready: SyncState = { ...initialSyncState, tab: { isLeader: true, isPaused: false } };
 const at = { now: 1_000_000, cursor, pending: 0, isRefilling: false };
 const error = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
 const stopped = { kind: "stopped", error } as const;
@@ -49,12 +49,11 @@ const waitOf = ({ progress }: SyncState): number => (progress.kind === "trying" 
 const socketWaitOf = ({ socket }: SyncState): number => (socket.kind === "closed" ? socket.notBefore : Infinity);
 
 describe("nextStep", () => {
-  test("nextStep: rests while this tab does not lead, is paused, offline or stopped", () => {
+  test("nextStep: rests while this tab does not lead, is paused or stopped", () => {
     const { tab } = ready;
     for (const change of [
       { tab: { ...tab, isLeader: false } },
       { tab: { ...tab, isPaused: true } },
-      { tab: { ...tab, isOnline: false } },
       { progress: stopped },
     ]) {
       expect(nextStep({ ...ready, ...change, agreement: diverged }, { ...at, pending: 5 })).toEqual({
@@ -270,16 +269,15 @@ describe("reduce", () => {
       fc.property(fc.array(randomEvent, { maxLength: 60 }), fc.nat({ max: 3 }), (made, pending) => {
         let state = initialSyncState;
         let elapsed = 0;
-        const model = { isLeader: false, isPaused: false, isOnline: true, isStopped: false, isDiverged: false };
+        const model = { isLeader: false, isPaused: false, isStopped: false, isDiverged: false };
         for (const { signal, passesMs, chance } of made) {
           elapsed += passesMs;
           state = reduce(state, signal, { now: 0, elapsed, chance });
           follow(model, signal);
-          const maySync = model.isLeader && !model.isPaused && model.isOnline && !model.isStopped;
+          const maySync = model.isLeader && !model.isPaused && !model.isStopped;
           expect({ ...state.tab, isStopped: state.progress.kind === "stopped" }).toMatchObject({
             isLeader: model.isLeader,
             isPaused: model.isPaused,
-            isOnline: model.isOnline,
             isStopped: model.isStopped,
           });
           expect(state.agreement.kind === "diverged").toBe(model.isDiverged);
@@ -303,9 +301,9 @@ describe("reduce", () => {
 
 const WAIT_MS_MAX = Math.max(RETRY_AFTER_MS_MAX, BACKOFF_MS.most, POSTPONED_MS, UNREPORTED_MS);
 
-type Model = Record<"isLeader" | "isPaused" | "isOnline" | "isStopped" | "isDiverged", boolean>;
+type Model = Record<"isLeader" | "isPaused" | "isStopped" | "isDiverged", boolean>;
 
-/** The same machine as five flags. */
+/** The same machine as four flags. */
 function follow(model: Model, signal: Signal): void {
   switch (signal.type) {
     case "leader-changed":
@@ -315,10 +313,7 @@ function follow(model: Model, signal: Signal): void {
       model.isPaused = signal.isPaused;
       if (!signal.isPaused) model.isStopped = false;
       return;
-    case "online-changed":
-      model.isOnline = signal.isOnline;
-      if (signal.isOnline) model.isStopped = false;
-      return;
+    case "network-changed":
     case "became-visible":
     case "resumed":
       model.isStopped = false;
@@ -343,7 +338,7 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   // A second time, so that many sequences have a leader.
   fc.record({ type: type("leader-changed"), isLeader: fc.constant(true) }),
   fc.record({ type: type("paused-changed"), isPaused: fc.boolean() }),
-  fc.record({ type: type("online-changed"), isOnline: fc.boolean() }),
+  fc.record({ type: type("network-changed") }),
   fc.record({ type: type("became-visible") }),
   fc.record({ type: type("resumed") }),
   fc.record({ type: type("pull-answered"), head }),
