@@ -17,12 +17,14 @@ export interface Env extends BaseEnv {
   elapsed(): number;
   /** A number in [0, 1), for jitter. */
   chance(): number;
+  /** Throws where the browser has no messages between tabs. */
   channel(name: string): TabChannel;
   /**
    * Requests a lock that one tab holds at a time. With `steal`, the request takes the lock from its holder.
    *
    * `held` runs when the lock is granted, and keeps the lock until its promise settles. The returned promise rejects
-   * when another tab stole the lock, or when `signal` cancelled a request that still waited.
+   * with an `AbortError` when another tab stole the lock, or when `signal` cancelled a request that still waited. Any
+   * other error means that the browser has no locks for this page.
    */
   lock(
     name: string,

@@ -68,6 +68,29 @@ export type Connection =
   "local" | "paused" | "following" | "offline" | "connecting" | "catching-up" | "live" | "stopped";
 
 /**
+ * A feature that the browser does not offer to this page, and what the log does without it.
+ *
+ * Plain http on an address other than localhost, an old browser and a privacy mode are the usual reasons.
+ *
+ * @example
+ * const isKept = ({ reduced }: LogStatus) => reduced.every(({ feature }) => feature !== "storage");
+ */
+export type ReducedFeature = {
+  /**
+   * The stable name of what is missing.
+   *
+   * - `locks`: Web Locks. The tabs choose by messages which of them syncs. For seconds, two of them may.
+   * - `tab-messages`: BroadcastChannel. Each tab syncs by itself, and shows the work of other tabs seconds later.
+   * - `storage`: IndexedDB. The log is only in this tab's memory, and closing the tab deletes unsent work.
+   */
+  readonly feature: "locks" | "tab-messages" | "storage";
+  /** The missing feature, and what this means. */
+  readonly message: string;
+  /** The step that brings the feature back. */
+  readonly fix: string;
+};
+
+/**
  * The state of a log in one tab.
  *
  * @example
@@ -109,6 +132,8 @@ export type LogStatus = {
     /** The first of them. */
     readonly events: readonly Parked[];
   };
+  /** The features that the browser does not offer to this page. Usually empty. */
+  readonly reduced: readonly ReducedFeature[];
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };

@@ -15,8 +15,8 @@ import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { TabChannel } from "../env/env.ts";
 
-/** The claim of a tab to lead: the newest domain first, then a visible tab. */
-export type Rank = { readonly domain: number; readonly visible: boolean };
+/** The claim of a tab to lead: the newest domain first, then a visible tab. `tie` is random, for tabs without locks. */
+export type Rank = { readonly domain: number; readonly visible: boolean; readonly tie?: number };
 
 /**
  * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, and its last success.
@@ -46,6 +46,11 @@ export function outranks(left: Rank, right: Rank): boolean {
   return left.domain !== right.domain ? left.domain > right.domain : left.visible && !right.visible;
 }
 
+/** True: of two tabs that lead because there are no locks, the tab with `own` yields. */
+export function yieldsTo(own: Rank, other: Rank): boolean {
+  return outranks(other, own) || (!outranks(own, other) && (other.tie ?? 0) > (own.tie ?? 0));
+}
+
 export function listenTabs(channel: TabChannel, listener: (message: TabMessage) => void): void {
   channel.listen((given) => {
     const message = readTabMessage(given);
@@ -53,7 +58,7 @@ export function listenTabs(channel: TabChannel, listener: (message: TabMessage) 
   });
 }
 
-const rank = shape({ domain: whole(0), visible: literal(true, false) });
+const rank = shape({ domain: whole(0), visible: literal(true, false) }, { tie: whole(0) });
 const leaderSync = shape({ state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) });
 const others = list(shape({ client: text(64), actor: text(128), data: json }), PRESENCE_ENTRIES_MAX);
 

@@ -4,13 +4,17 @@
  *   waiting ── lock granted ───────► leading ── higher claim, stopCompeting, close ──► waiting / ended
  *      └── leader silent: steals the lock ──┘└── lock stolen ──► waiting
  *
+ * Without Web Locks, a tab leads at once. If two tabs lead, they hear the beats of each other, and the lower
+ * one yields. A tab leads again when the leader is silent. Without messages, each tab leads.
+ *
  * Guarantees:
  * - Correctness never depends on the election, because each write names what it was computed on. It only saves work.
+ * - A tab without Web Locks or without messages leads (`tabs.without-locks.test.ts`).
  * - A silent leader loses the lock to a tab that was awake. A frozen tab keeps its Web Lock, so leaders also beat
  *   (`found.test.ts`, seed 112).
  */
 import type { Env } from "../env/env.ts";
-import { type LeaderSync, outranks, type Rank, type TabMessage } from "../messages/tab-messages.ts";
+import { type LeaderSync, outranks, type Rank, type TabMessage, yieldsTo } from "../messages/tab-messages.ts";
 
 const BEAT_MS = 2_000;
 /** Milliseconds of silence after which a leader is displaced. Three beats, because a busy leader may miss one. */
@@ -20,11 +24,15 @@ const ASLEEP_MS = 2 * BEAT_MS;
 /** Milliseconds until a leader that yielded requests the lock again, so that the tab that claimed it is first. */
 const YIELD_MS = 1_000;
 
+const TIES = 2 ** 32;
+
 export type LeaderOptions = {
   readonly env: Env;
   readonly lock: string;
   readonly domainVersion: number;
   readonly visible: boolean;
+  /** True: no message of another tab can arrive. */
+  readonly isAlone: boolean;
   /** The state of the store as this tab knows it, as a text to compare. */
   readonly storeFingerprint: () => string;
   /** The progress of syncing, for the tabs that follow. */
@@ -48,6 +56,8 @@ export class Leadership {
   #lastTimer: number;
   #isCompeting = true;
   #requests: Promise<void> = Promise.resolve();
+  /** Random and above 0 if the browser has no Web Locks for this page. */
+  #tie = 0;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -60,6 +70,11 @@ export class Leadership {
 
   get isLeader(): boolean {
     return this.#isLeader;
+  }
+
+  /** True: the browser has no Web Locks for this page. */
+  get lacksLocks(): boolean {
+    return this.#tie > 0;
   }
 
   get leaderSync(): LeaderSync | null {
@@ -93,7 +108,12 @@ export class Leadership {
     const { env, post } = this.#options;
     if (message.type === "beat") {
       this.#heardAt = env.elapsed();
-      if (!this.#isLeader && outranks(this.#rank(), message.rank)) post({ type: "claim", rank: this.#rank() });
+      const own = this.#rank();
+      if (this.#isLeader && this.lacksLocks && yieldsTo(own, message.rank)) this.#release?.();
+      if (!this.#isLeader && outranks(own, message.rank)) {
+        post({ type: "claim", rank: own });
+        if (this.lacksLocks) this.#steal();
+      }
     }
     if (message.type === "claim" && this.#isLeader && outranks(message.rank, this.#rank())) this.#release?.();
   }
@@ -104,7 +124,7 @@ export class Leadership {
   }
 
   #rank(): Rank {
-    return { domain: this.#options.domainVersion, visible: this.#isVisible };
+    return { domain: this.#options.domainVersion, visible: this.#isVisible, ...(this.#tie > 0 && { tie: this.#tie }) };
   }
 
   /** Queues a request, because the result of one must not be mistaken for the result of the next. */
@@ -115,16 +135,21 @@ export class Leadership {
 
   /** Requests the lock, and leads until the lock is released or stolen. */
   async #lead(steal: boolean, signal: AbortSignal): Promise<void> {
-    const { env, lock } = this.#options;
+    const { env, lock, isAlone } = this.#options;
+    const hold = () => this.#hold(signal);
     try {
-      await env.lock(lock, { steal, signal }, () => this.#hold(signal));
-    } catch {
+      if (!isAlone && !this.lacksLocks) await env.lock(lock, { steal, signal }, hold);
+    } catch (error) {
       // The lock was stolen or the request cancelled. Both continue below.
+      if (!(error instanceof DOMException && error.name === "AbortError"))
+        this.#tie = 1 + Math.floor(env.chance() * TIES);
     }
+    if (isAlone || this.lacksLocks) await hold();
     if (this.#isLeader) this.#setLeader(false);
     this.#release = null;
     this.#heardAt = env.elapsed();
-    if (signal.aborted) return;
+    // Without locks, a tab that yielded waits for the leader's silence.
+    if (signal.aborted || this.lacksLocks) return;
     env.setTimer(() => {
       if (!signal.aborted) this.#request(false);
     }, YIELD_MS);

@@ -8,6 +8,12 @@ import type { WorkerLog } from "../messages/worker-messages.ts";
 import { type SessionParts, TabSession } from "./tab-session.ts";
 import { workerCalls } from "./worker-calls.ts";
 
+/** Closes the store if the log cannot be opened. */
 export async function openWorkerLog(parts: SessionParts): Promise<WorkerLog> {
-  return workerCalls(await TabSession.open(parts), parts.options.log);
+  try {
+    return workerCalls(await TabSession.open(parts), parts.options.log);
+  } catch (error) {
+    parts.store.close();
+    throw error;
+  }
 }

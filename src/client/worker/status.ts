@@ -1,7 +1,7 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Connection, LogStatus } from "../messages/log-types.ts";
+import type { Connection, LogStatus, ReducedFeature } from "../messages/log-types.ts";
 import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
@@ -12,10 +12,11 @@ export type StatusInputs = {
   readonly leader: boolean;
   /** The syncing of the leader as it last reported it, while another tab leads. */
   readonly led: LeaderSync | null;
+  readonly reduced: readonly ReducedFeature[];
   readonly error: PlainError | null;
 };
 
-export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
+export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): LogStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
   return {
@@ -24,6 +25,7 @@ export function statusOf({ standing, sync, leader, led, error }: StatusInputs): 
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
+    reduced,
     error: error ?? summary?.error ?? null,
   };
 }

@@ -31,6 +31,7 @@ import type { Transport } from "../sync/transport.ts";
 import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
+import { reducedFeatures } from "./reduced-features.ts";
 import { leaderSync, statusOf } from "./status.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
@@ -49,6 +50,8 @@ export type SessionParts = {
   readonly page: UpdateSink;
   readonly env: Env;
   readonly store: LogStore;
+  /** True: no other tab has this store, and it disappears with the tab. */
+  readonly isVolatile?: boolean;
   /** Null for a log without a server. */
   readonly transport: Transport | null;
 };
@@ -68,22 +71,21 @@ export class TabSession {
   #isClosed = false;
 
   static async open(parts: SessionParts): Promise<TabSession> {
-    const { log, user } = parts.options;
-    const peers = connectPeers(parts.env, `dacapo:${log}:${user}`);
     const engine = await Engine.open({
       ...parts,
-      user,
+      user: parts.options.user,
       synced: parts.transport !== null,
       changed: (deltas) => session.#rowsChanged(deltas),
-      wrote: peers.hint,
+      wrote: () => session.#peers.hint(),
     });
-    const session = new TabSession(parts, engine, peers);
+    const session = new TabSession(parts, engine);
     return session;
   }
 
-  private constructor(parts: SessionParts, engine: Engine, peers: Peers) {
-    const { domain, env, transport, page, options } = parts;
+  private constructor({ domain, env, transport, page, options, isVolatile }: SessionParts, engine: Engine) {
     const { log, user, visible } = options;
+    const name = `dacapo:${log}:${user}`;
+    const peers = connectPeers(env, isVolatile ? null : name);
     this.#env = env;
     this.engine = engine;
     this.#peers = peers;
@@ -119,9 +121,10 @@ export class TabSession {
     this.#leadership = new Leadership({
       env,
       post,
-      lock: `dacapo:${log}:${user}:leader`,
+      lock: `${name}:leader`,
       domainVersion: domain.version,
       visible,
+      isAlone: peers.lacks !== null,
       storeFingerprint: () => storeFingerprint(engine),
       sync: () => leaderSync(this.#status()),
       setLeader: (isLeader) => this.#setLeader(isLeader),
@@ -281,6 +284,7 @@ export class TabSession {
       sync: this.#sync && this.#sync.state,
       leader: this.#leadership.isLeader,
       led: this.#leadership.leaderSync,
+      reduced: reducedFeatures([this.#leadership.lacksLocks ? "locks" : null, this.#peers.lacks]),
       error: this.#failure,
     });
   }

@@ -45,15 +45,15 @@ export class DeviceLocks {
         },
         refuse: (error) => void schedule(`lock ${error.message}`, () => reject(error)),
       };
-      if (signal.aborted) return request.refuse(new Error("aborted"));
+      if (signal.aborted) return request.refuse(abortError("aborted"));
       signal.addEventListener("abort", () => {
         const at = lock.queue.indexOf(request);
         if (at < 0) return;
         lock.queue.splice(at, 1);
-        request.refuse(new Error("aborted"));
+        request.refuse(abortError("aborted"));
       });
       if (steal) {
-        lock.holder?.refuse(new Error("stolen"));
+        lock.holder?.refuse(abortError("stolen"));
         request.grant();
       } else if (lock.holder) lock.queue.push(request);
       else request.grant();
@@ -73,6 +73,10 @@ export class DeviceLocks {
     lock.holder = null;
     lock.queue.shift()?.grant();
   }
+}
+
+function abortError(reason: string): DOMException {
+  return new DOMException(reason, "AbortError");
 }
 
 type Listener = { readonly owner: Owner; readonly hear: (message: unknown) => void };

@@ -43,6 +43,7 @@ test("networkChanged: the status shows a lost server at once, without a command"
   isCut = true;
   tab.api.lifecycle("offline");
   await until(() => tab.status().connection === "offline", "offline", 2_000);
+  expect(tab.status()).toMatchObject({ leader: true, error: null });
 });
 
 test("networkChanged: a waiting tab tries at once", async () => {
