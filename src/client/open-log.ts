@@ -76,7 +76,8 @@ export type OpenLogOptions = {
  * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
  * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one
  * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
- * @throws {StorageLostError} `storage-lost`: the worker's script failed, or the database cannot be opened
+ * @throws {StorageLostError} `storage-lost`: the worker did not start in time, or the database cannot be opened.
+ *   `details.reason` names the cause
  * @throws {StorageFullError} `storage-full`: the device has no room for the database
  */
 export async function openLog<PresenceData extends Json = Json>(
@@ -97,7 +98,7 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() },
+    options: { log, user, syncUrl: sync ? new URL(sync.url, document.baseURI).href : null, visible: isVisible() },
     callbacks: { token: async () => (await sync?.token?.()) ?? null },
     onUpdate: show,
   });

@@ -7,12 +7,18 @@
  */
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
+import { StorageLostError } from "../core/values/errors.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../core/values/id.ts";
 import { browserEnv } from "./env/browser-env.ts";
-import { openIdbLogStore } from "./stores/idb/idb-log-store.ts";
+import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
+import { MemoryDatabase, memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
-import { callResult, type CallMessage, requireNames, type WorkerRoot } from "./messages/worker-messages.ts";
+import type { SessionParts } from "./worker/tab-session.ts";
+import { callResult, type CallMessage, requireNames, signOfLife, type WorkerRoot } from "./messages/worker-messages.ts";
+
+// A page does not import this entry. There, `postMessage` would reach the app's own listeners.
+if (typeof document === "undefined") globalThis.postMessage?.(signOfLife.loaded);
 
 /**
  * Serves logs of a domain to the page that started this worker. One worker may serve several logs.
@@ -29,24 +35,22 @@ import { callResult, type CallMessage, requireNames, type WorkerRoot } from "./m
 export function serveLog(domain: Domain): void {
   const env = browserEnv;
   const root: WorkerRoot = {
+    isServing: () => true,
     open: (options, page, port) =>
       callResult(async () => {
         requireNames(options);
         const { log, user, syncUrl } = options;
-        const store = await openIdbLogStore({
-          log,
-          user,
-          newClientId: () => uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)),
-        });
-        const transport =
-          syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          store,
-          transport,
+          ...(await openStore({
+            log,
+            user,
+            newClientId: () => uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)),
+          })),
+          transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
           if (typeof data.calls === "string") opened.executeBatch(data.calls);
@@ -55,4 +59,16 @@ export function serveLog(domain: Domain): void {
       }),
   };
   Comlink.expose(root);
+  // The page's first message is lost if this script awaited something before it called `serveLog`.
+  globalThis.postMessage(signOfLife.serving);
+}
+
+/** The log's database, or a store in memory if the browser does not let this page store data. */
+async function openStore(options: IdbLogStoreOptions): Promise<Pick<SessionParts, "store" | "isVolatile">> {
+  try {
+    return { store: await openIdbLogStore(options) };
+  } catch (error) {
+    if (!(error instanceof StorageLostError) || error.details["reason"] !== "denied") throw error;
+    return { store: memoryLogStore(new MemoryDatabase(options.newClientId)), isVolatile: true };
+  }
 }

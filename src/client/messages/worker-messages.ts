@@ -108,11 +108,20 @@ export interface WorkerLog {
 }
 
 /**
+ * The texts with which a worker reports its start. They are texts, because Comlink's own messages are objects.
+ *
+ * `loaded`: the script has imported `dacapo/worker`. `serving`: it has called `serveLog`.
+ */
+export const signOfLife = { loaded: "dacapo:loaded", serving: "dacapo:serving" } as const;
+
+/**
  * The root that a worker exposes.
  *
  * Each log is served on a port of its own, because Comlink makes no proxy inside an answer.
  */
 export interface WorkerRoot {
+  /** Shows that `serveLog` was called, also long ago. */
+  isServing(): boolean;
   open(options: OpenOptions, page: PageCallbacks, port: MessagePort): Promise<CallResult<void>>;
 }
 

@@ -3,15 +3,16 @@
  * `execute`.
  */
 import * as Comlink from "comlink";
-import { StorageLostError } from "../../core/values/errors.ts";
 import {
   type CallMessage,
+  type CallResult,
   type OpenOptions,
   type PageCallbacks,
   unwrap,
   type WorkerLog,
   type WorkerRoot,
 } from "../messages/worker-messages.ts";
+import { startWorker, watchStart } from "./worker-start.ts";
 
 export type WorkerConnection = {
   readonly remote: Comlink.Remote<WorkerLog>;
@@ -28,46 +29,54 @@ export type ConnectOptions = {
   readonly callbacks: PageCallbacks;
   /** Receives JSON of each `PageUpdate`. */
   readonly onUpdate: (update: string) => void;
+  /** Milliseconds of a tick, in which the limits are counted. @default 1000 */
+  readonly tickMs?: number;
 };
 
+/** Ends with an open log or with an error. After an error, no open log and no worker of its own is left. */
 export async function connectWorker({
   worker: given,
   options,
   callbacks,
   onUpdate,
+  tickMs = 1_000,
 }: ConnectOptions): Promise<WorkerConnection> {
-  const worker = typeof given === "function" ? given() : given;
+  const worker = startWorker(given);
+  const start = watchStart(worker, tickMs);
   const { port1: port, port2 } = new MessageChannel();
-  // Only updates are texts, because Comlink's own messages are objects.
+  const root = Comlink.wrap<WorkerRoot>(worker);
+  const end = () => {
+    if (worker !== given) worker.terminate();
+  };
+  let opening: Promise<CallResult<void>> | null = null;
+  try {
+    // A shared worker may have reported its start before this call.
+    void root.isServing().then(start.answered);
+    await start.serving;
+    opening = root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2]));
+    unwrap(await Promise.race([opening, start.failed]));
+  } catch (error) {
+    // A shared worker may still open the log. Then nobody else closes it.
+    if (worker === given)
+      void opening?.then(({ ok }) => {
+        if (ok) void Comlink.wrap<WorkerLog>(port).close();
+      });
+    end();
+    throw error;
+  } finally {
+    start.stop();
+  }
+  // Only updates are texts, because Comlink's own messages are objects. They wait until `wrap` starts the port.
   port.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
     if (typeof data === "string") onUpdate(data);
   });
-  const root = Comlink.wrap<WorkerRoot>(worker);
-  // A script that cannot be loaded or throws while it starts never answers. Only this event reports it.
-  const failed = new Promise<never>((_, reject) => {
-    worker.addEventListener("error", (event) => reject(workerError(event)), { once: true });
-  });
-  failed.catch(() => {});
-  unwrap(await Promise.race([root.open(options, Comlink.proxy(callbacks), Comlink.transfer(port2, [port2])), failed]));
   const remote = Comlink.wrap<WorkerLog>(port);
   return {
     remote,
     postCalls: (calls) => port.postMessage({ calls } satisfies CallMessage),
     release() {
       remote[Comlink.releaseProxy]();
-      if (worker !== given) worker.terminate();
+      end();
     },
   };
-}
-
-/**
- * Browsers report neither message nor address of a script that they could not load, and both of a script that threw.
- */
-function workerError({ message, filename }: Partial<ErrorEvent>): StorageLostError {
-  const reason = message || "its script could not be loaded";
-  const address = filename || "the browser does not report its address";
-  return new StorageLostError({
-    message: `The log's worker failed: ${reason} (${address})`,
-    fix: "Check the worker's address in the browser's console or network panel, and that it calls serveLog(domain).",
-  });
 }

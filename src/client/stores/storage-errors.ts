@@ -18,7 +18,7 @@ const LOST = {
   replaced: [
     "The browser deleted this site's data while the log was open",
     "Open the log again. It starts empty and syncs from the server. " +
-      "Call navigator.storage.persist() so that the browser keeps the data.",
+      "Over https, call navigator.storage.persist() so that the browser keeps the data.",
   ],
   "newer-layout": [
     "The log's storage has a newer layout, because another tab runs newer code and upgraded it",
@@ -31,6 +31,10 @@ const LOST = {
   unreachable: [
     "The log's storage is unreachable, also after the browser opened it again",
     "Reload. If that does not help, restart the browser.",
+  ],
+  denied: [
+    "The browser does not let this page store data",
+    "Allow the site to store data, or leave the private window or the sandboxed frame. Then open the log again.",
   ],
   corrupt: [
     "A stored row cannot be read",

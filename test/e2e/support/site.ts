@@ -28,7 +28,8 @@ export async function startSite(): Promise<Site> {
     configFile: false,
     logLevel: "error",
     build: { outDir },
-    preview: { host: "127.0.0.1", port: 0 },
+    // Tests open the page under other host names too.
+    preview: { host: "127.0.0.1", port: 0, allowedHosts: true },
   });
   const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("Vite does not listen");

@@ -2,7 +2,7 @@
  * The connection to one database, which opens on demand and opens again after it died.
  *
  *   closed ──#run──► opening ──► open ──close event, versionchange, dead connection──► closed
- *                       └── newer layout, blocked, replaced: a typed error
+ *                       └── newer layout, blocked, replaced, denied: a typed error
  *
  * Guarantees (test/unit/client/stores/connection.test.ts):
  * - An operation resolves only after its transaction is complete (L1).
@@ -122,7 +122,8 @@ export class Connection {
         if (kind === "full") throw storageFull(error);
         if (this.#ended) throw storageLost(this.#ended, null, error);
         if (error instanceof DacapoError) throw error;
-        if (kind === "newer-layout" || kind === "corrupt") throw storageLost(kind, named(error).message, error);
+        if (kind === "newer-layout" || kind === "corrupt" || kind === "denied")
+          throw storageLost(kind, named(error).message, error);
         const wait = REOPEN_WAITS_MS[attempt];
         if (wait === undefined) throw storageLost("unreachable", `${named(error).name} ${named(error).message}`, error);
         await new Promise<void>((resolve) => this.#options.timer(resolve, wait));
@@ -141,6 +142,7 @@ export class Connection {
   async #openOnce(): Promise<Database> {
     let blocked = false;
     let database: Database | null = null;
+    if (!globalThis.indexedDB) throw new DOMException("there is no IndexedDB", "SecurityError");
     const opening = openDB<Layout>(this.#options.name, LAYOUT_VERSION, {
       upgrade: (made, old, _new, tx) => {
         // idb makes a promise for each transaction. Without a handler its rejection would be reported as unhandled.

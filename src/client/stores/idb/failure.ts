@@ -1,11 +1,12 @@
 /**
- * Classifies a failure of IndexedDB: no room, newer code, a missing store, a dead connection, or none of these. See "On
+ * Classifies a failure of IndexedDB: no room, newer code, a missing store, no permission, or a dead connection. See "On
  * the device" in `docs/reliability.md`.
  *
  * Guarantees:
  * - A DacapoError, and an error that says that the request itself is wrong, is "other". The caller throws it unchanged.
  * - An unknown error counts as a dead connection, because a new connection may work.
- * - It reads the message of `UnknownError` only, because browsers use this name for different failures.
+ * - It reads the message of `UnknownError` and `InvalidStateError` only, because browsers use these names for different
+ *   failures.
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 
@@ -17,10 +18,15 @@ export type IdbFailure =
   | { readonly kind: "newer-layout" }
   /** An object store is missing, because other code made this database. */
   | { readonly kind: "corrupt" }
+  /** The browser lets this page store nothing, as in a sandboxed frame. */
+  | { readonly kind: "denied" }
   /** The connection died, perhaps during a transaction. A new connection may work. */
   | { readonly kind: "dead" };
 
 const FULL = new Set(["QuotaExceededError", "NS_ERROR_DOM_INDEXEDDB_QUOTA_ERR", "NS_ERROR_FILE_NO_DEVICE_SPACE"]);
+// Chromium: "The user denied permission to access the database". Firefox, in a private window: "A mutation operation
+// was attempted on a database that did not allow mutations".
+const DENIED_MESSAGE = /denied permission|not allow mutations/i;
 const FULL_MESSAGE = /full disk|disk full|no space left|not enough space|quota/i;
 
 export function classifyIdbError(error: unknown): IdbFailure {
@@ -30,6 +36,8 @@ export function classifyIdbError(error: unknown): IdbFailure {
   switch (name) {
     case "VersionError":
       return { kind: "newer-layout" };
+    case "SecurityError":
+      return { kind: "denied" };
     case "NotFoundError":
       return { kind: "corrupt" };
     // The request itself is wrong, so a second attempt fails too.
@@ -41,11 +49,12 @@ export function classifyIdbError(error: unknown): IdbFailure {
     case "RangeError":
       return { kind: "other" };
     // Chromium: "Internal error opening backing store", "full disk"; WebKit: "Connection to Indexed Database server
-    // lost".
+    // lost". InvalidStateError: the connection is closing.
     case "UnknownError":
-      return FULL_MESSAGE.test(message) ? { kind: "full" } : { kind: "dead" };
-    // InvalidStateError: the connection is closing. AbortError: the tab was frozen or killed during a transaction.
-    // TransactionInactiveError: the tab was resumed.
+    case "InvalidStateError":
+      if (DENIED_MESSAGE.test(message)) return { kind: "denied" };
+      return name === "UnknownError" && FULL_MESSAGE.test(message) ? { kind: "full" } : { kind: "dead" };
+    // AbortError: the tab was frozen or killed during a transaction. TransactionInactiveError: the tab was resumed.
     default:
       return { kind: "dead" };
   }

@@ -171,13 +171,13 @@ test("L10 connection: opening and deleting fail after a time limit", async () =>
   await expect(opening.finally(restore)).rejects.toEqual(lost("unreachable"));
 });
 
-test("L10 connection: reports a browser without IndexedDB as unreachable storage", async () => {
+test("L10 connection: reports a browser without IndexedDB as denied storage", async () => {
   const restore = replace(globalThis, "indexedDB", () => undefined as unknown as IDBFactory);
   const timer = (callback: () => void) => {
     queueMicrotask(callback);
     return () => {};
   };
   await expect(openIdbLogStore({ log: "none", user: "ada", newClientId, timer }).finally(restore)).rejects.toEqual(
-    lost("unreachable"),
+    lost("denied"),
   );
 });
