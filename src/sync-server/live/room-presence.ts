@@ -4,7 +4,8 @@
  * Guarantees:
  * - The actor of an entry is the verified actor of its socket. The device's id is the client's own claim.
  * - Two actors that claim one device id have one entry each, so that neither hides the other.
- * - An entry belongs to the socket that set it last. Another socket's end does not remove it.
+ * - A device may have several sockets, such as two tabs that both lead. It shows the entry of the socket that set it
+ *   last. When that socket ends, the entry of another socket shows again (`hub.test.ts`).
  * - The store never contains an entry. It ends with its socket.
  */
 import { findJsonProblem, type Json } from "../../core/values/json.ts";
@@ -27,15 +28,20 @@ export type PresenceSet = {
 };
 
 export function createPresenceSet(bytesMax: number): PresenceSet {
-  const entries = new Map<string, { readonly member: Member; readonly shown: Presence }>();
+  /** For each device, the entry of each of its sockets. The last one is shown. */
+  const entries = new Map<string, Map<Member, Presence>>();
   const changed = new Set<string>();
   /** The device ids of removed entries, by their keys. */
   const gone = new Map<string, string>();
   const keyOf = (member: Member, clientId: ClientId): string => `${clientId} ${member.principal.actor}`;
-  const remove = (member: Member, clientId: ClientId): void => {
+  const remove = (member: Member, clientId: ClientId, isWholeDevice: boolean): void => {
     const key = keyOf(member, clientId);
-    // Another socket of the same device may have set the entry since.
-    if (entries.get(key)?.member !== member) return;
+    const ofDevice = entries.get(key);
+    if (!ofDevice) return;
+    const isShown = [...ofDevice.keys()].at(-1) === member;
+    ofDevice.delete(member);
+    if (!isShown) return;
+    if (ofDevice.size > 0 && !isWholeDevice) return void changed.add(key);
     entries.delete(key);
     gone.set(key, clientId);
   };
@@ -45,28 +51,34 @@ export function createPresenceSet(bytesMax: number): PresenceSet {
       if (member.presence && member.presence.client !== clientId) return false;
       if (findJsonProblem(data) || exceedsBytes(JSON.stringify(data), bytesMax)) return false;
       if (data === null) {
-        remove(member, clientId);
+        remove(member, clientId, true);
         return true;
       }
       const key = keyOf(member, clientId);
-      if (!entries.has(key) && entries.size >= PRESENCE_ENTRIES_MAX) return false;
-      entries.set(key, { member, shown: { client: clientId, actor: member.principal.actor, data } });
+      const ofDevice = entries.get(key) ?? new Map<Member, Presence>();
+      if (ofDevice.size === 0 && entries.size >= PRESENCE_ENTRIES_MAX) return false;
+      ofDevice.delete(member);
+      entries.set(key, ofDevice.set(member, { client: clientId, actor: member.principal.actor, data }));
       changed.add(key);
       gone.delete(key);
       return true;
     },
     leave: (member) => {
-      if (member.presence) remove(member, member.presence.client);
+      if (member.presence) remove(member, member.presence.client, false);
     },
-    all: () => [...entries.values()].map(({ shown }) => shown),
+    all: () => [...entries.values()].flatMap(shownOf),
     drainChanges: () => {
       const left = new Set(gone.values());
-      const set = [...entries]
-        .filter(([key, { shown }]) => changed.has(key) || left.has(shown.client))
-        .map(([, { shown }]) => shown);
+      const set = [...entries].flatMap(([key, ofDevice]) =>
+        shownOf(ofDevice).filter(({ client }) => changed.has(key) || left.has(client)),
+      );
       changed.clear();
       gone.clear();
       return { set, gone: [...left] };
     },
   };
+}
+
+function shownOf(ofDevice: ReadonlyMap<Member, Presence>): readonly Presence[] {
+  return [...ofDevice.values()].slice(-1);
 }

@@ -338,6 +338,39 @@ test("presence: a device that leaves and returns between two frames is not repor
   expect(watcher.socket.frames).toEqual([{ type: "presence", set: [{ client, actor: "ada", data: 2 }], gone: [] }]);
 });
 
+test("presence: if a device has two sockets, the end of one shows the entry of the other", async () => {
+  const watcher = await join();
+  const client = crypto.randomUUID();
+  const [older, newer] = [await join(), await join()];
+  const shows = (data: unknown) => JSON.stringify({ type: "presence", client, data });
+  older.connection.receive(shows("older"));
+  newer.connection.receive(shows("newer"));
+  newer.connection.closed();
+  await advance(500);
+  expect(watcher.socket.frames.at(-1)).toEqual({
+    type: "presence",
+    set: [{ client, actor: "ada", data: "older" }],
+    gone: [],
+  });
+  older.connection.closed();
+  await advance(500);
+  expect(watcher.socket.frames.at(-1)).toEqual({ type: "presence", set: [], gone: [client] });
+});
+
+test("presence: null removes the entries of all sockets of a device", async () => {
+  const watcher = await join();
+  const client = crypto.randomUUID();
+  const [older, newer] = [await join(), await join()];
+  for (const [{ connection }, data] of [
+    [older, 1],
+    [newer, 2],
+    [newer, null],
+  ] as const)
+    connection.receive(JSON.stringify({ type: "presence", client, data }));
+  await advance(500);
+  expect(watcher.socket.frames.at(-1)).toEqual({ type: "presence", set: [], gone: [client] });
+});
+
 test("watch: a silent socket is terminated, and no timer runs without sockets", async () => {
   const [silent, pinging] = [await join(), await join()];
   for (let n = 0; n < 5; n++) {
