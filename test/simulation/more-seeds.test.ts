@@ -18,6 +18,8 @@ test("simulate: 1,000 more worlds break no invariant", { timeout: 175_000 }, asy
 
 test.each([
   "no-deduplication",
+  "offline-believed",
+  "locks-required",
   "known-never-tells",
   "pushed-newest-first",
   "execute-before-durable",

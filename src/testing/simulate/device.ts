@@ -58,6 +58,8 @@ export class Device {
   /** The release that this device always runs. Null: it follows the other devices. */
   keepsRelease: DomainDefinition | null = null;
   evicted = false;
+  /** Its browser has no Web Locks. */
+  lacksLocks = false;
   #tabs = 0;
   #durable: MemoryDatabase[];
   #locks: DeviceLocks;
@@ -91,6 +93,7 @@ export class Device {
       user,
       domain,
       random: scheduler.random,
+      isCalledOffline: () => tab.isCalledOffline,
       wait: (label: string, ms: number) => scheduler.wait(owner, label, ms),
     };
     const store = this.#store(owner);
@@ -112,7 +115,7 @@ export class Device {
       log,
       user,
       journal,
-      env: this.#env(owner),
+      env: parts.env?.(this.#env(owner)) ?? this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,
       transport: this.isLocal ? null : (parts.transport?.(transport, context) ?? transport),
     });
@@ -147,6 +150,7 @@ export class Device {
     copy.isCopy = this.isCopy = true;
     copy.isLocal = this.isLocal;
     copy.keepsRelease = this.keepsRelease;
+    copy.lacksLocks = this.lacksLocks;
     return copy;
   }
 
@@ -156,6 +160,7 @@ export class Device {
     fresh.skewMs = this.skewMs;
     fresh.isLocal = fresh.isCopy = this.isCopy = true;
     fresh.keepsRelease = this.keepsRelease;
+    fresh.lacksLocks = this.lacksLocks;
     return fresh;
   }
 
@@ -219,7 +224,10 @@ export class Device {
       chance: () => scheduler.random.below(1_000_000) / 1_000_000,
       setTimer: (run, delayMs) => scheduler.later(owner, `timer ${Math.round(delayMs)}`, delayMs, run),
       channel: (name) => this.#channels.open(owner, name),
-      lock: (name, options, held) => this.#locks.request(owner, name, options, held),
+      lock: (name, options, held) =>
+        this.lacksLocks
+          ? Promise.reject(new TypeError("navigator.locks is undefined"))
+          : this.#locks.request(owner, name, options, held),
     };
   }
 

@@ -51,6 +51,8 @@ const ADDED = {
   rateLimits: "servers accept little at a time, and set a retry time",
   serverClock: "clocks of servers differ, and jump",
   archive: "a device's log is exported and imported on a fresh device",
+  networkHints: "browsers say that they are offline or online, and it is not true",
+  noLocks: "some devices have no Web Locks",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -120,4 +122,6 @@ export const NO_FAULTS: Faults = {
   rateLimits: 0,
   serverClock: 0,
   archive: 0,
+  networkHints: 0,
+  noLocks: 0,
 };

@@ -3,6 +3,7 @@
  *
  * Tests of the simulator plant faults here and check that the simulator finds them. Users can insert their own store.
  */
+import type { Env } from "../../client/env/env.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
 import type { MemoryDatabase } from "../../client/stores/memory-log-store.ts";
 import type { Transport } from "../../client/sync/transport.ts";
@@ -18,6 +19,8 @@ export type PartContext = {
   /** The release that the tab runs. */
   readonly domain: DomainDefinition;
   readonly random: SeededRandom;
+  /** True if the browser last said to this tab that it is offline. */
+  readonly isCalledOffline: () => boolean;
   readonly wait: (label: string, ms: number) => Promise<void>;
 };
 
@@ -48,6 +51,8 @@ export type SimulationParts = {
   readonly eventStore?: (store: EventStore, context: Pick<PartContext, "random" | "wait">) => EventStore;
   /** Wraps the store of a device. Called once for each tab. */
   readonly logStore?: (store: LogStore, context: PartContext) => LogStore;
+  /** Wraps the clock, the timers, the locks and the channels of a tab. */
+  readonly env?: (env: Env) => Env;
   /** Wraps the network of a tab. */
   readonly transport?: (transport: Transport, context: PartContext) => Transport;
   /** Wraps the request handler of a server node. */

@@ -38,7 +38,8 @@ export type StepKind =
   | "show"
   | "goOnline"
   | "serverClockJump"
-  | "archive";
+  | "archive"
+  | "networkHint";
 
 export type Step = {
   readonly kind: StepKind;
@@ -86,6 +87,7 @@ export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly S
   localFirst: { kinds: ["goOnline"], most: 3 },
   serverClock: { kinds: ["serverClockJump"], most: 3 },
   archive: { kinds: ["archive"], most: 1 },
+  networkHints: { kinds: ["networkHint"], most: 8 },
 };
 
 /** The largest number of these steps in a seed, because each changes the whole world. */

@@ -81,6 +81,8 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       return;
     case "archive":
       return archiveOne(world, tab);
+    case "networkHint":
+      return tab?.hint(random.chance(0.3) ? "online" : "offline");
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }

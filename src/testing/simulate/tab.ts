@@ -52,6 +52,7 @@ export class SimTab {
   /** Commits that were reported to it as durable, oldest first. */
   readonly made: string[] = [];
   paused = false;
+  isCalledOffline = false;
   /** Calls that have not been answered. */
   open = 0;
   readonly #options: TabOptions;
@@ -176,6 +177,13 @@ export class SimTab {
   look(): void {
     this.#wake();
     this.#api?.lifecycle("visible");
+  }
+
+  /** The browser reports its network, truly or not. */
+  hint(hint: "online" | "offline"): void {
+    this.#wake();
+    this.isCalledOffline = hint === "offline";
+    this.#api?.lifecycle(hint);
   }
 
   thawed(): void {

@@ -160,9 +160,10 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
-    const { localFirst, laggards } = this.options.plan.faults;
+    const { localFirst, laggards, noLocks } = this.options.plan.faults;
     if (localFirst > 0) device.isLocal = this.random.chance(0.6);
     if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
+    if (noLocks > 0) device.lacksLocks = this.random.chance(0.7);
     this.devices.push(device);
     device.openTab(this.releaseOf(device));
   }
