@@ -1,4 +1,6 @@
 /** The board and the person's name, from the page's address and from this browser's memory. */
+import { keep, recall } from "./memory.ts";
+
 export type Session = { readonly log: string; readonly name: string };
 
 /** Allowed names of logs. The sync server has the same rule. */
@@ -62,20 +64,21 @@ export function cleanName(typed: string): string {
 }
 
 export function remember({ log, name }: Session): void {
-  localStorage.setItem("board.name", name);
-  localStorage.setItem(
+  keep(() => localStorage, "board.name", name);
+  keep(
+    () => localStorage,
     "board.logs",
     JSON.stringify([log, ...rememberedLogs().filter((other) => other !== log)].slice(0, BOARDS_MAX)),
   );
 }
 
 export function rememberedName(): string {
-  return localStorage.getItem("board.name") ?? "";
+  return recall(() => localStorage, "board.name") ?? "";
 }
 
 export function rememberedLogs(): readonly string[] {
   try {
-    const logs: unknown = JSON.parse(localStorage.getItem("board.logs") ?? "[]");
+    const logs: unknown = JSON.parse(recall(() => localStorage, "board.logs") ?? "[]");
     return Array.isArray(logs)
       ? logs.filter((log: unknown): log is string => typeof log === "string" && LOG_NAME.test(log))
       : [];
@@ -88,12 +91,11 @@ export function rememberedLogs(): readonly string[] {
 const OFFLINE = "board.offline";
 
 export function wantsOffline(): boolean {
-  return sessionStorage.getItem(OFFLINE) !== null;
+  return recall(() => sessionStorage, OFFLINE) !== null;
 }
 
 export function rememberOffline(offline: boolean): void {
-  if (offline) sessionStorage.setItem(OFFLINE, "yes");
-  else sessionStorage.removeItem(OFFLINE);
+  keep(() => sessionStorage, OFFLINE, offline ? "yes" : null);
 }
 
 function asked(search: string): Session {

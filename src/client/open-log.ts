@@ -18,6 +18,7 @@ import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
+export { randomId } from "./env/random-id.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 

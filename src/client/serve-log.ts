@@ -8,8 +8,8 @@
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
 import { StorageLostError } from "../core/values/errors.ts";
-import { uuidv7, UUID_RANDOM_BYTES } from "../core/values/id.ts";
 import { browserEnv } from "./env/browser-env.ts";
+import { randomId } from "./env/random-id.ts";
 import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
@@ -45,11 +45,7 @@ export function serveLog(domain: Domain): void {
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          ...(await openStore({
-            log,
-            user,
-            newClientId: () => uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)),
-          })),
+          ...(await openStore({ log, user, newClientId: randomId })),
           transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {

@@ -1,4 +1,5 @@
 /** A form for cards: Enter adds a card, Escape closes the form. It keeps an unfinished text for the next time. */
+import { randomId } from "dacapo/client";
 import { type KeyboardEvent, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
@@ -21,7 +22,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     field.current.value = "";
     setDraft(null);
     const added = await act(
-      card.command.add(crypto.randomUUID(), { title, column, order: orderBetween(last, null) }),
+      card.command.add(randomId(), { title, column, order: orderBetween(last, null) }),
       `Added “${title}”`,
     );
     if (!added) setDraft({ text: title, over: "" });

@@ -1,3 +1,4 @@
+import { randomId } from "dacapo/client";
 import { type FormEvent, useState } from "react";
 import { column } from "../domain/column.ts";
 import { orderBetween } from "../order.ts";
@@ -14,10 +15,7 @@ export function AddColumn({ last }: { readonly last: string | null }) {
     const name = formText(event.currentTarget, "name");
     setWriting(false);
     if (name)
-      void act(
-        column.command.add(crypto.randomUUID(), { name, order: orderBetween(last, null) }),
-        `Column “${name}” added`,
-      );
+      void act(column.command.add(randomId(), { name, order: orderBetween(last, null) }), `Column “${name}” added`);
   };
   return (
     <div className="add-column">

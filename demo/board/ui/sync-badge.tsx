@@ -31,7 +31,7 @@ export function SyncBadge() {
 }
 
 function SyncDetails({ status }: { readonly status: LogStatus }) {
-  const { connection, pending, doubtful, position, head, lastSyncedAt, parked, error } = status;
+  const { connection, pending, doubtful, position, head, lastSyncedAt, parked, reduced, error } = status;
   return (
     <>
       <p className="sync-line">{explain(status)}</p>
@@ -41,6 +41,11 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
           <p>{error.fix}</p>
         </div>
       )}
+      {reduced.map(({ feature, message, fix }) => (
+        <p key={feature} className="sync-line">
+          {message}. {fix}
+        </p>
+      ))}
       <dl>
         <dt>Events here</dt>
         <dd>
@@ -86,7 +91,13 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
 
 type Said = { readonly mood: "good" | "busy" | "away" | "bad"; readonly text: string };
 
-function saySync({ connection, pending, position, head }: LogStatus): Said {
+function saySync(status: LogStatus): Said {
+  const said = sayConnection(status);
+  const isKept = status.reduced.every(({ feature }) => feature !== "storage");
+  return isKept ? said : { mood: "bad", text: `${said.text} · not saved on this device` };
+}
+
+function sayConnection({ connection, pending, position, head }: LogStatus): Said {
   const waiting = pending > 0 ? ` · ${pending} waiting` : "";
   switch (connection) {
     case "live":

@@ -4,6 +4,7 @@
  */
 import { useLog } from "dacapo/react";
 import { useCallback, useState } from "react";
+import { keep, recall } from "../memory.ts";
 
 /** `over` is the text that was there when the draft began. */
 export type Draft = { readonly text: string; readonly over: string };
@@ -15,8 +16,7 @@ export function useDraft(field: string): readonly [Draft | null, (draft: Draft |
   const [draft, setDraft] = useState(() => read(key));
   const change = useCallback(
     (next: Draft | null) => {
-      if (next) sessionStorage.setItem(key, JSON.stringify(next));
-      else sessionStorage.removeItem(key);
+      keep(() => sessionStorage, key, next && JSON.stringify(next));
       setDraft(next);
     },
     [key],
@@ -36,7 +36,7 @@ function keyOf(log: string, user: string, field: string): string {
 
 function read(key: string): Draft | null {
   try {
-    const found: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
+    const found: unknown = JSON.parse(recall(() => sessionStorage, key) ?? "null");
     if (typeof found !== "object" || found === null || !("text" in found) || !("over" in found)) return null;
     return typeof found.text === "string" && typeof found.over === "string"
       ? { text: found.text, over: found.over }

@@ -59,7 +59,7 @@ export function streamName(type: string, id: string): string {
   if (reason === null) return `${type}/${id}`;
   throw new ValidationError({
     message: `The id ${shown(id)} cannot name a stream of ${shown(type)}: the name ${reason}`,
-    fix: `Use an id of 1 to ${STREAM_ID_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : @ -, such as crypto.randomUUID().`,
+    fix: `Use an id of 1 to ${STREAM_ID_BYTES_MAX} of A-Z a-z 0-9 . _ ~ : @ -, such as randomId() of dacapo/client.`,
     details: { path: ["id"], reason },
   });
 }

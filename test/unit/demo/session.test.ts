@@ -48,4 +48,13 @@ describe("the board's address", () => {
   test("cleanName: cuts a long name between characters, never within one", () => {
     expect(cleanName(`${"x".repeat(63)}👩‍👩‍👧`)).toBe("x".repeat(63));
   });
+
+  test("proposalFor: works in a browser that blocks its memory for this site", () => {
+    vi.spyOn(kept, "get").mockImplementation(() => {
+      throw new DOMException("Access is denied for this document.", "SecurityError");
+    });
+    expect(proposalFor("?as=Ada")).toEqual({ name: "Ada", board: "" });
+    expect(proposalFor("")).toEqual({ name: "", board: "" });
+    vi.restoreAllMocks();
+  });
 });

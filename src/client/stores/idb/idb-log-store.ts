@@ -45,7 +45,7 @@ export type IdbLogStoreOptions = {
  * Opens the stored log of a user, and makes it if there is none.
  *
  * @example
- * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: () => crypto.randomUUID() });
+ * const store = await openIdbLogStore({ log: "team", user: "ada", newClientId: randomId });
  */
 export async function openIdbLogStore({
   log,
