@@ -96,7 +96,7 @@ test("openLog: on plain http, two tabs end with one order, and nothing is double
   await synced(left, 201);
 });
 
-test("openLog: where the browser blocks site data, the log syncs from memory, and its status says so", async () => {
+test("openLog: with blocked site data, the log syncs from memory, and its status says so", async () => {
   // Chromium's setting "block all cookies and site data", which also blocks IndexedDB.
   await profile.prefer({ profile: { default_content_setting_values: { cookies: 2 } } });
   const context = await profile.launch(FLAGS);
