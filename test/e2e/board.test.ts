@@ -6,6 +6,7 @@ import {
   cardOf,
   columnOf,
   type Demo,
+  PLAIN_HOST,
   renameCard,
   startDemo,
   titlesIn,
@@ -48,6 +49,18 @@ describe("two people on one board", () => {
     await panel(ada).getByRole("combobox", { name: "Column" }).selectOption({ label: "Done" });
     await shows(ben, "Done", ["Milk"]);
     await shows(ben, "To do", ["Bread"]);
+  });
+
+  test("board: a phone adds a card over plain http, and its badge says what is reduced", async () => {
+    const ada = await demo.open(log, "Ada");
+    const address = new URL(`/?${new URLSearchParams({ log, as: "Ben" })}`, demo.origin);
+    address.hostname = PLAIN_HOST;
+    const phone = await demo.visit(address.href);
+    expect(await phone.evaluate(() => isSecureContext)).toBe(false);
+    await addCards(phone, "To do", ["Milk"]);
+    await cardOf(ada, "Milk").waitFor();
+    await phone.getByRole("button", { name: /^Sync: / }).click();
+    await phone.getByText("This page has no Web Locks").waitFor();
   });
 
   test("board: two people who open a new board at once get three columns, not six", async () => {

@@ -13,13 +13,16 @@ import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
 const project = fileURLToPath(new URL("../../..", import.meta.url));
 const root = `${project}demo/board`;
 
+/** A made-up host on this machine. Chromium trusts plain http on localhost only. */
+export const PLAIN_HOST = "phone.test";
+
 export type Demo = {
   readonly origin: string;
   /** Between the page's server and the sync server. */
   readonly network: TcpProxy;
   /** Opens a board in a browser profile of its own; resolves when its columns are there. */
   readonly open: (log: string, name: string, options?: BrowserContextOptions) => Promise<Page>;
-  /** A page without anything stored, at an address of the demo. */
+  /** A page without anything stored, at an address of the demo. `PLAIN_HOST` as the host is no secure context. */
   readonly visit: (path: string, options?: BrowserContextOptions) => Promise<Page>;
   /** Errors that pages reported since the last call. */
   readonly takeErrors: () => readonly string[];
@@ -39,7 +42,7 @@ export async function startDemo(): Promise<Demo> {
   const visit = async (path: string, options: BrowserContextOptions = {}) => {
     const tab = await (await browser.newContext({ viewport: { width: 1180, height: 720 }, ...options })).newPage();
     tab.on("pageerror", (error) => errors.push(String(error.stack)));
-    await tab.goto(`${page.origin}${path}`);
+    await tab.goto(new URL(path, page.origin).href);
     return tab;
   };
   const leave = async () => {
@@ -144,7 +147,12 @@ async function startPageServer(
     configFile,
     logLevel: "silent",
     build: { outDir },
-    preview: { host: "127.0.0.1", port: 0, proxy: { "/sync": { target: `http://127.0.0.1:${syncPort}`, ws: true } } },
+    preview: {
+      host: "127.0.0.1",
+      port: 0,
+      allowedHosts: [PLAIN_HOST],
+      proxy: { "/sync": { target: `http://127.0.0.1:${syncPort}`, ws: true } },
+    },
   });
   const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("Vite does not listen");
@@ -154,5 +162,10 @@ async function startPageServer(
 function startBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error(howToGetChromium);
-  return chromium.launch({ executablePath, headless: true, chromiumSandbox: false, args: [...chromiumFlags] });
+  return chromium.launch({
+    executablePath,
+    headless: true,
+    chromiumSandbox: false,
+    args: [...chromiumFlags, `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`],
+  });
 }
