@@ -15,6 +15,7 @@ import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
+import { syncAddress } from "./page/sync-address.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
@@ -75,7 +76,7 @@ export type OpenLogOptions = {
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  *
  * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
- * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one
+ * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` cannot work
  * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
  * @throws {StorageLostError} `storage-lost`: the worker did not start in time, or the database cannot be opened.
  *   `details.reason` names the cause
@@ -99,7 +100,7 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? new URL(sync.url, document.baseURI).href : null, visible: isVisible() },
+    options: { log, user, syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null, visible: isVisible() },
     callbacks: { token: async () => (await sync?.token?.()) ?? null },
     onUpdate: show,
   });
