@@ -56,7 +56,7 @@ test("connectWorker: names a script that never calls serveLog, and ends the work
   });
 });
 
-test("connectWorker: names a script that does not import dacapo/worker, and ends the worker", async () => {
+test("connectWorker: names a script that does not use dacapo/worker, and ends the worker", async () => {
   const name = fresh();
   const address = scriptOf(
     `const channel = new BroadcastChannel("${name}"); setInterval(() => channel.postMessage("alive"), 10)`,
@@ -66,7 +66,7 @@ test("connectWorker: names a script that does not import dacapo/worker, and ends
   channel.onmessage = () => beats++;
   await expect(connect(() => new Worker(address, { type: "module" }))).rejects.toMatchObject({
     details: { reason: "worker-loading" },
-    message: containing("does not import dacapo/worker"),
+    message: containing("does not use dacapo/worker"),
   });
   expect(beats).toBeGreaterThan(0);
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -18,7 +18,7 @@ const CHECK_URL = "Check the worker's address in the browser's console or networ
 const STAGES = {
   loading: [
     30,
-    "has not loaded its script, or the script does not import dacapo/worker",
+    "has not loaded its script, or the script does not use dacapo/worker",
     `${CHECK_URL}, and that it calls serveLog(domain). If the network is slow, open the log again.`,
   ],
   starting: [
