@@ -33,7 +33,7 @@ export function findLog(sql: Sql, name: string): LogRow | undefined {
   return firstRow(sql.rows<LogRow>("select id, position, mark, state from dacapo_logs where name = ?", name));
 }
 
-export function headOf({ position, mark }: LogRow): Cursor | null {
+export function headOf({ position, mark }: Pick<LogRow, "position" | "mark">): Cursor | null {
   return mark === null ? null : { position, mark };
 }
 

@@ -1,0 +1,83 @@
+/**
+ * The event store in a Postgres database, for servers of many nodes.
+ *
+ * Place: the entry `dacapo/postgres`. It needs the package `pg`, version 8.
+ *
+ * @module dacapo/postgres
+ */
+import { DefinitionError } from "../../core/values/errors.ts";
+import type { EventStore } from "./event-store.ts";
+import { layoutText, quotedName } from "./postgres/layout.ts";
+import { PostgresPool } from "./postgres/pool.ts";
+import { PostgresEventStore } from "./postgres/postgres-event-store.ts";
+
+/** Options of `postgres`. */
+export type PostgresOptions = {
+  /** The address, such as `postgres://user:password@host:5432/database`. */
+  readonly url: string;
+  /**
+   * The schema of the tables. The store creates it if it is missing.
+   *
+   * @default "public"
+   */
+  readonly schema?: string;
+  /**
+   * The most connections of this process.
+   *
+   * @default 16
+   */
+  readonly connectionsMax?: number;
+};
+
+const SCHEMA = "public";
+const CONNECTIONS_MAX = 16;
+/** Postgres cuts longer names without an error. */
+const SCHEMA_BYTES_MAX = 63;
+
+/**
+ * An event store in a Postgres database, version 14 or later. Many nodes may share it. The store connects when it is
+ * first used, and `serve` waits for that.
+ *
+ * Use a direct connection or a pool in session mode, because the store keeps prepared statements in its connections.
+ *
+ * @example
+ * import { bearer, serve } from "dacapo/node";
+ * import { postgres } from "dacapo/postgres";
+ * const store = postgres("postgres://dacapo:secret@localhost:5432/dacapo");
+ * await serve({ domain, store, authorize: bearer({ tokens: { "adas-secret": "ada" } }) });
+ *
+ * @throws DefinitionError (`definition`) if the address or the schema has another form.
+ */
+export function postgres(options: string | PostgresOptions): EventStore {
+  const {
+    url,
+    schema = SCHEMA,
+    connectionsMax = CONNECTIONS_MAX,
+  } = typeof options === "string" ? { url: options } : options;
+  if (!/^postgres(ql)?:\/\//.test(url)) {
+    throw new DefinitionError({
+      message: "postgres() received a value that is not the URL of a Postgres database",
+      fix: 'Pass a URL such as "postgres://user:password@localhost:5432/database".',
+    });
+  }
+  return new PostgresEventStore(new PostgresPool({ url, connectionsMax }), quoted(schema));
+}
+
+/**
+ * The SQL that creates the tables, for a database role that may not create them. Run it once as another role.
+ *
+ * @example
+ * console.log(postgresLayout());
+ */
+export function postgresLayout(schema: string = SCHEMA): string {
+  return layoutText(quoted(schema));
+}
+
+function quoted(schema: string): string {
+  const bytes = new TextEncoder().encode(schema).byteLength;
+  if (bytes > 0 && bytes <= SCHEMA_BYTES_MAX && !schema.includes("\0")) return quotedName(schema);
+  throw new DefinitionError({
+    message: `The name of the schema has ${bytes} bytes`,
+    fix: `Pass a name of 1 to ${SCHEMA_BYTES_MAX} bytes.`,
+  });
+}

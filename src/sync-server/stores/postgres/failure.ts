@@ -1,0 +1,58 @@
+/**
+ * Classifies an error of the Postgres driver: the DacapoError that callers receive, and whether the connection is lost.
+ *
+ * A killed connection fails its call, never the store. The next call gets another connection of the pool.
+ */
+import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
+
+export type PostgresFailure = {
+  readonly error: DacapoError;
+  /** The server did not report the end of the call. A read may be sent again. */
+  readonly isConnectionLost: boolean;
+};
+
+/** Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, and of Node for a socket. */
+const CONNECTION_CODE = /^(08|57P0|57014|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
+/** The driver's own errors have no code. */
+const CONNECTION_TEXT = /connection (terminated|error|timeout|ended)|connect(ion)? (timed out|timeout)|not queryable/i;
+
+/** The fixes for codes that an operator can act on. */
+const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
+  [/^(28|3D000)/, "Check the user, the password and the database in the connection URL."],
+  [
+    /^42501$/,
+    "Give the database role the right to create tables in the schema, or run the SQL of postgresLayout() as another role.",
+  ],
+  [/^25006$/, "Pass the URL of the primary server, because this server is read-only."],
+  [/^(42P01|3F000)$/, "Open the store again, because its tables were removed."],
+];
+
+/** Converts an error of the driver to a DacapoError. A DacapoError stays as it is. */
+export function classifyPostgresError(error: unknown, place: string): PostgresFailure {
+  if (error instanceof DacapoError) return { error, isConnectionLost: false };
+  const code = codeOf(error);
+  const reason = reasonText(error);
+  const facts = { message: `Postgres failed in ${place}: ${reason}`, details: { place, code }, cause: error };
+  if (/^(53100|53200|54)/.test(code)) {
+    const fix = "Free some space for the database. Devices keep their work and push it again.";
+    return { error: new StorageFullError({ ...facts, fix }), isConnectionLost: false };
+  }
+  if (CONNECTION_CODE.test(code) || (code === "" && CONNECTION_TEXT.test(reason))) {
+    const fix =
+      "Nothing to do if the database returns soon: the next call connects again. Otherwise check the database.";
+    return { error: new StorageLostError({ ...facts, fix }), isConnectionLost: true };
+  }
+  const fix = FIXES.find(([pattern]) => pattern.test(code))?.[1];
+  if (fix !== undefined) return { error: new StorageLostError({ ...facts, fix }), isConnectionLost: false };
+  return { error: new BugError(facts.message, facts.details), isConnectionLost: false };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/** Node joins the failures of several addresses into an error without a message. */
+function reasonText(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(String).join("; ");
+  return error instanceof Error ? error.message : String(error);
+}

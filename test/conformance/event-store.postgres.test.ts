@@ -1,0 +1,25 @@
+// The Postgres store follows the rules of its port: as it is, and over two pools in turn.
+import { eventStoreConformance, inTurn } from "dacapo/testing";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { postgres } from "../../src/sync-server/stores/postgres.ts";
+import { findPostgres, type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
+
+const isThere = findPostgres() !== undefined;
+let cluster: PostgresCluster;
+let schemas = 0;
+beforeAll(async () => {
+  if (isThere) cluster = await startPostgres();
+}, 60_000);
+afterAll(() => cluster?.stop());
+
+const runner = { describe: isThere ? describe : describe.skip, it };
+const store = (schema: string) => postgres({ url: cluster.url, schema, connectionsMax: 4 });
+eventStoreConformance("postgres()", () => store(`s${++schemas}`), runner);
+eventStoreConformance(
+  "postgres() over two pools",
+  () => {
+    const schema = `s${++schemas}`;
+    return inTurn([store(schema), store(schema)]);
+  },
+  runner,
+);

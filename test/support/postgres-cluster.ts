@@ -1,0 +1,107 @@
+/** A real Postgres for tests: the system's own programs, in a folder that goes away with it. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import pg from "pg";
+
+export type PostgresCluster = {
+  /** The URL of a superuser. */
+  readonly url: string;
+  readonly port: number;
+  /** Runs a statement on a connection of its own. */
+  readonly query: (text: string) => Promise<readonly Record<string, unknown>[]>;
+  readonly stop: () => Promise<void>;
+};
+
+/** The folder of `initdb` and `postgres`, or undefined if this machine has none. */
+export function findPostgres(): string | undefined {
+  const folders = [
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    ...globSync("/usr/lib/postgresql/*/bin").toSorted().toReversed(),
+    "/opt/homebrew/bin",
+    "/usr/local/bin",
+  ];
+  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
+}
+
+/**
+ * Starts a Postgres on a free port of the loopback address. `isDurable`: it waits for the disk, as a real one does.
+ */
+export async function startPostgres({ isDurable = false } = {}): Promise<PostgresCluster> {
+  const folder = findPostgres();
+  if (!folder) throw new Error("This machine has no Postgres. Install the package postgresql and run the test again.");
+  const data = mkdtempSync(join(tmpdir(), "dacapo-postgres-"));
+  // Postgres refuses to run as root, so the account that Debian made for it runs it.
+  const account = process.getuid?.() === 0 ? postgresAccount() : null;
+  const identity = account ?? {};
+  if (account) execFileSync("chown", [`${account.uid}:${account.gid}`, data]);
+  const locale = ["--locale=C", "--encoding=UTF8", "--auth=trust", "--username=dacapo", "--no-sync"];
+  execFileSync(join(folder, "initdb"), ["-D", data, ...locale], { stdio: "pipe", cwd: data, ...identity });
+  const port = await freePort();
+  const settings = [
+    `port=${port}`,
+    "listen_addresses=127.0.0.1",
+    `unix_socket_directories=${data}`,
+    "max_connections=200",
+  ];
+  if (!isDurable) settings.push("fsync=off");
+  const server = spawn(join(folder, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+    stdio: "ignore",
+    cwd: data,
+    ...identity,
+  });
+  const url = `postgres://dacapo@127.0.0.1:${port}/postgres`;
+  await untilReady(url, server);
+  return {
+    url,
+    port,
+    query: async (text) => {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      try {
+        const { rows } = await client.query<Record<string, unknown>>(text);
+        return rows;
+      } finally {
+        await client.end();
+      }
+    },
+    stop: async () => {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      // An immediate shutdown, because the data goes away anyway.
+      server.kill("SIGQUIT");
+      await ended;
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+function postgresAccount(): { readonly uid: number; readonly gid: number } {
+  const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (server.exitCode !== null) throw new Error(`Postgres ended with code ${server.exitCode} before it was ready`);
+    const client = new pg.Client({ connectionString: url });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      return await client.end();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error("Postgres was not ready after 10 seconds");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (!address || typeof address === "string") throw new Error("There is no free port");
+  return address.port;
+}
