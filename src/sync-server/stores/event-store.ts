@@ -136,6 +136,11 @@ export type ReadResult =
  * eventStoreConformance("my store", () => myStore(), { describe, it });
  */
 export interface EventStore {
+  /**
+   * Connects and prepares the tables, for a store that must. Other calls do the same when they need it. `serve` waits
+   * for it, so that a wrong address is reported when the server starts.
+   */
+  open?(): Promise<void>;
   /** Returns the end of a log. */
   head(log: string): Promise<LogHead>;
   /**

@@ -14,7 +14,7 @@ export type PostgresFailure = {
 /** Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, and of Node for a socket. */
 const CONNECTION_CODE = /^(08|57P0|57014|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
 /** The driver's own errors have no code. */
-const CONNECTION_TEXT = /connection (terminated|error|timeout|ended)|connect(ion)? (timed out|timeout)|not queryable/i;
+const CONNECTION_TEXT = /connection (terminated|error|ended)|timed? ?out|not queryable/i;
 
 /** The fixes for codes that an operator can act on. */
 const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
