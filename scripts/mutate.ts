@@ -1,7 +1,7 @@
-// `npm run mutate`: changes one expression of the code at a time, and runs the tests that reach it. A change that no test
-// notices survives, and shows a missing test.
+// `npm run mutate`: changes one expression of the code at a time, and runs the tests that reach it. A change that no
+// test notices survives, and shows a missing test. The last line is "N mutants, N killed".
 //
-//   npm run mutate -- --minutes 20                     starts no group of files after that; the last line is "N mutants, N killed"
+//   npm run mutate -- --minutes 20                     starts no further group of files after 20 minutes
 //   npm run mutate -- --only core/replica              the files whose path contains the text
 //   npm run mutate -- --only core/replica --write      also writes the survivors without a reason into survivors.json
 //

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
 import { ensureChromium, howToGetChromium } from "./chromium.ts";
+import { ensurePostgres, howToGetPostgres } from "./postgres.ts";
 import { type Program, root, run, script, tool } from "./programs.ts";
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
@@ -39,6 +40,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
     if (chromium) process.env["DACAPO_CHROMIUM"] = chromium;
     else console.error(`\n${howToGetChromium}\n`);
   }
+  if (!(await ensurePostgres())) console.error(`\n${howToGetPostgres}\n`);
   const results: { name: string; count: Outcome; seconds: string }[] = [];
   for (const { name, run: runStep } of chosen) {
     console.log(`\n── ${name} ${"─".repeat(Math.max(0, 60 - name.length))}`);

@@ -46,6 +46,7 @@ export type {
   ReadLimit,
   ReadResult,
   StoredRecord,
+  StoreHints,
 } from "./stores/event-store.ts";
 
 /**
@@ -182,7 +183,12 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);
   const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
-  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
+  const onAppended: LiveHub["publish"] = (log, appended) => {
+    hub.publish(log, appended);
+    store.hints?.send(log);
+  };
+  const stopHints = store.hints?.listen(hub.poke);
+  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended });
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
@@ -196,6 +202,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     await writer.close();
     hub.end("restarting");
     await responder.close();
+    stopHints?.();
     await store.close();
   };
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {

@@ -97,6 +97,7 @@ const BACKLOG_MAX = 4_096;
  * const { url, close } = await serve({ domain, store: sqlite("logs.db"), authorize, port: 8787 });
  *
  * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type.
+ * @throws StorageLostError (`storage-lost`) if the store cannot be opened.
  * @throws DacapoError (`port-taken`) if another program uses the port.
  * @throws DacapoError (`cannot-listen`) if the system refuses the address or the port.
  */
@@ -117,7 +118,13 @@ export async function serve({
     );
   });
   const sockets = attachLive(http, server, path);
-  await listen(http, port, hostname);
+  try {
+    await options.store.open?.();
+    await listen(http, port, hostname);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
 
   const address = http.address();
   const listening = typeof address === "object" && address !== null ? address.port : port;

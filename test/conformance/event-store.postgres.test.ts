@@ -2,7 +2,8 @@
 import { eventStoreConformance, inTurn } from "dacapo/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { postgres } from "../../src/sync-server/stores/postgres.ts";
-import { findPostgres, type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
+import { findPostgres } from "../../scripts/postgres.ts";
+import { type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
 
 const isThere = findPostgres() !== undefined;
 let cluster: PostgresCluster;

@@ -76,7 +76,7 @@ export function readReport(json: string): readonly Mutant[] {
   );
 }
 
-/** The survivors that someone looked at, each with the reason why it may live. */
+/** The survivors that may live, each with its reason. */
 export class Survivors {
   readonly #path: string;
   readonly #named: Named[];

@@ -1,10 +1,11 @@
 /** A real Postgres for tests: the system's own programs, in a folder that goes away with it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import pg from "pg";
+import { findPostgres } from "../../scripts/postgres.ts";
 
 export type PostgresCluster = {
   /** The URL of a superuser. */
@@ -14,17 +15,6 @@ export type PostgresCluster = {
   readonly query: (text: string) => Promise<readonly Record<string, unknown>[]>;
   readonly stop: () => Promise<void>;
 };
-
-/** The folder of `initdb` and `postgres`, or undefined if this machine has none. */
-export function findPostgres(): string | undefined {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    ...globSync("/usr/lib/postgresql/*/bin").toSorted().toReversed(),
-    "/opt/homebrew/bin",
-    "/usr/local/bin",
-  ];
-  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
-}
 
 /**
  * Starts a Postgres on a free port of the loopback address. `isDurable`: it waits for the disk, as a real one does.

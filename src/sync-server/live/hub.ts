@@ -30,8 +30,8 @@ export type LiveHub = {
   readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Delivers an append of this node. If `appended` is null, the hub reads the log instead. */
   readonly publish: (log: LogName, appended: Appended | null) => void;
-  /** Reads the log now, because another node may have appended. */
-  readonly poke: (log: LogName) => void;
+  /** Reads the log now, because another node may have appended. `null`: reads every log that has sockets. */
+  readonly poke: (log: LogName | null) => void;
   /**
    * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this.
    * Returns the milliseconds until the next check, or null without sockets.
@@ -95,7 +95,9 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
       if (appended) room?.publish(appended);
       else void room?.poll();
     },
-    poke: (log) => void rooms.get(log)?.poll(),
+    poke: (log) => {
+      for (const room of log === null ? rooms.values() : [rooms.get(log)]) void room?.poll();
+    },
     watch: () => watch.check(),
     end: (code, log) => {
       for (const [name, room] of rooms) {

@@ -124,6 +124,19 @@ export type ReadResult =
   | { readonly kind: "gone" };
 
 /**
+ * Hints between the nodes that share one store. A hint may be lost or late, because a node also reads every `lookMs`.
+ */
+export type StoreHints = {
+  /** Reports to the other nodes that a log has new records. It never fails. */
+  send(log: string): void;
+  /**
+   * Calls `onHint` with the name of each log to which another node appended. `null`: hints may be lost, so every log
+   * may have new records. Returns a function that stops it.
+   */
+  listen(onHint: (log: string | null) => void): () => void;
+};
+
+/**
  * A store of logs: `sqlite()`, `memory()`, or your own.
  *
  * Every method rejects with a StorageFullError (`storage-full`) or a StorageLostError (`storage-lost`) if the storage
@@ -141,6 +154,8 @@ export interface EventStore {
    * for it, so that a wrong address is reported when the server starts.
    */
   open?(): Promise<void>;
+  /** Hints between nodes, for a store that many nodes share. */
+  readonly hints?: StoreHints;
   /** Returns the end of a log. */
   head(log: string): Promise<LogHead>;
   /**

@@ -60,7 +60,7 @@ export function postgres(options: string | PostgresOptions): EventStore {
       fix: 'Pass a URL such as "postgres://user:password@localhost:5432/database".',
     });
   }
-  return new PostgresEventStore(new PostgresPool({ url, connectionsMax }), quoted(schema));
+  return new PostgresEventStore(url, new PostgresPool({ url, connectionsMax }), quoted(schema));
 }
 
 /**

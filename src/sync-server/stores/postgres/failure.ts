@@ -21,7 +21,8 @@ const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
   [/^(28|3D000)/, "Check the user, the password and the database in the connection URL."],
   [
     /^42501$/,
-    "Give the database role the right to create tables in the schema, or run the SQL of postgresLayout() as another role.",
+    "Give the database role the right to create tables in the schema. Or run the SQL of postgresLayout() as another " +
+      "role.",
   ],
   [/^25006$/, "Pass the URL of the primary server, because this server is read-only."],
   [/^(42P01|3F000)$/, "Open the store again, because its tables were removed."],

@@ -23,7 +23,7 @@ const STATEMENT_MS_MAX = 20_000;
 const BIGINT_OID = 20;
 
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: "text" | "binary") =>
+  getTypeParser: (oid: number, format?: "text" | "binary"): unknown =>
     oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format ?? "text"),
 };
 

@@ -20,10 +20,12 @@ import type {
   ReadLimit,
   ReadResult,
   StoredRecord,
+  StoreHints,
 } from "../event-store.ts";
 import { headOf, sizedRecords, streamsText } from "../sql-rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
+import { PostgresHints } from "./hints.ts";
 import { prepareLayout } from "./layout.ts";
 import type { PostgresPool } from "./pool.ts";
 import { type HeadRow, type KnownRow, type PageRow, type Queries, queriesOf } from "./queries.ts";
@@ -32,6 +34,7 @@ import { type HeadRow, type KnownRow, type PageRow, type Queries, queriesOf } fr
 const DROP_STEP_ROWS = 1_000;
 
 export class PostgresEventStore implements EventStore {
+  readonly hints: StoreHints;
   readonly #pool: PostgresPool;
   readonly #schema: string;
   readonly #queries: Queries;
@@ -39,7 +42,8 @@ export class PostgresEventStore implements EventStore {
   #isClosed = false;
 
   /** `schema` is the schema's name in quotes. */
-  constructor(pool: PostgresPool, schema: string) {
+  constructor(url: string, pool: PostgresPool, schema: string) {
+    this.hints = new PostgresHints({ url, schema, query: (text, values) => pool.query("hint", text, values) });
     this.#pool = pool;
     this.#schema = schema;
     this.#queries = queriesOf(schema);
@@ -204,7 +208,7 @@ function recordsOf(rows: readonly PageRow[], limit: ReadLimit): StoredRecord[] {
 function notDurable(): DacapoError {
   return new StorageLostError({
     message: "Postgres reports a commit before it is on the disk, because synchronous_commit is off",
-    fix: "Set synchronous_commit to on for this database role. Otherwise a crash loses commits that devices saw stored.",
+    fix: "Set synchronous_commit to on for this database role. Otherwise a crash loses commits of devices.",
   });
 }
 

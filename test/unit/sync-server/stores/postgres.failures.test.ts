@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { postgres, postgresLayout, type PostgresOptions } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, commitId, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
-import { findPostgres, type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { findPostgres } from "../../../../scripts/postgres.ts";
+import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 
 let cluster: PostgresCluster;
 let schema = "f0";
@@ -145,17 +146,17 @@ describe.skipIf(!isThere)("postgres", () => {
     cutter.close();
     await expect(open({ url: "postgres://dacapo@127.0.0.1:1/postgres" }).open?.()).rejects.toMatchObject({
       code: "storage-lost",
-      message: expect.stringContaining("ECONNREFUSED"),
+      message: /ECONNREFUSED/,
     });
     await expect(open({ url: `${cluster.url}-missing` }).open?.()).rejects.toMatchObject({
       code: "storage-lost",
-      fix: expect.stringContaining("database in the connection URL"),
+      fix: /database in the connection URL/,
     });
   });
 
   test("open: twenty nodes that start together prepare the tables once", async () => {
     const stores = Array.from({ length: 20 }, () => open({ connectionsMax: 1 }));
-    await Promise.all(stores.map((store) => store.open?.()));
+    await Promise.all(stores.map(async (store) => store.open?.()));
     await write(stores[0] ?? open(), "log", null, { commit: 1 });
     expect(await stores[19]?.logs()).toEqual(["log"]);
   });
@@ -166,7 +167,7 @@ describe.skipIf(!isThere)("postgres", () => {
     const refused = open({ url });
     await expect(refused.open?.()).rejects.toMatchObject({
       code: "storage-lost",
-      fix: expect.stringContaining("postgresLayout()"),
+      fix: /postgresLayout\(\)/,
     });
     await cluster.query(postgresLayout(schema));
     await cluster.query(`grant usage on schema ${schema} to guest_${schema}`);
@@ -181,7 +182,7 @@ describe.skipIf(!isThere)("postgres", () => {
     const store = open({ url: cluster.url.replace("dacapo@", `loose_${schema}@`) });
     await expect(store.head("log")).rejects.toMatchObject({
       code: "storage-lost",
-      message: expect.stringContaining("synchronous_commit is off"),
+      message: /synchronous_commit is off/,
     });
   });
 

@@ -1,0 +1,86 @@
+// Several nodes on one Postgres: people hear each other across nodes, also after the connection for hints was lost.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
+import { task } from "../../../support/board-domain.ts";
+import { liveClient } from "../../../support/live-client.ts";
+import { findPostgres } from "../../../../scripts/postgres.ts";
+import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { runningServer } from "../../../support/running-server.ts";
+
+let cluster: PostgresCluster;
+const { start, stopAll } = runningServer();
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+/** A node that reads the store by itself only after a minute. So only hints can be in time. */
+const node = (schema: string) =>
+  start({ store: postgres({ url: cluster.url, schema, connectionsMax: 4 }), limits: { lookMs: 60_000 } });
+
+describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
+  beforeAll(async () => {
+    cluster = await startPostgres();
+  }, 60_000);
+  afterAll(() => cluster.stop());
+  let schema = 0;
+  beforeEach(() => void schema++);
+  afterEach(stopAll);
+
+  test("hints: a socket of one node gets at once what another node recorded", async () => {
+    const [one, other] = [await node(`n${schema}`), await node(`n${schema}`)];
+    const ada = one.person("ada");
+    await ada.outcomes(ada.commit(add("t1")));
+    const socket = await liveClient(other.url, "bob");
+    expect((await socket.next("records")).records).toMatchObject([{ position: 1 }]);
+    await ada.outcomes(ada.commit(add("t2")));
+    expect((await socket.next("records")).records).toMatchObject([{ position: 2 }]);
+    socket.close();
+  });
+
+  test("hints: a node that lost its connection for hints hears of all that it missed", async () => {
+    const [one, other] = [await node(`n${schema}`), await node(`n${schema}`)];
+    const ada = one.person("ada");
+    await ada.outcomes(ada.commit(add("t1")));
+    const socket = await liveClient(other.url, "bob");
+    await socket.next("records");
+    await cluster.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dacapo hints'",
+    );
+    await ada.outcomes(ada.commit(add("t2")));
+    expect((await socket.next("records")).records).toMatchObject([{ position: 2 }]);
+    await ada.outcomes(ada.commit(add("t3")));
+    expect((await socket.next("records")).records).toMatchObject([{ position: 3 }]);
+    socket.close();
+  });
+
+  test("hints: logs of another schema of the same database stay apart", async () => {
+    const [one, other] = [await node(`n${schema}`), await node(`m${schema}`)];
+    const [ada, bob] = [one.person("ada"), other.person("bob")];
+    const socket = await liveClient(other.url, "bob");
+    await ada.outcomes(ada.commit(add("t1")));
+    await bob.outcomes(bob.commit(add("t2")));
+    expect((await socket.next("records")).records).toMatchObject([{ actor: "bob" }]);
+    socket.close();
+  });
+
+  test("push: many devices over three nodes get one order, without a gap and without a double", async () => {
+    const nodes = await Promise.all([1, 2, 3].map(() => node(`n${schema}`)));
+    const people = nodes.flatMap((one) => [one.person("ada"), one.person("bob")]);
+    const commits = people.flatMap((person, p) =>
+      Array.from({ length: 15 }, (_, n) => ({ person, commit: person.commit(add(`t${p}-${n}`)) })),
+    );
+    await Promise.all(
+      commits.map(async ({ person, commit }) => {
+        expect(await person.outcomes(commit)).toMatchObject([{ outcome: "recorded" }]);
+      }),
+    );
+    const { records, head } = await start({ store: postgres({ url: cluster.url, schema: `n${schema}` }) }).then((one) =>
+      one.person("ada").pull(),
+    );
+    expect(head).toBe(commits.length);
+    expect(records.map(({ position }) => position)).toEqual(commits.map((_, n) => n + 1));
+    expect(new Set(records.map(({ commit }) => commit))).toEqual(new Set(commits.map(({ commit }) => commit.id)));
+  });
+
+  test("serve: reports a database that is not there when it starts", async () => {
+    const store = postgres("postgres://dacapo@127.0.0.1:1/postgres");
+    await expect(start({ store })).rejects.toMatchObject({ code: "storage-lost" });
+  });
+});
