@@ -15,6 +15,7 @@ import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
+import { syncAddress } from "./page/sync-address.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
@@ -51,7 +52,10 @@ export type OpenLogOptions = {
    * @default no server: the log stays on this device
    */
   readonly sync?: {
-    /** The address of the sync server, such as `/sync` or `https://example.org/sync`. */
+    /**
+     * The address of the sync server: `/sync`, or a whole URL such as `https://example.org/sync`. It begins with `/`
+     * or `http`, and has no query and no fragment. The socket's address is derived from it.
+     */
     readonly url: string;
     /**
      * Returns a bearer token, or null to send none. Each call of the server requests it again.
@@ -74,7 +78,7 @@ export type OpenLogOptions = {
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  *
  * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
- * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one
+ * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` is wrong
  * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
  * @throws {StorageLostError} `storage-lost`: the worker's script failed, or the database cannot be opened
  * @throws {StorageFullError} `storage-full`: the device has no room for the database
@@ -97,7 +101,7 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() },
+    options: { log, user, syncUrl: sync ? syncAddress(sync.url, location.href) : null, visible: isVisible() },
     callbacks: { token: async () => (await sync?.token?.()) ?? null },
     onUpdate: show,
   });

@@ -29,7 +29,7 @@ import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
   /**
-   * Path of the server.
+   * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *
    * @default "/sync"
    */
@@ -66,6 +66,7 @@ const CLOSE_TOO_LONG = 1009;
  * }
  */
 export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
+  const prefix = prefixOf(path);
   const { presenceBytesMax } = OBJECT_LIMITS;
   const limits = {
     ...OBJECT_LIMITS,
@@ -73,8 +74,7 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
   };
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
-  const app = new Hono().route(path, server);
-  const prefix = prefixOf(path);
+  const app = new Hono().route(prefix, server);
   const report = createReporter(options.onError);
   const watchLater = async (delayMs: number): Promise<void> => {
     const at = Date.now() + delayMs;

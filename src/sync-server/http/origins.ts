@@ -12,6 +12,7 @@
  *   that the browser marks as foreign is refused. A socket needs a ticket, which only a readable response contains.
  *   Pages of the same origin, a development proxy and programs other than browsers work without a list.
  */
+import { refuseDefinition } from "../../core/values/refuse.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 export type OriginRule = {
@@ -28,7 +29,7 @@ const PREFLIGHT_HEADERS = {
 };
 
 export function createOriginRule(origins: readonly string[] | undefined): OriginRule {
-  const allowed = origins && new Set(origins);
+  const allowed = origins && new Set(originList(origins));
   const check = (request: Request): Readonly<Record<string, string>> => {
     const origin = request.headers.get("origin");
     if (!allowed) {
@@ -53,4 +54,31 @@ export function createOriginRule(origins: readonly string[] | undefined): Origin
         },
       }),
   };
+}
+
+/** The list with each origin as a browser writes it, because a browser sends neither a path nor a usual port. */
+function originList(origins: unknown): readonly string[] {
+  return Array.isArray(origins) ? origins.map(originOf) : refuseOrigin("`origins`", origins);
+}
+
+function originOf(written: unknown): string {
+  // Pages of files and of sandboxed frames have this origin.
+  if (written === "null") return written;
+  const url = typeof written === "string" ? URL.parse(written) : null;
+  const isOrigin =
+    url !== null &&
+    url.host !== "" &&
+    !/^wss?:$/.test(url.protocol) &&
+    !url.hostname.includes("*") &&
+    /^\/?$/.test(url.pathname) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === "";
+  return isOrigin ? `${url.protocol}//${url.host}` : refuseOrigin("An entry of `origins`", written);
+}
+
+function refuseOrigin(what: string, value: unknown): never {
+  return refuseDefinition(
+    `${what} is ${JSON.stringify(value)}, but a browser sends no such origin`,
+    'Write a list of whole origins, such as ["https://app.example.org"]: with scheme, without path and wildcard.',
+    { option: "origins" },
+  );
 }
