@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
-import { exchangeOf } from "./raw-exchange.ts";
+import { exchangeOf, keptBody } from "./raw-exchange.ts";
 import type { Responder } from "./responder.ts";
 import {
   getExport,
@@ -26,7 +26,9 @@ export function mountRoutes(
   app.get("/logs/:log", ({ req }) => respond(req.raw, () => getLog(context, req.raw, req.param("log"))));
   app.post("/logs/:log/commits", ({ req, env }) => {
     const exchange = exchangeOf(env);
-    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), exchange), { exchange });
+    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
+      exchange,
+    });
   });
   app.get("/logs/:log/records", ({ req }) => respond(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) =>
