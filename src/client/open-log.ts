@@ -15,10 +15,11 @@ import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
-import { syncAddress } from "./page/sync-address.ts";
+import { type AppHeaders, headersOf, syncAddress } from "./page/sync-options.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
+export type { AppHeaders } from "./page/sync-options.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 
@@ -63,6 +64,22 @@ export type OpenLogOptions = {
      * @default no token
      */
     readonly token?: () => string | null | Promise<string | null>;
+    /**
+     * Cookies of the requests, for a gateway in front of the server that works with cookies. `include` also sends them
+     * to a server of another origin, which must then have the option `credentials`. A browser sends the cookies of a
+     * server with each socket, whatever this option is.
+     *
+     * @default "omit"
+     */
+    readonly credentials?: "omit" | "same-origin" | "include";
+    /**
+     * Headers of your own for each request, such as those that a gateway needs, or a function that returns them. They
+     * cannot replace Dacapo's own `authorization` and `content-type`. A browser's socket cannot have headers: behind a
+     * gateway that needs them, devices sync without sockets, and see other devices' events within about a minute.
+     *
+     * @default no further headers
+     */
+    readonly headers?: AppHeaders | (() => AppHeaders | Promise<AppHeaders>);
   };
 };
 
@@ -101,8 +118,14 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? syncAddress(sync.url, location.href) : null, visible: isVisible() },
-    callbacks: { token: async () => (await sync?.token?.()) ?? null },
+    options: {
+      log,
+      user,
+      syncUrl: sync ? syncAddress(sync.url, location.href) : null,
+      credentials: sync?.credentials,
+      visible: isVisible(),
+    },
+    callbacks: { token: async () => (await sync?.token?.()) ?? null, headers: headersOf(sync?.headers) },
     onUpdate: show,
   });
   const caller = new WorkerCaller(log, connection);

@@ -32,14 +32,23 @@ export function serveLog(domain: Domain): void {
     open: (options, page, port) =>
       callResult(async () => {
         requireNames(options);
-        const { log, user, syncUrl } = options;
+        const { log, user, syncUrl, credentials } = options;
         const store = await openIdbLogStore({
           log,
           user,
           newClientId: () => uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)),
         });
         const transport =
-          syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env });
+          syncUrl === null
+            ? null
+            : httpTransport({
+                url: syncUrl,
+                log,
+                token: () => page.token(),
+                headers: () => page.headers(),
+                credentials,
+                env,
+              });
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,

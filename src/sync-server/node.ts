@@ -16,13 +16,13 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
 import { httpServer } from "./hosts/node-http.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
+import { mountAt } from "./http/mount-routes.ts";
 import type { LiveSocket } from "./live/server-socket.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
@@ -107,7 +107,7 @@ export async function serve({
   const wanted = listenAddress(port, hostname);
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const server = syncServer({ ...options, onError });
-  const app = new Hono().route(prefix, server);
+  const app = mountAt(prefix, server);
   const http = httpServer((incoming, outgoing) => {
     const exchange = nodeExchange(incoming, outgoing);
     void getRequestListener((request) => app.fetch(request, exchange), { overrideGlobalObjects: false })(
@@ -248,7 +248,12 @@ function bytesOf(text: string): Buffer {
   return lastBytes;
 }
 
-function refuse(socket: Duplex, status: number, body: string, headers: Headers = new Headers()): void {
+function refuse(
+  socket: Duplex,
+  status: number,
+  body: string,
+  headers: Headers = new Headers({ "cache-control": "no-store" }),
+): void {
   const lines = [
     `HTTP/1.1 ${status} Refused`,
     ...[...headers].map(([name, value]) => `${name}: ${value}`),

@@ -67,6 +67,7 @@ export type UpdateSink = { changed(update: string): void };
 
 export type PageCallbacks = {
   token(): Promise<string | null>;
+  headers(): Promise<Readonly<Record<string, string>>>;
 };
 
 export type OpenOptions = {
@@ -74,6 +75,8 @@ export type OpenOptions = {
   readonly user: string;
   /** Null: a local log. */
   readonly syncUrl: string | null;
+  /** Cookies of the requests. Undefined: none. */
+  readonly credentials?: RequestCredentials | undefined;
   readonly visible: boolean;
 };
 

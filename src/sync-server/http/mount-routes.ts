@@ -51,3 +51,8 @@ export function mountRoutes(
   app.get("/readyz", ({ req }) => respond(req.raw, () => getReadiness(context, isClosing())));
   return app;
 }
+
+/** An app with only a sync server, under a prefix. All other paths get an answer that no cache keeps. */
+export function mountAt(prefix: string, server: Hono): Hono {
+  return new Hono().route(prefix, server).notFound(() => errorResponse(new HttpRefusal("not-found")));
+}

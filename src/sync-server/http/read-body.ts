@@ -5,8 +5,8 @@
  * - It accepts no body of more bytes than the limit, whatever the headers claim and however many pieces arrive. For a
  *   moment the buffer may take about three times the body.
  * - A compressed body is refused, because a small one may unfold to any size.
- * - A body that the app's own middleware has read comes from Hono. If nothing kept it, the operator gets an error and the
- *   device tries again (read-body.middleware.test.ts).
+ * - A body that the app's own middleware has read comes from Hono. If nothing kept it, the operator gets an error, and
+ *   the device tries again (read-body.middleware.test.ts).
  * - A body of another type is refused, because a foreign page can send those without a preflight request.
  */
 import type { MemoryShare } from "../base/memory-budget.ts";
@@ -20,8 +20,8 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
 
 /**
- * Reads a JSON body of at most `bytesMax` bytes as text. `source` is another way to the body, such as the runtime's faster
- * one. Null: the body comes from `request`.
+ * Reads a JSON body of at most `bytesMax` bytes as text. `source` is another way to the body, such as the runtime's
+ * faster one. Null: the body comes from `request`.
  */
 export async function readJsonText(
   request: Request,

@@ -21,11 +21,11 @@ afterEach(async () => {
   running = null;
 });
 
-/** An app with this middleware and a sync server, on a port. `told` has what the operator was told. */
-async function appWith(use: (app: App) => void, options: Partial<SyncServerOptions> = {}) {
+/** An app with this middleware and a sync server, on a port. `told` has the errors that `onError` received. */
+async function appWith(install: (app: App) => void, options: Partial<SyncServerOptions> = {}) {
   const told: unknown[] = [];
   const app: App = new Hono();
-  use(app);
+  install(app);
   app.route("/sync", testServer({ onError: (error) => told.push(error), ...options }));
   const http = createServer((request, response) => void getRequestListener(app.fetch)(request, response));
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -50,7 +50,7 @@ describe("push: a body that a middleware has read, and that Hono kept, arrives",
     ["c.req.bytes()", reading((c) => c.req.bytes())],
     ["c.req.blob()", reading((c) => c.req.blob())],
     ["c.req.parseBody()", reading((c) => c.req.parseBody())],
-    ["c.req.json() and c.req.text()", reading(async (c) => [await c.req.json(), await c.req.text()])],
+    ["c.req.json() and c.req.text()", reading((c) => Promise.all([c.req.json<unknown>(), c.req.text()]))],
     ["c.req.raw.clone().text()", reading((c) => c.req.raw.clone().text())],
     ["validator", (app) => app.use(validator("json", (value: unknown) => value))],
     ["bodyLimit", (app) => app.use(bodyLimit({ maxSize: 1024 * 1024 }))],

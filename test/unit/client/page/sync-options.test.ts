@@ -1,6 +1,6 @@
 // The option `sync.url`, as a person writes it.
 import { expect, test } from "vitest";
-import { syncAddress } from "../../../../src/client/page/sync-address.ts";
+import { syncAddress } from "../../../../src/client/page/sync-options.ts";
 import { containing } from "../../../support/matchers.ts";
 
 const here = "https://app.example.org/boards/7?as=ada#top";
