@@ -9,7 +9,7 @@
  *
  * @module dacapo/client
  */
-import type { Json } from "../core/values/json.ts";
+import type { Json, JsonInput } from "../core/values/json.ts";
 import { connectWorker } from "./page/connect-worker.ts";
 import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
@@ -100,7 +100,7 @@ export type OpenLogOptions = {
  * @throws {StorageLostError} `storage-lost`: the worker's script failed, or the database cannot be opened
  * @throws {StorageFullError} `storage-full`: the device has no room for the database
  */
-export async function openLog<PresenceData extends Json = Json>(
+export async function openLog<PresenceData extends JsonInput = Json>(
   log: string,
   options: OpenLogOptions,
 ): Promise<LogHandle<PresenceData>> {
