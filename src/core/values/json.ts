@@ -3,7 +3,8 @@
  *
  * Guarantees:
  * - A value without a problem comes back equal from `JSON.parse(JSON.stringify(value))`, on every engine and store.
- *   Only fields that are undefined are left out (`omitUndefined`). Otherwise one event that only a parser accepts (very deep, not well-formed, `1e400`) would harm every reader.
+ *   Otherwise one event that only a parser accepts (very deep, not well-formed, `1e400`) would harm every reader.
+ * - Only a field that is undefined does not come back, because JSON leaves it out (`omitUndefined`).
  * - No function here recurses, so that no input can exhaust the stack.
  */
 import type { Path, Problem } from "./parsed.ts";
