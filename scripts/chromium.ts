@@ -66,9 +66,20 @@ export async function ensureChromium(): Promise<string | undefined> {
   return findChromium();
 }
 
+/**
+ * Finds or installs the browser and names it to all programs that this one starts. False: there is none, and the reason
+ * was printed.
+ */
+export async function requireChromium(): Promise<boolean> {
+  const chromium = await ensureChromium();
+  if (chromium) process.env["DACAPO_CHROMIUM"] = chromium;
+  else console.error(`\n${howToGetChromium}\n`);
+  return chromium !== undefined;
+}
+
 export const howToGetChromium =
-  "The browser tests need a Chromium. This machine has none, and it could not be installed. Install chromium or Google " +
-  "Chrome with your system's package manager, or run DACAPO_CHROMIUM=/path/to/chrome npm test. " +
+  "This needs a Chromium. This machine has none, and it could not be installed. Install chromium or Google " +
+  "Chrome with your system's package manager, or set DACAPO_CHROMIUM=/path/to/chrome. " +
   "Without a browser, `npm run check` runs the rest.";
 
 // Not on Ubuntu, because its package of this name only installs a snap, which a container cannot run.

@@ -5,7 +5,7 @@
 // report.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
-import { ensureChromium, howToGetChromium } from "./chromium.ts";
+import { requireChromium } from "./chromium.ts";
 import { ensurePostgres, howToGetPostgres } from "./postgres.ts";
 import { type Program, root, run, script, tool } from "./programs.ts";
 
@@ -36,9 +36,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
   mkdirSync(output, { recursive: true });
   const chosen = steps.filter((step) => !(withoutBrowser && step.needsBrowser));
   if (!withoutBrowser) {
-    const chromium = await ensureChromium();
-    if (chromium) process.env["DACAPO_CHROMIUM"] = chromium;
-    else console.error(`\n${howToGetChromium}\n`);
+    await requireChromium();
   }
   if (!(await ensurePostgres())) console.error(`\n${howToGetPostgres}\n`);
   const results: { name: string; count: Outcome; seconds: string }[] = [];

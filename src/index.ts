@@ -49,7 +49,7 @@ export type {
   StateOf,
   TypedStreamRef,
 } from "./core/domain/handle-types.ts";
-export type { Json } from "./core/values/json.ts";
+export type { Json, JsonInput } from "./core/values/json.ts";
 export { projection, type ProjectionOptions } from "./core/domain/projection.ts";
 export type { Schema } from "./core/domain/schema.ts";
 export { event, type EventVersions, input, type InputVersions } from "./core/domain/upcast.ts";

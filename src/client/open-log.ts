@@ -9,17 +9,18 @@
  *
  * @module dacapo/client
  */
-import type { Json } from "../core/values/json.ts";
+import type { Json, JsonInput } from "../core/values/json.ts";
 import { connectWorker } from "./page/connect-worker.ts";
 import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
-import { syncAddress } from "./page/sync-address.ts";
+import { type AppHeaders, headersOf, syncAddress } from "./page/sync-options.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
 export { randomId } from "./env/random-id.ts";
+export type { AppHeaders } from "./page/sync-options.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 
@@ -53,7 +54,10 @@ export type OpenLogOptions = {
    * @default no server: the log stays on this device
    */
   readonly sync?: {
-    /** The address of the sync server, such as `/sync` or `https://example.org/sync`. */
+    /**
+     * The address of the sync server: `/sync`, or a whole URL such as `https://example.org/sync`. It begins with `/`
+     * or `http`, and has no query and no fragment. The socket's address is derived from it.
+     */
     readonly url: string;
     /**
      * Returns a bearer token, or null to send none. Each call of the server requests it again.
@@ -61,6 +65,22 @@ export type OpenLogOptions = {
      * @default no token
      */
     readonly token?: () => string | null | Promise<string | null>;
+    /**
+     * Cookies of the requests, for a gateway in front of the server that works with cookies. `include` also sends them
+     * to a server of another origin, which must then have the option `credentials`. A browser sends the cookies of a
+     * server with each socket, whatever this option is.
+     *
+     * @default "omit"
+     */
+    readonly credentials?: "omit" | "same-origin" | "include";
+    /**
+     * Headers of your own for each request, such as those that a gateway needs, or a function that returns them. They
+     * cannot replace Dacapo's own `authorization` and `content-type`. A browser's socket cannot have headers: behind a
+     * gateway that needs them, devices sync without sockets, and see other devices' events within about a minute.
+     *
+     * @default no further headers
+     */
+    readonly headers?: AppHeaders | (() => AppHeaders | Promise<AppHeaders>);
   };
 };
 
@@ -76,13 +96,13 @@ export type OpenLogOptions = {
  * await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
  *
  * @param log the name of the log: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`, a letter or digit first
- * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` cannot work
+ * @throws {DefinitionError} `definition`: there is no page, as on a server that renders one, or `sync.url` is wrong
  * @throws {ValidationError} `invalid`: the name of the log or of the user is not allowed
  * @throws {StorageLostError} `storage-lost`: the worker did not start in time, or the database cannot be opened.
  *   `details.reason` names the cause
  * @throws {StorageFullError} `storage-full`: the device has no room for the database
  */
-export async function openLog<PresenceData extends Json = Json>(
+export async function openLog<PresenceData extends JsonInput = Json>(
   log: string,
   options: OpenLogOptions,
 ): Promise<LogHandle<PresenceData>> {
@@ -100,8 +120,14 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null, visible: isVisible() },
-    callbacks: { token: async () => (await sync?.token?.()) ?? null },
+    options: {
+      log,
+      user,
+      syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null,
+      credentials: sync?.credentials,
+      visible: isVisible(),
+    },
+    callbacks: { token: async () => (await sync?.token?.()) ?? null, headers: headersOf(sync?.headers) },
     onUpdate: show,
   });
   const caller = new WorkerCaller(log, connection);

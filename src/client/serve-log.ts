@@ -39,14 +39,25 @@ export function serveLog(domain: Domain): void {
     open: (options, page, port) =>
       callResult(async () => {
         requireNames(options);
-        const { log, user, syncUrl } = options;
+        const { log, user, syncUrl, credentials } = options;
+        const transport =
+          syncUrl === null
+            ? null
+            : httpTransport({
+                url: syncUrl,
+                log,
+                token: () => page.token(),
+                headers: () => page.headers(),
+                credentials,
+                env,
+              });
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
           ...(await openStore({ log, user, newClientId: randomId })),
-          transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
+          transport,
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
           if (typeof data.calls === "string") opened.executeBatch(data.calls);

@@ -84,6 +84,13 @@ export type SyncServerOptions = {
    */
   readonly origins?: readonly string[];
   /**
+   * True: the pages of `origins` may send cookies to this server, because a gateway in front of it or your `authorize`
+   * needs them. The pages open their logs with `sync.credentials: "include"`.
+   *
+   * @default false
+   */
+  readonly credentials?: boolean;
+  /**
    * The limits that differ from the defaults.
    *
    * @default the defaults of `ServerLimits`
@@ -192,7 +199,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
-  const origins = createOriginRule(options.origins);
+  const origins = createOriginRule(options.origins, options.credentials);
   const responder = createResponder({ origins, env, report });
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;

@@ -10,7 +10,6 @@
  * - An alarm checks the rights of open sockets again, also after the object slept.
  * - No ticket opens two sockets (P21). The key of the tickets and the list of used ones are lost together.
  */
-import { Hono } from "hono";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import {
@@ -24,12 +23,13 @@ import { HibernatingSockets } from "./hosts/hibernating-sockets.ts";
 import { OBJECT_LIMITS, RIGHTS_MS } from "./base/limits.ts";
 import { PONG_FRAME } from "./live/frame-text.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
+import { mountAt } from "./http/mount-routes.ts";
 import { createReporter } from "./base/report-error.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
   /**
-   * Path of the server.
+   * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *
    * @default "/sync"
    */
@@ -66,6 +66,7 @@ const CLOSE_TOO_LONG = 1009;
  * }
  */
 export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
+  const prefix = prefixOf(path);
   const { presenceBytesMax } = OBJECT_LIMITS;
   const limits = {
     ...OBJECT_LIMITS,
@@ -73,8 +74,7 @@ export function logObject(context: LogObjectContext, { path = "/sync", ...option
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
   };
   const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
-  const app = new Hono().route(path, server);
-  const prefix = prefixOf(path);
+  const app = mountAt(prefix, server);
   const report = createReporter(options.onError);
   const watchLater = async (delayMs: number): Promise<void> => {
     const at = Date.now() + delayMs;

@@ -16,13 +16,13 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import { Hono } from "hono";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
-import { DacapoError } from "../core/values/errors.ts";
 import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
+import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
 import { httpServer } from "./hosts/node-http.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
+import { mountAt } from "./http/mount-routes.ts";
 import type { LiveSocket } from "./live/server-socket.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
@@ -40,13 +40,13 @@ export type ServeOptions = SyncServerOptions & {
    */
   readonly port?: number;
   /**
-   * The address to listen on, such as `127.0.0.1`.
+   * The address to listen on, such as `127.0.0.1`, without scheme and port.
    *
    * @default all addresses of this machine
    */
   readonly hostname?: string;
   /**
-   * The path in front of all routes.
+   * The path in front of all routes, such as `/api/sync`. `/` is the root. Slashes at its ends make no difference.
    *
    * @default "/sync"
    */
@@ -81,11 +81,6 @@ const FRAME_PIECES_MAX = 16;
 const FRAME_CHUNKS_MAX = 1_024;
 /** Milliseconds after `close` until the server ends the connections that are still open. */
 const CLOSE_MS_MAX = 2_000;
-/**
- * Connections that may wait to be accepted, because thousands of devices may return at once. Further ones try again
- * after seconds. The system may allow fewer.
- */
-const BACKLOG_MAX = 4_096;
 
 /**
  * Starts a sync server on a port, and resolves when it listens.
@@ -94,9 +89,11 @@ const BACKLOG_MAX = 4_096;
  * import { bearer, serve } from "dacapo/node";
  * import { sqlite } from "dacapo/sqlite";
  * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
- * const { url, close } = await serve({ domain, store: sqlite("logs.db"), authorize, port: 8787 });
+ * const { url } = await serve({ domain, store: sqlite("logs.db"), authorize, port: 8787 });
+ * console.log(`The sync server listens on ${url}`);
  *
- * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type.
+ * @throws DefinitionError (`definition`) if `domain`, `store` or `authorize` is missing or has another type, or if
+ *   `path`, `port`, `hostname` or an origin is not written as it must be.
  * @throws StorageLostError (`storage-lost`) if the store cannot be opened.
  * @throws DacapoError (`port-taken`) if another program uses the port.
  * @throws DacapoError (`cannot-listen`) if the system refuses the address or the port.
@@ -107,9 +104,11 @@ export async function serve({
   path = "/sync",
   ...options
 }: ServeOptions): Promise<RunningServer> {
+  const prefix = prefixOf(path);
+  const wanted = listenAddress(port, hostname);
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const server = syncServer({ ...options, onError });
-  const app = new Hono().route(path, server);
+  const app = mountAt(prefix, server);
   const http = httpServer((incoming, outgoing) => {
     const exchange = nodeExchange(incoming, outgoing);
     void getRequestListener((request) => app.fetch(request, exchange), { overrideGlobalObjects: false })(
@@ -117,20 +116,17 @@ export async function serve({
       outgoing,
     );
   });
-  const sockets = attachLive(http, server, path);
-  try {
+  const sockets = attachLive(http, server, prefix);
+  const open = async (): Promise<number> => {
     await options.store.open?.();
-    await listen(http, port, hostname);
-  } catch (error) {
+    return listen(http, wanted);
+  };
+  const listening = await open().catch(async (error: unknown) => {
     await server.close();
     throw error;
-  }
-
-  const address = http.address();
-  const listening = typeof address === "object" && address !== null ? address.port : port;
-  const host = hostname === undefined || hostname === "0.0.0.0" || hostname === "::" ? "localhost" : hostname;
+  });
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${listening}${path === "/" ? "" : path}`,
+    url: listeningUrl(listening, wanted.hostname, prefix),
     port: listening,
     server,
     close: async () => {
@@ -161,6 +157,9 @@ export async function serve({
  * const http = createServer(getRequestListener(new Hono().route("/sync", sync).fetch));
  * attachLive(http, sync, "/sync");
  * http.listen(8787);
+ *
+ * @param path the path of `route`, such as `/sync`, also without its first slash. It cannot have parameters.
+ * @throws DefinitionError (`definition`) if `path` is not a plain path.
  */
 export function attachLive(
   http: Server,
@@ -257,7 +256,12 @@ function bytesOf(text: string): Buffer {
   return lastBytes;
 }
 
-function refuse(socket: Duplex, status: number, body: string, headers: Headers = new Headers()): void {
+function refuse(
+  socket: Duplex,
+  status: number,
+  body: string,
+  headers: Headers = new Headers({ "cache-control": "no-store" }),
+): void {
   const lines = [
     `HTTP/1.1 ${status} Refused`,
     ...[...headers].map(([name, value]) => `${name}: ${value}`),
@@ -267,30 +271,4 @@ function refuse(socket: Duplex, status: number, body: string, headers: Headers =
   // An upgraded socket may stay half open. A peer that does not close its side would keep it for ever.
   socket.once("finish", () => socket.destroy());
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
-}
-
-function listen(http: Server, port: number, hostname: string | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, port, hostname)));
-    http.listen({ port, backlog: BACKLOG_MAX, ...(hostname !== undefined && { host: hostname }) }, () => {
-      http.removeAllListeners("error");
-      http.on("error", () => {});
-      resolve();
-    });
-  });
-}
-
-function listenError(cause: NodeJS.ErrnoException, port: number, hostname: string | undefined): DacapoError {
-  const details = { port };
-  if (cause.code === "EADDRINUSE") {
-    const message = `Port ${port} is already in use`;
-    const fix = "Stop the other server, or pass another port.";
-    return new DacapoError("port-taken", "after-fix", { message, fix, details, cause });
-  }
-  const message = `The server cannot listen on ${hostname ?? "this machine"}, port ${port}: ${cause.message}`;
-  const fix =
-    cause.code === "EACCES"
-      ? "Pass a port above 1023, or run the server with an account that may use this port."
-      : "Pass an address of this machine as `hostname`, and a free port.";
-  return new DacapoError("cannot-listen", "after-fix", { message, fix, details, cause });
 }

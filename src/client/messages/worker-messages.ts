@@ -17,7 +17,7 @@ import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { fromPlainError, type PlainError, toPlainError, ValidationError } from "../../core/values/errors.ts";
 import { shortText } from "../../core/values/reason.ts";
-import { findJsonProblem, type Json } from "../../core/values/json.ts";
+import { findJsonProblem, type Json, type JsonInput } from "../../core/values/json.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
@@ -67,6 +67,7 @@ export type UpdateSink = { changed(update: string): void };
 
 export type PageCallbacks = {
   token(): Promise<string | null>;
+  headers(): Promise<Readonly<Record<string, string>>>;
 };
 
 export type OpenOptions = {
@@ -74,6 +75,8 @@ export type OpenOptions = {
   readonly user: string;
   /** Null: a local log. */
   readonly syncUrl: string | null;
+  /** Cookies of the requests. Undefined: none. */
+  readonly credentials?: RequestCredentials | undefined;
   readonly visible: boolean;
 };
 
@@ -101,7 +104,7 @@ export interface WorkerLog {
   watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
   history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
-  setPresence(data: Json): CallResult<void>;
+  setPresence(data: JsonInput): CallResult<void>;
   setPaused(paused: boolean): CallResult<void>;
   lifecycle(event: Lifecycle): void;
   close(): Promise<CallResult<void>>;
@@ -182,7 +185,7 @@ export function requireJsonMeta(meta: unknown): void {
   });
 }
 
-export function requirePresence(data: Json): void {
+export function requirePresence(data: JsonInput): void {
   const problem = findJsonProblem(data);
   if (!problem && !exceedsBytes(JSON.stringify(data), PRESENCE_BYTES_MAX)) return;
   const reason = problem?.reason ?? `has more than ${PRESENCE_BYTES_MAX} bytes`;

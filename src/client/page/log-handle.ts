@@ -10,7 +10,7 @@
 import type { HistoryEntry, LogStatus, Receipt, RejectedCommit, Settled } from "../messages/log-types.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection, EventsOf, RowOf, StateOf } from "../../core/domain/handle-types.ts";
-import type { Json } from "../../core/values/json.ts";
+import type { Json, JsonInput } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
 
@@ -92,7 +92,10 @@ export interface LogHandle<PresenceData = Json> {
    * @throws {StorageLostError} `storage-lost`: the browser cannot reach the database any more
    * @throws {LogClosedError} `log-closed`
    */
-  execute(commands: CommandRequest | readonly CommandRequest[], options?: { readonly meta?: Json }): Promise<Receipt>;
+  execute(
+    commands: CommandRequest | readonly CommandRequest[],
+    options?: { readonly meta?: JsonInput },
+  ): Promise<Receipt>;
   /**
    * Takes back the last commit of this device that can be taken back, as a new commit.
    *

@@ -2,7 +2,7 @@
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { Json } from "../../core/values/json.ts";
+import type { JsonInput } from "../../core/values/json.ts";
 import { streamName } from "../../core/values/names.ts";
 import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
 import type { PlainRejection } from "../messages/worker-messages.ts";
@@ -12,7 +12,7 @@ import type { LoadedRows, LogView } from "./log-view.ts";
 import type { WorkerCaller } from "./worker-caller.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 
-export type HandleParts<PresenceData extends Json> = {
+export type HandleParts<PresenceData extends JsonInput> = {
   readonly log: string;
   readonly user: string;
   readonly client: string;
@@ -21,7 +21,7 @@ export type HandleParts<PresenceData extends Json> = {
   readonly close: () => Promise<void>;
 };
 
-export function openHandle<PresenceData extends Json>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
+export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
   const { log, user, client, view, caller, close } = parts;
   const { status, rejections, presence } = view;
 

@@ -9,7 +9,7 @@
 import type * as Comlink from "comlink";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { LogClosedError, ValidationError } from "../../core/values/errors.ts";
-import { findJsonProblem, type Json } from "../../core/values/json.ts";
+import { findJsonProblem, type JsonInput, omitUndefined } from "../../core/values/json.ts";
 import type { Receipt } from "../messages/log-types.ts";
 import {
   type CallAnswer,
@@ -44,7 +44,7 @@ export class WorkerCaller {
     return unwrap(result);
   }
 
-  async execute(requests: readonly CommandRequest[], meta: Json, endRejection: string | null): Promise<Receipt> {
+  async execute(requests: readonly CommandRequest[], meta: JsonInput, endRejection: string | null): Promise<Receipt> {
     const problem = findJsonProblem(requests);
     if (problem)
       throw new ValidationError({
@@ -54,7 +54,7 @@ export class WorkerCaller {
       });
     requireJsonMeta(meta);
     this.#requireOpen();
-    return { commit: await this.#executing.execute(requests, meta, endRejection) };
+    return { commit: await this.#executing.execute(requests, omitUndefined(meta), endRejection) };
   }
 
   /** Settles the calls of `execute` that an update answers. */

@@ -11,8 +11,8 @@ export type ClassifiedFailure = {
   /** Milliseconds that the server wants the device to wait. Null: no wish. */
   readonly retryAfterMs: number | null;
   /**
-   * Shown while the loop tries again. A person must free a full disk, but nothing reports to this app when that is
-   * done.
+   * Shown while the loop tries again. A person must free a full disk or sign in to a gateway, but nothing reports to
+   * this app when that is done.
    */
   readonly warning: PlainError | null;
 };
@@ -22,12 +22,14 @@ export function classifyFailure(error: unknown, failures: number): ClassifiedFai
   const plain = toPlainError(error);
   const { code, retry, details } = plain;
   const isDiskFull = code === "storage-full";
+  // One such answer may come from a deploy. The loop shows two in a row, and tries again by itself.
+  const isSignInPage = details["code"] === "sign-in-page";
   const { retryAfterMs } = details;
   return {
     // Tokens expire while a device sleeps. So the loop tries once more with a new token before the app is stopped.
-    needsFix: retry !== "later" && !isDiskFull && (code !== "unauthorized" || failures > 0),
+    needsFix: retry !== "later" && !isDiskFull && !isSignInPage && (code !== "unauthorized" || failures > 0),
     isReadRevoked: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
-    warning: isDiskFull ? plain : null,
+    warning: isDiskFull || (isSignInPage && failures > 0) ? plain : null,
   };
 }

@@ -9,6 +9,8 @@
  *   (test/unit/client/sync/http-transport.secrets.test.ts).
  * - Only the sync server's own error stops syncing. An error of a proxy or a portal passes
  *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
+ * - A gateway's page to sign in is shown as `unauthorized`, and the loop continues to try
+ *   (test/unit/client/sync/sign-in-page.test.ts).
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
@@ -18,6 +20,7 @@ import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
 import type { Fetched, Transport } from "./transport.ts";
+import { isRedirect, isWebPage, SignInPageError } from "./sign-in-page.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
@@ -37,6 +40,10 @@ export type HttpTransportOptions = {
   readonly log: LogName;
   /** Called before each call; null: no token. */
   readonly token: () => Promise<string | null>;
+  /** Headers of the app, called before each call. They never replace the headers that Dacapo sets. */
+  readonly headers?: () => Promise<Readonly<Record<string, string>>>;
+  /** Cookies of the requests. Undefined: none. */
+  readonly credentials?: RequestCredentials | undefined;
   readonly env: Env;
 };
 
@@ -67,30 +74,46 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   };
 }
 
-async function call({ token, env }: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
+async function call(
+  { token, headers: appHeaders, credentials = "omit", env }: HttpTransportOptions,
+  url: string,
+  body: string | null,
+): Promise<Response> {
   const ended = new AbortController();
   const stopTimer = env.setTimer(() => ended.abort(), CALL_MS_MAX);
   try {
-    // The app's function may fail or never resolve. That counts as an unreachable server, because it may work again
+    // The app's functions may fail or never resolve. That counts as an unreachable server, because they may work again
     // later.
-    const bearer = await Promise.race([token(), whenAborted(ended.signal)]);
-    const response = await fetch(url, {
-      method: body === null ? "GET" : "POST",
-      headers: {
-        ...(bearer !== null && { authorization: `Bearer ${bearer}` }),
-        ...(body !== null && { "content-type": "application/json" }),
-      },
-      body,
-      cache: "no-store",
-      credentials: "omit",
-      signal: ended.signal,
-    });
+    const [bearer, extra] = await Promise.race([Promise.all([token(), appHeaders?.()]), whenAborted(ended.signal)]);
+    const headers = new Headers(extra);
+    if (bearer !== null) headers.set("authorization", `Bearer ${bearer}`);
+    if (body !== null) headers.set("content-type", "application/json");
+    const send = (redirect: RequestRedirect) =>
+      fetch(url, {
+        method: body === null ? "GET" : "POST",
+        headers,
+        body,
+        cache: "no-store",
+        credentials,
+        redirect,
+        signal: ended.signal,
+      });
+    let response = await send("manual");
+    // A redirect may lead to the server's new address. A page to sign in is a web page, or forbids to be read.
+    if (isRedirect(response)) {
+      const { status } = response;
+      response = await send("follow").catch((error: unknown) => {
+        throw ended.signal.aborted ? error : new SignInPageError(status, error);
+      });
+    }
+    if (isWebPage(response)) throw new SignInPageError(response.status);
     // Read the body within the time limit, because a server may stop in the middle of it.
     return new Response(await boundedText(response), {
       status: response.status === 204 ? 200 : response.status,
       headers: response.headers,
     });
   } catch (error) {
+    if (error instanceof SignInPageError) throw error;
     throw new UnreachableError(`The sync server at ${new URL(url).origin} did not answer`, null, error);
   } finally {
     stopTimer();
@@ -152,6 +175,7 @@ function refusal(response: Response, error: Parsed<WireError>): DacapoError {
       },
       "later",
     );
+  if (!error.ok && (status === 401 || status === 511)) return new SignInPageError(status);
   if (!error.ok)
     return new UnreachableError(
       `Something that is not the sync server answered with status ${status}`,

@@ -174,10 +174,10 @@ export function syncSummary(state: SyncState): SyncSummary {
   };
 }
 
-function activityOf({ tab, progress, agreement }: SyncState): SyncSummary["activity"] {
+function activityOf({ tab, progress, warning, agreement }: SyncState): SyncSummary["activity"] {
   if (tab.isPaused) return "paused";
   if (!tab.isLeader) return "following";
   if (progress.kind === "stopped") return "stopped";
-  if (progress.failures > 0) return "offline";
+  if (progress.failures > 0) return warning?.code === "unauthorized" ? "stopped" : "offline";
   return agreement.kind === "fresh" ? "fresh" : "connecting";
 }

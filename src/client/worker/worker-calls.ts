@@ -19,7 +19,7 @@ import { readHistory, readStateAt } from "./history.ts";
 import type { TabSession } from "./tab-session.ts";
 import { undoRedo } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
+import { omitUndefined, parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export function workerCalls(session: TabSession, log: LogName): WorkerLog {
@@ -69,7 +69,7 @@ export function workerCalls(session: TabSession, log: LogName): WorkerLog {
     setPresence: (data) =>
       callResultNow(() => {
         requirePresence(data);
-        session.presence.set(data);
+        session.presence.set(omitUndefined(data));
       }),
     setPaused: (paused) => callResultNow(() => session.setPaused(paused)),
     lifecycle: (event) => session.handleLifecycle(event),

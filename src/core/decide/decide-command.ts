@@ -23,7 +23,7 @@ import { isRejection } from "../domain/definition.ts";
 import { reasonOf, shortText } from "../values/reason.ts";
 import type { Draft } from "../domain/event.ts";
 import { derivedId, mergedId } from "../values/id.ts";
-import { deepFreeze, findJsonProblem, type Json } from "../values/json.ts";
+import { deepFreeze, findJsonProblem, type Json, omitUndefined } from "../values/json.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { Actor, CommitId, StreamName } from "../values/ids.ts";
 
@@ -171,7 +171,8 @@ function checkDraft(aggregate: AggregateDefinition, { type, data }: Draft): AppR
   const problem = findJsonProblem(data);
   if (problem) return { value: { ok: false, problem } };
   return callApp(() => {
-    const parsed = definition.parse(data);
+    // Before the schema sees them, because every other device and the server get the data from JSON.
+    const parsed = definition.parse(omitUndefined(data));
     if (parsed.ok) deepFreeze(parsed.value);
     return parsed;
   });

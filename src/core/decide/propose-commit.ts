@@ -13,7 +13,7 @@ import { type CommandRequest, type DomainDefinition, READS_MAX } from "../domain
 import { type Defect, type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { inverseCommands } from "./inverse-commands.ts";
-import { findJsonProblem, type Json } from "../values/json.ts";
+import { findJsonProblem, type Json, omitUndefined } from "../values/json.ts";
 import { type Decided, reconcileCommit } from "./reconcile-commit.ts";
 import { findUnstorable } from "../values/find-unstorable.ts";
 import { parseStream } from "../values/names.ts";
@@ -59,9 +59,11 @@ export function proposeCommit(
   const commands: CommitCommand[] = [];
   const ready: PreparedCommand[] = [];
   let isTimed = false;
-  for (const [commandIndex, request] of requests.entries()) {
-    const problem = problemOf(request);
+  for (const [commandIndex, given] of requests.entries()) {
+    const problem = problemOf(given);
     if (problem) return { commandIndex, defect: problem };
+    // The server gets the input from JSON, so both must decide on the same one.
+    const request = { ...given, ...inputOf(given) };
     const prepared = prepareCommand(domain, request);
     if ("defect" in prepared) return { commandIndex, defect: prepared.defect };
     ready.push(prepared);
@@ -162,7 +164,7 @@ function isRequest(given: unknown): boolean {
 }
 
 function inputOf({ input }: CommandRequest): { input?: Json } {
-  return input === undefined ? {} : { input };
+  return input === undefined ? {} : { input: omitUndefined(input) };
 }
 
 function invalid(message: string): Defect {

@@ -7,7 +7,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { DefinitionError } from "../values/errors.ts";
-import { findJsonProblem, type Json } from "../values/json.ts";
+import { findJsonProblem, type Json, omitUndefined } from "../values/json.ts";
 import { type Parsed, refuseValue } from "../values/parsed.ts";
 import { reasonOf } from "../values/reason.ts";
 
@@ -81,10 +81,10 @@ export function parseJsonWith(schema: Schema, value: unknown): Parsed<Json> {
   return parsed.ok ? parseJson(parsed.value) : parsed;
 }
 
-/** Checks that a value is plain JSON. */
+/** Checks that a value is plain JSON. Fields that are undefined are left out. */
 export function parseJson(value: unknown): Parsed<Json> {
   return isJson(value)
-    ? { ok: true, value }
+    ? { ok: true, value: omitUndefined(value) }
     : { ok: false, problem: findJsonProblem(value) ?? { path: [], reason: "is not JSON" } };
 }
 

@@ -4,12 +4,22 @@
  * Guarantees:
  * - A value without a problem comes back equal from `JSON.parse(JSON.stringify(value))`, on every engine and store.
  *   Otherwise one event that only a parser accepts (very deep, not well-formed, `1e400`) would harm every reader.
+ * - Only a field that is undefined does not come back, because JSON leaves it out (`omitUndefined`).
  * - No function here recurses, so that no input can exhaust the stack.
  */
 import type { Path, Problem } from "./parsed.ts";
 
 /** Any value of plain JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/**
+ * JSON as an app writes it. A field that is undefined counts as left out, because forms return such fields.
+ *
+ * @example
+ * const meta: JsonInput = { note: form.note, source: "form" }; // form.note may be undefined
+ */
+export type JsonInput =
+  null | boolean | number | string | readonly JsonInput[] | { readonly [key: string]: JsonInput | undefined };
 
 /** The largest number of levels of arrays and objects inside each other. `JSON.stringify` fails at about 5,000. */
 export const JSON_DEPTH_MAX = 64;
@@ -20,7 +30,8 @@ type PathStep = { readonly parent: PathStep | null; readonly key: string | numbe
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /**
- * Returns the first problem that keeps a value from crossing the wire unchanged, or null.
+ * Returns the first problem that keeps a value from crossing the wire unchanged, or null. A field that is undefined is
+ * no problem. An undefined entry of an array is one, because JSON would turn it into null.
  *
  * @example
  * findJsonProblem({ title: "Milk" })      // null
@@ -44,6 +55,7 @@ function isFlat(value: unknown): boolean {
   if (Array.isArray(value) || !isPlainObject(value)) return false;
   for (const [key, child] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key) || !key.isWellFormed()) return false;
+    if (child === undefined) continue;
     if ((typeof child === "object" && child !== null) || scalarProblem(child) !== null) return false;
   }
   return true;
@@ -69,7 +81,7 @@ function findProblem(value: unknown): Problem | null {
     for (const [key, child] of Object.entries(next.value)) {
       if (FORBIDDEN_KEYS.has(key)) return { path: [...pathOf(step), key], reason: "is a forbidden key" };
       if (!key.isWellFormed()) return { path: pathOf(step), reason: "has a key with a lone surrogate" };
-      waiting.push({ value: child, step: { parent: step, key, depth } });
+      if (child !== undefined) waiting.push({ value: child, step: { parent: step, key, depth } });
     }
   }
   return null;
@@ -90,6 +102,17 @@ function scalarProblem(value: unknown): string | null {
     default:
       return `is of type ${typeof value}, which JSON does not have`;
   }
+}
+
+/** Leaves out each field that is undefined, as JSON does. The value must be without a problem. */
+export function omitUndefined(value: JsonInput): Json {
+  return lacksUndefined(value) ? value : parseOwnJson(JSON.stringify(value));
+}
+
+/** Recurses at most `JSON_DEPTH_MAX` levels, because a deeper value has a problem. */
+function lacksUndefined(value: JsonInput | undefined): value is Json {
+  if (typeof value !== "object" || value === null) return value !== undefined;
+  return Object.values(value).every(lacksUndefined);
 }
 
 /** True for an object that is not an instance of a class. An array is not a plain object. */

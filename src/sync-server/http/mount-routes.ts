@@ -2,7 +2,7 @@
 import { Hono } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
-import { exchangeOf } from "./raw-exchange.ts";
+import { exchangeOf, keptBody } from "./raw-exchange.ts";
 import type { Responder } from "./responder.ts";
 import {
   getExport,
@@ -26,7 +26,9 @@ export function mountRoutes(
   app.get("/logs/:log", ({ req }) => respond(req.raw, () => getLog(context, req.raw, req.param("log"))));
   app.post("/logs/:log/commits", ({ req, env }) => {
     const exchange = exchangeOf(env);
-    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), exchange), { exchange });
+    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
+      exchange,
+    });
   });
   app.get("/logs/:log/records", ({ req }) => respond(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) =>
@@ -48,4 +50,9 @@ export function mountRoutes(
   app.get("/healthz", ({ req }) => respond(req.raw, async () => `{"status":"ok"}`));
   app.get("/readyz", ({ req }) => respond(req.raw, () => getReadiness(context, isClosing())));
   return app;
+}
+
+/** An app with only a sync server, under a prefix. All other paths get an answer that no cache keeps. */
+export function mountAt(prefix: string, server: Hono): Hono {
+  return new Hono().route(prefix, server).notFound(() => errorResponse(new HttpRefusal("not-found")));
 }

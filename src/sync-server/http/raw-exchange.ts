@@ -1,3 +1,5 @@
+import type { HonoRequest } from "hono";
+
 /**
  * A shortcut for the bytes of a request and of a response, for a runtime that has faster streams than the web's.
  *
@@ -19,14 +21,44 @@ export class Exchange {
   }
 }
 
+/** A way to the bytes of a body: an exchange, or the body that Hono kept. */
+export type BodySource = Pick<Exchange, "readBody">;
+
+/** The app that mounts the server has read the body of a request, and nothing kept it. The sender did nothing wrong. */
+export class BodyTakenError extends Error {
+  constructor() {
+    super(
+      "A push has no body, because something before the sync server has read it. In a middleware, read it with " +
+        "c.req.json(), c.req.text() or c.req.arrayBuffer(), which keep it, or read c.req.raw.clone(). " +
+        "Do not use a body parser for the paths of the sync server.",
+    );
+    this.name = "BodyTakenError";
+  }
+}
+
+/** The body that a middleware of the app has read with Hono's own functions. Null: no middleware did. */
+export function keptBody(request: HonoRequest): BodySource | null {
+  if (Object.keys(request.bodyCache).length === 0) return null;
+  return {
+    readBody: async (onPiece) => {
+      // Hono makes the bytes from what it kept. It fails if the middleware's own reading failed.
+      const body = await request.arrayBuffer().catch(() => Promise.reject(new BodyTakenError()));
+      onPiece(new Uint8Array(body));
+    },
+  };
+}
+
 /** The exchange in a request's bindings. The bindings of an app that mounts the server contain none. */
 export function exchangeOf(bindings: unknown): Exchange | null {
   return bindings instanceof Exchange ? bindings : null;
 }
 
 /** Reads the body of a request as a stream of the web. */
-export async function readWebBody({ body }: Request, onPiece: (piece: Uint8Array) => void): Promise<void> {
+export async function readWebBody(request: Request, onPiece: (piece: Uint8Array) => void): Promise<void> {
+  if (request.bodyUsed) throw new BodyTakenError();
+  const { body } = request;
   if (!body) return;
+  if (body.locked) throw new BodyTakenError();
   const reader = body.getReader();
   try {
     for (;;) {

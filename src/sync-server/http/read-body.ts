@@ -5,10 +5,12 @@
  * - It accepts no body of more bytes than the limit, whatever the headers claim and however many pieces arrive. For a
  *   moment the buffer may take about three times the body.
  * - A compressed body is refused, because a small one may unfold to any size.
+ * - A body that the app's own middleware has read comes from Hono. If nothing kept it, the operator gets an error, and
+ *   the device tries again (read-body.middleware.test.ts).
  * - A body of another type is refused, because a foreign page can send those without a preflight request.
  */
 import type { MemoryShare } from "../base/memory-budget.ts";
-import { type Exchange, readWebBody } from "./raw-exchange.ts";
+import { type BodySource, BodyTakenError, readWebBody } from "./raw-exchange.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
@@ -18,12 +20,12 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
 
 /**
- * Reads a JSON body of at most `bytesMax` bytes as text. `exchange` is the runtime's faster way to the body. Null: the
- * body comes from `request`.
+ * Reads a JSON body of at most `bytesMax` bytes as text. `source` is another way to the body, such as the runtime's
+ * faster one. Null: the body comes from `request`.
  */
 export async function readJsonText(
   request: Request,
-  exchange: Exchange | null,
+  source: BodySource | null,
   bytesMax: number,
   share: MemoryShare,
 ): Promise<{ readonly text: string; readonly bytes: number }> {
@@ -43,10 +45,12 @@ export async function readJsonText(
     bytes += piece.byteLength;
   };
   try {
-    await (exchange ? exchange.readBody(append) : readWebBody(request, append));
+    await (source ? source.readBody(append) : readWebBody(request, append));
+    // A sender cannot claim bytes and send none, because its connection would wait for them.
+    if (bytes === 0 && Number(request.headers.get("content-length")) > 0) throw new BodyTakenError();
     return { text: UTF8.decode(held.subarray(0, bytes)), bytes };
   } catch (error) {
-    throw error instanceof HttpRefusal
+    throw error instanceof HttpRefusal || error instanceof BodyTakenError
       ? error
       : new HttpRefusal("bad-request", {
           message: "The body broke off, or is not UTF-8. Send it again, whole and in UTF-8.",

@@ -15,7 +15,7 @@ import { answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
-import type { Exchange } from "./raw-exchange.ts";
+import type { BodySource } from "./raw-exchange.ts";
 import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
 import { meteredResponse } from "./metered-response.ts";
@@ -69,11 +69,11 @@ export async function postCommits(
   context: RouteContext,
   request: Request,
   log: LogName,
-  exchange: Exchange | null,
+  source: BodySource | null,
 ): Promise<ResponseBody> {
   const { admission, limits, reading, answering } = context;
   const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor));
+  const body = await readJsonText(request, source, limits.pushBytesMax, reading.of(principal.actor));
   return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 

@@ -1,17 +1,23 @@
 /** A page without a screen: tests drive the log through `window.board`, as an app's code would. */
-import { type LogHandle, openLog } from "dacapo/client";
+import { type AppHeaders, type LogHandle, openLog } from "dacapo/client";
 import { board, column, task } from "../../support/board-domain.ts";
 
 const parameters = new URLSearchParams(location.search);
 const user = parameters.get("user") ?? "ada";
 const url = parameters.get("sync");
+const tenant = parameters.get("tenant");
 
 const log: LogHandle = await openLog(parameters.get("log") ?? "team", {
   worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
   user,
-  ...(url !== null && { sync: { url, token: () => user } }),
+  ...(url !== null && { sync: { url, token: () => user, ...(tenant !== null && throughGateway(tenant)) } }),
 });
 await log.rows(board).ready;
+
+/** The options of a page whose gateway needs a cookie and a header. */
+function throughGateway(name: string): { readonly credentials: "include"; readonly headers: () => AppHeaders } {
+  return { credentials: "include", headers: () => ({ "x-tenant": name }) };
+}
 
 /** One of several commands on one of the cards, by number. */
 function commandOf(n: number, cards: number, by: string) {

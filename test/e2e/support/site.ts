@@ -46,7 +46,7 @@ export async function startSite(): Promise<Site> {
 export async function openPage(
   context: BrowserContext,
   site: Site,
-  query: { readonly log: string; readonly user: string; readonly sync?: string },
+  query: { readonly log: string; readonly user: string; readonly sync?: string; readonly tenant?: string },
 ): Promise<Page> {
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(`[${query.user}]`, error));

@@ -25,7 +25,7 @@ describe("http-transport: errors that are not in the protocol's form", () => {
     "half of the form": '{"error":{"code":"forbidden"}}',
   };
   for (const [name, body] of Object.entries(bodies)) {
-    test.each([400, 401, 403, 404, 405, 407, 409, 410, 418, 421, 426, 451, 502])(
+    test.each([400, 403, 404, 405, 407, 409, 410, 418, 421, 426, 451, 502])(
       `http-transport: ${name} with status %s is retried`,
       async (status) => {
         const retried: unknown = expect.objectContaining({

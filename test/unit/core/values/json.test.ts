@@ -1,7 +1,13 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findJsonProblem, JSON_DEPTH_MAX, type Json, sameJson } from "../../../../src/core/values/json.ts";
+import {
+  findJsonProblem,
+  JSON_DEPTH_MAX,
+  type Json,
+  omitUndefined,
+  sameJson,
+} from "../../../../src/core/values/json.ts";
 import { containing, matching } from "../../../support/matchers.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
@@ -35,7 +41,7 @@ describe("findJsonProblem: values without a problem", () => {
       fc.property(nearlyJson, (value) => {
         fc.pre(findJsonProblem(value) === null);
         const back = parseOwnJson<Json>(JSON.stringify(value));
-        expect(sameJson(back, value as Json)).toBe(true);
+        expect(sameJson(back, omitUndefined(value as Json))).toBe(true);
         expect(findJsonProblem(back)).toBeNull();
       }),
       { numRuns: 1_000 },
@@ -68,7 +74,7 @@ describe("findJsonProblem: values without a problem", () => {
 
 describe("findJsonProblem: values that would not survive", () => {
   const cases: [string, unknown, (string | number)[], RegExp][] = [
-    ["undefined", { a: { b: undefined } }, ["a", "b"], /undefined/],
+    ["undefined in an array", { a: [{ b: undefined }, undefined] }, ["a", 1], /undefined/],
     ["a function", [() => {}], [0], /function/],
     ["a bigint", { n: 1n }, ["n"], /bigint/],
     ["a symbol", { s: Symbol("s") }, ["s"], /symbol/],
