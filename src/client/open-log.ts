@@ -46,6 +46,14 @@ export type OpenLogOptions = {
    */
   readonly user: string;
   /**
+   * The name of the app, where several apps of one origin use Dacapo: formed like the name of a log.
+   *
+   * Apps with different namespaces share no database, no lock and no channel, even for logs of the same name.
+   *
+   * @default no namespace
+   */
+  readonly namespace?: string;
+  /**
    * The server to sync with.
    *
    * A log that was opened without a server may get one later. Then all its commits go there.
@@ -87,7 +95,7 @@ export async function openLog<PresenceData extends Json = Json>(
   options: OpenLogOptions,
 ): Promise<LogHandle<PresenceData>> {
   requirePage();
-  const { user, sync, worker } = options;
+  const { user, namespace = null, sync, worker } = options;
   const view = new LogView<PresenceData>();
   const show = (text: string) => {
     const update = parseOwnJson<ShownUpdate<PresenceData>>(text);
@@ -100,7 +108,13 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null, visible: isVisible() },
+    options: {
+      log,
+      user,
+      namespace,
+      syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null,
+      visible: isVisible(),
+    },
     callbacks: { token: async () => (await sync?.token?.()) ?? null },
     onUpdate: show,
   });

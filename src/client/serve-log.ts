@@ -39,13 +39,13 @@ export function serveLog(domain: Domain): void {
     open: (options, page, port) =>
       callResult(async () => {
         requireNames(options);
-        const { log, user, syncUrl } = options;
+        const { log, user, namespace, syncUrl } = options;
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          ...(await openStore({ log, user, newClientId: randomId })),
+          ...(await openStore({ log, user, namespace, newClientId: randomId })),
           transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {

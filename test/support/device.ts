@@ -114,13 +114,13 @@ export function device(
   };
 }
 
-type Shared = { readonly locks: FakeLocks; readonly channels: Map<string, Set<(message: unknown) => void>> };
+export type Shared = { readonly locks: FakeLocks; readonly channels: Map<string, Set<(message: unknown) => void>> };
 
-function sharedByTabs(): Shared {
+export function sharedByTabs(): Shared {
   return { locks: new FakeLocks(), channels: new Map() };
 }
 
-function nodeEnv(shared: Shared): Env {
+export function nodeEnv(shared: Shared): Env {
   return {
     now: () => Date.now(),
     elapsed: () => performance.now(),

@@ -72,6 +72,8 @@ export type PageCallbacks = {
 export type OpenOptions = {
   readonly log: string;
   readonly user: string;
+  /** @default null: no namespace */
+  readonly namespace?: string | null;
   /** Null: a local log. */
   readonly syncUrl: string | null;
   readonly visible: boolean;
@@ -144,11 +146,13 @@ export function callResultNow<T>(run: () => T): CallResult<T> {
 /** Characters of a name that a message shows. An allowed name fits, with its quotes. */
 const NAME_SHOWN_MAX = 130;
 
+const LOG_NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first";
+const isLogName = (name: string) => LOG_NAME.test(name);
+
 /** Refuses names that are not allowed, before a database gets them. */
-export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
-  requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) =>
-    LOG_NAME.test(name),
-  );
+export function requireNames({ log, user, namespace = null }: Pick<OpenOptions, "log" | "user" | "namespace">): void {
+  requireName("log", log, LOG_NAME_RULE, isLogName);
+  if (namespace !== null) requireName("namespace", namespace, LOG_NAME_RULE, isLogName);
   requireName(
     "user",
     user,
@@ -158,7 +162,7 @@ export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): 
 }
 
 function requireName(
-  whose: "log" | "user",
+  whose: "log" | "user" | "namespace",
   name: unknown,
   allowed: string,
   isAllowed: (name: string) => boolean,

@@ -24,6 +24,7 @@ import type { TabMessage } from "../messages/tab-messages.ts";
 import { type Lifecycle, type OpenOptions, requireJsonMeta, type UpdateSink } from "../messages/worker-messages.ts";
 import { nextOtherPresences } from "../presence/other-presences.ts";
 import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
+import { databaseName } from "../stores/database-name.ts";
 import type { LogStore } from "../stores/log-store.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
@@ -83,8 +84,8 @@ export class TabSession {
   }
 
   private constructor({ domain, env, transport, page, options, isVolatile }: SessionParts, engine: Engine) {
-    const { log, user, visible } = options;
-    const name = `dacapo:${log}:${user}`;
+    const { log, user, namespace, visible } = options;
+    const name = databaseName(log, user, namespace);
     const peers = connectPeers(env, isVolatile ? null : name);
     this.#env = env;
     this.engine = engine;

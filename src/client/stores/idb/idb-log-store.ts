@@ -16,17 +16,20 @@ import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
-import { databaseName, readHead, remove } from "./layout.ts";
+import { readHead, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
 import { readRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
 import { TailLease, type LeaseLocks } from "./tail-lease.ts";
+import { databaseName } from "../database-name.ts";
 import type { LogStore, StoreHead } from "../log-store.ts";
 
 export type IdbLogStoreOptions = {
   readonly log: string;
   readonly user: string;
+  /** As in `OpenLogOptions`. @default null */
+  readonly namespace?: string | null | undefined;
   /** Called when a new database is made. */
   readonly newClientId: () => string;
   /**
@@ -50,11 +53,12 @@ export type IdbLogStoreOptions = {
 export async function openIdbLogStore({
   log,
   user,
+  namespace = null,
   newClientId,
   timer = browserTimer,
   locks = browserLocks(),
 }: IdbLogStoreOptions): Promise<LogStore> {
-  const name = databaseName(log, user);
+  const name = databaseName(log, user, namespace);
   const connection = new Connection({ name, newClientId, timer });
   const lease = new TailLease(name, locks, timer);
   const observed = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
