@@ -20,6 +20,7 @@ import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
 export { randomId } from "./env/random-id.ts";
+export { deleteLog, type DeleteLogOptions } from "./page/delete-log.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 

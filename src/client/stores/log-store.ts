@@ -66,6 +66,9 @@ export type StoreHead = {
   readonly pendingTail: number;
 };
 
+/** The head that a write was computed on. If the store moved since, the write does nothing. */
+export type ExpectedHead = Pick<StoreHead, "generation" | "cursor" | "pendingTail">;
+
 /** Data for `undo` that this device stores with a commit and never sends. */
 export type UndoNote = {
   /** The commands that undo the commit. Null if it cannot be undone. */
@@ -216,6 +219,9 @@ export interface LogStore {
    */
   seal(): Promise<void>;
   close(): void;
-  /** Deletes the database with all pending work. Call it only if the app requests it. */
-  destroy(): Promise<void>;
+  /**
+   * Deletes the database with all pending work. Call it only if the app requests it. If the store moved from
+   * `expected`, it deletes nothing and returns false.
+   */
+  destroy(expected?: ExpectedHead): Promise<boolean>;
 }

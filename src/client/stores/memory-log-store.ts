@@ -146,10 +146,12 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
       }),
     seal: () => step("seal", seal),
     close: () => void (closed = true),
-    destroy: () =>
-      step("destroy", () => {
+    destroy: (expected) =>
+      step("destroy", ({ head }) => {
+        if (expected && !isUnmoved(head, expected)) return false;
         closed = true;
         database.delete();
+        return true;
       }),
   };
 }

@@ -19,15 +19,21 @@ export type StatusInputs = {
 export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): LogStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
+  const isStopped = error !== null && isGone(error);
   return {
     ...standing,
-    connection: summary ? connectionOf(summary, led, position) : "local",
-    leader,
+    connection: isStopped ? "stopped" : summary ? connectionOf(summary, led, position) : "local",
+    leader: leader && !isStopped,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
     reduced,
     error: error ?? summary?.error ?? null,
   };
+}
+
+/** True: the database does not exist any more. */
+export function isGone({ code, details: { reason } }: PlainError): boolean {
+  return code === "storage-lost" && (reason === "deleted" || reason === "replaced");
 }
 
 /** The syncing of this tab, as it reports it to the tabs that follow. */

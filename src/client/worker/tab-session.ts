@@ -8,11 +8,13 @@
  * Guarantees:
  * - Every tab executes commands. Only the leader tab syncs, confirms locally and tidies.
  * - A failure of background work shows in the status until the next background work succeeds.
+ * - If the database was deleted, the tab ends its work, so that it leads no log and syncs none
+ *   (test "deleteLog: ends the handles of other tabs, and leaves nothing behind").
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { positionOf } from "../../core/history/record.ts";
-import { type PlainError, toPlainError } from "../../core/values/errors.ts";
+import { type DacapoError, type PlainError, StorageLostError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
@@ -33,7 +35,7 @@ import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { reducedFeatures } from "./reduced-features.ts";
-import { leaderSync, statusOf } from "./status.ts";
+import { isGone, leaderSync, statusOf } from "./status.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /**
@@ -181,7 +183,9 @@ export class TabSession {
     }
   }
 
-  async close(): Promise<void> {
+  /** @param error the error of each later call. @default `log-closed` */
+  async close(error?: DacapoError): Promise<void> {
+    if (this.#isClosed) return;
     // Before the peers, because closing the presence posts a last message.
     this.presence.close();
     this.#peers.close();
@@ -191,7 +195,7 @@ export class TabSession {
     this.#confirming.stop();
     this.#leadership.close();
     this.#sync?.close();
-    await this.engine.close();
+    await this.engine.close(error);
     // Sends the answers to calls that the closing engine refused.
     this.updates.flush();
   }
@@ -276,6 +280,9 @@ export class TabSession {
       if (this.#isClosed) return;
       this.#failure = toPlainError(error);
       this.updates.schedule();
+      if (!(error instanceof StorageLostError) || !isGone(this.#failure)) return;
+      this.updates.flush();
+      await this.close(error);
     }
   }
 

@@ -16,14 +16,15 @@ import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
-import { readHead, remove } from "./layout.ts";
+import { readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
 import { readRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
 import { TailLease, type LeaseLocks } from "./tail-lease.ts";
 import { databaseName } from "../database-name.ts";
-import type { LogStore, StoreHead } from "../log-store.ts";
+import { sameCursor } from "../../../core/history/record.ts";
+import type { ExpectedHead, LogStore, StoreHead } from "../log-store.ts";
 
 export type IdbLogStoreOptions = {
   readonly log: string;
@@ -103,9 +104,11 @@ export async function openIdbLogStore({
       lease.close();
       connection.close();
     },
-    destroy: () => {
-      lease.close();
-      return connection.destroy();
+    destroy: async (expected) => {
+      if (!expected) lease.close();
+      const isDeleted = await connection.destroy(expected && ((tx) => isAt(tx, expected)));
+      if (isDeleted) lease.close();
+      return isDeleted;
     },
   };
   try {
@@ -118,6 +121,15 @@ export async function openIdbLogStore({
     throw error;
   }
   return store;
+}
+
+async function isAt(tx: ReadTransaction, expected: ExpectedHead): Promise<boolean> {
+  const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
+  return (
+    head.generation === expected.generation &&
+    sameCursor(head.cursor, expected.cursor) &&
+    (numbers.at(-1) ?? 0) === expected.pendingTail
+  );
 }
 
 function browserLocks(): LeaseLocks | null {

@@ -1,5 +1,5 @@
 // Logs whose names could be mistaken for each other, on one origin.
-import { afterEach, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { WorkerLog } from "../../../../src/client/messages/worker-messages.ts";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { openWorkerLog } from "../../../../src/client/worker/open-worker-log.ts";
@@ -42,6 +42,7 @@ test("openLog: two logs with colons in their names do not share a leader", async
     { log: "a", user: "b:c" },
   ]);
   await until(() => count() === 2, "both lead", 4_000);
+  expect(opened).toHaveLength(2);
 });
 
 test("openLog: namespace keeps two apps with the same log and user apart", async () => {
@@ -51,4 +52,5 @@ test("openLog: namespace keeps two apps with the same log and user apart", async
     { log: "team", user: "ada" },
   ]);
   await until(() => count() === 3, "all three lead", 4_000);
+  expect(opened).toHaveLength(3);
 });
