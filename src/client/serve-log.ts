@@ -8,13 +8,14 @@
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
 import { StorageLostError } from "../core/values/errors.ts";
+import type { Actor } from "../core/values/ids.ts";
 import { browserEnv } from "./env/browser-env.ts";
 import { randomId } from "./env/random-id.ts";
 import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
-import type { SessionParts } from "./worker/tab-session.ts";
+import type { SessionParts } from "./worker/session-parts.ts";
 import { callResult, type CallMessage, requireNames, signOfLife, type WorkerRoot } from "./messages/worker-messages.ts";
 
 // A page does not import this entry. There, `postMessage` would reach the app's own listeners.
@@ -40,12 +41,14 @@ export function serveLog(domain: Domain): void {
       callResult(async () => {
         requireNames(options);
         const { log, user, namespace, syncUrl } = options;
+        const storeOf = (name: Actor) => ({ log, user: name, namespace, newClientId: randomId });
         const opened = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          ...(await openStore({ log, user, namespace, newClientId: randomId })),
+          ...(await openStore(storeOf(user))),
+          openStore: (name) => openIdbLogStore(storeOf(name)),
           transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {

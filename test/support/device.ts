@@ -45,6 +45,8 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
+    /** The databases of other users on this device, for `moveTo`. */
+    readonly databaseOf?: (user: string) => MemoryDatabase;
     /** The domain of another release. */
     readonly release?: Domain;
     /** Changes what the tab's browser offers. */
@@ -65,6 +67,7 @@ export function device(
       url,
       transport = (inner: Transport) => inner,
       release = domain,
+      databaseOf,
       projections = [...release.definition.projections.keys()],
       env: changed = (inner: Env) => inner,
     } = {}) {
@@ -89,6 +92,7 @@ export function device(
         env,
         store: memoryLogStore(database),
         transport: http,
+        ...(databaseOf && { openStore: async (other: string) => memoryLogStore(databaseOf(other)) }),
       });
       const calls = executeCalls((batch) => api.executeBatch(batch));
       takeUpdate(unwrap(api.opened()).update);

@@ -161,7 +161,7 @@ export class Engine {
   /** Writes an exported log into this empty one. */
   import(log: LogName, lines: Iterable<string>): Promise<void> {
     return this.#steps.run(async () => {
-      await importArchive(this.store, log, lines);
+      await importArchive(this.store, log, this.#options.user, lines);
       await this.#reload();
       this.#options.wrote();
     });

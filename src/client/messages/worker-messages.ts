@@ -97,6 +97,8 @@ export interface WorkerLog {
   exportNext(begin: boolean): Promise<CallResult<string | null>>;
   /** Collects the text of an export in pieces. The last piece makes the worker check and write all of it. */
   importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<void>>;
+  /** Moves all commits to the log of another user on this device, and ends this one. */
+  moveTo(user: string): Promise<CallResult<void>>;
   settled(commitId: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
   discard(commitId: string): Promise<CallResult<void>>;
   /** Returns JSON of a projection's entries as of update `seq`. Later updates contain the changes of its rows. */

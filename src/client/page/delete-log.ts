@@ -91,7 +91,7 @@ async function countLost(tx: IDBTransaction): Promise<{ pending: number; rejecti
   return { pending: pending.length + (server === undefined ? sent : 0), rejections };
 }
 
-/** The numbers of settled commits in `pending`, as ranges. None if the row cannot be read, so that all commits count. */
+/** The numbers of settled commits in `pending`, as ranges. None if the row is damaged. Then all commits count. */
 function endedOf(head: unknown): readonly (readonly [number, number])[] {
   try {
     // A damaged row has other types. Then the comparisons are false, and all commits count too.

@@ -63,6 +63,10 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
     export: () => exportStream((begin) => caller.call((remote) => remote.exportNext(begin))),
     import: (ndjson) =>
       importStream(ndjson, (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
+    async moveTo(other) {
+      await caller.call((remote) => remote.moveTo(other));
+      await close();
+    },
     pause: () => ignore(caller.call((remote) => remote.setPaused(true))),
     resume: () => ignore(caller.call((remote) => remote.setPaused(false))),
     close,

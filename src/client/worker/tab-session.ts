@@ -11,7 +11,7 @@
  * - If the database was deleted, the tab ends its work, so that it leads no log and syncs none
  *   (test "deleteLog: ends the handles of other tabs, and leaves nothing behind").
  */
-import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { positionOf } from "../../core/history/record.ts";
 import { type DacapoError, type PlainError, StorageLostError, toPlainError } from "../../core/values/errors.ts";
@@ -23,18 +23,17 @@ import type { Env } from "../env/env.ts";
 import { type Debounced, debounce } from "../env/throttle.ts";
 import type { LogStatus, Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
-import { type Lifecycle, type OpenOptions, requireJsonMeta, type UpdateSink } from "../messages/worker-messages.ts";
+import { type Lifecycle, requireJsonMeta } from "../messages/worker-messages.ts";
 import { nextOtherPresences } from "../presence/other-presences.ts";
 import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
 import { databaseName } from "../stores/database-name.ts";
-import type { LogStore } from "../stores/log-store.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
-import type { Transport } from "../sync/transport.ts";
 import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { reducedFeatures } from "./reduced-features.ts";
+import type { SessionParts } from "./session-parts.ts";
 import { isGone, leaderSync, statusOf } from "./status.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
@@ -46,18 +45,6 @@ const TIDY_PAUSE = { waitMs: 2_000, maxWaitMs: 30_000 };
 const CONFIRM_PAUSE = { waitMs: 40, maxWaitMs: 1_000 };
 /** Milliseconds between two reads of the store, because a tab may die between its write and its hint. */
 const REFRESH_MS = 10_000;
-
-export type SessionParts = {
-  readonly domain: DomainDefinition;
-  readonly options: OpenOptions;
-  readonly page: UpdateSink;
-  readonly env: Env;
-  readonly store: LogStore;
-  /** True: no other tab has this store, and it disappears with the tab. */
-  readonly isVolatile?: boolean;
-  /** Null for a log without a server. */
-  readonly transport: Transport | null;
-};
 
 export class TabSession {
   readonly engine: Engine;

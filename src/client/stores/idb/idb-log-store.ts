@@ -16,7 +16,7 @@ import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
-import { readHead, type ReadTransaction, remove } from "./layout.ts";
+import { put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
@@ -100,6 +100,14 @@ export async function openIdbLogStore({
     writeRows: (expected, rows, fresh) =>
       connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),
+    readServer: () => connection.read(["meta"], readServer),
+    setServer: (expected, id) =>
+      connection.write(["meta"], "relaxed", async (tx) => {
+        const stored = await readServer(tx);
+        if (stored !== expected) return stored;
+        put(tx, "meta", "server", id);
+        return id;
+      }),
     close: () => {
       lease.close();
       connection.close();
@@ -121,6 +129,10 @@ export async function openIdbLogStore({
     throw error;
   }
   return store;
+}
+
+async function readServer(tx: ReadTransaction): Promise<string | null> {
+  return (await tx.objectStore("meta").get("server")) ?? null;
 }
 
 async function isAt(tx: ReadTransaction, expected: ExpectedHead): Promise<boolean> {

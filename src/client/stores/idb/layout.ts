@@ -38,7 +38,8 @@ export interface Layout extends DBSchema {
   rejections: { key: string; value: string };
   /** Rows of projections, packed, by table and bucket. */
   buckets: { key: [string, number]; value: string };
-  meta: { key: "head" | "rows"; value: string };
+  /** `server`: the id of the sync server. */
+  meta: { key: "head" | "rows" | "server"; value: string };
 }
 
 export type StoreName = "tail" | "segments" | "pending" | "sent" | "rejections" | "buckets" | "meta";
