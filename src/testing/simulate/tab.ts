@@ -19,7 +19,7 @@ import {
 } from "../../client/messages/worker-messages.ts";
 import { type ExecuteCalls, executeCalls } from "../../client/page/execute-calls.ts";
 import { openWorkerLog } from "../../client/worker/open-worker-log.ts";
-import type { SessionParts } from "../../client/worker/tab-session.ts";
+import type { SessionParts } from "../../client/worker/session-parts.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
 
