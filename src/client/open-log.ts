@@ -70,6 +70,15 @@ export type OpenLogOptions = {
      * @default no token
      */
     readonly token?: () => string | null | Promise<string | null>;
+    /**
+     * Called when `url` leads to another server than before: `known` and `other` are the ids of both. True: this
+     * device sends all its work to the other server. Until then `status.error` has the code `other-server`.
+     *
+     * It is called again each time that syncing is tried, but never twice at the same time.
+     *
+     * @default false: nothing is sent
+     */
+    readonly onOtherServer?: (ids: { readonly known: string; readonly other: string }) => boolean | Promise<boolean>;
   };
 };
 
@@ -116,7 +125,10 @@ export async function openLog<PresenceData extends Json = Json>(
       syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null,
       visible: isVisible(),
     },
-    callbacks: { token: async () => (await sync?.token?.()) ?? null },
+    callbacks: {
+      token: async () => (await sync?.token?.()) ?? null,
+      onOtherServer: async (ids) => (await sync?.onOtherServer?.(ids)) === true,
+    },
     onUpdate: show,
   });
   const caller = new WorkerCaller(log, connection);

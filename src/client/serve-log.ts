@@ -14,9 +14,17 @@ import { randomId } from "./env/random-id.ts";
 import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
+import { serverIdentity } from "./sync/server-identity.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
 import type { SessionParts } from "./worker/session-parts.ts";
-import { callResult, type CallMessage, requireNames, signOfLife, type WorkerRoot } from "./messages/worker-messages.ts";
+import {
+  callResult,
+  type CallMessage,
+  requireNames,
+  signOfLife,
+  type WorkerLog,
+  type WorkerRoot,
+} from "./messages/worker-messages.ts";
 
 // A page does not import this entry. There, `postMessage` would reach the app's own listeners.
 if (typeof document === "undefined") globalThis.postMessage?.(signOfLife.loaded);
@@ -42,14 +50,21 @@ export function serveLog(domain: Domain): void {
         requireNames(options);
         const { log, user, namespace, syncUrl } = options;
         const storeOf = (name: Actor) => ({ log, user: name, namespace, newClientId: randomId });
-        const opened = await openWorkerLog({
+        const stored = await openStore(storeOf(user));
+        const server = serverIdentity(
+          stored.store,
+          (ids) => page.onOtherServer(ids),
+          () => opened.lifecycle("resumed"),
+        );
+        const opened: WorkerLog = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          ...(await openStore(storeOf(user))),
+          ...stored,
           openStore: (name) => openIdbLogStore(storeOf(name)),
-          transport: syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env }),
+          transport:
+            syncUrl === null ? null : httpTransport({ url: syncUrl, log, token: () => page.token(), env, server }),
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {
           if (typeof data.calls === "string") opened.executeBatch(data.calls);

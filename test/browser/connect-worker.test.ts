@@ -21,7 +21,7 @@ const connect = (worker: Worker | (() => Worker), log = fresh()) =>
   connectWorker({
     worker,
     options: { log, user: "ada", syncUrl: null, visible: true },
-    callbacks: { token: () => Promise.resolve(null) },
+    callbacks: { token: () => Promise.resolve(null), onOtherServer: () => Promise.resolve(false) },
     onUpdate: () => {},
     tickMs: 30,
   });

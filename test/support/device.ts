@@ -10,6 +10,7 @@ import type { Json } from "../../src/core/values/json.ts";
 import type { Env } from "../../src/client/env/env.ts";
 import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../src/client/sync/http-transport.ts";
+import { serverIdentity, type ServerIds } from "../../src/client/sync/server-identity.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
 import {
   callResult,
@@ -45,6 +46,7 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
+    readonly onOtherServer?: (ids: ServerIds) => Promise<boolean>;
     /** The databases of other users on this device, for `moveTo`. */
     readonly databaseOf?: (user: string) => MemoryDatabase;
     /** The domain of another release. */
@@ -68,6 +70,7 @@ export function device(
       transport = (inner: Transport) => inner,
       release = domain,
       databaseOf,
+      onOtherServer = () => Promise.resolve(false),
       projections = [...release.definition.projections.keys()],
       env: changed = (inner: Env) => inner,
     } = {}) {
@@ -83,14 +86,18 @@ export function device(
         }
         if (update.answers) calls.settle(update.answers);
       };
+      const store = memoryLogStore(database);
+      const server = serverIdentity(store, onOtherServer, () => api.lifecycle("resumed"));
       const http =
-        url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
-      const api = await openWorkerLog({
+        url === undefined
+          ? null
+          : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env, server }));
+      const api: WorkerLog = await openWorkerLog({
         domain: release.definition,
         options: { log, user, syncUrl: url ?? null, visible: true },
         page: { changed: takeUpdate },
         env,
-        store: memoryLogStore(database),
+        store,
         transport: http,
         ...(databaseOf && { openStore: async (other: string) => memoryLogStore(databaseOf(other)) }),
       });

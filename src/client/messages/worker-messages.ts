@@ -67,6 +67,7 @@ export type UpdateSink = { changed(update: string): void };
 
 export type PageCallbacks = {
   token(): Promise<string | null>;
+  onOtherServer(ids: { readonly known: string; readonly other: string }): Promise<boolean>;
 };
 
 export type OpenOptions = {

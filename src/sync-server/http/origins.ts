@@ -12,6 +12,7 @@
  *   that the browser marks as foreign is refused. A socket needs a ticket, which only a readable response contains.
  *   Pages of the same origin, a development proxy and programs other than browsers work without a list.
  */
+import { SERVER_HEADER } from "../../core/wire/messages.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 export type OriginRule = {
@@ -39,7 +40,11 @@ export function createOriginRule(origins: readonly string[] | undefined): Origin
     }
     if (origin === null) return { vary: "origin" };
     if (!allowed.has(origin)) throw new HttpRefusal("origin-refused");
-    return { vary: "origin", "access-control-allow-origin": origin, "access-control-expose-headers": "retry-after" };
+    return {
+      vary: "origin",
+      "access-control-allow-origin": origin,
+      "access-control-expose-headers": `retry-after, ${SERVER_HEADER}`,
+    };
   };
   return {
     check,
