@@ -15,6 +15,7 @@ import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
+import { storageUse } from "./page/storage-use.ts";
 import { syncAddress } from "./page/sync-address.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
@@ -54,6 +55,15 @@ export type OpenLogOptions = {
    * @default no namespace
    */
   readonly namespace?: string;
+  /**
+   * True: after the first commit, Dacapo calls `navigator.storage.persist()`, so that the browser keeps the data.
+   *
+   * Firefox then shows a question to the person. To choose the moment yourself, pass false and call the function in
+   * your page. `status.storage` shows the answer.
+   *
+   * @default true
+   */
+  readonly persist?: boolean;
   /**
    * The server to sync with.
    *
@@ -134,10 +144,15 @@ export async function openLog<PresenceData extends Json = Json>(
   const caller = new WorkerCaller(log, connection);
   const { client, update } = await caller.call((remote) => remote.opened());
   show(update);
-  const unwatch = watchPage((event) => void connection.remote.lifecycle(event));
+  const storage = storageUse(options.persist ?? true, (use) => view.showStorage(use));
+  storage.read();
+  const unwatch = watchPage((event) => {
+    void connection.remote.lifecycle(event);
+    if (event === "visible") storage.read();
+  });
   const close = () => {
     unwatch();
     return caller.close();
   };
-  return openHandle({ log, user, client, view, caller, close });
+  return openHandle({ log, user, client, view, caller, executed: storage.persist, close });
 }

@@ -1,4 +1,4 @@
-// Signing out in real Chromium, while other tabs have the log open.
+// Signing out and moving a guest's work in real Chromium, while other tabs have the log open.
 import { afterEach, expect, test } from "vitest";
 import { deleteLog, type LogHandle, openLog } from "../../src/client/open-log.ts";
 import { board, task } from "../support/board-domain.ts";
@@ -69,4 +69,30 @@ test("deleteLog: deletes a closed log, and resolves for a log that does not exis
   expect(await isThere()).toBe(true);
   await deleteLog(name, { user: "ada", namespace: "notes" });
   expect(await isThere()).toBe(false);
+});
+
+test("moveTo: takes a guest's work along, and ends the tabs of the guest", async () => {
+  const name = `log-${crypto.randomUUID()}`;
+  const open = async (user: string) => {
+    const handle = await openLog(name, { worker, user, ...(user === "ada" && { sync }) });
+    handles.push(handle);
+    return handle;
+  };
+  const [guest, otherTab, ada] = [await open("guest"), await open("guest"), await open("ada")];
+  await ada.rows(board).ready;
+  for (let n = 1; n <= 4; n++) await guest.execute(task.command.add(`t${n}`, { title: `Task ${n}`, column: "todo" }));
+  const last = await otherTab.execute(task.command.rename("t4", { title: "Tea" }));
+  await otherTab.settled(last);
+
+  await guest.moveTo("ada");
+  await expect(guest.execute(task.command.complete("t1"))).rejects.toMatchObject({ code: "log-closed" });
+  await until(() => otherTab.status.get().connection === "stopped", "the guest's other tab ends");
+  await until(() => ada.rows(board).all().length === 4, "the work is shown");
+  expect(ada.rows(board).row("task/t4")?.row.title).toBe("Tea");
+  expect(ada.status.get().pending).toBe(5);
+  expect((await ada.history(task, "t4")).map(({ actor, client }) => [actor, client])).toEqual([
+    ["ada", ada.client],
+    ["ada", ada.client],
+  ]);
+  expect((await indexedDB.databases()).filter((database) => database.name?.endsWith(`${name}:guest`))).toEqual([]);
 });

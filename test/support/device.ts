@@ -21,7 +21,7 @@ import {
 } from "../../src/client/messages/worker-messages.ts";
 import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
-import type { LogStatus } from "../../src/client/messages/log-types.ts";
+import type { WorkerStatus } from "../../src/client/messages/worker-messages.ts";
 import { FakeLocks } from "./idb/fake-locks.ts";
 import { parseOwnJson } from "./own-json.ts";
 
@@ -35,7 +35,7 @@ export type Tab = {
   ) => Promise<CallResult<{ readonly commit: string }>>;
   /** The rows of a projection as a page would show them. */
   readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
-  readonly status: () => LogStatus;
+  readonly status: () => WorkerStatus;
   readonly update: () => PageUpdate;
   readonly close: () => Promise<void>;
 };

@@ -50,12 +50,15 @@ export type CallAnswer = { readonly call: number; readonly answer: CallResult<{ 
  */
 export type CallMessage = { readonly calls: string };
 
+/** The status as the worker knows it. */
+export type WorkerStatus = Omit<LogStatus, "storage">;
+
 /** The changes since the last update. Unchanged parts are left out. */
 export type PageUpdate = {
   /** The number of the update: 1, 2, 3 … */
   readonly seq: number;
   readonly deltas?: readonly RowDelta[];
-  readonly status?: LogStatus;
+  readonly status?: WorkerStatus;
   readonly rejections?: readonly PlainRejection[];
   readonly presence?: readonly Presence[];
   /** Answers to calls: commits that are durable and whose rows are in this update or an earlier one, and errors. */

@@ -18,11 +18,13 @@ export type HandleParts<PresenceData extends Json> = {
   readonly client: string;
   readonly view: LogView<PresenceData>;
   readonly caller: WorkerCaller;
+  /** Called after each commit. */
+  readonly executed: () => void;
   readonly close: () => Promise<void>;
 };
 
 export function openHandle<PresenceData extends Json>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
-  const { log, user, client, view, caller, close } = parts;
+  const { log, user, client, view, caller, executed, close } = parts;
   const { status, rejections, presence } = view;
 
   /** A commit that the worker made by itself, once its rows are shown. */
@@ -38,7 +40,11 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
     log,
     user,
     client,
-    execute: (commands, { meta = null } = {}) => caller.execute(isOne(commands) ? [commands] : commands, meta, null),
+    async execute(commands, { meta = null } = {}) {
+      const receipt = await caller.execute(isOne(commands) ? [commands] : commands, meta, null);
+      executed();
+      return receipt;
+    },
     undo: () => shown(caller.call((remote) => remote.undo())),
     redo: () => shown(caller.call((remote) => remote.redo())),
     async withdraw({ commit }) {

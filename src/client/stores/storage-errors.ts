@@ -16,7 +16,7 @@ const LOST = {
     "Open the log again. It starts empty and syncs from the server.",
   ],
   replaced: [
-    "The browser deleted this site's data while the log was open",
+    "The browser or another tab deleted the log's data while the log was open",
     "Open the log again. It starts empty and syncs from the server. " +
       "Over https, see the option `persist` of openLog, so that the browser keeps the data.",
   ],

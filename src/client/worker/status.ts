@@ -1,7 +1,8 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Connection, LogStatus, ReducedFeature } from "../messages/log-types.ts";
+import type { Connection, ReducedFeature } from "../messages/log-types.ts";
+import type { WorkerStatus } from "../messages/worker-messages.ts";
 import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
@@ -16,7 +17,7 @@ export type StatusInputs = {
   readonly error: PlainError | null;
 };
 
-export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): LogStatus {
+export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): WorkerStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
   const isStopped = error !== null && isGone(error);
@@ -37,7 +38,7 @@ export function isGone({ code, details: { reason } }: PlainError): boolean {
 }
 
 /** The syncing of this tab, as it reports it to the tabs that follow. */
-export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
+export function leaderSync({ connection, lastSyncedAt }: WorkerStatus): LeaderSync {
   return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
 }
 

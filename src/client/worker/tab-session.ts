@@ -21,9 +21,9 @@ import { NO_LINKS } from "../engine/append-group.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
 import { type Debounced, debounce } from "../env/throttle.ts";
-import type { LogStatus, Settled } from "../messages/log-types.ts";
+import type { Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
-import { type Lifecycle, requireJsonMeta } from "../messages/worker-messages.ts";
+import { type Lifecycle, requireJsonMeta, type WorkerStatus } from "../messages/worker-messages.ts";
 import { nextOtherPresences } from "../presence/other-presences.ts";
 import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
 import { databaseName } from "../stores/database-name.ts";
@@ -273,7 +273,7 @@ export class TabSession {
     }
   }
 
-  #status(): LogStatus {
+  #status(): WorkerStatus {
     return statusOf({
       standing: this.engine.standing,
       sync: this.#sync && this.#sync.state,

@@ -8,7 +8,7 @@ import type { PlainError } from "../../core/values/errors.ts";
 import { type Json, sameJson, parseOwnJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { LogStatus } from "../../client/messages/log-types.ts";
+import type { WorkerStatus } from "../../client/messages/worker-messages.ts";
 import {
   callResult,
   type CallAnswer,
@@ -39,7 +39,7 @@ export class SimTab {
   readonly owner: Owner;
   readonly domain: DomainDefinition;
   readonly tables = new Map<string, Map<string, RowEntry>>();
-  status: LogStatus | null = null;
+  status: WorkerStatus | null = null;
   rejections: readonly PlainRejection[] = [];
   /** The presence of other devices, as its page shows it. */
   presence: readonly Presence[] = [];

@@ -60,7 +60,7 @@ export class Connection {
   #opening: Promise<Database> | null = null;
   #current: Database | null = null;
   #ended: LostReason | null = null;
-  /** The reason to report if the database that this handle opened first is gone. */
+  /** The reason to report if the database that this handle opened first is gone. A tab that deletes it says so. */
   #goneBy: LostReason = "replaced";
   #clientId: ClientId | null = null;
 
@@ -191,9 +191,7 @@ export class Connection {
     try {
       const { client } = await readIn(database, ["meta"], readHead);
       this.#clientId ??= client;
-      // After a deletion that was refused, this is the same database.
       if (this.#clientId !== client) this.#end(this.#goneBy);
-      else this.#goneBy = "replaced";
       if (this.#ended) throw storageLost(this.#ended);
       return (this.#current = database);
     } catch (error) {

@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, expect, test } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { deleteLog } from "../../../../src/client/page/delete-log.ts";
-import type { LogStatus } from "../../../../src/client/messages/log-types.ts";
+import type { WorkerStatus } from "../../../../src/client/messages/worker-messages.ts";
 import { type PageUpdate, unwrap, type WorkerLog } from "../../../../src/client/messages/worker-messages.ts";
 import { executeCalls } from "../../../../src/client/page/execute-calls.ts";
 import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
@@ -27,7 +27,7 @@ const offline: Transport = {
 
 /** Opens a tab on the fake IndexedDB, with real channels. */
 async function openTab(shared: Shared, user: string, transport: Transport | null) {
-  let status: LogStatus | null = null;
+  let status: WorkerStatus | null = null;
   const api = await openWorkerLog({
     domain: domain.definition,
     options: { log: "team", user, syncUrl: transport && "http://127.0.0.1:9/sync", visible: true },
