@@ -6,10 +6,12 @@ const parameters = new URLSearchParams(location.search);
 const user = parameters.get("user") ?? "ada";
 const url = parameters.get("sync");
 
+let agrees = false;
+
 const log: LogHandle = await openLog(parameters.get("log") ?? "team", {
   worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
   user,
-  ...(url !== null && { sync: { url, token: () => user } }),
+  ...(url !== null && { sync: { url, token: () => user, onOtherServer: () => agrees } }),
 });
 await log.rows(board).ready;
 
@@ -59,6 +61,11 @@ const api = {
   },
   outcomes: (commits: readonly string[]) =>
     Promise.all(commits.map(async (commit) => (await log.settled({ commit })).outcome)),
+  /** Lets the device join another server. */
+  joinOtherServer: () => {
+    agrees = true;
+    log.resume();
+  },
   add1: (id: string) => log.execute(task.command.add(id, { title: id, column: "todo" })),
 };
 

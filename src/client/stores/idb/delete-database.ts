@@ -31,28 +31,35 @@ export async function deleteDatabase(
     isOver = true;
     reject(deleteError("blocked", `no answer in ${DELETE_MS_MAX} ms, because another tab keeps it open`));
   }, DELETE_MS_MAX);
-  const opening = indexedDB.open(name, DELETING);
-  opening.onupgradeneeded = ({ oldVersion }) => {
-    const tx = opening.transaction;
-    if (!tx || isOver || oldVersion === 0) return tx?.abort();
-    mayDelete(tx).then(
-      (allowed) => {
-        isAllowed = allowed;
-        if (!allowed) tx.abort();
-      },
-      (error: unknown) => {
-        failure = error;
-        tx.abort();
-      },
-    );
-  };
   try {
+    const opening = indexedDB.open(name, DELETING);
+    opening.onupgradeneeded = ({ oldVersion }) => {
+      const tx = opening.transaction;
+      if (!tx || isOver || oldVersion === 0) return tx?.abort();
+      mayDelete(tx).then(
+        (allowed) => {
+          isAllowed = allowed;
+          if (!allowed) tx.abort();
+        },
+        (error: unknown) => {
+          failure = error;
+          tx.abort();
+        },
+      );
+    };
     const database = await Promise.race([
-      resultOf(opening).catch((error: unknown) => {
-        // The upgrade was aborted on purpose: the answer was no, or there is no such database.
-        if (failure === null && named(error) === "AbortError" && !isOver) return null;
-        throw failure ?? error;
-      }),
+      resultOf(opening).then(
+        (opened) => {
+          // The caller has its answer already, and no tab may be blocked by this one.
+          if (isOver) opened.close();
+          return opened;
+        },
+        (error: unknown) => {
+          // The upgrade was aborted on purpose: the answer was no, or there is no such database.
+          if (failure === null && named(error) === "AbortError" && !isOver) return null;
+          throw failure ?? error;
+        },
+      ),
       late,
     ]);
     database?.close();
