@@ -18,10 +18,10 @@ import {
   type PageUpdate,
   unwrap,
   type WorkerLog,
+  type WorkerStatus,
 } from "../../src/client/messages/worker-messages.ts";
 import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
-import type { WorkerStatus } from "../../src/client/messages/worker-messages.ts";
 import { FakeLocks } from "./idb/fake-locks.ts";
 import { parseOwnJson } from "./own-json.ts";
 

@@ -8,7 +8,6 @@ import type { PlainError } from "../../core/values/errors.ts";
 import { type Json, sameJson, parseOwnJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { WorkerStatus } from "../../client/messages/worker-messages.ts";
 import {
   callResult,
   type CallAnswer,
@@ -16,6 +15,7 @@ import {
   type PlainRejection,
   unwrap,
   type WorkerLog,
+  type WorkerStatus,
 } from "../../client/messages/worker-messages.ts";
 import { type ExecuteCalls, executeCalls } from "../../client/page/execute-calls.ts";
 import { openWorkerLog } from "../../client/worker/open-worker-log.ts";

@@ -2,8 +2,12 @@ import "fake-indexeddb/auto";
 import { afterEach, expect, test } from "vitest";
 import { browserEnv } from "../../../../src/client/env/browser-env.ts";
 import { deleteLog } from "../../../../src/client/page/delete-log.ts";
-import type { WorkerStatus } from "../../../../src/client/messages/worker-messages.ts";
-import { type PageUpdate, unwrap, type WorkerLog } from "../../../../src/client/messages/worker-messages.ts";
+import {
+  type PageUpdate,
+  unwrap,
+  type WorkerLog,
+  type WorkerStatus,
+} from "../../../../src/client/messages/worker-messages.ts";
 import { executeCalls } from "../../../../src/client/page/execute-calls.ts";
 import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
 import { openWorkerLog } from "../../../../src/client/worker/open-worker-log.ts";
