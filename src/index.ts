@@ -23,6 +23,7 @@ export {
   ConcurrencyError,
   DacapoError,
   DefinitionError,
+  PendingWorkError,
   ForbiddenError,
   LogClosedError,
   ProtocolError,

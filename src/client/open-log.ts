@@ -15,12 +15,14 @@ import type { LogHandle } from "./page/log-handle.ts";
 import { LogView, type ShownUpdate } from "./page/log-view.ts";
 import { openHandle, rejectedCommit } from "./page/open-handle.ts";
 import { isVisible, requirePage, watchPage } from "./page/page-lifecycle.ts";
+import { storageUse } from "./page/storage-use.ts";
 import { type AppHeaders, headersOf, syncAddress } from "./page/sync-options.ts";
 import { WorkerCaller } from "./page/worker-caller.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 
 export { randomId } from "./env/random-id.ts";
 export type { AppHeaders } from "./page/sync-options.ts";
+export { deleteLog, type DeleteLogOptions } from "./page/delete-log.ts";
 export type * from "./messages/log-types.ts";
 export type * from "./page/log-handle.ts";
 
@@ -46,6 +48,23 @@ export type OpenLogOptions = {
    * Each user has a database of their own on the device. The name is the actor of the user's commits.
    */
   readonly user: string;
+  /**
+   * The name of the app, where several apps of one origin use Dacapo: formed like the name of a log.
+   *
+   * Apps with different namespaces share no database, no lock and no channel, even for logs of the same name.
+   *
+   * @default no namespace
+   */
+  readonly namespace?: string;
+  /**
+   * True: after the first commit, Dacapo calls `navigator.storage.persist()`, so that the browser keeps the data.
+   *
+   * Firefox then shows a question to the person. To choose the moment yourself, pass false and call the function in
+   * your page. `status.storage` shows the answer.
+   *
+   * @default true
+   */
+  readonly persist?: boolean;
   /**
    * The server to sync with.
    *
@@ -81,6 +100,15 @@ export type OpenLogOptions = {
      * @default no further headers
      */
     readonly headers?: AppHeaders | (() => AppHeaders | Promise<AppHeaders>);
+    /**
+     * Called when `url` leads to another server than before: `known` and `other` are the ids of both. True: this
+     * device sends all its work to the other server. Until then `status.error` has the code `other-server`.
+     *
+     * It is called again each time that syncing is tried, but never twice at the same time.
+     *
+     * @default false: nothing is sent
+     */
+    readonly onOtherServer?: (ids: { readonly known: string; readonly other: string }) => boolean | Promise<boolean>;
   };
 };
 
@@ -107,7 +135,7 @@ export async function openLog<PresenceData extends JsonInput = Json>(
   options: OpenLogOptions,
 ): Promise<LogHandle<PresenceData>> {
   requirePage();
-  const { user, sync, worker } = options;
+  const { user, namespace = null, sync, worker } = options;
   const view = new LogView<PresenceData>();
   const show = (text: string) => {
     const update = parseOwnJson<ShownUpdate<PresenceData>>(text);
@@ -123,20 +151,30 @@ export async function openLog<PresenceData extends JsonInput = Json>(
     options: {
       log,
       user,
+      namespace,
       syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null,
       credentials: sync?.credentials,
       visible: isVisible(),
     },
-    callbacks: { token: async () => (await sync?.token?.()) ?? null, headers: headersOf(sync?.headers) },
+    callbacks: {
+      token: async () => (await sync?.token?.()) ?? null,
+      headers: headersOf(sync?.headers),
+      onOtherServer: async (ids) => (await sync?.onOtherServer?.(ids)) === true,
+    },
     onUpdate: show,
   });
   const caller = new WorkerCaller(log, connection);
   const { client, update } = await caller.call((remote) => remote.opened());
   show(update);
-  const unwatch = watchPage((event) => void connection.remote.lifecycle(event));
+  const storage = storageUse(options.persist ?? true, (use) => view.showStorage(use));
+  storage.read();
+  const unwatch = watchPage((event) => {
+    void connection.remote.lifecycle(event);
+    if (event === "visible") storage.read();
+  });
   const close = () => {
     unwatch();
     return caller.close();
   };
-  return openHandle({ log, user, client, view, caller, close });
+  return openHandle({ log, user, client, view, caller, executed: storage.persist, close });
 }

@@ -8,14 +8,23 @@
 import * as Comlink from "comlink";
 import type { Domain } from "../core/domain/define-domain.ts";
 import { StorageLostError } from "../core/values/errors.ts";
+import type { Actor } from "../core/values/ids.ts";
 import { browserEnv } from "./env/browser-env.ts";
 import { randomId } from "./env/random-id.ts";
 import { type IdbLogStoreOptions, openIdbLogStore } from "./stores/idb/idb-log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "./stores/memory-log-store.ts";
 import { httpTransport } from "./sync/http-transport.ts";
+import { serverIdentity } from "./sync/server-identity.ts";
 import { openWorkerLog } from "./worker/open-worker-log.ts";
-import type { SessionParts } from "./worker/tab-session.ts";
-import { callResult, type CallMessage, requireNames, signOfLife, type WorkerRoot } from "./messages/worker-messages.ts";
+import type { SessionParts } from "./worker/session-parts.ts";
+import {
+  callResult,
+  type CallMessage,
+  requireNames,
+  signOfLife,
+  type WorkerLog,
+  type WorkerRoot,
+} from "./messages/worker-messages.ts";
 
 // A page does not import this entry. There, `postMessage` would reach the app's own listeners.
 if (typeof document === "undefined") globalThis.postMessage?.(signOfLife.loaded);
@@ -39,7 +48,14 @@ export function serveLog(domain: Domain): void {
     open: (options, page, port) =>
       callResult(async () => {
         requireNames(options);
-        const { log, user, syncUrl, credentials } = options;
+        const { log, user, namespace, syncUrl, credentials } = options;
+        const storeOf = (name: Actor) => ({ log, user: name, namespace, newClientId: randomId });
+        const stored = await openStore(storeOf(user));
+        const server = serverIdentity(
+          stored.store,
+          (ids) => page.onOtherServer(ids),
+          () => opened.lifecycle("resumed"),
+        );
         const transport =
           syncUrl === null
             ? null
@@ -50,13 +66,15 @@ export function serveLog(domain: Domain): void {
                 headers: () => page.headers(),
                 credentials,
                 env,
+                server,
               });
-        const opened = await openWorkerLog({
+        const opened: WorkerLog = await openWorkerLog({
           domain: domain.definition,
           options,
           page: { changed: (update) => port.postMessage(update) },
           env,
-          ...(await openStore({ log, user, newClientId: randomId })),
+          ...stored,
+          openStore: (name) => openIdbLogStore(storeOf(name)),
           transport,
         });
         port.addEventListener("message", ({ data }: MessageEvent<Partial<CallMessage>>) => {

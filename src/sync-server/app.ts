@@ -12,6 +12,8 @@ import { createAdmission } from "./access/admission.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { type Env, runtimeEnv } from "./base/env.ts";
+import { SERVER_ID } from "../core/wire/messages.ts";
+import { refuseDefinition } from "../core/values/refuse.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate, type LiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
@@ -96,6 +98,15 @@ export type SyncServerOptions = {
    * @default the defaults of `ServerLimits`
    */
   readonly limits?: Partial<ServerLimits>;
+  /**
+   * The id by which devices recognize this server: 1 to 64 of `A-Z a-z 0-9 _ -`. A device sends its work to no server
+   * with another id before its app agrees.
+   *
+   * Pass the id of the old server where this one took its place with a new store, such as by `importLog`.
+   *
+   * @default the id that the store keeps, which a restored backup and a copy keep too
+   */
+  readonly serverId?: string;
   /**
    * At least 16 random characters that all nodes share, so that a ticket of one node opens a socket on another.
    *
@@ -198,7 +209,20 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended });
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
-  const context: RouteContext = { domain, store, limits, writer, admission, tickets, reading, answering, env, report };
+  const serverId = rememberedId(options.serverId, store);
+  const context: RouteContext = {
+    domain,
+    store,
+    serverId,
+    limits,
+    writer,
+    admission,
+    tickets,
+    reading,
+    answering,
+    env,
+    report,
+  };
   const origins = createOriginRule(options.origins, options.credentials);
   const responder = createResponder({ origins, env, report });
   let closing: Promise<void> | null = null;
@@ -226,4 +250,19 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     },
     close: () => (closing ??= close()),
   });
+}
+
+/** Reads the id of the store once. A read that failed is repeated by the next request. */
+function rememberedId(given: string | undefined, store: EventStore): () => Promise<string> {
+  if (given !== undefined && !SERVER_ID.test(given))
+    refuseDefinition(
+      `The serverId ${JSON.stringify(given)} is not allowed`,
+      "Pass 1 to 64 of A-Z a-z 0-9 _ -, or leave it out.",
+    );
+  let id = given === undefined ? null : Promise.resolve(given);
+  return () =>
+    (id ??= store.id().catch((error: unknown) => {
+      id = null;
+      throw error;
+    }));
 }

@@ -1,5 +1,5 @@
 /**
- * The suite that every EventStore must pass: the rules S1 to S11 of its port, and random histories against a plain
+ * The suite that every EventStore must pass: the rules S1 to S12 of its port, and random histories against a plain
  * model.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.

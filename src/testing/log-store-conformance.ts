@@ -1,5 +1,5 @@
 /**
- * The suite that every LogStore must pass: the rules L1 to L10 of its port, and random tabs against a plain model.
+ * The suite that every LogStore must pass: the rules L1 to L12 of its port, and random tabs against a plain model.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *
@@ -10,6 +10,7 @@
 import type { LogStore } from "../client/stores/log-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
 import { cacheRules } from "./log-store/cache-rules.ts";
+import { movingRules } from "./log-store/moving-rules.ts";
 import { leaderRules } from "./log-store/leader-rules.ts";
 import { modelRule } from "./log-store/model-rule.ts";
 import { pendingRules } from "./log-store/pending-rules.ts";
@@ -24,6 +25,7 @@ export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
   ...leaderRules,
   ...readingRules,
   ...cacheRules,
+  ...movingRules,
 ].map(toConformance);
 
 /** The test runner, and the size of the suite. */

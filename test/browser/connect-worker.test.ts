@@ -21,7 +21,11 @@ const connect = (worker: Worker | (() => Worker), log = fresh()) =>
   connectWorker({
     worker,
     options: { log, user: "ada", syncUrl: null, visible: true },
-    callbacks: { token: () => Promise.resolve(null), headers: async () => ({}) },
+    callbacks: {
+      token: () => Promise.resolve(null),
+      headers: async () => ({}),
+      onOtherServer: () => Promise.resolve(false),
+    },
     onUpdate: () => {},
     tickMs: 30,
   });

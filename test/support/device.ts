@@ -10,6 +10,7 @@ import type { Json } from "../../src/core/values/json.ts";
 import type { Env } from "../../src/client/env/env.ts";
 import { MemoryDatabase, memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
 import { httpTransport } from "../../src/client/sync/http-transport.ts";
+import { serverIdentity, type ServerIds } from "../../src/client/sync/server-identity.ts";
 import type { Transport } from "../../src/client/sync/transport.ts";
 import {
   callResult,
@@ -17,10 +18,10 @@ import {
   type PageUpdate,
   unwrap,
   type WorkerLog,
+  type WorkerStatus,
 } from "../../src/client/messages/worker-messages.ts";
 import { executeCalls } from "../../src/client/page/execute-calls.ts";
 import { openWorkerLog } from "../../src/client/worker/open-worker-log.ts";
-import type { LogStatus } from "../../src/client/messages/log-types.ts";
 import { FakeLocks } from "./idb/fake-locks.ts";
 import { parseOwnJson } from "./own-json.ts";
 
@@ -34,7 +35,7 @@ export type Tab = {
   ) => Promise<CallResult<{ readonly commit: string }>>;
   /** The rows of a projection as a page would show them. */
   readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
-  readonly status: () => LogStatus;
+  readonly status: () => WorkerStatus;
   readonly update: () => PageUpdate;
   readonly close: () => Promise<void>;
 };
@@ -45,6 +46,9 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
+    readonly onOtherServer?: (ids: ServerIds) => Promise<boolean>;
+    /** The databases of other users on this device, for `moveTo`. */
+    readonly databaseOf?: (user: string) => MemoryDatabase;
     /** The domain of another release. */
     readonly release?: Domain;
     /** Changes what the tab's browser offers. */
@@ -65,6 +69,8 @@ export function device(
       url,
       transport = (inner: Transport) => inner,
       release = domain,
+      databaseOf,
+      onOtherServer = () => Promise.resolve(false),
       projections = [...release.definition.projections.keys()],
       env: changed = (inner: Env) => inner,
     } = {}) {
@@ -80,15 +86,20 @@ export function device(
         }
         if (update.answers) calls.settle(update.answers);
       };
+      const store = memoryLogStore(database);
+      const server = serverIdentity(store, onOtherServer, () => api.lifecycle("resumed"));
       const http =
-        url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
-      const api = await openWorkerLog({
+        url === undefined
+          ? null
+          : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env, server }));
+      const api: WorkerLog = await openWorkerLog({
         domain: release.definition,
         options: { log, user, syncUrl: url ?? null, visible: true },
         page: { changed: takeUpdate },
         env,
-        store: memoryLogStore(database),
+        store,
         transport: http,
+        ...(databaseOf && { openStore: async (other: string) => memoryLogStore(databaseOf(other)) }),
       });
       const calls = executeCalls((batch) => api.executeBatch(batch));
       takeUpdate(unwrap(api.opened()).update);
@@ -114,13 +125,13 @@ export function device(
   };
 }
 
-type Shared = { readonly locks: FakeLocks; readonly channels: Map<string, Set<(message: unknown) => void>> };
+export type Shared = { readonly locks: FakeLocks; readonly channels: Map<string, Set<(message: unknown) => void>> };
 
-function sharedByTabs(): Shared {
+export function sharedByTabs(): Shared {
   return { locks: new FakeLocks(), channels: new Map() };
 }
 
-function nodeEnv(shared: Shared): Env {
+export function nodeEnv(shared: Shared): Env {
   return {
     now: () => Date.now(),
     elapsed: () => performance.now(),

@@ -161,7 +161,7 @@ export class Engine {
   /** Writes an exported log into this empty one. */
   import(log: LogName, lines: Iterable<string>): Promise<void> {
     return this.#steps.run(async () => {
-      await importArchive(this.store, log, lines);
+      await importArchive(this.store, log, this.#options.user, lines);
       await this.#reload();
       this.#options.wrote();
     });
@@ -175,8 +175,10 @@ export class Engine {
     });
   }
 
-  async close(): Promise<void> {
-    const error = new LogClosedError({ message: "The log is closed", fix: "Open it again with openLog." });
+  /** @param error the error of each later call */
+  async close(
+    error: DacapoError = new LogClosedError({ message: "The log is closed", fix: "Open it again with openLog." }),
+  ): Promise<void> {
     this.#settling.close(error);
     await this.#steps.close(error);
     for (const { reject } of this.#waiting) reject(error);

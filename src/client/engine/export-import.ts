@@ -3,6 +3,8 @@
  *
  * Guarantees:
  * - The whole import is checked before anything is written.
+ * - An import contains no commits of another user, because the server would refuse them and all later ones
+ *   (test "import: refuses the file of another user before it writes").
  * - An import goes only into a log that is empty on this device
  *   (test "import: a file that is cut or changed, or a log that is not empty, changes nothing").
  */
@@ -30,14 +32,15 @@ import {
 } from "../stores/entry-text.ts";
 import type { LogStore } from "../stores/log-store.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import type { LogName } from "../../core/values/ids.ts";
+import type { Actor, LogName } from "../../core/values/ids.ts";
 
 /** Each attempt fails only because another tab cut the log back. */
 const ATTEMPTS_MAX = 10;
 
 /** The lines of an export, without line breaks: the log at one moment, although other tabs write meanwhile. */
 export async function* exportLines(store: LogStore, log: LogName): AsyncGenerator<string> {
-  const { cursor, pending, sent, rejections } = await readOwn(store);
+  const { head, pending, sent, rejections } = await readOwn(store);
+  const { cursor } = head;
   yield headerLine(log, cursor);
   let count = 0;
   for await (const records of readConfirmed(store, 0)) {
@@ -60,7 +63,7 @@ export async function* exportLines(store: LogStore, log: LogName): AsyncGenerato
  * The own commits, each once. A commit that settles during the read is exported as pending. A commit that is made
  * during the read is not exported.
  */
-async function readOwn(store: LogStore) {
+export async function readOwn(store: LogStore) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
     const waiting = new Set(pending.map(({ commit }) => commit.id));
@@ -69,7 +72,7 @@ async function readOwn(store: LogStore) {
     const sent = (await store.readSent(null)).filter(hadSettled);
     const rejections = (await store.readRejections()).filter(hadSettled);
     // After a divergence, settled commits may be pending again, and this read missed them.
-    if ((await store.head()).generation === head.generation) return { cursor: head.cursor, pending, sent, rejections };
+    if ((await store.head()).generation === head.generation) return { head, pending, sent, rejections };
   }
   throw new BugError("The log was cut back again and again while it was exported");
 }
@@ -77,8 +80,21 @@ async function readOwn(store: LogStore) {
 /**
  * Checks an export and writes it into an empty log, all or nothing. The engine runs it as a step and then loads again.
  */
-export async function importArchive(store: LogStore, log: LogName, lines: Iterable<string>): Promise<void> {
+export async function importArchive(
+  store: LogStore,
+  log: LogName,
+  user: Actor,
+  lines: Iterable<string>,
+): Promise<void> {
   const archive = parseExport(log, lines);
+  const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
+  const ended = [
+    ...own("sent").map((value) => ({ sent: readSentEntry(numberOf(value), JSON.stringify(value)), rejection: null })),
+    ...own("rejection").map((value) => ({ sent: null, rejection: readRejection("imported", JSON.stringify(value)) })),
+  ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
+  const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
+  requireAuthor(user, [...waiting, ...ended.map(({ sent, rejection }) => sent ?? rejection)]);
+
   const { head, pendingNumbers, rejectionIds } = await store.refresh({
     position: Number.MAX_SAFE_INTEGER,
     pendingTail: 0,
@@ -86,17 +102,10 @@ export async function importArchive(store: LogStore, log: LogName, lines: Iterab
   if (head.cursor !== null || pendingNumbers.length > 0 || rejectionIds.length > 0) {
     throw new ConcurrencyError({
       message: `The log ${log} is not empty on this device`,
-      fix: "Import as another user or on another device, where the log of this name is empty.",
+      fix: "Import on a device where the log of this name is empty, or delete it here with deleteLog first.",
       details: { position: positionOf(head.cursor), pending: pendingNumbers.length },
     });
   }
-  const own = (kind: OwnKind) => archive.own.filter((line) => line.kind === kind).map(({ value }) => value);
-  const ended = [
-    ...own("sent").map((value) => ({ sent: readSentEntry(numberOf(value), JSON.stringify(value)), rejection: null })),
-    ...own("rejection").map((value) => ({ sent: null, rejection: readRejection("imported", JSON.stringify(value)) })),
-  ].sort((left, right) => (left.sent ?? left.rejection).n - (right.sent ?? right.rejection).n);
-  const waiting = own("pending").map((value) => readPending(0, JSON.stringify(value)));
-
   const numbered = ended.map((entry, index) => ({ ...entry, n: head.pendingTail + index + 1 }));
   const filled = await store.fill(head, {
     batch: archive.cursor && {
@@ -129,6 +138,17 @@ function parseExport(log: LogName, lines: Iterable<string>): Archive {
   if (!parsed.ok) throw notAnExport(`${parsed.problem.path.join(" ")} ${parsed.problem.reason}`);
   if (parsed.value.log !== log) throw notAnExport(`it is an export of the log ${parsed.value.log}, not of ${log}`);
   return parsed.value;
+}
+
+/** Refuses commits that the device would send later, and that the server refuses under another name. */
+function requireAuthor(user: Actor, own: readonly { readonly commit: Commit }[]): void {
+  const other = own.find(({ commit }) => commit.actor !== user)?.commit.actor;
+  if (other === undefined) return;
+  throw new ValidationError({
+    message: `The text has commits of ${other}, and this is the log of ${user}`,
+    fix: `Open the log as ${other} and import it there. If no server has the commits, call log.moveTo there.`,
+    details: { reason: "has commits of another user", user: other },
+  });
 }
 
 function notAnExport(reason: string): ValidationError {

@@ -181,7 +181,7 @@ export class LocalLog {
     if (first && first.position !== position + 1) {
       throw new StorageLostError({
         message: `The stored log has a hole: position ${first.position} follows ${position}`,
-        fix: "Reload. If it stays, the browser lost part of the site's data: export pending work, then reset the log.",
+        fix: "Reload. If it stays, export pending work with log.export(), then call deleteLog with losePending.",
       });
     }
     return this.replica.apply(records, now);

@@ -91,6 +91,21 @@ export type ReducedFeature = {
 };
 
 /**
+ * How the browser stores the data of this site: all logs and all other data of its origin.
+ *
+ * @example
+ * const isSafe = (use: StorageUse | null) => use?.persisted === true;
+ */
+export type StorageUse = {
+  /** True: the browser keeps the data until the person deletes it. False: it may delete the data of an unused site. */
+  readonly persisted: boolean;
+  /** Bytes in use, about. Null: the browser does not report it. */
+  readonly usage: number | null;
+  /** Bytes that the site may use, about. Null: the browser does not report it. */
+  readonly quota: number | null;
+};
+
+/**
  * The state of a log in one tab.
  *
  * @example
@@ -134,6 +149,11 @@ export type LogStatus = {
   };
   /** The features that the browser does not offer to this page. Usually empty. */
   readonly reduced: readonly ReducedFeature[];
+  /**
+   * How the browser stores the data, as of the opening, the first commit, and each return to the page. Null until the
+   * browser answered, and in browsers that do not report it.
+   */
+  readonly storage: StorageUse | null;
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };

@@ -50,12 +50,15 @@ export type CallAnswer = { readonly call: number; readonly answer: CallResult<{ 
  */
 export type CallMessage = { readonly calls: string };
 
+/** The status as the worker knows it. */
+export type WorkerStatus = Omit<LogStatus, "storage">;
+
 /** The changes since the last update. Unchanged parts are left out. */
 export type PageUpdate = {
   /** The number of the update: 1, 2, 3 … */
   readonly seq: number;
   readonly deltas?: readonly RowDelta[];
-  readonly status?: LogStatus;
+  readonly status?: WorkerStatus;
   readonly rejections?: readonly PlainRejection[];
   readonly presence?: readonly Presence[];
   /** Answers to calls: commits that are durable and whose rows are in this update or an earlier one, and errors. */
@@ -68,11 +71,14 @@ export type UpdateSink = { changed(update: string): void };
 export type PageCallbacks = {
   token(): Promise<string | null>;
   headers(): Promise<Readonly<Record<string, string>>>;
+  onOtherServer(ids: { readonly known: string; readonly other: string }): Promise<boolean>;
 };
 
 export type OpenOptions = {
   readonly log: string;
   readonly user: string;
+  /** @default null: no namespace */
+  readonly namespace?: string | null;
   /** Null: a local log. */
   readonly syncUrl: string | null;
   /** Cookies of the requests. Undefined: none. */
@@ -98,6 +104,8 @@ export interface WorkerLog {
   exportNext(begin: boolean): Promise<CallResult<string | null>>;
   /** Collects the text of an export in pieces. The last piece makes the worker check and write all of it. */
   importNext(piece: string, place: { readonly begin: boolean; readonly last: boolean }): Promise<CallResult<void>>;
+  /** Moves all commits to the log of another user on this device, and ends this one. */
+  moveTo(user: string): Promise<CallResult<void>>;
   settled(commitId: string): Promise<CallResult<{ readonly settled: Settled; readonly seq: number }>>;
   discard(commitId: string): Promise<CallResult<void>>;
   /** Returns JSON of a projection's entries as of update `seq`. Later updates contain the changes of its rows. */
@@ -147,11 +155,13 @@ export function callResultNow<T>(run: () => T): CallResult<T> {
 /** Characters of a name that a message shows. An allowed name fits, with its quotes. */
 const NAME_SHOWN_MAX = 130;
 
+const LOG_NAME_RULE = "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first";
+const isLogName = (name: string) => LOG_NAME.test(name);
+
 /** Refuses names that are not allowed, before a database gets them. */
-export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): void {
-  requireName("log", log, "1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, a letter or digit first", (name) =>
-    LOG_NAME.test(name),
-  );
+export function requireNames({ log, user, namespace = null }: Pick<OpenOptions, "log" | "user" | "namespace">): void {
+  requireName("log", log, LOG_NAME_RULE, isLogName);
+  if (namespace !== null) requireName("namespace", namespace, LOG_NAME_RULE, isLogName);
   requireName(
     "user",
     user,
@@ -161,7 +171,7 @@ export function requireNames({ log, user }: Pick<OpenOptions, "log" | "user">): 
 }
 
 function requireName(
-  whose: "log" | "user",
+  whose: "log" | "user" | "namespace",
   name: unknown,
   allowed: string,
   isAllowed: (name: string) => boolean,

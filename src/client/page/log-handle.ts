@@ -223,13 +223,32 @@ export interface LogHandle<PresenceData = Json> {
    * @example
    * await log.import(file.stream().pipeThrough(new TextDecoderStream()));
    *
-   * @throws {ValidationError} `invalid`: the text is no export of this log
+   * @throws {ValidationError} `invalid`: the text is no export of this log, or has commits of another user
    * @throws {ConcurrencyError} `concurrency`: the log is not empty on this device
    * @throws {StorageFullError} `storage-full`
    * @throws {StorageLostError} `storage-lost`
    * @throws {LogClosedError} `log-closed`
    */
   import(ndjson: ReadableStream<string>): Promise<void>;
+  /**
+   * Moves all commits of this log to the log of another user on this device, deletes this log here, and closes it.
+   *
+   * It is for the work of a guest who signs up: this log never reached a server. The commits keep their ids, and become
+   * pending commits of the other user. Each one is decided again there, and by the server with that user's rights. If
+   * the call fails half way, call it again.
+   *
+   * @example
+   * const guest = await openLog("groceries", { worker, user: "guest" });
+   * await guest.moveTo("ada");
+   * const log = await openLog("groceries", { worker, user: "ada", sync });
+   *
+   * @throws {ConcurrencyError} `concurrency`: a server has commits of this log, or it has rejected commits
+   * @throws {ValidationError} `invalid`: the name of the user is not allowed, or is the user of this log
+   * @throws {StorageFullError} `storage-full`
+   * @throws {StorageLostError} `storage-lost`
+   * @throws {LogClosedError} `log-closed`
+   */
+  moveTo(user: string): Promise<void>;
   /**
    * Stops syncing in this tab. Commands still work, and their commits are kept.
    *

@@ -6,7 +6,7 @@
  */
 import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { LogStatus, RejectedCommit } from "../messages/log-types.ts";
+import type { LogStatus, RejectedCommit, StorageUse } from "../messages/log-types.ts";
 import type { PageUpdate, PlainRejection } from "../messages/worker-messages.ts";
 import { liveValue } from "./live-value.ts";
 import type { TypedPresence } from "./log-handle.ts";
@@ -33,7 +33,7 @@ export class LogView<PresenceData> {
     this.#seq = update.seq;
     try {
       for (const delta of update.deltas ?? []) this.#mirrors.get(delta.projection)?.apply(delta, update.seq);
-      if (update.status) this.status.set(update.status);
+      if (update.status) this.status.set({ ...update.status, storage: this.status.get().storage });
       if (update.rejections) this.rejections.set(update.rejections.map(withCalls));
       if (update.presence) this.presence.set(update.presence);
     } finally {
@@ -41,6 +41,10 @@ export class LogView<PresenceData> {
       for (const { resolve } of this.#waiting.filter(({ seq }) => seq <= update.seq)) resolve();
       this.#waiting = this.#waiting.filter(({ seq }) => seq > update.seq);
     }
+  }
+
+  showStorage(storage: StorageUse): void {
+    this.status.set({ ...this.status.get(), storage });
   }
 
   /** Resolves once the update with this number was shown. */
@@ -76,5 +80,6 @@ const NO_STATUS: LogStatus = {
   head: 0,
   parked: { count: 0, events: [] },
   reduced: [],
+  storage: null,
   error: null,
 };

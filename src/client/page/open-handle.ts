@@ -18,11 +18,13 @@ export type HandleParts<PresenceData extends JsonInput> = {
   readonly client: string;
   readonly view: LogView<PresenceData>;
   readonly caller: WorkerCaller;
+  /** Called after each commit. */
+  readonly executed: () => void;
   readonly close: () => Promise<void>;
 };
 
 export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<PresenceData>): LogHandle<PresenceData> {
-  const { log, user, client, view, caller, close } = parts;
+  const { log, user, client, view, caller, executed, close } = parts;
   const { status, rejections, presence } = view;
 
   /** A commit that the worker made by itself, once its rows are shown. */
@@ -38,7 +40,11 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     log,
     user,
     client,
-    execute: (commands, { meta = null } = {}) => caller.execute(isOne(commands) ? [commands] : commands, meta, null),
+    async execute(commands, { meta = null } = {}) {
+      const receipt = await caller.execute(isOne(commands) ? [commands] : commands, meta, null);
+      executed();
+      return receipt;
+    },
     undo: () => shown(caller.call((remote) => remote.undo())),
     redo: () => shown(caller.call((remote) => remote.redo())),
     async withdraw({ commit }) {
@@ -63,6 +69,10 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     export: () => exportStream((begin) => caller.call((remote) => remote.exportNext(begin))),
     import: (ndjson) =>
       importStream(ndjson, (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
+    async moveTo(other) {
+      await caller.call((remote) => remote.moveTo(other));
+      await close();
+    },
     pause: () => ignore(caller.call((remote) => remote.setPaused(true))),
     resume: () => ignore(caller.call((remote) => remote.setPaused(false))),
     close,

@@ -44,6 +44,12 @@
  * - L10 A store that the app or the browser closed MUST report `StorageLostError` or open itself again. Otherwise a
  *       call waits forever.
  *       Test: `L10 close: the closed handle reports storage-lost, and other handles continue`
+ * - L11 `destroy` MUST delete nothing if the store moved from the head that the caller names. Otherwise a commit of
+ *       another tab is lost.
+ *       Test: `L11 destroy: deletes nothing and returns false when the store moved`
+ * - L12 `setServer` MUST write nothing if the stored id differs from the one that the caller names. Otherwise a tab
+ *       undoes the app's choice of a server. The id stays when the log is cut back.
+ *       Test: `L12 setServer: keeps the first id until a caller names it, also after a cut`
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -65,6 +71,9 @@ export type StoreHead = {
   /** The highest number that a pending entry or a generation mark has ever had. */
   readonly pendingTail: number;
 };
+
+/** The head that a write was computed on. If the store moved since, the write does nothing. */
+export type ExpectedHead = Pick<StoreHead, "generation" | "cursor" | "pendingTail">;
 
 /** Data for `undo` that this device stores with a commit and never sends. */
 export type UndoNote = {
@@ -215,7 +224,14 @@ export interface LogStore {
    * run it at any time and any number of times.
    */
   seal(): Promise<void>;
+  /** The id of the sync server that this log belongs to. Null: no server has reported one yet. */
+  readServer(): Promise<string | null>;
+  /** Stores the id of the server if the stored one is `expected`. Returns the stored id after that. */
+  setServer(expected: string | null, id: string): Promise<string | null>;
   close(): void;
-  /** Deletes the database with all pending work. Call it only if the app requests it. */
-  destroy(): Promise<void>;
+  /**
+   * Deletes the database with all pending work. Call it only if the app requests it. If the store moved from
+   * `expected`, it deletes nothing and returns false.
+   */
+  destroy(expected?: ExpectedHead): Promise<boolean>;
 }

@@ -45,6 +45,7 @@ type State = {
   sent: Map<number, string>;
   rejections: Map<string, string>;
   rows: StoredRows | null;
+  server: string | null;
 };
 
 /** The database that the tabs of one log and user share. */
@@ -67,6 +68,7 @@ export class MemoryDatabase {
       sent: new Map(),
       rejections: new Map(),
       rows: null,
+      server: null,
     });
   }
 
@@ -145,11 +147,18 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
         return true;
       }),
     seal: () => step("seal", seal),
+    readServer: () => step("readServer", ({ server }) => server),
+    setServer: (expected, id) =>
+      step("setServer", (at) => {
+        if (at.server === expected) at.server = id;
+        return at.server;
+      }),
     close: () => void (closed = true),
-    destroy: () =>
-      step("destroy", () => {
-        closed = true;
+    destroy: (expected) =>
+      step("destroy", ({ head }) => {
+        if (expected && !isUnmoved(head, expected)) return false;
         database.delete();
+        return true;
       }),
   };
 }

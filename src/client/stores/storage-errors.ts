@@ -16,9 +16,9 @@ const LOST = {
     "Open the log again. It starts empty and syncs from the server.",
   ],
   replaced: [
-    "The browser deleted this site's data while the log was open",
+    "The browser or another tab deleted the log's data while the log was open",
     "Open the log again. It starts empty and syncs from the server. " +
-      "Over https, call navigator.storage.persist() so that the browser keeps the data.",
+      "Over https, see the option `persist` of openLog, so that the browser keeps the data.",
   ],
   "newer-layout": [
     "The log's storage has a newer layout, because another tab runs newer code and upgraded it",
@@ -38,7 +38,8 @@ const LOST = {
   ],
   corrupt: [
     "A stored row cannot be read",
-    "Reload. If the error stays, the browser lost part of the site's data. Export pending work, then reset the log.",
+    "Reload. If the error stays, the browser lost part of the site's data. Export pending work with log.export(), " +
+      "then call deleteLog(log, { user, losePending: true }).",
   ],
 } as const;
 

@@ -7,6 +7,8 @@
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
  * - The bearer token is in a header, never in a URL. A socket is opened with a one-use ticket
  *   (test/unit/client/sync/http-transport.secrets.test.ts).
+ * - Each request names the known server, and an answer of another server is not used
+ *   (test/unit/client/sync/server-identity.test.ts).
  * - Only the sync server's own error stops syncing. An error of a proxy or a portal passes
  *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
  * - A gateway's page to sign in is shown as `unauthorized`, and the loop continues to try
@@ -14,11 +16,19 @@
  */
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
-import { type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import {
+  type Page,
+  type PushAnswer,
+  SERVER_HEADER,
+  SERVER_ID,
+  wireCursor,
+  type WireError,
+} from "../../core/wire/messages.ts";
 import { parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
+import type { ServerIdentity } from "./server-identity.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { isRedirect, isWebPage, SignInPageError } from "./sign-in-page.ts";
 import { UnreachableError } from "./unreachable-error.ts";
@@ -45,6 +55,8 @@ export type HttpTransportOptions = {
   /** Cookies of the requests. Undefined: none. */
   readonly credentials?: RequestCredentials | undefined;
   readonly env: Env;
+  /** Null: the answers of every server are accepted. @default null */
+  readonly server?: ServerIdentity | null;
 };
 
 export function httpTransport(options: HttpTransportOptions): Transport {
@@ -74,7 +86,19 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   };
 }
 
-async function call(
+/** One call of the server, whose id is checked. */
+async function call(options: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
+  const known = (await options.server?.known()) ?? null;
+  const query = known === null ? "" : `${url.includes("?") ? "&" : "?"}server=${known}`;
+  const response = await callAny(options, url + query, body);
+  const id = response.headers.get(SERVER_HEADER);
+  // A refusal is no reason to join a server. A server that is joined already is checked in each answer.
+  if (id !== null && id !== known && SERVER_ID.test(id) && (response.ok || known !== null))
+    await options.server?.check(id);
+  return response;
+}
+
+async function callAny(
   { token, headers: appHeaders, credentials = "omit", env }: HttpTransportOptions,
   url: string,
   body: string | null,

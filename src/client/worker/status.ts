@@ -1,7 +1,8 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Connection, LogStatus, ReducedFeature } from "../messages/log-types.ts";
+import type { Connection, ReducedFeature } from "../messages/log-types.ts";
+import type { WorkerStatus } from "../messages/worker-messages.ts";
 import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
@@ -16,13 +17,14 @@ export type StatusInputs = {
   readonly error: PlainError | null;
 };
 
-export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): LogStatus {
+export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): WorkerStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
+  const isStopped = error !== null && isGone(error);
   return {
     ...standing,
-    connection: summary ? connectionOf(summary, led, position) : "local",
-    leader,
+    connection: isStopped ? "stopped" : summary ? connectionOf(summary, led, position) : "local",
+    leader: leader && !isStopped,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
     reduced,
@@ -30,8 +32,13 @@ export function statusOf({ standing, sync, leader, led, reduced, error }: Status
   };
 }
 
+/** True: the database does not exist any more. */
+export function isGone({ code, details: { reason } }: PlainError): boolean {
+  return code === "storage-lost" && (reason === "deleted" || reason === "replaced");
+}
+
 /** The syncing of this tab, as it reports it to the tabs that follow. */
-export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
+export function leaderSync({ connection, lastSyncedAt }: WorkerStatus): LeaderSync {
   return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
 }
 

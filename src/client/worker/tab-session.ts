@@ -8,31 +8,33 @@
  * Guarantees:
  * - Every tab executes commands. Only the leader tab syncs, confirms locally and tidies.
  * - A failure of background work shows in the status until the next background work succeeds.
+ * - If the database was deleted, the tab ends its work, so that it leads no log and syncs none
+ *   (test "deleteLog: ends the handles of other tabs, and leaves nothing behind").
  */
-import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import { positionOf } from "../../core/history/record.ts";
-import { type PlainError, toPlainError } from "../../core/values/errors.ts";
+import { type DacapoError, type PlainError, StorageLostError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { NO_LINKS } from "../engine/append-group.ts";
 import { Engine } from "../engine/engine.ts";
 import type { Env } from "../env/env.ts";
 import { type Debounced, debounce } from "../env/throttle.ts";
-import type { LogStatus, Settled } from "../messages/log-types.ts";
+import type { Settled } from "../messages/log-types.ts";
 import type { TabMessage } from "../messages/tab-messages.ts";
-import { type Lifecycle, type OpenOptions, requireJsonMeta, type UpdateSink } from "../messages/worker-messages.ts";
+import { type Lifecycle, requireJsonMeta, type WorkerStatus } from "../messages/worker-messages.ts";
 import { nextOtherPresences } from "../presence/other-presences.ts";
 import { type OwnPresence, ownPresence } from "../presence/own-presence.ts";
-import type { LogStore } from "../stores/log-store.ts";
+import { databaseName } from "../stores/database-name.ts";
 import { confirmLocally } from "../sync/confirm-locally.ts";
 import { SyncLoop } from "../sync/sync-loop.ts";
-import type { Transport } from "../sync/transport.ts";
 import { Leadership } from "../tabs/leadership.ts";
 import { connectPeers, type Peers } from "../tabs/peers.ts";
 import { type PageUpdates, pageUpdates, rejectionsOf } from "./page-updates.ts";
 import { reducedFeatures } from "./reduced-features.ts";
-import { leaderSync, statusOf } from "./status.ts";
+import type { SessionParts } from "./session-parts.ts";
+import { isGone, leaderSync, statusOf } from "./status.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /**
@@ -43,18 +45,6 @@ const TIDY_PAUSE = { waitMs: 2_000, maxWaitMs: 30_000 };
 const CONFIRM_PAUSE = { waitMs: 40, maxWaitMs: 1_000 };
 /** Milliseconds between two reads of the store, because a tab may die between its write and its hint. */
 const REFRESH_MS = 10_000;
-
-export type SessionParts = {
-  readonly domain: DomainDefinition;
-  readonly options: OpenOptions;
-  readonly page: UpdateSink;
-  readonly env: Env;
-  readonly store: LogStore;
-  /** True: no other tab has this store, and it disappears with the tab. */
-  readonly isVolatile?: boolean;
-  /** Null for a log without a server. */
-  readonly transport: Transport | null;
-};
 
 export class TabSession {
   readonly engine: Engine;
@@ -83,8 +73,8 @@ export class TabSession {
   }
 
   private constructor({ domain, env, transport, page, options, isVolatile }: SessionParts, engine: Engine) {
-    const { log, user, visible } = options;
-    const name = `dacapo:${log}:${user}`;
+    const { log, user, namespace, visible } = options;
+    const name = databaseName(log, user, namespace);
     const peers = connectPeers(env, isVolatile ? null : name);
     this.#env = env;
     this.engine = engine;
@@ -180,7 +170,9 @@ export class TabSession {
     }
   }
 
-  async close(): Promise<void> {
+  /** @param error the error of each later call. @default `log-closed` */
+  async close(error?: DacapoError): Promise<void> {
+    if (this.#isClosed) return;
     // Before the peers, because closing the presence posts a last message.
     this.presence.close();
     this.#peers.close();
@@ -190,7 +182,7 @@ export class TabSession {
     this.#confirming.stop();
     this.#leadership.close();
     this.#sync?.close();
-    await this.engine.close();
+    await this.engine.close(error);
     // Sends the answers to calls that the closing engine refused.
     this.updates.flush();
   }
@@ -275,10 +267,13 @@ export class TabSession {
       if (this.#isClosed) return;
       this.#failure = toPlainError(error);
       this.updates.schedule();
+      if (!(error instanceof StorageLostError) || !isGone(this.#failure)) return;
+      this.updates.flush();
+      await this.close(error);
     }
   }
 
-  #status(): LogStatus {
+  #status(): WorkerStatus {
     return statusOf({
       standing: this.engine.standing,
       sync: this.#sync && this.#sync.state,

@@ -16,19 +16,20 @@ import {
 } from "../messages/worker-messages.ts";
 import { archiveCalls } from "./archive-calls.ts";
 import { readHistory, readStateAt } from "./history.ts";
+import { moveTo } from "./move-calls.ts";
+import type { SessionParts } from "./session-parts.ts";
 import type { TabSession } from "./tab-session.ts";
 import { undoRedo } from "./undo-redo.ts";
 import { redoTarget, undoTarget } from "./undo-stack.ts";
 import { omitUndefined, parseOwnJson } from "../../core/values/json.ts";
-import type { LogName } from "../../core/values/ids.ts";
 
-export function workerCalls(session: TabSession, log: LogName): WorkerLog {
+export function workerCalls(session: TabSession, parts: SessionParts): WorkerLog {
   const { engine, updates } = session;
   const takeBack = undoRedo(engine, (commit) => {
     session.wake();
     return { commit, seq: updates.flush() };
   });
-  const archive = archiveCalls(engine, log);
+  const archive = archiveCalls(engine, parts.options.log);
   /** Sends the update that shows the effect, then answers. */
   const afterUpdate = <T>(effect: () => Promise<T>) => callResult(effect).finally(() => updates.flush());
 
@@ -52,6 +53,7 @@ export function workerCalls(session: TabSession, log: LogName): WorkerLog {
     discard: (commitId) => afterUpdate(() => engine.discard(commitId)),
     exportNext: (begin) => callResult(() => archive.exportNext(begin)),
     importNext: (piece, place) => afterUpdate(() => archive.importNext(piece, place)),
+    moveTo: (user) => callResult(() => moveTo(engine, parts, user)),
     settled: (commitId) => callResult(async () => ({ settled: await session.settled(commitId), seq: updates.flush() })),
     watch: (projection) =>
       callResultNow(() => {

@@ -2,7 +2,8 @@
  * A commit: one author's atomic step, with one command or with several that are recorded or rejected together.
  *
  * Guarantees:
- * - Nobody rewrites a commit after it was made. Only `seen` is lowered when histories diverge (`lowerSeen`).
+ * - Nobody rewrites a commit after it was made, with two exceptions. `seen` is lowered when histories diverge
+ *   (`lowerSeen`). A commit that never reached a server gets another author when its log moves (`moveLog`).
  * - A device may push a commit again without harm, because the server knows it by its id.
  * - The events in a commit are the author's expectation. The server stores its own decision.
  */

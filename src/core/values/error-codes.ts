@@ -46,6 +46,10 @@ export type DacapoErrorCode =
   | "unknown-command"
   // The log was closed: LogClosedError.
   | "log-closed"
+  // The call would lose commits that no server has: PendingWorkError.
+  | "pending-work"
+  // The address leads to another sync server than before. The app must decide whether this device joins it.
+  | "other-server"
   // A definition or an option is wrong: DefinitionError.
   | "definition"
   // The server's port is in use.

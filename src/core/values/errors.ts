@@ -228,6 +228,21 @@ export class LogClosedError extends DacapoError {
 }
 
 /**
+ * Code `pending-work`: the call would lose commits that no server is known to have. Nothing was changed.
+ * `details.pending` and `details.rejections` count them.
+ *
+ * @example
+ * await deleteLog("team-7", { user: "ada" }).catch((error) => {
+ *   if (error instanceof PendingWorkError) console.warn(`${error.details.pending} changes are not sent yet`);
+ * });
+ */
+export class PendingWorkError extends DacapoError {
+  constructor(facts: ErrorFacts) {
+    super("pending-work", "after-fix", facts);
+  }
+}
+
+/**
  * Code `definition`: an aggregate, a projection, a domain or an option is wrong. It is a mistake in the program.
  *
  * @example
@@ -269,6 +284,7 @@ const CLASSES = new Map<DacapoErrorCode, new (facts: ErrorFacts) => DacapoError>
   ["unknown-aggregate", UnknownAggregateError],
   ["unknown-command", UnknownCommandError],
   ["log-closed", LogClosedError],
+  ["pending-work", PendingWorkError],
   ["definition", DefinitionError],
 ]);
 

@@ -12,6 +12,11 @@ import type { Retry } from "../values/error-codes.ts";
 /** The version of the protocol that this code reads and writes. */
 export const PROTOCOL_VERSION = 1;
 
+/** The header of every answer about a log: the id of the server. */
+export const SERVER_HEADER = "dacapo-server";
+/** The form of a server's id. */
+export const SERVER_ID = /^[\w-]{1,64}$/;
+
 /** A push with commits that are not checked yet, because the server reads each one on its own. */
 export type PushEnvelope = {
   readonly after: Cursor | null;

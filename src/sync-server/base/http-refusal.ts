@@ -38,6 +38,11 @@ const KINDS = {
     retry: "after-fix",
     message: "The log does not contain this cursor, so its history is another one. Read the log from its beginning.",
   },
+  "other-server": {
+    status: 409,
+    retry: "after-fix",
+    message: "This is another server than the one that the request names. The app decides whether to join it.",
+  },
   gone: { status: 410, retry: "never", message: "The log was deleted for good. Use another name." },
   "push-too-large": { status: 413, retry: "after-fix", message: "The push is too large. Send fewer commits at once." },
   "unsupported-media-type": {

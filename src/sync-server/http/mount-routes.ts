@@ -22,23 +22,26 @@ export function mountRoutes(
   isClosing: () => boolean,
 ): Hono {
   const app = new Hono();
+  /** Answers a request about a log. The answer names the server. */
+  const answer: Responder["respond"] = (request, route, how) =>
+    respond(request, route, { ...how, serverId: context.serverId });
   const refuse = (code: "upgrade-required" | "not-found") => () => Promise.reject(new HttpRefusal(code));
-  app.get("/logs/:log", ({ req }) => respond(req.raw, () => getLog(context, req.raw, req.param("log"))));
+  app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
   app.post("/logs/:log/commits", ({ req, env }) => {
     const exchange = exchangeOf(env);
-    return respond(req.raw, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
+    return answer(req.raw, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
       exchange,
     });
   });
-  app.get("/logs/:log/records", ({ req }) => respond(req.raw, () => getRecords(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) =>
-    respond(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
+    answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
   );
   app.get("/logs/:log/export", ({ req }) =>
-    respond(req.raw, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
+    answer(req.raw, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
   );
-  app.post("/logs/:log/tickets", ({ req }) => respond(req.raw, () => postTicket(context, req.raw, req.param("log"))));
-  app.get("/logs/:log/live", ({ req }) => respond(req.raw, refuse("upgrade-required")));
+  app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/live", ({ req }) => answer(req.raw, refuse("upgrade-required")));
   app.options("/logs/*", ({ req }) => {
     try {
       return origins.preflight(req.raw);
@@ -46,7 +49,7 @@ export function mountRoutes(
       return errorResponse(error);
     }
   });
-  app.all("/logs/*", ({ req }) => respond(req.raw, refuse("not-found")));
+  app.all("/logs/*", ({ req }) => answer(req.raw, refuse("not-found")));
   app.get("/healthz", ({ req }) => respond(req.raw, async () => `{"status":"ok"}`));
   app.get("/readyz", ({ req }) => respond(req.raw, () => getReadiness(context, isClosing())));
   return app;

@@ -15,6 +15,7 @@
  *   Pages of the same origin, a development proxy and programs other than browsers work without a list.
  */
 import { refuseDefinition } from "../../core/values/refuse.ts";
+import { SERVER_HEADER } from "../../core/wire/messages.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
 export type OriginRule = {
@@ -44,7 +45,7 @@ export function createOriginRule(origins: readonly string[] | undefined, credent
     return {
       vary: "origin",
       "access-control-allow-origin": origin,
-      "access-control-expose-headers": "retry-after",
+      "access-control-expose-headers": `retry-after, ${SERVER_HEADER}`,
       ...(credentials && origin !== "null" && { "access-control-allow-credentials": "true" }),
     };
   };

@@ -4,12 +4,14 @@
  * Guarantees:
  * - Every response has `cache-control: no-store` (P23, sync-server.security-page.test.ts).
  * - An error that is not an HttpRefusal goes to the operator. The client sees only `unexpected`.
+ * - A request that names another server is refused before its rights and its body are read (P26).
  * - After `close` every request is refused as `restarting`.
  */
 import { type Env, wait } from "../base/env.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
 import type { Exchange } from "./raw-exchange.ts";
+import { SERVER_HEADER } from "../../core/wire/messages.ts";
 
 /** A whole text, or a stream of its pieces. */
 export type ResponseBody = string | ReadableStream<Uint8Array>;
@@ -18,7 +20,12 @@ export type Responder = {
   readonly respond: (
     request: Request,
     route: () => Promise<ResponseBody>,
-    how?: { readonly contentType?: string; readonly exchange?: Exchange | null },
+    how?: {
+      readonly contentType?: string;
+      readonly exchange?: Exchange | null;
+      /** The answer names the server, and a request that names another one is refused. */
+      readonly serverId?: () => Promise<string>;
+    },
   ) => Promise<Response>;
   /** Waits until no request is running, but only for a bounded time. Refuses every request after that. */
   readonly close: () => Promise<void>;
@@ -40,22 +47,27 @@ export function createResponder({
   let running = 0;
   let closed = false;
   return {
-    respond: async (request, route, { contentType = "application/json", exchange = null } = {}) => {
-      let corsHeaders: Readonly<Record<string, string>> = {};
+    respond: async (request, route, { contentType = "application/json", exchange = null, serverId } = {}) => {
+      let ownHeaders: Readonly<Record<string, string>> = {};
       running++;
       try {
         if (closed) throw new HttpRefusal("restarting");
-        corsHeaders = origins.check(request);
+        ownHeaders = origins.check(request);
+        if (serverId) {
+          const id = await serverId();
+          ownHeaders = { ...ownHeaders, [SERVER_HEADER]: id };
+          requireServer(request, id);
+        }
         const body = await route();
         // A HEAD response has no body, so nothing would read the stream and release its share of memory.
         if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
-        const headers = { "content-type": contentType, "cache-control": "no-store", ...corsHeaders };
+        const headers = { "content-type": contentType, "cache-control": "no-store", ...ownHeaders };
         if (exchange && typeof body === "string") return exchange.answer(body, headers);
         return new Response(request.method === "HEAD" ? null : body, { headers });
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
         const response = errorResponse(error);
-        for (const [name, value] of Object.entries(corsHeaders)) response.headers.set(name, value);
+        for (const [name, value] of Object.entries(ownHeaders)) response.headers.set(name, value);
         return response;
       } finally {
         running--;
@@ -67,4 +79,9 @@ export function createResponder({
       closed = true;
     },
   };
+}
+
+function requireServer({ url }: Request, id: string): void {
+  const expected = url.includes("server=") ? new URL(url).searchParams.get("server") : null;
+  if (expected !== null && expected !== id) throw new HttpRefusal("other-server");
 }

@@ -30,6 +30,8 @@ import type { LogName, StreamName } from "../../core/values/ids.ts";
 export type RouteContext = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
+  /** The id by which devices recognize this server. */
+  readonly serverId: () => Promise<string>;
   readonly limits: ServerLimits;
   readonly admission: Admission;
   readonly writer: LogWriter;

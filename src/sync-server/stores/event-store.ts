@@ -33,6 +33,8 @@
  *       Test: S10 in log-rules.ts.
  * - S11 A log MUST exist from its first record or outcome on. Otherwise (before that) it is `absent`, and reading
  *       creates nothing. Test: S11 in log-rules.ts.
+ * - S12 `id` MUST return the same text each time, also after the store was closed, opened again or restored. Otherwise
+ *       devices take the server for another one, and stop. Test: S12 in log-rules.ts and sqlite.test.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
 
@@ -177,6 +179,11 @@ export interface EventStore {
   drop(log: string): Promise<void>;
   /** Returns the names of the logs that exist, sorted by name. */
   logs(): Promise<readonly string[]>;
+  /**
+   * Returns the id of the store: 1 to 64 of `A-Z a-z 0-9 _ -` (S12). Devices recognize their server by it. A copy of a
+   * store has the id of its original.
+   */
+  id(): Promise<string>;
   /** Closes the store. Every later call rejects, except `close`. */
   close(): Promise<void>;
 }

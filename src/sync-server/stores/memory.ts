@@ -1,7 +1,7 @@
 /**
  * The event store in memory: the plainest implementation of the port, for tests, demos and the simulator.
  *
- * Guarantees: S1 to S11 while the process lives (event-store.memory.test.ts). It is not durable after that.
+ * Guarantees: S1 to S12 while the process lives (event-store.memory.test.ts). It is not durable after that.
  *
  * @module dacapo/memory
  */
@@ -124,6 +124,12 @@ class MemoryEventStore implements EventStore {
       .filter(([, log]) => log !== "gone")
       .map(([name]) => name)
       .sort();
+  }
+
+  /** All memory stores have the same id, because one that starts again takes the place of the one before it. */
+  async id(): Promise<string> {
+    this.#requireOpen();
+    return "memory";
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,7 @@ import type {
 } from "./event-store.ts";
 import { appendTo } from "./sql-append.ts";
 import { deleteStep, droppingLogs, markDropping } from "./sql-drop.ts";
-import { classifySqlError } from "./sql-failure.ts";
+import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { prepareLayout } from "./sql-layout.ts";
 import { findLog, headOf, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
@@ -151,6 +151,14 @@ class SqlEventStore implements EventStore {
     return this.#call("logs", "read", () => {
       const rows = this.#sql.rows<{ name: string }>("select name from dacapo_logs where state = 'open' order by name");
       return Array.from(rows, ({ name }) => name);
+    });
+  }
+
+  id(): Promise<string> {
+    return this.#call("id", "read", () => {
+      const row = firstRow(this.#sql.rows<{ id: string }>("select id from dacapo_server"));
+      if (row) return row.id;
+      throw new StorageLostError({ message: "The event store has no row in dacapo_server", fix: RESTORE_FIX });
     });
   }
 

@@ -53,6 +53,10 @@ const STEPS: readonly (readonly string[])[] = [
     "create index dacapo_outcomes_by_age on dacapo_outcomes (log, received)",
     "create index dacapo_outcomes_by_actor on dacapo_outcomes (log, actor, received)",
   ],
+  [
+    "create table dacapo_server (id text not null) strict",
+    "insert into dacapo_server (id) values (lower(hex(randomblob(16))))",
+  ],
 ];
 
 /** Upgrades the tables to the layout of this code. Throws `storage-newer` if a newer Dacapo wrote them. */

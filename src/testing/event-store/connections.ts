@@ -68,6 +68,7 @@ export function storeThrough(
     known: (log, commits) => pass((store) => store.known(log, commits)),
     drop: (log) => pass((store) => store.drop(log)),
     logs: () => pass((store) => store.logs()),
+    id: () => pass((store) => store.id()),
     close,
   };
 }

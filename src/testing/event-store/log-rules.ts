@@ -1,4 +1,4 @@
-/** S8 to S11: known commits, how long outcomes are kept, and how logs begin and end. */
+/** S8 to S12: known commits, how long outcomes are kept, how logs begin and end, and the store's id. */
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { ALL, batch, commitId, outcome, readAll, recordsAfter, requireLog, write } from "./samples.ts";
@@ -212,6 +212,17 @@ export const logRules: readonly Rule[] = [
     async check(store) {
       for (const log of ["b", "a-2", "B", "a", "a.1"]) await write(store, log, null, { commit: 1 });
       requireEqual(await store.logs(), ["B", "a", "a-2", "a.1", "b"], "the names");
+    },
+  },
+  {
+    rule: "S12",
+    name: "id: stays the same while logs are written and dropped",
+    async check(store) {
+      const id = await store.id();
+      requireThat(/^[\w-]{1,64}$/.test(id), `the form of the id ${id}`);
+      await write(store, "log", null, { commit: 1 });
+      await store.drop("log");
+      requireEqual(await store.id(), id, "the id after that");
     },
   },
 ];

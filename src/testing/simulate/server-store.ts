@@ -99,6 +99,7 @@ export function nodeStore(
     known: (log, commits) => step("known", () => store.inner.known(log, commits)),
     drop: (log) => step("drop", () => store.drop(log)),
     logs: () => step("logs", () => store.inner.logs()),
+    id: () => store.inner.id(),
     close: () => Promise.resolve(),
   };
 }

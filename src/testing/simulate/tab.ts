@@ -8,7 +8,6 @@ import type { PlainError } from "../../core/values/errors.ts";
 import { type Json, sameJson, parseOwnJson } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { LogStatus } from "../../client/messages/log-types.ts";
 import {
   callResult,
   type CallAnswer,
@@ -16,10 +15,11 @@ import {
   type PlainRejection,
   unwrap,
   type WorkerLog,
+  type WorkerStatus,
 } from "../../client/messages/worker-messages.ts";
 import { type ExecuteCalls, executeCalls } from "../../client/page/execute-calls.ts";
 import { openWorkerLog } from "../../client/worker/open-worker-log.ts";
-import type { SessionParts } from "../../client/worker/tab-session.ts";
+import type { SessionParts } from "../../client/worker/session-parts.ts";
 import type { Journal } from "./journal.ts";
 import type { Owner } from "./scheduler.ts";
 
@@ -39,7 +39,7 @@ export class SimTab {
   readonly owner: Owner;
   readonly domain: DomainDefinition;
   readonly tables = new Map<string, Map<string, RowEntry>>();
-  status: LogStatus | null = null;
+  status: WorkerStatus | null = null;
   rejections: readonly PlainRejection[] = [];
   /** The presence of other devices, as its page shows it. */
   presence: readonly Presence[] = [];

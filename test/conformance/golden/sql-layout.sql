@@ -35,6 +35,8 @@ CREATE TABLE dacapo_records (
       unique (log, commit_id)
     ) strict;
 
+CREATE TABLE dacapo_server (id text not null) strict;
+
 CREATE TABLE dacapo_stream_records (
       log integer not null,
       stream text not null,

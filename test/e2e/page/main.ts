@@ -7,10 +7,14 @@ const user = parameters.get("user") ?? "ada";
 const url = parameters.get("sync");
 const tenant = parameters.get("tenant");
 
+let agrees = false;
+
 const log: LogHandle = await openLog(parameters.get("log") ?? "team", {
   worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
   user,
-  ...(url !== null && { sync: { url, token: () => user, ...(tenant !== null && throughGateway(tenant)) } }),
+  ...(url !== null && {
+    sync: { url, token: () => user, onOtherServer: () => agrees, ...(tenant !== null && throughGateway(tenant)) },
+  }),
 });
 await log.rows(board).ready;
 
@@ -65,6 +69,11 @@ const api = {
   },
   outcomes: (commits: readonly string[]) =>
     Promise.all(commits.map(async (commit) => (await log.settled({ commit })).outcome)),
+  /** Lets the device join another server. */
+  joinOtherServer: () => {
+    agrees = true;
+    log.resume();
+  },
   add1: (id: string) => log.execute(task.command.add(id, { title: id, column: "todo" })),
 };
 

@@ -1,6 +1,6 @@
 // A browser with one log: its Web Locks, its timers, its tabs, and the rows of `pending`.
 import { openIdbLogStore } from "../../../src/client/stores/idb/idb-log-store.ts";
-import { databaseName } from "../../../src/client/stores/idb/layout.ts";
+import { databaseName } from "../../../src/client/stores/database-name.ts";
 import type { LogStore } from "../../../src/client/stores/log-store.ts";
 import { entriesOf } from "../../../src/testing/log-store/fixtures.ts";
 import { requireEqual } from "../../../src/testing/require.ts";

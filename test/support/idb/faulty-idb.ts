@@ -3,7 +3,7 @@ import "fake-indexeddb/auto";
 import { forceCloseDatabase } from "fake-indexeddb";
 import { type IDBPDatabase, openDB } from "idb";
 import { openIdbLogStore } from "../../../src/client/stores/idb/idb-log-store.ts";
-import { databaseName } from "../../../src/client/stores/idb/layout.ts";
+import { databaseName } from "../../../src/client/stores/database-name.ts";
 import type { LogStore } from "../../../src/client/stores/log-store.ts";
 
 export const newClientId = (): string => crypto.randomUUID();

@@ -11,10 +11,11 @@
  * - A handle stays with the database that it opened first. If the browser deleted that database, the handle reports it
  *   and never continues in an empty database (L10).
  */
-import { deleteDB, type IDBPDatabase, openDB, unwrap, wrap } from "idb";
+import { type IDBPDatabase, openDB, unwrap, wrap } from "idb";
 import { DacapoError } from "../../../core/values/errors.ts";
 import type { Env } from "../../env/env.ts";
 import { type LostReason, storageFull, storageLost } from "../storage-errors.ts";
+import { deleteDatabase, DELETING, finishDeletion } from "./delete-database.ts";
 import { classifyIdbError, named } from "./failure.ts";
 import {
   headText,
@@ -31,8 +32,7 @@ import { upgradeFrom1 } from "./upgrade.ts";
 import type { ClientId } from "../../../core/values/ids.ts";
 
 /**
- * Opening and deleting wait until other tabs close their connections. The wait has a limit, because a frozen tab never
- * does.
+ * Opening waits until other tabs close their connections. The wait has a limit, because a frozen tab never does.
  */
 export const OPEN_MS_MAX = 10_000;
 /** Waits before a dead connection is opened again, because WebKit needs a moment to start its storage process. */
@@ -60,6 +60,8 @@ export class Connection {
   #opening: Promise<Database> | null = null;
   #current: Database | null = null;
   #ended: LostReason | null = null;
+  /** The reason to report if the database that this handle opened first is gone. A tab that deletes it says so. */
+  #goneBy: LostReason = "replaced";
   #clientId: ClientId | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -98,13 +100,13 @@ export class Connection {
     this.#end("closed");
   }
 
-  async destroy(): Promise<void> {
-    this.#end("deleted");
-    try {
-      await this.#inTime(deleteDB(this.#options.name), () => "blocked");
-    } catch (error) {
-      throw error instanceof DacapoError ? error : storageLost("unreachable", named(error).message, error);
-    }
+  /** Deletes the database if `mayDelete` allows it. Without `mayDelete`, the handle ends in any case. */
+  async destroy(mayDelete?: (tx: ReadTransaction) => Promise<boolean>): Promise<boolean> {
+    if (!mayDelete) this.#end("deleted");
+    const { name, timer } = this.#options;
+    const isDeleted = await deleteDatabase(name, async (tx) => (await mayDelete?.(wrapped(tx))) ?? true, timer);
+    if (isDeleted) this.#end("deleted");
+    return isDeleted;
   }
 
   async #run<T>(work: (database: Database) => Promise<T>): Promise<T> {
@@ -148,7 +150,7 @@ export class Connection {
         // idb makes a promise for each transaction. Without a handler its rejection would be reported as unhandled.
         tx.done.catch(() => {});
         if (this.#clientId !== null) {
-          this.#end("replaced");
+          this.#end(this.#goneBy);
           return tx.abort();
         }
         if (old > 0) {
@@ -175,20 +177,21 @@ export class Connection {
       blocked: () => void (blocked = true),
       blocking: (_old, newVersion) => {
         // Another tab deletes or upgrades the database, and must not wait for this tab.
+        if (newVersion === DELETING) this.#goneBy = "deleted";
         if (newVersion === null) this.#end("deleted");
         else if (database) this.#drop(database);
       },
       terminated: () => database && this.#drop(database),
     });
     database = await this.#inTime(
-      opening,
+      opening.catch((error: unknown) => finishDeletion(this.#options.name, error)),
       () => (blocked ? "blocked" : "unreachable"),
       (late) => late.close(),
     );
     try {
       const { client } = await readIn(database, ["meta"], readHead);
       this.#clientId ??= client;
-      if (this.#clientId !== client) this.#end("replaced");
+      if (this.#clientId !== client) this.#end(this.#goneBy);
       if (this.#ended) throw storageLost(this.#ended);
       return (this.#current = database);
     } catch (error) {

@@ -16,17 +16,21 @@ import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
-import { databaseName, readHead, remove } from "./layout.ts";
+import { put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
 import { readRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
 import { TailLease, type LeaseLocks } from "./tail-lease.ts";
-import type { LogStore, StoreHead } from "../log-store.ts";
+import { databaseName } from "../database-name.ts";
+import { sameCursor } from "../../../core/history/record.ts";
+import type { ExpectedHead, LogStore, StoreHead } from "../log-store.ts";
 
 export type IdbLogStoreOptions = {
   readonly log: string;
   readonly user: string;
+  /** As in `OpenLogOptions`. @default null */
+  readonly namespace?: string | null | undefined;
   /** Called when a new database is made. */
   readonly newClientId: () => string;
   /**
@@ -50,11 +54,12 @@ export type IdbLogStoreOptions = {
 export async function openIdbLogStore({
   log,
   user,
+  namespace = null,
   newClientId,
   timer = browserTimer,
   locks = browserLocks(),
 }: IdbLogStoreOptions): Promise<LogStore> {
-  const name = databaseName(log, user);
+  const name = databaseName(log, user, namespace);
   const connection = new Connection({ name, newClientId, timer });
   const lease = new TailLease(name, locks, timer);
   const observed = <Head extends Pick<StoreHead, "pendingTail"> | null>(head: Head): Head => {
@@ -95,13 +100,23 @@ export async function openIdbLogStore({
     writeRows: (expected, rows, fresh) =>
       connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
     seal: () => seal(connection),
+    readServer: () => connection.read(["meta"], readServer),
+    setServer: (expected, id) =>
+      connection.write(["meta"], "relaxed", async (tx) => {
+        const stored = await readServer(tx);
+        if (stored !== expected) return stored;
+        put(tx, "meta", "server", id);
+        return id;
+      }),
     close: () => {
       lease.close();
       connection.close();
     },
-    destroy: () => {
-      lease.close();
-      return connection.destroy();
+    destroy: async (expected) => {
+      if (!expected) lease.close();
+      const isDeleted = await connection.destroy(expected && ((tx) => isAt(tx, expected)));
+      if (isDeleted) lease.close();
+      return isDeleted;
     },
   };
   try {
@@ -114,6 +129,19 @@ export async function openIdbLogStore({
     throw error;
   }
   return store;
+}
+
+async function readServer(tx: ReadTransaction): Promise<string | null> {
+  return (await tx.objectStore("meta").get("server")) ?? null;
+}
+
+async function isAt(tx: ReadTransaction, expected: ExpectedHead): Promise<boolean> {
+  const [head, numbers] = await Promise.all([readHead(tx), tx.objectStore("pending").getAllKeys()]);
+  return (
+    head.generation === expected.generation &&
+    sameCursor(head.cursor, expected.cursor) &&
+    (numbers.at(-1) ?? 0) === expected.pendingTail
+  );
 }
 
 function browserLocks(): LeaseLocks | null {

@@ -8,7 +8,6 @@
  */
 import type { DBSchema, IDBPTransaction } from "idb";
 import { unwrap } from "idb";
-import { DefinitionError } from "../../../core/values/errors.ts";
 import { describeProblem } from "../../../core/values/parsed.ts";
 import { fail, list, orNull, parse, type Reader, shape, text, whole } from "../../../core/wire/reader.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../../core/history/record.ts";
@@ -16,7 +15,7 @@ import { anyText, cursorText, readRow, storedCursor } from "../entry-text.ts";
 import type { ConfirmedBatch } from "../log-store.ts";
 import { corruptRow, rowTooLarge } from "../storage-errors.ts";
 import type { NumberRanges } from "./number-ranges.ts";
-import type { Actor, ClientId, LogName } from "../../../core/values/ids.ts";
+import type { ClientId } from "../../../core/values/ids.ts";
 
 export const LAYOUT_VERSION = 2;
 
@@ -39,7 +38,8 @@ export interface Layout extends DBSchema {
   rejections: { key: string; value: string };
   /** Rows of projections, packed, by table and bucket. */
   buckets: { key: [string, number]; value: string };
-  meta: { key: "head" | "rows"; value: string };
+  /** `server`: the id of the sync server. */
+  meta: { key: "head" | "rows" | "server"; value: string };
 }
 
 export type StoreName = "tail" | "segments" | "pending" | "sent" | "rejections" | "buckets" | "meta";
@@ -55,17 +55,6 @@ export const STORE_NAMES: readonly StoreName[] = [
 
 export type ReadTransaction = IDBPTransaction<Layout, StoreName[], "readonly" | "readwrite" | "versionchange">;
 export type WriteTransaction = IDBPTransaction<Layout, StoreName[], "readwrite" | "versionchange">;
-
-/** Returns the database name of a log and user. Two pairs never share a name, because the encoding removes colons. */
-export function databaseName(log: LogName, user: Actor): string {
-  if (!log.isWellFormed() || !user.isWellFormed()) {
-    throw new DefinitionError({
-      message: "The name of the log or of the user has a lone surrogate",
-      fix: "Use well-formed text for both names.",
-    });
-  }
-  return `dacapo:${encodeURIComponent(log)}:${encodeURIComponent(user)}`;
-}
 
 /**
  * Writes a row. It makes no promise for the request, because a failed request aborts the transaction, which the caller

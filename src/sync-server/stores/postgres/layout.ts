@@ -67,6 +67,10 @@ function steps(schema: string): readonly (readonly string[])[] {
       `create index dacapo_outcomes_by_actor on ${schema}.dacapo_outcomes (log, actor, received)`,
       appendFunction(schema),
     ],
+    [
+      `create table ${schema}.dacapo_server (id text not null)`,
+      `insert into ${schema}.dacapo_server (id) values (replace(gen_random_uuid()::text, '-', ''))`,
+    ],
   ];
 }
 

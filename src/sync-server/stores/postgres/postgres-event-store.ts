@@ -117,6 +117,15 @@ export class PostgresEventStore implements EventStore {
     return (await this.#read<{ name: string }>("names", [])).map(({ name }) => name);
   }
 
+  async id(): Promise<string> {
+    const [row] = await this.#read<{ id: string }>("server", []);
+    if (row) return row.id;
+    throw new StorageLostError({
+      message: "The event store has no row in dacapo_server",
+      fix: "Restore the database from a backup.",
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -88,6 +88,7 @@ export function queriesOf(schema: string) {
       select (select count(*) from a) + (select count(*) from b) + (select count(*) from c) as deleted`,
     markGone: `update ${logs} set state = 'gone' where name = $1 and state = 'dropping'`,
     dropping: `select name from ${logs} where state = 'dropping'`,
+    server: `select id from ${schema}.dacapo_server`,
     names: `select name from ${logs} where state = 'open' order by name`,
   } as const;
 }

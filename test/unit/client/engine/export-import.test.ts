@@ -76,6 +76,25 @@ describe("export and import", () => {
     );
   });
 
+  test("import: refuses the file of another user before it writes", async () => {
+    const guest = await opened(device(domain, "team", "guest").open());
+    await guest.api.settled(await execute(guest, task.command.add("t1", { title: "Milk", column: "todo" })));
+    const file = await exported(guest);
+    const server = await startServer();
+    ends.push(server.close);
+    const ada = await opened(device(domain, "team", "ada").open({ url: server.url }));
+    const refused = await imported(ada, file);
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "invalid", details: { user: "guest" }, fix: containing("log.moveTo") },
+    });
+    await execute(ada, task.command.add("t2", { title: "Eggs", column: "todo" }));
+    await until(() => ada.status().connection === "live" && ada.status().pending === 0, "Ada's own work is sent");
+    expect(rows(ada).map(({ key }) => key)).toEqual(["task/t2"]);
+    const again = await imported(ada, file);
+    expect(again).toMatchObject({ ok: false, error: { code: "invalid" } });
+  });
+
   test("export: a commit that settles during the export is in the file once", async () => {
     const nowhere = { url: "http://127.0.0.1:9/sync" };
     const there = device(domain, "team", "ada");
@@ -104,7 +123,7 @@ describe("export and import", () => {
     await until(() => ada.status().pending === 0, "confirmed");
     const file = await exported(ada);
     const lines = file.trimEnd().split("\n");
-    const fresh = await opened(device(domain, "team", "eve").open());
+    const fresh = await opened(device(domain, "team", "ada").open());
     const without = (at: number) => lines.filter((_, n) => n !== at).join("\n");
     for (const broken of [
       "",

@@ -1,6 +1,6 @@
 // A full disk, unreadable rows, and the durability of each write.
 import { expect, test } from "vitest";
-import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
+import { databaseName } from "../../../../src/client/stores/database-name.ts";
 import {
   ALL,
   batchOf,
@@ -230,6 +230,8 @@ test("L9 seal: keeps what a leader confirms between its two transactions", async
 test("databaseName: two logs or users never share a database, whatever their names", () => {
   const names = ["a", "a:b", "b", "", "%3A", ":", "a%3Ab", "ü", "a/b"];
   const all = names.flatMap((log) => names.map((user) => databaseName(log, user)));
-  expect(new Set(all).size).toBe(names.length ** 2);
+  const spaced = names.flatMap((space) => names.map((name) => databaseName(name, "b", space)));
+  expect(new Set([...all, ...spaced]).size).toBe(2 * names.length ** 2);
+  expect(databaseName("team-7", "ada")).toBe("dacapo:team-7:ada");
   expect(() => databaseName("a", "\ud800")).toThrow(expect.objectContaining({ code: "definition" }));
 });

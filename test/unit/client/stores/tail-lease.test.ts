@@ -2,7 +2,7 @@
 // state.
 import { expect, test } from "vitest";
 import { openIdbLogStore } from "../../../../src/client/stores/idb/idb-log-store.ts";
-import { databaseName } from "../../../../src/client/stores/idb/layout.ts";
+import { databaseName } from "../../../../src/client/stores/database-name.ts";
 import { TailLease } from "../../../../src/client/stores/idb/tail-lease.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import {

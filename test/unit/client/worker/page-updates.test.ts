@@ -1,11 +1,10 @@
 // The updates of a page: what they contain, when they leave, and that no answer leaves before its rows.
 import { expect, test } from "vitest";
-import type { LogStatus } from "../../../../src/client/messages/log-types.ts";
-import type { CallAnswer, PageUpdate } from "../../../../src/client/messages/worker-messages.ts";
+import type { CallAnswer, PageUpdate, WorkerStatus } from "../../../../src/client/messages/worker-messages.ts";
 import { pageUpdates } from "../../../../src/client/worker/page-updates.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 
-const status: LogStatus = {
+const status: WorkerStatus = {
   connection: "local",
   leader: true,
   pending: 0,

@@ -16,6 +16,8 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "unauthorized":
     case "forbidden":
     case "log-closed":
+    case "pending-work":
+    case "other-server":
     case "unexpected":
       return "app";
     case "storage-full":

@@ -222,13 +222,35 @@ test("sqlite: a long lock of another process fails one call, and the store conti
   await store.close();
 });
 
+test("S12 id: a reopened file keeps its id, two files differ, and a file of layout 1 gets one", async () => {
+  const [path, other, older] = [newFile(), newFile(), newFile()];
+  const idOf = async (file: string) => {
+    const store = sqlite(file);
+    const id = await store.id();
+    await store.close();
+    return id;
+  };
+  const id = await idOf(path);
+  expect(id).toMatch(/^[0-9a-f]{32}$/);
+  expect(await idOf(path)).toBe(id);
+  expect(await idOf(other)).not.toBe(id);
+
+  await idOf(older);
+  const database = new DatabaseSync(older);
+  database.exec("drop table dacapo_server; update dacapo_layout set version = 1 where part = 'event-store'");
+  database.close();
+  const upgraded = await idOf(older);
+  expect(upgraded).toMatch(/^[0-9a-f]{32}$/);
+  expect(await idOf(older)).toBe(upgraded);
+});
+
 test("sqlite: refuses a file that a newer Dacapo wrote", async () => {
   const path = newFile();
   await sqlite(path).close();
   const database = new DatabaseSync(path);
   database.exec("update dacapo_layout set version = 7 where part = 'event-store'");
   database.close();
-  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo\. This version knows layouts up to 1\./);
+  expect(() => sqlite(path)).toThrow(/layout 7, written by a newer Dacapo\. This version knows layouts up to 2\./);
 });
 
 test("S10 sqlite: the next opening finishes a drop that a crash interrupted", async () => {
