@@ -35,6 +35,8 @@ export type Tab = {
   /** The rows of a projection as a page would show them. */
   readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
   readonly status: () => LogStatus;
+  /** Each status that the tab has sent. */
+  readonly statuses: readonly LogStatus[];
   readonly update: () => PageUpdate;
   readonly close: () => Promise<void>;
 };
@@ -68,9 +70,11 @@ export function device(
       const env = nodeEnv(shared);
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
+      const statuses: LogStatus[] = [];
       const takeUpdate = (text: string) => {
         const update = parseOwnJson<PageUpdate>(text);
         merged = { ...merged, ...update };
+        if (update.status) statuses.push(update.status);
         for (const { projection, set, removed } of update.deltas ?? []) {
           for (const key of removed) tables.get(projection)?.delete(key);
           for (const entry of set) tables.get(projection)?.set(entry.key, entry);
@@ -102,6 +106,7 @@ export function device(
           if (!merged.status) throw new Error("The tab has sent no status yet");
           return merged.status;
         },
+        statuses,
         update: () => merged,
         close: async () => {
           unwrap(await api.close());

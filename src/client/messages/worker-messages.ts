@@ -103,6 +103,7 @@ export interface WorkerLog {
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
   setPresence(data: Json): CallResult<void>;
   setPaused(paused: boolean): CallResult<void>;
+  acknowledge(): CallResult<void>;
   lifecycle(event: Lifecycle): void;
   close(): Promise<CallResult<void>>;
 }

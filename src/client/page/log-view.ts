@@ -70,10 +70,13 @@ const NO_STATUS: LogStatus = {
   leader: false,
   pending: 0,
   doubtful: [],
+  waitingSince: null,
   rejections: 0,
   lastSyncedAt: null,
   position: 0,
   head: 0,
   parked: { count: 0, events: [] },
+  outdated: false,
+  sentAgain: null,
   error: null,
 };

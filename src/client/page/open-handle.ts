@@ -38,7 +38,7 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
     log,
     user,
     client,
-    execute: (commands, { meta = null } = {}) => caller.execute(isOne(commands) ? [commands] : commands, meta, null),
+    execute: (commands, { meta = null } = {}) => caller.execute(asList(commands), meta, null),
     undo: () => shown(caller.call((remote) => remote.undo())),
     redo: () => shown(caller.call((remote) => remote.redo())),
     async withdraw({ commit }) {
@@ -65,6 +65,7 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
       importStream(ndjson, (piece, place) => caller.call((remote) => remote.importNext(piece, place))),
     pause: () => ignore(caller.call((remote) => remote.setPaused(true))),
     resume: () => ignore(caller.call((remote) => remote.setPaused(false))),
+    acknowledge: () => ignore(caller.call((remote) => remote.acknowledge())),
     close,
   };
 }
@@ -73,7 +74,7 @@ export function openHandle<PresenceData extends Json>(parts: HandleParts<Presenc
 export function rejectedCommit(caller: WorkerCaller, plain: PlainRejection): RejectedCommit {
   return {
     ...plain,
-    retry: () => caller.execute(plain.commands, null, plain.commit),
+    retry: (commands = plain.commands) => caller.execute(asList(commands), null, plain.commit),
     discard: () => caller.call((remote) => remote.discard(plain.commit)),
   };
 }
@@ -100,6 +101,10 @@ async function history(caller: WorkerCaller, { name }: AnyAggregate, id: string)
  */
 function ignore(call: Promise<unknown>): void {
   call.catch(() => {});
+}
+
+function asList(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
+  return isOne(commands) ? [commands] : commands;
 }
 
 function isOne(commands: CommandRequest | readonly CommandRequest[]): commands is CommandRequest {

@@ -6,17 +6,22 @@ import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-stat
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
 export type StatusInputs = {
+  /** The version of this tab's domain. */
+  readonly domain: number;
   readonly standing: LogSummary;
   /** Null: a log without a server. */
   readonly sync: SyncState | null;
+  /** Whether this tab holds the lead. A log with a server leads only once its sync loop does. */
   readonly leader: boolean;
   /** The syncing of the leader as it last reported it, while another tab leads. */
   readonly led: LeaderSync | null;
   readonly error: PlainError | null;
 };
 
-export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
+export function statusOf({ domain, standing, sync, leader: holdsLead, led, error }: StatusInputs): LogStatus {
   const { position } = standing;
+  // From the state that `connection` comes from. Otherwise a tab that just got the lead would show "following" too.
+  const leader = sync ? sync.tab.isLeader : holdsLead;
   const summary = sync && syncSummary(sync);
   return {
     ...standing,
@@ -24,13 +29,14 @@ export function statusOf({ standing, sync, leader, led, error }: StatusInputs): 
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
+    outdated: Math.max(summary?.domain ?? 0, led?.domain ?? 0) > domain,
     error: error ?? summary?.error ?? null,
   };
 }
 
-/** The syncing of this tab, as it reports it to the tabs that follow. */
-export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
-  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
+/** The syncing of this tab, as it reports it to the tabs that follow. `domain`: the newest that this tab knows. */
+export function leaderSync({ connection, lastSyncedAt }: LogStatus, domain: number): LeaderSync {
+  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt, domain };
 }
 
 function connectionOf(

@@ -123,7 +123,7 @@ export class TabSession {
       domainVersion: domain.version,
       visible,
       storeFingerprint: () => storeFingerprint(engine),
-      sync: () => leaderSync(this.#status()),
+      sync: () => leaderSync(this.#status(), Math.max(domain.version, sync?.state.domain ?? 0)),
       setLeader: (isLeader) => this.#setLeader(isLeader),
       onBeat: presence.onBeat,
     });
@@ -277,6 +277,7 @@ export class TabSession {
 
   #status(): LogStatus {
     return statusOf({
+      domain: this.engine.replica.domain.version,
       standing: this.engine.standing,
       sync: this.#sync && this.#sync.state,
       leader: this.#leadership.isLeader,

@@ -72,6 +72,11 @@ export function workerCalls(session: TabSession, log: LogName): WorkerLog {
         session.presence.set(data);
       }),
     setPaused: (paused) => callResultNow(() => session.setPaused(paused)),
+    acknowledge: () =>
+      callResultNow(() => {
+        engine.acknowledge();
+        updates.schedule();
+      }),
     lifecycle: (event) => session.handleLifecycle(event),
     close: () => callResult(() => session.close()),
   };

@@ -9,12 +9,15 @@ const status: LogStatus = {
   connection: "local",
   leader: true,
   pending: 0,
+  waitingSince: null,
   doubtful: [],
   rejections: 0,
   lastSyncedAt: null,
   position: 0,
   head: 0,
   parked: { count: 0, events: [] },
+  outdated: false,
+  sentAgain: null,
   error: null,
 };
 const delta = (key: string) => ({ projection: "board", set: [{ key, row: 1, pending: true }], removed: [] });
