@@ -97,7 +97,7 @@ describe("openLog with a real worker on real IndexedDB", () => {
     });
   });
 
-  test("retry: executes changed commands in place of those of the rejection, and removes the rejection", async () => {
+  test("retry: executes changed commands instead, and removes the rejection", async () => {
     const log = await open(fresh());
     const add = (title: string) => task.command.add("t1", { title, column: "todo" });
     await log.withdraw(await log.execute(add("Milk")));

@@ -14,7 +14,7 @@ const picture = async (page: Page, name: string) => {
   if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png` });
 };
 
-test("releases: an old page says that a newer one is there, keeps refused work, and loads the newest", async () => {
+test("releases: an old page offers the newest one, and keeps work that is refused", async () => {
   const ada = await demo.open("board", "Ada");
   await waitForSync(ada, "Live");
   const load = ada.getByRole("button", { name: "Load the newest page" });

@@ -1,5 +1,5 @@
 /**
- * One domain in three releases, changed as apps change theirs by mistake: without `.next`.
+ * One domain in three releases, changed as an app must not change its domain: without `.next`.
  *
  * - Release 1: a parcel has a title.
  * - Release 2: `add` has one more optional key, and a key inside an object.

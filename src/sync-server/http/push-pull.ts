@@ -56,7 +56,8 @@ export async function answerPush(
   if (result.kind === "refused") throw new HttpRefusal(result.code);
   const { outcomes, stopped, appended } = result;
   const page = await pageAfterPush(context, log, push.after, appended);
-  return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}"domain":${context.domain.version},${page}}`;
+  const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
+  return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
 }
 
 export async function answerPull(

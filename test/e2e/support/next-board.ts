@@ -1,4 +1,4 @@
-/** The next release of the demo's domain: a comment needs a mood, and nothing gave older comments one. */
+/** The next release of the demo's domain: a comment needs a mood, and the input has no `.next`. */
 import type { Domain } from "dacapo";
 import { domain as present } from "../../../demo/board/domain.ts";
 

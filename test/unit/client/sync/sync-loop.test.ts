@@ -171,7 +171,7 @@ test("sync-loop: a socket that reports nothing costs no more pulls than no socke
   expect(open.status()).toMatchObject({ position: 2, pending: 0, connection: "live" });
 });
 
-test("status: a push whose answer is lost does not show as live, and waitingSince says since when", async () => {
+test("status: is not live while the answer to a push is lost, and has waitingSince", async () => {
   const { nodes, open, add } = await liveDevice();
   let isLost = true;
   const answered = { ...nodes.transport };

@@ -247,7 +247,7 @@ describe("reduce", () => {
     expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
   });
 
-  test("reduce: a call without an answer for 5 seconds ends the claim to be up to date, the answer restores it", () => {
+  test("reduce: a call without an answer for 5 seconds makes the log stale until the answer", () => {
     const waiting = after({ ...ready, agreement: fresh }, event({ type: "call-slow" }));
     expect(syncSummary(waiting).activity).toBe("connecting");
     expect(syncSummary(after(waiting, answered(at.now))).activity).toBe("fresh");

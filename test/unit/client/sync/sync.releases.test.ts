@@ -63,7 +63,7 @@ describe("a page and a server of different releases", () => {
     expect(newer.status().outdated).toBe(false);
   });
 
-  test("rejections: work of an outdated page is kept, and the newest page retries it with a changed input", async () => {
+  test("rejections: work of an outdated page is kept, and the newest page retries it changed", async () => {
     const url = await server("third");
     const adas = ada();
     const page = await open(adas, "first", url);

@@ -31,7 +31,7 @@ const inputs: fc.Arbitrary<StatusInputs> = fc.record({
   error: fc.constant(null),
 });
 
-test("statusOf: following never stands beside leader, whoever holds the lead", () => {
+test("statusOf: connection is never following while leader is true", () => {
   fc.assert(
     fc.property(inputs, (given) => {
       const { connection, leader } = statusOf(given);
