@@ -1,4 +1,4 @@
-/** A board of the present release, on a server of the next one. SCREENSHOTS=folder keeps pictures of it. */
+/** A board on a server of the next release, and on a restored server. SCREENSHOTS=folder keeps pictures of both. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { addCards, cardOf, type Demo, startDemo, waitForSync } from "./support/demo-board.ts";
@@ -41,5 +41,22 @@ test("releases: an old page offers the newest one, and keeps work that is refuse
   await refused.getByRole("button", { name: "Retry" }).click();
   await refused.getByText("The change is still not possible").waitFor();
   await picture(ada, "releases-new-page");
+  expect(demo.takeErrors()).toEqual([]);
+});
+
+test("releases: a board says what became of the work that a restored server had lost", async () => {
+  const ben = await demo.open("restored", "Ben");
+  await addCards(ben, "To do", ["Milk"]);
+  await waitForSync(ben, "Live");
+  await demo.backUp();
+  await addCards(ben, "To do", ["Bread", "Salt"]);
+  await waitForSync(ben, "Live");
+  await demo.restore();
+  const notice = ben.getByText("The server had lost 2 changes of yours. This page sent them again: 2 saved.");
+  await notice.waitFor();
+  for (const title of ["Milk", "Bread", "Salt"]) await cardOf(ben, title).waitFor();
+  await picture(ben, "releases-restored-server");
+  await ben.getByRole("button", { name: "OK" }).click();
+  await notice.waitFor({ state: "detached" });
   expect(demo.takeErrors()).toEqual([]);
 });

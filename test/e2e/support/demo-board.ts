@@ -1,7 +1,7 @@
 /** The demo as people use it: a built page, a sync server in its own process, and a network that can be cut. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +23,10 @@ export type Demo = {
   readonly visit: (path: string, options?: BrowserContextOptions) => Promise<Page>;
   /** Builds the page with the next release of the domain. Pages that are open stay as they are. */
   readonly releaseNextPage: () => Promise<void>;
+  /** Stops the sync server, copies its file, and starts it again. */
+  readonly backUp: () => Promise<void>;
+  /** Stops the sync server, puts the copy in the place of its file, and starts it again. */
+  readonly restore: () => Promise<void>;
   /** Errors that pages reported since the last call. */
   readonly takeErrors: () => readonly string[];
   /** Closes the pages that are open. */
@@ -33,7 +37,13 @@ export type Demo = {
 /** `nextServer`: the sync server runs the next release of the domain, and the page the present one. */
 export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-board-"));
-  const server = await startSyncServer(join(folder, "board.db"), nextServer);
+  const [file, backup] = [join(folder, "board.db"), join(folder, "backup.db")];
+  let server = await startSyncServer(file, nextServer);
+  const restartAfter = async (change: () => Promise<void>) => {
+    await server.close();
+    await change();
+    server = await startSyncServer(file, nextServer, server.port);
+  };
   const network = await tcpProxy(server.port);
   const page = await startPageServer(join(folder, "site"), network.port);
   const browser = await startBrowser();
@@ -58,6 +68,12 @@ export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
       return tab;
     },
     releaseNextPage: () => buildPage(join(folder, "site"), true),
+    backUp: () => restartAfter(() => copyFile(file, backup)),
+    restore: () =>
+      restartAfter(async () => {
+        for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
+        await copyFile(backup, file);
+      }),
     takeErrors: () => errors.splice(0),
     leave,
     async close() {
@@ -118,12 +134,13 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
 async function startSyncServer(
   file: string,
   isNext: boolean,
+  on = 0,
 ): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
   const script = isNext ? "test/e2e/support/next-board-server.ts" : "demo/board/server.ts";
   const child = spawn(process.execPath, ["--conditions=dacapo-source", script], {
     cwd: project,
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, PORT: "0", HOST: "127.0.0.1", BOARD_DB: file },
+    env: { ...process.env, PORT: String(on), HOST: "127.0.0.1", BOARD_DB: file },
   });
   let printed = "";
   for await (const chunk of child.stdout) {
