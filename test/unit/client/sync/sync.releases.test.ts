@@ -169,4 +169,20 @@ describe("a server that was restored from a backup", () => {
     expect(follower?.status().sentAgain).not.toBeNull();
     expect((await open(adas, "first", url)).status().sentAgain).toBeNull();
   }, 60_000);
+
+  test("status: sentAgain stays null if the right to read ends and returns", async () => {
+    let mayRead = true;
+    const running = await startServer({ domain: releases.first, permit: () => mayRead });
+    ends.push(running.close);
+    const tab = await open(ada(), "first", running.url);
+    await settled(tab, await execute(tab, old));
+    mayRead = false;
+    tab.api.lifecycle("visible");
+    await until(() => tab.status().connection === "stopped", "syncing stopped");
+    expect(tab.status()).toMatchObject({ error: { code: "forbidden" }, position: 0, sentAgain: null });
+    mayRead = true;
+    tab.api.lifecycle("visible");
+    await until(() => tab.status().position === 1, "the log is there again");
+    expect(tab.status()).toMatchObject({ sentAgain: null, pending: 0 });
+  });
 });
