@@ -97,6 +97,22 @@ describe("openLog with a real worker on real IndexedDB", () => {
     });
   });
 
+  test("retry: executes changed commands instead, and removes the rejection", async () => {
+    const log = await open(fresh());
+    const add = (title: string) => task.command.add("t1", { title, column: "todo" });
+    await log.withdraw(await log.execute(add("Milk")));
+    await until(() => log.rejections.get().length === 1, "the rejection shows");
+    const [rejection] = log.rejections.get();
+    expect(rejection).toMatchObject({ code: "withdrawn", commands: [{ input: { title: "Milk" } }] });
+    await expect(rejection?.retry(add(""))).rejects.toMatchObject({ code: "invalid" });
+    expect(log.rejections.get()).toHaveLength(1);
+    const rows = log.rows(board);
+    await rows.ready;
+    await rejection?.retry([add("Bread"), task.command.complete("t1")]);
+    expect(rows.row("task/t1")?.row).toMatchObject({ title: "Bread", done: true });
+    await until(() => log.rejections.get().length === 0, "the rejection is gone");
+  });
+
   test("close: each call that waits gets its answer or log-closed", async () => {
     const log = await open(fresh());
     const receipt = await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));

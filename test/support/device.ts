@@ -36,6 +36,8 @@ export type Tab = {
   /** The rows of a projection as a page would show them. */
   readonly rows: (projection: string) => ReadonlyMap<string, RowEntry>;
   readonly status: () => WorkerStatus;
+  /** Each status that the tab has sent. */
+  readonly statuses: readonly WorkerStatus[];
   readonly update: () => PageUpdate;
   readonly close: () => Promise<void>;
 };
@@ -77,9 +79,11 @@ export function device(
       const env = changed(nodeEnv(shared));
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
+      const statuses: WorkerStatus[] = [];
       const takeUpdate = (text: string) => {
         const update = parseOwnJson<PageUpdate>(text);
         merged = { ...merged, ...update };
+        if (update.status) statuses.push(update.status);
         for (const { projection, set, removed } of update.deltas ?? []) {
           for (const key of removed) tables.get(projection)?.delete(key);
           for (const entry of set) tables.get(projection)?.set(entry.key, entry);
@@ -116,6 +120,7 @@ export function device(
           if (!merged.status) throw new Error("The tab has sent no status yet");
           return merged.status;
         },
+        statuses,
         update: () => merged,
         close: async () => {
           unwrap(await api.close());

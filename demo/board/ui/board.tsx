@@ -10,6 +10,7 @@ import { EmptyBoard } from "./empty-board.tsx";
 import { useLift } from "./lift/use-lift.ts";
 import { Rejections } from "./rejections.tsx";
 import { idOf } from "./rows.ts";
+import { ServerNotices } from "./server-notices.tsx";
 import { StrayCards } from "./stray-cards.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
@@ -34,6 +35,7 @@ export function Board() {
   return (
     <>
       <TopBar onOpen={setOpen} />
+      <ServerNotices />
       <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>
         {entries.length === 0 && <EmptyBoard ready={ready} />}
         {entries.length > 0 && strays.length > 0 && <StrayCards rows={strays} lift={lift} {...cardProps} />}

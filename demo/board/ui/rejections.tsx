@@ -1,6 +1,6 @@
 /** Refused changes: the wanted change, the changes that came first, and the choice between Retry and Discard. */
 import type { RejectedCommit } from "dacapo/client";
-import { useRejections } from "dacapo/react";
+import { useRejections, useStatus } from "dacapo/react";
 import { useEffect, useRef, useState } from "react";
 import { Avatar } from "./avatar.tsx";
 import { sayProblem } from "./say-problem.ts";
@@ -8,6 +8,8 @@ import { Time } from "./time.tsx";
 import { useNames } from "./use-names.ts";
 import { useSpeech } from "./speech.tsx";
 import { type Names, sayCommand, sayEvent } from "./words.ts";
+
+const OUTDATED = "An older version of this page made the change, and the server needs more for it now";
 
 export function Rejections({ onOpen }: { readonly onOpen: (card: string) => void }) {
   const rejections = useRejections();
@@ -38,9 +40,11 @@ type RejectionProps = {
 };
 
 function Rejection({ rejection, names, onOpen }: RejectionProps) {
-  const { commands, command, message, theirs, rejectedAt } = rejection;
+  const { commands, command, code, message, theirs, rejectedAt } = rejection;
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  // The server would refuse the same change of this page again.
+  const needsNewestPage = useStatus((status) => status.outdated) && code === "outdated";
   const refused = commands[command] ?? commands[0];
   const end = async (how: () => Promise<unknown>) => {
     setBusy(true);
@@ -60,7 +64,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
         {commands.length > 1 && ` and ${commands.length - 1} more in one step`}
       </h2>
       <p className="why">
-        {message}. <Time at={rejectedAt} />
+        {code === "outdated" ? OUTDATED : message}. <Time at={rejectedAt} />
       </p>
       {theirs.length > 0 && (
         <details>
@@ -86,7 +90,7 @@ function Rejection({ rejection, names, onOpen }: RejectionProps) {
         <button
           type="button"
           className="button primary"
-          disabled={busy}
+          disabled={busy || needsNewestPage}
           onClick={() => void end(() => rejection.retry())}
         >
           Retry

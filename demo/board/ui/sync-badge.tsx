@@ -31,7 +31,7 @@ export function SyncBadge() {
 }
 
 function SyncDetails({ status }: { readonly status: LogStatus }) {
-  const { connection, pending, doubtful, position, head, lastSyncedAt, parked, reduced, error } = status;
+  const { connection, pending, waitingSince, doubtful, position, head, lastSyncedAt, parked, reduced, error } = status;
   return (
     <>
       <p className="sync-line">{explain(status)}</p>
@@ -53,7 +53,14 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
           {head > position && ` of ${head}`}
         </dd>
         <dt>Waiting to be sent</dt>
-        <dd>{pending}</dd>
+        <dd>
+          {pending}
+          {waitingSince !== null && (
+            <>
+              , the first made <Time at={waitingSince} />
+            </>
+          )}
+        </dd>
         {doubtful.length > 0 && (
           <>
             <dt>Likely to be refused</dt>

@@ -25,6 +25,7 @@ import { rejectionAnswer, type ServerAnswer } from "./plan-confirmation.ts";
 import { RowCache, writeRowCache } from "./row-cache.ts";
 import { rowDifferences } from "./row-differences.ts";
 import { rejectionOf, settledOf, SettledWaiters } from "./settled-waiters.ts";
+import { ReturnedCommits } from "./returned-commits.ts";
 import { StepQueue } from "./step-queue.ts";
 import type { Actor, CommitId, LogName } from "../../core/values/ids.ts";
 
@@ -55,6 +56,7 @@ export class Engine {
   readonly #steps = new StepQueue();
   #waiting: Waiting[] = [];
   readonly #settling: SettledWaiters;
+  readonly #returned = new ReturnedCommits();
   readonly #clock: LogClock = { last: 0, server: null };
   /** As of the rows that were last reported. */
   #summary: LogSummary;
@@ -66,7 +68,7 @@ export class Engine {
   private constructor(options: EngineOptions, local: LocalLog) {
     this.#options = options;
     this.#local = local;
-    this.#summary = summarizeLog(local);
+    this.#summary = summarizeLog(local, null);
     this.#settling = new SettledWaiters(options.store);
     for (const { commit } of local.entries.values()) this.#clock.last = Math.max(this.#clock.last, commit.time);
   }
@@ -146,6 +148,12 @@ export class Engine {
     });
   }
 
+  /** The app has shown what became of the commits that returned to the queue. */
+  acknowledge(): void {
+    this.#returned.acknowledge();
+    this.#report([]);
+  }
+
   /** Cuts the log back as `plan` does (`LogStore.cutBack`). False: the store moved meanwhile. */
   cutBack(plan: (local: LocalLog) => Promise<StoreHead | null>): Promise<boolean> {
     return this.#steps.run(async () => {
@@ -212,9 +220,10 @@ export class Engine {
       return answer && applyConfirmation(this.#local, answer, { env, synced, clock: this.#clock });
     });
     if (!confirmed) return;
+    const ends = [...confirmed.settled.map(settledOf), ...confirmed.rejected.map(rejectionOf)];
+    for (const end of ends) this.#returned.settle(end);
     this.#reportWritten();
-    for (const entry of confirmed.settled) this.#settling.settle(settledOf(entry));
-    for (const rejection of confirmed.rejected) this.#settling.settle(rejectionOf(rejection));
+    for (const end of ends) this.#settling.settle(end);
   }
 
   /** Tries again after a refresh, as often as another tab is first. */
@@ -230,6 +239,7 @@ export class Engine {
   async #refresh(): Promise<void> {
     const settled = await this.#local.refresh(this.#options.env.now());
     if (settled) {
+      this.#returned.refreshed(settled, this.#local);
       this.#reportChanged();
       for (const { entry, arrived } of settled)
         if (arrived) this.#settling.settle({ ...arrived, commit: entry.commit.id });
@@ -241,9 +251,11 @@ export class Engine {
   async #reload(): Promise<void> {
     // A refresh that failed half way has folded rows. They are reported first, because the differences start from them.
     this.#reportChanged();
-    const before = this.replica;
+    const { env, domain } = this.#options;
+    const before = this.#local;
     this.#local = await loadNow(this.#options);
-    this.#report(rowDifferences(this.#options.domain, before, this.replica));
+    this.#returned.reloaded(before, this.#local, env.now());
+    this.#report(rowDifferences(domain, before.replica, this.replica));
   }
 
   #reportWritten(): void {
@@ -256,7 +268,7 @@ export class Engine {
   }
 
   #report(deltas: readonly RowDelta[]): void {
-    this.#summary = summarizeLog(this.#local);
+    this.#summary = summarizeLog(this.#local, this.#returned.report);
     this.#options.changed(deltas);
   }
 

@@ -1,14 +1,18 @@
 /** The part of the status that the engine knows: counts, doubtful commits, the position. */
 import { positionOf } from "../../core/history/record.ts";
-import type { LogStatus } from "../messages/log-types.ts";
+import type { LogStatus, SentAgain } from "../messages/log-types.ts";
 import type { LocalLog } from "./local-log.ts";
 
 /** A log as of the rows that were last reported. Memory may be ahead of it, because a step is under way. */
-export type LogSummary = Pick<LogStatus, "pending" | "doubtful" | "rejections" | "position" | "parked">;
+export type LogSummary = Pick<
+  LogStatus,
+  "pending" | "waitingSince" | "doubtful" | "rejections" | "position" | "parked" | "sentAgain"
+>;
 
-export function summarizeLog({ replica, rejections }: LocalLog): LogSummary {
+export function summarizeLog({ replica, rejections }: LocalLog, sentAgain: SentAgain | null): LogSummary {
   return {
     pending: replica.pending.length,
+    waitingSince: replica.pending[0]?.commit.time ?? null,
     doubtful: replica.doubtful
       .slice(0, DOUBTFUL_MAX)
       .flatMap(({ commit, forecast }) =>
@@ -19,6 +23,7 @@ export function summarizeLog({ replica, rejections }: LocalLog): LogSummary {
     rejections: rejections.length,
     position: positionOf(replica.cursor),
     parked: replica.parked,
+    sentAgain,
   };
 }
 

@@ -78,6 +78,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
         undo: entry.undo,
         outcome: end.outcome,
         position: end.position,
+        ...(end.dropped && { dropped: end.dropped }),
         settledAt,
       });
   }
@@ -97,7 +98,7 @@ export function planConfirmation(facts: ConfirmFacts, { page, text, outcomes }: 
   };
 }
 
-type RecordedEnd = { readonly outcome: "accepted" | "rebased"; readonly position: number };
+type RecordedEnd = Pick<SentEntry, "outcome" | "position" | "dropped">;
 type End = RecordedEnd | RejectedOutcome | null;
 
 function endOf(
@@ -108,7 +109,8 @@ function endOf(
   after: Cursor | null,
 ): End {
   const recorded = endOfRecord(commit, record);
-  if (recorded) return recorded;
+  if (recorded)
+    return outcome?.outcome === "recorded" && outcome.dropped ? { ...recorded, dropped: outcome.dropped } : recorded;
   switch (outcome?.outcome) {
     case undefined:
       return null;

@@ -74,8 +74,8 @@ export class SettledWaiters {
   }
 }
 
-export function settledOf({ commit, outcome, position }: SentEntry): Settled {
-  return { outcome, commit: commit.id, position };
+export function settledOf({ commit, outcome, position, dropped }: SentEntry): Settled {
+  return { outcome, commit: commit.id, position, ...(dropped && { dropped }) };
 }
 
 export function rejectionOf({ commit, outcome: { code, message, command } }: RejectionEntry): Settled {

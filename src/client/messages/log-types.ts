@@ -35,6 +35,11 @@ export type Settled =
       readonly commit: string;
       /** Position of the commit's last event. A commit without events has the log's position at its end. */
       readonly position: number;
+      /**
+       * The keys of the inputs that the schema of an older server dropped, such as `add.owner`. Absent where there are
+       * none, and where the answer with them was lost.
+       */
+      readonly dropped?: readonly string[];
     }
   | {
       /** The server's decision. */
@@ -56,7 +61,7 @@ export type Settled =
  * - `paused`: the app called `log.pause()`.
  * - `following`: another tab of this browser syncs.
  * - `offline`: the server does not answer. The tab tries again by itself.
- * - `connecting`: the tab has not yet reached the server, or has no socket yet.
+ * - `connecting`: the tab has not yet reached the server, has no socket yet, or waits for an answer for over 5 seconds.
  * - `catching-up`: the tab reads records that the server has and this device lacks.
  * - `live`: this device is up to date and receives new records over a socket.
  * - `stopped`: syncing needs a person. `status.error` says what to do.
@@ -128,6 +133,11 @@ export type LogStatus = {
     /** The reason in words, for people. */
     readonly message: string;
   }[];
+  /**
+   * Time at which the oldest pending commit was made, in milliseconds since the epoch. Null where none is pending.
+   * Compare it with the present time to show work that waits longer than it should.
+   */
+  readonly waitingSince: number | null;
   /** Number of rejected commits that are kept. */
   readonly rejections: number;
   /**
@@ -154,8 +164,37 @@ export type LogStatus = {
    * browser answered, and in browsers that do not report it.
    */
   readonly storage: StorageUse | null;
+  /** True: the server, or another tab, has a newer domain than this page. Load the newest page. */
+  readonly outdated: boolean;
+  /**
+   * The own commits that this tab sent again, because the server lost them or had another history. Null where there are
+   * none, after `log.acknowledge()` and after a reload.
+   */
+  readonly sentAgain: SentAgain | null;
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
+};
+
+/**
+ * What became of the own commits after the server was restored from a backup. `commits` less the other three counts
+ * still wait.
+ *
+ * @example
+ * const waiting = ({ commits, accepted, rebased, rejected }: SentAgain) => commits - accepted - rebased - rejected;
+ */
+export type SentAgain = {
+  /** Time at which this device noticed it, in milliseconds since the epoch. */
+  readonly at: number;
+  /** The position up to which both histories agree. */
+  readonly position: number;
+  /** Number of commits that had settled before, and are sent again. */
+  readonly commits: number;
+  /** How many of them were recorded as expected. */
+  readonly accepted: number;
+  /** How many of them were recorded with other events. */
+  readonly rebased: number;
+  /** How many of them were rejected. They are among the rejections. */
+  readonly rejected: number;
 };
 
 /**
@@ -181,11 +220,14 @@ export type RejectedCommit = {
   /** Milliseconds since the epoch. */
   readonly rejectedAt: number;
   /**
-   * Executes the same commands as a new commit on the present state, and removes this rejection.
+   * Executes commands as a new commit on the present state, and removes this rejection.
    *
+   * Pass changed commands if the same ones cannot succeed, such as after the code `outdated`.
+   *
+   * @param commands the commands to execute. @default the commands of this rejection
    * @throws as `execute` does. The rejection then stays.
    */
-  retry(): Promise<Receipt>;
+  retry(commands?: CommandRequest | readonly CommandRequest[]): Promise<Receipt>;
   /**
    * Removes this rejection.
    *

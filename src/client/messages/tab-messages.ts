@@ -19,9 +19,14 @@ import type { TabChannel } from "../env/env.ts";
 export type Rank = { readonly domain: number; readonly visible: boolean; readonly tie?: number };
 
 /**
- * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, and its last success.
+ * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, its last success, and
+ * the newest version of the domain that it knows. Tabs of older releases leave `domain` out.
  */
-export type LeaderSync = { readonly state: "going" | "offline" | "stopped"; readonly lastSyncedAt: number | null };
+export type LeaderSync = {
+  readonly state: "going" | "offline" | "stopped";
+  readonly lastSyncedAt: number | null;
+  readonly domain?: number;
+};
 
 /** The presence of a tab that follows, and the time at which it was set. Null data shows nothing. */
 export type ShowMessage = { readonly type: "show"; readonly tab: string; readonly at: number; readonly data: Json };
@@ -59,7 +64,10 @@ export function listenTabs(channel: TabChannel, listener: (message: TabMessage) 
 }
 
 const rank = shape({ domain: whole(0), visible: literal(true, false) }, { tie: whole(0) });
-const leaderSync = shape({ state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) });
+const leaderSync = shape(
+  { state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) },
+  { domain: whole(0) },
+);
 const others = list(shape({ client: text(64), actor: text(128), data: json }), PRESENCE_ENTRIES_MAX);
 
 const tabMessage: Reader<TabMessage> = (value, path) => {

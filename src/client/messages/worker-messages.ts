@@ -114,6 +114,7 @@ export interface WorkerLog {
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
   setPresence(data: JsonInput): CallResult<void>;
   setPaused(paused: boolean): CallResult<void>;
+  acknowledge(): CallResult<void>;
   lifecycle(event: Lifecycle): void;
   close(): Promise<CallResult<void>>;
 }

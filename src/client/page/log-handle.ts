@@ -264,6 +264,13 @@ export interface LogHandle<PresenceData = Json> {
    */
   resume(): void;
   /**
+   * Removes `status.sentAgain` in this tab, after the app showed it.
+   *
+   * @example
+   * log.acknowledge();
+   */
+  acknowledge(): void;
+  /**
    * Closes this handle, and terminates its worker if `openLog` started it. Everything on the device stays.
    *
    * Calls that have no answer yet reject with `log-closed`. Closing twice is allowed.

@@ -74,6 +74,7 @@ const NO_STATUS: LogStatus = {
   leader: false,
   pending: 0,
   doubtful: [],
+  waitingSince: null,
   rejections: 0,
   lastSyncedAt: null,
   position: 0,
@@ -81,5 +82,7 @@ const NO_STATUS: LogStatus = {
   parked: { count: 0, events: [] },
   reduced: [],
   storage: null,
+  outdated: false,
+  sentAgain: null,
   error: null,
 };

@@ -41,7 +41,7 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     user,
     client,
     async execute(commands, { meta = null } = {}) {
-      const receipt = await caller.execute(isOne(commands) ? [commands] : commands, meta, null);
+      const receipt = await caller.execute(asList(commands), meta, null);
       executed();
       return receipt;
     },
@@ -75,6 +75,7 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     },
     pause: () => ignore(caller.call((remote) => remote.setPaused(true))),
     resume: () => ignore(caller.call((remote) => remote.setPaused(false))),
+    acknowledge: () => ignore(caller.call((remote) => remote.acknowledge())),
     close,
   };
 }
@@ -83,7 +84,7 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
 export function rejectedCommit(caller: WorkerCaller, plain: PlainRejection): RejectedCommit {
   return {
     ...plain,
-    retry: () => caller.execute(plain.commands, null, plain.commit),
+    retry: (commands = plain.commands) => caller.execute(asList(commands), null, plain.commit),
     discard: () => caller.call((remote) => remote.discard(plain.commit)),
   };
 }
@@ -110,6 +111,10 @@ async function history(caller: WorkerCaller, { name }: AnyAggregate, id: string)
  */
 function ignore(call: Promise<unknown>): void {
   call.catch(() => {});
+}
+
+function asList(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
+  return isOne(commands) ? [commands] : commands;
 }
 
 function isOne(commands: CommandRequest | readonly CommandRequest[]): commands is CommandRequest {

@@ -46,8 +46,8 @@ export function generationMarkText(generation: number): string {
   return JSON.stringify({ generation });
 }
 
-export function sentText({ commit, undo, outcome, position, settledAt }: SentEntry): string {
-  return JSON.stringify({ outcome, position, settledAt, undo, commit });
+export function sentText({ commit, undo, outcome, position, dropped, settledAt }: SentEntry): string {
+  return JSON.stringify({ outcome, position, dropped, settledAt, undo, commit });
 }
 
 export function readSentEntry(n: number, row: unknown): SentEntry {
@@ -144,13 +144,10 @@ const undoNote: Reader<UndoNote> = shape({
 });
 
 const pending: Reader<Omit<PendingEntry, "n">> = shape({ at: orNull(storedCursor), undo: orNull(undoNote), commit });
-const sent: Reader<Omit<SentEntry, "n">> = shape({
-  commit,
-  undo: orNull(undoNote),
-  outcome: literal("accepted", "rebased"),
-  position: whole(0),
-  settledAt: time,
-});
+const sent: Reader<Omit<SentEntry, "n">> = shape(
+  { commit, undo: orNull(undoNote), outcome: literal("accepted", "rebased"), position: whole(0), settledAt: time },
+  { dropped: list(anyText, 100) },
+);
 const rejection = shape(
   { n: whole(1), commit, outcome: rejectedOutcome, rejectedAt: time },
   { undo: orNull(undoNote) },

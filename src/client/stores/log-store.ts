@@ -103,6 +103,8 @@ export type SentEntry = {
   readonly outcome: "accepted" | "rebased";
   /** Position of its record's last event. For a commit without events, the end of this device's log when it settled. */
   readonly position: number;
+  /** The keys of the inputs that an older server dropped. */
+  readonly dropped?: readonly string[];
   /** Milliseconds since the epoch, by the server's clock if the device knows it. */
   readonly settledAt: number;
 };

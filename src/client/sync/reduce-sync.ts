@@ -27,6 +27,9 @@ export type Moment = { readonly now: number; readonly elapsed: number; readonly 
 /** `retryAfterMs`: the wait that the server requested. */
 type Failure = { readonly retryAfterMs: number | null };
 
+/** `domain`: the version of the server's domain, if the server reports it. */
+type Answered = { readonly head: number; readonly domain?: number | undefined };
+
 type Signals = {
   "leader-changed": { readonly isLeader: boolean };
   "paused-changed": { readonly isPaused: boolean };
@@ -36,9 +39,11 @@ type Signals = {
   "became-visible": object;
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
-  "pull-answered": { readonly head: number };
+  "pull-answered": Answered;
   /** `isPostponed`: the server stopped before a commit that it could not decide. */
-  "push-answered": { readonly head: number; readonly isPostponed: boolean };
+  "push-answered": Answered & { readonly isPostponed: boolean };
+  /** The call under way has no answer for `SLOW_MS`. */
+  "call-slow": object;
   "push-too-large": { readonly sent: number };
   "frame-confirmed": { readonly head: number };
   diverged: object;
@@ -98,6 +103,8 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
       max: Math.min(state.push.max * 2, PUSH_COMMITS_MAX),
     },
   }),
+  // The answer may be lost, so `live` would claim too much.
+  "call-slow": ({ agreement }) => ({ agreement: doubt(agreement) }),
   "push-too-large": ({ push }, { sent }) => ({ push: { ...push, max: Math.max(1, Math.floor(sent / 2)) } }),
   "frame-confirmed": (state, { head }, { now }) => ({ head: Math.max(state.head, head), lastSyncedAt: now }),
   diverged: () => ({ agreement: { kind: "diverged" } }),
@@ -176,12 +183,14 @@ function doubt(agreement: Agreement): Agreement {
   return agreement.kind === "diverged" ? agreement : { kind: "stale" };
 }
 
-function answered({ progress, agreement }: SyncState, { head }: { readonly head: number }, at: Moment): Change {
+function answered(state: SyncState, { head, domain = state.domain }: Answered, at: Moment): Change {
+  const { progress, agreement } = state;
   return {
     warning: null,
     progress: trying(progress, 0, 0),
     agreement: agreement.kind === "diverged" ? agreement : { kind: "fresh", answeredAt: at.elapsed },
     head,
+    domain,
     lastSyncedAt: at.now,
   };
 }

@@ -25,6 +25,9 @@ import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
+/** Milliseconds without an answer after which the status no longer says `live`. */
+export const SLOW_MS = 5_000;
+
 export type SyncLoopOptions = {
   readonly engine: Engine;
   readonly transport: Transport;
@@ -110,7 +113,10 @@ export class SyncLoop {
       const step = this.#nextStep();
       if (frame) await this.#guard(() => this.#confirmFrame(frame));
       else if (step.do === "rest") await this.#rest(step.until);
-      else await this.#guard(() => this.#execute(step.do));
+      else {
+        const stop = this.#options.env.setTimer(() => this.#dispatch({ type: "call-slow" }), SLOW_MS);
+        await this.#guard(() => this.#execute(step.do)).finally(stop);
+      }
     }
   }
 
@@ -172,7 +178,7 @@ export class SyncLoop {
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
     const isPostponed = answer.stopped !== undefined;
     if (!isPostponed) this.#requireProgress(before, "a push");
-    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head });
+    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head, domain: answer.domain });
   }
 
   /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
@@ -192,7 +198,7 @@ export class SyncLoop {
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
     if (answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null)
       this.#requireProgress(before, "a pull");
-    this.#dispatch({ type: "pull-answered", head: answer.head });
+    this.#dispatch({ type: "pull-answered", head: answer.head, domain: answer.domain });
   }
 
   async #confirmFrame(frame: Frame): Promise<void> {

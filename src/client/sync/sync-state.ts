@@ -37,6 +37,8 @@ export type SyncState = {
   readonly divergences: { readonly count: number; readonly lastAt: number };
   /** The log's last position, as the server last reported it. */
   readonly head: number;
+  /** The version of the server's domain, as the server last reported it. 0 before that. */
+  readonly domain: number;
   readonly socket: SocketState;
   /**
    * `notBefore` (`env.elapsed`): no push before this time, because the server could not decide a commit. `max`: the
@@ -108,6 +110,7 @@ export const initialSyncState: SyncState = {
   agreement: { kind: "stale" },
   divergences: { count: 0, lastAt: 0 },
   head: 0,
+  domain: 0,
   socket: { kind: "closed", failures: 0, notBefore: 0 },
   push: { notBefore: 0, max: PUSH_COMMITS_MAX },
   lastSyncedAt: null,
@@ -159,16 +162,18 @@ export type SyncSummary = {
   readonly activity: "paused" | "offline" | "following" | "stopped" | "connecting" | "fresh";
   readonly isSocketOpen: boolean;
   readonly head: number;
+  readonly domain: number;
   readonly lastSyncedAt: number | null;
   readonly error: PlainError | null;
 };
 
 export function syncSummary(state: SyncState): SyncSummary {
-  const { progress, warning, socket, head, lastSyncedAt } = state;
+  const { progress, warning, socket, head, domain, lastSyncedAt } = state;
   return {
     activity: activityOf(state),
     isSocketOpen: socket.kind === "open",
     head,
+    domain,
     lastSyncedAt,
     error: progress.kind === "stopped" ? progress.error : warning,
   };

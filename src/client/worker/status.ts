@@ -7,9 +7,12 @@ import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-stat
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
 export type StatusInputs = {
+  /** The version of this tab's domain. */
+  readonly domain: number;
   readonly standing: LogSummary;
   /** Null: a log without a server. */
   readonly sync: SyncState | null;
+  /** Whether this tab holds the lead. A log with a server leads only once its sync loop does. */
   readonly leader: boolean;
   /** The syncing of the leader as it last reported it, while another tab leads. */
   readonly led: LeaderSync | null;
@@ -17,8 +20,11 @@ export type StatusInputs = {
   readonly error: PlainError | null;
 };
 
-export function statusOf({ standing, sync, leader, led, reduced, error }: StatusInputs): WorkerStatus {
+export function statusOf(inputs: StatusInputs): WorkerStatus {
+  const { domain, standing, sync, leader: holdsLead, led, reduced, error } = inputs;
   const { position } = standing;
+  // From the state that `connection` comes from. Otherwise a tab that just got the lead would show "following" too.
+  const leader = sync ? sync.tab.isLeader : holdsLead;
   const summary = sync && syncSummary(sync);
   const isStopped = error !== null && isGone(error);
   return {
@@ -28,6 +34,7 @@ export function statusOf({ standing, sync, leader, led, reduced, error }: Status
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
     reduced,
+    outdated: Math.max(summary?.domain ?? 0, led?.domain ?? 0) > domain,
     error: error ?? summary?.error ?? null,
   };
 }
@@ -37,9 +44,9 @@ export function isGone({ code, details: { reason } }: PlainError): boolean {
   return code === "storage-lost" && (reason === "deleted" || reason === "replaced");
 }
 
-/** The syncing of this tab, as it reports it to the tabs that follow. */
-export function leaderSync({ connection, lastSyncedAt }: WorkerStatus): LeaderSync {
-  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
+/** The syncing of this tab, as it reports it to the tabs that follow. `domain`: the newest that this tab knows. */
+export function leaderSync({ connection, lastSyncedAt }: WorkerStatus, domain: number): LeaderSync {
+  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt, domain };
 }
 
 function connectionOf(

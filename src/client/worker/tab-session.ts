@@ -116,7 +116,7 @@ export class TabSession {
       visible,
       isAlone: peers.lacks !== null,
       storeFingerprint: () => storeFingerprint(engine),
-      sync: () => leaderSync(this.#status()),
+      sync: () => leaderSync(this.#status(), Math.max(domain.version, sync?.state.domain ?? 0)),
       setLeader: (isLeader) => this.#setLeader(isLeader),
       onBeat: presence.onBeat,
     });
@@ -275,6 +275,7 @@ export class TabSession {
 
   #status(): WorkerStatus {
     return statusOf({
+      domain: this.engine.replica.domain.version,
       standing: this.engine.standing,
       sync: this.#sync && this.#sync.state,
       leader: this.#leadership.isLeader,

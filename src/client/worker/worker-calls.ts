@@ -74,6 +74,11 @@ export function workerCalls(session: TabSession, parts: SessionParts): WorkerLog
         session.presence.set(omitUndefined(data));
       }),
     setPaused: (paused) => callResultNow(() => session.setPaused(paused)),
+    acknowledge: () =>
+      callResultNow(() => {
+        engine.acknowledge();
+        updates.schedule();
+      }),
     lifecycle: (event) => session.handleLifecycle(event),
     close: () => callResult(() => session.close()),
   };

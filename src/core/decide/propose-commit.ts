@@ -80,7 +80,7 @@ export function proposeCommit(
       events: [],
     });
   }
-  const draft: Commit = { ...author, commands };
+  const draft: Commit = { ...author, domain: domain.version, commands };
   const reconciled = reconcileCommit(domain, draft, {
     mode: "device",
     now: author.time,

@@ -28,6 +28,7 @@ import type { FoldStep } from "../fold/fold.ts";
 import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
+import { shortText } from "../values/reason.ts";
 import { seenOf } from "./commit-needs.ts";
 import { type StreamWindow, CommitStreams } from "./commit-streams.ts";
 import type { StreamName } from "../values/ids.ts";
@@ -68,10 +69,23 @@ export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts:
     const from = streams.events.length;
     const decided = reconcileCommand({ domain, commit, index, command, facts, streams });
     const defect = "defect" in decided ? decided.defect : streams.add(command.stream, decided.events);
-    if (defect) return { kind: "rejected", commandIndex: index, defect, theirs: foreignEvents(commit, command, facts) };
+    if (defect) {
+      const theirs = foreignEvents(commit, command, facts);
+      return { kind: "rejected", commandIndex: index, defect: nameRelease(domain, commit, defect), theirs };
+    }
     ofCommand.push(streams.events.slice(from));
   }
   return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
+}
+
+/**
+ * The defect of a commit, with the code `outdated` if an older release made the commit and this domain no longer takes
+ * its names or its input. That release took both, so the fault is not the author's.
+ */
+function nameRelease({ version }: DomainDefinition, { domain = version }: Commit, defect: Defect): Defect {
+  const isOfRelease = defect.kind === "unknown" || (defect.kind === "invalid" && defect.code === "invalid-input");
+  if (domain >= version || !isOfRelease) return defect;
+  return { ...defect, code: "outdated", message: shortText(`An older release made this change. ${defect.message}`) };
 }
 
 /** True if a record's events equal the events that the author of the commit expected. */

@@ -39,6 +39,8 @@ export type Commit = {
   readonly time: number;
   /** The app's own notes. Dacapo stores them and never reads them. */
   readonly meta: Json;
+  /** The version of the domain that made the commit. Without it, the version of the push counts. */
+  readonly domain?: number;
   readonly commands: readonly CommitCommand[];
 };
 

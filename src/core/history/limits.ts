@@ -32,6 +32,9 @@ export const COMMANDS_MAX = 100;
 /** The largest number of other authors' events in a rejection. A rejection contains the latest ones. */
 export const THEIRS_MAX = 20;
 
+/** The most dropped keys that an outcome names, and the longest of them. */
+export const DROPPED = { count: 20, length: 256 } as const;
+
 /** The largest number of presences in one log. More people than that do not follow each other's cursors. */
 export const PRESENCE_ENTRIES_MAX = 1_000;
 

@@ -26,7 +26,13 @@ export type PushEnvelope = {
 
 /** The server's answer to one commit of a push. */
 export type Outcome =
-  | { readonly id: string; readonly outcome: "recorded"; readonly at: Cursor }
+  | {
+      readonly id: string;
+      readonly outcome: "recorded";
+      readonly at: Cursor;
+      /** The keys of the inputs that the older schema of the server dropped. */
+      readonly dropped?: readonly string[];
+    }
   | { readonly id: string; readonly outcome: "empty" }
   | RejectedOutcome;
 
@@ -55,6 +61,8 @@ export type Page = {
   readonly head: number;
   /** True if the log has more records after `cursor`. */
   readonly more: boolean;
+  /** The version of the server's domain, in an answer to a push or a pull. */
+  readonly domain?: number;
 };
 
 /** The answer to a push: an outcome for each settled commit, and the records after the client's cursor. */

@@ -9,7 +9,7 @@
 import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import type { Commit } from "../history/commit.ts";
-import { COMMANDS_MAX, LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
+import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
 import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
@@ -66,14 +66,10 @@ const command = shape(
   { input: json },
 );
 
-const commitShape = shape({
-  id: uuid,
-  client: uuid,
-  actor,
-  time,
-  meta: json,
-  commands: list(command, COMMANDS_MAX, 1),
-});
+const commitShape = shape(
+  { id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) },
+  { domain: whole(0) },
+);
 
 /**
  * A commit with one seen version of each stream, because its author made it at one moment.
@@ -126,7 +122,10 @@ const outcome: Reader<Outcome> = (value, path) => {
   const { outcome: kind } = shape({ outcome: literal("recorded", "empty", "rejected") })(value, path);
   switch (kind) {
     case "recorded":
-      return shape({ id: uuid, outcome: literal("recorded"), at: cursorReader })(value, path);
+      return shape(
+        { id: uuid, outcome: literal("recorded"), at: cursorReader },
+        { dropped: list(text(DROPPED.length), DROPPED.count) },
+      )(value, path);
     case "empty":
       return shape({ id: uuid, outcome: literal("empty") })(value, path);
     case "rejected":
@@ -169,13 +168,14 @@ function requireContinuous<T extends Page>(page: T, path: Path): T {
   return page;
 }
 
-const page: Reader<Page> = (value, path) => requireContinuous(shape(pageFields)(value, path), path);
+const page: Reader<Page> = (value, path) =>
+  requireContinuous(shape(pageFields, { domain: whole(0) })(value, path), path);
 
 const pushAnswer: Reader<PushAnswer> = (value, path) =>
   requireContinuous(
     shape(
       { ...pageFields, outcomes: list(outcome, LIMITS.pushCommitsMax * 4) },
-      { stopped: shape({ id: uuid, code: text(128) }) },
+      { domain: whole(0), stopped: shape({ id: uuid, code: text(128) }) },
     )(value, path),
     path,
   );

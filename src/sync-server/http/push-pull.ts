@@ -10,6 +10,7 @@
 import { parsePushEnvelope } from "../../core/wire/read-messages.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -20,7 +21,12 @@ import { admitPush, type Appended } from "../writer/admit-push.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
-export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
+export type PullContext = {
+  /** Its version is in each answer, so that an older page knows that a newer release is there. */
+  readonly domain: Pick<DomainDefinition, "version">;
+  readonly store: EventStore;
+  readonly limits: ServerLimits;
+};
 
 export type PushContext = PullContext & {
   readonly admission: Pick<Admission, "countCommits">;
@@ -50,7 +56,8 @@ export async function answerPush(
   if (result.kind === "refused") throw new HttpRefusal(result.code);
   const { outcomes, stopped, appended } = result;
   const page = await pageAfterPush(context, log, push.after, appended);
-  return `{"outcomes":[${outcomes.join(",")}],${stopped ? `"stopped":${JSON.stringify(stopped)},` : ""}${page}}`;
+  const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
+  return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
 }
 
 export async function answerPull(
@@ -59,7 +66,7 @@ export async function answerPull(
   after: Cursor | null,
   events: number,
 ): Promise<string> {
-  return `{${await storedPage(context, log, after, events)}}`;
+  return `{"domain":${context.domain.version},${await storedPage(context, log, after, events)}}`;
 }
 
 /**

@@ -8,7 +8,7 @@
 import type { Defect } from "../../core/decide/decide-command.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { findJsonProblem } from "../../core/values/json.ts";
-import { THEIRS_MAX } from "../../core/history/limits.ts";
+import { DROPPED, THEIRS_MAX } from "../../core/history/limits.ts";
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import { exceedsBytes } from "../base/limits.ts";
 
@@ -25,8 +25,16 @@ export type Refusal = Pick<Defect, "code" | "message" | "path"> & {
   readonly theirs?: readonly DomainEvent[];
 };
 
-export function recordedText(id: string, at: Cursor): string {
-  return JSON.stringify({ id, outcome: "recorded", at: encodeCursor(at) });
+/** `dropped`: the keys of the inputs that the server's schema dropped. */
+export function recordedText(id: string, at: Cursor, dropped: readonly string[] = []): string {
+  return JSON.stringify({
+    id,
+    outcome: "recorded",
+    at: encodeCursor(at),
+    ...(dropped.length > 0 && {
+      dropped: dropped.slice(0, DROPPED.count).map((key) => clip(key, DROPPED.length)),
+    }),
+  });
 }
 
 export function emptyText(id: string): string {

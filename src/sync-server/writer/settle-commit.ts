@@ -19,6 +19,7 @@ import type { Permit } from "../access/authorize.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome-text.ts";
 import { type AdmittedPush, type PushedCommit, tooLarge } from "./admit-push.ts";
+import { droppedKeys } from "./dropped-keys.ts";
 import { storedRecord } from "../stores/stored-record.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 import type { StreamWindows } from "../streams/stream-windows.ts";
@@ -48,13 +49,14 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   if ("refusal" in pushed) return rejected(pushed.id, pushed.refusal);
   const { domain, push, now, limits } = facts;
   const { time, clamped } = clampTime(pushed.commit.time, now);
-  const commit: Commit = clamped ? { ...pushed.commit, time } : pushed.commit;
+  const commit = { domain: push.domain, ...pushed.commit, time };
+  const isNewer = commit.domain > domain.version;
 
   const reconciled = await facts.windows.reconcile(commit, now);
   if (reconciled.kind === "rejected") {
     const { defect, commandIndex, theirs } = reconciled;
-    const newer = push.domain > domain.version && (defect.kind === "unknown" || defect.kind === "unreadable");
-    return newer ? { kind: "later" } : rejected(commit.id, { ...defect, command: commandIndex, theirs });
+    const isLater = isNewer && (defect.kind === "unknown" || defect.kind === "unreadable");
+    return isLater ? { kind: "later" } : rejected(commit.id, { ...defect, command: commandIndex, theirs });
   }
   if (reconciled.events.length === 0) return { kind: "no-record", text: emptyText(commit.id) };
 
@@ -76,7 +78,12 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   };
   const stored = storedRecord(record);
   if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
-  return { kind: "recorded", record, stored, text: recordedText(id, stored.cursor) };
+  return {
+    kind: "recorded",
+    record,
+    stored,
+    text: recordedText(id, stored.cursor, isNewer ? droppedKeys(domain, commit) : []),
+  };
 }
 
 export function forbiddenRefusal(command: number): Refusal {

@@ -102,8 +102,9 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
   const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
+  const release = parts.release?.(domain, "server") ?? domain;
   const writer = createLogWriter({
-    domain: parts.release?.(domain, "server") ?? domain,
+    domain: release,
     store,
     permit,
     limits,
@@ -118,10 +119,12 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     await admission.checkReader(principal, request.log);
     if (request.kind === "push") {
       const body = { text: request.text, bytes: byteLength(request.text) };
-      return ok(await answerPush({ store, limits, admission, writer }, principal, request.log, body));
+      return ok(await answerPush({ domain: release, store, limits, admission, writer }, principal, request.log, body));
     }
     const after = request.after === null ? null : decodeCursor(request.after);
-    return ok(await answerPull({ store, limits }, request.log, after, request.limit ?? limits.pageEventsMax));
+    return ok(
+      await answerPull({ domain: release, store, limits }, request.log, after, request.limit ?? limits.pageEventsMax),
+    );
   };
   const handler = parts.node?.(plain) ?? plain;
   return {

@@ -1,12 +1,12 @@
 /** The demo as people use it: a built page, a sync server in its own process, and a network that can be cut. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
-import { build, preview } from "vite";
+import { build, type Plugin, preview } from "vite";
 import { chromiumFlags, findChromium, howToGetChromium } from "../../../scripts/chromium.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
 
@@ -24,6 +24,12 @@ export type Demo = {
   readonly open: (log: string, name: string, options?: BrowserContextOptions) => Promise<Page>;
   /** A page without anything stored, at an address of the demo. `PLAIN_HOST` as the host is no secure context. */
   readonly visit: (path: string, options?: BrowserContextOptions) => Promise<Page>;
+  /** Builds the page with the next release of the domain. Pages that are open stay as they are. */
+  readonly releaseNextPage: () => Promise<void>;
+  /** Stops the sync server, copies its file, and starts it again. */
+  readonly backUp: () => Promise<void>;
+  /** Stops the sync server, puts the copy in the place of its file, and starts it again. */
+  readonly restore: () => Promise<void>;
   /** Errors that pages reported since the last call. */
   readonly takeErrors: () => readonly string[];
   /** Closes the pages that are open. */
@@ -31,9 +37,16 @@ export type Demo = {
   readonly close: () => Promise<void>;
 };
 
-export async function startDemo(): Promise<Demo> {
+/** `nextServer`: the sync server runs the next release of the domain, and the page the present one. */
+export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-board-"));
-  const server = await startSyncServer(join(folder, "board.db"));
+  const [file, backup] = [join(folder, "board.db"), join(folder, "backup.db")];
+  let server = await startSyncServer(file, nextServer);
+  const restartAfter = async (change: () => Promise<void>) => {
+    await server.close();
+    await change();
+    server = await startSyncServer(file, nextServer, server.port);
+  };
   const network = await tcpProxy(server.port);
   const page = await startPageServer(join(folder, "site"), network.port);
   const browser = await startBrowser();
@@ -57,6 +70,13 @@ export async function startDemo(): Promise<Demo> {
       await tab.locator("[data-column]").first().waitFor();
       return tab;
     },
+    releaseNextPage: () => buildPage(join(folder, "site"), true),
+    backUp: () => restartAfter(() => copyFile(file, backup)),
+    restore: () =>
+      restartAfter(async () => {
+        for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
+        await copyFile(backup, file);
+      }),
     takeErrors: () => errors.splice(0),
     leave,
     async close() {
@@ -114,11 +134,16 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
     .waitFor();
 }
 
-async function startSyncServer(file: string): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
-  const child = spawn(process.execPath, ["--conditions=dacapo-source", "demo/board/server.ts"], {
+async function startSyncServer(
+  file: string,
+  isNext: boolean,
+  on = 0,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const script = isNext ? "test/e2e/support/next-board-server.ts" : "demo/board/server.ts";
+  const child = spawn(process.execPath, ["--conditions=dacapo-source", script], {
     cwd: project,
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, PORT: "0", HOST: "127.0.0.1", BOARD_DB: file },
+    env: { ...process.env, PORT: String(on), HOST: "127.0.0.1", BOARD_DB: file },
   });
   let printed = "";
   for await (const chunk of child.stdout) {
@@ -136,12 +161,32 @@ async function startSyncServer(file: string): Promise<{ readonly port: number; r
   throw new Error(`The board's server ended before it listened: ${printed}`);
 }
 
+const configFile = `${root}/vite.config.ts`;
+
+async function buildPage(outDir: string, isNext: boolean): Promise<void> {
+  const next: Plugin = {
+    name: "next-release",
+    // Before the resolver of Vite, which knows each relative path.
+    enforce: "pre",
+    resolveId: (source, importer) =>
+      isNext && source === "./domain.ts" && importer?.includes("/log.worker.ts") === true
+        ? fileURLToPath(new URL("./next-board.ts", import.meta.url))
+        : null,
+  };
+  await build({
+    root,
+    configFile,
+    logLevel: "error",
+    worker: { plugins: () => [next] },
+    build: { outDir, emptyOutDir: true },
+  });
+}
+
 async function startPageServer(
   outDir: string,
   syncPort: number,
 ): Promise<{ readonly origin: string; readonly close: () => Promise<void> }> {
-  const configFile = `${root}/vite.config.ts`;
-  await build({ root, configFile, logLevel: "error", build: { outDir, emptyOutDir: true } });
+  await buildPage(outDir, false);
   const server = await preview({
     root,
     configFile,

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Commit } from "../../../../src/core/history/commit.ts";
 import type { Page } from "../../../../src/core/wire/messages.ts";
 import type { CommitRecord, Cursor } from "../../../../src/core/history/record.ts";
+import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import type { SocketEvents, Transport } from "../../../../src/client/sync/transport.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { domain, task } from "../../../support/board-domain.ts";
@@ -168,4 +169,29 @@ test("sync-loop: a socket that reports nothing costs no more pulls than no socke
   expect(nodes.calls.slice(before).length).toBeLessThanOrEqual(20);
   expect(new Set(nodes.calls.slice(before))).toEqual(new Set(["pull"]));
   expect(open.status()).toMatchObject({ position: 2, pending: 0, connection: "live" });
+});
+
+test("status: is not live while the answer to a push is lost, and has waitingSince", async () => {
+  const { nodes, open, add } = await liveDevice();
+  let isLost = true;
+  const answered = { ...nodes.transport };
+  nodes.transport.push = async (after, release, commits) => {
+    if (!isLost) return answered.push(after, release, commits);
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    throw new UnreachableError("The sync server did not answer", null);
+  };
+  expect(open.status()).toMatchObject({ connection: "live", waitingSince: null });
+  const since = Date.now();
+  await add("t2");
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(open.status()).toMatchObject({ pending: 1, waitingSince: since });
+  // From here on until the answer, through the failure and the tries after it.
+  const sent = open.statuses.length;
+  await vi.advanceTimersByTimeAsync(3 * MINUTE);
+  const connections = open.statuses.slice(sent).map(({ connection }) => connection);
+  expect([...new Set(connections)].sort()).toEqual(["connecting", "offline"]);
+  expect(open.status()).toMatchObject({ pending: 1, waitingSince: since });
+  isLost = false;
+  await vi.advanceTimersByTimeAsync(2 * MINUTE);
+  expect(open.status()).toMatchObject({ pending: 0, waitingSince: null, connection: "live" });
 });

@@ -246,6 +246,19 @@ describe("reduce", () => {
     expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
   });
 
+  test("reduce: a call without an answer for 5 seconds makes the log stale until the answer", () => {
+    const waiting = after({ ...ready, agreement: fresh }, event({ type: "call-slow" }));
+    expect(syncSummary(waiting).activity).toBe("connecting");
+    expect(syncSummary(after(waiting, answered(at.now))).activity).toBe("fresh");
+    expect(after({ ...ready, agreement: diverged }, event({ type: "call-slow" })).agreement).toBe(diverged);
+  });
+
+  test("reduce: an answer without the server's domain keeps the known version", () => {
+    const known = after(ready, event({ type: "pull-answered", head: 1, domain: 3 }));
+    expect(syncSummary(after(known, answered(at.now))).domain).toBe(3);
+    expect(syncSummary(after(known, event({ type: "pull-answered", head: 1, domain: 2 }))).domain).toBe(2);
+  });
+
   test("reduce: a refused socket keeps its wait without leadership, and loses it with a wake", () => {
     const refused = after(ready, requested(), lost(at.now, 0.5));
     const notLeading = after(refused, event({ type: "leader-changed", isLeader: false }));
@@ -343,6 +356,7 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   fc.record({ type: type("resumed") }),
   fc.record({ type: type("pull-answered"), head }),
   fc.record({ type: type("push-answered"), head, isPostponed: fc.boolean() }),
+  fc.record({ type: type("call-slow") }),
   fc.record({ type: type("push-too-large"), sent: fc.nat({ max: 1_000 }) }),
   fc.record({ type: type("frame-confirmed"), head }),
   fc.record({ type: type("diverged") }),

@@ -48,3 +48,23 @@ test("status: a tab that follows reports that the leader is offline", async () =
   await until(() => second.status().connection === "offline", "the second says so", 10_000);
   expect(second.status().lastSyncedAt).not.toBeNull();
 }, 20_000);
+
+test("status: no tab ever sends following together with leader, while the lead moves", async () => {
+  const server = await startServer();
+  ends.push(server.close);
+  const ada = device(domain, "team", "ada");
+  const first = await opened(ada.open({ url: server.url }));
+  await until(() => first.status().connection === "live", "the first tab leads");
+  const second = await opened(ada.open({ url: server.url }));
+  for (let round = 0; round < 3; round++) {
+    first.api.setPaused(true);
+    await until(() => second.status().connection === "live", "the second leads");
+    first.api.setPaused(false);
+    second.api.setPaused(true);
+    await until(() => first.status().connection === "live", "the first leads again");
+    second.api.setPaused(false);
+  }
+  const sent = [...first.statuses, ...second.statuses];
+  expect(sent.some(({ connection }) => connection === "following")).toBe(true);
+  expect(sent.filter(({ connection, leader }) => leader && connection === "following")).toEqual([]);
+}, 30_000);

@@ -8,6 +8,7 @@ const status: WorkerStatus = {
   connection: "local",
   leader: true,
   pending: 0,
+  waitingSince: null,
   doubtful: [],
   rejections: 0,
   lastSyncedAt: null,
@@ -15,6 +16,8 @@ const status: WorkerStatus = {
   head: 0,
   parked: { count: 0, events: [] },
   reduced: [],
+  outdated: false,
+  sentAgain: null,
   error: null,
 };
 const delta = (key: string) => ({ projection: "board", set: [{ key, row: 1, pending: true }], removed: [] });

@@ -1,0 +1,50 @@
+/**
+ * The own commits that return to the queue when this log is cut back, and what becomes of them.
+ *
+ * Only memory has it: it ends with `acknowledge`, or with the tab.
+ */
+import { positionOf } from "../../core/history/record.ts";
+import type { SentAgain, Settled } from "../messages/log-types.ts";
+import type { LocalLog, SettledEntry } from "./local-log.ts";
+
+export class ReturnedCommits {
+  readonly #waiting = new Set<string>();
+  #report: SentAgain | null = null;
+
+  get report(): SentAgain | null {
+    return this.#report;
+  }
+
+  /** Compares the log before and after a reload. A log that was dropped with the right to read returns no commit. */
+  reloaded(before: LocalLog, { entries, head }: LocalLog, now: number): void {
+    if (head.generation === before.head.generation || head.dropped !== null) return;
+    const returned = [...entries.keys()].filter((id) => !before.entries.has(id));
+    for (const id of returned) this.#waiting.add(id);
+    const report = this.#report ?? { accepted: 0, rebased: 0, rejected: 0, commits: 0 };
+    this.#report = {
+      ...report,
+      at: now,
+      position: positionOf(head.cursor),
+      commits: report.commits + returned.length,
+    };
+  }
+
+  /** Another tab settled commits. Without a record, the rejections show whether the server accepted the commit. */
+  refreshed(settled: readonly SettledEntry[], { rejections }: LocalLog): void {
+    for (const { entry, arrived } of settled) {
+      const { id: commit } = entry.commit;
+      const isRejected = rejections.some((rejection) => rejection.commit.id === commit);
+      this.settle({ commit, outcome: arrived?.outcome ?? (isRejected ? "rejected" : "accepted") });
+    }
+  }
+
+  settle({ commit, outcome }: Pick<Settled, "commit" | "outcome">): void {
+    const report = this.#report;
+    if (this.#waiting.delete(commit) && report) this.#report = { ...report, [outcome]: report[outcome] + 1 };
+  }
+
+  acknowledge(): void {
+    this.#waiting.clear();
+    this.#report = null;
+  }
+}
