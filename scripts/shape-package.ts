@@ -1,6 +1,6 @@
 // Turns the compiler's output into the files of the package. `npm run build` calls it.
 //
-// Guarantees (test/package/package-files.test.ts, test/consumer):
+// Guarantees (scripts/check-package.ts, test/consumer):
 // - dist/ contains the modules that an entry of package.json reaches, and nothing else.
 // - No module for the browser has a bare import. A worker has no import map, so a page without a bundler could not
 //   load such a module.

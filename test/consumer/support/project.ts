@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync, mkdirSync, copyFileSyn
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { npmCommand } from "../../../scripts/programs.ts";
 import { root, samplesOf } from "../../support/samples.ts";
 
 export type Project = {
@@ -29,8 +30,8 @@ const { NODE_ENV: _, NODE_OPTIONS: __, ...env } = process.env;
 
 /** Packs like `npm publish`. Returns the path of the tarball. */
 export function pack(folder: string): string {
-  const { file, args } = npmCommand(["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
-  const packed = spawnSync(file, args, { cwd: root, encoding: "utf8", shell: process.platform === "win32" });
+  const { file, args, shell } = npmCommand("pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
+  const packed = spawnSync(file, args, { cwd: root, encoding: "utf8", shell });
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   if (packed.status !== 0 || tarball === undefined) throw new Error(`npm pack failed: ${packed.stderr}`);
   return join(folder, tarball);
@@ -41,8 +42,8 @@ export async function inProject<T>(tarball: string, work: (project: Project) => 
   const folder = mkdtempSync(join(tmpdir(), "dacapo-consumer-"));
   copyFileSync(tarball, join(folder, basename(tarball)));
   const npm = (...args: readonly string[]) => {
-    const command = npmCommand(args);
-    return runProgram(folder, command.file, command.args);
+    const command = npmCommand(...args);
+    return runProgram(folder, command);
   };
   const write = (name: string, text: string) => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -55,7 +56,12 @@ export async function inProject<T>(tarball: string, work: (project: Project) => 
       npm,
       install: (...packages) =>
         npm("install", "--no-audit", "--no-fund", "--prefer-offline", `./${basename(tarball)}`, ...packages),
-      run: (entry, ...args) => runProgram(folder, process.execPath, [join(folder, "node_modules", entry), ...args]),
+      run: (entry, ...args) =>
+        runProgram(folder, {
+          file: process.execPath,
+          args: [join(folder, "node_modules", entry), ...args],
+          shell: false,
+        }),
       start: (args, until) => start(folder, args, until),
       write,
       writeSamples: async (page, change = (code) => code) => {
@@ -67,21 +73,9 @@ export async function inProject<T>(tarball: string, work: (project: Project) => 
   }
 }
 
-function npmCommand(args: readonly string[]): { readonly file: string; readonly args: readonly string[] } {
-  const own = process.env["npm_execpath"];
-  return own && /npm-cli\.[cm]?js$/.test(own)
-    ? { file: process.execPath, args: [own, ...args] }
-    : { file: "npm", args };
-}
-
-function runProgram(cwd: string, file: string, args: readonly string[]): Promise<void> {
+function runProgram(cwd: string, { file, args, shell }: ReturnType<typeof npmCommand>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      cwd,
-      env,
-      stdio: ["ignore", "pipe", "pipe"],
-      shell: file === "npm" && process.platform === "win32",
-    });
+    const child = spawn(file, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], shell });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += String(chunk)));
     child.on("error", reject);
