@@ -15,7 +15,9 @@ export type Project = {
   readonly install: (...packages: readonly string[]) => Promise<void>;
   /** Runs the command of an installed package. `entry` is its file in `node_modules`. */
   readonly run: (entry: string, ...args: readonly string[]) => Promise<void>;
-  /** Starts such a command and resolves when its output contains the pattern. */
+  /** Runs a program of the folder. Rejects with its output if it fails. */
+  readonly node: (...args: readonly string[]) => Promise<void>;
+  /** Starts a program and resolves when its output contains the pattern. */
   readonly start: (args: readonly string[], until: RegExp) => Promise<Running>;
   readonly write: (name: string, text: string) => void;
   /** Writes the named files of a documentation page; without names, all of them. */
@@ -45,6 +47,7 @@ export async function inProject<T>(tarball: string, work: (project: Project) => 
     const command = npmCommand(...args);
     return runProgram(folder, command);
   };
+  const node = (...args: readonly string[]) => runProgram(folder, { file: process.execPath, args, shell: false });
   const write = (name: string, text: string) => {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
@@ -56,12 +59,8 @@ export async function inProject<T>(tarball: string, work: (project: Project) => 
       npm,
       install: (...packages) =>
         npm("install", "--no-audit", "--no-fund", "--prefer-offline", `./${basename(tarball)}`, ...packages),
-      run: (entry, ...args) =>
-        runProgram(folder, {
-          file: process.execPath,
-          args: [join(folder, "node_modules", entry), ...args],
-          shell: false,
-        }),
+      run: (entry, ...args) => node(join(folder, "node_modules", entry), ...args),
+      node,
       start: (args, until) => start(folder, args, until),
       write,
       writeSamples: async (page, change = (code) => code) => {
