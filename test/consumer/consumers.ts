@@ -40,7 +40,7 @@ async function vite(project: Project): Promise<void> {
   await project.writeSamples("README.md", (code) => code.replaceAll("8787", port));
   await project.install("valibot", "vite", "typescript", "@types/node");
   await project.run("typescript/bin/tsc");
-  const server = await project.start(["server.ts"], /listening on (\S+)/);
+  const server = await project.start(["server.ts"], /listens on http:\S+/);
   try {
     const bin = "node_modules/vite/bin/vite.js";
     const listening = /Local:\s+(http:\/\/\S+)/;

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseOwnJson } from "../support/own-json.ts";
+import { root } from "../support/samples.ts";
 import type { Project } from "./support/project.ts";
 
 /** The settings of a bundler's template, and Node's own resolution. */
@@ -19,8 +20,8 @@ export async function checkTypes(
   { typescript, hono }: { readonly typescript: string; readonly hono: string },
 ): Promise<void> {
   for (const page of pages) await project.writeSamples(page);
-  const besides = ["react", "@types/node", "@types/react", "@hono/node-server"];
-  await project.install("valibot", `typescript@${typescript}`, `hono@${hono}`, ...besides);
+  const besides = ["valibot", "@types/node", "@hono/node-server", ...optionalPeers()];
+  await project.install(`typescript@${typescript}`, `hono@${hono}`, ...besides);
   const { exports } = parseOwnJson<{ exports: object }>(
     readFileSync(join(project.folder, "node_modules/dacapo/package.json"), "utf8"),
   );
@@ -45,4 +46,14 @@ export async function checkTypes(
     project.write(types, JSON.stringify({ compilerOptions, include: ["*.ts", "app/*.tsx"] }));
     await project.run("typescript/bin/tsc", "--project", types);
   }
+}
+
+/** Packages that only some entries need, such as React, with their types. */
+function optionalPeers(): string[] {
+  const { peerDependenciesMeta, devDependencies } = parseOwnJson<{
+    peerDependenciesMeta: object;
+    devDependencies: object;
+  }>(readFileSync(join(root, "package.json"), "utf8"));
+  const peers = Object.keys(peerDependenciesMeta);
+  return [...peers, ...peers.map((name) => `@types/${name}`).filter((name) => name in devDependencies)];
 }
