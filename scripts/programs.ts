@@ -46,3 +46,16 @@ export async function runAll(programs: readonly Program[]): Promise<number> {
   }
   return 0;
 }
+
+/**
+ * The npm that runs this script, called through Node, because "npm" may be another one, and a batch file on Windows.
+ */
+export function npmCommand(...args: readonly string[]): {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly shell: boolean;
+} {
+  const own = process.env["npm_execpath"];
+  if (own && /npm-cli\.[cm]?js$/.test(own)) return { file: process.execPath, args: [own, ...args], shell: false };
+  return { file: "npm", args, shell: process.platform === "win32" };
+}

@@ -1,10 +1,13 @@
 // `npm test`: runs all checks and tests in turn. The last line counts them: "N passed, N failed".
 // `npm run check` does the same without the tests that need a browser.
 //
-// Each check (types, lint, …) counts as one test. The tests of each vitest project are counted from vitest's own
-// report.
+// Each check (types, lint, …) counts as one test, and so does each consumer of the package (test/consumer). The tests
+// of each vitest project are counted from vitest's own report. With `--all-consumers`, as a build machine runs it, all
+// consumers run. Otherwise only those marked `always` run.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { relative } from "node:path";
+import { consumers } from "../test/consumer/consumers.ts";
+import { runConsumers } from "../test/consumer/run-consumers.ts";
 import { requireChromium } from "./chromium.ts";
 import { ensurePostgres, howToGetPostgres } from "./postgres.ts";
 import { type Program, root, run, script, tool } from "./programs.ts";
@@ -14,6 +17,7 @@ type Outcome = Count & { readonly failures: readonly string[] };
 type Step = { readonly name: string; readonly needsBrowser?: boolean; readonly run: () => Promise<Outcome> };
 
 const output = `${root}.test-output`;
+const allConsumers = process.argv.includes("--all-consumers");
 
 const steps: readonly Step[] = [
   check("types", script("scripts/check-types.ts")),
@@ -23,8 +27,10 @@ const steps: readonly Step[] = [
   check("dead code", tool("knip/bin/knip.js", "--no-progress")),
   check("lock file", script("scripts/check-lock.ts")),
   check("package", script("scripts/check-package.ts")),
+  consumersThat("consumer types", false),
   tests("unit"),
   tests("workerd"),
+  { ...consumersThat("consumers", true), needsBrowser: true },
   { ...tests("browser"), needsBrowser: true },
   { ...tests("e2e"), needsBrowser: true },
 ];
@@ -51,7 +57,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
   for (const { name, count } of results)
     for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results)
-    console.log(`${name.padEnd(12)} ${sentence(count).padEnd(36)} ${seconds} s`);
+    console.log(`${name.padEnd(14)} ${sentence(count).padEnd(36)} ${seconds} s`);
   const total = results.map(({ count }): Count => count).reduce(add);
   console.log(`\n${sentence(total)}`);
   return total.failed === 0 ? 0 : 1;
@@ -59,6 +65,20 @@ async function main(withoutBrowser: boolean): Promise<number> {
 
 function check(name: string, program: Program): Step {
   return { name, run: async () => outcomeOf((await run(program)) === 0) };
+}
+
+/** Consumers of the tarball that the check of the package has just built. */
+function consumersThat(name: string, needsBrowser: boolean): Step {
+  const chosen = consumers.filter(
+    (consumer) => consumer.needsBrowser === needsBrowser && (consumer.always === true || allConsumers),
+  );
+  return {
+    name,
+    run: async () => {
+      const { passed, failures } = await runConsumers(`${output}/${name.replace(" ", "-")}`, chosen);
+      return { passed, failed: failures.length, skipped: 0, failures };
+    },
+  };
 }
 
 function outcomeOf(passed: boolean): Outcome {

@@ -1,3 +1,4 @@
+"use client"; // because a server component of Next may import this module, and a context needs a client
 /**
  * React hooks over the handle of an open log.
  *

@@ -10,7 +10,7 @@ import { freshProfile } from "./support/browser.ts";
 import { unusedPort } from "./support/unused-port.ts";
 import { parseOwnJson } from "../support/own-json.ts";
 
-test("README: the first sample works when pasted, on the screen and on the server", async () => {
+test("README: the first sample works when pasted, also on a second visit", async () => {
   const folder = await writeSamples(["README.md"], "readme-run");
   const port = await unusedPort();
   const server = await startSampleServer(folder, port);
@@ -25,12 +25,17 @@ test("README: the first sample works when pasted, on the screen and on the serve
   try {
     await using profile = await freshProfile();
     const tab = await (await profile.launch()).newPage();
+    const errors: string[] = [];
+    tab.on("pageerror", (error) => errors.push(String(error.stack)));
     await tab.goto(page.resolvedUrls?.local[0] ?? "");
     await tab.waitForFunction(() => document.body.textContent.includes("Milk"), undefined, { timeout: 20_000 });
     const readLog = () =>
       fetch(`http://127.0.0.1:${port}/sync/logs/team-7`, { headers: { authorization: "Bearer adas-secret" } });
     const readHead = async () => parseOwnJson<{ head: number }>(await (await readLog()).text()).head;
     await expect.poll(readHead, { timeout: 10_000 }).toBe(1);
+    await tab.reload();
+    await expect.poll(readHead, { timeout: 10_000 }).toBe(2);
+    expect(errors).toEqual([]);
   } finally {
     await page.close();
     const gone = once(server, "exit");

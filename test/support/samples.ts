@@ -1,6 +1,6 @@
 /** The code blocks of a page. Blocks with a file's name after the language are written to files, checked and run. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,6 +26,9 @@ export async function writeSamples(pages: readonly string[], folder: string): Pr
   await mkdir(target, { recursive: true });
   const samples = (await Promise.all(pages.map(samplesOf))).flat();
   for (const { language, name, code } of samples)
-    if (language === "ts" || language === "html") await writeFile(join(target, name), code);
+    if (["ts", "tsx", "html"].includes(language)) {
+      await mkdir(dirname(join(target, name)), { recursive: true });
+      await writeFile(join(target, name), code);
+    }
   return target;
 }

@@ -1,6 +1,9 @@
 /**
  * `authorize` by JSON Web Tokens, verified by Hono's helpers.
  *
+ * The package carries its own copy of these helpers, because the app's Hono may be older and check less: before 4.13.19
+ * it ignores the required `typ`.
+ *
  * Guarantees (jwt.test.ts):
  * - Only tokens signed with the configured algorithm are accepted.
  * - A token must have the configured issuer and audience, and an expiry. `exp`, `nbf` and `iat` must be numbers.
@@ -8,7 +11,8 @@
  * - Until the keys were fetched once, the server answers 503 if the fetch fails, because the sender did nothing wrong.
  *   After that, a token with an unknown key gets 401.
  */
-import { decode, verify } from "hono/jwt";
+// Not `hono/jwt`, because it contains a middleware too. The build copies this module into the package.
+import { decode, verify } from "hono/utils/jwt/jwt";
 import { DefinitionError } from "../../core/values/errors.ts";
 import { type Authorize, bearer, type Principal } from "./authorize.ts";
 import { jwksKeys } from "./jwks.ts";
