@@ -71,7 +71,8 @@ export async function deleteLog(
       fix: "Sync or export them first. Or pass losePending: true to lose them.",
       details: lost,
     });
-  // Makes the log's tabs read their database, and find that it is gone.
+  // Makes the log's tabs read their database, and find that it is gone. Without messages, they find it later.
+  if (typeof BroadcastChannel === "undefined") return;
   const channel = new BroadcastChannel(name);
   channel.postMessage({ type: "wrote" });
   channel.close();
