@@ -56,7 +56,11 @@ function relayTo(address) {
       const unknown = emulations.delete(answer.id) && answer.error === "unknown command";
       playwright.send(unknown ? JSON.stringify({ type: "success", id: answer.id, result: {} }) : text);
     });
-    playwright.on("close", () => browser.close());
+    playwright.on("close", () => {
+      browser.close();
+      // Because Playwright's process may have been killed. Otherwise Firefox ends by itself.
+      setTimeout(() => firefox.kill("SIGKILL"), 5_000);
+    });
     browser.on("close", () => playwright.close());
     browser.on("error", () => playwright.close());
   });

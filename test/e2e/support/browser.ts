@@ -1,30 +1,30 @@
-// A Chromium for the end-to-end tests. Each has a fresh profile, which survives a restart of the browser.
+// A browser for the end-to-end tests, of the engine that the run names. Each has a fresh profile.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, chromium } from "playwright-core";
-import { chromiumFlags, findChromium, howToGetChromium } from "../../../scripts/chromium.ts";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, firefox } from "playwright-core";
+import { engineOfRun, findEngine, howToGetEngine, launchOptionsOf } from "../../../scripts/engines.ts";
+import { webkitContext } from "../../support/webkit/context.ts";
 
 export type Profile = {
-  /** Starts a browser on this profile: what it stored the last time is there again. One at a time. */
+  /**
+   * Starts a browser on this profile, one at a time. What the last one stored is there again, except in WebKit, whose
+   * storage is in memory.
+   */
   readonly launch: () => Promise<BrowserContext>;
   /** Closes what runs and deletes the profile. */
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
+export const engine = engineOfRun();
+
 export async function freshProfile(): Promise<Profile> {
-  const executablePath = findChromium();
-  if (!executablePath) throw new Error(howToGetChromium);
+  if (!findEngine(engine)) throw new Error(howToGetEngine[engine]);
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-"));
   let running: BrowserContext | undefined;
   return {
     launch: async () => {
-      running = await chromium.launchPersistentContext(folder, {
-        executablePath,
-        headless: true,
-        chromiumSandbox: false,
-        args: [...chromiumFlags],
-      });
+      running = await launch(folder);
       return running;
     },
     [Symbol.asyncDispose]: async () => {
@@ -33,4 +33,45 @@ export async function freshProfile(): Promise<Profile> {
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+export type Profiles = {
+  /** Opens a new profile, in memory. */
+  readonly newContext: (options: BrowserContextOptions) => Promise<BrowserContext>;
+  readonly closeAll: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** Many profiles of one browser. Nothing of a profile stays when it is closed. */
+export async function startProfiles(): Promise<Profiles> {
+  if (!findEngine(engine)) throw new Error(howToGetEngine[engine]);
+  const browser = engine === "webkit" ? null : await startBrowser(engine);
+  const contexts = new Set<BrowserContext>();
+  const closeAll = async () => {
+    for (const context of contexts) await context.close();
+    contexts.clear();
+  };
+  return {
+    async newContext(options) {
+      const context = browser ? await browser.newContext(options) : await webkitContext();
+      contexts.add(context);
+      return context;
+    },
+    closeAll,
+    async close() {
+      await closeAll();
+      await browser?.close();
+    },
+  };
+}
+
+function startBrowser(of: "chromium" | "firefox"): Promise<Browser> {
+  const options = { headless: true, ...launchOptionsOf(of) };
+  return (of === "firefox" ? firefox : chromium).launch(options);
+}
+
+function launch(folder: string): Promise<BrowserContext> {
+  if (engine === "webkit") return webkitContext();
+  const options = { headless: true, ...launchOptionsOf(engine) };
+  return (engine === "firefox" ? firefox : chromium).launchPersistentContext(folder, options);
 }

@@ -1,0 +1,43 @@
+// `npm run test:browsers`: runs the browser tests and the end-to-end tests in Chromium, Firefox and WebKit.
+//
+// `npm run test:browsers -- firefox` runs one engine. It prints a line for each engine. The last line is "N passed, N
+// failed".
+import { engines, ensureEngines, howToGetEngine, versionOf } from "./engines.ts";
+import { add, clearReports, type Count, runVitest, sentence } from "./run-vitest.ts";
+
+/** The end-to-end tests that are about a browser. The others are about a server or about the scripts. */
+const files = ["test/browser", ...["platform", "sync", "tabs", "board"].map((name) => `test/e2e/${name}.test.ts`)];
+
+process.exit(await main(process.argv.slice(2)));
+
+async function main(named: readonly string[]): Promise<number> {
+  const wrong = named.find((name) => !engines.some((engine) => engine === name));
+  if (wrong !== undefined) {
+    console.error(`There is no engine "${wrong}". Use ${engines.join(", ")}.`);
+    return 1;
+  }
+  clearReports();
+  const present = await ensureEngines();
+  const lines: string[] = [];
+  const failures: string[] = [];
+  let total: Count = { passed: 0, failed: 0, skipped: 0 };
+  for (const engine of engines.filter((one) => named.length === 0 || named.includes(one))) {
+    console.log(`\n── ${engine} ${"─".repeat(60 - engine.length)}`);
+    if (!present.includes(engine)) {
+      lines.push(`${engine.padEnd(9)} not on this machine. ${howToGetEngine[engine]}`);
+      continue;
+    }
+    const start = performance.now();
+    const args = ["--project", "browser", "--project", "e2e", ...files];
+    const count = await runVitest({ name: engine, args, engine });
+    const seconds = ((performance.now() - start) / 1000).toFixed(0);
+    lines.push(`${engine.padEnd(9)} ${sentence(count).padEnd(34)} ${seconds} s, ${versionOf(engine)}`);
+    failures.push(...count.failures.map((failure) => `failed: ${engine} > ${failure}\n`));
+    total = add(total, count);
+  }
+  console.log("");
+  for (const failure of failures) console.log(failure);
+  for (const line of lines) console.log(line);
+  console.log(`\n${sentence(total)}`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
