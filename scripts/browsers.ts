@@ -6,7 +6,10 @@ import { engines, ensureEngines, howToGetEngine, versionOf } from "./engines.ts"
 import { add, clearReports, type Count, runVitest, sentence } from "./run-vitest.ts";
 
 /** The end-to-end tests that are about a browser. The others are about a server or about the scripts. */
-const files = ["test/browser", ...["platform", "sync", "tabs", "board"].map((name) => `test/e2e/${name}.test.ts`)];
+const files = [
+  "test/browser",
+  ...["platform", "sync", "one-browser", "board"].map((name) => `test/e2e/${name}.test.ts`),
+];
 
 process.exit(await main(process.argv.slice(2)));
 

@@ -2,8 +2,8 @@
  * The browsers of the tests, one for each engine. `findEngine` searches the usual places. `ensureEngines` may also
  * install them.
  *
- * Playwright drives Chromium, and a Firefox of the system over WebDriver BiDi. It cannot drive a WebKit of the system, so
- * `test/support/webkit` speaks WebDriver with WebKitGTK's own MiniBrowser.
+ * Playwright drives Chromium, and a Firefox of the system over WebDriver BiDi. It cannot drive a WebKit of the system.
+ * So `test/support/webkit` sends WebDriver commands to WebKitGTK's own MiniBrowser.
  */
 import { execFileSync } from "node:child_process";
 import { globSync } from "node:fs";

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Starts Firefox for Playwright, and passes the messages of WebDriver BiDi between the two.
 //
-// Playwright always sends `emulation.setMediaFeaturesOverride`, which Firefox 153 does not know. Then Playwright gives up.
-// So this relay answers an unknown `emulation` command with success. All other messages pass unchanged.
+// Playwright always sends `emulation.setMediaFeaturesOverride`. Firefox 153 does not know this command, and Playwright
+// then stops. So this relay answers an unknown `emulation` command with success. All other messages pass unchanged.
 //
 // Playwright runs this file as the browser, on the machine's own Node. So it is plain JavaScript.
 import { spawn } from "node:child_process";

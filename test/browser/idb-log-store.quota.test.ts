@@ -44,7 +44,7 @@ test("L1 append: with the quota used up, fails as storage-full and leaves nothin
     ...entryOf("b"),
     commit: { ...entryOf("b").commit, meta: { name: "b", text: incompressible(4 * MIB) } },
   };
-  // Twice, because Firefox lets the next write on the same connection only delete.
+  // Twice, because Firefox refuses the next write of rows on the connection that met the first failure.
   for (let attempt = 0; attempt < 2; attempt++) {
     await expect(store.appendPending(1, [entryOf("a"), large], [])).rejects.toMatchObject({
       code: "storage-full",

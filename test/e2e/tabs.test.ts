@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type BareBrowser, startBareBrowser } from "./support/bare-browser.ts";
-import { engine, freshProfile } from "./support/browser.ts";
+import { freshProfile } from "./support/browser.ts";
 import { type ServerProcess, startServerProcess } from "./support/server-process.ts";
 import { opened, openPage, type Site, startSite } from "./support/site.ts";
 import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
@@ -36,7 +36,6 @@ afterEach(async () => {
 const sync = () => `http://127.0.0.1:${network.port}/sync`;
 const query = () => ({ log: "team", user: "ada", sync: sync() });
 const status = (page: Page) => page.evaluate(() => window.board.status());
-const leads = async (page: Page) => (await status(page)).leader;
 const count = (page: Page) => page.evaluate(() => window.board.count());
 const reaches = (page: Page, position: number) =>
   page.waitForFunction(
@@ -48,140 +47,74 @@ const reaches = (page: Page, position: number) =>
     { timeout: 30_000, polling: 100 },
   ); // a hidden page has no animation frames
 
-// Only Chromium can freeze a page, and be killed and started on the same profile by a test.
-test.runIf(engine === "chromium")(
-  "leader: a frozen leader is displaced, the other tab syncs, and nothing is doubled",
-  async () => {
-    browser = await startBareBrowser();
-    const first = await openPage(browser.context, site, query());
-    await first.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
-    const second = await openPage(browser.context, site, query());
-    await second.bringToFront();
-    await first.evaluate(() => window.board.add("before", 3));
-    await reaches(first, 3);
-    // A hidden leader yields to a visible tab, so freeze the tab that leads now.
-    await second.waitForTimeout(3_000);
-    const [leader, other] = (await status(first)).leader ? [first, second] : [second, first];
-    await other.bringToFront();
-    await browser.freeze(leader, true);
-    await other.evaluate(() => window.board.add("frozen", 5));
-    await reaches(other, 8);
-    expect((await status(other)).leader).toBe(true);
+test("leader: a frozen leader is displaced, the other tab syncs, and nothing is doubled", async () => {
+  browser = await startBareBrowser();
+  const first = await openPage(browser.context, site, query());
+  await first.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
+  const second = await openPage(browser.context, site, query());
+  await second.bringToFront();
+  await first.evaluate(() => window.board.add("before", 3));
+  await reaches(first, 3);
+  // A hidden leader yields to a visible tab, so freeze the tab that leads now.
+  await second.waitForTimeout(3_000);
+  const [leader, other] = (await status(first)).leader ? [first, second] : [second, first];
+  await other.bringToFront();
+  await browser.freeze(leader, true);
+  await other.evaluate(() => window.board.add("frozen", 5));
+  await reaches(other, 8);
+  expect((await status(other)).leader).toBe(true);
 
-    await browser.freeze(leader, false);
-    await leader.bringToFront();
-    await leader.evaluate(() => window.board.add("after", 2));
-    await Promise.all([reaches(leader, 10), reaches(other, 10)]);
-    expect([await count(leader), await count(other)]).toEqual([10, 10]);
-    expect((await status(leader)).position).toBe(10);
-  },
-);
+  await browser.freeze(leader, false);
+  await leader.bringToFront();
+  await leader.evaluate(() => window.board.add("after", 2));
+  await Promise.all([reaches(leader, 10), reaches(other, 10)]);
+  expect([await count(leader), await count(other)]).toEqual([10, 10]);
+  expect((await status(leader)).position).toBe(10);
+});
 
-test.runIf(engine === "chromium")(
-  "browser: every acknowledged commit is there after a kill and a restart",
-  async () => {
-    browser = await startBareBrowser();
-    let page = await openPage(browser.context, site, query());
-    // Chromium writes the files of a new profile late. A kill in its first second may lose the whole site's storage.
-    browser = await browser.restart();
+test("browser: every acknowledged commit is there after a kill and a restart", async () => {
+  browser = await startBareBrowser();
+  let page = await openPage(browser.context, site, query());
+  // Chromium writes the files of a new profile late. A kill in its first second may lose the whole site's storage.
+  browser = await browser.restart();
+  page = await openPage(browser.context, site, query());
+  let acknowledged = 0;
+  for (let round = 0; round < 3; round++) {
+    await page.exposeFunction("acknowledged", () => void acknowledged++);
+    const prefix = `round${round}-`;
+    page
+      .evaluate(async (name) => {
+        for (let n = 0; n < 1_000; n++) {
+          await window.board.add1(`${name}${n}`);
+          (window as unknown as { acknowledged: () => void }).acknowledged();
+        }
+      }, prefix)
+      .catch(() => {});
+    const before = acknowledged;
+    await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
+    const known = acknowledged;
+    browser = await browser.crash();
     page = await openPage(browser.context, site, query());
-    let acknowledged = 0;
-    for (let round = 0; round < 3; round++) {
-      await page.exposeFunction("acknowledged", () => void acknowledged++);
-      const prefix = `round${round}-`;
-      page
-        .evaluate(async (name) => {
-          for (let n = 0; n < 1_000; n++) {
-            await window.board.add1(`${name}${n}`);
-            (window as unknown as { acknowledged: () => void }).acknowledged();
-          }
-        }, prefix)
-        .catch(() => {});
-      const before = acknowledged;
-      await expect.poll(() => acknowledged, { timeout: 20_000 }).toBeGreaterThan(before + 20);
-      const known = acknowledged;
-      browser = await browser.crash();
-      page = await openPage(browser.context, site, query());
-      expect(await count(page)).toBeGreaterThanOrEqual(known);
-      acknowledged = await count(page);
-    }
-    const all = await count(page);
-    await reaches(page, all);
-    expect((await status(page)).position).toBe(all);
-  },
-);
-
-test.runIf(engine === "chromium")(
-  "page: after the back/forward cache or a reload it shows the events of the meantime",
-  async () => {
-    browser = await startBareBrowser();
-    const page = await openPage(browser.context, site, query());
-    await page.evaluate(() => window.board.add("here", 2));
-    await reaches(page, 2);
-    await page.goto("about:blank");
-    await using other = await freshProfile();
-    const elsewhere = await openPage(await other.launch(), site, { ...query(), user: "bob" });
-    await elsewhere.evaluate(() => window.board.add("there", 3));
-    await reaches(elsewhere, 5);
-    await page.goBack({ waitUntil: "commit" }); // a page from the cache does not load
-    await opened(page);
-    await reaches(page, 5);
-    expect(await count(page)).toBe(5);
-  },
-);
-
-test("leader: if its tab closes, the other tab of the same browser syncs what both recorded", async () => {
-  await using profile = await freshProfile();
-  const context = await profile.launch();
-  const tabs = [await openPage(context, site, query()), await openPage(context, site, query())] as const;
-  await Promise.all(tabs.map((tab) => reaches(tab, 0)));
-  const [leader, other] = (await leads(tabs[0])) ? tabs : [tabs[1], tabs[0]];
-  expect([await leads(leader), await leads(other)]).toEqual([true, false]);
-  network.cut();
-  await leader.evaluate(() => window.board.add("leader", 3));
-  await other.evaluate(() => window.board.add("other", 2));
-  await leader.close();
-  await other.waitForFunction(() => window.board.status().leader, undefined, { polling: 100 });
-  network.up();
-  await reaches(other, 5);
-  expect([await count(other), (await status(other)).position]).toEqual([5, 5]);
+    expect(await count(page)).toBeGreaterThanOrEqual(known);
+    acknowledged = await count(page);
+  }
+  const all = await count(page);
+  await reaches(page, all);
+  expect((await status(page)).position).toBe(all);
 });
 
-test("execute: a reload right after execute resolved loses nothing, twenty times", async () => {
-  await using profile = await freshProfile();
-  const page = await openPage(await profile.launch(), site, query());
-  for (let n = 1; n <= 20; n++) {
-    await page
-      .evaluate(async (id) => {
-        await window.board.add1(id);
-        location.reload();
-      }, `t${n}`)
-      .catch(() => {}); // the page may be gone before the call returns
-    await page.waitForFunction((least) => "board" in window && window.board.count() >= least, n);
-  }
-  await reaches(page, 20);
-  expect([await count(page), (await status(page)).position]).toEqual([20, 20]);
-});
-
-test("network: 50 times offline and back during work lose and double nothing", async () => {
-  await using profile = await freshProfile();
-  const context = await profile.launch();
-  const page = await openPage(context, site, query());
-  const working = page.evaluate(async () => {
-    for (let n = 0; n < 100; n++) {
-      await window.board.add1(`t${n}`);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-  });
-  for (let round = 0; round < 50; round++) {
-    if (round % 2 === 0) network.cut();
-    else await context.setOffline(true);
-    await page.waitForTimeout(40);
-    network.up();
-    await context.setOffline(false);
-    await page.waitForTimeout(40);
-  }
-  await working;
-  await reaches(page, 100);
-  expect([await count(page), (await status(page)).position]).toEqual([100, 100]);
+test("page: after the back/forward cache or a reload it shows the events of the meantime", async () => {
+  browser = await startBareBrowser();
+  const page = await openPage(browser.context, site, query());
+  await page.evaluate(() => window.board.add("here", 2));
+  await reaches(page, 2);
+  await page.goto("about:blank");
+  await using other = await freshProfile();
+  const elsewhere = await openPage(await other.launch(), site, { ...query(), user: "bob" });
+  await elsewhere.evaluate(() => window.board.add("there", 3));
+  await reaches(elsewhere, 5);
+  await page.goBack({ waitUntil: "commit" }); // a page from the cache does not load
+  await opened(page);
+  await reaches(page, 5);
+  expect(await count(page)).toBe(5);
 });

@@ -8,8 +8,8 @@ import { webkitContext } from "../../support/webkit/context.ts";
 
 export type Profile = {
   /**
-   * Starts a browser on this profile, one at a time. What the last one stored is there again, except in WebKit, whose
-   * storage is in memory.
+   * Starts a browser on this profile, one at a time. The data that the last browser stored is there again, except in
+   * WebKit, because its storage is in memory.
    */
   readonly launch: () => Promise<BrowserContext>;
   /** Closes what runs and deletes the profile. */
