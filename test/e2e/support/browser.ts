@@ -53,7 +53,7 @@ export async function startProfiles(): Promise<Profiles> {
   };
   return {
     async newContext(options) {
-      const context = browser ? await browser.newContext(options) : await webkitContext();
+      const context = browser ? await forTests(await browser.newContext(options)) : await webkitContext();
       contexts.add(context);
       return context;
     },
@@ -70,8 +70,23 @@ function startBrowser(of: "chromium" | "firefox"): Promise<Browser> {
   return (of === "firefox" ? firefox : chromium).launch(options);
 }
 
-function launch(folder: string): Promise<BrowserContext> {
+async function launch(folder: string): Promise<BrowserContext> {
   if (engine === "webkit") return webkitContext();
   const options = { headless: true, ...launchOptionsOf(engine) };
-  return (engine === "firefox" ? firefox : chromium).launchPersistentContext(folder, options);
+  return forTests(await (engine === "firefox" ? firefox : chromium).launchPersistentContext(folder, options));
+}
+
+/** Types as a person does, because React does not notice the way in which Playwright fills a field in Firefox. */
+async function forTests(context: BrowserContext): Promise<BrowserContext> {
+  if (engine === "firefox")
+    await context.addInitScript(() => {
+      const type = (text: string) => void document.execCommand("insertText", false, text);
+      Object.defineProperty(window, "__pw_bidiInsertText", { get: () => type, set: () => {} });
+    });
+  return context;
+}
+
+/** True for an error of the page. Firefox also reports each socket that a reload or the network closed. */
+export function isPageError({ message }: Error): boolean {
+  return !/^(The connection to ws:|Firefox can.t establish a connection to the server at ws:)/.test(message);
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import { build, preview } from "vite";
-import { startProfiles } from "./browser.ts";
+import { isPageError, startProfiles } from "./browser.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
 
 const project = fileURLToPath(new URL("../../..", import.meta.url));
@@ -38,7 +38,7 @@ export async function startDemo(): Promise<Demo> {
 
   const visit = async (path: string, options: BrowserContextOptions = {}) => {
     const tab = await (await profiles.newContext({ viewport: { width: 1180, height: 720 }, ...options })).newPage();
-    tab.on("pageerror", (error) => errors.push(String(error.stack)));
+    tab.on("pageerror", (error) => void (isPageError(error) && errors.push(String(error.stack))));
     await tab.goto(`${page.origin}${path}`);
     return tab;
   };
