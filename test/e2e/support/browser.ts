@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, firefox } from "playwright-core";
 import { engineOfRun, findEngine, howToGetEngine, launchOptionsOf } from "../../../scripts/engines.ts";
+import { plainWebKit } from "../../support/webkit/plain-browser.ts";
 import { webkitContext } from "../../support/webkit/context.ts";
 
 export type Profile = {
@@ -18,19 +19,20 @@ export type Profile = {
 
 export const engine = engineOfRun();
 
-export async function freshProfile(): Promise<Profile> {
+/** With `onDisk`, the profile is in that folder also in WebKit, which then shows only one page. */
+export async function freshProfile({ onDisk }: { readonly onDisk?: string } = {}): Promise<Profile> {
   if (!findEngine(engine)) throw new Error(howToGetEngine[engine]);
-  const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-"));
+  const folder = onDisk ?? (await mkdtemp(join(tmpdir(), "dacapo-e2e-")));
   let running: BrowserContext | undefined;
   return {
     launch: async () => {
-      running = await launch(folder);
+      running = await (engine === "webkit" && onDisk !== undefined ? plainWebKit(folder) : launch(folder));
       return running;
     },
     [Symbol.asyncDispose]: async () => {
       await running?.close();
       // A browser that just closed may still write its last file.
-      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      if (onDisk === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }

@@ -19,34 +19,40 @@ export type WebKitSession = {
   readonly close: () => Promise<void>;
 };
 
+/** A screen that needs no device. */
+export async function startScreen(
+  program: string,
+): Promise<{ readonly display: string; readonly stop: () => Promise<void> }> {
+  const args = ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"];
+  const screen = spawn(program, args, { stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  return { display: `:${await firstLine(screen)}`, stop: () => end(screen) };
+}
+
 export async function startWebKit(): Promise<WebKitSession> {
   const programs = findWebKit();
   if (!programs) throw new Error(howToGetEngine.webkit);
-  const children: ChildProcess[] = [];
+  const port = await unusedPort();
+  const screen = await startScreen(programs.screen);
+  const driver = spawn(programs.driver, [`--port=${port}`], {
+    stdio: "ignore",
+    // Because WebKit's sandbox does not start as root. The tests load only our own pages.
+    env: { ...process.env, DISPLAY: screen.display, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" },
+  });
   const stop = async () => {
-    for (const child of children.toReversed()) {
-      const gone = once(child, "exit");
-      if (child.exitCode === null && child.signalCode === null && child.kill()) await gone;
-    }
+    await end(driver);
+    await screen.stop();
   };
   try {
-    const screen = spawn(programs.screen, ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], {
-      stdio: ["ignore", "ignore", "ignore", "pipe"],
-    });
-    children.push(screen);
-    const display = await firstLine(screen);
-    const port = await unusedPort();
-    const driver = spawn(programs.driver, [`--port=${port}`], {
-      stdio: "ignore",
-      // Because WebKit's sandbox does not start as root. The tests load only our own pages.
-      env: { ...process.env, DISPLAY: `:${display}`, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1" },
-    });
-    children.push(driver);
     return await openSession(`http://127.0.0.1:${port}`, programs.browser, stop);
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const gone = once(child, "exit");
+  if (child.exitCode === null && child.signalCode === null && child.kill()) await gone;
 }
 
 async function openSession(driver: string, binary: string, stop: () => Promise<void>): Promise<WebKitSession> {
