@@ -2,7 +2,9 @@
 //
 // `npm run test:browsers -- firefox` runs one engine. It prints a line for each engine. The last line is "N passed, N
 // failed".
-import { engines, ensureEngines, howToGetEngine, versionOf } from "./engines.ts";
+import { execFileSync } from "node:child_process";
+import { startScreen } from "../test/support/webkit/session.ts";
+import { type Engine, engines, ensureEngines, findEngine, findWebKit, howToGetEngine } from "./engines.ts";
 import { add, clearReports, type Count, runVitest, sentence } from "./run-vitest.ts";
 
 /** The end-to-end tests that are about a browser. The others are about a server or about the scripts. */
@@ -35,7 +37,7 @@ async function main(named: readonly string[]): Promise<number> {
     ];
     const count = runs.map((run): Count => run).reduce(add);
     const seconds = ((performance.now() - start) / 1000).toFixed(0);
-    lines.push(`${engine.padEnd(9)} ${sentence(count).padEnd(34)} ${seconds} s, ${versionOf(engine)}`);
+    lines.push(`${engine.padEnd(9)} ${sentence(count).padEnd(34)} ${seconds} s, ${await versionOf(engine)}`);
     failures.push(...runs.flatMap((run) => run.failures).map((failure) => `failed: ${engine} > ${failure}\n`));
     total = add(total, count);
   }
@@ -44,4 +46,20 @@ async function main(named: readonly string[]): Promise<number> {
   for (const line of lines) console.log(line);
   console.log(`\n${sentence(total)}`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** The version, as the browser itself prints it. MiniBrowser prints it only with a screen. */
+async function versionOf(engine: Engine): Promise<string> {
+  const screen = engine === "webkit" ? await startScreen(findWebKit()?.screen ?? "Xvfb") : null;
+  try {
+    return execFileSync(findEngine(engine) ?? engine, ["--version"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, ...(screen && { DISPLAY: screen.display }) },
+    }).trim();
+  } catch {
+    return "version unknown";
+  } finally {
+    await screen?.stop();
+  }
 }

@@ -5,7 +5,6 @@
  * Playwright drives Chromium, and a Firefox of the system over WebDriver BiDi. It cannot drive a WebKit of the system.
  * So `test/support/webkit` sends WebDriver commands to WebKitGTK's own MiniBrowser.
  */
-import { execFileSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { LaunchOptions } from "playwright-core";
@@ -65,13 +64,6 @@ export async function ensureEngines(): Promise<readonly Engine[]> {
     await installDebian(wanted);
   }
   return engines.filter(findEngine);
-}
-
-/** The engine's version, as its own program prints it. */
-export function versionOf(engine: Engine): string {
-  const file = findEngine(engine);
-  if (!file) return "not on this machine";
-  return execFileSync(file, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
 }
 
 export const howToGetEngine: Readonly<Record<Engine, string>> = {

@@ -566,7 +566,7 @@ async function dragTo(page: Page, what: Locator, where: Locator): Promise<void> 
   await page.mouse.down();
   await page.mouse.move(from.x + from.width / 2 + 20, from.y + from.height / 2 + 10, { steps: 4 });
   await page.mouse.move(to.x + to.width / 2, to.y + to.height / 2, { steps: 8 });
-  await page.locator(".gap").waitFor();
+  await where.locator(".gap").waitFor();
   await page.mouse.up();
 }
 
