@@ -3,7 +3,8 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defaultClientConditions, defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
-import { chromiumFlags, findChromium } from "./scripts/chromium.ts";
+import { engineOfRun, launchOptionsOf } from "./scripts/engines.ts";
+import { webkit } from "./test/support/webkit/vitest-provider.ts";
 
 // "dacapo/client" and the like are read from src/, not from a build.
 const ownSource = "dacapo-source";
@@ -11,7 +12,7 @@ const server = {
   resolve: { conditions: [ownSource, ...defaultServerConditions] },
   ssr: { resolve: { conditions: [ownSource, ...defaultServerConditions] } },
 };
-const executablePath = findChromium();
+const engine = engineOfRun();
 
 export default defineConfig({
   test: {
@@ -40,10 +41,8 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            provider: playwright({
-              launchOptions: { chromiumSandbox: false, args: chromiumFlags, ...(executablePath && { executablePath }) },
-            }),
-            instances: [{ browser: "chromium" }],
+            provider: engine === "webkit" ? webkit() : playwright({ launchOptions: launchOptionsOf(engine) }),
+            instances: [{ browser: engine }],
           },
         },
       },

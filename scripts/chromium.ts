@@ -53,10 +53,7 @@ export async function ensureChromium(): Promise<string | undefined> {
   if (present) return present;
   if (canInstallDebian()) {
     console.log("There is no Chromium on this machine. Installing Debian's package …");
-    const quiet = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    await run({ file: "apt-get", args: [...quiet, "update"], env });
-    await run({ file: "apt-get", args: [...quiet, "install", "-y", "--no-install-recommends", "chromium"], env });
+    await installDebian(["chromium"]);
   }
   const installed = findChromium();
   if (installed) return installed;
@@ -83,12 +80,19 @@ export const howToGetChromium =
   "Without a browser, `npm run check` runs the rest.";
 
 // Not on Ubuntu, because its package of this name only installs a snap, which a container cannot run.
-function canInstallDebian(): boolean {
+export function canInstallDebian(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return false;
   return !/^ID=ubuntu/m.test(spawnSync("cat", ["/etc/os-release"], { encoding: "utf8" }).stdout);
 }
 
-function isProgram(path: string): boolean {
+export async function installDebian(packages: readonly string[]): Promise<void> {
+  const quiet = ["-qq", "-o", "DPkg::Lock::Timeout=300"];
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run({ file: "apt-get", args: [...quiet, "update"], env });
+  await run({ file: "apt-get", args: [...quiet, "install", "-y", "--no-install-recommends", ...packages], env });
+}
+
+export function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

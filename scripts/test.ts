@@ -4,16 +4,14 @@
 // Each check (types, lint, …) counts as one test, and so does each consumer of the package (test/consumer). The tests
 // of each vitest project are counted from vitest's own report. With `--all-consumers`, as a build machine runs it, all
 // consumers run. Otherwise only those marked `always` run.
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { relative } from "node:path";
 import { consumers } from "../test/consumer/consumers.ts";
 import { runConsumers } from "../test/consumer/run-consumers.ts";
 import { requireChromium } from "./chromium.ts";
+import { type Engine, findEngine, howToGetEngine } from "./engines.ts";
 import { ensurePostgres, howToGetPostgres } from "./postgres.ts";
 import { type Program, root, run, script, tool } from "./programs.ts";
+import { add, clearReports, type Count, noTests, type Outcome, runVitest, sentence } from "./run-vitest.ts";
 
-type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
-type Outcome = Count & { readonly failures: readonly string[] };
 type Step = { readonly name: string; readonly needsBrowser?: boolean; readonly run: () => Promise<Outcome> };
 
 const output = `${root}.test-output`;
@@ -33,13 +31,14 @@ const steps: readonly Step[] = [
   { ...consumersThat("consumers", true), needsBrowser: true },
   { ...tests("browser"), needsBrowser: true },
   { ...tests("e2e"), needsBrowser: true },
+  shortTestsIn("firefox"),
+  shortTestsIn("webkit"),
 ];
 
 process.exit(await main(process.argv.includes("--no-browser")));
 
 async function main(withoutBrowser: boolean): Promise<number> {
-  rmSync(output, { recursive: true, force: true });
-  mkdirSync(output, { recursive: true });
+  clearReports();
   const chosen = steps.filter((step) => !(withoutBrowser && step.needsBrowser));
   if (!withoutBrowser) {
     await requireChromium();
@@ -57,7 +56,7 @@ async function main(withoutBrowser: boolean): Promise<number> {
   for (const { name, count } of results)
     for (const failure of count.failures) console.log(`failed: ${name} > ${failure}\n`);
   for (const { name, count, seconds } of results)
-    console.log(`${name.padEnd(14)} ${sentence(count).padEnd(36)} ${seconds} s`);
+    console.log(`${name.padEnd(14)} ${(count.note ?? sentence(count)).padEnd(36)} ${seconds} s`);
   const total = results.map(({ count }): Count => count).reduce(add);
   console.log(`\n${sentence(total)}`);
   return total.failed === 0 ? 0 : 1;
@@ -82,81 +81,22 @@ function consumersThat(name: string, needsBrowser: boolean): Step {
 }
 
 function outcomeOf(passed: boolean): Outcome {
-  return passed
-    ? { passed: 1, failed: 0, skipped: 0, failures: [] }
-    : { passed: 0, failed: 1, skipped: 0, failures: ["see above"] };
+  return passed ? { ...noTests, passed: 1 } : { ...noTests, failed: 1, failures: ["see above"] };
 }
 
 function tests(project: string): Step {
-  const report = `${output}/${project}.json`;
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  // Because with NODE_ENV=production React has no `act`.
-  const vitest = { ...tool("vitest/vitest.mjs", "run", "--project", project, ...reporters), env: { NODE_ENV: "test" } };
-  return { name: project, run: async () => countOf(report, await run(vitest)) };
+  return { name: project, run: () => runVitest({ name: project, args: ["--project", project] }) };
 }
 
-/** Counts a file that does not load, an error outside a test and a crash of vitest as failed tests, unlike vitest. */
-function countOf(report: string, exitCode: number): Outcome {
-  let count: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
-  try {
-    const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
-    const unloaded = result.testResults.filter(
-      (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
-    );
-    count = {
-      passed: result.numPassedTests,
-      failed: result.numFailedTests + unloaded.length,
-      skipped: result.numPendingTests + result.numTodoTests,
-      failures: [
-        ...result.testResults.flatMap(failuresOf),
-        ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`),
-      ],
-    };
-  } catch (error) {
-    console.error(`vitest wrote no report: ${String(error)}`);
-  }
-  return exitCode !== 0 && count.failed === 0
-    ? { ...count, failed: 1, failures: [`vitest stopped with code ${exitCode}, see above`] }
-    : count;
-}
-
-function failuresOf(file: FileReport): string[] {
-  const failed = file.assertionResults.filter(({ status }) => status === "failed");
-  return failed.map(
-    (test) => `${relative(root, file.name)} > ${test.fullName}\n  ${excerpt((test.failureMessages ?? []).join("\n"))}`,
-  );
-}
-
-function excerpt(message: string): string {
-  const ours = message
-    .split("\n")
-    .filter((line) => !line.includes("/node_modules/") && !line.includes("new Promise (<anonymous>)"));
-  return ours.slice(0, 12).join("\n  ").slice(0, 1500);
-}
-
-type VitestReport = {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
-  readonly testResults: readonly FileReport[];
-};
-
-type FileReport = {
-  readonly name: string;
-  readonly status: string;
-  readonly message?: string;
-  readonly assertionResults: readonly {
-    readonly status: string;
-    readonly fullName: string;
-    readonly failureMessages?: readonly string[] | null;
-  }[];
-};
-
-function add(a: Count, b: Count): Count {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
-}
-
-function sentence({ passed, failed, skipped }: Count): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+/** The browser tests in another engine, if this machine has it. The whole of it is `npm run test:browsers`. */
+function shortTestsIn(engine: Engine): Step {
+  return {
+    name: engine,
+    needsBrowser: true,
+    run: async () => {
+      if (findEngine(engine)) return runVitest({ name: engine, args: ["--project", "browser"], engine });
+      console.log(`This machine has no browser with the engine ${engine}. ${howToGetEngine[engine]}`);
+      return { ...noTests, note: "not on this machine" };
+    },
+  };
 }

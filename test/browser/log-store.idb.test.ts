@@ -7,4 +7,4 @@ const makeStore = () => {
   const user = newClientId();
   return { open: () => openIdbLogStore({ log: "conformance", user, newClientId }) };
 };
-logStoreConformance("IndexedDB in Chromium", makeStore, { describe, it });
+logStoreConformance("IndexedDB in a browser", makeStore, { describe, it });

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freshProfile } from "./support/browser.ts";
+import { engine, freshProfile } from "./support/browser.ts";
 import { type TcpProxy, tcpProxy } from "./support/tcp-proxy.ts";
 
 const server = createServer((_, response) =>
@@ -20,7 +20,8 @@ afterAll(async () => {
   server.close();
 });
 
-test("profile: a page's stored data is there after the browser restarts", async () => {
+// WebKit's storage is in memory while it is automated.
+test.runIf(engine !== "webkit")("profile: a page's stored data is there after the browser restarts", async () => {
   await using profile = await freshProfile();
   const url = `http://localhost:${network.port}/`;
   const first = await profile.launch();

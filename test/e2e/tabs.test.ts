@@ -118,26 +118,3 @@ test("page: after the back/forward cache or a reload it shows the events of the 
   await reaches(page, 5);
   expect(await count(page)).toBe(5);
 });
-
-test("network: 50 times offline and back during work lose and double nothing", async () => {
-  await using profile = await freshProfile();
-  const context = await profile.launch();
-  const page = await openPage(context, site, query());
-  const working = page.evaluate(async () => {
-    for (let n = 0; n < 100; n++) {
-      await window.board.add1(`t${n}`);
-      await new Promise((resolve) => setTimeout(resolve, 40));
-    }
-  });
-  for (let round = 0; round < 50; round++) {
-    if (round % 2 === 0) network.cut();
-    else await context.setOffline(true);
-    await page.waitForTimeout(40);
-    network.up();
-    await context.setOffline(false);
-    await page.waitForTimeout(40);
-  }
-  await working;
-  await reaches(page, 100);
-  expect([await count(page), (await status(page)).position]).toEqual([100, 100]);
-});

@@ -30,7 +30,7 @@ const LOST = {
   ],
   unreachable: [
     "The log's storage is unreachable, also after the browser opened it again",
-    "Reload. If that does not help, restart the browser.",
+    "If the disk is full, free some space. Otherwise reload. If that does not help, restart the browser.",
   ],
   denied: [
     "The browser does not let this page store data",

@@ -5,9 +5,9 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import { build, type Plugin, preview } from "vite";
-import { chromiumFlags, findChromium, howToGetChromium } from "../../../scripts/chromium.ts";
+import { isPageError, startProfiles } from "./browser.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
 
 const project = fileURLToPath(new URL("../../..", import.meta.url));
@@ -49,17 +49,14 @@ export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   };
   const network = await tcpProxy(server.port);
   const page = await startPageServer(join(folder, "site"), network.port);
-  const browser = await startBrowser();
+  const profiles = await startProfiles([`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`]);
   const errors: string[] = [];
 
   const visit = async (path: string, options: BrowserContextOptions = {}) => {
-    const tab = await (await browser.newContext({ viewport: { width: 1180, height: 720 }, ...options })).newPage();
-    tab.on("pageerror", (error) => errors.push(String(error.stack)));
+    const tab = await (await profiles.newContext({ viewport: { width: 1180, height: 720 }, ...options })).newPage();
+    tab.on("pageerror", (error) => void (isPageError(error) && errors.push(String(error.stack))));
     await tab.goto(new URL(path, page.origin).href);
     return tab;
-  };
-  const leave = async () => {
-    for (const context of browser.contexts()) await context.close();
   };
   return {
     origin: page.origin,
@@ -78,9 +75,9 @@ export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
         await copyFile(backup, file);
       }),
     takeErrors: () => errors.splice(0),
-    leave,
+    leave: profiles.closeAll,
     async close() {
-      await browser.close();
+      await profiles.close();
       await page.close();
       await network[Symbol.asyncDispose]();
       await server.close();
@@ -202,15 +199,4 @@ async function startPageServer(
   const address = server.httpServer.address();
   if (typeof address !== "object" || address === null) throw new Error("Vite does not listen");
   return { origin: `http://127.0.0.1:${address.port}`, close: () => server.close() };
-}
-
-function startBrowser(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (!executablePath) throw new Error(howToGetChromium);
-  return chromium.launch({
-    executablePath,
-    headless: true,
-    chromiumSandbox: false,
-    args: [...chromiumFlags, `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`],
-  });
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContext, Page } from "playwright-core";
 import { build, preview } from "vite";
+import { isPageError } from "./browser.ts";
 
 export type Site = { readonly origin: string; readonly close: () => Promise<void> };
 
@@ -49,7 +50,7 @@ export async function openPage(
   query: { readonly log: string; readonly user: string; readonly sync?: string; readonly tenant?: string },
 ): Promise<Page> {
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(`[${query.user}]`, error));
+  page.on("pageerror", (error) => void (isPageError(error) && console.error(`[${query.user}]`, error)));
   await page.goto(`${site.origin}/?${new URLSearchParams(query)}`);
   await opened(page);
   return page;

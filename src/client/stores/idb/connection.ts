@@ -35,7 +35,7 @@ import type { ClientId } from "../../../core/values/ids.ts";
  * Opening waits until other tabs close their connections. The wait has a limit, because a frozen tab never does.
  */
 export const OPEN_MS_MAX = 10_000;
-/** Waits before a dead connection is opened again, because WebKit needs a moment to start its storage process. */
+/** Waits before a dead connection is opened again, because a browser needs a moment to start its storage process. */
 export const REOPEN_WAITS_MS: readonly number[] = [50, 400];
 
 export type ConnectionOptions = {
@@ -254,8 +254,8 @@ async function writeIn<T>(
     const error = target instanceof IDBRequest ? target.error : null;
     if (error?.name !== "AbortError") failed ??= error;
   });
-  // If a request fails after an early commit, Firefox reports only that the transaction was aborted. So use the
-  // request's error then.
+  // If a request fails after an early commit, Firefox reports only that the transaction was aborted, and WebKit reports
+  // no reason. So use the request's error then.
   const reason = () =>
     failed !== null && (bare.error === null || bare.error.name === "AbortError") ? failed : bare.error;
   // Not idb's `done`, because that rejects at the request's error. The transaction's own error comes later and says

@@ -13,7 +13,7 @@ import { DacapoError } from "../../../core/values/errors.ts";
 export type IdbFailure =
   /** Not a failure of the storage. The caller throws it unchanged. */
   | { readonly kind: "other" }
-  /** No room. Open the connection again, because Firefox writes nothing more on this one. */
+  /** No room. Open the connection again, because Firefox refuses the next write of rows on this one. */
   | { readonly kind: "full" }
   | { readonly kind: "newer-layout" }
   /** An object store is missing, because other code made this database. */

@@ -164,7 +164,7 @@ test("L10 connection: opening and deleting fail after a time limit", async () =>
   holder.close();
 
   const silent: unknown = Reflect.construct(IDBOpenDBRequest, []);
-  // A request that gets no event, as the first request after a start of WebKit sometimes does.
+  // A request that gets no event, as the first request after a start of Safari 14.1 did (WebKit bug 226547).
   const restore = replace(IDBFactory.prototype, "open", () => () => silent as IDBOpenDBRequest);
   const opening = openIdbLogStore({ log: "faults", user: `${user}2`, newClientId, timer });
   endWaiting();

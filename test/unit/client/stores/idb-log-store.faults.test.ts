@@ -35,7 +35,7 @@ test("L1 appendPending: a full disk stores nothing, and the next append gets a n
   expect(waits).toEqual([]);
   expect((await store.refresh(ALL)).pending).toEqual([]);
   expect(await store.appendPending(0, entriesOf("a"), [])).toBe(true);
-  // Firefox writes nothing more on a connection that once met a full disk.
+  // Because Firefox refuses the next write of rows on a connection that met a full disk.
   const [after] = await connectionsOf(() => store.head());
   expect(after).not.toBe(before);
 });

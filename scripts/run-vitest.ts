@@ -1,0 +1,136 @@
+// Runs vitest and counts its tests from its own report.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { relative } from "node:path";
+import type { Engine } from "./engines.ts";
+import { root, tool } from "./programs.ts";
+
+export type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
+/** The note replaces the numbers, because no test could run. */
+export type Outcome = Count & { readonly failures: readonly string[]; readonly note?: string };
+
+export const noTests: Outcome = { passed: 0, failed: 0, skipped: 0, failures: [] };
+
+/** The slowest run takes about four minutes. A browser that hangs must not hold up the whole run. */
+const LIMIT_MS = 20 * 60_000;
+const output = `${root}.test-output`;
+
+export function clearReports(): void {
+  rmSync(output, { recursive: true, force: true });
+  mkdirSync(output, { recursive: true });
+}
+
+export async function runVitest({
+  name,
+  args,
+  engine = "chromium",
+}: {
+  /** Names the report. */
+  readonly name: string;
+  readonly args: readonly string[];
+  /** @default "chromium" */
+  readonly engine?: Engine;
+}): Promise<Outcome> {
+  const report = `${output}/${name}.json`;
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const { file, args: all } = tool("vitest/vitest.mjs", "run", ...args, ...reporters);
+  const hasGroups = process.platform !== "win32";
+  // A group of its own, because then its browsers can be ended with it.
+  const child = spawn(file, all, {
+    cwd: root,
+    stdio: "inherit",
+    detached: hasGroups,
+    // NODE_ENV, because with "production" React has no `act`.
+    env: { ...process.env, NODE_ENV: "test", DACAPO_ENGINE: engine },
+  });
+  const end = () => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (hasGroups) process.kill(-child.pid, "SIGKILL");
+    else child.kill();
+  };
+  const endAll = () => {
+    end();
+    process.exit(1);
+  };
+  const limit = setTimeout(() => {
+    console.error(`vitest was not done after ${LIMIT_MS / 60_000} minutes, so it was ended.`);
+    end();
+  }, LIMIT_MS);
+  process.on("SIGINT", endAll).on("SIGTERM", endAll);
+  const exitCode = await new Promise<number>((resolve) => {
+    child.on("error", (error) => {
+      console.error(`vitest did not start: ${error.message}`);
+      resolve(1);
+    });
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+  clearTimeout(limit);
+  process.off("SIGINT", endAll).off("SIGTERM", endAll);
+  return countOf(report, exitCode);
+}
+
+/** Counts a file that does not load, an error outside a test and a crash of vitest as failed tests, unlike vitest. */
+function countOf(report: string, exitCode: number): Outcome {
+  let count: Outcome = noTests;
+  try {
+    const result = JSON.parse(readFileSync(report, "utf8")) as VitestReport;
+    const unloaded = result.testResults.filter(
+      (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+    );
+    count = {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + unloaded.length,
+      skipped: result.numPendingTests + result.numTodoTests,
+      failures: [
+        ...result.testResults.flatMap(failuresOf),
+        ...unloaded.map((file) => `${relative(root, file.name)}: ${excerpt(file.message ?? "")}`),
+      ],
+    };
+  } catch (error) {
+    console.error(`vitest wrote no report: ${String(error)}`);
+  }
+  return exitCode !== 0 && count.failed === 0
+    ? { ...count, failed: 1, failures: [`vitest stopped with code ${exitCode}, see above`] }
+    : count;
+}
+
+function failuresOf(file: FileReport): string[] {
+  const failed = file.assertionResults.filter(({ status }) => status === "failed");
+  return failed.map(
+    (test) => `${relative(root, file.name)} > ${test.fullName}\n  ${excerpt((test.failureMessages ?? []).join("\n"))}`,
+  );
+}
+
+function excerpt(message: string): string {
+  const ours = message
+    .split("\n")
+    .filter((line) => !line.includes("/node_modules/") && !line.includes("new Promise (<anonymous>)"));
+  return ours.slice(0, 12).join("\n  ").slice(0, 1500);
+}
+
+type VitestReport = {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly FileReport[];
+};
+
+type FileReport = {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages?: readonly string[] | null;
+  }[];
+};
+
+export function add(a: Count, b: Count): Count {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+export function sentence({ passed, failed, skipped }: Count): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
