@@ -13,7 +13,7 @@ const LOCAL = /^http:\/\/(localhost|[^/:]+\.localhost|127(\.\d+){3}|\[::1\])(:|\
 export function syncAddress(written: string, here: string): string {
   const address = wholeAddress(written, here);
   // Otherwise each call fails without a reason, and the log is offline for ever.
-  if (address && here.startsWith("https:") && /^http:/.test(address) && !LOCAL.test(address))
+  if (address && here.startsWith("https:") && address.startsWith("http:") && !LOCAL.test(address))
     return refuseDefinition(
       `The browser blocks sync.url ${JSON.stringify(address)}, because the page is on https and the sync server is not`,
       "Serve the sync server over https, or on the page's own origin.",
