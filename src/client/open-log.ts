@@ -59,6 +59,17 @@ export type OpenLogOptions = {
      * @default no token
      */
     readonly token?: () => string | null | Promise<string | null>;
+    /**
+     * What happens behind a commit that does not get through, such as one that a virus scanner refuses
+     * (`status.stuck`).
+     *
+     * - `wait`: all later commits wait, so that the order in which they were made stays.
+     * - `skip`: later commits overtake it, except those that write or read one of its streams. Choose it only if a
+     *   commit of your domain never relies on an earlier commit on streams that it neither writes nor `reads`.
+     *
+     * @default "wait"
+     */
+    readonly whenStuck?: "wait" | "skip";
   };
 };
 
@@ -97,7 +108,13 @@ export async function openLog<PresenceData extends Json = Json>(
   };
   const connection = await connectWorker({
     worker,
-    options: { log, user, syncUrl: sync ? new URL(sync.url, location.href).href : null, visible: isVisible() },
+    options: {
+      log,
+      user,
+      syncUrl: sync ? new URL(sync.url, location.href).href : null,
+      whenStuck: sync?.whenStuck ?? "wait",
+      visible: isVisible(),
+    },
     callbacks: { token: async () => (await sync?.token?.()) ?? null },
     onUpdate: show,
   });

@@ -15,6 +15,7 @@ import {
   callResult,
   type CallResult,
   type PageUpdate,
+  type WhenStuck,
   unwrap,
   type WorkerLog,
 } from "../../src/client/messages/worker-messages.ts";
@@ -45,6 +46,7 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
+    readonly whenStuck?: WhenStuck;
     /** The domain of another release. */
     readonly release?: Domain;
   }) => Promise<Tab>;
@@ -63,6 +65,7 @@ export function device(
       url,
       transport = (inner: Transport) => inner,
       release = domain,
+      whenStuck = "wait",
       projections = [...release.definition.projections.keys()],
     } = {}) {
       const env = nodeEnv(shared);
@@ -81,7 +84,7 @@ export function device(
         url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
       const api = await openWorkerLog({
         domain: release.definition,
-        options: { log, user, syncUrl: url ?? null, visible: true },
+        options: { log, user, syncUrl: url ?? null, whenStuck, visible: true },
         page: { changed: takeUpdate },
         env,
         store: memoryLogStore(database),

@@ -68,6 +68,30 @@ export type Connection =
   "local" | "paused" | "following" | "offline" | "connecting" | "catching-up" | "live" | "stopped";
 
 /**
+ * A commit that fails also in a push of its own, and the last answer to it.
+ *
+ * @example
+ * const { stuck } = log.status.get();
+ * if (stuck) console.warn(`${stuck.command} on ${stuck.stream} does not get through: ${stuck.status} ${stuck.text}`);
+ */
+export type StuckCommit = {
+  /** The commit's id, for `log.withdraw`. */
+  readonly commit: string;
+  /** The name of the commit's first command. */
+  readonly command: string;
+  /** The stream of that command. */
+  readonly stream: string;
+  /** Since when the commit is known to be stuck, in milliseconds since the epoch. */
+  readonly since: number;
+  /** The HTTP status of the last answer. Null: no answer came. */
+  readonly status: number | null;
+  /** The server's own code, such as `undecided` or `unavailable`. Null: the answer is not the sync server's. */
+  readonly code: string | null;
+  /** The first characters of an answer that is not the sync server's. Otherwise the reason in words. */
+  readonly text: string;
+};
+
+/**
  * The state of a log in one tab.
  *
  * @example
@@ -109,6 +133,13 @@ export type LogStatus = {
     /** The first of them. */
     readonly events: readonly Parked[];
   };
+  /**
+   * The oldest commit that does not get through to the server, although the device reads from it. Null where there is
+   * none.
+   *
+   * The device keeps the commit and sends it again. `log.withdraw` takes it out of the queue.
+   */
+  readonly stuck: StuckCommit | null;
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };

@@ -69,11 +69,16 @@ export type PageCallbacks = {
   token(): Promise<string | null>;
 };
 
+/** Whether commits that share no stream with a stuck commit overtake it. */
+export type WhenStuck = "wait" | "skip";
+
 export type OpenOptions = {
   readonly log: string;
   readonly user: string;
   /** Null: a local log. */
   readonly syncUrl: string | null;
+  /** @default "wait" */
+  readonly whenStuck?: WhenStuck;
   readonly visible: boolean;
 };
 

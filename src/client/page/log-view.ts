@@ -75,5 +75,6 @@ const NO_STATUS: LogStatus = {
   position: 0,
   head: 0,
   parked: { count: 0, events: [] },
+  stuck: null,
   error: null,
 };

@@ -11,6 +11,7 @@
  *   (test/unit/client/sync/http-transport.foreign-responses.test.ts).
  */
 import type { Parsed } from "../../core/values/parsed.ts";
+import { shortText } from "../../core/values/reason.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
 import { parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
@@ -28,6 +29,8 @@ const CALL_MS_MAX = 30_000;
  * limit.
  */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Characters of a foreign answer that `status.stuck` shows. */
+const TEXT_SHOWN_MAX = 200;
 /** Request timeout, too early, too many requests. */
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -129,18 +132,18 @@ async function fetched<T>(read: (body: string) => Parsed<T>, response: Response,
   const error = parseWireError(body);
   if (error.ok && response.status === 409 && error.value.code === "diverged") return { kind: "diverged" };
   if (error.ok && response.status === 410 && error.value.code === "gone") return { kind: "gone" };
-  throw refusal(response, error);
+  throw refusal(response, body, error);
 }
 
 /** The body of a successful answer. Throws any other answer as an error. */
 async function text(response: Response): Promise<string> {
   const body = await response.text();
   if (response.ok) return body;
-  throw refusal(response, parseWireError(body));
+  throw refusal(response, body, parseWireError(body));
 }
 
 /** An answer that is not in the protocol's form comes from something in between, and passes by itself. */
-function refusal(response: Response, error: Parsed<WireError>): DacapoError {
+function refusal(response: Response, body: string, error: Parsed<WireError>): DacapoError {
   const { status } = response;
   // Ignore the body, because a proxy has its own limit and its own error text.
   if (status === 413)
@@ -156,11 +159,13 @@ function refusal(response: Response, error: Parsed<WireError>): DacapoError {
     return new UnreachableError(
       `Something that is not the sync server answered with status ${status}`,
       retryAfterHeader(response),
+      undefined,
+      { status, text: shortText(body, TEXT_SHOWN_MAX) },
     );
   const { code, message, retry, retryAfterMs } = error.value;
   const says = `The sync server says: ${message}`;
   if (status >= 500 || RETRIED_STATUSES.has(status) || retry === "later")
-    return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+    return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response), undefined, { status, code });
   switch (status) {
     case 401:
       return new UnauthorizedError({

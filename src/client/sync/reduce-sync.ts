@@ -7,12 +7,13 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
+import { backoff, type Failure, type Moment } from "./backoff.ts";
+import { type AnsweredPush, type FailedPush, pushAnswered, pushFailed, pushTooLarge, pushWoken } from "./push-state.ts";
 import {
   type Agreement,
   initialSyncState,
   maySync,
   type Progress,
-  PUSH_COMMITS_MAX,
   type SocketCursor,
   socketCursorOf,
   type Sockets,
@@ -20,12 +21,6 @@ import {
   type SyncState,
   tries,
 } from "./sync-state.ts";
-
-/** When a signal comes: milliseconds since the epoch, milliseconds by `env.elapsed`, and chance in [0, 1). */
-export type Moment = { readonly now: number; readonly elapsed: number; readonly chance: number };
-
-/** `retryAfterMs`: the wait that the server requested. */
-type Failure = { readonly retryAfterMs: number | null };
 
 type Signals = {
   "leader-changed": { readonly isLeader: boolean };
@@ -36,8 +31,8 @@ type Signals = {
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
   "pull-answered": { readonly head: number };
-  /** `isPostponed`: the server stopped before a commit that it could not decide. */
-  "push-answered": { readonly head: number; readonly isPostponed: boolean };
+  "push-answered": { readonly head: number } & AnsweredPush;
+  "push-failed": FailedPush;
   "push-too-large": { readonly sent: number };
   "frame-confirmed": { readonly head: number };
   diverged: object;
@@ -60,18 +55,12 @@ export type Signal<Type extends keyof Signals = keyof Signals> = {
   [T in Type]: { readonly type: T } & Signals[T];
 }[Type];
 
-/** The first and the longest wait. Waits double, and chance draws the wait between 0 and that time. */
-export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
-/** The longest wait that a server can request. */
-export const RETRY_AFTER_MS_MAX = 10 * 60_000;
 /** This many divergences in a row are resolved without a wait. */
 const DIVERGENCES_AT_ONCE = 3;
 /** After this time without a divergence, the count starts again. */
 const DIVERGENCES_FORGOTTEN_MS = 10 * 60_000;
 /** A socket that was open for less time counts as refused, because some proxies open each socket and cut it at once. */
 export const SOCKET_STABLE_MS = 10_000;
-/** The loop pushes again after this time if the server could not decide a commit. */
-export const POSTPONED_MS = 30_000;
 
 /** The next state. If the tab may not sync, `reduce` also closes the socket. */
 export function reduce<T extends keyof Signals>(state: SyncState, signal: Signal<T>, moment: Moment): SyncState {
@@ -92,12 +81,14 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   "pull-answered": answered,
   "push-answered": (state, signal, at) => ({
     ...answered(state, signal, at),
-    push: {
-      notBefore: signal.isPostponed ? at.elapsed + POSTPONED_MS : 0,
-      max: Math.min(state.push.max * 2, PUSH_COMMITS_MAX),
-    },
+    push: pushAnswered(state.push, signal, at),
   }),
-  "push-too-large": ({ push }, { sent }) => ({ push: { ...push, max: Math.max(1, Math.floor(sent / 2)) } }),
+  "push-failed": (state, signal, at) => ({
+    push: pushFailed(state.push, signal, at),
+    // The next pull shows whether the network or a commit is at fault.
+    agreement: signal.isSuspicious ? doubt(state.agreement) : state.agreement,
+  }),
+  "push-too-large": ({ push }, { sent }) => ({ push: pushTooLarge(push, sent) }),
   "frame-confirmed": (state, { head }, { now }) => ({ head: Math.max(state.head, head), lastSyncedAt: now }),
   diverged: () => ({ agreement: { kind: "diverged" } }),
   "divergence-resolved": divergenceResolved,
@@ -191,7 +182,7 @@ function woken({ agreement, divergences, push, socket }: SyncState): Change {
     progress: initialSyncState.progress,
     agreement: doubt(agreement),
     divergences: { ...divergences, count: 0 },
-    push: { ...push, notBefore: 0 },
+    push: pushWoken(push),
     socket: socket.kind === "closed" ? initialSyncState.socket : { ...socket, failures: 0 },
   };
 }
@@ -227,10 +218,4 @@ function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at:
 /** `stopped` ends only in `woken`: the page is shown again, the network returns, or syncing is resumed. */
 function trying(progress: Progress, failures: number, notBefore: number): Progress {
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
-}
-
-/** Full jitter, so that many clients spread out. Never shorter than the server requested. */
-function backoff(failures: number, { chance }: Moment, retryAfterMs: number | null): number {
-  const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(failures, 16));
-  return Math.min(Math.max(retryAfterMs ?? 0, Math.round(most * chance)), RETRY_AFTER_MS_MAX);
 }

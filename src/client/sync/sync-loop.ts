@@ -8,28 +8,32 @@
  * - At most one call is under way.
  * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
  */
-import { DacapoError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError, type PlainError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { rejectionAnswer } from "../engine/plan-confirmation.ts";
 import type { Env } from "../env/env.ts";
+import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
-import { pushBatch } from "./push-batch.ts";
+import { pushBatch, queueOf } from "./push-queue.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
+const NONE_STUCK = { sendable: [], stuck: [] } as const;
+
 export type SyncLoopOptions = {
   readonly engine: Engine;
   readonly transport: Transport;
   readonly env: Env;
   readonly domainVersion: number;
+  readonly whenStuck: WhenStuck;
   /** Called after each signal. */
   readonly changed: () => void;
   readonly presence: (set: readonly Presence[], gone: readonly string[] | "all") => void;
@@ -116,11 +120,14 @@ export class SyncLoop {
   }
 
   #nextStep(): Step {
-    const { env, engine } = this.#options;
+    const { env, engine, whenStuck } = this.#options;
+    const { stuck: known } = this.#state.push;
+    const { sendable, stuck } = known.length === 0 ? NONE_STUCK : queueOf(engine.pending, known, whenStuck);
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: engine.pendingCount,
+      pending: known.length === 0 ? engine.pendingCount : sendable.length,
+      stuckAt: stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });
   }
@@ -154,14 +161,22 @@ export class SyncLoop {
   }
 
   async #push(): Promise<void> {
-    const { engine, transport, domainVersion } = this.#options;
+    const { engine, transport, domainVersion, env, whenStuck } = this.#options;
     const { generation } = engine.head;
-    const commits = pushBatch(engine.pending, this.#state.push.max);
+    const { push } = this.#state;
+    const { sendable, stuck } = queueOf(engine.pending, push.stuck, whenStuck);
+    const due = stuck.find(({ notBefore }) => notBefore <= env.elapsed());
+    // A stuck commit is sent alone, because otherwise it would take other commits with it.
+    const commits = due
+      ? engine.pending.flatMap(({ commit }) => (commit.id === due.id ? [commit] : []))
+      : pushBatch(sendable, push.max);
+    const sent = commits.map(({ id }) => id);
     let fetched;
     try {
       fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
     } catch (error) {
-      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large") throw error;
+      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large")
+        return this.#pushFailed(error, sent);
       const [first, ...others] = commits;
       if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", sent: commits.length });
       return this.#rejectTooLarge(first.id, generation);
@@ -171,9 +186,17 @@ export class SyncLoop {
     const { answer, text } = answered;
     const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
-    const isPostponed = answer.stopped !== undefined;
-    if (!isPostponed) this.#requireProgress(before, "a push");
-    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head });
+    const stopped = answer.stopped ? { id: answer.stopped.id, error: stoppedError(answer.stopped.code) } : null;
+    if (!stopped && this.#storeFingerprint() === before) return this.#pushFailed(unchanged("a push"), sent);
+    this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head });
+  }
+
+  /** A push that fails for now does not delay reading. Any other failure is one of the whole loop. */
+  #pushFailed(error: unknown, sent: readonly CommitId[]): void {
+    const plain = toPlainError(error);
+    if (plain.code !== "unreachable") throw error;
+    const { retryAfterMs, isSuspicious } = classifyFailure(error, 0);
+    this.#dispatch({ type: "push-failed", sent, error: plain, retryAfterMs, isSuspicious });
   }
 
   /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
@@ -191,8 +214,8 @@ export class SyncLoop {
     const { answer, text } = answered;
     const before = this.#storeFingerprint();
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
-    if (answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null)
-      this.#requireProgress(before, "a pull");
+    const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
+    if (isBehind && this.#storeFingerprint() === before) throw unchanged("a pull");
     this.#dispatch({ type: "pull-answered", head: answer.head });
   }
 
@@ -218,12 +241,6 @@ export class SyncLoop {
   #storeFingerprint(): string {
     const { replica, head, pendingCount } = this.#options.engine;
     return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
-  }
-
-  /** An answer that changes nothing counts as a failure. Otherwise the loop would call again at once, without end. */
-  #requireProgress(before: string, what: string): void {
-    if (this.#storeFingerprint() === before)
-      throw new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
   }
 
   async #resolveDivergence(): Promise<void> {
@@ -260,4 +277,16 @@ export class SyncLoop {
       else this.#dispatch({ type: "failed", retryAfterMs, warning });
     }
   }
+}
+
+/** An answer that changes nothing counts as a failure. Otherwise the loop would call again at once, without end. */
+function unchanged(what: string): UnreachableError {
+  return new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
+}
+
+/** Null: only a newer domain than the server's can decide the commit, which is no failure. */
+function stoppedError(code: string): PlainError | null {
+  if (code === "later") return null;
+  const answer = { status: 200, code };
+  return toPlainError(new UnreachableError("The sync server could not decide the commit", null, undefined, answer));
 }

@@ -1,7 +1,10 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Connection, LogStatus } from "../messages/log-types.ts";
+import type { CommitCommand } from "../../core/history/commit.ts";
+import type { CommitId } from "../../core/values/ids.ts";
+import type { Connection, LogStatus, StuckCommit } from "../messages/log-types.ts";
+import type { StuckPush } from "../sync/push-state.ts";
 import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
@@ -13,24 +16,45 @@ export type StatusInputs = {
   /** The syncing of the leader as it last reported it, while another tab leads. */
   readonly led: LeaderSync | null;
   readonly error: PlainError | null;
+  /** The first command of a pending commit. */
+  readonly commandOf: (id: CommitId) => CommitCommand | undefined;
 };
 
-export function statusOf({ standing, sync, leader, led, error }: StatusInputs): LogStatus {
+export function statusOf({ standing, sync, leader, led, error, commandOf }: StatusInputs): LogStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
+  const found = sync?.push.stuck.find(({ id }) => commandOf(id));
+  const own = { error: summary?.error ?? found?.error ?? null, stuck: found ? stuckCommit(found, commandOf) : null };
+  // The last error of a tab that once led is not the leader's.
+  const { error: syncError = null, stuck = null } = leader || !led ? own : led;
   return {
     ...standing,
     connection: summary ? connectionOf(summary, led, position) : "local",
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
-    error: error ?? summary?.error ?? null,
+    stuck: stuck && commandOf(stuck.commit) ? stuck : null,
+    error: error ?? syncError,
+  };
+}
+
+function stuckCommit({ id, since, error }: StuckPush, commandOf: StatusInputs["commandOf"]): StuckCommit {
+  const { status, code, text } = error.details;
+  return {
+    commit: id,
+    command: commandOf(id)?.name ?? "",
+    stream: commandOf(id)?.stream ?? "",
+    since,
+    status: typeof status === "number" ? status : null,
+    code: typeof code === "string" ? code : null,
+    text: typeof text === "string" ? text : error.message,
   };
 }
 
 /** The syncing of this tab, as it reports it to the tabs that follow. */
-export function leaderSync({ connection, lastSyncedAt }: LogStatus): LeaderSync {
-  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt };
+export function leaderSync({ connection, lastSyncedAt, error, stuck }: LogStatus): LeaderSync {
+  const state = connection === "offline" || connection === "stopped" ? connection : "going";
+  return { state, lastSyncedAt, error, stuck };
 }
 
 function connectionOf(

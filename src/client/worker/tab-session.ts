@@ -103,6 +103,7 @@ export class TabSession {
         transport,
         env,
         domainVersion: domain.version,
+        whenStuck: options.whenStuck ?? "wait",
         changed: updates.schedule,
         presence: (set, gone) => {
           const own = { client: engine.head.client, actor: user };
@@ -282,6 +283,7 @@ export class TabSession {
       leader: this.#leadership.isLeader,
       led: this.#leadership.leaderSync,
       error: this.#failure,
+      commandOf: (id) => this.engine.pendingCommit(id)?.commands[0],
     });
   }
 }

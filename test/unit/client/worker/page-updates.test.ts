@@ -15,6 +15,7 @@ const status: LogStatus = {
   position: 0,
   head: 0,
   parked: { count: 0, events: [] },
+  stuck: null,
   error: null,
 };
 const delta = (key: string) => ({ projection: "board", set: [{ key, row: 1, pending: true }], removed: [] });
