@@ -73,7 +73,14 @@ type Change = Partial<SyncState>;
 
 /** The change of each signal. The compiler refuses a table that lacks a signal. */
 const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signal<T>, at: Moment) => Change } = {
-  "leader-changed": ({ tab, agreement }, { isLeader }) => ({ tab: { ...tab, isLeader }, agreement: doubt(agreement) }),
+  // A tab that takes the lead tries again, because its token may be a newer one.
+  "leader-changed": ({ tab, agreement, progress }, { isLeader }) => ({
+    tab: { ...tab, isLeader },
+    agreement: doubt(agreement),
+    progress: isLeader
+      ? trying(initialSyncState.progress, tries(progress).failures, tries(progress).notBefore)
+      : progress,
+  }),
   "paused-changed": (state, { isPaused }) => ({ ...(!isPaused && woken(state)), tab: { ...state.tab, isPaused } }),
   "online-changed": (state, { isOnline }) => ({ ...(isOnline && woken(state)), tab: { ...state.tab, isOnline } }),
   "became-visible": woken,
@@ -215,7 +222,7 @@ function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at:
   };
 }
 
-/** `stopped` ends only in `woken`: the page is shown again, the network returns, or syncing is resumed. */
+/** `stopped` ends in `woken` (a visible page, the network, `resume()`), and when the tab takes the lead. */
 function trying(progress: Progress, failures: number, notBefore: number): Progress {
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
 }

@@ -2,7 +2,8 @@
  * Elects the tab that syncs.
  *
  *   waiting ── lock granted ───────► leading ── higher claim, stopCompeting, close ──► waiting / ended
- *      └── leader silent: steals the lock ──┘└── lock stolen ──► waiting
+ *      └── leader silent, or stopped while ─┘└── lock stolen ──► waiting
+ *          a person acts here: steals the lock
  *
  * Guarantees:
  * - Correctness never depends on the election, because each write names what it was computed on. It only saves work.
@@ -47,6 +48,8 @@ export class Leadership {
   #heardAt: number;
   #lastTimer: number;
   #isCompeting = true;
+  /** A person may have signed in in this tab, and no tab has tried since. */
+  #offersLead = true;
   #requests: Promise<void> = Promise.resolve();
 
   constructor(options: LeaderOptions) {
@@ -86,9 +89,19 @@ export class Leadership {
     this.#request(false);
   }
 
+  /** A person may have signed in in this tab. If the leader is stopped, this tab takes the lead once, and tries. */
+  offerLead(): void {
+    this.#offersLead = true;
+    this.#takeStoppedLead();
+  }
+
   /** Handles a message of another tab. */
   receive(message: TabMessage): void {
-    if (message.type === "beat" && !this.#isLeader) this.#leaderSync = message.sync;
+    if (message.type === "beat" && !this.#isLeader) {
+      this.#leaderSync = message.sync;
+      if (message.sync.state !== "stopped") this.#offersLead = false;
+      this.#takeStoppedLead();
+    }
     if (!this.#isCompeting) return;
     const { env, post } = this.#options;
     if (message.type === "beat") {
@@ -133,14 +146,21 @@ export class Leadership {
   #hold(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     this.#setLeader(true);
-    this.#postBeat();
+    this.postBeat();
     return new Promise((resolve) => {
       this.#release = resolve;
     });
   }
 
+  /** A tab that tried in vain keeps the lead until a person acts in another tab. So two tabs never take turns. */
+  #takeStoppedLead(): void {
+    if (this.#isLeader || !this.#isCompeting || !this.#offersLead || this.#leaderSync?.state !== "stopped") return;
+    this.#steal();
+  }
+
   #setLeader(isLeader: boolean): void {
     this.#isLeader = isLeader;
+    this.#offersLead = false;
     this.#leaderSync = null;
     this.#options.setLeader(isLeader);
   }
@@ -152,7 +172,7 @@ export class Leadership {
       const now = env.elapsed();
       const wasAwake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
-      if (this.#isLeader) this.#postBeat();
+      if (this.#isLeader) this.postBeat();
       else if (!wasAwake || !this.#isCompeting) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
@@ -162,7 +182,8 @@ export class Leadership {
     }, BEAT_MS);
   }
 
-  #postBeat(): void {
+  /** Shows the other tabs that this tab leads, and the progress of its syncing. */
+  postBeat(): void {
     const { post, storeFingerprint, sync, onBeat } = this.#options;
     onBeat();
     post({ type: "beat", rank: this.#rank(), stands: storeFingerprint(), sync: sync() });

@@ -156,11 +156,13 @@ export class TabSession {
   setPaused(paused: boolean): void {
     if (!this.#sync) return;
     this.#sync.setPaused(paused);
-    if (paused) this.#leadership.stopCompeting();
-    else this.#leadership.compete();
+    if (paused) return this.#leadership.stopCompeting();
+    this.#leadership.compete();
+    this.#leadership.offerLead();
   }
 
   handleLifecycle(event: Lifecycle): void {
+    if (event !== "hidden" && event !== "offline") this.#leadership.offerLead();
     switch (event) {
       case "online":
       case "offline":
@@ -208,8 +210,10 @@ export class TabSession {
       case "show":
         return this.presence.receive(message);
       case "hello":
-        if (isLeader) this.#peers.post({ type: "present", others: this.#otherPresences });
-        return;
+        if (!isLeader) return;
+        // Otherwise a new tab could not know for two seconds whether this one is stopped.
+        this.#leadership.postBeat();
+        return this.#peers.post({ type: "present", others: this.#otherPresences });
       case "present":
         if (!isLeader) this.#showOtherPresences(message.others);
     }

@@ -384,6 +384,7 @@ function follow(model: Model, signal: Signal): void {
   switch (signal.type) {
     case "leader-changed":
       model.isLeader = signal.isLeader;
+      if (signal.isLeader) model.isStopped = false;
       return;
     case "paused-changed":
       model.isPaused = signal.isPaused;
