@@ -181,7 +181,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);
-  const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
+  const hub = createLiveHub({ store, limits, env, report, ticks, ...admission });
   const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended: hub.publish });
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });

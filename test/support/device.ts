@@ -47,6 +47,8 @@ export type Device = {
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
     readonly whenStuck?: WhenStuck;
+    /** The bearer token. @default the user's name */
+    readonly token?: () => Promise<string | null>;
     /** The domain of another release. */
     readonly release?: Domain;
   }) => Promise<Tab>;
@@ -66,6 +68,7 @@ export function device(
       transport = (inner: Transport) => inner,
       release = domain,
       whenStuck = "wait",
+      token = () => Promise.resolve(user),
       projections = [...release.definition.projections.keys()],
     } = {}) {
       const env = nodeEnv(shared);
@@ -80,8 +83,7 @@ export function device(
         }
         if (update.answers) calls.settle(update.answers);
       };
-      const http =
-        url === undefined ? null : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env }));
+      const http = url === undefined ? null : transport(httpTransport({ url, log, token, env }));
       const api = await openWorkerLog({
         domain: release.definition,
         options: { log, user, syncUrl: url ?? null, whenStuck, visible: true },

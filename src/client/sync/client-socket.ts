@@ -4,9 +4,11 @@
  * Guarantees:
  * - `closed` is called once and last (T3).
  * - A silent socket is closed, because a cut network may leave it open for minutes.
+ * - A socket outlives the token that opened it, because it gets each new token before that (P21).
  * - An invalid frame closes the socket. It never reaches the sync loop.
  */
 import type { ClientFrame } from "../../core/wire/messages.ts";
+import { TOKEN_LENGTH_MAX } from "../../core/history/limits.ts";
 import { parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Env } from "../env/env.ts";
 import type { ClientSocket, SocketEvents } from "./transport.ts";
@@ -15,24 +17,31 @@ import type { ClientSocket, SocketEvents } from "./transport.ts";
 const PING_MS = 20_000;
 /** A socket without any frame for this long after a ping is dead. */
 const SILENCE_MS_MAX = 10_000;
+/** Some apps return the old token until its last moment. */
+const RENEWAL_MS_MIN = 100;
+/** A timer of a browser cannot wait for a month. */
+const RENEWAL_MS_MAX = 86_400_000;
 
 export type ClientSocketOptions = {
   readonly env: Env;
   readonly events: SocketEvents;
-  /** Returns the address, with a new ticket. */
-  readonly address: () => Promise<string>;
+  /** Returns the address, with a new ticket, and the milliseconds until the token ends. Null: it does not end. */
+  readonly address: () => Promise<{ readonly url: string; readonly tokenExpiresInMs: number | null }>;
+  readonly token: () => Promise<string | null>;
 };
 
-export function openClientSocket({ env, events, address }: ClientSocketOptions): ClientSocket {
+export function openClientSocket({ env, events, address, token }: ClientSocketOptions): ClientSocket {
   let socket: WebSocket | null = null;
   let ended = false;
   let stopTimer = () => {};
+  let stopRenewal = () => {};
   let presence: ClientFrame | null = null;
 
   const end = (code: string, retryAfterMs: number | null = null) => {
     if (ended) return;
     ended = true;
     stopTimer();
+    stopRenewal();
     socket?.close();
     events.closed(code, retryAfterMs);
   };
@@ -46,6 +55,22 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
       stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
     }, PING_MS);
   };
+  /**
+   * Sends a new token after half of the time that is left, and again. Many apps return the old token until shortly
+   * before it ends.
+   */
+  const renewLater = (leftMs: number | null) => {
+    stopRenewal();
+    if (ended || leftMs === null || leftMs <= 0) return;
+    const waitMs = Math.min(Math.max(leftMs / 2, RENEWAL_MS_MIN), RENEWAL_MS_MAX);
+    stopRenewal = env.setTimer(() => {
+      renewLater(leftMs - waitMs);
+      token().then(
+        (next) => next !== null && next.length <= TOKEN_LENGTH_MAX && send({ type: "token", token: next }),
+        () => {}, // Tried again soon. Without a new token the server closes the socket.
+      );
+    }, waitMs);
+  };
   const receive = (data: unknown) => {
     const frame = typeof data === "string" ? parseServerFrame(data) : null;
     if (!frame?.ok || typeof data !== "string") return end("unreadable");
@@ -57,6 +82,8 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
         return events.head(frame.value.head);
       case "presence":
         return events.presence(frame.value.set, frame.value.gone);
+      case "renewed":
+        return renewLater(frame.value.expiresInMs);
       case "bye":
         return end(frame.value.code, frame.value.retryAfterMs ?? null);
       case "pong":
@@ -66,12 +93,13 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
 
   const open = async () => {
     stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
-    const url = await address();
+    const { url, tokenExpiresInMs } = await address();
     if (ended) return;
     socket = new WebSocket(url);
     socket.onopen = () => {
       if (ended) return socket?.close();
       expectFrame();
+      renewLater(tokenExpiresInMs);
       if (presence) send(presence);
       events.opened();
     };

@@ -14,7 +14,7 @@ import type { Parsed } from "../../core/values/parsed.ts";
 import { shortText } from "../../core/values/reason.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
+import { parsePage, parsePushAnswer, parseTicket, parseWireError } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
@@ -61,10 +61,11 @@ export function httpTransport(options: HttpTransportOptions): Transport {
       openClientSocket({
         env: options.env,
         events,
+        token: options.token,
         async address() {
-          const ticket = checkedTicket(await text(await call(options, `${base}/tickets`, "{}")));
+          const { ticket, tokenExpiresInMs } = checkedTicket(await text(await call(options, `${base}/tickets`, "{}")));
           const query = new URLSearchParams({ ...(after && { after: encodeCursor(after) }), ticket });
-          return `${base.replace(/^http/, "ws")}/live?${query}`;
+          return { url: `${base.replace(/^http/, "ws")}/live?${query}`, tokenExpiresInMs };
         },
       }),
   };
@@ -199,9 +200,7 @@ function checked<T>(read: (body: string) => Parsed<T>, body: string, what: strin
   throw new UnreachableError(`The sync server sent an invalid ${what}: ${path.join(".")} ${reason}`, null);
 }
 
-function checkedTicket(body: string): string {
-  const answer: unknown = JSON.parse(body);
-  const ticket = typeof answer === "object" && answer !== null && "ticket" in answer ? answer.ticket : null;
-  if (typeof ticket === "string" && ticket.length <= 4_096) return ticket;
-  throw new UnreachableError("The sync server sent an invalid ticket", null);
+function checkedTicket(body: string): { readonly ticket: string; readonly tokenExpiresInMs: number | null } {
+  const { ticket, tokenExpiresInMs = null } = checked(parseTicket, body, "ticket");
+  return { ticket, tokenExpiresInMs };
 }

@@ -105,17 +105,18 @@ export function pushAnswered(push: PushState, { sent, stopped }: AnsweredPush, a
  */
 export function pushFailed(push: PushState, signal: FailedPush, at: Moment): PushState {
   const { sent, error, retryAfterMs, isSuspicious } = signal;
-  const [first, ...others] = sent;
-  const isAlone = others.length === 0;
+  const [first] = sent;
+  const isAlone = sent.length === 1;
   const before = push.stuck.find(({ id }) => id === first);
   const suspicions = push.suspicions + (isSuspicious ? 1 : 0);
   if (first !== undefined && (before || (isAlone && isSuspicious && suspicions >= STUCK_FAILURES))) {
     const failures = before?.failures ?? STUCK_FAILURES;
     const notBefore = at.elapsed + backoff(failures, at, retryAfterMs);
     const found: StuckPush = { id: first, error, since: before?.since ?? at.now, failures: failures + 1, notBefore };
-    const known = push.stuck.some(({ id }) => id === first);
-    const stuck = known ? push.stuck.map((one) => (one.id === first ? found : one)) : [...push.stuck, found];
-    return before ? { ...push, stuck } : { ...push, notBefore: 0, failures: 0, error: null, suspicions: 0, stuck };
+    const stuck = before ? push.stuck.map((one) => (one === before ? found : one)) : [...push.stuck, found];
+    // The other commits wait only as long as the server requested.
+    const others = { notBefore: at.elapsed + backoff(0, { ...at, chance: 0 }, retryAfterMs), stuck };
+    return before ? { ...push, ...others } : { ...push, ...others, failures: 0, error: null, suspicions: 0 };
   }
   // The search makes short waits, because the server answers pulls.
   const waits = isSuspicious && !isAlone ? Math.min(push.failures, SUSPICIONS) : push.failures;

@@ -8,7 +8,7 @@
  * - At most one call is under way.
  * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
  */
-import { DacapoError, type PlainError, toPlainError } from "../../core/values/errors.ts";
+import { DacapoError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";
 import { positionOf } from "../../core/history/record.ts";
@@ -23,7 +23,7 @@ import { pushBatch, queueOf } from "./push-queue.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { Fetched, Transport } from "./transport.ts";
-import { UnreachableError } from "./unreachable-error.ts";
+import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 const NONE_STUCK = { sendable: [], stuck: [] } as const;
@@ -186,8 +186,8 @@ export class SyncLoop {
     const { answer, text } = answered;
     const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
-    const stopped = answer.stopped ? { id: answer.stopped.id, error: stoppedError(answer.stopped.code) } : null;
-    if (!stopped && this.#storeFingerprint() === before) return this.#pushFailed(unchanged("a push"), sent);
+    const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
+    if (!stopped && this.#storeFingerprint() === before) return this.#pushFailed(unchangedError("a push"), sent);
     this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head });
   }
 
@@ -215,7 +215,7 @@ export class SyncLoop {
     const before = this.#storeFingerprint();
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
     const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
-    if (isBehind && this.#storeFingerprint() === before) throw unchanged("a pull");
+    if (isBehind && this.#storeFingerprint() === before) throw unchangedError("a pull");
     this.#dispatch({ type: "pull-answered", head: answer.head });
   }
 
@@ -277,16 +277,4 @@ export class SyncLoop {
       else this.#dispatch({ type: "failed", retryAfterMs, warning });
     }
   }
-}
-
-/** An answer that changes nothing counts as a failure. Otherwise the loop would call again at once, without end. */
-function unchanged(what: string): UnreachableError {
-  return new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
-}
-
-/** Null: only a newer domain than the server's can decide the commit, which is no failure. */
-function stoppedError(code: string): PlainError | null {
-  if (code === "later") return null;
-  const answer = { status: 200, code };
-  return toPlainError(new UnreachableError("The sync server could not decide the commit", null, undefined, answer));
 }

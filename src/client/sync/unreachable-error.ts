@@ -1,4 +1,4 @@
-import { DacapoError } from "../../core/values/errors.ts";
+import { DacapoError, type PlainError, toPlainError } from "../../core/values/errors.ts";
 
 /**
  * A failure of the network or the server that ends by itself. `details.retryAfterMs`: the wait that the
@@ -13,4 +13,16 @@ export class UnreachableError extends DacapoError {
       cause,
     });
   }
+}
+
+/** An answer that changes nothing counts as a failure. Otherwise the loop would call again at once, without end. */
+export function unchangedError(what: string): UnreachableError {
+  return new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
+}
+
+/** Null: only a newer domain than the server's can decide the commit, which is no failure. */
+export function undecidedError(code: string): PlainError | null {
+  if (code === "later") return null;
+  const answer = { status: 200, code };
+  return toPlainError(new UnreachableError("The sync server could not decide the commit", null, undefined, answer));
 }

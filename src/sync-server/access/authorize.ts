@@ -8,6 +8,7 @@
  */
 import type { Draft } from "../../core/domain/event.ts";
 import type { Json } from "../../core/values/json.ts";
+import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 
 /**
@@ -149,6 +150,22 @@ export function isPrincipal(value: Principal | null): value is Principal {
     actor.isWellFormed() &&
     (expiresAt === undefined || Number.isFinite(expiresAt))
   );
+}
+
+/** Bytes of a principal. Tickets and sockets carry it, and an attachment of a Durable Object's socket has 2 KB. */
+const PRINCIPAL_BYTES_MAX = 1024;
+
+/** Throws an ordinary error for a principal that a socket cannot carry, because the mistake is the app's. */
+export function requireSmallPrincipal(principal: Principal): void {
+  if (exceedsBytes(JSON.stringify(principal), PRINCIPAL_BYTES_MAX))
+    throw new Error(
+      `authorize returned a principal of more than ${PRINCIPAL_BYTES_MAX} bytes. Return fewer or shorter claims.`,
+    );
+}
+
+/** Whole milliseconds until an identity ends. Null: it does not end. */
+export function msUntilEnd({ expiresAt }: Principal, now: number): number | null {
+  return expiresAt === undefined ? null : Math.max(0, Math.floor(expiresAt - now));
 }
 
 /** Checks the options when the server starts, because JavaScript users would otherwise see each request fail. */

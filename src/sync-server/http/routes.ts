@@ -11,6 +11,7 @@ import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import { parseStream } from "../../core/values/names.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
+import { msUntilEnd, requireSmallPrincipal } from "../access/authorize.ts";
 import { answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
@@ -20,7 +21,7 @@ import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
 import { meteredResponse } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import { exceedsBytes, type ServerLimits, wireLimits } from "../base/limits.ts";
+import { type ServerLimits, wireLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -41,9 +42,6 @@ export type RouteContext = {
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
-
-/** Bytes of a principal. Tickets and sockets carry it, and an attachment of a Durable Object's socket has 2 KB. */
-const PRINCIPAL_BYTES_MAX = 1024;
 
 /** `GET /logs/:log`: the head of the log, and the limits of the server. */
 export async function getLog(
@@ -128,18 +126,18 @@ export async function getExport(
 
 /** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
 export async function postTicket(
-  { admission, tickets }: RouteContext,
+  { admission, tickets, env }: RouteContext,
   request: Request,
   log: LogName,
 ): Promise<string> {
   const principal = await admission.reader(request, log);
-  const plain = JSON.stringify(principal);
-  // Throw an ordinary error, because the mistake is the app's and not the sender's.
-  if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX))
-    throw new Error(
-      `authorize returned a principal of more than ${PRINCIPAL_BYTES_MAX} bytes. Return fewer or shorter claims.`,
-    );
-  return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
+  requireSmallPrincipal(principal);
+  const tokenExpiresInMs = msUntilEnd(principal, env.now());
+  return JSON.stringify({
+    ticket: await tickets.issue(log, principal),
+    expiresInMs: TICKET_MS_MAX,
+    ...(tokenExpiresInMs !== null && { tokenExpiresInMs }),
+  });
 }
 
 /** `GET /readyz`: whether the server accepts requests and its store answers. */

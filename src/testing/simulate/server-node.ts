@@ -101,7 +101,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
-  const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
+  const hub = createLiveHub({ store, limits, env, report, ticks: true, ...admission });
   const writer = createLogWriter({
     domain: parts.release?.(domain, "server") ?? domain,
     store,

@@ -36,15 +36,17 @@ export function simTransport({
   wokeAt,
   tap,
 }: SimTransportOptions): Transport {
-  let refused = { at: 0, until: 0 };
+  // A refused push does not delay reading, so each kind of request has its own retry time.
+  const refusals = { push: { at: 0, until: 0 }, pull: { at: 0, until: 0 } };
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+    const refused = refusals[request.kind];
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
         "early",
-        `${owner.name} sends a request ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
+        `${owner.name} sends a ${request.kind} ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
       );
     const reply = await network.call(owner, link, request);
-    refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
+    refusals[request.kind] = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);

@@ -288,7 +288,7 @@ describe("reduce", () => {
     const again = after(once, pushFailed(["a"], { chance: 0.9 })).push;
     expect(again.stuck).toHaveLength(1);
     expect(again.stuck[0]?.notBefore).toBeGreaterThan(first);
-    expect(again.notBefore).toBe(0);
+    expect(again.notBefore).toBe(at.now);
     const live: SyncState = { ...once, agreement: fresh, head: 10, socket: open };
     expect(nextStep(live, { ...at, stuckAt: first })).toEqual({ do: "rest", until: first });
     expect(nextStep(live, { ...at, stuckAt: first, now: first })).toEqual({ do: "push" });
