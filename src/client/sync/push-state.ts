@@ -19,7 +19,7 @@ export type PushState = {
   readonly error: PlainError | null;
   /** Failures in a row that a commit of the push may have caused. Each one follows an answer to a pull. */
   readonly suspicions: number;
-  /** Commits that do not get through, the oldest find first. Some may have settled or been withdrawn since. */
+  /** Commits that do not get through, the one of the last try last. Some may have settled or been withdrawn since. */
   readonly stuck: readonly StuckPush[];
 };
 
@@ -109,19 +109,22 @@ export function pushFailed(push: PushState, signal: FailedPush, at: Moment): Pus
   const isAlone = sent.length === 1;
   const before = push.stuck.find(({ id }) => id === first);
   const suspicions = push.suspicions + (isSuspicious ? 1 : 0);
+  // All commits wait as long as the server requested.
+  const retryAt = at.elapsed + backoff(0, { ...at, chance: 0 }, retryAfterMs);
+  const stuck = push.stuck.map((one) => ({ ...one, notBefore: Math.max(one.notBefore, retryAt) }));
   if (first !== undefined && (before || (isAlone && isSuspicious && suspicions >= STUCK_FAILURES))) {
     const failures = before?.failures ?? STUCK_FAILURES;
     const notBefore = at.elapsed + backoff(failures, at, retryAfterMs);
     const found: StuckPush = { id: first, error, since: before?.since ?? at.now, failures: failures + 1, notBefore };
-    const stuck = before ? push.stuck.map((one) => (one === before ? found : one)) : [...push.stuck, found];
-    // The other commits wait only as long as the server requested.
-    const others = { notBefore: at.elapsed + backoff(0, { ...at, chance: 0 }, retryAfterMs), stuck };
-    return before ? { ...push, ...others } : { ...push, ...others, failures: 0, error: null, suspicions: 0 };
+    const others = stuck.filter(({ id }) => id !== first);
+    if (before) return { ...push, notBefore: Math.max(push.notBefore, retryAt), stuck: [...others, found] };
+    return { ...push, notBefore: retryAt, failures: 0, error: null, suspicions: 0, stuck: [...others, found] };
   }
   // The search makes short waits, because the server answers pulls.
   const waits = isSuspicious && !isAlone ? Math.min(push.failures, SUSPICIONS) : push.failures;
   return {
     ...push,
+    stuck,
     error,
     failures: push.failures + 1,
     notBefore: at.elapsed + backoff(waits, at, retryAfterMs),

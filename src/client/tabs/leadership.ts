@@ -99,7 +99,7 @@ export class Leadership {
   receive(message: TabMessage): void {
     if (message.type === "beat" && !this.#isLeader) {
       this.#leaderSync = message.sync;
-      if (message.sync.state !== "stopped") this.#offersLead = false;
+      if (message.sync.state === "going") this.#offersLead = false;
       this.#takeStoppedLead();
     }
     if (!this.#isCompeting) return;

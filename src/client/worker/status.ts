@@ -23,7 +23,7 @@ export type StatusInputs = {
 export function statusOf({ standing, sync, leader, led, error, commandOf }: StatusInputs): LogStatus {
   const { position } = standing;
   const summary = sync && syncSummary(sync);
-  const found = sync?.push.stuck.find(({ id }) => commandOf(id));
+  const found = sync?.push.stuck.toSorted((left, right) => left.since - right.since).find(({ id }) => commandOf(id));
   const own = { error: summary?.error ?? found?.error ?? null, stuck: found ? stuckCommit(found, commandOf) : null };
   // The last error of a tab that once led is not the leader's.
   const { error: syncError = null, stuck = null } = leader || !led ? own : led;

@@ -5,6 +5,7 @@
  * since the last strict write, never to a mixture.
  */
 import type { Env } from "../../client/env/env.ts";
+import type { WhenStuck } from "../../client/messages/worker-messages.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import { storageFull, storageLost } from "../../client/stores/storage-errors.ts";
@@ -58,6 +59,11 @@ export class Device {
   /** The release that this device always runs. Null: it follows the other devices. */
   keepsRelease: DomainDefinition | null = null;
   evicted = false;
+  /** False: the server refuses its token. */
+  isSignedIn = true;
+  /** A filter on its link refuses pushes with these asks. */
+  readonly filtered = new Set<number>();
+  whenStuck: WhenStuck = "wait";
   #tabs = 0;
   #durable: MemoryDatabase[];
   #locks: DeviceLocks;
@@ -102,6 +108,8 @@ export class Device {
       log,
       actor: user,
       wokeAt: () => tab.wokeAt,
+      isSignedIn: () => this.isSignedIn,
+      isFiltered: (text) => [...this.filtered].some((ask) => text.includes(`"ask":${ask},`)),
       tap: (direction, text) => tap(direction, text, this),
     });
     const tab: SimTab = new SimTab({
@@ -112,6 +120,7 @@ export class Device {
       log,
       user,
       journal,
+      whenStuck: this.whenStuck,
       env: this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,
       transport: this.isLocal ? null : (parts.transport?.(transport, context) ?? transport),
@@ -147,6 +156,7 @@ export class Device {
     copy.isCopy = this.isCopy = true;
     copy.isLocal = this.isLocal;
     copy.keepsRelease = this.keepsRelease;
+    copy.whenStuck = this.whenStuck;
     return copy;
   }
 
@@ -156,6 +166,7 @@ export class Device {
     fresh.skewMs = this.skewMs;
     fresh.isLocal = fresh.isCopy = this.isCopy = true;
     fresh.keepsRelease = this.keepsRelease;
+    fresh.whenStuck = this.whenStuck;
     return fresh;
   }
 

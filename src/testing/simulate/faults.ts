@@ -51,6 +51,9 @@ const ADDED = {
   rateLimits: "servers accept little at a time, and set a retry time",
   serverClock: "clocks of servers differ, and jump",
   archive: "a device's log is exported and imported on a fresh device",
+  filter: "a virus scanner refuses each push with the text of one commit, also after the world is healed",
+  permitThrows: "`permit` throws for one command on one stream, also after the world is healed",
+  signIn: "the token of a device ends, and a person signs in in one of its tabs",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -120,4 +123,7 @@ export const NO_FAULTS: Faults = {
   rateLimits: 0,
   serverClock: 0,
   archive: 0,
+  filter: 0,
+  permitThrows: 0,
+  signIn: 0,
 };

@@ -38,7 +38,11 @@ export type StepKind =
   | "show"
   | "goOnline"
   | "serverClockJump"
-  | "archive";
+  | "archive"
+  | "filterText"
+  | "failPermit"
+  | "signOut"
+  | "signIn";
 
 export type Step = {
   readonly kind: StepKind;
@@ -86,6 +90,9 @@ export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly S
   localFirst: { kinds: ["goOnline"], most: 3 },
   serverClock: { kinds: ["serverClockJump"], most: 3 },
   archive: { kinds: ["archive"], most: 1 },
+  filter: { kinds: ["filterText"], most: 3 },
+  permitThrows: { kinds: ["failPermit"], most: 2 },
+  signIn: { kinds: ["signOut", "signOut", "signIn"], most: 6 },
 };
 
 /** The largest number of these steps in a seed, because each changes the whole world. */

@@ -21,6 +21,9 @@ export type SimTransportOptions = {
   readonly actor: string;
   /** The time when a person last returned to the tab. After that the tab may send a request at once. */
   readonly wokeAt: () => number;
+  readonly isSignedIn: () => boolean;
+  /** True for the text of a push that a filter between device and server refuses. */
+  readonly isFiltered: (text: string) => boolean;
   /** Called with every text that leaves or arrives, and with each request before the server's retry time ("early"). */
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
@@ -34,6 +37,8 @@ export function simTransport({
   log,
   actor,
   wokeAt,
+  isSignedIn,
+  isFiltered,
   tap,
 }: SimTransportOptions): Transport {
   // A refused push does not delay reading, so each kind of request has its own retry time.
@@ -45,6 +50,14 @@ export function simTransport({
         "early",
         `${owner.name} sends a ${request.kind} ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
       );
+    if (!isSignedIn()) {
+      await scheduler.wait(owner, "is refused", 1 + scheduler.random.below(60));
+      throw refusal({ code: "unauthorized", text: "", retryAfterMs: null });
+    }
+    if (request.kind === "push" && isFiltered(request.text)) {
+      await scheduler.wait(owner, "is filtered", 1 + scheduler.random.below(60));
+      throw new UnreachableError("A filter refused the push", null, undefined, { status: 403, text: "Blocked" });
+    }
     const reply = await network.call(owner, link, request);
     refusals[request.kind] = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
@@ -124,6 +137,6 @@ function refusal({ code, retryAfterMs }: NodeReply): DacapoError {
     case "bad-request":
       return new ProtocolError({ message, fix: "Check the protocol.", details: { code } });
     default:
-      return new UnreachableError(message, retryAfterMs);
+      return new UnreachableError(message, retryAfterMs, undefined, { code });
   }
 }

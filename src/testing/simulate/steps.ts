@@ -81,6 +81,17 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       return;
     case "archive":
       return archiveOne(world, tab);
+    case "filterText":
+      if (!tab) return;
+      device.filtered.add(world.journal.nextAsk);
+      return execute(world, tab, device, random);
+    case "failPermit":
+      return failPermit(world, tab, device, random);
+    case "signOut":
+      device.isSignedIn = false;
+      return;
+    case "signIn":
+      return signIn(device, random);
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }
@@ -93,6 +104,25 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
     rows: (projection) => rowsOf(tab, projection),
   });
   tab.execute(requestsOf(made));
+}
+
+/** From now on `permit` throws for one command on one stream, and a person executes it. */
+function failPermit(world: World, tab: SimTab | null, { options }: Device, random: SeededRandom): void {
+  if (!tab) return;
+  const made = world.options.commands({
+    random,
+    actor: options.user,
+    rows: (projection) => rowsOf(tab, projection),
+  });
+  const requests = requestsOf(made);
+  for (const { stream, name } of requests.slice(0, 1)) world.failing.add(`${options.log} ${stream} ${name}`);
+  tab.execute(requests);
+}
+
+/** A person signs in in one tab. The other tabs of the device hear of it only from that tab. */
+export function signIn(device: Device, random: SeededRandom): void {
+  device.isSignedIn = true;
+  if (device.running.length > 0) random.pick(device.running).setPaused(false);
 }
 
 /** Many commands at once: of one tab, or of everyone. */

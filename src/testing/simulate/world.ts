@@ -42,6 +42,8 @@ export class World {
   readonly nodes: ServerNode[] = [];
   /** Revoked rights, such as `read ada team-a`. */
   readonly revoked = new Set<string>();
+  /** Commands for which `permit` throws, such as `team-a task/t1 rename`. */
+  readonly failing = new Set<string>();
   healed = false;
   restored = false;
   /** Other authors' commit ids that the server reported to the hostile member as recorded. */
@@ -107,8 +109,12 @@ export class World {
 
   randomBytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.#bytes.below(256));
 
-  permit: Permit = ({ actor }, { action, log }) =>
-    !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+  permit: Permit = ({ actor }, request) => {
+    const { action, log } = request;
+    if (action === "write" && this.failing.has(`${log} ${request.stream} ${request.command}`))
+      throw new Error("the database of rights cannot answer");
+    return !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+  };
 
   logs(): readonly string[] {
     return this.options.plan.faults.tenants > 0 ? LOGS : LOGS.slice(0, 1);
@@ -160,7 +166,8 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
-    const { localFirst, laggards } = this.options.plan.faults;
+    const { localFirst, laggards, filter, permitThrows } = this.options.plan.faults;
+    if (filter + permitThrows > 0 && this.random.chance(0.5)) device.whenStuck = "skip";
     if (localFirst > 0) device.isLocal = this.random.chance(0.6);
     if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
     this.devices.push(device);
