@@ -8,20 +8,15 @@
  * - An invalid frame closes the socket. It never reaches the sync loop.
  */
 import type { ClientFrame } from "../../core/wire/messages.ts";
-import { TOKEN_LENGTH_MAX } from "../../core/history/limits.ts";
 import { parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Env } from "../env/env.ts";
+import { tokenRenewal } from "./token-renewal.ts";
 import type { ClientSocket, SocketEvents } from "./transport.ts";
 
 /** A ping is sent after this long without a frame, because common proxies cut a silent socket after 30 to 60 s. */
 const PING_MS = 20_000;
 /** A socket without any frame for this long after a ping is dead. */
 const SILENCE_MS_MAX = 10_000;
-/** Some apps return the old token until its last moment. */
-const RENEWAL_MS_MIN = 100;
-/** A timer of a browser cannot wait for a month. */
-const RENEWAL_MS_MAX = 86_400_000;
-
 export type ClientSocketOptions = {
   readonly env: Env;
   readonly events: SocketEvents;
@@ -34,42 +29,26 @@ export function openClientSocket({ env, events, address, token }: ClientSocketOp
   let socket: WebSocket | null = null;
   let ended = false;
   let stopTimer = () => {};
-  let stopRenewal = () => {};
   let presence: ClientFrame | null = null;
 
   const end = (code: string, retryAfterMs: number | null = null) => {
     if (ended) return;
     ended = true;
     stopTimer();
-    stopRenewal();
+    renewal.stop();
     socket?.close();
     events.closed(code, retryAfterMs);
   };
   const send = (frame: ClientFrame) => {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
   };
+  const renewal = tokenRenewal(env, token, (next) => send({ type: "token", token: next }));
   const expectFrame = () => {
     stopTimer();
     stopTimer = env.setTimer(() => {
       send({ type: "ping" });
       stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
     }, PING_MS);
-  };
-  /**
-   * Sends a new token after half of the time that is left, and again. Many apps return the old token until shortly
-   * before it ends.
-   */
-  const renewLater = (leftMs: number | null) => {
-    stopRenewal();
-    if (ended || leftMs === null || leftMs <= 0) return;
-    const waitMs = Math.min(Math.max(leftMs / 2, RENEWAL_MS_MIN), RENEWAL_MS_MAX);
-    stopRenewal = env.setTimer(() => {
-      renewLater(leftMs - waitMs);
-      token().then(
-        (next) => next !== null && next.length <= TOKEN_LENGTH_MAX && send({ type: "token", token: next }),
-        () => {}, // Tried again soon. Without a new token the server closes the socket.
-      );
-    }, waitMs);
   };
   const receive = (data: unknown) => {
     const frame = typeof data === "string" ? parseServerFrame(data) : null;
@@ -83,7 +62,7 @@ export function openClientSocket({ env, events, address, token }: ClientSocketOp
       case "presence":
         return events.presence(frame.value.set, frame.value.gone);
       case "renewed":
-        return renewLater(frame.value.expiresInMs);
+        return renewal.schedule(frame.value.expiresInMs);
       case "bye":
         return end(frame.value.code, frame.value.retryAfterMs ?? null);
       case "pong":
@@ -99,7 +78,7 @@ export function openClientSocket({ env, events, address, token }: ClientSocketOp
     socket.onopen = () => {
       if (ended) return socket?.close();
       expectFrame();
-      renewLater(tokenExpiresInMs);
+      renewal.schedule(tokenExpiresInMs);
       if (presence) send(presence);
       events.opened();
     };

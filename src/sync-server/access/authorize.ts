@@ -35,6 +35,8 @@ export type Principal = {
  * Returns the sender of a request, or null for an unknown sender (401 `unauthorized`). If it throws, or takes more than
  * 5 seconds, the server answers 503 `unavailable`, and the client tries again.
  *
+ * An open socket renews its token too. Then the request has no other header than `authorization`.
+ *
  * @example
  * const authorize: Authorize = async (request) => {
  *   const session = await sessions.find(request.headers.get("authorization"));
@@ -84,7 +86,7 @@ export type PermitRequest =
 
 /**
  * Returns true if a principal may do an action. False or no result refuses it. If it throws, or takes more than 5
- * seconds, the server answers 503 `unavailable`, and the client tries again.
+ * seconds, the server answers 503 `unavailable`, and the client tries again. `onError` gets the log and the commit.
  *
  * @example
  * const permit: Permit = (principal, request) =>

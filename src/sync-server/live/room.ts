@@ -101,7 +101,7 @@ export class Room {
     else this.#presence.set(member, frame.value.client, frame.value.data);
   }
 
-  /** Gives a socket the identity of a new token of its actor, so that it outlives the token that opened it. */
+  /** Assigns a socket the identity of a new token of its actor. So it outlives the token that opened it. */
   async #renew(member: Member, token: string): Promise<void> {
     const { log, env, report, tokenReader } = this.#options;
     try {

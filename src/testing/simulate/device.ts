@@ -61,7 +61,7 @@ export class Device {
   evicted = false;
   /** False: the server refuses its token. */
   isSignedIn = true;
-  /** A filter on its link refuses pushes with these asks. */
+  /** The numbers of `asked` entries whose commits a filter on its link refuses. */
   readonly filtered = new Set<number>();
   whenStuck: WhenStuck = "wait";
   #tabs = 0;
@@ -180,6 +180,10 @@ export class Device {
       }>(text);
       if (commit.commands.every(({ events }) => events.length === 0)) this.leftBehind.add(commit.id);
     }
+  }
+
+  signOut(): void {
+    this.isSignedIn = false;
   }
 
   evict(): void {

@@ -228,8 +228,9 @@ function checkSettled(
 }
 
 /**
- * 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log. In the
- * log of a device whose commits overtake a stuck commit, this holds for commits that share a stream.
+ * 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log.
+ *
+ * If the commits of a device overtake a stuck commit, the order in the log holds for commits that share a stream.
  */
 function checkOrder(
   { journal, devices, doubles, pushed, pushedAsks }: History,

@@ -48,7 +48,7 @@ export function simTransport({
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
         "early",
-        `${owner.name} sends a ${request.kind} ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
+        `${owner.name} sends a ${request.kind} ${Math.ceil(refused.until - scheduler.now)} ms before its retry time`,
       );
     if (!isSignedIn()) {
       await scheduler.wait(owner, "is refused", 1 + scheduler.random.below(60));

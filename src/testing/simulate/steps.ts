@@ -82,16 +82,12 @@ export async function takeStep(world: World, step: Step): Promise<void> {
     case "archive":
       return archiveOne(world, tab);
     case "filterText":
-      if (!tab) return;
-      device.filtered.add(world.journal.nextAsk);
-      return execute(world, tab, device, random);
+      return tab ? filterNext(world, tab, device, random) : undefined;
     case "failPermit":
       return failPermit(world, tab, device, random);
     case "signOut":
-      device.isSignedIn = false;
-      return;
     case "signIn":
-      return signIn(device, random);
+      return step.kind === "signIn" ? signIn(device, random) : device.signOut();
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }
@@ -104,6 +100,12 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
     rows: (projection) => rowsOf(tab, projection),
   });
   tab.execute(requestsOf(made));
+}
+
+/** A filter refuses the next commit of a person, for ever. */
+function filterNext(world: World, tab: SimTab, device: Device, random: SeededRandom): void {
+  device.filtered.add(world.journal.nextAsk);
+  execute(world, tab, device, random);
 }
 
 /** From now on `permit` throws for one command on one stream, and a person executes it. */

@@ -33,7 +33,7 @@ test("queueOf: with wait, every commit behind a stuck commit waits, and those be
   expect(queue.stuck).toEqual([stuck("b")]);
 });
 
-test("queueOf: with skip, only commits that share a stream wait, also through a commit that waits", () => {
+test("queueOf: with skip, only commits that share a stream wait, and those behind them", () => {
   const pending = [
     entry("a", "s/1"),
     entry("stuck", "s/2", "s/3"),

@@ -282,7 +282,7 @@ describe("reduce", () => {
     expect(syncSummary(after(busy, pushed(["a"]))).error).toBeNull();
   });
 
-  test("reduce: a stuck commit is sent again alone with growing waits, and other commits do not wait", () => {
+  test("reduce: a stuck commit is sent again alone with growing waits, and others do not wait", () => {
     const once = after(ready, pushFailed(["a"]), pushFailed(["a"]), pushFailed(["a"], { chance: 0.9 }));
     const first = once.push.stuck[0]?.notBefore ?? 0;
     const again = after(once, pushFailed(["a"], { chance: 0.9 })).push;
