@@ -5,7 +5,7 @@
  * transport calls.
  * Guarantees:
  * - Only `#dispatch` writes the state.
- * - At most one call is under way.
+ * - At most one call is under way, except that reading goes on beside a push without an answer.
  * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
  */
 import { DacapoError, toPlainError } from "../../core/values/errors.ts";
@@ -20,12 +20,15 @@ import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
 import { pushBatch, queueOf } from "./push-queue.ts";
+import { Rest } from "./rest.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { Fetched, Transport } from "./transport.ts";
 import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
+/** After this time without an answer to a push, the loop reads on. */
+const PUSH_MS_MAX = 2_000;
 const NONE_STUCK = { sendable: [], stuck: [] } as const;
 
 export type SyncLoopOptions = {
@@ -44,14 +47,15 @@ export class SyncLoop {
   readonly #feed: LiveFeed;
   #state: SyncState;
   #closed = false;
-  /** Set while the loop rests. */
-  #resting: { readonly until: number | null; readonly end: () => void } | null = null;
+  #isPushing = false;
+  readonly #rest: Rest;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
     const { transport, presence } = options;
     this.#feed = new LiveFeed({ transport, presence, signal: (signal) => this.#dispatch(signal) });
     this.#state = { ...initialSyncState, tab: { ...initialSyncState.tab, isOnline: options.env.online() } };
+    this.#rest = new Rest(options.env);
     void this.#run();
   }
 
@@ -64,10 +68,10 @@ export class SyncLoop {
    * woken.
    */
   wake(): void {
-    if (!this.#resting) return;
+    if (!this.#rest.isOn) return;
     const step = this.#nextStep();
-    const isUnchanged = step.do === "rest" && step.until === this.#resting.until;
-    if (this.#closed || !this.#feed.isEmpty || !isUnchanged) this.#resting.end();
+    const isUnchanged = step.do === "rest" && step.until === this.#rest.until;
+    if (this.#closed || !this.#feed.isEmpty || !isUnchanged) this.#rest.end();
   }
 
   setLeader(isLeader: boolean): void {
@@ -114,9 +118,27 @@ export class SyncLoop {
       const frame = this.#feed.shiftFrame();
       const step = this.#nextStep();
       if (frame) await this.#guard(() => this.#confirmFrame(frame));
-      else if (step.do === "rest") await this.#rest(step.until);
-      else await this.#guard(() => this.#execute(step.do));
+      else if (step.do === "rest") await this.#rest.wait(step.until);
+      else if (step.do === "push") await this.#startPush();
+      else {
+        const next = step.do;
+        await this.#guard(() => this.#execute(next));
+      }
     }
+  }
+
+  /** Waits for a push, but only for a short time, because a filter may let it hang. */
+  async #startPush(): Promise<void> {
+    this.#isPushing = true;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.env.setTimer(resolve, PUSH_MS_MAX);
+      void this.#guard(() => this.#push()).then(() => {
+        this.#isPushing = false;
+        cancel();
+        resolve();
+        this.#rest.end();
+      });
+    });
   }
 
   #nextStep(): Step {
@@ -126,31 +148,14 @@ export class SyncLoop {
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: known.length === 0 ? engine.pendingCount : sendable.length,
-      stuckAt: stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
+      pending: this.#isPushing ? 0 : known.length === 0 ? engine.pendingCount : sendable.length,
+      stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });
   }
 
-  async #rest(until: number | null): Promise<void> {
-    const { env } = this.#options;
-    await new Promise<void>((resolve) => {
-      const cancel = until === null ? () => {} : env.setTimer(resolve, Math.max(0, until - env.elapsed()));
-      this.#resting = {
-        until,
-        end: () => {
-          cancel();
-          resolve();
-        },
-      };
-    });
-    this.#resting = null;
-  }
-
-  #execute(step: Exclude<Step["do"], "rest">): Promise<void> {
+  #execute(step: Exclude<Step["do"], "rest" | "push">): Promise<void> {
     switch (step) {
-      case "push":
-        return this.#push();
       case "pull":
         return this.#pull();
       case "resolve-divergence":
@@ -171,6 +176,7 @@ export class SyncLoop {
       ? engine.pending.flatMap(({ commit }) => (commit.id === due.id ? [commit] : []))
       : pushBatch(sendable, push.max);
     const sent = commits.map(({ id }) => id);
+    const before = this.#storeFingerprint();
     let fetched;
     try {
       fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
@@ -184,7 +190,6 @@ export class SyncLoop {
     const answered = this.#answerOf(fetched);
     if (!answered) return;
     const { answer, text } = answered;
-    const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
     const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
     if (!stopped && this.#storeFingerprint() === before) return this.#pushFailed(unchangedError("a push"), sent);

@@ -20,16 +20,18 @@ export function tokenRenewal(
   send: (token: string) => void,
 ): TokenRenewal {
   let stop = () => {};
+  const renew = async (): Promise<void> => {
+    const next = await token();
+    if (next !== null && next.length <= TOKEN_LENGTH_MAX) send(next);
+  };
   const schedule = (leftMs: number | null): void => {
     stop();
     if (leftMs === null || leftMs <= 0) return;
     const waitMs = Math.min(Math.max(leftMs / 2, WAIT_MS_MIN), WAIT_MS_MAX);
     stop = env.setTimer(() => {
       schedule(leftMs - waitMs);
-      token().then(
-        (next) => next !== null && next.length <= TOKEN_LENGTH_MAX && send(next),
-        () => {}, // The next turn tries again. Without a new token the server closes the socket.
-      );
+      // If the app has no token, the next turn tries again. Without a new token the server closes the socket.
+      renew().catch(() => {});
     }, waitMs);
   };
   return { schedule, stop: () => stop() };

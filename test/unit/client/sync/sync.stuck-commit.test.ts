@@ -106,6 +106,31 @@ test(
   },
 );
 
+test("sync: a push that hangs does not blind a device that was just opened", { timeout: 60_000 }, async () => {
+  const blackHole = (inner: Transport): Transport => ({
+    ...inner,
+    push: async (after, version, commits) => {
+      if (!JSON.stringify(commits).includes(MARKER)) return inner.push(after, version, commits);
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      throw new UnreachableError("No answer", null);
+    },
+  });
+  const { ada, tab, bob, server } = await twoDevices({});
+  tab.api.setPaused(true);
+  await execute(tab, add("t1", MARKER));
+  await tab.close();
+  await execute(bob, add("b1"));
+  await until(() => has(bob, "b1"), "Bob's first card is recorded");
+  const opened = await ada.open({ url: server.url, transport: blackHole });
+  ends.push(opened.close);
+  await until(() => has(opened, "b1") && opened.status().connection === "live", "Ada gets Bob's first card", 3_500);
+  await execute(bob, add("b2"));
+  await until(() => has(opened, "b2"), "Ada gets Bob's second card", 500);
+  expect(opened.status().pending).toBe(1);
+  await until(() => opened.status().stuck !== null, "the device names the commit", 45_000);
+  expect(opened.status().stuck).toMatchObject({ status: null, code: null, text: "No answer" });
+});
+
 test(
   "withdraw: takes a stuck commit out of the queue, after a reload and in a tab that follows",
   { timeout: 60_000 },

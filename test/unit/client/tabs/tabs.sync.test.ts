@@ -97,6 +97,7 @@ test("resume: in a tab that follows, it makes a stopped device try at once", asy
   access.set(true);
   second.api.setPaused(false);
   await until(() => isSynced(first) && isSynced(second), "all is synced", SIGN_IN_MS);
+  expect(first.rows(board.name).get("task/t1")).toMatchObject({ pending: false });
 }, 30_000);
 
 test("resume: a tab with a new token takes the lead of a tab whose token ended", async () => {
