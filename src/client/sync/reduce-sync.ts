@@ -7,12 +7,14 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
+import type { LogInfo } from "../../core/wire/messages.ts";
+import { afterCall, afterFailure, withLimits } from "./call-size.ts";
+import type { Sent } from "./push-batch.ts";
 import {
   type Agreement,
   initialSyncState,
   maySync,
   type Progress,
-  PUSH_COMMITS_MAX,
   type SocketCursor,
   socketCursorOf,
   type Sockets,
@@ -36,9 +38,16 @@ type Signals = {
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
   "pull-answered": { readonly head: number };
-  /** `isPostponed`: the server stopped before a commit that it could not decide. */
-  "push-answered": { readonly head: number; readonly isPostponed: boolean };
-  "push-too-large": { readonly sent: number };
+  /** `isPostponed`: the server stopped before a commit that it could not decide. `sent`: recorded behind the cursor. */
+  "push-answered": { readonly head: number; readonly isPostponed: boolean; readonly sent: Sent | null };
+  /** `bytes`: those of its commits. */
+  "push-too-large": { readonly bytes: number };
+  "gzip-refused": object;
+  "limits-read": { readonly info: LogInfo };
+  /** A part of an answer arrived. */
+  received: { readonly bytes: number };
+  /** A call was answered: it carried `bytes` of commits or of an answer in `ms`. */
+  carried: { readonly what: "pageBytes" | "pushBytes"; readonly bytes: number; readonly ms: number };
   "frame-confirmed": { readonly head: number };
   diverged: object;
   "divergence-resolved": object;
@@ -89,17 +98,27 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   "online-changed": (state, { isOnline }) => ({ ...(isOnline && woken(state)), tab: { ...state.tab, isOnline } }),
   "became-visible": woken,
   resumed: (state) => ({ ...woken(state), socket: initialSyncState.socket }),
-  "pull-answered": answered,
+  "pull-answered": (state, signal, at) => ({
+    ...answered(state, signal, at),
+    push: { ...state.push, sent: state.push.sent && { ...state.push.sent, pullNext: false } },
+  }),
   "push-answered": (state, signal, at) => ({
     ...answered(state, signal, at),
     push: {
       notBefore: signal.isPostponed ? at.elapsed + POSTPONED_MS : 0,
-      max: Math.min(state.push.max * 2, PUSH_COMMITS_MAX),
+      sent: signal.sent ?? (state.push.sent && { ...state.push.sent, pullNext: true }),
     },
   }),
-  "push-too-large": ({ push }, { sent }) => ({ push: { ...push, max: Math.max(1, Math.floor(sent / 2)) } }),
+  "push-too-large": ({ size }, { bytes }) => ({ size: { ...size, pushBytesMax: Math.max(1, Math.floor(bytes / 2)) } }),
+  "gzip-refused": ({ size }) => ({ size: { ...size, gzip: false } }),
+  "limits-read": ({ size }, { info }) => ({ size: withLimits(size, info) }),
+  received: ({ traffic }, { bytes }) => ({ traffic: { ...traffic, received: traffic.received + bytes } }),
+  carried: ({ size, traffic }, { what, bytes, ms }) => ({
+    size: afterCall(size, what, bytes, ms),
+    traffic: what === "pushBytes" ? { ...traffic, sent: traffic.sent + bytes } : traffic,
+  }),
   "frame-confirmed": (state, { head }, { now }) => ({ head: Math.max(state.head, head), lastSyncedAt: now }),
-  diverged: () => ({ agreement: { kind: "diverged" } }),
+  diverged: ({ push }) => ({ agreement: { kind: "diverged" }, push: { ...push, sent: null } }),
   "divergence-resolved": divergenceResolved,
   failed,
   stopped: (_, { error }) => ({ progress: { kind: "stopped", error } }),
@@ -192,16 +211,20 @@ function woken({ agreement, divergences, push, socket }: SyncState): Change {
     agreement: doubt(agreement),
     divergences: { ...divergences, count: 0 },
     push: { ...push, notBefore: 0 },
+    // The link may be another one.
+    size: initialSyncState.size,
     socket: socket.kind === "closed" ? initialSyncState.socket : { ...socket, failures: 0 },
   };
 }
 
 /** A call failed: wait, longer each time, and never shorter than the server requested before. */
-function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at: Moment): Change {
+function failed({ progress, agreement, size }: SyncState, signal: Signal<"failed">, at: Moment): Change {
   const { failures, notBefore } = tries(progress);
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
+    // Without a wish of the server and a problem of this device, the link may be too slow for the call.
+    size: signal.retryAfterMs === null && signal.warning === null ? afterFailure(size) : size,
     // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),

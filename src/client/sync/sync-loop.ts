@@ -17,11 +17,13 @@ import { rejectionAnswer } from "../engine/plan-confirmation.ts";
 import type { Env } from "../env/env.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
+import { meteredCall } from "./metered-call.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
-import { pushBatch } from "./push-batch.ts";
+import { SMALL_PUSH_BYTES } from "./call-size.ts";
+import { pushBatch, sentBehind } from "./push-batch.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
-import type { Fetched, Transport } from "./transport.ts";
+import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
@@ -120,7 +122,7 @@ export class SyncLoop {
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: engine.pendingCount,
+      pending: this.#sent ? this.#unsent().length : engine.pendingCount,
       isRefilling: engine.head.dropped !== null,
     });
   }
@@ -153,17 +155,39 @@ export class SyncLoop {
     }
   }
 
+  /** The commits that the server has recorded behind this log's cursor. Null: there are none. */
+  get #sent(): SyncState["push"]["sent"] {
+    const { sent } = this.#state.push;
+    return sent && sent.at.position > positionOf(this.#options.engine.replica.cursor) ? sent : null;
+  }
+
+  #unsent(): Engine["pending"] {
+    const { pending } = this.#options.engine;
+    const through = this.#sent?.through ?? 0;
+    return through > 0 ? pending.filter(({ n }) => n > through) : pending;
+  }
+
   async #push(): Promise<void> {
     const { engine, transport, domainVersion } = this.#options;
+    const { size } = this.#state;
     const { generation } = engine.head;
-    const commits = pushBatch(engine.pending, this.#state.push.max);
+    const sent = this.#sent;
+    const batch = pushBatch(this.#unsent(), size);
+    if (size.gzip === null && batch.bytes > SMALL_PUSH_BYTES) return this.#readLimits();
+    const commits = batch.entries.map(({ commit }) => commit);
+    // After sent commits, the server checks their mark and sends no records, because a pull gets all of them in order.
+    const after = sent?.at ?? engine.replica.cursor;
     let fetched;
     try {
-      fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
+      fetched = await this.#call(batch.bytes, (call) =>
+        transport.push(after, domainVersion, commits, { ...call, ...(sent && { pageBytes: 0 }) }),
+      );
     } catch (error) {
-      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large") throw error;
+      const code = error instanceof DacapoError ? error.details["code"] : null;
+      if (code === "unsupported-media-type" && size.gzip) return this.#dispatch({ type: "gzip-refused" });
+      if (code !== "too-large") throw error;
       const [first, ...others] = commits;
-      if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", sent: commits.length });
+      if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", bytes: batch.bytes });
       return this.#rejectTooLarge(first.id, generation);
     }
     const answered = this.#answerOf(fetched);
@@ -172,8 +196,20 @@ export class SyncLoop {
     const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
     const isPostponed = answer.stopped !== undefined;
-    if (!isPostponed) this.#requireProgress(before, "a push");
-    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head });
+    const sentNow = sentBehind(batch, answer, engine.replica.cursor);
+    if (!isPostponed && !sentNow) this.#requireProgress(before, "a push");
+    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head, sent: sentNow });
+  }
+
+  async #readLimits(): Promise<void> {
+    const answered = this.#answerOf(await this.#options.transport.info());
+    if (answered) this.#dispatch({ type: "limits-read", info: answered.answer });
+  }
+
+  /** `pushed`: the bytes of its commits. Null: a pull. */
+  #call<T>(pushed: number | null, run: (call: CallOptions) => Promise<T>): Promise<T> {
+    const { size } = this.#state;
+    return meteredCall(this.#options.env, size, (signal) => this.#dispatch(signal), pushed, run);
   }
 
   /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
@@ -186,9 +222,13 @@ export class SyncLoop {
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
     const { generation } = engine.head;
-    const answered = this.#answerOf(await transport.pull(engine.replica.cursor, null));
+    const answered = this.#answerOf(
+      await this.#call(null, (call) => transport.pull(engine.replica.cursor, null, call)),
+    );
     if (!answered) return;
     const { answer, text } = answered;
+    // The server went back and lost sent commits. Otherwise later commits would be recorded before them.
+    if (answer.head < (this.#sent?.at.position ?? 0)) return this.#dispatch({ type: "diverged" });
     const before = this.#storeFingerprint();
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
     if (answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null)

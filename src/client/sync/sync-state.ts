@@ -6,8 +6,9 @@
  *   1  not the leader, paused, offline or stopped ───────────► rest, until a signal comes
  *   2  waiting after a failure or many divergences ──────────► rest until the wait ends
  *   3  the histories have diverged ──────────────────────────► resolve-divergence
- *   4  commits are pending, the log is not refilling, and
- *      no command waits for a newer server ──────────────────► push
+ *   4  commits are pending and not sent, the log is not
+ *      refilling, no command waits for a newer server, and
+ *      it is not the turn of a pull ─────────────────────────► push
  *   5  stale, behind the server's head, or refilling ────────► pull
  *   6  a call brought records, and 30 s later the socket
  *      has not reported them ────────────────────────────────► pull
@@ -25,6 +26,8 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type CallSize, firstCallSize } from "./call-size.ts";
+import type { Sent } from "./push-batch.ts";
 
 export type SyncState = {
   /** Three facts from outside. Each can change at any time, whatever the other two are. */
@@ -39,13 +42,18 @@ export type SyncState = {
   readonly head: number;
   readonly socket: SocketState;
   /**
-   * `notBefore` (`env.elapsed`): no push before this time, because the server could not decide a commit. `max`: the
-   * commits in one push.
+   * `notBefore` (`env.elapsed`): no push before this time, because the server could not decide a commit. `sent`: the
+   * commits that are not pushed again.
    */
-  readonly push: { readonly notBefore: number; readonly max: number };
+  readonly push: { readonly notBefore: number; readonly sent: Sent | null };
+  readonly size: CallSize;
+  readonly traffic: Traffic;
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
 };
+
+/** Bytes of answers and of answered pushes since this tab opened the log. */
+export type Traffic = { readonly received: number; readonly sent: number };
 
 /** `failures` came in a row; nothing is tried before `notBefore` (`env.elapsed`). See `trying` for `stopped`. */
 export type Progress =
@@ -80,6 +88,7 @@ export type SyncInputs = {
   /** By `env.elapsed`. */
   readonly now: number;
   readonly cursor: Cursor | null;
+  /** Pending commits that are not sent. */
   readonly pending: number;
   /**
    * The device lost the right to read, dropped the log, and is filling it again. Until the log is full, the device does
@@ -91,8 +100,6 @@ export type SyncInputs = {
 export type Step =
   | { readonly do: "push" | "pull" | "resolve-divergence" | "connect" }
   | { readonly do: "rest"; readonly until: number | null };
-
-export const PUSH_COMMITS_MAX = 500;
 
 /**
  * The loop pulls again when a call brought records and the socket has not reported them for this long. The server
@@ -109,7 +116,9 @@ export const initialSyncState: SyncState = {
   divergences: { count: 0, lastAt: 0 },
   head: 0,
   socket: { kind: "closed", failures: 0, notBefore: 0 },
-  push: { notBefore: 0, max: PUSH_COMMITS_MAX },
+  push: { notBefore: 0, sent: null },
+  size: firstCallSize,
+  traffic: { received: 0, sent: 0 },
   lastSyncedAt: null,
 };
 
@@ -118,7 +127,9 @@ export function nextStep(state: SyncState, { now, cursor, pending, isRefilling }
   if (progress.kind === "stopped" || !maySync(state)) return { do: "rest", until: null };
   if (now < progress.notBefore) return { do: "rest", until: progress.notBefore };
   if (agreement.kind === "diverged") return { do: "resolve-divergence" };
-  if (pending > 0 && !isRefilling && now >= push.notBefore) return { do: "push" };
+  // Pushes and pulls take turns while sent commits wait for their records. Otherwise a long queue would stop the log.
+  const isTurnOfPull = push.sent?.pullNext === true && head > positionOf(cursor);
+  if (pending > 0 && !isRefilling && now >= push.notBefore && !isTurnOfPull) return { do: "push" };
   if (agreement.kind === "stale" || head > positionOf(cursor) || isRefilling) return { do: "pull" };
   const isReported = socket.kind !== "open" || hasReported(socket.cursor, cursor);
   const unreportedAt = isReported ? null : agreement.answeredAt + UNREPORTED_MS;
@@ -160,16 +171,18 @@ export type SyncSummary = {
   readonly isSocketOpen: boolean;
   readonly head: number;
   readonly lastSyncedAt: number | null;
+  readonly traffic: Traffic;
   readonly error: PlainError | null;
 };
 
 export function syncSummary(state: SyncState): SyncSummary {
-  const { progress, warning, socket, head, lastSyncedAt } = state;
+  const { progress, warning, socket, head, lastSyncedAt, traffic } = state;
   return {
     activity: activityOf(state),
     isSocketOpen: socket.kind === "open",
     head,
     lastSyncedAt,
+    traffic,
     error: progress.kind === "stopped" ? progress.error : warning,
   };
 }

@@ -24,6 +24,7 @@ export function statusOf({ standing, sync, leader, led, error }: StatusInputs): 
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
+    traffic: summary?.traffic ?? { received: 0, sent: 0 },
     error: error ?? summary?.error ?? null,
   };
 }

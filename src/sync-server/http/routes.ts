@@ -6,12 +6,10 @@
  * - A refusal contains nothing of the request (sync-server.no-secrets-in-logs.test.ts).
  * - Records leave as the stored texts (S7).
  */
-import { PROTOCOL_VERSION } from "../../core/wire/messages.ts";
-import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import { parseStream } from "../../core/values/names.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
-import { answerPull, answerPush } from "./push-pull.ts";
+import { answerInfo, answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
@@ -20,7 +18,7 @@ import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
 import { meteredResponse } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import { exceedsBytes, type ServerLimits, wireLimits } from "../base/limits.ts";
+import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -46,22 +44,9 @@ export type RouteContext = {
 const PRINCIPAL_BYTES_MAX = 1024;
 
 /** `GET /logs/:log`: the head of the log, and the limits of the server. */
-export async function getLog(
-  { admission, store, domain, limits }: RouteContext,
-  request: Request,
-  log: LogName,
-): Promise<string> {
-  await admission.reader(request, log);
-  const head = await store.head(log);
-  if (head.kind === "gone") throw new HttpRefusal("gone");
-  const cursor = head.kind === "open" ? head.cursor : null;
-  return JSON.stringify({
-    protocol: PROTOCOL_VERSION,
-    cursor: cursor && encodeCursor(cursor),
-    head: positionOf(cursor),
-    domain: domain.version,
-    limits: wireLimits(limits),
-  });
+export async function getLog(context: RouteContext, request: Request, log: LogName): Promise<string> {
+  await context.admission.reader(request, log);
+  return answerInfo(context, log);
 }
 
 /** `POST /logs/:log/commits`: a push. */
@@ -77,13 +62,14 @@ export async function postCommits(
   return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
-/** `GET /logs/:log/records?after=C&limit=N`: a page of records. */
+/** `GET /logs/:log/records?after=C&limit=N&bytes=B`: a page of records. */
 export async function getRecords(context: RouteContext, request: Request, log: LogName): Promise<ResponseBody> {
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
+  const bytes = wholeNumber(query.get("bytes"), "bytes", 1) ?? undefined;
   return meteredResponse(
-    await answerPull(context, log, readCursor(query.get("after")), events),
+    await answerPull(context, log, readCursor(query.get("after")), events, bytes),
     context.answering.of(actor),
   );
 }

@@ -2,12 +2,13 @@
  * The client's `Transport` over simulated links. It reads texts with the protocol's own readers, as strictly as
  * `http-transport`.
  */
-import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
+import type { CallOptions, ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
+import { byteLength } from "../../core/values/byte-length.ts";
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { wireCursor } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
+import { parseLogInfo, parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Link, Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
@@ -37,7 +38,7 @@ export function simTransport({
   tap,
 }: SimTransportOptions): Transport {
   let refused = { at: 0, until: 0 };
-  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>, how?: CallOptions) => {
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
         "early",
@@ -46,6 +47,7 @@ export function simTransport({
     const reply = await network.call(owner, link, request);
     refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
+    how?.received(byteLength(reply.text));
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);
     const parsed = read(reply.text);
@@ -54,12 +56,16 @@ export function simTransport({
     return { kind: "answer", answer: parsed.value, text: reply.text } as const;
   };
   return {
-    push: (after, domain, commits) => {
-      const text = JSON.stringify({ after: wireCursor(after), domain, commits });
+    push: (after, domain, commits, how) => {
+      const text = JSON.stringify({ after: wireCursor(after), domain, bytes: how?.pageBytes, commits });
       tap("out", text);
-      return call({ kind: "push", log, actor, text }, parsePushAnswer);
+      return call({ kind: "push", log, actor, text }, parsePushAnswer, how);
     },
-    pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
+    pull: (after, limit, how) => {
+      const bytes = how && { bytes: how.pageBytes };
+      return call({ kind: "pull", log, actor, after: wireCursor(after), limit, ...bytes }, parsePage, how);
+    },
+    info: () => call({ kind: "info", log, actor }, parseLogInfo),
     live: (after, events): ClientSocket => {
       let ended = false;
       let isOpen = false;

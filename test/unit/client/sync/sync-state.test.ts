@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { LIMITS } from "../../../../src/core/history/limits.ts";
+import type { LogInfo } from "../../../../src/core/wire/messages.ts";
 import {
   BACKOFF_MS,
   POSTPONED_MS,
@@ -11,7 +13,6 @@ import {
 import {
   initialSyncState,
   nextStep,
-  PUSH_COMMITS_MAX,
   type SocketState,
   type SyncState,
   syncSummary,
@@ -24,6 +25,7 @@ const at = { now: 1_000_000, cursor, pending: 0, isRefilling: false };
 const error = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
 const stopped = { kind: "stopped", error } as const;
 const diverged = { kind: "diverged" } as const;
+const info: LogInfo = { protocol: 1, cursor: null, head: 0, domain: 1, limits: LIMITS, encodings: ["gzip"] };
 const fresh = { kind: "fresh", answeredAt: 0 } as const;
 const open: SocketState = { kind: "open", failures: 0, cursor, openedAt: 0 };
 const opening: SocketState = { kind: "opening", failures: 0, cursor };
@@ -158,7 +160,16 @@ describe("nextStep", () => {
       ),
       head: fc.integer({ min: 0, max: 20 }),
       progress: fc.record({ kind: fc.constant("trying" as const), failures, notBefore: time }),
-      push: fc.record({ notBefore: time, max: fc.constant(PUSH_COMMITS_MAX) }),
+      push: fc.record({
+        notBefore: time,
+        sent: fc.option(
+          fc.record({
+            through: fc.nat(),
+            at: fc.record({ position: fc.integer({ min: 1, max: 20 }), mark: fc.constant("a") }),
+            pullNext: fc.boolean(),
+          }),
+        ),
+      }),
       socket,
     });
     fc.assert(
@@ -235,16 +246,45 @@ describe("reduce", () => {
     }
   });
 
-  test("P12 reduce: a push that is too large is halved, down to one commit", () => {
-    expect(after(ready, event({ type: "push-too-large", sent: 500 })).push.max).toBe(250);
-    expect(after(ready, event({ type: "push-too-large", sent: 1 })).push.max).toBe(1);
+  test("P12 reduce: a push that is too large is halved, and stays below that size", () => {
+    const halved = after(ready, event({ type: "push-too-large", bytes: 40_000 }));
+    expect(halved.size.pushBytesMax).toBe(20_000);
+    const carried = event({ type: "carried", what: "pushBytes", bytes: 20_000, ms: 10 });
+    expect(after(halved, carried, carried).size.pushBytesMax).toBe(20_000);
+    expect(after(ready, event({ type: "push-too-large", bytes: 1 })).size.pushBytesMax).toBe(1);
   });
 
-  test("reduce: a push that is postponed waits for a newer server, and its size grows again", () => {
-    const halved = after(ready, event({ type: "push-too-large", sent: 100 }));
-    const pushed = (isPostponed: boolean) => event({ type: "push-answered", head: 10, isPostponed });
-    expect(after(halved, pushed(true)).push).toEqual({ notBefore: at.now + POSTPONED_MS, max: 100 });
-    expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
+  test("reduce: a push that is postponed waits for a newer server", () => {
+    const pushed = (isPostponed: boolean) => event({ type: "push-answered", head: 10, isPostponed, sent: null });
+    expect(after(ready, pushed(true)).push).toEqual({ notBefore: at.now + POSTPONED_MS, sent: null });
+    expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, sent: null });
+  });
+
+  test("reduce: pushes and pulls take turns while sent commits wait for their records", () => {
+    const sent = { through: 7, at: { position: 30, mark: "aa" }, pullNext: true };
+    const pushed = after(ready, event({ type: "push-answered", head: 30, isPostponed: false, sent }));
+    expect(nextStep(pushed, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    const pulled = after(pushed, event({ type: "pull-answered", head: 30 }));
+    expect(nextStep(pulled, { ...at, pending: 1 })).toEqual({ do: "push" });
+    const again = after(pulled, event({ type: "push-answered", head: 30, isPostponed: false, sent: null }));
+    expect(nextStep(again, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    expect(after(again, event({ type: "diverged" })).push.sent).toBeNull();
+  });
+
+  test("reduce: a call without an answer makes the next calls smaller, and a refusal does not", () => {
+    const { pageBytes, pushBytes } = ready.size;
+    expect(after(ready, failed(at.now, 0, null)).size).toMatchObject({
+      pageBytes: pageBytes / 2,
+      pushBytes: pushBytes / 2,
+    });
+    expect(after(ready, failed(at.now, 0, 1_000)).size).toEqual(ready.size);
+    const full: SyncState = { ...ready, warning: null };
+    expect(after(full, event({ type: "failed", retryAfterMs: null, warning: error })).size).toEqual(ready.size);
+  });
+
+  test("reduce: a woken device forgets the sizes of the link before", () => {
+    const small = after(ready, failed(at.now, 0, null), failed(at.now, 0, null));
+    expect(after(small, event({ type: "online-changed", isOnline: true })).size).toEqual(ready.size);
   });
 
   test("reduce: a refused socket keeps its wait without leadership, and loses it with a wake", () => {
@@ -291,8 +331,9 @@ describe("reduce", () => {
           if (step.do === "rest" && step.until !== null) expect(step.until - elapsed).toBeLessThanOrEqual(WAIT_MS_MAX);
           if (maySync && step.do === "rest" && step.until === null)
             expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
-          expect(state.push.max).toBeGreaterThanOrEqual(1);
-          expect(state.push.max).toBeLessThanOrEqual(PUSH_COMMITS_MAX);
+          for (const bytes of [state.size.pageBytes, state.size.pushBytes])
+            expect([8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]).toContain(bytes / 1024);
+          expect(state.size.pushBytesMax).toBeGreaterThanOrEqual(1);
           expect(syncSummary(state).error === null || state.warning !== null || model.isStopped).toBe(true);
         }
       }),
@@ -347,8 +388,22 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   fc.record({ type: type("became-visible") }),
   fc.record({ type: type("resumed") }),
   fc.record({ type: type("pull-answered"), head }),
-  fc.record({ type: type("push-answered"), head, isPostponed: fc.boolean() }),
-  fc.record({ type: type("push-too-large"), sent: fc.nat({ max: 1_000 }) }),
+  fc.record({
+    type: type("push-answered"),
+    head,
+    isPostponed: fc.boolean(),
+    sent: fc.constantFrom(null, { through: 3, at: cursor, pullNext: true }),
+  }),
+  fc.record({ type: type("push-too-large"), bytes: fc.nat({ max: 1_000 }) }),
+  fc.record({ type: type("gzip-refused") }),
+  fc.record({ type: type("limits-read"), info: fc.constant(info) }),
+  fc.record({ type: type("received"), bytes: fc.nat() }),
+  fc.record({
+    type: type("carried"),
+    what: fc.constantFrom("pageBytes" as const, "pushBytes" as const),
+    bytes: fc.nat(),
+    ms: fc.nat(),
+  }),
   fc.record({ type: type("frame-confirmed"), head }),
   fc.record({ type: type("diverged") }),
   fc.record({ type: type("divergence-resolved") }),

@@ -315,6 +315,7 @@ test("P11 log: begins with its first record, and a rejection before it leaves it
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   expect(await (await ada.request("")).json()).toEqual({
     protocol: 1,
+    encodings: ["gzip"],
     cursor: null,
     head: 0,
     domain: 1,
