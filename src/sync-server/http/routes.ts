@@ -14,9 +14,8 @@ import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import type { Exchange } from "./raw-exchange.ts";
-import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
-import { meteredResponse } from "./metered-response.ts";
+import { meteredResponse, type ResponseBody } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
@@ -56,10 +55,10 @@ export async function postCommits(
   log: LogName,
   exchange: Exchange | null,
 ): Promise<ResponseBody> {
-  const { admission, limits, reading, answering } = context;
+  const { admission, limits, reading, answering, env } = context;
   const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor));
-  return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
+  const body = await readJsonText(request, exchange, limits.pushBytesMax, reading.of(principal.actor), env.nextTurn);
+  return meteredResponse(request, await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
 /** `GET /logs/:log/records?after=C&limit=N&bytes=B`: a page of records. */
@@ -69,6 +68,7 @@ export async function getRecords(context: RouteContext, request: Request, log: L
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
   const bytes = wholeNumber(query.get("bytes"), "bytes", 1) ?? undefined;
   return meteredResponse(
+    request,
     await answerPull(context, log, readCursor(query.get("after")), events, bytes),
     context.answering.of(actor),
   );
@@ -94,7 +94,7 @@ export async function getStream(
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
   const page = `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
-  return meteredResponse(page, answering.of(actor));
+  return meteredResponse(request, page, answering.of(actor));
 }
 
 /** `GET /logs/:log/export`: the whole log as NDJSON, while its reader may read it. */
