@@ -21,7 +21,7 @@ export type CallSize = {
 };
 
 const FIRST_BYTES = 64 * 1024;
-const LEAST_BYTES = 8 * 1024;
+const LEAST_BYTES = 1024;
 /** A full call may take this long. Longer calls show no progress for too long, and lose more when they break off. */
 const CALL_MS = 10_000;
 /** The fields of a push around its commits, at most. */

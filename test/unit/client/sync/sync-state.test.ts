@@ -332,7 +332,7 @@ describe("reduce", () => {
           if (maySync && step.do === "rest" && step.until === null)
             expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
           for (const bytes of [state.size.pageBytes, state.size.pushBytes])
-            expect([8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]).toContain(bytes / 1024);
+            expect([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]).toContain(bytes / 1024);
           expect(state.size.pushBytesMax).toBeGreaterThanOrEqual(1);
           expect(syncSummary(state).error === null || state.warning !== null || model.isStopped).toBe(true);
         }
