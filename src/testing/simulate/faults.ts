@@ -51,6 +51,7 @@ const ADDED = {
   rateLimits: "servers accept little at a time, and set a retry time",
   serverClock: "clocks of servers differ, and jump",
   archive: "a device's log is exported and imported on a fresh device",
+  slowLink: "a device's link is so slow that calls time out, forever",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -120,4 +121,5 @@ export const NO_FAULTS: Faults = {
   rateLimits: 0,
   serverClock: 0,
   archive: 0,
+  slowLink: 0,
 };

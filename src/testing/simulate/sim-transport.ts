@@ -9,7 +9,7 @@ import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { wireCursor } from "../../core/wire/messages.ts";
 import { parseLogInfo, parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
-import type { Link, Network } from "./network.ts";
+import { CALL_SILENCE_MS, type Link, type Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
@@ -38,16 +38,20 @@ export function simTransport({
   tap,
 }: SimTransportOptions): Transport {
   let refused = { at: 0, until: 0 };
+  const weight = () => link.slow()?.weight ?? 1;
+  const pageBytes = (how: CallOptions) => Math.ceil(how.pageBytes / weight());
   const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>, how?: CallOptions) => {
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
         "early",
         `${owner.name} sends a request ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
       );
-    const reply = await network.call(owner, link, request);
+    const bytes = request.kind === "push" ? request.text.length : 0;
+    const patienceMs = CALL_SILENCE_MS * Math.max(1, bytes / (how?.bodyBytes ?? Infinity));
+    const reply = await network.call(owner, link, request, patienceMs);
     refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
-    how?.received(byteLength(reply.text));
+    how?.received(byteLength(reply.text) * weight());
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);
     const parsed = read(reply.text);
@@ -57,12 +61,12 @@ export function simTransport({
   };
   return {
     push: (after, domain, commits, how) => {
-      const text = JSON.stringify({ after: wireCursor(after), domain, bytes: how?.pageBytes, commits });
+      const text = JSON.stringify({ after: wireCursor(after), domain, bytes: how && pageBytes(how), commits });
       tap("out", text);
       return call({ kind: "push", log, actor, text }, parsePushAnswer, how);
     },
     pull: (after, limit, how) => {
-      const bytes = how && { bytes: how.pageBytes };
+      const bytes = how && { bytes: pageBytes(how) };
       return call({ kind: "pull", log, actor, after: wireCursor(after), limit, ...bytes }, parsePage, how);
     },
     info: () => call({ kind: "info", log, actor }, parseLogInfo),

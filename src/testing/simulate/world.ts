@@ -8,7 +8,7 @@ import type { CommandMaker, SimulateDomains } from "./options.ts";
 import { Device, EPOCH_MS } from "./device.ts";
 import { type FaultName, NO_FAULTS } from "./faults.ts";
 import { type Journal, newJournal } from "./journal.ts";
-import { Network } from "./network.ts";
+import { Network, type SlowLink } from "./network.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -160,12 +160,19 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
-    const { localFirst, laggards } = this.options.plan.faults;
+    const { localFirst, laggards, slowLink } = this.options.plan.faults;
+    if (slowLink > 0 && this.random.chance(0.7)) device.slow = drawSlowLink(this.random);
     if (localFirst > 0) device.isLocal = this.random.chance(0.6);
     if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
     this.devices.push(device);
     device.openTab(this.releaseOf(device));
   }
+}
+
+/** Draws a link that carries 50 to 400 bytes a second each way. */
+function drawSlowLink(random: SeededRandom): SlowLink {
+  const speed = () => (50 + random.below(350)) / 1_000;
+  return { upBytesPerMs: speed(), downBytesPerMs: speed(), weight: 32 };
 }
 
 /** Draws the clock error of a server: seconds, minutes, or half a day for a wrong time zone. */
