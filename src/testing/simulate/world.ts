@@ -169,10 +169,10 @@ export class World {
   }
 }
 
-/** Draws a link that carries 50 to 400 bytes a second each way. */
+/** Draws a link on which a push of some commits takes longer than the silence that its device allows. */
 function drawSlowLink(random: SeededRandom): SlowLink {
-  const speed = () => (50 + random.below(350)) / 1_000;
-  return { upBytesPerMs: speed(), downBytesPerMs: speed(), weight: 32 };
+  const speed = () => (40 + random.below(110)) / 1_000;
+  return { upBytesPerMs: speed(), downBytesPerMs: speed(), weight: random.pick([32, 256]) };
 }
 
 /** Draws the clock error of a server: seconds, minutes, or half a day for a wrong time zone. */

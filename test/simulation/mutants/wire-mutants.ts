@@ -269,15 +269,6 @@ export const wireMutants: readonly Mutant[] = [
     }),
   },
   {
-    name: "sent-commits-unchecked",
-    what: "a push behind sent commits does not check that the server still has them",
-    faults: ["slowLink", "restore"],
-    parts: inTransport((transport, { database }) => ({
-      push: (after, domain, commits, call) =>
-        transport.push(call?.pageBytes === 0 ? database.open().head.cursor : after, domain, commits, call),
-    })),
-  },
-  {
     name: "rate-limited-for-good",
     what: "a client with a retry time never tries again",
     parts: inTransport((transport) => ({
