@@ -47,6 +47,7 @@ export type Device = {
     readonly projections?: readonly string[];
     /** The domain of another release. */
     readonly release?: Domain;
+    readonly env?: (inner: Env) => Env;
   }) => Promise<Tab>;
 };
 
@@ -63,9 +64,10 @@ export function device(
       url,
       transport = (inner: Transport) => inner,
       release = domain,
+      env: changed = (inner: Env) => inner,
       projections = [...release.definition.projections.keys()],
     } = {}) {
-      const env = nodeEnv(shared);
+      const env = changed(nodeEnv(shared));
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const takeUpdate = (text: string) => {
