@@ -1,8 +1,6 @@
 // A device behind a slow TCP connection, with real sockets, a real server and compression. Time runs ten times faster
 // on the device, so that its waits and its limit of silence fit a tenth of the data.
 import { afterEach, expect, test } from "vitest";
-import { unwrap } from "../../src/client/messages/worker-messages.ts";
-import type { Env } from "../../src/client/env/env.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { device, type Tab } from "../support/device.ts";
 import { startServer } from "../support/server.ts";
@@ -21,18 +19,12 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-const hasty = (env: Env): Env => ({
-  ...env,
-  elapsed: () => env.elapsed() * HASTE,
-  setTimer: (run, delayMs) => env.setTimer(run, delayMs / HASTE),
-});
 /** Text that compresses to about two thirds. */
-const noise = (length: number) =>
-  Array.from({ length }, () => Math.floor(Math.random() * 36).toString(36)).join("");
+const noise = (length: number) => Array.from({ length }, () => Math.floor(Math.random() * 36).toString(36)).join("");
 
 async function addNotes(tab: Tab, stream: string, notes: number, length: number): Promise<void> {
-  unwrap(await tab.execute([task.command.add(stream, { title: stream, column: "todo" })]));
-  for (let n = 0; n < notes; n++) unwrap(await tab.execute([task.command.note(stream, { text: noise(length) })]));
+  await tab.execute([task.command.add(stream, { title: stream, column: "todo" })]);
+  for (let n = 0; n < notes; n++) await tab.execute([task.command.note(stream, { text: noise(length) })]);
 }
 
 test("sync: a full log and a full queue move each minute over a slow TCP connection", async () => {
@@ -45,7 +37,7 @@ test("sync: a full log and a full queue move each minute over a slow TCP connect
 
   const proxy = await tcpProxy(server.port, BYTES_PER_SECOND);
   ends.push(() => proxy[Symbol.asyncDispose]());
-  const ada = await device(domain, "team", "ada").open({ url: `http://127.0.0.1:${proxy.port}/sync`, env: hasty });
+  const ada = await device(domain, "team", "ada").open({ url: `http://127.0.0.1:${proxy.port}/sync`, haste: HASTE });
   ends.push(ada.close);
   ada.api.setPaused(true);
   await addNotes(ada, "t2", WAITING, 1_000);

@@ -47,7 +47,8 @@ export type Device = {
     readonly projections?: readonly string[];
     /** The domain of another release. */
     readonly release?: Domain;
-    readonly env?: (inner: Env) => Env;
+    /** How many times faster time passes on this device. The default is 1. */
+    readonly haste?: number;
   }) => Promise<Tab>;
 };
 
@@ -64,10 +65,10 @@ export function device(
       url,
       transport = (inner: Transport) => inner,
       release = domain,
-      env: changed = (inner: Env) => inner,
+      haste = 1,
       projections = [...release.definition.projections.keys()],
     } = {}) {
-      const env = changed(nodeEnv(shared));
+      const env = hasty(nodeEnv(shared), haste);
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const takeUpdate = (text: string) => {
@@ -147,6 +148,14 @@ function nodeEnv(shared: Shared): Env {
       await shared.locks.manager.request(name, steal ? { steal: true } : { signal }, held);
     },
     online: () => true,
+  };
+}
+
+function hasty(env: Env, haste: number): Env {
+  return {
+    ...env,
+    elapsed: () => env.elapsed() * haste,
+    setTimer: (run, delayMs) => env.setTimer(run, delayMs / haste),
   };
 }
 

@@ -13,10 +13,7 @@ export type SlowLink = {
 
 const STEP_MS = 250;
 
-export function slowLink(
-  serve: (request: Request) => Response | Promise<Response>,
-  bytesPerSecond: number,
-): SlowLink {
+export function slowLink(serve: (request: Request) => Response | Promise<Response>, bytesPerSecond: number): SlowLink {
   const bytes = { up: 0, down: 0 };
   const requests: string[] = [];
   const stepBytes = Math.ceil((bytesPerSecond * STEP_MS) / 1_000);

@@ -45,7 +45,9 @@ test("logObject: a large page leaves in gzip for a reader that accepts it", asyn
   const { stub, person } = newLog();
   const ada = person("ada");
   const title = "Milk ".repeat(39);
-  await ada.push(Array.from({ length: 200 }, (_, n) => ada.commit(task.command.add(`t${n}`, { title, column: "todo" }))));
+  await ada.push(
+    Array.from({ length: 200 }, (_, n) => ada.commit(task.command.add(`t${n}`, { title, column: "todo" }))),
+  );
   const get = async (encoding: string) => {
     const headers = { authorization: "Bearer token-of-ada", "accept-encoding": encoding };
     const response = await stub.fetch("https://example.org/sync/logs/board/records", { headers });

@@ -1,9 +1,9 @@
 /**
- * How much one call asks for and sends, as the link allows. Pure.
+ * How much one call requests and sends, as the link allows. Pure.
  *
  * Guarantees (`call-size.test.ts`):
  * - On a link of constant speed, a full call ends after about ten seconds or carries the least size.
- * - Sizes are powers of two, because the server renders a page once for all clients that ask for the same size.
+ * - Sizes are powers of two, because the server renders a page once for all clients that request the same size.
  */
 import type { LogInfo } from "../../core/wire/messages.ts";
 import { LIMITS } from "../../core/history/limits.ts";

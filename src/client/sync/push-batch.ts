@@ -14,6 +14,15 @@ export type Sent = { readonly through: number; readonly at: Cursor; readonly pul
 type Entry = { readonly n: number; readonly commit: Commit };
 export type PushBatch = { readonly entries: readonly Entry[]; readonly bytes: number };
 
+/** Null once the log has reached the sent commits. */
+export function sentNow(sent: Sent | null, cursor: Cursor | null): Sent | null {
+  return sent && sent.at.position > positionOf(cursor) ? sent : null;
+}
+
+export function unsent<E extends Entry>(pending: readonly E[], sent: Sent | null): readonly E[] {
+  return sent ? pending.filter(({ n }) => n > sent.through) : pending;
+}
+
 /** The oldest of these commits: at least one, and as many as the size allows. `bytes` counts them in UTF-8. */
 export function pushBatch(pending: readonly Entry[], size: CallSize): PushBatch {
   const bytesMax = Math.min(size.pushBytes, size.pushBytesMax);

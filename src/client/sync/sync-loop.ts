@@ -20,7 +20,7 @@ import { type Frame, LiveFeed } from "./live-feed.ts";
 import { meteredCall } from "./metered-call.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
 import { SMALL_PUSH_BYTES } from "./call-size.ts";
-import { pushBatch, sentBehind } from "./push-batch.ts";
+import { pushBatch, type Sent, sentBehind, sentNow, unsent } from "./push-batch.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
@@ -122,7 +122,7 @@ export class SyncLoop {
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: this.#sent ? this.#unsent().length : engine.pendingCount,
+      pending: this.#sent ? unsent(engine.pending, this.#sent).length : engine.pendingCount,
       isRefilling: engine.head.dropped !== null,
     });
   }
@@ -155,16 +155,8 @@ export class SyncLoop {
     }
   }
 
-  /** The commits that the server has recorded behind this log's cursor. Null: there are none. */
-  get #sent(): SyncState["push"]["sent"] {
-    const { sent } = this.#state.push;
-    return sent && sent.at.position > positionOf(this.#options.engine.replica.cursor) ? sent : null;
-  }
-
-  #unsent(): Engine["pending"] {
-    const { pending } = this.#options.engine;
-    const through = this.#sent?.through ?? 0;
-    return through > 0 ? pending.filter(({ n }) => n > through) : pending;
+  get #sent(): Sent | null {
+    return sentNow(this.#state.push.sent, this.#options.engine.replica.cursor);
   }
 
   async #push(): Promise<void> {
@@ -172,7 +164,7 @@ export class SyncLoop {
     const { size } = this.#state;
     const { generation } = engine.head;
     const sent = this.#sent;
-    const batch = pushBatch(this.#unsent(), size);
+    const batch = pushBatch(unsent(engine.pending, sent), size);
     if (size.gzip === null && batch.bytes > SMALL_PUSH_BYTES) return this.#readLimits();
     const commits = batch.entries.map(({ commit }) => commit);
     // After sent commits, the server checks their mark and sends no records, because a pull gets all of them in order.
@@ -186,9 +178,9 @@ export class SyncLoop {
       const code = error instanceof DacapoError ? error.details["code"] : null;
       if (code === "unsupported-media-type" && size.gzip) return this.#dispatch({ type: "gzip-refused" });
       if (code !== "too-large") throw error;
-      const [first, ...others] = commits;
-      if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", bytes: batch.bytes });
-      return this.#rejectTooLarge(first.id, generation);
+      const [only, ...others] = commits;
+      if (only && others.length === 0) return this.#rejectTooLarge(only.id, generation);
+      return this.#dispatch({ type: "push-too-large", bytes: batch.bytes });
     }
     const answered = this.#answerOf(fetched);
     if (!answered) return;
@@ -196,9 +188,9 @@ export class SyncLoop {
     const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
     const isPostponed = answer.stopped !== undefined;
-    const sentNow = sentBehind(batch, answer, engine.replica.cursor);
-    if (!isPostponed && !sentNow) this.#requireProgress(before, "a push");
-    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head, sent: sentNow });
+    const sentMore = sentBehind(batch, answer, engine.replica.cursor);
+    if (!isPostponed && !sentMore) this.#requireProgress(before, "a push");
+    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head, sent: sentMore });
   }
 
   async #readLimits(): Promise<void> {
@@ -222,9 +214,8 @@ export class SyncLoop {
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
     const { generation } = engine.head;
-    const answered = this.#answerOf(
-      await this.#call(null, (call) => transport.pull(engine.replica.cursor, null, call)),
-    );
+    const { cursor } = engine.replica;
+    const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;
     const { answer, text } = answered;
     // The server went back and lost sent commits. Otherwise later commits would be recorded before them.

@@ -35,7 +35,7 @@ export interface ClientSocket {
   close(): void;
 }
 
-/** What a call carries. Without it, the answer has the server's own size. */
+/** The size of a call. Without it, the answer has the server's own size. */
 export type CallOptions = {
   /** Bytes of records in the answer. 0: a push wants none. */
   readonly pageBytes: number;

@@ -41,7 +41,7 @@ export async function gunzip(
   const write = async () => {
     for (let at = 0; at < packed.byteLength && !isOver; at += PIECE_BYTES) {
       await writer.write(new Uint8Array(packed.subarray(at, at + PIECE_BYTES)));
-      for (let before = -1; before !== reads && !isOver; ) {
+      for (let before = -1; before !== reads && !isOver;) {
         before = reads;
         await nextTurn();
       }

@@ -57,7 +57,10 @@ export async function readJsonText(
   }
 }
 
-/** Collects pieces up to a number of bytes, in one buffer, because a text of a million pieces would take 30 times it. */
+/**
+ * Collects pieces up to a number of bytes, in one buffer. A text of a million pieces would take thirty times the
+ * memory of the body.
+ */
 function collector(bytesMax: number, share: MemoryShare) {
   let held: Uint8Array = NOTHING;
   let bytes = 0;

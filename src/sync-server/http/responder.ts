@@ -58,7 +58,8 @@ export function createResponder({
         if (exchange && typeof body === "string") return exchange.answer(body, headers);
         // Otherwise Workers would compress the packed body again. Other runtimes ignore the field.
         const encodeBody: "manual" | "automatic" = isPacked ? "manual" : "automatic";
-        return new Response(request.method === "HEAD" ? null : body, { headers, ...{ encodeBody } });
+        const init = { headers, encodeBody };
+        return new Response(request.method === "HEAD" ? null : body, init);
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
         const response = errorResponse(error);

@@ -21,7 +21,7 @@ export type Link = {
 
 /**
  * The speed of requests and answers. The network shows no progress of a request, so a large one is given up. An answer
- * that keeps arriving is not. `weight`: bytes for which a byte of an answer stands, because simulated logs are small.
+ * that keeps arriving is not. `weight`: the bytes that each byte of an answer counts, because simulated logs are small.
  */
 export type SlowLink = { readonly upBytesPerMs: number; readonly downBytesPerMs: number; readonly weight: number };
 

@@ -122,7 +122,9 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     }
     if (request.kind === "info") return ok(await answerInfo({ store, limits, domain }, request.log));
     const after = request.after === null ? null : decodeCursor(request.after);
-    return ok(await answerPull({ store, limits }, request.log, after, request.limit ?? limits.pageEventsMax, request.bytes));
+    return ok(
+      await answerPull({ store, limits }, request.log, after, request.limit ?? limits.pageEventsMax, request.bytes),
+    );
   };
   const handler = parts.node?.(plain) ?? plain;
   return {

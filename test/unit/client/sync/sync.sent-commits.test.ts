@@ -46,7 +46,7 @@ async function farBehind(serverNow: () => SyncServer, onPush: (count: number) =>
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
     const response = await serverNow().fetch(new Request(url, init));
     if (!url.endsWith("/commits")) return response;
-    pushes.push(parseOwnJson<Push>(String(init.body)));
+    pushes.push(parseOwnJson<Push>(await new Response(init.body).text()));
     await onPush(pushes.length);
     return response;
   });
@@ -56,7 +56,10 @@ async function farBehind(serverNow: () => SyncServer, onPush: (count: number) =>
   const made: string[] = [];
   for (let n = 0; n < 60; n++) {
     const text = String(n).padEnd(2_000, "y");
-    const commands = [task.command.add(`own${n}`, { title: "Own", column: "todo" }), task.command.note(`own${n}`, { text })];
+    const commands = [
+      task.command.add(`own${n}`, { title: "Own", column: "todo" }),
+      task.command.note(`own${n}`, { text }),
+    ];
     made.push(unwrap(await tab.execute(commands)).commit);
   }
   tab.api.setPaused(false);

@@ -5,7 +5,7 @@ import { syncServer, type SyncServer } from "../../../../src/sync-server/app.ts"
 import type { ServerLimits } from "../../../../src/sync-server/base/limits.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain, task } from "../../../support/board-domain.ts";
-import { device, type Tab } from "../../../support/device.ts";
+import { device, type Tab, until } from "../../../support/device.ts";
 import { slowLink } from "../../../support/slow-link.ts";
 import { person } from "../../../support/sync-requests.ts";
 
@@ -129,4 +129,43 @@ test("push: 400 commits of 1,500 Chinese characters are counted in bytes, and no
   );
   expect(link.requests.filter((line) => line.endsWith("413"))).toEqual([]);
   expect(link.bytes.up).toBeLessThan(pushed * 1.1);
+});
+
+test("P12 push: a gateway with a lower limit than the server refuses few pushes", async () => {
+  const server = start();
+  const gateway = async (request: Request) => {
+    const bytes = (await request.clone().arrayBuffer()).byteLength;
+    return bytes > 100_000 ? new Response("Too large", { status: 413 }) : server.fetch(request);
+  };
+  const link = slowLink(gateway, 10_000_000);
+  vi.stubGlobal("fetch", link.fetch);
+  vi.useFakeTimers();
+  const tab = await device(domain, LOG, "ada").open({ url: URL_OF_SERVER });
+  open.unshift(tab);
+  await waiting(tab, 400, () => noise(1_000));
+  tab.api.setPaused(false);
+  await untilSynced(tab, 401, 2);
+  expect(link.requests.filter((line) => line === "POST commits 413").length).toBeLessThanOrEqual(2);
+});
+
+test("push: if a server refuses gzip after it reported it, the same commits leave plain", async () => {
+  vi.unstubAllGlobals();
+  vi.stubGlobal("WebSocket", undefined);
+  const server = start();
+  const encodings: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    const request = new Request(url, init);
+    if (!url.endsWith("/commits")) return server.fetch(request);
+    const encoding = request.headers.get("content-encoding");
+    encodings.push(encoding);
+    if (encoding === null) return server.fetch(request);
+    const error = { code: "unsupported-media-type", message: "No gzip here.", retry: "never" };
+    return Response.json({ error }, { status: 415 });
+  });
+  const tab = await device(domain, LOG, "ada").open({ url: URL_OF_SERVER });
+  open.unshift(tab);
+  await waiting(tab, 20, () => noise(1_000));
+  tab.api.setPaused(false);
+  await until(() => tab.status().pending === 0, "all is pushed");
+  expect(encodings).toEqual(["gzip", null]);
 });

@@ -113,7 +113,9 @@ test("P22 push: a body in gzip is unpacked up to the limit, and a bomb is refuse
   const server = testServer();
   const ada = person(server, "ada");
   const title = "Milk ".repeat(40);
-  const commits = Array.from({ length: 50 }, (_, n) => ada.commit(task.command.add(`t${n}`, { title, column: "todo" })));
+  const commits = Array.from({ length: 50 }, (_, n) =>
+    ada.commit(task.command.add(`t${n}`, { title, column: "todo" })),
+  );
   const packed = gzipSync(JSON.stringify({ after: null, domain: 1, commits }));
   const answer = await post(server, packed, { "content-encoding": "gzip" });
   expect([answer.status, ((await answer.json()) as { outcomes: unknown[] }).outcomes.length]).toEqual([200, 50]);

@@ -365,7 +365,7 @@ test("P2 pull: pages end at records and follow each other without a gap", async 
   expect(await limited.json()).toMatchObject({ more: true, head: 5 });
 });
 
-test("P26 pull: a page stays within the bytes that its reader asks for, and the server's limit", async () => {
+test("P26 pull: a page stays within the bytes of its request, and within the server's limit", async () => {
   const ada = person(testServer({ limits: { pageBytesMax: 4_000 } }), "ada");
   await ada.push(Array.from({ length: 20 }, (_, n) => ada.commit(add(`t${n}`))));
   const recordsOf = async (query: string) => {
@@ -383,7 +383,7 @@ test("P26 pull: a page stays within the bytes that its reader asks for, and the 
   for (const bytes of ["0", "-1", "x", "1.5"]) expect((await ada.request(`records?bytes=${bytes}`)).status).toBe(400);
 });
 
-test("P26 push: its answer stays within the bytes that its sender asks for, and 0 means no records", async () => {
+test("P26 push: its answer stays within the bytes of its request, and 0 means no records", async () => {
   const ada = person(testServer(), "ada");
   await ada.push(Array.from({ length: 20 }, (_, n) => ada.commit(add(`t${n}`))));
   const push = async (bytes: number | undefined) => {
