@@ -51,6 +51,8 @@ export type Device = {
     readonly token?: () => Promise<string | null>;
     /** The domain of another release. */
     readonly release?: Domain;
+    /** How many times faster time passes on this device. The default is 1. */
+    readonly haste?: number;
   }) => Promise<Tab>;
 };
 
@@ -69,9 +71,10 @@ export function device(
       release = domain,
       whenStuck = "wait",
       token = () => Promise.resolve(user),
+      haste = 1,
       projections = [...release.definition.projections.keys()],
     } = {}) {
-      const env = nodeEnv(shared);
+      const env = hasty(nodeEnv(shared), haste);
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const takeUpdate = (text: string) => {
@@ -150,6 +153,14 @@ function nodeEnv(shared: Shared): Env {
       await shared.locks.manager.request(name, steal ? { steal: true } : { signal }, held);
     },
     online: () => true,
+  };
+}
+
+function hasty(env: Env, haste: number): Env {
+  return {
+    ...env,
+    elapsed: () => env.elapsed() * haste,
+    setTimer: (run, delayMs) => env.setTimer(run, delayMs / haste),
   };
 }
 

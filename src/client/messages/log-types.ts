@@ -126,6 +126,16 @@ export type LogStatus = {
   readonly position: number;
   /** The server's last known position. */
   readonly head: number;
+  /**
+   * Bytes of this tab's syncing since the log was opened: answers as they arrive, and commits in answered pushes. On a
+   * slow network, growing bytes show that syncing moves. Both are 0 where another tab syncs.
+   */
+  readonly traffic: {
+    /** Bytes of answers, without compression. Live sockets are not counted. */
+    readonly received: number;
+    /** Bytes of commits in answered pushes, without compression. */
+    readonly sent: number;
+  };
   /** Events that this code could not fold: their number, and the first of them. */
   readonly parked: {
     /** The number of parked events. */

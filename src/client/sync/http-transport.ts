@@ -2,7 +2,7 @@
  * The sync server over HTTP and a WebSocket.
  *
  * Guarantees:
- * - Every call ends within a time limit and a size limit (T1).
+ * - A call ends when nothing arrives for a time limit, or its answer exceeds a size limit (T1).
  * - Every answer is checked before it is returned, so a hostile server cannot crash or pollute the client
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
  * - The bearer token is in a header, never in a URL. A socket is opened with a one-use ticket
@@ -13,17 +13,25 @@
 import type { Parsed } from "../../core/values/parsed.ts";
 import { shortText } from "../../core/values/reason.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
-import { type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseTicket, parseWireError } from "../../core/wire/read-messages.ts";
+import { type LogInfo, type Page, type PushAnswer, wireCursor, type WireError } from "../../core/wire/messages.ts";
+import {
+  parseLogInfo,
+  parsePage,
+  parsePushAnswer,
+  parseTicket,
+  parseWireError,
+} from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
-import type { Fetched, Transport } from "./transport.ts";
+import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
-/** A call that takes longer fails. It is safe to make it again. */
-const CALL_MS_MAX = 30_000;
+/** A call fails if nothing arrives for this long. It is safe to make it again. */
+const SILENCE_MS_MAX = 30_000;
+/** A smaller body gains nothing by compression. */
+const GZIP_BYTES_MIN = 1024;
 /**
  * Many times the size of a real answer. An endless answer would otherwise fill the memory of the tab before the time
  * limit.
@@ -46,16 +54,20 @@ export type HttpTransportOptions = {
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;
   return {
-    async push(after, domain, commits): Promise<Fetched<PushAnswer>> {
-      const body = JSON.stringify({ after: wireCursor(after), domain, commits });
-      return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
+    async push(after, domain, commits, how): Promise<Fetched<PushAnswer>> {
+      const body = JSON.stringify({ after: wireCursor(after), domain, bytes: how?.pageBytes, commits });
+      return fetched(parsePushAnswer, await call(options, `${base}/commits`, body, how), "answer to a push");
     },
-    async pull(after, limit): Promise<Fetched<Page>> {
+    async pull(after, limit, how): Promise<Fetched<Page>> {
       const query = new URLSearchParams({
         ...(after && { after: encodeCursor(after) }),
         ...(limit !== null && { limit: String(limit) }),
+        ...(how && { bytes: String(how.pageBytes) }),
       });
-      return fetched(parsePage, await call(options, `${base}/records?${query}`, null), "page of records");
+      return fetched(parsePage, await call(options, `${base}/records?${query}`, null, how), "page of records");
+    },
+    async info(): Promise<Fetched<LogInfo>> {
+      return fetched(parseLogInfo, await call(options, base, null), "info of the log");
     },
     live: (after, events) =>
       openClientSocket({
@@ -71,10 +83,23 @@ export function httpTransport(options: HttpTransportOptions): Transport {
   };
 }
 
-async function call({ token, env }: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
+async function call(
+  { token, env }: HttpTransportOptions,
+  url: string,
+  text: string | null,
+  how?: CallOptions,
+): Promise<Response> {
   const ended = new AbortController();
-  const stopTimer = env.setTimer(() => ended.abort(), CALL_MS_MAX);
+  let stopTimer = () => {};
+  const expect = (ms: number) => {
+    stopTimer();
+    stopTimer = env.setTimer(() => ended.abort(), ms);
+  };
   try {
+    const packed = how?.gzip === true && text !== null && text.length >= GZIP_BYTES_MIN ? await gzip(text) : null;
+    const body = packed ?? text;
+    // No browser shows how much of a body has left. So a body that is larger than a usual one gets more time.
+    expect(SILENCE_MS_MAX * Math.max(1, (packed?.size ?? text?.length ?? 0) / (how?.bodyBytes ?? Infinity)));
     // The app's function may fail or never resolve. That counts as an unreachable server, because it may work again
     // later.
     const bearer = await Promise.race([token(), whenAborted(ended.signal)]);
@@ -83,14 +108,20 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
       headers: {
         ...(bearer !== null && { authorization: `Bearer ${bearer}` }),
         ...(body !== null && { "content-type": "application/json" }),
+        ...(packed && { "content-encoding": "gzip" }),
       },
       body,
       cache: "no-store",
       credentials: "omit",
       signal: ended.signal,
     });
+    const received = (bytes: number) => {
+      expect(SILENCE_MS_MAX);
+      how?.received(bytes);
+    };
+    received(0);
     // Read the body within the time limit, because a server may stop in the middle of it.
-    return new Response(await boundedText(response), {
+    return new Response(await boundedText(response, received), {
       status: response.status === 204 ? 200 : response.status,
       headers: response.headers,
     });
@@ -101,7 +132,13 @@ async function call({ token, env }: HttpTransportOptions, url: string, body: str
   }
 }
 
-async function boundedText({ body }: Response): Promise<string> {
+/** Null: this platform cannot compress. */
+async function gzip(text: string): Promise<Blob | null> {
+  if (typeof CompressionStream === "undefined") return null;
+  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).blob();
+}
+
+async function boundedText({ body }: Response, received: (bytes: number) => void): Promise<string> {
   if (!body) return "";
   const reader = body.getReader();
   const utf8 = new TextDecoder();
@@ -111,6 +148,7 @@ async function boundedText({ body }: Response): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return pieces.join("") + utf8.decode();
     bytes += value.byteLength;
+    received(value.byteLength);
     if (bytes > ANSWER_BYTES_MAX) {
       await reader.cancel().catch(() => {});
       throw new Error(`The answer is larger than ${ANSWER_BYTES_MAX} bytes`);

@@ -69,10 +69,6 @@ export function pushWoken(push: PushState): PushState {
   return { ...push, notBefore: 0, stuck: push.stuck.map((stuck) => ({ ...stuck, notBefore: 0 })) };
 }
 
-export function pushTooLarge(push: PushState, sent: number): PushState {
-  return { ...push, max: Math.max(1, Math.floor(sent / 2)) };
-}
-
 /** The server answered a push, at least in part. */
 export function pushAnswered(push: PushState, { sent, stopped }: AnsweredPush, at: Moment): PushState {
   const max = Math.min(push.max * 2, PUSH_COMMITS_MAX);

@@ -7,8 +7,11 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
+import type { LogInfo } from "../../core/wire/messages.ts";
 import { backoff, type Failure, type Moment } from "./backoff.ts";
-import { type AnsweredPush, type FailedPush, pushAnswered, pushFailed, pushTooLarge, pushWoken } from "./push-state.ts";
+import { afterCall, afterFailure, type CallSize, withLimits } from "./call-size.ts";
+import { type AnsweredPush, type FailedPush, pushAnswered, pushFailed, pushWoken } from "./push-state.ts";
+import type { Behind } from "./push-queue.ts";
 import {
   type Agreement,
   initialSyncState,
@@ -31,9 +34,17 @@ type Signals = {
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
   "pull-answered": { readonly head: number };
-  "push-answered": { readonly head: number } & AnsweredPush;
+  /** `behind`: what the server has recorded behind the cursor. */
+  "push-answered": { readonly head: number; readonly behind: Behind | null } & AnsweredPush;
   "push-failed": FailedPush;
-  "push-too-large": { readonly sent: number };
+  /** `bytes`: those of its commits. */
+  "push-too-large": { readonly bytes: number };
+  "gzip-refused": object;
+  "limits-read": { readonly info: LogInfo };
+  /** A part of an answer arrived. */
+  received: { readonly bytes: number };
+  /** A call was answered: it carried `bytes` of commits or of an answer in `ms`. */
+  carried: { readonly what: "pageBytes" | "pushBytes"; readonly bytes: number; readonly ms: number };
   "frame-confirmed": { readonly head: number };
   diverged: object;
   "divergence-resolved": object;
@@ -85,19 +96,31 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   "online-changed": (state, { isOnline }) => ({ ...(isOnline && woken(state)), tab: { ...state.tab, isOnline } }),
   "became-visible": woken,
   resumed: (state) => ({ ...woken(state), socket: initialSyncState.socket }),
-  "pull-answered": answered,
+  "pull-answered": (state, signal, at) => ({
+    ...answered(state, signal, at),
+    behind: state.behind && { ...state.behind, pullNext: false },
+  }),
   "push-answered": (state, signal, at) => ({
     ...answered(state, signal, at),
     push: pushAnswered(state.push, signal, at),
+    behind: signal.behind,
   }),
   "push-failed": (state, signal, at) => ({
     push: pushFailed(state.push, signal, at),
+    size: sizeAfter(state.size, signal),
     // The next pull shows whether the network or a commit is at fault.
     agreement: signal.isSuspicious ? doubt(state.agreement) : state.agreement,
   }),
-  "push-too-large": ({ push }, { sent }) => ({ push: pushTooLarge(push, sent) }),
+  "push-too-large": ({ size }, { bytes }) => ({ size: { ...size, pushBytesMax: Math.max(1, Math.floor(bytes / 2)) } }),
+  "gzip-refused": ({ size }) => ({ size: { ...size, gzip: false } }),
+  "limits-read": ({ size }, { info }) => ({ size: withLimits(size, info) }),
+  received: ({ traffic }, { bytes }) => ({ traffic: { ...traffic, received: traffic.received + bytes } }),
+  carried: ({ size, traffic }, { what, bytes, ms }) => ({
+    size: afterCall(size, what, bytes, ms),
+    traffic: what === "pushBytes" ? { ...traffic, sent: traffic.sent + bytes } : traffic,
+  }),
   "frame-confirmed": (state, { head }, { now }) => ({ head: Math.max(state.head, head), lastSyncedAt: now }),
-  diverged: () => ({ agreement: { kind: "diverged" } }),
+  diverged: () => ({ agreement: { kind: "diverged" }, behind: null }),
   "divergence-resolved": divergenceResolved,
   failed,
   stopped: (_, { error }) => ({ progress: { kind: "stopped", error } }),
@@ -190,16 +213,24 @@ function woken({ agreement, divergences, push, socket }: SyncState): Change {
     agreement: doubt(agreement),
     divergences: { ...divergences, count: 0 },
     push: pushWoken(push),
+    // The link may be another one.
+    size: initialSyncState.size,
     socket: socket.kind === "closed" ? initialSyncState.socket : { ...socket, failures: 0 },
   };
 }
 
+/** If the server did not request the wait, the link may be too slow for the call. */
+function sizeAfter(size: CallSize, { retryAfterMs }: Failure): CallSize {
+  return retryAfterMs === null ? afterFailure(size) : size;
+}
+
 /** A call failed: wait, longer each time, and never shorter than the server requested before. */
-function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at: Moment): Change {
+function failed({ progress, agreement, size }: SyncState, signal: Signal<"failed">, at: Moment): Change {
   const { failures, notBefore } = tries(progress);
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
+    size: signal.warning === null ? sizeAfter(size, signal) : size,
     // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),

@@ -19,17 +19,20 @@ import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
-import { pushBatch, queueOf } from "./push-queue.ts";
+import { SMALL_PUSH_BYTES } from "./call-size.ts";
+import { meteredCall } from "./metered-call.ts";
+import { planPush } from "./plan-push.ts";
+import { type Behind, behindNow, joinRecorded, queueOf, unsent } from "./push-queue.ts";
 import { Rest } from "./rest.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
-import type { Fetched, Transport } from "./transport.ts";
+import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /** After this time without an answer to a push, the loop reads on. */
 const PUSH_MS_MAX = 2_000;
-const NONE_STUCK = { sendable: [], stuck: [] } as const;
+const TOO_LARGE = { code: "too-large", message: "The commit is larger than the server takes" };
 
 export type SyncLoopOptions = {
   readonly engine: Engine;
@@ -144,56 +147,71 @@ export class SyncLoop {
   #nextStep(): Step {
     const { env, engine, whenStuck } = this.#options;
     const { stuck: known } = this.#state.push;
-    const { sendable, stuck } = known.length === 0 ? NONE_STUCK : queueOf(engine.pending, known, whenStuck);
+    const behind = this.#behind;
+    const isPlain = known.length === 0 && !behind;
+    const { sendable, stuck } = queueOf(isPlain ? [] : engine.pending, known, whenStuck);
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: this.#isPushing ? 0 : known.length === 0 ? engine.pendingCount : sendable.length,
+      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : unsent(sendable, behind).length,
       stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });
   }
 
   #execute(step: Exclude<Step["do"], "rest" | "push">): Promise<void> {
-    switch (step) {
-      case "pull":
-        return this.#pull();
-      case "resolve-divergence":
-        return this.#resolveDivergence();
-      case "connect":
-        return this.#connect();
-    }
+    return step === "pull" ? this.#pull() : step === "connect" ? this.#connect() : this.#resolveDivergence();
+  }
+
+  get #behind(): Behind | null {
+    return behindNow(this.#state.behind, this.#options.engine.replica.cursor);
   }
 
   async #push(): Promise<void> {
     const { engine, transport, domainVersion, env, whenStuck } = this.#options;
     const { generation } = engine.head;
-    const { push } = this.#state;
-    const { sendable, stuck } = queueOf(engine.pending, push.stuck, whenStuck);
-    const due = stuck.find(({ notBefore }) => notBefore <= env.elapsed());
-    // A stuck commit is sent alone, because otherwise it would take other commits with it.
-    const commits = due
-      ? engine.pending.flatMap(({ commit }) => (commit.id === due.id ? [commit] : []))
-      : pushBatch(sendable, push.max);
+    const { size } = this.#state;
+    const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
+    const plan = planPush(this.#state, facts);
+    const { commits, bytes, after, behind } = plan;
+    if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return this.#readLimits();
     const sent = commits.map(({ id }) => id);
     const before = this.#storeFingerprint();
     let fetched;
     try {
-      fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
+      fetched = await this.#call(bytes, (call) =>
+        transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
+      );
     } catch (error) {
-      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large")
-        return this.#pushFailed(error, sent);
-      const [first, ...others] = commits;
-      if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", sent: commits.length });
-      return this.#rejectTooLarge(first.id, generation);
+      const code = error instanceof DacapoError ? error.details["code"] : null;
+      if (code === "unsupported-media-type" && size.gzip) return this.#dispatch({ type: "gzip-refused" });
+      if (code !== "too-large") return this.#pushFailed(error, sent);
+      const [only, ...others] = commits;
+      // The server cannot read a single commit of this size, and so it cannot reject it.
+      if (only && others.length === 0)
+        return engine.confirm(rejectionAnswer(only.id, TOO_LARGE, engine.replica.cursor), generation);
+      return this.#dispatch({ type: "push-too-large", bytes });
     }
     const answered = this.#answerOf(fetched);
     if (!answered) return;
     const { answer, text } = answered;
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
     const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
-    if (!stopped && this.#storeFingerprint() === before) return this.#pushFailed(unchangedError("a push"), sent);
-    this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head });
+    const joined = joinRecorded(behind, plan, answer, engine.replica.cursor);
+    const isUnchanged = this.#storeFingerprint() === before && joined?.ids.length === behind?.ids.length;
+    if (!stopped && isUnchanged) return this.#pushFailed(unchangedError("a push"), sent);
+    this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head, behind: joined });
+  }
+
+  async #readLimits(): Promise<void> {
+    const answered = this.#answerOf(await this.#options.transport.info());
+    if (answered) this.#dispatch({ type: "limits-read", info: answered.answer });
+  }
+
+  /** `pushed`: the bytes of its commits. Null: a pull. */
+  #call<T>(pushed: number | null, run: (call: CallOptions) => Promise<T>): Promise<T> {
+    const { size } = this.#state;
+    return meteredCall(this.#options.env, size, (signal) => this.#dispatch(signal), pushed, run);
   }
 
   /** A push that fails for now does not delay reading. Any other failure is one of the whole loop. */
@@ -204,19 +222,16 @@ export class SyncLoop {
     this.#dispatch({ type: "push-failed", sent, error: plain, retryAfterMs, isSuspicious });
   }
 
-  /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
-  #rejectTooLarge(commitId: CommitId, generation: number): Promise<void> {
-    const { engine } = this.#options;
-    const rejection = { code: "too-large", message: "The commit is larger than the server takes" };
-    return engine.confirm(rejectionAnswer(commitId, rejection, engine.replica.cursor), generation);
-  }
-
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
     const { generation } = engine.head;
-    const answered = this.#answerOf(await transport.pull(engine.replica.cursor, null));
+    const { cursor } = engine.replica;
+    const behind = this.#behind;
+    const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;
     const { answer, text } = answered;
+    // The server went back and lost recorded commits. Otherwise later commits would be recorded before them.
+    if (behind && answer.head < behind.at.position) return this.#dispatch({ type: "diverged" });
     const before = this.#storeFingerprint();
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
     const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;

@@ -6,8 +6,8 @@
  *   1  not the leader, paused, offline or stopped ───────────► rest, until a signal comes
  *   2  waiting after a failure or many divergences ──────────► rest until the wait ends
  *   3  the histories have diverged ──────────────────────────► resolve-divergence
- *   4  a commit may be sent, the log is not refilling, and
- *      the last push did not fail ───────────────────────────► push
+ *   4  a commit may be sent, the log is not refilling, the
+ *      last push did not fail, and it is not a pull's turn ──► push
  *   5  stale, behind the server's head, or refilling ────────► pull
  *   6  a call brought records, and 30 s later the socket
  *      has not reported them ────────────────────────────────► pull
@@ -27,6 +27,8 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type CallSize, firstCallSize } from "./call-size.ts";
+import type { Behind } from "./push-queue.ts";
 import { initialPushState, type PushState, STUCK_FAILURES } from "./push-state.ts";
 
 export type SyncState = {
@@ -42,9 +44,15 @@ export type SyncState = {
   readonly head: number;
   readonly socket: SocketState;
   readonly push: PushState;
+  readonly behind: Behind | null;
+  readonly size: CallSize;
+  readonly traffic: Traffic;
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
 };
+
+/** Bytes of answers and of answered pushes since this tab opened the log. */
+export type Traffic = { readonly received: number; readonly sent: number };
 
 /** `failures` came in a row; nothing is tried before `notBefore` (`env.elapsed`). See `trying` for `stopped`. */
 export type Progress =
@@ -79,7 +87,7 @@ export type SyncInputs = {
   /** By `env.elapsed`. */
   readonly now: number;
   readonly cursor: Cursor | null;
-  /** Pending commits that may be sent: without stuck commits and the commits that wait behind them. */
+  /** Pending commits that may be sent: without stuck commits, commits behind them, and commits that were recorded. */
   readonly pending: number;
   /** When the next stuck commit is sent again, by `env.elapsed`. Null: no pending commit is stuck. */
   readonly stuckAt: number | null;
@@ -110,18 +118,23 @@ export const initialSyncState: SyncState = {
   head: 0,
   socket: { kind: "closed", failures: 0, notBefore: 0 },
   push: initialPushState,
+  behind: null,
+  size: firstCallSize,
+  traffic: { received: 0, sent: 0 },
   lastSyncedAt: null,
 };
 
 export function nextStep(state: SyncState, { now, cursor, pending, stuckAt, isRefilling }: SyncInputs): Step {
-  const { progress, agreement, head, socket, push } = state;
+  const { progress, agreement, head, socket, push, behind } = state;
   if (progress.kind === "stopped" || !maySync(state)) return { do: "rest", until: null };
   if (now < progress.notBefore) return { do: "rest", until: progress.notBefore };
   if (agreement.kind === "diverged") return { do: "resolve-divergence" };
   const pushWaits = [...(pending > 0 ? [push.notBefore] : []), ...(stuckAt === null ? [] : [stuckAt])];
   const mayPush = !isRefilling && pushWaits.some((wait) => now >= wait);
   const isTroubled = push.failures > 0 || stuckAt !== null;
-  if (mayPush && !isTroubled) return { do: "push" };
+  // Pushes and pulls take turns while recorded commits wait for their records. Otherwise a long queue stops the log.
+  const isTurnOfPull = behind?.pullNext === true && head > positionOf(cursor);
+  if (mayPush && !isTroubled && !isTurnOfPull) return { do: "push" };
   if (agreement.kind === "stale" || head > positionOf(cursor) || isRefilling) return { do: "pull" };
   const isReported = socket.kind !== "open" || hasReported(socket.cursor, cursor);
   const unreportedAt = isReported ? null : agreement.answeredAt + UNREPORTED_MS;
@@ -164,16 +177,18 @@ export type SyncSummary = {
   readonly isSocketOpen: boolean;
   readonly head: number;
   readonly lastSyncedAt: number | null;
+  readonly traffic: Traffic;
   readonly error: PlainError | null;
 };
 
 export function syncSummary(state: SyncState): SyncSummary {
-  const { progress, warning, socket, push, head, lastSyncedAt } = state;
+  const { progress, warning, socket, push, head, lastSyncedAt, traffic } = state;
   return {
     activity: activityOf(state),
     isSocketOpen: socket.kind === "open",
     head,
     lastSyncedAt,
+    traffic,
     error:
       progress.kind === "stopped" ? progress.error : (warning ?? (push.failures >= STUCK_FAILURES ? push.error : null)),
   };

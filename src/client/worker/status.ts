@@ -33,6 +33,7 @@ export function statusOf({ standing, sync, leader, led, error, commandOf }: Stat
     leader,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
+    traffic: summary?.traffic ?? { received: 0, sent: 0 },
     stuck: stuck && commandOf(stuck.commit) ? stuck : null,
     error: error ?? syncError,
   };

@@ -16,6 +16,8 @@ export const PROTOCOL_VERSION = 1;
 export type PushEnvelope = {
   readonly after: Cursor | null;
   readonly domain: number;
+  /** The bytes of records that the client wants in the answer. 0: none. Absent: the server's own limit. */
+  readonly bytes?: number;
   readonly commits: readonly unknown[];
 };
 
@@ -70,6 +72,8 @@ export type LogInfo = {
   /** The version of the server's domain. */
   readonly domain: number;
   readonly limits: Limits;
+  /** The content encodings in which the server accepts a push. Absent: none. */
+  readonly encodings?: readonly string[];
 };
 
 /**

@@ -190,7 +190,10 @@ const limits: Reader<Limits> = (value, path) =>
     pageEventsMax: whole(1),
   })(value, path);
 const logInfo: Reader<LogInfo> = (value, path) =>
-  shape({ protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits })(value, path);
+  shape(
+    { protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits },
+    { encodings: list(text(64), 64) },
+  )(value, path);
 const presence: Reader<Presence> = shape({ client: uuid, actor, data: json });
 
 const serverFrame: Reader<ServerFrame> = (value, path) => {
@@ -227,11 +230,10 @@ const wireError: Reader<WireError> = (value, path) =>
   })(value, path).error;
 
 // The server's own limit on commits comes later. Here the bytes of the body limit their number.
-const pushEnvelope: Reader<PushEnvelope> = shape({
-  after: orNull(cursorReader),
-  domain: whole(0),
-  commits: list(anything, 1_000_000),
-});
+const pushEnvelope: Reader<PushEnvelope> = shape(
+  { after: orNull(cursorReader), domain: whole(0), commits: list(anything, 1_000_000) },
+  { bytes: whole(0) },
+);
 
 /** Reads a push. Its commits are still unchecked, because the server reads each one on its own. */
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);

@@ -23,7 +23,7 @@ export type OriginRule = {
 
 const PREFLIGHT_HEADERS = {
   "access-control-allow-methods": "GET, POST",
-  "access-control-allow-headers": "authorization, content-type",
+  "access-control-allow-headers": "authorization, content-type, content-encoding",
   "access-control-max-age": "600",
 };
 

@@ -9,10 +9,8 @@
 import { type Env, wait } from "../base/env.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
+import type { ResponseBody } from "./metered-response.ts";
 import type { Exchange } from "./raw-exchange.ts";
-
-/** A whole text, or a stream of its pieces. */
-export type ResponseBody = string | ReadableStream<Uint8Array>;
 
 export type Responder = {
   readonly respond: (
@@ -46,12 +44,22 @@ export function createResponder({
       try {
         if (closed) throw new HttpRefusal("restarting");
         corsHeaders = origins.check(request);
-        const body = await route();
+        const answer = await route();
+        const isPacked = typeof answer === "object" && "gzip" in answer;
+        const body = isPacked ? answer.gzip : answer;
         // A HEAD response has no body, so nothing would read the stream and release its share of memory.
         if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
-        const headers = { "content-type": contentType, "cache-control": "no-store", ...corsHeaders };
+        const headers = {
+          "content-type": contentType,
+          "cache-control": "no-store",
+          ...(isPacked && { "content-encoding": "gzip" }),
+          ...corsHeaders,
+        };
         if (exchange && typeof body === "string") return exchange.answer(body, headers);
-        return new Response(request.method === "HEAD" ? null : body, { headers });
+        // Otherwise Workers would compress the packed body again. Other runtimes ignore the field.
+        const encodeBody: "manual" | "automatic" = isPacked ? "manual" : "automatic";
+        const init = { headers, encodeBody };
+        return new Response(request.method === "HEAD" ? null : body, init);
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
         const response = errorResponse(error);

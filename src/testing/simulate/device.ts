@@ -14,7 +14,7 @@ import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import { DeviceChannels, DeviceLocks } from "./device-locks.ts";
 import type { Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
-import type { Link, Network } from "./network.ts";
+import type { Link, Network, SlowLink } from "./network.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 import { simTransport } from "./sim-transport.ts";
@@ -51,6 +51,8 @@ export class Device {
   skewMs = 0;
   cutUntil = { up: 0, down: 0 };
   fullUntil = 0;
+  /** The speed of its link. It stays after the world is healed. */
+  slow: SlowLink | null = null;
   isCopy = false;
   /** Opened without a server. */
   isLocal = false;
@@ -241,7 +243,11 @@ export class Device {
 
   #link(): Link {
     const { scheduler } = this.options;
-    return { cutUp: () => scheduler.now < this.cutUntil.up, cutDown: () => scheduler.now < this.cutUntil.down };
+    return {
+      cutUp: () => scheduler.now < this.cutUntil.up,
+      cutDown: () => scheduler.now < this.cutUntil.down,
+      slow: () => this.slow,
+    };
   }
 
   #copiesOfMessage(): number {

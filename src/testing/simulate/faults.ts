@@ -54,6 +54,7 @@ const ADDED = {
   filter: "a virus scanner refuses each push with the text of one commit, also after the world is healed",
   permitThrows: "`permit` throws for one command on one stream, also after the world is healed",
   signIn: "the token of a device ends, and a person signs in in one of its tabs",
+  slowLink: "a device's link is so slow that calls time out, forever",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -126,4 +127,5 @@ export const NO_FAULTS: Faults = {
   filter: 0,
   permitThrows: 0,
   signIn: 0,
+  slowLink: 0,
 };

@@ -2,13 +2,14 @@
  * The client's `Transport` over simulated links. It reads texts with the protocol's own readers, as strictly as
  * `http-transport`.
  */
-import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
+import type { CallOptions, ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
+import { byteLength } from "../../core/values/byte-length.ts";
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { wireCursor } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
-import type { Link, Network } from "./network.ts";
+import { parseLogInfo, parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
+import { CALL_SILENCE_MS, type Link, type Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
@@ -42,8 +43,11 @@ export function simTransport({
   tap,
 }: SimTransportOptions): Transport {
   // A refused push does not delay reading, so each kind of request has its own retry time.
-  const refusals = { push: { at: 0, until: 0 }, pull: { at: 0, until: 0 } };
-  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+  const never = { at: 0, until: 0 };
+  const refusals = { push: never, pull: never, info: never };
+  const weight = () => link.slow()?.weight ?? 1;
+  const pageBytes = (how: CallOptions) => Math.ceil(how.pageBytes / weight());
+  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>, how?: CallOptions) => {
     const refused = refusals[request.kind];
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
@@ -58,9 +62,12 @@ export function simTransport({
       await scheduler.wait(owner, "is filtered", 1 + scheduler.random.below(60));
       throw new UnreachableError("A filter refused the push", null, undefined, { status: 403, text: "Blocked" });
     }
-    const reply = await network.call(owner, link, request);
+    const bytes = request.kind === "push" ? request.text.length : 0;
+    const patienceMs = CALL_SILENCE_MS * Math.max(1, bytes / (how?.bodyBytes ?? Infinity));
+    const reply = await network.call(owner, link, request, patienceMs);
     refusals[request.kind] = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
+    how?.received(byteLength(reply.text) * weight());
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);
     const parsed = read(reply.text);
@@ -69,12 +76,16 @@ export function simTransport({
     return { kind: "answer", answer: parsed.value, text: reply.text } as const;
   };
   return {
-    push: (after, domain, commits) => {
-      const text = JSON.stringify({ after: wireCursor(after), domain, commits });
+    push: (after, domain, commits, how) => {
+      const text = JSON.stringify({ after: wireCursor(after), domain, bytes: how && pageBytes(how), commits });
       tap("out", text);
-      return call({ kind: "push", log, actor, text }, parsePushAnswer);
+      return call({ kind: "push", log, actor, text }, parsePushAnswer, how);
     },
-    pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
+    pull: (after, limit, how) => {
+      const bytes = how && { bytes: pageBytes(how) };
+      return call({ kind: "pull", log, actor, after: wireCursor(after), limit, ...bytes }, parsePage, how);
+    },
+    info: () => call({ kind: "info", log, actor }, parseLogInfo),
     live: (after, events): ClientSocket => {
       let ended = false;
       let isOpen = false;

@@ -8,7 +8,7 @@ import type { CommandMaker, SimulateDomains } from "./options.ts";
 import { Device, EPOCH_MS } from "./device.ts";
 import { type FaultName, NO_FAULTS } from "./faults.ts";
 import { type Journal, newJournal } from "./journal.ts";
-import { Network } from "./network.ts";
+import { Network, type SlowLink } from "./network.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -166,13 +166,20 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
-    const { localFirst, laggards, filter, permitThrows } = this.options.plan.faults;
+    const { localFirst, laggards, filter, permitThrows, slowLink } = this.options.plan.faults;
     if (filter + permitThrows > 0 && this.random.chance(0.5)) device.whenStuck = "skip";
+    if (slowLink > 0 && this.random.chance(0.7)) device.slow = drawSlowLink(this.random);
     if (localFirst > 0) device.isLocal = this.random.chance(0.6);
     if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
     this.devices.push(device);
     device.openTab(this.releaseOf(device));
   }
+}
+
+/** Draws a link on which a push of some commits takes longer than the silence that its device allows. */
+function drawSlowLink(random: SeededRandom): SlowLink {
+  const speed = () => (40 + random.below(110)) / 1_000;
+  return { upBytesPerMs: speed(), downBytesPerMs: speed(), weight: random.pick([32, 256]) };
 }
 
 /** Draws the clock error of a server: seconds, minutes, or half a day for a wrong time zone. */

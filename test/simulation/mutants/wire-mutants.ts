@@ -253,6 +253,22 @@ export const wireMutants: readonly Mutant[] = [
     }),
   },
   {
+    name: "whole-pages-in-30-s",
+    what: "a client asks for whole pages, and gives up a call after 30 s while its answer arrives",
+    faults: ["slowLink"],
+    parts: inTransport((transport, { wait }) => {
+      const within30s = <T>(call: Promise<T>): Promise<T> =>
+        Promise.race([
+          call,
+          wait("gives up the call", 30_000).then(() => Promise.reject(new UnreachableError("too slow", null))),
+        ]);
+      return {
+        push: (after, domain, commits) => within30s(transport.push(after, domain, commits)),
+        pull: (after, limit) => within30s(transport.pull(after, limit)),
+      };
+    }),
+  },
+  {
     name: "rate-limited-for-good",
     what: "a client with a retry time never tries again",
     parts: inTransport((transport) => ({

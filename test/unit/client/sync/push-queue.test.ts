@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { firstCallSize } from "../../../../src/client/sync/call-size.ts";
 import { pushBatch, queueOf } from "../../../../src/client/sync/push-queue.ts";
 import type { StuckPush } from "../../../../src/client/sync/push-state.ts";
 import type { Commit } from "../../../../src/core/history/commit.ts";
@@ -53,7 +54,19 @@ test("queueOf: a stuck commit that was withdrawn or settled holds nothing back",
 
 test("pushBatch: takes at least one commit, and at most the number that it is given", () => {
   const pending = [entry("a", "s/1"), entry("b", "s/2"), entry("c", "s/3")];
-  expect(ids(pending).slice(0, 2)).toEqual(pushBatch(pending, 2).map(({ id }) => id));
+  expect(ids(pending).slice(0, 2)).toEqual(pushBatch(pending, 2, firstCallSize).commits.map(({ id }) => id));
   const huge = [entry("a", `s/${"x".repeat(800_000)}`), entry("b", "s/2")];
-  expect(pushBatch(huge, 500)).toHaveLength(1);
+  expect(pushBatch(huge, 500, firstCallSize).commits).toHaveLength(1);
+  expect(pushBatch(pending, 500, { ...firstCallSize, pushCommitsMax: 2 }).commits).toHaveLength(2);
+});
+
+test("pushBatch: counts bytes in UTF-8 up to the size of the link and the limit of the server", () => {
+  const pending = ["a", "b", "c"].map((id) => entry(id, `s/${"语".repeat(1_000)}`));
+  const { bytes } = pushBatch(pending, 1, firstCallSize);
+  expect(bytes).toBeGreaterThan(3_000);
+  for (const size of [
+    { ...firstCallSize, pushBytes: bytes * 2 },
+    { ...firstCallSize, pushBytesMax: bytes * 2 },
+  ])
+    expect(pushBatch(pending, 500, size)).toMatchObject({ bytes: bytes * 2, commits: [{ id: "a" }, { id: "b" }] });
 });

@@ -67,6 +67,7 @@ function twoNodes() {
       const page = pageAfter(after);
       return Promise.resolve({ kind: "answer", answer: page, text: JSON.stringify(page) });
     },
+    info: () => Promise.reject(new Error("No limits are read for small pushes")),
     live: (_after, events) => {
       socket = events;
       queueMicrotask(events.opened);

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { LIMITS } from "../../../../src/core/history/limits.ts";
+import type { LogInfo } from "../../../../src/core/wire/messages.ts";
 import { BACKOFF_MS, RETRY_AFTER_MS_MAX } from "../../../../src/client/sync/backoff.ts";
 import { POSTPONED_MS, PUSH_COMMITS_MAX, STUCK_FAILURES } from "../../../../src/client/sync/push-state.ts";
 import { reduce, type Signal, SOCKET_STABLE_MS } from "../../../../src/client/sync/reduce-sync.ts";
@@ -18,6 +20,7 @@ const at = { now: 1_000_000, cursor, pending: 0, stuckAt: null, isRefilling: fal
 const error = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
 const stopped = { kind: "stopped", error } as const;
 const diverged = { kind: "diverged" } as const;
+const info: LogInfo = { protocol: 1, cursor: null, head: 0, domain: 1, limits: LIMITS, encodings: ["gzip"] };
 const fresh = { kind: "fresh", answeredAt: 0 } as const;
 const open: SocketState = { kind: "open", failures: 0, cursor, openedAt: 0 };
 const opening: SocketState = { kind: "opening", failures: 0, cursor };
@@ -37,7 +40,8 @@ const requested = (from: typeof cursor | null = cursor): Event => event({ type: 
 const opened = (elapsed: number): Event => event({ type: "socket-opened" }, elapsed);
 const failed = (elapsed: number, chance: number, retryAfterMs: number | null): Event =>
   event({ type: "failed", retryAfterMs, warning: null }, elapsed, chance);
-const pushed = (sent: readonly string[]): Event => event({ type: "push-answered", head: 10, sent, stopped: null });
+const pushed = (sent: readonly string[]): Event =>
+  event({ type: "push-answered", head: 10, sent, stopped: null, behind: null });
 const pushFailed = (sent: readonly string[], { chance = 0, isSuspicious = true } = {}): Event =>
   event({ type: "push-failed", sent, error, retryAfterMs: null, isSuspicious }, at.now, chance);
 /** The time before which nothing is tried. */
@@ -232,18 +236,19 @@ describe("reduce", () => {
     }
   });
 
-  test("P12 reduce: a push that is too large is halved, down to one commit", () => {
-    expect(after(ready, event({ type: "push-too-large", sent: 500 })).push.max).toBe(250);
-    expect(after(ready, event({ type: "push-too-large", sent: 1 })).push.max).toBe(1);
+  test("P12 reduce: a push that is too large is halved, and stays below that size", () => {
+    const halved = after(ready, event({ type: "push-too-large", bytes: 40_000 }));
+    expect(halved.size.pushBytesMax).toBe(20_000);
+    const carried = event({ type: "carried", what: "pushBytes", bytes: 20_000, ms: 10 });
+    expect(after(halved, carried, carried).size.pushBytesMax).toBe(20_000);
+    expect(after(ready, event({ type: "push-too-large", bytes: 1 })).size.pushBytesMax).toBe(1);
   });
 
-  test("reduce: a push that is postponed waits for a newer server, and its size grows again", () => {
-    const halved = after(ready, event({ type: "push-too-large", sent: 100 }));
+  test("reduce: a push that is postponed waits for a newer server", () => {
     const stoppedAt = (stopped: { readonly id: string; readonly error: null } | null) =>
-      event({ type: "push-answered", head: 10, sent: ["a"], stopped });
-    expect(after(halved, stoppedAt({ id: "a", error: null })).push).toMatchObject({
+      event({ type: "push-answered", head: 10, sent: ["a"], stopped, behind: null });
+    expect(after(ready, stoppedAt({ id: "a", error: null })).push).toMatchObject({
       notBefore: at.now + POSTPONED_MS,
-      max: 100,
       stuck: [],
     });
     expect(after(ready, stoppedAt(null)).push).toEqual(ready.push);
@@ -297,10 +302,39 @@ describe("reduce", () => {
   });
 
   test("reduce: a commit that the server stops at is stuck at once, and waits half a minute", () => {
-    const stop = (id: string) => event({ type: "push-answered", head: 10, sent: ["a", "b"], stopped: { id, error } });
+    const stop = (id: string) =>
+      event({ type: "push-answered", head: 10, sent: ["a", "b"], stopped: { id, error }, behind: null });
     expect(after(ready, stop("b")).push.stuck).toMatchObject([{ id: "b", notBefore: at.now + POSTPONED_MS }]);
     // A server that names a commit of someone else finds none.
     expect(after(ready, stop("x")).push).toMatchObject({ stuck: [], notBefore: at.now + POSTPONED_MS });
+  });
+
+  test("reduce: pushes and pulls take turns while sent commits wait for their records", () => {
+    const behind = { ids: ["a"], at: { position: 30, mark: "aa" }, pullNext: true };
+    const answer = { type: "push-answered", head: 30, sent: ["a"], stopped: null, behind } as const;
+    const pushed = after(ready, event(answer));
+    expect(nextStep(pushed, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    const pulled = after(pushed, event({ type: "pull-answered", head: 30 }));
+    expect(nextStep(pulled, { ...at, pending: 1 })).toEqual({ do: "push" });
+    const again = after(pulled, event(answer));
+    expect(nextStep(again, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    expect(after(again, event({ type: "diverged" })).behind).toBeNull();
+  });
+
+  test("reduce: a call without an answer makes the next calls smaller, and a refusal does not", () => {
+    const { pageBytes, pushBytes } = ready.size;
+    expect(after(ready, failed(at.now, 0, null)).size).toMatchObject({
+      pageBytes: pageBytes / 2,
+      pushBytes: pushBytes / 2,
+    });
+    expect(after(ready, failed(at.now, 0, 1_000)).size).toEqual(ready.size);
+    const full: SyncState = { ...ready, warning: null };
+    expect(after(full, event({ type: "failed", retryAfterMs: null, warning: error })).size).toEqual(ready.size);
+  });
+
+  test("reduce: a woken device forgets the sizes of the link before", () => {
+    const small = after(ready, failed(at.now, 0, null), failed(at.now, 0, null));
+    expect(after(small, event({ type: "online-changed", isOnline: true })).size).toEqual(ready.size);
   });
 
   test("reduce: a refused socket keeps its wait without leadership, and loses it with a wake", () => {
@@ -361,6 +395,9 @@ describe("reduce", () => {
               expect(step.until - elapsed).toBeLessThanOrEqual(WAIT_MS_MAX);
             if (maySync && step.do === "rest" && step.until === null)
               expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
+            for (const bytes of [state.size.pageBytes, state.size.pushBytes])
+              expect([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]).toContain(bytes / 1024);
+            expect(state.size.pushBytesMax).toBeGreaterThanOrEqual(1);
             expect(state.push.max).toBeGreaterThanOrEqual(1);
             expect(state.push.max).toBeLessThanOrEqual(PUSH_COMMITS_MAX);
             const isFailing = state.push.failures >= STUCK_FAILURES;
@@ -429,9 +466,19 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
     head,
     sent,
     stopped: fc.option(fc.record({ id: commitId, error: fc.constantFrom(null, error) })),
+    behind: fc.constantFrom(null, { ids: ["a"], at: cursor, pullNext: true }),
   }),
   fc.record({ type: type("push-failed"), sent, error: fc.constant(error), retryAfterMs, isSuspicious: fc.boolean() }),
-  fc.record({ type: type("push-too-large"), sent: fc.nat({ max: 1_000 }) }),
+  fc.record({ type: type("push-too-large"), bytes: fc.nat({ max: 1_000 }) }),
+  fc.record({ type: type("gzip-refused") }),
+  fc.record({ type: type("limits-read"), info: fc.constant(info) }),
+  fc.record({ type: type("received"), bytes: fc.nat() }),
+  fc.record({
+    type: type("carried"),
+    what: fc.constantFrom("pageBytes" as const, "pushBytes" as const),
+    bytes: fc.nat(),
+    ms: fc.nat(),
+  }),
   fc.record({ type: type("frame-confirmed"), head }),
   fc.record({ type: type("diverged") }),
   fc.record({ type: type("divergence-resolved") }),

@@ -14,6 +14,7 @@ const status: LogStatus = {
   lastSyncedAt: null,
   position: 0,
   head: 0,
+  traffic: { received: 0, sent: 0 },
   parked: { count: 0, events: [] },
   stuck: null,
   error: null,
