@@ -109,6 +109,17 @@ export type OpenLogOptions = {
      * @default false: nothing is sent
      */
     readonly onOtherServer?: (ids: { readonly known: string; readonly other: string }) => boolean | Promise<boolean>;
+    /**
+     * What happens behind a commit that does not get through, such as one that a virus scanner refuses
+     * (`status.stuck`).
+     *
+     * - `wait`: all later commits wait, so that the order in which they were made stays.
+     * - `skip`: later commits overtake it, except those that write or read one of its streams. Choose it only if a
+     *   commit of your domain never relies on an earlier commit on streams that it neither writes nor `reads`.
+     *
+     * @default "wait"
+     */
+    readonly whenStuck?: "wait" | "skip";
   };
 };
 
@@ -154,6 +165,7 @@ export async function openLog<PresenceData extends JsonInput = Json>(
       namespace,
       syncUrl: sync ? syncAddress(sync.url, document.baseURI) : null,
       credentials: sync?.credentials,
+      whenStuck: sync?.whenStuck ?? "wait",
       visible: isVisible(),
     },
     callbacks: {

@@ -200,7 +200,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret);
-  const hub = createLiveHub({ store, limits, env, report, ticks, checkReader: admission.checkReader });
+  const hub = createLiveHub({ store, limits, env, report, ticks, ...admission });
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);

@@ -16,6 +16,7 @@ import {
   callResult,
   type CallResult,
   type PageUpdate,
+  type WhenStuck,
   unwrap,
   type WorkerLog,
   type WorkerStatus,
@@ -48,6 +49,11 @@ export type Device = {
     readonly url?: string;
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
+    readonly whenStuck?: WhenStuck;
+    /** The bearer token. @default the user's name */
+    readonly token?: () => Promise<string | null>;
+    /** How many times faster time passes on this device. The default is 1. */
+    readonly haste?: number;
     readonly onOtherServer?: (ids: ServerIds) => Promise<boolean>;
     /** The databases of other users on this device, for `moveTo`. */
     readonly databaseOf?: (user: string) => MemoryDatabase;
@@ -73,10 +79,13 @@ export function device(
       release = domain,
       databaseOf,
       onOtherServer = () => Promise.resolve(false),
+      whenStuck = "wait",
+      token = () => Promise.resolve(user),
+      haste = 1,
       projections = [...release.definition.projections.keys()],
       env: changed = (inner: Env) => inner,
     } = {}) {
-      const env = changed(nodeEnv(shared));
+      const env = changed(hasty(nodeEnv(shared), haste));
       const tables = new Map<string, Map<string, RowEntry>>(projections.map((name) => [name, new Map()]));
       let merged: PageUpdate = { seq: 0 };
       const statuses: WorkerStatus[] = [];
@@ -92,13 +101,10 @@ export function device(
       };
       const store = memoryLogStore(database);
       const server = serverIdentity(store, onOtherServer, () => api.lifecycle("resumed"));
-      const http =
-        url === undefined
-          ? null
-          : transport(httpTransport({ url, log, token: () => Promise.resolve(user), env, server }));
+      const http = url === undefined ? null : transport(httpTransport({ url, log, token, env, server }));
       const api: WorkerLog = await openWorkerLog({
         domain: release.definition,
-        options: { log, user, syncUrl: url ?? null, visible: true },
+        options: { log, user, syncUrl: url ?? null, whenStuck, visible: true },
         page: { changed: takeUpdate },
         env,
         store,
@@ -163,6 +169,14 @@ export function nodeEnv(shared: Shared): Env {
     lock: async (name, { steal, signal }, held) => {
       await shared.locks.manager.request(name, steal ? { steal: true } : { signal }, held);
     },
+  };
+}
+
+function hasty(env: Env, haste: number): Env {
+  return {
+    ...env,
+    elapsed: () => env.elapsed() * haste,
+    setTimer: (run, delayMs) => env.setTimer(run, delayMs / haste),
   };
 }
 

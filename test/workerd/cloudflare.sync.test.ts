@@ -22,6 +22,42 @@ test("logObject: a push is recorded, and another person pulls it", async () => {
   });
 });
 
+test("P22 logObject: a push in gzip is recorded, and a bomb is refused", async () => {
+  const { stub, person } = newLog();
+  const ada = person("ada");
+  const push = async (text: string) => {
+    const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+    const headers = {
+      authorization: "Bearer token-of-ada",
+      "content-type": "application/json",
+      "content-encoding": "gzip",
+    };
+    const body = await new Response(packed).arrayBuffer();
+    return stub.fetch("https://example.org/sync/logs/board/commits", { method: "POST", body, headers });
+  };
+  const commits = [ada.commit(add("t1"))];
+  expect((await push(JSON.stringify({ after: null, domain: 1, commits }))).status).toBe(200);
+  expect(await ada.pull()).toMatchObject({ head: 1 });
+  expect((await push(" ".repeat(64 * 1024 * 1024))).status).toBe(413);
+});
+
+test("logObject: a large page leaves in gzip for a reader that accepts it", async () => {
+  const { stub, person } = newLog();
+  const ada = person("ada");
+  const title = "Milk ".repeat(39);
+  await ada.push(
+    Array.from({ length: 200 }, (_, n) => ada.commit(task.command.add(`t${n}`, { title, column: "todo" }))),
+  );
+  const get = async (encoding: string) => {
+    const headers = { authorization: "Bearer token-of-ada", "accept-encoding": encoding };
+    const response = await stub.fetch("https://example.org/sync/logs/board/records", { headers });
+    return [response.headers.get("content-encoding"), await response.text()];
+  };
+  const [, plain] = await get("identity");
+  expect(plain).toContain(title);
+  expect(await get("gzip")).toEqual(["gzip", plain]);
+});
+
 test("logObject: an exported log is imported unchanged into another object", async () => {
   const [one, other] = [newLog(), newLog()];
   const ada = one.person("ada");

@@ -9,6 +9,7 @@
  * - Commands that wait together share one transaction.
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { Commit } from "../../core/history/commit.ts";
 import { BugError, DacapoError, LogClosedError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Replica } from "../../core/replica/replica.ts";
@@ -88,6 +89,10 @@ export class Engine {
   /** Pending entries that are durable, in the order in which they were made. */
   get pending(): readonly PendingEntry[] {
     return this.#local.written;
+  }
+
+  pendingCommit(commitId: CommitId): Commit | null {
+    return this.#local.entries.get(commitId)?.commit ?? null;
   }
 
   get pendingCount(): number {

@@ -111,6 +111,30 @@ export type StorageUse = {
 };
 
 /**
+ * A commit that fails also in a push of its own, and the last answer to it.
+ *
+ * @example
+ * const { stuck } = log.status.get();
+ * if (stuck) console.warn(`${stuck.command} on ${stuck.stream} does not get through: ${stuck.status} ${stuck.text}`);
+ */
+export type StuckCommit = {
+  /** The commit's id, for `log.withdraw`. */
+  readonly commit: string;
+  /** The name of the commit's first command. */
+  readonly command: string;
+  /** The stream of that command. */
+  readonly stream: string;
+  /** Since when the commit is known to be stuck, in milliseconds since the epoch. */
+  readonly since: number;
+  /** The HTTP status of the last answer. Null: no answer came. */
+  readonly status: number | null;
+  /** The server's own code, such as `undecided` or `unavailable`. Null: the answer is not the sync server's. */
+  readonly code: string | null;
+  /** The first characters of an answer that is not the sync server's. Otherwise the reason in words. */
+  readonly text: string;
+};
+
+/**
  * The state of a log in one tab.
  *
  * @example
@@ -150,6 +174,16 @@ export type LogStatus = {
   readonly position: number;
   /** The server's last known position. */
   readonly head: number;
+  /**
+   * Bytes of this tab's syncing since the log was opened: answers as they arrive, and commits in answered pushes. On a
+   * slow network, growing bytes show that syncing moves. Both are 0 where another tab syncs.
+   */
+  readonly traffic: {
+    /** Bytes of answers, without compression. Live sockets are not counted. */
+    readonly received: number;
+    /** Bytes of commits in answered pushes, without compression. */
+    readonly sent: number;
+  };
   /** Events that this code could not fold: their number, and the first of them. */
   readonly parked: {
     /** The number of parked events. */
@@ -171,6 +205,13 @@ export type LogStatus = {
    * none, after `log.acknowledge()` and after a reload.
    */
   readonly sentAgain: SentAgain | null;
+  /**
+   * The oldest commit that does not get through to the server, although the device reads from it. Null where there is
+   * none.
+   *
+   * The device keeps the commit and sends it again. `log.withdraw` takes it out of the queue.
+   */
+  readonly stuck: StuckCommit | null;
   /** The present error of syncing, or of other work that no call waits for. Null where there is none. */
   readonly error: PlainError | null;
 };

@@ -9,23 +9,28 @@
  *
  * Tabs of older releases may be open, so the names of fields stay.
  */
-import { findJsonProblem, type Json } from "../../core/values/json.ts";
+import type { PlainError } from "../../core/values/errors.ts";
+import { findJsonProblem, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { json, list, literal, orNull, parse, type Reader, shape, text, time, whole } from "../../core/wire/reader.ts";
 import { type Presence } from "../../core/wire/messages.ts";
 import { PRESENCE_ENTRIES_MAX } from "../../core/history/limits.ts";
 import type { TabChannel } from "../env/env.ts";
+import type { StuckCommit } from "./log-types.ts";
 
 /** The claim of a tab to lead: the newest domain first, then a visible tab. `tie` is random, for tabs without locks. */
 export type Rank = { readonly domain: number; readonly visible: boolean; readonly tie?: number };
 
 /**
- * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, its last success, and
- * the newest version of the domain that it knows. Tabs of older releases leave `domain` out.
+ * The leader's syncing, as a follower reports it to its page: whether it is stopped or offline, its last success, the
+ * newest version of the domain that it knows, its error, and the commit that does not get through. Leaders of older
+ * releases leave the last three out.
  */
 export type LeaderSync = {
   readonly state: "going" | "offline" | "stopped";
   readonly lastSyncedAt: number | null;
   readonly domain?: number;
+  readonly error?: PlainError | null;
+  readonly stuck?: StuckCommit | null;
 };
 
 /** The presence of a tab that follows, and the time at which it was set. Null data shows nothing. */
@@ -64,9 +69,24 @@ export function listenTabs(channel: TabChannel, listener: (message: TabMessage) 
 }
 
 const rank = shape({ domain: whole(0), visible: literal(true, false) }, { tie: whole(0) });
+const plainError: Reader<PlainError> = (value, path) => {
+  const facts = { code: text(64), message: text(10_000), fix: text(10_000) };
+  const read = shape({ ...facts, retry: literal("never", "later", "after-fix"), details: json })(value, path);
+  // A leader of a newer release may send a code that this release does not list.
+  return parseOwnJson<PlainError>(JSON.stringify(read));
+};
+const stuck = shape({
+  commit: text(64),
+  command: text(128),
+  stream: text(512),
+  since: time,
+  status: orNull(whole(0)),
+  code: orNull(text(128)),
+  text: text(10_000),
+});
 const leaderSync = shape(
   { state: literal("going", "offline", "stopped"), lastSyncedAt: orNull(time) },
-  { domain: whole(0) },
+  { domain: whole(0), error: orNull(plainError), stuck: orNull(stuck) },
 );
 const others = list(shape({ client: text(64), actor: text(128), data: json }), PRESENCE_ENTRIES_MAX);
 

@@ -74,6 +74,9 @@ export type PageCallbacks = {
   onOtherServer(ids: { readonly known: string; readonly other: string }): Promise<boolean>;
 };
 
+/** Whether commits that share no stream with a stuck commit overtake it. */
+export type WhenStuck = "wait" | "skip";
+
 export type OpenOptions = {
   readonly log: string;
   readonly user: string;
@@ -83,6 +86,8 @@ export type OpenOptions = {
   readonly syncUrl: string | null;
   /** Cookies of the requests. Undefined: none. */
   readonly credentials?: RequestCredentials | undefined;
+  /** @default "wait" */
+  readonly whenStuck?: WhenStuck;
   readonly visible: boolean;
 };
 

@@ -79,10 +79,12 @@ const NO_STATUS: LogStatus = {
   lastSyncedAt: null,
   position: 0,
   head: 0,
+  traffic: { received: 0, sent: 0 },
   parked: { count: 0, events: [] },
   reduced: [],
   storage: null,
   outdated: false,
   sentAgain: null,
+  stuck: null,
   error: null,
 };

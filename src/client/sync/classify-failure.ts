@@ -15,7 +15,12 @@ export type ClassifiedFailure = {
    * this app when that is done.
    */
   readonly warning: PlainError | null;
+  /** The failure of a push that one of its commits may have caused. */
+  readonly isSuspicious: boolean;
 };
+
+/** The server's own codes for failures that have nothing to do with the commits of a push. */
+const NOT_OF_A_COMMIT: ReadonlySet<unknown> = new Set(["rate-limited", "overloaded", "restarting", "storage-full"]);
 
 /** @param failures how many failures came in a row before this one */
 export function classifyFailure(error: unknown, failures: number): ClassifiedFailure {
@@ -31,5 +36,8 @@ export function classifyFailure(error: unknown, failures: number): ClassifiedFai
     isReadRevoked: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
     warning: isDiskFull || (isSignInPage && failures > 0) ? plain : null,
+    // Some firewalls answer a push that they block with a web page.
+    isSuspicious:
+      (code === "unreachable" && !NOT_OF_A_COMMIT.has(details["code"])) || (isSignInPage && details["status"] === 200),
   };
 }

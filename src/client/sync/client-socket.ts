@@ -4,26 +4,28 @@
  * Guarantees:
  * - `closed` is called once and last (T3).
  * - A silent socket is closed, because a cut network may leave it open for minutes.
+ * - A socket outlives the token that opened it, because it gets each new token before that (P21).
  * - An invalid frame closes the socket. It never reaches the sync loop.
  */
 import type { ClientFrame } from "../../core/wire/messages.ts";
 import { parseServerFrame } from "../../core/wire/read-messages.ts";
 import type { Env } from "../env/env.ts";
+import { tokenRenewal } from "./token-renewal.ts";
 import type { ClientSocket, SocketEvents } from "./transport.ts";
 
 /** A ping is sent after this long without a frame, because common proxies cut a silent socket after 30 to 60 s. */
 const PING_MS = 20_000;
 /** A socket without any frame for this long after a ping is dead. */
 const SILENCE_MS_MAX = 10_000;
-
 export type ClientSocketOptions = {
   readonly env: Env;
   readonly events: SocketEvents;
-  /** Returns the address, with a new ticket. */
-  readonly address: () => Promise<string>;
+  /** Returns the address, with a new ticket, and the milliseconds until the token ends. Null: it does not end. */
+  readonly address: () => Promise<{ readonly url: string; readonly tokenExpiresInMs: number | null }>;
+  readonly token: () => Promise<string | null>;
 };
 
-export function openClientSocket({ env, events, address }: ClientSocketOptions): ClientSocket {
+export function openClientSocket({ env, events, address, token }: ClientSocketOptions): ClientSocket {
   let socket: WebSocket | null = null;
   let ended = false;
   let stopTimer = () => {};
@@ -33,12 +35,14 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
     if (ended) return;
     ended = true;
     stopTimer();
+    renewal.stop();
     socket?.close();
     events.closed(code, retryAfterMs);
   };
   const send = (frame: ClientFrame) => {
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame));
   };
+  const renewal = tokenRenewal(env, token, (next) => send({ type: "token", token: next }));
   const expectFrame = () => {
     stopTimer();
     stopTimer = env.setTimer(() => {
@@ -57,6 +61,8 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
         return events.head(frame.value.head);
       case "presence":
         return events.presence(frame.value.set, frame.value.gone);
+      case "renewed":
+        return renewal.schedule(frame.value.expiresInMs);
       case "bye":
         return end(frame.value.code, frame.value.retryAfterMs ?? null);
       case "pong":
@@ -66,12 +72,13 @@ export function openClientSocket({ env, events, address }: ClientSocketOptions):
 
   const open = async () => {
     stopTimer = env.setTimer(() => end("lost"), SILENCE_MS_MAX);
-    const url = await address();
+    const { url, tokenExpiresInMs } = await address();
     if (ended) return;
     socket = new WebSocket(url);
     socket.onopen = () => {
       if (ended) return socket?.close();
       expectFrame();
+      renewal.schedule(tokenExpiresInMs);
       if (presence) send(presence);
       events.opened();
     };

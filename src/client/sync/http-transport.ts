@@ -2,7 +2,7 @@
  * The sync server over HTTP and a WebSocket.
  *
  * Guarantees:
- * - Every call ends within a time limit and a size limit (T1).
+ * - A call ends when nothing arrives for a time limit, or its answer exceeds a size limit (T1).
  * - Every answer is checked before it is returned, so a hostile server cannot crash or pollute the client
  *   (test/unit/client/sync/sync.hostile-server.test.ts).
  * - The bearer token is in a header, never in a URL. A socket is opened with a one-use ticket
@@ -15,8 +15,10 @@
  *   (test/unit/client/sync/sign-in-page.test.ts).
  */
 import type { Parsed } from "../../core/values/parsed.ts";
+import { shortText } from "../../core/values/reason.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import {
+  type LogInfo,
   type Page,
   type PushAnswer,
   SERVER_HEADER,
@@ -24,23 +26,33 @@ import {
   wireCursor,
   type WireError,
 } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseWireError } from "../../core/wire/read-messages.ts";
+import {
+  parseLogInfo,
+  parsePage,
+  parsePushAnswer,
+  parseTicket,
+  parseWireError,
+} from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
 import { openClientSocket } from "./client-socket.ts";
 import type { ServerIdentity } from "./server-identity.ts";
-import type { Fetched, Transport } from "./transport.ts";
+import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { isRedirect, isWebPage, SignInPageError } from "./sign-in-page.ts";
 import { UnreachableError } from "./unreachable-error.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
-/** A call that takes longer fails. It is safe to make it again. */
-const CALL_MS_MAX = 30_000;
+/** A call fails if nothing arrives for this long. It is safe to make it again. */
+const SILENCE_MS_MAX = 30_000;
+/** A smaller body gains nothing by compression. */
+const GZIP_BYTES_MIN = 1024;
 /**
  * Many times the size of a real answer. An endless answer would otherwise fill the memory of the tab before the time
  * limit.
  */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Characters of a foreign answer that `status.stuck` shows. */
+const TEXT_SHOWN_MAX = 200;
 /** Request timeout, too early, too many requests. */
 const RETRIED_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -62,35 +74,45 @@ export type HttpTransportOptions = {
 export function httpTransport(options: HttpTransportOptions): Transport {
   const base = `${options.url.replace(/\/+$/, "")}/logs/${encodeURIComponent(options.log)}`;
   return {
-    async push(after, domain, commits): Promise<Fetched<PushAnswer>> {
-      const body = JSON.stringify({ after: wireCursor(after), domain, commits });
-      return fetched(parsePushAnswer, await call(options, `${base}/commits`, body), "answer to a push");
+    async push(after, domain, commits, how): Promise<Fetched<PushAnswer>> {
+      const body = JSON.stringify({ after: wireCursor(after), domain, bytes: how?.pageBytes, commits });
+      return fetched(parsePushAnswer, await call(options, `${base}/commits`, body, how), "answer to a push");
     },
-    async pull(after, limit): Promise<Fetched<Page>> {
+    async pull(after, limit, how): Promise<Fetched<Page>> {
       const query = new URLSearchParams({
         ...(after && { after: encodeCursor(after) }),
         ...(limit !== null && { limit: String(limit) }),
+        ...(how && { bytes: String(how.pageBytes) }),
       });
-      return fetched(parsePage, await call(options, `${base}/records?${query}`, null), "page of records");
+      return fetched(parsePage, await call(options, `${base}/records?${query}`, null, how), "page of records");
+    },
+    async info(): Promise<Fetched<LogInfo>> {
+      return fetched(parseLogInfo, await call(options, base, null), "info of the log");
     },
     live: (after, events) =>
       openClientSocket({
         env: options.env,
         events,
+        token: options.token,
         async address() {
-          const ticket = checkedTicket(await text(await call(options, `${base}/tickets`, "{}")));
+          const { ticket, tokenExpiresInMs } = checkedTicket(await text(await call(options, `${base}/tickets`, "{}")));
           const query = new URLSearchParams({ ...(after && { after: encodeCursor(after) }), ticket });
-          return `${base.replace(/^http/, "ws")}/live?${query}`;
+          return { url: `${base.replace(/^http/, "ws")}/live?${query}`, tokenExpiresInMs };
         },
       }),
   };
 }
 
 /** One call of the server, whose id is checked. */
-async function call(options: HttpTransportOptions, url: string, body: string | null): Promise<Response> {
+async function call(
+  options: HttpTransportOptions,
+  url: string,
+  text: string | null,
+  how?: CallOptions,
+): Promise<Response> {
   const known = (await options.server?.known()) ?? null;
   const query = known === null ? "" : `${url.includes("?") ? "&" : "?"}server=${known}`;
-  const response = await callAny(options, url + query, body);
+  const response = await callAny(options, url + query, text, how);
   const id = response.headers.get(SERVER_HEADER);
   // A refusal is no reason to join a server. A server that is joined already is checked in each answer.
   if (id !== null && id !== known && SERVER_ID.test(id) && (response.ok || known !== null))
@@ -101,17 +123,28 @@ async function call(options: HttpTransportOptions, url: string, body: string | n
 async function callAny(
   { token, headers: appHeaders, credentials = "omit", env }: HttpTransportOptions,
   url: string,
-  body: string | null,
+  text: string | null,
+  how?: CallOptions,
 ): Promise<Response> {
   const ended = new AbortController();
-  const stopTimer = env.setTimer(() => ended.abort(), CALL_MS_MAX);
+  let stopTimer = () => {};
+  const expect = (ms: number) => {
+    stopTimer();
+    stopTimer = env.setTimer(() => ended.abort(), ms);
+  };
   try {
+    const packed = how?.gzip === true && text !== null && text.length >= GZIP_BYTES_MIN ? await gzip(text) : null;
+    const body = packed ?? text;
+    // No browser shows how much of a body has left. So a body that is larger than a usual one gets more time.
+    const sendingMs = SILENCE_MS_MAX * Math.max(1, (packed?.size ?? text?.length ?? 0) / (how?.bodyBytes ?? Infinity));
+    expect(sendingMs);
     // The app's functions may fail or never resolve. That counts as an unreachable server, because they may work again
     // later.
     const [bearer, extra] = await Promise.race([Promise.all([token(), appHeaders?.()]), whenAborted(ended.signal)]);
     const headers = new Headers(extra);
     if (bearer !== null) headers.set("authorization", `Bearer ${bearer}`);
     if (body !== null) headers.set("content-type", "application/json");
+    if (packed) headers.set("content-encoding", "gzip");
     const send = (redirect: RequestRedirect) =>
       fetch(url, {
         method: body === null ? "GET" : "POST",
@@ -126,13 +159,19 @@ async function callAny(
     // A redirect may lead to the server's new address. A page to sign in is a web page, or forbids to be read.
     if (isRedirect(response)) {
       const { status } = response;
+      expect(sendingMs);
       response = await send("follow").catch((error: unknown) => {
         throw ended.signal.aborted ? error : new SignInPageError(status, error);
       });
     }
     if (isWebPage(response)) throw new SignInPageError(response.status);
+    const received = (bytes: number) => {
+      expect(SILENCE_MS_MAX);
+      how?.received(bytes);
+    };
+    received(0);
     // Read the body within the time limit, because a server may stop in the middle of it.
-    return new Response(await boundedText(response), {
+    return new Response(await boundedText(response, received), {
       status: response.status === 204 ? 200 : response.status,
       headers: response.headers,
     });
@@ -144,7 +183,13 @@ async function callAny(
   }
 }
 
-async function boundedText({ body }: Response): Promise<string> {
+/** Null: this platform cannot compress. */
+async function gzip(text: string): Promise<Blob | null> {
+  if (typeof CompressionStream === "undefined") return null;
+  return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).blob();
+}
+
+async function boundedText({ body }: Response, received: (bytes: number) => void): Promise<string> {
   if (!body) return "";
   const reader = body.getReader();
   const utf8 = new TextDecoder();
@@ -154,6 +199,7 @@ async function boundedText({ body }: Response): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return pieces.join("") + utf8.decode();
     bytes += value.byteLength;
+    received(value.byteLength);
     if (bytes > ANSWER_BYTES_MAX) {
       await reader.cancel().catch(() => {});
       throw new Error(`The answer is larger than ${ANSWER_BYTES_MAX} bytes`);
@@ -176,18 +222,18 @@ async function fetched<T>(read: (body: string) => Parsed<T>, response: Response,
   const error = parseWireError(body);
   if (error.ok && response.status === 409 && error.value.code === "diverged") return { kind: "diverged" };
   if (error.ok && response.status === 410 && error.value.code === "gone") return { kind: "gone" };
-  throw refusal(response, error);
+  throw refusal(response, body, error);
 }
 
 /** The body of a successful answer. Throws any other answer as an error. */
 async function text(response: Response): Promise<string> {
   const body = await response.text();
   if (response.ok) return body;
-  throw refusal(response, parseWireError(body));
+  throw refusal(response, body, parseWireError(body));
 }
 
 /** An answer that is not in the protocol's form comes from something in between, and passes by itself. */
-function refusal(response: Response, error: Parsed<WireError>): DacapoError {
+function refusal(response: Response, body: string, error: Parsed<WireError>): DacapoError {
   const { status } = response;
   // Ignore the body, because a proxy has its own limit and its own error text.
   if (status === 413)
@@ -204,11 +250,13 @@ function refusal(response: Response, error: Parsed<WireError>): DacapoError {
     return new UnreachableError(
       `Something that is not the sync server answered with status ${status}`,
       retryAfterHeader(response),
+      undefined,
+      { status, text: shortText(body, TEXT_SHOWN_MAX) },
     );
   const { code, message, retry, retryAfterMs } = error.value;
   const says = `The sync server says: ${message}`;
   if (status >= 500 || RETRIED_STATUSES.has(status) || retry === "later")
-    return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response));
+    return new UnreachableError(says, retryAfterMs ?? retryAfterHeader(response), undefined, { status, code });
   switch (status) {
     case 401:
       return new UnauthorizedError({
@@ -242,9 +290,7 @@ function checked<T>(read: (body: string) => Parsed<T>, body: string, what: strin
   throw new UnreachableError(`The sync server sent an invalid ${what}: ${path.join(".")} ${reason}`, null);
 }
 
-function checkedTicket(body: string): string {
-  const answer: unknown = JSON.parse(body);
-  const ticket = typeof answer === "object" && answer !== null && "ticket" in answer ? answer.ticket : null;
-  if (typeof ticket === "string" && ticket.length <= 4_096) return ticket;
-  throw new UnreachableError("The sync server sent an invalid ticket", null);
+function checkedTicket(body: string): { readonly ticket: string; readonly tokenExpiresInMs: number | null } {
+  const { ticket, tokenExpiresInMs = null } = checked(parseTicket, body, "ticket");
+  return { ticket, tokenExpiresInMs };
 }

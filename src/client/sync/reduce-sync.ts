@@ -7,12 +7,16 @@
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
+import type { LogInfo } from "../../core/wire/messages.ts";
+import { backoff, type Failure, type Moment } from "./backoff.ts";
+import { afterCall, afterFailure, type CallSize, withLimits } from "./call-size.ts";
+import { type AnsweredPush, type FailedPush, pushAnswered, pushFailed, pushWoken } from "./push-state.ts";
+import type { Behind } from "./push-queue.ts";
 import {
   type Agreement,
   initialSyncState,
   maySync,
   type Progress,
-  PUSH_COMMITS_MAX,
   type SocketCursor,
   socketCursorOf,
   type Sockets,
@@ -20,12 +24,6 @@ import {
   type SyncState,
   tries,
 } from "./sync-state.ts";
-
-/** When a signal comes: milliseconds since the epoch, milliseconds by `env.elapsed`, and chance in [0, 1). */
-export type Moment = { readonly now: number; readonly elapsed: number; readonly chance: number };
-
-/** `retryAfterMs`: the wait that the server requested. */
-type Failure = { readonly retryAfterMs: number | null };
 
 /** `domain`: the version of the server's domain, if the server reports it. */
 type Answered = { readonly head: number; readonly domain?: number | undefined };
@@ -40,11 +38,19 @@ type Signals = {
   /** The page was frozen, so its socket may be dead without a report. */
   resumed: object;
   "pull-answered": Answered;
-  /** `isPostponed`: the server stopped before a commit that it could not decide. */
-  "push-answered": Answered & { readonly isPostponed: boolean };
+  /** `behind`: what the server has recorded behind the cursor. */
+  "push-answered": Answered & { readonly behind: Behind | null } & AnsweredPush;
+  "push-failed": FailedPush;
   /** The call under way has no answer for `SLOW_MS`. */
   "call-slow": object;
-  "push-too-large": { readonly sent: number };
+  /** `bytes`: those of its commits. */
+  "push-too-large": { readonly bytes: number };
+  "gzip-refused": object;
+  "limits-read": { readonly info: LogInfo };
+  /** A part of an answer arrived. */
+  received: { readonly bytes: number };
+  /** A call was answered: it carried `bytes` of commits or of an answer in `ms`. */
+  carried: { readonly what: "pageBytes" | "pushBytes"; readonly bytes: number; readonly ms: number };
   "frame-confirmed": { readonly head: number };
   diverged: object;
   "divergence-resolved": object;
@@ -66,18 +72,12 @@ export type Signal<Type extends keyof Signals = keyof Signals> = {
   [T in Type]: { readonly type: T } & Signals[T];
 }[Type];
 
-/** The first and the longest wait. Waits double, and chance draws the wait between 0 and that time. */
-export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
-/** The longest wait that a server can request. */
-export const RETRY_AFTER_MS_MAX = 10 * 60_000;
 /** This many divergences in a row are resolved without a wait. */
 const DIVERGENCES_AT_ONCE = 3;
 /** After this time without a divergence, the count starts again. */
 const DIVERGENCES_FORGOTTEN_MS = 10 * 60_000;
 /** A socket that was open for less time counts as refused, because some proxies open each socket and cut it at once. */
 export const SOCKET_STABLE_MS = 10_000;
-/** The loop pushes again after this time if the server could not decide a commit. */
-export const POSTPONED_MS = 30_000;
 
 /** The next state. If the tab may not sync, `reduce` also closes the socket. */
 export function reduce<T extends keyof Signals>(state: SyncState, signal: Signal<T>, moment: Moment): SyncState {
@@ -90,24 +90,45 @@ type Change = Partial<SyncState>;
 
 /** The change of each signal. The compiler refuses a table that lacks a signal. */
 const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signal<T>, at: Moment) => Change } = {
-  "leader-changed": ({ tab, agreement }, { isLeader }) => ({ tab: { ...tab, isLeader }, agreement: doubt(agreement) }),
+  // A tab that takes the lead tries again, because its token may be a newer one.
+  "leader-changed": ({ tab, agreement, progress }, { isLeader }) => ({
+    tab: { ...tab, isLeader },
+    agreement: doubt(agreement),
+    progress: isLeader
+      ? trying(initialSyncState.progress, tries(progress).failures, tries(progress).notBefore)
+      : progress,
+  }),
   "paused-changed": (state, { isPaused }) => ({ ...(!isPaused && woken(state)), tab: { ...state.tab, isPaused } }),
   "network-changed": woken,
   "became-visible": woken,
   resumed: (state) => ({ ...woken(state), socket: initialSyncState.socket }),
-  "pull-answered": answered,
+  "pull-answered": (state, signal, at) => ({
+    ...answered(state, signal, at),
+    behind: state.behind && { ...state.behind, pullNext: false },
+  }),
   "push-answered": (state, signal, at) => ({
     ...answered(state, signal, at),
-    push: {
-      notBefore: signal.isPostponed ? at.elapsed + POSTPONED_MS : 0,
-      max: Math.min(state.push.max * 2, PUSH_COMMITS_MAX),
-    },
+    push: pushAnswered(state.push, signal, at),
+    behind: signal.behind,
+  }),
+  "push-failed": (state, signal, at) => ({
+    push: pushFailed(state.push, signal, at),
+    size: sizeAfter(state.size, signal),
+    // The next pull shows whether the network or a commit is at fault.
+    agreement: signal.isSuspicious ? doubt(state.agreement) : state.agreement,
+  }),
+  "push-too-large": ({ size }, { bytes }) => ({ size: { ...size, pushBytesMax: Math.max(1, Math.floor(bytes / 2)) } }),
+  "gzip-refused": ({ size }) => ({ size: { ...size, gzip: false } }),
+  "limits-read": ({ size }, { info }) => ({ size: withLimits(size, info) }),
+  received: ({ traffic }, { bytes }) => ({ traffic: { ...traffic, received: traffic.received + bytes } }),
+  carried: ({ size, traffic }, { what, bytes, ms }) => ({
+    size: afterCall(size, what, bytes, ms),
+    traffic: what === "pushBytes" ? { ...traffic, sent: traffic.sent + bytes } : traffic,
   }),
   // The answer may be lost, so `live` would claim too much.
   "call-slow": ({ agreement }) => ({ agreement: doubt(agreement) }),
-  "push-too-large": ({ push }, { sent }) => ({ push: { ...push, max: Math.max(1, Math.floor(sent / 2)) } }),
   "frame-confirmed": (state, { head }, { now }) => ({ head: Math.max(state.head, head), lastSyncedAt: now }),
-  diverged: () => ({ agreement: { kind: "diverged" } }),
+  diverged: () => ({ agreement: { kind: "diverged" }, behind: null }),
   "divergence-resolved": divergenceResolved,
   failed,
   stopped: (_, { error }) => ({ progress: { kind: "stopped", error } }),
@@ -201,17 +222,25 @@ function woken({ agreement, divergences, push, socket }: SyncState): Change {
     progress: initialSyncState.progress,
     agreement: doubt(agreement),
     divergences: { ...divergences, count: 0 },
-    push: { ...push, notBefore: 0 },
+    push: pushWoken(push),
+    // The link may be another one.
+    size: initialSyncState.size,
     socket: socket.kind === "closed" ? initialSyncState.socket : { ...socket, failures: 0 },
   };
 }
 
+/** If the server did not request the wait, the link may be too slow for the call. */
+function sizeAfter(size: CallSize, { retryAfterMs }: Failure): CallSize {
+  return retryAfterMs === null ? afterFailure(size) : size;
+}
+
 /** A call failed: wait, longer each time, and never shorter than the server requested before. */
-function failed({ progress, agreement }: SyncState, signal: Signal<"failed">, at: Moment): Change {
+function failed({ progress, agreement, size }: SyncState, signal: Signal<"failed">, at: Moment): Change {
   const { failures, notBefore } = tries(progress);
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
+    size: signal.warning === null ? sizeAfter(size, signal) : size,
     // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),
@@ -234,13 +263,7 @@ function divergenceResolved({ progress, divergences }: SyncState, _: Signal, at:
   };
 }
 
-/** `stopped` ends only in `woken`: the page is shown again, the network changes, or syncing is resumed. */
+/** `stopped` ends in `woken` (a visible page, a network change, `resume()`), and when the tab takes the lead. */
 function trying(progress: Progress, failures: number, notBefore: number): Progress {
   return progress.kind === "stopped" ? progress : { kind: "trying", failures, notBefore };
-}
-
-/** Full jitter, so that many clients spread out. Never shorter than the server requested. */
-function backoff(failures: number, { chance }: Moment, retryAfterMs: number | null): number {
-  const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(failures, 16));
-  return Math.min(Math.max(retryAfterMs ?? 0, Math.round(most * chance)), RETRY_AFTER_MS_MAX);
 }

@@ -5,7 +5,7 @@
  * transport calls.
  * Guarantees:
  * - Only `#dispatch` writes the state.
- * - At most one call is under way.
+ * - At most one call is under way, except that reading goes on beside a push without an answer.
  * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
  */
 import { DacapoError, toPlainError } from "../../core/values/errors.ts";
@@ -15,24 +15,33 @@ import { positionOf } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { rejectionAnswer } from "../engine/plan-confirmation.ts";
 import type { Env } from "../env/env.ts";
+import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
-import { pushBatch } from "./push-batch.ts";
+import { SMALL_PUSH_BYTES } from "./call-size.ts";
+import { meteredCall } from "./metered-call.ts";
+import { planPush } from "./plan-push.ts";
+import { type Behind, behindNow, joinRecorded, queueOf, unsent } from "./push-queue.ts";
+import { Rest } from "./rest.ts";
 import { reduce, type Signal } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
-import type { Fetched, Transport } from "./transport.ts";
-import { UnreachableError } from "./unreachable-error.ts";
+import type { CallOptions, Fetched, Transport } from "./transport.ts";
+import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /** Milliseconds without an answer after which the status no longer says `live`. */
 export const SLOW_MS = 5_000;
+/** After this time without an answer to a push, the loop reads on. */
+const PUSH_MS_MAX = 2_000;
+const TOO_LARGE = { code: "too-large", message: "The commit is larger than the server takes" };
 
 export type SyncLoopOptions = {
   readonly engine: Engine;
   readonly transport: Transport;
   readonly env: Env;
   readonly domainVersion: number;
+  readonly whenStuck: WhenStuck;
   /** Called after each signal. */
   readonly changed: () => void;
   readonly presence: (set: readonly Presence[], gone: readonly string[] | "all") => void;
@@ -43,13 +52,14 @@ export class SyncLoop {
   readonly #feed: LiveFeed;
   #state = initialSyncState;
   #closed = false;
-  /** Set while the loop rests. */
-  #resting: { readonly until: number | null; readonly end: () => void } | null = null;
+  #isPushing = false;
+  readonly #rest: Rest;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
     const { transport, presence } = options;
     this.#feed = new LiveFeed({ transport, presence, signal: (signal) => this.#dispatch(signal) });
+    this.#rest = new Rest(options.env);
     void this.#run();
   }
 
@@ -62,10 +72,10 @@ export class SyncLoop {
    * woken.
    */
   wake(): void {
-    if (!this.#resting) return;
+    if (!this.#rest.isOn) return;
     const step = this.#nextStep();
-    const isUnchanged = step.do === "rest" && step.until === this.#resting.until;
-    if (this.#closed || !this.#feed.isEmpty || !isUnchanged) this.#resting.end();
+    const isUnchanged = step.do === "rest" && step.until === this.#rest.until;
+    if (this.#closed || !this.#feed.isEmpty || !isUnchanged) this.#rest.end();
   }
 
   setLeader(isLeader: boolean): void {
@@ -112,92 +122,123 @@ export class SyncLoop {
       const frame = this.#feed.shiftFrame();
       const step = this.#nextStep();
       if (frame) await this.#guard(() => this.#confirmFrame(frame));
-      else if (step.do === "rest") await this.#rest(step.until);
-      else {
-        const stop = this.#options.env.setTimer(() => this.#dispatch({ type: "call-slow" }), SLOW_MS);
-        await this.#guard(() => this.#execute(step.do)).finally(stop);
-      }
+      else if (step.do === "rest") await this.#rest.wait(step.until);
+      else if (step.do === "push") await this.#startPush();
+      else await this.#execute(step.do);
     }
   }
 
+  /** Waits for a push, but only for a short time, because a filter may let it hang. */
+  async #startPush(): Promise<void> {
+    this.#isPushing = true;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.env.setTimer(resolve, PUSH_MS_MAX);
+      void this.#guard(() => this.#push()).then(() => {
+        this.#isPushing = false;
+        cancel();
+        resolve();
+        this.#rest.end();
+      });
+    });
+  }
+
   #nextStep(): Step {
-    const { env, engine } = this.#options;
+    const { env, engine, whenStuck } = this.#options;
+    const { stuck: known } = this.#state.push;
+    const behind = this.#behind;
+    const isPlain = known.length === 0 && !behind;
+    const { sendable, stuck } = queueOf(isPlain ? [] : engine.pending, known, whenStuck);
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: engine.pendingCount,
+      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : unsent(sendable, behind).length,
+      stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });
   }
 
-  async #rest(until: number | null): Promise<void> {
-    const { env } = this.#options;
-    await new Promise<void>((resolve) => {
-      const cancel = until === null ? () => {} : env.setTimer(resolve, Math.max(0, until - env.elapsed()));
-      this.#resting = {
-        until,
-        end: () => {
-          cancel();
-          resolve();
-        },
-      };
-    });
-    this.#resting = null;
+  #execute(step: Exclude<Step["do"], "rest" | "push">): Promise<void> {
+    const run = {
+      pull: () => this.#pull(),
+      connect: () => this.#connect(),
+      "resolve-divergence": () => this.#resolve(),
+    };
+    return this.#guard(run[step]);
   }
 
-  #execute(step: Exclude<Step["do"], "rest">): Promise<void> {
-    switch (step) {
-      case "push":
-        return this.#push();
-      case "pull":
-        return this.#pull();
-      case "resolve-divergence":
-        return this.#resolveDivergence();
-      case "connect":
-        return this.#connect();
-    }
+  get #behind(): Behind | null {
+    return behindNow(this.#state.behind, this.#options.engine.replica.cursor);
   }
 
   async #push(): Promise<void> {
-    const { engine, transport, domainVersion } = this.#options;
+    const { engine, transport, domainVersion, env, whenStuck } = this.#options;
     const { generation } = engine.head;
-    const commits = pushBatch(engine.pending, this.#state.push.max);
+    const { size } = this.#state;
+    const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
+    const plan = planPush(this.#state, facts);
+    const { commits, bytes, after, behind } = plan;
+    if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return this.#readLimits();
+    const sent = commits.map(({ id }) => id);
+    const before = this.#storeFingerprint();
     let fetched;
     try {
-      fetched = await transport.push(engine.replica.cursor, domainVersion, commits);
+      fetched = await this.#call(bytes, (call) =>
+        transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
+      );
     } catch (error) {
-      if (!(error instanceof DacapoError) || error.details["code"] !== "too-large") throw error;
-      const [first, ...others] = commits;
-      if (!first || others.length > 0) return this.#dispatch({ type: "push-too-large", sent: commits.length });
-      return this.#rejectTooLarge(first.id, generation);
+      const code = error instanceof DacapoError ? error.details["code"] : null;
+      if (code === "unsupported-media-type" && size.gzip) return this.#dispatch({ type: "gzip-refused" });
+      if (code !== "too-large") return this.#pushFailed(error, sent);
+      const [only, ...others] = commits;
+      // The server cannot read a single commit of this size, and so it cannot reject it.
+      if (only && others.length === 0)
+        return engine.confirm(rejectionAnswer(only.id, TOO_LARGE, engine.replica.cursor), generation);
+      return this.#dispatch({ type: "push-too-large", bytes });
     }
     const answered = this.#answerOf(fetched);
     if (!answered) return;
     const { answer, text } = answered;
-    const before = this.#storeFingerprint();
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
-    const isPostponed = answer.stopped !== undefined;
-    if (!isPostponed) this.#requireProgress(before, "a push");
-    this.#dispatch({ type: "push-answered", isPostponed, head: answer.head, domain: answer.domain });
+    const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
+    const joined = joinRecorded(behind, plan, answer, engine.replica.cursor);
+    const isUnchanged = this.#storeFingerprint() === before && joined?.ids.length === behind?.ids.length;
+    if (!stopped && isUnchanged) return this.#pushFailed(unchangedError("a push"), sent);
+    this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head, domain: answer.domain, behind: joined });
   }
 
-  /** Rejects a single commit on this device, because the server cannot read it and so cannot reject it. */
-  #rejectTooLarge(commitId: CommitId, generation: number): Promise<void> {
-    const { engine } = this.#options;
-    const rejection = { code: "too-large", message: "The commit is larger than the server takes" };
-    return engine.confirm(rejectionAnswer(commitId, rejection, engine.replica.cursor), generation);
+  async #readLimits(): Promise<void> {
+    const answered = this.#answerOf(await this.#options.transport.info());
+    if (answered) this.#dispatch({ type: "limits-read", info: answered.answer });
+  }
+
+  /** `pushed`: the bytes of its commits. Null: a pull. */
+  #call<T>(pushed: number | null, run: (call: CallOptions) => Promise<T>): Promise<T> {
+    const { size } = this.#state;
+    return meteredCall(this.#options.env, size, (signal) => this.#dispatch(signal), pushed, run);
+  }
+
+  /** A push that fails for now does not delay reading. Any other failure is one of the whole loop. */
+  #pushFailed(error: unknown, sent: readonly CommitId[]): void {
+    const plain = toPlainError(error);
+    if (plain.code !== "unreachable") throw error;
+    const { retryAfterMs, isSuspicious } = classifyFailure(error, 0);
+    this.#dispatch({ type: "push-failed", sent, error: plain, retryAfterMs, isSuspicious });
   }
 
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
     const { generation } = engine.head;
-    const answered = this.#answerOf(await transport.pull(engine.replica.cursor, null));
+    const { cursor } = engine.replica;
+    const behind = this.#behind;
+    const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;
     const { answer, text } = answered;
+    // The server went back and lost recorded commits. Otherwise later commits would be recorded before them.
+    if (behind && answer.head < behind.at.position) return this.#dispatch({ type: "diverged" });
     const before = this.#storeFingerprint();
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
-    if (answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null)
-      this.#requireProgress(before, "a pull");
+    const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
+    if (isBehind && this.#storeFingerprint() === before) throw unchangedError("a pull");
     this.#dispatch({ type: "pull-answered", head: answer.head, domain: answer.domain });
   }
 
@@ -225,13 +266,7 @@ export class SyncLoop {
     return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
   }
 
-  /** An answer that changes nothing counts as a failure. Otherwise the loop would call again at once, without end. */
-  #requireProgress(before: string, what: string): void {
-    if (this.#storeFingerprint() === before)
-      throw new UnreachableError(`The sync server's answer to ${what} changed nothing`, null);
-  }
-
-  async #resolveDivergence(): Promise<void> {
+  async #resolve(): Promise<void> {
     const { engine, transport } = this.#options;
     this.#dispatch({ type: "socket-closed" });
     this.#feed.clearInbox();
@@ -254,6 +289,7 @@ export class SyncLoop {
   }
 
   async #guard(run: () => Promise<void>): Promise<void> {
+    const stopTimer = this.#options.env.setTimer(() => this.#dispatch({ type: "call-slow" }), SLOW_MS);
     try {
       await run();
     } catch (error) {
@@ -263,6 +299,8 @@ export class SyncLoop {
       if (isReadRevoked) await dropConfirmed(this.#options.engine).catch(() => {});
       if (needsFix) this.#dispatch({ type: "stopped", error: toPlainError(error) });
       else this.#dispatch({ type: "failed", retryAfterMs, warning });
+    } finally {
+      stopTimer();
     }
   }
 }

@@ -6,13 +6,14 @@
  *   1  not the leader, paused or stopped ────────────────────► rest, until a signal comes
  *   2  waiting after a failure or many divergences ──────────► rest until the wait ends
  *   3  the histories have diverged ──────────────────────────► resolve-divergence
- *   4  commits are pending, the log is not refilling, and
- *      no command waits for a newer server ──────────────────► push
+ *   4  a commit may be sent, the log is not refilling, the
+ *      last push did not fail, and it is not a pull's turn ──► push
  *   5  stale, behind the server's head, or refilling ────────► pull
  *   6  a call brought records, and 30 s later the socket
  *      has not reported them ────────────────────────────────► pull
  *   7  the socket is closed, and its wait is over ───────────► connect
- *   8  otherwise ────────────────────────────────────────────► rest until the first wait of 4, 6 or 7 ends
+ *   8  as 4, and the last push failed ───────────────────────► push
+ *   9  otherwise ────────────────────────────────────────────► rest until the first wait of 4, 6 or 7 ends
  *
  *   socket:  closed ──socket-requested──► opening ──socket-opened──► open
  *               ▲                            │                         │
@@ -21,10 +22,14 @@
  * Guarantees (test/unit/client/sync/sync-state.test.ts, "reduce: random signals never break an invariant"):
  * - Nothing is pushed while histories have diverged.
  * - There is no socket while line 1 is true.
+ * - A push that fails delays no pull and no socket.
  * - Every failure leads to a bounded wait. Only `stopped` waits without end, because a person must act first.
  */
 import type { PlainError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type CallSize, firstCallSize } from "./call-size.ts";
+import type { Behind } from "./push-queue.ts";
+import { initialPushState, type PushState, STUCK_FAILURES } from "./push-state.ts";
 
 export type SyncState = {
   /** Two facts from outside. Each can change at any time, whatever the other is. */
@@ -40,14 +45,16 @@ export type SyncState = {
   /** The version of the server's domain, as the server last reported it. 0 before that. */
   readonly domain: number;
   readonly socket: SocketState;
-  /**
-   * `notBefore` (`env.elapsed`): no push before this time, because the server could not decide a commit. `max`: the
-   * commits in one push.
-   */
-  readonly push: { readonly notBefore: number; readonly max: number };
+  readonly push: PushState;
+  readonly behind: Behind | null;
+  readonly size: CallSize;
+  readonly traffic: Traffic;
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
 };
+
+/** Bytes of answers and of answered pushes since this tab opened the log. */
+export type Traffic = { readonly received: number; readonly sent: number };
 
 /** `failures` came in a row; nothing is tried before `notBefore` (`env.elapsed`). See `trying` for `stopped`. */
 export type Progress =
@@ -82,7 +89,10 @@ export type SyncInputs = {
   /** By `env.elapsed`. */
   readonly now: number;
   readonly cursor: Cursor | null;
+  /** Pending commits that may be sent: without stuck commits, commits behind them, and commits that were recorded. */
   readonly pending: number;
+  /** When the next stuck commit is sent again, by `env.elapsed`. Null: no pending commit is stuck. */
+  readonly stuckAt: number | null;
   /**
    * The device lost the right to read, dropped the log, and is filling it again. Until the log is full, the device does
    * not know whether the server lost records.
@@ -93,8 +103,6 @@ export type SyncInputs = {
 export type Step =
   | { readonly do: "push" | "pull" | "resolve-divergence" | "connect" }
   | { readonly do: "rest"; readonly until: number | null };
-
-export const PUSH_COMMITS_MAX = 500;
 
 /**
  * The loop pulls again when a call brought records and the socket has not reported them for this long. The server
@@ -112,23 +120,32 @@ export const initialSyncState: SyncState = {
   head: 0,
   domain: 0,
   socket: { kind: "closed", failures: 0, notBefore: 0 },
-  push: { notBefore: 0, max: PUSH_COMMITS_MAX },
+  push: initialPushState,
+  behind: null,
+  size: firstCallSize,
+  traffic: { received: 0, sent: 0 },
   lastSyncedAt: null,
 };
 
-export function nextStep(state: SyncState, { now, cursor, pending, isRefilling }: SyncInputs): Step {
-  const { progress, agreement, head, socket, push } = state;
+export function nextStep(state: SyncState, { now, cursor, pending, stuckAt, isRefilling }: SyncInputs): Step {
+  const { progress, agreement, head, socket, push, behind } = state;
   if (progress.kind === "stopped" || !maySync(state)) return { do: "rest", until: null };
   if (now < progress.notBefore) return { do: "rest", until: progress.notBefore };
   if (agreement.kind === "diverged") return { do: "resolve-divergence" };
-  if (pending > 0 && !isRefilling && now >= push.notBefore) return { do: "push" };
+  const pushWaits = [...(pending > 0 ? [push.notBefore] : []), ...(stuckAt === null ? [] : [stuckAt])];
+  const mayPush = !isRefilling && pushWaits.some((wait) => now >= wait);
+  const isTroubled = push.failures > 0 || stuckAt !== null;
+  // Pushes and pulls take turns while recorded commits wait for their records. Otherwise a long queue stops the log.
+  const isTurnOfPull = behind?.pullNext === true && head > positionOf(cursor);
+  if (mayPush && !isTroubled && !isTurnOfPull) return { do: "push" };
   if (agreement.kind === "stale" || head > positionOf(cursor) || isRefilling) return { do: "pull" };
   const isReported = socket.kind !== "open" || hasReported(socket.cursor, cursor);
   const unreportedAt = isReported ? null : agreement.answeredAt + UNREPORTED_MS;
   if (unreportedAt !== null && now >= unreportedAt) return { do: "pull" };
   if (socket.kind === "closed" && now >= socket.notBefore) return { do: "connect" };
+  if (mayPush) return { do: "push" };
   const waits = [
-    ...(pending > 0 ? [push.notBefore] : []),
+    ...pushWaits,
     ...(socket.kind === "closed" ? [socket.notBefore] : []),
     ...(unreportedAt === null ? [] : [unreportedAt]),
   ];
@@ -164,18 +181,21 @@ export type SyncSummary = {
   readonly head: number;
   readonly domain: number;
   readonly lastSyncedAt: number | null;
+  readonly traffic: Traffic;
   readonly error: PlainError | null;
 };
 
 export function syncSummary(state: SyncState): SyncSummary {
-  const { progress, warning, socket, head, domain, lastSyncedAt } = state;
+  const { progress, warning, socket, push, head, domain, lastSyncedAt, traffic } = state;
   return {
     activity: activityOf(state),
     isSocketOpen: socket.kind === "open",
     head,
     domain,
     lastSyncedAt,
-    error: progress.kind === "stopped" ? progress.error : warning,
+    traffic,
+    error:
+      progress.kind === "stopped" ? progress.error : (warning ?? (push.failures >= STUCK_FAILURES ? push.error : null)),
   };
 }
 

@@ -3,14 +3,15 @@
  *
  * Place: between the sync loop and the network. `http-transport` is the adapter, and the simulator has its own.
  * Rules
- * - T1  A call MUST resolve with a checked answer or reject with a DacapoError, within a time limit of the adapter.
+ * - T1  A call MUST resolve with a checked answer or reject with a DacapoError once nothing arrived for a time limit of
+ *   the adapter. It MUST NOT reject while an answer arrives.
  * - T2  `diverged` and `gone` MUST be answers and not errors, because the loop continues from them.
  * - T3  A socket MUST report checked frames in the order in which the server sent them. It MUST call `closed` once, and
  *   last.
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Json } from "../../core/values/json.ts";
-import type { Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
+import type { LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { ClientId } from "../../core/values/ids.ts";
 
@@ -34,8 +35,26 @@ export interface ClientSocket {
   close(): void;
 }
 
+/** The size of a call. Without it, the answer has the server's own size. */
+export type CallOptions = {
+  /** Bytes of records in the answer. 0: a push wants none. */
+  readonly pageBytes: number;
+  /** Bytes that leave within the time limit, as far as known. A larger body gets more time. */
+  readonly bodyBytes: number;
+  /** The server accepts a push in gzip. */
+  readonly gzip: boolean;
+  /** Called with the bytes of each part of the answer that arrives. */
+  readonly received: (bytes: number) => void;
+};
+
 export interface Transport {
-  push(after: Cursor | null, domain: number, commits: readonly Commit[]): Promise<Fetched<PushAnswer>>;
-  pull(after: Cursor | null, limit: number | null): Promise<Fetched<Page>>;
+  push(
+    after: Cursor | null,
+    domain: number,
+    commits: readonly Commit[],
+    call?: CallOptions,
+  ): Promise<Fetched<PushAnswer>>;
+  pull(after: Cursor | null, limit: number | null, call?: CallOptions): Promise<Fetched<Page>>;
+  info(): Promise<Fetched<LogInfo>>;
   live(after: Cursor | null, events: SocketEvents): ClientSocket;
 }

@@ -2,7 +2,8 @@
  * Elects the tab that syncs.
  *
  *   waiting ── lock granted ───────► leading ── higher claim, stopCompeting, close ──► waiting / ended
- *      └── leader silent: steals the lock ──┘└── lock stolen ──► waiting
+ *      └── leader silent, or stopped while ─┘└── lock stolen ──► waiting
+ *          a person acts here: steals the lock
  *
  * Without Web Locks, a tab leads at once. If two tabs lead, they hear the beats of each other, and the lower
  * one yields. A tab leads again when the leader is silent. Without messages, each tab leads.
@@ -55,6 +56,8 @@ export class Leadership {
   #heardAt: number;
   #lastTimer: number;
   #isCompeting = true;
+  /** A person may have signed in in this tab, and no tab has tried since. */
+  #offersLead = true;
   #requests: Promise<void> = Promise.resolve();
   /** Random and above 0 if the browser has no Web Locks for this page. */
   #tie = 0;
@@ -101,9 +104,19 @@ export class Leadership {
     this.#request(false);
   }
 
+  /** A person may have signed in in this tab. If the leader is stopped, this tab takes the lead once, and tries. */
+  offerLead(): void {
+    this.#offersLead = true;
+    this.#takeStoppedLead();
+  }
+
   /** Handles a message of another tab. */
   receive(message: TabMessage): void {
-    if (message.type === "beat" && !this.#isLeader) this.#leaderSync = message.sync;
+    if (message.type === "beat" && !this.#isLeader) {
+      this.#leaderSync = message.sync;
+      if (message.sync.state === "going") this.#offersLead = false;
+      this.#takeStoppedLead();
+    }
     if (!this.#isCompeting) return;
     const { env, post } = this.#options;
     if (message.type === "beat") {
@@ -158,14 +171,21 @@ export class Leadership {
   #hold(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     this.#setLeader(true);
-    this.#postBeat();
+    this.postBeat();
     return new Promise((resolve) => {
       this.#release = resolve;
     });
   }
 
+  /** A tab that tried in vain keeps the lead until a person acts in another tab. So two tabs never take turns. */
+  #takeStoppedLead(): void {
+    if (this.#isLeader || !this.#isCompeting || !this.#offersLead || this.#leaderSync?.state !== "stopped") return;
+    this.#steal();
+  }
+
   #setLeader(isLeader: boolean): void {
     this.#isLeader = isLeader;
+    this.#offersLead = false;
     this.#leaderSync = null;
     this.#options.setLeader(isLeader);
   }
@@ -177,7 +197,7 @@ export class Leadership {
       const now = env.elapsed();
       const wasAwake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
-      if (this.#isLeader) this.#postBeat();
+      if (this.#isLeader) this.postBeat();
       else if (!wasAwake || !this.#isCompeting) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
@@ -187,7 +207,8 @@ export class Leadership {
     }, BEAT_MS);
   }
 
-  #postBeat(): void {
+  /** Shows the other tabs that this tab leads, and the progress of its syncing. */
+  postBeat(): void {
     const { post, storeFingerprint, sync, onBeat } = this.#options;
     onBeat();
     post({ type: "beat", rank: this.#rank(), stands: storeFingerprint(), sync: sync() });

@@ -1,8 +1,11 @@
 /** Makes the status of a log from the summaries of the engine and the sync loop: pure. */
 import type { LogSummary } from "../engine/log-summary.ts";
 import type { PlainError } from "../../core/values/errors.ts";
-import type { Connection, ReducedFeature } from "../messages/log-types.ts";
+import type { CommitCommand } from "../../core/history/commit.ts";
+import type { CommitId } from "../../core/values/ids.ts";
+import type { Connection, ReducedFeature, StuckCommit } from "../messages/log-types.ts";
 import type { WorkerStatus } from "../messages/worker-messages.ts";
+import type { StuckPush } from "../sync/push-state.ts";
 import { type SyncState, type SyncSummary, syncSummary } from "../sync/sync-state.ts";
 import type { LeaderSync } from "../messages/tab-messages.ts";
 
@@ -18,24 +21,32 @@ export type StatusInputs = {
   readonly led: LeaderSync | null;
   readonly reduced: readonly ReducedFeature[];
   readonly error: PlainError | null;
+  /** The first command of a pending commit. */
+  readonly commandOf: (id: CommitId) => CommitCommand | undefined;
 };
 
 export function statusOf(inputs: StatusInputs): WorkerStatus {
-  const { domain, standing, sync, leader: holdsLead, led, reduced, error } = inputs;
+  const { domain, standing, sync, leader: holdsLead, led, reduced, error, commandOf } = inputs;
   const { position } = standing;
   // From the state that `connection` comes from. Otherwise a tab that just got the lead would show "following" too.
   const leader = sync ? sync.tab.isLeader : holdsLead;
   const summary = sync && syncSummary(sync);
   const isStopped = error !== null && isGone(error);
+  const found = sync?.push.stuck.toSorted((left, right) => left.since - right.since).find(({ id }) => commandOf(id));
+  const own = { error: summary?.error ?? found?.error ?? null, stuck: found ? stuckCommit(found, commandOf) : null };
+  // The last error of a tab that once led is not the leader's.
+  const { error: syncError = null, stuck = null } = leader || !led ? own : led;
   return {
     ...standing,
     connection: isStopped ? "stopped" : summary ? connectionOf(summary, led, position) : "local",
     leader: leader && !isStopped,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
+    traffic: summary?.traffic ?? { received: 0, sent: 0 },
     reduced,
     outdated: Math.max(summary?.domain ?? 0, led?.domain ?? 0) > domain,
-    error: error ?? summary?.error ?? null,
+    stuck: stuck && commandOf(stuck.commit) ? stuck : null,
+    error: error ?? syncError,
   };
 }
 
@@ -44,9 +55,23 @@ export function isGone({ code, details: { reason } }: PlainError): boolean {
   return code === "storage-lost" && (reason === "deleted" || reason === "replaced");
 }
 
+function stuckCommit({ id, since, error }: StuckPush, commandOf: StatusInputs["commandOf"]): StuckCommit {
+  const { status, code, text } = error.details;
+  return {
+    commit: id,
+    command: commandOf(id)?.name ?? "",
+    stream: commandOf(id)?.stream ?? "",
+    since,
+    status: typeof status === "number" ? status : null,
+    code: typeof code === "string" ? code : null,
+    text: typeof text === "string" ? text : error.message,
+  };
+}
+
 /** The syncing of this tab, as it reports it to the tabs that follow. `domain`: the newest that this tab knows. */
-export function leaderSync({ connection, lastSyncedAt }: WorkerStatus, domain: number): LeaderSync {
-  return { state: connection === "offline" || connection === "stopped" ? connection : "going", lastSyncedAt, domain };
+export function leaderSync({ connection, lastSyncedAt, error, stuck }: WorkerStatus, domain: number): LeaderSync {
+  const state = connection === "offline" || connection === "stopped" ? connection : "going";
+  return { state, lastSyncedAt, domain, error, stuck };
 }
 
 function connectionOf(

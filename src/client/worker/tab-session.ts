@@ -95,6 +95,7 @@ export class TabSession {
         transport,
         env,
         domainVersion: domain.version,
+        whenStuck: options.whenStuck ?? "wait",
         changed: updates.schedule,
         presence: (set, gone) => {
           const own = { client: engine.head.client, actor: user };
@@ -148,11 +149,13 @@ export class TabSession {
   setPaused(paused: boolean): void {
     if (!this.#sync) return;
     this.#sync.setPaused(paused);
-    if (paused) this.#leadership.stopCompeting();
-    else this.#leadership.compete();
+    if (paused) return this.#leadership.stopCompeting();
+    this.#leadership.compete();
+    this.#leadership.offerLead();
   }
 
   handleLifecycle(event: Lifecycle): void {
+    if (event !== "hidden" && event !== "offline") this.#leadership.offerLead();
     switch (event) {
       case "online":
       case "offline":
@@ -202,8 +205,10 @@ export class TabSession {
       case "show":
         return this.presence.receive(message);
       case "hello":
-        if (isLeader) this.#peers.post({ type: "present", others: this.#otherPresences });
-        return;
+        if (!isLeader) return;
+        // Otherwise a new tab could not know for two seconds whether this one is stopped.
+        this.#leadership.postBeat();
+        return this.#peers.post({ type: "present", others: this.#otherPresences });
       case "present":
         if (!isLeader) this.#showOtherPresences(message.others);
     }
@@ -282,6 +287,7 @@ export class TabSession {
       led: this.#leadership.leaderSync,
       reduced: reducedFeatures([this.#leadership.lacksLocks ? "locks" : null, this.#peers.lacks]),
       error: this.#failure,
+      commandOf: (id) => this.engine.pendingCommit(id)?.commands[0],
     });
   }
 }

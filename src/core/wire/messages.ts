@@ -21,6 +21,8 @@ export const SERVER_ID = /^[\w-]{1,64}$/;
 export type PushEnvelope = {
   readonly after: Cursor | null;
   readonly domain: number;
+  /** The bytes of records that the client wants in the answer. 0: none. Absent: the server's own limit. */
+  readonly bytes?: number;
   readonly commits: readonly unknown[];
 };
 
@@ -83,6 +85,8 @@ export type LogInfo = {
   /** The version of the server's domain. */
   readonly domain: number;
   readonly limits: Limits;
+  /** The content encodings in which the server accepts a push. Absent: none. */
+  readonly encodings?: readonly string[];
 };
 
 /**
@@ -103,11 +107,16 @@ export type ServerFrame =
   /** A reader applies `gone` before `set`, because another actor may use a client id that is gone. */
   | { readonly type: "presence"; readonly set: readonly Presence[]; readonly gone: readonly string[] }
   | { readonly type: "pong" }
+  /** The socket has the identity of the token that its client sent. Null: this identity does not end. */
+  | { readonly type: "renewed"; readonly expiresInMs: number | null }
   | { readonly type: "bye"; readonly code: string; readonly retryAfterMs?: number };
 
 /** A message of a client on a socket. */
 export type ClientFrame =
-  { readonly type: "presence"; readonly client: string; readonly data: Json } | { readonly type: "ping" };
+  | { readonly type: "presence"; readonly client: string; readonly data: Json }
+  /** A new token of the same actor, before the token that opened the socket ends. */
+  | { readonly type: "token"; readonly token: string }
+  | { readonly type: "ping" };
 
 /** The body of an HTTP refusal. */
 export type WireError = {

@@ -9,7 +9,7 @@
 import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import type { Commit } from "../history/commit.ts";
-import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX } from "../history/limits.ts";
+import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX, TOKEN_LENGTH_MAX } from "../history/limits.ts";
 import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
@@ -190,11 +190,14 @@ const limits: Reader<Limits> = (value, path) =>
     pageEventsMax: whole(1),
   })(value, path);
 const logInfo: Reader<LogInfo> = (value, path) =>
-  shape({ protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits })(value, path);
+  shape(
+    { protocol: whole(1), cursor: orNull(cursorReader), head: whole(0), domain: whole(0), limits },
+    { encodings: list(text(64), 64) },
+  )(value, path);
 const presence: Reader<Presence> = shape({ client: uuid, actor, data: json });
 
 const serverFrame: Reader<ServerFrame> = (value, path) => {
-  const { type } = shape({ type: literal("records", "head", "presence", "pong", "bye") })(value, path);
+  const { type } = shape({ type: literal("records", "head", "presence", "pong", "renewed", "bye") })(value, path);
   switch (type) {
     case "records":
       return { ...page(value, path), type };
@@ -204,14 +207,18 @@ const serverFrame: Reader<ServerFrame> = (value, path) => {
       return shape({ type: literal("presence"), set: list(presence, 10_000), gone: list(uuid, 10_000) })(value, path);
     case "pong":
       return { type };
+    case "renewed":
+      return shape({ type: literal("renewed"), expiresInMs: orNull(whole(0)) })(value, path);
     case "bye":
       return shape({ type: literal("bye"), code: text(128) }, { retryAfterMs: whole(0) })(value, path);
   }
 };
 
 const clientFrame: Reader<ClientFrame> = (value, path) => {
-  const { type } = shape({ type: literal("presence", "ping") })(value, path);
-  return type === "ping" ? { type } : shape({ type: literal("presence"), client: uuid, data: json })(value, path);
+  const { type } = shape({ type: literal("presence", "token", "ping") })(value, path);
+  if (type === "ping") return { type };
+  if (type === "token") return shape({ type: literal("token"), token: text(TOKEN_LENGTH_MAX) })(value, path);
+  return shape({ type: literal("presence"), client: uuid, data: json })(value, path);
 };
 
 const wireError: Reader<WireError> = (value, path) =>
@@ -223,11 +230,10 @@ const wireError: Reader<WireError> = (value, path) =>
   })(value, path).error;
 
 // The server's own limit on commits comes later. Here the bytes of the body limit their number.
-const pushEnvelope: Reader<PushEnvelope> = shape({
-  after: orNull(cursorReader),
-  domain: whole(0),
-  commits: list(anything, 1_000_000),
-});
+const pushEnvelope: Reader<PushEnvelope> = shape(
+  { after: orNull(cursorReader), domain: whole(0), commits: list(anything, 1_000_000) },
+  { bytes: whole(0) },
+);
 
 /** Reads a push. Its commits are still unchecked, because the server reads each one on its own. */
 export const parsePushEnvelope = (body: string): Parsed<PushEnvelope> => parseText(pushEnvelope, body);
@@ -238,6 +244,9 @@ export const parseCommitHead = (value: unknown): Parsed<{ readonly id: string; r
   parse(shape({ id: uuid, actor }), value);
 /** Reads the id of a commit, even if the rest is not valid, because the server then rejects only this commit. */
 export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> => parse(shape({ id: uuid }), value);
+/** Reads the answer to `POST /logs/:log/tickets`. */
+export const parseTicket = (body: string): Parsed<{ readonly ticket: string; readonly tokenExpiresInMs?: number }> =>
+  parseText(shape({ ticket: text(4_096) }, { tokenExpiresInMs: whole(0) }), body);
 /** Reads records. It does not check that they follow each other. */
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);
 /** Reads a page of records that follow each other. */

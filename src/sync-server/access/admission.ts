@@ -17,6 +17,8 @@ import type { LogName } from "../../core/values/ids.ts";
 export type Admission = {
   /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
   readonly reader: (request: Request, log: LogName) => Promise<Principal>;
+  /** The same check for the sender of a token that came over an open socket. */
+  readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
   /** The same check for a principal that was verified before: the holder of a ticket, of a socket or of an export. */
   readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
   /** Counts commits by actor, not by client id, because the sender chooses the client id. */
@@ -49,15 +51,19 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
     if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
       throw new HttpRefusal("forbidden");
   };
+  const reader = async (request: Request, log: LogName): Promise<Principal> => {
+    if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
+    const principal = await callApp("authorize", () => authorize(request));
+    if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
+    count(requests, principal.actor, 1);
+    await checkReader(principal, log);
+    return principal;
+  };
   return {
-    reader: async (request, log) => {
-      if (!LOG_NAME.test(log))
-        throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
-      const principal = await callApp("authorize", () => authorize(request));
-      if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
-      count(requests, principal.actor, 1);
-      await checkReader(principal, log);
-      return principal;
+    reader,
+    tokenReader: (token, log) => {
+      const url = `https://socket.invalid/logs/${encodeURIComponent(log)}/live`;
+      return reader(new Request(url, { headers: { authorization: `Bearer ${token}` } }), log);
     },
     checkReader,
     countCommits: ({ actor }, cost) => count(commits, actor, cost),

@@ -8,6 +8,7 @@
  */
 import type { Draft } from "../../core/domain/event.ts";
 import type { Json } from "../../core/values/json.ts";
+import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 
 /**
@@ -33,6 +34,8 @@ export type Principal = {
 /**
  * Returns the sender of a request, or null for an unknown sender (401 `unauthorized`). If it throws, or takes more than
  * 5 seconds, the server answers 503 `unavailable`, and the client tries again.
+ *
+ * An open socket renews its token too. Then the request has no other header than `authorization`.
  *
  * @example
  * const authorize: Authorize = async (request) => {
@@ -83,7 +86,7 @@ export type PermitRequest =
 
 /**
  * Returns true if a principal may do an action. False or no result refuses it. If it throws, or takes more than 5
- * seconds, the server answers 503 `unavailable`, and the client tries again.
+ * seconds, the server answers 503 `unavailable`, and the client tries again. `onError` gets the log and the commit.
  *
  * @example
  * const permit: Permit = (principal, request) =>
@@ -149,6 +152,22 @@ export function isPrincipal(value: Principal | null): value is Principal {
     actor.isWellFormed() &&
     (expiresAt === undefined || Number.isFinite(expiresAt))
   );
+}
+
+/** Bytes of a principal. Tickets and sockets carry it, and an attachment of a Durable Object's socket has 2 KB. */
+const PRINCIPAL_BYTES_MAX = 1024;
+
+/** Throws an ordinary error for a principal that a socket cannot carry, because the mistake is the app's. */
+export function requireSmallPrincipal(principal: Principal): void {
+  if (exceedsBytes(JSON.stringify(principal), PRINCIPAL_BYTES_MAX))
+    throw new Error(
+      `authorize returned a principal of more than ${PRINCIPAL_BYTES_MAX} bytes. Return fewer or shorter claims.`,
+    );
+}
+
+/** Whole milliseconds until an identity ends. Null: it does not end. */
+export function msUntilEnd({ expiresAt }: Principal, now: number): number | null {
+  return expiresAt === undefined ? null : Math.max(0, Math.floor(expiresAt - now));
 }
 
 /** Checks the options when the server starts, because JavaScript users would otherwise see each request fail. */

@@ -48,7 +48,7 @@ const KINDS = {
   "unsupported-media-type": {
     status: 415,
     retry: "never",
-    message: "The body is not plain JSON. Send content-type application/json, without content-encoding.",
+    message: "The body is not JSON. Send content-type application/json, plain or in gzip.",
   },
   "upgrade-required": {
     status: 426,

@@ -39,7 +39,7 @@ export type ServerLimits = Limits & {
    */
   readonly waitingBytesMax: number;
   /**
-   * Bytes of all request bodies that are being read. A sender may take half a minute for a push, so bodies add up.
+   * Bytes of all request bodies that are being read. A sender may take minutes for a push, so bodies add up.
    *
    * @default 67_108_864 (64 MiB). In a Durable Object 16 MiB.
    */

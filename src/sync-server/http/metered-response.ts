@@ -9,17 +9,30 @@
  */
 import type { MemoryShare } from "../base/memory-budget.ts";
 import { exceedsBytes } from "../base/limits.ts";
+import { acceptsGzip, gzip } from "./gzip.ts";
+
+/** A whole text, a stream of its pieces, or either in gzip. */
+export type ResponseBody = string | ReadableStream<Uint8Array> | { readonly gzip: BodyInit };
 
 const SMALL_BYTES_MAX = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
+/** A smaller response is not compressed, because that costs the server more than the link gains. */
+const GZIP_BYTES_MIN = 16 * 1024;
 
 /**
- * Returns a small text as it is, and a large one as a stream. The receiver of a stream must read it or cancel it,
- * because otherwise its share is never released. Throws `overloaded` if the share has no room.
+ * Returns a small text as it is, and a large one as a stream, in gzip if the request accepts it. The receiver of a
+ * stream must read it or cancel it, because otherwise its share is never released. Throws `overloaded` if the share has
+ * no room.
  */
-export function meteredResponse(text: string, share: MemoryShare): string | ReadableStream<Uint8Array> {
-  if (!exceedsBytes(text, SMALL_BYTES_MAX)) return text;
-  const bytes = new TextEncoder().encode(text);
+export async function meteredResponse(request: Request, text: string, share: MemoryShare): Promise<ResponseBody> {
+  if (exceedsBytes(text, GZIP_BYTES_MIN) && acceptsGzip(request)) {
+    const packed = await gzip(text);
+    return { gzip: packed.byteLength > SMALL_BYTES_MAX ? meteredStream(packed, share) : packed };
+  }
+  return exceedsBytes(text, SMALL_BYTES_MAX) ? meteredStream(new TextEncoder().encode(text), share) : text;
+}
+
+function meteredStream(bytes: Uint8Array, share: MemoryShare): ReadableStream<Uint8Array> {
   share.reserve(bytes.byteLength);
   let sent = 0;
   return new ReadableStream<Uint8Array>(

@@ -25,7 +25,7 @@ export type OriginRule = {
   readonly preflight: (request: Request) => Response;
 };
 
-const OWN_HEADERS = "authorization, content-type";
+const OWN_HEADERS = "authorization, content-type, content-encoding";
 
 const PREFLIGHT_HEADERS = { "access-control-allow-methods": "GET, POST", "access-control-max-age": "600" };
 

@@ -7,14 +7,15 @@
  * - Records leave as the stored texts (S7).
  * - The page of a batch is rendered once for all pushes with the same cursor.
  */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { PROTOCOL_VERSION, wireCursor } from "../../core/wire/messages.ts";
 import { parsePushEnvelope } from "../../core/wire/read-messages.ts";
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
-import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import type { ServerLimits } from "../base/limits.ts";
+import { type ServerLimits, wireLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type Appended } from "../writer/admit-push.ts";
@@ -32,6 +33,24 @@ export type PushContext = PullContext & {
   readonly admission: Pick<Admission, "countCommits">;
   readonly writer: LogWriter;
 };
+
+/** The head of the log, and what the server accepts. */
+export async function answerInfo(
+  { store, limits, domain }: PullContext & { readonly domain: DomainDefinition },
+  log: LogName,
+): Promise<string> {
+  const head = await store.head(log);
+  if (head.kind === "gone") throw new HttpRefusal("gone");
+  const cursor = head.kind === "open" ? head.cursor : null;
+  return JSON.stringify({
+    protocol: PROTOCOL_VERSION,
+    cursor: wireCursor(cursor),
+    head: positionOf(cursor),
+    domain: domain.version,
+    limits: wireLimits(limits),
+    encodings: ["gzip"],
+  });
+}
 
 export async function answerPush(
   context: PushContext,
@@ -55,7 +74,7 @@ export async function answerPush(
   const result = await writer.push(log, push);
   if (result.kind === "refused") throw new HttpRefusal(result.code);
   const { outcomes, stopped, appended } = result;
-  const page = await pageAfterPush(context, log, push.after, appended);
+  const page = await pageAfterPush(context, log, push.after, appended, envelope.value.bytes);
   const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
   return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
 }
@@ -65,8 +84,9 @@ export async function answerPull(
   log: LogName,
   after: Cursor | null,
   events: number,
+  bytes?: number,
 ): Promise<string> {
-  return `{"domain":${context.domain.version},${await storedPage(context, log, after, events)}}`;
+  return `{"domain":${context.domain.version},${await storedPage(context, log, after, events, bytes)}}`;
 }
 
 /**
@@ -78,18 +98,20 @@ async function pageAfterPush(
   log: LogName,
   after: Cursor | null,
   appended: Appended,
+  bytes = context.limits.pageBytesMax,
 ): Promise<string> {
+  if (bytes === 0) return pageFields({ after, records: [], head: positionOf(appended.head) });
   const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
   pagesOfBatches.set(appended, pages);
-  const key = cursorText(after);
+  const key = `${bytes} ${cursorText(after)}`;
   const rendered = pages.get(key);
   if (rendered !== undefined) return rendered;
   const records = sameCursor(after, appended.after)
     ? appended.records
     : context.writer.recent(log, after, appended.head);
-  if (!records) return storedPage(context, log, after, context.limits.pageEventsMax);
   const { pageEventsMax, pageBytesMax } = context.limits;
-  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: pageBytesMax });
+  if (!records) return storedPage(context, log, after, pageEventsMax, bytes);
+  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: Math.min(bytes, pageBytesMax) });
   const page = pageFields({ after, records: first, head: positionOf(appended.head) });
   pages.set(key, page);
   return page;
@@ -105,10 +127,11 @@ async function storedPage(
   log: LogName,
   after: Cursor | null,
   events: number,
+  bytes = limits.pageBytesMax,
 ): Promise<string> {
   const page = await store.read(log, after, {
     events: Math.min(events, limits.pageEventsMax),
-    bytes: limits.pageBytesMax,
+    bytes: Math.min(bytes, limits.pageBytesMax),
   });
   switch (page.kind) {
     case "gone":

@@ -4,12 +4,15 @@
  * Guarantees (P22, http.limits.test.ts):
  * - It accepts no body of more bytes than the limit, whatever the headers claim and however many pieces arrive. For a
  *   moment the buffer may take about three times the body.
- * - A compressed body is refused, because a small one may unfold to any size.
+ * - A body in gzip is counted packed and unpacked, because a small one may unfold to any size. Other encodings are
+ *   refused.
  * - A body that the app's own middleware has read comes from Hono. If nothing kept it, the operator gets an error, and
  *   the device tries again (read-body.middleware.test.ts).
  * - A body of another type is refused, because a foreign page can send those without a preflight request.
  */
+import type { Env } from "../base/env.ts";
 import type { MemoryShare } from "../base/memory-budget.ts";
+import { gunzip } from "./gzip.ts";
 import { type BodySource, BodyTakenError, readWebBody } from "./raw-exchange.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 
@@ -28,27 +31,25 @@ export async function readJsonText(
   source: BodySource | null,
   bytesMax: number,
   share: MemoryShare,
+  nextTurn: Env["nextTurn"],
 ): Promise<{ readonly text: string; readonly bytes: number }> {
-  const encoding = request.headers.get("content-encoding");
-  if (encoding !== null && encoding !== "identity") throw new HttpRefusal("unsupported-media-type");
+  const encoding = request.headers.get("content-encoding")?.toLowerCase() ?? "identity";
+  if (encoding !== "identity" && encoding !== "gzip") throw new HttpRefusal("unsupported-media-type");
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) throw new HttpRefusal("unsupported-media-type");
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw new HttpRefusal("push-too-large");
 
-  // One buffer for all pieces, because a text of a million pieces would take thirty times the memory of the body.
-  let held: Uint8Array = NOTHING;
-  let bytes = 0;
-  const append = (piece: Uint8Array): void => {
-    if (bytes + piece.byteLength > bytesMax) throw new HttpRefusal("push-too-large");
-    share.reserve(piece.byteLength);
-    // Most bodies arrive in one piece, which needs no copy.
-    held = bytes === 0 ? piece : joined(held, bytes, piece);
-    bytes += piece.byteLength;
-  };
   try {
-    await (source ? source.readBody(append) : readWebBody(request, append));
+    const sent = collector(bytesMax, share);
+    await (source ? source.readBody(sent.append) : readWebBody(request, sent.append));
+    let body = sent.bytes();
     // A sender cannot claim bytes and send none, because its connection would wait for them.
-    if (bytes === 0 && Number(request.headers.get("content-length")) > 0) throw new BodyTakenError();
-    return { text: UTF8.decode(held.subarray(0, bytes)), bytes };
+    if (body.byteLength === 0 && Number(request.headers.get("content-length")) > 0) throw new BodyTakenError();
+    if (encoding === "gzip") {
+      const unpacked = collector(bytesMax, share);
+      await gunzip(body, unpacked.append, nextTurn);
+      body = unpacked.bytes();
+    }
+    return { text: UTF8.decode(body), bytes: body.byteLength };
   } catch (error) {
     throw error instanceof HttpRefusal || error instanceof BodyTakenError
       ? error
@@ -58,6 +59,25 @@ export async function readJsonText(
   } finally {
     share.release();
   }
+}
+
+/**
+ * Collects pieces up to a number of bytes, in one buffer. A text of a million pieces would take thirty times the
+ * memory of the body.
+ */
+function collector(bytesMax: number, share: MemoryShare) {
+  let held: Uint8Array = NOTHING;
+  let bytes = 0;
+  return {
+    append: (piece: Uint8Array): void => {
+      if (bytes + piece.byteLength > bytesMax) throw new HttpRefusal("push-too-large");
+      share.reserve(piece.byteLength);
+      // Most bodies arrive in one piece, which needs no copy.
+      held = bytes === 0 ? piece : joined(held, bytes, piece);
+      bytes += piece.byteLength;
+    },
+    bytes: () => held.subarray(0, bytes),
+  };
 }
 
 /**

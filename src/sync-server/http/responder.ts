@@ -4,17 +4,15 @@
  * Guarantees:
  * - Every response has `cache-control: no-store` (P23, sync-server.security-page.test.ts).
  * - An error that is not an HttpRefusal goes to the operator. The client sees only `unexpected`.
- * - A request that names another server is refused before its rights and its body are read (P26).
+ * - A request that names another server is refused before its rights and its body are read (P28).
  * - After `close` every request is refused as `restarting`.
  */
 import { type Env, wait } from "../base/env.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
+import type { ResponseBody } from "./metered-response.ts";
 import type { Exchange } from "./raw-exchange.ts";
 import { SERVER_HEADER } from "../../core/wire/messages.ts";
-
-/** A whole text, or a stream of its pieces. */
-export type ResponseBody = string | ReadableStream<Uint8Array>;
 
 export type Responder = {
   readonly respond: (
@@ -58,12 +56,22 @@ export function createResponder({
           ownHeaders = { ...ownHeaders, [SERVER_HEADER]: id };
           requireServer(request, id);
         }
-        const body = await route();
+        const answer = await route();
+        const isPacked = typeof answer === "object" && "gzip" in answer;
+        const body = isPacked ? answer.gzip : answer;
         // A HEAD response has no body, so nothing would read the stream and release its share of memory.
         if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
-        const headers = { "content-type": contentType, "cache-control": "no-store", ...ownHeaders };
+        const headers = {
+          "content-type": contentType,
+          "cache-control": "no-store",
+          ...(isPacked && { "content-encoding": "gzip" }),
+          ...ownHeaders,
+        };
         if (exchange && typeof body === "string") return exchange.answer(body, headers);
-        return new Response(request.method === "HEAD" ? null : body, { headers });
+        // Otherwise Workers would compress the packed body again. Other runtimes ignore the field.
+        const encodeBody: "manual" | "automatic" = isPacked ? "manual" : "automatic";
+        const init = { headers, encodeBody };
+        return new Response(request.method === "HEAD" ? null : body, init);
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
         const response = errorResponse(error);

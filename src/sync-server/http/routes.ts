@@ -6,21 +6,19 @@
  * - A refusal contains nothing of the request (sync-server.no-secrets-in-logs.test.ts).
  * - Records leave as the stored texts (S7).
  */
-import { PROTOCOL_VERSION } from "../../core/wire/messages.ts";
-import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import { parseStream } from "../../core/values/names.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
-import { answerPull, answerPush } from "./push-pull.ts";
+import { msUntilEnd, requireSmallPrincipal } from "../access/authorize.ts";
+import { answerInfo, answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import type { BodySource } from "./raw-exchange.ts";
-import type { ResponseBody } from "./responder.ts";
 import { exportLog } from "../archive/export-log.ts";
-import { meteredResponse } from "./metered-response.ts";
+import { meteredResponse, type ResponseBody } from "./metered-response.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import { exceedsBytes, type ServerLimits, wireLimits } from "../base/limits.ts";
+import type { ServerLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
@@ -44,26 +42,10 @@ export type RouteContext = {
   readonly report: (error: unknown) => void;
 };
 
-/** Bytes of a principal. Tickets and sockets carry it, and an attachment of a Durable Object's socket has 2 KB. */
-const PRINCIPAL_BYTES_MAX = 1024;
-
 /** `GET /logs/:log`: the head of the log, and the limits of the server. */
-export async function getLog(
-  { admission, store, domain, limits }: RouteContext,
-  request: Request,
-  log: LogName,
-): Promise<string> {
-  await admission.reader(request, log);
-  const head = await store.head(log);
-  if (head.kind === "gone") throw new HttpRefusal("gone");
-  const cursor = head.kind === "open" ? head.cursor : null;
-  return JSON.stringify({
-    protocol: PROTOCOL_VERSION,
-    cursor: cursor && encodeCursor(cursor),
-    head: positionOf(cursor),
-    domain: domain.version,
-    limits: wireLimits(limits),
-  });
+export async function getLog(context: RouteContext, request: Request, log: LogName): Promise<string> {
+  await context.admission.reader(request, log);
+  return answerInfo(context, log);
 }
 
 /** `POST /logs/:log/commits`: a push. */
@@ -73,19 +55,21 @@ export async function postCommits(
   log: LogName,
   source: BodySource | null,
 ): Promise<ResponseBody> {
-  const { admission, limits, reading, answering } = context;
+  const { admission, limits, reading, answering, env } = context;
   const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, source, limits.pushBytesMax, reading.of(principal.actor));
-  return meteredResponse(await answerPush(context, principal, log, body), answering.of(principal.actor));
+  const body = await readJsonText(request, source, limits.pushBytesMax, reading.of(principal.actor), env.nextTurn);
+  return meteredResponse(request, await answerPush(context, principal, log, body), answering.of(principal.actor));
 }
 
-/** `GET /logs/:log/records?after=C&limit=N`: a page of records. */
+/** `GET /logs/:log/records?after=C&limit=N&bytes=B`: a page of records. */
 export async function getRecords(context: RouteContext, request: Request, log: LogName): Promise<ResponseBody> {
   const { actor } = await context.admission.reader(request, log);
   const query = new URL(request.url).searchParams;
   const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
+  const bytes = wholeNumber(query.get("bytes"), "bytes", 1) ?? undefined;
   return meteredResponse(
-    await answerPull(context, log, readCursor(query.get("after")), events),
+    request,
+    await answerPull(context, log, readCursor(query.get("after")), events, bytes),
     context.answering.of(actor),
   );
 }
@@ -110,7 +94,7 @@ export async function getStream(
   const version = records.at(-1)?.streams.find((written) => written.stream === stream)?.last ?? after;
   const following = records.length === 0 ? [] : await store.readStream(log, stream, version, { events: 1, bytes: 1 });
   const page = `{"stream":${JSON.stringify(stream)},"after":${after},"records":[${records.map(({ text }) => text).join(",")}],"version":${version},"more":${following.length > 0}}`;
-  return meteredResponse(page, answering.of(actor));
+  return meteredResponse(request, page, answering.of(actor));
 }
 
 /** `GET /logs/:log/export`: the whole log as NDJSON, while its reader may read it. */
@@ -130,18 +114,18 @@ export async function getExport(
 
 /** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
 export async function postTicket(
-  { admission, tickets }: RouteContext,
+  { admission, tickets, env }: RouteContext,
   request: Request,
   log: LogName,
 ): Promise<string> {
   const principal = await admission.reader(request, log);
-  const plain = JSON.stringify(principal);
-  // Throw an ordinary error, because the mistake is the app's and not the sender's.
-  if (exceedsBytes(plain, PRINCIPAL_BYTES_MAX))
-    throw new Error(
-      `authorize returned a principal of more than ${PRINCIPAL_BYTES_MAX} bytes. Return fewer or shorter claims.`,
-    );
-  return JSON.stringify({ ticket: await tickets.issue(log, principal), expiresInMs: TICKET_MS_MAX });
+  requireSmallPrincipal(principal);
+  const tokenExpiresInMs = msUntilEnd(principal, env.now());
+  return JSON.stringify({
+    ticket: await tickets.issue(log, principal),
+    expiresInMs: TICKET_MS_MAX,
+    ...(tokenExpiresInMs !== null && { tokenExpiresInMs }),
+  });
 }
 
 /** `GET /readyz`: whether the server accepts requests and its store answers. */

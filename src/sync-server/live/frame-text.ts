@@ -34,6 +34,10 @@ export function headFrame(head: number): string {
 
 export const PONG_FRAME = `{"type":"pong"}`;
 
+export function renewedFrame(expiresInMs: number | null): string {
+  return JSON.stringify({ type: "renewed", expiresInMs });
+}
+
 export function byeFrame(code: string, retryAfterMs?: number): string {
   return JSON.stringify({ type: "bye", code, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 }

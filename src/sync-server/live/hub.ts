@@ -47,19 +47,21 @@ export type LiveHubOptions = {
   readonly env: Env;
   /** Throws a refusal if the principal may not read the log. */
   readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
+  /** Returns the sender of a token. Throws a refusal if the sender may not read the log. */
+  readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
   readonly report: (error: unknown) => void;
   /** False: no timers, for a runtime that sleeps between events and calls `watch` itself. */
   readonly ticks: boolean;
 };
 
 export function createLiveHub(options: LiveHubOptions): LiveHub {
-  const { store, limits, env, report } = options;
+  const { store, limits, env, report, tokenReader } = options;
   const rooms = new Map<string, Room>();
   const quota = new SocketQuota(limits);
   const watch = new SocketWatch(options, rooms);
 
   const roomOf = (log: LogName): Room => {
-    const room = rooms.get(log) ?? new Room({ log, store, limits, env, report });
+    const room = rooms.get(log) ?? new Room({ log, store, limits, env, report, tokenReader });
     rooms.set(log, room);
     return room;
   };

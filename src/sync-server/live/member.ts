@@ -28,7 +28,7 @@ const CLOSE_NORMAL = 1000;
 export class Member {
   readonly log: LogName;
   readonly socket: LiveSocket;
-  readonly principal: Principal;
+  #principal: Principal;
   presence: LiveAttachment["presence"];
   /** When the server last requested this socket's right to read, and when the answer was last yes. */
   readonly rights: { requestedAt: number; confirmedAt: number };
@@ -42,11 +42,22 @@ export class Member {
   ) {
     this.log = log;
     this.socket = socket;
-    this.principal = principal;
+    this.#principal = principal;
     this.presence = presence;
     this.rights = { requestedAt: rightsAt, confirmedAt: rightsAt };
     this.incoming = { bucket: fullBucket(FRAME_RATE, now), heardAt: now, framesDropped: 0 };
     this.#delivery = { kind: "live", cursor: cursor === null ? null : decodeCursor(cursor) };
+  }
+
+  get principal(): Principal {
+    return this.#principal;
+  }
+
+  /** Replaces the identity by a newer one of the same actor, whose right was just confirmed. */
+  renew(principal: Principal, now: number): void {
+    this.#principal = principal;
+    this.rights.requestedAt = this.rights.confirmedAt = now;
+    this.save();
   }
 
   get delivery(): DeliveryState {

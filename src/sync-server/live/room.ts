@@ -7,13 +7,15 @@
  */
 import type { Cursor } from "../../core/history/record.ts";
 import { parseClientFrame } from "../../core/wire/read-messages.ts";
+import { msUntilEnd, type Principal, requireSmallPrincipal } from "../access/authorize.ts";
+import { HttpRefusal } from "../base/http-refusal.ts";
 import { type Env, jittered } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { tryConsumeFrom } from "../base/rate-limit.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import { RecordDelivery } from "./deliver-records.ts";
-import { PONG_FRAME } from "./frame-text.ts";
+import { PONG_FRAME, renewedFrame } from "./frame-text.ts";
 import { FRAME_RATE, type Member } from "./member.ts";
 import { PresenceBroadcast } from "./presence-broadcast.ts";
 import { RecordFeed } from "./record-feed.ts";
@@ -25,6 +27,7 @@ export type RoomOptions = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
 };
 
 /** Frames over the rate that are dropped before their sender is disconnected. */
@@ -94,7 +97,23 @@ export class Room {
     if (frame.value.type === "ping") {
       // A waiting frame answers as well. Otherwise pongs pile up for a client that pings and never reads.
       if (member.socket.bufferedBytes === 0) member.send(PONG_FRAME);
-    } else this.#presence.set(member, frame.value.client, frame.value.data);
+    } else if (frame.value.type === "token") void this.#renew(member, frame.value.token);
+    else this.#presence.set(member, frame.value.client, frame.value.data);
+  }
+
+  /** Assigns a socket the identity of a new token of its actor. So it outlives the token that opened it. */
+  async #renew(member: Member, token: string): Promise<void> {
+    const { log, env, report, tokenReader } = this.#options;
+    try {
+      const principal = await tokenReader(token, log);
+      requireSmallPrincipal(principal);
+      if (principal.actor !== member.principal.actor) return member.close("unauthorized");
+      member.renew(principal, env.now());
+      member.send(renewedFrame(msUntilEnd(principal, env.now())));
+    } catch (error) {
+      // The socket keeps its identity. The watch closes the socket when that ends, or when its right ends.
+      if (!(error instanceof HttpRefusal)) report(error);
+    }
   }
 
   /** Delivers what this node appended. */

@@ -7,7 +7,9 @@
  * - A command is refused before it is decided, so that the refusal reveals nothing of the stream.
  * - If `permit` throws or does not answer in time, only this push fails (permit-push.failing-permit.test.ts).
  */
-import type { Permit } from "../access/authorize.ts";
+import type { Permit, PermitRequest, Principal } from "../access/authorize.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { reasonOf } from "../../core/values/reason.ts";
 import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
@@ -15,6 +17,28 @@ import { callWithinTime } from "../base/app-timeout.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
+
+type Ask = { readonly env: Env; readonly permit: Permit; readonly commit: string };
+
+/** Calls `permit` for one command. If that fails, the error names the log and the commit, for the operator. */
+export async function askPermit(
+  { env, permit, commit }: Ask,
+  principal: Principal,
+  request: PermitRequest,
+): Promise<boolean> {
+  try {
+    return await callWithinTime(env, "permit", () => permit(principal, request));
+  } catch (cause) {
+    const { action, log } = request;
+    const named = "command" in request ? { stream: request.stream, command: request.command } : {};
+    throw new DacapoError("unexpected", "later", {
+      message: `permit failed for commit ${commit} in log ${log}: ${reasonOf(cause)}`,
+      fix: "Fix permit. Until then, the commit waits on its device.",
+      details: { log, commit, action, ...named },
+      cause,
+    });
+  }
+}
 
 export async function permitPush(
   { permit, log, env }: { readonly permit: Permit; readonly log: LogName; readonly env: Env },
@@ -24,9 +48,13 @@ export async function permitPush(
     if ("refusal" in pushed) return pushed;
     const permissions = await Promise.all(
       pushed.commit.commands.map(async ({ stream, name, input }) =>
-        callWithinTime(env, "permit", () =>
-          permit(push.principal, { action: "write", log, stream, command: name, input }),
-        ),
+        askPermit({ env, permit, commit: pushed.id }, push.principal, {
+          action: "write",
+          log,
+          stream,
+          command: name,
+          input,
+        }),
       ),
     );
     // A `permit` that returns nothing refuses.

@@ -19,12 +19,11 @@ import { type Env, randomHex } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
-import type { PermittedPush } from "./permit-push.ts";
+import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
-import { callWithinTime } from "../base/app-timeout.ts";
 import type { Actor, LogName } from "../../core/values/ids.ts";
 
 /** The parts of the server that settle a batch of one log. */
@@ -189,7 +188,7 @@ class Batch {
     const { domain, log, limits, env } = this.#context;
     const permit: Permit = async (principal, request) => {
       try {
-        return await callWithinTime(env, "permit", () => this.#context.permit(principal, request));
+        return await askPermit({ env, permit: this.#context.permit, commit: pushed.id }, principal, request);
       } catch (cause) {
         throw new PermitFailure("permit failed", { cause });
       }

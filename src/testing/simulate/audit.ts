@@ -63,6 +63,7 @@ async function finalDevice(device: Device): Promise<FinalDevice> {
     actor: user,
     client: head.client,
     isCopy: device.isCopy,
+    skipsStuck: device.whenStuck === "skip",
     evicted: device.evicted,
     records,
     pending: pending.map(({ commit }) => commit.id),

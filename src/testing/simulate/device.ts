@@ -5,6 +5,7 @@
  * since the last strict write, never to a mixture.
  */
 import type { Env } from "../../client/env/env.ts";
+import type { WhenStuck } from "../../client/messages/worker-messages.ts";
 import type { LogStore } from "../../client/stores/log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "../../client/stores/memory-log-store.ts";
 import { storageFull, storageLost } from "../../client/stores/storage-errors.ts";
@@ -13,7 +14,7 @@ import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import { DeviceChannels, DeviceLocks } from "./device-locks.ts";
 import type { Faults } from "./faults.ts";
 import type { Journal } from "./journal.ts";
-import type { Link, Network } from "./network.ts";
+import type { Link, Network, SlowLink } from "./network.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 import { simTransport } from "./sim-transport.ts";
@@ -50,6 +51,8 @@ export class Device {
   skewMs = 0;
   cutUntil = { up: 0, down: 0 };
   fullUntil = 0;
+  /** The speed of its link. It stays after the world is healed. */
+  slow: SlowLink | null = null;
   isCopy = false;
   /** Opened without a server. */
   isLocal = false;
@@ -60,6 +63,11 @@ export class Device {
   evicted = false;
   /** Its browser has no Web Locks. */
   lacksLocks = false;
+  /** False: the server refuses its token. */
+  isSignedIn = true;
+  /** The numbers of `asked` entries whose commits a filter on its link refuses. */
+  readonly filtered = new Set<number>();
+  whenStuck: WhenStuck = "wait";
   #tabs = 0;
   #durable: MemoryDatabase[];
   #locks: DeviceLocks;
@@ -105,6 +113,8 @@ export class Device {
       log,
       actor: user,
       wokeAt: () => tab.wokeAt,
+      isSignedIn: () => this.isSignedIn,
+      isFiltered: (text) => [...this.filtered].some((ask) => text.includes(`"ask":${ask},`)),
       tap: (direction, text) => tap(direction, text, this),
     });
     const tab: SimTab = new SimTab({
@@ -115,6 +125,7 @@ export class Device {
       log,
       user,
       journal,
+      whenStuck: this.whenStuck,
       env: parts.env?.(this.#env(owner)) ?? this.#env(owner),
       store: parts.logStore?.(store, context) ?? store,
       transport: this.isLocal ? null : (parts.transport?.(transport, context) ?? transport),
@@ -151,6 +162,7 @@ export class Device {
     copy.isLocal = this.isLocal;
     copy.keepsRelease = this.keepsRelease;
     copy.lacksLocks = this.lacksLocks;
+    copy.whenStuck = this.whenStuck;
     return copy;
   }
 
@@ -161,6 +173,7 @@ export class Device {
     fresh.isLocal = fresh.isCopy = this.isCopy = true;
     fresh.keepsRelease = this.keepsRelease;
     fresh.lacksLocks = this.lacksLocks;
+    fresh.whenStuck = this.whenStuck;
     return fresh;
   }
 
@@ -174,6 +187,10 @@ export class Device {
       }>(text);
       if (commit.commands.every(({ events }) => events.length === 0)) this.leftBehind.add(commit.id);
     }
+  }
+
+  signOut(): void {
+    this.isSignedIn = false;
   }
 
   evict(): void {
@@ -233,7 +250,11 @@ export class Device {
 
   #link(): Link {
     const { scheduler } = this.options;
-    return { cutUp: () => scheduler.now < this.cutUntil.up, cutDown: () => scheduler.now < this.cutUntil.down };
+    return {
+      cutUp: () => scheduler.now < this.cutUntil.up,
+      cutDown: () => scheduler.now < this.cutUntil.down,
+      slow: () => this.slow,
+    };
   }
 
   #copiesOfMessage(): number {

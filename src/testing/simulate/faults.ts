@@ -53,6 +53,10 @@ const ADDED = {
   archive: "a device's log is exported and imported on a fresh device",
   networkHints: "browsers say that they are offline or online, and it is not true",
   noLocks: "some devices have no Web Locks",
+  filter: "a virus scanner refuses each push with the text of one commit, also after the world is healed",
+  permitThrows: "`permit` throws for one command on one stream, also after the world is healed",
+  signIn: "the token of a device ends, and a person signs in in one of its tabs",
+  slowLink: "a device's link is so slow that calls time out, forever",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -124,4 +128,8 @@ export const NO_FAULTS: Faults = {
   archive: 0,
   networkHints: 0,
   noLocks: 0,
+  filter: 0,
+  permitThrows: 0,
+  signIn: 0,
+  slowLink: 0,
 };

@@ -227,12 +227,18 @@ function checkSettled(
   });
 }
 
-/** 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log. */
+/**
+ * 7: if a device made a commit after an earlier commit was acknowledged, it is later in each push and in the log.
+ *
+ * If the commits of a device overtake a stuck commit, the order in the log holds for commits that share a stream.
+ */
 function checkOrder(
-  { journal, devices, doubles, pushedAsks }: History,
+  { journal, devices, doubles, pushed, pushedAsks }: History,
   records: ReadonlyMap<string, readonly PlainRecord[]>,
 ): string[] {
   const copied = new Set(devices.filter(({ isCopy }) => isCopy).map(({ client }) => client));
+  const skipping = new Set(devices.filter(({ skipsStuck }) => skipsStuck).map(({ client }) => client));
+  const streams = streamsOfPushed(pushed);
   const times = new Map<number, { readonly asked: number; readonly author: string; acknowledged: number }>();
   for (const [at, entry] of journal.entries()) {
     if (entry.kind === "asked" || entry.kind === "askedBack")
@@ -267,11 +273,27 @@ function checkOrder(
     for (const { commit, meta, client, actor } of list) {
       const time = times.get(meta?.ask ?? asks.get(commit) ?? -1);
       if (!time || withdrawn.has(commit) || time.author !== `${client} ${actor}` || copied.has(client)) continue;
-      const before = latest.get(client) ?? -1;
-      if (time.acknowledged < before)
-        problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
-      latest.set(client, Math.max(before, time.asked));
+      for (const key of skipping.has(client) ? (streams.get(commit) ?? []) : [""]) {
+        const before = latest.get(`${client} ${key}`) ?? -1;
+        if (time.acknowledged < before)
+          problems.push(`7: ${log} has commit ${commit} of ${actor} behind one that was made after it`);
+        latest.set(`${client} ${key}`, Math.max(before, time.asked));
+      }
     }
   }
   return problems;
+}
+
+/** The streams that each pushed commit writes or reads. */
+function streamsOfPushed(pushed: History["pushed"]): ReadonlyMap<string, ReadonlySet<string>> {
+  type Used = { readonly stream: string };
+  return new Map(
+    pushed.map(({ text }) => {
+      const { id, commands } = parseOwnJson<{
+        readonly id: string;
+        readonly commands: readonly (Used & { readonly reads: readonly Used[] })[];
+      }>(text);
+      return [id, new Set(commands.flatMap(({ stream, reads }) => [stream, ...reads.map((read) => read.stream)]))];
+    }),
+  );
 }

@@ -20,7 +20,7 @@ export function hostilePush(world: World, random: SeededRandom): void {
   const heard = world.tap.pushes.filter((push) => push.log === log);
   const stolen = heard.length > 0 ? random.pick(heard).text : '{"after":null,"domain":1,"commits":[]}';
   const text = forge(world, log, random, stolen);
-  const link = { cutUp: () => false, cutDown: () => false };
+  const link = { cutUp: () => false, cutDown: () => false, slow: () => null };
   void world.network.call(nature, link, { kind: "push", log, actor: HOSTILE, text }).then((reply) => {
     world.scheduler.note(`the hostile member hears ${reply?.code ?? "nothing"}`);
     const told = reply?.code === "ok" ? readAnswer(reply.text) : null;

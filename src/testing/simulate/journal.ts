@@ -64,6 +64,8 @@ export type FinalDevice = {
   readonly actor: string;
   readonly client: string;
   readonly isCopy: boolean;
+  /** Its commits may overtake a stuck commit on other streams. */
+  readonly skipsStuck: boolean;
   readonly evicted: boolean;
   readonly records: readonly string[];
   readonly pending: readonly string[];

@@ -15,7 +15,15 @@ import type { ServerNode } from "./server-node.ts";
 export type Link = {
   readonly cutUp: () => boolean;
   readonly cutDown: () => boolean;
+  /** Null: texts arrive whole, whatever their length. */
+  readonly slow: () => SlowLink | null;
 };
+
+/**
+ * The speed of requests and answers. The network shows no progress of a request, so a large one is given up. An answer
+ * that keeps arriving is not. `weight`: the bytes that each byte of an answer counts, because simulated logs are small.
+ */
+export type SlowLink = { readonly upBytesPerMs: number; readonly downBytesPerMs: number; readonly weight: number };
 
 export type NetworkChances = {
   readonly loses: (what: "request" | "answer" | "frame") => boolean;
@@ -32,8 +40,8 @@ export type NetworkOptions = {
   readonly tellsEnds: boolean;
 };
 
-/** The longest that a call may take. */
-const CALL_MS_MAX = 30_000;
+/** The longest silence in a call. */
+export const CALL_SILENCE_MS = 30_000;
 /** The client closes a silent socket after this time, which is the ping interval and the wait for the pong. */
 const SILENCE_MS = 30_000;
 const PING_MS = 20_000;
@@ -56,11 +64,20 @@ export class Network {
     this.#options = options;
   }
 
-  /** Sends a request. Null if no response arrived. */
-  call(owner: Owner, link: Link, request: NodeRequest): Promise<NodeReply | null> {
+  /** Sends a request. Null if no response arrived. `patienceMs`: the longest silence before the response. */
+  call(owner: Owner, link: Link, request: NodeRequest, patienceMs = CALL_SILENCE_MS): Promise<NodeReply | null> {
     const { scheduler, chances } = this.#options;
+    const slow = link.slow();
+    const upMs = slow && request.kind === "push" ? request.text.length / slow.upBytesPerMs : 0;
     return new Promise((resolve) => {
-      const stopTimer = scheduler.later(owner, "call is given up", CALL_MS_MAX, () => resolve(null));
+      const stopTimer = scheduler.later(owner, "call is given up", patienceMs, () => resolve(null));
+      const arrive = (reply: NodeReply | null) => {
+        if (!slow || !reply) return resolve(reply);
+        scheduler.later(owner, "has the whole answer", reply.text.length / slow.downBytesPerMs, () => {
+          if (!link.cutDown()) return resolve(reply);
+          scheduler.later(owner, "call is given up", CALL_SILENCE_MS, () => resolve(null));
+        });
+      };
       const answer = (reply: NodeReply | null, delayMs: number) => {
         if (link.cutDown() || (reply && chances.loses("answer")))
           return scheduler.note(`fault: answer to ${owner.name} lost`);
@@ -68,7 +85,7 @@ export class Network {
           reply && chances.truncates() ? reply.text.slice(0, Math.floor(reply.text.length / 2)) : reply?.text;
         scheduler.later(owner, `gets ${reply?.code ?? "no connection"}`, delayMs, () => {
           stopTimer();
-          resolve(reply && { ...reply, text: text ?? "" });
+          arrive(reply && { ...reply, text: text ?? "" });
         });
       };
       for (let copies = chances.doubles("request") ? 2 : 1; copies > 0; copies--) {
@@ -78,7 +95,7 @@ export class Network {
         }
         // The double of a request may arrive much later, because a proxy can hold it back.
         const delayMs = copies === 1 ? chances.delayMs() : scheduler.random.below(15_000);
-        scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs, () =>
+        scheduler.later(nature, `${request.kind} of ${owner.name} arrives`, delayMs + upMs, () =>
           this.#arrive(request, answer),
         );
       }

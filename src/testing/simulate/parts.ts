@@ -33,7 +33,9 @@ export type NodeRequest =
       readonly actor: string;
       readonly after: string | null;
       readonly limit: number | null;
-    };
+      readonly bytes?: number;
+    }
+  | { readonly kind: "info"; readonly log: string; readonly actor: string };
 
 export type NodeReply = {
   /** `ok`, or the code of the refusal. */

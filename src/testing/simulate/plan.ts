@@ -39,7 +39,11 @@ export type StepKind =
   | "goOnline"
   | "serverClockJump"
   | "archive"
-  | "networkHint";
+  | "networkHint"
+  | "filterText"
+  | "failPermit"
+  | "signOut"
+  | "signIn";
 
 export type Step = {
   readonly kind: StepKind;
@@ -88,6 +92,9 @@ export const ADDED_STEPS: Partial<Record<FaultName, { readonly kinds: readonly S
   serverClock: { kinds: ["serverClockJump"], most: 3 },
   archive: { kinds: ["archive"], most: 1 },
   networkHints: { kinds: ["networkHint"], most: 8 },
+  filter: { kinds: ["filterText"], most: 3 },
+  permitThrows: { kinds: ["failPermit"], most: 2 },
+  signIn: { kinds: ["signOut", "signOut", "signIn"], most: 6 },
 };
 
 /** The largest number of these steps in a seed, because each changes the whole world. */

@@ -15,7 +15,7 @@ import type { Plan } from "./plan.ts";
 import { someoneLeaves, wrongPresence } from "./presence.ts";
 import { tryStuckStreams } from "./laggards.ts";
 import { drain, nature } from "./scheduler.ts";
-import { reopen, takeStep, thaw } from "./steps.ts";
+import { reopen, signIn, takeStep, thaw } from "./steps.ts";
 import { World } from "./world.ts";
 
 export type RunOptions = {
@@ -52,8 +52,9 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     }
     await heal(world);
     const isGone = await goneLogs(world);
-    const quiet = await scheduler.runUntil(() => isQuiet(world, isGone), QUIET_MS_MAX);
+    const quiet = await scheduler.runUntil(() => isQuiet(world, isGone), quietMsMax(world));
     if (!quiet) problems.push(...restless(world, isGone));
+    world.failing.clear();
     problems.push(...(await tryStuckStreams(world, isGone)));
     problems.push(...(await auditWorld(world)));
     problems.push(...(await someoneLeaves(world, isGone)));
@@ -102,7 +103,21 @@ async function heal(world: World): Promise<void> {
       devices.forEach((device) => device.running.forEach((tab) => tab.look())),
     );
   }
+  // Some filters and failures end. Then commits that were stuck get through, behind commits that overtook them.
+  for (const { filtered } of devices) if (filtered.size > 0 && world.random.chance(0.5)) filtered.clear();
+  if (world.failing.size > 0 && world.random.chance(0.5)) world.failing.clear();
+  for (const device of devices) if (!device.isSignedIn) signIn(device, world.random);
+  withdrawStuck(world);
   await scheduler.runFor(2_000);
+}
+
+/** People withdraw the commits that do not get through. Without their names, such a device never becomes quiet. */
+function withdrawStuck(world: World): void {
+  const { filter, permitThrows } = world.options.plan.faults;
+  if (filter + permitThrows === 0) return;
+  for (const { running } of world.devices)
+    for (const tab of running.slice(0, 1)) if (tab.status?.stuck) tab.withdraw(tab.status.stuck.commit);
+  world.scheduler.later(nature, "people look for stuck commits", 5_000, () => withdrawStuck(world));
 }
 
 async function goneLogs(world: World): Promise<ReadonlySet<string>> {
@@ -117,8 +132,13 @@ function isQuiet(world: World, gone: ReadonlySet<string>): boolean {
 
 function restless(world: World, gone: ReadonlySet<string>): string[] {
   return [...restlessTabs(world, gone)].map(
-    (what) => `6/10: not quiet after ${QUIET_MS_MAX / 60_000} minutes: ${what}`,
+    (what) => `6/10: not quiet after ${quietMsMax(world) / 60_000} minutes: ${what}`,
   );
+}
+
+/** A log that takes seconds on other links takes minutes on a slow one. */
+function quietMsMax(world: World): number {
+  return QUIET_MS_MAX * (world.strengthInPlan("slowLink") > 0 ? 6 : 1);
 }
 
 function* restlessTabs(world: World, gone: ReadonlySet<string>): Generator<string> {

@@ -7,7 +7,7 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import { createAdmission } from "../../sync-server/access/admission.ts";
-import { answerPull, answerPush } from "../../sync-server/http/push-pull.ts";
+import { answerInfo, answerPull, answerPush } from "../../sync-server/http/push-pull.ts";
 import type { Permit } from "../../sync-server/access/authorize.ts";
 import type { Env } from "../../sync-server/base/env.ts";
 import { HttpRefusal } from "../../sync-server/base/http-refusal.ts";
@@ -101,7 +101,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
-  const hub = createLiveHub({ store, limits, env, report, ticks: true, checkReader: admission.checkReader });
+  const hub = createLiveHub({ store, limits, env, report, ticks: true, ...admission });
   const release = parts.release?.(domain, "server") ?? domain;
   const writer = createLogWriter({
     domain: release,
@@ -121,9 +121,16 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
       const body = { text: request.text, bytes: byteLength(request.text) };
       return ok(await answerPush({ domain: release, store, limits, admission, writer }, principal, request.log, body));
     }
+    if (request.kind === "info") return ok(await answerInfo({ store, limits, domain }, request.log));
     const after = request.after === null ? null : decodeCursor(request.after);
     return ok(
-      await answerPull({ domain: release, store, limits }, request.log, after, request.limit ?? limits.pageEventsMax),
+      await answerPull(
+        { domain: release, store, limits },
+        request.log,
+        after,
+        request.limit ?? limits.pageEventsMax,
+        request.bytes,
+      ),
     );
   };
   const handler = parts.node?.(plain) ?? plain;

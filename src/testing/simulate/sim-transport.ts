@@ -2,13 +2,14 @@
  * The client's `Transport` over simulated links. It reads texts with the protocol's own readers, as strictly as
  * `http-transport`.
  */
-import type { ClientSocket, Transport } from "../../client/sync/transport.ts";
+import type { CallOptions, ClientSocket, Transport } from "../../client/sync/transport.ts";
 import { UnreachableError } from "../../client/sync/unreachable-error.ts";
+import { byteLength } from "../../core/values/byte-length.ts";
 import type { Parsed } from "../../core/values/parsed.ts";
 import { type DacapoError, ForbiddenError, ProtocolError, UnauthorizedError } from "../../core/values/errors.ts";
 import { wireCursor } from "../../core/wire/messages.ts";
-import { parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
-import type { Link, Network } from "./network.ts";
+import { parseLogInfo, parsePage, parsePushAnswer, parseServerFrame } from "../../core/wire/read-messages.ts";
+import { CALL_SILENCE_MS, type Link, type Network } from "./network.ts";
 import type { NodeReply, NodeRequest } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
@@ -21,6 +22,9 @@ export type SimTransportOptions = {
   readonly actor: string;
   /** The time when a person last returned to the tab. After that the tab may send a request at once. */
   readonly wokeAt: () => number;
+  readonly isSignedIn: () => boolean;
+  /** True for the text of a push that a filter between device and server refuses. */
+  readonly isFiltered: (text: string) => boolean;
   /** Called with every text that leaves or arrives, and with each request before the server's retry time ("early"). */
   readonly tap: (direction: "out" | "in" | "early", text: string) => void;
 };
@@ -34,18 +38,36 @@ export function simTransport({
   log,
   actor,
   wokeAt,
+  isSignedIn,
+  isFiltered,
   tap,
 }: SimTransportOptions): Transport {
-  let refused = { at: 0, until: 0 };
-  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>) => {
+  // A refused push does not delay reading, so each kind of request has its own retry time.
+  const never = { at: 0, until: 0 };
+  const refusals = { push: never, pull: never, info: never };
+  const weight = () => link.slow()?.weight ?? 1;
+  const pageBytes = (how: CallOptions) => Math.ceil(how.pageBytes / weight());
+  const call = async <T>(request: NodeRequest, read: (text: string) => Parsed<T>, how?: CallOptions) => {
+    const refused = refusals[request.kind];
     if (scheduler.now < refused.until && wokeAt() < refused.at)
       tap(
         "early",
-        `${owner.name} sends a request ${Math.ceil(refused.until - scheduler.now)} ms before the server's retry time`,
+        `${owner.name} sends a ${request.kind} ${Math.ceil(refused.until - scheduler.now)} ms before its retry time`,
       );
-    const reply = await network.call(owner, link, request);
-    refused = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
+    if (!isSignedIn()) {
+      await scheduler.wait(owner, "is refused", 1 + scheduler.random.below(60));
+      throw refusal({ code: "unauthorized", text: "", retryAfterMs: null });
+    }
+    if (request.kind === "push" && isFiltered(request.text)) {
+      await scheduler.wait(owner, "is filtered", 1 + scheduler.random.below(60));
+      throw new UnreachableError("A filter refused the push", null, undefined, { status: 403, text: "Blocked" });
+    }
+    const bytes = request.kind === "push" ? request.text.length : 0;
+    const patienceMs = CALL_SILENCE_MS * Math.max(1, bytes / (how?.bodyBytes ?? Infinity));
+    const reply = await network.call(owner, link, request, patienceMs);
+    refusals[request.kind] = { at: scheduler.now, until: scheduler.now + (reply?.retryAfterMs ?? 0) };
     if (!reply) throw new UnreachableError("The server did not answer", null);
+    how?.received(byteLength(reply.text) * weight());
     if (reply.code === "diverged" || reply.code === "gone") return { kind: reply.code } as const;
     if (reply.code !== "ok") throw refusal(reply);
     const parsed = read(reply.text);
@@ -54,12 +76,16 @@ export function simTransport({
     return { kind: "answer", answer: parsed.value, text: reply.text } as const;
   };
   return {
-    push: (after, domain, commits) => {
-      const text = JSON.stringify({ after: wireCursor(after), domain, commits });
+    push: (after, domain, commits, how) => {
+      const text = JSON.stringify({ after: wireCursor(after), domain, bytes: how && pageBytes(how), commits });
       tap("out", text);
-      return call({ kind: "push", log, actor, text }, parsePushAnswer);
+      return call({ kind: "push", log, actor, text }, parsePushAnswer, how);
     },
-    pull: (after, limit) => call({ kind: "pull", log, actor, after: wireCursor(after), limit }, parsePage),
+    pull: (after, limit, how) => {
+      const bytes = how && { bytes: pageBytes(how) };
+      return call({ kind: "pull", log, actor, after: wireCursor(after), limit, ...bytes }, parsePage, how);
+    },
+    info: () => call({ kind: "info", log, actor }, parseLogInfo),
     live: (after, events): ClientSocket => {
       let ended = false;
       let isOpen = false;
@@ -122,6 +148,6 @@ function refusal({ code, retryAfterMs }: NodeReply): DacapoError {
     case "bad-request":
       return new ProtocolError({ message, fix: "Check the protocol.", details: { code } });
     default:
-      return new UnreachableError(message, retryAfterMs);
+      return new UnreachableError(message, retryAfterMs, undefined, { code });
   }
 }

@@ -83,6 +83,13 @@ export async function takeStep(world: World, step: Step): Promise<void> {
       return archiveOne(world, tab);
     case "networkHint":
       return tab?.hint(random.chance(0.3) ? "online" : "offline");
+    case "filterText":
+      return tab ? filterNext(world, tab, device, random) : undefined;
+    case "failPermit":
+      return failPermit(world, tab, device, random);
+    case "signOut":
+    case "signIn":
+      return step.kind === "signIn" ? signIn(device, random) : device.signOut();
     case "upgrade":
       for (const node of world.nodes) node.start(world.options.domains.newest);
   }
@@ -95,6 +102,31 @@ function execute(world: World, tab: SimTab, device: Device, random: SeededRandom
     rows: (projection) => rowsOf(tab, projection),
   });
   tab.execute(requestsOf(made));
+}
+
+/** A filter refuses the next commit of a person, for ever. */
+function filterNext(world: World, tab: SimTab, device: Device, random: SeededRandom): void {
+  device.filtered.add(world.journal.nextAsk);
+  execute(world, tab, device, random);
+}
+
+/** From now on `permit` throws for one command on one stream, and a person executes it. */
+function failPermit(world: World, tab: SimTab | null, { options }: Device, random: SeededRandom): void {
+  if (!tab) return;
+  const made = world.options.commands({
+    random,
+    actor: options.user,
+    rows: (projection) => rowsOf(tab, projection),
+  });
+  const requests = requestsOf(made);
+  for (const { stream, name } of requests.slice(0, 1)) world.failing.add(`${options.log} ${stream} ${name}`);
+  tab.execute(requests);
+}
+
+/** A person signs in in one tab. The other tabs of the device hear of it only from that tab. */
+export function signIn(device: Device, random: SeededRandom): void {
+  device.isSignedIn = true;
+  if (device.running.length > 0) random.pick(device.running).setPaused(false);
 }
 
 /** Many commands at once: of one tab, or of everyone. */

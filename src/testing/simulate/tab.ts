@@ -13,6 +13,7 @@ import {
   type CallAnswer,
   type PageUpdate,
   type PlainRejection,
+  type WhenStuck,
   unwrap,
   type WorkerLog,
   type WorkerStatus,
@@ -32,6 +33,7 @@ export type TabOptions = Pick<SessionParts, "env" | "store" | "transport"> & {
   readonly log: string;
   readonly user: string;
   readonly journal: Journal;
+  readonly whenStuck: WhenStuck;
 };
 
 /** More than 12 fields, because checks read each part of the page on its own: rows, status, presence, open calls. */
@@ -81,11 +83,11 @@ export class SimTab {
 
   /** Opens the log; false where the device's storage did not let it. */
   async start(): Promise<boolean> {
-    const { domain, running, log, user, env, store, transport } = this.#options;
+    const { domain, running, log, user, env, store, transport, whenStuck } = this.#options;
     try {
       const api = await openWorkerLog({
         domain: running,
-        options: { log, user, syncUrl: transport && "sim:", visible: true },
+        options: { log, user, syncUrl: transport && "sim:", whenStuck, visible: true },
         page: { changed: (text) => this.#take(text) },
         env,
         store,

@@ -8,7 +8,7 @@ import type { CommandMaker, SimulateDomains } from "./options.ts";
 import { Device, EPOCH_MS } from "./device.ts";
 import { type FaultName, NO_FAULTS } from "./faults.ts";
 import { type Journal, newJournal } from "./journal.ts";
-import { Network } from "./network.ts";
+import { Network, type SlowLink } from "./network.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -42,6 +42,8 @@ export class World {
   readonly nodes: ServerNode[] = [];
   /** Revoked rights, such as `read ada team-a`. */
   readonly revoked = new Set<string>();
+  /** Commands for which `permit` throws, such as `team-a task/t1 rename`. */
+  readonly failing = new Set<string>();
   healed = false;
   restored = false;
   /** Other authors' commit ids that the server reported to the hostile member as recorded. */
@@ -107,8 +109,12 @@ export class World {
 
   randomBytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.#bytes.below(256));
 
-  permit: Permit = ({ actor }, { action, log }) =>
-    !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+  permit: Permit = ({ actor }, request) => {
+    const { action, log } = request;
+    if (action === "write" && this.failing.has(`${log} ${request.stream} ${request.command}`))
+      throw new Error("the database of rights cannot answer");
+    return !this.revoked.has(`${action === "read" ? "read" : "write"} ${actor} ${log}`);
+  };
 
   logs(): readonly string[] {
     return this.options.plan.faults.tenants > 0 ? LOGS : LOGS.slice(0, 1);
@@ -160,13 +166,21 @@ export class World {
     });
     const skew = this.strength("clockSkew");
     if (skew > 0) device.skewMs = drawSkew(this.random, skew);
-    const { localFirst, laggards, noLocks } = this.options.plan.faults;
+    const { localFirst, laggards, noLocks, filter, permitThrows, slowLink } = this.options.plan.faults;
+    if (filter + permitThrows > 0 && this.random.chance(0.5)) device.whenStuck = "skip";
+    if (slowLink > 0 && this.random.chance(0.7)) device.slow = drawSlowLink(this.random);
     if (localFirst > 0) device.isLocal = this.random.chance(0.6);
     if (laggards > 0 && this.random.chance(0.5)) device.keepsRelease = this.options.domains.previous;
     if (noLocks > 0) device.lacksLocks = this.random.chance(0.7);
     this.devices.push(device);
     device.openTab(this.releaseOf(device));
   }
+}
+
+/** Draws a link on which a push of some commits takes longer than the silence that its device allows. */
+function drawSlowLink(random: SeededRandom): SlowLink {
+  const speed = () => (40 + random.below(110)) / 1_000;
+  return { upBytesPerMs: speed(), downBytesPerMs: speed(), weight: random.pick([32, 256]) };
 }
 
 /** Draws the clock error of a server: seconds, minutes, or half a day for a wrong time zone. */

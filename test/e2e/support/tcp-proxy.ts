@@ -11,23 +11,47 @@ export type TcpProxy = {
   readonly stall: () => void;
   /** Lets everything through again; what stalled arrives. */
   readonly up: () => void;
+  /** Bytes that all connections have carried to the server and back. */
+  readonly bytes: { toServer: number; toClient: number };
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
-export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
+/** @param bytesPerSecond the speed of each direction, which all connections share. By default there is no limit. */
+export async function tcpProxy(targetPort: number, bytesPerSecond = Infinity): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const bytes = { toServer: 0, toClient: 0 };
+  const turns = { toServer: Promise.resolve(), toClient: Promise.resolve() };
+  /** Passes a chunk on in steps of a tenth of a second, after the chunks before it. */
+  const passSlowly = async (chunk: Buffer, to: Socket, way: keyof typeof bytes) => {
+    const stepBytes = Math.ceil(bytesPerSecond / 10);
+    for (let at = 0; at < chunk.length; at += stepBytes) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (to.destroyed) return;
+      const piece = chunk.subarray(at, at + stepBytes);
+      bytes[way] += piece.length;
+      to.write(piece);
+    }
+  };
   let state: "up" | "cut" | "stalled" = "up";
   const server = createServer((near) => {
     if (state === "cut") return near.resetAndDestroy();
     const far = connect(targetPort, "127.0.0.1");
-    for (const [from, to] of [
-      [near, far],
-      [far, near],
+    for (const [from, to, way] of [
+      [near, far, "toServer"],
+      [far, near, "toClient"],
     ] as const) {
       sockets.add(from);
-      from.on("data", (chunk) => void (to.write(chunk) || from.pause()));
+      from.on("data", (chunk: Buffer) => {
+        if (bytesPerSecond < Infinity) {
+          from.pause();
+          turns[way] = turns[way].then(() => passSlowly(chunk, to, way)).then(() => void from.resume());
+          return;
+        }
+        bytes[way] += chunk.length;
+        if (!to.write(chunk)) from.pause();
+      });
       from.on("drain", () => state === "up" && to.resume());
-      from.on("end", () => to.end());
+      from.on("end", () => void turns[way].then(() => to.end()));
       from.on("error", () => to.resetAndDestroy());
       from.on("close", () => sockets.delete(from));
       if (state === "stalled") from.pause();
@@ -41,6 +65,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   };
   return {
     port: (server.address() as AddressInfo).port,
+    bytes,
     cut,
     stall: () => {
       state = "stalled";

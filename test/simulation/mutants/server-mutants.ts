@@ -1,4 +1,5 @@
 /** Planted faults of a server: its store and its responses. */
+import { HttpRefusal } from "../../../src/sync-server/base/http-refusal.ts";
 import type { Append, EventStore, StoredRecord } from "../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../src/sync-server/stores/memory.ts";
 import type { SimulationParts } from "../../../src/testing/simulate/parts.ts";
@@ -29,6 +30,17 @@ function inStore(
   return () => ({ eventStore: (store, { wait }) => ({ ...store, ...change(store, wait) }) });
 }
 
+/** Answers a push for which `permit` threw as if `permit` had refused the person. */
+function forbidUnavailable(): SimulationParts {
+  return {
+    node: (handle) => (request) =>
+      handle(request).catch((error: unknown) => {
+        const isFailed = request.kind === "push" && error instanceof HttpRefusal && error.code === "unavailable";
+        throw isFailed ? new HttpRefusal("forbidden") : error;
+      }),
+  };
+}
+
 function rewriteOutcomes(rewrite: (text: string) => string): () => SimulationParts {
   return () => ({
     node: (handle) => async (request) => {
@@ -47,6 +59,12 @@ const renamed = (append: Append): Append => ({
 });
 
 export const serverMutants: readonly Mutant[] = [
+  {
+    name: "permit-failure-forbids",
+    what: "a push for which permit threw is answered as forbidden",
+    faults: ["permitThrows"],
+    parts: forbidUnavailable,
+  },
   {
     name: "no-deduplication",
     what: "a commit that is pushed again is decided again",

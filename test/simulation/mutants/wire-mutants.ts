@@ -1,5 +1,5 @@
 /** Planted faults of a client, between its engine and the network. */
-import { ForbiddenError } from "../../../src/core/values/errors.ts";
+import { ForbiddenError, UnauthorizedError } from "../../../src/core/values/errors.ts";
 import type { Commit } from "../../../src/core/history/commit.ts";
 import type { Page } from "../../../src/core/wire/messages.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
@@ -253,6 +253,22 @@ export const wireMutants: readonly Mutant[] = [
     }),
   },
   {
+    name: "whole-pages-in-30-s",
+    what: "a client asks for whole pages, and gives up a call after 30 s while its answer arrives",
+    faults: ["slowLink"],
+    parts: inTransport((transport, { wait }) => {
+      const within30s = <T>(call: Promise<T>): Promise<T> =>
+        Promise.race([
+          call,
+          wait("gives up the call", 30_000).then(() => Promise.reject(new UnreachableError("too slow", null))),
+        ]);
+      return {
+        push: (after, domain, commits) => within30s(transport.push(after, domain, commits)),
+        pull: (after, limit) => within30s(transport.pull(after, limit)),
+      };
+    }),
+  },
+  {
     name: "rate-limited-for-good",
     what: "a client with a retry time never tries again",
     parts: inTransport((transport) => ({
@@ -273,6 +289,57 @@ export const wireMutants: readonly Mutant[] = [
           throw error instanceof UnreachableError ? new UnreachableError(error.message, null) : error;
         }),
     })),
+  },
+  {
+    name: "stuck-is-never-found",
+    what: "a push that a filter refused counts as a busy server",
+    faults: ["filter"],
+    parts: inTransport((transport) => ({
+      push: (after, domain, commits) =>
+        transport.push(after, domain, commits).catch((error: unknown) => {
+          throw error instanceof UnreachableError
+            ? new UnreachableError(error.message, null, undefined, { code: "overloaded" })
+            : error;
+        }),
+    })),
+  },
+  {
+    name: "blind-while-a-push-fails",
+    what: "a device does not read while its last push failed",
+    faults: ["filter"],
+    parts: inTransport((transport) => {
+      let failure: unknown = null;
+      return {
+        push: async (after, domain, commits) => {
+          failure = null;
+          return transport.push(after, domain, commits).catch((error: unknown) => {
+            throw (failure = error);
+          });
+        },
+        pull: (after, limit) => (failure === null ? transport.pull(after, limit) : Promise.reject(failure as Error)),
+      };
+    }),
+  },
+  {
+    name: "forgets-a-sign-in",
+    what: "a device uses a refused token for ever",
+    faults: ["signIn"],
+    parts: () => {
+      const refused = new Set<unknown>();
+      return inTransport((transport, { database }) => {
+        const call = async <T>(make: () => Promise<T>): Promise<T> => {
+          if (refused.has(database)) throw new UnauthorizedError({ message: "Old token", fix: "Sign in." });
+          return make().catch((error: unknown) => {
+            if (error instanceof UnauthorizedError) refused.add(database);
+            throw error;
+          });
+        };
+        return {
+          push: (after, domain, commits) => call(() => transport.push(after, domain, commits)),
+          pull: (after, limit) => call(() => transport.pull(after, limit)),
+        };
+      })();
+    },
   },
   {
     name: "records-by-clock",

@@ -26,6 +26,7 @@ const unreachable = () => Promise.reject(new UnreachableError("No network", null
 const offline: Transport = {
   push: unreachable,
   pull: unreachable,
+  info: unreachable,
   live: () => ({ setPresence: () => {}, close: () => {} }),
 };
 

@@ -20,6 +20,7 @@ function feedWithSockets() {
   const transport: Transport = {
     push: () => Promise.reject(new Error("A feed does not push")),
     pull: () => Promise.reject(new Error("A feed does not pull")),
+    info: () => Promise.reject(new Error("A feed reads no limits")),
     live: (_after, events) => {
       const number = sockets.push(events);
       return {

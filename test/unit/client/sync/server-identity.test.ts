@@ -36,7 +36,7 @@ const keys = (tab: Tab) => [...tab.rows(board.name).keys()].sort((left, right) =
 const isLive = (tab: Tab) =>
   until(() => tab.status().connection === "live" && tab.status().pending === 0, "all is sent");
 
-test("P27 other-server: a device offers its work to no other server until the app agrees", async () => {
+test("P29 other-server: a device offers its work to no other server until the app agrees", async () => {
   const files = await folder();
   const own = new MemoryDatabase(() => crypto.randomUUID());
   const first = await startServer({ store: sqlite(files.path("first.db")) });
@@ -119,7 +119,7 @@ test("other-server: a log that never heard an id takes the first one, and server
   await expect(startServer({ serverId: "not allowed" })).rejects.toMatchObject({ code: "definition" });
 });
 
-test("P26 other-server: a refusal of another server does not make a device drop its log", async () => {
+test("P28 other-server: a refusal of another server does not make a device drop its log", async () => {
   const files = await folder();
   const own = new MemoryDatabase(() => crypto.randomUUID());
   const first = await startServer({ store: sqlite(files.path("first.db")) });
@@ -156,7 +156,7 @@ test("serverIdentity: keeps to the id that another tab stored, and calls the app
   await identity.check("second");
 });
 
-test("P26 server: names itself in each answer, and refuses a request that names another", async () => {
+test("P28 server: names itself in each answer, and refuses a request that names another", async () => {
   const server = await started({});
   const store = memoryLogStore(new MemoryDatabase(() => crypto.randomUUID()));
   const identity = serverIdentity(

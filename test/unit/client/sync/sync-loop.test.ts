@@ -68,6 +68,7 @@ function twoNodes() {
       const page = pageAfter(after);
       return Promise.resolve({ kind: "answer", answer: page, text: JSON.stringify(page) });
     },
+    info: () => Promise.reject(new Error("No limits are read for small pushes")),
     live: (_after, events) => {
       socket = events;
       queueMicrotask(events.opened);
@@ -171,27 +172,43 @@ test("sync-loop: a socket that reports nothing costs no more pulls than no socke
   expect(open.status()).toMatchObject({ position: 2, pending: 0, connection: "live" });
 });
 
-test("status: is not live while the answer to a push is lost, and has waitingSince", async () => {
+test("status: is not live while answers are lost, and has waitingSince", async () => {
   const { nodes, open, add } = await liveDevice();
   let isLost = true;
   const answered = { ...nodes.transport };
-  nodes.transport.push = async (after, release, commits) => {
-    if (!isLost) return answered.push(after, release, commits);
+  const lost = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (!isLost) return call();
     await new Promise((resolve) => setTimeout(resolve, 30_000));
     throw new UnreachableError("The sync server did not answer", null);
   };
+  nodes.transport.push = (...facts) => lost(() => answered.push(...facts));
+  nodes.transport.pull = (...facts) => lost(() => answered.pull(...facts));
   expect(open.status()).toMatchObject({ connection: "live", waitingSince: null });
   const since = Date.now();
   await add("t2");
   await vi.advanceTimersByTimeAsync(4_000);
   expect(open.status()).toMatchObject({ pending: 1, waitingSince: since });
+  await vi.advanceTimersByTimeAsync(2_000);
   // From here on until the answer, through the failure and the tries after it.
   const sent = open.statuses.length;
   await vi.advanceTimersByTimeAsync(3 * MINUTE);
   const connections = open.statuses.slice(sent).map(({ connection }) => connection);
-  expect([...new Set(connections)].sort()).toEqual(["connecting", "offline"]);
+  expect(connections).not.toContain("live");
   expect(open.status()).toMatchObject({ pending: 1, waitingSince: since });
   isLost = false;
   await vi.advanceTimersByTimeAsync(2 * MINUTE);
   expect(open.status()).toMatchObject({ pending: 0, waitingSince: null, connection: "live" });
+});
+
+test("status: work whose pushes alone get no answer has waitingSince, and later an error or its name", async () => {
+  const { nodes, open, add } = await liveDevice();
+  nodes.transport.push = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 30_000));
+    throw new UnreachableError("The sync server did not answer", null);
+  };
+  const since = Date.now();
+  const commit = await add("t2");
+  await vi.advanceTimersByTimeAsync(5 * MINUTE);
+  expect(open.status()).toMatchObject({ pending: 1, waitingSince: since, error: { code: "unreachable" } });
+  expect(open.status().stuck).toMatchObject({ commit, status: null });
 });

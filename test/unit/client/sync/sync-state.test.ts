@@ -1,17 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  BACKOFF_MS,
-  POSTPONED_MS,
-  reduce,
-  RETRY_AFTER_MS_MAX,
-  type Signal,
-  SOCKET_STABLE_MS,
-} from "../../../../src/client/sync/reduce-sync.ts";
+import { LIMITS } from "../../../../src/core/history/limits.ts";
+import type { LogInfo } from "../../../../src/core/wire/messages.ts";
+import { BACKOFF_MS, RETRY_AFTER_MS_MAX } from "../../../../src/client/sync/backoff.ts";
+import { POSTPONED_MS, PUSH_COMMITS_MAX, STUCK_FAILURES } from "../../../../src/client/sync/push-state.ts";
+import { reduce, type Signal, SOCKET_STABLE_MS } from "../../../../src/client/sync/reduce-sync.ts";
 import {
   initialSyncState,
   nextStep,
-  PUSH_COMMITS_MAX,
   type SocketState,
   type SyncState,
   syncSummary,
@@ -20,10 +16,11 @@ import {
 
 const cursor = { position: 10, mark: "00000000000000aa" };
 const ready: SyncState = { ...initialSyncState, tab: { isLeader: true, isPaused: false } };
-const at = { now: 1_000_000, cursor, pending: 0, isRefilling: false };
+const at = { now: 1_000_000, cursor, pending: 0, stuckAt: null, isRefilling: false };
 const error = { code: "gone" as const, message: "", fix: "", retry: "never" as const, details: {} };
 const stopped = { kind: "stopped", error } as const;
 const diverged = { kind: "diverged" } as const;
+const info: LogInfo = { protocol: 1, cursor: null, head: 0, domain: 1, limits: LIMITS, encodings: ["gzip"] };
 const fresh = { kind: "fresh", answeredAt: 0 } as const;
 const open: SocketState = { kind: "open", failures: 0, cursor, openedAt: 0 };
 const opening: SocketState = { kind: "opening", failures: 0, cursor };
@@ -43,6 +40,10 @@ const requested = (from: typeof cursor | null = cursor): Event => event({ type: 
 const opened = (elapsed: number): Event => event({ type: "socket-opened" }, elapsed);
 const failed = (elapsed: number, chance: number, retryAfterMs: number | null): Event =>
   event({ type: "failed", retryAfterMs, warning: null }, elapsed, chance);
+const pushed = (sent: readonly string[]): Event =>
+  event({ type: "push-answered", head: 10, sent, stopped: null, behind: null });
+const pushFailed = (sent: readonly string[], { chance = 0, isSuspicious = true } = {}): Event =>
+  event({ type: "push-failed", sent, error, retryAfterMs: null, isSuspicious }, at.now, chance);
 /** The time before which nothing is tried. */
 const waitOf = ({ progress }: SyncState): number => (progress.kind === "trying" ? progress.notBefore : Infinity);
 /** The time before which no socket is opened. */
@@ -157,7 +158,7 @@ describe("nextStep", () => {
       ),
       head: fc.integer({ min: 0, max: 20 }),
       progress: fc.record({ kind: fc.constant("trying" as const), failures, notBefore: time }),
-      push: fc.record({ notBefore: time, max: fc.constant(PUSH_COMMITS_MAX) }),
+      push: time.map((notBefore) => ({ ...ready.push, notBefore })),
       socket,
     });
     fc.assert(
@@ -169,7 +170,7 @@ describe("nextStep", () => {
         (change, position, pending, isRefilling) => {
           const step = nextStep(
             { ...ready, ...change },
-            { now: at.now, cursor: { position, mark: "a" }, pending, isRefilling },
+            { ...at, cursor: { position, mark: "a" }, pending, isRefilling },
           );
           const isReported =
             change.socket.kind !== "open" ||
@@ -234,16 +235,105 @@ describe("reduce", () => {
     }
   });
 
-  test("P12 reduce: a push that is too large is halved, down to one commit", () => {
-    expect(after(ready, event({ type: "push-too-large", sent: 500 })).push.max).toBe(250);
-    expect(after(ready, event({ type: "push-too-large", sent: 1 })).push.max).toBe(1);
+  test("P12 reduce: a push that is too large is halved, and stays below that size", () => {
+    const halved = after(ready, event({ type: "push-too-large", bytes: 40_000 }));
+    expect(halved.size.pushBytesMax).toBe(20_000);
+    const carried = event({ type: "carried", what: "pushBytes", bytes: 20_000, ms: 10 });
+    expect(after(halved, carried, carried).size.pushBytesMax).toBe(20_000);
+    expect(after(ready, event({ type: "push-too-large", bytes: 1 })).size.pushBytesMax).toBe(1);
   });
 
-  test("reduce: a push that is postponed waits for a newer server, and its size grows again", () => {
-    const halved = after(ready, event({ type: "push-too-large", sent: 100 }));
-    const pushed = (isPostponed: boolean) => event({ type: "push-answered", head: 10, isPostponed });
-    expect(after(halved, pushed(true)).push).toEqual({ notBefore: at.now + POSTPONED_MS, max: 100 });
-    expect(after(ready, pushed(false)).push).toEqual({ notBefore: 0, max: PUSH_COMMITS_MAX });
+  test("reduce: a push that is postponed waits for a newer server", () => {
+    const stoppedAt = (stopped: { readonly id: string; readonly error: null } | null) =>
+      event({ type: "push-answered", head: 10, sent: ["a"], stopped, behind: null });
+    expect(after(ready, stoppedAt({ id: "a", error: null })).push).toMatchObject({
+      notBefore: at.now + POSTPONED_MS,
+      stuck: [],
+    });
+    expect(after(ready, stoppedAt(null)).push).toEqual(ready.push);
+  });
+
+  test("reduce: a push that fails leaves reading and the socket as they are", () => {
+    const failedPush = after({ ...ready, agreement: fresh, head: 10 }, pushFailed(["a", "b"], { chance: 0.9 }));
+    const wait = failedPush.push.notBefore;
+    expect(wait).toBeGreaterThan(at.now);
+    expect(waitOf(failedPush)).toBe(0);
+    expect(nextStep(failedPush, { ...at, pending: 2 })).toEqual({ do: "pull" });
+    const pulled = after(failedPush, answered(at.now));
+    expect(nextStep(pulled, { ...at, pending: 2 })).toEqual({ do: "connect" });
+    const live = after(pulled, requested(), opened(at.now));
+    expect(nextStep(live, { ...at, pending: 2 })).toEqual({ do: "rest", until: wait });
+    expect(nextStep(live, { ...at, pending: 2, now: wait })).toEqual({ do: "push" });
+    expect(nextStep({ ...pulled, head: 11 }, { ...at, pending: 2, now: wait })).toEqual({ do: "pull" });
+  });
+
+  test("reduce: a push that fails again is halved, until it finds the one commit that is stuck", () => {
+    const four = ["a", "b", "c", "d"];
+    const twice = after(ready, pushFailed(four), pushFailed(four));
+    expect(twice.push).toMatchObject({ max: 2, stuck: [] });
+    // The first half gets through. The second half is halved at once.
+    const half = after(twice, pushed(["a", "b"]), pushFailed(["c", "d"]));
+    expect(half.push).toMatchObject({ max: 1, stuck: [] });
+    const found = after(half, pushed(["c"]), pushFailed(["d"]), pushFailed(["d"]));
+    expect(found.push.stuck).toMatchObject([{ id: "d", since: 0, error: { code: "gone" } }]);
+    expect(after(found, pushed(["d"])).push.stuck).toEqual([]);
+  });
+
+  test("reduce: a server that is busy finds no stuck commit, and the failure shows after a while", () => {
+    const busy = after(ready, ...Array.from({ length: 20 }, () => pushFailed(["a"], { isSuspicious: false })));
+    expect(busy.push).toMatchObject({ max: PUSH_COMMITS_MAX, stuck: [], suspicions: 0 });
+    expect(syncSummary(busy).error).toBe(error);
+    expect(syncSummary(after(busy, pushed(["a"]))).error).toBeNull();
+  });
+
+  test("reduce: a stuck commit is sent again alone with growing waits, and others do not wait", () => {
+    const once = after(ready, pushFailed(["a"]), pushFailed(["a"]), pushFailed(["a"], { chance: 0.9 }));
+    const first = once.push.stuck[0]?.notBefore ?? 0;
+    const again = after(once, pushFailed(["a"], { chance: 0.9 })).push;
+    expect(again.stuck).toHaveLength(1);
+    expect(again.stuck[0]?.notBefore).toBeGreaterThan(first);
+    expect(again.notBefore).toBe(at.now);
+    const live: SyncState = { ...once, agreement: fresh, head: 10, socket: open };
+    expect(nextStep(live, { ...at, stuckAt: first })).toEqual({ do: "rest", until: first });
+    expect(nextStep(live, { ...at, stuckAt: first, now: first })).toEqual({ do: "push" });
+    expect(nextStep(live, { ...at, stuckAt: first, pending: 1 })).toEqual({ do: "push" });
+    expect(after(once, event({ type: "became-visible" })).push.stuck).toMatchObject([{ notBefore: 0 }]);
+  });
+
+  test("reduce: a commit that the server stops at is stuck at once, and waits half a minute", () => {
+    const stop = (id: string) =>
+      event({ type: "push-answered", head: 10, sent: ["a", "b"], stopped: { id, error }, behind: null });
+    expect(after(ready, stop("b")).push.stuck).toMatchObject([{ id: "b", notBefore: at.now + POSTPONED_MS }]);
+    // A server that names a commit of someone else finds none.
+    expect(after(ready, stop("x")).push).toMatchObject({ stuck: [], notBefore: at.now + POSTPONED_MS });
+  });
+
+  test("reduce: pushes and pulls take turns while sent commits wait for their records", () => {
+    const behind = { ids: ["a"], at: { position: 30, mark: "aa" }, pullNext: true };
+    const answer = { type: "push-answered", head: 30, sent: ["a"], stopped: null, behind } as const;
+    const pushed = after(ready, event(answer));
+    expect(nextStep(pushed, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    const pulled = after(pushed, event({ type: "pull-answered", head: 30 }));
+    expect(nextStep(pulled, { ...at, pending: 1 })).toEqual({ do: "push" });
+    const again = after(pulled, event(answer));
+    expect(nextStep(again, { ...at, pending: 1 })).toEqual({ do: "pull" });
+    expect(after(again, event({ type: "diverged" })).behind).toBeNull();
+  });
+
+  test("reduce: a call without an answer makes the next calls smaller, and a refusal does not", () => {
+    const { pageBytes, pushBytes } = ready.size;
+    expect(after(ready, failed(at.now, 0, null)).size).toMatchObject({
+      pageBytes: pageBytes / 2,
+      pushBytes: pushBytes / 2,
+    });
+    expect(after(ready, failed(at.now, 0, 1_000)).size).toEqual(ready.size);
+    const full: SyncState = { ...ready, warning: null };
+    expect(after(full, event({ type: "failed", retryAfterMs: null, warning: error })).size).toEqual(ready.size);
+  });
+
+  test("reduce: a woken device forgets the sizes of the link before", () => {
+    const small = after(ready, failed(at.now, 0, null), failed(at.now, 0, null));
+    expect(after(small, event({ type: "network-changed" })).size).toEqual(ready.size);
   });
 
   test("reduce: a call without an answer for 5 seconds makes the log stale until the answer", () => {
@@ -279,34 +369,55 @@ describe("reduce", () => {
 
   test("reduce: random signals never break an invariant", () => {
     fc.assert(
-      fc.property(fc.array(randomEvent, { maxLength: 60 }), fc.nat({ max: 3 }), (made, pending) => {
-        let state = initialSyncState;
-        let elapsed = 0;
-        const model = { isLeader: false, isPaused: false, isStopped: false, isDiverged: false };
-        for (const { signal, passesMs, chance } of made) {
-          elapsed += passesMs;
-          state = reduce(state, signal, { now: 0, elapsed, chance });
-          follow(model, signal);
-          const maySync = model.isLeader && !model.isPaused && !model.isStopped;
-          expect({ ...state.tab, isStopped: state.progress.kind === "stopped" }).toMatchObject({
-            isLeader: model.isLeader,
-            isPaused: model.isPaused,
-            isStopped: model.isStopped,
-          });
-          expect(state.agreement.kind === "diverged").toBe(model.isDiverged);
-          if (!maySync) expect(state.socket.kind).toBe("closed");
-          const step = nextStep(state, { now: elapsed, cursor, pending, isRefilling: false });
-          if (!maySync) expect(step).toEqual({ do: "rest", until: null });
-          else if (model.isDiverged) expect(["resolve-divergence", "rest"]).toContain(step.do);
-          if (step.do === "connect") expect(state.socket.kind).toBe("closed");
-          if (step.do === "rest" && step.until !== null) expect(step.until - elapsed).toBeLessThanOrEqual(WAIT_MS_MAX);
-          if (maySync && step.do === "rest" && step.until === null)
-            expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
-          expect(state.push.max).toBeGreaterThanOrEqual(1);
-          expect(state.push.max).toBeLessThanOrEqual(PUSH_COMMITS_MAX);
-          expect(syncSummary(state).error === null || state.warning !== null || model.isStopped).toBe(true);
-        }
-      }),
+      fc.property(
+        fc.array(randomEvent, { maxLength: 60 }),
+        fc.nat({ max: 3 }),
+        fc.boolean(),
+        (made, pending, found) => {
+          let state = initialSyncState;
+          let elapsed = 0;
+          let waitBefore = waitOf(state);
+          const model = { isLeader: false, isPaused: false, isStopped: false, isDiverged: false };
+          for (const { signal, passesMs, chance } of made) {
+            elapsed += passesMs;
+            state = reduce(state, signal, { now: 0, elapsed, chance });
+            follow(model, signal);
+            const maySync = model.isLeader && !model.isPaused && !model.isStopped;
+            expect({ ...state.tab, isStopped: state.progress.kind === "stopped" }).toMatchObject({
+              isLeader: model.isLeader,
+              isPaused: model.isPaused,
+              isStopped: model.isStopped,
+            });
+            expect(state.agreement.kind === "diverged").toBe(model.isDiverged);
+            if (!maySync) expect(state.socket.kind).toBe("closed");
+            const stuckAt = found ? (state.push.stuck[0]?.notBefore ?? null) : null;
+            const step = nextStep(state, { now: elapsed, cursor, pending, stuckAt, isRefilling: false });
+            if (step.do === "push" && (state.push.failures > 0 || stuckAt !== null)) {
+              expect(state.agreement.kind).toBe("fresh");
+              expect(socketWaitOf(state)).toBeGreaterThan(elapsed);
+            }
+            if (signal.type === "push-failed") expect(waitOf(state)).toBe(waitBefore);
+            waitBefore = waitOf(state);
+            expect(new Set(state.push.stuck.map(({ id }) => id)).size).toBe(state.push.stuck.length);
+            if (!maySync) expect(step).toEqual({ do: "rest", until: null });
+            else if (model.isDiverged) expect(["resolve-divergence", "rest"]).toContain(step.do);
+            if (step.do === "connect") expect(state.socket.kind).toBe("closed");
+            if (step.do === "rest" && step.until !== null)
+              expect(step.until - elapsed).toBeLessThanOrEqual(WAIT_MS_MAX);
+            if (maySync && step.do === "rest" && step.until === null)
+              expect([pending, state.socket.kind === "closed", model.isDiverged]).toEqual([0, false, false]);
+            for (const bytes of [state.size.pageBytes, state.size.pushBytes])
+              expect([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]).toContain(bytes / 1024);
+            expect(state.size.pushBytesMax).toBeGreaterThanOrEqual(1);
+            expect(state.push.max).toBeGreaterThanOrEqual(1);
+            expect(state.push.max).toBeLessThanOrEqual(PUSH_COMMITS_MAX);
+            const isFailing = state.push.failures >= STUCK_FAILURES;
+            expect(syncSummary(state).error === null || state.warning !== null || model.isStopped || isFailing).toBe(
+              true,
+            );
+          }
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -321,6 +432,7 @@ function follow(model: Model, signal: Signal): void {
   switch (signal.type) {
     case "leader-changed":
       model.isLeader = signal.isLeader;
+      if (signal.isLeader) model.isStopped = false;
       return;
     case "paused-changed":
       model.isPaused = signal.isPaused;
@@ -345,6 +457,8 @@ function follow(model: Model, signal: Signal): void {
 const retryAfterMs = fc.option(fc.integer({ min: 0, max: 10_000_000 }));
 const head = fc.nat({ max: 20 });
 const reported = fc.record({ position: head, mark: fc.constantFrom(null, cursor.mark, "b") });
+const commitId = fc.constantFrom("a", "b", "c");
+const sent = fc.uniqueArray(commitId, { minLength: 1 });
 const type = <Type extends Signal["type"]>(name: Type) => fc.constant(name);
 const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   fc.record({ type: type("leader-changed"), isLeader: fc.boolean() }),
@@ -355,9 +469,25 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   fc.record({ type: type("became-visible") }),
   fc.record({ type: type("resumed") }),
   fc.record({ type: type("pull-answered"), head }),
-  fc.record({ type: type("push-answered"), head, isPostponed: fc.boolean() }),
+  fc.record({
+    type: type("push-answered"),
+    head,
+    sent,
+    stopped: fc.option(fc.record({ id: commitId, error: fc.constantFrom(null, error) })),
+    behind: fc.constantFrom(null, { ids: ["a"], at: cursor, pullNext: true }),
+  }),
+  fc.record({ type: type("push-failed"), sent, error: fc.constant(error), retryAfterMs, isSuspicious: fc.boolean() }),
+  fc.record({ type: type("push-too-large"), bytes: fc.nat({ max: 1_000 }) }),
+  fc.record({ type: type("gzip-refused") }),
+  fc.record({ type: type("limits-read"), info: fc.constant(info) }),
+  fc.record({ type: type("received"), bytes: fc.nat() }),
+  fc.record({
+    type: type("carried"),
+    what: fc.constantFrom("pageBytes" as const, "pushBytes" as const),
+    bytes: fc.nat(),
+    ms: fc.nat(),
+  }),
   fc.record({ type: type("call-slow") }),
-  fc.record({ type: type("push-too-large"), sent: fc.nat({ max: 1_000 }) }),
   fc.record({ type: type("frame-confirmed"), head }),
   fc.record({ type: type("diverged") }),
   fc.record({ type: type("divergence-resolved") }),

@@ -41,7 +41,7 @@ test("P8 push: an undecided commit waits, and its device still gets all other wo
   // Three commits in one push: a good one, an undecidable one, a good one.
   ada.api.setPaused(true);
   const good = await execute(ada, add("t2"));
-  await execute(ada, task.command.complete("t1"));
+  const undecided = await execute(ada, task.command.complete("t1"));
   await execute(ada, add("t3"));
   ada.api.setPaused(false);
 
@@ -49,5 +49,6 @@ test("P8 push: an undecided commit waits, and its device still gets all other wo
   await execute(bob, add("b1"));
   await until(() => ada.rows(board.name).has("task/b1"), "Ada gets Bob's card");
   expect(ada.status()).toMatchObject({ pending: 2, connection: "live" });
+  expect(ada.status().stuck).toMatchObject({ commit: undecided, command: "complete", status: 200, code: "undecided" });
   expect(reported).toMatchObject([{ code: "bug", cause: { message: "planted" } }]);
 });

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
+import type { Transport } from "../../../../src/client/sync/transport.ts";
+import { UnauthorizedError } from "../../../../src/core/values/errors.ts";
 import { device, type Tab, until } from "../../../support/device.ts";
 import { startServer } from "../../../support/server.ts";
 
@@ -67,4 +69,70 @@ test("status: no tab ever sends following together with leader, while the lead m
   const sent = [...first.statuses, ...second.statuses];
   expect(sent.some(({ connection }) => connection === "following")).toBe(true);
   expect(sent.filter(({ connection, leader }) => leader && connection === "following")).toEqual([]);
+}, 30_000);
+
+const SIGN_IN_MS = 12_000;
+/** A server that refuses the token of a tab until a person signs in. */
+function signIn() {
+  let isSignedIn = true;
+  const guarded = <T>(call: () => Promise<T>) =>
+    isSignedIn ? call() : Promise.reject(new UnauthorizedError({ message: "No token", fix: "Sign in." }));
+  return {
+    set: (isIn: boolean) => (isSignedIn = isIn),
+    transport: (inner: Transport): Transport => ({
+      ...inner,
+      push: (...facts) => guarded(() => inner.push(...facts)),
+      pull: (...facts) => guarded(() => inner.pull(...facts)),
+    }),
+  };
+}
+
+/** Two tabs that stopped because their tokens ended, with one commit to send. */
+async function signedOutTabs(of: (tab: "first" | "second") => ReturnType<typeof signIn>) {
+  const server = await startServer();
+  ends.push(server.close);
+  const ada = device(domain, "team", "ada");
+  const first = await opened(ada.open({ url: server.url, transport: of("first").transport }));
+  await until(() => first.status().connection === "live", "the first tab leads");
+  const second = await opened(ada.open({ url: server.url, transport: of("second").transport }));
+  await until(() => second.status().connection === "following", "the second follows");
+  of("first").set(false);
+  of("second").set(false);
+  unwrap(await second.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
+  await until(() => [first, second].every((tab) => tab.status().connection === "stopped"), "both stop", SIGN_IN_MS);
+  return { ada, server, first, second };
+}
+const isSynced = (tab: Tab) => tab.status().pending === 0 && tab.status().error === null;
+
+test("status: a tab that follows shows the error of the leader that is stopped", async () => {
+  const access = signIn();
+  const { first, second } = await signedOutTabs(() => access);
+  for (const tab of [first, second]) expect(tab.status().error).toMatchObject({ code: "unauthorized" });
+  expect([first.status().leader, second.status().leader]).toEqual([true, false]);
+}, 20_000);
+
+test("resume: in a tab that follows, it makes a stopped device try at once", async () => {
+  const access = signIn();
+  const { first, second } = await signedOutTabs(() => access);
+  access.set(true);
+  second.api.setPaused(false);
+  await until(() => isSynced(first) && isSynced(second), "all is synced", SIGN_IN_MS);
+  expect(first.rows(board.name).get("task/t1")).toMatchObject({ pending: false });
+}, 30_000);
+
+test("resume: a tab with a new token takes the lead of a tab whose token ended", async () => {
+  const access = { first: signIn(), second: signIn() };
+  const { first, second } = await signedOutTabs((tab) => access[tab]);
+  access.second.set(true);
+  second.api.lifecycle("visible");
+  await until(() => isSynced(first) && isSynced(second), "all is synced", SIGN_IN_MS);
+  expect([first.status().leader, second.status().leader]).toEqual([false, true]);
+}, 30_000);
+
+test("openLog: a tab that is opened after a sign-in syncs for the tabs that are stopped", async () => {
+  const access = signIn();
+  const { ada, server, first, second } = await signedOutTabs(() => access);
+  const third = await opened(ada.open({ url: server.url }));
+  await until(() => [first, second, third].every(isSynced), "all is synced", SIGN_IN_MS);
+  expect(third.status().leader).toBe(true);
 }, 30_000);

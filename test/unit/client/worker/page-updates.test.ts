@@ -14,10 +14,12 @@ const status: WorkerStatus = {
   lastSyncedAt: null,
   position: 0,
   head: 0,
+  traffic: { received: 0, sent: 0 },
   parked: { count: 0, events: [] },
   reduced: [],
   outdated: false,
   sentAgain: null,
+  stuck: null,
   error: null,
 };
 const delta = (key: string) => ({ projection: "board", set: [{ key, row: 1, pending: true }], removed: [] });

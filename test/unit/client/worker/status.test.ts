@@ -29,6 +29,7 @@ const inputs: fc.Arbitrary<StatusInputs> = fc.record({
   leader: fc.boolean(),
   led,
   reduced: fc.constant([]),
+  commandOf: fc.constant(() => undefined),
   error: fc.constant(null),
 });
 
@@ -53,6 +54,7 @@ test("statusOf: outdated is true only if the server or the leader knows a newer 
         leader: false,
         led: leader === null ? null : { state: "going", lastSyncedAt: null, domain: leader },
         reduced: [],
+        commandOf: () => undefined,
         error: null,
       });
       expect(outdated).toBe(server > own || (leader ?? 0) > own);

@@ -5,7 +5,7 @@ import type { Authorize, Permit } from "../../../../src/sync-server/app.ts";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
-import { createLiveHub } from "../../../../src/sync-server/live/hub.ts";
+import { createLiveHub, type LiveHubOptions } from "../../../../src/sync-server/live/hub.ts";
 import type { LiveSocket } from "../../../../src/sync-server/live/server-socket.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain, task } from "../../../support/board-domain.ts";
@@ -24,6 +24,7 @@ async function openSocket(
   checkReader: () => Promise<void>,
   principal: { readonly actor: string; readonly expiresAt?: number } = { actor: "ada" },
   begin = 1_000_000,
+  tokenReader: LiveHubOptions["tokenReader"] = () => Promise.resolve(principal),
 ) {
   let now = begin;
   /** A clock that never jumps. Timers use it. */
@@ -31,17 +32,19 @@ async function openSocket(
   let timers: { readonly at: number; readonly run: () => void }[] = [];
   const goodbyes: { readonly at: number; readonly code: string }[] = [];
   const terminatedAt: number[] = [];
+  const sent: string[] = [];
   const hub = createLiveHub({
     store: memory(),
     limits: SERVER_LIMITS,
     ticks: true,
     report: () => {},
     checkReader,
+    tokenReader,
     env: { ...runtimeEnv, now: () => now, setTimer: (run, ms) => (timers.push({ at: passed + ms, run }), () => {}) },
   });
   const socket: LiveSocket = {
     bufferedBytes: 0,
-    send: () => {},
+    send: (text) => void sent.push(text),
     save: () => {},
     terminate: () => void terminatedAt.push(passed),
     close: (_, code) => void goodbyes.push({ at: passed, code }),
@@ -50,6 +53,8 @@ async function openSocket(
   return {
     goodbyes,
     terminatedAt,
+    sent,
+    sendToken: (token: string) => connection.receive(JSON.stringify({ type: "token", token })),
     setClock: (ms: number) => {
       now += ms;
     },
@@ -120,6 +125,43 @@ test("recheckRights: a socket closes when the token that opened it expires", asy
   const { goodbyes, pass } = await openSocket(check, { actor: "ada", expiresAt: 1_005_000 });
   await pass(10_000);
   expect(goodbyes).toEqual([{ at: 5_000, code: "unauthorized" }]);
+});
+
+test("P21 live: a socket with a new token of its actor outlives the token that opened it", async () => {
+  const principal = { actor: "ada", expiresAt: 1_010_000 };
+  const renewed = { actor: "ada", expiresAt: 1_070_000 };
+  const { goodbyes, sent, sendToken, pass } = await openSocket(
+    async () => {},
+    principal,
+    undefined,
+    async () => renewed,
+  );
+  await pass(5_000);
+  sendToken("new");
+  await pass(1_000);
+  expect(sent.filter((frame) => frame.includes("renewed"))).toEqual(['{"type":"renewed","expiresInMs":64000}']);
+  await pass(50_000);
+  expect(goodbyes).toEqual([]);
+});
+
+test("P21 live: a token of another actor closes the socket, an invalid one changes nothing", async () => {
+  const tokens: Record<string, { readonly actor: string } | null> = { bob: { actor: "bob" }, bad: null };
+  const { goodbyes, sent, sendToken, pass } = await openSocket(
+    async () => {},
+    undefined,
+    undefined,
+    async (token) => {
+      const principal = tokens[token];
+      if (!principal) throw new HttpRefusal("unauthorized");
+      return principal;
+    },
+  );
+  sendToken("bad");
+  await pass(1_000);
+  expect([goodbyes, sent.filter((frame) => frame.includes("renewed"))]).toEqual([[], []]);
+  sendToken("bob");
+  await pass(1_000);
+  expect(goodbyes).toMatchObject([{ code: "unauthorized" }]);
 });
 
 test("recheckRights: a long failure of permit closes the socket, a short one does not", async () => {

@@ -115,7 +115,7 @@ test("nodeExchange: after a refusal the same connection can send again", async (
   const { url, person } = await start();
   const ada = person("ada");
   const send = device(url);
-  const refused = send({ "content-encoding": "gzip" });
+  const refused = send({ "content-encoding": "br" });
   refused.sent.end("x".repeat(100_000));
   expect(await refused.answered).toContain("unsupported-media-type");
   const { sent, answered } = send();

@@ -109,12 +109,31 @@ test("P22 push: the body is counted while it arrives, whatever its headers claim
   expect(sent).toBeLessThan(3_000);
 });
 
-test("P22 push: a compressed body and a body of another type are refused", async () => {
+test("P22 push: a body in gzip is unpacked up to the limit, and a bomb is refused", async () => {
+  const server = testServer();
+  const ada = person(server, "ada");
+  const title = "Milk ".repeat(40);
+  const commits = Array.from({ length: 50 }, (_, n) =>
+    ada.commit(task.command.add(`t${n}`, { title, column: "todo" })),
+  );
+  const packed = gzipSync(JSON.stringify({ after: null, domain: 1, commits }));
+  const answer = await post(server, packed, { "content-encoding": "gzip" });
+  expect([answer.status, ((await answer.json()) as { outcomes: unknown[] }).outcomes.length]).toEqual([200, 50]);
+  const limited = testServer({ limits: { pushBytesMax: 10_000 } });
+  expect(packed.byteLength).toBeLessThan(10_000);
+  for (const bomb of [packed, gzipSync(Buffer.alloc(100 * 1024 * 1024)), gzipSync(Buffer.alloc(10_001, " "))])
+    expect(await refusal(post(limited, bomb, { "content-encoding": "GZIP" }))).toBe("413 push-too-large");
+  for (const broken of [packed.subarray(0, 100), Buffer.from("no gzip"), Buffer.alloc(0)])
+    expect(await refusal(post(server, broken, { "content-encoding": "gzip" }))).toBe("400 bad-request");
+});
+
+test("P22 push: an unknown encoding and a body of another type are refused", async () => {
   const server = testServer();
   const json = JSON.stringify({ after: null, domain: 1, commits: [] });
-  expect(await refusal(post(server, gzipSync(json), { "content-encoding": "gzip" }))).toBe(
-    "415 unsupported-media-type",
-  );
+  for (const encoding of ["br", "deflate", "gzip, gzip"])
+    expect(await refusal(post(server, gzipSync(json), { "content-encoding": encoding }))).toBe(
+      "415 unsupported-media-type",
+    );
   for (const type of [
     "text/plain",
     "application/x-www-form-urlencoded",
@@ -375,7 +394,7 @@ test("P23 origins: listed pages and programs may use the server, other pages may
   const preflight = await ask("https://app.example", { method: "OPTIONS" });
   expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
     204,
-    "authorization, content-type",
+    "authorization, content-type, content-encoding",
   ]);
   expect((await ask("https://evil.example", { method: "OPTIONS" })).status).toBe(403);
   // The page must be able to read an error too.

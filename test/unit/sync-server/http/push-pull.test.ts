@@ -1,6 +1,6 @@
 // Pushing and pulling: the responses to each kind of push. Rules P1 to P13 of docs/protocol.md.
 import { expect, test } from "vitest";
-import { type Outcome } from "../../../../src/core/wire/messages.ts";
+import { type Outcome, type PushAnswer } from "../../../../src/core/wire/messages.ts";
 import { LIMITS } from "../../../../src/core/history/limits.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
@@ -315,6 +315,7 @@ test("P11 log: begins with its first record, and a rejection before it leaves it
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   expect(await (await ada.request("")).json()).toEqual({
     protocol: 1,
+    encodings: ["gzip"],
     cursor: null,
     head: 0,
     domain: 1,
@@ -362,6 +363,40 @@ test("P2 pull: pages end at records and follow each other without a gap", async 
   expect(second).toMatchObject({ after: first.cursor, more: false });
   const limited = await ada.request("records?limit=1");
   expect(await limited.json()).toMatchObject({ more: true, head: 5 });
+});
+
+test("P26 pull: a page stays within the bytes of its request, and within the server's limit", async () => {
+  const ada = person(testServer({ limits: { pageBytesMax: 4_000 } }), "ada");
+  await ada.push(Array.from({ length: 20 }, (_, n) => ada.commit(add(`t${n}`))));
+  const recordsOf = async (query: string) => {
+    const text = await (await ada.request(`records${query}`)).text();
+    const page = parseOwnJson<{ records: Json[]; more: boolean }>(text);
+    return { bytes: page.records.reduce<number>((sum, one) => sum + JSON.stringify(one).length, 0), ...page };
+  };
+  const one = (await recordsOf("?bytes=1")).records;
+  expect(one).toHaveLength(1);
+  const asked = await recordsOf("?bytes=1000");
+  expect(asked.bytes).toBeLessThanOrEqual(1_000);
+  expect([asked.records.length > 1, asked.more]).toEqual([true, true]);
+  expect(await recordsOf("?bytes=1000000")).toEqual(await recordsOf(""));
+  expect((await recordsOf("")).bytes).toBeLessThanOrEqual(4_000);
+  for (const bytes of ["0", "-1", "x", "1.5"]) expect((await ada.request(`records?bytes=${bytes}`)).status).toBe(400);
+});
+
+test("P26 push: its answer stays within the bytes of its request, and 0 means no records", async () => {
+  const ada = person(testServer(), "ada");
+  await ada.push(Array.from({ length: 20 }, (_, n) => ada.commit(add(`t${n}`))));
+  const push = async (bytes: number | undefined) => {
+    const commits = [ada.commit(add(crypto.randomUUID()))];
+    const response = await ada.request("commits", { after: null, domain: 1, bytes, commits });
+    return parseOwnJson<PushAnswer>(await response.text());
+  };
+  const none = await push(0);
+  expect(none).toMatchObject({ records: [], cursor: null, head: 21, more: true });
+  expect(kinds(none.outcomes)).toEqual(["recorded"]);
+  expect((await push(1)).records).toHaveLength(1);
+  expect((await push(1_000)).records.length).toBeLessThan(10);
+  expect((await push(undefined)).records).toHaveLength(24);
 });
 
 test("streams: a stream can be read alone, from a version on", async () => {

@@ -18,6 +18,7 @@ test("P18 receive: a socket that pings and never reads gets no second pong", () 
     env,
     ticks: false,
     checkReader: () => Promise.resolve(),
+    tokenReader: () => Promise.resolve({ actor: "ada" }),
     report: () => {},
   });
   const sent: string[] = [];

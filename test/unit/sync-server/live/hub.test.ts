@@ -71,6 +71,7 @@ function newHub(ticks = true): LiveHub {
       nextTurn: () => Promise.resolve(),
     },
     checkReader: () => Promise.resolve(),
+    tokenReader: () => Promise.resolve({ actor: "ada" }),
     report: (error) => {
       throw error;
     },

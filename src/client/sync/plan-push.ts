@@ -1,0 +1,37 @@
+/** Plans the next push: its commits, and the records that its answer may have. Pure. */
+import type { Commit } from "../../core/history/commit.ts";
+import { type Cursor, positionOf } from "../../core/history/record.ts";
+import type { WhenStuck } from "../messages/worker-messages.ts";
+import { type Behind, behindNow, pushBatch, type PushBatch, queueOf, unsent } from "./push-queue.ts";
+import type { SyncState } from "./sync-state.ts";
+
+export type PushFacts = {
+  readonly pending: readonly { readonly commit: Commit }[];
+  readonly cursor: Cursor | null;
+  /** By `env.elapsed`. */
+  readonly now: number;
+  readonly whenStuck: WhenStuck;
+};
+
+export type PushPlan = PushBatch & {
+  readonly after: Cursor | null;
+  readonly behind: Behind | null;
+  /** False: the records come with pulls, because this log is behind. */
+  readonly wantsRecords: boolean;
+};
+
+export function planPush(state: SyncState, { pending, cursor, now, whenStuck }: PushFacts): PushPlan {
+  const { push, size, head } = state;
+  const behind = behindNow(state.behind, cursor);
+  const { sendable, stuck } = queueOf(pending, push.stuck, whenStuck);
+  const due = stuck.find(({ notBefore }) => notBefore <= now);
+  // A stuck commit is sent alone, because otherwise it would take other commits with it.
+  const alone = due && pending.filter(({ commit }) => commit.id === due.id);
+  return {
+    ...pushBatch(alone ?? unsent(sendable, behind), push.max, size),
+    // After recorded commits, the server checks their mark.
+    after: behind?.at ?? cursor,
+    behind,
+    wantsRecords: behind === null && head <= positionOf(cursor),
+  };
+}

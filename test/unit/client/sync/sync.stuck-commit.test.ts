@@ -1,0 +1,176 @@
+// One commit that does not get through: a filter refuses its text, or `permit` throws for it.
+import { afterEach, expect, test } from "vitest";
+import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
+import type { Transport } from "../../../../src/client/sync/transport.ts";
+import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
+import type { Permit } from "../../../../src/sync-server/app.ts";
+import { board, domain, task } from "../../../support/board-domain.ts";
+import { device, type Tab, until } from "../../../support/device.ts";
+import { startServer } from "../../../support/server.ts";
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end().catch(() => {});
+});
+
+const MARKER = "EICAR";
+const SECONDS = 12_000;
+const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
+const execute = async (tab: Tab, ...commands: Parameters<Tab["execute"]>[0]) =>
+  unwrap(await tab.execute(commands, null, null)).commit;
+const has = (tab: Tab, id: string) => tab.rows(board.name).get(`task/${id}`)?.pending === false;
+
+/** A virus scanner between device and server. */
+function scanner() {
+  let isOn = true;
+  const pushes: number[] = [];
+  return {
+    pushes,
+    turnOff: () => (isOn = false),
+    transport: (inner: Transport): Transport => ({
+      ...inner,
+      push: async (after, version, commits) => {
+        pushes.push(commits.length);
+        if (isOn && JSON.stringify(commits).includes(MARKER))
+          throw new UnreachableError("Something else answered with status 403", null, undefined, {
+            status: 403,
+            text: "<h1>Blocked</h1>",
+          });
+        return inner.push(after, version, commits);
+      },
+    }),
+  };
+}
+
+async function twoDevices(open: Parameters<ReturnType<typeof device>["open"]>[0], permit: Permit = () => true) {
+  const reported: unknown[] = [];
+  const server = await startServer({ permit, onError: (error) => reported.push(error) });
+  const ada = device(domain, "team", "ada");
+  const options = { ...open, url: server.url };
+  const tab = await ada.open(options);
+  const bob = await device(domain, "team", "bob").open({ url: server.url });
+  ends.push(server.close, tab.close, bob.close);
+  await until(() => tab.status().connection === "live" && bob.status().connection === "live", "both are live");
+  return { ada, tab, bob, server, options, reported };
+}
+
+/** Three adds in one push, the second one with the marker. */
+async function addThree(tab: Tab): Promise<string> {
+  tab.api.setPaused(true);
+  await execute(tab, add("t1"));
+  const bad = await execute(tab, add("t2", MARKER));
+  await execute(tab, add("t3"));
+  tab.api.setPaused(false);
+  return bad;
+}
+
+test(
+  "sync: a filter that refuses one commit neither blinds the device nor stops the others",
+  { timeout: 40_000 },
+  async () => {
+    const { tab, bob } = await twoDevices({ transport: scanner().transport, whenStuck: "skip" });
+    const bad = await addThree(tab);
+    await execute(bob, add("b1"));
+    await until(() => has(tab, "b1"), "Ada gets Bob's card", SECONDS);
+    await until(() => has(bob, "t1") && has(bob, "t3"), "Bob gets the first and the third card", SECONDS);
+    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+    expect(tab.status()).toMatchObject({
+      pending: 1,
+      connection: "live",
+      stuck: { commit: bad, command: "add", stream: "task/t2", status: 403, code: null, text: "<h1>Blocked</h1>" },
+      error: { code: "unreachable" },
+    });
+    // A commit on the stream of the stuck one waits, so that their order stays.
+    await execute(tab, task.command.complete("t2"));
+    await execute(tab, add("t4"));
+    await until(() => has(bob, "t4"), "Bob gets the fourth card", SECONDS);
+    expect(tab.status().pending).toBe(2);
+  },
+);
+
+test(
+  "sync: behind a stuck commit everything waits by default, until the filter lets it through",
+  { timeout: 40_000 },
+  async () => {
+    const filter = scanner();
+    const { tab, bob } = await twoDevices({ transport: filter.transport });
+    await addThree(tab);
+    await until(() => has(bob, "t1"), "Bob gets the first card", SECONDS);
+    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+    expect(tab.status()).toMatchObject({ pending: 2, connection: "live" });
+    expect(has(bob, "t3")).toBe(false);
+    filter.turnOff();
+    tab.api.lifecycle("visible");
+    await until(() => has(bob, "t2") && has(bob, "t3"), "Bob gets the others", SECONDS);
+    expect(tab.status()).toMatchObject({ pending: 0, stuck: null, error: null });
+  },
+);
+
+test("sync: a push that hangs does not blind a device that was just opened", { timeout: 60_000 }, async () => {
+  const blackHole = (inner: Transport): Transport => ({
+    ...inner,
+    push: async (after, version, commits) => {
+      if (!JSON.stringify(commits).includes(MARKER)) return inner.push(after, version, commits);
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      throw new UnreachableError("No answer", null);
+    },
+  });
+  const { ada, tab, bob, server } = await twoDevices({});
+  tab.api.setPaused(true);
+  await execute(tab, add("t1", MARKER));
+  await tab.close();
+  await execute(bob, add("b1"));
+  await until(() => has(bob, "b1"), "Bob's first card is recorded");
+  const opened = await ada.open({ url: server.url, transport: blackHole });
+  ends.push(opened.close);
+  await until(() => has(opened, "b1") && opened.status().connection === "live", "Ada gets Bob's first card", 3_500);
+  await execute(bob, add("b2"));
+  await until(() => has(opened, "b2"), "Ada gets Bob's second card", 500);
+  expect(opened.status().pending).toBe(1);
+  await until(() => opened.status().stuck !== null, "the device names the commit", 45_000);
+  expect(opened.status().stuck).toMatchObject({ status: null, code: null, text: "No answer" });
+});
+
+test(
+  "withdraw: takes a stuck commit out of the queue, after a reload and in a tab that follows",
+  { timeout: 60_000 },
+  async () => {
+    const { ada, tab, bob, options } = await twoDevices({ transport: scanner().transport });
+    const bad = await addThree(tab);
+    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+    await tab.close();
+    const reloaded = await ada.open(options);
+    const follower = await ada.open(options);
+    ends.push(reloaded.close, follower.close);
+    await until(() => reloaded.status().stuck?.commit === bad, "the device names it again", SECONDS);
+    await until(() => follower.status().stuck?.commit === bad, "the follower names it too", SECONDS);
+    unwrap(await follower.api.withdraw(bad));
+    expect(follower.status().stuck).toBeNull();
+    await until(() => has(bob, "t3"), "the commit behind it gets through", SECONDS);
+    await until(() => reloaded.status().stuck === null && reloaded.status().pending === 0, "all is synced");
+    expect(follower.update().rejections).toMatchObject([{ commit: bad, code: "withdrawn" }]);
+  },
+);
+
+test(
+  "permit: one that throws for a command names log and commit, and blocks nothing else",
+  { timeout: 40_000 },
+  async () => {
+    const permit: Permit = (_, request) => {
+      if (request.action === "write" && JSON.stringify(request.input).includes(MARKER)) throw new Error("no such word");
+      return true;
+    };
+    const { tab, bob, reported } = await twoDevices({ whenStuck: "skip" }, permit);
+    const bad = await addThree(tab);
+    await execute(bob, add("b1"));
+    await until(() => has(tab, "b1"), "Ada gets Bob's card", SECONDS);
+    await until(() => has(bob, "t1") && has(bob, "t3"), "Bob gets the good cards", SECONDS);
+    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+    expect(tab.status().stuck).toMatchObject({ commit: bad, status: 503, code: "unavailable", stream: "task/t2" });
+    expect(reported[0]).toMatchObject({
+      code: "unexpected",
+      message: expect.stringContaining("no such word") as string,
+      details: { log: "team", commit: bad, command: "add", stream: "task/t2" },
+    });
+  },
+);
