@@ -79,7 +79,8 @@ export type OpenLogOptions = {
      */
     readonly url: string;
     /**
-     * Returns a bearer token, or null to send none. Each call of the server requests it again.
+     * Returns a bearer token, or null to send none. Each call of the server requests it again. An open socket requests
+     * it several times before its token ends.
      *
      * @default no token
      */
