@@ -117,18 +117,27 @@ export class Leadership {
       if (message.sync.state === "going") this.#offersLead = false;
       this.#takeStoppedLead();
     }
+    // Otherwise a new tab could not know for two seconds whether this one is stopped.
+    if (message.type === "hello" && this.#isLeader) this.#postBeat();
     if (!this.#isCompeting) return;
     const { env, post } = this.#options;
     if (message.type === "beat") {
       this.#heardAt = env.elapsed();
       const own = this.#rank();
-      if (this.#isLeader && this.lacksLocks && yieldsTo(own, message.rank)) this.#release?.();
+      if (this.#isLeader && this.lacksLocks && this.#yields(message.sync, yieldsTo(own, message.rank)))
+        this.#release?.();
       if (!this.#isLeader && outranks(own, message.rank)) {
         post({ type: "claim", rank: own });
         if (this.lacksLocks) this.#steal();
       }
     }
     if (message.type === "claim" && this.#isLeader && outranks(message.rank, this.#rank())) this.#release?.();
+  }
+
+  /** Of two leaders without locks, the one that is not stopped stays. */
+  #yields({ state }: LeaderSync, isLower: boolean): boolean {
+    const isStopped = this.#options.sync().state === "stopped";
+    return isStopped === (state === "stopped") ? isLower : isStopped;
   }
 
   close(): void {
@@ -171,7 +180,7 @@ export class Leadership {
   #hold(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     this.#setLeader(true);
-    this.postBeat();
+    this.#postBeat();
     return new Promise((resolve) => {
       this.#release = resolve;
     });
@@ -197,7 +206,7 @@ export class Leadership {
       const now = env.elapsed();
       const wasAwake = now - this.#lastTimer < BEAT_MS + ASLEEP_MS;
       this.#lastTimer = now;
-      if (this.#isLeader) this.postBeat();
+      if (this.#isLeader) this.#postBeat();
       else if (!wasAwake || !this.#isCompeting) this.#heardAt = now;
       else if (now - this.#heardAt > SILENCE_MS_MAX) {
         this.#heardAt = now;
@@ -207,8 +216,7 @@ export class Leadership {
     }, BEAT_MS);
   }
 
-  /** Shows the other tabs that this tab leads, and the progress of its syncing. */
-  postBeat(): void {
+  #postBeat(): void {
     const { post, storeFingerprint, sync, onBeat } = this.#options;
     onBeat();
     post({ type: "beat", rank: this.#rank(), stands: storeFingerprint(), sync: sync() });

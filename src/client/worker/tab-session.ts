@@ -155,7 +155,7 @@ export class TabSession {
   }
 
   handleLifecycle(event: Lifecycle): void {
-    if (event !== "hidden" && event !== "offline") this.#leadership.offerLead();
+    if (event !== "hidden") this.#leadership.offerLead();
     switch (event) {
       case "online":
       case "offline":
@@ -205,10 +205,8 @@ export class TabSession {
       case "show":
         return this.presence.receive(message);
       case "hello":
-        if (!isLeader) return;
-        // Otherwise a new tab could not know for two seconds whether this one is stopped.
-        this.#leadership.postBeat();
-        return this.#peers.post({ type: "present", others: this.#otherPresences });
+        if (isLeader) this.#peers.post({ type: "present", others: this.#otherPresences });
+        return;
       case "present":
         if (!isLeader) this.#showOtherPresences(message.others);
     }
