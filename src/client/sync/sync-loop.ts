@@ -5,7 +5,7 @@
  * transport calls.
  * Guarantees:
  * - Only `#dispatch` writes the state.
- * - At most one call is under way, except that reading goes on beside a push without an answer.
+ * - At most one call is under way. But reading continues beside a push that has no answer yet.
  * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
  */
 import { DacapoError, toPlainError } from "../../core/values/errors.ts";
