@@ -5,6 +5,9 @@ import type { WhenStuck } from "../messages/worker-messages.ts";
 import { type Behind, behindNow, pushBatch, type PushBatch, queueOf, unsent } from "./push-queue.ts";
 import type { SyncState } from "./sync-state.ts";
 
+/** The reason why this device rejects a commit that the server cannot read. */
+export const TOO_LARGE = { code: "too-large", message: "The commit is larger than the server takes" };
+
 export type PushFacts = {
   readonly pending: readonly { readonly commit: Commit }[];
   readonly cursor: Cursor | null;

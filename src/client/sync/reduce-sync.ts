@@ -28,6 +28,9 @@ import {
 /** `domain`: the version of the server's domain, if the server reports it. */
 type Answered = { readonly head: number; readonly domain?: number | undefined };
 
+/** Milliseconds without an answer after which the status no longer says `live`. */
+export const SLOW_MS = 5_000;
+
 type Signals = {
   "leader-changed": { readonly isLeader: boolean };
   "paused-changed": { readonly isPaused: boolean };

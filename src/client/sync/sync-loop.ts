@@ -21,20 +21,17 @@ import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
 import { SMALL_PUSH_BYTES } from "./call-size.ts";
 import { meteredCall } from "./metered-call.ts";
-import { planPush } from "./plan-push.ts";
+import { planPush, TOO_LARGE } from "./plan-push.ts";
 import { type Behind, behindNow, joinRecorded, queueOf, unsent } from "./push-queue.ts";
 import { Rest } from "./rest.ts";
-import { reduce, type Signal } from "./reduce-sync.ts";
+import { reduce, type Signal, SLOW_MS } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
 import { undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
-/** Milliseconds without an answer after which the status no longer says `live`. */
-export const SLOW_MS = 5_000;
 /** After this time without an answer to a push, the loop reads on. */
 const PUSH_MS_MAX = 2_000;
-const TOO_LARGE = { code: "too-large", message: "The commit is larger than the server takes" };
 
 export type SyncLoopOptions = {
   readonly engine: Engine;
@@ -172,8 +169,7 @@ export class SyncLoop {
 
   async #push(): Promise<void> {
     const { engine, transport, domainVersion, env, whenStuck } = this.#options;
-    const { generation } = engine.head;
-    const { size } = this.#state;
+    const [{ generation }, { size }] = [engine.head, this.#state];
     const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(this.#state, facts);
     const { commits, bytes, after, behind } = plan;
@@ -220,16 +216,14 @@ export class SyncLoop {
   /** A push that fails for now does not delay reading. Any other failure is one of the whole loop. */
   #pushFailed(error: unknown, sent: readonly CommitId[]): void {
     const plain = toPlainError(error);
-    if (plain.code !== "unreachable") throw error;
     const { retryAfterMs, isSuspicious } = classifyFailure(error, 0);
+    if (plain.code !== "unreachable" && !isSuspicious) throw error;
     this.#dispatch({ type: "push-failed", sent, error: plain, retryAfterMs, isSuspicious });
   }
 
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
-    const { generation } = engine.head;
-    const { cursor } = engine.replica;
-    const behind = this.#behind;
+    const [{ generation }, { cursor }, behind] = [engine.head, engine.replica, this.#behind];
     const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;
     const { answer, text } = answered;

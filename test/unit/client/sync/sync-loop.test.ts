@@ -200,7 +200,7 @@ test("status: is not live while answers are lost, and has waitingSince", async (
   expect(open.status()).toMatchObject({ pending: 0, waitingSince: null, connection: "live" });
 });
 
-test("status: work whose pushes alone get no answer has waitingSince, and later an error or its name", async () => {
+test("status: work whose pushes get no answer has waitingSince, and is named as stuck later", async () => {
   const { nodes, open, add } = await liveDevice();
   nodes.transport.push = async () => {
     await new Promise((resolve) => setTimeout(resolve, 30_000));
