@@ -1,0 +1,16 @@
+// The bytes that an app's user downloads stay within a budget. `npm run bench -- size` shows which modules hold them.
+import { expect, test } from "vitest";
+import { bundleEntries, compressedSizes } from "../../../bench/support/bundle-sizes.ts";
+
+/** Bytes in brotli. A change that needs more says why, here and in docs/decisions/a-worker-is-one-chunk.md. */
+const budgets: Readonly<Record<string, number>> = {
+  "dacapo/client": 7_300,
+  "dacapo/worker": 42_000,
+  dacapo: 5_400,
+};
+
+test("size: client, worker and domain language stay within their budgets", { timeout: 60_000 }, async () => {
+  const sizes = (await bundleEntries()).map(({ name, code }) => [name, compressedSizes(code).brotli] as const);
+  expect(sizes.map(([name]) => name).toSorted()).toEqual(Object.keys(budgets).toSorted());
+  for (const [name, bytes] of sizes) expect(bytes, name).toBeLessThanOrEqual(budgets[name] ?? 0);
+});
