@@ -1,8 +1,16 @@
 /** All planted faults. Each must be found within 1,000 seeds, or the simulator is too weak. */
 import { browserMutants } from "./browser-mutants.ts";
+import { linkMutants } from "./link-mutants.ts";
 import { releaseMutants } from "./release-mutants.ts";
 import { serverMutants } from "./server-mutants.ts";
 import { storeMutants } from "./store-mutants.ts";
 import { wireMutants } from "./wire-mutants.ts";
 
-export const mutants = [...browserMutants, ...releaseMutants, ...serverMutants, ...storeMutants, ...wireMutants];
+export const mutants = [
+  ...browserMutants,
+  ...releaseMutants,
+  ...serverMutants,
+  ...storeMutants,
+  ...wireMutants,
+  ...linkMutants,
+];
