@@ -24,11 +24,14 @@ export async function openTwice(url: string, { add, present = 0 }: Visit = {}): 
     if (message.type() === "error") problems.push(`console: ${message.text()} (${message.location().url})`);
   });
   page.on("domcontentloaded", () => void loads++);
+  /** Waits for this number of rows without pending work, because the next visit must find them on the server. */
   const rows = async (count: number) => {
+    const isShown = (wanted: number) => {
+      const { innerText } = document.body;
+      return innerText.split("Milk").length - 1 === wanted && !innerText.includes('"pending":true');
+    };
     try {
-      await page.waitForFunction((wanted) => document.body.innerText.split("Milk").length - 1 === wanted, count, {
-        timeout: 30_000,
-      });
+      await page.waitForFunction(isShown, count, { timeout: 30_000 });
     } catch {
       problems.push(`the page shows "${await page.locator("body").innerText()}" and not ${count} rows`);
     }
