@@ -1,4 +1,4 @@
-// Signing out and moving a guest's work in real Chromium, while other tabs have the log open.
+// Signing out and moving a guest's work in a real browser, while other tabs have the log open.
 import { afterEach, expect, test } from "vitest";
 import { deleteLog, type LogHandle, openLog } from "../../src/client/open-log.ts";
 import { board, task } from "../support/board-domain.ts";
@@ -16,6 +16,9 @@ const until = async (condition: () => boolean | Promise<boolean>, what: string) 
   )
     if (Date.now() > deadline) throw new Error(`Not in time: ${what}`);
 };
+/** The databases whose names match. WebKit also lists names that were opened and found to be missing, as version 0. */
+const databases = async (isMatch: (name: string | undefined) => boolean) =>
+  (await indexedDB.databases()).filter(({ name, version }) => isMatch(name) && version !== 0);
 const sync = { url: "http://127.0.0.1:9/sync" };
 
 test("deleteLog: ends the handles of two tabs without a network, and leaves nothing", async () => {
@@ -46,7 +49,7 @@ test("deleteLog: ends the handles of two tabs without a network, and leaves noth
   for (const tab of tabs)
     await expect(tab.execute(task.command.complete("t1"))).rejects.toMatchObject({ code: "storage-lost" });
   const isLeft = (text: string | undefined) => text?.includes(name) === true;
-  expect((await indexedDB.databases()).filter((database) => isLeft(database.name))).toEqual([]);
+  expect(await databases(isLeft)).toEqual([]);
   await until(async () => {
     const { held = [], pending = [] } = await navigator.locks.query();
     return ![...held, ...pending].some((lock) => isLeft(lock.name));
@@ -63,7 +66,7 @@ test("deleteLog: deletes a closed log, and resolves for a log that does not exis
   const name = `log-${crypto.randomUUID()}`;
   const log = await openLog(name, { worker, user: "ada", sync, namespace: "notes" });
   await log.close();
-  const isThere = async () => (await indexedDB.databases()).some((database) => database.name?.includes(name));
+  const isThere = async () => (await databases((one) => one?.includes(name) === true)).length > 0;
   expect(await isThere()).toBe(true);
   await deleteLog(name, { user: "ada" });
   expect(await isThere()).toBe(true);
@@ -94,5 +97,5 @@ test("moveTo: takes a guest's work along, and ends the tabs of the guest", async
     ["ada", ada.client],
     ["ada", ada.client],
   ]);
-  expect((await indexedDB.databases()).filter((database) => database.name?.endsWith(`${name}:guest`))).toEqual([]);
+  expect(await databases((one) => one?.endsWith(`${name}:guest`) === true)).toEqual([]);
 });

@@ -5,9 +5,12 @@ import { task } from "../support/board-domain.ts";
 
 const worker = () => new Worker(new URL("../support/browser/board.worker.ts", import.meta.url), { type: "module" });
 const handles: LogHandle[] = [];
+/** WebKitGTK has no `navigator.storage`. */
+const hasStorage = "storage" in navigator;
 let persist: MockInstance<() => Promise<boolean>>;
 let persisted: MockInstance<() => Promise<boolean>>;
 beforeEach(() => {
+  if (!hasStorage) return;
   persist = vi.spyOn(navigator.storage, "persist").mockResolvedValue(true);
   persisted = vi.spyOn(navigator.storage, "persisted").mockResolvedValue(false);
 });
@@ -27,7 +30,7 @@ const until = async (condition: () => boolean, what: string) => {
 };
 const milk = task.command.add("t1", { title: "Milk", column: "todo" });
 
-test("status.storage: shows use and quota after the opening, without a request", async () => {
+test.runIf(hasStorage)("status.storage: shows use and quota after the opening, without a request", async () => {
   const log = await open();
   await until(() => use(log) !== null, "the browser answered");
   expect(use(log)?.persisted).toBe(false);
@@ -36,29 +39,35 @@ test("status.storage: shows use and quota after the opening, without a request",
   expect(persist).not.toHaveBeenCalled();
 });
 
-test("persist: is requested once, after the first commit, and the answer is in the status", async () => {
-  const log = await open({ sync: { url: "http://127.0.0.1:9/sync" } });
-  await until(() => use(log) !== null, "the browser answered");
-  await log.execute(milk);
-  await until(() => use(log)?.persisted === true, "the answer is shown");
-  await log.execute(task.command.rename("t1", { title: "Oat milk" }));
-  expect(persist).toHaveBeenCalledTimes(1);
-  await until(() => log.status.get().pending === 2, "a later status");
-  expect(use(log)?.persisted).toBe(true);
-});
+test.runIf(hasStorage)(
+  "persist: is requested once, after the first commit, and the answer is in the status",
+  async () => {
+    const log = await open({ sync: { url: "http://127.0.0.1:9/sync" } });
+    await until(() => use(log) !== null, "the browser answered");
+    await log.execute(milk);
+    await until(() => use(log)?.persisted === true, "the answer is shown");
+    await log.execute(task.command.rename("t1", { title: "Oat milk" }));
+    expect(persist).toHaveBeenCalledTimes(1);
+    await until(() => log.status.get().pending === 2, "a later status");
+    expect(use(log)?.persisted).toBe(true);
+  },
+);
 
-test("persist: is not requested where the data is kept already, or where the app turned it off", async () => {
-  const log = await open({ persist: false });
-  await log.execute(milk);
-  persisted.mockResolvedValue(true);
-  const kept = await open();
-  await kept.execute(milk);
-  await until(() => use(kept)?.persisted === true, "the browser keeps the data");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(persist).not.toHaveBeenCalled();
-});
+test.runIf(hasStorage)(
+  "persist: is not requested where the data is kept already, or where the app turned it off",
+  async () => {
+    const log = await open({ persist: false });
+    await log.execute(milk);
+    persisted.mockResolvedValue(true);
+    const kept = await open();
+    await kept.execute(milk);
+    await until(() => use(kept)?.persisted === true, "the browser keeps the data");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(persist).not.toHaveBeenCalled();
+  },
+);
 
-test("persist: a browser that refuses or fails does not disturb the log", async () => {
+test.runIf(hasStorage)("persist: a browser that refuses or fails does not disturb the log", async () => {
   persist.mockRejectedValue(new Error("not in a private window"));
   const log = await open();
   await log.execute(milk);

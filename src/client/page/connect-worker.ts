@@ -33,6 +33,9 @@ export type ConnectOptions = {
   readonly tickMs?: number;
 };
 
+/** A closed log's worker ends after this time. */
+const END_MS = 1_000;
+
 /** Ends with an open log or with an error. After an error, no open log and no worker of its own is left. */
 export async function connectWorker({
   worker: given,
@@ -76,7 +79,8 @@ export async function connectWorker({
     postCalls: (calls) => port.postMessage({ calls } satisfies CallMessage),
     release() {
       remote[Comlink.releaseProxy]();
-      end();
+      // Otherwise WebKit may block a deletion of the database, because its worker ended right after it closed it.
+      setTimeout(end, END_MS);
     },
   };
 }
