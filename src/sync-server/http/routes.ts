@@ -128,7 +128,7 @@ export async function getExport(
 
 /** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
 export async function postTicket(
-  { admission, tickets }: RouteContext,
+  { admission, tickets }: Pick<RouteContext, "admission" | "tickets">,
   request: Request,
   log: LogName,
 ): Promise<string> {

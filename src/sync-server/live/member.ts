@@ -85,10 +85,16 @@ export class Member {
   /** Stores in the socket what must outlive the hub's memory. */
   save(): void {
     if (this.#delivery.kind === "closed") return;
-    const { log, principal, presence } = this;
+    const { log, principal, presence, rights } = this;
     const cursor: Cursor | null = this.#delivery.cursor;
     try {
-      this.socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
+      this.socket.save({
+        log,
+        cursor: cursor && encodeCursor(cursor),
+        principal,
+        presence,
+        checkedAt: rights.confirmedAt,
+      });
     } catch {
       this.socket.terminate();
     }
