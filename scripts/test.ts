@@ -23,6 +23,7 @@ const steps: readonly Step[] = [
   check("dead code", tool("knip/bin/knip.js", "--no-progress")),
   check("lock file", script("scripts/check-lock.ts")),
   check("package", script("scripts/check-package.ts")),
+  check("edge", script("scripts/check-edge.ts")),
   tests("unit"),
   tests("workerd"),
   { ...tests("browser"), needsBrowser: true },

@@ -1,17 +1,8 @@
 // The board's sync server: one SQLite file, and an `authorize` for the demo only.
-import { type Authorize, serve } from "dacapo/node";
+import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
+import { believeTheName } from "./authorize.ts";
 import { domain } from "./domain.ts";
-
-const NAME_LENGTH_MAX = 64;
-
-/** DEMO ONLY: it trusts every name. In your own app, check a session or a signed token here. */
-const believeTheName: Authorize = (request) => {
-  const [, written] =
-    /^Bearer demo:([A-Za-z0-9._~!*'()%-]{1,600})$/.exec(request.headers.get("authorization") ?? "") ?? [];
-  const name = decoded(written ?? "");
-  return name.length > 0 && name.length <= NAME_LENGTH_MAX ? { actor: name } : null;
-};
 
 const running = await serve({
   domain,
@@ -25,12 +16,4 @@ console.log(`listening on ${running.url}`);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void running.close().then(() => process.exit(0)));
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text).trim();
-  } catch {
-    return "";
-  }
 }

@@ -159,7 +159,7 @@ async function startPageServer(
   return { origin: `http://127.0.0.1:${address.port}`, close: () => server.close() };
 }
 
-function startBrowser(): Promise<Browser> {
+export function startBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (!executablePath) throw new Error(howToGetChromium);
   return chromium.launch({
