@@ -18,6 +18,7 @@ import { createTickets } from "./access/tickets.ts";
 import { syncServer, type SyncServerOptions } from "./app.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
 import { runtimeEnv } from "./base/env.ts";
+import { createMemoryBudget } from "./base/memory-budget.ts";
 import { OBJECT_LIMITS, RIGHTS_MS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createReporter } from "./base/report-error.ts";
 import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
@@ -182,6 +183,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
     locationHint,
     origins: createOriginRule(options.origins),
     admission: createAdmission({ authorize, permit: permit ?? (() => true), limits, env: runtimeEnv, report }),
+    reading: createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax }),
+    pushBytesMax: limits.pushBytesMax,
     createTickets: (secret) => createTickets(runtimeEnv, secret),
     report,
   });

@@ -10,14 +10,16 @@ import { parseOwnJson } from "../../core/values/json.ts";
 
 const HEADER = "dacapo-principal";
 
-/** Returns the request for the object. Null: the request has no verified sender, such as one with a ticket. */
-export function withPrincipal(request: Request, principal: Principal | null): Request {
-  const forwarded = new Request(request);
-  forwarded.headers.delete("authorization");
+/** Returns the request for the object, with the body that the Worker read. Null: no verified sender, or no body. */
+export function withPrincipal(request: Request, principal: Principal | null, body: string | null): Request {
+  const headers = new Headers(request.headers);
+  // The text may be shorter than the bytes that the client sent.
+  headers.delete("content-length");
+  headers.delete("authorization");
   // A header has only ASCII, and an actor's name may have any letters.
-  if (principal) forwarded.headers.set(HEADER, encodeURIComponent(JSON.stringify(principal)));
-  else forwarded.headers.delete(HEADER);
-  return forwarded;
+  if (principal) headers.set(HEADER, encodeURIComponent(JSON.stringify(principal)));
+  else headers.delete(HEADER);
+  return new Request(request.url, { method: request.method, headers, body });
 }
 
 /** The `authorize` of an object. Only the Worker can send requests to an object. */

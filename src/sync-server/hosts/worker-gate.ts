@@ -4,6 +4,8 @@
  * Guarantees (cloudflare.guard.test.ts):
  * - A request with a wrong path, name, origin, token or ticket, or without the right to read, reaches no object. So
  *   nobody without rights can make an object.
+ * - The Worker reads a push before it wakes the object. If an object left a forwarded body unread, the runtime would log
+ *   an error (edge.test.ts).
  * - A refusal has the same text and headers as that of a server on Node.
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
@@ -12,7 +14,9 @@ import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
 import type { Tickets } from "../access/tickets.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { OriginRule } from "../http/origins.ts";
+import { readJsonText } from "../http/read-body.ts";
 import { postTicket } from "../http/routes.ts";
 import { isNamespace, type LogStub } from "./cloudflare-runtime.ts";
 import { type SyncTarget, syncTarget } from "./sync-target.ts";
@@ -26,6 +30,9 @@ export type WorkerGateOptions = {
   readonly locationHint: string | undefined;
   readonly origins: OriginRule;
   readonly admission: Admission;
+  /** Memory of the pushes while they are read. */
+  readonly reading: MemoryBudget;
+  readonly pushBytesMax: number;
   readonly createTickets: (secret: string) => Tickets;
   readonly report: (error: unknown) => void;
 };
@@ -83,7 +90,9 @@ export class WorkerGate {
     if (target.kind === "live") return this.#openLive(request, env, target);
     const { admission } = this.#options;
     if (target.kind === "ticket") return postTicket({ admission, tickets: this.#ticketsOf(env) }, request, target.log);
-    return this.#forward(request, env, target, await admission.reader(request, target.log));
+    const principal = await admission.reader(request, target.log);
+    const body = request.method === "POST" ? await this.#readPush(request, principal) : null;
+    return this.#forward(env, target, withPrincipal(request, principal, body));
   }
 
   async #openLive(request: Request, env: object, target: LogTarget): Promise<Response> {
@@ -94,13 +103,18 @@ export class WorkerGate {
     if (!principal)
       throw new HttpRefusal("unauthorized", { message: "The ticket is missing or expired. Fetch a new ticket." });
     await this.#options.admission.checkReader(principal, target.log);
-    return this.#forward(request, env, target, null);
+    return this.#forward(env, target, withPrincipal(request, null, null));
   }
 
-  async #forward(request: Request, env: object, { log }: LogTarget, principal: Principal | null): Promise<Response> {
+  async #readPush(request: Request, { actor }: Principal): Promise<string> {
+    const { reading, pushBytesMax } = this.#options;
+    return (await readJsonText(request, null, pushBytesMax, reading.of(actor))).text;
+  }
+
+  async #forward(env: object, { log }: LogTarget, request: Request): Promise<Response> {
     const stub = this.stub(env, log);
     try {
-      return await stub.fetch(withPrincipal(request, principal));
+      return await stub.fetch(request);
     } catch (error) {
       if (error instanceof Error && "overloaded" in error && error.overloaded === true)
         throw new HttpRefusal("overloaded");
