@@ -1,7 +1,8 @@
-// The room of an object: appends are checked before they are written, and reads continue when it is full.
+// The limits of an object: its room, after which reads continue, and the size of a parameter.
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
+import { byteLength } from "../../src/core/values/byte-length.ts";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import type { Append } from "../../src/sync-server/stores/event-store.ts";
 import { task } from "../support/board-domain.ts";
@@ -62,6 +63,36 @@ test("durableObjectStore: after SQLITE_FULL, reads continue and a later append s
     head: { kind: "open", cursor: { position: 1, mark: "mark-1" } },
     appended: { kind: "ok" },
   });
+});
+
+test("durableObjectStore: no parameter exceeds 1.5 MB, also in an import of 10,000 commits", async () => {
+  const actor = "语".repeat(128);
+  const largest = await runInDurableObject(env.PLATFORM.getByName("large"), async (_, { storage }) => {
+    let bytes = 0;
+    const store = durableObjectStore({
+      sql: {
+        databaseSize: 0,
+        exec: (query, ...values) => {
+          for (const value of values) bytes = Math.max(bytes, typeof value === "string" ? byteLength(value) : 0);
+          return storage.sql.exec(query, ...values);
+        },
+      },
+      transactionSync: (work) => storage.transactionSync(work),
+    });
+    // The log exists, because otherwise no id can be known.
+    const outcome = { commit: crypto.randomUUID(), actor, received: 1, text: "{}" };
+    await store.append("large", { ...batch(1), records: [], outcomes: [outcome] });
+    const [template] = batch(1).records;
+    if (!template) throw new Error("The batch has no record");
+    const records = Array.from({ length: 10_000 }, (_, n) => {
+      const cursor = { position: n + 1, mark: `mark-${n + 1}` };
+      return { ...template, position: n + 1, cursor, commit: crypto.randomUUID(), actor, streams: [] };
+    });
+    expect(await store.append("large", { ...batch(1), records })).toEqual({ kind: "ok" });
+    return bytes;
+  });
+  expect(largest).toBeGreaterThan(1_000_000);
+  expect(largest).toBeLessThan(1_500_000);
 });
 
 function batch(position: number): Append {

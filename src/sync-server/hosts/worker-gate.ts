@@ -4,8 +4,8 @@
  * Guarantees (cloudflare.guard.test.ts):
  * - A request with a wrong path, name, origin, token or ticket, or without the right to read, reaches no object. So
  *   nobody without rights can make an object.
- * - The Worker reads a push before it wakes the object. If an object left a forwarded body unread, the runtime would log
- *   an error (edge.test.ts).
+ * - The Worker reads a push before it wakes the object. Otherwise the runtime logs an error for each push whose body the
+ *   object leaves unread (edge.test.ts).
  * - A refusal has the same text and headers as that of a server on Node.
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
