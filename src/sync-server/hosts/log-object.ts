@@ -54,12 +54,14 @@ const PING_FRAME = `{"type":"ping"}`;
 /** WebSocket close codes "unsupported data" and "message too big". */
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_TOO_LONG = 1009;
+const ALARM_MS_MIN = 1_000;
 
 export class LogObject {
   readonly #options: LogObjectOptions;
   readonly #sockets: HibernatingSockets;
   readonly #alarm: ObjectAlarm;
-  #checkedAt = Date.now();
+  /** The last check of all sockets. After a loss of memory the first event checks them. */
+  #checkedAt = 0;
 
   constructor(options: LogObjectOptions) {
     const { context, server, permitMs, report } = options;
@@ -73,9 +75,11 @@ export class LogObject {
     this.#sockets = new HibernatingSockets({
       context,
       resume: server.live.resume,
-      onSave: ({ principal, checkedAt = Date.now() }) => {
-        const silenceAt = Date.now() + SILENCE_CHECK_MS;
-        void this.#alarm.wakeBy(Math.min(checkedAt + permitMs, principal.expiresAt ?? Infinity, silenceAt));
+      onSave: ({ principal, checkedAt = 0 }) => {
+        const now = Date.now();
+        const dueAt = Math.min(checkedAt + permitMs, principal.expiresAt ?? Infinity, now + SILENCE_CHECK_MS);
+        // If `permit` keeps failing, its check is overdue at each save.
+        void this.#alarm.wakeBy(Math.max(dueAt, now + ALARM_MS_MIN));
       },
     });
     context.setWebSocketAutoResponse(autoResponse(PING_FRAME, PONG_FRAME));
