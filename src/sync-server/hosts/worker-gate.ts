@@ -4,7 +4,7 @@
  * Guarantees (cloudflare.guard.test.ts):
  * - A request with a wrong path, name, origin, token or ticket, or without the right to read, reaches no object. So
  *   nobody without rights can make an object.
- * - The Worker reads a push before it wakes the object. Otherwise the runtime logs an error for each push whose body the
+ * - The Worker reads a push before it wakes the object. Otherwise the runtime logs an error for each body that the
  *   object leaves unread (edge.test.ts).
  * - A refusal has the same text and headers as that of a server on Node.
  */
