@@ -11,7 +11,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
-import { fromPlainError } from "../core/values/errors.ts";
+import { LOG_NAME } from "../core/history/limits.ts";
+import { fromPlainError, ValidationError } from "../core/values/errors.ts";
 import { createAdmission } from "./access/admission.ts";
 import { requireAppOptions } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
@@ -125,7 +126,8 @@ export type LogOperations = {
    * @example
    * await logs(env).drop("team-7");
    *
-   * @throws DacapoError with the code of the failure, such as `storage-lost`.
+   * @throws ValidationError (`invalid`) if the name is not valid.
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly drop: (log: string) => Promise<void>;
   /**
@@ -194,8 +196,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   return {
     worker: { fetch: (request, env) => gate.answer(request, env) },
     logs: (env) => ({
-      drop: async (log) => void unwrap(await gate.stub(env, log).drop(log)),
-      importLog: async (log, archive) => unwrap(await gate.stub(env, log).importLog(log, archive)),
+      drop: async (log) => void unwrap(await gate.stub(env, requireName(log)).drop(log)),
+      importLog: async (log, archive) => unwrap(await gate.stub(env, requireName(log)).importLog(log, archive)),
     }),
     EventLogObject: class extends DurableObject implements EventLogObject {
       readonly #log = createLog(this.ctx, this.env);
@@ -249,6 +251,15 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     prefix,
     permitMs: permit ? permitEveryMs : Infinity,
     report,
+  });
+}
+
+/** Without this check, a typing error would make an object for ever. */
+function requireName(log: string): string {
+  if (LOG_NAME.test(log)) return log;
+  throw new ValidationError({
+    message: `${JSON.stringify(log)} is not a valid log name`,
+    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, with a letter or a digit first.",
   });
 }
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { cloudflare } from "../../src/sync-server/cloudflare.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { newLog } from "./log-object.ts";
-import { app, worker } from "./worker.ts";
+import { app, logs, worker } from "./worker.ts";
 
 const ROUNDS = 100;
 const authorization = "Bearer token-of-ada";
@@ -87,6 +87,14 @@ test("worker: a ticket opens no socket after its holder lost the right, and make
   app.refused.add("bob");
   expect((await upgrade({ ticket: bobs })).status).toBe(403);
   app.refused.delete("bob");
+  expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
+});
+
+test("logs: an invalid name is refused, and makes no object", async () => {
+  const before = (await listDurableObjectIds(env.LOGS)).length;
+  const { drop, importLog } = logs(env);
+  for (const call of [drop("two words"), importLog("", "{}")])
+    await expect(call).rejects.toMatchObject({ code: "invalid" });
   expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
 });
 

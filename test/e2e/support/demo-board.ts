@@ -1,6 +1,7 @@
 /** The demo as people use it: a built page, a sync server in its own process, and a network that can be cut. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,9 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { build, preview } from "vite";
 import { chromiumFlags, findChromium, howToGetChromium } from "../../../scripts/chromium.ts";
+import { edgePage, startEdge } from "../../../scripts/wrangler.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
+import { unusedPort } from "./unused-port.ts";
 
 const project = fileURLToPath(new URL("../../..", import.meta.url));
 const root = `${project}demo/board`;
@@ -33,7 +36,7 @@ export type Demo = {
 
 export async function startDemo(): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-board-"));
-  const server = await startSyncServer(join(folder, "board.db"));
+  const server = process.env["DACAPO_BOARD_SERVER"] === "edge" ? await onEdge(folder) : await onNode(folder);
   const network = await tcpProxy(server.port);
   const page = await startPageServer(join(folder, "site"), network.port);
   const browser = await startBrowser();
@@ -114,11 +117,20 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
     .waitFor();
 }
 
-async function startSyncServer(file: string): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+type SyncServer = { readonly port: number; readonly close: () => Promise<void> };
+
+async function onEdge(folder: string): Promise<SyncServer> {
+  mkdirSync(edgePage, { recursive: true });
+  const port = await unusedPort();
+  const { stop } = await startEdge(port, folder);
+  return { port, close: () => stop() };
+}
+
+async function onNode(folder: string): Promise<SyncServer> {
   const child = spawn(process.execPath, ["--conditions=dacapo-source", "demo/board/server.ts"], {
     cwd: project,
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, PORT: "0", HOST: "127.0.0.1", BOARD_DB: file },
+    env: { ...process.env, PORT: "0", HOST: "127.0.0.1", BOARD_DB: join(folder, "board.db") },
   });
   let printed = "";
   for await (const chunk of child.stdout) {
