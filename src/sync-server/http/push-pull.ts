@@ -17,7 +17,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type Appended } from "../writer/admit-push.ts";
-import type { EventStore } from "../stores/event-store.ts";
+import type { EventStore, ReadLimit } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export type PullContext = { readonly store: EventStore; readonly limits: ServerLimits };
@@ -59,7 +59,8 @@ export async function answerPull(
   after: Cursor | null,
   events: number,
 ): Promise<string> {
-  return `{${await storedPage(context, log, after, events)}}`;
+  const { pageEventsMax, pageBytesMax } = context.limits;
+  return `{${await storedPage(context, log, after, { events: Math.min(events, pageEventsMax), bytes: pageBytesMax })}}`;
 }
 
 /**
@@ -80,9 +81,9 @@ async function pageAfterPush(
   const records = sameCursor(after, appended.after)
     ? appended.records
     : context.writer.recent(log, after, appended.head);
-  if (!records) return storedPage(context, log, after, context.limits.pageEventsMax);
-  const { pageEventsMax, pageBytesMax } = context.limits;
-  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: pageBytesMax });
+  const limit = { events: context.limits.pageEventsMax, bytes: context.limits.frameBytesMax };
+  if (!records) return storedPage(context, log, after, limit);
+  const [first = []] = splitRecords(records, limit);
   const page = pageFields({ after, records: first, head: positionOf(appended.head) });
   pages.set(key, page);
   return page;
@@ -94,15 +95,12 @@ async function pageAfterPush(
 const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
 async function storedPage(
-  { store, limits }: PullContext,
+  { store }: PullContext,
   log: LogName,
   after: Cursor | null,
-  events: number,
+  limit: ReadLimit,
 ): Promise<string> {
-  const page = await store.read(log, after, {
-    events: Math.min(events, limits.pageEventsMax),
-    bytes: limits.pageBytesMax,
-  });
+  const page = await store.read(log, after, limit);
   switch (page.kind) {
     case "gone":
       throw new HttpRefusal("gone");
