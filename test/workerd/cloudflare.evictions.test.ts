@@ -92,3 +92,26 @@ test("evictions: an object that is aborted during a push answers 503, and the pu
     Array.from({ length: 20 }, (_, n) => n + 1),
   );
 });
+
+test("restore: older rows put back under live clients are `diverged` for pushes, pulls and sockets", async () => {
+  const { person, stub, live, evict } = newLog();
+  const ada = person("ada");
+  const { cursor: kept } = await ada.push([ada.commit(add("t1"))]);
+  const lost = ada.commit(add("t2"));
+  const { cursor: head } = await ada.push([lost], kept);
+  const socket = await live("token-of-ada", head);
+  // Cloudflare's point-in-time recovery puts the older rows back and restarts the object.
+  await runInDurableObject(stub, (_, { storage }) => {
+    storage.sql.exec("delete from dacapo_records where last > 1");
+    storage.sql.exec("delete from dacapo_stream_records where record > 1");
+    storage.sql.exec("update dacapo_logs set position = ?, mark = ?", kept?.position, kept?.mark);
+  });
+  await evict();
+  const body = { after: wireCursor(head), domain: 1, commits: [lost] };
+  expect((await ada.request("commits", body)).status).toBe(409);
+  expect((await ada.request(`records?after=${wireCursor(head)}`)).status).toBe(409);
+  expect(await socket.next("bye")).toMatchObject({ code: "diverged" });
+  // The device cuts its log back, and pushes its lost commit again.
+  expect((await ada.push([lost], kept)).outcomes).toMatchObject([{ id: lost.id, outcome: "recorded" }]);
+  expect(await ada.pull()).toMatchObject({ head: 2 });
+});
