@@ -93,7 +93,7 @@ test("evictions: an object that is aborted during a push answers 503, and the pu
   );
 });
 
-test("restore: older rows put back under live clients are `diverged` for pushes, pulls and sockets", async () => {
+test("restore: older rows under live clients are `diverged` for pushes, pulls and sockets", async () => {
   const { person, stub, live, evict } = newLog();
   const ada = person("ada");
   const { cursor: kept } = await ada.push([ada.commit(add("t1"))]);

@@ -99,7 +99,7 @@ test("confirm: the same when another tab withdrew it and the leader did not know
 test("confirm: the same when the leader's read of the rejections failed before", async () => {
   const { leader, other, renamed, answer, close } = await scene();
   await other.withdraw(renamed);
-  const { readRejections } = leader.store;
+  const readRejections = leader.store.readRejections.bind(leader.store);
   Object.assign(leader.store, { readRejections: () => Promise.reject(new Error("The disk failed")) });
   await expect(leader.refresh()).rejects.toThrow("The disk failed");
   Object.assign(leader.store, { readRejections });
