@@ -26,6 +26,7 @@ const steps: readonly Step[] = [
   check("lock file", script("scripts/check-lock.ts")),
   check("package", script("scripts/check-package.ts")),
   consumersThat("consumer types", false),
+  check("edge", script("scripts/check-edge.ts")),
   tests("unit"),
   tests("workerd"),
   { ...consumersThat("consumers", true), needsBrowser: true },

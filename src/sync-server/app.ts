@@ -47,6 +47,7 @@ export type {
   LogHead,
   ReadLimit,
   ReadResult,
+  SpentTickets,
   StoredRecord,
   StoreHints,
 } from "./stores/event-store.ts";
@@ -199,7 +200,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const report = createReporter(onError);
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
-  const tickets = createTickets(env, options.ticketSecret);
+  const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const hub = createLiveHub({ store, limits, env, report, ticks, ...admission });
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);

@@ -1,120 +1,279 @@
 /**
- * The sync server in a Durable Object: HTTP by its `fetch`, and live sockets that hibernate.
+ * The sync server on Cloudflare's edge: one Worker, and one Durable Object for each log.
  *
- * Place: the future entry `dacapo/cloudflare`. A class of the app creates a `LogObject` and passes on the runtime's
- * events. A Worker sends each request to the object of its log.
+ * Place: the entry `dacapo/cloudflare`. docs/deploy-cloudflare.md shows a whole deploy.
  *
- * Guarantees, each by a test of test/workerd/cloudflare.sync.test.ts:
- * - The object can lose its memory between any two events. Its SQL contains the logs and outcomes.
- * - A socket's attachment contains what the hub needs of the socket, in less than 2 KB.
- * - An alarm checks the rights of open sockets again, also after the object slept.
- * - No ticket opens two sockets (P21). The key of the tickets and the list of used ones are lost together.
+ * Guarantees, each by a test of test/workerd:
+ * - The Worker refuses wrong requests itself, so that they make no object (cloudflare.guard.test.ts).
+ * - An object serves its own log only, and loses nothing if it loses its memory (cloudflare.sync.test.ts).
+ *
+ * @module dacapo/cloudflare
  */
-import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
-import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
-import {
-  autoResponse,
-  type HibernatingSocket,
-  type LogObjectContext,
-  socketPair,
-  upgraded,
-} from "./hosts/cloudflare-runtime.ts";
-import { HibernatingSockets } from "./hosts/hibernating-sockets.ts";
-import { OBJECT_LIMITS, RIGHTS_MS } from "./base/limits.ts";
-import { PONG_FRAME } from "./live/frame-text.ts";
-import { liveLog, prefixOf } from "./live/live-path.ts";
-import { mountAt } from "./http/mount-routes.ts";
+import { DurableObject } from "cloudflare:workers";
+import { LOG_NAME } from "../core/history/limits.ts";
+import { fromPlainError, ValidationError } from "../core/values/errors.ts";
+import { createAdmission, RENEWAL_ORIGIN } from "./access/admission.ts";
+import { requireAppOptions } from "./access/require-options.ts";
+import { createTickets } from "./access/tickets.ts";
+import { syncServer, type SyncServerOptions } from "./app.ts";
+import type { ImportedLog } from "./archive/import-log.ts";
+import { runtimeEnv } from "./base/env.ts";
+import { createMemoryBudget } from "./base/memory-budget.ts";
+import { OBJECT_LIMITS, RIGHTS_MS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createReporter } from "./base/report-error.ts";
+import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
+import { LogObject } from "./hosts/log-object.ts";
+import { readPrincipal } from "./hosts/verified-principal.ts";
+import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
+import { createOriginRule } from "./http/origins.ts";
+import { prefixOf } from "./live/live-path.ts";
+import { mountAt } from "./http/mount-routes.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
-export type LogObjectOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks"> & {
+export { bearer } from "./access/authorize.ts";
+export { jwt } from "./access/jwt.ts";
+export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
+export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
+export type { ImportedLog } from "./archive/import-log.ts";
+export type { HibernatingSocket, LogArchive, RpcResult } from "./hosts/cloudflare-runtime.ts";
+
+/** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
+export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "env"> & {
   /**
    * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *
    * @default "/sync"
    */
   readonly path?: string;
+  /**
+   * The name of the Durable Object binding in `wrangler.jsonc`.
+   *
+   * @default "LOGS"
+   */
+  readonly binding?: string;
+  /**
+   * The name of the Worker's secret that seals the tickets of sockets. It needs at least 16 random characters.
+   *
+   * @default "TICKET_SECRET"
+   */
+  readonly secretName?: string;
+  /**
+   * The region in which new objects are created, such as `weur`. It does not move existing objects.
+   *
+   * @default the region of the first request for a log
+   */
+  readonly locationHint?: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
+  /**
+   * The jurisdiction that stores all logs, such as `eu`. Never change it. Otherwise the Worker finds none of the logs
+   * that it had before.
+   *
+   * @default no jurisdiction
+   */
+  readonly jurisdiction?: "eu" | "fedramp";
+  /**
+   * Milliseconds after which `permit` is called again for each open socket. Each time wakes the object of a log, also
+   * of an idle one. With a longer time, a person who lost the right to read keeps an open socket for that time.
+   *
+   * @default 40_000. Without `permit`, an open socket is checked at the end of its token only.
+   */
+  readonly permitEveryMs?: number;
+  /**
+   * Bytes of a log's database from which on pushes are refused with 507 `storage-full`. Reads continue. From 80 % on,
+   * `onError` receives a warning.
+   *
+   * @default 9_900_000_000, a little below Cloudflare's limit of 10 GB
+   */
+  readonly storageBytesMax?: number;
 };
 
-/** The handlers of a Durable Object, under the names that the runtime calls. */
-export type LogObject = {
-  readonly server: SyncServer;
-  readonly fetch: (request: Request) => Promise<Response>;
-  readonly webSocketMessage: (socket: HibernatingSocket, message: string | ArrayBuffer) => void;
-  readonly webSocketClose: (socket: HibernatingSocket) => void;
-  readonly webSocketError: (socket: HibernatingSocket) => void;
-  readonly alarm: () => Promise<void>;
+/** The handlers of a Worker. */
+export type SyncWorker = {
+  /**
+   * Answers a request.
+   *
+   * @example
+   * export default {
+   *   fetch: (request, env) =>
+   *     new URL(request.url).pathname.startsWith("/sync/") ? worker.fetch(request, env) : myApp.fetch(request, env),
+   * };
+   */
+  readonly fetch: (request: Request, env: object) => Promise<Response>;
 };
 
-/** A ping as Dacapo's client writes it. Any other spelling wakes the object, and the hub answers. */
-const PING_FRAME = `{"type":"ping"}`;
-/** WebSocket close codes "unsupported data" and "message too big". */
-const CLOSE_UNSUPPORTED = 1003;
-const CLOSE_TOO_LONG = 1009;
+/** The Durable Object of one log, under the names that the runtime calls. Use `logs` to call it. */
+export type EventLogObject = {
+  /** Answers a request of the Worker. */
+  fetch(request: Request): Promise<Response>;
+  /** The runtime passes a frame of a socket. */
+  webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer): void;
+  /** The runtime reports a closed socket. */
+  webSocketClose(socket: HibernatingSocket): void;
+  /** The runtime reports a broken socket. */
+  webSocketError(socket: HibernatingSocket): void;
+  /** The runtime wakes the object. */
+  alarm(): Promise<void>;
+  /** The call behind `logs(env).drop`. */
+  drop(log: string): Promise<RpcResult<null>>;
+  /** The call behind `logs(env).importLog`. */
+  importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>>;
+};
+
+/** The operator's actions. No route calls them. */
+export type LogOperations = {
+  /**
+   * Deletes a log for good. Its name stays `gone`, and its open sockets close with `gone`.
+   *
+   * @example
+   * await logs(env).drop("team-7");
+   *
+   * @throws ValidationError (`invalid`) if the name is not valid.
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   */
+  readonly drop: (log: string) => Promise<void>;
+  /**
+   * Imports an exported log into a log of its name that has no records. The archive is checked whole, in the memory of
+   * the object, and written in one step.
+   *
+   * @example
+   * if (request.body) await logs(env).importLog("team-7", request.body);
+   *
+   * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
+   * @throws ConcurrencyError (`concurrency`) if the log has records or was deleted.
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   */
+  readonly importLog: (log: string, archive: LogArchive) => Promise<ImportedLog>;
+};
+
+/** The result of `cloudflare`. */
+export type CloudflareServer = {
+  /** The Worker: the default export of its file. */
+  readonly worker: SyncWorker;
+  /** The class of the Durable Objects. Export it under the `class_name` of the binding. */
+  readonly EventLogObject: new (context: never, env: never) => EventLogObject;
+  /**
+   * The operator's actions, for the code of your Worker. Check the caller before you call them.
+   *
+   * @example
+   * await logs(env).drop("team-7");
+   */
+  readonly logs: (env: object) => LogOperations;
+};
 
 /**
- * Creates a sync server in the constructor of a Durable Object.
+ * Creates a sync server for Cloudflare: the Worker, and the class of its Durable Objects.
  *
  * @example
- * export class Log extends DurableObject {
- *   readonly sync = logObject(this.ctx, { domain, authorize });
- *   fetch(request: Request) { return this.sync.fetch(request); }
- *   webSocketMessage(socket: WebSocket, message: string | ArrayBuffer) { this.sync.webSocketMessage(socket, message); }
- *   webSocketClose(socket: WebSocket) { this.sync.webSocketClose(socket); }
- *   webSocketError(socket: WebSocket) { this.sync.webSocketError(socket); }
- *   alarm() { return this.sync.alarm(); }
- * }
+ * import { bearer, cloudflare } from "dacapo/cloudflare";
+ * const authorize = bearer({ tokens: { "adas-secret": "ada" } });
+ * export const { worker, EventLogObject } = cloudflare({ domain, authorize });
+ * export default worker;
+ *
+ * @throws DefinitionError (`definition`) if `domain` or `authorize` is missing or has another type.
  */
-export function logObject(context: LogObjectContext, { path = "/sync", ...options }: LogObjectOptions): LogObject {
-  const prefix = prefixOf(path);
+export function cloudflare(options: CloudflareOptions): CloudflareServer {
+  requireAppOptions(options);
+  const { authorize, permit, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
+  const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
+  const report = createReporter(onError);
+  const prefix = prefixOf(options.path ?? "/sync");
+  const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
+  const gate = new WorkerGate({
+    prefix,
+    binding: options.binding ?? "LOGS",
+    secretName,
+    jurisdiction,
+    locationHint,
+    origins: createOriginRule(options.origins, options.credentials),
+    admission: createAdmission({ authorize, permit: permit ?? (() => true), limits, env: runtimeEnv, report }),
+    reading: createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax }),
+    pushBytesMax: limits.pushBytesMax,
+    createTickets: (secret) => createTickets(runtimeEnv, secret),
+    report,
+  });
+  const createLog = (context: LogObjectContext, env: object): LogObject =>
+    createLogObject({ ...options, onError, prefix, ticketSecret: secretOf(env, secretName) }, context);
+
+  return {
+    worker: { fetch: (request, env) => gate.answer(request, env) },
+    logs: (env) => ({
+      drop: async (log) => void unwrap(await gate.stub(env, requireName(log)).drop(log)),
+      importLog: async (log, archive) => unwrap(await gate.stub(env, requireName(log)).importLog(log, archive)),
+    }),
+    EventLogObject: class extends DurableObject implements EventLogObject {
+      readonly #log = createLog(this.ctx, this.env);
+
+      override fetch(request: Request) {
+        return this.#log.fetch(request);
+      }
+      override webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer) {
+        this.#log.receive(socket, message);
+      }
+      override webSocketClose(socket: HibernatingSocket) {
+        this.#log.closed(socket);
+      }
+      override webSocketError(socket: HibernatingSocket) {
+        this.#log.closed(socket);
+      }
+      override alarm() {
+        return this.#log.ring();
+      }
+      drop(log: string) {
+        return this.#log.drop(log);
+      }
+      importLog(log: string, archive: LogArchive) {
+        return this.#log.importLog(log, archive);
+      }
+    },
+  };
+}
+
+type ObjectOptions = CloudflareOptions & { readonly prefix: string; readonly ticketSecret: string };
+
+function createLogObject(options: ObjectOptions, context: LogObjectContext): LogObject {
+  const { prefix, storageBytesMax, permit, permitEveryMs = RIGHTS_MS } = options;
+  const report = createReporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
   const limits = {
     ...OBJECT_LIMITS,
     ...options.limits,
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
   };
-  const server = syncServer({ ...options, limits, store: durableObjectStore(context.storage), liveTicks: false });
-  const app = mountAt(prefix, server);
-  const report = createReporter(options.onError);
-  const watchLater = async (delayMs: number): Promise<void> => {
-    const at = Date.now() + delayMs;
-    const set = await context.storage.getAlarm();
-    if (set === null || set > at) await context.storage.setAlarm(at);
-  };
-  const sockets = new HibernatingSockets({
-    context,
-    resume: server.live.resume,
-    onSave: ({ principal }) => {
-      if (options.permit || principal.expiresAt !== undefined) watchLater(RIGHTS_MS).catch(report);
-    },
+  const store = durableObjectStore(context.storage, {
+    onNearlyFull: report,
+    ...(storageBytesMax !== undefined && { bytesMax: storageBytesMax }),
   });
+  const server = syncServer({
+    ...options,
+    limits,
+    store,
+    // Each log has a server of its own here, and a read must not write an id.
+    serverId: options.serverId ?? context.id.toString(),
+    // A socket that renews its token sends it to the object itself. The Worker verified everyone else.
+    authorize: (request) =>
+      new URL(request.url).origin === RENEWAL_ORIGIN ? options.authorize(request) : readPrincipal(request),
+    liveTicks: false,
+  });
+  const app = mountAt(prefix, server);
+  const { live, poke, drop, importLog } = server;
+  return new LogObject({
+    context,
+    server: { request: async (request) => app.fetch(request), live, poke, drop, importLog },
+    prefix,
+    permitMs: permit ? permitEveryMs : Infinity,
+    report,
+  });
+}
 
-  context.setWebSocketAutoResponse(autoResponse(PING_FRAME, PONG_FRAME));
-  // The object may have lost its memory before it sent a frame. The poke reads those records again.
-  for (const log of sockets.resumeAll()) server.poke(log);
+/** Without this check, a typing error would make an object for ever. */
+function requireName(log: string): string {
+  if (LOG_NAME.test(log)) return log;
+  throw new ValidationError({
+    message: `${JSON.stringify(log)} is not a valid log name`,
+    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, with a letter or a digit first.",
+  });
+}
 
-  return {
-    server,
-    fetch: async (request) => {
-      const { pathname } = new URL(request.url);
-      const log = request.headers.get("upgrade")?.toLowerCase() === "websocket" ? liveLog(pathname, prefix) : null;
-      if (log === null) return app.fetch(request);
-      const opening = await server.live.open(request, log);
-      if (opening.kind === "refused") return opening.response;
-      const { client, ours } = socketPair();
-      sockets.accept(ours, opening.join);
-      return upgraded(client);
-    },
-    webSocketMessage: (socket, message) => {
-      if (typeof message !== "string") sockets.close(socket, CLOSE_UNSUPPORTED, "text only");
-      else if (message.length > CLIENT_FRAME_BYTES_MAX) sockets.close(socket, CLOSE_TOO_LONG, "too long");
-      else sockets.connectionOf(socket)?.receive(message);
-    },
-    webSocketClose: (socket) => sockets.closed(socket),
-    webSocketError: (socket) => sockets.closed(socket),
-    alarm: async () => {
-      const nextMs = await server.live.watch();
-      if (nextMs !== null) await watchLater(nextMs);
-    },
-  };
+function unwrap<Value>(result: RpcResult<Value>): Value {
+  if (!result.ok) throw fromPlainError(result.error);
+  return result.value;
 }

@@ -7,14 +7,27 @@ import { root, samplesOf, writeSamples } from "../support/samples.ts";
 
 const run = promisify(execFile);
 
+/** The types of `cloudflare:workers`, which the source of `dacapo/cloudflare` imports. */
+const workersModule = join(root, "src/sync-server/hosts/cloudflare-workers.d.ts");
+
 /** Pages whose samples continue the samples of the README. */
-const guides = ["docs/client.md", "docs/bundlers.md", "docs/changing-a-domain.md", "docs/operating.md"];
+const guides = [
+  "docs/client.md",
+  "docs/bundlers.md",
+  "docs/changing-a-domain.md",
+  "docs/operating.md",
+  "docs/deploy-cloudflare.md",
+];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {
   const folder = await writeSamples(["README.md", ...guides], "readme-types");
   await writeFile(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: join(root, "tsconfig.json"), include: ["*.ts", "app/*.tsx"], exclude: [] }),
+    JSON.stringify({
+      extends: join(root, "tsconfig.json"),
+      include: ["*.ts", "app/*.tsx", workersModule],
+      exclude: [],
+    }),
   );
   const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
     cwd: root,

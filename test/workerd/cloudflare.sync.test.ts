@@ -1,10 +1,12 @@
 // The sync server in a Durable Object, in real workerd. Evictions drop the object's memory between requests.
 import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { encodeCursor } from "../../src/core/history/record.ts";
-import { task } from "../support/board-domain.ts";
+import { wireCursor } from "../../src/core/wire/messages.ts";
 import { newLog } from "./log-object.ts";
-import { LogObject } from "./worker.ts";
+import { cloudflare } from "../../src/sync-server/cloudflare.ts";
+import { domain, task } from "../support/board-domain.ts";
+import { app, LogObject, logs, smallWorker, worker } from "./worker.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -23,7 +25,7 @@ test("logObject: a push is recorded, and another person pulls it", async () => {
 });
 
 test("P22 logObject: a push in gzip is recorded, and a bomb is refused", async () => {
-  const { stub, person } = newLog();
+  const { log, person } = newLog();
   const ada = person("ada");
   const push = async (text: string) => {
     const packed = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
@@ -33,7 +35,8 @@ test("P22 logObject: a push in gzip is recorded, and a bomb is refused", async (
       "content-encoding": "gzip",
     };
     const body = await new Response(packed).arrayBuffer();
-    return stub.fetch("https://example.org/sync/logs/board/commits", { method: "POST", body, headers });
+    const url = `https://example.org/sync/logs/${log}/commits`;
+    return worker.fetch(new Request(url, { method: "POST", body, headers }), env);
   };
   const commits = [ada.commit(add("t1"))];
   expect((await push(JSON.stringify({ after: null, domain: 1, commits }))).status).toBe(200);
@@ -42,7 +45,7 @@ test("P22 logObject: a push in gzip is recorded, and a bomb is refused", async (
 });
 
 test("logObject: a large page leaves in gzip for a reader that accepts it", async () => {
-  const { stub, person } = newLog();
+  const { log, person } = newLog();
   const ada = person("ada");
   const title = "Milk ".repeat(39);
   await ada.push(
@@ -50,7 +53,7 @@ test("logObject: a large page leaves in gzip for a reader that accepts it", asyn
   );
   const get = async (encoding: string) => {
     const headers = { authorization: "Bearer token-of-ada", "accept-encoding": encoding };
-    const response = await stub.fetch("https://example.org/sync/logs/board/records", { headers });
+    const response = await worker.fetch(new Request(`https://example.org/sync/logs/${log}/records`, { headers }), env);
     return [response.headers.get("content-encoding"), await response.text()];
   };
   const [, plain] = await get("identity");
@@ -58,16 +61,23 @@ test("logObject: a large page leaves in gzip for a reader that accepts it", asyn
   expect(await get("gzip")).toEqual(["gzip", plain]);
 });
 
-test("logObject: an exported log is imported unchanged into another object", async () => {
-  const [one, other] = [newLog(), newLog()];
+test("logs: an exported log is imported unchanged into an object after its log was dropped", async () => {
+  const one = newLog();
   const ada = one.person("ada");
-  const { cursor } = await ada.push([1, 2, 3].map((n) => ada.commit(add(`t${n}`))));
+  await ada.push([1, 2, 3].map((n) => ada.commit(add(`t${n}`))));
   const archive = await (await ada.request("export")).text();
-  const imported = await runInDurableObject(other.stub, ({ sync }) =>
-    sync.server.importLog("board", archive.split("\n")),
-  );
-  expect(imported).toEqual({ records: 3, events: 3, cursor: cursor && encodeCursor(cursor) });
-  expect(await (await other.person("ada").request("export")).text()).toBe(archive);
+  const other = newLog();
+  const moved = archive.replaceAll(`"${one.log}"`, `"${other.log}"`);
+  const imported = await logs(env).importLog(other.log, new Blob([moved]).stream());
+  const bob = other.person("bob");
+  expect(imported).toEqual({ records: 3, events: 3, cursor: wireCursor((await bob.pull()).cursor) });
+  expect(await (await bob.request("export")).text()).toBe(moved);
+  await expect(logs(env).importLog(other.log, moved)).rejects.toMatchObject({ code: "concurrency" });
+  const ended = await other.live("token-of-ada");
+  await logs(env).drop(other.log);
+  expect(await ended.next("bye")).toMatchObject({ code: "gone" });
+  expect((await bob.request("records")).status).toBe(410);
+  await expect(logs(env).importLog(other.log, moved)).rejects.toMatchObject({ code: "concurrency" });
 });
 
 test("P14 logObject: a record reaches two live sockets, each frame at the socket's cursor", async () => {
@@ -122,8 +132,8 @@ test("P6 logObject: a foreign cursor is diverged by push, pull and socket, also 
   expect(await ada.pull()).toMatchObject({ head: 1, cursor });
 });
 
-test("P21 logObject: a ticket opens one socket, and none after an eviction", async () => {
-  const { ticket, upgrade, evict, live } = newLog();
+test("P21 logObject: a ticket opens one socket, also if the object was evicted meanwhile", async () => {
+  const { ticket, upgrade, evict } = newLog();
   const spent = await ticket("token-of-ada");
   const { status, webSocket } = await upgrade({ ticket: spent });
   expect(status).toBe(101);
@@ -132,9 +142,8 @@ test("P21 logObject: a ticket opens one socket, and none after an eviction", asy
   const kept = await ticket("token-of-ada");
   await evict();
   expect((await upgrade({ ticket: spent })).status).toBe(401);
+  expect((await upgrade({ ticket: kept })).status).toBe(101);
   expect((await upgrade({ ticket: kept })).status).toBe(401);
-  // A client fetches a new ticket by itself.
-  await live("token-of-ada");
 });
 
 test("logObject: presence survives an eviction and ends with its socket", async () => {
@@ -184,15 +193,27 @@ test("alarm: a socket with an expired token is closed after a sleep, a valid one
   expect(await runAlarm()).toBe(true);
 });
 
-test("alarm: a socket whose holder lost the right to read is closed", async () => {
-  const { stub, live, runAlarm } = newLog();
+test("alarm: a socket whose holder lost the right to read is closed, also after a sleep", async () => {
+  const { live, evict, runAlarm } = newLog();
   const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
-  await runInDurableObject(stub, ({ refused }) => void refused.add("bob"));
+  app.refused.add("bob");
+  await wait(60);
+  await evict();
   await runAlarm();
+  app.refused.delete("bob");
   expect(await bob.next("bye")).toMatchObject({ code: "forbidden" });
   ada.send(`{ "type": "ping" }`);
   await ada.next("pong");
   expect(ada.frames).toHaveLength(1);
+});
+
+test("alarm: without `permit`, an idle log with a socket wakes after ten minutes, not after 40 s", async () => {
+  const { live, stub } = newLog(smallWorker, env.SMALL_LOGS);
+  const before = Date.now();
+  await live("token-of-ada");
+  const at = await runInDurableObject(stub, (_, ctx) => ctx.storage.getAlarm());
+  expect((at ?? 0) - before).toBeGreaterThan(590_000);
+  expect((at ?? 0) - before).toBeLessThan(610_000);
 });
 
 test("logObject: the attachment of a socket stays below 2 KB", async () => {
@@ -222,4 +243,9 @@ test("logObject: a binary or too long frame closes its own socket only", async (
   expect(await closed("x".repeat(20_000))).toBe(1009);
   bob.send(`{ "type": "ping" }`);
   await bob.next("pong");
+});
+
+test("cloudflare: refuses a path that sockets cannot have", () => {
+  const make = () => cloudflare({ domain, authorize: () => null, path: "/:tenant" });
+  expect(make).toThrow(expect.objectContaining({ code: "definition", details: { option: "path" } }) as Error);
 });

@@ -2,6 +2,8 @@
 declare namespace Cloudflare {
   interface Env {
     readonly PLATFORM: DurableObjectNamespace<import("./worker.ts").PlatformObject>;
-    readonly LOGS: DurableObjectNamespace<import("./worker.ts").LogObject>;
+    readonly LOGS: DurableObjectNamespace;
+    readonly SMALL_LOGS: DurableObjectNamespace;
+    readonly TICKET_SECRET: string;
   }
 }

@@ -1,10 +1,11 @@
-/** A Durable Object of a log, used as clients use it: by requests and live sockets. */
+/** A log on the edge, used as clients use it: by requests and live sockets through the Worker. */
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { type Cursor, encodeCursor } from "../../src/core/history/record.ts";
 import { createFrameInbox, type FrameInbox } from "../support/frame-inbox.ts";
 import { person, type Person } from "../support/sync-requests.ts";
 import { parseOwnJson } from "../support/own-json.ts";
+import { worker } from "./worker.ts";
 
 export type ObjectSocket = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
@@ -13,29 +14,32 @@ export type ObjectSocket = Pick<FrameInbox, "frames" | "next"> & {
 
 let made = 0;
 
-/** Creates a log in a new object. */
-export function newLog() {
-  const stub = env.LOGS.getByName(`log ${++made}`);
+/** Creates a log with a name of its own. */
+export function newLog({ fetch } = worker, namespace = env.LOGS) {
+  const log = `log-${++made}`;
+  const stub = namespace.getByName(log);
   const request = async (path: string, init?: RequestInit): Promise<Response> => {
-    const response = await stub.fetch(`https://example.org/sync${path}`, init);
-    // The text is read here, because an unread response keeps its object from being evicted.
-    return response.webSocket ? response : new Response(await response.text(), response);
+    const response = await fetch(new Request(`https://example.org/sync${path}`, init), env);
+    // The body is read here, because an unread response keeps its object from being evicted.
+    return response.webSocket ? response : new Response(await response.arrayBuffer(), response);
   };
   const ticket = async (token: string): Promise<string> => {
-    const response = await request("/logs/board/tickets", {
+    const response = await request(`/logs/${log}/tickets`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
+      body: "{}",
     });
     return parseOwnJson<{ ticket: string }>(await response.text()).ticket;
   };
   const upgrade = (query: Record<string, string>): Promise<Response> =>
-    request(`/logs/board/live?${new URLSearchParams(query).toString()}`, { headers: { upgrade: "websocket" } });
+    request(`/logs/${log}/live?${new URLSearchParams(query).toString()}`, { headers: { upgrade: "websocket" } });
   return {
+    log,
     stub,
     request,
     ticket,
     upgrade,
-    person: (actor: string): Person => person({ request }, actor),
+    person: (actor: string): Person => person({ request }, actor, { log }),
     evict: () => evictDurableObject(stub),
     runAlarm: () => runDurableObjectAlarm(stub),
     live: async (token: string, after: Cursor | null = null): Promise<ObjectSocket> => {

@@ -1,7 +1,6 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
-import { bearer } from "../../src/sync-server/app.ts";
-import { logObject } from "../../src/sync-server/cloudflare.ts";
+import { bearer, cloudflare } from "../../src/sync-server/cloudflare.ts";
 import { domain } from "../support/board-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
 
@@ -20,39 +19,46 @@ export class PlatformObject extends DurableObject {
 
 const GUEST_MS = 300;
 
+/** The state of the app's functions, which the tests change. The tests and the Worker share one isolate. */
+export const app = {
+  /** The actors that `permit` refuses. */
+  refused: new Set<string>(),
+  /** The errors that `onError` received. */
+  errors: [] as unknown[],
+};
+
+const byToken = bearer({ tokens });
+
 /** A sync server as an app writes it. The token `guest` is a person whose right ends soon. */
-export class LogObject extends DurableObject {
+const server = cloudflare({
+  domain,
+  authorize: (request) =>
+    request.headers.get("authorization") === "Bearer guest"
+      ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
+      : byToken(request),
+  permit: ({ actor }) => !app.refused.has(actor),
+  permitEveryMs: 50,
+  onError: (error) => void app.errors.push(error),
+});
+
+export const { worker, logs } = server;
+
+export class LogObject extends server.EventLogObject {
   /** The number of objects that the runtime created. */
   static made = 0;
   readonly number = ++LogObject.made;
-  /** The actors that `permit` refuses. An eviction drops this list. */
-  readonly refused = new Set<string>();
-  readonly sync = logObject(this.ctx, {
-    domain,
-    authorize: (request) =>
-      request.headers.get("authorization") === "Bearer guest"
-        ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
-        : bearer({ tokens })(request),
-    permit: ({ actor }) => !this.refused.has(actor),
-  });
-
-  override fetch(request: Request): Promise<Response> {
-    return this.sync.fetch(request);
-  }
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    this.sync.webSocketMessage(socket, message);
-  }
-  override webSocketClose(socket: WebSocket): void {
-    this.sync.webSocketClose(socket);
-  }
-  override webSocketError(socket: WebSocket): void {
-    this.sync.webSocketError(socket);
-  }
-  override alarm(): Promise<void> {
-    return this.sync.alarm();
-  }
 }
 
-export default {
-  fetch: () => new Response("The tests call the Durable Objects directly.", { status: 404 }),
-} satisfies ExportedHandler;
+const small = cloudflare({
+  domain,
+  authorize: byToken,
+  binding: "SMALL_LOGS",
+  storageBytesMax: 250_000,
+  onError: (error) => void app.errors.push(error),
+});
+
+/** Without `permit`, and with little room. */
+export class SmallLogObject extends small.EventLogObject {}
+export const smallWorker = small.worker;
+
+export default worker satisfies ExportedHandler<Cloudflare.Env>;

@@ -188,14 +188,15 @@ export class LocalLog {
   }
 
   async #replacePending(refresh: Refresh, numbers: ReadonlySet<number>, now: number): Promise<SettledEntry[]> {
+    // Read the rejections before anything changes. If that fails, the next refresh must find the same differences.
+    const known = new Set(this.#rejections.map(({ commit }) => commit.id));
+    const isSame = known.size === refresh.rejectionIds.length && refresh.rejectionIds.every((id) => known.has(id));
+    const rejections = isSame ? this.#rejections : await this.store.readRejections();
     const gone = [...this.#entries.values()].filter((entry) => !numbers.has(entry.n));
     this.#remove(new Set(gone.map(({ commit }) => commit.id)), now);
     await this.#addStored(refresh.pending, now);
     this.#head = refresh.head;
-    const known = new Set(this.#rejections.map(({ commit }) => commit.id));
-    if (known.size !== refresh.rejectionIds.length || refresh.rejectionIds.some((id) => !known.has(id))) {
-      this.#rejections = await this.store.readRejections();
-    }
+    this.#rejections = rejections;
     return gone.map((entry) => ({ entry, arrived: null }));
   }
 

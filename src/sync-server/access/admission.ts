@@ -14,6 +14,9 @@ import { createRateLimiter, type RateLimiter } from "../base/rate-limit.ts";
 import { callWithinTime } from "../base/app-timeout.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
+/** The origin of the request with which `authorize` reads the new token of an open socket. */
+export const RENEWAL_ORIGIN = "https://socket.invalid";
+
 export type Admission = {
   /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
   readonly reader: (request: Request, log: LogName) => Promise<Principal>;
@@ -62,7 +65,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
   return {
     reader,
     tokenReader: (token, log) => {
-      const url = `https://socket.invalid/logs/${encodeURIComponent(log)}/live`;
+      const url = `${RENEWAL_ORIGIN}/logs/${encodeURIComponent(log)}/live`;
       return reader(new Request(url, { headers: { authorization: `Bearer ${token}` } }), log);
     },
     checkReader,

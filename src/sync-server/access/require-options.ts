@@ -13,13 +13,18 @@ type RequiredOptions = {
   readonly authorize: Authorize;
 };
 
-export function requireOptions({ domain, store, authorize }: RequiredOptions): void {
-  requireOption("domain", typeof domain?.definition === "object", "Pass the result of defineDomain().");
+export function requireOptions({ store, ...options }: RequiredOptions): void {
+  requireAppOptions(options);
   requireOption(
     "store",
     typeof store?.append === "function",
     'Pass an event store, such as sqlite("logs.db") from dacapo/sqlite, or memory() from dacapo/memory.',
   );
+}
+
+/** Checks the options that a server has without a store of the app. */
+export function requireAppOptions({ domain, authorize }: Omit<RequiredOptions, "store">): void {
+  requireOption("domain", typeof domain?.definition === "object", "Pass the result of defineDomain().");
   requireOption(
     "authorize",
     typeof authorize === "function",

@@ -8,13 +8,14 @@
  * Guarantees (P21):
  * - A ticket is sealed (AES-GCM), so its holder cannot read it, and only the server can create it.
  * - A ticket opens one log, once, within 30 seconds. Nodes that share `ticketSecret` accept each other's tickets. Each
- *   ticket then opens once on each node.
+ *   ticket then opens once on each node, or once in all if their store keeps the spent tickets.
  */
 import type { Principal } from "./authorize.ts";
 import { type Env, randomHex } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import type { SpentTickets } from "../stores/event-store.ts";
 
 export const TICKET_MS_MAX = 30_000;
 /** Spent tickets that are remembered until they expire. The server refuses more sockets than that in half a minute. */
@@ -23,6 +24,8 @@ const IV_BYTES = 12;
 
 export type Tickets = {
   readonly issue: (log: LogName, principal: Principal) => Promise<string>;
+  /** Returns the principal of a ticket and does not spend it. Returns null for an invalid or expired ticket. */
+  readonly check: (log: LogName, ticket: string) => Promise<Principal | null>;
   /**
    * Spends a ticket and returns its principal. Returns null for a ticket that is invalid, expired, spent or of another
    * log.
@@ -32,30 +35,36 @@ export type Tickets = {
 
 type Sealed = { readonly log: LogName; readonly principal: Principal; readonly until: number; readonly nonce: string };
 
-export function createTickets(env: Env, secret: string | undefined): Tickets {
+/** `spent` is the memory of spent tickets. By default it is the memory of this process. */
+export function createTickets(env: Env, secret: string | undefined, spent: SpentTickets = spentInMemory()): Tickets {
   const key = importKey(env, secret);
-  const spent = new Map<string, number>();
+  const open = async (log: LogName, ticket: string): Promise<Sealed | null> => {
+    const content = await unseal(await key, ticket);
+    return content && content.log === log && content.until > env.now() ? content : null;
+  };
   return {
     issue: async (log, principal) => {
       const content: Sealed = { log, principal, until: env.now() + TICKET_MS_MAX, nonce: randomHex(env, 12) };
       return seal(await key, env.randomBytes(IV_BYTES), JSON.stringify(content));
     },
+    check: async (log, ticket) => (await open(log, ticket))?.principal ?? null,
     spend: async (log, ticket) => {
-      const content = await unseal(await key, ticket);
-      const now = env.now();
+      const content = await open(log, ticket);
+      return content && (await spent.spend(content.nonce, content.until, env.now())) ? content.principal : null;
+    },
+  };
+}
+
+function spentInMemory(): SpentTickets {
+  const spent = new Map<string, number>();
+  return {
+    spend: async (nonce, until, now) => {
       // The map is in the order of spending, so an expired ticket may stay until the ones before it expire: at most 30
       // seconds.
-      evictOldest(spent, (until) => until <= now);
-      if (
-        !content ||
-        content.log !== log ||
-        content.until <= now ||
-        spent.has(content.nonce) ||
-        spent.size >= SPENT_MAX
-      )
-        return null;
-      spent.set(content.nonce, content.until);
-      return content.principal;
+      evictOldest(spent, (other) => other <= now);
+      if (spent.has(nonce) || spent.size >= SPENT_MAX) return false;
+      spent.set(nonce, until);
+      return true;
     },
   };
 }

@@ -4,6 +4,8 @@
  * The DOM's types and the Workers' types contradict each other, so this file compiles with either. The declared names
  * are globals of the runtime.
  */
+import type { ImportedLog } from "../archive/import-log.ts";
+import type { PlainError } from "../../core/values/errors.ts";
 import type { DurableObjectSqlStorage } from "../stores/durable-object.ts";
 
 /** A WebSocket that outlives the memory of its object. */
@@ -16,6 +18,7 @@ export type HibernatingSocket = {
 
 /** The part of a Durable Object's `ctx` that the sync server uses. */
 export type LogObjectContext = {
+  readonly id: { readonly name?: string | undefined };
   readonly storage: DurableObjectSqlStorage & {
     getAlarm(): Promise<number | null>;
     setAlarm(atMs: number): Promise<void>;
@@ -25,6 +28,31 @@ export type LogObjectContext = {
   setWebSocketAutoResponse(pair: WebSocketRequestResponsePair): void;
   getWebSocketAutoResponseTimestamp(socket: HibernatingSocket): Date | null;
 };
+
+/** The part of a Durable Object namespace that the Worker uses. */
+export type LogNamespace = {
+  getByName(name: string, options?: { readonly locationHint?: string }): LogStub;
+  jurisdiction(name: string): LogNamespace;
+};
+
+/** The object of one log, as the Worker calls it. The runtime carries the calls as RPC. */
+export type LogStub = {
+  fetch(request: Request): Promise<globalThis.Response>;
+  drop(log: string): Promise<RpcResult<null>>;
+  importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>>;
+};
+
+/** The bytes or the text of an exported log. */
+export type LogArchive = ReadableStream<Uint8Array> | string;
+
+/** The result of an RPC. An error that is thrown across an RPC would lose its code. */
+export type RpcResult<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: PlainError };
+
+/** True for the binding of a Durable Object class. */
+export function isNamespace(value: unknown): value is LogNamespace {
+  return typeof value === "object" && value !== null && "getByName" in value;
+}
 
 type WebSocketRequestResponsePair = { readonly request: string; readonly response: string };
 

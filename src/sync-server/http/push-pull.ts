@@ -19,7 +19,7 @@ import { type ServerLimits, wireLimits } from "../base/limits.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type Appended } from "../writer/admit-push.ts";
-import type { EventStore } from "../stores/event-store.ts";
+import type { EventStore, ReadLimit } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export type PullContext = {
@@ -86,7 +86,9 @@ export async function answerPull(
   events: number,
   bytes?: number,
 ): Promise<string> {
-  return `{"domain":${context.domain.version},${await storedPage(context, log, after, events, bytes)}}`;
+  const { pageEventsMax, pageBytesMax } = context.limits;
+  const limit = { events: Math.min(events, pageEventsMax), bytes: Math.min(bytes ?? pageBytesMax, pageBytesMax) };
+  return `{"domain":${context.domain.version},${await storedPage(context, log, after, limit)}}`;
 }
 
 /**
@@ -98,7 +100,7 @@ async function pageAfterPush(
   log: LogName,
   after: Cursor | null,
   appended: Appended,
-  bytes = context.limits.pageBytesMax,
+  bytes = context.limits.frameBytesMax,
 ): Promise<string> {
   if (bytes === 0) return pageFields({ after, records: [], head: positionOf(appended.head) });
   const pages = pagesOfBatches.get(appended) ?? new Map<string, string>();
@@ -109,9 +111,10 @@ async function pageAfterPush(
   const records = sameCursor(after, appended.after)
     ? appended.records
     : context.writer.recent(log, after, appended.head);
-  const { pageEventsMax, pageBytesMax } = context.limits;
-  if (!records) return storedPage(context, log, after, pageEventsMax, bytes);
-  const [first = []] = splitRecords(records, { events: pageEventsMax, bytes: Math.min(bytes, pageBytesMax) });
+  const { pageEventsMax, frameBytesMax } = context.limits;
+  const limit = { events: pageEventsMax, bytes: Math.min(bytes, frameBytesMax) };
+  if (!records) return storedPage(context, log, after, limit);
+  const [first = []] = splitRecords(records, limit);
   const page = pageFields({ after, records: first, head: positionOf(appended.head) });
   pages.set(key, page);
   return page;
@@ -123,16 +126,12 @@ async function pageAfterPush(
 const pagesOfBatches = new WeakMap<Appended, Map<string, string>>();
 
 async function storedPage(
-  { store, limits }: PullContext,
+  { store }: PullContext,
   log: LogName,
   after: Cursor | null,
-  events: number,
-  bytes = limits.pageBytesMax,
+  limit: ReadLimit,
 ): Promise<string> {
-  const page = await store.read(log, after, {
-    events: Math.min(events, limits.pageEventsMax),
-    bytes: Math.min(bytes, limits.pageBytesMax),
-  });
+  const page = await store.read(log, after, limit);
   switch (page.kind) {
     case "gone":
       throw new HttpRefusal("gone");

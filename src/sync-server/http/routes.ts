@@ -114,7 +114,7 @@ export async function getExport(
 
 /** `POST /logs/:log/tickets`: a one-use ticket for a live socket. */
 export async function postTicket(
-  { admission, tickets, env }: RouteContext,
+  { admission, tickets, env }: Pick<RouteContext, "admission" | "tickets" | "env">,
   request: Request,
   log: LogName,
 ): Promise<string> {

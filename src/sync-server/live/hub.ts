@@ -33,10 +33,11 @@ export type LiveHub = {
   /** Reads the log now, because another node may have appended. `null`: reads every log that has sockets. */
   readonly poke: (log: LogName | null) => void;
   /**
-   * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this.
+   * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this. It requests
+   * each right again after `permitMs`. The default is 40 seconds.
    * Returns the milliseconds until the next check, or null without sockets.
    */
-  readonly watch: () => Promise<number | null>;
+  readonly watch: (permitMs?: number) => Promise<number | null>;
   /** Disconnects the sockets of a log, or all. */
   readonly end: (code: string, log?: LogName) => void;
 };
@@ -69,8 +70,9 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     const { log, principal } = attachment;
     const room = roomOf(log);
     const now = env.now();
-    // The rights of a resumed socket are due for a check, because the time of the last check is lost.
-    const member = new Member(socket, attachment, { now, rightsAt: how === "resume" ? now - RIGHTS_MS : now });
+    // If a resumed socket has no time of its last check, its rights are due for a check.
+    const rightsAt = how === "join" ? now : (attachment.checkedAt ?? now - RIGHTS_MS);
+    const member = new Member(socket, attachment, { now, rightsAt });
     // The upgrade gate checks the quota before the handshake. But many handshakes may pass before the first one counts.
     const refusal = how === "join" ? quota.refusal(log, principal.actor) : null;
     quota.add(log, principal.actor);
@@ -100,7 +102,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     poke: (log) => {
       for (const room of log === null ? rooms.values() : [rooms.get(log)]) void room?.poll();
     },
-    watch: () => watch.check(),
+    watch: (permitMs) => watch.check(permitMs),
     end: (code, log) => {
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;

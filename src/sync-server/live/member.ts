@@ -37,7 +37,7 @@ export class Member {
 
   constructor(
     socket: LiveSocket,
-    { log, cursor, principal, presence }: LiveAttachment,
+    { log, cursor, principal, presence, heardAt }: LiveAttachment,
     { now, rightsAt }: { readonly now: number; readonly rightsAt: number },
   ) {
     this.log = log;
@@ -45,7 +45,7 @@ export class Member {
     this.#principal = principal;
     this.presence = presence;
     this.rights = { requestedAt: rightsAt, confirmedAt: rightsAt };
-    this.incoming = { bucket: fullBucket(FRAME_RATE, now), heardAt: now, framesDropped: 0 };
+    this.incoming = { bucket: fullBucket(FRAME_RATE, now), heardAt: heardAt ?? now, framesDropped: 0 };
     this.#delivery = { kind: "live", cursor: cursor === null ? null : decodeCursor(cursor) };
   }
 
@@ -96,10 +96,17 @@ export class Member {
   /** Stores in the socket what must outlive the hub's memory. */
   save(): void {
     if (this.#delivery.kind === "closed") return;
-    const { log, principal, presence } = this;
+    const { log, principal, presence, rights, incoming } = this;
     const cursor: Cursor | null = this.#delivery.cursor;
     try {
-      this.socket.save({ log, cursor: cursor && encodeCursor(cursor), principal, presence });
+      this.socket.save({
+        log,
+        cursor: cursor && encodeCursor(cursor),
+        principal,
+        presence,
+        checkedAt: rights.confirmedAt,
+        heardAt: incoming.heardAt,
+      });
     } catch {
       this.socket.terminate();
     }

@@ -8,7 +8,6 @@
  */
 import { type Env, jittered } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import { RIGHTS_MS } from "../base/limits.ts";
 import type { Principal } from "../access/authorize.ts";
 import { type Member, RECONNECT_MS } from "./member.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -30,24 +29,28 @@ export function isRecheckDue({ rights, principal }: Member, now: number, rightsM
 }
 
 /** Requests the right of a socket again, and closes the socket if it is lost. Never rejects. */
-export async function recheckRights(member: Member, now: number, options: RecheckRightsOptions): Promise<void> {
+export async function recheckRights(
+  member: Member,
+  now: number,
+  rightsMs: number,
+  options: RecheckRightsOptions,
+): Promise<void> {
   const { env, checkReader } = options;
   const { rights } = member;
   rights.requestedAt = now;
   try {
     await checkReader(member.principal, member.log);
     rights.confirmedAt = now;
+    member.save();
   } catch (error) {
     if (error instanceof HttpRefusal && (error.code === "forbidden" || error.code === "unauthorized"))
       member.close(error.code);
     else if (now - rights.confirmedAt > RIGHTS_UNSURE_MS_MAX) member.close("unavailable", jittered(env, RECONNECT_MS));
-    else rights.requestedAt = now - RIGHTS_MS + RIGHTS_RETRY_MS;
+    else rights.requestedAt = now - rightsMs + RIGHTS_RETRY_MS;
   }
 }
 
-/** Milliseconds until the next recheck is due, or null without sockets. */
-export function nextRecheckMs(members: Iterable<Member>, now: number): number | null {
-  let first = Infinity;
-  for (const { rights } of members) first = Math.min(first, rights.requestedAt);
-  return first === Infinity ? null : Math.max(0, first + RIGHTS_MS - now);
+/** When the next recheck of a socket is due, or its token expires. Milliseconds since the epoch, or Infinity. */
+export function nextRecheckAt({ rights, principal }: Member, rightsMs: number): number {
+  return Math.min(rights.requestedAt + rightsMs, principal.expiresAt ?? Infinity);
 }

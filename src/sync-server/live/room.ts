@@ -97,6 +97,7 @@ export class Room {
     if (frame.value.type === "ping") {
       // A waiting frame answers as well. Otherwise pongs pile up for a client that pings and never reads.
       if (member.socket.bufferedBytes === 0) member.send(PONG_FRAME);
+      member.save();
     } else if (frame.value.type === "token") void this.#renew(member, frame.value.token);
     else this.#presence.set(member, frame.value.client, frame.value.data);
   }

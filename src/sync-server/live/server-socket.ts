@@ -48,6 +48,10 @@ export type LiveAttachment = {
     /** The data that the client shows. */
     readonly data: Json;
   } | null;
+  /** The last time at which the holder's right to read was confirmed. Milliseconds since the epoch. */
+  readonly checkedAt?: number;
+  /** The last time at which the hub received a frame of the client. Milliseconds since the epoch. */
+  readonly heardAt?: number;
 };
 
 /** The calls by which a runtime reports to the hub what happens on a socket. */

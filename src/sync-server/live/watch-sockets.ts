@@ -7,7 +7,7 @@
  * - A clock that was set back delays no check. The test is in access.rights-that-end.test.ts.
  */
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
-import { isRecheckDue, nextRecheckMs, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
+import { isRecheckDue, nextRecheckAt, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
 import type { Room } from "./room.ts";
 
 export type SocketWatchOptions = RecheckRightsOptions & {
@@ -17,6 +17,11 @@ export type SocketWatchOptions = RecheckRightsOptions & {
 };
 
 const TICK_MS = 1_000;
+/**
+ * Milliseconds between two checks for silent sockets, in a runtime without timers. It is long, because each check
+ * wakes the runtime.
+ */
+export const SILENCE_CHECK_MS = 600_000;
 
 export class SocketWatch {
   readonly #options: SocketWatchOptions;
@@ -38,13 +43,13 @@ export class SocketWatch {
   }
 
   /** Checks every socket now. Returns the milliseconds until the next check, or null without sockets. */
-  async check(): Promise<number | null> {
+  async check(rightsMs: number = RIGHTS_MS): Promise<number | null> {
     const now = this.#options.env.now();
-    await Promise.all(this.#checkMembers(now, 0));
-    return nextRecheckMs(
-      [...this.#rooms.values()].flatMap(({ members }) => [...members]),
-      now,
-    );
+    await Promise.all(this.#checkMembers(now, rightsMs));
+    const members = [...this.#rooms.values()].flatMap((room) => [...room.members]);
+    if (members.length === 0) return null;
+    const nextAt = members.map((member) => nextRecheckAt(member, rightsMs));
+    return Math.max(0, Math.min(now + SILENCE_CHECK_MS, ...nextAt) - now);
   }
 
   #tick(): void {
@@ -67,7 +72,7 @@ export class SocketWatch {
       for (const member of members) {
         member.correctTimes(now);
         if (member.isSilent(now)) member.socket.terminate();
-        else if (isRecheckDue(member, now, rightsMs)) checks.push(recheckRights(member, now, this.#options));
+        else if (isRecheckDue(member, now, rightsMs)) checks.push(recheckRights(member, now, rightsMs, this.#options));
       }
     }
     return checks;

@@ -6,16 +6,37 @@
  *   is confirmed. If the write fails, the runtime resets the object, and its responses are not sent.
  * - A write uses `transactionSync`, because the runtime refuses BEGIN. A read needs no transaction, because nothing
  *   runs between its statements.
+ * - Without a write the database has no table, because an object with stored data costs money for ever
+ *   (cloudflare.guard.test.ts).
+ * - If there is no room, appends are refused and reads continue (durable-object.full.test.ts).
+ * - A ticket opens one socket, also if the object loses its memory (cloudflare.sync.test.ts).
  */
-import type { EventStore } from "./event-store.ts";
+import { StorageFullError } from "../../core/values/errors.ts";
+import type { EventStore, SpentTickets } from "./event-store.ts";
 import { sqlEventStore } from "./sql-event-store.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
 
 /** The used part of `ctx.storage`, so that this file needs no types of Workers. */
 export type DurableObjectSqlStorage = {
-  readonly sql: { exec(query: string, ...values: SqlValue[]): Iterable<object> };
+  readonly sql: {
+    exec(query: string, ...values: SqlValue[]): Iterable<object>;
+    /** Bytes of the database. */
+    readonly databaseSize: number;
+  };
   transactionSync<Result>(work: () => Result): Result;
 };
+
+export type DurableObjectStoreOptions = {
+  /** Bytes of the database from which on appends are refused. */
+  readonly bytesMax?: number;
+  /** Called before an append if the database uses more than 80 % of `bytesMax`, once for each store. */
+  readonly onNearlyFull?: (error: StorageFullError) => void;
+};
+
+/** Cloudflare allows 10 GB for each object. The rest is for the tables' pages that an append may add. */
+const BYTES_MAX = 9_900_000_000;
+const WARN_SHARE = 0.8;
+const FULL_FIX = "Continue in a new log, or move this log to another server by its export.";
 
 /**
  * An event store in the storage of a Durable Object with SQLite.
@@ -25,7 +46,10 @@ export type DurableObjectSqlStorage = {
  *   readonly store = durableObjectStore(this.ctx.storage);
  * }
  */
-export function durableObjectStore(storage: DurableObjectSqlStorage): EventStore {
+export function durableObjectStore(
+  storage: DurableObjectSqlStorage,
+  { bytesMax = BYTES_MAX, onNearlyFull }: DurableObjectStoreOptions = {},
+): EventStore {
   const sql: Sql = {
     rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
       // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
@@ -37,5 +61,36 @@ export function durableObjectStore(storage: DurableObjectSqlStorage): EventStore
     transaction: (mode, work) => (mode === "write" ? storage.transactionSync(work) : work()),
     close() {},
   };
-  return sqlEventStore(sql);
+  let isWarned = false;
+  const assertRoom = (bytes: number): void => {
+    const used = storage.sql.databaseSize;
+    const details = { usedBytes: used, bytesMax };
+    if (used + bytes > bytesMax)
+      throw new StorageFullError({ message: "The storage of this log is full", fix: FULL_FIX, details });
+    if (isWarned || used < bytesMax * WARN_SHARE) return;
+    isWarned = true;
+    const message = `The storage of this log is ${Math.floor((used / bytesMax) * 100)} % full`;
+    onNearlyFull?.(new StorageFullError({ message, fix: FULL_FIX, details }));
+  };
+  const store = sqlEventStore(sql, { isLazy: true, survivesFull: true, assertRoom });
+  return Object.assign(store, { tickets: spentTickets(sql) });
+}
+
+function spentTickets(sql: Sql): SpentTickets {
+  return {
+    spend: async (nonce, until, now) =>
+      sql.transaction("write", () => {
+        sql.run(
+          "create table if not exists dacapo_spent_tickets (nonce text primary key, until integer not null) " +
+            "strict, without rowid",
+        );
+        sql.run("delete from dacapo_spent_tickets where until <= ?", now);
+        const spent = sql.rows(
+          "insert into dacapo_spent_tickets (nonce, until) values (?, ?) on conflict do nothing returning nonce",
+          nonce,
+          until,
+        );
+        return [...spent].length > 0;
+      }),
+  };
 }

@@ -138,6 +138,15 @@ export type StoreHints = {
   listen(onHint: (log: string | null) => void): () => void;
 };
 
+/** The memory of spent socket tickets, for a store that outlives the memory of its server. */
+export type SpentTickets = {
+  /**
+   * Returns true if no ticket with this nonce was spent before. It remembers the nonce until `until`. Both times are in
+   * milliseconds since the epoch.
+   */
+  spend(nonce: string, until: number, now: number): Promise<boolean>;
+};
+
 /**
  * A store of logs: `sqlite()`, `memory()`, or your own.
  *
@@ -158,6 +167,8 @@ export interface EventStore {
   open?(): Promise<void>;
   /** Hints between nodes, for a store that many nodes share. */
   readonly hints?: StoreHints;
+  /** The spent socket tickets. Without it, each server remembers them in its own memory. */
+  readonly tickets?: SpentTickets;
   /** Returns the end of a log. */
   head(log: string): Promise<LogHead>;
   /**

@@ -11,6 +11,11 @@ import type { Append, AppendResult, StoredRecord } from "./event-store.ts";
 import { findLog, headOf, streamsText } from "./sql-rows.ts";
 import type { Sql } from "./sql.ts";
 
+/**
+ * Ids in one parameter. A Durable Object allows 2 MB for it, and an id with the longest actor takes up to 560 bytes.
+ */
+const IDS_MAX = 2_500;
+
 export function appendTo(sql: Sql, name: string, append: Append): AppendResult {
   const found = findLog(sql, name);
   if (found && found.state !== "open") return { kind: "gone" };
@@ -37,13 +42,21 @@ function createLog(sql: Sql, name: string): number {
 
 /** The ids of a batch that the log knows already: as a record, or as an outcome of the same actor. */
 function knownCommits(sql: Sql, log: number, { records, outcomes }: Append): string[] {
+  const commits = [...records, ...outcomes].map(({ commit, actor }) => [commit, actor]);
+  const known: string[] = [];
+  for (let start = 0; start < commits.length; start += IDS_MAX)
+    known.push(...knownAmong(sql, log, JSON.stringify(commits.slice(start, start + IDS_MAX))));
+  return known;
+}
+
+function knownAmong(sql: Sql, log: number, commits: string): string[] {
   const rows = sql.rows<{ id: string }>(
     `select i.value ->> 0 as id from json_each(?) i
      where exists (select 1 from dacapo_records where log = ? and commit_id = i.value ->> 0)
         or exists (
           select 1 from dacapo_outcomes
           where log = ? and commit_id = i.value ->> 0 and actor = i.value ->> 1)`,
-    JSON.stringify([...records, ...outcomes].map(({ commit, actor }) => [commit, actor])),
+    commits,
     log,
     log,
   );

@@ -6,7 +6,7 @@
  * - If a failure leaves the fate of a write in doubt, every later call fails with the same error (S2, sqlite.test.ts).
  * - The database decides how durable a commit is. `sqlite` and `durable-object` open it for S2.
  */
-import { type DacapoError, StorageLostError } from "../../core/values/errors.ts";
+import { type DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 import { checkAppend } from "./check-append.ts";
 import type {
@@ -23,16 +23,24 @@ import { appendTo } from "./sql-append.ts";
 import { deleteStep, droppingLogs, markDropping } from "./sql-drop.ts";
 import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
-import { prepareLayout } from "./sql-layout.ts";
-import { findLog, headOf, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
+import { hasLayout, prepareLayout } from "./sql-layout.ts";
+import { findLog, headOf, type LogRow, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import { takePage } from "./take-page.ts";
 
+export type SqlStoreOptions = {
+  /** True: the tables are created by the first write. Until then every log is absent. */
+  readonly isLazy?: boolean;
+  /** True: the database undoes a write for which it has no room, so that reads can continue. */
+  readonly survivesFull?: boolean;
+  /** Throws a StorageFullError if there is no room for an append of this many bytes. */
+  readonly assertRoom?: (bytes: number) => void;
+};
+
 /** An event store on an open database. If its tables cannot be used, closes the database and throws a DacapoError. */
-export function sqlEventStore(sql: Sql): EventStore {
+export function sqlEventStore(sql: Sql, options: SqlStoreOptions = {}): EventStore {
   try {
-    prepareLayout(sql);
-    const store = new SqlEventStore(sql);
+    const store = new SqlEventStore(sql, options);
     void store.finishDrops();
     return store;
   } catch (error) {
@@ -44,17 +52,22 @@ export function sqlEventStore(sql: Sql): EventStore {
 class SqlEventStore implements EventStore {
   readonly #sql: Sql;
   readonly #commits: SharedCommits;
+  readonly #options: SqlStoreOptions;
+  #hasTables: boolean;
   /** The reason why every call fails: a failure, or `close`. */
   #end: DacapoError | null = null;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, options: SqlStoreOptions) {
     this.#sql = sql;
+    this.#options = options;
+    this.#hasTables = !options.isLazy || hasLayout(sql);
+    if (this.#hasTables) prepareLayout(sql);
     this.#commits = new SharedCommits(sql, (error) => classifySqlError(error, "append").final);
   }
 
   head(name: string): Promise<LogHead> {
     return this.#call("head", "read", () => {
-      const log = findLog(this.#sql, name);
+      const log = this.#find(name);
       if (log === undefined) return { kind: "absent" };
       return log.state === "open" ? { kind: "open", cursor: headOf(log) } : { kind: "gone" };
     });
@@ -63,6 +76,9 @@ class SqlEventStore implements EventStore {
   async append(name: string, append: Append): Promise<AppendResult> {
     checkAppend(append);
     try {
+      if (this.#end) throw this.#end;
+      this.#options.assertRoom?.(bytesOf(append));
+      this.#createTables();
       return await this.#commits.write(() => {
         if (this.#end) throw this.#end;
         return appendTo(this.#sql, name, append);
@@ -74,7 +90,7 @@ class SqlEventStore implements EventStore {
 
   read(name: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
     return this.#call("read", "read", () => {
-      const log = findLog(this.#sql, name);
+      const log = this.#find(name);
       if (log === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
       if (log.state !== "open") return { kind: "gone" };
       const head = headOf(log);
@@ -90,7 +106,7 @@ class SqlEventStore implements EventStore {
 
   readStream(name: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
     return this.#call("readStream", "read", () => {
-      const log = findLog(this.#sql, name);
+      const log = this.#find(name);
       if (log?.state !== "open") return [];
       const rows = this.#sql.rows<RecordRow>(
         `select ${RECORD} from dacapo_stream_records s join dacapo_records r on r.log = s.log and r.last = s.record
@@ -106,7 +122,7 @@ class SqlEventStore implements EventStore {
   known(name: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
     return this.#call("known", "read", () => {
       const known = new Map<string, KnownCommit>();
-      const log = findLog(this.#sql, name);
+      const log = this.#find(name);
       if (log?.state !== "open") return known;
       const ids = JSON.stringify(commits);
       // `cross join` keeps this order. Otherwise SQLite scans the whole log and searches the list for each record.
@@ -140,7 +156,8 @@ class SqlEventStore implements EventStore {
 
   async finishDrops(): Promise<void> {
     try {
-      for (const name of await this.#call("drop", "read", () => droppingLogs(this.#sql))) await this.drop(name);
+      for (const name of await this.#call("drop", "read", () => (this.#hasTables ? droppingLogs(this.#sql) : [])))
+        await this.drop(name);
     } catch {
       // The names are gone already, and the next opening tries again. A store that has failed reports it at its next
       // call.
@@ -149,13 +166,15 @@ class SqlEventStore implements EventStore {
 
   logs(): Promise<readonly string[]> {
     return this.#call("logs", "read", () => {
+      if (!this.#hasTables) return [];
       const rows = this.#sql.rows<{ name: string }>("select name from dacapo_logs where state = 'open' order by name");
       return Array.from(rows, ({ name }) => name);
     });
   }
 
   id(): Promise<string> {
-    return this.#call("id", "read", () => {
+    // The id is made together with the tables.
+    return this.#call("id", this.#hasTables ? "read" : "write", () => {
       const row = firstRow(this.#sql.rows<{ id: string }>("select id from dacapo_server"));
       if (row) return row.id;
       throw new StorageLostError({ message: "The event store has no row in dacapo_server", fix: RESTORE_FIX });
@@ -175,6 +194,7 @@ class SqlEventStore implements EventStore {
   async #call<Result>(place: string, mode: "read" | "write", work: () => Result): Promise<Result> {
     if (this.#end) throw this.#end;
     try {
+      if (mode === "write") this.#createTables();
       return this.#sql.transaction(mode, work);
     } catch (error) {
       throw this.#failed(error, place);
@@ -183,8 +203,19 @@ class SqlEventStore implements EventStore {
 
   #failed(error: unknown, place: string): DacapoError {
     const failure = classifySqlError(error, place);
-    if (failure.final) this.#end = failure.error;
+    const isSurvived = this.#options.survivesFull && failure.error instanceof StorageFullError;
+    if (failure.final && !isSurvived) this.#end = failure.error;
     return failure.error;
+  }
+
+  #createTables(): void {
+    if (this.#hasTables) return;
+    prepareLayout(this.#sql);
+    this.#hasTables = true;
+  }
+
+  #find(name: string): LogRow | undefined {
+    return this.#hasTables ? findLog(this.#sql, name) : undefined;
   }
 
   #isRecordEnd(log: number, { position, mark }: Cursor): boolean {
@@ -193,4 +224,9 @@ class SqlEventStore implements EventStore {
     );
     return row?.mark === mark;
   }
+}
+
+/** About the bytes of an append: its texts in UTF-16 units. */
+function bytesOf({ records, outcomes }: Append): number {
+  return [...records, ...outcomes].reduce((sum, { text }) => sum + text.length, 0);
 }

@@ -59,6 +59,12 @@ const STEPS: readonly (readonly string[])[] = [
   ],
 ];
 
+/** True if the database has tables of a store, of any layout. Reading it writes nothing. */
+export function hasLayout(sql: Sql): boolean {
+  const tables = sql.rows<{ name: string }>("select name from sqlite_master where name = 'dacapo_layout'");
+  return firstRow(tables) !== undefined;
+}
+
 /** Upgrades the tables to the layout of this code. Throws `storage-newer` if a newer Dacapo wrote them. */
 export function prepareLayout(sql: Sql): void {
   sql.transaction("write", () => {

@@ -158,11 +158,12 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   };
 }
 
-/** Fewer sockets than devices, and fewer commits than a person makes. These limits stay after the world is healed. */
+/** Few sockets and commits, and small answers. These limits stay after the world is healed. */
 const STRICT_LIMITS: ServerLimits = {
   ...SERVER_LIMITS,
   commitRate: { perSecond: 0.5, burst: 3 },
   socketsPerActorMax: 1,
+  frameBytesMax: 1_500,
 };
 /** The longest retry time that a server sets. */
 const LATER_MS_MAX = 20_000;

@@ -1,14 +1,17 @@
 /** The demo as people use it: a built page, a sync server in its own process, and a network that can be cut. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BrowserContextOptions, Locator, Page } from "playwright-core";
 import { build, type Plugin, preview } from "vite";
+import { edgePage, startEdge } from "../../../scripts/wrangler.ts";
 import { isPageError, startProfiles } from "./browser.ts";
 import { type TcpProxy, tcpProxy } from "./tcp-proxy.ts";
+import { unusedPort } from "./unused-port.ts";
 
 const project = fileURLToPath(new URL("../../..", import.meta.url));
 const root = `${project}demo/board`;
@@ -41,11 +44,13 @@ export type Demo = {
 export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-board-"));
   const [file, backup] = [join(folder, "board.db"), join(folder, "backup.db")];
-  let server = await startSyncServer(file, nextServer);
+  const isOnEdge = process.env["DACAPO_BOARD_SERVER"] === "edge";
+  const start = (on = 0) => (isOnEdge ? onEdge(folder, on) : onNode(file, nextServer, on));
+  let server = await start();
   const restartAfter = async (change: () => Promise<void>) => {
     await server.close();
     await change();
-    server = await startSyncServer(file, nextServer, server.port);
+    server = await start(server.port);
   };
   const network = await tcpProxy(server.port);
   const page = await startPageServer(join(folder, "site"), network.port);
@@ -131,11 +136,16 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
     .waitFor();
 }
 
-async function startSyncServer(
-  file: string,
-  isNext: boolean,
-  on = 0,
-): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+type SyncServer = { readonly port: number; readonly close: () => Promise<void> };
+
+async function onEdge(folder: string, on: number): Promise<SyncServer> {
+  mkdirSync(edgePage, { recursive: true });
+  const port = on === 0 ? await unusedPort() : on;
+  const { stop } = await startEdge(port, folder);
+  return { port, close: () => stop() };
+}
+
+async function onNode(file: string, isNext: boolean, on: number): Promise<SyncServer> {
   const script = isNext ? "test/e2e/support/next-board-server.ts" : "demo/board/server.ts";
   const child = spawn(process.execPath, ["--conditions=dacapo-source", script], {
     cwd: project,

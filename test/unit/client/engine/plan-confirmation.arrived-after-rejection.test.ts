@@ -95,3 +95,17 @@ test("confirm: the same when another tab withdrew it and the leader did not know
   expect(await other.settled(renamed)).toMatchObject({ outcome: "accepted", position: 2 });
   await close();
 });
+
+test("confirm: the same when the leader's read of the rejections failed before", async () => {
+  const { leader, other, renamed, answer, close } = await scene();
+  await other.withdraw(renamed);
+  const readRejections = leader.store.readRejections.bind(leader.store);
+  Object.assign(leader.store, { readRejections: () => Promise.reject(new Error("The disk failed")) });
+  await expect(leader.refresh()).rejects.toThrow("The disk failed");
+  Object.assign(leader.store, { readRejections });
+  await leader.confirm(answer, 0);
+  await other.refresh();
+  for (const { rejections } of [leader, other]) expect(rejections).toEqual([]);
+  expect(await other.settled(renamed)).toMatchObject({ outcome: "accepted", position: 2 });
+  await close();
+});

@@ -1,9 +1,8 @@
-// The options of `serve`, `attachLive` and `logObject` that are a path or an address, as people write them.
+// The options of `serve` and `attachLive` that are a path or an address, as people write them.
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { afterEach, expect, test } from "vitest";
-import { logObject } from "../../../../src/sync-server/cloudflare.ts";
 import { attachLive, type ServeOptions } from "../../../../src/sync-server/node.ts";
 import { task } from "../../../support/board-domain.ts";
 import { liveClient } from "../../../support/live-client.ts";
@@ -61,7 +60,7 @@ test.each(paths)("attachLive: the path %j opens sockets under %j", async (path, 
   await new Promise((resolve) => http.close(resolve));
 });
 
-test("serve, attachLive, logObject: refuse a path that sockets cannot have", async () => {
+test("serve, attachLive: refuse a path that sockets cannot have", async () => {
   const sync = testServer();
   const http = createServer();
   const refusal = { code: "definition", fix: containing('"/sync"'), details: { option: "path" } };
@@ -73,9 +72,6 @@ test("serve, attachLive, logObject: refuse a path that sockets cannot have", asy
       String(path),
     ).toMatchObject(refusal);
   }
-  const context = {} as Parameters<typeof logObject>[0];
-  const options = { path: "/:tenant" } as Parameters<typeof logObject>[1];
-  expect(thrownBy(() => logObject(context, options))).toMatchObject(refusal);
 });
 
 test("serve: refuses a hostname with other parts of an address, and a port that is none", async () => {

@@ -399,6 +399,20 @@ test("P26 push: its answer stays within the bytes of its request, and 0 means no
   expect((await push(undefined)).records).toHaveLength(24);
 });
 
+test("P2 push: the answer has at most `frameBytesMax` of records, and the rest can be pulled", async () => {
+  const ada = person(testServer({ limits: { frameBytesMax: 1_000 } }), "ada");
+  const commits = Array.from({ length: 10 }, (_, n) => ada.commit(add(`t${n}`)));
+  // The first answer comes from the batch, the second one from the store or from memory.
+  for (const answer of [await ada.push(commits), await ada.push(commits)]) {
+    expect(answer.outcomes).toHaveLength(10);
+    expect(answer).toMatchObject({ after: null, head: 10, more: true });
+    expect(answer.records.length).toBeGreaterThan(0);
+    expect(JSON.stringify(answer.records).length).toBeLessThan(1_100);
+    const rest = await ada.pull(answer.cursor);
+    expect([...answer.records, ...rest.records].map(({ commit }) => commit)).toEqual(commits.map(({ id }) => id));
+  }
+});
+
 test("streams: a stream can be read alone, from a version on", async () => {
   const ada = person(testServer(), "ada");
   await ada.push([

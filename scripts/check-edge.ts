@@ -1,0 +1,35 @@
+// Bundles the demo's Worker as a deploy does, without deploying it. Checks that the bundle stays small and needs no
+// module of Node, so that an app needs no `nodejs_compat`.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { run } from "./programs.ts";
+import { edgePage, wrangler } from "./wrangler.ts";
+
+/** Kilobytes of the minified and compressed bundle: Dacapo, Hono, and the board's domain with valibot. */
+const GZIP_KB_MAX = 53;
+
+const folder = mkdtempSync(join(tmpdir(), "dacapo-edge-"));
+try {
+  process.exitCode = await checkBundle();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function checkBundle(): Promise<number> {
+  // Wrangler requires the folder. The page itself is not part of this check.
+  mkdirSync(edgePage, { recursive: true });
+  const code = await run({ ...wrangler("deploy", "--dry-run", "--minify", "--outdir", folder), quiet: true });
+  if (code !== 0) {
+    console.error(`wrangler deploy --dry-run failed with code ${code}.`);
+    return code;
+  }
+  const bundle = readFileSync(join(folder, "edge.js"));
+  const kilobytes = gzipSync(bundle).byteLength / 1000;
+  const size = `The Worker has ${kilobytes.toFixed(1)} kB, at most ${GZIP_KB_MAX} kB are allowed (minified, gzip).`;
+  const nodeModules = [...bundle.toString().matchAll(/\b(?:from|import\(?|require\()\s*["'](node:[^"']+)["']/g)];
+  for (const [, name = ""] of nodeModules) console.error(`The Worker imports ${name}.`);
+  console.log(size);
+  return kilobytes <= GZIP_KB_MAX && nodeModules.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,20 @@
+// `npm run demo:edge`: runs the demo board on Cloudflare's own runtime, on this machine. Ctrl-C stops it.
+import { root } from "./programs.ts";
+import { buildEdgePage, startEdge } from "./wrangler.ts";
+
+await buildEdgePage();
+const server = await startEdge(Number(process.env["PORT"] ?? 8788), `${root}.data/edge`);
+console.log(`\nOpen ${server.origin}  (open a second window to see the sync; Ctrl-C stops)\n`);
+
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    stopping = true;
+    void server.stop().then(() => process.exit(0));
+  });
+}
+const code = await server.ended;
+if (!stopping) {
+  console.error(`Wrangler stopped with code ${code}. Its output:\n${server.output()}`);
+  process.exit(1);
+}

@@ -1,0 +1,14 @@
+// The part of the runtime's module that the entry uses. The Workers' own types contradict those of the DOM.
+declare module "cloudflare:workers" {
+  type Socket = import("./cloudflare-runtime.ts").HibernatingSocket;
+
+  export class DurableObject {
+    protected readonly ctx: import("./cloudflare-runtime.ts").LogObjectContext;
+    protected readonly env: object;
+    fetch?(request: Request): Promise<Response>;
+    alarm?(): Promise<void>;
+    webSocketMessage?(socket: Socket, message: string | ArrayBuffer): void;
+    webSocketClose?(socket: Socket): void;
+    webSocketError?(socket: Socket): void;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The gate of the edge server: the Worker answers everything that needs no log, and wakes an object for the rest.
+ *
+ * Guarantees (cloudflare.guard.test.ts):
+ * - A request with a wrong path, name, origin, token or ticket, or without the right to read, reaches no object. So
+ *   nobody without rights can make an object.
+ * - The Worker reads a push before it wakes the object. Otherwise the runtime logs an error for each body that the
+ *   object leaves unread (edge.test.ts).
+ * - A refusal has the same text and headers as that of a server on Node.
+ */
+import { runtimeEnv } from "../base/env.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
+import type { Admission } from "../access/admission.ts";
+import type { Principal } from "../access/authorize.ts";
+import type { Tickets } from "../access/tickets.ts";
+import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { MemoryBudget } from "../base/memory-budget.ts";
+import type { OriginRule } from "../http/origins.ts";
+import { readJsonText } from "../http/read-body.ts";
+import { postTicket } from "../http/routes.ts";
+import { isNamespace, type LogStub } from "./cloudflare-runtime.ts";
+import { type SyncTarget, syncTarget } from "./sync-target.ts";
+import { withPrincipal } from "./verified-principal.ts";
+
+export type WorkerGateOptions = {
+  readonly prefix: string;
+  readonly binding: string;
+  readonly secretName: string;
+  readonly jurisdiction: string | undefined;
+  readonly locationHint: string | undefined;
+  readonly origins: OriginRule;
+  readonly admission: Admission;
+  /** Memory of the pushes while they are read. */
+  readonly reading: MemoryBudget;
+  readonly pushBytesMax: number;
+  readonly createTickets: (secret: string) => Tickets;
+  readonly report: (error: unknown) => void;
+};
+
+type LogTarget = Extract<SyncTarget, { readonly log: string }>;
+
+/** A secret that people can guess would let them make tickets. */
+const SECRET_LENGTH_MIN = 16;
+
+export class WorkerGate {
+  readonly #options: WorkerGateOptions;
+  #tickets: { readonly secret: string; readonly tickets: Tickets } | null = null;
+
+  constructor(options: WorkerGateOptions) {
+    this.#options = options;
+  }
+
+  async answer(request: Request, env: object): Promise<Response> {
+    const { origins, report, prefix } = this.#options;
+    let corsHeaders: Readonly<Record<string, string>> = {};
+    try {
+      const { pathname } = new URL(request.url);
+      if (request.method === "OPTIONS" && pathname.startsWith(`${prefix}/logs/`)) return origins.preflight(request);
+      corsHeaders = origins.check(request);
+      const target = syncTarget(request.method, pathname, prefix);
+      const body = target === null ? refuseRoute() : await this.#answerTarget(request, env, target);
+      if (body instanceof Response) return body;
+      const headers = { "content-type": "application/json", "cache-control": "no-store", ...corsHeaders };
+      return new Response(request.method === "HEAD" ? null : body, { headers });
+    } catch (error) {
+      if (!(error instanceof HttpRefusal)) report(error);
+      const response = errorResponse(error);
+      for (const [name, value] of Object.entries(corsHeaders)) response.headers.set(name, value);
+      return response;
+    }
+  }
+
+  /** The object of a log. */
+  stub(env: object, log: string): LogStub {
+    const { binding, jurisdiction, locationHint } = this.#options;
+    const namespace: unknown = Reflect.get(env, binding);
+    if (!isNamespace(namespace))
+      throw new DefinitionError({
+        message: `The Worker has no Durable Object binding named ${binding}`,
+        fix: "Add it to `durable_objects.bindings` in wrangler.jsonc, or pass the name that it has as `binding`.",
+      });
+    const place = jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction);
+    return place.getByName(log, locationHint === undefined ? {} : { locationHint });
+  }
+
+  async #answerTarget(request: Request, env: object, target: SyncTarget): Promise<string | Response> {
+    if (target.kind === "health") return `{"status":"ok"}`;
+    if (target.kind === "readiness") return this.#readiness(env);
+    if (target.kind === "no-route") return refuseRoute();
+    if (target.kind === "live") return this.#openLive(request, env, target);
+    const { admission } = this.#options;
+    if (target.kind === "ticket")
+      return postTicket({ admission, tickets: this.#ticketsOf(env), env: runtimeEnv }, request, target.log);
+    const principal = await admission.reader(request, target.log);
+    const body = request.method === "POST" ? await this.#readPush(request, principal) : null;
+    return this.#forward(env, target, withPrincipal(request, principal, body));
+  }
+
+  async #openLive(request: Request, env: object, target: LogTarget): Promise<Response> {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") throw new HttpRefusal("upgrade-required");
+    if (!LOG_NAME.test(target.log)) throw new HttpRefusal("bad-request");
+    const ticket = new URL(request.url).searchParams.get("ticket") ?? "";
+    const principal = await this.#ticketsOf(env).check(target.log, ticket);
+    if (!principal)
+      throw new HttpRefusal("unauthorized", { message: "The ticket is missing or expired. Fetch a new ticket." });
+    await this.#options.admission.checkReader(principal, target.log);
+    return this.#forward(env, target, withPrincipal(request, null, null));
+  }
+
+  async #readPush(request: Request, { actor }: Principal): Promise<string> {
+    const { reading, pushBytesMax } = this.#options;
+    return (await readJsonText(request, null, pushBytesMax, reading.of(actor), runtimeEnv.nextTurn)).text;
+  }
+
+  async #forward(env: object, { log }: LogTarget, request: Request): Promise<Response> {
+    const stub = this.stub(env, log);
+    try {
+      return await stub.fetch(request);
+    } catch (error) {
+      if (error instanceof Error && "overloaded" in error && error.overloaded === true)
+        throw new HttpRefusal("overloaded");
+      this.#options.report(error);
+      // The runtime has reset the object, such as by a deploy. The same request may succeed at once.
+      const isRetryable = error instanceof Error && "retryable" in error && error.retryable === true;
+      throw new HttpRefusal(isRetryable ? "restarting" : "unavailable");
+    }
+  }
+
+  #readiness(env: object): string {
+    try {
+      this.stub(env, "readyz");
+      this.#ticketsOf(env);
+    } catch (error) {
+      this.#options.report(error);
+      throw new HttpRefusal("unavailable");
+    }
+    return `{"status":"ready"}`;
+  }
+
+  #ticketsOf(env: object): Tickets {
+    const secret = secretOf(env, this.#options.secretName);
+    if (this.#tickets?.secret !== secret) this.#tickets = { secret, tickets: this.#options.createTickets(secret) };
+    return this.#tickets.tickets;
+  }
+}
+
+/** The secret that seals tickets. The Worker and all objects read the same one. */
+export function secretOf(env: object, name: string): string {
+  const secret: unknown = Reflect.get(env, name);
+  if (typeof secret === "string" && secret.length >= SECRET_LENGTH_MIN) return secret;
+  throw new DefinitionError({
+    message: `The Worker's secret ${name} is missing or shorter than ${SECRET_LENGTH_MIN} characters`,
+    fix: `Run \`openssl rand -base64 32 | npx wrangler secret put ${name}\`, or put it into .dev.vars for local use.`,
+  });
+}
+
+function refuseRoute(): never {
+  throw new HttpRefusal("not-found");
+}

@@ -1,0 +1,163 @@
+// The Worker refuses wrong requests itself, and an object trusts the Worker alone.
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { cloudflare } from "../../src/sync-server/cloudflare.ts";
+import { domain, task } from "../support/board-domain.ts";
+import { newLog } from "./log-object.ts";
+import { app, logs, worker } from "./worker.ts";
+
+const ROUNDS = 100;
+const authorization = "Bearer token-of-ada";
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+const ask = (path: string, init?: RequestInit): Promise<Response> =>
+  worker.fetch(new Request(`https://example.org${path}`, init), env);
+
+type Wrong = { readonly status: number; readonly send: (round: number) => Promise<Response> };
+const json = { "content-type": "application/json" };
+const wrong: Readonly<Record<string, Wrong>> = {
+  "without a token": { status: 401, send: (n) => ask(`/sync/logs/guess-${n}`) },
+  "with a wrong token": {
+    status: 401,
+    send: (n) => ask(`/sync/logs/guess-${n}/records`, { headers: { authorization: "Bearer guess" } }),
+  },
+  "a push without a token": {
+    status: 401,
+    send: (n) => ask(`/sync/logs/guess-${n}/commits`, { method: "POST", headers: json, body: "{}" }),
+  },
+  "with a forged principal": {
+    status: 401,
+    send: (n) => ask(`/sync/logs/guess-${n}`, { headers: { "dacapo-principal": "%7B%22actor%22%3A%22ada%22%7D" } }),
+  },
+  "without the right to read": {
+    status: 403,
+    send: (n) => ask(`/sync/logs/guess-${n}`, { headers: { authorization: "Bearer token-of-bob" } }),
+  },
+  "with an invalid name": {
+    status: 400,
+    send: (n) => ask(`/sync/logs/-guess-${n}`, { headers: { authorization } }),
+  },
+  "with an invalid escape": { status: 404, send: () => ask("/sync/logs/bad%ff", { headers: { authorization } }) },
+  "with a wrong path": {
+    status: 404,
+    send: (n) => ask(`/sync/logs/guess-${n}/secrets`, { headers: { authorization } }),
+  },
+  "with a wrong method": {
+    status: 404,
+    send: (n) => ask(`/sync/logs/guess-${n}`, { method: "DELETE", headers: { authorization } }),
+  },
+  "with a wrong ticket": {
+    status: 401,
+    send: (n) => ask(`/sync/logs/guess-${n}/live?ticket=guess`, { headers: { upgrade: "websocket" } }),
+  },
+  "a socket without an upgrade": {
+    status: 426,
+    send: (n) => ask(`/sync/logs/guess-${n}/live?ticket=guess`, { headers: { authorization } }),
+  },
+  "a push of a foreign page": {
+    status: 403,
+    send: (n) =>
+      ask(`/sync/logs/guess-${n}/commits`, {
+        method: "POST",
+        headers: { ...json, authorization, "sec-fetch-site": "cross-site" },
+        body: "{}",
+      }),
+  },
+};
+
+test("worker: 1,200 wrong requests of twelve kinds make no object and report no error", async () => {
+  const before = (await listDurableObjectIds(env.LOGS)).length;
+  app.refused.add("bob");
+  for (const [kind, { status, send }] of Object.entries(wrong)) {
+    for (let round = 0; round < ROUNDS; round++) {
+      const response = await send(round);
+      await response.text();
+      expect(response.status, kind).toBe(status);
+    }
+  }
+  app.refused.delete("bob");
+  expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
+  expect(app.errors).toEqual([]);
+});
+
+test("worker: a ticket opens no socket after its holder lost the right, and makes no object", async () => {
+  const { ticket, upgrade } = newLog();
+  const bobs = await ticket("token-of-bob");
+  const before = (await listDurableObjectIds(env.LOGS)).length;
+  app.refused.add("bob");
+  expect((await upgrade({ ticket: bobs })).status).toBe(403);
+  app.refused.delete("bob");
+  expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
+});
+
+test("logs: an invalid name is refused, and makes no object", async () => {
+  const before = (await listDurableObjectIds(env.LOGS)).length;
+  const { drop, importLog } = logs(env);
+  for (const call of [drop("two words"), importLog("", "{}")])
+    await expect(call).rejects.toMatchObject({ code: "invalid" });
+  expect(await listDurableObjectIds(env.LOGS)).toHaveLength(before);
+});
+
+test("worker: health, readiness and preflight are answered without an object", async () => {
+  expect(await (await ask("/sync/healthz")).json()).toEqual({ status: "ok" });
+  expect(await (await ask("/sync/readyz")).json()).toEqual({ status: "ready" });
+  expect((await ask("/sync/logs/x", { method: "OPTIONS" })).status).toBe(204);
+  expect((await ask("/sync/other")).status).toBe(404);
+  expect((await ask("/elsewhere")).status).toBe(404);
+});
+
+test("worker: without its binding or its secret, readiness is 503 and `onError` gets the fix", async () => {
+  const errors: unknown[] = [];
+  const authorize = () => ({ actor: "ada" });
+  const { worker: bare } = cloudflare({ domain, authorize, onError: (error) => void errors.push(error) });
+  const statusOf = async (path: string, bindings: object) =>
+    (await bare.fetch(new Request(`https://example.org${path}`), bindings)).status;
+  expect(await statusOf("/sync/readyz", {})).toBe(503);
+  expect(await statusOf("/sync/readyz", { LOGS: env.LOGS, TICKET_SECRET: "short" })).toBe(503);
+  expect(await statusOf("/sync/logs/x", {})).toBe(500);
+  expect(errors).toMatchObject([
+    { code: "definition", message: "The Worker has no Durable Object binding named LOGS" },
+    { code: "definition", fix: expect.stringContaining("wrangler secret put TICKET_SECRET") as string },
+    { code: "definition" },
+  ]);
+});
+
+test("worker: replaces a client's own principal header by the verified sender", async () => {
+  const { person } = newLog();
+  const ada = person("ada");
+  const body = { after: null, domain: 1, commits: [ada.commit(add("t1"))] };
+  const forged = { "dacapo-principal": "%7B%22actor%22%3A%22bob%22%7D" };
+  expect((await ada.request("commits", body, forged)).status).toBe(200);
+  expect(await ada.pull()).toMatchObject({ records: [{ actor: "ada" }] });
+});
+
+test("worker: an actor's name may have letters of any language", async () => {
+  const errors: unknown[] = [];
+  const authorize = () => ({ actor: "Zoë 语" });
+  const { worker: other } = cloudflare({ domain, authorize, onError: (error) => void errors.push(error) });
+  const { status } = await other.fetch(new Request("https://example.org/sync/logs/letters"), env);
+  expect({ status, errors }).toEqual({ status: 200, errors: [] });
+});
+
+test("logObject: a request for another log, or without a verified sender, is refused", async () => {
+  const { stub, log } = newLog();
+  const statusOf = async (path: string, headers: Record<string, string> = {}) =>
+    (await stub.fetch(`https://example.org/sync${path}`, { headers })).status;
+  expect(await statusOf(`/logs/${log}`, { authorization })).toBe(401);
+  expect(await statusOf("/logs/another", { "dacapo-principal": "%7B%22actor%22%3A%22ada%22%7D" })).toBe(404);
+  expect(app.errors.splice(0)).toMatchObject([
+    { code: "definition", message: `A request for the log another reached the object ${log}` },
+  ]);
+});
+
+test("logObject: reads of a log without a record store nothing", async () => {
+  const { stub, person } = newLog();
+  const ada = person("ada");
+  expect(await ada.pull()).toMatchObject({ head: 0, records: [] });
+  for (const path of ["", "export", "streams/task/t1"]) expect((await ada.request(path)).status).toBe(200);
+  const tables = () =>
+    runInDurableObject(stub, (_, { storage }) => storage.sql.exec("select name from sqlite_master").toArray().length);
+  expect(await tables()).toBe(0);
+  await ada.push([ada.commit(add("t1"))]);
+  expect(await tables()).toBeGreaterThan(5);
+});

@@ -1,0 +1,110 @@
+// The rows that each operation reads and writes, because Cloudflare bills them.
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import type { Cursor } from "../../src/core/history/record.ts";
+import { bearer, syncServer } from "../../src/sync-server/app.ts";
+import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
+import { domain, task } from "../support/board-domain.ts";
+import { person, type Person, tokens } from "../support/sync-requests.ts";
+
+type Rows = { readonly written: number; readonly read: number };
+
+/** Runs `work` with a person of a server in a Durable Object. `count` counts the rows of one operation. */
+function inObject(
+  name: string,
+  work: (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>) => Promise<void>,
+): Promise<void> {
+  return runInDurableObject(env.PLATFORM.getByName(name), async (_, { storage }) => {
+    let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+    const store = durableObjectStore({
+      sql: {
+        get databaseSize() {
+          return storage.sql.databaseSize;
+        },
+        exec: (query, ...values) => {
+          const cursor = storage.sql.exec(query, ...values);
+          cursors.push(cursor);
+          return cursor;
+        },
+      },
+      transactionSync: (run) => storage.transactionSync(run),
+    });
+    const options = { domain, store, authorize: bearer({ tokens }), serverId: "object", liveTicks: false };
+    const server = syncServer(options);
+    await work(person(server, "ada"), async (operation) => {
+      cursors = [];
+      await operation();
+      return {
+        written: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
+        read: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
+      };
+    });
+  });
+}
+
+const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+
+test("rows: each operation writes and reads as many rows as the price list says", async () => {
+  await inObject("rows", async (ada, count) => {
+    const first = ada.commit(add("first"));
+    const many = Array.from({ length: 100 }, (_, n) => ada.commit(add(`t${n}`)));
+    const lost = ada.commit(task.command.rename("none", { title: "Bread" }));
+    let head: Cursor | null = null;
+    const push = (...commits: readonly unknown[]) =>
+      count(async () => void ({ cursor: head } = await ada.push(commits, head)));
+
+    const start: { cursor: Cursor | null } = { cursor: null };
+    const measured = {
+      "pull of a log without a record": await count(() => ada.pull()),
+      "first commit of a log": await push(first),
+      "commit of one stream": await push(ada.commit(add("second"))),
+      "batch of 100 commits": await count(async () => {
+        start.cursor = head;
+        ({ cursor: head } = await ada.push(many, head));
+      }),
+      "rejected commit": await push(lost),
+      "two commits sent again": await push(first, lost),
+      "pull at the head": await count(() => ada.pull(head)),
+      "pull of 100 records": await count(() => ada.pull(start.cursor)),
+    };
+    expect(measured).toEqual({
+      "pull of a log without a record": { written: 0, read: 0 },
+      // The tables and their indexes are rows of SQLite's own table.
+      "first commit of a log": { written: 27, read: 14 },
+      // A record and its two indexes, its stream, and the log's head.
+      "commit of one stream": { written: 5, read: 6 },
+      "batch of 100 commits": { written: 401, read: 303 },
+      // An outcome and its three indexes.
+      "rejected commit": { written: 4, read: 7 },
+      "two commits sent again": { written: 0, read: 13 },
+      "pull at the head": { written: 0, read: 3 },
+      "pull of 100 records": { written: 0, read: 102 },
+    });
+  });
+});
+
+test("rows: opening a socket writes two rows for its ticket", async () => {
+  await runInDurableObject(env.PLATFORM.getByName("ticket rows"), async (_, { storage }) => {
+    const { tickets } = durableObjectStore(storage);
+    await tickets?.spend("first", 1_000, 0);
+    let written = 0;
+    const counted = durableObjectStore({
+      sql: {
+        databaseSize: 0,
+        exec: (query, ...values) => {
+          const rows = storage.sql.exec(query, ...values);
+          const all = rows.toArray();
+          written += rows.rowsWritten;
+          return all;
+        },
+      },
+      transactionSync: (run) => storage.transactionSync(run),
+    });
+    expect(await counted.tickets?.spend("second", 3_000, 2_000)).toBe(true);
+    // The new row, and the deletion of the expired one.
+    expect(written).toBe(2);
+    expect(await counted.tickets?.spend("second", 3_000, 2_000)).toBe(false);
+    expect(written).toBe(2);
+  });
+});
