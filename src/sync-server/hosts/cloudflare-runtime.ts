@@ -18,7 +18,7 @@ export type HibernatingSocket = {
 
 /** The part of a Durable Object's `ctx` that the sync server uses. */
 export type LogObjectContext = {
-  readonly id: { readonly name?: string | undefined };
+  readonly id: { readonly name?: string | undefined; toString(): string };
   readonly storage: DurableObjectSqlStorage & {
     getAlarm(): Promise<number | null>;
     setAlarm(atMs: number): Promise<void>;

@@ -9,7 +9,7 @@ import type { Mutant } from "./mutant.ts";
 type Push = Transport["push"];
 
 function inPush(change: (push: Push) => Push): () => SimulationParts {
-  return () => ({ transport: (transport) => ({ ...transport, push: change(transport.push) }) });
+  return () => ({ transport: (transport) => ({ ...transport, push: change((...facts) => transport.push(...facts)) }) });
 }
 
 /** Pushes one commit less after each failure, so that later commits overtake the refused one. */
