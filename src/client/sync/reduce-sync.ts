@@ -211,7 +211,8 @@ function answered(state: SyncState, { head, domain = state.domain }: Answered, a
   const { progress, agreement } = state;
   return {
     warning: null,
-    progress: trying(progress, 0, 0),
+    // A pull beside this call may have failed, and the server may have requested a wait.
+    progress: trying(progress, 0, tries(progress).notBefore),
     agreement: agreement.kind === "diverged" ? agreement : { kind: "fresh", answeredAt: at.elapsed },
     head,
     domain,

@@ -220,6 +220,11 @@ describe("reduce", () => {
     expect(waitOf(after(asked, failed(at.now + 100, 0, null)))).toBe(at.now + 20_000);
   });
 
+  test("reduce: the answer to a push does not shorten the wait that the server requested of a pull", () => {
+    const refused = after(ready, failed(0, 0, 30_000), pushed(["a"]));
+    expect(refused.progress).toEqual({ kind: "trying", failures: 0, notBefore: 30_000 });
+  });
+
   test("reduce: a wake resets everything but leadership", () => {
     const worn: SyncState = {
       ...ready,
