@@ -6,7 +6,7 @@
  * Guarantees:
  * - Only `#dispatch` writes the state.
  * - At most one call is under way. But reading continues beside a push that has no answer yet.
- * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
+ * - An answer from before a divergence changes nothing, because each request remembers its generation.
  */
 import { DacapoError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -173,11 +173,11 @@ export class SyncLoop {
     const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(this.#state, facts);
     const { commits, bytes, after, behind } = plan;
-    if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return this.#readLimits();
     const sent = commits.map(({ id }) => id);
     const before = this.#storeFingerprint();
     let fetched;
     try {
+      if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
       fetched = await this.#call(bytes, (call) =>
         transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
       );
@@ -191,7 +191,7 @@ export class SyncLoop {
         return engine.confirm(rejectionAnswer(only.id, TOO_LARGE, engine.replica.cursor), generation);
       return this.#dispatch({ type: "push-too-large", bytes });
     }
-    const answered = this.#answerOf(fetched);
+    const answered = engine.head.generation === generation ? this.#answerOf(fetched) : null;
     if (!answered) return;
     const { answer, text } = answered;
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);

@@ -1,6 +1,7 @@
 // One commit that does not get through: a filter refuses its text, or `permit` throws for it.
 import { afterEach, expect, test } from "vitest";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
+import { SignInPageError } from "../../../../src/client/sync/sign-in-page.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import type { Permit } from "../../../../src/sync-server/app.ts";
@@ -105,6 +106,38 @@ test(
     expect(tab.status()).toMatchObject({ pending: 0, stuck: null, error: null });
   },
 );
+
+test("sync: a page to sign in that answers only pushes does not blind the device", { timeout: 40_000 }, async () => {
+  let status = 0;
+  const { tab, bob } = await twoDevices({
+    transport: (inner) => ({ ...inner, push: () => Promise.reject(new SignInPageError(status)) }),
+  });
+  for (status of [0, 302, 401]) {
+    await execute(tab, add(`t${status}`, MARKER));
+    await execute(bob, add(`b${status}`));
+    await until(() => has(tab, `b${status}`), "Ada gets Bob's card", SECONDS);
+  }
+  await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+  expect(tab.status()).toMatchObject({ connection: "live", error: { code: "unauthorized" } });
+});
+
+test("sync: limits that cannot be read do not blind a device with a large commit", { timeout: 40_000 }, async () => {
+  const failing = (inner: Transport): Transport => ({
+    ...inner,
+    info: () => Promise.reject(new UnreachableError("Something else answered with status 403", null)),
+  });
+  const { ada, tab, bob, server } = await twoDevices({});
+  tab.api.setPaused(true);
+  await execute(tab, ...Array.from({ length: 80 }, (_, n) => add(`t${n}`, "M".repeat(200))));
+  await tab.close();
+  await execute(bob, add("b1"));
+  await until(() => has(bob, "b1"), "Bob's card is recorded");
+  const opened = await ada.open({ url: server.url, transport: failing });
+  ends.push(opened.close);
+  await until(() => has(opened, "b1"), "Ada gets Bob's card", SECONDS);
+  await until(() => opened.status().stuck !== null, "the device names the commit", SECONDS);
+  expect(opened.status()).toMatchObject({ pending: 1, connection: "live" });
+});
 
 test("sync: a push that hangs does not blind a device that was just opened", { timeout: 60_000 }, async () => {
   const blackHole = (inner: Transport): Transport => ({
