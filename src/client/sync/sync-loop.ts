@@ -144,11 +144,11 @@ export class SyncLoop {
     const { stuck: known } = this.#state.push;
     const behind = this.#behind;
     const isPlain = known.length === 0 && !behind;
-    const { sendable, stuck } = queueOf(isPlain ? [] : engine.pending, known, whenStuck);
+    const { sendable, stuck } = queueOf(isPlain ? [] : unsent(engine.pending, behind), known, whenStuck);
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : unsent(sendable, behind).length,
+      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : sendable.length,
       stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });

@@ -153,20 +153,20 @@ test("sync-loop: the same when another commit is at its position by then", async
 
 test("sync-loop: the answer to a push from before a divergence changes nothing", async () => {
   const { nodes, open, add, first } = await liveDevice();
-  const push = nodes.transport.push;
-  const late = vi.fn(async (...args: Parameters<Transport["push"]>) => {
-    const fetched = await push(...args);
+  const inner = { ...nodes.transport };
+  const push: Transport["push"] = async (...args) => {
+    const fetched = await inner.push(...args);
     await new Promise((resolve) => setTimeout(resolve, 20_000));
     return fetched;
-  });
-  Object.assign(nodes.transport, { push: late });
+  };
+  Object.assign(nodes.transport, { push });
   const second = await add("t2");
   await vi.advanceTimersByTimeAsync(1_000);
   expect(nodes.records()).toHaveLength(2);
   nodes.restore(0);
   await vi.advanceTimersByTimeAsync(12_000);
   expect(open.status()).toMatchObject({ pending: 2, position: 0 });
-  Object.assign(nodes.transport, { push });
+  Object.assign(nodes.transport, inner);
   const before = nodes.calls.length;
   await vi.advanceTimersByTimeAsync(10_000);
   expect(nodes.calls.slice(before)).toEqual(["push"]);
