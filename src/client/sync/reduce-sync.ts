@@ -97,6 +97,9 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   "leader-changed": ({ tab, agreement, progress }, { isLeader }) => ({
     tab: { ...tab, isLeader },
     agreement: doubt(agreement),
+    // The tab that led meanwhile may have cut this log back.
+    head: 0,
+    behind: null,
     progress: isLeader
       ? trying(initialSyncState.progress, tries(progress).failures, tries(progress).notBefore)
       : progress,

@@ -225,6 +225,14 @@ describe("reduce", () => {
     expect(refused.progress).toEqual({ kind: "trying", failures: 0, notBefore: 30_000 });
   });
 
+  test("reduce: a tab that leads again forgets positions, because another tab may have cut the log back", () => {
+    const behind = { ids: ["a"], at: { ...cursor, position: 12 }, pullNext: false };
+    const led: SyncState = { ...ready, agreement: fresh, head: 12, behind };
+    const follows = after(led, event({ type: "leader-changed", isLeader: false }));
+    for (const state of [follows, after(follows, event({ type: "leader-changed", isLeader: true }))])
+      expect(state).toMatchObject({ head: 0, behind: null });
+  });
+
   test("reduce: a wake resets everything but leadership", () => {
     const worn: SyncState = {
       ...ready,
