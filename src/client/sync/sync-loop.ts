@@ -130,7 +130,7 @@ export class SyncLoop {
     this.#isPushing = true;
     await new Promise<void>((resolve) => {
       const cancel = this.#options.env.setTimer(resolve, PUSH_MS_MAX);
-      void this.#guard(() => this.#push()).then(() => {
+      void this.#guard(() => this.#push(), true).then(() => {
         this.#isPushing = false;
         cancel();
         resolve();
@@ -282,7 +282,7 @@ export class SyncLoop {
     return null;
   }
 
-  async #guard(run: () => Promise<void>): Promise<void> {
+  async #guard(run: () => Promise<void>, isPush = false): Promise<void> {
     const stopTimer = this.#options.env.setTimer(() => this.#dispatch({ type: "call-slow" }), SLOW_MS);
     try {
       await run();
@@ -292,7 +292,7 @@ export class SyncLoop {
       const { needsFix, isReadRevoked, retryAfterMs, warning } = classifyFailure(error, failures);
       if (isReadRevoked) await dropConfirmed(this.#options.engine).catch(() => {});
       if (needsFix) this.#dispatch({ type: "stopped", error: toPlainError(error) });
-      else this.#dispatch({ type: "failed", retryAfterMs, warning });
+      else this.#dispatch({ type: "failed", retryAfterMs, warning, pushError: isPush ? toPlainError(error) : null });
     } finally {
       stopTimer();
     }
