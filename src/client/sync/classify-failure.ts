@@ -36,8 +36,7 @@ export function classifyFailure(error: unknown, failures: number): ClassifiedFai
     isReadRevoked: code === "forbidden" && details["code"] === "forbidden",
     retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : null,
     warning: isDiskFull || (isSignInPage && failures > 0) ? plain : null,
-    // Some firewalls answer a push that they block with a web page.
-    isSuspicious:
-      (code === "unreachable" && !NOT_OF_A_COMMIT.has(details["code"])) || (isSignInPage && details["status"] === 200),
+    // Some firewalls answer a push that they block with a web page, or lead it to one.
+    isSuspicious: (code === "unreachable" && !NOT_OF_A_COMMIT.has(details["code"])) || isSignInPage,
   };
 }

@@ -44,6 +44,8 @@ import type { LogName } from "../../core/values/ids.ts";
 
 /** A call fails if nothing arrives for this long. It is safe to make it again. */
 const SILENCE_MS_MAX = 30_000;
+/** The most that a large body gets. The largest commit takes that long at 1 kB/s, and servers wait no longer. */
+const SENDING_MS_MAX = 300_000;
 /** A smaller body gains nothing by compression. */
 const GZIP_BYTES_MIN = 1024;
 /**
@@ -136,7 +138,8 @@ async function callAny(
     const packed = how?.gzip === true && text !== null && text.length >= GZIP_BYTES_MIN ? await gzip(text) : null;
     const body = packed ?? text;
     // No browser shows how much of a body has left. So a body that is larger than a usual one gets more time.
-    const sendingMs = SILENCE_MS_MAX * Math.max(1, (packed?.size ?? text?.length ?? 0) / (how?.bodyBytes ?? Infinity));
+    const times = (packed?.size ?? text?.length ?? 0) / (how?.bodyBytes ?? Infinity);
+    const sendingMs = Math.min(SENDING_MS_MAX, SILENCE_MS_MAX * Math.max(1, times));
     expect(sendingMs);
     // The app's functions may fail or never resolve. That counts as an unreachable server, because they may work again
     // later.

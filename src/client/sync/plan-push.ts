@@ -26,12 +26,13 @@ export type PushPlan = PushBatch & {
 export function planPush(state: SyncState, { pending, cursor, now, whenStuck }: PushFacts): PushPlan {
   const { push, size, head } = state;
   const behind = behindNow(state.behind, cursor);
-  const { sendable, stuck } = queueOf(pending, push.stuck, whenStuck);
-  const due = stuck.find(({ notBefore }) => notBefore <= now);
-  // A stuck commit is sent alone, because otherwise it would take other commits with it.
-  const alone = due && pending.filter(({ commit }) => commit.id === due.id);
+  const { sendable, stuck } = queueOf(unsent(pending, behind), push.stuck, whenStuck);
+  // A stuck commit is sent alone, because otherwise it would take other commits with it. It comes after the others,
+  // and the one that waits longest is first. Otherwise stuck commits that get no answer would take every turn.
+  const [first] = stuck.toSorted((left, right) => left.notBefore - right.notBefore);
+  const isTurnOfStuck = first && first.notBefore <= now && (sendable.length === 0 || push.notBefore > now);
   return {
-    ...pushBatch(alone ?? unsent(sendable, behind), push.max, size),
+    ...pushBatch(isTurnOfStuck ? pending.filter(({ commit }) => commit.id === first.id) : sendable, push.max, size),
     // After recorded commits, the server checks their mark.
     after: behind?.at ?? cursor,
     behind,

@@ -18,30 +18,30 @@ export type PushBatch = { readonly commits: readonly Commit[]; readonly bytes: n
 
 type Pending = { readonly commit: Commit };
 
-/** The pending commits that may be sent, and the stuck commits that are still pending. */
+/** The pending commits that may be sent, and the stuck commits that may be sent again. */
 export function queueOf<P extends Pending>(
   pending: readonly P[],
   stuck: readonly StuckPush[],
   whenStuck: WhenStuck,
 ): { readonly sendable: readonly P[]; readonly stuck: readonly StuckPush[] } {
+  if (stuck.length === 0) return { sendable: pending, stuck };
   const byId = new Map(stuck.map((one) => [one.id, one]));
   const found: StuckPush[] = [];
   const sendable: P[] = [];
-  const held = new Set<string>();
+  const [older, held] = [new Set<string>(), new Set<string>()];
   for (const entry of pending) {
-    const { commit } = entry;
-    const known = byId.get(commit.id);
-    if (known) found.push(known);
-    if (byId.size === 0) sendable.push(entry);
-    else if (!known && (whenStuck === "wait" ? found.length === 0 : !sharesStream(commit, held))) sendable.push(entry);
-    // The order of commits on a shared stream stays. So commits behind a commit that waits also wait for it.
-    else if (whenStuck === "skip") for (const stream of streamsOf(commit)) held.add(stream);
+    const known = byId.get(entry.commit.id);
+    // With "wait", all commits count as commits on one stream.
+    const streams = whenStuck === "wait" ? [""] : [...streamsOf(entry.commit)];
+    const isOn = (set: ReadonlySet<string>) => streams.some((stream) => set.has(stream));
+    // The order of commits on a shared stream stays. So commits behind a commit that waits also wait for it, and a
+    // stuck commit waits for older commits.
+    if (known && !isOn(older)) found.push(known);
+    if (!known && !isOn(held)) sendable.push(entry);
+    else for (const stream of streams) held.add(stream);
+    for (const stream of streams) older.add(stream);
   }
   return { sendable, stuck: found };
-}
-
-function sharesStream(commit: Commit, streams: ReadonlySet<string>): boolean {
-  return streams.size > 0 && [...streamsOf(commit)].some((stream) => streams.has(stream));
 }
 
 /** Without the commits that the server has recorded. */

@@ -69,6 +69,13 @@ export function pushWoken(push: PushState): PushState {
   return { ...push, notBefore: 0, stuck: push.stuck.map((stuck) => ({ ...stuck, notBefore: 0 })) };
 }
 
+/** A push failed because of this device or its account, such as a full disk. No commit is at fault. */
+export function pushDelayed(push: PushState, error: PlainError, at: Moment): PushState {
+  const notBefore = Math.max(push.notBefore, at.elapsed + backoff(push.failures, at, null));
+  const stuck = push.stuck.map((one) => ({ ...one, notBefore: Math.max(one.notBefore, notBefore) }));
+  return { ...push, error, failures: push.failures + 1, notBefore, stuck };
+}
+
 /** The server answered a push, at least in part. */
 export function pushAnswered(push: PushState, { sent, stopped }: AnsweredPush, at: Moment): PushState {
   const max = Math.min(push.max * 2, PUSH_COMMITS_MAX);

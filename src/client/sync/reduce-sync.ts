@@ -10,7 +10,7 @@ import type { Cursor } from "../../core/history/record.ts";
 import type { LogInfo } from "../../core/wire/messages.ts";
 import { backoff, type Failure, type Moment } from "./backoff.ts";
 import { afterCall, afterFailure, type CallSize, withLimits } from "./call-size.ts";
-import { type AnsweredPush, type FailedPush, pushAnswered, pushFailed, pushWoken } from "./push-state.ts";
+import { type AnsweredPush, type FailedPush, pushAnswered, pushDelayed, pushFailed, pushWoken } from "./push-state.ts";
 import type { Behind } from "./push-queue.ts";
 import {
   type Agreement,
@@ -57,7 +57,8 @@ type Signals = {
   "frame-confirmed": { readonly head: number };
   diverged: object;
   "divergence-resolved": object;
-  failed: Failure & { readonly warning: PlainError | null };
+  /** `pushError`: null if the call was no push. */
+  failed: Failure & { readonly warning: PlainError | null; readonly pushError?: PlainError | null };
   stopped: { readonly error: PlainError };
 } & SocketSignals;
 
@@ -97,6 +98,9 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   "leader-changed": ({ tab, agreement, progress }, { isLeader }) => ({
     tab: { ...tab, isLeader },
     agreement: doubt(agreement),
+    // The tab that led meanwhile may have cut this log back.
+    head: 0,
+    behind: null,
     progress: isLeader
       ? trying(initialSyncState.progress, tries(progress).failures, tries(progress).notBefore)
       : progress,
@@ -211,7 +215,8 @@ function answered(state: SyncState, { head, domain = state.domain }: Answered, a
   const { progress, agreement } = state;
   return {
     warning: null,
-    progress: trying(progress, 0, 0),
+    // A pull beside this call may have failed, and the server may have requested a wait.
+    progress: trying(progress, 0, tries(progress).notBefore),
     agreement: agreement.kind === "diverged" ? agreement : { kind: "fresh", answeredAt: at.elapsed },
     head,
     domain,
@@ -238,11 +243,13 @@ function sizeAfter(size: CallSize, { retryAfterMs }: Failure): CallSize {
 }
 
 /** A call failed: wait, longer each time, and never shorter than the server requested before. */
-function failed({ progress, agreement, size }: SyncState, signal: Signal<"failed">, at: Moment): Change {
+function failed({ progress, agreement, size, push }: SyncState, signal: Signal<"failed">, at: Moment): Change {
   const { failures, notBefore } = tries(progress);
   const wait = backoff(failures, at, signal.retryAfterMs);
   return {
     warning: signal.warning,
+    // Answers to pulls end the wait of the loop, but not this one.
+    push: signal.pushError ? pushDelayed(push, signal.pushError, at) : push,
     size: signal.warning === null ? sizeAfter(size, signal) : size,
     // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),

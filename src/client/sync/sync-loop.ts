@@ -6,7 +6,7 @@
  * Guarantees:
  * - Only `#dispatch` writes the state.
  * - At most one call is under way. But reading continues beside a push that has no answer yet.
- * - The engine ignores an answer from before a divergence, because each answer names the generation of its request.
+ * - An answer from before a divergence changes nothing, because each request remembers its generation.
  */
 import { DacapoError, toPlainError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -130,7 +130,7 @@ export class SyncLoop {
     this.#isPushing = true;
     await new Promise<void>((resolve) => {
       const cancel = this.#options.env.setTimer(resolve, PUSH_MS_MAX);
-      void this.#guard(() => this.#push()).then(() => {
+      void this.#guard(() => this.#push(), true).then(() => {
         this.#isPushing = false;
         cancel();
         resolve();
@@ -144,11 +144,11 @@ export class SyncLoop {
     const { stuck: known } = this.#state.push;
     const behind = this.#behind;
     const isPlain = known.length === 0 && !behind;
-    const { sendable, stuck } = queueOf(isPlain ? [] : engine.pending, known, whenStuck);
+    const { sendable, stuck } = queueOf(isPlain ? [] : unsent(engine.pending, behind), known, whenStuck);
     return nextStep(this.#state, {
       now: env.elapsed(),
       cursor: engine.replica.cursor,
-      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : unsent(sendable, behind).length,
+      pending: this.#isPushing ? 0 : isPlain ? engine.pendingCount : sendable.length,
       stuckAt: this.#isPushing || stuck.length === 0 ? null : Math.min(...stuck.map(({ notBefore }) => notBefore)),
       isRefilling: engine.head.dropped !== null,
     });
@@ -173,11 +173,11 @@ export class SyncLoop {
     const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
     const plan = planPush(this.#state, facts);
     const { commits, bytes, after, behind } = plan;
-    if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return this.#readLimits();
     const sent = commits.map(({ id }) => id);
     const before = this.#storeFingerprint();
     let fetched;
     try {
+      if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
       fetched = await this.#call(bytes, (call) =>
         transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
       );
@@ -191,7 +191,7 @@ export class SyncLoop {
         return engine.confirm(rejectionAnswer(only.id, TOO_LARGE, engine.replica.cursor), generation);
       return this.#dispatch({ type: "push-too-large", bytes });
     }
-    const answered = this.#answerOf(fetched);
+    const answered = engine.head.generation === generation ? this.#answerOf(fetched) : null;
     if (!answered) return;
     const { answer, text } = answered;
     await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
@@ -282,7 +282,7 @@ export class SyncLoop {
     return null;
   }
 
-  async #guard(run: () => Promise<void>): Promise<void> {
+  async #guard(run: () => Promise<void>, isPush = false): Promise<void> {
     const stopTimer = this.#options.env.setTimer(() => this.#dispatch({ type: "call-slow" }), SLOW_MS);
     try {
       await run();
@@ -292,7 +292,7 @@ export class SyncLoop {
       const { needsFix, isReadRevoked, retryAfterMs, warning } = classifyFailure(error, failures);
       if (isReadRevoked) await dropConfirmed(this.#options.engine).catch(() => {});
       if (needsFix) this.#dispatch({ type: "stopped", error: toPlainError(error) });
-      else this.#dispatch({ type: "failed", retryAfterMs, warning });
+      else this.#dispatch({ type: "failed", retryAfterMs, warning, pushError: isPush ? toPlainError(error) : null });
     } finally {
       stopTimer();
     }

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { firstCallSize } from "../../../../src/client/sync/call-size.ts";
+import { planPush, type PushFacts } from "../../../../src/client/sync/plan-push.ts";
 import { pushBatch, queueOf } from "../../../../src/client/sync/push-queue.ts";
-import type { StuckPush } from "../../../../src/client/sync/push-state.ts";
+import { initialPushState, type StuckPush } from "../../../../src/client/sync/push-state.ts";
+import { initialSyncState } from "../../../../src/client/sync/sync-state.ts";
 import type { Commit } from "../../../../src/core/history/commit.ts";
 
 const error = { code: "unreachable" as const, message: "", fix: "", retry: "later" as const, details: {} };
@@ -31,7 +33,32 @@ test("queueOf: with wait, every commit behind a stuck commit waits, and those be
   const pending = [entry("a", "s/1"), entry("b", "s/2"), entry("c", "s/3")];
   const queue = queueOf(pending, [stuck("b")], "wait");
   expect(ids(queue.sendable)).toEqual(["a"]);
-  expect(queue.stuck).toEqual([stuck("b")]);
+  expect(queueOf(pending.slice(1), [stuck("b")], "wait")).toEqual({ sendable: [], stuck: [stuck("b")] });
+});
+
+test("queueOf: a stuck commit waits for older commits that a restored server needs again", () => {
+  const pending = [entry("a", "s/1"), entry("b", "s/1"), entry("c", "s/2")];
+  expect(queueOf(pending, [stuck("b")], "wait").stuck).toEqual([]);
+  expect(queueOf(pending, [stuck("b"), stuck("c")], "skip").stuck).toEqual([stuck("c")]);
+  expect(queueOf(pending, [stuck("a"), stuck("b")], "skip").stuck).toEqual([stuck("a")]);
+  expect(ids(queueOf(pending, [stuck("b")], "wait").sendable)).toEqual(["a"]);
+});
+
+test("planPush: stuck commits that are due take turns, and hold no other commit back", () => {
+  const pending = [entry("a", "s/1"), entry("b", "s/2"), entry("c", "s/3"), entry("d", "s/4")];
+  const plan = (facts: Partial<PushFacts>, notBefore = 0) => {
+    const known = [
+      { ...stuck("a"), notBefore: 70 },
+      { ...stuck("b"), notBefore: 60 },
+    ];
+    const state = { ...initialSyncState, push: { ...initialPushState, notBefore, stuck: known } };
+    const { commits } = planPush(state, { pending, cursor: null, now: 100, whenStuck: "skip", ...facts });
+    return commits.map(({ id }) => id);
+  };
+  expect(plan({})).toEqual(["c", "d"]);
+  expect(plan({}, 101)).toEqual(["b"]);
+  expect(plan({ pending: pending.slice(0, 2) })).toEqual(["b"]);
+  expect(plan({ pending: pending.slice(0, 1) })).toEqual(["a"]);
 });
 
 test("queueOf: with skip, only commits that share a stream wait, and those behind them", () => {

@@ -6,6 +6,7 @@ import type { CommitRecord, Cursor } from "../../../../src/core/history/record.t
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import type { SocketEvents, Transport } from "../../../../src/client/sync/transport.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
+import { type DacapoError, StorageFullError } from "../../../../src/core/values/errors.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab } from "../../../support/device.ts";
 
@@ -149,6 +150,46 @@ test("sync-loop: the same when another commit is at its position by then", async
   await vi.advanceTimersByTimeAsync(MINUTE);
   expect(nodes.records().map(({ commit }) => commit)).toEqual([first, theirs.id, second]);
   expect(open.status()).toMatchObject({ position: 3, pending: 0 });
+});
+
+test("sync-loop: the answer to a push from before a divergence changes nothing", async () => {
+  const { nodes, open, add, first } = await liveDevice();
+  const inner = { ...nodes.transport };
+  const push: Transport["push"] = async (...args) => {
+    const fetched = await inner.push(...args);
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    return fetched;
+  };
+  Object.assign(nodes.transport, { push });
+  const second = await add("t2");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(nodes.records()).toHaveLength(2);
+  nodes.restore(0);
+  await vi.advanceTimersByTimeAsync(12_000);
+  expect(open.status()).toMatchObject({ pending: 2, position: 0 });
+  Object.assign(nodes.transport, inner);
+  const before = nodes.calls.length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(nodes.calls.slice(before)).toEqual(["push"]);
+  expect(nodes.records().map(({ commit }) => commit)).toEqual([first, second]);
+});
+
+test("sync-loop: a full disk beside a push that failed makes few calls", async () => {
+  const { nodes, open, add } = await liveDevice();
+  let error: DacapoError = new UnreachableError("Busy", 1, undefined, { code: "overloaded" });
+  const pushed: number[] = [];
+  Object.assign(nodes.transport, {
+    push: () => {
+      pushed.push(Date.now());
+      return Promise.reject(error);
+    },
+  });
+  await add("t2");
+  await vi.advanceTimersByTimeAsync(10);
+  error = new StorageFullError({ message: "The disk is full", fix: "Free some space." });
+  await vi.advanceTimersByTimeAsync(10 * MINUTE);
+  expect(pushed.length).toBeLessThan(60);
+  expect(open.status()).toMatchObject({ pending: 1, error: { code: "storage-full" } });
 });
 
 test("sync-loop: no call is made while the socket has reported every push", async () => {

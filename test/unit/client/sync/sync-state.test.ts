@@ -220,6 +220,19 @@ describe("reduce", () => {
     expect(waitOf(after(asked, failed(at.now + 100, 0, null)))).toBe(at.now + 20_000);
   });
 
+  test("reduce: the answer to a push does not shorten the wait that the server requested of a pull", () => {
+    const refused = after(ready, failed(0, 0, 30_000), pushed(["a"]));
+    expect(refused.progress).toEqual({ kind: "trying", failures: 0, notBefore: 30_000 });
+  });
+
+  test("reduce: a tab that leads again forgets positions, because another tab may have cut the log back", () => {
+    const behind = { ids: ["a"], at: { ...cursor, position: 12 }, pullNext: false };
+    const led: SyncState = { ...ready, agreement: fresh, head: 12, behind };
+    const follows = after(led, event({ type: "leader-changed", isLeader: false }));
+    for (const state of [follows, after(follows, event({ type: "leader-changed", isLeader: true }))])
+      expect(state).toMatchObject({ head: 0, behind: null });
+  });
+
   test("reduce: a wake resets everything but leadership", () => {
     const worn: SyncState = {
       ...ready,

@@ -1,6 +1,7 @@
 // One commit that does not get through: a filter refuses its text, or `permit` throws for it.
 import { afterEach, expect, test } from "vitest";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
+import { SignInPageError } from "../../../../src/client/sync/sign-in-page.ts";
 import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import type { Permit } from "../../../../src/sync-server/app.ts";
@@ -18,6 +19,7 @@ const SECONDS = 12_000;
 const add = (id: string, title = "Milk") => task.command.add(id, { title, column: "todo" });
 const execute = async (tab: Tab, ...commands: Parameters<Tab["execute"]>[0]) =>
   unwrap(await tab.execute(commands, null, null)).commit;
+const isLive = (tab: Tab) => tab.status().connection === "live";
 const has = (tab: Tab, id: string) => tab.rows(board.name).get(`task/${id}`)?.pending === false;
 
 /** A virus scanner between device and server. */
@@ -50,7 +52,7 @@ async function twoDevices(open: Parameters<ReturnType<typeof device>["open"]>[0]
   const tab = await ada.open(options);
   const bob = await device(domain, "team", "bob").open({ url: server.url });
   ends.push(server.close, tab.close, bob.close);
-  await until(() => tab.status().connection === "live" && bob.status().connection === "live", "both are live");
+  await until(() => isLive(tab) && isLive(bob), "both are live");
   return { ada, tab, bob, server, options, reported };
 }
 
@@ -73,10 +75,9 @@ test(
     await execute(bob, add("b1"));
     await until(() => has(tab, "b1"), "Ada gets Bob's card", SECONDS);
     await until(() => has(bob, "t1") && has(bob, "t3"), "Bob gets the first and the third card", SECONDS);
-    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
+    await until(() => tab.status().stuck !== null && isLive(tab), "the device names the commit, and reads", SECONDS);
     expect(tab.status()).toMatchObject({
       pending: 1,
-      connection: "live",
       stuck: { commit: bad, command: "add", stream: "task/t2", status: 403, code: null, text: "<h1>Blocked</h1>" },
       error: { code: "unreachable" },
     });
@@ -96,8 +97,8 @@ test(
     const { tab, bob } = await twoDevices({ transport: filter.transport });
     await addThree(tab);
     await until(() => has(bob, "t1"), "Bob gets the first card", SECONDS);
-    await until(() => tab.status().stuck !== null, "the device names the commit", SECONDS);
-    expect(tab.status()).toMatchObject({ pending: 2, connection: "live" });
+    await until(() => tab.status().stuck !== null && isLive(tab), "the device names the commit, and reads", SECONDS);
+    expect(tab.status().pending).toBe(2);
     expect(has(bob, "t3")).toBe(false);
     filter.turnOff();
     tab.api.lifecycle("visible");
@@ -105,6 +106,38 @@ test(
     expect(tab.status()).toMatchObject({ pending: 0, stuck: null, error: null });
   },
 );
+
+test("sync: a page to sign in that answers only pushes does not blind the device", { timeout: 40_000 }, async () => {
+  let status = 0;
+  const { tab, bob } = await twoDevices({
+    transport: (inner) => ({ ...inner, push: () => Promise.reject(new SignInPageError(status)) }),
+  });
+  for (status of [0, 302, 401]) {
+    await execute(tab, add(`t${status}`, MARKER));
+    await execute(bob, add(`b${status}`));
+    await until(() => has(tab, `b${status}`), "Ada gets Bob's card", SECONDS);
+  }
+  await until(() => tab.status().stuck !== null && isLive(tab), "the device names the commit, and reads", SECONDS);
+  expect(tab.status().error).toMatchObject({ code: "unauthorized" });
+});
+
+test("sync: limits that cannot be read do not blind a device with a large commit", { timeout: 40_000 }, async () => {
+  const failing = (inner: Transport): Transport => ({
+    ...inner,
+    info: () => Promise.reject(new UnreachableError("Something else answered with status 403", null)),
+  });
+  const { ada, tab, bob, server } = await twoDevices({});
+  tab.api.setPaused(true);
+  await execute(tab, ...Array.from({ length: 80 }, (_, n) => add(`t${n}`, "M".repeat(200))));
+  await tab.close();
+  await execute(bob, add("b1"));
+  await until(() => has(bob, "b1"), "Bob's card is recorded");
+  const opened = await ada.open({ url: server.url, transport: failing });
+  ends.push(opened.close);
+  await until(() => has(opened, "b1"), "Ada gets Bob's card", SECONDS);
+  await until(() => opened.status().stuck !== null && isLive(opened), "the device names the commit", SECONDS);
+  expect(opened.status().pending).toBe(1);
+});
 
 test("sync: a push that hangs does not blind a device that was just opened", { timeout: 60_000 }, async () => {
   const blackHole = (inner: Transport): Transport => ({
