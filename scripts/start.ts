@@ -5,11 +5,14 @@
 //
 // The page's server runs in this process, the sync server in its own process. So a person can stop and start the sync
 // server while the page continues to work, which is the purpose of the demo.
+//
+// `HOST=0.0.0.0 npm start` serves the page to other devices, such as a phone. The sync server stays on this machine,
+// and the page's server passes calls to it.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { createServer as createTcpServer } from "node:net";
 import { createInterface } from "node:readline";
-import { build, createLogger, createServer as createPageServer, preview } from "vite";
+import { build, createLogger, createServer as createPageServer, preview, type ResolvedServerUrls } from "vite";
 import { withoutProxyTraces } from "./proxy-traces.ts";
 import { root } from "./programs.ts";
 
@@ -36,11 +39,13 @@ try {
 async function start(): Promise<void> {
   await assertFree("PORT", syncPort, "sync server");
   await assertFree("PAGE_PORT", pagePort, "page");
-  await Promise.all([startSyncServer(), startPage()]);
-  console.log(`\nOpen http://localhost:${pagePort}  (open a second window to see the sync; Ctrl-C stops)\n`);
+  const [urls] = await Promise.all([startPage(), startSyncServer()]);
+  const [url, ...others] = [...(urls?.local ?? []), ...(urls?.network ?? [])].map((address) => address.slice(0, -1));
+  console.log(`\nOpen ${url}  (open a second window to see the sync; Ctrl-C stops)\n`);
+  if (others.length > 0) console.log(`Other devices: ${others.join(" or ")}\n`);
 }
 
-async function startPage(): Promise<void> {
+async function startPage(): Promise<ResolvedServerUrls | null> {
   // Set always, because each mode needs its own value, whatever the person's NODE_ENV is.
   process.env["NODE_ENV"] = development ? "development" : "production";
   process.env["PORT"] = String(syncPort); // demo/board/vite.config.ts sends /sync there
@@ -51,15 +56,12 @@ async function startPage(): Promise<void> {
     customLogger: withoutProxyTraces(createLogger("warn")),
     clearScreen: false,
   };
-  const address = { port: pagePort, strictPort: true };
-  if (development) {
-    await (await createPageServer({ ...page, server: address })).listen();
-    return;
-  }
+  const address = { port: pagePort, strictPort: true, host: process.env["HOST"] || "localhost" };
+  if (development) return (await (await createPageServer({ ...page, server: address })).listen()).resolvedUrls;
   // One folder for each port, because a second demo must not overwrite the files of the first.
   const outDir = `${root}.data/page-${pagePort}`;
   await build({ ...page, build: { outDir, emptyOutDir: true } });
-  await preview({ ...page, build: { outDir }, preview: address });
+  return (await preview({ ...page, build: { outDir }, preview: address })).resolvedUrls;
 }
 
 /** Resolves when the server reports that it listens. */
@@ -73,7 +75,11 @@ function startSyncServer(): Promise<void> {
       new URL("./end-with-parent.mjs", import.meta.url).href,
       "demo/board/server.ts",
     ],
-    { cwd: root, stdio: ["ignore", "pipe", "inherit", "ipc"], env: { ...process.env, PORT: String(syncPort) } },
+    {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      env: { ...process.env, PORT: String(syncPort), HOST: "localhost" },
+    },
   );
   syncServer = child;
   let listening = false;

@@ -53,6 +53,31 @@ describe("two people on one board", () => {
     await shows(ben, "To do", ["Bread"]);
   });
 
+  // Playwright reaches the requests of a worker in Chromium only.
+  test.runIf(engine === "chromium")(
+    "board: a change that a firewall refuses is named and can be taken back",
+    async () => {
+      const ada = await demo.open(log, "Ada");
+      await waitForSync(ada, "Live");
+      const firewall = (url: URL) => url.pathname.endsWith("/commits");
+      await ada
+        .context()
+        .route(firewall, (route) =>
+          route.request().postData()?.includes("Forbidden") === true
+            ? route.fulfill({ status: 403, body: "Blocked" })
+            : route.fallback(),
+        );
+      await addCards(ada, "To do", ["Milk", "Forbidden", "Bread"]);
+      await waitForSync(ada, "2 waiting, 1 does not get through");
+      await ada.getByText("A change of yours to “Forbidden” does not get through to the server: the answer").waitFor();
+      await ada.reload();
+      await ada.getByRole("button", { name: "Take it back" }).click();
+      await waitForSync(ada, "Live");
+      await shows(ada, "To do", ["Milk", "Bread"]);
+      await rejections(ada).getByText("add the card “Forbidden”").waitFor();
+    },
+  );
+
   test("board: a phone adds a card over plain http, and its badge says what is reduced", async () => {
     const ada = await demo.open(log, "Ada");
     const address = new URL(`/?${new URLSearchParams({ log, as: "Ben" })}`, demo.origin);

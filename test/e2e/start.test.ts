@@ -63,14 +63,26 @@ describe.runIf(process.platform === "linux")("npm start", () => {
       ]);
     },
   );
+
+  test.each(["start", "dev"])(
+    "npm run %s: with HOST, another device gets the page, and syncs through it",
+    async (command) => {
+      started = await start(command, { HOST: "0.0.0.0" });
+      // Another address of this machine, where nothing listens that is on localhost only.
+      const { page, sync } = started;
+      expect(await (await fetch(`http://127.0.0.2:${page}/`)).text()).toContain("<script");
+      expect((await fetch(`http://127.0.0.2:${page}/sync/healthz`)).status).toBe(200);
+      await expect(fetch(`http://127.0.0.2:${sync}/sync/healthz`)).rejects.toThrow("fetch failed");
+    },
+  );
 });
 
-async function start(command: string): Promise<Started> {
+async function start(command: string, env: NodeJS.ProcessEnv = {}): Promise<Started> {
   const [page, sync] = [await unusedPort(), await unusedPort()];
   const npm = spawn("npm", ["run", command], {
     cwd: project,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PORT: String(sync), PAGE_PORT: String(page), BOARD_DB: join(folder, "board.db") },
+    env: { ...process.env, PORT: String(sync), PAGE_PORT: String(page), BOARD_DB: join(folder, "board.db"), ...env },
   });
   let printed = "";
   for (const stream of [npm.stdout, npm.stderr]) stream.on("data", (chunk) => (printed += String(chunk)));

@@ -1,10 +1,13 @@
-/** Small notices about the server: it has a newer release than this page, or it was restored from a backup. */
-import type { SentAgain } from "dacapo/client";
+/** Small notices about the server: a newer release than this page, a restore, a change that does not get through. */
+import type { SentAgain, StuckCommit } from "dacapo/client";
 import { useLog, useStatus } from "dacapo/react";
+import { sayProblem } from "./say-problem.ts";
+import { useSpeech } from "./speech.tsx";
+import { useNames } from "./use-names.ts";
 
 export function ServerNotices() {
   const log = useLog();
-  const { outdated, sentAgain } = useStatus();
+  const { outdated, sentAgain, stuck } = useStatus();
   return (
     <div role="status">
       {outdated && (
@@ -23,6 +26,26 @@ export function ServerNotices() {
           </button>
         </div>
       )}
+      {stuck !== null && <StuckNotice key={stuck.commit} stuck={stuck} />}
+    </div>
+  );
+}
+
+function StuckNotice({ stuck: { commit, stream, status } }: { readonly stuck: StuckCommit }) {
+  const log = useLog();
+  const { notify } = useSpeech();
+  const name = useNames()(stream);
+  const withdraw = () => log.withdraw({ commit }).catch((error: unknown) => notify({ text: `${sayProblem(error)}.` }));
+  return (
+    <div className="server-notice">
+      <p>
+        {`A change of yours${name === null ? "" : ` to “${name}”`} does not get through to the server`}
+        {status === null ? ". " : `: the answer has status ${status}. `}
+        This page keeps it and sends it again.
+      </p>
+      <button type="button" className="button" onClick={() => void withdraw()}>
+        Take it back
+      </button>
     </div>
   );
 }

@@ -85,6 +85,7 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
             </dd>
           </>
         )}
+        <BytesAndStorage status={status} />
         {parked.count > 0 && (
           <>
             <dt>Events this version cannot read</dt>
@@ -96,10 +97,37 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
   );
 }
 
+function BytesAndStorage({ status: { traffic, storage } }: { readonly status: LogStatus }) {
+  return (
+    <>
+      {traffic.received + traffic.sent > 0 && (
+        <>
+          <dt>Received and sent</dt>
+          <dd>
+            {kib(traffic.received)} and {kib(traffic.sent)}
+          </dd>
+        </>
+      )}
+      {storage && (
+        <>
+          <dt>This browser’s copy</dt>
+          <dd>{storage.persisted ? "kept until you delete it" : "may be deleted if you do not use the board"}</dd>
+        </>
+      )}
+    </>
+  );
+}
+
+function kib(bytes: number): string {
+  return `${Math.ceil(bytes / 1024)} KiB`;
+}
+
 type Said = { readonly mood: "good" | "busy" | "away" | "bad"; readonly text: string };
 
 function saySync(status: LogStatus): Said {
-  const said = sayConnection(status);
+  const said: Said = status.stuck
+    ? { mood: "bad", text: `${status.pending} waiting, 1 does not get through` }
+    : sayConnection(status);
   const isKept = status.reduced.every(({ feature }) => feature !== "storage");
   return isKept ? said : { mood: "bad", text: `${said.text} · not saved on this device` };
 }

@@ -68,7 +68,7 @@ export async function deleteLog(
       message:
         `The log ${log} of ${user} has ${lost.pending} commits that no server is known to have, ` +
         `and ${lost.rejections} rejected commits`,
-      fix: "Sync or export them first. Or pass losePending: true to lose them.",
+      fix: "Sync the commits, and retry or discard the rejected ones. Or pass losePending: true to lose them.",
       details: lost,
     });
   // Makes the log's tabs read their database, and find that it is gone. Without messages, they find it later.

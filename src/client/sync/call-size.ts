@@ -57,6 +57,11 @@ export function afterCall(size: CallSize, what: "pageBytes" | "pushBytes", bytes
   return { ...size, [what]: Math.min(max, Math.max(LEAST_BYTES, before * factor)) };
 }
 
+/** Something between the device and the server may not read gzip, such as a middleware or a firewall. */
+export function withoutGzip(size: CallSize): CallSize {
+  return { ...size, gzip: size.gzip && false };
+}
+
 /** The sizes after a call without an answer. */
 export function afterFailure(size: CallSize): CallSize {
   return { ...size, pageBytes: halved(size.pageBytes), pushBytes: halved(size.pushBytes) };

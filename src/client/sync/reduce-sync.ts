@@ -9,7 +9,7 @@ import type { PlainError } from "../../core/values/errors.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { LogInfo } from "../../core/wire/messages.ts";
 import { backoff, type Failure, type Moment } from "./backoff.ts";
-import { afterCall, afterFailure, type CallSize, withLimits } from "./call-size.ts";
+import { afterCall, afterFailure, type CallSize, withLimits, withoutGzip } from "./call-size.ts";
 import { type AnsweredPush, type FailedPush, pushAnswered, pushDelayed, pushFailed, pushWoken } from "./push-state.ts";
 import type { Behind } from "./push-queue.ts";
 import {
@@ -120,12 +120,12 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
   }),
   "push-failed": (state, signal, at) => ({
     push: pushFailed(state.push, signal, at),
-    size: sizeAfter(state.size, signal),
+    size: sizeAfter(signal.error.details["text"] === undefined ? state.size : withoutGzip(state.size), signal),
     // The next pull shows whether the network or a commit is at fault.
     agreement: signal.isSuspicious ? doubt(state.agreement) : state.agreement,
   }),
   "push-too-large": ({ size }, { bytes }) => ({ size: { ...size, pushBytesMax: Math.max(1, Math.floor(bytes / 2)) } }),
-  "gzip-refused": ({ size }) => ({ size: { ...size, gzip: false } }),
+  "gzip-refused": ({ size }) => ({ size: withoutGzip(size) }),
   "limits-read": ({ size }, { info }) => ({ size: withLimits(size, info) }),
   received: ({ traffic }, { bytes }) => ({ traffic: { ...traffic, received: traffic.received + bytes } }),
   carried: ({ size, traffic }, { what, bytes, ms }) => ({

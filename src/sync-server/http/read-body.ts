@@ -5,7 +5,7 @@
  * - It accepts no body of more bytes than the limit, whatever the headers claim and however many pieces arrive. For a
  *   moment the buffer may take about three times the body.
  * - A body in gzip is counted packed and unpacked, because a small one may unfold to any size. Other encodings are
- *   refused.
+ *   refused, and so is a body in gzip that cannot be unpacked. The device then sends it plain.
  * - A body that the app's own middleware has read comes from Hono. If nothing kept it, the operator gets an error, and
  *   the device tries again (read-body.middleware.test.ts).
  * - A body of another type is refused, because a foreign page can send those without a preflight request.
@@ -21,6 +21,8 @@ const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
 const BUFFER_BYTES_MIN = 4 * 1024;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const NOTHING = new Uint8Array();
+/** A middleware that read the body as text has damaged it, and some proxies unpack it. A plain body survives both. */
+const NO_GZIP = { message: "The body is not gzip, or something before the server changed it. Send it without gzip." };
 
 /**
  * Reads a JSON body of at most `bytesMax` bytes as text. `source` is another way to the body, such as the runtime's
@@ -46,7 +48,9 @@ export async function readJsonText(
     if (body.byteLength === 0 && Number(request.headers.get("content-length")) > 0) throw new BodyTakenError();
     if (encoding === "gzip") {
       const unpacked = collector(bytesMax, share);
-      await gunzip(body, unpacked.append, nextTurn);
+      await gunzip(body, unpacked.append, nextTurn).catch((error: unknown) => {
+        throw error instanceof HttpRefusal ? error : new HttpRefusal("unsupported-media-type", NO_GZIP);
+      });
       body = unpacked.bytes();
     }
     return { text: UTF8.decode(body), bytes: body.byteLength };

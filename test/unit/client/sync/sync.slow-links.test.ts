@@ -171,3 +171,31 @@ test("push: if a server refuses gzip after it reported it, the same commits leav
   await until(() => tab.status().pending === 0, "all is pushed");
   expect(encodings).toEqual(["gzip", null]);
 });
+
+test("push: if a foreign answer meets gzip, the same commits leave plain", async () => {
+  vi.unstubAllGlobals();
+  vi.stubGlobal("WebSocket", undefined);
+  const server = start();
+  const encodings: (string | null)[] = [];
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    const request = new Request(url, init);
+    if (!new URL(url).pathname.endsWith("/commits")) return server.fetch(request);
+    encodings.push(request.headers.get("content-encoding"));
+    // An app's middleware that parses each body as JSON.
+    const isJson = await request
+      .clone()
+      .json()
+      .then(
+        () => true,
+        () => false,
+      );
+    return isJson ? server.fetch(request) : new Response("Internal Server Error", { status: 500 });
+  });
+  const tab = await device(domain, LOG, "ada").open({ url: URL_OF_SERVER });
+  open.unshift(tab);
+  await waiting(tab, 20, () => noise(1_000));
+  tab.api.setPaused(false);
+  await until(() => tab.status().pending === 0, "all is pushed");
+  expect(encodings.filter((encoding) => encoding === "gzip")).toHaveLength(1);
+  expect(encodings[0]).toBe("gzip");
+});

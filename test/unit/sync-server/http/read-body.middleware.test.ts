@@ -1,5 +1,6 @@
 // An app's own Hono middleware that reads the body of a request before the sync server does, over a real port.
 import { createServer, type Server } from "node:http";
+import { gzipSync } from "node:zlib";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -84,6 +85,26 @@ describe("push: if nothing kept the body, the operator hears of it and the devic
     ]);
     expect(told).toMatchObject([{ name: "BodyTakenError", message: containing("c.req.json()") }]);
   });
+});
+
+test("push: a body in gzip that a middleware damaged gets 415, and leaves plain", async () => {
+  const { ada, told, request } = await appWith(reading((c) => c.req.text()));
+  const commits = Array.from({ length: 20 }, () => ada.commit(add("größer 🎈")));
+  const push = (encoding: string, body: BodyInit) =>
+    request("/logs/board/commits", {
+      method: "POST",
+      headers: {
+        authorization: "Bearer token-of-ada",
+        "content-type": "application/json",
+        "content-encoding": encoding,
+      },
+      body,
+    });
+  const text = JSON.stringify({ after: null, domain: 1, commits });
+  const packed = await push("gzip", new Uint8Array(gzipSync(text)));
+  expect([packed.status, await packed.json()]).toMatchObject([415, { error: { code: "unsupported-media-type" } }]);
+  expect((await push("identity", text)).status).toBe(200);
+  expect(told).toEqual([]);
 });
 
 test("push: a body that Hono kept has the same limits, and its sender is checked first", async () => {
