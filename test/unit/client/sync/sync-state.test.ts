@@ -225,7 +225,7 @@ describe("reduce", () => {
     expect(refused.progress).toEqual({ kind: "trying", failures: 0, notBefore: 30_000 });
   });
 
-  test("reduce: a tab that leads again forgets positions, because another tab may have cut the log back", () => {
+  test("reduce: a tab that leads again forgets positions, as the log may be cut back by now", () => {
     const behind = { ids: ["a"], at: { ...cursor, position: 12 }, pullNext: false };
     const led: SyncState = { ...ready, agreement: fresh, head: 12, behind };
     const follows = after(led, event({ type: "leader-changed", isLeader: false }));
