@@ -25,8 +25,8 @@ import {
   tries,
 } from "./sync-state.ts";
 
-/** `domain`: the version of the server's domain, if the server reports it. */
-type Answered = { readonly head: number; readonly domain?: number | undefined };
+/** `domain`: the version of the server's domain, if the server reports it. `asked`: the state when the call was made. */
+type Answered = { readonly head: number; readonly domain?: number | undefined; readonly asked: SyncState };
 
 /** Milliseconds without an answer after which the status no longer says `live`. */
 export const SLOW_MS = 5_000;
@@ -117,6 +117,8 @@ const changes: { readonly [T in keyof Signals]: (state: SyncState, signal: Signa
     ...answered(state, signal, at),
     push: pushAnswered(state.push, signal, at),
     behind: signal.behind,
+    // A doubt or a pull since the request is newer than this answer.
+    ...(signal.asked.agreement !== state.agreement && { agreement: state.agreement }),
   }),
   "push-failed": (state, signal, at) => ({
     push: pushFailed(state.push, signal, at),
@@ -211,14 +213,15 @@ function doubt(agreement: Agreement): Agreement {
   return agreement.kind === "diverged" ? agreement : { kind: "stale" };
 }
 
-function answered(state: SyncState, { head, domain = state.domain }: Answered, at: Moment): Change {
+function answered(state: SyncState, { head, domain = state.domain, asked }: Answered, at: Moment): Change {
   const { progress, agreement } = state;
   return {
     warning: null,
     // A pull beside this call may have failed, and the server may have requested a wait.
     progress: trying(progress, 0, tries(progress).notBefore),
     agreement: agreement.kind === "diverged" ? agreement : { kind: "fresh", answeredAt: at.elapsed },
-    head,
+    // A head that was reported since the request is newer than this answer.
+    head: state.head === asked.head ? head : Math.max(state.head, head),
     domain,
     lastSyncedAt: at.now,
   };

@@ -169,21 +169,21 @@ export class SyncLoop {
 
   async #push(): Promise<void> {
     const { engine, transport, domainVersion, env, whenStuck } = this.#options;
-    const [{ generation }, { size }] = [engine.head, this.#state];
+    const [{ generation }, asked] = [engine.head, this.#state];
     const facts = { pending: engine.pending, cursor: engine.replica.cursor, now: env.elapsed(), whenStuck };
-    const plan = planPush(this.#state, facts);
+    const plan = planPush(asked, facts);
     const { commits, bytes, after, behind } = plan;
     const sent = commits.map(({ id }) => id);
     const before = this.#storeFingerprint();
     let fetched;
     try {
-      if (size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
+      if (asked.size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
       fetched = await this.#call(bytes, (call) =>
         transport.push(after, domainVersion, commits, { ...call, ...(!plan.wantsRecords && { pageBytes: 0 }) }),
       );
     } catch (error) {
       const code = error instanceof DacapoError ? error.details["code"] : null;
-      if (code === "unsupported-media-type" && size.gzip) return this.#dispatch({ type: "gzip-refused" });
+      if (code === "unsupported-media-type" && asked.size.gzip) return this.#dispatch({ type: "gzip-refused" });
       if (code !== "too-large") return this.#pushFailed(error, sent);
       const [only, ...others] = commits;
       // The server cannot read a single commit of this size, and so it cannot reject it.
@@ -199,7 +199,7 @@ export class SyncLoop {
     const joined = joinRecorded(behind, plan, answer, engine.replica.cursor);
     const isUnchanged = this.#storeFingerprint() === before && joined?.ids.length === behind?.ids.length;
     if (!stopped && isUnchanged) return this.#pushFailed(unchangedError("a push"), sent);
-    this.#dispatch({ type: "push-answered", sent, stopped, head: answer.head, domain: answer.domain, behind: joined });
+    this.#dispatch({ type: "push-answered", ...answer, sent, stopped, behind: joined, asked });
   }
 
   async #readLimits(): Promise<void> {
@@ -223,7 +223,7 @@ export class SyncLoop {
 
   async #pull(): Promise<void> {
     const { engine, transport } = this.#options;
-    const [{ generation }, { cursor }, behind] = [engine.head, engine.replica, this.#behind];
+    const [{ generation }, { cursor }, behind, asked] = [engine.head, engine.replica, this.#behind, this.#state];
     const answered = this.#answerOf(await this.#call(null, (call) => transport.pull(cursor, null, call)));
     if (!answered) return;
     const { answer, text } = answered;
@@ -233,7 +233,7 @@ export class SyncLoop {
     if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
     const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
     if (isBehind && this.#storeFingerprint() === before) throw unchangedError("a pull");
-    this.#dispatch({ type: "pull-answered", head: answer.head, domain: answer.domain });
+    this.#dispatch({ type: "pull-answered", ...answer, asked });
   }
 
   async #confirmFrame(frame: Frame): Promise<void> {

@@ -230,6 +230,8 @@ export class Leadership {
 
   #cancelRequest(): void {
     const waiting = this.#cancel;
+    // Once closed, a request must stay cancelled.
+    if (waiting.signal.aborted) return;
     this.#cancel = new AbortController();
     waiting.abort();
   }

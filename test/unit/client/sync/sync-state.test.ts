@@ -33,15 +33,15 @@ const after = (state: SyncState, ...events: readonly Event[]): SyncState =>
     state,
   );
 const event = (signal: Signal, elapsed = at.now, chance = 0): Event => ({ signal, elapsed, chance });
-const answered = (elapsed: number): Event => event({ type: "pull-answered", head: 10 }, elapsed);
+const answered = (elapsed: number): Event => event({ type: "pull-answered", head: 10, asked: ready }, elapsed);
 const lost = (elapsed: number, chance: number): Event =>
   event({ type: "socket-lost", retryAfterMs: null }, elapsed, chance);
 const requested = (from: typeof cursor | null = cursor): Event => event({ type: "socket-requested", cursor: from });
 const opened = (elapsed: number): Event => event({ type: "socket-opened" }, elapsed);
 const failed = (elapsed: number, chance: number, retryAfterMs: number | null): Event =>
   event({ type: "failed", retryAfterMs, warning: null }, elapsed, chance);
-const pushed = (sent: readonly string[]): Event =>
-  event({ type: "push-answered", head: 10, sent, stopped: null, behind: null });
+const pushed = (sent: readonly string[], asked = ready): Event =>
+  event({ type: "push-answered", head: 10, sent, stopped: null, behind: null, asked });
 const pushFailed = (sent: readonly string[], { chance = 0, isSuspicious = true } = {}): Event =>
   event({ type: "push-failed", sent, error, retryAfterMs: null, isSuspicious }, at.now, chance);
 /** The time before which nothing is tried. */
@@ -225,6 +225,21 @@ describe("reduce", () => {
     expect(refused.progress).toEqual({ kind: "trying", failures: 0, notBefore: 30_000 });
   });
 
+  test("reduce: an answer lowers no head that was reported since its request", () => {
+    const asked: SyncState = { ...ready, head: 20, socket: open };
+    const hinted = after(asked, event({ type: "socket-reported", cursor: { position: 50, mark: null }, head: 50 }));
+    const answer = event({ type: "pull-answered", head: 20, asked });
+    expect(nextStep(after(hinted, answer), { ...at, cursor: { ...cursor, position: 20 } })).toEqual({ do: "pull" });
+    const restored = event({ type: "pull-answered", head: 10, asked });
+    expect(after(asked, restored).head).toBe(10);
+  });
+
+  test("reduce: the answer to a push ends no doubt that came after its request", () => {
+    const asked: SyncState = { ...ready, agreement: fresh };
+    expect(after(asked, event({ type: "resumed" }), pushed(["a"], asked)).agreement).toEqual({ kind: "stale" });
+    expect(after(ready, pushed(["a"])).agreement).toMatchObject({ kind: "fresh" });
+  });
+
   test("reduce: a tab that leads again forgets positions, as the log may be cut back by now", () => {
     const behind = { ids: ["a"], at: { ...cursor, position: 12 }, pullNext: false };
     const led: SyncState = { ...ready, agreement: fresh, head: 12, behind };
@@ -258,7 +273,7 @@ describe("reduce", () => {
 
   test("reduce: a push that is postponed waits for a newer server", () => {
     const stoppedAt = (stopped: { readonly id: string; readonly error: null } | null) =>
-      event({ type: "push-answered", head: 10, sent: ["a"], stopped, behind: null });
+      event({ type: "push-answered", head: 10, sent: ["a"], stopped, behind: null, asked: ready });
     expect(after(ready, stoppedAt({ id: "a", error: null })).push).toMatchObject({
       notBefore: at.now + POSTPONED_MS,
       stuck: [],
@@ -315,7 +330,7 @@ describe("reduce", () => {
 
   test("reduce: a commit that the server stops at is stuck at once, and waits half a minute", () => {
     const stop = (id: string) =>
-      event({ type: "push-answered", head: 10, sent: ["a", "b"], stopped: { id, error }, behind: null });
+      event({ type: "push-answered", head: 10, sent: ["a", "b"], stopped: { id, error }, behind: null, asked: ready });
     expect(after(ready, stop("b")).push.stuck).toMatchObject([{ id: "b", notBefore: at.now + POSTPONED_MS }]);
     // A server that names a commit of someone else finds none.
     expect(after(ready, stop("x")).push).toMatchObject({ stuck: [], notBefore: at.now + POSTPONED_MS });
@@ -323,10 +338,10 @@ describe("reduce", () => {
 
   test("reduce: pushes and pulls take turns while sent commits wait for their records", () => {
     const behind = { ids: ["a"], at: { position: 30, mark: "aa" }, pullNext: true };
-    const answer = { type: "push-answered", head: 30, sent: ["a"], stopped: null, behind } as const;
+    const answer = { type: "push-answered", head: 30, sent: ["a"], stopped: null, behind, asked: ready } as const;
     const pushed = after(ready, event(answer));
     expect(nextStep(pushed, { ...at, pending: 1 })).toEqual({ do: "pull" });
-    const pulled = after(pushed, event({ type: "pull-answered", head: 30 }));
+    const pulled = after(pushed, event({ type: "pull-answered", head: 30, asked: ready }));
     expect(nextStep(pulled, { ...at, pending: 1 })).toEqual({ do: "push" });
     const again = after(pulled, event(answer));
     expect(nextStep(again, { ...at, pending: 1 })).toEqual({ do: "pull" });
@@ -357,9 +372,11 @@ describe("reduce", () => {
   });
 
   test("reduce: an answer without the server's domain keeps the known version", () => {
-    const known = after(ready, event({ type: "pull-answered", head: 1, domain: 3 }));
+    const known = after(ready, event({ type: "pull-answered", head: 1, domain: 3, asked: ready }));
     expect(syncSummary(after(known, answered(at.now))).domain).toBe(3);
-    expect(syncSummary(after(known, event({ type: "pull-answered", head: 1, domain: 2 }))).domain).toBe(2);
+    expect(syncSummary(after(known, event({ type: "pull-answered", head: 1, domain: 2, asked: ready }))).domain).toBe(
+      2,
+    );
   });
 
   test("reduce: a refused socket keeps its wait without leadership, and loses it with a wake", () => {
@@ -481,9 +498,10 @@ const anySignal: fc.Arbitrary<Signal> = fc.oneof(
   fc.record({ type: type("network-changed") }),
   fc.record({ type: type("became-visible") }),
   fc.record({ type: type("resumed") }),
-  fc.record({ type: type("pull-answered"), head }),
+  fc.record({ type: type("pull-answered"), head, asked: fc.constant(ready) }),
   fc.record({
     type: type("push-answered"),
+    asked: fc.constant(ready),
     head,
     sent,
     stopped: fc.option(fc.record({ id: commitId, error: fc.constantFrom(null, error) })),

@@ -39,6 +39,19 @@ test("setPaused: a paused tab leaves syncing to another tab, and takes part agai
   );
 });
 
+test("setPaused: a tab whose log was deleted never leads again, so that another tab leads at once", async () => {
+  const server = await startServer();
+  ends.push(server.close);
+  const ada = device(domain, "team", "ada");
+  const ended = await opened(ada.open({ url: server.url }));
+  await until(() => ended.status().connection === "live", "the first tab leads");
+  await ended.close();
+  ended.api.setPaused(true);
+  ended.api.setPaused(false);
+  const next = await opened(ada.open({ url: server.url }));
+  await until(() => next.status().leader, "the next tab leads", 2_000);
+});
+
 test("status: a tab that follows reports that the leader is offline", async () => {
   const server = await startServer();
   const ada = device(domain, "team", "ada");
