@@ -67,7 +67,8 @@ export type JwtOptions = {
 );
 
 /**
- * An `authorize` that verifies `Authorization: Bearer <JWT>`. A socket closes when the token that opened it expires.
+ * An `authorize` that verifies `Authorization: Bearer <JWT>`. A socket closes when its token expires, unless the device
+ * sent the next one before.
  *
  * @example
  * import { jwt, serve } from "dacapo/node";
