@@ -269,7 +269,10 @@ function refusal(response: Response, body: string, error: Parsed<WireError>): Da
     case 403:
       return new ForbiddenError({
         message: says,
-        fix: "Request the right to this log. Work that was made here is kept.",
+        fix:
+          code === "actor-mismatch"
+            ? "Open the log with the user of the token. log.moveTo takes a guest's work along."
+            : "Request the right to this log. Work that was made here is kept.",
         details: { code },
       });
     default:

@@ -71,3 +71,10 @@ test("http-transport: the sync server's own errors stop, diverge or end the log"
   expect(await answering(409, own("diverged", "after-fix")).pull(null, null)).toEqual({ kind: "diverged" });
   expect(await answering(410, own("gone", "never")).pull(null, null)).toEqual({ kind: "gone" });
 });
+
+test("http-transport: another person's token is no missing right, and the fix names moveTo", async () => {
+  await expect(answering(403, own("actor-mismatch", "never")).push(null, 1, [])).rejects.toMatchObject({
+    code: "forbidden",
+    fix: containing("log.moveTo"),
+  });
+});
