@@ -89,7 +89,7 @@ test("http-transport: a body that is larger than the link is known to carry gets
   expect(await endAfter(31_000, transport().push(null, 1, [commit("x")], options()))).toBe("unreachable");
 });
 
-test("http-transport: a large body without an answer ends after five minutes, so that others get a turn", async () => {
+test("http-transport: a large body without an answer ends after five minutes", async () => {
   dripping(1e9, 1, 150);
   const call = transport().push(null, 1, [commit("x".repeat(256 * 1_024))], options({ bodyBytes: 1_024 }));
   expect(await endAfter(299_000, call)).toBeNull();

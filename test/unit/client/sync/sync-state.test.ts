@@ -240,7 +240,7 @@ describe("reduce", () => {
     expect(after(ready, pushed(["a"])).agreement).toMatchObject({ kind: "fresh" });
   });
 
-  test("reduce: a tab that leads again forgets positions, because another tab may have cut the log back", () => {
+  test("reduce: a tab that leads again forgets the positions that the server reported", () => {
     const behind = { ids: ["a"], at: { ...cursor, position: 12 }, pullNext: false };
     const led: SyncState = { ...ready, agreement: fresh, head: 12, behind };
     const follows = after(led, event({ type: "leader-changed", isLeader: false }));
