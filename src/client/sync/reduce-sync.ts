@@ -25,7 +25,7 @@ import {
   tries,
 } from "./sync-state.ts";
 
-/** `domain`: the version of the server's domain, if the server reports it. `asked`: the state when the call was made. */
+/** `domain`: the version of the server's domain, if it reports one. `asked`: the state when the call was made. */
 type Answered = { readonly head: number; readonly domain?: number | undefined; readonly asked: SyncState };
 
 /** Milliseconds without an answer after which the status no longer says `live`. */

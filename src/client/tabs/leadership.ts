@@ -107,6 +107,8 @@ export class Leadership {
   /** A person may have signed in in this tab. If the leader is stopped, this tab takes the lead once, and tries. */
   offerLead(): void {
     this.#offersLead = true;
+    // The leader may have stopped since its last beat. Its answer is a beat.
+    if (!this.#isLeader) this.#options.post({ type: "hello" });
     this.#takeStoppedLead();
   }
 

@@ -39,7 +39,7 @@ test("setPaused: a paused tab leaves syncing to another tab, and takes part agai
   );
 });
 
-test("setPaused: a tab whose log was deleted never leads again, so that another tab leads at once", async () => {
+test("setPaused: a tab whose log was deleted never leads again", async () => {
   const server = await startServer();
   ends.push(server.close);
   const ada = device(domain, "team", "ada");
