@@ -35,6 +35,7 @@ import {
 } from "../../core/wire/read-messages.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Env } from "../env/env.ts";
+import { boundedText } from "./bounded-text.ts";
 import { openClientSocket } from "./client-socket.ts";
 import type { ServerIdentity } from "./server-identity.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
@@ -48,11 +49,6 @@ const SILENCE_MS_MAX = 30_000;
 const SENDING_MS_MAX = 300_000;
 /** A smaller body gains nothing by compression. */
 const GZIP_BYTES_MIN = 1024;
-/**
- * Many times the size of a real answer. An endless answer would otherwise fill the memory of the tab before the time
- * limit.
- */
-const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Characters of a foreign answer that `status.stuck` shows. */
 const TEXT_SHOWN_MAX = 200;
 /** Request timeout, too early, too many requests. */
@@ -190,25 +186,6 @@ async function callAny(
 async function gzip(text: string): Promise<Blob | null> {
   if (typeof CompressionStream === "undefined") return null;
   return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).blob();
-}
-
-async function boundedText({ body }: Response, received: (bytes: number) => void): Promise<string> {
-  if (!body) return "";
-  const reader = body.getReader();
-  const utf8 = new TextDecoder();
-  const pieces: string[] = [];
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return pieces.join("") + utf8.decode();
-    bytes += value.byteLength;
-    received(value.byteLength);
-    if (bytes > ANSWER_BYTES_MAX) {
-      await reader.cancel().catch(() => {});
-      throw new Error(`The answer is larger than ${ANSWER_BYTES_MAX} bytes`);
-    }
-    pieces.push(utf8.decode(value, { stream: true }));
-  }
 }
 
 function whenAborted(signal: AbortSignal): Promise<never> {
