@@ -17,12 +17,13 @@ const ATTEMPTS_MAX = 100;
 
 /** Appends all commits of `from` to `to` as commits of `actor`, and deletes `from`. */
 export async function moveLog(from: LogStore, to: LogStore, actor: Actor): Promise<void> {
-  if ((await from.readServer()) !== null)
-    throw new ConcurrencyError({
-      message: "The log was synced with a server, which has its commits under the name of its user",
-      fix: "Move only a log that never reached a server. Let this one sync under its own user.",
-    });
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    // Each time, because a call to a server may have been under way.
+    if ((await from.readServer()) !== null)
+      throw new ConcurrencyError({
+        message: "The log was synced with a server, which has its commits under the name of its user",
+        fix: "Move only a log that never reached a server. Let this one sync under its own user.",
+      });
     const { head, pending, sent, rejections } = await readOwn(from);
     if (rejections.length > 0)
       throw new ConcurrencyError({

@@ -169,3 +169,19 @@ test("moveLog: refuses a log that a server knows, and a log with rejected commit
     error: { code: "concurrency", details: { rejections: 1 } },
   });
 });
+
+test("moveTo: refuses a log that a server answers during the move, and keeps it", async () => {
+  const databases = new Map([["guest", newDatabase()]]);
+  await guestWork((user) => databases.get(user) ?? newDatabase());
+  const from = memoryLogStore(databases.get("guest") ?? newDatabase());
+  const answered = {
+    ...from,
+    destroy: async () => {
+      await from.setServer(null, "our-server");
+      return false;
+    },
+  };
+  const moved = moveLog(answered, memoryLogStore(newDatabase()), "ada");
+  await expect(moved).rejects.toMatchObject({ code: "concurrency" });
+  expect(await from.readSent(null)).toHaveLength(5);
+});

@@ -50,6 +50,7 @@ test("setPaused: a tab whose log was deleted never leads again", async () => {
   ended.api.setPaused(false);
   const next = await opened(ada.open({ url: server.url }));
   await until(() => next.status().leader, "the next tab leads", 2_000);
+  expect(next.status()).toMatchObject({ leader: true, error: null });
 });
 
 test("status: a tab that follows reports that the leader is offline", async () => {
