@@ -229,6 +229,7 @@ export const serverMutants: readonly Mutant[] = [
   {
     name: "conflicts-unseen-after-restore",
     what: "after a restore the server treats every event as seen",
+    faults: ["restore"],
     parts: () => {
       const heads = new Map<string, number>();
       const restored = new Set<string>();
