@@ -217,7 +217,7 @@ export type LogStatus = {
 };
 
 /**
- * What became of the own commits after the server was restored from a backup. `commits` less the other three counts
+ * The outcomes of the own commits after the server was restored from a backup. `commits` less the other three counts
  * still wait.
  *
  * @example
