@@ -1,6 +1,6 @@
 /**
  * The suite that every EventStore must pass: the rules S1 to S12 of its port, and random histories against a plain
- * model.
+ * model. A store that many nodes share also has S13 to S15.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *
@@ -12,6 +12,7 @@ import type { EventStore } from "../sync-server/stores/event-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
 import { appendRules } from "./event-store/append-rules.ts";
 import { logRules } from "./event-store/log-rules.ts";
+import { nodeRules } from "./event-store/node-rules.ts";
 import { runRandomHistory } from "./event-store/random-history.ts";
 import { readRules } from "./event-store/read-rules.ts";
 
@@ -29,6 +30,12 @@ export type EventStoreConformanceOptions = TestRunner & {
    * @default 10
    */
   readonly histories?: number;
+  /**
+   * Opens one new, empty store on two nodes, for the rules of `hints`, `presence` and `tickets` (S13 to S15).
+   *
+   * @default none, for a store of one process
+   */
+  readonly nodes?: () => readonly [EventStore, EventStore];
 };
 
 /**
@@ -48,7 +55,22 @@ export function eventStoreConformance(
     name: `competing writers and readers match a plain model (seed ${seed})`,
     run: () => withStore(makeStore, (store) => runRandomHistory(store, seed)),
   }));
-  registerRules(name, [...eventStoreRules, ...histories], makeStore, options);
+  const { nodes } = options;
+  const ofNodes = nodes
+    ? nodeRules.map(({ check, ...rule }) => ({ ...rule, run: () => withNodes(nodes(), check) }))
+    : [];
+  registerRules(name, [...eventStoreRules, ...ofNodes, ...histories], makeStore, options);
+}
+
+async function withNodes(
+  nodes: readonly [EventStore, EventStore],
+  check: (nodes: readonly [EventStore, EventStore]) => Promise<void>,
+): Promise<void> {
+  try {
+    await check(nodes);
+  } finally {
+    for (const node of nodes) await node.close();
+  }
 }
 
 async function withStore(makeStore: MakeStore<EventStore>, check: (store: EventStore) => Promise<void>): Promise<void> {

@@ -15,12 +15,9 @@ afterAll(() => cluster?.stop());
 
 const runner = { describe: isThere ? describe : describe.skip, it };
 const store = (schema: string) => postgres({ url: cluster.url, schema, connectionsMax: 4 });
-eventStoreConformance("postgres()", () => store(`s${++schemas}`), runner);
-eventStoreConformance(
-  "postgres() over two pools",
-  () => {
-    const schema = `s${++schemas}`;
-    return inTurn([store(schema), store(schema)]);
-  },
-  runner,
-);
+const nodes = () => {
+  const schema = `s${++schemas}`;
+  return [store(schema), store(schema)] as const;
+};
+eventStoreConformance("postgres()", () => store(`s${++schemas}`), { ...runner, nodes });
+eventStoreConformance("postgres() over two pools", () => inTurn(nodes()), runner);

@@ -35,8 +35,17 @@
  *       creates nothing. Test: S11 in log-rules.ts.
  * - S12 `id` MUST return the same text each time, also after the store was closed, opened again or restored. Otherwise
  *       devices take the server for another one, and stop. Test: S12 in log-rules.ts and sqlite.test.ts.
+ *
+ * Rules of the optional members, for a store that has them
+ * - S13 `hints` MUST reach every other node that listens, and never their sender. Otherwise (a hint is lost) `onHint`
+ *       gets null once the node hears again. Test: S13 in node-rules.ts.
+ * - S14 `presence` MUST deliver the messages of a node unchanged, in order, at most once, and never to their sender.
+ *       Otherwise a message is lost, and the node sends its content again within seconds. Test: S14 in node-rules.ts.
+ * - S15 `tickets` MUST return true once for a nonce, over all nodes and openings of the store, until the nonce expires.
+ *       Otherwise a stolen ticket could open a second socket. Test: S15 in node-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
+import type { Json } from "../../core/values/json.ts";
 
 /** A record as a store keeps it: its text, and the fields that the store finds it by. */
 export type StoredRecord = {
@@ -138,6 +147,33 @@ export type StoreHints = {
   listen(onHint: (log: string | null) => void): () => void;
 };
 
+/** A message of presence, as another node receives it. */
+export type PresenceMessage = {
+  /** The sending node. Each opening of a store is another node. */
+  readonly node: string;
+  /** The log's name. */
+  readonly log: string;
+  /** The message, as it was sent. */
+  readonly message: Json;
+};
+
+/**
+ * Short messages between the nodes that share one store, by which they show each other who is online. A message may be
+ * lost, so nodes repeat what they show. A message is never stored.
+ */
+export type StorePresence = {
+  /**
+   * Sends a message about a log to the other nodes. It has at most `PRESENCE_MESSAGE_BYTES_MAX` bytes as JSON, or the
+   * store drops it. It never fails.
+   */
+  send(log: string, message: Json): void;
+  /** Calls `onMessage` with each message of another node. Returns a function that stops it. */
+  listen(onMessage: (received: PresenceMessage) => void): () => void;
+};
+
+/** The most bytes of a message of presence, as JSON. Postgres carries less than 8000 bytes at once. */
+export const PRESENCE_MESSAGE_BYTES_MAX = 6_000;
+
 /** The memory of spent socket tickets, for a store that outlives the memory of its server. */
 export type SpentTickets = {
   /**
@@ -167,6 +203,8 @@ export interface EventStore {
   open?(): Promise<void>;
   /** Hints between nodes, for a store that many nodes share. */
   readonly hints?: StoreHints;
+  /** Presence between nodes, for a store that many nodes share. Without it, a node shows only its own devices. */
+  readonly presence?: StorePresence;
   /** The spent socket tickets. Without it, each server remembers them in its own memory. */
   readonly tickets?: SpentTickets;
   /** Returns the end of a log. */

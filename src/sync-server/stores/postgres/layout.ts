@@ -71,6 +71,10 @@ function steps(schema: string): readonly (readonly string[])[] {
       `create table ${schema}.dacapo_server (id text not null)`,
       `insert into ${schema}.dacapo_server (id) values (replace(gen_random_uuid()::text, '-', ''))`,
     ],
+    [
+      `create table ${schema}.dacapo_spent_tickets (nonce text collate "C" primary key, until bigint not null)`,
+      `create index dacapo_spent_tickets_by_end on ${schema}.dacapo_spent_tickets (until)`,
+    ],
   ];
 }
 

@@ -19,22 +19,29 @@ import type {
   LogHead,
   ReadLimit,
   ReadResult,
+  SpentTickets,
   StoredRecord,
   StoreHints,
+  StorePresence,
 } from "../event-store.ts";
 import { headOf, sizedRecords, streamsText } from "../sql-rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
-import { PostgresHints } from "./hints.ts";
 import { prepareLayout } from "./layout.ts";
+import { NodeChannel } from "./node-channel.ts";
 import type { PostgresPool } from "./pool.ts";
 import { type HeadRow, type KnownRow, type PageRow, type Queries, queriesOf } from "./queries.ts";
 
 /** Rows that one step of `drop` deletes from each table, so that no statement runs for long. */
 const DROP_STEP_ROWS = 1_000;
+/** Spent tickets are kept for so long after their end, because the clocks of nodes differ. */
+const CLOCKS_DIFFER_MS_MAX = 3_600_000;
 
 export class PostgresEventStore implements EventStore {
   readonly hints: StoreHints;
+  readonly presence: StorePresence;
+  readonly tickets: SpentTickets = { spend: (nonce, until, now) => this.#spend(nonce, until, now) };
+  readonly #channel: NodeChannel;
   readonly #pool: PostgresPool;
   readonly #schema: string;
   readonly #queries: Queries;
@@ -43,7 +50,9 @@ export class PostgresEventStore implements EventStore {
 
   /** `schema` is the schema's name in quotes. */
   constructor(url: string, pool: PostgresPool, schema: string) {
-    this.hints = new PostgresHints({ url, schema, query: (text, values) => pool.query("hint", text, values) });
+    this.#channel = new NodeChannel({ url, schema, query: (text, values) => pool.query("notify", text, values) });
+    this.hints = this.#channel.hints;
+    this.presence = this.#channel.presence;
     this.#pool = pool;
     this.#schema = schema;
     this.#queries = queriesOf(schema);
@@ -130,7 +139,12 @@ export class PostgresEventStore implements EventStore {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#opening?.catch(() => {});
+    await this.#channel.close();
     await this.#pool.close();
+  }
+
+  async #spend(nonce: string, until: number, now: number): Promise<boolean> {
+    return (await this.#write("spend", [nonce, until, now - CLOCKS_DIFFER_MS_MAX])).length > 0;
   }
 
   async #deleteRows(log: string): Promise<void> {

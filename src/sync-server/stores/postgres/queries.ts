@@ -33,6 +33,7 @@ const RECORD_COLUMNS = `r.first, r.last, r.mark as record_mark, r.commit_id, r.a
 export function queriesOf(schema: string) {
   const [logs, records] = [`${schema}.dacapo_logs`, `${schema}.dacapo_records`];
   const [streamRecords, outcomes] = [`${schema}.dacapo_stream_records`, `${schema}.dacapo_outcomes`];
+  const tickets = `${schema}.dacapo_spent_tickets`;
   // Postgres sends all rows of a statement, so the statement itself stops at the page's limits: $3 events, $4 bytes.
   const limited = (page: string): string => `
     select * from (
@@ -89,6 +90,11 @@ export function queriesOf(schema: string) {
     markGone: `update ${logs} set state = 'gone' where name = $1 and state = 'dropping'`,
     dropping: `select name from ${logs} where state = 'dropping'`,
     server: `select id from ${schema}.dacapo_server`,
+    // Each call also deletes a few expired rows. It skips those that another node deletes now, so it never waits.
+    spend: `
+      with expired as (delete from ${tickets} where nonce in (
+        select nonce from ${tickets} where until <= $3 order by until limit 10 for update skip locked))
+      insert into ${tickets} (nonce, until) values ($1, $2) on conflict do nothing returning nonce`,
     names: `select name from ${logs} where state = 'open' order by name`,
   } as const;
 }

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { task } from "../../../support/board-domain.ts";
-import { liveClient } from "../../../support/live-client.ts";
+import { liveClient, ticketOf } from "../../../support/live-client.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 import { runningServer } from "../../../support/running-server.ts";
@@ -10,9 +10,23 @@ import { runningServer } from "../../../support/running-server.ts";
 let cluster: PostgresCluster;
 const { start, stopAll } = runningServer();
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
+/** Whether a ticket opens a socket on this node. */
+const opens = (url: string, ticket: string) =>
+  new Promise<boolean>((resolve) => {
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/logs/board/live?ticket=${ticket}`);
+    socket.onopen = () => {
+      resolve(true);
+      socket.close();
+    };
+    socket.onerror = () => resolve(false);
+  });
 /** A node that reads the store by itself only after a minute. So only hints can be in time. */
 const node = (schema: string) =>
-  start({ store: postgres({ url: cluster.url, schema, connectionsMax: 4 }), limits: { lookMs: 60_000 } });
+  start({
+    store: postgres({ url: cluster.url, schema, connectionsMax: 4 }),
+    limits: { lookMs: 60_000 },
+    ticketSecret: "one-secret-for-all-nodes",
+  });
 
 describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
   beforeAll(async () => {
@@ -77,6 +91,16 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
     expect(head).toBe(commits.length);
     expect(records.map(({ position }) => position)).toEqual(commits.map((_, n) => n + 1));
     expect(new Set(records.map(({ commit }) => commit))).toEqual(new Set(commits.map(({ commit }) => commit.id)));
+  });
+
+  test("tickets: one ticket at three nodes at once opens exactly one socket", async () => {
+    const nodes = await Promise.all([1, 2, 3].map(() => node(`n${schema}`)));
+    for (const { url } of nodes) {
+      const ticket = await ticketOf(url, "board", "ada");
+      const opened = await Promise.all(nodes.map((one) => opens(one.url, ticket)));
+      expect(opened.filter(Boolean)).toHaveLength(1);
+      for (const one of nodes) expect(await opens(one.url, ticket)).toBe(false);
+    }
   });
 
   test("serve: reports a database that is not there when it starts", async () => {
