@@ -1,6 +1,6 @@
 /**
- * The suite that every EventStore must pass: the rules S1 to S12 of its port, and random histories against a plain
- * model. A store that many nodes share also has S13 to S15.
+ * The suite that every EventStore must pass: the rules S1 to S12 and S16 to S18 of its port, and random histories
+ * against a plain model. A store that many nodes share also has S13 to S15.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *
@@ -12,14 +12,18 @@ import type { EventStore } from "../sync-server/stores/event-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
 import { appendRules } from "./event-store/append-rules.ts";
 import { logRules } from "./event-store/log-rules.ts";
+import { moveRules } from "./event-store/move-rules.ts";
 import { nodeRules } from "./event-store/node-rules.ts";
 import { runRandomHistory } from "./event-store/random-history.ts";
 import { readRules } from "./event-store/read-rules.ts";
 
 /** The rules of the port. Each has one or more tests. */
-export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [...appendRules, ...readRules, ...logRules].map(
-  ({ rule, name, check }) => ({ rule, name, run: (makeStore) => withStore(makeStore, check) }),
-);
+export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [
+  ...appendRules,
+  ...readRules,
+  ...logRules,
+  ...moveRules,
+].map(({ rule, name, check }) => ({ rule, name, run: (makeStore) => withStore(makeStore, check) }));
 
 /** The test runner, and the size of the suite. */
 export type EventStoreConformanceOptions = TestRunner & {

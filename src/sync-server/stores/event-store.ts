@@ -43,6 +43,14 @@
  *       Otherwise a message is lost, and the node sends its content again within seconds. Test: S14 in node-rules.ts.
  * - S15 `tickets` MUST return true once for a nonce, over all nodes and openings of the store, until the nonce expires.
  *       Otherwise a stolen ticket could open a second socket. Test: S15 in node-rules.ts.
+ *
+ * Rules of moving a log, for every store
+ * - S16 `outcomes` MUST return each kept outcome of a log once, over all pages. Otherwise a moved log would decide a
+ *       commit again that its device knows as rejected. Test: S16 in move-rules.ts.
+ * - S17 `rename` MUST assign another name to a whole log in one step. Otherwise (the other name has records, shares a
+ *       commit, or was dropped) it changes nothing and returns the reason. Test: S17 in move-rules.ts.
+ * - S18 `adoptId` MUST change the id only while the store has no log. Otherwise the devices that know the store by its
+ *       id would stop, so it returns false and changes nothing. Test: S18 in move-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -133,6 +141,15 @@ export type ReadResult =
   | { readonly kind: "diverged"; readonly head: Cursor | null }
   | { readonly kind: "absent" }
   | { readonly kind: "gone" };
+
+/** The place of a kept outcome in the order of `outcomes`. */
+export type OutcomeKey = Pick<KeptOutcome, "commit" | "actor">;
+
+/**
+ * The result of `rename`. Only `ok` changed something. `absent`: no log has the old name. `taken`: a log with records,
+ * or with a commit of the renamed log, has the new name. `gone`: a log of the new or the old name was dropped.
+ */
+export type RenameResult = { readonly kind: "ok" | "absent" | "taken" | "gone" };
 
 /**
  * Hints between the nodes that share one store. A hint may be lost or late, because a node also reads every `lookMs`.
@@ -228,11 +245,32 @@ export interface EventStore {
   drop(log: string): Promise<void>;
   /** Returns the names of the logs that exist, sorted by name. */
   logs(): Promise<readonly string[]>;
+  /** Returns the names of the dropped logs, sorted by name (S10). */
+  droppedLogs(): Promise<readonly string[]>;
+  /**
+   * Returns a page of the kept outcomes of a log, sorted by commit id and then by actor (S16). An absent log has none.
+   *
+   * @param after the last outcome of the page before. Null: the first page.
+   * @param limit the most outcomes of the page
+   */
+  outcomes(log: string, after: OutcomeKey | null, limit: number): Promise<readonly KeptOutcome[]>;
+  /**
+   * Assigns another name to a log (S17). An import writes a log under a name that no device can request, and assigns
+   * the log's own name at the end. The kept outcomes of a log without records under the new name stay.
+   */
+  rename(log: string, to: string): Promise<RenameResult>;
   /**
    * Returns the id of the store: 1 to 64 of `A-Z a-z 0-9 _ -` (S12). Devices recognize their server by it. A copy of a
    * store has the id of its original.
    */
   id(): Promise<string>;
+  /**
+   * Takes the id of another store that this store replaces (S18). Returns true if the store has this id afterwards. A
+   * store with logs keeps its id.
+   *
+   * @param id 1 to 64 of `A-Z a-z 0-9 _ -`
+   */
+  adoptId(id: string): Promise<boolean>;
   /** Closes the store. Every later call rejects, except `close`. */
   close(): Promise<void>;
 }

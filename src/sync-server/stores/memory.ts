@@ -1,7 +1,8 @@
 /**
  * The event store in memory: the plainest implementation of the port, for tests, demos and the simulator.
  *
- * Guarantees: S1 to S12 while the process lives (event-store.memory.test.ts). It is not durable after that.
+ * Guarantees: S1 to S12 and S16 to S18 while the process lives (event-store.memory.test.ts). It is not durable after
+ * that.
  *
  * @module dacapo/memory
  */
@@ -15,8 +16,10 @@ import type {
   KeptOutcome,
   KnownCommit,
   LogHead,
+  OutcomeKey,
   ReadLimit,
   ReadResult,
+  RenameResult,
   StoredRecord,
 } from "./event-store.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";
@@ -43,6 +46,8 @@ export function memory(): EventStore {
 
 class MemoryEventStore implements EventStore {
   readonly #logs = new Map<string, Log | "gone">();
+  /** All memory stores begin with the same id, because one that starts again takes the place of the one before it. */
+  #id = "memory";
   #closed = false;
 
   async head(name: string): Promise<LogHead> {
@@ -119,21 +124,57 @@ class MemoryEventStore implements EventStore {
   }
 
   async logs(): Promise<readonly string[]> {
-    this.#requireOpen();
-    return [...this.#logs]
-      .filter(([, log]) => log !== "gone")
-      .map(([name]) => name)
-      .sort();
+    return this.#names((log) => log !== "gone");
   }
 
-  /** All memory stores have the same id, because one that starts again takes the place of the one before it. */
+  async droppedLogs(): Promise<readonly string[]> {
+    return this.#names((log) => log === "gone");
+  }
+
+  async outcomes(name: string, after: OutcomeKey | null, limit: number): Promise<readonly KeptOutcome[]> {
+    const log = this.#find(name);
+    if (log === undefined || log === "gone") return [];
+    const ordered = [...log.outcomes.values()].sort(compareOutcomes);
+    return (after ? ordered.filter((outcome) => compareOutcomes(outcome, after) > 0) : ordered).slice(0, limit);
+  }
+
+  async rename(name: string, to: string): Promise<RenameResult> {
+    const [log, other] = [this.#find(name), this.#find(to)];
+    if (log === "gone" || other === "gone") return { kind: "gone" };
+    if (log === undefined) return { kind: "absent" };
+    if (other && (other.records.length > 0 || other === log)) return { kind: "taken" };
+    const kept = other ? [...other.outcomes] : [];
+    const isShared = kept.some(
+      ([key, { commit, actor }]) => log.outcomes.has(key) || log.byCommit.get(commit)?.actor === actor,
+    );
+    if (isShared) return { kind: "taken" };
+    for (const [key, outcome] of kept) log.outcomes.set(key, outcome);
+    this.#logs.delete(name);
+    this.#logs.set(to, log);
+    return { kind: "ok" };
+  }
+
   async id(): Promise<string> {
     this.#requireOpen();
-    return "memory";
+    return this.#id;
+  }
+
+  async adoptId(id: string): Promise<boolean> {
+    this.#requireOpen();
+    if (this.#logs.size === 0) this.#id = id;
+    return this.#id === id;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+  }
+
+  #names(isListed: (log: Log | "gone") => boolean): readonly string[] {
+    this.#requireOpen();
+    return [...this.#logs]
+      .filter(([, log]) => isListed(log))
+      .map(([name]) => name)
+      .sort();
   }
 
   #find(name: string): Log | "gone" | undefined {
@@ -180,6 +221,11 @@ function forgetOutcomes(log: Log, { outcomes, forgetOutcomesBefore, outcomesPerA
     own.sort(([, left], [, right]) => left.received - right.received);
     for (const [key] of own.slice(0, Math.max(0, own.length - outcomesPerActorMax))) log.outcomes.delete(key);
   }
+}
+
+function compareOutcomes(left: OutcomeKey, right: OutcomeKey): number {
+  const [a, b] = left.commit === right.commit ? [left.actor, right.actor] : [left.commit, right.commit];
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Index of the first record that ends after a position. */

@@ -13,14 +13,18 @@ import type {
   Append,
   AppendResult,
   EventStore,
+  KeptOutcome,
   KnownCommit,
   LogHead,
+  OutcomeKey,
   ReadLimit,
   ReadResult,
+  RenameResult,
   StoredRecord,
 } from "./event-store.ts";
 import { appendTo } from "./sql-append.ts";
 import { deleteStep, droppingLogs, markDropping } from "./sql-drop.ts";
+import { adoptId, outcomePage, renameLog } from "./sql-move.ts";
 import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { hasLayout, prepareLayout } from "./sql-layout.ts";
@@ -165,11 +169,22 @@ class SqlEventStore implements EventStore {
   }
 
   logs(): Promise<readonly string[]> {
-    return this.#call("logs", "read", () => {
-      if (!this.#hasTables) return [];
-      const rows = this.#sql.rows<{ name: string }>("select name from dacapo_logs where state = 'open' order by name");
-      return Array.from(rows, ({ name }) => name);
+    return this.#names("state = 'open'");
+  }
+
+  droppedLogs(): Promise<readonly string[]> {
+    return this.#names("state <> 'open'");
+  }
+
+  outcomes(name: string, after: OutcomeKey | null, limit: number): Promise<readonly KeptOutcome[]> {
+    return this.#call("outcomes", "read", () => {
+      const log = this.#find(name);
+      return log?.state === "open" ? outcomePage(this.#sql, log.id, after, limit) : [];
     });
+  }
+
+  rename(name: string, to: string): Promise<RenameResult> {
+    return this.#call("rename", "write", () => renameLog(this.#sql, name, to));
   }
 
   id(): Promise<string> {
@@ -181,6 +196,10 @@ class SqlEventStore implements EventStore {
     });
   }
 
+  adoptId(id: string): Promise<boolean> {
+    return this.#call("adoptId", "write", () => adoptId(this.#sql, id));
+  }
+
   async close(): Promise<void> {
     if (this.#end === null)
       this.#end = new StorageLostError({
@@ -188,6 +207,14 @@ class SqlEventStore implements EventStore {
         fix: "Open a new one. Close a store only after its server.",
       });
     this.#sql.close();
+  }
+
+  #names(condition: string): Promise<readonly string[]> {
+    return this.#call("logs", "read", () => {
+      if (!this.#hasTables) return [];
+      const rows = this.#sql.rows<{ name: string }>(`select name from dacapo_logs where ${condition} order by name`);
+      return Array.from(rows, ({ name }) => name);
+    });
   }
 
   /** Runs one transaction. Returns a promise, so that a store behind a network can have the same port. */

@@ -68,7 +68,11 @@ export function storeThrough(
     known: (log, commits) => pass((store) => store.known(log, commits)),
     drop: (log) => pass((store) => store.drop(log)),
     logs: () => pass((store) => store.logs()),
+    droppedLogs: () => pass((store) => store.droppedLogs()),
+    outcomes: (log, after, limit) => pass((store) => store.outcomes(log, after, limit)),
+    rename: (log, to) => pass((store) => store.rename(log, to)),
     id: () => pass((store) => store.id()),
+    adoptId: (id) => pass((store) => store.adoptId(id)),
     close,
   };
 }

@@ -11,6 +11,7 @@ import type {
   KeptOutcome,
   KnownCommit,
   LogHead,
+  RenameResult,
   StoredRecord,
 } from "../../sync-server/stores/event-store.ts";
 
@@ -107,6 +108,24 @@ export class EventStoreModel {
       .filter(([, { gone }]) => !gone)
       .map(([name]) => name)
       .toSorted();
+  }
+
+  outcomes(name: string): readonly KeptOutcome[] {
+    const keyOf = ({ commit, actor }: KeptOutcome) => `${commit} ${actor}`;
+    return [...(this.#logs.get(name)?.outcomes ?? [])].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+
+  rename(name: string, to: string): RenameResult["kind"] {
+    const [log, other] = [this.#logs.get(name), this.#logs.get(to)];
+    if (log?.gone || other?.gone) return "gone";
+    if (!log) return "absent";
+    if (name === to || (other && other.records.length > 0)) return "taken";
+    for (const { commit, actor } of other?.outcomes ?? [])
+      if ([...log.records, ...log.outcomes].some((one) => one.commit === commit && one.actor === actor)) return "taken";
+    log.outcomes = [...log.outcomes, ...(other?.outcomes ?? [])];
+    this.#logs.delete(name);
+    this.#logs.set(to, log);
+    return "ok";
   }
 
   records(name: string): readonly StoredRecord[] {

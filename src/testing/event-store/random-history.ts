@@ -62,13 +62,15 @@ class History {
     else if (kind < 75) await this.#read(log);
     else if (kind < 85) await this.#readStream(log);
     else if (kind < 95) await this.#known(log);
-    else if (kind < 99) requireEqual(await this.#store.head(log), this.#model.head(log), `head of ${log}`);
+    else if (kind < 97) requireEqual(await this.#store.head(log), this.#model.head(log), `head of ${log}`);
+    else if (kind < 99) await this.#rename(log, random.pick(LOGS));
     else await this.#drop(log);
   }
 
   async compareAll(): Promise<void> {
     requireEqual(await this.#store.logs(), this.#model.logs(), "logs");
     for (const log of LOGS) {
+      requireEqual(await this.#store.outcomes(log, null, 1_000), this.#model.outcomes(log), `outcomes of ${log}`);
       requireEqual(await this.#store.head(log), this.#model.head(log), `head of ${log}`);
       const page = await this.#store.read(log, null, ALL);
       if (page.kind === "page") requireEqual(page.records, this.#model.records(log), `all of ${log}`);
@@ -170,6 +172,10 @@ class History {
       sorted(this.#model.known(log, commits)),
       `known in ${log}`,
     );
+  }
+
+  async #rename(log: string, to: string): Promise<void> {
+    requireEqual(await this.#store.rename(log, to), { kind: this.#model.rename(log, to) }, `rename ${log} to ${to}`);
   }
 
   async #drop(log: string): Promise<void> {

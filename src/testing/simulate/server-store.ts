@@ -99,7 +99,11 @@ export function nodeStore(
     known: (log, commits) => step("known", () => store.inner.known(log, commits)),
     drop: (log) => step("drop", () => store.drop(log)),
     logs: () => step("logs", () => store.inner.logs()),
+    droppedLogs: () => step("droppedLogs", () => store.inner.droppedLogs()),
+    outcomes: (log, after, limit) => step("outcomes", () => store.inner.outcomes(log, after, limit)),
+    rename: (log, to) => step("rename", () => store.inner.rename(log, to)),
     id: () => store.inner.id(),
+    adoptId: (id) => store.inner.adoptId(id),
     close: () => Promise.resolve(),
   };
 }

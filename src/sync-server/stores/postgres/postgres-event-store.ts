@@ -15,10 +15,13 @@ import type {
   Append,
   AppendResult,
   EventStore,
+  KeptOutcome,
   KnownCommit,
   LogHead,
+  OutcomeKey,
   ReadLimit,
   ReadResult,
+  RenameResult,
   SpentTickets,
   StoredRecord,
   StoreHints,
@@ -28,9 +31,10 @@ import { headOf, sizedRecords, streamsText } from "../sql-rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
 import { prepareLayout } from "./layout.ts";
+import { adoptId, renameLog } from "./move.ts";
 import { NodeChannel } from "./node-channel.ts";
-import type { PostgresPool } from "./pool.ts";
-import { type HeadRow, type KnownRow, type PageRow, type Queries, queriesOf } from "./queries.ts";
+import type { PostgresPool, Statements } from "./pool.ts";
+import { type HeadRow, type KnownRow, type OutcomeRow, type PageRow, type Queries, queriesOf } from "./queries.ts";
 
 /** Rows that one step of `drop` deletes from each table, so that no statement runs for long. */
 const DROP_STEP_ROWS = 1_000;
@@ -126,6 +130,23 @@ export class PostgresEventStore implements EventStore {
     return (await this.#read<{ name: string }>("names", [])).map(({ name }) => name);
   }
 
+  async droppedLogs(): Promise<readonly string[]> {
+    return (await this.#read<{ name: string }>("droppedNames", [])).map(({ name }) => name);
+  }
+
+  async outcomes(log: string, after: OutcomeKey | null, limit: number): Promise<readonly KeptOutcome[]> {
+    const rows = await this.#read<OutcomeRow>("outcomes", [log, after?.commit ?? "", after?.actor ?? "", limit]);
+    return rows.map(({ commit_id, actor, received, text }) => ({ commit: commit_id, actor, received, text }));
+  }
+
+  rename(log: string, to: string): Promise<RenameResult> {
+    return this.#transaction("rename", (sql) => renameLog(sql, this.#schema, log, to));
+  }
+
+  adoptId(id: string): Promise<boolean> {
+    return this.#transaction("adoptId", (sql) => adoptId(sql, this.#schema, id));
+  }
+
   async id(): Promise<string> {
     const [row] = await this.#read<{ id: string }>("server", []);
     if (row) return row.id;
@@ -189,6 +210,16 @@ export class PostgresEventStore implements EventStore {
     return this.#call<Row>(name, values).catch((error: unknown) => {
       throw classifyPostgresError(error, name).error;
     });
+  }
+
+  async #transaction<Result>(place: string, work: (sql: Statements) => Promise<Result>): Promise<Result> {
+    try {
+      if (this.#isClosed) throw closed();
+      await this.open();
+      return await this.#pool.transaction(work);
+    } catch (error) {
+      throw classifyPostgresError(error, place).error;
+    }
   }
 
   async #call<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {

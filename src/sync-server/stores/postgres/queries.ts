@@ -24,6 +24,13 @@ export type KnownRow = {
   readonly text: string | null;
 };
 
+export type OutcomeRow = {
+  readonly commit_id: string;
+  readonly actor: string;
+  readonly received: number;
+  readonly text: string;
+};
+
 /** The statements of one schema. Its name is quoted already. */
 export type Queries = ReturnType<typeof queriesOf>;
 
@@ -95,6 +102,11 @@ export function queriesOf(schema: string) {
       with expired as (delete from ${tickets} where nonce in (
         select nonce from ${tickets} where until <= $3 order by until limit 10 for update skip locked))
       insert into ${tickets} (nonce, until) values ($1, $2) on conflict do nothing returning nonce`,
+    outcomes: `
+      select o.commit_id, o.actor, o.received, o.text from ${outcomes} o
+      where o.log = (select id from ${logs} where name = $1 and state = 'open') and (o.commit_id, o.actor) > ($2, $3)
+      order by o.commit_id, o.actor limit $4`,
+    droppedNames: `select name from ${logs} where state <> 'open' order by name`,
     names: `select name from ${logs} where state = 'open' order by name`,
   } as const;
 }
