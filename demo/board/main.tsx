@@ -4,7 +4,8 @@ import { LogProvider } from "dacapo/react";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import type { BoardPresence } from "./presence.ts";
-import { remember, type Session, sessionOf, wantsOffline } from "./session.ts";
+import { wantsOffline } from "./offline.ts";
+import { remember, type Session, sessionOf } from "./session.ts";
 import { Board } from "./ui/board.tsx";
 import { Opening, OpeningFailed } from "./ui/opening.tsx";
 import { Speech } from "./ui/speech.tsx";
@@ -44,13 +45,13 @@ async function showBoard(session: Session): Promise<void> {
   }
 }
 
-async function open({ log: name, name: user }: Session): Promise<LogHandle<BoardPresence>> {
-  const log = await openLog<BoardPresence>(name, {
+function open({ log: name, name: user }: Session): Promise<LogHandle<BoardPresence>> {
+  return openLog<BoardPresence>(name, {
     worker: () => new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" }),
     user,
+    // From the first moment, because the work of an earlier visit must not leave the device either.
+    paused: wantsOffline(user),
     // DEMO ONLY: the server trusts the name. An app returns its session's token here.
     sync: { url: "/sync", token: () => `demo:${encodeURIComponent(user)}` },
   });
-  if (wantsOffline()) log.pause();
-  return log;
 }

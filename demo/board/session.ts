@@ -87,17 +87,6 @@ export function rememberedLogs(): readonly string[] {
   }
 }
 
-// The offline switch belongs to one tab and is kept over reloads.
-const OFFLINE = "board.offline";
-
-export function wantsOffline(): boolean {
-  return recall(() => sessionStorage, OFFLINE) !== null;
-}
-
-export function rememberOffline(offline: boolean): void {
-  keep(() => sessionStorage, OFFLINE, offline ? "yes" : null);
-}
-
 function asked(search: string): Session {
   const query = new URLSearchParams(search);
   return { log: query.get("log") ?? "", name: plain(query.get("as") ?? "") };

@@ -66,6 +66,14 @@ export type OpenLogOptions = {
    */
   readonly persist?: boolean;
   /**
+   * True: this tab sends and reads nothing before `log.resume()`, as if `log.pause()` came before the first call.
+   *
+   * Each tab has its own pause. If a person's choice holds for all tabs of a device, store it and pass it to each.
+   *
+   * @default false
+   */
+  readonly paused?: boolean;
+  /**
    * The server to sync with.
    *
    * A log that was opened without a server may get one later. Then all its commits go there.
@@ -168,6 +176,7 @@ export async function openLog<PresenceData extends JsonInput = Json>(
       credentials: sync?.credentials,
       whenStuck: sync?.whenStuck ?? "wait",
       visible: isVisible(),
+      paused: options.paused ?? false,
     },
     callbacks: {
       token: async () => (await sync?.token?.()) ?? null,

@@ -153,6 +153,32 @@ describe("a board without a network", () => {
     await cardOf(ben, "Pepper").waitFor();
   });
 
+  test("offline switch: after a reload nothing is sent, also not by a second tab of the person", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await offline(ben).click();
+    await waitForSync(ben, "Offline");
+    await addCards(ben, "To do", ["Salt"]);
+    const second = await ben.context().newPage();
+    await second.goto(ben.url());
+    for (let reload = 1; reload <= 4; reload++) {
+      await ben.reload();
+      await waitForSync(ben, "1 waiting");
+      expect(await offline(ben).getAttribute("aria-checked")).toBe("true");
+    }
+    await waitForSync(second, "1 waiting");
+    await ben.getByText("all tabs of Ben").waitFor();
+    // Ada's own card is a round trip to the server, so Salt would be here too.
+    await addCards(ada, "To do", ["Pepper"]);
+    await waitForSync(ada, "Live");
+    expect(await titlesIn(ada, "To do")).toEqual(["Pepper"]);
+
+    await offline(second).click();
+    await cardOf(ada, "Salt").waitFor();
+    await cardOf(ben, "Pepper").waitFor();
+    expect(await offline(ben).getAttribute("aria-checked")).toBe("false");
+    await second.close();
+  });
+
   test("offline: a new board can start, and later joins the work of other people on it", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk"]);
@@ -478,6 +504,41 @@ describe("by keyboard alone", () => {
     await ada.keyboard.press("Control+Shift+z");
     await cardOf(ada, "Oat milk").waitFor();
     await shows(ada, "To do", ["Oat milk"]);
+  });
+});
+
+describe("undo beside other people", () => {
+  const renamedTwice = async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk"]);
+    await renameCard(ada, "Milk", "Oat milk");
+    await cardOf(ben, "Oat milk").waitFor();
+    return { ada, ben };
+  };
+
+  test("undo: another person's newer title stays until the person asks to replace it", async () => {
+    const { ada, ben } = await renamedTwice();
+    await renameCard(ben, "Oat milk", "Soy milk");
+    await cardOf(ada, "Soy milk").locator(".card-open").press("Control+z");
+    await ada.locator(".notice").getByText("“Soy milk”: Ben renamed it to “Soy milk”").waitFor();
+    await waitForSync(ada, "Live");
+    expect(await titlesIn(ben, "To do")).toEqual(["Soy milk"]);
+    await ada.locator(".notice").getByRole("button", { name: "Undo anyway" }).click();
+    await cardOf(ben, "Milk").waitFor();
+  });
+
+  test("undo: another person's comment does not stop the undo of a title", async () => {
+    const { ada, ben } = await renamedTwice();
+    await cardOf(ben, "Oat milk").locator(".card-open").click();
+    await panel(ben).getByRole("textbox", { name: "Your comment" }).fill("Two litres?");
+    await panel(ben).getByRole("button", { name: "Comment" }).click();
+    await cardOf(ada, "Oat milk").getByText("1").waitFor();
+    await cardOf(ada, "Oat milk").locator(".card-open").press("Control+z");
+    await cardOf(ben, "Milk")
+      .or(panel(ben).getByText("Milk", { exact: true }))
+      .first()
+      .waitFor();
+    await cardOf(ada, "Milk").waitFor();
   });
 });
 

@@ -50,6 +50,7 @@ export type Device = {
     readonly transport?: (inner: Transport) => Transport;
     readonly projections?: readonly string[];
     readonly whenStuck?: WhenStuck;
+    readonly paused?: boolean;
     /** The bearer token. @default the user's name */
     readonly token?: () => Promise<string | null>;
     /** How many times faster time passes on this device. The default is 1. */
@@ -80,6 +81,7 @@ export function device(
       databaseOf,
       onOtherServer = () => Promise.resolve(false),
       whenStuck = "wait",
+      paused = false,
       token = () => Promise.resolve(user),
       haste = 1,
       projections = [...release.definition.projections.keys()],
@@ -104,7 +106,7 @@ export function device(
       const http = url === undefined ? null : transport(httpTransport({ url, log, token, env, server }));
       const api: WorkerLog = await openWorkerLog({
         domain: release.definition,
-        options: { log, user, syncUrl: url ?? null, whenStuck, visible: true },
+        options: { log, user, syncUrl: url ?? null, whenStuck, visible: true, paused },
         page: { changed: takeUpdate },
         env,
         store,

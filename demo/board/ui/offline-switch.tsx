@@ -1,29 +1,45 @@
 import { useLog } from "dacapo/react";
-import { useState } from "react";
-import { rememberOffline, wantsOffline } from "../session.ts";
+import { useCallback, useEffect, useState } from "react";
+import { rememberOffline, wantsOffline, watchOffline } from "../offline.ts";
 
-/** Disconnects this tab from the network, as a test. Changes are sent when the person switches it off again. */
+/** Disconnects the person's tabs on this device, as a test. Changes are sent when the person switches it off again. */
 export function OfflineSwitch() {
   const log = useLog();
-  const [offline, setOffline] = useState(wantsOffline);
+  const { user } = log;
+  const [offline, setOffline] = useState(() => wantsOffline(user));
+  const turn = useCallback(
+    (next: boolean) => {
+      if (next) log.pause();
+      else log.resume();
+      setOffline(next);
+    },
+    [log],
+  );
+  useEffect(() => watchOffline(user, turn), [user, turn]);
   const toggle = () => {
-    const next = !offline;
-    if (next) log.pause();
-    else log.resume();
-    rememberOffline(next);
-    setOffline(next);
+    rememberOffline(user, !offline);
+    turn(!offline);
   };
+  const covers = `Nothing of ${user} leaves this device, from any tab`;
   return (
-    <button
-      type="button"
-      role="switch"
-      aria-checked={offline}
-      className="switch"
-      onClick={toggle}
-      title="Disconnect this tab from the network"
-    >
-      <span className="track" />
-      <span className="switch-label">Offline</span>
-    </button>
+    <span className="offline">
+      <button
+        type="button"
+        role="switch"
+        aria-checked={offline}
+        aria-describedby={offline ? "offline-covers" : undefined}
+        className="switch"
+        onClick={toggle}
+        title={covers}
+      >
+        <span className="track" />
+        <span className="switch-label">Offline</span>
+      </button>
+      {offline && (
+        <small id="offline-covers" className="switch-covers">
+          all tabs of {user}
+        </small>
+      )}
+    </span>
   );
 }

@@ -2,6 +2,7 @@
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect } from "react";
 import { Icon } from "./icon.tsx";
+import { newerWork } from "./newer-work.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 
@@ -9,13 +10,19 @@ export function UndoButton() {
   const log = useLog();
   const { announce, notify } = useSpeech();
   const turn = useCallback(
-    async (back: boolean) => {
+    async function turn(back: boolean, overwrite = false): Promise<void> {
       try {
-        const done = await (back ? log.undo() : log.redo());
+        const done = await (back ? log.undo({ overwrite }) : log.redo({ overwrite }));
         if (done) announce(back ? "Undone" : "Redone");
         else notify({ text: back ? "There is nothing to undo" : "There is nothing to redo" });
       } catch (error) {
-        notify({ text: `That is not possible now: ${sayProblem(error)}.` });
+        const newer = newerWork(error, log);
+        if (newer === "elsewhere") return turn(back, true);
+        if (newer === null) return notify({ text: `That is not possible now: ${sayProblem(error)}.` });
+        notify({
+          text: `${newer}. ${back ? "Undo" : "Redo"} would replace that.`,
+          action: { label: back ? "Undo anyway" : "Redo anyway", run: () => void turn(back, true) },
+        });
       }
     },
     [log, announce, notify],

@@ -28,6 +28,8 @@ export type CommitLinks = {
   readonly endRejection: string | null;
   readonly undoes: string | null;
   readonly redoes: string | null;
+  /** True: events of other authors that this device does not know yet reject the commit. */
+  readonly isGuarded?: boolean;
 };
 
 export const NO_LINKS: CommitLinks = { endRejection: null, undoes: null, redoes: null };
@@ -110,6 +112,7 @@ function* decideInTurn(
       actor: user,
       time: clock.last,
       meta: waiting.meta,
+      ...(waiting.links.isGuarded === true && { onConflict: "reject" as const }),
     };
     const proposed = orBug(() => proposeCommit(domain, local.replica, waiting.requests, author));
     if (proposed instanceof BugError) {

@@ -89,6 +89,8 @@ export type OpenOptions = {
   /** @default "wait" */
   readonly whenStuck?: WhenStuck;
   readonly visible: boolean;
+  /** True: the tab neither leads nor syncs until it resumes. */
+  readonly paused?: boolean;
 };
 
 /** Events of the page. The page reports them, because a worker does not receive them. */
@@ -101,9 +103,9 @@ export interface WorkerLog {
   /** Executes each call of a batch, JSON of `ExecuteCall[]`. The page's updates answer them. */
   executeBatch(calls: string): void;
   /** Resolves with null where there is nothing to take back. `seq` is the update that shows the commit. */
-  undo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
+  undo(overwrite: boolean): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
   /** Resolves with null where there is nothing to bring back. */
-  redo(): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
+  redo(overwrite: boolean): Promise<CallResult<{ readonly commit: string; readonly seq: number } | null>>;
   withdraw(commitId: string): Promise<CallResult<void>>;
   /** The next lines of an export, or null after its last. `begin` starts a new export and drops the one before. */
   exportNext(begin: boolean): Promise<CallResult<string | null>>;

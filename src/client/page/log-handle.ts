@@ -102,24 +102,31 @@ export interface LogHandle<PresenceData = Json> {
    * A commit can be taken back if its commands define `undo` and it was neither rejected nor taken back. Resolves with
    * null where there is none.
    *
+   * If another author wrote to one of its streams since, the call rejects with `details.code` `conflict`, and
+   * `details.theirs` has the last 100 of these events, and `details.mine` has `{ stream, type }` of those that it would
+   * take back. If only the server knows of such events, it rejects the undo.
+   *
    * @example
    * const receipt = await log.undo();
    * if (!receipt) console.log("Nothing to undo");
    *
+   * @param options.overwrite true: takes the commit back although another author wrote since. @default false
    * @throws as `execute` does
    */
-  undo(): Promise<Receipt | null>;
+  undo(options?: { readonly overwrite?: boolean }): Promise<Receipt | null>;
   /**
    * Brings back the commit that was taken back last, as a new commit.
    *
-   * Resolves with null where there is none, or where a new commit was made since.
+   * Resolves with null where there is none, or where a new commit was made since. Other authors' later events stop it
+   * as they stop `undo`.
    *
    * @example
    * await log.redo();
    *
+   * @param options.overwrite as in `undo`. @default false
    * @throws as `execute` does
    */
-  redo(): Promise<Receipt | null>;
+  redo(options?: { readonly overwrite?: boolean }): Promise<Receipt | null>;
   /**
    * Takes a pending commit out of the queue. It becomes a rejection with the code `withdrawn`.
    *

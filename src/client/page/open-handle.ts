@@ -45,8 +45,8 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
       executed();
       return receipt;
     },
-    undo: () => shown(caller.call((remote) => remote.undo())),
-    redo: () => shown(caller.call((remote) => remote.redo())),
+    undo: ({ overwrite = false } = {}) => shown(caller.call((remote) => remote.undo(overwrite))),
+    redo: ({ overwrite = false } = {}) => shown(caller.call((remote) => remote.redo(overwrite))),
     async withdraw({ commit }) {
       await caller.call((remote) => remote.withdraw(commit));
     },

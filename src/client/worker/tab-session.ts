@@ -121,6 +121,7 @@ export class TabSession {
       setLeader: (isLeader) => this.#setLeader(isLeader),
       onBeat: presence.onBeat,
     });
+    if (options.paused) this.setPaused(true);
     peers.listen((message) => this.#receive(message));
     post({ type: "hello" });
     this.wake();

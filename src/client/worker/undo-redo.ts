@@ -1,8 +1,21 @@
-/** Executes undo and redo: the worker's end of `log.undo()` and `log.redo()`. `undo-stack` decides what they do. */
-import type { Engine } from "../engine/engine.ts";
-import { NO_LINKS } from "../engine/append-group.ts";
-import type { undoTarget } from "./undo-stack.ts";
+/**
+ * Executes undo and redo: the worker's end of `log.undo()` and `log.redo()`. `undo-stack` decides what they do.
+ *
+ * Guarantees:
+ * - Without `overwrite`, an undo replaces nothing that another author did since, also if only the server knows of it
+ *   (`undo-redo.other-authors.test.ts`).
+ */
+import { RejectedError } from "../../core/values/errors.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import { shortText } from "../../core/values/reason.ts";
 import type { CommitId } from "../../core/values/ids.ts";
+import { NO_LINKS } from "../engine/append-group.ts";
+import type { Engine } from "../engine/engine.ts";
+import { laterEvents } from "./later-events.ts";
+import type { StackTarget, undoTarget } from "./undo-stack.ts";
+
+/** Events that an error shows, at most. */
+const SHOWN_MAX = 100;
 
 /**
  * Returns a function that executes the commit of `undoTarget` or `redoTarget`, or resolves with null where there is
@@ -15,15 +28,36 @@ import type { CommitId } from "../../core/values/ids.ts";
 export function undoRedo<T>(
   engine: Engine,
   made: (commitId: CommitId) => T,
-): (targetOf: typeof undoTarget) => Promise<T | null> {
+): (targetOf: typeof undoTarget, overwrite: boolean) => Promise<T | null> {
   let last: Promise<unknown> = Promise.resolve();
-  const takeBack = async (targetOf: typeof undoTarget) => {
-    const target = targetOf([...(await engine.store.readSent(null)), ...engine.pending]);
-    return target && made(await engine.execute(target.requests, null, { ...NO_LINKS, ...target.links }));
+  const takeBack = async (targetOf: typeof undoTarget, overwrite: boolean) => {
+    const own = [...(await engine.store.readSent(null)), ...engine.pending];
+    const target = targetOf(own);
+    if (!target) return null;
+    if (!overwrite) refuse(target, await laterEvents(engine, target.entry, own));
+    const links = { ...NO_LINKS, ...target.links, isGuarded: !overwrite };
+    return made(await engine.execute(target.requests, null, links));
   };
-  return (targetOf) => {
-    const done = last.then(() => takeBack(targetOf));
+  return (targetOf, overwrite) => {
+    const done = last.then(() => takeBack(targetOf, overwrite));
     last = done.catch(() => {});
     return done;
   };
+}
+
+function refuse({ entry, links }: StackTarget, theirs: readonly DomainEvent[]): void {
+  const [first] = theirs;
+  if (!first) return;
+  throw new RejectedError({
+    message: shortText(
+      `Since then ${first.actor} changed ${first.stream} (${theirs.length} event(s) of other authors)`,
+    ),
+    fix: "Show the person what changed. To replace it, call undo or redo with { overwrite: true }.",
+    details: {
+      code: "conflict",
+      commit: links.undoes ?? links.redoes ?? entry.commit.id,
+      mine: entry.commit.commands.flatMap(({ stream, events }) => events.map(({ type }) => ({ stream, type }))),
+      theirs: theirs.slice(-SHOWN_MAX),
+    },
+  });
 }

@@ -14,6 +14,8 @@ import { requestsOf } from "./requests-of.ts";
 export type StackEntry = Pick<PendingEntry, "n" | "commit" | "undo">;
 
 export type StackTarget = {
+  /** The commit whose effect is removed: the commit that an undo takes back, or the undo that a redo takes back. */
+  readonly entry: StackEntry;
   readonly requests: readonly CommandRequest[];
   readonly links: { readonly undoes: string | null; readonly redoes: string | null };
 };
@@ -21,13 +23,15 @@ export type StackTarget = {
 export function undoTarget(entries: readonly StackEntry[]): StackTarget | null {
   const { done } = stacks(entries);
   const last = done.at(-1);
-  return last?.undo?.inverse ? { requests: last.undo.inverse, links: { undoes: last.commit.id, redoes: null } } : null;
+  if (!last?.undo?.inverse) return null;
+  return { entry: last, requests: last.undo.inverse, links: { undoes: last.commit.id, redoes: null } };
 }
 
 export function redoTarget(entries: readonly StackEntry[]): StackTarget | null {
   const last = stacks(entries).undone.at(-1);
-  if (!last) return null;
-  return { requests: requestsOf(last.commit), links: { undoes: null, redoes: last.commit.id } };
+  const entry = last && entries.findLast(({ undo }) => undo?.undoes === last.commit.id);
+  if (!entry) return null;
+  return { entry, requests: requestsOf(last.commit), links: { undoes: null, redoes: last.commit.id } };
 }
 
 function stacks(entries: readonly StackEntry[]): {

@@ -47,8 +47,8 @@ export function workerCalls(session: TabSession, parts: SessionParts): WorkerLog
           },
         );
     },
-    undo: () => callResult(() => takeBack(undoTarget)),
-    redo: () => callResult(() => takeBack(redoTarget)),
+    undo: (overwrite) => callResult(() => takeBack(undoTarget, overwrite)),
+    redo: (overwrite) => callResult(() => takeBack(redoTarget, overwrite)),
     withdraw: (commitId) => afterUpdate(() => engine.withdraw(commitId)),
     discard: (commitId) => afterUpdate(() => engine.discard(commitId)),
     exportNext: (begin) => callResult(() => archive.exportNext(begin)),

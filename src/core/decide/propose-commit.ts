@@ -26,6 +26,7 @@ export type CommitIdentity = {
   readonly actor: Actor;
   readonly time: number;
   readonly meta: Json;
+  readonly onConflict?: "reject";
 };
 
 /** A device's view of a log: states with pending events, and confirmed versions. */

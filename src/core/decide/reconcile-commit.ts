@@ -132,7 +132,8 @@ function reconcileCommand(scope: CommandScope): DecidedCommand {
     }
   }
 
-  const policy = ready.definition.onConflict;
+  const { onConflict } = ready.definition;
+  const policy = onConflict === "rebase" ? (commit.onConflict ?? onConflict) : onConflict;
   if (policy === "rebase") return decideNow(scope, ready);
   const theirs = foreignEvents(commit, command, facts);
   // A read stream that the commit does not list counts as never seen. Otherwise a client could skip the conflict check.

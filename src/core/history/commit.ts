@@ -41,6 +41,11 @@ export type Commit = {
   readonly meta: Json;
   /** The version of the domain that made the commit. Without it, the version of the push counts. */
   readonly domain?: number;
+  /**
+   * `reject`: the commit is rejected if other authors' events came first on a stream that it names. It replaces the
+   * policy `rebase` of its commands. An undo has it.
+   */
+  readonly onConflict?: "reject";
   readonly commands: readonly CommitCommand[];
 };
 

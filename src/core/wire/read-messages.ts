@@ -68,7 +68,7 @@ const command = shape(
 
 const commitShape = shape(
   { id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) },
-  { domain: whole(0) },
+  { domain: whole(0), onConflict: literal("reject") },
 );
 
 /**

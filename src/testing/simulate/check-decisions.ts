@@ -19,6 +19,7 @@ type StreamSeen = { readonly stream: string; readonly seen: number };
 type PlainCommit = {
   readonly id: string;
   readonly client: string;
+  readonly onConflict?: string;
   readonly commands: readonly (StreamSeen & {
     readonly reads: readonly StreamSeen[];
     readonly name: string;
@@ -30,6 +31,7 @@ type PlainCommit = {
 type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
 type Before = {
   readonly record: PlainRecord;
+  readonly isGuarded: boolean;
   readonly streams: Streams;
   readonly written: ReadonlyMap<string, readonly Written[]>;
   readonly domain: DomainDefinition;
@@ -52,7 +54,10 @@ export function checkDecisions(
   const written = new Map<string, Written[]>();
   for (const record of records) {
     const variants = commits.get(`${record.actor} ${record.commit}`) ?? [];
-    const wrong = variants.map((commit) => misfit(record, decideAgain(commit, { record, streams, written, domain })));
+    const wrong = variants.map((commit) => {
+      const isGuarded = commit.onConflict === "reject";
+      return misfit(record, decideAgain(commit, { record, isGuarded, streams, written, domain }));
+    });
     const [first = null] = wrong;
     if (wrong.every((one) => one !== null) && first !== null)
       problems.push(`5: position ${record.position} of ${log}, commit ${record.commit}: ${first}`);
@@ -147,7 +152,8 @@ function decideOne(
   { before, working, theirs, isFirst }: Course,
 ): readonly { readonly type: string; readonly data: unknown }[] | string | null {
   const { definition, input, command } = ready;
-  const policy = definition.onConflict;
+  const { onConflict } = definition;
+  const policy = onConflict === "rebase" && before.isGuarded ? "reject" : onConflict;
   const decideOn = (streams: Streams) =>
     decide(ready, streams, before, (state, context) => definition.decide(state, input, context));
   const orRefused = (decision: Decision) =>

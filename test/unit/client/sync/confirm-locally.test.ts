@@ -129,14 +129,14 @@ describe("confirmLocally", () => {
     await until(() => first.status().pending === 0, "confirmed");
     await first.close();
     const tab = await opened(ada.open());
-    expect(unwrap(await tab.api.undo())).not.toBeNull();
+    expect(unwrap(await tab.api.undo(false))).not.toBeNull();
     expect(title(tab)).toBe("Milk");
-    expect(unwrap(await tab.api.redo())).not.toBeNull();
+    expect(unwrap(await tab.api.redo(false))).not.toBeNull();
     expect(title(tab)).toBe("Oat milk");
-    expect(unwrap(await tab.api.redo())).toBeNull();
-    expect(unwrap(await tab.api.undo())).not.toBeNull();
+    expect(unwrap(await tab.api.redo(false))).toBeNull();
+    expect(unwrap(await tab.api.undo(false))).not.toBeNull();
     expect(title(tab)).toBe("Milk");
-    expect(unwrap(await tab.api.undo())).toBeNull();
+    expect(unwrap(await tab.api.undo(false))).toBeNull();
     expect(unwrap(await tab.api.history("task/t1"))).toHaveLength(5);
   });
 });
@@ -146,7 +146,7 @@ test("undo: two quick calls undo two commits, one each", async () => {
   unwrap(await tab.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null, null));
   unwrap(await tab.execute([task.command.rename("t1", { title: "Oat milk" })], null, null));
   unwrap(await tab.execute([task.command.rename("t1", { title: "Rice milk" })], null, null));
-  const undone = await Promise.all([tab.api.undo(), tab.api.undo(), tab.api.undo()]);
+  const undone = await Promise.all([tab.api.undo(false), tab.api.undo(false), tab.api.undo(false)]);
   expect(undone.map((one) => unwrap(one) !== null)).toEqual([true, true, false]);
   expect(titles(tab)).toEqual(["Milk"]);
 });

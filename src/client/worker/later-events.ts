@@ -1,0 +1,38 @@
+/** Finds what other authors did on the streams of a commit of this device, after its author saw them. */
+import { isSameAuthor } from "../../core/history/author.ts";
+import { lowestSeen } from "../../core/history/commit.ts";
+import { readableEvent } from "../../core/history/record.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import { readConfirmed } from "../engine/confirmed-records.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { StackEntry } from "./undo-stack.ts";
+
+/**
+ * Returns the events of other authors that an inverse of the commit would overwrite, oldest first.
+ *
+ * @param own all commits of this device
+ */
+export async function laterEvents(
+  { replica, store }: Engine,
+  { n, commit }: StackEntry,
+  own: readonly StackEntry[],
+): Promise<readonly DomainEvent[]> {
+  const seen = lowestSeen({ ...commit, commands: commit.commands.map((command) => ({ ...command, reads: [] })) });
+  const later = own.filter((entry) => entry.n >= n).flatMap((entry) => entry.commit.commands);
+  // Most streams have no other events, and reading a long log takes a second.
+  const isOwn = [...seen].every(
+    ([stream, version]) =>
+      replica.stream(stream).version ===
+      later.reduce((sum, command) => sum + (command.stream === stream ? command.events.length : 0), version),
+  );
+  const events: DomainEvent[] = [];
+  if (isOwn) return events;
+  for await (const records of readConfirmed(store, 0))
+    for (const record of records)
+      for (const [index, { stream, version }] of record.events.entries()) {
+        if (version <= (seen.get(stream) ?? Infinity) || isSameAuthor(record, commit)) continue;
+        const event = readableEvent(replica.domain, record, index);
+        if (event) events.push(event);
+      }
+  return events;
+}
