@@ -36,7 +36,11 @@ export function newerWork(error: unknown, log: Pick<LogHandle, "rows">): string 
 }
 
 function listOf(value: Json): readonly Json[] {
-  return Array.isArray(value) ? value : [];
+  return isList(value) ? value : [];
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
 }
 
 function dataOf(event: Json): Json {

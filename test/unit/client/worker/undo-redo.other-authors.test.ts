@@ -121,4 +121,5 @@ test("undo: a commit that met another person's events on its way is not taken ba
   await until(() => text(bob) === "offline" && isSettled(ada), "Ada's text comes last");
 
   await saysConflict(ada.api.undo(false), "bob", "by Bob");
+  expect(text(bob)).toBe("offline");
 });
