@@ -516,7 +516,7 @@ describe("undo beside other people", () => {
     return { ada, ben };
   };
 
-  test("undo: another person's newer title stays until the person asks to replace it", async () => {
+  test("undo: another person's newer title stays until the person chooses to replace it", async () => {
     const { ada, ben } = await renamedTwice();
     await renameCard(ben, "Oat milk", "Soy milk");
     await cardOf(ada, "Soy milk").locator(".card-open").press("Control+z");

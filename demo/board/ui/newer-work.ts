@@ -1,4 +1,4 @@
-/** What other people did to a card or column since the change that undo or redo takes back. */
+/** Describes what other people changed on a card or column after the change that undo or redo takes back. */
 import { type Json, RejectedError } from "dacapo";
 import type { LogHandle } from "dacapo/client";
 import { cards, columns } from "../domain/read-models.ts";

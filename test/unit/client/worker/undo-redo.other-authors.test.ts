@@ -52,7 +52,7 @@ async function saysConflict(call: Promise<{ readonly ok: boolean }>, actor: stri
   });
 }
 
-test("undo: leaves another person's newer text, until the app asks to overwrite it", async () => {
+test("undo: leaves another person's newer text, until the app overwrites it", async () => {
   const { ada, bob } = await adaAndBob();
   await set(ada, "one");
   await set(ada, "two");
@@ -79,7 +79,7 @@ test("undo: takes back own work although another person wrote before it", async 
   await until(() => text(bob) === "by Bob", "Bob has his text again");
 });
 
-test("redo: leaves another person's newer text, until the app asks to overwrite it", async () => {
+test("redo: leaves another person's newer text, until the app overwrites it", async () => {
   const { ada, bob } = await adaAndBob();
   await set(ada, "one");
   unwrap(await ada.api.undo(false));
