@@ -76,7 +76,7 @@ test("confirm: a record of a withdrawn commit settles it, for settled(), undo an
   await leader.confirm(answer, 0);
   expect(leader.rejections).toEqual([]);
   expect(await leader.settled(renamed)).toMatchObject({ outcome: "accepted", position: 2 });
-  expect(undoTarget(await leader.store.readSent(null))).toEqual({
+  expect(undoTarget(await leader.store.readSent(null))).toMatchObject({
     requests: [task.command.rename("t1", { title: "Milk" })],
     links: { undoes: renamed, redoes: null },
   });
