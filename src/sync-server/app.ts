@@ -53,6 +53,20 @@ export type {
   StoredRecord,
   StoreHints,
 } from "./stores/event-store.ts";
+export type {
+  DuePage,
+  Follower,
+  FollowerNext,
+  FollowerWrite,
+  LogFollowers,
+  ModelStore,
+  ModelWrite,
+  ModelWriteResult,
+  RowChange,
+  RowPage,
+  RowRange,
+  TableChange,
+} from "./stores/model-store.ts";
 
 /**
  * Options of `syncServer`.

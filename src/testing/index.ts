@@ -31,6 +31,11 @@ export {
   logStoreConformance,
   logStoreRules,
 } from "./log-store-conformance.ts";
+export {
+  type ModelStoreConformanceOptions,
+  modelStoreConformance,
+  modelStoreRules,
+} from "./model-store-conformance.ts";
 export type { FaultName } from "./simulate/faults.ts";
 export type { BrokenSeed, CommandFacts, CommandMaker, SimulateOptions, SimulationReport } from "./simulate/options.ts";
 export { describeBroken, runSeed, runSeeds, simulate, SimulationError } from "./simulate/simulate.ts";

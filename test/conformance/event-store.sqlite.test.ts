@@ -3,21 +3,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { sqlite } from "dacapo/sqlite";
-import { eventStoreConformance, inTurn, reopenedEachCall } from "dacapo/testing";
+import { eventStoreConformance, inTurn, modelStoreConformance, reopenedEachCall } from "dacapo/testing";
 import { afterAll, describe, it } from "vitest";
 
 const folder = mkdtempSync(`${tmpdir()}/dacapo-`);
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 const at = (open: (file: string) => ReturnType<typeof sqlite>) => () => open(`${folder}/${++files}.db`);
-eventStoreConformance("sqlite()", at(sqlite), { describe, it });
-eventStoreConformance(
-  "sqlite() opened before each call",
-  at((file) => reopenedEachCall(() => sqlite(file))),
-  { describe, it },
-);
-eventStoreConformance(
-  "sqlite() over two connections",
-  at((file) => inTurn([sqlite(file), sqlite(file)])),
-  { describe, it },
-);
+for (const conformance of [eventStoreConformance, modelStoreConformance]) {
+  conformance("sqlite()", at(sqlite), { describe, it });
+  conformance(
+    "sqlite() opened before each call",
+    at((file) => reopenedEachCall(() => sqlite(file))),
+    { describe, it },
+  );
+  conformance(
+    "sqlite() over two connections",
+    at((file) => inTurn([sqlite(file), sqlite(file)])),
+    { describe, it },
+  );
+}

@@ -1,4 +1,4 @@
-// A test names every numbered rule: the rules of the protocol, and the rules of the two ports of storage.
+// A test names every numbered rule: the rules of the protocol, and the rules of the three ports of storage.
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -11,15 +11,16 @@ const laws = [
   { page: "docs/protocol.md", rule: /^- \*\*(P\d+)\*\*/gm, count: 29 },
   { page: "src/client/stores/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 12 },
   { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 18 },
+  { page: "src/sync-server/stores/model-store.ts", rule: /^ \* - (M\d+) /gm, count: 11 },
 ];
 
 /** Rules at the beginning of a test's name, one or several, also in the conformance suites. */
 const named = new Set([
   ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) =>
-    [...read(path).matchAll(/\(\s*["`]((?:[PLS]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
+    [...read(path).matchAll(/\(\s*["`]((?:[PLSM]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
   ),
   ...globSync("src/testing/**/*.ts", { cwd: root }).flatMap((path) =>
-    [...read(path).matchAll(/rule: "([LS]\d+)"/g)].map(([, rule = ""]) => rule),
+    [...read(path).matchAll(/rule: "([LSM]\d+)"/g)].map(([, rule = ""]) => rule),
   ),
 ]);
 

@@ -7,6 +7,7 @@ import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
 // Not imported from "dacapo/testing", because that entry includes the client with the DOM's types.
 import { reopenedEachCall, storeThrough } from "../../src/testing/event-store/connections.ts";
 import { eventStoreConformance } from "../../src/testing/event-store-conformance.ts";
+import { modelStoreConformance } from "../../src/testing/model-store-conformance.ts";
 
 const storesByObject = new WeakMap<object, EventStore>();
 let objects = 0;
@@ -22,13 +23,15 @@ function storeIn(name: string): EventStore {
   return storeThrough(call, () => call((store) => store.close()));
 }
 
-eventStoreConformance("durableObjectStore()", () => storeIn(`object ${++objects}`), { describe, it });
-eventStoreConformance(
-  "durableObjectStore() evicted after each call",
-  () => {
-    const name = `object ${++objects}`;
-    const evicted = () => evictDurableObject(env.PLATFORM.getByName(name));
-    return reopenedEachCall(() => ({ ...storeIn(name), close: evicted }));
-  },
-  { describe, it },
-);
+for (const conformance of [eventStoreConformance, modelStoreConformance]) {
+  conformance("durableObjectStore()", () => storeIn(`object ${++objects}`), { describe, it });
+  conformance(
+    "durableObjectStore() evicted after each call",
+    () => {
+      const name = `object ${++objects}`;
+      const evicted = () => evictDurableObject(env.PLATFORM.getByName(name));
+      return reopenedEachCall(() => ({ ...storeIn(name), close: evicted }));
+    },
+    { describe, it },
+  );
+}

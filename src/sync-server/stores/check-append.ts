@@ -6,10 +6,16 @@
  */
 import { BugError } from "../../core/values/errors.ts";
 import { positionOf } from "../../core/history/record.ts";
+import { checkModelWrite } from "./check-model-write.ts";
 import type { Append } from "./event-store.ts";
 
 /** Throws a BugError if the batch is wrong for every store, whatever the log contains. */
-export function checkAppend({ expected, records, outcomes }: Append): void {
+export function checkAppend({ expected, records, outcomes, models }: Append): void {
+  if (models) {
+    checkModelWrite(models);
+    // A write without a record belongs into `write` of the port of models, which needs no head.
+    if (records.length === 0) throw new BugError("An append with read models has no record");
+  }
   let end = positionOf(expected);
   const actorOf = new Map<string, string>();
   for (const { position, cursor, commit, actor } of records) {

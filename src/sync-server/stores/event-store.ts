@@ -54,6 +54,7 @@
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { Json } from "../../core/values/json.ts";
+import type { ModelStore, ModelWrite } from "./model-store.ts";
 
 /** A record as a store keeps it: its text, and the fields that the store finds it by. */
 export type StoredRecord = {
@@ -102,6 +103,8 @@ export type Append = {
   readonly forgetOutcomesBefore: number;
   /** The most kept outcomes of one actor in this log. The store forgets the oldest beyond it. */
   readonly outcomesPerActorMax: number;
+  /** A write of read models that belongs to this batch (M2 in model-store.ts). Only for a store with `models`. */
+  readonly models?: ModelWrite;
 };
 
 /** The result of an append. Only `ok` wrote something. */
@@ -112,6 +115,8 @@ export type AppendResult =
   | { readonly kind: "moved"; readonly head: Cursor | null }
   /** The log knows these commit ids already. Nothing was written. */
   | { readonly kind: "known"; readonly commits: readonly string[] }
+  /** These followers of `models` have another revision. Nothing was written. */
+  | { readonly kind: "model-moved"; readonly followers: readonly string[] }
   /** The log was dropped. Nothing was written. */
   | { readonly kind: "gone" };
 
@@ -224,6 +229,8 @@ export interface EventStore {
   readonly presence?: StorePresence;
   /** The spent socket tickets. Without it, each server remembers them in its own memory. */
   readonly tickets?: SpentTickets;
+  /** The read models of the logs, for `serve({ models })`. */
+  readonly models?: ModelStore;
   /** Returns the end of a log. */
   head(log: string): Promise<LogHead>;
   /**

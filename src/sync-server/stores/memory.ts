@@ -22,6 +22,7 @@ import type {
   RenameResult,
   StoredRecord,
 } from "./event-store.ts";
+import { MemoryModels } from "./memory/models.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";
 
 type Log = {
@@ -49,6 +50,13 @@ class MemoryEventStore implements EventStore {
   /** All memory stores begin with the same id, because one that starts again takes the place of the one before it. */
   #id = "memory";
   #closed = false;
+  readonly models = new MemoryModels(
+    (name) => {
+      const log = this.#find(name);
+      return typeof log === "object" ? { head: headOf(log), isRecordEnd: (at) => isRecordEnd(log, at) } : log;
+    },
+    () => this.#names((log) => log !== "gone"),
+  );
 
   async head(name: string): Promise<LogHead> {
     const log = this.#find(name);
@@ -58,6 +66,7 @@ class MemoryEventStore implements EventStore {
 
   async append(name: string, append: Append): Promise<AppendResult> {
     checkAppend(append);
+    const { models } = append;
     const log = this.#find(name) ?? emptyLog();
     if (log === "gone") return { kind: "gone" };
     const head = headOf(log);
@@ -67,12 +76,17 @@ class MemoryEventStore implements EventStore {
       .filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor)))
       .map(({ commit }) => commit);
     if (known.length > 0) return { kind: "known", commits: known };
+    const isEnd = (at: Cursor): boolean =>
+      isRecordEnd(log, at) || append.records.some(({ cursor }) => sameCursor(cursor, at));
+    const followers = models ? this.models.moved(name, models, isEnd) : [];
+    if (followers.length > 0) return { kind: "model-moved", followers };
 
     // From here on nothing throws and nothing waits. Otherwise a reader could see a part of the batch (S4).
     for (const record of append.records) addRecord(log, record);
     for (const outcome of append.outcomes) log.outcomes.set(outcomeKey(outcome.commit, outcome.actor), outcome);
     forgetOutcomes(log, append);
     if (entries.length > 0) this.#logs.set(name, log);
+    if (models) this.models.apply(name, models);
     return { kind: "ok" };
   }
 
@@ -121,6 +135,7 @@ class MemoryEventStore implements EventStore {
   async drop(name: string): Promise<void> {
     this.#find(name);
     this.#logs.set(name, "gone");
+    this.models.drop(name);
   }
 
   async logs(): Promise<readonly string[]> {
@@ -151,6 +166,7 @@ class MemoryEventStore implements EventStore {
     for (const [key, outcome] of kept) log.outcomes.set(key, outcome);
     this.#logs.delete(name);
     this.#logs.set(to, log);
+    this.models.rename(name, to);
     return { kind: "ok" };
   }
 
@@ -197,6 +213,10 @@ function emptyLog(): Log {
 
 function headOf(log: Log): Cursor | null {
   return log.records.at(-1)?.record.cursor ?? null;
+}
+
+function isRecordEnd(log: Log, at: Cursor): boolean {
+  return sameCursor(log.records[firstAfter(log.records, at.position) - 1]?.record.cursor ?? null, at);
 }
 
 const utf8 = new TextEncoder();

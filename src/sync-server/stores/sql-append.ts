@@ -6,9 +6,10 @@
  * - Outcomes are forgotten by age and by the share of their actor, oldest first (S9).
  */
 import { BugError } from "../../core/values/errors.ts";
-import { sameCursor } from "../../core/history/record.ts";
+import { type Cursor, sameCursor } from "../../core/history/record.ts";
 import type { Append, AppendResult, StoredRecord } from "./event-store.ts";
-import { findLog, headOf, streamsText } from "./sql-rows.ts";
+import { applyModelWrite, movedFollowers } from "./sql/model-write.ts";
+import { findLog, headOf, isRecordEnd, streamsText } from "./sql-rows.ts";
 import type { Sql } from "./sql.ts";
 
 /**
@@ -24,12 +25,19 @@ export function appendTo(sql: Sql, name: string, append: Append): AppendResult {
   if (append.records.length + append.outcomes.length === 0 && !found) return { kind: "ok" };
   const commits = found ? knownCommits(sql, found.id, append) : [];
   if (commits.length > 0) return { kind: "known", commits };
+  const { models } = append;
+  const isEnd = (at: Cursor): boolean =>
+    append.records.some(({ cursor }) => sameCursor(cursor, at)) ||
+    (found !== undefined && isRecordEnd(sql, found.id, at));
+  const followers = models ? movedFollowers(sql, found?.id ?? null, models, isEnd) : [];
+  if (followers.length > 0) return { kind: "model-moved", followers };
   const log = found?.id ?? createLog(sql, name);
   for (const record of append.records) insertRecord(sql, log, record);
   const end = append.records.at(-1)?.cursor;
   if (end) sql.run("update dacapo_logs set position = ?, mark = ? where id = ?", end.position, end.mark, log);
   insertOutcomes(sql, log, append);
   forgetOutcomes(sql, log, append);
+  if (models) applyModelWrite(sql, log, models);
   return { kind: "ok" };
 }
 

@@ -8,6 +8,7 @@
  *
  *     open, or no row ── markDropping ──> dropping ── deleteStep returns false ──> gone
  */
+import { dropModelStep } from "./sql/models.ts";
 import { findLog } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
@@ -40,9 +41,13 @@ export function deleteStep(sql: Sql, name: string): boolean {
     log,
     DROP_STEP_ROWS,
   );
-  const isLeft = ["dacapo_records", "dacapo_outcomes", "dacapo_stream_records"].some(
-    (table) => firstRow(sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
-  );
+  const hasModels = log !== null && dropModelStep(sql, log, DROP_STEP_ROWS);
+  const isLeft =
+    hasModels ||
+    ["dacapo_records", "dacapo_outcomes", "dacapo_stream_records"].some(
+      (table) =>
+        firstRow(sql.rows<{ log: number }>(`select log from ${table} where log = ? limit 1`, log)) !== undefined,
+    );
   if (!isLeft) sql.run("update dacapo_logs set state = 'gone' where name = ?", name);
   return isLeft;
 }

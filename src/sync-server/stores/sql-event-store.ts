@@ -28,7 +28,9 @@ import { adoptId, outcomePage, renameLog } from "./sql-move.ts";
 import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { hasLayout, prepareLayout } from "./sql-layout.ts";
-import { findLog, headOf, type LogRow, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
+import { findLog, headOf, isRecordEnd, type LogRow, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
+import { prepareModelTables } from "./sql/model-layout.ts";
+import { SqlModels } from "./sql/models.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import { takePage } from "./take-page.ts";
 
@@ -54,6 +56,7 @@ export function sqlEventStore(sql: Sql, options: SqlStoreOptions = {}): EventSto
 }
 
 class SqlEventStore implements EventStore {
+  readonly models: SqlModels;
   readonly #sql: Sql;
   readonly #commits: SharedCommits;
   readonly #options: SqlStoreOptions;
@@ -67,6 +70,10 @@ class SqlEventStore implements EventStore {
     this.#hasTables = !options.isLazy || hasLayout(sql);
     if (this.#hasTables) prepareLayout(sql);
     this.#commits = new SharedCommits(sql, (error) => classifySqlError(error, "append").final);
+    this.models = new SqlModels(sql, {
+      read: (place, work) => this.#call(place, "read", work),
+      write: (place, bytes, work) => this.#share(place, bytes, true, work),
+    });
   }
 
   head(name: string): Promise<LogHead> {
@@ -79,17 +86,7 @@ class SqlEventStore implements EventStore {
 
   async append(name: string, append: Append): Promise<AppendResult> {
     checkAppend(append);
-    try {
-      if (this.#end) throw this.#end;
-      this.#options.assertRoom?.(bytesOf(append));
-      this.#createTables();
-      return await this.#commits.write(() => {
-        if (this.#end) throw this.#end;
-        return appendTo(this.#sql, name, append);
-      });
-    } catch (error) {
-      throw this.#failed(error, "append");
-    }
+    return this.#share("append", bytesOf(append), append.models !== undefined, () => appendTo(this.#sql, name, append));
   }
 
   read(name: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
@@ -98,7 +95,7 @@ class SqlEventStore implements EventStore {
       if (log === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
       if (log.state !== "open") return { kind: "gone" };
       const head = headOf(log);
-      if (after !== null && !this.#isRecordEnd(log.id, after)) return { kind: "diverged", head };
+      if (after !== null && !isRecordEnd(this.#sql, log.id, after)) return { kind: "diverged", head };
       const rows = this.#sql.rows<RecordRow>(
         `select ${RECORD} from dacapo_records r where r.log = ? and r.last > ? order by r.last`,
         log.id,
@@ -228,6 +225,22 @@ class SqlEventStore implements EventStore {
     }
   }
 
+  /** Runs a write that may share its transaction with other writes. */
+  async #share<Result>(place: string, bytes: number, hasModels: boolean, work: () => Result): Promise<Result> {
+    try {
+      if (this.#end) throw this.#end;
+      this.#options.assertRoom?.(bytes);
+      this.#createTables();
+      return await this.#commits.write(() => {
+        if (this.#end) throw this.#end;
+        if (hasModels) prepareModelTables(this.#sql);
+        return work();
+      });
+    } catch (error) {
+      throw this.#failed(error, place);
+    }
+  }
+
   #failed(error: unknown, place: string): DacapoError {
     const failure = classifySqlError(error, place);
     const isSurvived = this.#options.survivesFull && failure.error instanceof StorageFullError;
@@ -243,13 +256,6 @@ class SqlEventStore implements EventStore {
 
   #find(name: string): LogRow | undefined {
     return this.#hasTables ? findLog(this.#sql, name) : undefined;
-  }
-
-  #isRecordEnd(log: number, { position, mark }: Cursor): boolean {
-    const row = firstRow(
-      this.#sql.rows<{ mark: string }>("select mark from dacapo_records where log = ? and last = ?", log, position),
-    );
-    return row?.mark === mark;
   }
 }
 

@@ -5,6 +5,7 @@
  * - A refused rename or id changes nothing (S17, S18), because every check comes before the first write.
  */
 import type { KeptOutcome, OutcomeKey, RenameResult } from "./event-store.ts";
+import { dropModelStep } from "./sql/models.ts";
 import { findLog } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
@@ -28,6 +29,9 @@ export function outcomePage(sql: Sql, log: number, after: OutcomeKey | null, lim
   return Array.from(rows, ({ commit_id, actor, received, text }) => ({ commit: commit_id, actor, received, text }));
 }
 
+/** Rows of read models that one statement deletes. A log without records has few. */
+const MODEL_ROWS = 1_000;
+
 export function renameLog(sql: Sql, name: string, to: string): RenameResult {
   const [log, other] = [findLog(sql, name), findLog(sql, to)];
   if ((log && log.state !== "open") || (other && other.state !== "open")) return { kind: "gone" };
@@ -42,6 +46,7 @@ export function renameLog(sql: Sql, name: string, to: string): RenameResult {
       other.id,
     );
     sql.run("delete from dacapo_outcomes where log = ?", other.id);
+    while (dropModelStep(sql, other.id, MODEL_ROWS));
     sql.run("delete from dacapo_logs where id = ?", other.id);
   }
   sql.run("update dacapo_logs set name = ? where id = ?", to, log.id);

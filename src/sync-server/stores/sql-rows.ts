@@ -37,6 +37,12 @@ export function headOf({ position, mark }: Pick<LogRow, "position" | "mark">): C
   return mark === null ? null : { position, mark };
 }
 
+/** True if a record of the log ends at this cursor. */
+export function isRecordEnd(sql: Sql, log: number, { position, mark }: Cursor): boolean {
+  const query = "select mark from dacapo_records where log = ? and last = ?";
+  return firstRow(sql.rows<{ mark: string }>(query, log, position))?.mark === mark;
+}
+
 /** `[["task/t1",1,2]]`: the stream, and the versions of its first and last event in the record. */
 export function streamsText(streams: StoredRecord["streams"]): string {
   return JSON.stringify(streams.map(({ stream, first, last }) => [stream, first, last]));

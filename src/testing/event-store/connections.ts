@@ -4,6 +4,7 @@
  */
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import { modelsOf } from "../model-store/samples.ts";
 
 /**
  * Returns a store that is closed and opened again for each call, so that data in memory is lost each time.
@@ -73,6 +74,14 @@ export function storeThrough(
     rename: (log, to) => pass((store) => store.rename(log, to)),
     id: () => pass((store) => store.id()),
     adoptId: (id) => pass((store) => store.adoptId(id)),
+    models: {
+      followers: (log) => pass((store) => modelsOf(store).followers(log)),
+      write: (log, write) => pass((store) => modelsOf(store).write(log, write)),
+      rows: (log, follower, table, range) => pass((store) => modelsOf(store).rows(log, follower, table, range)),
+      lease: (log, follower, holder, ms) => pass((store) => modelsOf(store).lease(log, follower, holder, ms)),
+      sweep: (rowsMax) => pass((store) => modelsOf(store).sweep(rowsMax)),
+      due: (followers, now, after, limit) => pass((store) => modelsOf(store).due(followers, now, after, limit)),
+    },
     close,
   };
 }

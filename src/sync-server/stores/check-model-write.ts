@@ -1,0 +1,20 @@
+/** The checks of a write of read models that need only the write. Every store calls this before it reads anything. */
+import { BugError } from "../../core/values/errors.ts";
+import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { type ModelWrite, ROW_BYTES_MAX } from "./model-store.ts";
+
+/** Throws a BugError if the write is wrong for every store, whatever the log contains. */
+export function checkModelWrite({ followers, rows }: ModelWrite): void {
+  const tables = new Map<string, ReadonlySet<string>>();
+  for (const { name, next } of followers) {
+    if (tables.has(name)) throw new BugError("A write names a follower twice", { follower: name });
+    tables.set(name, new Set(next === null || next === "check" ? [] : Object.keys(next.tables)));
+  }
+  for (const { follower, table, set } of rows) {
+    if (tables.get(follower)?.has(table) !== true)
+      throw new BugError("A write has rows of a table that it does not change", { follower, table });
+    for (const [key, text] of set)
+      if (text !== null && exceedsBytes(text, ROW_BYTES_MAX))
+        throw new BugError(`The text of a row has more than ${ROW_BYTES_MAX} bytes`, { follower, table, key });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The tables of read models in a SQL store. The first write of a model creates them, so a server without models has
+ * none. docs/read-models.md shows each field.
+ *
+ * Guarantees:
+ * - A released step never changes. A new layout is a new step.
+ */
+import { DacapoError } from "../../../core/values/errors.ts";
+import { firstRow, type Sql } from "../sql.ts";
+
+const PART = "models";
+
+/** Step n leads from layout n to layout n + 1, counted from 0. */
+const STEPS: readonly (readonly string[])[] = [
+  [
+    `create table dacapo_followers (
+      log integer not null,
+      name text not null,
+      revision integer not null,
+      position integer not null,
+      mark text,
+      wake integer,
+      holder text,
+      held_until integer not null,
+      text text not null,
+      primary key (log, name)
+    ) strict, without rowid`,
+    "create index dacapo_followers_by_wake on dacapo_followers (wake) where wake is not null",
+    `create table dacapo_tables (
+      id integer primary key autoincrement,
+      log integer not null,
+      follower text,
+      name text not null,
+      unique (log, follower, name)
+    ) strict`,
+    "create index dacapo_tables_orphaned on dacapo_tables (id) where follower is null",
+    // The table has rowids, because rows of a kilobyte would leave room for few keys in an inner page.
+    `create table dacapo_rows (
+      tbl integer not null,
+      key text not null,
+      row text,
+      primary key (tbl, key)
+    ) strict`,
+  ],
+];
+
+/** True if the database has the tables of models. Reading it writes nothing. */
+export function hasModelTables(sql: Sql): boolean {
+  const tables = sql.rows<{ name: string }>("select name from sqlite_master where name = 'dacapo_followers'");
+  return firstRow(tables) !== undefined;
+}
+
+/** Creates or upgrades the tables, inside the transaction of its caller. The layout table must be there already. */
+export function prepareModelTables(sql: Sql): void {
+  const stored =
+    firstRow(sql.rows<{ version: number }>("select version from dacapo_layout where part = ?", PART))?.version ?? 0;
+  if (stored > STEPS.length) {
+    throw new DacapoError("storage-newer", "after-fix", {
+      message:
+        `The read models have layout ${stored}, written by a newer Dacapo. ` +
+        `This version knows layouts up to ${STEPS.length}.`,
+      fix: "Run the version of Dacapo that wrote it, or a later one. Nothing was changed.",
+      details: { stored, known: STEPS.length },
+    });
+  }
+  if (stored === STEPS.length) return;
+  for (const step of STEPS.slice(stored)) for (const statement of step) sql.run(statement);
+  sql.run(
+    "insert into dacapo_layout (part, version) values (?, ?) " +
+      "on conflict (part) do update set version = excluded.version",
+    PART,
+    STEPS.length,
+  );
+}

@@ -1,0 +1,236 @@
+/**
+ * The read models of a SQLite database, for `node:sqlite` and for Durable Objects.
+ *
+ * Guarantees: each call is one transaction of the event store, so it sees one snapshot (M4) and fails as the store does.
+ */
+import { checkModelWrite } from "../check-model-write.ts";
+import type {
+  DuePage,
+  Follower,
+  LogFollowers,
+  ModelStore,
+  ModelWrite,
+  ModelWriteResult,
+  RowPage,
+  RowRange,
+} from "../model-store.ts";
+import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
+import { findLog, headOf, isRecordEnd, type LogRow } from "../sql-rows.ts";
+import { firstRow, type Sql } from "../sql.ts";
+import { hasModelTables } from "./model-layout.ts";
+import { applyModelWrite, movedFollowers, tableId } from "./model-write.ts";
+
+/** The transactions of the event store. */
+export type ModelCalls = {
+  readonly read: <Result>(place: string, work: () => Result) => Promise<Result>;
+  /**
+   * Creates the tables first. It may share its transaction with appends. `bytes` is about the size of the new data, in
+   * UTF-16 units.
+   */
+  readonly write: <Result>(place: string, bytes: number, work: () => Result) => Promise<Result>;
+};
+
+type FollowerRow = {
+  readonly name: string;
+  readonly revision: number;
+  readonly position: number;
+  readonly mark: string | null;
+  readonly wake: number | null;
+  readonly text: string;
+};
+
+const FOLLOWER = "name, revision, position, mark, wake, text";
+/** The clock of the store, in milliseconds since the epoch. */
+const NOW = "cast(unixepoch('subsec') * 1000 as integer)";
+
+export class SqlModels implements ModelStore {
+  readonly #sql: Sql;
+  readonly #calls: ModelCalls;
+  /** Another process may create the tables, so only true is kept. */
+  #hasTables = false;
+
+  constructor(sql: Sql, calls: ModelCalls) {
+    this.#sql = sql;
+    this.#calls = calls;
+  }
+
+  followers(name: string): Promise<LogFollowers> {
+    return this.#calls.read("followers", () => {
+      const log = this.#find(name);
+      if (log === undefined) return { kind: "absent" };
+      if (log.state !== "open") return { kind: "gone" };
+      const query = `select ${FOLLOWER} from dacapo_followers where log = ? and revision > 0 order by name`;
+      const rows = this.#isReady() ? [...this.#sql.rows<FollowerRow>(query, log.id)] : [];
+      return { kind: "open", head: headOf(log), followers: rows.map(followerOf) };
+    });
+  }
+
+  async write(name: string, write: ModelWrite): Promise<ModelWriteResult> {
+    checkModelWrite(write);
+    return this.#calls.write("write of read models", bytesOf(write), (): ModelWriteResult => {
+      const log = this.#find(name);
+      if (log === undefined) return { kind: "absent" };
+      if (log.state !== "open") return { kind: "gone" };
+      const followers = movedFollowers(this.#sql, log.id, write, (at) => isRecordEnd(this.#sql, log.id, at));
+      if (followers.length > 0) return { kind: "moved", followers };
+      applyModelWrite(this.#sql, log.id, write);
+      return { kind: "ok" };
+    });
+  }
+
+  rows(name: string, follower: string, table: string, range: RowRange): Promise<RowPage | null> {
+    return this.#calls.read("rows", () => {
+      const log = this.#isReady() ? this.#find(name) : undefined;
+      if (log?.state !== "open") return null;
+      const query = `select ${FOLLOWER} from dacapo_followers where log = ? and name = ? and revision > 0`;
+      const found = firstRow(this.#sql.rows<FollowerRow>(query, log.id, follower));
+      const id = tableId(this.#sql, log.id, follower, table);
+      if (!found || id === undefined) return null;
+      return { follower: followerOf(found), ...this.#page(id, range) };
+    });
+  }
+
+  lease(name: string, follower: string, holder: string, ms: number): Promise<boolean> {
+    return this.#calls.write("lease", 0, () => {
+      const log = this.#find(name);
+      if (log?.state !== "open") return false;
+      const held = this.#sql.rows<{ holder: string | null }>(
+        `insert into dacapo_followers (log, name, revision, position, holder, held_until, text)
+         values (?, ?, 0, 0, ?, ${NOW} + ?, '')
+         on conflict (log, name) do update set holder = excluded.holder, held_until = excluded.held_until
+           where holder is null or holder = excluded.holder or held_until <= ${NOW}
+         returning holder`,
+        log.id,
+        follower,
+        holder,
+        ms,
+      );
+      return [...held].length > 0 && ms > 0;
+    });
+  }
+
+  async sweep(rowsMax: number): Promise<boolean> {
+    const isThere = (): boolean => this.#isReady() && orphanOf(this.#sql) !== undefined;
+    if (!(await this.#calls.read("sweep", isThere))) return false;
+    return this.#calls.write("sweep", 0, () => {
+      const table = orphanOf(this.#sql);
+      if (table === undefined) return false;
+      const rows = "select rowid from dacapo_rows where tbl = ? limit ?";
+      this.#sql.run(`delete from dacapo_rows where rowid in (${rows})`, table, rowsMax);
+      if (firstRow(this.#sql.rows("select tbl from dacapo_rows where tbl = ? limit 1", table)) === undefined)
+        this.#sql.run("delete from dacapo_tables where id = ?", table);
+      return isThere();
+    });
+  }
+
+  due(names: readonly string[], now: number, after: string | null, limit: number): Promise<DuePage> {
+    return this.#calls.read("due", () => {
+      const log = this.#hasEvents() ? "select id, name, position from dacapo_logs where state = 'open'" : null;
+      if (log === null) return { logs: [], next: null };
+      const page = [
+        ...this.#sql.rows<{ id: number; name: string; position: number }>(
+          `${log} and name > ? order by name limit ?`,
+          after ?? "",
+          limit,
+        ),
+      ];
+      const logs = page.filter(({ id, position }) => {
+        if (!this.#isReady()) return names.length > 0 && position > 0;
+        const followed = this.#sql.rows<{ n: number }>(
+          `select count(*) as n from dacapo_followers
+           where log = ? and position >= ? and revision > 0 and name in (select value from json_each(?))`,
+          id,
+          position,
+          JSON.stringify(names),
+        );
+        const woken = "select log from dacapo_followers where log = ? and wake <= ? limit 1";
+        return (
+          (position > 0 && (firstRow(followed)?.n ?? 0) < names.length) ||
+          firstRow(this.#sql.rows(woken, id, now)) !== undefined
+        );
+      });
+      return { logs: logs.map(({ name }) => name), next: page.length === limit ? (page.at(-1)?.name ?? null) : null };
+    });
+  }
+
+  #page(id: number, range: RowRange): Pick<RowPage, "rows" | "more"> {
+    type Row = { readonly key: string; readonly row: string | null; readonly bytes: number };
+    if ("keys" in range) {
+      const keys = JSON.stringify([...new Set(range.keys)].map(storedKey));
+      const found = this.#sql.rows<Row>(
+        `select r.key, r.row, 0 as bytes from json_each(?) k cross join dacapo_rows r on r.tbl = ? and r.key = k.value
+         order by r.key`,
+        keys,
+        id,
+      );
+      return { rows: Array.from(found, ({ key, row }) => [keyOfStored(key), row]), more: false };
+    }
+    const { limit, bytes } = range;
+    const rows: [string, string | null][] = [];
+    let size = 0;
+    const { text, values } = between(range);
+    const found = this.#sql.rows<Row>(
+      `select key, row, coalesce(octet_length(row), 0) as bytes from dacapo_rows where tbl = ? ${text} order by key`,
+      id,
+      ...values,
+    );
+    for (const row of found) {
+      size += row.bytes;
+      if (rows.length >= limit || (rows.length > 0 && size > bytes)) return { rows, more: true };
+      rows.push([keyOfStored(row.key), row.row]);
+    }
+    return { rows, more: false };
+  }
+
+  #isReady(): boolean {
+    this.#hasTables ||= hasModelTables(this.#sql);
+    return this.#hasTables;
+  }
+
+  #hasEvents(): boolean {
+    return firstRow(this.#sql.rows("select name from sqlite_master where name = 'dacapo_logs'")) !== undefined;
+  }
+
+  #find(name: string): LogRow | undefined {
+    return this.#hasEvents() ? findLog(this.#sql, name) : undefined;
+  }
+}
+
+/** Deletes up to `rowsMax` followers, tables and rows of a dropped log (M11). Returns true if some are left. */
+export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
+  if (!hasModelTables(sql)) return false;
+  const tables = "select id from dacapo_tables where log = ?";
+  sql.run("delete from dacapo_followers where log = ?", log);
+  sql.run(
+    `delete from dacapo_rows where rowid in (select rowid from dacapo_rows where tbl in (${tables}) limit ?)`,
+    log,
+    rowsMax,
+  );
+  if (firstRow(sql.rows(`select tbl from dacapo_rows where tbl in (${tables}) limit 1`, log)) !== undefined)
+    return true;
+  sql.run("delete from dacapo_tables where log = ?", log);
+  return false;
+}
+
+/** The bounds of a range of keys. Each is a condition of its own, so that SQLite reads only the keys between them. */
+function between({ from, to, after }: Exclude<RowRange, { keys: unknown }>): { text: string; values: string[] } {
+  const [begin, end] = [from ?? "", to === null ? [] : [storedKey(to)]];
+  const isAfter = after !== null && compareKeys(after, begin) >= 0;
+  const text = `and key ${isAfter ? ">" : ">="} ?${to === null ? "" : " and key < ?"}`;
+  return { text, values: [storedKey(isAfter ? after : begin), ...end] };
+}
+
+function bytesOf({ rows }: ModelWrite): number {
+  return rows.reduce(
+    (sum, { set }) => set.reduce((size, [key, text]) => size + key.length + (text?.length ?? 0), sum),
+    0,
+  );
+}
+
+function orphanOf(sql: Sql): number | undefined {
+  return firstRow(sql.rows<{ id: number }>("select id from dacapo_tables where follower is null limit 1"))?.id;
+}
+
+function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower {
+  return { name, revision, at: headOf({ position, mark }), wake, text };
+}

@@ -1,0 +1,83 @@
+/**
+ * A simple model of the read models of a store, made of plain objects that are copied for each write.
+ *
+ * Guarantees: it shares no code with any store, so that both cannot have the same bug.
+ */
+import type { Cursor } from "../../core/history/record.ts";
+import type { ModelWrite, ModelWriteResult } from "../../sync-server/stores/model-store.ts";
+
+type Tables = Readonly<Record<string, Readonly<Record<string, string | null>>>>;
+export type PlainFollower = {
+  readonly revision: number;
+  readonly at: Cursor | null;
+  readonly wake: number | null;
+  readonly text: string;
+  readonly tables: Tables;
+};
+
+export class PlainModels {
+  followers: Readonly<Record<string, PlainFollower>> = {};
+  ends: readonly Cursor[] = [];
+  isGone = false;
+
+  moved({ followers }: ModelWrite, ends = this.ends): string[] {
+    return followers
+      .filter(({ name, revision, next }) => {
+        if ((this.followers[name]?.revision ?? 0) !== revision) return true;
+        if (next === null || next === "check" || next.at === null) return false;
+        const { position, mark } = next.at;
+        return !ends.some((end) => end.position === position && end.mark === mark);
+      })
+      .map(({ name }) => name);
+  }
+
+  write(write: ModelWrite): ModelWriteResult {
+    if (this.isGone) return { kind: "gone" };
+    if (this.ends.length === 0) return { kind: "absent" };
+    const followers = this.moved(write);
+    if (followers.length > 0) return { kind: "moved", followers };
+    this.apply(write);
+    return { kind: "ok" };
+  }
+
+  apply({ followers, rows }: ModelWrite): void {
+    const before = this.followers;
+    const after: Record<string, PlainFollower> = { ...before };
+    // A table leaves its follower before any follower of the write changes.
+    for (const { from, table } of followers.flatMap(movesOf)) {
+      const source = after[from];
+      if (source) after[from] = { ...source, tables: without(source.tables, table) };
+    }
+    for (const { name, revision, next } of followers) {
+      if (next === "check") continue;
+      const own = after[name]?.tables ?? {};
+      delete after[name];
+      if (next === null) continue;
+      const tables = Object.entries(next.tables).map(([table, change]) => {
+        if (typeof change === "object") return [table, before[change.from]?.tables[table] ?? {}];
+        return [table, change === "keep" ? (own[table] ?? {}) : {}];
+      });
+      const { at, wake, text } = next;
+      after[name] = { revision: revision + 1, at, wake, text, tables: Object.fromEntries(tables) };
+    }
+    for (const { follower, table, set, remove } of rows) {
+      const kept = after[follower];
+      if (!kept) continue;
+      const changed = { ...kept.tables[table], ...Object.fromEntries(set) };
+      for (const key of remove) delete changed[key];
+      after[follower] = { ...kept, tables: { ...kept.tables, [table]: changed } };
+    }
+    this.followers = after;
+  }
+}
+
+function movesOf({ next }: ModelWrite["followers"][number]): { from: string; table: string }[] {
+  if (next === null || next === "check") return [];
+  return Object.entries(next.tables).flatMap(([table, change]) =>
+    typeof change === "object" ? [{ from: change.from, table }] : [],
+  );
+}
+
+function without(tables: Tables, table: string): Tables {
+  return Object.fromEntries(Object.entries(tables).filter(([name]) => name !== table));
+}

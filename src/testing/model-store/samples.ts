@@ -1,0 +1,83 @@
+/** Followers and writes of read models, with only the fields that a rule needs. */
+import type { Cursor } from "../../core/history/record.ts";
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type {
+  FollowerNext,
+  FollowerWrite,
+  ModelStore,
+  ModelWrite,
+  RowPage,
+  RowRange,
+} from "../../sync-server/stores/model-store.ts";
+import { requireEqual, requireThat } from "../require.ts";
+
+export type ModelBed = { readonly store: EventStore; readonly models: ModelStore };
+
+export type ModelRule = {
+  readonly rule: string;
+  readonly name: string;
+  readonly check: (bed: ModelBed) => Promise<void>;
+};
+
+export function modelsOf(store: EventStore): ModelStore {
+  if (store.models) return store.models;
+  throw new Error("The store has no member `models`");
+}
+
+export const ALL_ROWS = { from: null, to: null, after: null, limit: 1_000_000, bytes: 1_000_000_000 } as const;
+
+/** A follower of the table `rows`, with a change of its next state. */
+export function follow(name: string, revision: number, next: Partial<FollowerNext> = {}): FollowerWrite {
+  return { name, revision, next: { at: null, text: "{}", wake: null, tables: { rows: "keep" }, ...next } };
+}
+
+/** A write of one follower and its rows. A null text is a tombstone. */
+export function rowsOf(
+  follower: FollowerWrite,
+  set: Readonly<Record<string, string | null>> = {},
+  remove: readonly string[] = [],
+): ModelWrite {
+  return {
+    followers: [follower],
+    rows: [{ follower: follower.name, table: "rows", set: Object.entries(set), remove }],
+  };
+}
+
+export async function mustWrite(models: ModelStore, write: ModelWrite, log = "log"): Promise<void> {
+  requireEqual(await models.write(log, write), { kind: "ok" }, "a write of read models");
+}
+
+/** The rows of a table as an object of key and text. */
+export async function readRows(
+  models: ModelStore,
+  follower: string,
+  range: RowRange = ALL_ROWS,
+  table = "rows",
+): Promise<Readonly<Record<string, string | null>>> {
+  return Object.fromEntries((await readPage(models, follower, range, table)).rows);
+}
+
+export async function readPage(
+  models: ModelStore,
+  follower: string,
+  range: RowRange = ALL_ROWS,
+  table = "rows",
+): Promise<RowPage> {
+  const page = await models.rows("log", follower, table, range);
+  requireThat(page !== null, `the table ${table} of ${follower}`);
+  return page;
+}
+
+/** Checks the revision and the cursor of each follower. */
+export async function requireFollowers(
+  models: ModelStore,
+  expected: Readonly<Record<string, readonly [revision: number, at: Cursor | null]>>,
+): Promise<void> {
+  const found = await models.followers("log");
+  requireThat(found.kind === "open", `an open log, not ${found.kind}`);
+  requireEqual(
+    Object.fromEntries(found.followers.map(({ name, revision, at }) => [name, [revision, at]])),
+    expected,
+    "the followers",
+  );
+}
