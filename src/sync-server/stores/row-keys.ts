@@ -37,12 +37,10 @@ export function endOfPrefix(prefix: string): string | null {
 
 /** The form of a key in a database. Only keys with the characters U+0000 and U+0001 differ from it. */
 export function storedKey(key: string): string {
-  return /[\0\u0001]/.test(key) ? key.replaceAll("\u0001", "\u0001\u0002").replaceAll("\0", "\u0001\u0001") : key;
+  return key.replaceAll("\u0001", "\u0001\u0002").replaceAll("\0", "\u0001\u0001");
 }
 
-/** The key of a stored form. */
+/** The key of a stored form. U+0001 is there only as the first half of a pair, so the pairs cannot overlap. */
 export function keyOfStored(stored: string): string {
-  return stored.includes("\u0001")
-    ? stored.replaceAll(/\u0001([\u0001\u0002])/g, (_, mark) => (mark === "\u0002" ? "\u0001" : "\0"))
-    : stored;
+  return stored.replaceAll("\u0001\u0001", "\0").replaceAll("\u0001\u0002", "\u0001");
 }

@@ -53,12 +53,13 @@ export class PlainModels {
       const own = after[name]?.tables ?? {};
       delete after[name];
       if (next === null) continue;
-      const tables = Object.entries(next.tables).map(([table, change]) => {
-        if (typeof change === "object") return [table, before[change.from]?.tables[table] ?? {}];
-        return [table, change === "keep" ? (own[table] ?? {}) : {}];
-      });
+      const tables: Record<string, Tables[string]> = {};
+      for (const [table, change] of Object.entries(next.tables)) {
+        const source = typeof change === "object" ? before[change.from]?.tables : change === "keep" ? own : {};
+        tables[table] = source?.[table] ?? {};
+      }
       const { at, wake, text } = next;
-      after[name] = { revision: revision + 1, at, wake, text, tables: Object.fromEntries(tables) };
+      after[name] = { revision: revision + 1, at, wake, text, tables };
     }
     for (const { follower, table, set, remove } of rows) {
       const kept = after[follower];
