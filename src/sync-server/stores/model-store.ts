@@ -23,13 +23,13 @@
  * - M7  A write MUST orphan each table of its followers that it does not keep, and each table that a new or moved one
  *       replaces. `sweep` deletes only rows of orphaned tables. Otherwise rows of a live table are lost. Test: M7 in
  *       write-rules.ts.
- * - M9  A lease MUST have at most one holder at a time, by the clock of the store. Otherwise two nodes do the same work.
- *       Test: M9 in lease-rules.ts.
+ * - M9  A lease MUST have at most one holder at a time, by the clock of the store. Otherwise two nodes do the same
+ *       work. Test: M9 in lease-rules.ts.
  * - M10 `due` MUST name each log with a missing or late follower, or with a wake time that is over, after at most one
  *       walk over all logs. It may name more logs. Otherwise a crash stops a follower for good. Test: M10 in
  *       lease-rules.ts.
- * - M11 `drop` of the event store MUST delete the followers, tables and rows of the log, and `rename` keeps them. Otherwise
- *       deleted data stays readable. Test: M11 in lease-rules.ts.
+ * - M11 `drop` of the event store MUST delete the followers, tables and rows of the log, and `rename` keeps them.
+ *       Otherwise deleted data stays readable. Test: M11 in lease-rules.ts.
  * - M12 A write that resolved with `ok` MUST still be there after a crash. Otherwise (it rejected) the write may be
  *       there or not, so its caller reads the revision. Test: M12 in write-rules.ts.
  */

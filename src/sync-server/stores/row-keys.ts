@@ -6,7 +6,7 @@
  * - The stored form keeps this order and contains no NUL, because Postgres accepts no text with one (M6).
  */
 
-/** Compares two keys by their UTF-8 bytes. JavaScript compares UTF-16 units, which sorts some characters differently. */
+/** Compares two keys by their UTF-8 bytes. JavaScript compares UTF-16 units, which is another order for some keys. */
 export function compareKeys(left: string, right: string): number {
   const length = Math.min(left.length, right.length);
   for (let n = 0; n < length; n++) {

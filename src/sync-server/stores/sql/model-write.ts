@@ -103,7 +103,8 @@ function writeRows(sql: Sql, log: number, { follower, table, set, remove }: RowC
   const id = tableId(sql, log, follower, table) ?? null;
   for (const [key, text] of set) {
     sql.run(
-      "insert into dacapo_rows (tbl, key, row) values (?, ?, ?) on conflict (tbl, key) do update set row = excluded.row",
+      `insert into dacapo_rows (tbl, key, row) values (?, ?, ?)
+       on conflict (tbl, key) do update set row = excluded.row`,
       id,
       storedKey(key),
       text,

@@ -1,7 +1,7 @@
 /**
  * The read models of a SQLite database, for `node:sqlite` and for Durable Objects.
  *
- * Guarantees: each call is one transaction of the event store, so it sees one snapshot (M4) and fails as the store does.
+ * Guarantees: each call is one transaction of the event store, so it sees one snapshot (M4) and fails as that does.
  */
 import { checkModelWrite } from "../check-model-write.ts";
 import type {
