@@ -6,6 +6,7 @@
  * Guarantees:
  * - No record is lost if the hub loses its memory. Its sockets are resumed, or their clients reconnect.
  * - The number of open sockets is limited in total, for each log and for each actor (`SocketQuota`).
+ * - Nodes on one store show each other their devices, if the store carries presence (`NodePresence`).
  * - A silent socket, and a socket whose holder may no longer read, are disconnected (`SocketWatch`).
  */
 import { type Env, jittered } from "../base/env.ts";
@@ -15,6 +16,7 @@ import type { Principal } from "../access/authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import { Member, RECONNECT_MS } from "./member.ts";
+import { NodePresence } from "./node-presence.ts";
 import { Room } from "./room.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./server-socket.ts";
 import { SocketQuota } from "./socket-quota.ts";
@@ -30,7 +32,10 @@ export type LiveHub = {
   readonly resume: (socket: LiveSocket, attachment: LiveAttachment) => LiveConnection;
   /** Delivers an append of this node. If `appended` is null, the hub reads the log instead. */
   readonly publish: (log: LogName, appended: Appended | null) => void;
-  /** Reads the log now, because another node may have appended. `null`: reads every log that has sockets. */
+  /**
+   * Reads the log now, because another node may have appended. `null`: messages of other nodes may be lost, so the hub
+   * reads every log that has sockets and requests the presence of the other nodes.
+   */
   readonly poke: (log: LogName | null) => void;
   /**
    * Disconnects silent sockets, and sockets that may no longer read. A runtime without timers calls this. It requests
@@ -59,11 +64,23 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   const { store, limits, env, report, tokenReader } = options;
   const rooms = new Map<string, Room>();
   const quota = new SocketQuota(limits);
-  const watch = new SocketWatch(options, rooms);
+  const nodes = store.presence && new NodePresence(store.presence, env, rooms);
+  const watch = new SocketWatch(options, rooms, nodes);
 
   const roomOf = (log: LogName): Room => {
-    const room = rooms.get(log) ?? new Room({ log, store, limits, env, report, tokenReader });
+    const known = rooms.get(log);
+    if (known) return known;
+    const room = new Room({
+      log,
+      store,
+      limits,
+      env,
+      report,
+      tokenReader,
+      sendToNodes: (entry) => nodes?.send(log, entry),
+    });
     rooms.set(log, room);
+    nodes?.ask(log);
     return room;
   };
   const enter = (socket: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {
@@ -101,9 +118,11 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     },
     poke: (log) => {
       for (const room of log === null ? rooms.values() : [rooms.get(log)]) void room?.poll();
+      if (log === null) nodes?.ask(null);
     },
     watch: (permitMs) => watch.check(permitMs),
     end: (code, log) => {
+      if (log === undefined) nodes?.end();
       for (const [name, room] of rooms) {
         if (log !== undefined && name !== log) continue;
         // Each client gets a different delay. Otherwise all of them reconnect at the same moment.

@@ -12,45 +12,80 @@ import type { Env } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { presenceFrames } from "./frame-text.ts";
 import type { Member } from "./member.ts";
-import { createPresenceSet, type PresenceSet } from "./room-presence.ts";
+import type { NodeEntry, NodeMessage } from "./node-message.ts";
+import { RemotePresence } from "./remote-presence.ts";
+import { PresenceSet } from "./room-presence.ts";
 import type { ClientId } from "../../core/values/ids.ts";
+import type { Presence } from "../../core/wire/messages.ts";
 
 /** Milliseconds between frames. A room with more sockets waits one for each socket, because a frame goes to all. */
 const PRESENCE_MS_MIN = 50;
 
+export type PresenceBroadcastOptions = {
+  readonly env: Env;
+  readonly limits: ServerLimits;
+  /** Sends a change of an own device to the other nodes. */
+  readonly sendToNodes: (entry: NodeEntry) => void;
+};
+
 export class PresenceBroadcast {
   readonly #members: ReadonlySet<Member>;
-  readonly #env: Env;
-  readonly #bufferBytesMax: number;
+  readonly #options: PresenceBroadcastOptions;
   readonly #entries: PresenceSet;
+  readonly #remote: RemotePresence;
   /** Slow sockets that missed a frame, with the ids of the devices that left meanwhile. */
   readonly #missed = new Map<Member, Set<string>>();
   #isDue = false;
 
-  constructor(members: ReadonlySet<Member>, env: Env, { presenceBytesMax, socketBufferBytesMax }: ServerLimits) {
+  constructor(members: ReadonlySet<Member>, options: PresenceBroadcastOptions) {
     this.#members = members;
-    this.#env = env;
-    this.#bufferBytesMax = socketBufferBytesMax;
-    this.#entries = createPresenceSet(presenceBytesMax);
+    this.#options = options;
+    this.#entries = new PresenceSet(options.limits.presenceBytesMax);
+    this.#remote = new RemotePresence(this.#entries);
+  }
+
+  /** The entries of this node's own sockets. */
+  own(): readonly Presence[] {
+    return this.#entries.own();
   }
 
   /** Adds the presence from a socket's attachment. */
   restore(member: Member): void {
-    if (member.presence) this.#entries.set(member, member.presence.client, member.presence.data);
+    if (member.presence) this.#entries.set(member, { ...member.presence, actor: member.principal.actor });
   }
 
   /** Sets the presence of a socket's device, unless the room refuses it. Null removes it. */
-  set(member: Member, clientId: ClientId, data: Json): void {
-    if (!this.#entries.set(member, clientId, data)) return;
-    member.presence = data === null ? null : { client: clientId, data };
+  set(member: Member, client: ClientId, data: Json): void {
+    // One socket shows one device. Otherwise `leave` leaves entries behind.
+    if (member.presence && member.presence.client !== client) return;
+    const entry = { client, actor: member.principal.actor, data };
+    if (data === null) this.#entries.clear(entry);
+    else if (!this.#entries.set(member, entry)) return;
+    member.presence = data === null ? null : { client, data };
     member.save();
+    this.#options.sendToNodes(entry);
     this.#changed();
   }
 
   leave(member: Member): void {
     this.#missed.delete(member);
-    this.#entries.leave(member);
+    if (member.presence) {
+      const device = { client: member.presence.client, actor: member.principal.actor };
+      this.#entries.leave(member, device);
+      this.#options.sendToNodes(this.#entries.ownOf(device) ?? device);
+    }
     this.#changed();
+  }
+
+  /** Applies a message of another node. */
+  receiveFromNode(node: string, message: NodeMessage): void {
+    this.#remote.receive(node, message, this.#options.env.now());
+    this.#changed();
+  }
+
+  /** Removes entries that other nodes did not repeat. */
+  expire(): void {
+    if (this.#remote.expire(this.#options.env.now())) this.#changed();
   }
 
   sendAll(member: Member): void {
@@ -68,7 +103,7 @@ export class PresenceBroadcast {
   #changed(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    this.#env.setTimer(() => this.#flush(), Math.max(PRESENCE_MS_MIN, this.#members.size));
+    this.#options.env.setTimer(() => this.#flush(), Math.max(PRESENCE_MS_MIN, this.#members.size));
   }
 
   #flush(): void {
@@ -76,7 +111,7 @@ export class PresenceBroadcast {
     const { set, gone } = this.#entries.drainChanges();
     const frames = presenceFrames(set, gone);
     for (const member of this.#members) {
-      if (member.isSlow(this.#bufferBytesMax)) this.#miss(member, gone);
+      if (member.isSlow(this.#options.limits.socketBufferBytesMax)) this.#miss(member, gone);
       else for (const frame of frames) member.send(frame);
     }
   }

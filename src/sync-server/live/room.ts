@@ -6,6 +6,7 @@
  * - The room drops the frames of a client that floods it, and then disconnects the client.
  */
 import type { Cursor } from "../../core/history/record.ts";
+import type { Presence } from "../../core/wire/messages.ts";
 import { parseClientFrame } from "../../core/wire/read-messages.ts";
 import { msUntilEnd, type Principal, requireSmallPrincipal } from "../access/authorize.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -17,6 +18,8 @@ import type { Appended } from "../writer/admit-push.ts";
 import { RecordDelivery } from "./deliver-records.ts";
 import { PONG_FRAME, renewedFrame } from "./frame-text.ts";
 import { FRAME_RATE, type Member } from "./member.ts";
+import type { NodeEntry, NodeMessage } from "./node-message.ts";
+import type { PresenceRoom } from "./node-presence.ts";
 import { PresenceBroadcast } from "./presence-broadcast.ts";
 import { RecordFeed } from "./record-feed.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -28,13 +31,15 @@ export type RoomOptions = {
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
+  /** Sends a change of an own device to the other nodes. */
+  readonly sendToNodes: (entry: NodeEntry) => void;
 };
 
 /** Frames over the rate that are dropped before their sender is disconnected. */
 const DROPPED_FRAMES_MAX = 1_000;
 const FLOOD_RETRY_MS = 60_000;
 
-export class Room {
+export class Room implements PresenceRoom {
   readonly #members = new Set<Member>();
   readonly #options: RoomOptions;
   readonly #feed: RecordFeed;
@@ -56,7 +61,7 @@ export class Room {
       isMember: (member) => this.#members.has(member),
       onHead: (head) => this.#feed.assumeHead(head),
     });
-    this.#presence = new PresenceBroadcast(this.#members, options.env, options.limits);
+    this.#presence = new PresenceBroadcast(this.#members, options);
   }
 
   get members(): ReadonlySet<Member> {
@@ -115,6 +120,18 @@ export class Room {
       // The socket keeps its identity. The watch closes the socket when that ends, or when its right ends.
       if (!(error instanceof HttpRefusal)) report(error);
     }
+  }
+
+  ownPresence(): readonly Presence[] {
+    return this.#presence.own();
+  }
+
+  receiveFromNode(node: string, message: NodeMessage): void {
+    this.#presence.receiveFromNode(node, message);
+  }
+
+  expirePresence(): void {
+    this.#presence.expire();
   }
 
   /** Delivers what this node appended. */

@@ -8,6 +8,7 @@
  */
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import { isRecheckDue, nextRecheckAt, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
+import type { NodePresence } from "./node-presence.ts";
 import type { Room } from "./room.ts";
 
 export type SocketWatchOptions = RecheckRightsOptions & {
@@ -26,12 +27,14 @@ export const SILENCE_CHECK_MS = 600_000;
 export class SocketWatch {
   readonly #options: SocketWatchOptions;
   readonly #rooms: ReadonlyMap<string, Room>;
+  readonly #nodes: NodePresence | undefined;
   #isTicking = false;
   #polledAt: number;
 
-  constructor(options: SocketWatchOptions, rooms: ReadonlyMap<string, Room>) {
+  constructor(options: SocketWatchOptions, rooms: ReadonlyMap<string, Room>, nodes: NodePresence | undefined) {
     this.#options = options;
     this.#rooms = rooms;
+    this.#nodes = nodes;
     this.#polledAt = options.env.now();
   }
 
@@ -61,6 +64,7 @@ export class SocketWatch {
       if (isPollDue) void room.poll();
       room.drain();
     }
+    this.#nodes?.tick();
     void Promise.all(this.#checkMembers(now, RIGHTS_MS));
     this.#isTicking = this.#rooms.size > 0;
     if (this.#isTicking) env.setTimer(() => this.#tick(), TICK_MS);

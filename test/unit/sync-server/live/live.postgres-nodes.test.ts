@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { task } from "../../../support/board-domain.ts";
-import { liveClient, ticketOf } from "../../../support/live-client.ts";
+import { type LiveClient, liveClient, ticketOf } from "../../../support/live-client.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 import { runningServer } from "../../../support/running-server.ts";
@@ -20,6 +20,17 @@ const opens = (url: string, ticket: string) =>
     };
     socket.onerror = () => resolve(false);
   });
+const loseHints = () =>
+  cluster.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dacapo hints'");
+/** Reads frames of presence until these devices came and left. */
+async function until(socket: LiveClient, { set = [], gone = [] }: { set?: string[]; gone?: string[] }): Promise<void> {
+  const missing = new Set([...set.map((client) => `+${client}`), ...gone.map((client) => `-${client}`)]);
+  while (missing.size > 0) {
+    const frame = await socket.next("presence");
+    frame.set.forEach(({ client }) => missing.delete(`+${client}`));
+    frame.gone.forEach((client) => missing.delete(`-${client}`));
+  }
+}
 /** A node that reads the store by itself only after a minute. So only hints can be in time. */
 const node = (schema: string) =>
   start({
@@ -54,9 +65,7 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
     await ada.outcomes(ada.commit(add("t1")));
     const socket = await liveClient(other.url, "bob");
     await socket.next("records");
-    await cluster.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'dacapo hints'",
-    );
+    await loseHints();
     await ada.outcomes(ada.commit(add("t2")));
     expect((await socket.next("records")).records).toMatchObject([{ position: 2 }]);
     await ada.outcomes(ada.commit(add("t3")));
@@ -91,6 +100,35 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
     expect(head).toBe(commits.length);
     expect(records.map(({ position }) => position)).toEqual(commits.map((_, n) => n + 1));
     expect(new Set(records.map(({ commit }) => commit))).toEqual(new Set(commits.map(({ commit }) => commit.id)));
+  });
+
+  test("presence: people of other nodes are seen, and leave with their socket and with their node", async () => {
+    const [one, other, third] = [await node(`n${schema}`), await node(`n${schema}`), await node(`n${schema}`)];
+    const [ada, bob] = [await liveClient(one.url, "ada"), await liveClient(other.url, "bob")];
+    const [phone, laptop] = [crypto.randomUUID(), crypto.randomUUID()];
+    ada.send({ type: "presence", client: phone, data: { at: "…'\"\u0000" } });
+    expect(await bob.next("presence")).toMatchObject({
+      set: [{ client: phone, actor: "ada", data: { at: "…'\"\u0000" } }],
+    });
+    bob.send({ type: "presence", client: laptop, data: "here" });
+    await until(ada, { set: [laptop] });
+    const watcher = await liveClient(third.url, "bob");
+    await until(watcher, { set: [phone, laptop] });
+    ada.close();
+    await until(watcher, { gone: [phone] });
+    await other.close();
+    await until(watcher, { gone: [laptop] });
+    watcher.close();
+  });
+
+  test("presence: a node that lost its connection for hints shows people who came meanwhile", async () => {
+    const [one, other] = [await node(`n${schema}`), await node(`n${schema}`)];
+    const [ada, bob] = [await liveClient(one.url, "ada"), await liveClient(other.url, "bob")];
+    await loseHints();
+    const phone = crypto.randomUUID();
+    ada.send({ type: "presence", client: phone, data: "here" });
+    await until(bob, { set: [phone] });
+    [ada, bob].forEach((socket) => socket.close());
   });
 
   test("tickets: one ticket at three nodes at once opens exactly one socket", async () => {
