@@ -46,8 +46,8 @@ export function readNodeMessage(message: Json): NodeMessage {
 }
 
 function readEntry(entry: Json): NodeEntry[] {
-  if (!Array.isArray(entry)) return [];
-  const [client, actor, data]: readonly (Json | undefined)[] = entry;
+  const fields: readonly Json[] = Array.isArray(entry) ? entry : [];
+  const [client, actor, data] = fields;
   if (typeof client !== "string" || typeof actor !== "string") return [];
   return [data === undefined ? { client, actor } : { client, actor, data }];
 }

@@ -128,6 +128,7 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
     const phone = crypto.randomUUID();
     ada.send({ type: "presence", client: phone, data: "here" });
     await until(bob, { set: [phone] });
+    expect(bob.frames.at(-1)).toMatchObject({ set: [{ actor: "ada", data: "here" }], gone: [] });
     [ada, bob].forEach((socket) => socket.close());
   });
 

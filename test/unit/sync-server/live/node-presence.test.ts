@@ -23,7 +23,8 @@ let sent: PresenceMessage[];
 let loses: (message: PresenceMessage) => boolean;
 
 beforeEach(() => {
-  [now, timers, listeners, sent] = [1_000_000, [], new Map(), []];
+  [now, timers, sent] = [1_000_000, [], []];
+  listeners = new Map<string, (message: PresenceMessage) => void>();
   loses = () => false;
 });
 
@@ -82,7 +83,7 @@ function join({ hub }: Node, actor = "ada", log = "board"): Person {
     },
     { log, cursor: null, principal: { actor }, presence: null },
   );
-  return { connection, sees: () => Object.fromEntries([...shown].toSorted()) };
+  return { connection, sees: () => Object.fromEntries(shown) };
 }
 
 const show = ({ connection }: Person, client: string, data: Json) =>
