@@ -19,6 +19,7 @@ import { createLiveGate, type LiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
 import { createLogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
+import { dropLog } from "./archive/drop-log.ts";
 import { type ImportedLog, importLog } from "./archive/import-log.ts";
 import { createReporter } from "./base/report-error.ts";
 import { createResponder } from "./http/responder.ts";
@@ -174,8 +175,11 @@ export type SyncServer = Hono & {
    */
   readonly drop: (log: string) => Promise<void>;
   /**
-   * Imports an exported log into a log of its name that has no records. Records, positions and marks stay the same, so
-   * devices continue at their cursors. The archive is checked whole, in memory, and written in one step.
+   * Imports an exported log, or a part of it, into a log of its name that has no records. Records, positions and marks
+   * stay the same, so devices continue at their cursors. Devices cannot reach the log before its last part is in.
+   *
+   * Memory is bounded. After a crash, import the same archive or part again, and it continues. If the log contains the
+   * archive already, the call changes nothing.
    *
    * @example
    * import { readFile } from "node:fs/promises";
@@ -183,7 +187,7 @@ export type SyncServer = Hono & {
    * const { records } = await server.importLog("team-7", lines);
    *
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
-   * @throws ConcurrencyError (`concurrency`) if the log has records or was deleted.
+   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
@@ -257,7 +261,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke: hub.poke,
     drop: async (log: string) => {
-      await store.drop(log);
+      await dropLog(store, log);
       hub.end("gone", log);
     },
     importLog: async (log: string, lines: AsyncIterable<string> | Iterable<string>) => {

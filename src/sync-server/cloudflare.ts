@@ -131,14 +131,14 @@ export type LogOperations = {
    */
   readonly drop: (log: string) => Promise<void>;
   /**
-   * Imports an exported log into a log of its name that has no records. The archive is checked whole, in the memory of
-   * the object, and written in one step.
+   * Imports an exported log, or a part of it, into a log of its name that has no records. Devices cannot reach the log
+   * before its last part is in. Memory is bounded. A call that was cut off continues when it is repeated.
    *
    * @example
    * if (request.body) await logs(env).importLog("team-7", request.body);
    *
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
-   * @throws ConcurrencyError (`concurrency`) if the log has records or was deleted.
+   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly importLog: (log: string, archive: LogArchive) => Promise<ImportedLog>;

@@ -12,12 +12,13 @@ const laws = [
   { page: "src/client/stores/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 12 },
   { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 18 },
   { page: "src/sync-server/stores/model-store.ts", rule: /^ \* - (M\d+) /gm, count: 11 },
+  { page: "docs/storage-server.md", rule: /^- \*\*(A\d+)\*\*/gm, count: 4 },
 ];
 
 /** Rules at the beginning of a test's name, one or several, also in the conformance suites. */
 const named = new Set([
   ...globSync("test/**/*.test.{ts,tsx}", { cwd: root }).flatMap((path) =>
-    [...read(path).matchAll(/\(\s*["`]((?:[PLSM]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
+    [...read(path).matchAll(/\(\s*["`]((?:[PLSMA]\d+ )+)/g)].flatMap(([, rules = ""]) => rules.trim().split(" ")),
   ),
   ...globSync("src/testing/**/*.ts", { cwd: root }).flatMap((path) =>
     [...read(path).matchAll(/rule: "([LSM]\d+)"/g)].map(([, rule = ""]) => rule),

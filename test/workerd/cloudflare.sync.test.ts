@@ -4,8 +4,11 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { wireCursor } from "../../src/core/wire/messages.ts";
 import { newLog } from "./log-object.ts";
+import { archivePieces } from "../../src/sync-server/archive/archive-pieces.ts";
 import { cloudflare } from "../../src/sync-server/cloudflare.ts";
+import { memory } from "../../src/sync-server/stores/memory.ts";
 import { domain, task } from "../support/board-domain.ts";
+import { person, testServer } from "../support/sync-requests.ts";
 import { app, LogObject, logs, smallWorker, worker } from "./worker.ts";
 
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
@@ -70,14 +73,44 @@ test("logs: an exported log is imported unchanged into an object after its log w
   const moved = archive.replaceAll(`"${one.log}"`, `"${other.log}"`);
   const imported = await logs(env).importLog(other.log, new Blob([moved]).stream());
   const bob = other.person("bob");
-  expect(imported).toEqual({ records: 3, events: 3, cursor: wireCursor((await bob.pull()).cursor) });
+  expect(imported).toEqual({
+    records: 3,
+    events: 3,
+    cursor: wireCursor((await bob.pull()).cursor),
+    isComplete: true,
+  });
   expect(await (await bob.request("export")).text()).toBe(moved);
-  await expect(logs(env).importLog(other.log, moved)).rejects.toMatchObject({ code: "concurrency" });
+  expect(await logs(env).importLog(other.log, moved)).toEqual(imported);
   const ended = await other.live("token-of-ada");
   await logs(env).drop(other.log);
   expect(await ended.next("bye")).toMatchObject({ code: "gone" });
   expect((await bob.request("records")).status).toBe(410);
   await expect(logs(env).importLog(other.log, moved)).rejects.toMatchObject({ code: "concurrency" });
+});
+
+test("logs: an object imports an archive in parts, and loses its memory between them", async () => {
+  const one = newLog();
+  const [store, log] = [memory(), newLog()];
+  const source = testServer({ store });
+  const bob = person(source, "bob", { log: log.log });
+  await bob.push(Array.from({ length: 30 }, (_, n) => bob.commit(add(`t${n}`))));
+  const rejected = bob.commit(task.command.rename("none", { title: "x" }));
+  const answer = await bob.outcomes(rejected);
+  const parts: string[] = [];
+  const options = { page: { events: 5, bytes: 10_000 }, hasOutcomes: true, partBytes: 2_000 };
+  for await (const { part, text } of archivePieces(store, log.log, options)) parts[part] = (parts[part] ?? "") + text;
+  expect(parts.length).toBeGreaterThan(2);
+  const results: boolean[] = [];
+  for (const part of parts) {
+    expect(await log.person("bob").pull()).toMatchObject({ head: 0 });
+    results.push((await logs(env).importLog(log.log, part)).isComplete);
+    await log.evict();
+    expect((await logs(env).importLog(log.log, new Blob([part]).stream())).isComplete).toBe(results.at(-1));
+  }
+  expect(results).toEqual([...parts.slice(1).map(() => false), true]);
+  expect(await log.person("bob").pull()).toMatchObject({ head: 30 });
+  expect(await log.person("bob").outcomes(rejected)).toEqual(answer);
+  await expect(logs(env).importLog(one.log, parts[0] ?? "")).rejects.toMatchObject({ code: "invalid" });
 });
 
 test("P14 logObject: a record reaches two live sockets, each frame at the socket's cursor", async () => {

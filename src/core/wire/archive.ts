@@ -6,23 +6,31 @@
  *   {"sent":{…}} {"pending":{…}} {"rejection":{…}}   only a device: its settled commits, its queue, its rejections
  *   {"end":{"records":12,"own":3}}
  *
- * Client and server both write and read this form. The server ignores the device's own lines.
+ * Version 2 is the operator's archive. It also has the kept outcomes, and it may be cut into parts. Each part is a file
+ * of this form. Its header names the end of the whole log and the place where the part begins.
  *
- * Guarantees: `parseArchive` refuses a file that was cut short, that has a gap, or that was joined from two. A caller
- * writes nothing before the whole file is checked.
+ *   {"dacapo":"log","v":2,"log":"team-7","cursor":"17-9f2c…","after":"9-77aa…"}
+ *   {"outcome":{"commit":"…","actor":"bob","received":1760000000123,"text":"…"}}
+ *   {"end":{"records":8,"own":0,"outcomes":1,"more":true}}     more: another part follows
+ *
+ * Client and server both write and read this form. The server ignores the device's own lines. A device ignores the
+ * outcomes, and reads no parts.
+ *
+ * Guarantees: the reader refuses a file that was cut short, that has a gap, or that was joined from two. The client
+ * writes nothing before the whole file is checked. The server writes under a name that no device can request.
  */
 import { describeProblem, type Parsed, refuseValue } from "../values/parsed.ts";
 import { fail, json, literal, orNull, parse, parseText, type Reader, shape, text, whole } from "./reader.ts";
 import type { Json } from "../values/json.ts";
 import { cursorReader, parseRecords } from "./read-messages.ts";
-import { type CommitRecord, type Cursor, cursorOf, encodeCursor, lastPosition, sameCursor } from "../history/record.ts";
+import { type CommitRecord, type Cursor, cursorOf, encodeCursor, positionOf, sameCursor } from "../history/record.ts";
 
 /** The kinds of a device's own lines. The client checks their values. */
 export const OWN_KINDS = ["sent", "pending", "rejection"] as const;
 /** A kind of a device's own lines. */
 export type OwnKind = (typeof OWN_KINDS)[number];
 
-/** The content of a whole archive. */
+/** The content of a whole archive, as a device reads it. */
 export type Archive = {
   readonly log: string;
   readonly cursor: Cursor | null;
@@ -30,12 +38,31 @@ export type Archive = {
   readonly own: readonly { readonly kind: OwnKind; readonly value: Json }[];
 };
 
-const header = shape({ dacapo: literal("log"), v: whole(1, 1), log: text(128), cursor: orNull(cursorReader) });
-const end = shape({ end: shape({ records: whole(0), own: whole(0) }) });
+/** The header: the end of the whole log, and the place where this part begins. */
+export type ArchiveHead = { readonly log: string; readonly cursor: Cursor | null; readonly after?: Cursor | null };
 
-/** Returns the first line. */
-export function headerLine(log: string, cursor: Cursor | null): string {
-  return JSON.stringify({ dacapo: "log", v: 1, log, cursor: cursor && encodeCursor(cursor) });
+/** A checked line. The value of an outcome is unchecked. */
+export type ArchiveLine =
+  | ({ readonly kind: "header" } & ArchiveHead)
+  | { readonly kind: "record"; readonly record: CommitRecord }
+  | { readonly kind: "outcome"; readonly value: unknown }
+  | { readonly kind: "end"; readonly more?: true }
+  | { readonly kind: OwnKind; readonly value: Json };
+
+const VERSION_MAX = 2;
+const version = shape({ dacapo: literal("log"), v: whole(1) });
+const header = shape({ log: text(128), cursor: orNull(cursorReader) }, { after: orNull(cursorReader) });
+const end = shape({ records: whole(0), own: whole(0) }, { outcomes: whole(0), more: literal(true) });
+
+/** Returns the first line. With `after` it is the header of an operator's archive, or of a part of it. */
+export function headerLine(log: string, cursor: Cursor | null, after?: Cursor | null): string {
+  return JSON.stringify({
+    dacapo: "log",
+    v: after === undefined ? 1 : VERSION_MAX,
+    log,
+    cursor: cursor && encodeCursor(cursor),
+    ...(after !== undefined && { after: after && encodeCursor(after) }),
+  });
 }
 
 /** Returns the line of a record, from the JSON text of the record. */
@@ -53,51 +80,92 @@ export function endLine(records: number, own: number): string {
   return JSON.stringify({ end: { records, own } });
 }
 
-/** Reads a whole archive. A problem names the first line that is not valid. */
-export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
-  let head: { readonly log: string; readonly cursor: Cursor | null } | null = null;
-  const records: CommitRecord[] = [];
-  const own: Archive["own"][number][] = [];
-  let ended = false;
-  let number = 0;
-  for (const line of lines) {
-    number++;
-    if (line.trim() === "") continue;
-    if (ended) return refuseLine(number, "comes after the end line");
-    if (!head) {
-      const first = parseText(header, line);
-      if (!first.ok)
-        return refuseLine(number, `is not the header of an exported log: ${describeProblem(first.problem)}`);
-      head = first.value;
-      continue;
-    }
-    const read = parseText(lineReader, line);
-    if (!read.ok) return refuseLine(number, describeProblem(read.problem));
-    const { value } = read;
-    if (value.kind === "record") {
-      const last = records.at(-1);
-      if (value.record.position !== (last ? lastPosition(last) : 0) + 1)
-        return refuseLine(number, `has position ${value.record.position}, which does not follow the record before it`);
-      records.push(value.record);
-    } else if (value.kind === "end") {
-      if (value.records !== records.length || value.own !== own.length)
-        return refuseLine(number, "counts other lines than the file has");
-      ended = true;
-    } else own.push(value);
+/** Checks the lines of one file in order. It keeps only the last cursor and the counts. */
+export class ArchiveReader {
+  readonly #counts = { records: 0, own: 0, outcomes: 0 };
+  #head: ArchiveHead | null = null;
+  #last: Cursor | null = null;
+  #ended: { readonly more?: true } | null = null;
+  #number = 0;
+
+  /** Checks the next line. The value is null for an empty line. A problem names the line. */
+  read(line: string): Parsed<ArchiveLine | null> {
+    this.#number++;
+    if (line.trim() === "") return { ok: true, value: null };
+    if (this.#ended) return this.#refuse("comes after the end line");
+    const read = this.#head ? parseText(lineReader, line) : parseText(headReader, line);
+    if (!read.ok) return this.#refuse(describeProblem(read.problem));
+    const reason = this.#accept(read.value);
+    return reason === null ? read : this.#refuse(reason);
   }
-  if (!head || !ended) return refuseLine(number + 1, "is missing: the file was cut short");
-  const last = records.at(-1);
-  if (!sameCursor(last ? cursorOf(last) : null, head.cursor))
-    return refuseLine(1, "names another cursor than the last record has");
-  return { ok: true, value: { ...head, records, own } };
+
+  /** Checks that the file is whole. */
+  finish(): Parsed<null> {
+    if (!this.#head || !this.#ended) {
+      this.#number++;
+      return this.#refuse("is missing: the file was cut short");
+    }
+    if (this.#ended.more || sameCursor(this.#last, this.#head.cursor)) return { ok: true, value: null };
+    return refuseValue(["line", 1], "names another cursor than the last record has");
+  }
+
+  #accept(line: CountedLine): string | null {
+    const counts = this.#counts;
+    if (line.kind === "header") {
+      this.#head = line;
+      this.#last = line.after ?? null;
+    } else if (line.kind === "record") {
+      const { record } = line;
+      if (record.position !== positionOf(this.#last) + 1)
+        return `has position ${record.position}, which does not follow the record before it`;
+      this.#last = cursorOf(record);
+      counts.records++;
+    } else if (line.kind === "end") {
+      const { records, own, outcomes = 0 } = line;
+      if (records !== counts.records || own !== counts.own || outcomes !== counts.outcomes)
+        return "counts other lines than the file has";
+      this.#ended = line;
+    } else counts[line.kind === "outcome" ? "outcomes" : "own"]++;
+    return null;
+  }
+
+  #refuse(reason: string): Parsed<never> {
+    return refuseValue(["line", this.#number], reason);
+  }
 }
 
-type Line =
-  | { readonly kind: "record"; readonly record: CommitRecord }
-  | { readonly kind: "end"; readonly records: number; readonly own: number }
-  | { readonly kind: OwnKind; readonly value: Json };
+/** Reads a whole archive. A problem names the first line that is not valid. */
+export function parseArchive(lines: Iterable<string>): Parsed<Archive> {
+  const reader = new ArchiveReader();
+  let head: ArchiveHead | null = null;
+  const records: CommitRecord[] = [];
+  const own: Archive["own"][number][] = [];
+  for (const text of lines) {
+    const read = reader.read(text);
+    if (!read.ok) return read;
+    const line = read.value;
+    if (line?.kind === "header") head = line;
+    else if (line?.kind === "record") records.push(line.record);
+    else if (line?.kind === "end") {
+      if (line.more || head?.after) return refuseValue([], "is one part of a log: only a server imports parts");
+    } else if (line && line.kind !== "outcome") own.push(line);
+  }
+  const whole = reader.finish();
+  if (!whole.ok) return whole;
+  return head ? { ok: true, value: { log: head.log, cursor: head.cursor, records, own } } : refuseValue([], "is empty");
+}
 
-const lineReader: Reader<Line> = (value, path) => {
+type CountedLine = Exclude<ArchiveLine, { readonly kind: "end" }> | ({ readonly kind: "end" } & ReturnType<typeof end>);
+
+const headReader: Reader<CountedLine> = (value, path) => {
+  const head = parse(version, value);
+  if (!head.ok) fail(path, `is not the header of an exported log: ${describeProblem(head.problem)}`);
+  if (head.value.v > VERSION_MAX)
+    fail(path, `has version ${head.value.v} of a newer Dacapo. This one reads versions up to ${VERSION_MAX}`);
+  return { kind: "header", ...header(value, path) };
+};
+
+const lineReader: Reader<CountedLine> = (value, path) => {
   if (typeof value !== "object" || value === null) fail(path, "is not an object");
   if ("record" in value) {
     const parsed = parseRecords([value.record]);
@@ -105,16 +173,13 @@ const lineReader: Reader<Line> = (value, path) => {
     return record ? { kind: "record", record } : fail(path, "is not a record");
   }
   if ("end" in value) {
-    const parsed = parse(end, value);
-    return parsed.ok ? { kind: "end", ...parsed.value.end } : fail(path, "is not an end");
+    const parsed = parse(end, value.end);
+    return parsed.ok ? { kind: "end", ...parsed.value } : fail(path, "is not an end");
   }
+  if ("outcome" in value) return { kind: "outcome", value: value.outcome };
   const given = new Map<string, unknown>(Object.entries(value));
   const kind = OWN_KINDS.find((one) => given.has(one));
   return kind
     ? { kind, value: json(given.get(kind), [...path, kind]) }
     : fail(path, "is not a line of an exported log");
 };
-
-function refuseLine(line: number, reason: string): Parsed<never> {
-  return refuseValue(["line", line], reason);
-}

@@ -253,6 +253,8 @@ export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> =>
 export const parsePage = (body: string): Parsed<Page> => parseText(page, body);
 /** Reads the answer to a push. */
 export const parsePushAnswer = (body: string): Parsed<PushAnswer> => parseText(pushAnswer, body);
+/** Reads the text of one outcome. */
+export const parseOutcome = (body: string): Parsed<Outcome> => parseText(outcome, body);
 /** Reads the answer to `GET /logs/:log`. */
 export const parseLogInfo = (body: string): Parsed<LogInfo> => parseText(logInfo, body);
 /** Reads a frame that a server sent. */

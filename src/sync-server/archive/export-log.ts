@@ -1,21 +1,21 @@
 /**
- * Streams a log as an archive, in the form of `src/core/wire/archive.ts`.
+ * Streams a log as an archive to a person who may read it, in the form of `src/core/wire/archive.ts`.
  *
  * Guarantees (archive.export-import.test.ts):
  * - At most one page is in memory, counted as a share. The next page is read only after the reader has taken the one
  *   before.
  * - Records leave as the stored texts (S7).
+ * - It has no kept outcomes, because they are answers to other people (A4).
  * - The archive ends at the end that the log had when the export began.
  * - If the log changes, or the right to read it ends, the last line is missing. Every reader notices by that.
  */
-import { endLine, headerLine, recordLine } from "../../core/wire/archive.ts";
-import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { MemoryShare } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { archivePieces } from "./archive-pieces.ts";
 
 export type ExportContext = {
   readonly store: EventStore;
@@ -66,27 +66,14 @@ export async function exportLog(context: ExportContext): Promise<ReadableStream<
 
 async function* exportPieces({ store, log, limits, env, checkReader }: ExportContext): AsyncGenerator<string, void> {
   let checkedAt = env.now();
-  const head = await store.head(log);
-  if (head.kind === "gone") throw new HttpRefusal("gone");
-  const end = head.kind === "open" ? head.cursor : null;
-  yield `${headerLine(log, end)}\n`;
-
-  let after: Cursor | null = null;
-  let count = 0;
-  while (positionOf(after) < positionOf(end)) {
-    const now = env.now();
-    if (now - checkedAt >= RIGHTS_MS) {
+  const pieces = archivePieces(store, log, {
+    page: { events: limits.pageEventsMax, bytes: limits.frameBytesMax },
+    beforePage: async () => {
+      const now = env.now();
+      if (now - checkedAt < RIGHTS_MS) return;
       checkedAt = now;
       await checkReader();
-    }
-    const page = await store.read(log, after, { events: limits.pageEventsMax, bytes: limits.frameBytesMax });
-    const records = page.kind === "page" ? page.records.filter(({ cursor }) => cursor.position <= positionOf(end)) : [];
-    const last = records.at(-1);
-    if (!last) throw new Error(`The log ${log} changed under its export`);
-    after = last.cursor;
-    count += records.length;
-    yield records.map(({ text }) => `${recordLine(text)}\n`).join("");
-  }
-  if (!sameCursor(after, end)) throw new Error(`The log ${log} changed under its export`);
-  yield `${endLine(count, 0)}\n`;
+    },
+  });
+  for await (const { text } of pieces) yield text;
 }

@@ -60,6 +60,7 @@ describe.each([
       records: 32,
       events: 32,
       cursor: `${cursor?.position}-${cursor?.mark}`,
+      isComplete: true,
     });
     expect(await exported(other)).toBe(archive);
     expect(archive).toContain('"clamped":true');
