@@ -12,7 +12,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { LOG_NAME } from "../core/history/limits.ts";
 import { fromPlainError, ValidationError } from "../core/values/errors.ts";
-import { createAdmission, RENEWAL_ORIGIN } from "./access/admission.ts";
+import { createAdmission } from "./access/admission.ts";
 import { requireAppOptions } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
 import { syncServer, type SyncServerOptions } from "./app.ts";
@@ -23,7 +23,7 @@ import { OBJECT_LIMITS, RIGHTS_MS, SERVER_LIMITS, type ServerLimits } from "./ba
 import { createReporter } from "./base/report-error.ts";
 import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
 import { LogObject } from "./hosts/log-object.ts";
-import { readPrincipal } from "./hosts/verified-principal.ts";
+import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { prefixOf } from "./live/live-path.ts";
@@ -248,9 +248,7 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     store,
     // Each log has a server of its own here, and a read must not write an id.
     serverId: options.serverId ?? context.id.toString(),
-    // A socket that renews its token sends it to the object itself. The Worker verified everyone else.
-    authorize: (request) =>
-      new URL(request.url).origin === RENEWAL_ORIGIN ? options.authorize(request) : readPrincipal(request),
+    authorize: authorizeByWorker(options.authorize),
     liveTicks: false,
   });
   const app = mountAt(prefix, server);

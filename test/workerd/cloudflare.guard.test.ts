@@ -139,6 +139,30 @@ test("worker: an actor's name may have letters of any language", async () => {
   expect({ status, errors }).toEqual({ status: 200, errors: [] });
 });
 
+test("permit: is asked for the right to read once a request, by the Worker alone", async () => {
+  const { person, ticket, upgrade } = newLog();
+  const ada = person("ada");
+  const asked = async (request: () => Promise<unknown>) => {
+    app.permitted.length = 0;
+    await request();
+    return [...app.permitted];
+  };
+  expect(await asked(() => ada.push([ada.commit(add("t1"))]))).toEqual(["read", "write", "record"]);
+  for (const path of ["", "records", "streams/task/t1", "export"])
+    expect(await asked(() => ada.request(path)), path).toEqual(["read"]);
+  let hers = "";
+  expect(await asked(async () => void (hers = await ticket("token-of-ada")))).toEqual(["read"]);
+  expect(await asked(async () => (await upgrade({ ticket: hers })).webSocket?.accept())).toEqual(["read"]);
+});
+
+test("permit: a client cannot claim that its right was checked", async () => {
+  const { log } = newLog();
+  app.refused.add("bob");
+  const headers = { authorization: "Bearer token-of-bob", "dacapo-checked": "read" };
+  expect((await ask(`/sync/logs/${log}`, { headers })).status).toBe(403);
+  app.refused.delete("bob");
+});
+
 test("logObject: a request for another log, or without a verified sender, is refused", async () => {
   const { stub, log } = newLog();
   const statusOf = async (path: string, headers: Record<string, string> = {}) =>

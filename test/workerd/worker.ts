@@ -23,6 +23,8 @@ const GUEST_MS = 300;
 export const app = {
   /** The actors that `permit` refuses. */
   refused: new Set<string>(),
+  /** The actions for which the Worker and the objects called `permit`. */
+  permitted: [] as string[],
   /** The errors that `onError` received. */
   errors: [] as unknown[],
 };
@@ -36,7 +38,10 @@ const server = cloudflare({
     request.headers.get("authorization") === "Bearer guest"
       ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
       : byToken(request),
-  permit: ({ actor }) => !app.refused.has(actor),
+  permit: ({ actor }, { action }) => {
+    app.permitted.push(action);
+    return !app.refused.has(actor);
+  },
   permitEveryMs: 50,
   onError: (error) => void app.errors.push(error),
 });

@@ -17,19 +17,31 @@ import type { LogName } from "../../core/values/ids.ts";
 /** The origin of the request with which `authorize` reads the new token of an open socket. */
 export const RENEWAL_ORIGIN = "https://socket.invalid";
 
+/**
+ * The mark of an `authorize` behind a gate that admits requests first, such as the Worker in front of an object. The
+ * function returns true for a request whose right to read the gate has just checked.
+ */
+export const GATE_CHECKED: unique symbol = Symbol("the gate has checked the right to read");
+
+/** An `authorize`, perhaps behind a gate. */
+export type GatedAuthorize = Authorize & { readonly [GATE_CHECKED]?: (request: Request) => boolean };
+
 export type Admission = {
   /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
   readonly reader: (request: Request, log: LogName) => Promise<Principal>;
   /** The same check for the sender of a token that came over an open socket. */
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
-  /** The same check for a principal that was verified before: the holder of a ticket, of a socket or of an export. */
-  readonly checkReader: (principal: Principal, log: LogName) => Promise<void>;
+  /**
+   * The same check for a principal that was verified before: the holder of a ticket, of a socket or of an export. If a
+   * gate has checked the right for this request, only the end of the principal is checked.
+   */
+  readonly checkReader: (principal: Principal, log: LogName, request?: Request) => Promise<void>;
   /** Counts commits by actor, not by client id, because the sender chooses the client id. */
   readonly countCommits: (principal: Principal, commits: number) => void;
 };
 
 export type AdmissionOptions = {
-  readonly authorize: Authorize;
+  readonly authorize: GatedAuthorize;
   readonly permit: Permit;
   readonly limits: ServerLimits;
   readonly env: Env;
@@ -39,6 +51,7 @@ export type AdmissionOptions = {
 export function createAdmission({ authorize, permit, limits, env, report }: AdmissionOptions): Admission {
   const requests = createRateLimiter(limits.requestRate, env.now);
   const commits = createRateLimiter(limits.commitRate, env.now);
+  const isChecked = authorize[GATE_CHECKED] ?? (() => false);
 
   // If a function of the app fails, the sender may try again later, because the sender did nothing wrong.
   const callApp = async <T>(name: string, call: () => T | Promise<T>): Promise<T> => {
@@ -49,8 +62,9 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
       throw new HttpRefusal("unavailable");
     }
   };
-  const checkReader = async (principal: Principal, log: LogName): Promise<void> => {
+  const checkReader: Admission["checkReader"] = async (principal, log, request) => {
     if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
+    if (request && isChecked(request)) return;
     if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
       throw new HttpRefusal("forbidden");
   };
@@ -59,7 +73,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
     const principal = await callApp("authorize", () => authorize(request));
     if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
     count(requests, principal.actor, 1);
-    await checkReader(principal, log);
+    await checkReader(principal, log, request);
     return principal;
   };
   return {

@@ -6,7 +6,7 @@
  * Guarantees:
  * - No socket opens before the gate has checked its origin (P23), its ticket (P21) and its right to read.
  * - A refusal is a plain HTTP response.
- * - The gate reads only the method, the URL's query and the headers that the origin rule needs.
+ * - The gate reads only the method, the URL's query, and the headers of the origin rule and of a gate before it.
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { encodeCursor } from "../../core/history/record.ts";
@@ -67,7 +67,7 @@ export function createLiveGate({ origins, tickets, admission, hub, isClosing, re
           throw new HttpRefusal("unauthorized", {
             message: "The ticket is missing, used or expired. Fetch a new ticket.",
           });
-        await admission.checkReader(principal, log);
+        await admission.checkReader(principal, log, request);
         const refusal = isClosing() ? "restarting" : hub.refusal(log, principal.actor);
         if (refusal) throw new HttpRefusal(refusal);
         return {
