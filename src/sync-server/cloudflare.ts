@@ -19,14 +19,16 @@ import { syncServer, type SyncServerOptions } from "./app.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
-import { OBJECT_LIMITS, RIGHTS_MS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
+import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createReporter } from "./base/report-error.ts";
 import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
+import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { prefixOf } from "./live/live-path.ts";
+import { SILENCE_CHECK_MS } from "./live/watch-sockets.ts";
 import { mountAt } from "./http/mount-routes.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
@@ -71,10 +73,11 @@ export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret"
    */
   readonly jurisdiction?: "eu" | "fedramp";
   /**
-   * Milliseconds after which `permit` is called again for each open socket. Each time wakes the object of a log, also
-   * of an idle one. With a longer time, a person who lost the right to read keeps an open socket for that time.
+   * Milliseconds after which `permit` is called again for each open socket of an idle log. Each time wakes the object.
+   * With a longer time, a person who lost the right to read keeps an open socket for that time. The socket receives
+   * nothing: before an object sends records or presence, it checks each right that is older than 40 seconds.
    *
-   * @default 40_000. Without `permit`, an open socket is checked at the end of its token only.
+   * @default 600_000. Without `permit`, an open socket is checked at the end of its token only.
    */
   readonly permitEveryMs?: number;
   /**
@@ -105,7 +108,7 @@ export type EventLogObject = {
   /** Answers a request of the Worker. */
   fetch(request: Request): Promise<Response>;
   /** The runtime passes a frame of a socket. */
-  webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer): void;
+  webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer): Promise<void>;
   /** The runtime reports a closed socket. */
   webSocketClose(socket: HibernatingSocket): void;
   /** The runtime reports a broken socket. */
@@ -206,7 +209,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
         return this.#log.fetch(request);
       }
       override webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer) {
-        this.#log.receive(socket, message);
+        return this.#log.receive(socket, message);
       }
       override webSocketClose(socket: HibernatingSocket) {
         this.#log.closed(socket);
@@ -230,10 +233,11 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
 type ObjectOptions = CloudflareOptions & { readonly prefix: string; readonly ticketSecret: string };
 
 function createLogObject(options: ObjectOptions, context: LogObjectContext): LogObject {
-  const { prefix, storageBytesMax, permit, permitEveryMs = RIGHTS_MS } = options;
+  const { prefix, storageBytesMax, permit, permitEveryMs = SILENCE_CHECK_MS } = options;
   const report = createReporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
-  const limits = {
+  const limits: ServerLimits = {
+    ...SERVER_LIMITS,
     ...OBJECT_LIMITS,
     ...options.limits,
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
@@ -258,6 +262,8 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     server: { request: async (request) => app.fetch(request), live, poke, drop, importLog },
     prefix,
     permitMs: permit ? permitEveryMs : Infinity,
+    // An object that does not know its name refuses every request.
+    tasks: { outcomes: forgetOutcomes({ store, log: context.id.name ?? "", limits }) },
     report,
   });
 }

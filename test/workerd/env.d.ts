@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     readonly PLATFORM: DurableObjectNamespace<import("./worker.ts").PlatformObject>;
     readonly LOGS: DurableObjectNamespace;
     readonly SMALL_LOGS: DurableObjectNamespace;
+    readonly IDLE_LOGS: DurableObjectNamespace;
     readonly TICKET_SECRET: string;
   }
 }

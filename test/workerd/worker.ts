@@ -1,6 +1,6 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
-import { bearer, cloudflare } from "../../src/sync-server/cloudflare.ts";
+import { bearer, cloudflare, type Permit } from "../../src/sync-server/cloudflare.ts";
 import { domain } from "../support/board-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
 
@@ -30,6 +30,10 @@ export const app = {
 };
 
 const byToken = bearer({ tokens });
+const permit: Permit = ({ actor }, { action }) => {
+  app.permitted.push(action);
+  return !app.refused.has(actor);
+};
 
 /** A sync server as an app writes it. The token `guest` is a person whose right ends soon. */
 const server = cloudflare({
@@ -38,10 +42,7 @@ const server = cloudflare({
     request.headers.get("authorization") === "Bearer guest"
       ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
       : byToken(request),
-  permit: ({ actor }, { action }) => {
-    app.permitted.push(action);
-    return !app.refused.has(actor);
-  },
+  permit,
   permitEveryMs: 50,
   onError: (error) => void app.errors.push(error),
 });
@@ -51,7 +52,14 @@ export const { worker, logs } = server;
 export class LogObject extends server.EventLogObject {
   /** The number of objects that the runtime created. */
   static made = 0;
+  /** The number of alarms that rang. */
+  static rung = 0;
   readonly number = ++LogObject.made;
+
+  override alarm(): Promise<void> {
+    LogObject.rung++;
+    return super.alarm();
+  }
 }
 
 const small = cloudflare({
@@ -65,5 +73,18 @@ const small = cloudflare({
 /** Without `permit`, and with little room. */
 export class SmallLogObject extends small.EventLogObject {}
 export const smallWorker = small.worker;
+
+const idle = cloudflare({
+  domain,
+  authorize: byToken,
+  permit,
+  binding: "IDLE_LOGS",
+  onError: (error) => void app.errors.push(error),
+});
+
+/** With `permit`, which is asked as often as by default. */
+export class IdleLogObject extends idle.EventLogObject {}
+export const idleWorker = idle.worker;
+export const idleLogs = idle.logs;
 
 export default worker satisfies ExportedHandler<Cloudflare.Env>;

@@ -7,7 +7,7 @@ declare module "cloudflare:workers" {
     protected readonly env: object;
     fetch?(request: Request): Promise<Response>;
     alarm?(): Promise<void>;
-    webSocketMessage?(socket: Socket, message: string | ArrayBuffer): void;
+    webSocketMessage?(socket: Socket, message: string | ArrayBuffer): Promise<void>;
     webSocketClose?(socket: Socket): void;
     webSocketError?(socket: Socket): void;
   }

@@ -5,6 +5,8 @@
  * - The object can lose its memory between any two events. Its SQL contains the log, the outcomes and spent tickets.
  * - A socket's attachment contains what the hub needs of the socket, in less than 2 KB.
  * - An alarm checks the rights of open sockets again, also after the object slept.
+ * - A socket gets no record and no new presence while its right to read is older than 40 seconds. The right is requested
+ *   first, because the alarm for it may be rare.
  * - The object serves the log of its own name and no other. Otherwise a wrong router would mix two logs.
  * - The body of each request is read or cancelled. Otherwise the runtime logs an error for it.
  */
@@ -15,6 +17,8 @@ import { RIGHTS_MS } from "../base/limits.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import { PONG_FRAME } from "../live/frame-text.ts";
 import type { LiveHub } from "../live/hub.ts";
+import { ReadRight } from "../live/read-right.ts";
+import { nextRecheckAt } from "../live/recheck-rights.ts";
 import { SILENCE_CHECK_MS } from "../live/watch-sockets.ts";
 import type { LiveGate } from "../live/upgrade-gate.ts";
 import { archiveLines } from "./archive-lines.ts";
@@ -28,7 +32,7 @@ import {
   upgraded,
 } from "./cloudflare-runtime.ts";
 import { HibernatingSockets } from "./hibernating-sockets.ts";
-import { ObjectAlarm } from "./object-alarm.ts";
+import { ObjectSchedule, type ObjectTasks } from "./object-schedule.ts";
 import { syncTarget } from "./sync-target.ts";
 
 /** The sync server of an object. */
@@ -46,6 +50,8 @@ export type LogObjectOptions = {
   readonly prefix: string;
   /** Milliseconds between two checks of a socket's right to read. Infinity: only the end of its token counts. */
   readonly permitMs: number;
+  /** The tasks of the log, which run after each push and when they are due. */
+  readonly tasks: ObjectTasks;
   readonly report: (error: unknown) => void;
 };
 
@@ -54,32 +60,29 @@ const PING_FRAME = `{"type":"ping"}`;
 /** WebSocket close codes "unsupported data" and "message too big". */
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_TOO_LONG = 1009;
-const ALARM_MS_MIN = 1_000;
 
 export class LogObject {
   readonly #options: LogObjectOptions;
   readonly #sockets: HibernatingSockets;
-  readonly #alarm: ObjectAlarm;
-  /** The last check of all sockets. After a loss of memory the first event checks them. */
-  #checkedAt = 0;
+  readonly #schedule: ObjectSchedule;
+  /** The last check of all sockets, and the check that runs now. After a loss of memory a check is due. */
+  readonly #check: { at: number; running: Promise<void> | null } = { at: 0, running: null };
 
   constructor(options: LogObjectOptions) {
-    const { context, server, permitMs, report } = options;
+    const { context, server, permitMs, report, tasks } = options;
     this.#options = options;
-    this.#alarm = new ObjectAlarm({
+    this.#schedule = new ObjectSchedule({
       storage: context.storage,
       now: Date.now,
       report,
-      run: () => server.live.watch(permitMs),
+      tasks: { ...tasks, sockets: (now) => this.#watchSockets(now, permitMs) },
     });
     this.#sockets = new HibernatingSockets({
       context,
       resume: server.live.resume,
-      onSave: ({ principal, checkedAt = 0 }) => {
-        const now = Date.now();
-        const dueAt = Math.min(checkedAt + permitMs, principal.expiresAt ?? Infinity, now + SILENCE_CHECK_MS);
-        // If `permit` keeps failing, its check is overdue at each save.
-        void this.#alarm.wakeBy(Math.max(dueAt, now + ALARM_MS_MIN));
+      onSave: (attachment) => {
+        const dueAt = nextRecheckAt({ right: new ReadRight(attachment), principal: attachment.principal }, permitMs);
+        void this.#schedule.wakeBy(Math.min(dueAt, Date.now() + SILENCE_CHECK_MS));
       },
     });
     context.setWebSocketAutoResponse(autoResponse(PING_FRAME, PONG_FRAME));
@@ -95,13 +98,13 @@ export class LogObject {
     }
   }
 
-  receive(socket: HibernatingSocket, message: string | ArrayBuffer): void {
-    if (typeof message !== "string") this.#sockets.close(socket, CLOSE_UNSUPPORTED, "text only");
-    else if (message.length > CLIENT_FRAME_BYTES_MAX) this.#sockets.close(socket, CLOSE_TOO_LONG, "too long");
-    else {
-      this.#sockets.connectionOf(socket)?.receive(message);
-      this.#checkSockets();
-    }
+  async receive(socket: HibernatingSocket, message: string | ArrayBuffer): Promise<void> {
+    if (typeof message !== "string") return this.#sockets.close(socket, CLOSE_UNSUPPORTED, "text only");
+    if (message.length > CLIENT_FRAME_BYTES_MAX) return this.#sockets.close(socket, CLOSE_TOO_LONG, "too long");
+    // The check closes silent sockets, and this one is not silent.
+    this.#sockets.connectionOf(socket)?.heard();
+    await this.#checkSockets();
+    this.#sockets.connectionOf(socket)?.receive(message);
   }
 
   closed(socket: HibernatingSocket): void {
@@ -109,7 +112,7 @@ export class LogObject {
   }
 
   ring(): Promise<void> {
-    return this.#alarm.ring();
+    return this.#schedule.ring();
   }
 
   drop(log: string): Promise<RpcResult<null>> {
@@ -131,7 +134,7 @@ export class LogObject {
       report(this.#wrongLog(target.log));
       return errorResponse(new HttpRefusal("not-found"));
     }
-    this.#checkSockets();
+    if (request.method === "POST") return this.#answerPush(request);
     if (target.kind !== "live") return server.request(request);
     const opening = await server.live.open(request, target.log);
     if (opening.kind === "refused") return opening.response;
@@ -140,18 +143,38 @@ export class LogObject {
     return upgraded(client);
   }
 
-  /** Checks rights and silence while the object is awake anyway, because the alarm for silence is rare. */
-  #checkSockets(): void {
+  async #answerPush(request: Request): Promise<Response> {
+    const { server, tasks } = this.#options;
+    await this.#checkSockets();
+    const response = await server.request(request);
+    if (response.ok) for (const name of Object.keys(tasks)) void this.#schedule.runNow(name);
+    return response;
+  }
+
+  /** Checks rights and silence while the object is awake anyway. All events wait for a running check, in their order. */
+  async #checkSockets(): Promise<void> {
     const now = Date.now();
-    if (now - this.#checkedAt < RIGHTS_MS) return;
-    this.#checkedAt = now;
-    const { server, permitMs, report } = this.#options;
-    server.live.watch(permitMs).catch(report);
+    const isFresh = now >= this.#check.at && now - this.#check.at < RIGHTS_MS;
+    if (!isFresh) {
+      const { permitMs, report } = this.#options;
+      this.#check.at = now;
+      this.#check.running = this.#watchSockets(now, permitMs === Infinity ? permitMs : Math.min(permitMs, RIGHTS_MS))
+        // If the runtime gave up an alarm that kept failing, this sets a new one.
+        .then((nextAt) => (nextAt === Infinity ? undefined : this.#schedule.wakeBy(now + SILENCE_CHECK_MS)))
+        .catch(report)
+        .finally(() => (this.#check.running = null));
+    }
+    await this.#check.running;
+  }
+
+  async #watchSockets(now: number, permitMs: number): Promise<number> {
+    return now + ((await this.#options.server.live.watch(permitMs)) ?? Infinity);
   }
 
   async #operate<Value>(log: string, action: (server: ObjectServer) => Promise<Value>): Promise<RpcResult<Value>> {
     try {
       if (!this.#isOwn(log)) throw this.#wrongLog(log);
+      await this.#checkSockets();
       return { ok: true, value: await action(this.#options.server) };
     } catch (error) {
       return { ok: false, error: toPlainError(error) };

@@ -11,7 +11,7 @@
  */
 import { type Env, jittered } from "../base/env.ts";
 import type { ErrorCode } from "../base/http-refusal.ts";
-import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
+import type { ServerLimits } from "../base/limits.ts";
 import type { Principal } from "../access/authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
@@ -87,9 +87,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     const { log, principal } = attachment;
     const room = roomOf(log);
     const now = env.now();
-    // If a resumed socket has no time of its last check, its rights are due for a check.
-    const rightsAt = how === "join" ? now : (attachment.checkedAt ?? now - RIGHTS_MS);
-    const member = new Member(socket, attachment, { now, rightsAt });
+    const member = new Member(socket, how === "join" ? { ...attachment, checkedAt: now } : attachment, now);
     // The upgrade gate checks the quota before the handshake. But many handshakes may pass before the first one counts.
     const refusal = how === "join" ? quota.refusal(log, principal.actor) : null;
     quota.add(log, principal.actor);
@@ -97,6 +95,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     if (refusal) member.close(refusal, jittered(env, RECONNECT_MS));
     watch.start();
     return {
+      heard: () => room.heard(member),
       receive: (text) => room.receive(member, text),
       closed: () => {
         if (!room.members.has(member)) return;

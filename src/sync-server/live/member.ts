@@ -8,10 +8,10 @@
  */
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
-import { RIGHTS_MS } from "../base/limits.ts";
 import { type Bucket, fullBucket } from "../base/rate-limit.ts";
 import { type DeliverySignal, type DeliveryState, type DeliveryStep, reduceDelivery } from "./delivery-state.ts";
 import { byeFrame } from "./frame-text.ts";
+import { ReadRight } from "./read-right.ts";
 import type { LiveAttachment, LiveSocket } from "./server-socket.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
@@ -30,21 +30,17 @@ export class Member {
   readonly socket: LiveSocket;
   #principal: Principal;
   presence: LiveAttachment["presence"];
-  /** When the server last requested this socket's right to read, and when the answer was last yes. */
-  readonly rights: { requestedAt: number; confirmedAt: number };
+  readonly right: ReadRight;
   readonly incoming: { readonly bucket: Bucket; heardAt: number; framesDropped: number };
   #delivery: DeliveryState;
 
-  constructor(
-    socket: LiveSocket,
-    { log, cursor, principal, presence, heardAt }: LiveAttachment,
-    { now, rightsAt }: { readonly now: number; readonly rightsAt: number },
-  ) {
+  constructor(socket: LiveSocket, attachment: LiveAttachment, now: number) {
+    const { log, cursor, principal, presence, heardAt } = attachment;
     this.log = log;
     this.socket = socket;
     this.#principal = principal;
     this.presence = presence;
-    this.rights = { requestedAt: rightsAt, confirmedAt: rightsAt };
+    this.right = new ReadRight(attachment);
     this.incoming = { bucket: fullBucket(FRAME_RATE, now), heardAt: heardAt ?? now, framesDropped: 0 };
     this.#delivery = { kind: "live", cursor: cursor === null ? null : decodeCursor(cursor) };
   }
@@ -56,7 +52,8 @@ export class Member {
   /** Replaces the identity by a newer one of the same actor, whose right was just confirmed. */
   renew(principal: Principal, now: number): void {
     this.#principal = principal;
-    this.rights.requestedAt = this.rights.confirmedAt = now;
+    this.right.ask(now);
+    this.right.confirm();
     this.save();
   }
 
@@ -82,10 +79,8 @@ export class Member {
 
   /** Replaces times in the future. Otherwise a clock that was set back delays the checks of silence and rights. */
   correctTimes(now: number): void {
-    const { incoming, rights } = this;
-    incoming.heardAt = Math.min(incoming.heardAt, now);
-    rights.confirmedAt = Math.min(rights.confirmedAt, now);
-    if (rights.requestedAt > now) rights.requestedAt = now - RIGHTS_MS;
+    this.incoming.heardAt = Math.min(this.incoming.heardAt, now);
+    this.right.correctTimes(now);
   }
 
   /** Sends a frame. The runtime reports a socket that is already gone by `closed()`. */
@@ -96,7 +91,7 @@ export class Member {
   /** Stores in the socket what must outlive the hub's memory. */
   save(): void {
     if (this.#delivery.kind === "closed") return;
-    const { log, principal, presence, rights, incoming } = this;
+    const { log, principal, presence, right, incoming } = this;
     const cursor: Cursor | null = this.#delivery.cursor;
     try {
       this.socket.save({
@@ -104,7 +99,7 @@ export class Member {
         cursor: cursor && encodeCursor(cursor),
         principal,
         presence,
-        checkedAt: rights.confirmedAt,
+        ...right.toJson(),
         heardAt: incoming.heardAt,
       });
     } catch {

@@ -86,12 +86,17 @@ export class Room implements PresenceRoom {
     if (this.#members.delete(member)) this.#presence.leave(member);
   }
 
+  /** Notes that a client is there. */
+  heard({ incoming }: Member): void {
+    incoming.heardAt = this.#options.env.now();
+  }
+
   /** Handles a frame of a client. */
   receive(member: Member, text: string): void {
     const { env } = this.#options;
     const { incoming } = member;
     const now = env.now();
-    incoming.heardAt = now;
+    this.heard(member);
     if (tryConsumeFrom(incoming.bucket, FRAME_RATE, now, 1) > 0) {
       if (++incoming.framesDropped > DROPPED_FRAMES_MAX) member.close("rate-limited", jittered(env, FLOOD_RETRY_MS));
       return;

@@ -48,14 +48,18 @@ export type LiveAttachment = {
     /** The data that the client shows. */
     readonly data: Json;
   } | null;
-  /** The last time at which the holder's right to read was confirmed. Milliseconds since the epoch. */
+  /** The last time at which the holder's right to read was requested. Milliseconds since the epoch. */
   readonly checkedAt?: number;
+  /** If `permit` could not answer then, the time of the next try. Milliseconds since the epoch. */
+  readonly retryAt?: number;
   /** The last time at which the hub received a frame of the client. Milliseconds since the epoch. */
   readonly heardAt?: number;
 };
 
 /** The calls by which a runtime reports to the hub what happens on a socket. */
 export type LiveConnection = {
+  /** Notes that the client is there. `receive` does so too, so only a runtime that delays a frame needs it. */
+  readonly heard: () => void;
   /** Passes on a text frame of the client. */
   readonly receive: (text: string) => void;
   /** Reports that the socket is closed. */

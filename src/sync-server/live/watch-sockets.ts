@@ -7,7 +7,8 @@
  * - A clock that was set back delays no check. The test is in access.rights-that-end.test.ts.
  */
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
-import { isRecheckDue, nextRecheckAt, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
+import type { Member } from "./member.ts";
+import { nextRecheckAt, recheckRights, type RecheckRightsOptions } from "./recheck-rights.ts";
 import type { NodePresence } from "./node-presence.ts";
 import type { Room } from "./room.ts";
 
@@ -23,6 +24,9 @@ const TICK_MS = 1_000;
  * wakes the runtime.
  */
 export const SILENCE_CHECK_MS = 600_000;
+
+/** Rights that `check` requests at once. A Worker has few connections, and a right that waits for one could time out. */
+const ASKED_AT_ONCE = 32;
 
 export class SocketWatch {
   readonly #options: SocketWatchOptions;
@@ -45,11 +49,19 @@ export class SocketWatch {
     this.#options.env.setTimer(() => this.#tick(), TICK_MS);
   }
 
-  /** Checks every socket now. Returns the milliseconds until the next check, or null without sockets. */
+  /**
+   * Checks every socket now. If one right is due, rights that will be due soon are requested too. Otherwise each of many
+   * sockets would wake the runtime at its own time. Returns the milliseconds until the next check, or null without
+   * sockets.
+   */
   async check(rightsMs: number = RIGHTS_MS): Promise<number | null> {
     const now = this.#options.env.now();
-    await Promise.all(this.#checkMembers(now, rightsMs));
-    const members = [...this.#rooms.values()].flatMap((room) => [...room.members]);
+    const due = this.#endSilent(now);
+    const isOneDue = due.some((member) => nextRecheckAt(member, rightsMs) <= now);
+    const asked = isOneDue ? due.filter((member) => nextRecheckAt(member, rightsMs / 2) <= now) : [];
+    for (let start = 0; start < asked.length; start += ASKED_AT_ONCE)
+      await this.#recheck(asked.slice(start, start + ASKED_AT_ONCE), now);
+    const members = this.#members();
     if (members.length === 0) return null;
     const nextAt = members.map((member) => nextRecheckAt(member, rightsMs));
     return Math.max(0, Math.min(now + SILENCE_CHECK_MS, ...nextAt) - now);
@@ -65,20 +77,30 @@ export class SocketWatch {
       room.drain();
     }
     this.#nodes?.tick();
-    void Promise.all(this.#checkMembers(now, RIGHTS_MS));
+    const members = this.#endSilent(now);
+    void this.#recheck(
+      members.filter((member) => nextRecheckAt(member, RIGHTS_MS) <= now),
+      now,
+    );
     this.#isTicking = this.#rooms.size > 0;
     if (this.#isTicking) env.setTimer(() => this.#tick(), TICK_MS);
   }
 
-  #checkMembers(now: number, rightsMs: number): Promise<void>[] {
-    const checks: Promise<void>[] = [];
-    for (const { members } of this.#rooms.values()) {
-      for (const member of members) {
-        member.correctTimes(now);
-        if (member.isSilent(now)) member.socket.terminate();
-        else if (isRecheckDue(member, now, rightsMs)) checks.push(recheckRights(member, now, rightsMs, this.#options));
-      }
-    }
-    return checks;
+  #members(): readonly Member[] {
+    return [...this.#rooms.values()].flatMap((room) => [...room.members]);
+  }
+
+  /** Terminates the silent sockets, and returns the others. */
+  #endSilent(now: number): readonly Member[] {
+    return this.#members().filter((member) => {
+      member.correctTimes(now);
+      const isSilent = member.isSilent(now);
+      if (isSilent) member.socket.terminate();
+      return !isSilent;
+    });
+  }
+
+  async #recheck(members: readonly Member[], now: number): Promise<void> {
+    await Promise.all(members.map((member) => recheckRights(member, now, this.#options)));
   }
 }

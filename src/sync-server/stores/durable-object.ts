@@ -14,7 +14,8 @@
 import { StorageFullError } from "../../core/values/errors.ts";
 import type { EventStore, SpentTickets } from "./event-store.ts";
 import { sqlEventStore } from "./sql-event-store.ts";
-import type { Sql, SqlRow, SqlValue } from "./sql.ts";
+import { hasLayout } from "./sql-layout.ts";
+import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sql.ts";
 
 /** The used part of `ctx.storage`, so that this file needs no types of Workers. */
 export type DurableObjectSqlStorage = {
@@ -24,6 +25,12 @@ export type DurableObjectSqlStorage = {
     readonly databaseSize: number;
   };
   transactionSync<Result>(work: () => Result): Result;
+};
+
+/** The store of an object. */
+export type DurableObjectStore = EventStore & {
+  /** When the oldest kept outcome of a log was received, or null. Milliseconds since the epoch. */
+  readonly oldestOutcome: (log: string) => Promise<number | null>;
 };
 
 export type DurableObjectStoreOptions = {
@@ -49,7 +56,7 @@ const FULL_FIX = "Continue in a new log, or move this log to another server by i
 export function durableObjectStore(
   storage: DurableObjectSqlStorage,
   { bytesMax = BYTES_MAX, onNearlyFull }: DurableObjectStoreOptions = {},
-): EventStore {
+): DurableObjectStore {
   const sql: Sql = {
     rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
       // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
@@ -65,7 +72,8 @@ export function durableObjectStore(
   const assertRoom = (bytes: number): void => {
     const used = storage.sql.databaseSize;
     const details = { usedBytes: used, bytesMax };
-    if (used + bytes > bytesMax)
+    // An append without bytes only forgets outcomes.
+    if (bytes > 0 && used + bytes > bytesMax)
       throw new StorageFullError({ message: "The storage of this log is full", fix: FULL_FIX, details });
     if (isWarned || used < bytesMax * WARN_SHARE) return;
     isWarned = true;
@@ -73,7 +81,15 @@ export function durableObjectStore(
     onNearlyFull?.(new StorageFullError({ message, fix: FULL_FIX, details }));
   };
   const store = sqlEventStore(sql, { isLazy: true, survivesFull: true, assertRoom });
-  return Object.assign(store, { tickets: spentTickets(sql) });
+  const oldestOutcome = async (log: string): Promise<number | null> => {
+    if (!hasLayout(sql)) return null;
+    const rows = sql.rows<{ oldest: number | null }>(
+      "select min(received) as oldest from dacapo_outcomes where log = (select id from dacapo_logs where name = ?)",
+      log,
+    );
+    return firstRow(rows)?.oldest ?? null;
+  };
+  return Object.assign(store, { tickets: spentTickets(sql), oldestOutcome });
 }
 
 function spentTickets(sql: Sql): SpentTickets {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import { createLiveHub } from "../../../../src/sync-server/live/hub.ts";
 import type { LiveAttachment, LiveSocket } from "../../../../src/sync-server/live/server-socket.ts";
@@ -11,6 +12,8 @@ const ada: LiveAttachment = { log: "board", cursor: null, principal: { actor: "a
 function sleepingHub() {
   const clock = { now: START };
   const checked: string[] = [];
+  const running = { now: 0, most: 0 };
+  let failures = 0;
   const hub = createLiveHub({
     store: memory(),
     limits: SERVER_LIMITS,
@@ -21,24 +24,31 @@ function sleepingHub() {
       nextTurn: () => Promise.resolve(),
     },
     ticks: false,
-    checkReader: async ({ actor }) => void checked.push(actor),
+    checkReader: async ({ actor }) => {
+      running.most = Math.max(running.most, ++running.now);
+      await Promise.resolve();
+      running.now--;
+      if (failures-- > 0) throw new HttpRefusal("unavailable");
+      checked.push(actor);
+    },
     tokenReader: () => Promise.reject(new Error("no token")),
     report: () => {},
   });
   const socket = (answeredAt = 0) => {
     const saved: LiveAttachment[] = [];
+    const closed: string[] = [];
     let isTerminated = false;
     const live: LiveSocket = {
       bufferedBytes: 0,
       answeredAt,
       send: () => {},
-      close: () => {},
+      close: (_, code) => void closed.push(code),
       terminate: () => void (isTerminated = true),
       save: (attachment) => void saved.push(attachment),
     };
-    return { live, saved, isTerminated: () => isTerminated };
+    return { live, saved, closed: () => closed, isTerminated: () => isTerminated };
   };
-  return { hub, clock, checked, socket };
+  return { hub, clock, checked, running, socket, fail: (times: number) => void (failures = times) };
 }
 
 test("watch: without `permit`, it requests no right and is due again in ten minutes", async () => {
@@ -109,4 +119,51 @@ test("watch: a socket that was silent before a loss of memory is terminated afte
   };
   expect(await resumedAt(START + 115_000)).toBe(false);
   expect(await resumedAt(START + 121_000)).toBe(true);
+});
+
+test("watch: many sockets that joined at different times are due together", async () => {
+  const { hub, clock, checked, socket } = sleepingHub();
+  for (let n = 0; n < 100; n++) {
+    hub.join(socket(Infinity).live, { ...ada, principal: { actor: `actor-${n}` } });
+    clock.now += 6_000;
+  }
+  let wakes = 0;
+  for (const end = clock.now + 86_400_000; clock.now < end; wakes++)
+    clock.now += (await hub.watch(600_000)) ?? Infinity;
+  expect(wakes).toBeGreaterThanOrEqual(144);
+  expect(wakes).toBeLessThanOrEqual(148);
+  // Each right is requested every ten minutes, at first perhaps sooner.
+  expect(checked.length).toBeLessThanOrEqual(14_700);
+  for (let n = 0; n < 100; n++)
+    expect(checked.filter((actor) => actor === `actor-${n}`).length).toBeGreaterThanOrEqual(144);
+});
+
+test("watch: a `permit` that fails once closes nothing after a long sleep, twice it closes", async () => {
+  for (const failures of [1, 2]) {
+    const { hub, clock, checked, socket, fail } = sleepingHub();
+    const { live, saved, closed } = socket(Infinity);
+    hub.join(live, ada);
+    clock.now += 3_600_000;
+    fail(failures);
+    expect(await hub.watch(600_000)).toBe(5_000);
+    expect(saved.at(-1)).toMatchObject({ checkedAt: clock.now, retryAt: clock.now + 5_000 });
+    expect(closed()).toEqual([]);
+    // The object may lose its memory before the second try.
+    const after = sleepingHub();
+    after.fail(failures - 1);
+    after.clock.now = clock.now + 5_000;
+    const resumed = after.socket(Infinity);
+    after.hub.resume(resumed.live, saved.at(-1) ?? ada);
+    await after.hub.watch(600_000);
+    expect(resumed.closed()).toEqual(failures === 1 ? [] : ["unavailable"]);
+    expect([...checked, ...after.checked]).toEqual(failures === 1 ? ["ada"] : []);
+  }
+});
+
+test("watch: rights are requested 32 at once, because a Worker has few connections", async () => {
+  const { hub, clock, socket, running } = sleepingHub();
+  for (let n = 0; n < 100; n++) hub.join(socket(Infinity).live, ada);
+  clock.now += 600_000;
+  await hub.watch(600_000);
+  expect(running.most).toBe(32);
 });
