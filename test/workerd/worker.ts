@@ -77,7 +77,11 @@ export const smallWorker = small.worker;
 const idle = cloudflare({
   domain,
   authorize: byToken,
-  permit,
+  // As an app that reads the right from a database.
+  permit: async (principal, request) => {
+    if (request.action === "read") await new Promise((resolve) => setTimeout(resolve, 50));
+    return permit(principal, request);
+  },
   binding: "IDLE_LOGS",
   onError: (error) => void app.errors.push(error),
 });
