@@ -139,7 +139,7 @@ test("worker: an actor's name may have letters of any language", async () => {
   expect({ status, errors }).toEqual({ status: 200, errors: [] });
 });
 
-test("permit: is asked for the right to read once a request, by the Worker alone", async () => {
+test("permit: decides about the right to read once a request, in the Worker alone", async () => {
   const { person, ticket, upgrade } = newLog();
   const ada = person("ada");
   const asked = async (request: () => Promise<unknown>) => {

@@ -74,7 +74,7 @@ test("permit: a person who lost the right gets no presence, and no imported reco
   expect(late.frames.map(({ type }) => type)).toEqual(["presence", "bye"]);
 });
 
-test("permit: is not asked for sockets whose right is younger than 40 seconds", async () => {
+test("permit: is not called for sockets whose right is younger than 40 seconds", async () => {
   const log = newIdleLog();
   await log.live("token-of-bob");
   await sleepFor(20_000, log);
@@ -84,7 +84,7 @@ test("permit: is not asked for sockets whose right is younger than 40 seconds", 
   expect(app.permitted).toEqual(["read", "write", "record"]);
 });
 
-test("alarm: two sockets share each alarm of the runtime, and are asked for together", async () => {
+test("alarm: two sockets share each alarm of the runtime", async () => {
   const { live } = newLog();
   await live("token-of-ada");
   await live("token-of-bob");

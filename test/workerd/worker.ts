@@ -86,7 +86,7 @@ const idle = cloudflare({
   onError: (error) => void app.errors.push(error),
 });
 
-/** With `permit`, which is asked as often as by default. */
+/** With `permit`, and with the default of `permitEveryMs`. */
 export class IdleLogObject extends idle.EventLogObject {}
 export const idleWorker = idle.worker;
 export const idleLogs = idle.logs;

@@ -5,8 +5,8 @@
  * - The object can lose its memory between any two events. Its SQL contains the log, the outcomes and spent tickets.
  * - A socket's attachment contains what the hub needs of the socket, in less than 2 KB.
  * - An alarm checks the rights of open sockets again, also after the object slept.
- * - A socket gets no record and no new presence while its right to read is older than 40 seconds. The right is requested
- *   first, because the alarm for it may be rare.
+ * - A socket gets no record and no new presence while its right to read is older than 40 seconds. The right is
+ *   requested first, because the alarm for it may be rare.
  * - The object serves the log of its own name and no other. Otherwise a wrong router would mix two logs.
  * - The body of each request is read or cancelled. Otherwise the runtime logs an error for it.
  */
@@ -151,7 +151,7 @@ export class LogObject {
     return response;
   }
 
-  /** Checks rights and silence while the object is awake anyway. All events wait for a running check, in their order. */
+  /** Checks rights and silence while the object is awake. All events wait for a running check, in their order. */
   async #checkSockets(): Promise<void> {
     const now = Date.now();
     const isFresh = now >= this.#check.at && now - this.#check.at < RIGHTS_MS;
@@ -159,7 +159,7 @@ export class LogObject {
       const { permitMs, report } = this.#options;
       this.#check.at = now;
       this.#check.running = this.#watchSockets(now, permitMs === Infinity ? permitMs : Math.min(permitMs, RIGHTS_MS))
-        // If the runtime gave up an alarm that kept failing, this sets a new one.
+        // The runtime drops an alarm that keeps failing. This sets a new one.
         .then((nextAt) => (nextAt === Infinity ? undefined : this.#schedule.wakeBy(now + SILENCE_CHECK_MS)))
         .catch(report)
         .finally(() => (this.#check.running = null));

@@ -8,7 +8,7 @@
  * Guarantees (object-schedule.test.ts):
  * - A request for a later time than the set one writes nothing, because each alarm costs a write. A ring writes once.
  * - A failing task is reported and runs again after ten minutes. It stops no other task.
- * - If the alarm cannot be set again, `ring` rejects, and the runtime rings again. Otherwise no task would run any more.
+ * - If the alarm cannot be set again, `ring` rejects, and the runtime rings again. Otherwise no task would run.
  */
 import { DacapoError } from "../../core/values/errors.ts";
 import { reasonOf } from "../../core/values/reason.ts";
@@ -43,8 +43,8 @@ export class ObjectSchedule {
   readonly #options: ObjectScheduleOptions;
   /** The time for which the alarm is set. Undefined: not read yet. */
   #setFor: Promise<number | null> | undefined;
-  /** While the tasks run: the earliest time that `wakeBy` was asked for. */
-  #askedFor: number | null = null;
+  /** While the tasks run: the earliest time that a call of `wakeBy` named. */
+  #wantedMs: number | null = null;
 
   constructor(options: ObjectScheduleOptions) {
     this.#options = options;
@@ -52,7 +52,7 @@ export class ObjectSchedule {
 
   /** Wakes the object at this time or before. A failing storage is reported. Never rejects. */
   async wakeBy(atMs: number): Promise<void> {
-    if (this.#askedFor !== null) this.#askedFor = Math.min(this.#askedFor, atMs);
+    if (this.#wantedMs !== null) this.#wantedMs = Math.min(this.#wantedMs, atMs);
     else await this.#setAlarm(atMs).catch(this.#options.report);
   }
 
@@ -67,10 +67,10 @@ export class ObjectSchedule {
   async ring(): Promise<void> {
     const { now, tasks } = this.#options;
     this.#setFor = Promise.resolve(null);
-    this.#askedFor = Infinity;
+    this.#wantedMs = Infinity;
     const times = await Promise.all(Object.entries(tasks).map(([name, task]) => this.#run(name, task, now())));
-    const nextAt = Math.min(this.#askedFor, ...times);
-    this.#askedFor = null;
+    const nextAt = Math.min(this.#wantedMs, ...times);
+    this.#wantedMs = null;
     await this.#setAlarm(nextAt);
   }
 

@@ -2,7 +2,7 @@
  * The headers in which the Worker passes to the object of a log what it verified about a request.
  *
  * A Worker and an object may run two releases for minutes after a deploy. So a release may add headers, and never
- * changes or removes one. An object asks for everything that an older Worker did not pass.
+ * changes or removes one. An object checks itself what an older Worker did not check.
  *
  * Guarantees (cloudflare.guard.test.ts, cloudflare.releases.test.ts):
  * - The Worker sets or deletes the headers in every request, so that a client's own headers never reach an object.
@@ -35,8 +35,8 @@ export function withPrincipal(request: Request, principal: Principal | null, bod
 }
 
 /**
- * The `authorize` of an object: it reads the sender that the Worker verified. A socket that renews its token sends it to
- * the object itself, so `authorizeToken` verifies that one.
+ * The `authorize` of an object: it reads the sender that the Worker verified. A socket that renews its token sends it
+ * to the object itself, so `authorizeToken` verifies that one.
  */
 export function authorizeByWorker(authorizeToken: Authorize): GatedAuthorize {
   const authorize: Authorize = (request) => {

@@ -25,7 +25,7 @@ const TICK_MS = 1_000;
  */
 export const SILENCE_CHECK_MS = 600_000;
 
-/** Rights that `check` requests at once. A Worker has few connections, and a right that waits for one could time out. */
+/** Rights that `check` requests at once. A Worker has few connections, and a right that waits for one may time out. */
 const ASKED_AT_ONCE = 32;
 
 export class SocketWatch {
@@ -50,9 +50,9 @@ export class SocketWatch {
   }
 
   /**
-   * Checks every socket now. If one right is due, rights that will be due soon are requested too. Otherwise each of many
-   * sockets would wake the runtime at its own time. Returns the milliseconds until the next check, or null without
-   * sockets.
+   * Checks every socket now. If one right is due, rights that will be due soon are requested too. Otherwise each of
+   * many sockets would wake the runtime at its own time. Returns the milliseconds until the next check, or null
+   * without sockets.
    */
   async check(rightsMs: number = RIGHTS_MS): Promise<number | null> {
     const now = this.#options.env.now();

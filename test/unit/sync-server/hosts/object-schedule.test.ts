@@ -99,7 +99,7 @@ test("ring: several tasks share the alarm, and each works at its times, also ove
   expect(sets).toEqual([1_500, 2_500, 30_000, 31_000, 32_000, 50_000]);
 });
 
-test("ring: writes once, also if tasks ask for times of their own while they run", async () => {
+test("ring: writes once, also if tasks call `wakeBy` while they run", async () => {
   const schedule: ReturnType<typeof scheduleWith> = scheduleWith({
     first: async () => {
       await Promise.all([schedule.wakeBy(9_000), schedule.wakeBy(3_000)]);
