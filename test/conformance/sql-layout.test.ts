@@ -83,7 +83,7 @@ test("docs/storage-server.md: names every table and column, and its example rows
   expect(tables).toHaveLength(6);
   for (const { name } of tables) {
     const section = text.split("\n## ").find((part) => part.startsWith(`\`${String(name)}\``)) ?? "";
-    const columns = database.prepare(`select name from pragma_table_info('${String(name)}')`).all();
+    const columns = database.prepare(`select name from pragma_table_xinfo('${String(name)}')`).all();
     const shown = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, column]) => column);
     expect(shown, `columns of ${String(name)}`).toEqual(columns.map((column) => column["name"]));
     const example = /```json\n([^]*?)\n```/.exec(section)?.[1] ?? "";

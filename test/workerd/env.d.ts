@@ -8,3 +8,8 @@ declare namespace Cloudflare {
     readonly TICKET_SECRET: string;
   }
 }
+
+declare module "*.sql?raw" {
+  const text: string;
+  export default text;
+}

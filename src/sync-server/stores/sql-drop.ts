@@ -9,7 +9,7 @@
  *     open, or no row ── markDropping ──> dropping ── deleteStep returns false ──> gone
  */
 import { dropModelStep } from "./sql/models.ts";
-import { findLog } from "./sql-rows.ts";
+import { findLog, OF_LOG } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 /** Rows that one step deletes from each table, so that the store serves other logs in between. */
@@ -17,8 +17,8 @@ const DROP_STEP_ROWS = 500;
 
 export function markDropping(sql: Sql, name: string): void {
   sql.run(
-    `insert into dacapo_logs (name, position, mark, state) values (?, 0, null, 'dropping')
-     on conflict (name) do update set position = 0, mark = null, state = 'dropping'`,
+    `insert into dacapo_logs (name, state) values (?, 'dropping')
+     on conflict (name) do update set state = 'dropping'`,
     name,
   );
 }
@@ -33,7 +33,12 @@ export function droppingLogs(sql: Sql): readonly string[] {
 export function deleteStep(sql: Sql, name: string): boolean {
   const log = findLog(sql, name)?.id ?? null;
   const step = "where log = ? limit ?";
-  sql.run(`delete from dacapo_records where rowid in (select rowid from dacapo_records ${step})`, log, DROP_STEP_ROWS);
+  sql.run(
+    `delete from dacapo_records where id in (select id from dacapo_records where ${OF_LOG} order by id limit ?)`,
+    log,
+    log,
+    DROP_STEP_ROWS,
+  );
   sql.run(`delete from dacapo_outcomes where id in (select id from dacapo_outcomes ${step})`, log, DROP_STEP_ROWS);
   sql.run(
     `delete from dacapo_stream_records where (log, stream, version) in

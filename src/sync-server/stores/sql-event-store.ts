@@ -22,13 +22,23 @@ import type {
   RenameResult,
   StoredRecord,
 } from "./event-store.ts";
+import { jsonParameters } from "./json-parameters.ts";
 import { appendTo } from "./sql-append.ts";
 import { deleteStep, droppingLogs, markDropping } from "./sql-drop.ts";
 import { adoptId, outcomePage, renameLog } from "./sql-move.ts";
 import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
 import { hasLayout, prepareLayout } from "./sql-layout.ts";
-import { findLog, headOf, isRecordEnd, type LogRow, RECORD, type RecordRow, sizedRecords } from "./sql-rows.ts";
+import {
+  findLog,
+  headOf,
+  isRecordEnd,
+  type LogRow,
+  RECORD,
+  recordKey,
+  type RecordRow,
+  sizedRecords,
+} from "./sql-rows.ts";
 import { prepareModelTables } from "./sql/model-layout.ts";
 import { SqlModels } from "./sql/models.ts";
 import { firstRow, type Sql } from "./sql.ts";
@@ -80,7 +90,7 @@ class SqlEventStore implements EventStore {
     return this.#call("head", "read", () => {
       const log = this.#find(name);
       if (log === undefined) return { kind: "absent" };
-      return log.state === "open" ? { kind: "open", cursor: headOf(log) } : { kind: "gone" };
+      return log.state === "open" ? { kind: "open", cursor: headOf(this.#sql, log.id) } : { kind: "gone" };
     });
   }
 
@@ -94,12 +104,15 @@ class SqlEventStore implements EventStore {
       const log = this.#find(name);
       if (log === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
       if (log.state !== "open") return { kind: "gone" };
-      const head = headOf(log);
+      const head = headOf(this.#sql, log.id);
       if (after !== null && !isRecordEnd(this.#sql, log.id, after)) return { kind: "diverged", head };
       const rows = this.#sql.rows<RecordRow>(
-        `select ${RECORD} from dacapo_records r where r.log = ? and r.last > ? order by r.last`,
+        `select ${RECORD} from dacapo_records r
+         where r.id > ${recordKey("?", "?")} and r.id <= ${recordKey("?", "?")} order by r.id`,
         log.id,
         positionOf(after),
+        log.id,
+        positionOf(head),
       );
       return { kind: "page", records: takePage(sizedRecords(rows), limit), head };
     });
@@ -110,7 +123,7 @@ class SqlEventStore implements EventStore {
       const log = this.#find(name);
       if (log?.state !== "open") return [];
       const rows = this.#sql.rows<RecordRow>(
-        `select ${RECORD} from dacapo_stream_records s join dacapo_records r on r.log = s.log and r.last = s.record
+        `select ${RECORD} from dacapo_stream_records s join dacapo_records r on r.id = ${recordKey("s.log", "s.record")}
          where s.log = ? and s.stream = ? and s.version > ? order by s.version`,
         log.id,
         stream,
@@ -125,26 +138,7 @@ class SqlEventStore implements EventStore {
       const known = new Map<string, KnownCommit>();
       const log = this.#find(name);
       if (log?.state !== "open") return known;
-      const ids = JSON.stringify(commits);
-      // `cross join` keeps this order. Otherwise SQLite scans the whole log and searches the list for each record.
-      const records = this.#sql.rows<{ commit_id: string; actor: string; last: number; mark: string }>(
-        `select r.commit_id, r.actor, r.last, r.mark from json_each(?) i
-         cross join dacapo_records r on r.log = ? and r.commit_id = i.value`,
-        ids,
-        log.id,
-      );
-      for (const { commit_id, actor, last, mark } of records)
-        known.set(commit_id, { record: { actor, at: { position: last, mark } }, outcomes: [] });
-      const rows = this.#sql.rows<{ commit_id: string; actor: string; text: string }>(
-        `select o.commit_id, o.actor, o.text from json_each(?) i
-         cross join dacapo_outcomes o on o.log = ? and o.commit_id = i.value`,
-        ids,
-        log.id,
-      );
-      for (const { commit_id, actor, text } of rows) {
-        const { record, outcomes } = known.get(commit_id) ?? { record: null, outcomes: [] };
-        known.set(commit_id, { record, outcomes: [...outcomes, { actor, text }] });
-      }
+      for (const ids of jsonParameters(commits)) this.#addKnown(known, log.id, ids);
       return known;
     });
   }
@@ -256,6 +250,29 @@ class SqlEventStore implements EventStore {
 
   #find(name: string): LogRow | undefined {
     return this.#hasTables ? findLog(this.#sql, name) : undefined;
+  }
+
+  /** Adds the records and outcomes under the ids of a JSON array. */
+  #addKnown(known: Map<string, KnownCommit>, log: number, ids: string): void {
+    // `cross join` keeps this order. Otherwise SQLite scans the whole log and searches the list for each record.
+    const records = this.#sql.rows<{ commit_id: string; actor: string; last: number; mark: string }>(
+      `select r.commit_id, r.actor, r.last, r.mark from json_each(?) i
+       cross join dacapo_records r on r.log = ? and r.commit_id = i.value`,
+      ids,
+      log,
+    );
+    for (const { commit_id, actor, last, mark } of records)
+      known.set(commit_id, { record: { actor, at: { position: last, mark } }, outcomes: [] });
+    const rows = this.#sql.rows<{ commit_id: string; actor: string; text: string }>(
+      `select o.commit_id, o.actor, o.text from json_each(?) i
+       cross join dacapo_outcomes o on o.log = ? and o.commit_id = i.value`,
+      ids,
+      log,
+    );
+    for (const { commit_id, actor, text } of rows) {
+      const { record, outcomes } = known.get(commit_id) ?? { record: null, outcomes: [] };
+      known.set(commit_id, { record, outcomes: [...outcomes, { actor, text }] });
+    }
   }
 }
 

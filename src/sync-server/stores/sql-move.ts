@@ -6,7 +6,7 @@
  */
 import type { KeptOutcome, OutcomeKey, RenameResult } from "./event-store.ts";
 import { dropModelStep } from "./sql/models.ts";
-import { findLog } from "./sql-rows.ts";
+import { findLog, headOf } from "./sql-rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 type OutcomeRow = {
@@ -37,7 +37,7 @@ export function renameLog(sql: Sql, name: string, to: string): RenameResult {
   if ((log && log.state !== "open") || (other && other.state !== "open")) return { kind: "gone" };
   if (!log) return { kind: "absent" };
   if (other) {
-    if (other.mark !== null || other.id === log.id || sharesCommit(sql, log.id, other.id)) return { kind: "taken" };
+    if (headOf(sql, other.id) || other.id === log.id || sharesCommit(sql, log.id, other.id)) return { kind: "taken" };
     // Written again, so that of two outcomes with the same time the renamed log's own is the older one in every store.
     sql.run(
       `insert into dacapo_outcomes (log, commit_id, actor, received, text)

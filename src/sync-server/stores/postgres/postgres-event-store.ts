@@ -27,14 +27,22 @@ import type {
   StoreHints,
   StorePresence,
 } from "../event-store.ts";
-import { headOf, sizedRecords, streamsText } from "../sql-rows.ts";
+import { sizedRecords, streamsText } from "../sql-rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
 import { prepareLayout } from "./layout.ts";
 import { adoptId, renameLog } from "./move.ts";
 import { NodeChannel } from "./node-channel.ts";
 import type { PostgresPool, Statements } from "./pool.ts";
-import { type HeadRow, type KnownRow, type OutcomeRow, type PageRow, type Queries, queriesOf } from "./queries.ts";
+import {
+  type HeadRow,
+  headOf,
+  type KnownRow,
+  type OutcomeRow,
+  type PageRow,
+  type Queries,
+  queriesOf,
+} from "./queries.ts";
 
 /** Rows that one step of `drop` deletes from each table, so that no statement runs for long. */
 const DROP_STEP_ROWS = 1_000;

@@ -1,4 +1,5 @@
 /** The statements that read the Postgres tables. Each is one statement, so that it sees one snapshot (S5). */
+import type { Cursor } from "../../../core/history/record.ts";
 
 export type HeadRow = { readonly position: number; readonly mark: string | null; readonly state: string };
 
@@ -30,6 +31,10 @@ export type OutcomeRow = {
   readonly received: number;
   readonly text: string;
 };
+
+export function headOf({ position, mark }: HeadRow): Cursor | null {
+  return mark === null ? null : { position, mark };
+}
 
 /** The statements of one schema. Its name is quoted already. */
 export type Queries = ReturnType<typeof queriesOf>;

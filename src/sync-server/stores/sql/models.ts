@@ -15,7 +15,7 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
-import { findLog, headOf, isRecordEnd, type LogRow } from "../sql-rows.ts";
+import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow } from "../sql-rows.ts";
 import { firstRow, type Sql } from "../sql.ts";
 import { hasModelTables } from "./model-layout.ts";
 import { applyModelWrite, movedFollowers, tableId } from "./model-write.ts";
@@ -61,7 +61,7 @@ export class SqlModels implements ModelStore {
       if (log.state !== "open") return { kind: "gone" };
       const query = `select ${FOLLOWER} from dacapo_followers where log = ? and revision > 0 order by name`;
       const rows = this.#isReady() ? [...this.#sql.rows<FollowerRow>(query, log.id)] : [];
-      return { kind: "open", head: headOf(log), followers: rows.map(followerOf) };
+      return { kind: "open", head: headOf(this.#sql, log.id), followers: rows.map(followerOf) };
     });
   }
 
@@ -125,11 +125,11 @@ export class SqlModels implements ModelStore {
 
   due(names: readonly string[], now: number, after: string | null, limit: number): Promise<DuePage> {
     return this.#calls.read("due", () => {
-      const log = this.#hasEvents() ? "select id, name, position from dacapo_logs where state = 'open'" : null;
-      if (log === null) return { logs: [], next: null };
+      if (!this.#hasEvents()) return { logs: [], next: null };
       const page = [
         ...this.#sql.rows<{ id: number; name: string; position: number }>(
-          `${log} and name > ? order by name limit ?`,
+          `select l.id, l.name, ${HEAD_POSITION} as position from dacapo_logs l
+           where l.state = 'open' and l.name > ? order by l.name limit ?`,
           after ?? "",
           limit,
         ),
@@ -232,5 +232,5 @@ function orphanOf(sql: Sql): number | undefined {
 }
 
 function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower {
-  return { name, revision, at: headOf({ position, mark }), wake, text };
+  return { name, revision, at: mark === null ? null : { position, mark }, wake, text };
 }
