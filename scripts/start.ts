@@ -22,6 +22,9 @@ const pagePort = portFrom("PAGE_PORT", 5173);
 const stopMsMax = 5_000;
 const development = process.argv.includes("--dev");
 
+// The waits before a dead sync server is started again. They double, and begin anew once it has listened.
+const restartMs = { first: 1_000, most: 30_000 };
+
 let stopping = false;
 let syncServer: ChildProcess | undefined;
 
@@ -64,8 +67,8 @@ async function startPage(): Promise<ResolvedServerUrls | null> {
   return (await preview({ ...page, build: { outDir }, preview: address })).resolvedUrls;
 }
 
-/** Resolves when the server reports that it listens. */
-function startSyncServer(): Promise<void> {
+/** Resolves when the server reports that it listens. If it ends later, it is started again. */
+function startSyncServer(waitMs = restartMs.first): Promise<void> {
   mkdirSync(`${root}.data`, { recursive: true });
   const child = spawn(
     process.execPath,
@@ -89,6 +92,7 @@ function startSyncServer(): Promise<void> {
         console.log(`[sync] ${line}`);
         if (!line.includes("listening on")) return;
         listening = true;
+        waitMs = restartMs.first;
         resolve();
       });
     }
@@ -96,13 +100,26 @@ function startSyncServer(): Promise<void> {
     child.on("exit", (code, signal) => {
       if (stopping) return;
       const how = signal ? `was stopped by ${signal}` : `stopped with code ${code}`;
-      if (!listening) reject(new Error(`The sync server ${how} before it listened. Its output is above.`));
-      else
-        console.error(
-          `\nThe sync server ${how}. The page keeps working offline. Press Ctrl-C and run npm start to start both again.\n`,
-        );
+      if (!listening) return reject(new Error(`The sync server ${how} before it listened. Its output is above.`));
+      console.error(
+        `\nThe sync server ${how}. The page keeps working offline. It is started again in ${waitMs / 1_000} s.\n`,
+      );
+      restartSyncServer(waitMs);
     });
   });
+}
+
+function restartSyncServer(waitMs: number): void {
+  setTimeout(() => {
+    if (stopping) return;
+    const nextMs = Math.min(2 * waitMs, restartMs.most);
+    startSyncServer(nextMs).catch((error: unknown) => {
+      console.error(
+        `\n${error instanceof Error ? error.message : String(error)} The next try is in ${nextMs / 1_000} s.\n`,
+      );
+      restartSyncServer(nextMs);
+    });
+  }, waitMs);
 }
 
 async function stop(code: number): Promise<void> {

@@ -24,7 +24,7 @@ test("client.md: the table of the status has each field and each connection", ()
     ([, name]) => name,
   );
   const connections = [...source("export type Connection =", ";").matchAll(/"([\w-]+)"/g)].map(([, name]) => name);
-  expect([fields.length, connections.length]).toEqual([17, 8]);
+  expect([fields.length, connections.length]).toEqual([18, 8]);
   const names = named("The status");
   expect([...fields, ...connections].filter((name = "") => !names.has(name))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { useLog, useStatus } from "dacapo/react";
 import { useEffect, useId, useRef } from "react";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
+import { useSecondsUntil } from "./use-seconds-until.ts";
 
 export function SyncBadge() {
   const log = useLog();
@@ -11,6 +12,7 @@ export function SyncBadge() {
   const { announce } = useSpeech();
   const id = useId();
   const { mood, text } = saySync(status);
+  const seconds = useSecondsUntil(status.retryAt);
   const first = useRef(true);
   useEffect(() => {
     // Announce changes only: the first state is no news, and neither are the steps of catching up.
@@ -21,8 +23,16 @@ export function SyncBadge() {
     <div className="sync">
       <button type="button" className={`sync-badge ${mood}`} popoverTarget={id} aria-label={`Sync: ${text}`}>
         <span className="dot" />
-        <span className="sync-text">{text}</span>
+        <span className="sync-text">
+          {text}
+          {seconds !== null && ` · next try in ${seconds} s`}
+        </span>
       </button>
+      {status.connection === "offline" && (
+        <button type="button" className="button quiet" onClick={() => log.resume()}>
+          Try now
+        </button>
+      )}
       <div id={id} popover="auto" className="sync-details">
         <SyncDetails status={status} />
       </div>
@@ -167,7 +177,7 @@ function explain({ connection, error }: LogStatus): string {
     case "offline":
       return "The server cannot be reached. Continue working: your changes are saved on this device and sent later.";
     case "paused":
-      return "You disconnected this tab. Your changes are saved on this device. Switch Offline off to send them.";
+      return "You disconnected your tabs on this device. Your changes are saved on this device. Switch Offline off to send them.";
     case "stopped":
       return error
         ? "Nothing is sent until this problem is fixed. Your changes are saved on this device."

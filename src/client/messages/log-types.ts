@@ -170,6 +170,11 @@ export type LogStatus = {
    * Not stored, because that would cost a write for each pull without records.
    */
   readonly lastSyncedAt: number | null;
+  /**
+   * Time of the next try while `connection` is `offline`, in milliseconds since the epoch. `log.resume()` tries at
+   * once. Null in other states, and where another tab syncs.
+   */
+  readonly retryAt: number | null;
   /** Position up to which this device has the log. */
   readonly position: number;
   /** The server's last known position. */

@@ -77,6 +77,7 @@ const NO_STATUS: LogStatus = {
   waitingSince: null,
   rejections: 0,
   lastSyncedAt: null,
+  retryAt: null,
   position: 0,
   head: 0,
   traffic: { received: 0, sent: 0 },

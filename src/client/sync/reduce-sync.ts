@@ -257,6 +257,7 @@ function failed({ progress, agreement, size, push }: SyncState, signal: Signal<"
     // Read from the server again, because a frame that could not be stored is lost.
     agreement: doubt(agreement),
     progress: trying(progress, failures + 1, Math.max(notBefore, at.elapsed + wait)),
+    retryAt: at.now + Math.max(notBefore - at.elapsed, wait),
   };
 }
 

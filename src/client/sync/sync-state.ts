@@ -51,6 +51,8 @@ export type SyncState = {
   readonly traffic: Traffic;
   /** Milliseconds since the epoch. */
   readonly lastSyncedAt: number | null;
+  /** When a failed call is tried again, in milliseconds since the epoch. */
+  readonly retryAt: number | null;
 };
 
 /** Bytes of answers and of answered pushes since this tab opened the log. */
@@ -125,6 +127,7 @@ export const initialSyncState: SyncState = {
   size: firstCallSize,
   traffic: { received: 0, sent: 0 },
   lastSyncedAt: null,
+  retryAt: null,
 };
 
 export function nextStep(state: SyncState, { now, cursor, pending, stuckAt, isRefilling }: SyncInputs): Step {
@@ -181,14 +184,18 @@ export type SyncSummary = {
   readonly head: number;
   readonly domain: number;
   readonly lastSyncedAt: number | null;
+  /** Null unless `activity` is `offline`. */
+  readonly retryAt: number | null;
   readonly traffic: Traffic;
   readonly error: PlainError | null;
 };
 
 export function syncSummary(state: SyncState): SyncSummary {
   const { progress, warning, socket, push, head, domain, lastSyncedAt, traffic } = state;
+  const activity = activityOf(state);
   return {
-    activity: activityOf(state),
+    activity,
+    retryAt: activity === "offline" ? state.retryAt : null,
     isSocketOpen: socket.kind === "open",
     head,
     domain,

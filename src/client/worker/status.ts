@@ -41,6 +41,7 @@ export function statusOf(inputs: StatusInputs): WorkerStatus {
     connection: isStopped ? "stopped" : summary ? connectionOf(summary, led, position) : "local",
     leader: leader && !isStopped,
     lastSyncedAt: (leader ? null : led?.lastSyncedAt) ?? summary?.lastSyncedAt ?? null,
+    retryAt: summary?.retryAt ?? null,
     head: Math.max(position, summary?.head ?? 0),
     traffic: summary?.traffic ?? { received: 0, sent: 0 },
     reduced,
@@ -81,7 +82,9 @@ function connectionOf(
 ): Connection {
   switch (activity) {
     case "following":
-      return led && led.state !== "going" ? led.state : activity;
+      // Until a leader is heard, this tab may become the leader.
+      if (!led) return "connecting";
+      return led.state === "going" ? activity : led.state;
     case "fresh":
       if (head > position) return "catching-up";
       return isSocketOpen ? "live" : "connecting";

@@ -79,6 +79,7 @@ test("status: no tab ever sends following together with leader, while the lead m
     second.api.setPaused(true);
     await until(() => first.status().connection === "live", "the first leads again");
     second.api.setPaused(false);
+    await until(() => second.status().connection === "following", "the second follows");
   }
   const sent = [...first.statuses, ...second.statuses];
   expect(sent.some(({ connection }) => connection === "following")).toBe(true);

@@ -12,6 +12,7 @@ const status: WorkerStatus = {
   doubtful: [],
   rejections: 0,
   lastSyncedAt: null,
+  retryAt: null,
   position: 0,
   head: 0,
   traffic: { received: 0, sent: 0 },
