@@ -68,7 +68,7 @@ async function startPage(): Promise<ResolvedServerUrls | null> {
 }
 
 /** Resolves when the server reports that it listens. If it ends later, it is started again. */
-function startSyncServer(waitMs = restartMs.first): Promise<void> {
+function startSyncServer(): Promise<void> {
   mkdirSync(`${root}.data`, { recursive: true });
   const child = spawn(
     process.execPath,
@@ -92,7 +92,6 @@ function startSyncServer(waitMs = restartMs.first): Promise<void> {
         console.log(`[sync] ${line}`);
         if (!line.includes("listening on")) return;
         listening = true;
-        waitMs = restartMs.first;
         resolve();
       });
     }
@@ -102,9 +101,9 @@ function startSyncServer(waitMs = restartMs.first): Promise<void> {
       const how = signal ? `was stopped by ${signal}` : `stopped with code ${code}`;
       if (!listening) return reject(new Error(`The sync server ${how} before it listened. Its output is above.`));
       console.error(
-        `\nThe sync server ${how}. The page keeps working offline. It is started again in ${waitMs / 1_000} s.\n`,
+        `\nThe sync server ${how}. The page keeps working offline. It is started again in ${restartMs.first / 1_000} s.\n`,
       );
-      restartSyncServer(waitMs);
+      restartSyncServer(restartMs.first);
     });
   });
 }
@@ -113,7 +112,7 @@ function restartSyncServer(waitMs: number): void {
   setTimeout(() => {
     if (stopping) return;
     const nextMs = Math.min(2 * waitMs, restartMs.most);
-    startSyncServer(nextMs).catch((error: unknown) => {
+    startSyncServer().catch((error: unknown) => {
       console.error(
         `\n${error instanceof Error ? error.message : String(error)} The next try is in ${nextMs / 1_000} s.\n`,
       );

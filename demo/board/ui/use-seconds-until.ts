@@ -5,9 +5,12 @@ export function useSecondsUntil(time: number | null): number | null {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (time === null) return;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
+    const tick = () => setNow(Date.now());
+    const [first, timer] = [setTimeout(tick), setInterval(tick, 1_000)];
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+    };
   }, [time]);
   const seconds = time === null ? 0 : Math.ceil((time - now) / 1_000);
   return seconds > 0 ? seconds : null;
