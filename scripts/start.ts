@@ -22,7 +22,7 @@ const pagePort = portFrom("PAGE_PORT", 5173);
 const stopMsMax = 5_000;
 const development = process.argv.includes("--dev");
 
-// The waits before a dead sync server is started again. They double, and begin anew once it has listened.
+// The waits before a dead sync server is started again. They double, and begin again once it has listened.
 const restartMs = { first: 1_000, most: 30_000 };
 
 let stopping = false;
