@@ -12,8 +12,6 @@ import { createAdmission } from "./access/admission.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { type Env, runtimeEnv } from "./base/env.ts";
-import { SERVER_ID } from "../core/wire/messages.ts";
-import { refuseDefinition } from "../core/values/refuse.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate, type LiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
@@ -21,7 +19,9 @@ import { createLogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { dropLog } from "./archive/drop-log.ts";
 import { type ImportedLog, importLog } from "./archive/import-log.ts";
-import { createReporter } from "./base/report-error.ts";
+import { Observer, type ObserverOptions } from "./base/observer.ts";
+import { rememberedId } from "./http/server-id.ts";
+import { stopServer } from "./hosts/stop-server.ts";
 import { createResponder } from "./http/responder.ts";
 import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
@@ -38,6 +38,16 @@ export type { Env } from "./base/env.ts";
 export type { ImportedLog } from "./archive/import-log.ts";
 export type { LiveGate, LiveOpening } from "./live/upgrade-gate.ts";
 export type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
+export type { LogEntry, LogEvent, StepFacts } from "./base/log-entry.ts";
+export type { ObserverOptions } from "./base/observer.ts";
+export type {
+  MeasureName,
+  SpanName,
+  Telemetry,
+  TelemetryFacts,
+  TelemetryFailure,
+  TelemetrySpan,
+} from "./base/telemetry.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type {
   Append,
@@ -83,7 +93,7 @@ export type {
  *   onError: (error) => console.error(error),
  * };
  */
-export type SyncServerOptions = {
+export type SyncServerOptions = ObserverOptions & {
   /** The domain that decides the commits: the result of `defineDomain`. */
   readonly domain: { readonly definition: DomainDefinition };
   /** The store of the logs, such as `sqlite("logs.db")`. The server owns it, and `close` closes it. */
@@ -192,8 +202,8 @@ export type SyncServer = Hono & {
    */
   readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
   /**
-   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. Running requests
-   * have 2 seconds.
+   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. The pushes have 4
+   * seconds, other requests 2 seconds, the store 1 second. A push that was not answered is pushed again.
    *
    * @example
    * process.once("SIGTERM", () => void server.close());
@@ -215,19 +225,20 @@ export type SyncServer = Hono & {
  */
 export function syncServer(options: SyncServerOptions): SyncServer {
   requireOptions(options);
-  const { store, authorize, permit = () => true, env = runtimeEnv, onError, liveTicks: ticks = true } = options;
+  const { store, authorize, permit = () => true, env = runtimeEnv, liveTicks: ticks = true } = options;
   const domain = options.domain.definition;
-  const report = createReporter(onError);
+  const observer = new Observer(options, env.now);
+  const report = observer.reporter(options.onError);
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
-  const hub = createLiveHub({ store, limits, env, report, ticks, ...admission });
+  const hub = createLiveHub({ store, limits, env, report, observer, ticks, ...admission });
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);
   };
   const stopHints = store.hints?.listen(hub.poke);
-  const writer = createLogWriter({ domain, store, permit, limits, env, report, onAppended });
+  const writer = createLogWriter({ domain, store, permit, limits, env, report, observer, onAppended });
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const serverId = rememberedId(options.serverId, store);
@@ -243,47 +254,30 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     answering,
     env,
     report,
+    observer,
   };
   const origins = createOriginRule(options.origins, options.credentials);
-  const responder = createResponder({ origins, env, report });
+  const responder = createResponder({ origins, env, report, observer });
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;
-  const gate = createLiveGate({ origins, tickets, admission, hub, report, isClosing });
+  const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
 
-  const close = async (): Promise<void> => {
-    await writer.close();
-    hub.end("restarting");
-    await responder.close();
-    stopHints?.();
-    await store.close();
-  };
+  const stop = () => stopServer({ writer, hub, responder, store, stopHints, env, observer });
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke: hub.poke,
-    drop: async (log: string) => {
-      await dropLog(store, log);
-      hub.end("gone", log);
-    },
-    importLog: async (log: string, lines: AsyncIterable<string> | Iterable<string>) => {
-      const imported = await importLog(store, log, lines);
-      hub.poke(log);
-      return imported;
-    },
-    close: () => (closing ??= close()),
+    drop: (log: string) =>
+      observer.run("drop", [], { log }, async () => {
+        await dropLog(store, log);
+        hub.end("gone", log);
+      }),
+    importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) =>
+      observer.run("import", [], { log }, async (step) => {
+        const imported = await importLog(store, log, lines);
+        step.set({ records: imported.records, events: imported.events });
+        hub.poke(log);
+        return imported;
+      }),
+    close: () => (closing ??= stop()),
   });
-}
-
-/** Reads the id of the store once. A read that failed is repeated by the next request. */
-function rememberedId(given: string | undefined, store: EventStore): () => Promise<string> {
-  if (given !== undefined && !SERVER_ID.test(given))
-    refuseDefinition(
-      `The serverId ${JSON.stringify(given)} is not allowed`,
-      "Pass 1 to 64 of A-Z a-z 0-9 _ -, or leave it out.",
-    );
-  let id = given === undefined ? null : Promise.resolve(given);
-  return () =>
-    (id ??= store.id().catch((error: unknown) => {
-      id = null;
-      throw error;
-    }));
 }

@@ -20,7 +20,7 @@ import type { ImportedLog } from "./archive/import-log.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
-import { createReporter } from "./base/report-error.ts";
+import { Observer } from "./base/observer.ts";
 import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
 import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
@@ -177,7 +177,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   requireAppOptions(options);
   const { authorize, permit, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
-  const report = createReporter(onError);
+  const observer = new Observer(options);
+  const report = observer.reporter(onError);
   const prefix = prefixOf(options.path ?? "/sync");
   const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
   const gate = new WorkerGate({
@@ -192,6 +193,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
     pushBytesMax: limits.pushBytesMax,
     createTickets: (secret) => createTickets(runtimeEnv, secret),
     report,
+    observer,
   });
   const createLog = (context: LogObjectContext, env: object): LogObject =>
     createLogObject({ ...options, onError, prefix, ticketSecret: secretOf(env, secretName) }, context);
@@ -234,7 +236,7 @@ type ObjectOptions = CloudflareOptions & { readonly prefix: string; readonly tic
 
 function createLogObject(options: ObjectOptions, context: LogObjectContext): LogObject {
   const { prefix, storageBytesMax, permit, permitEveryMs = SILENCE_CHECK_MS } = options;
-  const report = createReporter(options.onError);
+  const report = new Observer(options).reporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
   const limits: ServerLimits = {
     ...SERVER_LIMITS,

@@ -21,11 +21,13 @@ import { CLIENT_FRAME_BYTES_MAX } from "../core/history/limits.ts";
 import { syncServer, type SyncServer, type SyncServerOptions } from "./app.ts";
 import { listen, listenAddress, listeningUrl } from "./hosts/listen.ts";
 import { httpServer } from "./hosts/node-http.ts";
+import { Observer } from "./base/observer.ts";
 import { liveLog, prefixOf } from "./live/live-path.ts";
 import { mountAt } from "./http/mount-routes.ts";
 import type { LiveSocket } from "./live/server-socket.ts";
 import { nodeExchange } from "./hosts/node-exchange.ts";
 
+export { jsonLines } from "./hosts/json-lines.ts";
 export { bearer } from "./access/authorize.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
@@ -125,8 +127,10 @@ export async function serve({
     await server.close();
     throw error;
   });
+  const url = listeningUrl(listening, wanted.hostname, prefix);
+  new Observer(options).write({ level: "info", event: "started", url });
   return {
-    url: listeningUrl(listening, wanted.hostname, prefix),
+    url,
     port: listening,
     server,
     close: async () => {

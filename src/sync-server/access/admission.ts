@@ -66,7 +66,7 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
     if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
     if (request && isChecked(request)) return;
     if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
-      throw new HttpRefusal("forbidden");
+      throw new HttpRefusal("forbidden", { actor: principal.actor });
   };
   const reader = async (request: Request, log: LogName): Promise<Principal> => {
     if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
@@ -89,5 +89,5 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
 
 function count(limiter: RateLimiter, key: string, cost: number): void {
   const retryAfterMs = limiter.tryConsume(key, cost);
-  if (retryAfterMs > 0) throw new HttpRefusal("rate-limited", { retryAfterMs });
+  if (retryAfterMs > 0) throw new HttpRefusal("rate-limited", { retryAfterMs, actor: key });
 }

@@ -12,6 +12,7 @@
 import type { MemoryShare } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
+import type { Step } from "../base/observer.ts";
 import { RIGHTS_MS, type ServerLimits } from "../base/limits.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -27,6 +28,8 @@ export type ExportContext = {
   /** Throws if the reader may no longer read the log. */
   readonly checkReader: () => Promise<void>;
   readonly report: (error: unknown) => void;
+  /** Starts the step of this export, which ends with its stream. */
+  readonly begin: () => Step;
 };
 
 /**
@@ -38,16 +41,25 @@ export async function exportLog(context: ExportContext): Promise<ReadableStream<
   const pieces = exportPieces(context);
   let first: IteratorResult<string, void> | null = await pieces.next();
   share.reserve(limits.frameBytesMax);
+  const step = context.begin();
   const utf8 = new TextEncoder();
+  let bytes = 0;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done, value } = first ?? (await pieces.next());
           first = null;
-          if (!done && value !== undefined) return controller.enqueue(utf8.encode(value));
+          if (!done && value !== undefined) {
+            const piece = utf8.encode(value);
+            bytes += piece.byteLength;
+            return controller.enqueue(piece);
+          }
           controller.close();
+          step.set({ bytes });
+          step.end();
         } catch (error) {
+          step.end(error);
           if (!(error instanceof HttpRefusal)) context.report(error);
           // The reader learns only that the export broke off. The reason goes to the operator.
           controller.error(new Error("The export was cut short. Request it again."));
@@ -56,6 +68,8 @@ export async function exportLog(context: ExportContext): Promise<ReadableStream<
       },
       async cancel() {
         share.release();
+        step.set({ bytes });
+        step.cancel();
         await pieces.return();
       },
     },

@@ -39,6 +39,18 @@ export function wait(env: Env, delayMs: number): Promise<void> {
   });
 }
 
+/** Waits for work, but at most for a time. Returns false if the work did not settle in this time. */
+export async function settlesWithin(env: Env, work: Promise<unknown>, ms: number): Promise<boolean> {
+  let cancel: (() => void) | null = null;
+  const timeOver = new Promise<false>((resolve) => (cancel = env.setTimer(() => resolve(false), ms)));
+  try {
+    return await Promise.race([work.then(() => true), timeOver]);
+  } finally {
+    // A timer that remains would keep a process alive.
+    (cancel as (() => void) | null)?.();
+  }
+}
+
 /** Random hexadecimal digits, two for each byte. */
 export function randomHex(env: Env, bytes: number): string {
   return Array.from(env.randomBytes(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -65,15 +65,24 @@ const KINDS = {
 
 export type ErrorCode = keyof typeof KINDS;
 
-export type RefusalFacts = { readonly message?: string; readonly retryAfterMs?: number };
+export type RefusalFacts = {
+  readonly message?: string;
+  readonly retryAfterMs?: number;
+  /** The verified sender, for the operator's log. No response contains it. */
+  readonly actor?: string;
+};
 
 /** A refusal of a request. A route throws it, and the app turns it into an error response. */
 export class HttpRefusal extends Error {
   readonly code: ErrorCode;
+  readonly status: number;
   readonly retryAfterMs: number | null;
-  constructor(code: ErrorCode, { message = KINDS[code].message, retryAfterMs }: RefusalFacts = {}) {
+  readonly actor: string | undefined;
+  constructor(code: ErrorCode, { message = KINDS[code].message, retryAfterMs, actor }: RefusalFacts = {}) {
     super(message);
     this.code = code;
+    this.status = KINDS[code].status;
+    this.actor = actor;
     this.retryAfterMs = retryAfterMs ?? (KINDS[code].status === 503 ? 1_000 : null);
   }
 }

@@ -1,8 +1,8 @@
-/** Reports failures to the operator by `onError`. If `onError` throws, or its promise rejects, nothing else fails. */
-export function createReporter(onError: ((error: unknown) => unknown) | undefined): (error: unknown) => void {
-  return (error) => {
+/** Reports to a function of the operator, such as `onError`. If it throws or rejects, nothing else fails. */
+export function createReporter<Report>(onError: ((report: Report) => unknown) | undefined): (report: Report) => void {
+  return (report) => {
     try {
-      const reported = onError?.(error);
+      const reported = onError?.(report);
       if (reported instanceof Promise) reported.catch(() => {});
     } catch {}
   };

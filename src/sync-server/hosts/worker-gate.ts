@@ -16,6 +16,7 @@ import type { Principal } from "../access/authorize.ts";
 import type { Tickets } from "../access/tickets.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
+import type { Observer } from "../base/observer.ts";
 import type { OriginRule } from "../http/origins.ts";
 import { readJsonText } from "../http/read-body.ts";
 import { postTicket } from "../http/routes.ts";
@@ -36,6 +37,7 @@ export type WorkerGateOptions = {
   readonly pushBytesMax: number;
   readonly createTickets: (secret: string) => Tickets;
   readonly report: (error: unknown) => void;
+  readonly observer: Observer;
 };
 
 type LogTarget = Extract<SyncTarget, { readonly log: string }>;
@@ -52,19 +54,22 @@ export class WorkerGate {
   }
 
   async answer(request: Request, env: object): Promise<Response> {
-    const { origins, report, prefix } = this.#options;
+    const { origins, report, observer, prefix } = this.#options;
+    let log: string | undefined;
     let corsHeaders: Readonly<Record<string, string>> = {};
     try {
       const { pathname } = new URL(request.url);
       if (request.method === "OPTIONS" && pathname.startsWith(`${prefix}/logs/`)) return origins.preflight(request);
       corsHeaders = origins.check(request);
       const target = syncTarget(request.method, pathname, prefix);
+      if (target !== null && "log" in target) log = target.log;
       const body = target === null ? refuseRoute() : await this.#answerTarget(request, env, target);
       if (body instanceof Response) return body;
       const headers = { "content-type": "application/json", "cache-control": "no-store", ...corsHeaders };
       return new Response(request.method === "HEAD" ? null : body, { headers });
     } catch (error) {
       if (!(error instanceof HttpRefusal)) report(error);
+      observer.refused(error, log);
       const response = errorResponse(error);
       for (const [name, value] of Object.entries(corsHeaders)) response.headers.set(name, value);
       return response;

@@ -1,7 +1,8 @@
 /** Mounts the routes of the protocol on a Hono app: one line for each path. */
-import { Hono } from "hono";
+import { Hono, type HonoRequest } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { OriginRule } from "./origins.ts";
+import type { ResponseBody } from "./metered-response.ts";
 import { exchangeOf, keptBody } from "./raw-exchange.ts";
 import type { Responder } from "./responder.ts";
 import {
@@ -23,25 +24,27 @@ export function mountRoutes(
 ): Hono {
   const app = new Hono();
   /** Answers a request about a log. The answer names the server. */
-  const answer: Responder["respond"] = (request, route, how) =>
-    respond(request, route, { ...how, serverId: context.serverId });
+  const answer = (req: HonoRequest, route: () => Promise<ResponseBody>, how?: Parameters<Responder["respond"]>[2]) => {
+    const log = req.param("log");
+    return respond(req.raw, route, { ...how, serverId: context.serverId, ...(log !== undefined && { log }) });
+  };
   const refuse = (code: "upgrade-required" | "not-found") => () => Promise.reject(new HttpRefusal(code));
-  app.get("/logs/:log", ({ req }) => answer(req.raw, () => getLog(context, req.raw, req.param("log"))));
+  app.get("/logs/:log", ({ req }) => answer(req, () => getLog(context, req.raw, req.param("log"))));
   app.post("/logs/:log/commits", ({ req, env }) => {
     const exchange = exchangeOf(env);
-    return answer(req.raw, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
+    return answer(req, () => postCommits(context, req.raw, req.param("log"), keptBody(req) ?? exchange), {
       exchange,
     });
   });
-  app.get("/logs/:log/records", ({ req }) => answer(req.raw, () => getRecords(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/records", ({ req }) => answer(req, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) =>
-    answer(req.raw, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
+    answer(req, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
   );
   app.get("/logs/:log/export", ({ req }) =>
-    answer(req.raw, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
+    answer(req, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
   );
-  app.post("/logs/:log/tickets", ({ req }) => answer(req.raw, () => postTicket(context, req.raw, req.param("log"))));
-  app.get("/logs/:log/live", ({ req }) => answer(req.raw, refuse("upgrade-required")));
+  app.post("/logs/:log/tickets", ({ req }) => answer(req, () => postTicket(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/live", ({ req }) => answer(req, refuse("upgrade-required")));
   app.options("/logs/*", ({ req }) => {
     try {
       return origins.preflight(req.raw);
@@ -49,7 +52,7 @@ export function mountRoutes(
       return errorResponse(error);
     }
   });
-  app.all("/logs/*", ({ req }) => answer(req.raw, refuse("not-found")));
+  app.all("/logs/*", ({ req }) => answer(req, refuse("not-found")));
   app.get("/healthz", ({ req }) => respond(req.raw, async () => `{"status":"ok"}`));
   app.get("/readyz", ({ req }) => respond(req.raw, () => getReadiness(context, isClosing())));
   return app;

@@ -16,9 +16,11 @@ import type { Admission } from "../access/admission.ts";
 import type { Principal } from "../access/authorize.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import { type ServerLimits, wireLimits } from "../base/limits.ts";
+import { NO_STEP, type Step } from "../base/observer.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
 import { admitPush, type Appended } from "../writer/admit-push.ts";
+import { countOutcomes, type OutcomeCounts } from "../writer/outcome-text.ts";
 import type { EventStore, ReadLimit } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
@@ -57,6 +59,7 @@ export async function answerPush(
   principal: Principal,
   log: LogName,
   body: { readonly text: string; readonly bytes: number },
+  step: Step = NO_STEP,
 ): Promise<string> {
   const { admission, limits, writer } = context;
   const envelope = parsePushEnvelope(body.text);
@@ -71,12 +74,19 @@ export async function answerPush(
   const { push } = admitted;
   admission.countCommits(principal, push.commits.length);
 
-  const result = await writer.push(log, push);
+  step.set({ commits: push.commits.length });
+  const result = await writer.push(log, { ...push, step });
   if (result.kind === "refused") throw new HttpRefusal(result.code);
   const { outcomes, stopped, appended } = result;
+  if (step !== NO_STEP) recordOutcomes(step, countOutcomes(outcomes));
   const page = await pageAfterPush(context, log, push.after, appended, envelope.value.bytes);
   const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
   return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
+}
+
+function recordOutcomes(step: Step, counts: OutcomeCounts): void {
+  step.set(counts);
+  for (const [outcome, count] of Object.entries(counts)) if (count > 0) step.record("commits", count, { outcome });
 }
 
 export async function answerPull(

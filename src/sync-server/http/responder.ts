@@ -9,6 +9,7 @@
  */
 import { type Env, wait } from "../base/env.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { Observer } from "../base/observer.ts";
 import type { OriginRule } from "./origins.ts";
 import type { ResponseBody } from "./metered-response.ts";
 import type { Exchange } from "./raw-exchange.ts";
@@ -21,6 +22,8 @@ export type Responder = {
     how?: {
       readonly contentType?: string;
       readonly exchange?: Exchange | null;
+      /** The log's name in the path, for the entry of a refusal. */
+      readonly log?: string;
       /** The answer names the server, and a request that names another one is refused. */
       readonly serverId?: () => Promise<string>;
     },
@@ -37,15 +40,17 @@ export function createResponder({
   origins,
   env,
   report,
+  observer,
 }: {
   readonly origins: OriginRule;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  readonly observer: Observer;
 }): Responder {
   let running = 0;
   let closed = false;
   return {
-    respond: async (request, route, { contentType = "application/json", exchange = null, serverId } = {}) => {
+    respond: async (request, route, { contentType = "application/json", exchange = null, serverId, log } = {}) => {
       let ownHeaders: Readonly<Record<string, string>> = {};
       running++;
       try {
@@ -74,6 +79,7 @@ export function createResponder({
         return new Response(request.method === "HEAD" ? null : body, init);
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
+        observer.refused(error, log);
         const response = errorResponse(error);
         for (const [name, value] of Object.entries(ownHeaders)) response.headers.set(name, value);
         return response;

@@ -10,10 +10,12 @@ import { parseStream } from "../../core/values/names.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Admission } from "../access/admission.ts";
 import { msUntilEnd, requireSmallPrincipal } from "../access/authorize.ts";
+import { callWithinTime } from "../base/app-timeout.ts";
 import { answerInfo, answerPull, answerPush } from "./push-pull.ts";
 import { readJsonText } from "./read-body.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Env } from "../base/env.ts";
+import type { Observer } from "../base/observer.ts";
 import type { BodySource } from "./raw-exchange.ts";
 import { exportLog } from "../archive/export-log.ts";
 import { meteredResponse, type ResponseBody } from "./metered-response.ts";
@@ -40,6 +42,7 @@ export type RouteContext = {
   readonly answering: MemoryBudget;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  readonly observer: Observer;
 };
 
 /** `GET /logs/:log`: the head of the log, and the limits of the server. */
@@ -55,23 +58,30 @@ export async function postCommits(
   log: LogName,
   source: BodySource | null,
 ): Promise<ResponseBody> {
-  const { admission, limits, reading, answering, env } = context;
-  const principal = await admission.reader(request, log);
-  const body = await readJsonText(request, source, limits.pushBytesMax, reading.of(principal.actor), env.nextTurn);
-  return meteredResponse(request, await answerPush(context, principal, log, body), answering.of(principal.actor));
+  const { admission, limits, reading, answering, env, observer } = context;
+  return observer.run("push", request, { log }, async (step) => {
+    const principal = await admission.reader(request, log);
+    const body = await readJsonText(request, source, limits.pushBytesMax, reading.of(principal.actor), env.nextTurn);
+    step.set({ actor: principal.actor, bytes: body.bytes });
+    step.record("io", body.bytes, { "network.io.direction": "receive" });
+    const answer = await answerPush(context, principal, log, body, step);
+    observer.recordSent(answer);
+    return meteredResponse(request, answer, answering.of(principal.actor));
+  });
 }
 
 /** `GET /logs/:log/records?after=C&limit=N&bytes=B`: a page of records. */
 export async function getRecords(context: RouteContext, request: Request, log: LogName): Promise<ResponseBody> {
-  const { actor } = await context.admission.reader(request, log);
-  const query = new URL(request.url).searchParams;
-  const events = wholeNumber(query.get("limit"), "limit", 1) ?? context.limits.pageEventsMax;
-  const bytes = wholeNumber(query.get("bytes"), "bytes", 1) ?? undefined;
-  return meteredResponse(
-    request,
-    await answerPull(context, log, readCursor(query.get("after")), events, bytes),
-    context.answering.of(actor),
-  );
+  const { admission, answering, limits, observer } = context;
+  return observer.run("pull", request, { log }, async () => {
+    const { actor } = await admission.reader(request, log);
+    const query = new URL(request.url).searchParams;
+    const events = wholeNumber(query.get("limit"), "limit", 1) ?? limits.pageEventsMax;
+    const bytes = wholeNumber(query.get("bytes"), "bytes", 1) ?? undefined;
+    const answer = await answerPull(context, log, readCursor(query.get("after")), events, bytes);
+    observer.recordSent(answer);
+    return meteredResponse(request, answer, answering.of(actor));
+  });
 }
 
 /** `GET /logs/:log/streams/:type/:id?after=V`: a page of the records with events of a stream. */
@@ -107,6 +117,7 @@ export async function getExport(
   return exportLog({
     ...context,
     log,
+    begin: () => context.observer.begin("export", request, { log, actor: principal.actor }),
     share: context.answering.of(principal.actor),
     checkReader: () => context.admission.checkReader(principal, log),
   });
@@ -129,10 +140,11 @@ export async function postTicket(
 }
 
 /** `GET /readyz`: whether the server accepts requests and its store answers. */
-export async function getReadiness({ store, report }: RouteContext, isClosing: boolean): Promise<string> {
+export async function getReadiness({ store, env, report }: RouteContext, isClosing: boolean): Promise<string> {
   if (isClosing) throw new HttpRefusal("restarting");
   // No log of this name needs to exist. The check is whether the store answers.
-  await store.head("readyz").catch((error: unknown) => {
+  const answered = async () => callWithinTime(env, "The store", () => store.head("readyz"));
+  await answered().catch((error: unknown) => {
     report(error);
     throw new HttpRefusal("unavailable");
   });

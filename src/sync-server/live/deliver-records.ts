@@ -9,6 +9,7 @@
  */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { ServerLimits } from "../base/limits.ts";
+import type { Observer } from "../base/observer.ts";
 import type { EventStore, ReadLimit, ReadResult } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import type { DeliverySignal, DeliveryStep } from "./delivery-state.ts";
@@ -25,6 +26,7 @@ export type RecordDeliveryOptions = {
   readonly limits: ServerLimits;
   readonly report: (error: unknown) => void;
   readonly isMember: (member: Member) => boolean;
+  readonly observer: Observer;
   /** Called for each page with the head of its snapshot. */
   readonly onHead: (head: Cursor | null) => void;
 };
@@ -52,7 +54,7 @@ export class RecordDelivery {
   /** Starts a read for a socket by its own cursor, if the signal makes one due. */
   catchUp(member: Member, signal: DeliverySignal): void {
     const step = member.advance(signal);
-    if (step.kind === "read") void this.#read(member, step);
+    if (step.kind === "read") this.#startReading(member, step);
   }
 
   /** Sends the last hint to a socket that is within its budget again. */
@@ -62,29 +64,36 @@ export class RecordDelivery {
 
   #deliverTo(member: Member, signal: AppendedSignal, frames: readonly RecordsFrame[], head: Cursor | null): void {
     const step = member.advance(signal);
-    if (step.kind === "read") return void this.#read(member, step);
+    if (step.kind === "read") return this.#startReading(member, step);
     if (member.delivery.kind === "catching-up") return;
     if (step.kind === "offer-frames") {
-      for (const { text, cursor } of frames)
-        this.#step(member, { kind: "frame", cursor, head, isSlow: this.#isSlow(member) }, text);
+      for (const { text, cursor, receivedAt } of frames) {
+        const sent = this.#step(member, { kind: "frame", cursor, head, isSlow: this.#isSlow(member) }, text);
+        if (sent === "send" && receivedAt !== null) this.#options.observer.recordLag(receivedAt);
+      }
     }
     if (member.isSlow(this.#options.limits.socketBufferBytesMax * BUDGETS_MAX)) member.socket.terminate();
     else member.save();
   }
 
+  #startReading(member: Member, step: DeliveryStep): void {
+    const { log, observer, report } = this.#options;
+    observer
+      .run("catch_up", [], { log }, () => this.#read(member, step))
+      .catch((error: unknown) => {
+        member.advance({ kind: "read-failed" });
+        report(error);
+      });
+  }
+
   /** Reads page after page, each in one snapshot, until no record came meanwhile. */
   async #read(member: Member, first: DeliveryStep): Promise<void> {
-    const { log, store, report, isMember } = this.#options;
-    try {
-      for (let step = first; step.kind === "read"; step = member.advance({ kind: "read-done" })) {
-        const read = await store.read(log, step.after, this.#pageLimit);
-        if (!isMember(member) || member.delivery.kind === "closed") return;
-        if (read.kind === "gone" || read.kind === "diverged") member.close(read.kind);
-        else if (read.kind === "page") this.#sendPage(member, step.after, read);
-      }
-    } catch (error) {
-      member.advance({ kind: "read-failed" });
-      report(error);
+    const { log, store, isMember } = this.#options;
+    for (let step = first; step.kind === "read"; step = member.advance({ kind: "read-done" })) {
+      const read = await store.read(log, step.after, this.#pageLimit);
+      if (!isMember(member) || member.delivery.kind === "closed") return;
+      if (read.kind === "gone" || read.kind === "diverged") member.close(read.kind);
+      else if (read.kind === "page") this.#sendPage(member, step.after, read);
     }
   }
 
@@ -100,10 +109,11 @@ export class RecordDelivery {
   }
 
   /** Takes the step of a signal: sends `frame`, or a hint. */
-  #step(member: Member, signal: DeliverySignal, frame = ""): void {
+  #step(member: Member, signal: DeliverySignal, frame = ""): DeliveryStep["kind"] {
     const step = member.advance(signal);
     if (step.kind === "send") member.send(frame);
     else if (step.kind === "hint") member.send(headFrame(step.head));
+    return step.kind;
   }
 
   #isSlow(member: Member): boolean {

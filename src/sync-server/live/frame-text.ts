@@ -9,7 +9,15 @@ import type { StoredRecord } from "../stores/event-store.ts";
 /** Presence entries in one frame. With `presenceBytesMax` for each, a frame has about 200 KB. */
 const FRAME_ENTRIES_MAX = 200;
 
-export type RecordsFrame = { readonly text: string; readonly cursor: Cursor | null };
+export type RecordsFrame = {
+  readonly text: string;
+  readonly cursor: Cursor | null;
+  /** When the server received the oldest record of the frame. Milliseconds since the epoch. */
+  readonly receivedAt: number | null;
+};
+
+/** Inside a text of JSON, a quote has a backslash. So the first match is the field of the first record. */
+const RECEIVED = /"received":(\d+)/;
 
 /** Returns the frames of an append. Each follows the one before. */
 export function recordsFrames(
@@ -20,7 +28,8 @@ export function recordsFrames(
   return splitRecords(records, { bytes: frameBytesMax, events: pageEventsMax }).map((run) => {
     const text = recordsFrame(follows, run, positionOf(head));
     follows = run.at(-1)?.cursor ?? follows;
-    return { text, cursor: follows };
+    const received = RECEIVED.exec(text)?.[1];
+    return { text, cursor: follows, receivedAt: received === undefined ? null : Number(received) };
   });
 }
 

@@ -13,6 +13,7 @@ import { type Env, jittered } from "../base/env.ts";
 import type { ErrorCode } from "../base/http-refusal.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { Principal } from "../access/authorize.ts";
+import { Observer } from "../base/observer.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import { Member, RECONNECT_MS } from "./member.ts";
@@ -21,6 +22,7 @@ import { Room } from "./room.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "./server-socket.ts";
 import { SocketQuota } from "./socket-quota.ts";
 import { SocketWatch } from "./watch-sockets.ts";
+import { WatchedSocket } from "./watched-socket.ts";
 import type { Actor, LogName } from "../../core/values/ids.ts";
 
 export type LiveHub = {
@@ -56,12 +58,14 @@ export type LiveHubOptions = {
   /** Returns the sender of a token. Throws a refusal if the sender may not read the log. */
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
   readonly report: (error: unknown) => void;
+  /** @default an observer that reports nothing */
+  readonly observer?: Observer;
   /** False: no timers, for a runtime that sleeps between events and calls `watch` itself. */
   readonly ticks: boolean;
 };
 
 export function createLiveHub(options: LiveHubOptions): LiveHub {
-  const { store, limits, env, report, tokenReader } = options;
+  const { store, limits, env, observer = new Observer() } = options;
   const rooms = new Map<string, Room>();
   const quota = new SocketQuota(limits);
   const nodes = store.presence && new NodePresence(store.presence, env, rooms);
@@ -70,27 +74,22 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   const roomOf = (log: LogName): Room => {
     const known = rooms.get(log);
     if (known) return known;
-    const room = new Room({
-      log,
-      store,
-      limits,
-      env,
-      report,
-      tokenReader,
-      sendToNodes: (entry) => nodes?.send(log, entry),
-    });
+    const room = new Room({ ...options, observer, log, sendToNodes: (entry) => nodes?.send(log, entry) });
     rooms.set(log, room);
     nodes?.ask(log);
     return room;
   };
-  const enter = (socket: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {
+  const enter = (bare: LiveSocket, attachment: LiveAttachment, how: "join" | "resume"): LiveConnection => {
     const { log, principal } = attachment;
     const room = roomOf(log);
     const now = env.now();
+    const watched = observer.isOn ? new WatchedSocket(bare, observer, now) : null;
+    const socket = watched ?? bare;
     const member = new Member(socket, how === "join" ? { ...attachment, checkedAt: now } : attachment, now);
     // The upgrade gate checks the quota before the handshake. But many handshakes may pass before the first one counts.
     const refusal = how === "join" ? quota.refusal(log, principal.actor) : null;
     quota.add(log, principal.actor);
+    watched?.opened({ log, actor: principal.actor }, how);
     room[how](member);
     if (refusal) member.close(refusal, jittered(env, RECONNECT_MS));
     watch.start();
@@ -99,6 +98,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
       receive: (text) => room.receive(member, text),
       closed: () => {
         if (!room.members.has(member)) return;
+        watched?.closed(env.now());
         quota.remove(log, principal.actor);
         room.leave(member);
         if (room.members.size === 0) rooms.delete(log);

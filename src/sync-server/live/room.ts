@@ -13,6 +13,7 @@ import { HttpRefusal } from "../base/http-refusal.ts";
 import { type Env, jittered } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import { tryConsumeFrom } from "../base/rate-limit.ts";
+import type { Observer } from "../base/observer.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Appended } from "../writer/admit-push.ts";
 import { RecordDelivery } from "./deliver-records.ts";
@@ -31,6 +32,7 @@ export type RoomOptions = {
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
+  readonly observer: Observer;
   /** Sends a change of an own device to the other nodes. */
   readonly sendToNodes: (entry: NodeEntry) => void;
 };

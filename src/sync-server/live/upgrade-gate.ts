@@ -12,6 +12,7 @@ import { LOG_NAME } from "../../core/history/limits.ts";
 import { encodeCursor } from "../../core/history/record.ts";
 import type { Admission } from "../access/admission.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import type { Observer } from "../base/observer.ts";
 import type { LiveHub } from "./hub.ts";
 import type { LiveConnection, LiveSocket } from "./server-socket.ts";
 import type { OriginRule } from "../http/origins.ts";
@@ -51,9 +52,11 @@ export type LiveGateOptions = {
   readonly hub: LiveHub;
   readonly isClosing: () => boolean;
   readonly report: (error: unknown) => void;
+  readonly observer: Observer;
 };
 
-export function createLiveGate({ origins, tickets, admission, hub, isClosing, report }: LiveGateOptions): LiveGate {
+export function createLiveGate(options: LiveGateOptions): LiveGate {
+  const { origins, tickets, admission, hub, isClosing, report, observer } = options;
   return {
     open: async (request, log) => {
       try {
@@ -76,6 +79,7 @@ export function createLiveGate({ origins, tickets, admission, hub, isClosing, re
         };
       } catch (error) {
         if (!(error instanceof HttpRefusal)) report(error);
+        observer.refused(error, log);
         return { kind: "refused", response: errorResponse(error) };
       }
     },

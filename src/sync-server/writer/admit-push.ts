@@ -14,6 +14,7 @@ import { parseCommit, parseCommitHead, parseCommitId } from "../../core/wire/rea
 import type { Cursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
+import type { Step } from "../base/observer.ts";
 import type { Refusal } from "./outcome-text.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
@@ -28,6 +29,8 @@ export type AdmittedPush = {
   readonly domain: number;
   readonly commits: readonly PushedCommit[];
   readonly bytes: number;
+  /** The step of its request. Undefined: nobody watches. */
+  readonly step?: Step;
 };
 
 /** The records that one append wrote, after the cursor `after`, up to the cursor `head`. */

@@ -17,6 +17,7 @@ import { permitPush } from "./permit-push.ts";
 import { type BatchContext, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
 import type { AppendResult, LogHead } from "../stores/event-store.ts";
+import { positionOf } from "../../core/history/record.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
 export type SettledBatch = {
@@ -41,7 +42,7 @@ const FAILURES_MAX = 2;
 const CONTENTION_DELAY_MS = 4;
 
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
-  const { log, store, cache, recentRecords, env, limits, report } = context;
+  const { log, store, cache, recentRecords, env, limits, report, step } = context;
   let mayHaveMoved = false;
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
@@ -65,10 +66,12 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     const head: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
     if (head.kind === "gone") return refused("gone");
     const cursor = head.kind === "open" ? head.cursor : null;
-    const plan = await planBatch(context, permitted, cursor, assumed !== null).catch((error: unknown) => {
-      if (error instanceof LogMoved) return null;
-      throw error;
-    });
+    const plan = await step.run("decide", { log }, () =>
+      planBatch(context, permitted, cursor, assumed !== null).catch((error: unknown) => {
+        if (error instanceof LogMoved) return null;
+        throw error;
+      }),
+    );
     if (!plan) {
       mayHaveMoved = true;
       cache.drop(log);
@@ -82,14 +85,16 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     if (isEmpty) return settled(results, null);
 
     let written: AppendResult;
+    const append = {
+      expected: appended.after,
+      records,
+      outcomes,
+      forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
+      outcomesPerActorMax: limits.outcomesPerActorMax,
+    };
+    const events = positionOf(appended.head) - positionOf(appended.after);
     try {
-      written = await store.append(log, {
-        expected: appended.after,
-        records,
-        outcomes,
-        forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
-        outcomesPerActorMax: limits.outcomesPerActorMax,
-      });
+      written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
     } catch (error) {
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
       if (++failures >= FAILURES_MAX) throw error;
@@ -100,6 +105,7 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     }
     if (written.kind === "gone") return refused("gone");
     if (written.kind === "ok") {
+      step.record("events", events);
       cache.put(log, appended.after, appended.head, windows.known());
       if (records.length > 0) recentRecords.add(log, appended);
       return settled(results, records.length > 0 ? appended : null);

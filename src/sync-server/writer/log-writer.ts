@@ -10,6 +10,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Permit } from "../access/authorize.ts";
 import type { Env } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
+import { Observer, type Step } from "../base/observer.ts";
 import { createRecentRecords, type RecentRecords } from "./recent-records.ts";
 import type { AdmittedPush, Appended, PushResult } from "./admit-push.ts";
 import { appendBatch } from "./append-batch.ts";
@@ -37,10 +38,12 @@ export type LogWriterOptions = {
    */
   readonly onAppended: (log: LogName, appended: Appended | null) => void;
   readonly report: (error: unknown) => void;
+  /** @default an observer that reports nothing */
+  readonly observer?: Observer;
 };
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const { limits, env, onAppended, report } = options;
+  const { limits, env, onAppended, report, observer = new Observer() } = options;
   const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
   const cache = createStreamCache();
   const recentRecords = createRecentRecords();
@@ -57,7 +60,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   const settle = async (log: LogName, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended, mayHaveMoved } = await appendBatch({ ...options, log, cache, recentRecords }, pushes);
+      const { results, appended, mayHaveMoved } = await observer.run("batch", stepsOf(pushes), { log }, (step) => {
+        const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
+        step.set({ pushes: pushes.length, commits });
+        step.record("batch.size", commits);
+        return appendBatch({ ...options, log, cache, recentRecords, step }, pushes);
+      });
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
       if (appended || mayHaveMoved) publish(log, appended);
       return results;
@@ -95,10 +103,12 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       if (queue.waiting() >= limits.waitingPushesMax || waitingBytes + push.bytes > limits.waitingBytesMax)
         return { kind: "refused", code: "overloaded" };
       waitingBytes += push.bytes;
+      observer.record("queue.length", 1);
       try {
         return await queue.add(push);
       } finally {
         waitingBytes -= push.bytes;
+        observer.record("queue.length", -1);
       }
     },
     recent: recentRecords.between,
@@ -120,6 +130,10 @@ function batchSize(waiting: readonly AdmittedPush[], { batchCommitsMax, batchByt
     if (index > 0 && (commits > batchCommitsMax || bytes > batchBytesMax)) return index;
   }
   return waiting.length;
+}
+
+function stepsOf(pushes: readonly AdmittedPush[]): readonly Step[] {
+  return pushes.flatMap(({ step }) => step ?? []);
 }
 
 function isStorageFull(error: unknown): boolean {

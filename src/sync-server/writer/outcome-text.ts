@@ -25,6 +25,8 @@ export type Refusal = Pick<Defect, "code" | "message" | "path"> & {
   readonly theirs?: readonly DomainEvent[];
 };
 
+export type OutcomeCounts = { readonly recorded: number; readonly rejected: number; readonly empty: number };
+
 /** `dropped`: the keys of the inputs that the server's schema dropped. */
 export function recordedText(id: string, at: Cursor, dropped: readonly string[] = []): string {
   return JSON.stringify({
@@ -56,6 +58,18 @@ export function rejectedText(id: string, { command = 0, code, message, path, the
       }),
     ...(theirs.length > 0 && { theirs: latestOf(theirs) }),
   });
+}
+
+/** Counts outcomes by their kind. */
+export function countOutcomes(texts: readonly string[]): OutcomeCounts {
+  const counts = { recorded: 0, rejected: 0, empty: 0 };
+  for (const text of texts) {
+    // Inside a text of JSON, a quote has a backslash. So only the field itself matches.
+    if (text.includes(`"outcome":"recorded"`)) counts.recorded++;
+    else if (text.includes(`"outcome":"empty"`)) counts.empty++;
+    else counts.rejected++;
+  }
+  return counts;
 }
 
 /** Another actor's record has this id. The text says nothing else about that record (P4). */

@@ -17,6 +17,7 @@ import type { Permit } from "../access/authorize.ts";
 import { type CommitVerdict, settleCommit } from "./settle-commit.ts";
 import { type Env, randomHex } from "../base/env.ts";
 import type { ServerLimits } from "../base/limits.ts";
+import type { Step } from "../base/observer.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";
@@ -38,6 +39,8 @@ export type BatchContext = {
   readonly recentRecords: RecentRecords;
   /** Reports failures to the operator. */
   readonly report: (error: unknown) => void;
+  /** The step of this batch. */
+  readonly step: Step;
 };
 
 export type Plan = {

@@ -40,7 +40,7 @@ async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serv
     failureCount++;
     if (failures.length < 20) failures.push(String(error instanceof Error ? error.stack : error));
   };
-  const { url } = await serve({
+  const { url, close } = await serve({
     domain,
     store: sqlite(file),
     authorize,
@@ -49,6 +49,7 @@ async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serv
     onError,
     ...(limits && { limits }),
   });
+  process.once("SIGTERM", () => void close().then(() => process.exit(0)));
   send({ is: "listening", url });
 }
 

@@ -15,6 +15,8 @@ export type ServerChild = {
   readonly report: (gc?: boolean) => Promise<ServerReport>;
   /** Kills the process at once, as `kill -9` does. Resolves when it has ended. */
   readonly kill: () => Promise<void>;
+  /** Stops the process as a supervisor does, by SIGTERM. Resolves with its exit code when it has ended. */
+  readonly stop: () => Promise<number | null>;
   /** True after the process has ended, for any reason. */
   readonly hasEnded: () => boolean;
   readonly pid: number;
@@ -47,6 +49,12 @@ export async function startServerChild(file = script): Promise<ServerChild> {
       return { url, port: Number(new URL(url).port) };
     },
     report: (gc = true) => request({ do: "report", gc }, "report"),
+    stop: async () => {
+      const gone = once(child, "exit") as Promise<[number | null]>;
+      child.kill("SIGTERM");
+      const [code] = await gone;
+      return code;
+    },
     kill: async () => {
       if (hasEnded()) return;
       const gone = once(child, "exit");

@@ -1,0 +1,41 @@
+/**
+ * The stop of a sync server: its pushes, its sockets, its requests and its store, in this order.
+ *
+ * Guarantees (node.graceful-stop.test.ts):
+ * - Each step has a time limit, so that a store that hangs does not keep the process from its end.
+ * - A push that was accepted is answered, if its store answers in time.
+ */
+import { type Env, settlesWithin } from "../base/env.ts";
+import type { Observer } from "../base/observer.ts";
+import type { Responder } from "../http/responder.ts";
+import type { LiveHub } from "../live/hub.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { LogWriter } from "../writer/log-writer.ts";
+
+export type StoppedParts = {
+  readonly writer: Pick<LogWriter, "close">;
+  readonly hub: Pick<LiveHub, "end">;
+  readonly responder: Pick<Responder, "close">;
+  readonly store: Pick<EventStore, "close">;
+  readonly stopHints: (() => void) | undefined;
+  readonly env: Env;
+  readonly observer: Observer;
+};
+
+/** Milliseconds that the pushes before the stop have. */
+const WRITER_MS_MAX = 4_000;
+/** Milliseconds that the store has to close. */
+const STORE_MS_MAX = 1_000;
+
+export async function stopServer(parts: StoppedParts): Promise<void> {
+  const { writer, hub, responder, store, stopHints, env, observer } = parts;
+  const startedAt = env.now();
+  const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
+  hub.end("restarting");
+  await responder.close();
+  stopHints?.();
+  const isClosed = await settlesWithin(env, store.close(), STORE_MS_MAX);
+  const ms = env.now() - startedAt;
+  if (isSettled && isClosed) observer.write({ level: "info", event: "stopped", ms });
+  else observer.write({ level: "warn", event: "stopped", code: "time-over", ms });
+}
