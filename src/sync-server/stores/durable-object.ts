@@ -13,9 +13,9 @@
  */
 import { StorageFullError } from "../../core/values/errors.ts";
 import type { EventStore, SpentTickets } from "./event-store.ts";
-import { sqlEventStore } from "./sql-event-store.ts";
-import { hasLayout } from "./sql-layout.ts";
-import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sql.ts";
+import { sqlEventStore } from "./sqlite/sql-event-store.ts";
+import { hasLayout } from "./sqlite/layout.ts";
+import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sqlite/sql.ts";
 
 /** The used part of `ctx.storage`, so that this file needs no types of Workers. */
 export type DurableObjectSqlStorage = {

@@ -27,7 +27,7 @@ import type {
   StoreHints,
   StorePresence,
 } from "../event-store.ts";
-import { sizedRecords, streamsText } from "../sql-rows.ts";
+import { sizedRecords, streamsText } from "../sqlite/rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
 import { prepareLayout } from "./layout.ts";

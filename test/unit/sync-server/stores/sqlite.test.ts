@@ -8,8 +8,8 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { StorageFullError, StorageLostError } from "../../../../src/core/values/errors.ts";
-import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/node-sqlite.ts";
-import { sqlEventStore } from "../../../../src/sync-server/stores/sql-event-store.ts";
+import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/sqlite/node-sqlite.ts";
+import { sqlEventStore } from "../../../../src/sync-server/stores/sqlite/sql-event-store.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import {
   ALL,

@@ -8,8 +8,8 @@
  *
  *     open, or no row ── markDropping ──> dropping ── deleteStep returns false ──> gone
  */
-import { dropModelStep } from "./sql/models.ts";
-import { findLog, OF_LOG } from "./sql-rows.ts";
+import { dropModelStep } from "./models.ts";
+import { findLog, OF_LOG } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 /** Rows that one step deletes from each table, so that the store serves other logs in between. */

@@ -5,12 +5,12 @@
  * - A refused append changes nothing (S1), because every check comes before the first write.
  * - Outcomes are forgotten by age and by the share of their actor, oldest first (S9).
  */
-import { BugError, StorageFullError } from "../../core/values/errors.ts";
-import { type Cursor, sameCursor } from "../../core/history/record.ts";
-import type { Append, AppendResult, StoredRecord } from "./event-store.ts";
-import { jsonParameters } from "./json-parameters.ts";
-import { applyModelWrite, movedFollowers } from "./sql/model-write.ts";
-import { findLog, headOf, isRecordEnd, POSITIONS, recordKey, streamsText } from "./sql-rows.ts";
+import { BugError, StorageFullError } from "../../../core/values/errors.ts";
+import { type Cursor, sameCursor } from "../../../core/history/record.ts";
+import type { Append, AppendResult, StoredRecord } from "../event-store.ts";
+import { jsonParameters } from "../sql/json-parameters.ts";
+import { applyModelWrite, movedFollowers } from "./model-write.ts";
+import { findLog, headOf, isRecordEnd, POSITIONS, recordKey, streamsText } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 export function appendTo(sql: Sql, name: string, append: Append): AppendResult {

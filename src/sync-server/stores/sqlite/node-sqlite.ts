@@ -8,8 +8,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { StorageLostError } from "../../core/values/errors.ts";
-import { classifySqlError } from "./sql-failure.ts";
+import { StorageLostError } from "../../../core/values/errors.ts";
+import { classifySqlError } from "./failure.ts";
 import type { Sql, SqlRow, SqlValue } from "./sql.ts";
 
 /**

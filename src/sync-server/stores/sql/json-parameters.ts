@@ -5,7 +5,7 @@
  * - The parameters together have each row once, in order.
  * - A parameter is smaller than 1.5 MB in UTF-8, because Cloudflare allows 2 MB. Otherwise it has one row.
  */
-import { byteLength } from "../../core/values/byte-length.ts";
+import { byteLength } from "../../../core/values/byte-length.ts";
 
 const BYTES_MAX = 1_500_000;
 

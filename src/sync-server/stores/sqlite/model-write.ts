@@ -8,7 +8,7 @@
 import type { Cursor } from "../../../core/history/record.ts";
 import type { FollowerNext, ModelWrite, RowChange } from "../model-store.ts";
 import { storedKey } from "../row-keys.ts";
-import { firstRow, type Sql } from "../sql.ts";
+import { firstRow, type Sql } from "./sql.ts";
 
 /** The followers of a write that have another revision, or whose next cursor is not in the log (M1, M3). */
 export function movedFollowers(

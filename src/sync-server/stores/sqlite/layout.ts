@@ -3,13 +3,13 @@
  *
  * Guarantees:
  * - A released step never changes. A new layout is a new step, and leads to the same tables as a new database
- *   (sql-layout.test.ts).
+ *   (sqlite.layout-upgrade.test.ts).
  * - An upgrade is one transaction. If it fails, the database keeps its layout and its rows.
  * - The version is in a table, because a Durable Object has no `PRAGMA user_version`.
  * - The names of tables begin with `dacapo_`, because an app may keep its own tables beside them.
  */
-import { DacapoError } from "../../core/values/errors.ts";
-import { POSITIONS } from "./sql-rows.ts";
+import { DacapoError } from "../../../core/values/errors.ts";
+import { POSITIONS } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 const PART = "event-store";

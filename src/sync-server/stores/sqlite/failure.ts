@@ -3,9 +3,9 @@
  *
  * Guarantees:
  * - An error that leaves the fate of a write in doubt, or shows that the file is unreliable, is `final` (S2,
- *   sql-failure.test.ts). The store fails every later call, because a disk may answer wrongly after a failed write.
+ *   failure.test.ts). The store fails every later call, because a disk may answer wrongly after a failed write.
  */
-import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
+import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
 

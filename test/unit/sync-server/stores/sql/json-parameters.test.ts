@@ -1,9 +1,9 @@
 // Lists as JSON parameters: whole, in order, and small enough for Cloudflare.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { byteLength } from "../../../../src/core/values/byte-length.ts";
-import { jsonParameters } from "../../../../src/sync-server/stores/json-parameters.ts";
-import { parseOwnJson } from "../../../support/own-json.ts";
+import { byteLength } from "../../../../../src/core/values/byte-length.ts";
+import { jsonParameters } from "../../../../../src/sync-server/stores/sql/json-parameters.ts";
+import { parseOwnJson } from "../../../../support/own-json.ts";
 
 /** Texts that are long and of characters with one to four bytes. */
 const text = fc

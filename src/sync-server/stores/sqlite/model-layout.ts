@@ -6,7 +6,7 @@
  * - A released step never changes. A new layout is a new step.
  */
 import { DacapoError } from "../../../core/values/errors.ts";
-import { firstRow, type Sql } from "../sql.ts";
+import { firstRow, type Sql } from "./sql.ts";
 
 const PART = "models";
 

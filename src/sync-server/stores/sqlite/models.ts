@@ -15,8 +15,8 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
-import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow } from "../sql-rows.ts";
-import { firstRow, type Sql } from "../sql.ts";
+import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow } from "./rows.ts";
+import { firstRow, type Sql } from "./sql.ts";
 import { hasModelTables } from "./model-layout.ts";
 import { applyModelWrite, movedFollowers, tableId } from "./model-write.ts";
 

@@ -4,9 +4,9 @@
  * Guarantees:
  * - A refused rename or id changes nothing (S17, S18), because every check comes before the first write.
  */
-import type { KeptOutcome, OutcomeKey, RenameResult } from "./event-store.ts";
-import { dropModelStep } from "./sql/models.ts";
-import { findLog, headOf } from "./sql-rows.ts";
+import type { KeptOutcome, OutcomeKey, RenameResult } from "../event-store.ts";
+import { dropModelStep } from "./models.ts";
+import { findLog, headOf } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 type OutcomeRow = {

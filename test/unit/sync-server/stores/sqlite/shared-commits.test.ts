@@ -1,7 +1,7 @@
 // Writes that wait together share one commit. The failure of one write stays with it.
 import { expect, test } from "vitest";
-import { SharedCommits } from "../../../../src/sync-server/stores/shared-commits.ts";
-import type { Sql } from "../../../../src/sync-server/stores/sql.ts";
+import { SharedCommits } from "../../../../../src/sync-server/stores/sqlite/shared-commits.ts";
+import type { Sql } from "../../../../../src/sync-server/stores/sqlite/sql.ts";
 
 /** A database of one list, with transactions, that counts what it commits. */
 function listDatabase({ shares = true, failCommit = false } = {}) {

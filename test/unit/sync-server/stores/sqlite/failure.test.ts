@@ -1,7 +1,7 @@
 // Errors of SQLite in Node and in a Durable Object become the same few DacapoErrors.
 import { expect, test } from "vitest";
-import { StorageFullError } from "../../../../src/core/values/errors.ts";
-import { classifySqlError } from "../../../../src/sync-server/stores/sql-failure.ts";
+import { StorageFullError } from "../../../../../src/core/values/errors.ts";
+import { classifySqlError } from "../../../../../src/sync-server/stores/sqlite/failure.ts";
 
 const inNode = (message: string, errcode: number) =>
   Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });

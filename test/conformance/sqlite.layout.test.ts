@@ -1,10 +1,10 @@
-// The tables in existing files and Durable Objects. A change needs a new step in `sql-layout`, a new golden file
-// (`vitest run --project unit test/conformance/sql-layout.test.ts -u`) and a new text in docs/storage-server.md.
+// The tables in existing files and Durable Objects. A change needs a new step in `sqlite/layout`, a new golden file
+// (`vitest run --project unit test/conformance/sqlite.layout.test.ts -u`) and a new text in docs/storage-server.md.
 import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { nodeSql, openDatabase } from "../../src/sync-server/stores/node-sqlite.ts";
-import { sqlEventStore } from "../../src/sync-server/stores/sql-event-store.ts";
+import { nodeSql, openDatabase } from "../../src/sync-server/stores/sqlite/node-sqlite.ts";
+import { sqlEventStore } from "../../src/sync-server/stores/sqlite/sql-event-store.ts";
 
 let database: DatabaseSync;
 beforeAll(async () => {

@@ -1,11 +1,11 @@
 /** Rows of the SQL tables, and their conversion to the values of the port and back. */
-import { StorageLostError } from "../../core/values/errors.ts";
-import type { Cursor } from "../../core/history/record.ts";
-import type { StoredRecord } from "./event-store.ts";
-import { RESTORE_FIX } from "./sql-failure.ts";
+import { StorageLostError } from "../../../core/values/errors.ts";
+import type { Cursor } from "../../../core/history/record.ts";
+import type { StoredRecord } from "../event-store.ts";
+import { RESTORE_FIX } from "./failure.ts";
 import { firstRow, type Sql } from "./sql.ts";
-import type { SizedRecord } from "./take-page.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
+import type { SizedRecord } from "../take-page.ts";
+import { parseOwnJson } from "../../../core/values/json.ts";
 
 /**
  * The key of a record is one number: the log's id times this, plus the position of the record's last event. Its decimal

@@ -6,9 +6,9 @@
  * - If a failure leaves the fate of a write in doubt, every later call fails with the same error (S2, sqlite.test.ts).
  * - The database decides how durable a commit is. `sqlite` and `durable-object` open it for S2.
  */
-import { type DacapoError, StorageFullError, StorageLostError } from "../../core/values/errors.ts";
-import { type Cursor, positionOf } from "../../core/history/record.ts";
-import { checkAppend } from "./check-append.ts";
+import { type DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
+import { type Cursor, positionOf } from "../../../core/history/record.ts";
+import { checkAppend } from "../check-append.ts";
 import type {
   Append,
   AppendResult,
@@ -21,28 +21,19 @@ import type {
   ReadResult,
   RenameResult,
   StoredRecord,
-} from "./event-store.ts";
-import { jsonParameters } from "./json-parameters.ts";
-import { appendTo } from "./sql-append.ts";
-import { deleteStep, droppingLogs, markDropping } from "./sql-drop.ts";
-import { adoptId, outcomePage, renameLog } from "./sql-move.ts";
-import { classifySqlError, RESTORE_FIX } from "./sql-failure.ts";
+} from "../event-store.ts";
+import { jsonParameters } from "../sql/json-parameters.ts";
+import { appendTo } from "./append.ts";
+import { deleteStep, droppingLogs, markDropping } from "./drop.ts";
+import { adoptId, outcomePage, renameLog } from "./move.ts";
+import { classifySqlError, RESTORE_FIX } from "./failure.ts";
 import { SharedCommits } from "./shared-commits.ts";
-import { hasLayout, prepareLayout } from "./sql-layout.ts";
-import {
-  findLog,
-  headOf,
-  isRecordEnd,
-  type LogRow,
-  RECORD,
-  recordKey,
-  type RecordRow,
-  sizedRecords,
-} from "./sql-rows.ts";
-import { prepareModelTables } from "./sql/model-layout.ts";
-import { SqlModels } from "./sql/models.ts";
+import { hasLayout, prepareLayout } from "./layout.ts";
+import { findLog, headOf, isRecordEnd, type LogRow, RECORD, recordKey, type RecordRow, sizedRecords } from "./rows.ts";
+import { prepareModelTables } from "./model-layout.ts";
+import { SqlModels } from "./models.ts";
 import { firstRow, type Sql } from "./sql.ts";
-import { takePage } from "./take-page.ts";
+import { takePage } from "../take-page.ts";
 
 export type SqlStoreOptions = {
   /** True: the tables are created by the first write. Until then every log is absent. */
