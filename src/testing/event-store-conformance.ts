@@ -1,5 +1,5 @@
 /**
- * The suite that every EventStore must pass: the rules S1 to S12 and S16 to S18 of its port, and random histories
+ * The suite that every EventStore must pass: the rules S1 to S12 and S16 to S19 of its port, and random histories
  * against a plain model. A store that many nodes share also has S13 to S15.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.

@@ -9,12 +9,12 @@
  *   its later events are parked.
  * - The same records fold to the same bytes, at once or in parts.
  */
-import type { DomainDefinition } from "../domain/definition.ts";
+import type { AggregateDefinition, DomainDefinition } from "../domain/definition.ts";
 import { reasonOf } from "../values/reason.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import { deepFreeze, type Json } from "../values/json.ts";
-import { type CommitRecord, eventOf, type PendingRecord } from "../history/record.ts";
+import { type CommitRecord, eventOf, type PendingRecord, type RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { CommitId, StreamName } from "../values/ids.ts";
 
@@ -72,10 +72,11 @@ export function foldStream(
   if (at.unreadable) return { next: { ...at, version }, event: null };
   try {
     const event = eventOf(domain, record, n);
-    const reason = event ? unknownReason(domain, record, n) : "the record has no such event";
-    if (!event || reason !== null)
+    const aggregate = event ? domain.aggregates.get(event.aggregate) : undefined;
+    const reason = unknownReason(aggregate, record.events[n]);
+    if (!event || !aggregate || reason !== null)
       return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), event: null };
-    const state = domain.aggregates.get(event.aggregate)?.evolve(at.state, event) ?? null;
+    const state = aggregate.evolve(at.state, event) ?? null;
     return { next: { version, state, unreadable: null }, event };
   } catch (error) {
     return { next: unreadable(at, version, record.commit, n, reasonOf(error)), event: null };
@@ -122,10 +123,8 @@ export function foldRows(
   }
 }
 
-function unknownReason(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): string | null {
-  const event = record.events[n];
+function unknownReason(aggregate: AggregateDefinition | undefined, event: RecordEvent | undefined): string | null {
   if (!event) return "the record has no such event";
-  const aggregate = domain.aggregates.get(aggregateOf(event.stream));
   if (!aggregate) return `this code knows no aggregate for ${event.stream}`;
   const definition = aggregate.events.get(event.type);
   if (!definition) return `this code knows no event ${event.type} of ${aggregate.name}`;

@@ -51,6 +51,10 @@
  *       commit, or was dropped) it changes nothing and returns the reason. Test: S17 in move-rules.ts.
  * - S18 `adoptId` MUST change the id only while the store has no log. Otherwise the devices that know the store by its
  *       id would stop, so it returns false and changes nothing. Test: S18 in move-rules.ts.
+ *
+ * Rules of reading many streams
+ * - S19 `written` MUST return each of the given streams that has an event, and no other stream. Otherwise the server
+ *       would decide on an empty state of a stream that has events. Test: S19 in read-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { Json } from "../../core/values/json.ts";
@@ -246,6 +250,11 @@ export interface EventStore {
    * none.
    */
   readStream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]>;
+  /**
+   * Returns those of the given streams that have an event (S19). A commit often begins many streams at once, and none of
+   * them needs a read of its own.
+   */
+  written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>>;
   /** Returns the records and outcomes under these commit ids. The map has no entry for an unknown id. */
   known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>>;
   /** Deletes the records and outcomes of a log for good. Its name stays `gone` (S10). */

@@ -1,7 +1,7 @@
 /**
  * The event store in memory: the plainest implementation of the port, for tests, demos and the simulator.
  *
- * Guarantees: S1 to S12 and S16 to S18 while the process lives (event-store.memory.test.ts). It is not durable after
+ * Guarantees: S1 to S12 and S16 to S19 while the process lives (event-store.memory.test.ts). It is not durable after
  * that.
  *
  * @module dacapo/memory
@@ -109,6 +109,11 @@ class MemoryEventStore implements EventStore {
       record.streams.some((span) => span.stream === stream && span.last > after),
     );
     return start < 0 ? [] : takePage(from(records, start), limit);
+  }
+
+  async written(name: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
+    const log = this.#find(name);
+    return new Set(log === undefined || log === "gone" ? [] : streams.filter((stream) => log.byStream.has(stream)));
   }
 
   async known(name: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {

@@ -91,7 +91,26 @@ export function foldKnown(
   let { state } = known;
   for (const [n, event] of record.events.entries())
     if (event.stream === stream) state = foldStream(domain, state, record, n).next;
-  const authors = known.authors && new Map(known.authors).set(authorKey(record), state.version);
+  return withAuthor(known, record, state);
+}
+
+/** Adds the events of a record to all its streams. It visits each event once, however many streams there are. */
+export function foldInto(domain: DomainDefinition, streams: Map<string, KnownStream>, record: CommitRecord): void {
+  const folded = new Map<string, StreamState>();
+  for (const [n, { stream }] of record.events.entries()) {
+    const at = folded.get(stream) ?? streams.get(stream)?.state ?? emptyStream(domain, stream);
+    folded.set(stream, foldStream(domain, at, record, n).next);
+  }
+  for (const [stream, state] of folded)
+    streams.set(stream, withAuthor(streams.get(stream) ?? { authors: new Map() }, record, state));
+}
+
+function withAuthor(
+  { authors: before }: Pick<KnownStream, "authors">,
+  author: Author,
+  state: StreamState,
+): KnownStream {
+  const authors = before && new Map(before).set(authorKey(author), state.version);
   return { state, authors: authors && authors.size <= AUTHORS_MAX ? authors : null };
 }
 

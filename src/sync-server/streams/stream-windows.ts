@@ -23,7 +23,7 @@ import type { KnownStream } from "./stream-cache.ts";
 import {
   foldAsSeen,
   foldAuthored,
-  foldKnown,
+  foldInto,
   foldStored,
   mayHoldOthers,
   othersIn,
@@ -81,8 +81,14 @@ export function openWindows(
   const load = async (names: Iterable<string>): Promise<void> => {
     const missing = [...new Set(names)].filter((stream) => !streams.has(stream));
     if (missing.length === 0) return;
+    const unread = missing.filter((stream) => !cached.has(stream));
+    // A single stream is read at once. Of many, only those with events are read.
+    const written = unread.length > 1 ? await store.written(log, unread) : new Set(unread);
     await Promise.all(
-      missing.map(async (stream) => streams.set(stream, cached.get(stream) ?? (await foldStored(source, stream)))),
+      missing.map(async (stream) => {
+        const known = cached.get(stream) ?? (written.has(stream) ? await foldStored(source, stream) : null);
+        streams.set(stream, known ?? { state: emptyStream(domain, stream), authors: new Map() });
+      }),
     );
   };
   const readAuthored = async (commit: Commit, stream: StreamName, seen: number): Promise<StreamState> => {
@@ -108,10 +114,7 @@ export function openWindows(
     },
     add: (record) => {
       batch.push(record);
-      for (const stream of new Set(record.events.map((event) => event.stream))) {
-        const known = streams.get(stream) ?? { state: emptyStream(domain, stream), authors: new Map() };
-        streams.set(stream, foldKnown(domain, known, record, stream));
-      }
+      foldInto(domain, streams, record);
     },
     known: () => streams,
     eventsRead: () => eventsRead,

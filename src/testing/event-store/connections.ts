@@ -66,6 +66,7 @@ export function storeThrough(
     append: (log, append) => pass((store) => store.append(log, append)),
     read: (log, after, limit) => pass((store) => store.read(log, after, limit)),
     readStream: (log, stream, after, limit) => pass((store) => store.readStream(log, stream, after, limit)),
+    written: (log, streams) => pass((store) => store.written(log, streams)),
     known: (log, commits) => pass((store) => store.known(log, commits)),
     drop: (log) => pass((store) => store.drop(log)),
     logs: () => pass((store) => store.logs()),

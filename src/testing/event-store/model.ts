@@ -83,6 +83,10 @@ export class EventStoreModel {
     );
   }
 
+  written(name: string, streams: readonly string[]): readonly string[] {
+    return streams.filter((stream) => this.readStream(name, stream, 0).length > 0);
+  }
+
   known(name: string, commits: readonly string[]): Map<string, KnownCommit> {
     const log = this.#logs.get(name);
     const known = new Map<string, KnownCommit>();

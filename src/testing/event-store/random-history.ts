@@ -60,7 +60,8 @@ class History {
     const kind = random.below(100);
     if (kind < 55) await this.#append(log, `${random.below(WRITERS)} ${log}`);
     else if (kind < 75) await this.#read(log);
-    else if (kind < 85) await this.#readStream(log);
+    else if (kind < 82) await this.#readStream(log);
+    else if (kind < 85) await this.#written(log);
     else if (kind < 95) await this.#known(log);
     else if (kind < 97) requireEqual(await this.#store.head(log), this.#model.head(log), `head of ${log}`);
     else if (kind < 99) await this.#rename(log, random.pick(LOGS));
@@ -149,6 +150,12 @@ class History {
       this.#model.readStream(log, stream, after),
       limit,
     );
+  }
+
+  async #written(log: string): Promise<void> {
+    const streams = [...STREAMS, "task/none"].filter(() => this.#random.chance(0.7));
+    const written = await this.#store.written(log, streams);
+    requireEqual([...written].toSorted(), this.#model.written(log, streams).toSorted(), `written streams of ${log}`);
   }
 
   async #known(log: string): Promise<void> {

@@ -152,6 +152,22 @@ export const readRules: readonly Rule[] = [
         requireEqual(await store.readStream("log", stream, 0, ALL), given, stream);
     },
   },
+  {
+    rule: "S19",
+    name: "written: of 6,000 streams, returns exactly those that have an event in this log",
+    async check(store) {
+      const streams = Array.from({ length: 600 }, (_, n) => ({ stream: `task/t${n * 10}`, first: 1, last: 1 }));
+      await store.append("log", batch(null, { records: recordsAfter(null, [{ commit: 1, events: 600, streams }]) }));
+      await write(store, "other", null, { commit: 1, streams: [{ stream: "task/t1", first: 1, last: 1 }] });
+      const asked = Array.from({ length: 6_000 }, (_, n) => `task/t${n}`);
+      const written = await store.written("log", [...asked, "task/t0", "tas", "task/t", "TASK/T0"]);
+      requireEqual([...written].toSorted(), streams.map(({ stream }) => stream).toSorted(), "the written streams");
+      requireThat((await store.written("log", [])).size === 0, "written streams of none");
+      requireThat((await store.written("absent", ["task/t0"])).size === 0, "written streams of an absent log");
+      await store.drop("log");
+      requireThat((await store.written("log", ["task/t0"])).size === 0, "written streams of a dropped log");
+    },
+  },
 ];
 
 async function pagesOf(store: EventStore, limit: ReadLimit): Promise<(readonly StoredRecord[])[]> {

@@ -96,6 +96,7 @@ export function nodeStore(
     read: (log, after, limit) => step("read", () => store.inner.read(log, after, limit)),
     readStream: (log, stream, after, limit) =>
       step("readStream", () => store.inner.readStream(log, stream, after, limit)),
+    written: (log, streams) => step("written", () => store.inner.written(log, streams)),
     known: (log, commits) => step("known", () => store.inner.known(log, commits)),
     drop: (log) => step("drop", () => store.drop(log)),
     logs: () => step("logs", () => store.inner.logs()),

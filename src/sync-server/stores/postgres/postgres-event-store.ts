@@ -115,6 +115,11 @@ export class PostgresEventStore implements EventStore {
     return recordsOf(await this.#read<PageRow>("stream", [log, after, limit.events, limit.bytes, stream]), limit);
   }
 
+  async written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#read<{ stream: string }>("written", [log, JSON.stringify(streams)]);
+    return new Set(rows.map(({ stream }) => stream));
+  }
+
   async known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
     const known = new Map<string, KnownCommit>();
     for (const row of await this.#read<KnownRow>("known", [log, JSON.stringify(commits)])) {

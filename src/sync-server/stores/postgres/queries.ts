@@ -76,6 +76,10 @@ export function queriesOf(schema: string) {
       )}) page on true
       where l.name = $1 and l.state = 'open'
       order by page.last`,
+    written: `
+      select s.stream from ${logs} l, (select distinct stream from json_array_elements_text($2::text::json) as i(stream)) s
+      where l.name = $1 and l.state = 'open'
+        and exists (select from ${streamRecords} where log = l.id and stream = s.stream)`,
     known: `
       with log as (select id from ${logs} where name = $1 and state = 'open'),
         ids as (select distinct id from json_array_elements_text($2::text::json) as i(id))

@@ -55,6 +55,11 @@ test.each<readonly [string, readonly Seen[], readonly string[]]>([
   expect(await readsFor(commands, [seen(1, task.command.complete("t1"))])).toEqual(expected.toSorted());
 });
 
+test("reconcile: a commit that begins many streams reads only those that have events", async () => {
+  const added = Array.from({ length: 50 }, (_, n) => add(`new-${n}`));
+  expect(await readsFor([...added, seen(1, task.command.complete("t1"))], [])).toEqual(current);
+});
+
 /** The board with another `task`. Its getters stay getters. */
 function boardWith(change: Partial<AggregateDefinition>): { readonly definition: DomainDefinition } {
   const aggregates = new Map([...domain.definition.aggregates, ["task", { ...task.definition, ...change }]]);
