@@ -21,6 +21,7 @@ function withinTime<T>(env: Env, name: string, promise: Promise<T>): Promise<T> 
   });
 }
 
-function isPromise<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
+/** True for the answer of a function that does not answer at once. */
+export function isPromise<T>(result: T | PromiseLike<T>): result is PromiseLike<T> {
   return typeof result === "object" && result !== null && "then" in result;
 }

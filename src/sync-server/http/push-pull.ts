@@ -19,7 +19,7 @@ import { type ServerLimits, wireLimits } from "../base/limits.ts";
 import { NO_STEP, type Step } from "../base/observer.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 import { cursorText, pageFields, splitRecords } from "./page-text.ts";
-import { admitPush, type Appended } from "../writer/admit-push.ts";
+import { admitPush, type AdmittedPush, type Appended } from "../writer/admit-push.ts";
 import { countOutcomes, type OutcomeCounts } from "../writer/outcome-text.ts";
 import type { EventStore, ReadLimit } from "../stores/event-store.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -62,6 +62,25 @@ export async function answerPush(
   step: Step = NO_STEP,
 ): Promise<string> {
   const { admission, limits, writer } = context;
+  const { push, answerBytes } = readPush(limits, principal, body);
+  admission.countCommits(principal, push.commits.length);
+
+  step.set({ commits: push.commits.length });
+  const result = await writer.push(log, { ...push, step });
+  if (result.kind === "refused") throw new HttpRefusal(result.code);
+  const { outcomes, stopped, appended } = result;
+  if (step !== NO_STEP) recordOutcomes(step, countOutcomes(outcomes));
+  const page = await pageAfterPush(context, log, push.after, appended, answerBytes);
+  const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
+  return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
+}
+
+/** Apart, so that nothing keeps the unchecked commits in memory while the push waits for its batch. */
+function readPush(
+  limits: ServerLimits,
+  principal: Principal,
+  body: { readonly text: string; readonly bytes: number },
+): { readonly push: AdmittedPush; readonly answerBytes: number | undefined } {
   const envelope = parsePushEnvelope(body.text);
   if (!envelope.ok) {
     throw new HttpRefusal("bad-request", {
@@ -71,17 +90,7 @@ export async function answerPush(
   if (envelope.value.commits.length > limits.pushCommitsMax) throw new HttpRefusal("push-too-large");
   const admitted = admitPush(envelope.value, principal, body.bytes, limits);
   if (admitted.kind === "refused") throw new HttpRefusal(admitted.code, { message: admitted.message });
-  const { push } = admitted;
-  admission.countCommits(principal, push.commits.length);
-
-  step.set({ commits: push.commits.length });
-  const result = await writer.push(log, { ...push, step });
-  if (result.kind === "refused") throw new HttpRefusal(result.code);
-  const { outcomes, stopped, appended } = result;
-  if (step !== NO_STEP) recordOutcomes(step, countOutcomes(outcomes));
-  const page = await pageAfterPush(context, log, push.after, appended, envelope.value.bytes);
-  const end = stopped ? `"stopped":${JSON.stringify(stopped)},` : "";
-  return `{"outcomes":[${outcomes.join(",")}],${end}"domain":${context.domain.version},${page}}`;
+  return { push: admitted.push, answerBytes: envelope.value.bytes };
 }
 
 function recordOutcomes(step: Step, counts: OutcomeCounts): void {

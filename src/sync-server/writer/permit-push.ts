@@ -13,31 +13,40 @@ import { reasonOf } from "../../core/values/reason.ts";
 import { forbiddenRefusal } from "./settle-commit.ts";
 import type { Env } from "../base/env.ts";
 import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
-import { callWithinTime } from "../base/app-timeout.ts";
+import { callWithinTime, isPromise } from "../base/app-timeout.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
 export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
 
 type Ask = { readonly env: Env; readonly permit: Permit; readonly commit: string };
 
-/** Calls `permit` for one command. If that fails, the error names the log and the commit, for the operator. */
-export async function askPermit(
+/**
+ * Calls `permit` for one command. If that fails, the promise rejects with an error that names the log and the commit,
+ * for the operator. Most functions answer at once, and a promise for each command would cost more than the call.
+ */
+export function askPermit(
   { env, permit, commit }: Ask,
   principal: Principal,
   request: PermitRequest,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
+  const fail = (cause: unknown): Promise<never> => Promise.reject(permitError(commit, request, cause));
   try {
-    return await callWithinTime(env, "permit", () => permit(principal, request));
+    const answer = callWithinTime(env, "permit", () => permit(principal, request));
+    return isPromise(answer) ? answer.catch(fail) : answer;
   } catch (cause) {
-    const { action, log } = request;
-    const named = "command" in request ? { stream: request.stream, command: request.command } : {};
-    throw new DacapoError("unexpected", "later", {
-      message: `permit failed for commit ${commit} in log ${log}: ${reasonOf(cause)}`,
-      fix: "Fix permit. Until then, the commit waits on its device.",
-      details: { log, commit, action, ...named },
-      cause,
-    });
+    return fail(cause);
   }
+}
+
+function permitError(commit: string, request: PermitRequest, cause: unknown): DacapoError {
+  const { action, log } = request;
+  const named = "command" in request ? { stream: request.stream, command: request.command } : {};
+  return new DacapoError("unexpected", "later", {
+    message: `permit failed for commit ${commit} in log ${log}: ${reasonOf(cause)}`,
+    fix: "Fix permit. Until then, the commit waits on its device.",
+    details: { log, commit, action, ...named },
+    cause,
+  });
 }
 
 export async function permitPush(
@@ -46,17 +55,11 @@ export async function permitPush(
 ): Promise<PermittedPush> {
   const checkCommit = async (pushed: PushedCommit): Promise<PushedCommit> => {
     if ("refusal" in pushed) return pushed;
-    const permissions = await Promise.all(
-      pushed.commit.commands.map(async ({ stream, name, input }) =>
-        askPermit({ env, permit, commit: pushed.id }, push.principal, {
-          action: "write",
-          log,
-          stream,
-          command: name,
-          input,
-        }),
-      ),
+    const ask: Ask = { env, permit, commit: pushed.id };
+    const answers = pushed.commit.commands.map(({ stream, name, input }) =>
+      askPermit(ask, push.principal, { action: "write", log, stream, command: name, input }),
     );
+    const permissions = answers.some(isPromise) ? await Promise.all(answers) : answers;
     // A `permit` that returns nothing refuses.
     const forbidden = permissions.findIndex((permission) => !permission);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };

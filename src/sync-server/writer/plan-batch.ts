@@ -20,6 +20,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { Step } from "../base/observer.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
+import { isPromise } from "../base/app-timeout.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
@@ -189,12 +190,11 @@ class Batch {
 
   #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
     const { domain, log, limits, env } = this.#context;
-    const permit: Permit = async (principal, request) => {
-      try {
-        return await askPermit({ env, permit: this.#context.permit, commit: pushed.id }, principal, request);
-      } catch (cause) {
-        throw new PermitFailure("permit failed", { cause });
-      }
+    const ask = { env, permit: this.#context.permit, commit: pushed.id };
+    const permit: Permit = (principal, request) => {
+      const answer = askPermit(ask, principal, request);
+      if (!isPromise(answer)) return answer;
+      return answer.catch((cause: unknown) => Promise.reject(new PermitFailure("permit failed", { cause })));
     };
     const position = positionOf(this.end()) + 1;
     return settleCommit(pushed, {

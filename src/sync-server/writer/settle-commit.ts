@@ -16,6 +16,7 @@ import type { Commit } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { CommitRecord, RecordEvent } from "../../core/history/record.ts";
 import type { Permit } from "../access/authorize.ts";
+import { isPromise } from "../base/app-timeout.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import { emptyText, recordedText, type Refusal, rejectedText } from "./outcome-text.ts";
 import { type AdmittedPush, type PushedCommit, tooLarge } from "./admit-push.ts";
@@ -105,8 +106,10 @@ async function firstForbidden(
 ): Promise<number | null> {
   for (const [index, { stream, name }] of commit.commands.entries()) {
     const events = (ofCommand[index] ?? []).map(({ type, data }) => ({ type, data }));
-    if (events.length > 0 && !(await permit(push.principal, { action: "record", log, stream, command: name, events })))
-      return index;
+    if (events.length === 0) continue;
+    const answer = permit(push.principal, { action: "record", log, stream, command: name, events });
+    // A wait for each command would cost more than most answers.
+    if (!(isPromise(answer) ? await answer : answer)) return index;
   }
   return null;
 }
