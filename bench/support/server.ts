@@ -51,7 +51,7 @@ export async function startServer({
     [kind, address ?? file, origin],
     {
       execArgv: [
-        "--conditions=dacapo-source",
+        "--conditions=dacapo-source", ...(process.env["BENCH_NODE"]?.split(" ") ?? []),
         ...(profile ? ["--cpu-prof", `--cpu-prof-name=${kind}.cpuprofile`, `--cpu-prof-dir=${profile}`] : []),
       ],
     },

@@ -45,7 +45,7 @@ export class LogMoved extends Error {}
 
 /** Folds a whole stream. */
 export async function foldStored(source: StreamSource, stream: StreamName): Promise<KnownStream> {
-  let known: KnownStream = { state: emptyStream(source.domain, stream), authors: new Map() };
+  let known = newStream(source.domain, stream);
   for await (const { stored, record } of storedRecords(source, stream, 0)) {
     known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
   }
@@ -101,8 +101,22 @@ export function foldInto(domain: DomainDefinition, streams: Map<string, KnownStr
     const at = folded.get(stream) ?? streams.get(stream)?.state ?? emptyStream(domain, stream);
     folded.set(stream, foldStream(domain, at, record, n).next);
   }
-  for (const [stream, state] of folded)
-    streams.set(stream, withAuthor(streams.get(stream) ?? { authors: new Map() }, record, state));
+  // Streams that the record begins share their authors, because a commit may begin many with one event each.
+  const shared = new Map<number, KnownStream["authors"]>();
+  for (const [stream, state] of folded) {
+    const known = streams.get(stream) ?? newStream(domain, stream);
+    const isNew = known.authors === NO_AUTHORS;
+    const authors = (isNew && shared.get(state.version)) || withAuthor(known, record, state).authors;
+    if (isNew) shared.set(state.version, authors);
+    streams.set(stream, { state, authors });
+  }
+}
+
+const NO_AUTHORS: ReadonlyMap<string, number> = new Map();
+
+/** A stream without events. */
+export function newStream(domain: DomainDefinition, stream: StreamName): KnownStream {
+  return { state: emptyStream(domain, stream), authors: NO_AUTHORS };
 }
 
 function withAuthor(

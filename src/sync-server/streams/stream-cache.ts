@@ -61,12 +61,14 @@ export function createStreamCache(): StreamCache {
       drop(log);
       const kept: Kept =
         before && sameCursor(before.head, from) ? { ...before, head } : { head, streams: new Map(), values: 0 };
-      for (const [stream, known] of streams) keep(kept, stream, known);
+      // Of many streams, only the last ones stay.
+      let surplus = streams.size - STREAMS_PER_LOG_MAX;
+      for (const [stream, known] of streams) {
+        if (surplus-- > 0) forget(kept, stream);
+        else keep(kept, stream, known);
+      }
       const isOver = () => kept.streams.size > STREAMS_PER_LOG_MAX || kept.values > LOG_VALUES_MAX;
-      evictOldest(kept.streams, isOver, (stream) => {
-        kept.values -= kept.streams.get(stream)?.values ?? 0;
-        kept.streams.delete(stream);
-      });
+      evictOldest(kept.streams, isOver, (stream) => forget(kept, stream));
       logs.set(log, kept);
       total += kept.values;
       evictOldest(logs, () => logs.size > LOGS_MAX || total > VALUES_MAX, drop);
@@ -75,10 +77,14 @@ export function createStreamCache(): StreamCache {
   };
 }
 
-/** Puts a stream behind all other streams, or removes it if its state is too large. */
-function keep(kept: Kept, stream: StreamName, known: KnownStream): void {
+function forget(kept: Kept, stream: StreamName): void {
   kept.values -= kept.streams.get(stream)?.values ?? 0;
   kept.streams.delete(stream);
+}
+
+/** Puts a stream behind all other streams, or removes it if its state is too large. */
+function keep(kept: Kept, stream: StreamName, known: KnownStream): void {
+  forget(kept, stream);
   const values = countValues(known.state.state) + (known.authors?.size ?? 0) + 1;
   if (values > STATE_VALUES_MAX) return;
   kept.streams.set(stream, { ...known, values });

@@ -15,7 +15,7 @@ import { BugError } from "../../core/values/errors.ts";
 import { reasonOf } from "../../core/values/reason.ts";
 import { type CommitNeeds, commitNeeds } from "../../core/decide/commit-needs.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
-import { emptyStream, type StreamState } from "../../core/fold/fold.ts";
+import type { StreamState } from "../../core/fold/fold.ts";
 import { reconcileCommit, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
 import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
@@ -26,6 +26,7 @@ import {
   foldInto,
   foldStored,
   mayHoldOthers,
+  newStream,
   othersIn,
   readOthers,
   type StreamSource,
@@ -79,17 +80,17 @@ export function openWindows(
   const authoredBefore = new Map<string, StreamState>();
 
   const load = async (names: Iterable<string>): Promise<void> => {
-    const missing = [...new Set(names)].filter((stream) => !streams.has(stream));
-    if (missing.length === 0) return;
-    const unread = missing.filter((stream) => !cached.has(stream));
+    const unread = new Set<string>();
+    for (const stream of names) {
+      const known = streams.get(stream) ?? cached.get(stream);
+      if (known) streams.set(stream, known);
+      else unread.add(stream);
+    }
+    if (unread.size === 0) return;
     // A single stream is read at once. Of many, only those with events are read.
-    const written = unread.length > 1 ? await store.written(log, unread) : new Set(unread);
-    await Promise.all(
-      missing.map(async (stream) => {
-        const known = cached.get(stream) ?? (written.has(stream) ? await foldStored(source, stream) : null);
-        streams.set(stream, known ?? { state: emptyStream(domain, stream), authors: new Map() });
-      }),
-    );
+    const written = unread.size > 1 ? await store.written(log, [...unread]) : unread;
+    for (const stream of unread) if (!written.has(stream)) streams.set(stream, newStream(domain, stream));
+    await Promise.all(Array.from(written, async (stream) => streams.set(stream, await foldStored(source, stream))));
   };
   const readAuthored = async (commit: Commit, stream: StreamName, seen: number): Promise<StreamState> => {
     const key = `${stream} ${seen} ${authorKey(commit)}`;
