@@ -1,4 +1,4 @@
-/** S5 to S7: the data that a reader gets. */
+/** S5 to S7 and S19: the data that a reader gets. */
 import type { Cursor } from "../../core/history/record.ts";
 import type { EventStore, ReadLimit, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import { requireEqual, requireThat } from "../require.ts";
