@@ -51,7 +51,8 @@ export async function startServer({
     [kind, address ?? file, origin],
     {
       execArgv: [
-        "--conditions=dacapo-source", ...(process.env["BENCH_NODE"]?.split(" ") ?? []),
+        "--conditions=dacapo-source",
+        ...(process.env["BENCH_NODE"]?.split(" ") ?? []),
         ...(profile ? ["--cpu-prof", `--cpu-prof-name=${kind}.cpuprofile`, `--cpu-prof-dir=${profile}`] : []),
       ],
     },
@@ -64,7 +65,7 @@ export async function startServer({
     url,
     usage: async () => {
       child.send("usage");
-      const [usage]: unknown[] = await once(child, "message");
+      const usage = await once(child, "message").then(([told]: unknown[]) => told);
       if (!isUsage(usage)) throw new Error("The sync server did not report its usage");
       return usage;
     },

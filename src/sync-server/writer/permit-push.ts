@@ -59,7 +59,7 @@ export async function permitPush(
     const answers = pushed.commit.commands.map(({ stream, name, input }) =>
       askPermit(ask, push.principal, { action: "write", log, stream, command: name, input }),
     );
-    const permissions = answers.some(isPromise) ? await Promise.all(answers) : answers;
+    const permissions = answers.some(isPromise) ? await Promise.all(answers.map(async (answer) => answer)) : answers;
     // A `permit` that returns nothing refuses.
     const forbidden = permissions.findIndex((permission) => !permission);
     return forbidden < 0 ? pushed : { id: pushed.id, refusal: forbiddenRefusal(forbidden) };
