@@ -251,8 +251,8 @@ export interface EventStore {
    */
   readStream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]>;
   /**
-   * Returns those of the given streams that have an event (S19). A commit often begins many streams at once, and none of
-   * them needs a read of its own.
+   * Returns those of the given streams that have an event (S19). A commit often begins many streams at once, and none
+   * of them needs a read of its own.
    */
   written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>>;
   /** Returns the records and outcomes under these commit ids. The map has no entry for an unknown id. */

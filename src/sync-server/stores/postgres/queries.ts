@@ -77,7 +77,9 @@ export function queriesOf(schema: string) {
       where l.name = $1 and l.state = 'open'
       order by page.last`,
     written: `
-      select s.stream from ${logs} l, (select distinct stream from json_array_elements_text($2::text::json) as i(stream)) s
+      select s.stream
+      from ${logs} l,
+        (select distinct stream from json_array_elements_text($2::text::json) as i(stream)) s
       where l.name = $1 and l.state = 'open'
         and exists (select from ${streamRecords} where log = l.id and stream = s.stream)`,
     known: `
