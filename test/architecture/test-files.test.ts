@@ -11,7 +11,7 @@ const otherTopics = ["platform"];
 
 const modules = new Set<string>();
 const folders = new Set<string>(otherTopics);
-for (const path of globSync(["src/**/*.{ts,tsx}", "demo/**/*.{ts,tsx}"], { cwd: root })) {
+for (const path of globSync(["src/**/*.{ts,tsx}", "demo/**/*.{ts,tsx}", "scripts/*.ts"], { cwd: root })) {
   modules.add(basename(path).replace(/\.tsx?$/, ""));
   folders.add(basename(dirname(path)));
 }

@@ -33,10 +33,8 @@ import { findLog, headOf, isRecordEnd, type LogRow, RECORD, recordKey, type Reco
 import { prepareModelTables } from "./model-layout.ts";
 import { SqlModels } from "./models.ts";
 import { firstRow, type Sql } from "./sql.ts";
+import { writtenAmong } from "./written.ts";
 import { takePage } from "../take-page.ts";
-
-/** Streams in one parameter. A Durable Object allows 2 MB for it, and a stream has at most 265 bytes. */
-const STREAMS_MAX = 5_000;
 
 export type SqlStoreOptions = {
   /** True: the tables are created by the first write. Until then every log is absent. */
@@ -130,18 +128,7 @@ class SqlEventStore implements EventStore {
   written(name: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
     return this.#call("written", "read", () => {
       const log = this.#find(name);
-      if (log?.state !== "open") return new Set();
-      const written = new Set<string>();
-      for (let start = 0; start < streams.length; start += STREAMS_MAX) {
-        const rows = this.#sql.rows<{ stream: string }>(
-          `select i.value as stream from json_each(?) i
-           where exists (select 1 from dacapo_stream_records s where s.log = ? and s.stream = i.value)`,
-          JSON.stringify(streams.slice(start, start + STREAMS_MAX)),
-          log.id,
-        );
-        for (const { stream } of rows) written.add(stream);
-      }
-      return written;
+      return log?.state === "open" ? writtenAmong(this.#sql, log.id, streams) : new Set();
     });
   }
 
