@@ -4,6 +4,9 @@ import { sqlite } from "dacapo/sqlite";
 import { type BareCommit, BareRows } from "./bare-rows.ts";
 import type { Load, Measured } from "./http-load.ts";
 
+/** The key of a record is its log times this number, plus its last position. */
+const POSITIONS = 100_000_000_000;
+
 /** Opens a file with the tables of Dacapo's store, and returns a function that inserts for some milliseconds. */
 export async function bareSqlite(path: string): Promise<(load: Load, ms: number) => Measured> {
   const store = sqlite(path);
@@ -13,22 +16,18 @@ export async function bareSqlite(path: string): Promise<(load: Load, ms: number)
   database.exec("pragma journal_mode = wal");
   database.exec("pragma synchronous = full");
   const record = database.prepare(
-    "insert into dacapo_records (log, last, first, mark, commit_id, actor, streams, text) values (?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into dacapo_records (id, first, mark, commit_id, actor, streams, text) values (?, ?, ?, ?, ?, ?, ?)",
   );
   const stream = database.prepare(
     "insert into dacapo_stream_records (log, stream, version, record) values (?, ?, ?, ?)",
   );
-  const head = database.prepare("update dacapo_logs set position = ?, mark = ? where id = ?");
-  const addLog = database.prepare(
-    "insert into dacapo_logs (name, position, mark, state) values (?, 0, null, 'open') returning id",
-  );
+  const addLog = database.prepare("insert into dacapo_logs (name, state) values (?, 'open') returning id");
   const rows = new BareRows();
   let runs = 0;
   const insert = (log: number, commit: BareCommit): void => {
     const { last, first, mark, commit: id, streams, streamsText, text } = commit;
-    record.run(log, last, first, mark, id, "device-1", streamsText, text);
+    record.run(log * POSITIONS + last, first, mark, id, "device-1", streamsText, text);
     for (const name of streams) stream.run(log, name, 1, last);
-    head.run(last, mark, log);
   };
 
   return ({ clients, logs, events }, ms) => {

@@ -18,16 +18,16 @@ const { worker, EventLogObject } = cloudflare({
 
 export { EventLogObject };
 
+/** The tables that a commit writes to, as Dacapo's store has them. */
 const TABLES = [
   `create table if not exists dacapo_records (
-    log integer not null, last integer not null, first integer not null, mark text not null, commit_id text not null,
-    actor text not null, streams text not null, text text not null, primary key (log, last), unique (log, commit_id)
+    id integer primary key, log integer as (id / 100000000000) virtual, first integer not null, mark text not null,
+    commit_id text not null, actor text not null, streams text not null, text text not null
   ) strict`,
+  "create unique index if not exists dacapo_records_by_commit on dacapo_records (log, commit_id)",
   `create table if not exists dacapo_stream_records (
     log integer not null, stream text not null, version integer not null, record integer not null,
     primary key (log, stream, version)) strict, without rowid`,
-  "create table if not exists dacapo_logs (id integer primary key, position integer not null, mark text) strict",
-  "insert into dacapo_logs (position) values (0)",
 ];
 
 /** `POST /bare/prepare?commits=N&events=M` makes rows. `POST /bare/insert` inserts them in one transaction. */
@@ -65,8 +65,8 @@ export class BareObject extends DurableObject {
     this.ctx.storage.transactionSync(() => {
       for (const { last, first, mark, commit, streams, streamsText, text } of this.#prepared) {
         sql.exec(
-          "insert into dacapo_records (log, last, first, mark, commit_id, actor, streams, text) " +
-            "values (1, ?, ?, ?, ?, 'device-1', ?, ?)",
+          "insert into dacapo_records (id, first, mark, commit_id, actor, streams, text) " +
+            "values (100000000000 + ?, ?, ?, ?, 'device-1', ?, ?)",
           last,
           first,
           mark,
@@ -80,7 +80,6 @@ export class BareObject extends DurableObject {
             stream,
             last,
           );
-        sql.exec("update dacapo_logs set position = ?, mark = ? where id = 1", last, mark);
       }
     });
   }
