@@ -1,7 +1,9 @@
 // `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second on one server
-// with SQLite.
+// with SQLite. With `--store postgres --nodes 3` the clients of each log are spread over nodes on one Postgres, which it
+// starts itself and which waits for the disk.
 import { parseArgs } from "node:util";
 import { megabytes, runLoad } from "../test/load/run-load.ts";
+import { startOwnPostgres } from "../test/support/postgres-cluster.ts";
 import { measureSilentSockets } from "../test/load/silent-sockets.ts";
 
 const { values } = parseArgs({
@@ -9,16 +11,21 @@ const { values } = parseArgs({
     clients: { type: "string", default: "1000" },
     seconds: { type: "string", default: "60" },
     logs: { type: "string", default: "20" },
+    store: { type: "string", default: "sqlite" },
+    nodes: { type: "string", default: "3" },
     "no-silent": { type: "boolean", default: false },
   },
 });
 const [clients, seconds, logs] = [Number(values.clients), Number(values.seconds), Number(values.logs)];
+const postgres = values.store === "postgres" ? await startOwnPostgres({ isDurable: true }) : undefined;
+const nodes = Number(values.nodes);
 const { answerMs, lateMs, results, start, end, samples, cpu } = await runLoad({
   clients,
   seconds,
   logs,
+  ...(postgres && { shared: { postgres, nodes } }),
   progress: console.log,
-});
+}).finally(() => postgres?.stop());
 const sum = (of: (result: (typeof results)[number]) => number) =>
   results.reduce((total, result) => total + of(result), 0);
 const failures = results.flatMap((result) => result.failures);
@@ -30,7 +37,7 @@ const [lost, doubled, gaps] = [
 const slope = slopeOf(samples.slice(Math.floor(samples.length / 2)));
 
 console.log(`
-${clients} clients on ${logs} logs, ${seconds} s, one push a second each
+${clients} clients on ${logs} logs${postgres ? `, ${nodes} nodes on Postgres` : ""}, ${seconds} s, one push a second each
 answers     p50 ${at(answerMs, 0.5)} ms, p99 ${at(answerMs, 0.99)} ms, longest ${at(answerMs, 1)} ms (${answerMs.length} pushes; the clients' own lateness: p99 ${at(lateMs, 0.99)} ms)
 live        ${sum((result) => result.frames)} frames, ${gaps} gaps, ${sum((result) => result.hints)} hints, ${sum((result) => result.socketsLost)} sockets lost
 the log     ${sum((result) => result.records)} records, ${lost} lost, ${doubled} doubled, ${failures.length} pushes failed, ${sum((result) => result.resent)} requests sent again
@@ -40,7 +47,7 @@ server      ${end.failures} failures reported, ${end.uncaught.length} uncaught`)
 for (const finding of [...failures.slice(0, 5), ...end.firstFailures.slice(0, 5), ...end.uncaught.slice(0, 5)])
   console.log(finding);
 let silentIsBounded = true;
-if (!values["no-silent"]) {
+if (!values["no-silent"] && !postgres) {
   const silent = await measureSilentSockets({ sockets: 40, megabytes: 60 });
   silentIsBounded = silent.bytesEach <= 2 * 1024 * 1024;
   console.log(

@@ -51,7 +51,7 @@ export async function runHostile({ inputs, seed, progress = () => {} }: HostileO
   const rate = { perSecond: 1e6, burst: 1e6 };
   // Without rates, because a refused request does not reach the code behind them.
   const { url, port } = await server.serve({
-    file: join(folder, "logs.db"),
+    store: { file: join(folder, "logs.db") },
     limits: { requestRate: rate, commitRate: rate },
   });
   const target = new Target(port);

@@ -1,14 +1,17 @@
 /**
  * Kills a real server under eight writers, again and again, and compares the answers with the log.
  *
- * Each round: the server on its SQLite file serves for 5 to 500 ms and gets SIGKILL. Then another process takes over
- * file and port. That process has loaded in the meantime, so most of the time is spent on writing.
+ * Each round: the nodes serve for 5 to 500 ms, and one of them gets SIGKILL. Then another process takes over its store
+ * and its port. That process has loaded in the meantime, so most of the time is spent on writing. On SQLite there is
+ * one node, on Postgres there are three.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readLog } from "../support/http-writer.ts";
-import { seededRandom } from "../support/random.ts";
+import { type SeededRandom, seededRandom } from "../support/random.ts";
+import type { PostgresCluster } from "../support/postgres-cluster.ts";
+import type { StoreAddress } from "../support/server-child/messages.ts";
 import { type ServerChild, startServerChild } from "../support/server-child/start.ts";
 import { bundleServer } from "./bundle-server.ts";
 import { Journal } from "./journal.ts";
@@ -25,6 +28,8 @@ export type KillResult = {
 
 export type KillOptions = {
   readonly rounds: number;
+  /** Three nodes on this Postgres, or one node on a new SQLite file. */
+  readonly postgres?: PostgresCluster;
   readonly seed: number;
   readonly progress?: (line: string) => void;
 };
@@ -35,9 +40,13 @@ const LIFE_MS_MAX = 500;
 /** Processes that load while another serves, because on a slow machine loading takes longer than most rounds. */
 const WAITING = 2;
 const LOG = "kill";
+/** Nodes on one Postgres. */
+const NODES = 3;
+
+type Node = { child: ServerChild; readonly url: string; readonly port: number };
 
 /** The seed chooses the writes and the moments of the kills. The machine's timing differs in each run. */
-export async function runKills({ rounds, seed, progress = () => {} }: KillOptions): Promise<KillResult> {
+export async function runKills({ rounds, seed, postgres, progress = () => {} }: KillOptions): Promise<KillResult> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "dacapo-kill-"));
   const program = await bundleServer(join(folder, "program"));
@@ -58,7 +67,10 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
   const limits = { requestRate: { perSecond: 1e6, burst: 1e6 }, commitRate: { perSecond: 1e6, burst: 1e6 } };
   const random = seededRandom(seed);
   const journal = new Journal();
-  const address = new Address();
+  const addresses = new Addresses(seededRandom(seed ^ 0xadd));
+  const store: StoreAddress = postgres
+    ? { url: postgres.url, schema: `kill_${crypto.randomUUID().slice(0, 8)}` }
+    : { file: join(folder, "logs.db") };
   const writers = Array.from(
     { length: WRITERS },
     (_, n) =>
@@ -67,30 +79,33 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
         log: LOG,
         journal,
         random: seededRandom(seed + 1 + n),
-        server: () => address.get(),
+        server: () => addresses.get(),
       }),
   );
   try {
     for (let n = 0; n < WAITING; n++) load();
-    const file = join(folder, "logs.db");
-    let server = await next();
-    const { url, port } = await server.serve({ file, limits });
-    address.set(url);
+    const nodes: Node[] = [];
+    for (let n = 0; n < (postgres ? NODES : 1); n++) {
+      const child = await next();
+      nodes.push({ child, ...(await child.serve({ store, limits })) });
+    }
+    nodes.forEach(({ url }) => addresses.add(url));
     const ends = Promise.all(writers.map((writer) => writer.run()));
     for (let round = 1; round <= rounds; round++) {
       await new Promise((resolve) => setTimeout(resolve, LIFE_MS_MIN + random.below(LIFE_MS_MAX - LIFE_MS_MIN + 1)));
-      if (server.hasEnded()) throw new Error("The server ended without having been killed");
-      address.set(null);
-      await server.kill();
-      children.delete(server);
-      server = await next();
-      await server.serve({ file, port, limits });
-      address.set(url);
+      if (nodes.some(({ child }) => child.hasEnded())) throw new Error("A node ended without having been killed");
+      const node = random.pick(nodes);
+      addresses.remove(node.url);
+      await node.child.kill();
+      children.delete(node.child);
+      node.child = await next();
+      await node.child.serve({ store, port: node.port, limits });
+      addresses.add(node.url);
       if (round % 50 === 0) progress(`${round} rounds, ${journal.acknowledged} commits acknowledged`);
     }
     writers.forEach((writer) => writer.stop());
     await ends;
-    const log = await readLog(url, LOG, "writer-0");
+    const log = await readLog(await addresses.get(), LOG, "writer-0");
     const { lost, doubled } = journal.compare(log);
     return {
       rounds,
@@ -107,17 +122,28 @@ export async function runKills({ rounds, seed, progress = () => {} }: KillOption
   }
 }
 
-/** The server's address. Writers wait while there is none. */
-class Address {
-  #url: string | null = null;
-  #waiting: ((url: string) => void)[] = [];
+/** The addresses of the nodes that serve. Writers wait while there is none. */
+class Addresses {
+  readonly #random: SeededRandom;
+  readonly #urls = new Set<string>();
+  #waiting: (() => void)[] = [];
 
-  set(url: string | null): void {
-    this.#url = url;
-    if (url !== null) this.#waiting.splice(0).forEach((resolve) => resolve(url));
+  constructor(random: SeededRandom) {
+    this.#random = random;
   }
 
-  get(): Promise<string> {
-    return this.#url === null ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(this.#url);
+  add(url: string): void {
+    this.#urls.add(url);
+    this.#waiting.splice(0).forEach((resolve) => resolve());
+  }
+
+  remove(url: string): void {
+    this.#urls.delete(url);
+  }
+
+  /** Resolves with the address of one of the nodes. */
+  async get(): Promise<string> {
+    while (this.#urls.size === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#random.pick([...this.#urls]);
   }
 }

@@ -4,7 +4,8 @@ import { readPages } from "../support/http-writer.ts";
 import { LoadClient, type LoadCounts } from "./load-client.ts";
 
 export type ClientsRequest = {
-  readonly url: string;
+  /** The addresses of the nodes. The clients of a log are spread over them. */
+  readonly urls: readonly string[];
   /** Clients of each log; no other process has clients of these. */
   readonly logs: readonly { readonly log: string; readonly clients: number }[];
   readonly warmUpSeconds: number;
@@ -43,7 +44,7 @@ const messages: readonly unknown[] = await once(process, "message");
 // The parent is `run-load`, which sends exactly this.
 await run(messages[0] as ClientsRequest);
 
-async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promise<void> {
+async function run({ urls, logs, warmUpSeconds, seconds }: ClientsRequest): Promise<void> {
   const counts: LoadCounts = {
     answerMs: [],
     recorded: new Set(),
@@ -55,7 +56,10 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
     resent: 0,
   };
   const clients = logs.flatMap(({ log, clients }) =>
-    Array.from({ length: clients }, (_, n) => new LoadClient({ url, log, actor: `${log}-${n}` }, counts)),
+    Array.from(
+      { length: clients },
+      (_, n) => new LoadClient({ url: urls[n % urls.length] ?? "", log, actor: `${log}-${n}` }, counts),
+    ),
   );
   for (let from = 0; from < clients.length; from += OPENING_AT_ONCE)
     await Promise.all(clients.slice(from, from + OPENING_AT_ONCE).map((client) => client.open()));
@@ -83,7 +87,7 @@ async function run({ url, logs, warmUpSeconds, seconds }: ClientsRequest): Promi
   await go;
   const { recorded, answerMs, failures, frames, hints, gaps, socketsLost, resent } = counts;
   const log = await compare(
-    url,
+    urls[0] ?? "",
     logs.map(({ log }) => log),
     recorded,
   );

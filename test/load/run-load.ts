@@ -1,5 +1,6 @@
 /**
- * Many clients on one real server with SQLite: the time of an answer, losses, and memory.
+ * Many clients on real servers, on one with SQLite or on several with one Postgres: the time of an answer, losses, and
+ * memory.
  *
  * The clients run in two processes, each with its share of the logs. A log is the log of a team or a document.
  */
@@ -8,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { PostgresCluster } from "../support/postgres-cluster.ts";
 import type { ServerReport } from "../support/server-child/messages.ts";
 import { startServerChild } from "../support/server-child/start.ts";
 import type { ClientsMessage, ClientsRequest, ClientsResult } from "./client-process.ts";
@@ -16,6 +18,8 @@ export type LoadOptions = {
   readonly clients: number;
   readonly logs: number;
   readonly seconds: number;
+  /** Nodes on one Postgres, or one node on a new SQLite file. */
+  readonly shared?: { readonly postgres: PostgresCluster; readonly nodes: number };
   readonly progress: (line: string) => void;
 };
 
@@ -23,11 +27,12 @@ export type LoadResult = {
   readonly answerMs: readonly number[];
   readonly lateMs: readonly number[];
   readonly results: readonly ClientsResult[];
+  /** The sums over all nodes. */
   readonly start: ServerReport;
   readonly end: ServerReport;
   /** Resident memory, sampled while it ran. */
   readonly samples: readonly { readonly second: number; readonly rss: number }[];
-  /** Share of one processor that the server used. */
+  /** Share of one processor that the nodes used. */
   readonly cpu: number;
 };
 
@@ -38,12 +43,14 @@ const SAMPLE_MS = 5_000;
 const SLACK_MS = 60_000;
 const program = fileURLToPath(new URL("./client-process.ts", import.meta.url));
 
-export async function runLoad({ clients, logs, seconds, progress }: LoadOptions): Promise<LoadResult> {
+export async function runLoad({ clients, logs, seconds, shared, progress }: LoadOptions): Promise<LoadResult> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-load-"));
-  const server = await startServerChild();
-  const { url } = await server.serve({ file: join(folder, "logs.db") });
+  const servers = await Promise.all(Array.from({ length: shared?.nodes ?? 1 }, () => startServerChild()));
+  const store = shared ? { url: shared.postgres.url, schema: "load" } : { file: join(folder, "logs.db") };
+  const urls = await Promise.all(servers.map(async (server) => (await server.serve({ store })).url));
+  const reportOf = async (gc?: boolean) => sumOf(await Promise.all(servers.map((server) => server.report(gc))));
   const parts = shares(clients, logs).map(
-    (of) => new Clients({ url, logs: of, warmUpSeconds: WARM_UP_SECONDS, seconds }),
+    (of) => new Clients({ urls, logs: of, warmUpSeconds: WARM_UP_SECONDS, seconds }),
   );
   const samples: { second: number; rss: number }[] = [];
   try {
@@ -51,11 +58,11 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
     progress(`${clients} sockets are open on ${logs} logs`);
     parts.forEach((part) => part.goOn());
     await Promise.all(parts.map((part) => part.next("warm")));
-    const start = await server.report();
+    const start = await reportOf();
     parts.forEach((part) => part.goOn());
     const began = performance.now();
     const sampling = setInterval(async () => {
-      const report = await server.report(false);
+      const report = await reportOf(false);
       const second = (performance.now() - began) / 1000;
       samples.push({ second, rss: report.memory.rss });
       progress(
@@ -64,7 +71,7 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
     }, SAMPLE_MS);
     await Promise.all(parts.map((part) => part.next("pushed"))).finally(() => clearInterval(sampling));
     const elapsedMs = performance.now() - began;
-    const end = await server.report();
+    const end = await reportOf();
     const results = await Promise.all(parts.map((part) => part.finish()));
     return {
       answerMs: results.flatMap(({ answerMs }) => answerMs).sort((a, b) => a - b),
@@ -77,9 +84,23 @@ export async function runLoad({ clients, logs, seconds, progress }: LoadOptions)
     };
   } finally {
     parts.forEach((part) => part.kill());
-    await server.kill();
+    await Promise.all(servers.map((server) => server.kill()));
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The report of several nodes as one. The delay is that of the slowest. */
+function sumOf(reports: readonly ServerReport[]): ServerReport {
+  return reports.reduce((total, one) => ({
+    ...total,
+    memory: { used: total.memory.used + one.memory.used, rss: total.memory.rss + one.memory.rss },
+    cpuMs: total.cpuMs + one.cpuMs,
+    loopDelayP99Ms: Math.max(total.loopDelayP99Ms, one.loopDelayP99Ms),
+    failures: total.failures + one.failures,
+    firstFailures: [...total.firstFailures, ...one.firstFailures],
+    uncaught: [...total.uncaught, ...one.uncaught],
+    connections: total.connections + one.connections,
+  }));
 }
 
 export function megabytes(bytes: number): string {

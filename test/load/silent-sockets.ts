@@ -30,7 +30,7 @@ export async function measureSilentSockets({
   const server = await startServerChild();
   const rate = { perSecond: 1e6, burst: 1e6 };
   const { url, port } = await server.serve({
-    file: join(folder, "logs.db"),
+    store: { file: join(folder, "logs.db") },
     limits: { requestRate: rate, commitRate: rate },
   });
   const open: Socket[] = [];

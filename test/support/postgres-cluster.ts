@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { findPostgres } from "../../scripts/postgres.ts";
+import { ensurePostgres, findPostgres, howToGetPostgres } from "../../scripts/postgres.ts";
 
 export type PostgresCluster = {
   /** The URL of a superuser. */
@@ -67,9 +67,24 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
   };
 }
 
+/** Starts a Postgres for a script, and installs the programs first if this machine has none. */
+export async function startOwnPostgres(options?: { readonly isDurable?: boolean }): Promise<PostgresCluster> {
+  if (!(await ensurePostgres())) throw new Error(howToGetPostgres);
+  return startPostgres(options);
+}
+
+/** The account that Debian made for Postgres, or the one without rights that each system has. */
 function postgresAccount(): { readonly uid: number; readonly gid: number } {
-  const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
-  return { uid: id("-u"), gid: id("-g") };
+  const id = (flag: string, name: string) =>
+    Number(execFileSync("id", [flag, name], { encoding: "utf8", stdio: "pipe" }));
+  for (const name of ["postgres", "nobody"]) {
+    try {
+      return { uid: id("-u", name), gid: id("-g", name) };
+    } catch {
+      // This system does not have the account.
+    }
+  }
+  throw new Error("Postgres does not run as root, and there is no account for it. Run the tests as another user.");
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * A sync server on SQLite in a child process. It loads, reports "ready", and serves when its parent requests it.
+ * A sync server on SQLite or Postgres in a child process. It loads, reports "ready", and serves when its parent requests it.
  *
  * Loading takes most of a start, so a loaded child can replace a killed one at once. The bearer token is the actor's
  * name.
@@ -9,7 +9,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
 import { domain } from "../board-domain.ts";
-import type { ChildMessage, ParentMessage, ServerReport } from "./messages.ts";
+import type { ChildMessage, ParentMessage, ServerReport, StoreAddress } from "./messages.ts";
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
@@ -31,7 +31,14 @@ process.on(
 flushCompileCache();
 send({ is: "ready" });
 
-async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
+async function openStore(address: StoreAddress) {
+  if ("file" in address) return sqlite(address.file);
+  // Loaded only now, because most children need no driver of Postgres.
+  const { postgres } = await import("dacapo/postgres");
+  return postgres(address);
+}
+
+async function listen({ store, port, limits }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
   const authorize = (request: Request) => {
     const [, actor] = /^Bearer ([\w-]{1,64})$/.exec(request.headers.get("authorization") ?? "") ?? [];
     return actor === undefined ? null : { actor };
@@ -42,7 +49,7 @@ async function listen({ file, port, limits }: Extract<ParentMessage, { do: "serv
   };
   const { url, close } = await serve({
     domain,
-    store: sqlite(file),
+    store: await openStore(store),
     authorize,
     port,
     hostname: "127.0.0.1",

@@ -1,7 +1,11 @@
 /** The messages between the test server's process and its parent. */
+
+/** A SQLite file, or a schema of a Postgres database. */
+export type StoreAddress = { readonly file: string } | { readonly url: string; readonly schema: string };
+
 export type ServeRequest = {
   readonly do: "serve";
-  readonly file: string;
+  readonly store: StoreAddress;
   readonly port: number;
   /** Any of the server's limits. */
   readonly limits?: Readonly<Record<string, unknown>>;

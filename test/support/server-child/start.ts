@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { ChildMessage, ParentMessage, ServeRequest, ServerReport } from "./messages.ts";
 
 export type ServerChild = {
-  /** Opens the file and listens. It can be called once. */
+  /** Opens the store and listens. It can be called once. */
   readonly serve: (
     options: Omit<ServeRequest, "do" | "port"> & { readonly port?: number },
   ) => Promise<{ readonly url: string; readonly port: number }>;
