@@ -76,7 +76,7 @@ test("SIGTERM: under load no answered commit is lost, and each device is live ag
   const file = folder.path("logs.db");
   const [first, second] = await Promise.all([startServerChild(), startServerChild()]);
   const tabs: Tab[] = [];
-  const { url, port } = await first.serve({ file, limits });
+  const { url, port } = await first.serve({ store: { file }, limits });
   const writers = ["w1", "w2", "w3", "w4"].map((actor) => writer({ url }, actor));
   try {
     for (const user of ["ada", "bob", "cem"]) tabs.push(await device(domain, "board", user).open({ url }));
@@ -87,7 +87,7 @@ test("SIGTERM: under load no answered commit is lost, and each device is live ag
     for (const [n, tab] of tabs.entries()) await tab.execute([add(`during-${n}`)]);
     expect(await stopped).toBe(0);
     expect(performance.now() - stopping).toBeLessThan(10_000);
-    await second.serve({ file, port, limits });
+    await second.serve({ store: { file }, port, limits });
     const before = writers.map(({ answered }) => answered.length);
     await until(() => writers.every(({ answered }, n) => answered.length > (before[n] ?? 0)), "writers at work again");
     await Promise.all(writers.map(({ stop }) => stop()));
