@@ -1,6 +1,7 @@
 // `npm run load -- --clients 1000 --seconds 300 --logs 20`: clients with a socket and a push a second on one server
-// with SQLite. With `--store postgres --nodes 3` the clients of each log are spread over nodes on one Postgres, which it
-// starts itself and which waits for the disk.
+// with SQLite.
+//
+//   npm run load -- --store postgres --nodes 3     nodes on one Postgres that it starts; each log is spread over them
 import { parseArgs } from "node:util";
 import { megabytes, runLoad } from "../test/load/run-load.ts";
 import { startOwnPostgres } from "../test/support/postgres-cluster.ts";

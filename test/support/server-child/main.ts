@@ -1,5 +1,6 @@
 /**
- * A sync server on SQLite or Postgres in a child process. It loads, reports "ready", and serves when its parent requests it.
+ * A sync server on SQLite or Postgres in a child process. It loads and reports "ready". It serves when its parent
+ * requests it.
  *
  * Loading takes most of a start, so a loaded child can replace a killed one at once. The bearer token is the actor's
  * name.
