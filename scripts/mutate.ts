@@ -1,143 +1,117 @@
 // `npm run mutate`: changes one expression of the code at a time, and runs the tests that reach it. A change that no
 // test notices survives, and shows a missing test. The last line is "N mutants, N killed".
 //
-//   npm run mutate -- --minutes 20                     starts no further group of files after 20 minutes
+//   npm run mutate -- --minutes 20                     stops after 20 minutes; the next run continues
 //   npm run mutate -- --only core/replica              the files whose path contains the text
 //   npm run mutate -- --only core/replica --write      also writes the survivors without a reason into survivors.json
+//   npm run mutate -- --fresh                          forgets the results of earlier runs
 //
-// StrykerJS makes the changes. It is fetched when it is needed and is no dependency. It runs in a copy of the project,
-// so that the working tree stays as it is. The exit code is 1 if too few mutants were killed, or if a survivor has no
-// reason in test/mutation/survivors.json.
-import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { spawnSync } from "node:child_process";
+// StrykerJS's instrumenter makes the changes, and test/mutation/runner.ts tries them. The working tree stays as it is.
+// Results are kept in .test-output/mutate. A result counts until its file or its test file changes. After a change of a
+// helper of the tests, pass --fresh. The exit code is 1 if too few mutants were killed, if a mutant was not tried by
+// all tests, or if a survivor has no reason in test/mutation/survivors.json.
+import { spawn } from "node:child_process";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { root } from "./programs.ts";
-import { type Area, areas, type Mutant, readReport, Survivors } from "../test/mutation/areas.ts";
+import { type Area, areas, excludedTests } from "../test/mutation/areas.ts";
+import { mutantsOf } from "../test/mutation/mutants.ts";
+import { addKill, type Mutant, outputFolder, type Plan, planFile, projectFolder } from "../test/mutation/plan.ts";
+import { Results } from "../test/mutation/results.ts";
+import { Survivors } from "../test/mutation/survivors.ts";
 
-const stryker = ["@stryker-mutator/core@10.1.1", "@stryker-mutator/vitest-runner@10.1.1"];
 const { values } = parseArgs({
-  options: { minutes: { type: "string" }, only: { type: "string" }, write: { type: "boolean" } },
+  options: {
+    minutes: { type: "string" },
+    only: { type: "string" },
+    write: { type: "boolean" },
+    fresh: { type: "boolean" },
+  },
 });
-/** Files in one run of StrykerJS. */
-const GROUP_FILES = 4;
+/** Milliseconds. A test process that is this late to stop a test goes round in a circle that it cannot interrupt. */
+const LATE_MAX = 20_000;
+/** Milliseconds of the slowest test in the first runs. */
+const QUICK_MS = [30, 300];
 const endsAt = Date.now() + Number(values.minutes ?? 30) * 60_000;
 
-const workspace = copyProject();
-try {
-  process.exitCode = mutateAll();
-} finally {
-  rmSync(workspace, { recursive: true, force: true });
+process.exitCode = await mutate();
+
+async function mutate(): Promise<number> {
+  if (values.fresh)
+    for (const name of ["kills.jsonl", "tried.jsonl"]) rmSync(join(outputFolder, name), { force: true });
+  const survivors = new Survivors(join(projectFolder, "test/mutation/survivors.json"));
+  let [mutants, killed, isGood] = [0, 0, true];
+  for (const area of areas) {
+    const files = globSync([...area.files], { cwd: projectFolder }).filter((file) => file.includes(values.only ?? ""));
+    if (files.length === 0) continue;
+    const made = await mutantsOf(files);
+    const tests = testsOf(area, files);
+    await tryAll(made, tests);
+    const results = new Results(made.mutants, tests);
+    isGood = results.print(area, survivors) && isGood;
+    if (values.write) survivors.add(results.unnamed(survivors));
+    mutants += results.counted.length;
+    killed += results.killed.length;
+  }
+  console.log(`${mutants} mutants, ${killed} killed`);
+  return isGood ? 0 : 1;
 }
 
-function mutateAll(): number {
-  const survivors = new Survivors(`${root}test/mutation/survivors.json`);
-  const counts = new Map<Area, { mutants: number; killed: number }>();
-  const unnamed: Mutant[] = [];
-  for (const { area, files } of shuffled(chosenGroups())) {
-    if (Date.now() >= endsAt) break;
-    const mutants = mutateFiles(area, files);
-    const count = counts.get(area) ?? { mutants: 0, killed: 0 };
-    counts.set(area, count);
-    const left = mutants.filter(({ isKilled }) => !isKilled);
-    count.mutants += mutants.length;
-    count.killed += mutants.length - left.length;
-    console.log(`${files.join(", ")}: ${mutants.length} mutants, ${mutants.length - left.length} killed`);
-    for (const mutant of left) {
-      if (survivors.has(mutant)) continue;
-      unnamed.push(mutant);
-      console.log(`  ${mutant.file}:${mutant.line} ${mutant.mutator}: ${mutant.code} => ${mutant.replacement}`);
+/** Runs the quick tests first. Then it starts test processes until all tests tried all, because a mutant can end one. */
+async function tryAll(made: Pick<Plan, "code"> & { mutants: Mutant[] }, tests: readonly string[]): Promise<void> {
+  mkdirSync(outputFolder, { recursive: true });
+  for (const testMsMax of [...QUICK_MS, Infinity]) {
+    let before = -1;
+    while (Date.now() < endsAt) {
+      const results = new Results(made.mutants, tests);
+      const pending = results.pending();
+      if (pending.length === 0 || results.size === before) break;
+      before = results.size;
+      const plan: Plan = { ...made, endsAt, testMsMax: Math.min(testMsMax, Number.MAX_SAFE_INTEGER), tests: pending };
+      writeFileSync(planFile, JSON.stringify(plan));
+      await runTests();
+      console.log(`${results.killed.length} killed, ${pending.length} test files to go`);
+      if (testMsMax < Infinity) break;
     }
   }
-  if (values.write) survivors.add(unnamed);
-  return report(counts, unnamed.length);
 }
 
-function report(counts: ReadonlyMap<Area, { mutants: number; killed: number }>, unnamed: number): number {
-  let [mutants, killed, isEnough] = [0, 0, true];
-  for (const [area, count] of counts) {
-    mutants += count.mutants;
-    killed += count.killed;
-    const share = count.mutants === 0 ? 1 : count.killed / count.mutants;
-    isEnough &&= share >= area.killedMin;
-    console.log(
-      `${area.name}: ${count.mutants} mutants, ${count.killed} killed, ${percent(share)} (aim ${percent(area.killedMin)})`,
-    );
+async function runTests(): Promise<void> {
+  for (const name of statusFiles()) rmSync(name, { force: true });
+  const vitest = [
+    join(projectFolder, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--config",
+    "test/mutation/vitest.config.ts",
+  ];
+  const child = spawn(process.execPath, vitest, { cwd: projectFolder, stdio: "ignore" });
+  let isRunning = true;
+  child.once("exit", () => (isRunning = false));
+  while (isRunning) {
+    await sleep(500);
+    for (const name of statusFiles()) {
+      const [mutant, by, limitMs] = readFileSync(name, "utf8").split(" ");
+      if (!mutant || !by || Date.now() - statSync(name).mtimeMs < Number(limitMs) + LATE_MAX) continue;
+      addKill({ mutant, by, how: "hung" });
+      rmSync(name);
+      process.kill(Number(name.slice(name.lastIndexOf("-") + 1)), "SIGKILL");
+    }
   }
-  if (unnamed > 0) console.log(`${unnamed} survivors have no reason in test/mutation/survivors.json`);
-  console.log(`${mutants} mutants, ${killed} killed`);
-  return isEnough && unnamed === 0 ? 0 : 1;
 }
 
-/** The chosen files in groups of one room, because each group runs all tests of its area once before the changes. */
-function chosenGroups(): readonly { readonly area: Area; readonly files: readonly string[] }[] {
-  return areas.flatMap((area) => {
-    const files = globSync(area.files, { cwd: root }).filter((file) => file.includes(values.only ?? ""));
-    const rooms = Map.groupBy(files, dirname);
-    return [...rooms.values()].flatMap((room) =>
-      Array.from({ length: Math.ceil(room.length / GROUP_FILES) }, (_, n) => ({
-        area,
-        files: room.slice(n * GROUP_FILES, (n + 1) * GROUP_FILES),
-      })),
-    );
-  });
+function statusFiles(): readonly string[] {
+  return readdirSync(outputFolder)
+    .filter((name) => name.startsWith("now-"))
+    .map((name) => join(outputFolder, name));
 }
 
-function mutateFiles(area: Area, files: readonly string[]): readonly Mutant[] {
-  const reportFile = join(workspace, "reports/mutation/mutation.json");
-  rmSync(reportFile, { force: true });
-  writeFileSync(join(workspace, "vitest.mutate.ts"), area.vitestConfig);
-  writeFileSync(join(workspace, "stryker.config.json"), JSON.stringify(strykerOptions(files)));
-  const { stdout } = spawnSync(process.execPath, ["node_modules/@stryker-mutator/core/bin/stryker.js", "run"], {
-    cwd: workspace,
-    encoding: "utf8",
-  });
-  // Without a report a test failed before any change, for example.
-  if (!existsSync(reportFile)) throw new Error(`There is no report of ${files.join(", ")}.\n${stdout.slice(-2_000)}`);
-  return readReport(readFileSync(reportFile, "utf8"));
-}
-
-function strykerOptions(files: readonly string[]): object {
-  return {
-    testRunner: "vitest",
-    plugins: ["@stryker-mutator/vitest-runner"],
-    vitest: { configFile: "vitest.mutate.ts" },
-    mutate: files,
-    // The texts of messages are not tested word by word. The compiler refuses the other three kinds of change.
-    mutator: { excludedMutations: ["StringLiteral", "ObjectLiteral", "ArrayDeclaration", "OptionalChaining"] },
-    concurrency: 2,
-    coverageAnalysis: "perTest",
-    ignoreStatic: true,
-    reporters: ["json"],
-    timeoutMS: 10_000,
-    // Stryker needs TypeScript's programming interface to read a tsconfig.json, and TypeScript 7 has none.
-    tsconfigFile: "none.json",
-    allowEmpty: true,
-  };
-}
-
-function copyProject(): string {
-  const folder = mkdtempSync(join(tmpdir(), "dacapo-mutate-"));
-  const { stdout } = spawnSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" });
-  for (const file of stdout.split("\n"))
-    if (file !== "" && existsSync(`${root}${file}`)) cpSync(`${root}${file}`, join(folder, file));
-  cpSync(`${root}node_modules`, join(folder, "node_modules"), { recursive: true, dereference: false });
-  const npm = process.env["npm_execpath"];
-  const install = ["install", "--no-save", "--no-audit", "--no-fund", "--silent", ...stryker];
-  const [command, args] = npm ? [process.execPath, [npm, ...install]] : ["npm", install];
-  const { status } = spawnSync(command, args, { cwd: folder, stdio: "inherit" });
-  if (status !== 0) throw new Error("StrykerJS could not be installed. Connect to the npm registry and try again.");
-  return folder;
-}
-
-function shuffled<Item>(items: readonly Item[]): readonly Item[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .toSorted((one, other) => one.at - other.at)
-    .map(({ item }) => item);
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+/** The area's tests. Those of the same rooms come first, because they are quick and kill most. */
+function testsOf(area: Area, files: readonly string[]): readonly string[] {
+  const rooms = new Set(files.map((file) => file.split("/").slice(1, 3).join("/")));
+  const rank = (test: string) =>
+    test.includes("few-seeds") ? 2 : rooms.has(test.split("/").slice(2, 4).join("/")) ? 0 : 1;
+  return globSync([...area.tests], { cwd: projectFolder })
+    .filter((test) => !excludedTests.some((part) => test.includes(part)))
+    .toSorted((one, other) => rank(one) - rank(other) || one.localeCompare(other));
 }

@@ -1,0 +1,4 @@
+// A property that fails has seen the mutant. It need not search for the smallest example.
+import fc from "fast-check";
+
+fc.configureGlobal({ endOnFailure: true });

@@ -1,0 +1,81 @@
+/** The results of all runs so far for the mutants of some files. */
+import type { Area } from "./areas.ts";
+import { type Kill, type Mutant, type Plan, readKills, readTried, type Tried, versionOf } from "./plan.ts";
+import type { Survivors } from "./survivors.ts";
+
+export class Results {
+  /** The mutants without those that only run while a file loads. These cannot be switched on later. */
+  readonly counted: readonly Mutant[];
+  readonly killed: readonly Mutant[];
+  /** The number of results, which grows as long as test processes make progress. */
+  readonly size: number;
+  readonly #tests: ReadonlyMap<string, string>;
+  readonly #tried: readonly Tried[];
+  readonly #kills: ReadonlyMap<string, Kill>;
+  readonly #loaded: readonly Mutant[];
+  readonly #sources: ReadonlyMap<string, string>;
+
+  constructor(mutants: readonly Mutant[], tests: readonly string[]) {
+    this.#tests = new Map(tests.map((test) => [versionOf(test), test]));
+    this.#tried = readTried().filter(({ by }) => this.#tests.has(by));
+    this.#kills = new Map(readKills().flatMap((kill) => (this.#tests.has(kill.by) ? [[kill.mutant, kill]] : [])));
+    this.#sources = new Map(mutants.map(({ key, file }) => [key.slice(0, key.indexOf("#")), file]));
+    this.size = this.#tried.length + this.#kills.size;
+    const [ran, loaded] = [this.#keys("ran"), this.#keys("loaded")];
+    this.#loaded = mutants.filter(({ key }) => loaded.has(key) && !ran.has(key));
+    this.counted = mutants.filter((mutant) => !this.#loaded.includes(mutant));
+    this.killed = this.counted.filter(({ key }) => this.#kills.has(key));
+  }
+
+  /** The tests that did not try all, each with the files that it did not try. */
+  pending(): Plan["tests"] {
+    return [...this.#tests].flatMap(([by, file]) => {
+      const done = new Set(
+        this.#tried.filter((tried) => tried.by === by).flatMap(({ sources }) => Object.keys(sources)),
+      );
+      const sources = [...this.#sources].filter(([source]) => !done.has(source)).map(([, path]) => path);
+      return sources.length > 0 ? [{ file, sources }] : [];
+    });
+  }
+
+  unnamed(survivors: Survivors): readonly Mutant[] {
+    return this.counted.filter((mutant) => !this.#kills.has(mutant.key) && !survivors.has(mutant));
+  }
+
+  /** Prints each survivor without a reason, and the figures. Returns whether the area reaches its aim. */
+  print(area: Area, survivors: Survivors): boolean {
+    const unnamed = this.unnamed(survivors);
+    for (const { file, line, mutator, code, replacement } of unnamed)
+      console.log(`${file}:${line} ${mutator}: ${code} => ${replacement}`);
+    for (const [file, mutants] of Map.groupBy(this.counted, ({ file }) => file))
+      console.log(`${file}: ${figures(mutants.length, this.killed.filter((mutant) => mutant.file === file).length)}`);
+    for (const broken of new Set(this.#tried.flatMap(({ broken }) => broken)))
+      console.log(`This test fails without a change, so it was left out: ${broken}`);
+    const hung = this.killed.filter(({ key }) => this.#kills.get(key)?.how === "hung").length;
+    const pending = this.pending().length;
+    console.log(
+      `${area.name}: ${figures(this.counted.length, this.killed.length)} (aim ${percent(area.killedMin)}); ` +
+        `${hung} of them hung a test; ${this.#loaded.length} more only run while a file loads, and were not tried; ` +
+        `${unnamed.length} survivors have no reason` +
+        (pending > 0 ? `; ${pending} of ${this.#tests.size} test files have not tried all` : ""),
+    );
+    const share = this.counted.length === 0 ? 1 : this.killed.length / this.counted.length;
+    return share >= area.killedMin && unnamed.length === 0 && pending === 0;
+  }
+
+  #keys(kind: "ran" | "loaded"): ReadonlySet<string> {
+    return new Set(
+      this.#tried.flatMap(({ sources }) =>
+        Object.entries(sources).flatMap(([source, lists]) => lists[kind].map((number) => `${source}#${number}`)),
+      ),
+    );
+  }
+}
+
+function figures(mutants: number, killed: number): string {
+  return `${mutants} mutants, ${killed} killed, ${percent(mutants === 0 ? 1 : killed / mutants)}`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

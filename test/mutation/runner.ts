@@ -1,0 +1,196 @@
+/**
+ * Runs each test once as it is, and then once with each mutant that the test reaches, all in one process. So a mutant
+ * costs milliseconds: nothing is started and nothing is loaded for it.
+ *
+ * Vitest repeats a test by `repeats` and `retry`. Repeat 0 is the test as it is. Repeat 1 has one retry for a mutant.
+ *
+ * Guarantees:
+ * - A mutant counts as killed only if the same test passes before it. After a kill the test runs again without a mutant.
+ *   If it fails then, the mutant spoiled the process, and the process ends. A new one continues.
+ * - A mutant that hangs ends the process too, because what hangs would disturb the next mutants.
+ */
+import { writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { type RunnerTestCase, type RunnerTestFile, TestRunner, type TestTryOptions } from "vitest";
+import { addKill, addTried, type Mutant, outputFolder, projectFolder, readKills, readPlan, versionOf } from "./plan.ts";
+
+type Coverage = { [mutantId: string]: number };
+type Switches = {
+  activeMutant?: string | undefined;
+  currentTestId?: string | undefined;
+  hitCount?: number;
+  hitLimit?: number;
+  mutantCoverage?: { static: Coverage; perTest: { [testId: string]: Coverage } };
+};
+type Step = { readonly mutant?: Mutant; readonly hits: number };
+
+declare global {
+  var __stryker__: Switches | undefined;
+}
+
+const HIT_FACTOR = 100;
+const HITS_MIN = 1_000;
+const HUNG = "The test does not end.";
+const CIRCLED = "Stryker: Hit count limit reached";
+/** Milliseconds. A test that runs longer than this and 20 times its own time hangs. */
+const HUNG_AFTER = 20_000;
+const HUNG_FACTOR = 20;
+/** The coverage of runs with a mutant is of no use. It goes here. */
+const MUTATED = "mutated";
+
+const later = globalThis.setTimeout;
+const cancel = globalThis.clearTimeout;
+const clock = performance.now.bind(performance);
+const plan = readPlan();
+const switches: Switches = (globalThis.__stryker__ ??= {});
+const coverage = (switches.mutantCoverage ??= { static: {}, perTest: {} });
+
+export default class MutationRunner extends TestRunner {
+  #file = "";
+  #version = "";
+  #mutants = new Map<string, Mutant>();
+  #steps: Step[] = [];
+  #step: Step | undefined;
+  #startedAt = 0;
+  #limitMs = HUNG_AFTER;
+  #isStopped = false;
+  /** True if a slow test did not try its mutants. */
+  #isPartial = false;
+  readonly #ran = new Set<string>();
+  readonly #broken: string[] = [];
+  readonly #statusFile = join(outputFolder, `now-${process.pid}`);
+
+  onCollected(files: RunnerTestFile[]): void {
+    for (const file of files) {
+      this.#file = relative(projectFolder, file.filepath);
+      this.#version = versionOf(this.#file);
+      const sources = new Set(plan.tests.find((test) => test.file === this.#file)?.sources);
+      this.#mutants = new Map(plan.mutants.filter((mutant) => sources.has(mutant.file)).map((one) => [one.id, one]));
+      eachTest(file.tasks, (test) => (test.repeats = 1));
+    }
+  }
+
+  override async onBeforeRunTask(test: RunnerTestCase): Promise<void> {
+    if (this.#isStopped || Date.now() > plan.endsAt) {
+      this.#isStopped = true;
+      this.cancel("test-failure");
+    }
+    await super.onBeforeRunTask(test);
+  }
+
+  override onBeforeTryTask(test: RunnerTestCase, options: TestTryOptions): void {
+    super.onBeforeTryTask(test, options);
+    this.#step = options.repeats === 0 ? undefined : this.#steps.shift();
+    switches.currentTestId = options.repeats === 0 ? test.id : MUTATED;
+    switches.hitCount = 0;
+    switches.hitLimit = Math.max(HITS_MIN, (this.#step?.hits ?? 0) * HIT_FACTOR);
+    this.#startedAt = clock();
+    if (this.#step?.mutant)
+      writeFileSync(this.#statusFile, `${this.#step.mutant.key} ${this.#version} ${this.#limitMs}`);
+    switches.activeMutant = this.#step?.mutant?.id;
+  }
+
+  async runTask(test: RunnerTestCase): Promise<void> {
+    const isMutated = switches.currentTestId === MUTATED;
+    if (isMutated && this.#step === undefined) return;
+    const work = TestRunner.getTestFn(test)();
+    if (!isMutated) return await work;
+    let timer;
+    let fail: (error: Error) => void = () => undefined;
+    const other = new Promise<never>((_, reject) => {
+      fail = reject;
+      timer = later(() => reject(new Error(HUNG)), this.#limitMs);
+    });
+    // Vitest fails a run for an error that nobody caught, so it counts as a failure of the test.
+    process.on("uncaughtException", fail).on("unhandledRejection", fail);
+    try {
+      await Promise.race([work, other]);
+    } finally {
+      process.off("uncaughtException", fail).off("unhandledRejection", fail);
+      cancel(timer);
+    }
+  }
+
+  override async onAfterRetryTask(test: RunnerTestCase, options: TestTryOptions): Promise<void> {
+    await super.onAfterRetryTask(test, options);
+    switches.activeMutant = undefined;
+    switches.currentTestId = undefined;
+    const result = test.result;
+    if (!result) return;
+    const isFailed = result.state === "fail";
+    const message = result.errors?.map((error) => error.message).join("\n") ?? "";
+    if (options.repeats === 0) this.#planSteps(test, isFailed);
+    else if (this.#step) this.#judge(this.#step, isFailed, message);
+    delete result.errors;
+    Reflect.set(result, "attempts", []);
+    const isNext = options.repeats === 1 && this.#steps.length > 0 && !this.#isStopped && Date.now() < plan.endsAt;
+    if (options.repeats === 1 && this.#steps.length > 0 && !isNext) this.#isStopped = true;
+    // Vitest retries a test that failed, and stops at one that passed.
+    result.state = isNext ? "fail" : "pass";
+    if (isNext) result.errors = [{ name: "Error", message: "the next mutant" }];
+  }
+
+  override onAfterRunFiles(files: RunnerTestFile[]): void {
+    super.onAfterRunFiles(files);
+    writeFileSync(this.#statusFile, "");
+    if (this.#isStopped || this.#isPartial) return;
+    const loaded = new Set(Object.keys(coverage.static));
+    const sources = Map.groupBy(this.#mutants.values(), ({ key }) => key.slice(0, key.indexOf("#")));
+    const numbers = (mutants: readonly Mutant[], ids: ReadonlySet<string>) =>
+      mutants.filter(({ id }) => ids.has(id)).map(({ key }) => key.slice(key.indexOf("#") + 1));
+    addTried({
+      by: this.#version,
+      sources: Object.fromEntries(
+        [...sources].map(([source, mutants]) => [
+          source,
+          { ran: numbers(mutants, this.#ran), loaded: numbers(mutants, loaded) },
+        ]),
+      ),
+      broken: this.#broken,
+    });
+  }
+
+  #planSteps(test: RunnerTestCase, isFailed: boolean): void {
+    const hits = coverage.perTest[test.id] ?? {};
+    this.#steps = [];
+    if (isFailed) {
+      this.#broken.push(`${test.name}: ${test.result?.errors?.[0]?.message.slice(0, 200)}`);
+      return;
+    }
+    const testMs = clock() - this.#startedAt;
+    this.#limitMs = HUNG_AFTER + HUNG_FACTOR * testMs;
+    const killed = new Set(readKills().map(({ mutant }) => mutant));
+    for (const [id, count] of Object.entries(hits)) {
+      const mutant = this.#mutants.get(id);
+      if (!mutant) continue;
+      this.#ran.add(id);
+      if (!killed.has(mutant.key)) this.#steps.push({ mutant, hits: count });
+    }
+    if (this.#steps.length > 0 && testMs > plan.testMsMax) {
+      this.#isPartial = true;
+      this.#steps = [];
+    }
+    test.retry = this.#steps.length * 2;
+  }
+
+  #judge({ mutant }: Step, isFailed: boolean, message: string): void {
+    if (!isFailed) return;
+    // Without a mutant the test passed before.
+    if (!mutant) {
+      this.#isStopped = true;
+      return;
+    }
+    const isHung = message.includes(HUNG);
+    const how = isHung ? "hung" : message.includes(CIRCLED) ? "circled" : "failed";
+    addKill({ mutant: mutant.key, by: this.#version, how });
+    if (isHung) this.#isStopped = true;
+    else this.#steps.unshift({ hits: 0 });
+  }
+}
+
+function eachTest(tasks: RunnerTestFile["tasks"], visit: (test: RunnerTestCase) => void): void {
+  for (const task of tasks) {
+    if (task.type === "test") visit(task);
+    else eachTest(task.tasks, visit);
+  }
+}
