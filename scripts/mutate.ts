@@ -58,7 +58,7 @@ async function mutate(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-/** Runs the quick tests first. Then it starts test processes until all tests tried all, because a mutant can end one. */
+/** Runs the quick tests first. It starts test processes until all tests tried all, because a mutant can end one. */
 async function tryAll(made: Pick<Plan, "code"> & { mutants: Mutant[] }, tests: readonly string[]): Promise<void> {
   mkdirSync(outputFolder, { recursive: true });
   for (const testMsMax of [...QUICK_MS, Infinity]) {
@@ -106,7 +106,7 @@ function statusFiles(): readonly string[] {
     .map((name) => join(outputFolder, name));
 }
 
-/** The area's tests. Those of the same rooms come first, because they are quick and kill most. */
+/** The area's tests. Tests of the same rooms come first, because they kill most. */
 function testsOf(area: Area, files: readonly string[]): readonly string[] {
   const rooms = new Set(files.map((file) => file.split("/").slice(1, 3).join("/")));
   const rank = (test: string) =>

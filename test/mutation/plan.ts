@@ -14,7 +14,7 @@ export const planFile = join(outputFolder, "plan.json");
 
 /** One changed expression. */
 export type Mutant = {
-  /** The number by which the instrumented code asks whether this mutant is switched on. */
+  /** The number by which the instrumented code checks whether this mutant is on. */
   readonly id: string;
   /** The file, a hash of its text and the mutant's number inside: `src/core/fold/fold.ts@1f2e3d4c#7`. */
   readonly key: string;

@@ -5,7 +5,7 @@
  * Vitest repeats a test by `repeats` and `retry`. Repeat 0 is the test as it is. Repeat 1 has one retry for a mutant.
  *
  * Guarantees:
- * - A mutant counts as killed only if the same test passes before it. After a kill the test runs again without a mutant.
+ * - A mutant counts as killed only if the same test passes before it. After a kill, the test runs without a mutant.
  *   If it fails then, the mutant spoiled the process, and the process ends. A new one continues.
  * - A mutant that hangs ends the process too, because what hangs would disturb the next mutants.
  */
