@@ -10,8 +10,6 @@
  * @module dacapo/cloudflare
  */
 import { DurableObject } from "cloudflare:workers";
-import { LOG_NAME } from "../core/history/limits.ts";
-import { fromPlainError, ValidationError } from "../core/values/errors.ts";
 import { createAdmission } from "./access/admission.ts";
 import { requireAppOptions } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
@@ -24,6 +22,7 @@ import { Observer } from "./base/observer.ts";
 import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
 import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
+import { LogObjects } from "./hosts/log-objects.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
@@ -131,6 +130,7 @@ export type LogOperations = {
    *
    * @throws ValidationError (`invalid`) if the name is not valid.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   * @throws DacapoError (`unreachable`) if the object does not answer. The call may have succeeded, so repeat it.
    */
   readonly drop: (log: string) => Promise<void>;
   /**
@@ -143,6 +143,7 @@ export type LogOperations = {
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
    * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   * @throws DacapoError (`unreachable`) if the object does not answer. The call may have succeeded.
    */
   readonly importLog: (log: string, archive: LogArchive) => Promise<ImportedLog>;
 };
@@ -181,12 +182,11 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   const report = observer.reporter(onError);
   const prefix = prefixOf(options.path ?? "/sync");
   const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
+  const objects = new LogObjects({ binding: options.binding ?? "LOGS", jurisdiction, locationHint });
   const gate = new WorkerGate({
     prefix,
-    binding: options.binding ?? "LOGS",
+    objects,
     secretName,
-    jurisdiction,
-    locationHint,
     origins: createOriginRule(options.origins, options.credentials),
     admission: createAdmission({ authorize, permit: permit ?? (() => true), limits, env: runtimeEnv, report }),
     reading: createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax }),
@@ -201,8 +201,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   return {
     worker: { fetch: (request, env) => gate.answer(request, env) },
     logs: (env) => ({
-      drop: async (log) => void unwrap(await gate.stub(env, requireName(log)).drop(log)),
-      importLog: async (log, archive) => unwrap(await gate.stub(env, requireName(log)).importLog(log, archive)),
+      drop: async (log) => void (await objects.call(env, log, (object) => object.drop(log))),
+      importLog: (log, archive) => objects.call(env, log, (object) => object.importLog(log, archive)),
     }),
     EventLogObject: class extends DurableObject implements EventLogObject {
       readonly #log = createLog(this.ctx, this.env);
@@ -268,18 +268,4 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     tasks: { outcomes: forgetOutcomes({ store, log: context.id.name ?? "", limits }) },
     report,
   });
-}
-
-/** Without this check, a typing error would make an object for ever. */
-function requireName(log: string): string {
-  if (LOG_NAME.test(log)) return log;
-  throw new ValidationError({
-    message: `${JSON.stringify(log)} is not a valid log name`,
-    fix: "Use 1 to 128 of A-Z a-z 0-9 . _ ~ : @ -, with a letter or a digit first.",
-  });
-}
-
-function unwrap<Value>(result: RpcResult<Value>): Value {
-  if (!result.ok) throw fromPlainError(result.error);
-  return result.value;
 }

@@ -186,7 +186,13 @@ export class LogObject {
   }
 
   #wrongLog(log: string): DefinitionError {
-    const { name = "without a name" } = this.#options.context.id;
+    const { name } = this.#options.context.id;
+    if (name === undefined)
+      return new DefinitionError({
+        message: `The object of the log ${log} does not know its own name`,
+        fix: "Set `compatibility_date` in wrangler.jsonc to 2026-04-07 or later, and find objects by `getByName`.",
+        details: { log },
+      });
     return new DefinitionError({
       message: `A request for the log ${log} reached the object ${name}`,
       fix: "Send every request through the `worker` of cloudflare(), which finds the object of each log.",

@@ -20,16 +20,14 @@ import type { Observer } from "../base/observer.ts";
 import type { OriginRule } from "../http/origins.ts";
 import { readJsonText } from "../http/read-body.ts";
 import { postTicket } from "../http/routes.ts";
-import { isNamespace, type LogStub } from "./cloudflare-runtime.ts";
+import { isUnexpected, type LogObjects, refusalOf } from "./log-objects.ts";
 import { type SyncTarget, syncTarget } from "./sync-target.ts";
 import { withPrincipal } from "./verified-principal.ts";
 
 export type WorkerGateOptions = {
   readonly prefix: string;
-  readonly binding: string;
+  readonly objects: LogObjects;
   readonly secretName: string;
-  readonly jurisdiction: string | undefined;
-  readonly locationHint: string | undefined;
   readonly origins: OriginRule;
   readonly admission: Admission;
   /** Memory of the pushes while they are read. */
@@ -76,19 +74,6 @@ export class WorkerGate {
     }
   }
 
-  /** The object of a log. */
-  stub(env: object, log: string): LogStub {
-    const { binding, jurisdiction, locationHint } = this.#options;
-    const namespace: unknown = Reflect.get(env, binding);
-    if (!isNamespace(namespace))
-      throw new DefinitionError({
-        message: `The Worker has no Durable Object binding named ${binding}`,
-        fix: "Add it to `durable_objects.bindings` in wrangler.jsonc, or pass the name that it has as `binding`.",
-      });
-    const place = jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction);
-    return place.getByName(log, locationHint === undefined ? {} : { locationHint });
-  }
-
   async #answerTarget(request: Request, env: object, target: SyncTarget): Promise<string | Response> {
     if (target.kind === "health") return `{"status":"ok"}`;
     if (target.kind === "readiness") return this.#readiness(env);
@@ -119,22 +104,19 @@ export class WorkerGate {
   }
 
   async #forward(env: object, { log }: LogTarget, request: Request): Promise<Response> {
-    const stub = this.stub(env, log);
+    const { objects, report } = this.#options;
+    const stub = objects.stub(env, log);
     try {
       return await stub.fetch(request);
     } catch (error) {
-      if (error instanceof Error && "overloaded" in error && error.overloaded === true)
-        throw new HttpRefusal("overloaded");
-      this.#options.report(error);
-      // The runtime has reset the object, such as by a deploy. The same request may succeed at once.
-      const isRetryable = error instanceof Error && "retryable" in error && error.retryable === true;
-      throw new HttpRefusal(isRetryable ? "restarting" : "unavailable");
+      if (isUnexpected(error)) report(error);
+      throw refusalOf(error);
     }
   }
 
   #readiness(env: object): string {
     try {
-      this.stub(env, "readyz");
+      this.#options.objects.stub(env, "readyz");
       this.#ticketsOf(env);
     } catch (error) {
       this.#options.report(error);
