@@ -10,13 +10,13 @@ import { worker } from "./worker.ts";
 export type ObjectSocket = Pick<FrameInbox, "frames" | "next"> & {
   readonly send: (frame: unknown) => void;
   readonly close: () => void;
+  readonly isClosed: () => boolean;
 };
 
 let made = 0;
 
-/** Creates a log with a name of its own. */
-export function newLog({ fetch } = worker, namespace = env.LOGS) {
-  const log = `log-${++made}`;
+/** Creates a log with a name of its own, or another Worker's way to a log. */
+export function newLog({ fetch } = worker, namespace = env.LOGS, log = `log-${++made}`) {
   const stub = namespace.getByName(log);
   const request = async (path: string, init?: RequestInit): Promise<Response> => {
     const response = await fetch(new Request(`https://example.org/sync${path}`, init), env);
@@ -56,11 +56,14 @@ export function newLog({ fetch } = worker, namespace = env.LOGS) {
 function openSocket(socket: WebSocket): ObjectSocket {
   const inbox = createFrameInbox();
   socket.addEventListener("message", ({ data }) => inbox.receive(String(data)));
+  let isClosed = false;
+  socket.addEventListener("close", () => void (isClosed = true));
   socket.accept();
   return {
     frames: inbox.frames,
     next: inbox.next,
     send: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
     close: () => socket.close(1000, "done"),
+    isClosed: () => isClosed,
   };
 }

@@ -1,7 +1,8 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
-import { bearer, cloudflare, type Permit } from "../../src/sync-server/cloudflare.ts";
+import { bearer, cloudflare, type LogArchive, type Permit } from "../../src/sync-server/cloudflare.ts";
 import { domain } from "../support/board-domain.ts";
+import { releases } from "../support/release-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
 
 /** Counts in memory, which an eviction drops, and in SQL, which it keeps. */
@@ -25,6 +26,8 @@ export const app = {
   refused: new Set<string>(),
   /** The actions for which the Worker and the objects called `permit`. */
   permitted: [] as string[],
+  /** The release of objects that start from now on. */
+  release: "first" as keyof typeof releases,
   /** The errors that `onError` received. */
   errors: [] as unknown[],
 };
@@ -90,5 +93,44 @@ const idle = cloudflare({
 export class IdleLogObject extends idle.EventLogObject {}
 export const idleWorker = idle.worker;
 export const idleLogs = idle.logs;
+
+const release = (name: "first" | "second" | "third") =>
+  cloudflare({
+    domain: releases[name],
+    authorize: byToken,
+    permit,
+    binding: "RELEASE_LOGS",
+    onError: (error) => void app.errors.push(error),
+  });
+
+/** Three releases of one app. Each has its own Worker, and all share the objects. */
+export const releaseServers = { first: release("first"), second: release("second"), third: release("third") };
+
+/** An object of the release `app.release`. As after a deploy, it changes at its next start. */
+export class ReleaseLogObject extends DurableObject {
+  readonly #object = new releaseServers[app.release].EventLogObject(this.ctx as never, this.env as never);
+
+  override fetch(request: Request) {
+    return this.#object.fetch(request);
+  }
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer) {
+    return this.#object.webSocketMessage(socket, message);
+  }
+  override webSocketClose(socket: WebSocket) {
+    this.#object.webSocketClose(socket);
+  }
+  override webSocketError(socket: WebSocket) {
+    this.#object.webSocketError(socket);
+  }
+  override alarm() {
+    return this.#object.alarm();
+  }
+  drop(log: string) {
+    return this.#object.drop(log);
+  }
+  importLog(log: string, archive: LogArchive) {
+    return this.#object.importLog(log, archive);
+  }
+}
 
 export default worker satisfies ExportedHandler<Cloudflare.Env>;

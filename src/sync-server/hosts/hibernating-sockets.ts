@@ -4,7 +4,10 @@
  * Guarantees:
  * - An event of a socket reaches its connection in the hub, also after the object lost its memory.
  * - A closed socket has no attachment, so that it cannot resume.
+ * - A socket whose attachment this release cannot read is closed, and its client reconnects. Otherwise the socket would
+ *   stay open without records, or the object could not start (cloudflare.releases.test.ts).
  */
+import { isPrincipal } from "../access/authorize.ts";
 import type { LiveAttachment, LiveConnection, LiveSocket } from "../live/server-socket.ts";
 import type { HibernatingSocket, LogObjectContext } from "./cloudflare-runtime.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
@@ -15,8 +18,9 @@ export type HibernatingSocketsOptions = {
   readonly onSave: (attachment: LiveAttachment) => void;
 };
 
-/** WebSocket close code "policy violation". */
+/** WebSocket close codes "policy violation" and "service restart". */
 const CLOSE_POLICY = 1008;
+const CLOSE_RESTART = 1012;
 
 export class HibernatingSockets {
   readonly #options: HibernatingSocketsOptions;
@@ -36,7 +40,8 @@ export class HibernatingSockets {
   resumeAll(): ReadonlySet<string> {
     const logs = new Set<string>();
     for (const socket of this.#options.context.getWebSockets()) {
-      if (this.connectionOf(socket)) logs.add(attachmentOf(socket)?.log ?? "");
+      const attachment = attachmentOf(socket);
+      if (this.connectionOf(socket) && attachment !== null && attachment !== "unreadable") logs.add(attachment.log);
     }
     return logs;
   }
@@ -46,6 +51,11 @@ export class HibernatingSockets {
     const known = this.#connections.get(socket);
     if (known) return known;
     const attachment = attachmentOf(socket);
+    if (attachment === "unreadable") {
+      socket.serializeAttachment(null);
+      this.close(socket, CLOSE_RESTART, "restarting");
+      return null;
+    }
     if (!attachment) return null;
     const connection = this.#options.resume(this.#liveSocket(socket), attachment);
     this.#connections.set(socket, connection);
@@ -89,8 +99,15 @@ export class HibernatingSockets {
   }
 }
 
-function attachmentOf(socket: HibernatingSocket): LiveAttachment | null {
+/** Null: the socket is closed. Another release may have written the attachment. */
+function attachmentOf(socket: HibernatingSocket): LiveAttachment | "unreadable" | null {
   const bytes = socket.deserializeAttachment();
-  // `save` is the only writer of attachments, so the text is a `LiveAttachment`.
-  return bytes instanceof Uint8Array ? parseOwnJson<LiveAttachment>(new TextDecoder().decode(bytes)) : null;
+  if (bytes === null || bytes === undefined) return null;
+  try {
+    if (!(bytes instanceof Uint8Array)) return "unreadable";
+    const { log, principal, ...rest } = parseOwnJson<LiveAttachment>(new TextDecoder().decode(bytes));
+    return typeof log === "string" && isPrincipal(principal) ? { log, principal, ...rest } : "unreadable";
+  } catch {
+    return "unreadable";
+  }
 }
