@@ -1,11 +1,13 @@
 // A log whose object loses its memory at any step: also while pushes are under way.
 import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { type Cursor, sameCursor } from "../../src/core/history/record.ts";
 import { wireCursor } from "../../src/core/wire/messages.ts";
 import { task } from "../support/board-domain.ts";
 import { parseOwnJson } from "../support/own-json.ts";
 import { newLog, type ObjectSocket } from "./log-object.ts";
+import { app, LogObject, logs } from "./worker.ts";
 
 const ROUNDS = 40;
 const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo" });
@@ -91,6 +93,83 @@ test("evictions: an object that is aborted during a push answers 503, and the pu
   expect((await ada.pull()).records.map(({ position }) => position)).toEqual(
     Array.from({ length: 20 }, (_, n) => n + 1),
   );
+});
+
+test("evictions: a push whose answer was lost is stored once, and each socket gets it or closes", async () => {
+  const { person, live } = newLog();
+  const ada = person("ada");
+  const { cursor: start } = await ada.push([ada.commit(add("t0"))]);
+  const sockets = [await live("token-of-ada", start), await live("token-of-bob", start)];
+  const [commit, lost] = [ada.commit(add("t1")), ada.commit(task.command.rename("none", { title: "Bread" }))];
+  app.crashes = 1;
+  const body = { after: wireCursor(start), domain: 1, commits: [commit, lost] };
+  const { status, headers } = await ada.request("commits", body);
+  expect({ status, retryAfter: headers.get("retry-after") }).toEqual({ status: 503, retryAfter: "1" });
+  const again = await ada.push([commit, lost], start);
+  expect(again.outcomes).toMatchObject([
+    { id: commit.id, outcome: "recorded", at: again.cursor },
+    { id: lost.id, outcome: "rejected", code: "no-such-task" },
+  ]);
+  expect((await ada.pull()).records.map((record) => record.position)).toEqual([1, 2]);
+  for (const socket of sockets)
+    await expect.poll(() => socket.isClosed() || sameCursor(cursorOf(socket, start), again.cursor)).toBe(true);
+  // A device whose socket closed reconnects at its cursor.
+  expect(await (await live("token-of-bob", start)).next("records")).toMatchObject({
+    after: start,
+    cursor: again.cursor,
+  });
+});
+
+test("evictions: a ticket opens one socket, also if the object failed before or while it opened", async () => {
+  const { ticket, upgrade, person, stub } = newLog();
+  const ada = person("ada");
+  await ada.push([ada.commit(add("t0"))]);
+  const [before, during] = [await ticket("token-of-ada"), await ticket("token-of-ada")];
+  await runInDurableObject(stub, (_, ctx) => ctx.abort("a crash")).catch(() => {});
+  const opened = await upgrade({ ticket: before });
+  opened.webSocket?.accept();
+  expect(opened.status).toBe(101);
+  expect((await upgrade({ ticket: before })).status).toBe(401);
+  app.crashes = 1;
+  expect((await upgrade({ ticket: during })).status).toBe(503);
+  // The object stored that the ticket is spent. The device fetches another one.
+  expect((await upgrade({ ticket: during })).status).toBe(401);
+  expect((await upgrade({ ticket: await ticket("token-of-ada") })).status).toBe(101);
+});
+
+test("evictions: a due alarm rings by itself after an eviction, and closes the right socket", async () => {
+  const { live, evict } = newLog();
+  const [ada, bob] = [await live("token-of-ada"), await live("token-of-bob")];
+  app.refused.add("bob");
+  const { rung } = LogObject;
+  // An object that sleeps already, or rings, cannot be evicted.
+  await evict().catch(() => {});
+  expect(await bob.next("bye")).toMatchObject({ code: "forbidden" });
+  app.refused.delete("bob");
+  expect(LogObject.rung).toBeGreaterThan(rung);
+  ada.send(`{ "type": "ping" }`);
+  await ada.next("pong");
+});
+
+test("evictions: an import that is cut off stores nothing, and the same import succeeds later", async () => {
+  const [source, target] = [newLog(), newLog()];
+  const ada = source.person("ada");
+  await ada.push(Array.from({ length: 50 }, (_, n) => ada.commit(add(`t${n}`))));
+  const archive = (await (await ada.request("export")).text()).replaceAll(`"${source.log}"`, `"${target.log}"`);
+  const middle = archive.indexOf("\n", archive.length / 2) + 1;
+  const pipe = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = pipe.writable.getWriter();
+  const importing = logs(env)
+    .importLog(target.log, pipe.readable)
+    .catch((error: unknown) => error);
+  await writer.write(new TextEncoder().encode(archive.slice(0, middle)));
+  await runInDurableObject(target.stub, (_, ctx) => ctx.abort("a crash")).catch(() => {});
+  await writer.abort("the upload ends").catch(() => {});
+  expect(await importing).toMatchObject({ code: "unreachable", retry: "later" });
+  const bob = target.person("bob");
+  expect(await bob.pull()).toMatchObject({ head: 0, records: [] });
+  expect(await logs(env).importLog(target.log, archive)).toMatchObject({ records: 50 });
+  expect(await (await bob.request("export")).text()).toBe(archive);
 });
 
 test("restore: older rows under live clients are `diverged` for pushes, pulls and sockets", async () => {

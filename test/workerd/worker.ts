@@ -28,6 +28,8 @@ export const app = {
   permitted: [] as string[],
   /** The release of objects that start from now on. */
   release: "first" as keyof typeof releases,
+  /** The requests whose objects fail before they answer. */
+  crashes: 0,
   /** The errors that `onError` received. */
   errors: [] as unknown[],
 };
@@ -62,6 +64,17 @@ export class LogObject extends server.EventLogObject {
   override alarm(): Promise<void> {
     LogObject.rung++;
     return super.alarm();
+  }
+
+  /** Fails after the work of `app.crashes` requests was stored, and before the answer leaves. */
+  override async fetch(request: Request): Promise<Response> {
+    const response = await super.fetch(request);
+    if (app.crashes === 0) return response;
+    app.crashes--;
+    const { ctx } = this as unknown as { readonly ctx: DurableObjectState };
+    await ctx.storage.sync();
+    ctx.abort("a crash");
+    return response;
   }
 }
 
