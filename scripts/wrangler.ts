@@ -36,11 +36,20 @@ export type EdgeServer = {
   readonly stop: (signal?: "SIGTERM" | "SIGKILL") => Promise<void>;
 };
 
-/** Runs the Worker and the built page on a port, and resolves when they answer. `folder` keeps the logs. */
-export async function startEdge(port: number, folder: string): Promise<EdgeServer> {
+/**
+ * Runs the Worker and the built page on a port, and resolves when they answer. `folder` keeps the logs.
+ * `script`: the file of another Worker with the same objects, such as the next release.
+ */
+export async function startEdge(port: number, folder: string, script?: string): Promise<EdgeServer> {
   const secret = crypto.randomUUID();
   const local = ["--port", String(port), "--ip", "127.0.0.1", "--persist-to", folder];
-  const { file, args, env } = wrangler("dev", ...local, "--var", `TICKET_SECRET:${secret}`);
+  const { file, args, env } = wrangler(
+    "dev",
+    ...(script === undefined ? [] : [script]),
+    ...local,
+    "--var",
+    `TICKET_SECRET:${secret}`,
+  );
   const child = spawn(file, [...args, "--show-interactive-dev-session=false"], {
     cwd: root,
     env: { ...process.env, ...env },

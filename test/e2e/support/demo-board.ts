@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,9 +29,9 @@ export type Demo = {
   readonly visit: (path: string, options?: BrowserContextOptions) => Promise<Page>;
   /** Builds the page with the next release of the domain. Pages that are open stay as they are. */
   readonly releaseNextPage: () => Promise<void>;
-  /** Stops the sync server, copies its file, and starts it again. */
+  /** Stops the sync server, copies its files, and starts it again. */
   readonly backUp: () => Promise<void>;
-  /** Stops the sync server, puts the copy in the place of its file, and starts it again. */
+  /** Stops the sync server, puts the copy in the place of its files, and starts it again. */
   readonly restore: () => Promise<void>;
   /** Errors that pages reported since the last call. */
   readonly takeErrors: () => readonly string[];
@@ -43,9 +43,10 @@ export type Demo = {
 /** `nextServer`: the sync server runs the next release of the domain, and the page the present one. */
 export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-e2e-board-"));
-  const [file, backup] = [join(folder, "board.db"), join(folder, "backup.db")];
+  const [logs, backup] = [join(folder, "logs"), join(folder, "backup")];
+  await mkdir(logs);
   const isOnEdge = process.env["DACAPO_BOARD_SERVER"] === "edge";
-  const start = (on = 0) => (isOnEdge ? onEdge(folder, on) : onNode(file, nextServer, on));
+  const start = (on = 0) => (isOnEdge ? onEdge : onNode)(logs, nextServer, on);
   let server = await start();
   const restartAfter = async (change: () => Promise<void>) => {
     await server.close();
@@ -73,11 +74,11 @@ export async function startDemo({ nextServer = false } = {}): Promise<Demo> {
       return tab;
     },
     releaseNextPage: () => buildPage(join(folder, "site"), true),
-    backUp: () => restartAfter(() => copyFile(file, backup)),
+    backUp: () => restartAfter(() => cp(logs, backup, { recursive: true })),
     restore: () =>
       restartAfter(async () => {
-        for (const suffix of ["-wal", "-shm"]) await rm(`${file}${suffix}`, { force: true });
-        await copyFile(backup, file);
+        await rm(logs, { recursive: true });
+        await cp(backup, logs, { recursive: true });
       }),
     takeErrors: () => errors.splice(0),
     leave: profiles.closeAll,
@@ -138,19 +139,19 @@ export async function waitForSync(page: Page, text: string | RegExp): Promise<vo
 
 type SyncServer = { readonly port: number; readonly close: () => Promise<void> };
 
-async function onEdge(folder: string, on: number): Promise<SyncServer> {
+async function onEdge(folder: string, isNext: boolean, on: number): Promise<SyncServer> {
   mkdirSync(edgePage, { recursive: true });
   const port = on === 0 ? await unusedPort() : on;
-  const { stop } = await startEdge(port, folder);
+  const { stop } = await startEdge(port, folder, isNext ? "test/e2e/support/next-board-edge.ts" : undefined);
   return { port, close: () => stop() };
 }
 
-async function onNode(file: string, isNext: boolean, on: number): Promise<SyncServer> {
+async function onNode(folder: string, isNext: boolean, on: number): Promise<SyncServer> {
   const script = isNext ? "test/e2e/support/next-board-server.ts" : "demo/board/server.ts";
   const child = spawn(process.execPath, ["--conditions=dacapo-source", script], {
     cwd: project,
     stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, PORT: String(on), HOST: "127.0.0.1", BOARD_DB: file },
+    env: { ...process.env, PORT: String(on), HOST: "127.0.0.1", BOARD_DB: join(folder, "board.db") },
   });
   let printed = "";
   for await (const chunk of child.stdout) {
