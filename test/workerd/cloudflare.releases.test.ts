@@ -13,7 +13,10 @@ type Release = keyof typeof releases;
 type Log = ReturnType<typeof newLog>;
 
 beforeEach(() => void (app.release = "first"));
-afterEach(() => expect(app.errors.splice(0)).toEqual([]));
+afterEach(() => {
+  const errors = app.errors.splice(0);
+  if (errors.length > 0) throw new AggregateError(errors, "onError received errors");
+});
 
 /** A log, reached through the Worker of a release. */
 const logThrough = (release: Release, log?: string): Log =>
@@ -86,7 +89,7 @@ test("releases: a deploy keeps open sockets, presence and tickets, and no record
 test("releases: pages of other releases get the same answers as on Node, also over a deploy", async () => {
   const log = logThrough("third");
   const node = { first: testServer({ domain: releases.first }), third: testServer({ domain: releases.third }) };
-  /** What pages of both releases are answered, without ids and marks. */
+  /** The answers to pages of several releases, without ids and marks. */
   const answers = async (ada: Person) => {
     const of = async (commits: readonly unknown[], page: number) => {
       const { outcomes, stopped, domain } = await ada.push(commits, null, page);

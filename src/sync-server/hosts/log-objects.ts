@@ -51,8 +51,8 @@ export class LogObjects {
 }
 
 /**
- * The refusal of a request after `stub.fetch` threw. The runtime has retried it already, if it never reached the object.
- * So the Worker does not.
+ * The refusal of a request after `stub.fetch` threw. The Worker does not repeat the request, because the runtime has
+ * repeated it already if it never reached the object.
  */
 export function refusalOf(error: unknown): HttpRefusal {
   if (isMarked(error, "overloaded")) return new HttpRefusal("overloaded");
