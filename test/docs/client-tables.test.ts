@@ -5,9 +5,12 @@ import { expect, test } from "vitest";
 import { root } from "../support/samples.ts";
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
-const [client, operating, storage] = ["client.md", "operating.md", "storage-server.md"].map((page) =>
-  read(`docs/${page}`),
+const [client, operating, storage, rows] = ["client.md", "operating.md", "storage-server.md", "read-models.md"].map(
+  (page) => read(`docs/${page}`),
 );
+
+/** The codes of reading rows on a server. */
+const rowCodes = ["diverged", "rows-behind", "rows-building", "overloaded"];
 
 /** The names in the first column of the tables of a section. */
 function named(section: string): ReadonlySet<string> {
@@ -36,6 +39,6 @@ test("client.md: the table of the errors has each code that a server does not ke
   expect(codes.length).toBeGreaterThan(20);
   const names = named("Errors");
   const rest = codes.filter((code) => !names.has(code));
-  expect(rest).toEqual(["storage-newer", "port-taken", "cannot-listen"]);
-  expect(rest.filter((code) => !`${operating}${storage}`.includes(`\`${code}\``))).toEqual([]);
+  expect(rest).toEqual(["storage-newer", ...rowCodes, "port-taken", "cannot-listen"]);
+  expect(rest.filter((code) => !`${operating}${storage}${rows}`.includes(`\`${code}\``))).toEqual([]);
 });

@@ -17,6 +17,7 @@ const guides = [
   "docs/changing-a-domain.md",
   "docs/operating.md",
   "docs/deploy-cloudflare.md",
+  "docs/read-models.md",
 ];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {

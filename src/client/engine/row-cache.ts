@@ -7,6 +7,7 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { StreamState } from "../../core/fold/fold.ts";
+import { aggregateVersions, projectionIdentity } from "../../core/fold/identity.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { Replica } from "../../core/replica/replica.ts";
@@ -108,12 +109,9 @@ function isStreamState(value: unknown): boolean {
 
 /** The stored name of each table: with the versions of the projections and aggregates that folded it. */
 function tableNames(domain: DomainDefinition): ReadonlyMap<string, string> {
-  const version = (name: string) => `${name}@${domain.aggregates.get(name)?.version ?? 0}`;
-  const names = new Map([
-    [STREAMS_TABLE, `${STREAMS_TABLE}<${[...domain.aggregates.keys()].sort().map(version).join(",")}`],
-  ]);
-  for (const { name, version: own, from } of domain.projections.values())
-    names.set(name, `${name}@${own}<${[...from].sort().map(version).join(",")}`);
+  const names = new Map([[STREAMS_TABLE, `${STREAMS_TABLE}<${aggregateVersions(domain, domain.aggregates.keys())}`]]);
+  for (const projection of domain.projections.values())
+    names.set(projection.name, projectionIdentity(domain, projection));
   return names;
 }
 

@@ -40,6 +40,14 @@ export type DacapoErrorCode =
   | "unreachable"
   // The log was deleted on the server.
   | "gone"
+  // The log does not contain a cursor.
+  | "diverged"
+  // The rows of a read model have not reached a cursor yet.
+  | "rows-behind"
+  // The rows of a read model are being built.
+  | "rows-building"
+  // Too many calls wait.
+  | "overloaded"
   // The worker's domain has no such aggregate: UnknownAggregateError.
   | "unknown-aggregate"
   // The worker's domain has no such command: UnknownCommandError.

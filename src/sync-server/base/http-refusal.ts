@@ -59,6 +59,12 @@ const KINDS = {
   unexpected: { status: 500, retry: "later", message: "The server failed. Try again later." },
   unavailable: { status: 503, retry: "later", message: "The server cannot answer now. Try again later." },
   overloaded: { status: 503, retry: "later", message: "The server has too much work waiting. Wait, then try again." },
+  "rows-behind": {
+    status: 503,
+    retry: "later",
+    message: "The rows have not reached this cursor yet. Read them again later.",
+  },
+  "rows-building": { status: 503, retry: "later", message: "The rows are being built. Read them again later." },
   restarting: { status: 503, retry: "later", message: "The server is restarting. Try again soon." },
   "storage-full": { status: 507, retry: "later", message: "The server's storage is full. Try again later." },
 } as const satisfies { readonly [code: string]: ErrorKind };

@@ -10,12 +10,14 @@ import type { Observer } from "../base/observer.ts";
 import type { Responder } from "../http/responder.ts";
 import type { LiveHub } from "../live/hub.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 
 export type StoppedParts = {
   readonly writer: Pick<LogWriter, "close">;
   readonly hub: Pick<LiveHub, "end">;
   readonly responder: Pick<Responder, "close">;
+  readonly keepers: Pick<ModelKeepers, "close">;
   readonly store: Pick<EventStore, "close">;
   readonly stopHints: (() => void) | undefined;
   readonly env: Env;
@@ -24,16 +26,19 @@ export type StoppedParts = {
 
 /** Milliseconds that the pushes before the stop have. */
 const WRITER_MS_MAX = 4_000;
+/** Milliseconds that the steps of read models have. A step that is cut off is done again after the next start. */
+const KEEPERS_MS_MAX = 1_000;
 /** Milliseconds that the store has to close. */
 const STORE_MS_MAX = 1_000;
 
 export async function stopServer(parts: StoppedParts): Promise<void> {
-  const { writer, hub, responder, store, stopHints, env, observer } = parts;
+  const { writer, hub, responder, keepers, store, stopHints, env, observer } = parts;
   const startedAt = env.now();
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
   await responder.close();
   stopHints?.();
+  await settlesWithin(env, keepers.close(), KEEPERS_MS_MAX);
   const isClosed = await settlesWithin(env, store.close(), STORE_MS_MAX);
   const ms = env.now() - startedAt;
   if (isSettled && isClosed) observer.write({ level: "info", event: "stopped", ms });

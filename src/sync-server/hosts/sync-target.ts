@@ -20,6 +20,7 @@ export const LOG_ROUTES: readonly (readonly [method: string, path: RegExp, kind:
   ["POST", /^\/commits$/, "log"],
   ["GET", /^\/records$/, "log"],
   ["GET", /^\/streams\/[^/]+\/[^/]+$/, "log"],
+  ["GET", /^\/rows\/[^/]+$/, "log"],
   ["GET", /^\/export$/, "log"],
   ["POST", /^\/tickets$/, "ticket"],
   ["GET", /^\/live$/, "live"],

@@ -1,6 +1,7 @@
 /** Mounts the routes of the protocol on a Hono app: one line for each path. */
 import { Hono, type HonoRequest } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import { getRows } from "./get-rows.ts";
 import type { OriginRule } from "./origins.ts";
 import type { ResponseBody } from "./metered-response.ts";
 import { exchangeOf, keptBody } from "./raw-exchange.ts";
@@ -39,6 +40,9 @@ export function mountRoutes(
   app.get("/logs/:log/records", ({ req }) => answer(req, () => getRecords(context, req.raw, req.param("log"))));
   app.get("/logs/:log/streams/:type/:id", ({ req }) =>
     answer(req, () => getStream(context, req.raw, req.param("log"), `${req.param("type")}/${req.param("id")}`)),
+  );
+  app.get("/logs/:log/rows/:model", ({ req }) =>
+    answer(req, () => getRows(context, req.raw, req.param("log"), req.param("model"))),
   );
   app.get("/logs/:log/export", ({ req }) =>
     answer(req, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),

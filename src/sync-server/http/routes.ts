@@ -25,6 +25,8 @@ import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "../access/tickets.ts";
+import type { ReadRows } from "../read-models/read-rows.ts";
+import { wholeNumber } from "./whole-number.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 export type RouteContext = {
@@ -40,6 +42,7 @@ export type RouteContext = {
   readonly reading: MemoryBudget;
   /** Memory of responses until their readers have taken them. */
   readonly answering: MemoryBudget;
+  readonly rows: ReadRows;
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly observer: Observer;
@@ -149,12 +152,4 @@ export async function getReadiness({ store, env, report }: RouteContext, isClosi
     throw new HttpRefusal("unavailable");
   });
   return `{"status":"ready"}`;
-}
-
-function wholeNumber(text: string | null, name: string, min: number): number | null {
-  if (text === null) return null;
-  const number = /^[0-9]{1,15}$/.test(text) ? Number(text) : -1;
-  if (number < min)
-    throw new HttpRefusal("bad-request", { message: `\`${name}\` is not a whole number of at least ${min}` });
-  return number;
 }

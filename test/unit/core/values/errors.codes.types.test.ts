@@ -27,6 +27,10 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "protocol":
     case "unreachable":
     case "gone":
+    case "diverged":
+    case "rows-behind":
+    case "rows-building":
+    case "overloaded":
     case "port-taken":
     case "cannot-listen":
       return "server";

@@ -1,0 +1,181 @@
+/**
+ * Folds a page of records into the rows of one read model, with the fold of the device. Pure.
+ *
+ *     records ── streamsIn ──> read states ── foldStates ──> steps ── keysIn ──> read rows ── foldPage ──> changes
+ *
+ * Guarantees (fold-page.test.ts):
+ * - The rows are those of a device that folds the same records, byte for byte.
+ * - An event that cannot be folded is parked, and the next event is folded. An event is folded whole or parked whole.
+ * - A row above 1 MiB parks the event that makes it so large, wherever the page ends.
+ */
+import type { DomainDefinition, ProjectionDefinition } from "../../core/domain/definition.ts";
+import { emptyStream, foldRows, type FoldStep, foldStream, type StreamState } from "../../core/fold/fold.ts";
+import type { CommitRecord } from "../../core/history/record.ts";
+import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { eventId } from "../../core/values/id.ts";
+import { type Json, parseOwnJson } from "../../core/values/json.ts";
+import { aggregateOf } from "../../core/values/names.ts";
+import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
+import type { ParkedEvent } from "./follower-notes.ts";
+import { type ReadModel, ROWS, STATES } from "./read-model.ts";
+
+/** Stored texts of a table by key. */
+export type StoredTexts = ReadonlyMap<string, string | null>;
+
+export type FoldedStates = {
+  readonly steps: readonly FoldStep[];
+  /** The states of the touched streams after the page. */
+  readonly states: ReadonlyMap<string, StreamState>;
+  readonly parked: readonly ParkedEvent[];
+  readonly hasUnknown: boolean;
+};
+
+/** The streams of the model's aggregates in these records, each once. */
+export function streamsIn({ projection }: ReadModel, records: readonly CommitRecord[]): readonly string[] {
+  const streams = new Set<string>();
+  for (const { events } of records)
+    for (const { stream } of events) if (projection.from.has(aggregateOf(stream))) streams.add(stream);
+  return [...streams];
+}
+
+/** True if this code cannot fold an event of the record that newer code may know. */
+export function isUnknownTo({ domain, projection }: ReadModel, { events }: CommitRecord): boolean {
+  return events.some(({ stream, type, v }) => {
+    const aggregate = aggregateOf(stream);
+    if (!projection.from.has(aggregate)) return false;
+    const definition = domain.aggregates.get(aggregate)?.events.get(type);
+    return !definition || v > definition.version;
+  });
+}
+
+/** Folds the records into the states of their streams, and returns the steps that the rows are folded from. */
+export function foldStates(model: ReadModel, records: readonly CommitRecord[], stored: StoredTexts): FoldedStates {
+  const { domain, projection } = model;
+  const states = new Map<string, StreamState>();
+  const steps: FoldStep[] = [];
+  const parked: ParkedEvent[] = [];
+  for (const record of records) {
+    for (const [n, { stream }] of record.events.entries()) {
+      if (!projection.from.has(aggregateOf(stream))) continue;
+      const at = states.get(stream) ?? stateOf(stored.get(stream)) ?? emptyStream(domain, stream);
+      const { next, event } = foldStream(domain, at, record, n);
+      states.set(stream, next);
+      if (event) steps.push({ event, before: at.state, after: next.state });
+      else parked.push(parkedAt(record, n, next.unreadable?.reason ?? ""));
+    }
+  }
+  return { steps, states, parked, hasUnknown: records.some((record) => isUnknownTo(model, record)) };
+}
+
+/** The keys of the rows that these steps read and write. A key function that throws has none, and parks its event. */
+export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[]): readonly string[] {
+  const keys = new Set<string>();
+  for (const { event, before, after } of steps) {
+    if (!projection.handles(event.aggregate, event.type)) continue;
+    try {
+      for (const key of projection.keys(event, before, after)) keys.add(key);
+    } catch {
+      // `foldRows` calls the function again and reports the reason.
+    }
+  }
+  return [...keys];
+}
+
+/** Folds the steps into rows, and returns the changes of both tables. A null text of `stored` is a tombstone. */
+export function foldPage(
+  model: ReadModel,
+  { steps, states, parked: unreadable }: FoldedStates,
+  stored: StoredTexts,
+): { readonly changes: readonly RowChange[]; readonly parked: readonly ParkedEvent[] } {
+  const { set, remove, parked } = foldTexts(model, steps, stored);
+  const stateTexts = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
+  const parkedInOrder = [...unreadable, ...parked].sort((left, right) => left.position - right.position);
+  return {
+    changes: [
+      { follower: model.follower, table: ROWS, set, remove },
+      { follower: model.follower, table: STATES, set: stateTexts, remove: [] },
+    ],
+    parked: parkedInOrder,
+  };
+}
+
+function foldTexts(model: ReadModel, steps: readonly FoldStep[], stored: StoredTexts) {
+  const { domain, texts: applied } = withTexts(model);
+  const rows = new Map<string, { readonly row: Json; readonly text: string | undefined }>();
+  const parked: ParkedEvent[] = [];
+  for (const step of steps) {
+    foldRows(
+      domain,
+      {
+        row: (_, key) => {
+          const changed = rows.get(key);
+          return changed ? (changed.row ?? undefined) : rowOf(stored.get(key));
+        },
+        setRow: (_, key, row) => {
+          if (stored.get(key) !== null) rows.set(key, { row, text: applied.get(key) });
+        },
+        park: ({ event, stream, reason }) => {
+          parked.push({ event, stream, position: step.event.position ?? 0, reason });
+        },
+      },
+      step,
+    );
+  }
+  const set: [string, string][] = [];
+  const remove: string[] = [];
+  for (const [key, { text }] of rows) {
+    if (text === undefined) remove.push(key);
+    else set.push([key, text]);
+  }
+  return { set, remove, parked };
+}
+
+/**
+ * The same model, with the text of the row that each key got last. A row that cannot be stored throws, so that its
+ * event is parked. Each row is checked and not only the last one of a page. Otherwise the rows would depend on the
+ * pages.
+ */
+function withTexts({ projection, domain, name }: ReadModel): {
+  readonly domain: DomainDefinition;
+  /** No entry: the row is removed. */
+  readonly texts: ReadonlyMap<string, string>;
+} {
+  const texts = new Map<string, string>();
+  const apply: ProjectionDefinition["apply"] = (row, event) => {
+    const next = projection.apply(row, event);
+    texts.delete(event.key);
+    if (next === null) return null;
+    const text = textOf(next);
+    if (text === undefined || exceedsBytes(text, ROW_BYTES_MAX))
+      throw new Error(`The row ${event.key} of ${name} is not JSON of at most ${ROW_BYTES_MAX} bytes`);
+    texts.set(event.key, text);
+    return next;
+  };
+  return { domain: { ...domain, projections: new Map([[name, { ...projection, apply }]]) }, texts };
+}
+
+/** `JSON.stringify` returns undefined for a function or a symbol, although its type says it returns a text. */
+function textOf(row: Json): string | undefined {
+  return JSON.stringify(row);
+}
+
+function rowOf(text: string | null | undefined): Json | undefined {
+  return typeof text === "string" ? parseOwnJson<Json>(text) : undefined;
+}
+
+function stateOf(text: string | null | undefined): StreamState | undefined {
+  return typeof text === "string" ? parseOwnJson<StreamState>(text) : undefined;
+}
+
+/** The text of a state. A state above 1 MiB cannot be stored, so its stream is unreadable from there on. */
+function stateText(state: StreamState): string {
+  const text = JSON.stringify(state);
+  if (!exceedsBytes(text, ROW_BYTES_MAX)) return text;
+  const reason = `the state of the stream has more than ${ROW_BYTES_MAX} bytes`;
+  return JSON.stringify({ version: state.version, state: null, unreadable: { event: "", reason } });
+}
+
+function parkedAt(record: CommitRecord, n: number, reason: string): ParkedEvent {
+  const stream = record.events[n]?.stream ?? "";
+  return { event: eventId(record.commit, n), stream, position: record.position + n, reason };
+}

@@ -1,0 +1,222 @@
+/**
+ * Keeps the read models of one log: reads a page, folds it, writes rows and cursor together, until the head.
+ *
+ * Guarantees (log-keeper.test.ts, read-models.nodes.test.ts):
+ * - Each write names the revisions that it was computed on. If another node was faster, the keeper reads again.
+ * - A crash between two steps leaves rows of one cursor (M2).
+ * - A long fold lets the other work of the server continue after each page.
+ */
+import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { Env } from "../base/env.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { FollowerNext, ModelStore, ModelWrite } from "../stores/model-store.ts";
+import { type FollowerNotes, notesText, PARKED_MAX } from "./follower-notes.ts";
+import { foldPage, foldStates, isUnknownTo, keysIn, type StoredTexts, streamsIn } from "./fold-page.ts";
+import { type FoldTask, nextStep, type Step } from "./next-step.ts";
+import { type ReadModel, ROWS, STATES } from "./read-model.ts";
+
+export type KeeperContext = {
+  readonly store: EventStore;
+  readonly modelStore: ModelStore;
+  readonly models: readonly ReadModel[];
+  readonly env: Env;
+  /** The name of this node for leases. */
+  readonly node: () => string;
+  /** True: the keeper ends after its step. */
+  readonly isClosed: () => boolean;
+  /** Called after each write of rows. */
+  readonly onMoved: (log: LogName) => void;
+};
+
+/** One page is a few milliseconds of work, because `node:sqlite` and folding block the other work of the process. */
+const PAGE = { events: 500, bytes: 1024 * 1024 };
+/** Steps before the keepers of other logs get their turn. */
+const STEPS_MAX = 20;
+const LEASE_MS = 15_000;
+const RENEW_MS = 5_000;
+/** A node that knows an event may take over within this time. After it, this node parks the event. */
+const UNKNOWN_MS = 60_000;
+const SWEEP_ROWS = 1_000;
+
+/** Since when followers wait before an event that this code does not know. It outlives the keepers of single logs. */
+export class UnknownEvents {
+  readonly #since = new Map<string, number>();
+
+  /** True if the wait is over. From then on the follower waits for no event, because more unknown ones will follow. */
+  hasWaited(key: string, now: number): boolean {
+    const since = this.#since.get(key) ?? now;
+    this.#since.set(key, since);
+    return now - since >= UNKNOWN_MS;
+  }
+}
+
+export class LogKeeper {
+  readonly #context: KeeperContext;
+  readonly #log: LogName;
+  /** Followers whose lease this node has, with the time of the last renewal. */
+  readonly #leases = new Map<string, number>();
+  readonly #unknown: UnknownEvents;
+  #hasOrphans = false;
+
+  constructor(context: KeeperContext, log: LogName, unknown: UnknownEvents) {
+    this.#context = context;
+    this.#log = log;
+    this.#unknown = unknown;
+  }
+
+  /** Runs steps until nothing is left to do. Returns true if it stopped early, so that other logs get their turn. */
+  async run(): Promise<boolean> {
+    const skipped = new Set<string>();
+    try {
+      for (let steps = 0; steps < STEPS_MAX && !this.#context.isClosed(); steps++) {
+        const { models, modelStore, env } = this.#context;
+        const found = await modelStore.followers(this.#log);
+        if (found.kind !== "open") return false;
+        const { followers, head } = found;
+        const facts = { models, followers, head, now: env.now(), skipped, hasOrphans: this.#hasOrphans };
+        const step = nextStep(facts);
+        if (step.kind === "sleep") return false;
+        await this.#take(step, skipped);
+        await env.nextTurn();
+      }
+      return true;
+    } finally {
+      await this.#returnLeases();
+    }
+  }
+
+  async #take(step: Exclude<Step, { kind: "sleep" }>, skipped: Set<string>): Promise<void> {
+    const { modelStore } = this.#context;
+    switch (step.kind) {
+      case "fold": {
+        const tasks = step.isLong ? await this.#leased(step.tasks, skipped) : step.tasks;
+        if (tasks.length > 0) await this.#fold(step.at, tasks, skipped);
+        return;
+      }
+      case "remove": {
+        const followers = step.followers.map(({ name, revision }) => ({ name, revision, next: null }));
+        await modelStore.write(this.#log, { followers, rows: [] });
+        this.#hasOrphans = true;
+        return;
+      }
+      case "sweep":
+        this.#hasOrphans = await modelStore.sweep(SWEEP_ROWS);
+    }
+  }
+
+  async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<void> {
+    const { store } = this.#context;
+    const page = await store.read(this.#log, at, PAGE);
+    if (page.kind === "diverged") return this.#reset(tasks);
+    if (page.kind !== "page") return;
+    const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+    const known = tasks.map((task) => ({ task, records: this.#knownRecords(task.model, records, skipped) }));
+    const folded = await Promise.all(
+      known
+        .filter((one) => one.records.length > 0 || records.length === 0)
+        .map((one) => this.#foldTask(one.task, at, one.records, page.head)),
+    );
+    if (folded.length === 0) return;
+    const write: ModelWrite = {
+      followers: folded.map(({ follower }) => follower),
+      rows: folded.flatMap(({ changes }) => changes),
+    };
+    const result = await this.#context.modelStore.write(this.#log, write);
+    // After `moved` the next step reads the followers again.
+    if (result.kind !== "ok") return;
+    if (tasks.some(({ notes, revision }) => notes === null && revision > 0)) this.#hasOrphans = true;
+    this.#context.onMoved(this.#log);
+  }
+
+  async #foldTask(task: FoldTask, at: Cursor | null, records: readonly CommitRecord[], head: Cursor | null) {
+    const { model, revision, notes } = task;
+    const isNew = notes === null;
+    const states = foldStates(model, records, await this.#texts(model, STATES, streamsIn(model, records), isNew));
+    const rows = await this.#texts(model, ROWS, keysIn(model, states.steps), isNew);
+    const { changes, parked } = foldPage(model, states, rows);
+    const last = records.at(-1);
+    const end = last ? cursorOf(last) : at;
+    const before = notes ?? { phase: "building", parkedCount: 0, parked: [], hasUnknown: false };
+    const next: FollowerNotes = {
+      phase: sameCursor(end, head) ? "ready" : before.phase,
+      domain: model.domain.version,
+      movedAt: this.#context.env.now(),
+      parkedCount: before.parkedCount + parked.length,
+      parked: [...before.parked, ...parked].slice(0, PARKED_MAX),
+      hasUnknown: before.hasUnknown || states.hasUnknown,
+    };
+    return { follower: { name: model.follower, revision, next: nextOf(end, next, isNew) }, changes };
+  }
+
+  /**
+   * The records up to the first event that this code does not know. A node with newer code folds on from there. After a
+   * minute without one, this node parks the event, because other rows should not wait for ever.
+   */
+  #knownRecords(model: ReadModel, records: readonly CommitRecord[], skipped: Set<string>): readonly CommitRecord[] {
+    const first = records.findIndex((record) => isUnknownTo(model, record));
+    if (first !== 0) return first < 0 ? records : records.slice(0, first);
+    const key = `${this.#log} ${model.follower}`;
+    if (this.#unknown.hasWaited(key, this.#context.env.now())) return records;
+    skipped.add(model.follower);
+    return [];
+  }
+
+  async #texts(model: ReadModel, table: string, keys: readonly string[], isNew: boolean): Promise<StoredTexts> {
+    if (isNew || keys.length === 0) return new Map();
+    const page = await this.#context.modelStore.rows(this.#log, model.follower, table, { keys });
+    // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
+    return new Map(page?.rows);
+  }
+
+  /** The log has another history than the rows, such as after a restore of a part. The rows are built again. */
+  async #reset(tasks: readonly FoldTask[]): Promise<void> {
+    const empty: FollowerNotes = {
+      phase: "building",
+      domain: 0,
+      movedAt: this.#context.env.now(),
+      parkedCount: 0,
+      parked: [],
+      hasUnknown: false,
+    };
+    const followers = tasks.map(({ model, revision }) => ({
+      name: model.follower,
+      revision,
+      next: nextOf(null, empty, true),
+    }));
+    await this.#context.modelStore.write(this.#log, { followers, rows: [] });
+    this.#hasOrphans = true;
+  }
+
+  /** The tasks whose lease this node has. The lease saves work. The revision alone makes the rows right. */
+  async #leased(tasks: readonly FoldTask[], skipped: Set<string>): Promise<readonly FoldTask[]> {
+    const { modelStore, env, node } = this.#context;
+    const leased: FoldTask[] = [];
+    for (const task of tasks) {
+      const { follower } = task.model;
+      const renewed = this.#leases.get(follower);
+      const isHeld = renewed !== undefined && env.now() - renewed < RENEW_MS;
+      if (!isHeld && !(await modelStore.lease(this.#log, follower, node(), LEASE_MS))) {
+        skipped.add(follower);
+        continue;
+      }
+      if (!isHeld) this.#leases.set(follower, env.now());
+      leased.push(task);
+    }
+    return leased;
+  }
+
+  async #returnLeases(): Promise<void> {
+    const { modelStore, node } = this.#context;
+    for (const follower of this.#leases.keys())
+      // A lease that is not returned ends by itself.
+      await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
+    this.#leases.clear();
+  }
+}
+
+function nextOf(at: Cursor | null, notes: FollowerNotes, isNew: boolean): FollowerNext {
+  const change = isNew ? "new" : "keep";
+  return { at, text: notesText(notes), wake: null, tables: { [ROWS]: change, [STATES]: change } };
+}

@@ -1,0 +1,84 @@
+/**
+ * The read models of a server: projections with the domain that they are folded in, checked when the server starts.
+ *
+ * Guarantees: a model is checked before the server listens (read-model.test.ts).
+ */
+import type { DomainDefinition, ProjectionDefinition } from "../../core/domain/definition.ts";
+import type { AnyProjection } from "../../core/domain/handle-types.ts";
+import { projectionIdentity } from "../../core/fold/identity.ts";
+import { refuseDefinition } from "../../core/values/refuse.ts";
+import type { ModelStore } from "../stores/model-store.ts";
+
+export type ReadModel = {
+  readonly name: string;
+  readonly version: number;
+  /** The versions that the rows depend on, such as `board@2<column@1,task@1`. Rows of another identity are another follower's. */
+  readonly identity: string;
+  /** The name of its follower. */
+  readonly follower: string;
+  readonly projection: ProjectionDefinition;
+  /** The domain with this projection alone. */
+  readonly domain: DomainDefinition;
+};
+
+/** The table of a follower with the rows, and the one with the states of the streams at the follower's cursor. */
+export const ROWS = "rows";
+export const STATES = "states";
+
+const PREFIX = "rows/";
+
+/** The name of the model that a follower folds. Null: the follower is no read model. */
+export function modelOfFollower(follower: string): string | null {
+  return follower.startsWith(PREFIX) ? (follower.slice(PREFIX.length).split("@")[0] ?? null) : null;
+}
+
+/** Checks the option `models` of a server, and returns its models by name. */
+export function readModels(
+  domain: DomainDefinition,
+  handles: readonly AnyProjection[],
+  store: { readonly models?: ModelStore },
+): ReadonlyMap<string, ReadModel> {
+  const models = new Map<string, ReadModel>();
+  const list: unknown = handles;
+  if (!Array.isArray(list)) refuseDefinition("The option `models` is not an array", "Write models: [board, …].");
+  for (const [index, handle] of handles.entries()) {
+    if (typeof handle?.definition?.apply !== "function")
+      refuseDefinition(
+        `models[${index}] is not a handle of projection()`,
+        "List handles that projection() returned. An import may be undefined if files import each other in a circle.",
+      );
+    const model = readModel(domain, handle);
+    if (models.has(model.name))
+      refuseDefinition(
+        `The option \`models\` has two projections of the name ${model.name}`,
+        "Rename one of them, because stored rows belong to the name.",
+      );
+    models.set(model.name, model);
+  }
+  if (models.size > 0 && !store.models)
+    refuseDefinition(
+      "The store of the server keeps no read models",
+      "Use a store with the member `models`, such as sqlite() or memory(), or leave out the option `models`.",
+    );
+  return models;
+}
+
+function readModel(domain: DomainDefinition, { definition: projection, from }: AnyProjection): ReadModel {
+  const { name, version } = projection;
+  for (const { definition } of from) {
+    if (domain.aggregates.get(definition.name) === definition) continue;
+    refuseDefinition(
+      `The model ${name} folds the aggregate ${definition.name}, which the domain of the server does not have`,
+      `Add ${definition.name} to the domain's aggregates, and import the same handle in both places.`,
+    );
+  }
+  const identity = projectionIdentity(domain, projection);
+  return {
+    name,
+    version,
+    identity,
+    follower: `${PREFIX}${identity}`,
+    projection,
+    domain: { ...domain, projections: new Map([[name, projection]]) },
+  };
+}

@@ -1,0 +1,42 @@
+/** The rows that a reader requests: some keys, the keys with a prefix, or a range of keys, in pages. */
+import { KEY_LENGTH_MAX } from "../../core/domain/projection.ts";
+import type { RowRange } from "../stores/model-store.ts";
+import { endOfPrefix } from "../stores/row-keys.ts";
+
+/** Rows of one page, and keys of one request. */
+export const PAGE_ROWS = { default: 500, max: 5_000 } as const;
+
+/** The rows of a request. At most one of `keys`, `prefix` and `from` with `to` is there. */
+export type RowSelection = {
+  /** The rows of these keys: up to 5,000. A key without a row is left out. */
+  readonly keys?: readonly string[];
+  /** The rows whose keys begin with this text. */
+  readonly prefix?: string;
+  /** The first key, included. */
+  readonly from?: string;
+  /** The end, not included. */
+  readonly to?: string;
+  /** The key after which the page begins: `next` of the page before. */
+  readonly after?: string;
+  /**
+   * The most rows of the page: 1 to 5,000.
+   *
+   * @default 500
+   */
+  readonly limit?: number;
+};
+
+/** Returns the range of a selection, or the reason why there is none. */
+export function rowRange(selection: RowSelection, bytes: number): RowRange | string {
+  const { keys, prefix, from, to, after, limit = PAGE_ROWS.default } = selection;
+  if ([keys, prefix, from ?? to].filter((one) => one !== undefined).length > 1)
+    return "`keys`, `prefix` and `from` with `to` exclude each other";
+  const texts = [...(keys ?? []), prefix, from, to, after].filter((text) => text !== undefined);
+  if (texts.some((text) => text.length > KEY_LENGTH_MAX || !text.isWellFormed()))
+    return `a key is not well-formed or has more than ${KEY_LENGTH_MAX} characters`;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > PAGE_ROWS.max)
+    return `\`limit\` is not a whole number from 1 to ${PAGE_ROWS.max}`;
+  if (keys) return keys.length > PAGE_ROWS.max ? `there are more than ${PAGE_ROWS.max} keys` : { keys };
+  const [first, end] = prefix === undefined ? [from, to] : [prefix, endOfPrefix(prefix)];
+  return { from: first ?? null, to: end ?? null, after: after ?? null, limit, bytes };
+}

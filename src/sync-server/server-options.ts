@@ -1,0 +1,162 @@
+/** The options of a sync server, and its operations. */
+import type { Hono } from "hono";
+import type { DomainDefinition } from "../core/domain/definition.ts";
+import type { AnyProjection } from "../core/domain/handle-types.ts";
+import type { Authorize, Permit } from "./access/authorize.ts";
+import type { ImportedLog } from "./archive/import-log.ts";
+import type { Env } from "./base/env.ts";
+import type { ServerLimits } from "./base/limits.ts";
+import type { ObserverOptions } from "./base/observer.ts";
+import type { LiveHub } from "./live/hub.ts";
+import type { LiveGate } from "./live/upgrade-gate.ts";
+import type { ServerLog } from "./server-log/server-log.ts";
+import type { EventStore } from "./stores/event-store.ts";
+
+/**
+ * Options of `syncServer`.
+ *
+ * @example
+ * const options: SyncServerOptions = {
+ *   domain,
+ *   store: sqlite("logs.db"),
+ *   authorize: bearer({ tokens: { "adas-secret": { actor: "ada", team: "7" } } }),
+ *   permit: (principal, { log }) => log === `team-${principal.team}`,
+ *   origins: ["https://app.example.org"],
+ *   limits: { socketsPerActorMax: 20 },
+ *   onError: (error) => console.error(error),
+ * };
+ */
+export type SyncServerOptions = ObserverOptions & {
+  /** The domain that decides the commits: the result of `defineDomain`. */
+  readonly domain: { readonly definition: DomainDefinition };
+  /** The store of the logs, such as `sqlite("logs.db")`. The server owns it, and `close` closes it. */
+  readonly store: EventStore;
+  /** Returns the sender of a request, such as `bearer({ tokens })`. */
+  readonly authorize: Authorize;
+  /**
+   * Returns true if a sender may do an action.
+   *
+   * @default every authorized sender may read and write every log
+   */
+  readonly permit?: Permit;
+  /**
+   * The origins of the pages that may use this server, such as `["https://example.org"]`. List the page's own origin
+   * too.
+   *
+   * @default no list: pages of the server's own origin
+   */
+  readonly origins?: readonly string[];
+  /**
+   * True: the pages of `origins` may send cookies to this server, because a gateway in front of it or your `authorize`
+   * needs them. The pages open their logs with `sync.credentials: "include"`.
+   *
+   * @default false
+   */
+  readonly credentials?: boolean;
+  /**
+   * The projections whose rows the server keeps too, such as `[board]`. The store folds them after each append.
+   * Programs read them by `GET /logs/:log/rows/:model` and by `server.log(name).rows(model)`. A model need not be in
+   * the domain, but the aggregates that it folds must be.
+   *
+   * @default none
+   */
+  readonly models?: readonly AnyProjection[];
+  /**
+   * The limits that differ from the defaults.
+   *
+   * @default the defaults of `ServerLimits`
+   */
+  readonly limits?: Partial<ServerLimits>;
+  /**
+   * The id by which devices recognize this server: 1 to 64 of `A-Z a-z 0-9 _ -`. A device sends its work to no server
+   * with another id before its app agrees.
+   *
+   * Pass the id of the old server where this one took its place with a new store, such as by `importLog`.
+   *
+   * @default the id that the store keeps, which a restored backup and a copy keep too
+   */
+  readonly serverId?: string;
+  /**
+   * At least 16 random characters that all nodes share, so that a ticket of one node opens a socket on another.
+   *
+   * @default a random secret of this process
+   */
+  readonly ticketSecret?: string;
+  /**
+   * Receives the errors of which clients see only "The server failed".
+   *
+   * @default `serve` logs them to the console, `syncServer` drops them
+   */
+  readonly onError?: (error: unknown) => void;
+  /**
+   * False: the live hub sets no timers. It is for a runtime that sleeps between events and checks its sockets itself.
+   *
+   * @default true
+   */
+  readonly liveTicks?: boolean;
+  /**
+   * Clock, timers and random bytes, for tests.
+   *
+   * @default the clock, timers and random bytes of the runtime
+   */
+  readonly env?: Env;
+};
+
+/** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */
+export type SyncServer = Hono & {
+  /**
+   * For a runtime: opens live sockets (`open`), restores them after a restart (`resume`), and checks them (`watch`).
+   */
+  readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
+  /**
+   * Reports that a log may have new records from elsewhere, such as from another node. Its sockets receive them at
+   * once, not only after `lookMs`.
+   *
+   * @example
+   * server.poke("team-7");
+   */
+  readonly poke: (log: string) => void;
+  /**
+   * Returns a log for the code of the server. The log need not exist yet.
+   *
+   * @example
+   * const { rows } = await server.log("team-7").rows(board);
+   *
+   * @throws ValidationError (`invalid`) if the name is not valid.
+   */
+  readonly log: (name: string) => ServerLog;
+  /**
+   * Deletes a log for good. Its name stays `gone`, and its open sockets close with `gone`.
+   *
+   * @example
+   * await server.drop("team-7");
+   *
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   */
+  readonly drop: (log: string) => Promise<void>;
+  /**
+   * Imports an exported log, or a part of it, into a log of its name that has no records. Records, positions and marks
+   * stay the same, so devices continue at their cursors. Devices cannot reach the log before its last part is in.
+   *
+   * Memory is bounded. After a crash, import the same archive or part again, and it continues. If the log contains the
+   * archive already, the call changes nothing.
+   *
+   * @example
+   * import { readFile } from "node:fs/promises";
+   * const lines = (await readFile("team-7.ndjson", "utf8")).trimEnd().split("\n");
+   * const { records } = await server.importLog("team-7", lines);
+   *
+   * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
+   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
+   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
+   */
+  readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
+  /**
+   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. The pushes have 4
+   * seconds, other requests 2 seconds, the store 1 second. A push that was not answered is pushed again.
+   *
+   * @example
+   * process.once("SIGTERM", () => void server.close());
+   */
+  readonly close: () => Promise<void>;
+};

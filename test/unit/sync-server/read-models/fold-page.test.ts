@@ -1,0 +1,151 @@
+// The rows of a read model are those of a device that folds the same records, whatever the pages are.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { aggregate, defineDomain, projection } from "dacapo";
+import * as v from "valibot";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
+import type { CommitRecord } from "../../../../src/core/history/record.ts";
+import { foldRecord } from "../../../../src/core/fold/fold.ts";
+import { ConfirmedRows } from "../../../../src/core/fold/rows.ts";
+import { aggregateOf } from "../../../../src/core/values/names.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { foldPage, foldStates, keysIn, streamsIn } from "../../../../src/sync-server/read-models/fold-page.ts";
+import type { ParkedEvent } from "../../../../src/sync-server/read-models/follower-notes.ts";
+import { type ReadModel, readModels, STATES } from "../../../../src/sync-server/read-models/read-model.ts";
+import * as tasks from "../../../support/task-domain.ts";
+import { author } from "../../../support/core/author.ts";
+import { commands } from "../../../support/core/commands.ts";
+import { logOf, NOW, viewOf } from "../../../support/core/scene.ts";
+import { push } from "../../../support/core/server-model.ts";
+import { containing } from "../../../support/matchers.ts";
+
+const domain = tasks.taskDomain.definition;
+const all = [tasks.board, tasks.columnCounts, tasks.notes, tasks.totals, tasks.brittle];
+const models = [...readModels(domain, all, memory()).values()];
+
+const someLog = fc.array(commands, { minLength: 4, maxLength: 14 }).map((list) => {
+  const server = logOf();
+  for (const requests of list) {
+    const proposed = proposeCommit(domain, viewOf(server), requests, author());
+    if ("commit" in proposed) push(server, proposed.commit, NOW);
+  }
+  return server.records;
+});
+
+/** Tables of a follower as texts, which is what a store has. */
+class Tables {
+  readonly rows = new Map<string, string | null>();
+  readonly states = new Map<string, string | null>();
+  readonly parked: ParkedEvent[] = [];
+
+  /** Folds a page with only the rows and states that the model names before. */
+  fold(model: ReadModel, records: readonly CommitRecord[]): void {
+    const folded = foldStates(model, records, pick(this.states, streamsIn(model, records)));
+    const { changes, parked } = foldPage(model, folded, pick(this.rows, keysIn(model, folded.steps)));
+    for (const { table, set, remove } of changes) {
+      const texts = table === STATES ? this.states : this.rows;
+      for (const [key, text] of set) texts.set(key, text);
+      for (const key of remove) texts.delete(key);
+    }
+    this.parked.push(...parked);
+  }
+}
+
+function pick(texts: ReadonlyMap<string, string | null>, keys: readonly string[]): Map<string, string | null> {
+  return new Map(keys.flatMap((key) => (texts.has(key) ? [[key, texts.get(key) ?? null]] : [])));
+}
+
+function sorted(rows: Iterable<readonly [string, unknown]>): string {
+  return JSON.stringify([...rows].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+test("foldPage: rows, states and parked events are those of a device, for pages of any size", () => {
+  fc.assert(
+    fc.property(someLog, fc.integer({ min: 1, max: 5 }), (records, size) => {
+      const device = new ConfirmedRows(domain, () => {});
+      for (const record of records) foldRecord(domain, device, record);
+      for (const model of models) {
+        const tables = new Tables();
+        for (let n = 0; n < records.length; n += size) tables.fold(model, records.slice(n, n + size));
+        const texts = [...(device.tables.get(model.name) ?? [])].map(
+          ([key, row]) => [key, JSON.stringify(row)] as const,
+        );
+        expect(sorted(tables.rows), model.name).toBe(sorted(texts));
+        const states = [...device.streams]
+          .filter(([stream]) => model.projection.from.has(aggregateOf(stream)))
+          .map(([stream, state]) => [stream, JSON.stringify(state)] as const);
+        expect(sorted(tables.states), model.name).toBe(sorted(states));
+        const parked = device.parked.filter(
+          ({ projection: by, stream }) =>
+            by === model.name || (by === null && model.projection.from.has(aggregateOf(stream))),
+        );
+        expect(tables.parked.map(({ event }) => event)).toEqual(parked.map(({ event }) => event));
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const big = aggregate("big", {
+  version: 1,
+  initial: { size: 0 },
+  events: { Grown: v.object({ size: v.number() }) },
+  evolve: { Grown: (_, { data }) => data },
+  commands: { grow: { input: v.object({ size: v.number() }), decide: (_, input, { emit }) => emit("Grown", input) } },
+});
+const texts = projection("texts", {
+  version: 1,
+  from: [big],
+  initial: null as { text: string; others: number } | null,
+  key: ({ stream }) => [stream, "all"],
+  on: {
+    Grown: (row, { data, key }) => ({
+      text: key === "all" ? "" : "x".repeat(data.size),
+      others: (row?.others ?? 0) + 1,
+    }),
+  },
+});
+const bigDomain = defineDomain({ version: 1, aggregates: [big] }).definition;
+
+const grown = (position: number, size: number): CommitRecord => ({
+  ...author(),
+  position,
+  mark: `m${position}`,
+  commit: `00000000-0000-7000-8000-00000000000${position}`,
+  received: NOW,
+  time: NOW,
+  meta: null,
+  events: [{ type: "Grown", v: 1, stream: "big/a", version: position, data: { size } }],
+});
+
+test("foldPage: an event that makes a row larger than 1 MiB is parked, and the next is folded", () => {
+  const [model] = readModels(bigDomain, [texts], memory()).values();
+  if (!model) throw new Error("There is no model");
+  const tables = new Tables();
+  tables.fold(model, [grown(1, 3), grown(2, 1024 * 1024), grown(3, 5)]);
+  expect(tables.rows).toEqual(
+    new Map([
+      ["big/a", '{"text":"xxxxx","others":2}'],
+      ["all", '{"text":"","others":2}'],
+    ]),
+  );
+  expect(tables.parked).toEqual([
+    {
+      event: `${grown(2, 0).commit}:0`,
+      stream: "big/a",
+      position: 2,
+      reason: containing("1048576 bytes"),
+    },
+  ]);
+});
+
+test("foldPage: a tombstone stays, also if later events touch its key", () => {
+  const [model] = readModels(bigDomain, [texts], memory()).values();
+  if (!model) throw new Error("There is no model");
+  const tables = new Tables();
+  tables.fold(model, [grown(1, 3)]);
+  tables.rows.set("all", null);
+  tables.fold(model, [grown(2, 4)]);
+  expect(tables.rows.get("all")).toBeNull();
+  expect(tables.rows.get("big/a")).toBe('{"text":"xxxx","others":2}');
+});

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import type { Cursor } from "../../../../src/core/history/record.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import type { Follower } from "../../../../src/sync-server/stores/model-store.ts";
+import { type FollowerNotes, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
+import {
+  type KeeperFacts,
+  LONG_EVENTS,
+  nextStep,
+  OLD_ROWS_MS,
+} from "../../../../src/sync-server/read-models/next-step.ts";
+import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
+import { board, columnCounts, domain } from "../../../support/board-domain.ts";
+
+const models = [...readModels(domain.definition, [board, columnCounts], memory()).values()];
+const [boardModel, countsModel] = models;
+const at = (position: number): Cursor => ({ position, mark: `m${position}` });
+
+const notes: FollowerNotes = { phase: "ready", domain: 1, movedAt: 0, parkedCount: 0, parked: [], hasUnknown: false };
+const follower = (name: string, cursor: Cursor | null, some: Partial<FollowerNotes> = {}): Follower => ({
+  name,
+  revision: 3,
+  at: cursor,
+  wake: null,
+  text: notesText({ ...notes, ...some }),
+});
+const boardAt = (cursor: Cursor | null, some: Partial<FollowerNotes> = {}) =>
+  follower("rows/board@1<task@1", cursor, some);
+const countsAt = (cursor: Cursor | null) => follower("rows/column-counts@1<task@1", cursor);
+const step = (facts: Partial<KeeperFacts>) =>
+  nextStep({ models, followers: [], head: at(9), now: 0, skipped: new Set(), hasOrphans: false, ...facts });
+const folds = (facts: Partial<KeeperFacts>) => {
+  const next = step(facts);
+  return next.kind === "fold"
+    ? { at: next.at, tasks: next.tasks.map(({ model, revision }) => `${model.name} ${revision}`), isLong: next.isLong }
+    : next.kind;
+};
+
+test("nextStep: folds missing models together from the beginning", () => {
+  expect(folds({})).toEqual({ at: null, tasks: ["board 0", "column-counts 0"], isLong: false });
+});
+
+test("nextStep: folds the model that is furthest behind, and models with one cursor together", () => {
+  expect(folds({ followers: [boardAt(at(5)), countsAt(at(3))] })).toEqual({
+    at: at(3),
+    tasks: ["column-counts 3"],
+    isLong: false,
+  });
+  expect(folds({ followers: [boardAt(at(5)), countsAt(at(5))] })).toMatchObject({
+    tasks: ["board 3", "column-counts 3"],
+  });
+});
+
+test("nextStep: sleeps if all models are at the head, and in a log without records", () => {
+  expect(folds({ followers: [boardAt(at(9)), countsAt(at(9))] })).toBe("sleep");
+  expect(folds({ head: null })).toBe("sleep");
+});
+
+test("nextStep: a fold of many events is long, so that it takes a lease", () => {
+  const head = at(LONG_EVENTS + 1);
+  expect(folds({ head })).toMatchObject({ isLong: true });
+  expect(folds({ head, followers: [boardAt(at(1)), countsAt(head)] })).toMatchObject({ isLong: false });
+});
+
+test("nextStep: a model that is skipped holds up no other model", () => {
+  const skipped = new Set([boardModel?.follower ?? ""]);
+  expect(folds({ skipped })).toMatchObject({ tasks: ["column-counts 0"] });
+  expect(folds({ skipped: new Set([...skipped, countsModel?.follower ?? ""]) })).toBe("sleep");
+});
+
+test("nextStep: rows that lack unknown events are built again by newer code only", () => {
+  const counts = countsAt(at(9));
+  expect(folds({ followers: [boardAt(at(9), { hasUnknown: true, domain: 1 }), counts] })).toBe("sleep");
+  expect(step({ followers: [boardAt(at(9), { hasUnknown: true, domain: 0 }), counts] })).toMatchObject({
+    kind: "fold",
+    at: null,
+    tasks: [{ revision: 3, notes: null }],
+  });
+});
+
+test("nextStep: a follower whose text is damaged is built again", () => {
+  const damaged = { ...boardAt(at(9)), text: "{" };
+  expect(folds({ followers: [damaged, countsAt(at(9))] })).toEqual({ at: null, tasks: ["board 3"], isLong: false });
+});
+
+test("nextStep: removes rows of another version a day after their last move, and sweeps", () => {
+  const followers = [boardAt(at(9)), countsAt(at(9)), follower("rows/board@7<task@1", at(4), { movedAt: 1_000 })];
+  expect(folds({ followers, now: 999 + OLD_ROWS_MS })).toBe("sleep");
+  expect(step({ followers, now: 1_000 + OLD_ROWS_MS })).toMatchObject({
+    kind: "remove",
+    followers: [{ name: "rows/board@7<task@1" }],
+  });
+  const foreign = [boardAt(at(9)), countsAt(at(9)), follower("rows/other@1<task@1", at(4))];
+  expect(folds({ followers: foreign, now: 2 * OLD_ROWS_MS })).toBe("sleep");
+  expect(folds({ followers: [boardAt(at(9)), countsAt(at(9))], hasOrphans: true })).toBe("sweep");
+});
