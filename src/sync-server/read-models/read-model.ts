@@ -12,7 +12,7 @@ import type { ModelStore } from "../stores/model-store.ts";
 export type ReadModel = {
   readonly name: string;
   readonly version: number;
-  /** The versions that the rows depend on, such as `board@2<column@1,task@1`. Rows of another identity are another follower's. */
+  /** The versions that the rows depend on, such as `board@2<column@1,task@1`. Another identity has another follower. */
   readonly identity: string;
   /** The name of its follower. */
   readonly follower: string;
