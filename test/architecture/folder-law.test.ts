@@ -6,7 +6,17 @@ import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
 const law: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["values", "domain", "history", "wire fold", "decide", "replica"],
   "src/client": ["env", "messages stores", "page engine tabs presence", "sync", "worker", "."],
-  "src/sync-server": ["base stores", "access streams archive", "read-models", "writer", "server-log", "http", "live", "hosts", "."],
+  "src/sync-server": [
+    "base stores",
+    "access streams archive",
+    "read-models",
+    "writer",
+    "server-log",
+    "http",
+    "live",
+    "hosts",
+    ".",
+  ],
 };
 
 /** Imports within one line of the law, or against it, each with its reason. */
