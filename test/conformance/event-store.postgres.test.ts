@@ -1,5 +1,5 @@
 // The Postgres store follows the rules of its port: as it is, and over two pools in turn.
-import { eventStoreConformance, inTurn } from "dacapo/testing";
+import { eventStoreConformance, inTurn, modelStoreConformance } from "dacapo/testing";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { postgres } from "../../src/sync-server/stores/postgres.ts";
 import { findPostgres } from "../../scripts/postgres.ts";
@@ -21,3 +21,5 @@ const nodes = () => {
 };
 eventStoreConformance("postgres()", () => store(`s${++schemas}`), { ...runner, nodes });
 eventStoreConformance("postgres() over two pools", () => inTurn(nodes()), runner);
+modelStoreConformance("postgres()", () => store(`s${++schemas}`), runner);
+modelStoreConformance("postgres() over two pools", () => inTurn(nodes()), runner);

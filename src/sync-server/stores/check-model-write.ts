@@ -10,9 +10,11 @@ export function checkModelWrite({ followers, rows }: ModelWrite): void {
     if (tables.has(name)) throw new BugError("A write names a follower twice", { follower: name });
     tables.set(name, new Set(next === null || next === "check" ? [] : Object.keys(next.tables)));
   }
-  for (const { follower, table, set } of rows) {
+  for (const { follower, table, set, remove } of rows) {
     if (tables.get(follower)?.has(table) !== true)
       throw new BugError("A write has rows of a table that it does not change", { follower, table });
+    if (new Set([...set.map(([key]) => key), ...remove]).size < set.length + remove.length)
+      throw new BugError("A write changes the row of a key twice", { follower, table });
     for (const [key, text] of set)
       if (text !== null && exceedsBytes(text, ROW_BYTES_MAX))
         throw new BugError(`The text of a row has more than ${ROW_BYTES_MAX} bytes`, { follower, table, key });

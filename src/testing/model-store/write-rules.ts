@@ -190,6 +190,18 @@ export const writeRules: readonly ModelRule[] = [
       await requireRejection(models.write("log", twice), "a follower twice");
       const foreign = { followers: [follow("a", 1)], rows: [{ follower: "b", table: "rows", set: [], remove: [] }] };
       await requireRejection(models.write("log", foreign), "rows of another follower");
+      const table = { follower: "a", table: "rows" };
+      const twoTexts = {
+        ...table,
+        set: [
+          ["k", "1"],
+          ["k", "2"],
+        ] as const,
+        remove: [],
+      };
+      const alsoRemoved = { ...table, set: [["k", "1"]] as const, remove: ["k"] };
+      for (const rows of [twoTexts, alsoRemoved])
+        await requireRejection(models.write("log", { followers: [follow("a", 1)], rows: [rows] }), "a key twice");
       const large = rowsOf(follow("a", 1), { k: "x".repeat(1024 * 1024 + 1) });
       await requireRejection(models.write("log", large), "a row above 1 MiB");
       await requireFollowers(models, { a: [1, null] });

@@ -8,6 +8,7 @@
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 import { appendFunction } from "./append-function.ts";
+import { modelLayout } from "./model-layout.ts";
 import type { Statements } from "./pool.ts";
 
 const PART = "event-store";
@@ -75,6 +76,7 @@ function steps(schema: string): readonly (readonly string[])[] {
       `create table ${schema}.dacapo_spent_tickets (nonce text collate "C" primary key, until bigint not null)`,
       `create index dacapo_spent_tickets_by_end on ${schema}.dacapo_spent_tickets (until)`,
     ],
+    modelLayout(schema),
   ];
 }
 

@@ -6,6 +6,7 @@
  * - A refused rename or id changes nothing (S17, S18), because every check comes before the first write.
  */
 import type { RenameResult } from "../event-store.ts";
+import { deleteModels } from "./model-queries.ts";
 import type { Statements } from "./pool.ts";
 
 type NamedLog = { readonly id: number; readonly name: string; readonly mark: string | null; readonly state: string };
@@ -33,6 +34,7 @@ export async function renameLog(sql: Statements, schema: string, name: string, t
     );
     await sql.rows(`delete from ${schema}.dacapo_outcomes where log = $1`, [other?.id]);
   }
+  if (refusal === null) for (const statement of deleteModels(schema)) await sql.rows(statement, [other?.id]);
   if (refusal === null || made) await sql.rows(`delete from ${schema}.dacapo_logs where id = $1`, [other?.id]);
   if (refusal === null) await sql.rows(`update ${schema}.dacapo_logs set name = $2 where id = $1`, [log?.id, to]);
   return { kind: refusal ?? "ok" };

@@ -11,6 +11,7 @@ import { BugError, type DacapoError, StorageLostError } from "../../../core/valu
 import { type Cursor, positionOf } from "../../../core/history/record.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
 import { checkAppend } from "../check-append.ts";
+import { parametersOf } from "./append-parameters.ts";
 import type {
   Append,
   AppendResult,
@@ -27,11 +28,12 @@ import type {
   StoreHints,
   StorePresence,
 } from "../event-store.ts";
-import { sizedRecords, streamsText } from "../sqlite/rows.ts";
+import { sizedRecords } from "../sqlite/rows.ts";
 import { takePage } from "../take-page.ts";
 import { classifyPostgresError } from "./failure.ts";
 import { prepareLayout } from "./layout.ts";
 import { adoptId, renameLog } from "./move.ts";
+import { PostgresModels } from "./models.ts";
 import { NodeChannel } from "./node-channel.ts";
 import type { PostgresPool, Statements } from "./pool.ts";
 import {
@@ -52,6 +54,7 @@ const CLOCKS_DIFFER_MS_MAX = 3_600_000;
 export class PostgresEventStore implements EventStore {
   readonly hints: StoreHints;
   readonly presence: StorePresence;
+  readonly models: PostgresModels;
   readonly tickets: SpentTickets = { spend: (nonce, until, now) => this.#spend(nonce, until, now) };
   readonly #channel: NodeChannel;
   readonly #pool: PostgresPool;
@@ -68,6 +71,10 @@ export class PostgresEventStore implements EventStore {
     this.#pool = pool;
     this.#schema = schema;
     this.#queries = queriesOf(schema);
+    this.models = new PostgresModels(schema, {
+      read: (name, text, values) => this.#readText(name, text, values),
+      write: (name, text, values) => this.#writeText(name, text, values),
+    });
   }
 
   /** Prepares the tables. Every call waits for it. A failure is forgotten, so that the next call tries again. */
@@ -96,6 +103,9 @@ export class PostgresEventStore implements EventStore {
       forgetOutcomesBefore,
       outcomesPerActorMax,
     ];
+    const { models } = append;
+    if (models)
+      return this.#transaction("append", (sql) => this.models.appendWith(sql, this.#queries.append, values, models));
     const [row] = await this.#write<{ result: string }>("append", values);
     if (!row) throw new BugError("The append function returned no row", { log });
     return parseOwnJson<AppendResult>(row.result);
@@ -186,6 +196,7 @@ export class PostgresEventStore implements EventStore {
       const [row] = await this.#write<{ deleted: number }>("deleteStep", [log, DROP_STEP_ROWS]);
       deleted = row?.deleted ?? 0;
     }
+    while (await this.models.dropStep(log, DROP_STEP_ROWS));
     await this.#write("markGone", [log]);
   }
 
@@ -208,19 +219,27 @@ export class PostgresEventStore implements EventStore {
     }
   }
 
-  async #read<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
-    return this.#call<Row>(name, values)
+  #read<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
+    return this.#readText<Row>(name, this.#queries[name], values);
+  }
+
+  #write<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
+    return this.#writeText<Row>(name, this.#queries[name], values);
+  }
+
+  async #readText<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    return this.#call<Row>(name, text, values)
       .catch((error: unknown) => {
         if (!classifyPostgresError(error, name).isConnectionLost) throw error;
-        return this.#call<Row>(name, values);
+        return this.#call<Row>(name, text, values);
       })
       .catch((error: unknown) => {
         throw classifyPostgresError(error, name).error;
       });
   }
 
-  async #write<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
-    return this.#call<Row>(name, values).catch((error: unknown) => {
+  async #writeText<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    return this.#call<Row>(name, text, values).catch((error: unknown) => {
       throw classifyPostgresError(error, name).error;
     });
   }
@@ -235,34 +254,11 @@ export class PostgresEventStore implements EventStore {
     }
   }
 
-  async #call<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
+  async #call<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
     if (this.#isClosed) throw closed();
     await this.open();
-    return this.#pool.query<Row>(name, this.#queries[name], values);
+    return this.#pool.query<Row>(name, text, values);
   }
-}
-
-/** The records, streams and outcomes of an append as three JSON texts. */
-function parametersOf({ records, outcomes }: Append): readonly [string, string, string] {
-  return [
-    JSON.stringify(
-      records.map(({ position, cursor, commit, actor, streams, text }) => ({
-        first: position,
-        last: cursor.position,
-        mark: cursor.mark,
-        commit_id: commit,
-        actor,
-        streams: streamsText(streams),
-        text,
-      })),
-    ),
-    JSON.stringify(
-      records.flatMap(({ cursor, streams }) =>
-        streams.map(({ stream, last }) => ({ stream, version: last, record: cursor.position })),
-      ),
-    ),
-    JSON.stringify(outcomes.map(({ commit, actor, received, text }) => ({ commit_id: commit, actor, received, text }))),
-  ];
 }
 
 function recordsOf(rows: readonly PageRow[], limit: ReadLimit): StoredRecord[] {

@@ -32,7 +32,7 @@ export type OutcomeRow = {
   readonly text: string;
 };
 
-export function headOf({ position, mark }: HeadRow): Cursor | null {
+export function headOf({ position, mark }: Pick<HeadRow, "position" | "mark">): Cursor | null {
   return mark === null ? null : { position, mark };
 }
 

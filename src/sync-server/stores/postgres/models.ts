@@ -1,0 +1,166 @@
+/**
+ * The read models of the Postgres store.
+ *
+ * Guarantees (model-store.postgres.test.ts): each call is one statement. A write is one call of `dacapo_write_models_1`.
+ */
+import { BugError } from "../../../core/values/errors.ts";
+import { parseOwnJson } from "../../../core/values/json.ts";
+import { checkModelWrite } from "../check-model-write.ts";
+import type { AppendResult } from "../event-store.ts";
+import type {
+  DuePage,
+  Follower,
+  LogFollowers,
+  ModelStore,
+  ModelWrite,
+  ModelWriteResult,
+  RowPage,
+  RowRange,
+} from "../model-store.ts";
+import { keyOfStored, storedKey } from "../row-keys.ts";
+import { type FollowerRow, type LogRow, type ModelQueries, modelQueriesOf, type TableRow } from "./model-queries.ts";
+import type { Statements } from "./pool.ts";
+import { headOf } from "./queries.ts";
+
+/** Calls of the event store, which opens it first and classifies its errors. */
+export type ModelCalls = {
+  /** A read is sent again if its connection is lost. */
+  readonly read: <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
+  readonly write: <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
+};
+
+export class PostgresModels implements ModelStore {
+  readonly #calls: ModelCalls;
+  readonly #queries: ModelQueries;
+
+  constructor(schema: string, calls: ModelCalls) {
+    this.#calls = calls;
+    this.#queries = modelQueriesOf(schema);
+  }
+
+  async followers(log: string): Promise<LogFollowers> {
+    const rows = await this.#calls.read<LogRow>("followers", this.#queries.followers, [log]);
+    const [first] = rows;
+    if (!first) return { kind: "absent" };
+    if (first.state !== "open") return { kind: "gone" };
+    const head = headOf({ position: first.head_position, mark: first.head_mark });
+    return { kind: "open", head, followers: rows.flatMap((row) => followerOf(row) ?? []) };
+  }
+
+  async write(log: string, write: ModelWrite): Promise<ModelWriteResult> {
+    checkModelWrite(write);
+    const { writeModels } = this.#queries;
+    const [row] = await this.#calls.write<{ result: string }>("writeModels", writeModels, [
+      log,
+      ...parametersOf(write),
+    ]);
+    if (!row) throw new BugError("The function of read models returned no row", { log });
+    return parseOwnJson<ModelWriteResult>(row.result);
+  }
+
+  async rows(log: string, follower: string, table: string, range: RowRange): Promise<RowPage | null> {
+    const found = await this.#found(log, follower, table, range);
+    const [first] = found;
+    const state = first && followerOf(first);
+    if (!state) return null;
+    const rows: [string, string | null][] = [];
+    let size = 0;
+    for (const { key, row, bytes } of found) {
+      if (key === null) continue;
+      size += bytes;
+      if (!("keys" in range) && (rows.length >= range.limit || (rows.length > 0 && size > range.bytes)))
+        return { follower: state, rows, more: true };
+      rows.push([keyOfStored(key), row]);
+    }
+    return { follower: state, rows, more: false };
+  }
+
+  async lease(log: string, follower: string, holder: string, ms: number): Promise<boolean> {
+    const held = await this.#calls.write("lease", this.#queries.lease, [log, follower, holder, ms]);
+    return held.length > 0 && ms > 0;
+  }
+
+  async sweep(rowsMax: number): Promise<boolean> {
+    const { sweepRows, sweepTable, orphans } = this.#queries;
+    type Swept = { readonly id: number | null; readonly deleted: number };
+    const [swept] = await this.#calls.write<Swept>("sweepRows", sweepRows, [rowsMax]);
+    if (!swept || swept.id === null) return false;
+    if (swept.deleted < rowsMax) await this.#calls.write("sweepTable", sweepTable, [swept.id]);
+    return (await this.#calls.read("orphans", orphans, [])).length > 0;
+  }
+
+  async due(names: readonly string[], now: number, after: string | null, limit: number): Promise<DuePage> {
+    const values = [after ?? "", limit, JSON.stringify(names), names.length, now];
+    type Due = { readonly name: string; readonly is_due: boolean };
+    const page = await this.#calls.read<Due>("due", this.#queries.due, values);
+    const logs = page.filter(({ is_due }) => is_due).map(({ name }) => name);
+    return { logs, next: page.length === limit ? (page.at(-1)?.name ?? null) : null };
+  }
+
+  /** Deletes up to `rowsMax` rows of a dropped log (M11). Returns false if nothing was left. */
+  async dropStep(log: string, rowsMax: number): Promise<boolean> {
+    const { dropModels } = this.#queries;
+    const [row] = await this.#calls.write<{ deleted: number }>("dropModels", dropModels, [log, rowsMax]);
+    return (row?.deleted ?? 0) > 0;
+  }
+
+  /** Makes an append and its write of read models in one transaction, or neither of them (M2). */
+  async appendWith(sql: Statements, append: string, values: unknown[], write: ModelWrite): Promise<AppendResult> {
+    const appended = await resultOf<AppendResult>(sql, append, values);
+    if (appended.kind !== "ok") return appended;
+    const written = await resultOf<ModelWriteResult>(sql, this.#queries.writeModels, [
+      values[0],
+      ...parametersOf(write),
+    ]);
+    if (written.kind === "ok") return written;
+    // The records are undone. The transaction has written nothing else.
+    await sql.run("rollback");
+    await sql.run("begin");
+    if (written.kind === "moved") return { kind: "model-moved", followers: written.followers };
+    throw new BugError(`The log of an append is ${written.kind} for its read models`);
+  }
+
+  #found(log: string, follower: string, table: string, range: RowRange): Promise<readonly TableRow[]> {
+    const { rowsByKey, rowsInRange } = this.#queries;
+    if ("keys" in range) {
+      const keys = JSON.stringify(range.keys.map(storedKey));
+      return this.#calls.read<TableRow>("rowsByKey", rowsByKey, [log, follower, table, keys]);
+    }
+    const { from, to, after, limit, bytes } = range;
+    const bounds = [storedKey(from ?? ""), to && storedKey(to), after === null ? null : storedKey(after)];
+    const values = [log, follower, table, ...bounds, limit, bytes];
+    return this.#calls.read<TableRow>("rowsInRange", rowsInRange, values);
+  }
+}
+
+/** The followers, the tables and the rows of a write as three JSON texts. */
+function parametersOf({ followers, rows }: ModelWrite): readonly [string, string, string] {
+  const states = followers.map(({ name, revision, next }) => {
+    if (next === null) return { name, revision, kind: "remove" };
+    if (next === "check") return { name, revision, kind: "check" };
+    const { at, wake, text } = next;
+    return { name, revision, kind: "next", position: at?.position ?? 0, mark: at?.mark ?? null, wake, text };
+  });
+  const tables = followers.flatMap(({ name: follower, next }) =>
+    Object.entries(next === null || next === "check" ? {} : next.tables).map(([name, change]) =>
+      typeof change === "object"
+        ? { follower, name, change: "from", source: change.from }
+        : { follower, name, change, source: null },
+    ),
+  );
+  const changes = rows.flatMap(({ follower, table: name, set, remove }) => [
+    ...set.map(([key, row]) => ({ follower, name, key: storedKey(key), row, removed: false })),
+    ...remove.map((key) => ({ follower, name, key: storedKey(key), row: null, removed: true })),
+  ]);
+  return [JSON.stringify(states), JSON.stringify(tables), JSON.stringify(changes)];
+}
+
+async function resultOf<Result>(sql: Statements, text: string, values: unknown[]): Promise<Result> {
+  const [row] = await sql.rows<{ result: string }>(text, values);
+  if (!row) throw new BugError("A function of the event store returned no row");
+  return parseOwnJson<Result>(row.result);
+}
+
+function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower | null {
+  return name === null ? null : { name, revision, at: headOf({ position, mark }), wake, text };
+}

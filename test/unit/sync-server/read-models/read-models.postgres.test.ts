@@ -1,0 +1,42 @@
+// Two servers on one Postgres: the rows follow the log, whichever node appended.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { encodeCursor } from "../../../../src/core/history/record.ts";
+import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
+import { findPostgres } from "../../../../scripts/postgres.ts";
+import { board, columnCounts, task } from "../../../support/board-domain.ts";
+import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { runningServer } from "../../../support/running-server.ts";
+
+const isThere = findPostgres() !== undefined;
+const { start, stopAll } = runningServer();
+let cluster: PostgresCluster;
+beforeAll(async () => {
+  if (isThere) cluster = await startPostgres();
+}, 60_000);
+afterEach(stopAll);
+afterAll(() => cluster?.stop());
+
+describe.skipIf(!isThere)("read models on Postgres", () => {
+  test("rows: two servers fold one log, each event once, and each reads the other's commits", async () => {
+    const node = () =>
+      start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models: [board, columnCounts] });
+    const [one, two] = [await node(), await node()];
+    const [ada, bob] = [one.person("ada"), two.person("bob")];
+    const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
+    for (let n = 0; n < 10; n++)
+      await Promise.all([ada.push([ada.commit(add(`a${n}`))]), bob.push([bob.commit(add(`b${n}`))])]);
+    const { cursor } = await ada.pull();
+    const at = cursor && encodeCursor(cursor);
+    for (const { server } of [one, two]) {
+      const log = server.log("board");
+      const counts = await log.rows(columnCounts, { at, waitMs: 20_000 });
+      expect(counts.rows).toEqual([{ key: "todo", row: { tasks: 20 } }]);
+      const { rows } = await log.rows(board, { at, waitMs: 20_000 });
+      expect(rows.map(({ key }) => key)).toEqual(
+        Array.from({ length: 10 }, (_, n) => [`task/a${n}`, `task/b${n}`])
+          .flat()
+          .toSorted(),
+      );
+    }
+  }, 60_000);
+});
