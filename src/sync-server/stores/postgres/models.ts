@@ -1,7 +1,7 @@
 /**
  * The read models of the Postgres store.
  *
- * Guarantees (model-store.postgres.test.ts): each call is one statement. A write is one call of `dacapo_write_models_1`.
+ * Guarantees (event-store.postgres.test.ts): each call is one statement, and a write is one call of a function.
  */
 import { BugError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";

@@ -1,4 +1,4 @@
-// Two servers on one Postgres: the rows follow the log, whichever node appended.
+// Two servers on one Postgres: the rows follow the log, also after an append of the other node.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { encodeCursor } from "../../../../src/core/history/record.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
