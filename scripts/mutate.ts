@@ -17,7 +17,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Area, areas, excludedTests } from "../test/mutation/areas.ts";
 import { mutantsOf } from "../test/mutation/mutants.ts";
-import { addKill, type Mutant, outputFolder, type Plan, planFile, projectFolder } from "../test/mutation/plan.ts";
+import {
+  addKill,
+  forgetResults,
+  type Mutant,
+  outputFolder,
+  type Plan,
+  planFile,
+  projectFolder,
+} from "../test/mutation/plan.ts";
 import { Results } from "../test/mutation/results.ts";
 import { Survivors } from "../test/mutation/survivors.ts";
 
@@ -38,8 +46,7 @@ const endsAt = Date.now() + Number(values.minutes ?? 30) * 60_000;
 process.exitCode = await mutate();
 
 async function mutate(): Promise<number> {
-  if (values.fresh)
-    for (const name of ["kills.jsonl", "tried.jsonl"]) rmSync(join(outputFolder, name), { force: true });
+  if (values.fresh) forgetResults();
   const survivors = new Survivors(join(projectFolder, "test/mutation/survivors.json"));
   let [mutants, killed, isGood] = [0, 0, true];
   for (const area of areas) {

@@ -3,7 +3,7 @@
  * ignores. A run that stops early loses nothing, because each result is one line, written at once.
  */
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseOwnJson } from "../support/own-json.ts";
@@ -42,18 +42,21 @@ export type Plan = {
 /** How a test noticed a mutant: it failed, it went round in circles, or it did not end in a generous time. */
 export type Kill = { readonly mutant: string; readonly by: string; readonly how: "failed" | "circled" | "hung" };
 
-/** A test file that tried all mutants of these sources: the numbers of those it runs, and of those it only loads. */
-export type Tried = {
+/** A test that tried all mutants of these sources, with the numbers of those that it runs. */
+export type TriedTest = {
   readonly by: string;
-  readonly sources: {
-    readonly [source: string]: { readonly ran: readonly string[]; readonly loaded: readonly string[] };
-  };
-  /** Tests that failed without any change. Their result says nothing about a mutant. */
-  readonly broken: readonly string[];
+  readonly test: string;
+  readonly sources: { readonly [source: string]: readonly string[] };
+  /** The error of a test that failed without any change. Its result says nothing about a mutant. */
+  readonly broken?: string;
 };
 
+/** A test file all of whose tests tried all mutants of these sources, with the numbers of those that it only loads. */
+export type TriedFile = { readonly by: string; readonly sources: { readonly [source: string]: readonly string[] } };
+
 const killsFile = join(outputFolder, "kills.jsonl");
-const triedFile = join(outputFolder, "tried.jsonl");
+const testsFile = join(outputFolder, "tests.jsonl");
+const filesFile = join(outputFolder, "files.jsonl");
 
 export function readPlan(): Plan {
   return parseOwnJson<Plan>(readFileSync(planFile, "utf8"));
@@ -63,21 +66,46 @@ export function readKills(): readonly Kill[] {
   return linesOf<Kill>(killsFile);
 }
 
-export function readTried(): readonly Tried[] {
-  return linesOf<Tried>(triedFile);
+export function readTriedTests(): readonly TriedTest[] {
+  return linesOf<TriedTest>(testsFile);
+}
+
+export function readTriedFiles(): readonly TriedFile[] {
+  return linesOf<TriedFile>(filesFile);
 }
 
 export function addKill(kill: Kill): void {
-  appendFileSync(killsFile, `${JSON.stringify(kill)}\n`);
+  addLine(killsFile, kill);
 }
 
-export function addTried(tried: Tried): void {
-  appendFileSync(triedFile, `${JSON.stringify(tried)}\n`);
+export function addTriedTest(tried: TriedTest): void {
+  addLine(testsFile, tried);
+}
+
+export function addTriedFile(tried: TriedFile): void {
+  addLine(filesFile, tried);
+}
+
+export function forgetResults(): void {
+  for (const file of [killsFile, testsFile, filesFile]) rmSync(file, { force: true });
+}
+
+/** The version of the file that contains a mutant. */
+export function sourceOf({ key }: Mutant): string {
+  return key.slice(0, key.indexOf("#"));
+}
+
+export function numberOf({ key }: Mutant): string {
+  return key.slice(key.indexOf("#") + 1);
 }
 
 /** A file with a hash of its text. A result of another text of the file does not count. */
 export function versionOf(file: string, text = readFileSync(join(projectFolder, file), "utf8")): string {
   return `${file}@${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+}
+
+function addLine(file: string, line: object): void {
+  appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
 function linesOf<Line>(file: string): readonly Line[] {

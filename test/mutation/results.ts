@@ -1,6 +1,17 @@
 /** The results of all runs so far for the mutants of some files. */
 import type { Area } from "./areas.ts";
-import { type Kill, type Mutant, type Plan, readKills, readTried, type Tried, versionOf } from "./plan.ts";
+import {
+  type Kill,
+  type Mutant,
+  type Plan,
+  readKills,
+  readTriedFiles,
+  readTriedTests,
+  sourceOf,
+  type TriedFile,
+  type TriedTest,
+  versionOf,
+} from "./plan.ts";
 import type { Survivors } from "./survivors.ts";
 
 export class Results {
@@ -10,19 +21,21 @@ export class Results {
   /** The number of results, which grows as long as test processes make progress. */
   readonly size: number;
   readonly #tests: ReadonlyMap<string, string>;
-  readonly #tried: readonly Tried[];
+  readonly #triedTests: readonly TriedTest[];
+  readonly #triedFiles: readonly TriedFile[];
   readonly #kills: ReadonlyMap<string, Kill>;
   readonly #loaded: readonly Mutant[];
   readonly #sources: ReadonlyMap<string, string>;
 
   constructor(mutants: readonly Mutant[], tests: readonly string[]) {
     this.#tests = new Map(tests.map((test) => [versionOf(test), test]));
-    this.#tried = readTried().filter(({ by }) => this.#tests.has(by));
+    this.#triedTests = readTriedTests().filter(({ by }) => this.#tests.has(by));
+    this.#triedFiles = readTriedFiles().filter(({ by }) => this.#tests.has(by));
     this.#kills = new Map(readKills().flatMap((kill) => (this.#tests.has(kill.by) ? [[kill.mutant, kill]] : [])));
-    this.#sources = new Map(mutants.map(({ key, file }) => [key.slice(0, key.indexOf("#")), file]));
-    this.size = this.#tried.length + this.#kills.size;
-    const [ran, loaded] = [this.#keys("ran"), this.#keys("loaded")];
-    this.#loaded = mutants.filter(({ key }) => loaded.has(key) && !ran.has(key));
+    this.#sources = new Map(mutants.map((mutant) => [sourceOf(mutant), mutant.file]));
+    this.size = this.#triedTests.length + this.#triedFiles.length + this.#kills.size;
+    const [ran, loaded] = [keysOf(this.#triedTests), keysOf(this.#triedFiles)];
+    this.#loaded = mutants.filter(({ key }) => loaded.has(key) && !ran.has(key) && !this.#kills.has(key));
     this.counted = mutants.filter((mutant) => !this.#loaded.includes(mutant));
     this.killed = this.counted.filter(({ key }) => this.#kills.has(key));
   }
@@ -30,9 +43,8 @@ export class Results {
   /** The tests that did not try all, each with the files that it did not try. */
   pending(): Plan["tests"] {
     return [...this.#tests].flatMap(([by, file]) => {
-      const done = new Set(
-        this.#tried.filter((tried) => tried.by === by).flatMap(({ sources }) => Object.keys(sources)),
-      );
+      const tried = this.#triedFiles.filter((one) => one.by === by);
+      const done = new Set(tried.flatMap(({ sources }) => Object.keys(sources)));
       const sources = [...this.#sources].filter(([source]) => !done.has(source)).map(([, path]) => path);
       return sources.length > 0 ? [{ file, sources }] : [];
     });
@@ -49,8 +61,8 @@ export class Results {
       console.log(`${file}:${line} ${mutator}: ${code} => ${replacement}`);
     for (const [file, mutants] of Map.groupBy(this.counted, ({ file }) => file))
       console.log(`${file}: ${figures(mutants.length, this.killed.filter((mutant) => mutant.file === file).length)}`);
-    for (const broken of new Set(this.#tried.flatMap(({ broken }) => broken)))
-      console.log(`This test fails without a change, so it was left out: ${broken}`);
+    for (const { test, broken } of this.#triedTests)
+      if (broken) console.log(`This test fails without a change, so it was left out: ${test}: ${broken.slice(0, 200)}`);
     const hung = this.killed.filter(({ key }) => this.#kills.get(key)?.how === "hung").length;
     const pending = this.pending().length;
     console.log(
@@ -62,14 +74,14 @@ export class Results {
     const share = this.counted.length === 0 ? 1 : this.killed.length / this.counted.length;
     return share >= area.killedMin && unnamed.length === 0 && pending === 0;
   }
+}
 
-  #keys(kind: "ran" | "loaded"): ReadonlySet<string> {
-    return new Set(
-      this.#tried.flatMap(({ sources }) =>
-        Object.entries(sources).flatMap(([source, lists]) => lists[kind].map((number) => `${source}#${number}`)),
-      ),
-    );
-  }
+function keysOf(tried: readonly TriedFile[]): ReadonlySet<string> {
+  return new Set(
+    tried.flatMap(({ sources }) =>
+      Object.entries(sources).flatMap(([source, numbers]) => numbers.map((number) => `${source}#${number}`)),
+    ),
+  );
 }
 
 function figures(mutants: number, killed: number): string {

@@ -12,7 +12,21 @@
 import { writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { type RunnerTestCase, type RunnerTestFile, TestRunner, type TestTryOptions } from "vitest";
-import { addKill, addTried, type Mutant, outputFolder, projectFolder, readKills, readPlan, versionOf } from "./plan.ts";
+import {
+  addKill,
+  addTriedFile,
+  addTriedTest,
+  type Mutant,
+  numberOf,
+  outputFolder,
+  projectFolder,
+  readKills,
+  readPlan,
+  readTriedTests,
+  sourceOf,
+  type TriedFile,
+  versionOf,
+} from "./plan.ts";
 
 type Coverage = { [mutantId: string]: number };
 type Switches = {
@@ -56,8 +70,10 @@ export default class MutationRunner extends TestRunner {
   #isStopped = false;
   /** True if a slow test did not try its mutants. */
   #isPartial = false;
-  readonly #ran = new Set<string>();
-  readonly #broken: string[] = [];
+  #isPostponed = false;
+  #error: string | null = null;
+  /** The names of the tests that tried these mutants in an earlier process. */
+  readonly #triedBefore = new Set<string>();
   readonly #statusFile = join(outputFolder, `now-${process.pid}`);
 
   onCollected(files: RunnerTestFile[]): void {
@@ -66,7 +82,13 @@ export default class MutationRunner extends TestRunner {
       this.#version = versionOf(this.#file);
       const sources = new Set(plan.tests.find((test) => test.file === this.#file)?.sources);
       this.#mutants = new Map(plan.mutants.filter((mutant) => sources.has(mutant.file)).map((one) => [one.id, one]));
-      eachTest(file.tasks, (test) => (test.repeats = 1));
+      for (const { by, test, sources } of readTriedTests())
+        if (by === this.#version && [...this.#sources()].every(([source]) => sources[source]))
+          this.#triedBefore.add(test);
+      eachTest(file.tasks, (test) => {
+        test.repeats = 1;
+        if (this.#triedBefore.has(nameOf(test))) test.mode = "skip";
+      });
     }
   }
 
@@ -119,7 +141,7 @@ export default class MutationRunner extends TestRunner {
     if (!result) return;
     const isFailed = result.state === "fail";
     const message = result.errors?.map((error) => error.message).join("\n") ?? "";
-    if (options.repeats === 0) this.#planSteps(test, isFailed);
+    if (options.repeats === 0) this.#planSteps(test, isFailed ? message : null);
     else if (this.#step) this.#judge(this.#step, isFailed, message);
     delete result.errors;
     Reflect.set(result, "attempts", []);
@@ -127,6 +149,7 @@ export default class MutationRunner extends TestRunner {
     if (options.repeats === 1 && this.#steps.length > 0 && !isNext) this.#isStopped = true;
     // Vitest retries a test that failed, and stops at one that passed.
     result.state = isNext ? "fail" : "pass";
+    if (options.repeats === 1 && !isNext) this.#endTest(test);
     if (isNext) result.errors = [{ name: "Error", message: "the next mutant" }];
   }
 
@@ -134,43 +157,46 @@ export default class MutationRunner extends TestRunner {
     super.onAfterRunFiles(files);
     writeFileSync(this.#statusFile, "");
     if (this.#isStopped || this.#isPartial) return;
-    const loaded = new Set(Object.keys(coverage.static));
-    const sources = Map.groupBy(this.#mutants.values(), ({ key }) => key.slice(0, key.indexOf("#")));
-    const numbers = (mutants: readonly Mutant[], ids: ReadonlySet<string>) =>
-      mutants.filter(({ id }) => ids.has(id)).map(({ key }) => key.slice(key.indexOf("#") + 1));
-    addTried({
-      by: this.#version,
-      sources: Object.fromEntries(
-        [...sources].map(([source, mutants]) => [
-          source,
-          { ran: numbers(mutants, this.#ran), loaded: numbers(mutants, loaded) },
-        ]),
-      ),
-      broken: this.#broken,
-    });
+    addTriedFile({ by: this.#version, sources: this.#numbers(coverage.static) });
   }
 
-  #planSteps(test: RunnerTestCase, isFailed: boolean): void {
+  #planSteps(test: RunnerTestCase, error: string | null): void {
     const hits = coverage.perTest[test.id] ?? {};
-    this.#steps = [];
-    if (isFailed) {
-      this.#broken.push(`${test.name}: ${test.result?.errors?.[0]?.message.slice(0, 200)}`);
-      return;
-    }
     const testMs = clock() - this.#startedAt;
+    this.#steps = [];
     this.#limitMs = HUNG_AFTER + HUNG_FACTOR * testMs;
     const killed = new Set(readKills().map(({ mutant }) => mutant));
-    for (const [id, count] of Object.entries(hits)) {
+    for (const [id, count] of error === null ? Object.entries(hits) : []) {
       const mutant = this.#mutants.get(id);
-      if (!mutant) continue;
-      this.#ran.add(id);
-      if (!killed.has(mutant.key)) this.#steps.push({ mutant, hits: count });
+      if (mutant && !killed.has(mutant.key)) this.#steps.push({ mutant, hits: count });
     }
-    if (this.#steps.length > 0 && testMs > plan.testMsMax) {
+    this.#isPostponed = this.#steps.length > 0 && testMs > plan.testMsMax;
+    if (this.#isPostponed) {
       this.#isPartial = true;
       this.#steps = [];
     }
+    this.#error = error;
     test.retry = this.#steps.length * 2;
+  }
+
+  #endTest(test: RunnerTestCase): void {
+    if (this.#isStopped || this.#isPostponed) return;
+    const sources = this.#numbers(coverage.perTest[test.id] ?? {});
+    const broken = this.#error === null ? {} : { broken: this.#error };
+    addTriedTest({ by: this.#version, test: nameOf(test), sources, ...broken });
+  }
+
+  #sources(): ReadonlyMap<string, readonly Mutant[]> {
+    return Map.groupBy(this.#mutants.values(), sourceOf);
+  }
+
+  #numbers(covered: Coverage): TriedFile["sources"] {
+    return Object.fromEntries(
+      [...this.#sources()].map(([source, mutants]) => [
+        source,
+        mutants.filter(({ id }) => covered[id] !== undefined).map(numberOf),
+      ]),
+    );
   }
 
   #judge({ mutant }: Step, isFailed: boolean, message: string): void {
@@ -193,4 +219,8 @@ function eachTest(tasks: RunnerTestFile["tasks"], visit: (test: RunnerTestCase) 
     if (task.type === "test") visit(task);
     else eachTest(task.tasks, visit);
   }
+}
+
+function nameOf(test: RunnerTestCase): string {
+  return test.fullTestName;
 }

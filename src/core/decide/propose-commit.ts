@@ -9,7 +9,7 @@
 import { exceedsBytes } from "../values/byte-length.ts";
 import { type Commit, type CommitCommand } from "../history/commit.ts";
 import { COMMANDS_MAX, LIMITS } from "../history/limits.ts";
-import { type CommandRequest, type DomainDefinition, READS_MAX } from "../domain/definition.ts";
+import type { CommandRequest, DomainDefinition } from "../domain/definition.ts";
 import { type Defect, type PreparedCommand, prepareCommand } from "./decide-command.ts";
 import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { inverseCommands } from "./inverse-commands.ts";
@@ -70,8 +70,6 @@ export function proposeCommit(
     ready.push(prepared);
     isTimed ||= prepared.ready.definition.time === "server";
     const reads = [...new Set(Object.values(prepared.ready.reads))];
-    if (reads.length > READS_MAX)
-      return { commandIndex, defect: invalid(`A command reads at most ${READS_MAX} streams, not ${reads.length}`) };
     commands.push({
       ...seen(request.stream),
       reads: reads.map(seen),

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { aggregate, defineDomain } from "dacapo";
 import { byteLength } from "../../../../src/core/values/byte-length.ts";
 import { COMMANDS_MAX } from "../../../../src/core/history/limits.ts";
-import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
+import { type CommandRequest, READS_MAX } from "../../../../src/core/domain/definition.ts";
 import { parseCommit } from "../../../../src/core/wire/read-messages.ts";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
@@ -94,6 +94,55 @@ describe("proposeCommit: an invalid command", () => {
     });
   });
 
+  test("proposeCommit: refuses a value that is no command, and says how to make one", () => {
+    const request = task.command.complete("t1");
+    const { stream: _s, ...noStream } = request;
+    const { name: _n, ...noName } = request;
+    const { v: _v, ...noVersion } = request;
+    const wrong = [
+      null,
+      undefined,
+      "complete",
+      noStream,
+      noName,
+      noVersion,
+      { ...request, stream: 1 },
+      { ...request, name: 1 },
+      ...["1", 0, 1.5, Infinity].map((version) => ({ ...request, v: version })),
+    ];
+    for (const one of wrong)
+      expect(given(request, one)).toMatchObject({
+        commandIndex: 1,
+        defect: { code: "invalid-input", message: containing("This value is not a command") },
+      });
+  });
+
+  test("proposeCommit: a command reads at most as many streams as the server accepts", () => {
+    const reader = aggregate("reader", {
+      version: 1,
+      initial: null,
+      events: { Read: type({}) },
+      evolve: { Read: () => null },
+      commands: {
+        read: {
+          input: type({ ids: "string[]" }),
+          reads: Object.fromEntries(
+            Array.from({ length: READS_MAX }, (_, n) => [
+              `read${n}`,
+              ["self", (input: { ids: string[] }) => input.ids[n] ?? "x"] as const,
+            ]),
+          ),
+          decide: (_, __, { emit }) => emit("Read", {}),
+        },
+      },
+    });
+    const { definition } = defineDomain({ version: 1, aggregates: [reader], projections: [] });
+    const ids = Array.from({ length: READS_MAX }, (_, n) => `id${n}`);
+    const proposed = proposeCommit(definition, new Replica(definition), [reader.command.read("a", { ids })], author());
+    expect("commit" in proposed && proposed.commit.commands[0]?.reads.length).toBe(READS_MAX);
+    expect("commit" in proposed && parseCommit(JSON.parse(JSON.stringify(proposed.commit))).ok).toBe(true);
+  });
+
   test("proposeCommit: never throws for any JavaScript value, and its commits can be pushed", () => {
     const nearly = fc.record(
       {
@@ -147,6 +196,18 @@ describe("proposeCommit: several commands in one commit", () => {
 });
 
 describe("proposeCommit: a commit", () => {
+  test("proposeCommit: a view decides again only what needs the time of arrival", () => {
+    const decidedOf = (...requests: readonly CommandRequest[]) => {
+      const proposed = given(...requests);
+      return "commit" in proposed && proposed.decided?.events.map(({ type }) => type);
+    };
+    const [plain, timed] = [task.command.complete("t1"), task.command.stamp("t1")];
+    expect(decidedOf(plain)).toEqual(["TaskCompleted"]);
+    expect(decidedOf(timed)).toBe(undefined);
+    expect(decidedOf(plain, timed)).toBe(undefined);
+    expect(decidedOf(timed, plain)).toBe(undefined);
+  });
+
   test("proposeCommit: seen is the confirmed version of each stream, without pending events", () => {
     const server = logOf();
     add(server, "bob", task.command.complete("t1"));
