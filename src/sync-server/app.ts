@@ -9,6 +9,7 @@
 import { createAdmission } from "./access/admission.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
+import { LogSignals } from "./base/log-signals.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
@@ -21,7 +22,7 @@ import { rememberedId } from "./http/server-id.ts";
 import { stopServer } from "./hosts/stop-server.ts";
 import { ModelKeepers } from "./read-models/model-keepers.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
-import { serverLog } from "./server-log/server-log.ts";
+import { ownClient, serverLog } from "./server-log/server-log.ts";
 import { createResponder } from "./http/responder.ts";
 import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
@@ -51,7 +52,11 @@ export type {
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type { RowSelection } from "./read-models/row-range.ts";
-export type { RowsOptions, RowsPage, ServerLog } from "./server-log/server-log.ts";
+export type { Executed, ExecuteOptions } from "./server-log/execute.ts";
+export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
+export type { ServerLog } from "./server-log/server-log.ts";
+export type { LoadedStream, StreamPlace } from "./server-log/streams.ts";
+export type { FollowedEvent, SubscribeOptions } from "./server-log/subscribe.ts";
 export type {
   Append,
   AppendResult,
@@ -114,14 +119,17 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     ticks,
   });
   const reader = new RowsReader({ store, keepers, env });
+  const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
     hub.poke(log);
     keepers.poke(log);
+    signals.send(log);
   };
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);
     keepers.poke(log);
+    signals.send(log);
   };
   const stopHints = store.hints?.listen(poke);
   const writer = createLogWriter({ domain, store, permit, limits, env, report, observer, onAppended });
@@ -149,12 +157,13 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
 
-  const stop = () => stopServer({ writer, hub, responder, keepers, store, stopHints, env, observer });
+  const logContext = { ...context, ...context.rows, signals, client: ownClient(env) };
+  const stop = () => stopServer({ writer, hub, signals, responder, keepers, store, stopHints, env, observer });
   keepers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke,
-    log: (name: string) => serverLog({ models: keepers.models, reader, pageBytesMax: limits.frameBytesMax }, name),
+    log: (name: string) => serverLog(logContext, name),
     drop: (log: string) =>
       observer.run("drop", [], { log }, async () => {
         await dropLog(store, log);

@@ -18,6 +18,7 @@ const guides = [
   "docs/operating.md",
   "docs/deploy-cloudflare.md",
   "docs/read-models.md",
+  "docs/server-code.md",
 ];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {

@@ -6,6 +6,7 @@
  * - A push that was accepted is answered, if its store answers in time.
  */
 import { type Env, settlesWithin } from "../base/env.ts";
+import type { LogSignals } from "../base/log-signals.ts";
 import type { Observer } from "../base/observer.ts";
 import type { Responder } from "../http/responder.ts";
 import type { LiveHub } from "../live/hub.ts";
@@ -16,6 +17,7 @@ import type { LogWriter } from "../writer/log-writer.ts";
 export type StoppedParts = {
   readonly writer: Pick<LogWriter, "close">;
   readonly hub: Pick<LiveHub, "end">;
+  readonly signals: Pick<LogSignals, "close">;
   readonly responder: Pick<Responder, "close">;
   readonly keepers: Pick<ModelKeepers, "close">;
   readonly store: Pick<EventStore, "close">;
@@ -32,10 +34,11 @@ const KEEPERS_MS_MAX = 1_000;
 const STORE_MS_MAX = 1_000;
 
 export async function stopServer(parts: StoppedParts): Promise<void> {
-  const { writer, hub, responder, keepers, store, stopHints, env, observer } = parts;
+  const { writer, hub, signals, responder, keepers, store, stopHints, env, observer } = parts;
   const startedAt = env.now();
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
+  signals.close();
   await responder.close();
   stopHints?.();
   await settlesWithin(env, keepers.close(), KEEPERS_MS_MAX);

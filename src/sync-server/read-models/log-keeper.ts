@@ -1,7 +1,7 @@
 /**
  * Keeps the read models of one log: reads a page, folds it, writes rows and cursor together, until the head.
  *
- * Guarantees (log-keeper.test.ts, read-models.nodes.test.ts):
+ * Guarantees (model-keepers.test.ts, read-models.on-a-server.test.ts):
  * - Each write names the revisions that it was computed on. If another node was faster, the keeper reads again.
  * - A crash between two steps leaves rows of one cursor (M2).
  * - A long fold lets the other work of the server continue after each page.

@@ -14,6 +14,7 @@ import type { AnyProjection } from "../../core/domain/handle-types.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, jittered, randomHex } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { LogSignals } from "../base/log-signals.ts";
 import { type KeeperContext, LogKeeper, UnknownEvents } from "./log-keeper.ts";
 import { type ReadModel, readModels } from "./read-model.ts";
 
@@ -43,7 +44,7 @@ export class ModelKeepers {
   readonly #running = new Map<LogName, boolean>();
   readonly #waiting = new Set<LogName>();
   readonly #failures = new Map<LogName, number>();
-  readonly #listeners = new Map<LogName, Set<() => void>>();
+  readonly #moved: LogSignals;
   readonly #unknown = new UnknownEvents();
   readonly #timers = new Set<() => void>();
   #whenIdle: (() => void) | null = null;
@@ -52,6 +53,7 @@ export class ModelKeepers {
   constructor(options: ModelKeepersOptions) {
     const { domain, store, models, env } = options;
     this.#options = options;
+    this.#moved = new LogSignals(env);
     this.models = readModels(domain, models, store);
     const modelStore = store.models;
     this.#context =
@@ -63,7 +65,7 @@ export class ModelKeepers {
             env,
             node: nodeName(env),
             isClosed: () => this.#closed,
-            onMoved: (log) => this.#notify(log),
+            onMoved: (log) => this.#moved.send(log),
           }
         : null;
   }
@@ -84,18 +86,7 @@ export class ModelKeepers {
 
   /** Resolves when the rows of a log have changed on this node, or after `ms` milliseconds. */
   changed(log: LogName, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const listeners = this.#listeners.get(log) ?? new Set();
-      this.#listeners.set(log, listeners);
-      const done = (): void => {
-        cancel();
-        listeners.delete(done);
-        if (listeners.size === 0) this.#listeners.delete(log);
-        resolve();
-      };
-      const cancel = this.#options.env.setTimer(done, ms);
-      listeners.add(done);
-    });
+    return this.#moved.wait(log, ms);
   }
 
   /** Stops the walks, and waits for the running keepers to finish their steps. */
@@ -131,7 +122,7 @@ export class ModelKeepers {
     }
     const isPoked = this.#running.get(log) === true;
     this.#running.delete(log);
-    this.#notify(log);
+    this.#moved.send(log);
     if (hasMore || isPoked) this.poke(log);
     this.#startWaiting();
     if (this.#running.size === 0) this.#whenIdle?.();
@@ -166,10 +157,6 @@ export class ModelKeepers {
       if (!this.#closed) run();
     }, delayMs);
     this.#timers.add(cancel);
-  }
-
-  #notify(log: LogName): void {
-    for (const listener of this.#listeners.get(log) ?? []) listener();
   }
 }
 

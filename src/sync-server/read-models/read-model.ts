@@ -1,7 +1,7 @@
 /**
  * The read models of a server: projections with the domain that they are folded in, checked when the server starts.
  *
- * Guarantees: a model is checked before the server listens (read-model.test.ts).
+ * Guarantees: a model is checked before the server listens (read-models.on-a-server.test.ts).
  */
 import type { DomainDefinition, ProjectionDefinition } from "../../core/domain/definition.ts";
 import type { AnyProjection } from "../../core/domain/handle-types.ts";

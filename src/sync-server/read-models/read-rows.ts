@@ -1,7 +1,7 @@
 /**
  * Reads a page of rows, and waits until the rows have reached a cursor.
  *
- * Guarantees (read-rows.test.ts):
+ * Guarantees (get-rows.test.ts):
  * - A page is of one cursor, which it names. It has rows of one identity of the model (M4).
  * - A reader that names a cursor gets rows that contain it, or a refusal.
  * - The number of waiting readers is bounded.

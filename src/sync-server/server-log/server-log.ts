@@ -1,48 +1,90 @@
-/** One log for the code of the server: its rows. */
-import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
-import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
-import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
+/** One log for the code of the server: its rows, its streams, and commands of the server's own code. */
+import type { AnyAggregate, AnyProjection, RowOf, StateOf } from "../../core/domain/handle-types.ts";
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
 import { LOG_NAME } from "../../core/history/limits.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import type { ReadModel } from "../read-models/read-model.ts";
-import type { ReadRows, RowsRead } from "../read-models/read-rows.ts";
-import { rowRange, type RowSelection } from "../read-models/row-range.ts";
-
-/** The rows to read, and how fresh they must be. */
-export type RowsOptions = RowSelection & {
-  /**
-   * The cursor that the rows must contain, such as `at` of an earlier page. It must be of this log.
-   *
-   * @default any cursor
-   */
-  readonly at?: string | null;
-  /**
-   * Milliseconds to wait until the rows are there and contain `at`: up to 30,000.
-   *
-   * @default 5_000
-   */
-  readonly waitMs?: number;
-};
-
-/** A page of rows, as of one cursor. */
-export type RowsPage<Row> = {
-  /** The rows in the order of the UTF-8 bytes of their keys. */
-  readonly rows: readonly { readonly key: string; readonly row: Row }[];
-  /** The cursor: the rows contain the log up to here. Null: the log has no record yet. */
-  readonly at: string | null;
-  /** The key for `after` of the next page. Null: no more rows. */
-  readonly next: string | null;
-  /** The name and version of the model, with the versions of its aggregates, such as `board@2<task@1`. */
-  readonly identity: string;
-  /** The number of events that the rows lack, because the model could not fold them. */
-  readonly parked: number;
-};
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
+import type { Env } from "../base/env.ts";
+import { streamName } from "../../core/values/names.ts";
+import { execute, type ExecuteContext, type Executed, type ExecuteOptions } from "./execute.ts";
+import { invalid } from "./log-errors.ts";
+import { readRows, type RowsContext, type RowsOptions, type RowsPage } from "./rows.ts";
+import { historyOf, type LoadedStream, loadStream, loadStreamAt, type StreamPlace } from "./streams.ts";
+import { type FollowedEvent, subscribe, type SubscribeContext, type SubscribeOptions } from "./subscribe.ts";
 
 /** A log for the code of the server. */
 export type ServerLog = {
   /** The log's name. */
   readonly name: string;
+  /**
+   * Executes a command, or several that succeed or fail together, on the current states. Devices see the events as
+   * those of the author.
+   *
+   * @example
+   * const pay = order.command.pay("o1");
+   * const { events } = await server.log("shop").execute(pay, { actor: "till-3", expectedVersion: 2 });
+   *
+   * @throws RejectedError (`rejected`) if the domain rejects a command. `details.code` is its code.
+   * @throws ConcurrencyError (`concurrency`) if the stream has another version than `expectedVersion`.
+   * @throws ValidationError (`invalid`) if a command or an option is not valid.
+   * @throws DacapoError (`gone`, `overloaded`, `unreachable`) if the log or the server cannot record now.
+   * @throws StorageFullError (`storage-full`) if the store is full.
+   */
+  readonly execute: (
+    commands: CommandRequest | readonly CommandRequest[],
+    options?: ExecuteOptions,
+  ) => Promise<Executed>;
+  /**
+   * Returns the state of a stream, its version, and the cursor at which it was read.
+   *
+   * @example
+   * const { state, version } = await server.log("shop").load(order, "o1");
+   *
+   * @throws RejectedError (`rejected`) with `details.code` `stream-unreadable` if this code cannot fold its events.
+   * @throws ValidationError (`invalid`) if the id is not valid.
+   * @throws DacapoError (`gone`) if the log was deleted.
+   */
+  readonly load: <A extends AnyAggregate>(aggregate: A, id: string) => Promise<LoadedStream<StateOf<A>>>;
+  /**
+   * True if the stream has an event.
+   *
+   * @example
+   * if (!(await server.log("shop").exists(order, "o1"))) console.warn("There is no order o1");
+   */
+  readonly exists: (aggregate: AnyAggregate, id: string) => Promise<boolean>;
+  /**
+   * Returns an earlier state of a stream: after the event with a version, or as of a position of the log.
+   *
+   * @example
+   * const before = await server.log("shop").stateAt(order, "o1", { version: 1 });
+   *
+   * @throws RejectedError (`rejected`) with `details.code` `no-such-version` if the stream has fewer events.
+   */
+  readonly stateAt: <A extends AnyAggregate>(aggregate: A, id: string, place: StreamPlace) => Promise<StateOf<A>>;
+  /**
+   * Returns the events of a stream after a version, oldest first.
+   *
+   * @example
+   * for await (const event of server.log("shop").history(order, "o1")) console.log(event.version, event.type);
+   */
+  readonly history: (
+    aggregate: AnyAggregate,
+    id: string,
+    options?: { readonly after?: number },
+  ) => AsyncIterable<DomainEvent>;
+  /**
+   * Follows the events of the log, until `signal` aborts or the server closes. Nothing is stored, so a program that
+   * restarts passes the cursor of its last event.
+   *
+   * @example
+   * const paid = server.log("shop").subscribe({ types: ["OrderPaid"] });
+   * for await (const { event, at } of paid) console.log(event.stream, at);
+   *
+   * @throws DacapoError (`diverged`) if the log does not contain the cursor, `gone` if the log was deleted.
+   */
+  readonly subscribe: (options?: SubscribeOptions) => AsyncIterable<FollowedEvent>;
   /**
    * Returns rows of a model of the server. A page is of one cursor, and two pages may be of two cursors.
    *
@@ -60,95 +102,43 @@ export type ServerLog = {
   readonly rows: <P extends AnyProjection>(model: P, options?: RowsOptions) => Promise<RowsPage<RowOf<P>>>;
 };
 
-export type ServerLogContext = ReadRows & {
-  /** Bytes of one page of rows. */
-  readonly pageBytesMax: number;
-};
-
-/** The longest wait of a reader, and the wait of a reader that names none. */
-export const WAIT_MS = { default: 5_000, max: 30_000 } as const;
+export type ServerLogContext = RowsContext & ExecuteContext & SubscribeContext;
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
-  if (!LOG_NAME.test(log)) throw invalid(`${JSON.stringify(log)} is not a valid name of a log`);
+  if (!LOG_NAME.test(log)) throw invalid("The log cannot be used", `${JSON.stringify(log)} is not a valid name`);
+  const streamOf = ({ name, definition }: AnyAggregate, id: string): string => {
+    if (context.domain.aggregates.get(name) === definition) return streamName(name, id);
+    throw new DefinitionError({
+      message: `The domain of the server has no aggregate ${name} with this definition`,
+      fix: "Pass an aggregate of the domain, and import the same handle in both places.",
+    });
+  };
   return {
     name: log,
+    execute: (commands, options = {}) => execute(context, log, isList(commands) ? commands : [commands], options),
+    // The state has the type of its aggregate, because the domain has exactly this aggregate.
+    load: async <A extends AnyAggregate>(aggregate: A, id: string) =>
+      (await loadStream(context, log, streamOf(aggregate, id))) as LoadedStream<StateOf<A>>,
+    exists: async (aggregate, id) => {
+      const stream = streamOf(aggregate, id);
+      return (await context.store.written(log, [stream])).has(stream);
+    },
+    stateAt: async <A extends AnyAggregate>(aggregate: A, id: string, place: StreamPlace) =>
+      (await loadStreamAt(context, log, streamOf(aggregate, id), place)) as StateOf<A>,
+    history: (aggregate, id, { after = 0 } = {}) => historyOf(context, log, streamOf(aggregate, id), after),
+    subscribe: (options = {}) => subscribe(context, log, options),
     rows: (model, options = {}) => readRows(context, log, model, options),
   };
 }
 
-async function readRows<P extends AnyProjection>(
-  { models, reader, pageBytesMax }: ServerLogContext,
-  log: LogName,
-  handle: P,
-  { at = null, waitMs = WAIT_MS.default, ...selection }: RowsOptions,
-): Promise<RowsPage<RowOf<P>>> {
-  const model = models.get(handle.name);
-  if (model?.projection !== handle.definition)
-    throw new DefinitionError({
-      message: `The server has no model ${handle.name} with this definition`,
-      fix: `Add it to the option \`models\` of the server: models: [${handle.name}, …].`,
-    });
-  const range = rowRange(selection, pageBytesMax);
-  if (typeof range === "string") throw invalid(range);
-  if (!Number.isFinite(waitMs) || waitMs < 0 || waitMs > WAIT_MS.max)
-    throw invalid(`waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
-  const read = await reader.read(log, model, { range, at: at === null ? null : cursorOf(at), waitMs });
-  if (read.kind !== "page") throw refusal(log, model, read.kind);
-  return {
-    rows: read.rows.map(({ key, text }) => ({ key, row: parseOwnJson<RowOf<P>>(text) })),
-    at: read.at && encodeCursor(read.at),
-    next: read.next,
-    identity: model.identity,
-    parked: read.parked,
-  };
+/** Returns the client id of this server's own commits: one random UUID for each process. */
+export function ownClient(env: Env): () => string {
+  let client: string | null = null;
+  // It is drawn late, because Workers draw nothing before the first request.
+  return () => (client ??= uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)));
 }
 
-function cursorOf(text: string): Cursor {
-  const cursor = decodeCursor(text);
-  if (!cursor) throw invalid(`\`at\` is ${JSON.stringify(text)}, which is not a cursor`);
-  return cursor;
-}
-
-function invalid(reason: string): ValidationError {
-  return new ValidationError({
-    message: `The rows cannot be read: ${reason}`,
-    fix: "Fix the option.",
-    details: { reason },
-  });
-}
-
-function refusal(log: LogName, { name }: ReadModel, kind: Exclude<RowsRead["kind"], "page">): DacapoError {
-  const details = { log, model: name };
-  switch (kind) {
-    case "gone":
-      return new DacapoError("gone", "never", {
-        message: `The log ${log} was deleted`,
-        fix: "Use another log.",
-        details,
-      });
-    case "diverged":
-      return new DacapoError("diverged", "after-fix", {
-        message: `The log ${log} does not contain the cursor \`at\``,
-        fix: "Pass a cursor of this log, or leave out `at`.",
-        details,
-      });
-    case "rows-behind":
-      return new DacapoError("rows-behind", "later", {
-        message: `The rows of ${name} have not reached the cursor \`at\` of the log ${log} yet`,
-        fix: "Read again later, or pass a longer waitMs.",
-        details,
-      });
-    case "rows-building":
-      return new DacapoError("rows-building", "later", {
-        message: `The rows of ${name} in the log ${log} are being built`,
-        fix: "Read again later, or pass a longer waitMs.",
-        details,
-      });
-    case "overloaded":
-      return new DacapoError("overloaded", "later", {
-        message: "Too many readers wait for rows",
-        fix: "Read again later.",
-        details,
-      });
-  }
+// Array.isArray does not narrow a readonly array.
+function isList(commands: CommandRequest | readonly CommandRequest[]): commands is readonly CommandRequest[] {
+  return Array.isArray(commands);
 }

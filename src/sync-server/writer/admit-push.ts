@@ -15,12 +15,19 @@ import type { Cursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
 import type { Step } from "../base/observer.ts";
+import type { OnCurrent } from "./on-current.ts";
 import type { Refusal } from "./outcome-text.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 
 /** A commit that can be decided, or the reason why it cannot. */
 export type PushedCommit =
-  { readonly id: string; readonly commit: Commit } | { readonly id: string; readonly refusal: Refusal };
+  | {
+      readonly id: string;
+      readonly commit: Commit;
+      /** The commit is of the server's own code, and is decided on the states of now. */
+      readonly onCurrent?: OnCurrent;
+    }
+  | { readonly id: string; readonly refusal: Refusal };
 
 export type AdmittedPush = {
   readonly principal: Principal;
@@ -29,6 +36,8 @@ export type AdmittedPush = {
   readonly domain: number;
   readonly commits: readonly PushedCommit[];
   readonly bytes: number;
+  /** True: the server's own code made it, so no right is requested. */
+  readonly isTrusted?: boolean;
   /** The step of its request. Undefined: nobody watches. */
   readonly step?: Step;
 };
@@ -40,12 +49,15 @@ export type Appended = {
   readonly head: Cursor | null;
 };
 
+/** The commit before which a push stopped, and why. `version`: the stream of the commit has another version. */
+export type StoppedPush = { readonly id: string; readonly code: string; readonly version?: number };
+
 export type PushResult =
   | {
       readonly kind: "settled";
       /** JSON of each outcome, in the order of the commits. */
       readonly outcomes: readonly string[];
-      readonly stopped: { readonly id: string; readonly code: string } | null;
+      readonly stopped: StoppedPush | null;
       readonly appended: Appended;
     }
   | { readonly kind: "refused"; readonly code: RefusedCode };

@@ -21,8 +21,9 @@ import type { Step } from "../base/observer.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
 import { isPromise } from "../base/app-timeout.ts";
+import { onCurrent } from "./on-current.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";
-import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode } from "./admit-push.ts";
+import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
@@ -55,7 +56,7 @@ export type Plan = {
 
 type SettledPush = {
   readonly outcomes: readonly string[];
-  readonly stopped: { readonly id: string; readonly code: string } | null;
+  readonly stopped: StoppedPush | null;
 };
 
 /** A commit id that the log or the batch knows: whether it has a record, and the outcome of each actor. */
@@ -164,13 +165,23 @@ class Batch {
         outcomes.push(outcome);
         continue;
       }
-      const verdict = await this.#decide(push, pushed).catch((error: unknown) => this.#reportUndecided(error));
+      const current = await this.#onCurrent(pushed);
+      if (typeof current === "number")
+        return { outcomes, stopped: { id: pushed.id, code: "other-version", version: current } };
+      const verdict = await this.#decide(push, current).catch((error: unknown) => this.#reportUndecided(error));
       if (verdict.kind === "later" || verdict.kind === "undecided")
         return { outcomes, stopped: { id: pushed.id, code: verdict.kind } };
       this.#keep(pushed.id, actor, verdict);
       outcomes.push(verdict.text);
     }
     return { outcomes, stopped: null };
+  }
+
+  /** A commit of the server's own code gets the versions of now. A number: its stream has this other version. */
+  async #onCurrent(pushed: PushedCommit): Promise<PushedCommit | number> {
+    if (!("commit" in pushed) || !pushed.onCurrent) return pushed;
+    const commit = await onCurrent(this.#context.domain, this.#windows, pushed.commit, pushed.onCurrent);
+    return typeof commit === "number" ? commit : { id: pushed.id, commit };
   }
 
   /**
@@ -192,6 +203,7 @@ class Batch {
     const { domain, log, limits, env } = this.#context;
     const ask = { env, permit: this.#context.permit, commit: pushed.id };
     const permit: Permit = (principal, request) => {
+      if (push.isTrusted === true) return true;
       const answer = askPermit(ask, principal, request);
       if (!isPromise(answer)) return answer;
       return answer.catch((cause: unknown) => Promise.reject(new PermitFailure("permit failed", { cause })));

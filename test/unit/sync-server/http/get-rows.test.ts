@@ -153,7 +153,7 @@ test("GET rows: an event that a model cannot fold is parked, and the rows contin
 
 test("server.log: refuses a wrong name, a model that it does not have, and wrong options", async () => {
   const server = started({ models: [board] });
-  expect(() => server.log("a b")).toThrow('"a b" is not a valid name of a log');
+  expect(() => server.log("a b")).toThrow('"a b" is not a valid name');
   const log = server.log("board");
   await expect(log.rows(columnCounts)).rejects.toMatchObject({ code: "definition" });
   await expect(log.rows(board, { prefix: "a", keys: [] })).rejects.toMatchObject({ code: "invalid" });

@@ -1,0 +1,211 @@
+/**
+ * Executes commands of the server's own code, through the writer queue of the log.
+ *
+ * Guarantees (server-log.test.ts):
+ * - The commands are decided on the current states, in order with the pushes of devices. So they have no conflict.
+ * - A repeated id has one outcome, as for a device (P4).
+ */
+import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import type { Commit } from "../../core/history/commit.ts";
+import { COMMANDS_MAX } from "../../core/history/limits.ts";
+import { type CommitRecord, eventOf } from "../../core/history/record.ts";
+import type { Outcome, RejectedOutcome } from "../../core/wire/messages.ts";
+import { parseCommit } from "../../core/wire/read-messages.ts";
+import { byteLength } from "../../core/values/byte-length.ts";
+import { BugError, ConcurrencyError, DacapoError, RejectedError, StorageFullError } from "../../core/values/errors.ts";
+import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
+import { type JsonInput, omitUndefined, parseOwnJson } from "../../core/values/json.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { isPrincipal, type Principal } from "../access/authorize.ts";
+import type { Env } from "../base/env.ts";
+import type { EventStore, StoredRecord } from "../stores/event-store.ts";
+import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
+import type { LogWriter } from "../writer/log-writer.ts";
+import { gone, invalid, notNow } from "./log-errors.ts";
+
+/** The author of the commands, and the state that they expect. */
+export type ExecuteOptions = {
+  /**
+   * The verified name of the author. No right is requested for it.
+   *
+   * @default "server"
+   */
+  readonly actor?: string;
+  /** The author in place of `actor`. `permit` is called for each command, as for a device of this principal. */
+  readonly as?: Principal;
+  /**
+   * The version that the stream of the first command must have. `none` means 0, and `any` means every version.
+   *
+   * @default "any"
+   */
+  readonly expectedVersion?: number | "none" | "any";
+  /**
+   * The id of the commit, a UUID in lower case. A second call with the same id and author records nothing, and returns
+   * the first outcome.
+   *
+   * @default a new random id
+   */
+  readonly id?: string;
+  /** The app's own notes. Each event has them. @default null */
+  readonly meta?: JsonInput;
+};
+
+/** The result of an execution. */
+export type Executed = {
+  /** `empty`: the commands were accepted, and there was nothing to record. */
+  readonly outcome: "recorded" | "empty";
+  /** The id of the commit. */
+  readonly id: string;
+  /** The cursor after the record. Null: nothing was recorded. */
+  readonly at: string | null;
+  /** The recorded events. */
+  readonly events: readonly DomainEvent[];
+};
+
+export type ExecuteContext = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly writer: LogWriter;
+  readonly env: Env;
+  /** The client id of this server's own commits, a UUID. */
+  readonly client: () => string;
+};
+
+const PAGE = { events: 1_000, bytes: 1024 * 1024 };
+
+export async function execute(
+  context: ExecuteContext,
+  log: LogName,
+  requests: readonly CommandRequest[],
+  options: ExecuteOptions,
+): Promise<Executed> {
+  const { domain, writer } = context;
+  const principal = options.as ?? { actor: options.actor ?? "server" };
+  if (!isPrincipal(principal)) throw invalid("The commands cannot be executed", "the actor is not 1 to 128 characters");
+  const commit = commitOf(context, principal.actor, requests, options);
+  const [first] = commit.commands;
+  if (!first) throw invalid("The commands cannot be executed", `there are not 1 to ${COMMANDS_MAX}`);
+  const expected = expectedOf(options.expectedVersion);
+  const result = await writer.push(log, {
+    principal,
+    after: null,
+    domain: domain.version,
+    isTrusted: options.as === undefined,
+    commits: [
+      { id: commit.id, commit, onCurrent: expected === null ? {} : { stream: first.stream, version: expected } },
+    ],
+    bytes: byteLength(JSON.stringify(commit)),
+  });
+  return executedOf(context, log, commit, result);
+}
+
+function commitOf(
+  { domain, env, client }: ExecuteContext,
+  actor: string,
+  requests: readonly CommandRequest[],
+  { id = uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)), meta = null }: ExecuteOptions,
+): Commit {
+  // The versions are read when the commit is decided, and the events are decided there.
+  const parsed = parseCommit({
+    id,
+    client: client(),
+    actor,
+    time: env.now(),
+    meta: omitUndefined(meta),
+    domain: domain.version,
+    commands: requests.map(({ stream, name, v, input }) => ({
+      stream,
+      seen: 0,
+      reads: [],
+      name,
+      v,
+      ...(input !== undefined && { input: omitUndefined(input) }),
+      events: [],
+    })),
+  });
+  if (parsed.ok) return parsed.value;
+  throw invalid("The commands cannot be executed", describeProblem(parsed.problem));
+}
+
+function expectedOf(expected: ExecuteOptions["expectedVersion"] = "any"): number | null {
+  if (expected === "any") return null;
+  if (expected === "none") return 0;
+  if (Number.isSafeInteger(expected) && expected >= 0) return expected;
+  throw invalid("The commands cannot be executed", `expectedVersion is ${expected}, which is not a version`);
+}
+
+async function executedOf(
+  context: ExecuteContext,
+  log: LogName,
+  { id, commands }: Commit,
+  result: PushResult,
+): Promise<Executed> {
+  if (result.kind === "refused") throw refusal(log, result.code);
+  const { outcomes, stopped, appended } = result;
+  const stream = commands[0]?.stream ?? "";
+  if (stopped?.code === "other-version")
+    throw new ConcurrencyError({
+      message: `The stream ${stream} of the log ${log} has another version than expected: ${stopped.version}`,
+      fix: "Load the stream, decide again, and pass its version.",
+      details: { log, stream, version: stopped.version ?? 0 },
+    });
+  const [text] = outcomes;
+  if (text === undefined) throw new BugError(`The server failed to decide commit ${id}`, { commit: id, log });
+  const outcome = parseOwnJson<Exclude<Outcome, { outcome: "recorded" }> | { outcome: "recorded"; at: string }>(text);
+  if (outcome.outcome === "rejected") throw rejected(outcome);
+  if (outcome.outcome === "empty") return { outcome: "empty", id, at: null, events: [] };
+  const stored =
+    appended.records.find(({ commit }) => commit === id) ?? (await findRecord(context.store, log, stream, id));
+  return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsOf(context.domain, stored) : [] };
+}
+
+function eventsOf(domain: DomainDefinition, { text }: StoredRecord): readonly DomainEvent[] {
+  const record = parseOwnJson<CommitRecord>(text);
+  return record.events.flatMap((_, n) => eventOf(domain, record, n) ?? []);
+}
+
+/** The record of a commit that was executed before. It writes to the stream, or to another one of its commands. */
+async function findRecord(store: EventStore, log: LogName, stream: string, id: string): Promise<StoredRecord | null> {
+  for (let after = 0; ;) {
+    const page = await store.readStream(log, stream, after, PAGE);
+    const found = page.find(({ commit }) => commit === id);
+    const last = page.at(-1)?.streams.find((one) => one.stream === stream)?.last ?? 0;
+    if (found || last <= after) return found ?? null;
+    after = last;
+  }
+}
+
+function rejected({ command, code, message, path }: RejectedOutcome): RejectedError {
+  return new RejectedError({
+    message,
+    fix: "Read the code, and execute another command.",
+    details: { code, command, ...(path && { path }) },
+  });
+}
+
+function refusal(log: LogName, code: RefusedCode): DacapoError {
+  const details = { log };
+  switch (code) {
+    case "gone":
+      return gone(log);
+    case "storage-full":
+      return new StorageFullError({
+        message: `The storage of the log ${log} is full`,
+        fix: "Free some space, then try again.",
+        details,
+      });
+    case "overloaded":
+      return new DacapoError("overloaded", "later", {
+        message: `Too many commits wait for the log ${log}`,
+        fix: "Try again later.",
+        details,
+      });
+    case "restarting":
+      return notNow(log, "the server is closing");
+    case "diverged":
+    case "unavailable":
+      return notNow(log, "its store or the function permit failed");
+  }
+}

@@ -1,0 +1,33 @@
+/** The errors of a log for the code of the server. */
+import { DacapoError, RejectedError, ValidationError } from "../../core/values/errors.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
+
+export function invalid(what: string, reason: string): ValidationError {
+  return new ValidationError({ message: `${what}: ${reason}`, fix: "Fix the argument.", details: { reason } });
+}
+
+export function gone(log: LogName): DacapoError {
+  const message = `The log ${log} was deleted`;
+  return new DacapoError("gone", "never", { message, fix: "Use another log.", details: { log } });
+}
+
+export function diverged(log: LogName, option: string): DacapoError {
+  return new DacapoError("diverged", "after-fix", {
+    message: `The log ${log} does not contain the cursor \`${option}\``,
+    fix: `Pass a cursor of this log, or leave out \`${option}\`.`,
+    details: { log },
+  });
+}
+
+export function notNow(log: LogName, reason: string): DacapoError {
+  const message = `The log ${log} cannot be used now: ${reason}`;
+  return new DacapoError("unreachable", "later", { message, fix: "Try again later.", details: { log } });
+}
+
+export function unreadable(stream: StreamName, reason: string): RejectedError {
+  return new RejectedError({
+    message: `The stream ${stream} cannot be read by this code: ${reason}`,
+    fix: "Deploy the release that knows its events.",
+    details: { code: "stream-unreadable", stream },
+  });
+}

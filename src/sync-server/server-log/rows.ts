@@ -1,0 +1,112 @@
+/** Reads rows of a model for the code of the server. */
+import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
+import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
+import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { ServerLimits } from "../base/limits.ts";
+import type { ReadModel } from "../read-models/read-model.ts";
+import type { ReadRows, RowsRead } from "../read-models/read-rows.ts";
+import { rowRange, type RowSelection } from "../read-models/row-range.ts";
+import { diverged, gone, invalid } from "./log-errors.ts";
+
+/** The rows to read, and how fresh they must be. */
+export type RowsOptions = RowSelection & {
+  /**
+   * The cursor that the rows must contain, such as `at` of an earlier page. It must be of this log.
+   *
+   * @default any cursor
+   */
+  readonly at?: string | null;
+  /**
+   * Milliseconds to wait until the rows are there and contain `at`: up to 30,000.
+   *
+   * @default 5_000
+   */
+  readonly waitMs?: number;
+};
+
+/** A page of rows, as of one cursor. */
+export type RowsPage<Row> = {
+  /** The rows in the order of the UTF-8 bytes of their keys. */
+  readonly rows: readonly { readonly key: string; readonly row: Row }[];
+  /** The cursor: the rows contain the log up to here. Null: the log has no record yet. */
+  readonly at: string | null;
+  /** The key for `after` of the next page. Null: no more rows. */
+  readonly next: string | null;
+  /** The name and version of the model, with the versions of its aggregates, such as `board@2<task@1`. */
+  readonly identity: string;
+  /** The number of events that the rows lack, because the model could not fold them. */
+  readonly parked: number;
+};
+
+export type RowsContext = ReadRows & {
+  /** A page of rows has at most the bytes of a frame. */
+  readonly limits: Pick<ServerLimits, "frameBytesMax">;
+};
+
+/** The longest wait of a reader, and the wait of a reader that names none. */
+const WAIT_MS = { default: 5_000, max: 30_000 } as const;
+
+const WHAT = "The rows cannot be read";
+
+export async function readRows<P extends AnyProjection>(
+  { models, reader, limits }: RowsContext,
+  log: LogName,
+  handle: P,
+  { at = null, waitMs = WAIT_MS.default, ...selection }: RowsOptions,
+): Promise<RowsPage<RowOf<P>>> {
+  const model = models.get(handle.name);
+  if (model?.projection !== handle.definition)
+    throw new DefinitionError({
+      message: `The server has no model ${handle.name} with this definition`,
+      fix: `Add it to the option \`models\` of the server: models: [${handle.name}, …].`,
+    });
+  const range = rowRange(selection, limits.frameBytesMax);
+  if (typeof range === "string") throw invalid(WHAT, range);
+  if (!Number.isFinite(waitMs) || waitMs < 0 || waitMs > WAIT_MS.max)
+    throw invalid(WHAT, `waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
+  const read = await reader.read(log, model, { range, at: at === null ? null : cursorOf(at), waitMs });
+  if (read.kind !== "page") throw refusal(log, model, read.kind);
+  return {
+    rows: read.rows.map(({ key, text }) => ({ key, row: parseOwnJson<RowOf<P>>(text) })),
+    at: read.at && encodeCursor(read.at),
+    next: read.next,
+    identity: model.identity,
+    parked: read.parked,
+  };
+}
+
+function cursorOf(text: string): Cursor {
+  const cursor = decodeCursor(text);
+  if (!cursor) throw invalid(WHAT, `\`at\` is ${JSON.stringify(text)}, which is not a cursor`);
+  return cursor;
+}
+
+function refusal(log: LogName, { name }: ReadModel, kind: Exclude<RowsRead["kind"], "page">): DacapoError {
+  const details = { log, model: name };
+  switch (kind) {
+    case "gone":
+      return gone(log);
+    case "diverged":
+      return diverged(log, "at");
+    case "rows-behind":
+      return new DacapoError("rows-behind", "later", {
+        message: `The rows of ${name} have not reached the cursor \`at\` of the log ${log} yet`,
+        fix: "Read again later, or pass a longer waitMs.",
+        details,
+      });
+    case "rows-building":
+      return new DacapoError("rows-building", "later", {
+        message: `The rows of ${name} in the log ${log} are being built`,
+        fix: "Read again later, or pass a longer waitMs.",
+        details,
+      });
+    case "overloaded":
+      return new DacapoError("overloaded", "later", {
+        message: "Too many readers wait for rows",
+        fix: "Read again later.",
+        details,
+      });
+  }
+}

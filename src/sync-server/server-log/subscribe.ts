@@ -1,0 +1,104 @@
+/**
+ * Follows the events of a log in memory, for the code of the server.
+ *
+ * Guarantees (server-log.test.ts): it reads one page at a time, so that a slow reader fills no memory.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import {
+  type CommitRecord,
+  type Cursor,
+  cursorOf,
+  decodeCursor,
+  encodeCursor,
+  readableEvent,
+} from "../../core/history/record.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { LogSignals } from "../base/log-signals.ts";
+import type { ServerLimits } from "../base/limits.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import { diverged, gone, invalid } from "./log-errors.ts";
+
+/** The events to follow. */
+export type SubscribeOptions = {
+  /**
+   * The place to begin: the first event of the log, the next one, or a cursor such as `at` of an earlier event.
+   *
+   * @default "now"
+   */
+  readonly from?: "beginning" | "now" | { readonly cursor: string | null };
+  /** Only events of these types. @default all types */
+  readonly types?: readonly string[];
+  /** Only events of these streams, such as `task/t1`. @default all streams */
+  readonly streams?: readonly string[];
+  /** Ends the subscription. @default it ends when the server closes */
+  readonly signal?: AbortSignal;
+};
+
+/** An event that a subscription returned. */
+export type FollowedEvent = {
+  /** The event. */
+  readonly event: DomainEvent;
+  /**
+   * The cursor for `from` that continues after this event. Inside a commit it is the one before the commit, so the
+   * events of that commit may come again.
+   */
+  readonly at: string | null;
+};
+
+export type SubscribeContext = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  /** Signals of new records. */
+  readonly signals: LogSignals;
+  /** A waiting subscription reads again after `lookMs`, because another node may have appended. */
+  readonly limits: Pick<ServerLimits, "lookMs">;
+};
+
+const PAGE = { events: 500, bytes: 1024 * 1024 };
+
+export async function* subscribe(
+  { domain, store, signals, limits }: SubscribeContext,
+  log: LogName,
+  { from = "now", types, streams, signal }: SubscribeOptions,
+): AsyncGenerator<FollowedEvent, void, undefined> {
+  const isChosen = (event: DomainEvent): boolean =>
+    (types?.includes(event.type) ?? true) && (streams?.includes(event.stream) ?? true);
+  let after = await startOf(store, log, from);
+  const isEnded = (): boolean => signals.isClosed || signal?.aborted === true;
+  while (!isEnded()) {
+    const page = await store.read(log, after, PAGE);
+    if (page.kind === "gone") throw gone(log);
+    if (page.kind === "diverged") throw diverged(log, "from");
+    const records = page.kind === "page" ? page.records : [];
+    for (const { text } of records) {
+      const record = parseOwnJson<CommitRecord>(text);
+      const end = cursorOf(record);
+      for (let n = 0; n < record.events.length; n++) {
+        const event = readableEvent(domain, record, n);
+        const at = n === record.events.length - 1 ? end : after;
+        if (event && isChosen(event)) yield { event, at: at && encodeCursor(at) };
+        if (isEnded()) return;
+      }
+      after = end;
+    }
+    if (records.length === 0) await signals.wait(log, limits.lookMs, signal);
+  }
+}
+
+async function startOf(
+  store: EventStore,
+  log: LogName,
+  from: NonNullable<SubscribeOptions["from"]>,
+): Promise<Cursor | null> {
+  if (from === "beginning") return null;
+  if (from === "now") {
+    const head = await store.head(log);
+    return head.kind === "open" ? head.cursor : null;
+  }
+  if (from.cursor === null) return null;
+  const cursor = decodeCursor(from.cursor);
+  if (!cursor) throw invalid("The subscription cannot begin", `${JSON.stringify(from.cursor)} is not a cursor`);
+  return cursor;
+}
