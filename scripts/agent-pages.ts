@@ -26,7 +26,14 @@ export function agentPages(): Readonly<Record<string, string>> {
 
 /** The form of llmstxt.org: a title, a summary, and links with a sentence each. */
 function llms(): string {
-  const guides = ["AGENTS.md", "docs/client.md", "docs/bundlers.md", "docs/changing-a-domain.md", "docs/operating.md"];
+  const guides = [
+    "AGENTS.md",
+    "docs/client.md",
+    "docs/bundlers.md",
+    "docs/changing-a-domain.md",
+    "docs/operating.md",
+    "docs/command-line.md",
+  ];
   const reference = globSync("docs/*.md", { cwd: root })
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => !guides.includes(path))

@@ -9,7 +9,6 @@ import { parseOwnJson } from "../test/support/own-json.ts";
 rmSync(`${root}dist`, { recursive: true, force: true });
 const code = await run(tool("typescript/bin/tsc", "--project", "tsconfig.build.json"));
 if (code !== 0) process.exit(code);
-const { exports } = parseOwnJson<{ exports: Parameters<typeof shapePackage>[1] }>(
-  readFileSync(`${root}package.json`, "utf8"),
-);
-console.log(`dist/ has ${shapePackage(root, exports)} files.`);
+type Entries = { exports: Parameters<typeof shapePackage>[1]; bin: Parameters<typeof shapePackage>[2] };
+const { exports, bin } = parseOwnJson<Entries>(readFileSync(`${root}package.json`, "utf8"));
+console.log(`dist/ has ${shapePackage(root, exports, bin)} files.`);

@@ -21,10 +21,18 @@ const RELATIVE_IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 type Entry = { readonly types: string; readonly default: string } | string;
 
 /** Deletes the modules that no entry reaches, and copies the libraries. Returns the number of files in `dist`. */
-export function shapePackage(root: string, exports: Readonly<Record<string, Entry>>): number {
-  const entries = Object.values(exports).flatMap((entry) =>
-    typeof entry === "string" ? [] : [join(root, entry.types), join(root, entry.default)],
-  );
+export function shapePackage(
+  root: string,
+  exports: Readonly<Record<string, Entry>>,
+  bin: Readonly<Record<string, string>>,
+): number {
+  const entries = [
+    ...Object.values(exports).flatMap((entry) =>
+      typeof entry === "string" ? [] : [join(root, entry.types), join(root, entry.default)],
+    ),
+    // A command has no types.
+    ...Object.values(bin).map((path) => join(root, path)),
+  ];
   const reached = reachFrom(entries);
   for (const path of globSync("dist/**/*.{js,ts}", { cwd: root }))
     if (!reached.has(join(root, path))) rmSync(join(root, path));

@@ -15,6 +15,7 @@ import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
 import { createLogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
+import { archiveLines, type LogLines } from "./archive/archive-lines.ts";
 import { dropLog } from "./archive/drop-log.ts";
 import { importLog } from "./archive/import-log.ts";
 import { Observer } from "./base/observer.ts";
@@ -36,6 +37,7 @@ export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
 export type { Cursor } from "../core/history/record.ts";
 export type { Env } from "./base/env.ts";
+export type { LogArchive, LogLines } from "./archive/archive-lines.ts";
 export type { ImportedLog } from "./archive/import-log.ts";
 export type { LiveGate, LiveOpening } from "./live/upgrade-gate.ts";
 export type { LiveAttachment, LiveConnection, LiveSocket } from "./live/server-socket.ts";
@@ -169,9 +171,9 @@ export function syncServer(options: SyncServerOptions): SyncServer {
         await dropLog(store, log);
         hub.end("gone", log);
       }),
-    importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) =>
+    importLog: (log: string, archive: LogLines) =>
       observer.run("import", [], { log }, async (step) => {
-        const imported = await importLog(store, log, lines);
+        const imported = await importLog(store, log, archiveLines(archive));
         step.set({ records: imported.records, events: imported.events });
         poke(log);
         return imported;

@@ -14,12 +14,13 @@ import { createAdmission } from "./access/admission.ts";
 import { requireAppOptions } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
 import { syncServer, type SyncServerOptions } from "./app.ts";
+import type { LogArchive } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { Observer } from "./base/observer.ts";
-import type { HibernatingSocket, LogArchive, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
+import type { HibernatingSocket, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
 import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
 import { LogObjects } from "./hosts/log-objects.ts";
@@ -36,7 +37,8 @@ export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
 export type { ImportedLog } from "./archive/import-log.ts";
-export type { HibernatingSocket, LogArchive, RpcResult } from "./hosts/cloudflare-runtime.ts";
+export type { LogArchive } from "./archive/archive-lines.ts";
+export type { HibernatingSocket, RpcResult } from "./hosts/cloudflare-runtime.ts";
 
 /** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
 export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "env"> & {

@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
 import type { AnyProjection } from "../core/domain/handle-types.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
+import type { LogLines } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
 import type { Env } from "./base/env.ts";
 import type { ServerLimits } from "./base/limits.ts";
@@ -142,15 +143,17 @@ export type SyncServer = Hono & {
    * archive already, the call changes nothing.
    *
    * @example
-   * import { readFile } from "node:fs/promises";
-   * const lines = (await readFile("team-7.ndjson", "utf8")).trimEnd().split("\n");
-   * const { records } = await server.importLog("team-7", lines);
+   * import { createReadStream } from "node:fs";
+   * const { records } = await server.importLog("team-7", createReadStream("team-7.ndjson"));
+   *
+   * @param archive the bytes of the file as a stream, its text, or its lines. Only a line feed ends a line, so do not
+   *   use `readline`.
    *
    * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
    * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
-  readonly importLog: (log: string, lines: AsyncIterable<string> | Iterable<string>) => Promise<ImportedLog>;
+  readonly importLog: (log: string, archive: LogLines) => Promise<ImportedLog>;
   /**
    * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. The pushes have 4
    * seconds, other requests 2 seconds, the store 1 second. A push that was not answered is pushed again.

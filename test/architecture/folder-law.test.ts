@@ -6,6 +6,7 @@ import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
 const law: Readonly<Record<string, readonly string[]>> = {
   "src/core": ["values", "domain", "history", "wire fold", "decide", "replica"],
   "src/client": ["env", "messages stores", "page engine tabs presence", "sync", "worker", "."],
+  "src/cli": ["base", "commands", "."],
   "src/sync-server": [
     "base stores",
     "access streams archive",
@@ -26,7 +27,7 @@ test("folder law: a folder of src imports only folders that come before it", () 
   expect(modulesOf(...Object.keys(law)).flatMap(breaches)).toEqual(allowed);
 });
 
-test("folder law: every folder of core, client and sync-server has its place in the order", () => {
+test("folder law: every folder of core, client, server and cli has its place in the order", () => {
   const rooms = new Set(modulesOf(...Object.keys(law)).map(({ path }) => roomOf(path)));
   expect([...rooms].filter((room) => room && rankOf(room) === -1)).toEqual([]);
 });

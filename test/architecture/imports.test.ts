@@ -38,6 +38,13 @@ test("import law: the sync server imports itself and core, never the client", ()
   expect(breaches(inFolder("src/sync-server/"), law, notOurselves)).toEqual([]);
 });
 
+test("import law: the command line imports the sync server and core, and nothing imports it", () => {
+  const law = (path: string) => ["src/core/", "src/sync-server/", "src/cli/"].some((side) => path.startsWith(side));
+  expect(breaches(inFolder("src/cli/"), law, notOurselves)).toEqual([]);
+  const others = src.filter(({ path }) => !path.startsWith("src/cli/"));
+  expect(breaches(others, (path) => !path.startsWith("src/cli/"), notOurselves)).toEqual([]);
+});
+
 test("import law: nothing in src imports testing, which has no test runner inside", () => {
   const others = src.filter(({ path }) => !path.startsWith("src/testing/"));
   expect(breaches(others, (path) => !path.startsWith("src/testing/"), notOurselves)).toEqual([]);

@@ -16,6 +16,7 @@ const guides = [
   "docs/bundlers.md",
   "docs/changing-a-domain.md",
   "docs/operating.md",
+  "docs/command-line.md",
   "docs/deploy-cloudflare.md",
   "docs/read-models.md",
   "docs/server-code.md",

@@ -4,6 +4,7 @@
  * The DOM's types and the Workers' types contradict each other, so this file compiles with either. The declared names
  * are globals of the runtime.
  */
+import type { LogArchive } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
 import type { PlainError } from "../../core/values/errors.ts";
 import type { DurableObjectSqlStorage } from "../stores/durable-object.ts";
@@ -41,9 +42,6 @@ export type LogStub = {
   drop(log: string): Promise<RpcResult<null>>;
   importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>>;
 };
-
-/** The bytes or the text of an exported log. */
-export type LogArchive = ReadableStream<Uint8Array> | string;
 
 /** The result of an RPC. An error that is thrown across an RPC would lose its code. */
 export type RpcResult<Value> =

@@ -12,6 +12,7 @@
  */
 import { CLIENT_FRAME_BYTES_MAX } from "../../core/history/limits.ts";
 import { DefinitionError, toPlainError } from "../../core/values/errors.ts";
+import type { LogArchive, LogLines } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
 import { RIGHTS_MS } from "../base/limits.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
@@ -21,11 +22,9 @@ import { ReadRight } from "../live/read-right.ts";
 import { nextRecheckAt } from "../live/recheck-rights.ts";
 import { SILENCE_CHECK_MS } from "../live/watch-sockets.ts";
 import type { LiveGate } from "../live/upgrade-gate.ts";
-import { archiveLines } from "./archive-lines.ts";
 import {
   autoResponse,
   type HibernatingSocket,
-  type LogArchive,
   type LogObjectContext,
   type RpcResult,
   socketPair,
@@ -41,7 +40,7 @@ export type ObjectServer = {
   readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
   readonly poke: (log: string) => void;
   readonly drop: (log: string) => Promise<void>;
-  readonly importLog: (log: string, lines: AsyncIterable<string>) => Promise<ImportedLog>;
+  readonly importLog: (log: string, archive: LogLines) => Promise<ImportedLog>;
 };
 
 export type LogObjectOptions = {
@@ -123,7 +122,7 @@ export class LogObject {
   }
 
   importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>> {
-    return this.#operate(log, (server) => server.importLog(log, archiveLines(archive)));
+    return this.#operate(log, (server) => server.importLog(log, archive));
   }
 
   async #answer(request: Request): Promise<Response> {

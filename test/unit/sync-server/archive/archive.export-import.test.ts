@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseArchive } from "../../../../src/core/wire/archive.ts";
 import type { SyncServer } from "../../../../src/sync-server/app.ts";
@@ -175,6 +176,20 @@ describe.each([
     await other.importLog("board", archive);
     expect(await store.logs()).toEqual(["board"]);
   });
+});
+
+test("import: a stream and a text are cut at line feeds only, so a text may contain U+2028", async () => {
+  const { server } = await writtenServer(memory());
+  const ada = person(server, "ada");
+  await ada.push([ada.commit(add("lines", "one\u2028two\u2029three\u0085four"))]);
+  const archive = await exported(server);
+  expect(archive).toContain("\u2028");
+  const bytes = Readable.from(Array.from(Buffer.from(archive), (byte) => Buffer.of(byte)));
+  for (const given of [archive, new Blob([archive]).stream(), linesOf(archive), bytes]) {
+    const other = testServer();
+    expect(await other.importLog("board", given)).toMatchObject({ records: 33 });
+    expect(await exported(other)).toBe(archive);
+  }
 });
 
 test("export: checks the right to read, and answers 410 for a deleted log", async () => {

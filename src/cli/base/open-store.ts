@@ -1,0 +1,70 @@
+/**
+ * The store that a URL names: `sqlite:logs.db`, `postgres://…` or `memory:`.
+ *
+ * Guarantees (cli.usage.test.ts):
+ * - A command that reads creates no file. Otherwise a typing error would look like an empty store.
+ * - No password of a URL reaches an output.
+ */
+import { existsSync } from "node:fs";
+import { DefinitionError, StorageLostError } from "../../core/values/errors.ts";
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+
+export type OpenOptions = {
+  /** True: the store is created if it is missing. */
+  readonly mayCreate?: boolean;
+};
+
+export async function openStore(url: string, { mayCreate = false }: OpenOptions = {}): Promise<EventStore> {
+  if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length), mayCreate);
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url);
+  if (url === "memory:") return (await import("../../sync-server/stores/memory.ts")).memory();
+  throw new DefinitionError({
+    message: `${shownUrl(url)} is not the URL of a store`,
+    fix: "Pass sqlite:logs.db, postgres://user:password@host:5432/database, or memory: for a try.",
+  });
+}
+
+/** A URL without its password. */
+export function shownUrl(url: string): string {
+  return url.replace(/(:\/\/[^:/@\s]*):[^@\s]*@/, "$1:***@").replace(/([?&]password=)[^&\s]*/g, "$1***");
+}
+
+async function openSqlite(path: string, mayCreate: boolean): Promise<EventStore> {
+  if (path !== "" && path !== ":memory:" && !mayCreate && !existsSync(path))
+    throw new StorageLostError({
+      message: `The file ${path} does not exist`,
+      fix: "Pass the path of an existing store.",
+    });
+  return (await import("../../sync-server/stores/sqlite.ts")).sqlite(path);
+}
+
+async function openPostgres(url: string): Promise<EventStore> {
+  const { postgres } = await import("../../sync-server/stores/postgres.ts").catch((cause: unknown) => {
+    if (!isMissingModule(cause)) throw cause;
+    throw new DefinitionError({
+      message: "The package pg is missing",
+      fix: "Run `npm install pg`, and try again.",
+      cause,
+    });
+  });
+  const { address, schema } = withoutSchema(url);
+  const store = postgres(schema === null ? address : { url: address, schema });
+  await store.open?.().catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  return store;
+}
+
+/** `?schema=` is an option of Dacapo. The driver does not know it. */
+function withoutSchema(text: string): { readonly address: string; readonly schema: string | null } {
+  const url = URL.parse(text);
+  const schema = url?.searchParams.get("schema") ?? null;
+  if (!url || schema === null) return { address: text, schema };
+  url.searchParams.delete("schema");
+  return { address: url.href, schema };
+}
+
+function isMissingModule(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+}

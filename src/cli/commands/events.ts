@@ -1,0 +1,185 @@
+/** `dacapo events LOG`: the events of a log or of a stream, also those that arrive later. */
+import { DefinitionError } from "../../core/values/errors.ts";
+import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import type { Json } from "../../core/values/json.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
+import { cut, type Output, printable } from "../base/output.ts";
+
+type EventsOptions = StoreOptions & {
+  readonly stream?: string;
+  readonly after?: string;
+  readonly limit?: string;
+  readonly follow?: true;
+};
+
+const PAGE = { events: 2_000, bytes: 1024 * 1024 };
+/** Milliseconds between two reads of `--follow`. A hint of the store comes sooner. */
+const LOOK_MS = 1_000;
+
+export const events: MakeCommand = ({ signal }) =>
+  command(
+    "events",
+    "Print the events of a log in their order.",
+    "dacapo events team-7 --store sqlite:logs.db --stream task/t1\n" +
+      "dacapo events team-7 --store sqlite:logs.db --after 1200 --follow --json",
+  )
+    .argument("<log>", "the log")
+    .addOption(storeOption())
+    .option("--stream <stream>", "only the events of this stream, such as task/t1")
+    .option("--after <place>", "begin behind a position, such as 1200, or a cursor, which is faster")
+    .option("--limit <number>", "end after this number of events")
+    .option("--follow", "wait for new events, until Ctrl-C")
+    .action((log: string, options: EventsOptions) =>
+      withStore(options, async (store, output) => {
+        if (!options.follow) await requireLog(store, log);
+        const reader = readerOf(store, log, options);
+        const printer = new Printer(output, options);
+        const hints = options.follow ? new Hints(store, log, signal) : null;
+        try {
+          for (;;) {
+            for (let page = await reader.next(); page.length > 0; page = await reader.next())
+              for (const record of page) if (!(await printer.print(record)) || signal.aborted) return;
+            if (!hints || signal.aborted) return;
+            await hints.next();
+          }
+        } finally {
+          hints?.stop();
+        }
+      }),
+    );
+
+type Reader = { readonly next: () => Promise<readonly StoredRecord[]> };
+
+function readerOf(store: EventStore, log: string, { stream, after }: EventsOptions): Reader {
+  if (stream !== undefined) {
+    let version = 0;
+    return {
+      next: async () => {
+        const records = await store.readStream(log, stream, version, PAGE);
+        version = records.at(-1)?.streams.find((span) => span.stream === stream)?.last ?? version;
+        return records;
+      },
+    };
+  }
+  let cursor: Cursor | null = after === undefined ? null : decodeCursor(after);
+  return {
+    next: async () => {
+      const page = await store.read(log, cursor, PAGE);
+      if (page.kind === "gone") await requireLog(store, log);
+      if (page.kind === "diverged")
+        throw new DefinitionError({
+          message: `The log ${log} does not contain the cursor ${cursor ? encodeCursor(cursor) : ""}`,
+          fix: "Pass a cursor of this log, or a position.",
+        });
+      if (page.kind !== "page") return [];
+      cursor = page.records.at(-1)?.cursor ?? cursor;
+      return page.records;
+    },
+  };
+}
+
+/** Prints the events of records, without those that were not requested. */
+class Printer {
+  readonly #output: Output;
+  readonly #stream: string | undefined;
+  readonly #after: number;
+  #left: number;
+
+  constructor(output: Output, { stream, after, limit }: EventsOptions) {
+    this.#output = output;
+    this.#stream = stream;
+    this.#after = after === undefined ? 0 : positionFrom(after);
+    this.#left = limit === undefined ? Infinity : wholeNumber("--limit", limit);
+  }
+
+  /** Returns false after the last event that was requested. */
+  async print(stored: StoredRecord): Promise<boolean> {
+    if (this.#left === 0) return false;
+    if (stored.cursor.position <= this.#after) return true;
+    const record = parseOwnJson<CommitRecord>(stored.text);
+    for (const [n, event] of record.events.entries()) {
+      const position = record.position + n;
+      if (position <= this.#after || (this.#stream !== undefined && event.stream !== this.#stream)) continue;
+      await this.#output.result(cut(lineOf(record, n), this.#output.columns), eventJson(record, n));
+      if (--this.#left === 0) return false;
+    }
+    return true;
+  }
+}
+
+function lineOf(record: CommitRecord, n: number): string {
+  const event = record.events[n];
+  if (!event) return "";
+  const time = new Date(record.time)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
+  const position = String(record.position + n).padStart(7);
+  const place = `${event.stream} v${event.version}`;
+  return printable(`${position}  ${time}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}`);
+}
+
+function eventJson(
+  { position, mark, commit, client, actor, time, received, meta, events }: CommitRecord,
+  n: number,
+): Json {
+  const last = position + events.length - 1;
+  return {
+    position: position + n,
+    ...events[n],
+    commit,
+    client,
+    actor,
+    time,
+    received,
+    meta,
+    // Only the end of a record is a place where a reader can continue.
+    cursor: n === events.length - 1 ? encodeCursor({ position: last, mark }) : null,
+  };
+}
+
+/** Waits until a log may have new records. */
+class Hints {
+  readonly #signal: AbortSignal;
+  readonly #stopListening: (() => void) | undefined;
+  #wake: () => void = () => {};
+  #isHinted = false;
+
+  constructor(store: EventStore, log: string, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#stopListening = store.hints?.listen((hinted) => {
+      if (hinted !== null && hinted !== log) return;
+      this.#isHinted = true;
+      this.#wake();
+    });
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
+  }
+
+  async next(): Promise<void> {
+    if (!this.#isHinted && !this.#signal.aborted)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.#isHinted = false;
+  }
+
+  stop(): void {
+    this.#stopListening?.();
+  }
+}
+
+function positionFrom(after: string): number {
+  const cursor = decodeCursor(after);
+  return cursor ? positionOf(cursor) : wholeNumber("--after", after);
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new DefinitionError({ message: `${option} is ${text}, which is not a whole number`, fix: "Pass 0 or more." });
+}

@@ -1,0 +1,101 @@
+/** `dacapo export LOG`: the operator's archive of a log, as one file or in parts. */
+import { existsSync } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import { DefinitionError, ValidationError } from "../../core/values/errors.ts";
+import { archivePieces } from "../../sync-server/archive/archive-pieces.ts";
+import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
+import { count, type Output } from "../base/output.ts";
+
+type ExportOptions = StoreOptions & { readonly out?: string; readonly partMb?: string };
+
+const PAGE = { events: 2_000, bytes: 1024 * 1024 };
+
+export const exportCommand: MakeCommand = ({ signal }) =>
+  command(
+    "export",
+    "Write a log as an archive (NDJSON) with its records, marks, versions and kept outcomes.",
+    "dacapo export team-7 --store sqlite:logs.db --out team-7.ndjson\n" +
+      "dacapo export team-7 --store sqlite:logs.db --out team-7.ndjson --part-mb 50",
+  )
+    .argument("<log>", "the log")
+    .addOption(storeOption())
+    .option("--out <file>", "the file to write, which must not exist (default: stdout)")
+    .option("--part-mb <number>", "begin another file after this many megabytes: team-7.1.ndjson, team-7.2.ndjson, …")
+    .action((log: string, options: ExportOptions) =>
+      withStore(options, async (store, output) => {
+        const partBytes = partBytesOf(options);
+        await requireLog(store, log);
+        const pieces = archivePieces(store, log, {
+          page: PAGE,
+          hasOutcomes: true,
+          ...(partBytes !== null && { partBytes }),
+          beforePage: async () => signal.throwIfAborted(),
+        });
+        if (options.out === undefined) {
+          for await (const { text } of pieces) await output.write(text);
+          return;
+        }
+        await writeFiles(pieces, options.out, partBytes !== null, output);
+      }),
+    );
+
+/** Writes each part beside its final name first, so that a file with that name is whole. */
+async function writeFiles(
+  pieces: AsyncIterable<{ readonly part: number; readonly text: string }>,
+  out: string,
+  inParts: boolean,
+  output: Output,
+): Promise<void> {
+  let part = -1;
+  let file: Awaited<ReturnType<typeof open>> | null = null;
+  const written: string[] = [];
+  const finish = async (): Promise<void> => {
+    const path = written.at(-1);
+    if (!file || path === undefined) return;
+    await file.sync();
+    await file.close();
+    file = null;
+    await rename(`${path}.unfinished`, path);
+  };
+  try {
+    for await (const piece of pieces) {
+      if (piece.part !== part) {
+        await finish();
+        part = piece.part;
+        const path = inParts ? partName(out, part + 1) : out;
+        requireFree(path);
+        written.push(path);
+        file = await open(`${path}.unfinished`, "w");
+      }
+      await file?.write(piece.text);
+    }
+    await finish();
+  } finally {
+    await file?.close();
+  }
+  for (const path of written) await output.result(path, { file: path });
+  output.remark(`Wrote ${count(written.length, "file")}.`);
+}
+
+/** `team-7.ndjson` becomes `team-7.1.ndjson`. */
+function partName(out: string, number: number): string {
+  return /\.[^./\\]+$/.test(out) ? out.replace(/(\.[^./\\]+)$/, `.${number}$1`) : `${out}.${number}`;
+}
+
+function requireFree(path: string): void {
+  if (existsSync(path))
+    throw new ValidationError({ message: `The file ${path} exists already`, fix: "Delete it, or pass another name." });
+}
+
+function partBytesOf({ partMb, out }: ExportOptions): number | null {
+  if (partMb === undefined) return null;
+  const megabytes = Number(partMb);
+  if (!(megabytes > 0))
+    throw new DefinitionError({
+      message: `--part-mb is ${partMb}, which is not a size`,
+      fix: "Pass a number above 0.",
+    });
+  if (out === undefined)
+    throw new DefinitionError({ message: "Parts need files", fix: "Pass --out team-7.ndjson too." });
+  return megabytes * 1_000_000;
+}
