@@ -43,12 +43,12 @@ export function storeOption(): Option {
 /** Opens the store of a command, runs the command, and closes the store, also after an error. */
 export async function withStore<Result>(
   options: StoreOptions,
-  use: (store: EventStore, output: Output) => Promise<Result>,
+  work: (store: EventStore, output: Output) => Promise<Result>,
   opening: OpenOptions = {},
 ): Promise<Result> {
   const store = await openStore(requireStore(options), opening);
   try {
-    return await use(store, new Output(options.json === true));
+    return await work(store, new Output(options.json === true));
   } finally {
     await store.close();
   }
