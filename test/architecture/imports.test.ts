@@ -65,6 +65,13 @@ test("import law: demo, bench and the larger tests use the public entries alone"
   expect(breaches(users, law, () => true)).toEqual([]);
 });
 
+test("import law: telemetry.ts alone imports OpenTelemetry, and no module imports telemetry.ts", () => {
+  const entry = "src/sync-server/telemetry.ts";
+  const withPackage = src.filter(({ imports }) => imports.some((name) => name.startsWith("@opentelemetry/")));
+  expect(withPackage.map(({ path }) => path)).toEqual([entry]);
+  expect(src.filter((module) => module.imports.some((name) => targetOf(module, name) === entry))).toEqual([]);
+});
+
 test("import law: an adapter imports its port, never a sibling", () => {
   // One SQLite dialect serves Node and the Durable Object. So the shared files have no adapter's name.
   // An adapter of many files has a folder of its own name.

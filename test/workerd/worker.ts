@@ -1,6 +1,8 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
 import { bearer, cloudflare, type LogArchive, type Permit } from "../../src/sync-server/cloudflare.ts";
+import type { LogEntry } from "../../src/sync-server/app.ts";
+import { keptTelemetry } from "../support/telemetry.ts";
 import { domain } from "../support/board-domain.ts";
 import { releases } from "../support/release-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
@@ -32,6 +34,10 @@ export const app = {
   crashes: 0,
   /** The errors that `onError` received. */
   errors: [] as unknown[],
+  /** The entries that `onLog` received from the small logs. */
+  entries: [] as LogEntry[],
+  /** The spans and metrics of the small logs. */
+  telemetry: keptTelemetry(),
 };
 
 const byToken = bearer({ tokens });
@@ -84,6 +90,8 @@ const small = cloudflare({
   binding: "SMALL_LOGS",
   storageBytesMax: 250_000,
   onError: (error) => void app.errors.push(error),
+  onLog: (entry) => void app.entries.push(entry),
+  telemetry: app.telemetry.telemetry,
 });
 
 /** Without `permit`, and with little room. */
