@@ -43,7 +43,7 @@ const boardOf = (version: number) =>
     },
   });
 
-const columnCounts = projection("column-counts", {
+export const columnCounts = projection("column-counts", {
   version: 1,
   from: [task],
   initial: { tasks: 0 },

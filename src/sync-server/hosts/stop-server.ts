@@ -39,9 +39,11 @@ export async function stopServer(parts: StoppedParts): Promise<void> {
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
   signals.close();
+  // It ends the waits of readers of rows, so that their requests get an answer before the responder closes.
+  const stopped = keepers.close();
   await responder.close();
   stopHints?.();
-  await settlesWithin(env, keepers.close(), KEEPERS_MS_MAX);
+  await settlesWithin(env, stopped, KEEPERS_MS_MAX);
   const isClosed = await settlesWithin(env, store.close(), STORE_MS_MAX);
   const ms = env.now() - startedAt;
   if (isSettled && isClosed) observer.write({ level: "info", event: "stopped", ms });

@@ -89,9 +89,15 @@ export class ModelKeepers {
     return this.#moved.wait(log, ms);
   }
 
+  /** True after `close`. Then no rows move any more on this node. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Stops the walks, and waits for the running keepers to finish their steps. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#moved.close();
     this.#waiting.clear();
     for (const cancel of this.#timers) cancel();
     if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));

@@ -77,7 +77,7 @@ export class RowsReader {
       if (read.kind !== "rows-behind" && read.kind !== "rows-building") return read;
       this.#options.keepers.poke(log);
       const leftMs = until - env.now();
-      if (leftMs <= 0) return read;
+      if (leftMs <= 0 || this.#options.keepers.isClosed) return read;
       if (this.#waiting >= WAITING_MAX) return { kind: "overloaded" };
       this.#waiting++;
       await this.#options.keepers.changed(log, Math.min(leftMs, READ_AGAIN_MS)).finally(() => this.#waiting--);

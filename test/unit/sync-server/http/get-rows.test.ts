@@ -99,6 +99,19 @@ test("GET rows: 503 rows-building and rows-behind if the rows are not there in t
   await expect(server.log("board").rows(board, { at, waitMs: 0 })).rejects.toMatchObject({ code: "rows-behind" });
 });
 
+test("GET rows: a waiting reader gets its answer when the server closes", async () => {
+  const store = memory();
+  const { models } = store;
+  if (!models) throw new Error("The memory store has no models");
+  models.write = () => Promise.resolve({ kind: "moved", followers: [] });
+  const server = started({ store });
+  const ada = person(server, "ada");
+  await ada.push([ada.commit(add("a"))]);
+  const waiting = get(ada, "board?waitMs=30000");
+  await server.close();
+  expect(await waiting).toMatchObject({ status: 503, body: code("rows-building") });
+});
+
 test("GET rows: refuses an unknown model, another version, and a wrong query", async () => {
   const ada = person(started(), "ada");
   await ada.push([ada.commit(add("a"))]);
