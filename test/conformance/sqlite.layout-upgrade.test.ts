@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { nodeSql, openDatabase } from "../../src/sync-server/stores/sqlite/node-sqlite.ts";
-import { sqlEventStore } from "../../src/sync-server/stores/sqlite/sql-event-store.ts";
+import { sqlEventStore } from "../../src/sync-server/stores/sqlite/tables.ts";
 import type { EventStore } from "../../src/sync-server/stores/event-store.ts";
 import type { Sql } from "../../src/sync-server/stores/sqlite/sql.ts";
 import { ALL, batch, commitId, outcome, readAll, recordsAfter, write } from "../../src/testing/event-store/samples.ts";

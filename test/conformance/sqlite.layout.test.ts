@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nodeSql, openDatabase } from "../../src/sync-server/stores/sqlite/node-sqlite.ts";
-import { sqlEventStore } from "../../src/sync-server/stores/sqlite/sql-event-store.ts";
+import { sqlEventStore } from "../../src/sync-server/stores/sqlite/tables.ts";
 
 let database: DatabaseSync;
 beforeAll(async () => {

@@ -12,8 +12,8 @@
  * - A ticket opens one socket, also if the object loses its memory (cloudflare.sync.test.ts).
  */
 import { StorageFullError } from "../../core/values/errors.ts";
-import type { EventStore, SpentTickets } from "./event-store.ts";
-import { sqlEventStore } from "./sqlite/sql-event-store.ts";
+import type { EventStore } from "./event-store.ts";
+import { sqlEventStore } from "./sqlite/tables.ts";
 import { hasLayout } from "./sqlite/layout.ts";
 import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sqlite/sql.ts";
 
@@ -80,7 +80,7 @@ export function durableObjectStore(
     const message = `The storage of this log is ${Math.floor((used / bytesMax) * 100)} % full`;
     onNearlyFull?.(new StorageFullError({ message, fix: FULL_FIX, details }));
   };
-  const store = sqlEventStore(sql, { isLazy: true, survivesFull: true, assertRoom });
+  const store = sqlEventStore(sql, { isLazy: true, survivesFull: true, assertRoom, spend: spendIn(sql) });
   const oldestOutcome = async (log: string): Promise<number | null> => {
     if (!hasLayout(sql)) return null;
     const rows = sql.rows<{ oldest: number | null }>(
@@ -89,24 +89,22 @@ export function durableObjectStore(
     );
     return firstRow(rows)?.oldest ?? null;
   };
-  return Object.assign(store, { tickets: spentTickets(sql), oldestOutcome });
+  return Object.assign(store, { oldestOutcome });
 }
 
-function spentTickets(sql: Sql): SpentTickets {
-  return {
-    spend: async (nonce, until, now) =>
-      sql.transaction("write", () => {
-        sql.run(
-          "create table if not exists dacapo_spent_tickets (nonce text primary key, until integer not null) " +
-            "strict, without rowid",
-        );
-        sql.run("delete from dacapo_spent_tickets where until <= ?", now);
-        const spent = sql.rows(
-          "insert into dacapo_spent_tickets (nonce, until) values (?, ?) on conflict do nothing returning nonce",
-          nonce,
-          until,
-        );
-        return [...spent].length > 0;
-      }),
-  };
+function spendIn(sql: Sql) {
+  return (nonce: string, until: number, now: number): boolean =>
+    sql.transaction("write", () => {
+      sql.run(
+        "create table if not exists dacapo_spent_tickets (nonce text primary key, until integer not null) " +
+          "strict, without rowid",
+      );
+      sql.run("delete from dacapo_spent_tickets where until <= ?", now);
+      const spent = sql.rows(
+        "insert into dacapo_spent_tickets (nonce, until) values (?, ?) on conflict do nothing returning nonce",
+        nonce,
+        until,
+      );
+      return [...spent].length > 0;
+    });
 }

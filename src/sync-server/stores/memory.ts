@@ -23,6 +23,7 @@ import type {
   StoredRecord,
 } from "./event-store.ts";
 import { MemoryModels } from "./memory/models.ts";
+import { refuseAppend } from "./refuse-append.ts";
 import { type SizedRecord, takePage } from "./take-page.ts";
 
 type Log = {
@@ -66,20 +67,23 @@ class MemoryEventStore implements EventStore {
 
   async append(name: string, append: Append): Promise<AppendResult> {
     checkAppend(append);
-    const { models } = append;
-    const log = this.#find(name) ?? emptyLog();
-    if (log === "gone") return { kind: "gone" };
-    const head = headOf(log);
-    if (!sameCursor(head, append.expected)) return { kind: "moved", head };
-    const entries = [...append.records, ...append.outcomes];
-    const known = entries
-      .filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor)))
-      .map(({ commit }) => commit);
-    if (known.length > 0) return { kind: "known", commits: known };
-    const isEnd = (at: Cursor): boolean =>
-      isRecordEnd(log, at) || append.records.some(({ cursor }) => sameCursor(cursor, at));
-    const followers = models ? this.models.moved(name, models, isEnd) : [];
-    if (followers.length > 0) return { kind: "model-moved", followers };
+    const { records, outcomes, models } = append;
+    const found = this.#find(name);
+    const log = found === undefined || found === "gone" ? emptyLog() : found;
+    const entries = [...records, ...outcomes];
+    const refusal = refuseAppend(
+      found && { isOpen: found !== "gone", head: headOf(log) },
+      { ...append, ends: records.map(({ cursor }) => cursor), isEmpty: entries.length === 0 },
+      {
+        known: () =>
+          entries
+            .filter(({ commit, actor }) => log.byCommit.has(commit) || log.outcomes.has(outcomeKey(commit, actor)))
+            .map(({ commit }) => commit),
+        isRecordEnd: (at) => isRecordEnd(log, at),
+        movedFollowers: (isEnd) => (models ? this.models.moved(name, models, isEnd) : []),
+      },
+    );
+    if (refusal) return refusal;
 
     // From here on nothing throws and nothing waits. Otherwise a reader could see a part of the batch (S4).
     for (const record of append.records) addRecord(log, record);

@@ -9,7 +9,8 @@ import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
 import { layoutText, quotedName } from "./postgres/layout.ts";
 import { PostgresPool } from "./postgres/pool.ts";
-import { PostgresEventStore } from "./postgres/postgres-event-store.ts";
+import { PostgresTables } from "./postgres/tables.ts";
+import { TableEventStore } from "./sql/table-event-store.ts";
 
 /** Options of `postgres`. */
 export type PostgresOptions = {
@@ -60,7 +61,7 @@ export function postgres(options: string | PostgresOptions): EventStore {
       fix: 'Pass a URL such as "postgres://user:password@localhost:5432/database".',
     });
   }
-  return new PostgresEventStore(url, new PostgresPool({ url, connectionsMax }), quoted(schema));
+  return new TableEventStore(new PostgresTables(url, new PostgresPool({ url, connectionsMax }), quoted(schema)));
 }
 
 /**

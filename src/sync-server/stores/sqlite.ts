@@ -12,7 +12,7 @@
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
 import { nodeSql, openDatabase } from "./sqlite/node-sqlite.ts";
-import { sqlEventStore } from "./sqlite/sql-event-store.ts";
+import { sqlEventStore } from "./sqlite/tables.ts";
 
 /**
  * An event store in one SQLite file. Creates the file and its folders if they are missing. `":memory:"` stores nothing

@@ -1,5 +1,5 @@
 /**
- * The tables of read models in Postgres, and the function that makes one write of them.
+ * The tables of read models in Postgres, and the functions that write them.
  *
  * Guarantees:
  * - The function locks its followers in the order of their names and compares them afterwards (M1). Each statement of a
@@ -37,7 +37,30 @@ export function modelLayout(schema: string): readonly string[] {
        primary key (tbl, key)
      )`,
     writeFunction(schema),
+    appendFunction(schema),
   ];
+}
+
+/** An append and its write of read models, or neither of them (M2). A block with a handler is a savepoint. */
+function appendFunction(schema: string): string {
+  return `create function ${schema}.dacapo_append_models_1(
+  p_log text, p_position bigint, p_mark text, p_records json, p_streams json, p_outcomes json,
+  p_forget_before bigint, p_per_actor_max bigint, p_followers json, p_tables json, p_rows json
+) returns text language plpgsql volatile as $dacapo$
+declare
+  v_result text;
+begin
+  v_result := ${schema}.dacapo_append_1(
+    p_log, p_position, p_mark, p_records, p_streams, p_outcomes, p_forget_before, p_per_actor_max);
+  if v_result::json ->> 'kind' <> 'ok' then return v_result; end if;
+  v_result := ${schema}.dacapo_write_models_1(p_log, p_followers, p_tables, p_rows);
+  if v_result::json ->> 'kind' = 'ok' then return v_result; end if;
+  raise exception 'the read models moved' using errcode = 'DACMO';
+exception when sqlstate 'DACMO' then
+  -- The variable keeps its value, and everything that the two functions wrote is undone.
+  return json_build_object('kind', 'model-moved', 'followers', v_result::json -> 'followers')::text;
+end
+$dacapo$`;
 }
 
 function writeFunction(schema: string): string {

@@ -46,6 +46,10 @@ export function modelQueriesOf(schema: string) {
       select l.position as head_position, l.mark as head_mark, l.state, ${FOLLOWER}
       from ${logs} l left join ${followers} f on f.log = l.id and f.revision > 0
       where l.name = $1 order by f.name`,
+    appendWithModels: `
+      select ${schema}.dacapo_append_models_1(
+        $1, $2, $3, $4::text::json, $5::text::json, $6::text::json, $7, $8, $9::text::json, $10::text::json,
+        $11::text::json) as result`,
     writeModels: `
       select ${schema}.dacapo_write_models_1($1, $2::text::json, $3::text::json, $4::text::json) as result`,
     rowsByKey: page(

@@ -6,7 +6,6 @@
 import { BugError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
 import { checkModelWrite } from "../check-model-write.ts";
-import type { AppendResult } from "../event-store.ts";
 import type {
   DuePage,
   Follower,
@@ -19,7 +18,6 @@ import type {
 } from "../model-store.ts";
 import { keyOfStored, storedKey } from "../row-keys.ts";
 import { type FollowerRow, type LogRow, type ModelQueries, modelQueriesOf, type TableRow } from "./model-queries.ts";
-import type { Statements } from "./pool.ts";
 import { headOf } from "./queries.ts";
 
 /** Calls of the event store, which opens it first and classifies its errors. */
@@ -52,7 +50,7 @@ export class PostgresModels implements ModelStore {
     const { writeModels } = this.#queries;
     const [row] = await this.#calls.write<{ result: string }>("writeModels", writeModels, [
       log,
-      ...parametersOf(write),
+      ...modelParameters(write),
     ]);
     if (!row) throw new BugError("The function of read models returned no row", { log });
     return parseOwnJson<ModelWriteResult>(row.result);
@@ -97,29 +95,6 @@ export class PostgresModels implements ModelStore {
     return { logs, next: page.length === limit ? (page.at(-1)?.name ?? null) : null };
   }
 
-  /** Deletes up to `rowsMax` rows of a dropped log (M11). Returns false if nothing was left. */
-  async dropStep(log: string, rowsMax: number): Promise<boolean> {
-    const { dropModels } = this.#queries;
-    const [row] = await this.#calls.write<{ deleted: number }>("dropModels", dropModels, [log, rowsMax]);
-    return (row?.deleted ?? 0) > 0;
-  }
-
-  /** Makes an append and its write of read models in one transaction, or neither of them (M2). */
-  async appendWith(sql: Statements, append: string, values: unknown[], write: ModelWrite): Promise<AppendResult> {
-    const appended = await resultOf<AppendResult>(sql, append, values);
-    if (appended.kind !== "ok") return appended;
-    const written = await resultOf<ModelWriteResult>(sql, this.#queries.writeModels, [
-      values[0],
-      ...parametersOf(write),
-    ]);
-    if (written.kind === "ok") return written;
-    // The records are undone. The transaction has written nothing else.
-    await sql.run("rollback");
-    await sql.run("begin");
-    if (written.kind === "moved") return { kind: "model-moved", followers: written.followers };
-    throw new BugError(`The log of an append is ${written.kind} for its read models`);
-  }
-
   #found(log: string, follower: string, table: string, range: RowRange): Promise<readonly TableRow[]> {
     const { rowsByKey, rowsInRange } = this.#queries;
     if ("keys" in range) {
@@ -134,7 +109,7 @@ export class PostgresModels implements ModelStore {
 }
 
 /** The followers, the tables and the rows of a write as three JSON texts. */
-function parametersOf({ followers, rows }: ModelWrite): readonly [string, string, string] {
+export function modelParameters({ followers, rows }: ModelWrite): readonly [string, string, string] {
   const states = followers.map(({ name, revision, next }) => {
     if (next === null) return { name, revision, kind: "remove" };
     if (next === "check") return { name, revision, kind: "check" };
@@ -153,12 +128,6 @@ function parametersOf({ followers, rows }: ModelWrite): readonly [string, string
     ...remove.map((key) => ({ follower, name, key: storedKey(key), row: null, removed: true })),
   ]);
   return [JSON.stringify(states), JSON.stringify(tables), JSON.stringify(changes)];
-}
-
-async function resultOf<Result>(sql: Statements, text: string, values: unknown[]): Promise<Result> {
-  const [row] = await sql.rows<{ result: string }>(text, values);
-  if (!row) throw new BugError("A function of the event store returned no row");
-  return parseOwnJson<Result>(row.result);
 }
 
 function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower | null {

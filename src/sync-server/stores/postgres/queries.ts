@@ -16,22 +16,6 @@ export type PageRow = HeadRow & {
   readonly bytes: number;
 };
 
-export type KnownRow = {
-  readonly commit_id: string;
-  readonly actor: string;
-  /** The record's end; null for an outcome. */
-  readonly last: number | null;
-  readonly mark: string | null;
-  readonly text: string | null;
-};
-
-export type OutcomeRow = {
-  readonly commit_id: string;
-  readonly actor: string;
-  readonly received: number;
-  readonly text: string;
-};
-
 export function headOf({ position, mark }: Pick<HeadRow, "position" | "mark">): Cursor | null {
   return mark === null ? null : { position, mark };
 }
@@ -117,7 +101,7 @@ export function queriesOf(schema: string) {
       select o.commit_id, o.actor, o.received, o.text from ${outcomes} o
       where o.log = (select id from ${logs} where name = $1 and state = 'open') and (o.commit_id, o.actor) > ($2, $3)
       order by o.commit_id, o.actor limit $4`,
-    droppedNames: `select name from ${logs} where state <> 'open' order by name`,
-    names: `select name from ${logs} where state = 'open' order by name`,
+    dropped: `select name from ${logs} where state <> 'open' order by name`,
+    open: `select name from ${logs} where state = 'open' order by name`,
   } as const;
 }

@@ -23,12 +23,6 @@ export function markDropping(sql: Sql, name: string): void {
   );
 }
 
-/** Names of the logs whose rows are not all deleted yet. */
-export function droppingLogs(sql: Sql): readonly string[] {
-  const rows = sql.rows<{ name: string }>("select name from dacapo_logs where state = 'dropping'");
-  return Array.from(rows, ({ name }) => name);
-}
-
 /** Deletes some rows of a dropped log. Returns false when no row is left. */
 export function deleteStep(sql: Sql, name: string): boolean {
   const log = findLog(sql, name)?.id ?? null;

@@ -6,6 +6,7 @@
  *   failure.test.ts). The store fails every later call, because a disk may answer wrongly after a failed write.
  */
 import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
+import { RESTORE_FIX } from "../sql/rows.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
 
@@ -27,10 +28,6 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [22, "NOLFS"],
   [26, "NOTADB"],
 ]);
-
-/** The fix for a damaged file. */
-export const RESTORE_FIX =
-  "Stop the server, keep the damaged file, and restore a backup. Devices push again the commits that the backup lacks.";
 
 /** The fix for each result code after which the storage is lost. */
 const LOST: ReadonlyMap<string, string> = new Map([

@@ -4,29 +4,24 @@
  * Guarantees:
  * - A refused rename or id changes nothing (S17, S18), because every check comes before the first write.
  */
-import type { KeptOutcome, OutcomeKey, RenameResult } from "../event-store.ts";
+import type { OutcomeKey, RenameResult } from "../event-store.ts";
+import type { OutcomeRow } from "../sql/rows.ts";
 import { dropModelStep } from "./models.ts";
 import { findLog, headOf } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
-type OutcomeRow = {
-  readonly commit_id: string;
-  readonly actor: string;
-  readonly received: number;
-  readonly text: string;
-};
-
 /** A page of the kept outcomes of a log, in the order of their unique index. */
-export function outcomePage(sql: Sql, log: number, after: OutcomeKey | null, limit: number): readonly KeptOutcome[] {
-  const rows = sql.rows<OutcomeRow>(
-    `select commit_id, actor, received, text from dacapo_outcomes
-     where log = ? and (commit_id, actor) > (?, ?) order by commit_id, actor limit ?`,
-    log,
-    after?.commit ?? "",
-    after?.actor ?? "",
-    limit,
-  );
-  return Array.from(rows, ({ commit_id, actor, received, text }) => ({ commit: commit_id, actor, received, text }));
+export function outcomePage(sql: Sql, log: number, after: OutcomeKey | null, limit: number): readonly OutcomeRow[] {
+  return [
+    ...sql.rows<OutcomeRow>(
+      `select commit_id, actor, received, text from dacapo_outcomes
+       where log = ? and (commit_id, actor) > (?, ?) order by commit_id, actor limit ?`,
+      log,
+      after?.commit ?? "",
+      after?.actor ?? "",
+      limit,
+    ),
+  ];
 }
 
 /** Rows of read models that one statement deletes. A log without records has few. */

@@ -2,16 +2,14 @@
 import { jsonParameters } from "../sql/json-parameters.ts";
 import type { Sql } from "./sql.ts";
 
-export function writtenAmong(sql: Sql, log: number, streams: readonly string[]): ReadonlySet<string> {
-  const written = new Set<string>();
-  for (const names of jsonParameters(streams)) {
+export function writtenAmong(sql: Sql, log: number, streams: readonly string[]): readonly string[] {
+  return jsonParameters(streams).flatMap((names) => {
     const rows = sql.rows<{ stream: string }>(
       `select i.value as stream from json_each(?) i
        where exists (select 1 from dacapo_stream_records s where s.log = ? and s.stream = i.value)`,
       names,
       log,
     );
-    for (const { stream } of rows) written.add(stream);
-  }
-  return written;
+    return Array.from(rows, ({ stream }) => stream);
+  });
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { StorageFullError, StorageLostError } from "../../../../src/core/values/errors.ts";
 import { nodeSql, openDatabase } from "../../../../src/sync-server/stores/sqlite/node-sqlite.ts";
-import { sqlEventStore } from "../../../../src/sync-server/stores/sqlite/sql-event-store.ts";
+import { sqlEventStore } from "../../../../src/sync-server/stores/sqlite/tables.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import {
   ALL,

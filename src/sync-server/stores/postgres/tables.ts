@@ -1,0 +1,209 @@
+/**
+ * The tables of Postgres behind the seam of `sql/tables`, for many nodes on one database.
+ *
+ * Guarantees (event-store.postgres.test.ts, postgres.failures.test.ts):
+ * - Each call is one statement, so each is one transaction. An append is one call of a function.
+ * - A killed connection fails at most the calls that used it. A read is sent again, once, on another connection. An
+ *   append is not, because it may have been written: its writer reads again and finds its commits by their ids (S2).
+ */
+import { type Cursor, positionOf } from "../../../core/history/record.ts";
+import { BugError, type DacapoError, StorageLostError } from "../../../core/values/errors.ts";
+import { parseOwnJson } from "../../../core/values/json.ts";
+import type {
+  AppendResult,
+  OutcomeKey,
+  ReadLimit,
+  RenameResult,
+  StoredRecord,
+  StoreHints,
+  StorePresence,
+} from "../event-store.ts";
+import type { ModelStore } from "../model-store.ts";
+import type { FoundLog } from "../refuse-append.ts";
+import type { AppendPlan } from "../sql/plan-append.ts";
+import { type KnownRow, type OutcomeRow, pageOf } from "../sql/rows.ts";
+import type { Call, FoundPage, Tables } from "../sql/tables.ts";
+import { classifyPostgresError } from "./failure.ts";
+import { prepareLayout } from "./layout.ts";
+import { type ModelQueries, modelQueriesOf } from "./model-queries.ts";
+import { modelParameters, PostgresModels } from "./models.ts";
+import { adoptId, renameLog } from "./move.ts";
+import { NodeChannel } from "./node-channel.ts";
+import type { PostgresPool } from "./pool.ts";
+import { type HeadRow, headOf, type PageRow, type Queries, queriesOf } from "./queries.ts";
+
+/** Rows that one step of a drop deletes from each table, so that no statement runs for long. */
+const DROP_STEP_ROWS = 1_000;
+/** Spent tickets are kept for so long after their end, because the clocks of nodes differ. */
+const CLOCKS_DIFFER_MS_MAX = 3_600_000;
+
+export class PostgresTables implements Tables {
+  readonly hints: StoreHints;
+  readonly presence: StorePresence;
+  end: DacapoError | null = null;
+  readonly #channel: NodeChannel;
+  readonly #pool: PostgresPool;
+  readonly #schema: string;
+  readonly #queries: Queries;
+  readonly #modelQueries: ModelQueries;
+
+  #closing: Promise<void> | null = null;
+
+  /** `schema` is the schema's name in quotes. */
+  constructor(url: string, pool: PostgresPool, schema: string) {
+    this.#channel = new NodeChannel({ url, schema, query: (text, values) => pool.query("notify", text, values) });
+    this.hints = this.#channel.hints;
+    this.presence = this.#channel.presence;
+    this.#pool = pool;
+    this.#schema = schema;
+    this.#queries = queriesOf(schema);
+    this.#modelQueries = modelQueriesOf(schema);
+  }
+
+  async prepare(): Promise<void> {
+    await this.#pool.transaction(async (sql) => {
+      const [setting] = await sql.rows<{ synchronous_commit: string }>("show synchronous_commit", []);
+      if (setting?.synchronous_commit === "off") throw notDurable();
+      await prepareLayout(sql, this.#schema);
+    });
+  }
+  async head(log: string): Promise<FoundLog | undefined> {
+    const [row] = await this.#read<HeadRow>("head", [log]);
+    return row && foundLog(row);
+  }
+
+  async append(log: string, plan: AppendPlan): Promise<AppendResult> {
+    const { expected, records, streams, outcomes, forgetOutcomesBefore, outcomesPerActorMax, models } = plan;
+    const values = [
+      log,
+      expected?.position ?? null,
+      expected?.mark ?? null,
+      ...[records, streams, outcomes].map((rows) => JSON.stringify(rows)),
+      forgetOutcomesBefore,
+      outcomesPerActorMax,
+    ];
+    const [row] = models
+      ? await this.#statement<{ result: string }>("appendWithModels", this.#modelQueries.appendWithModels, [
+          ...values,
+          ...modelParameters(models),
+        ])
+      : await this.#query<{ result: string }>("append", values);
+    if (!row) throw new BugError("The append function returned no row", { log });
+    return parseOwnJson<AppendResult>(row.result);
+  }
+
+  async page(log: string, after: Cursor | null, limit: ReadLimit): Promise<FoundPage | undefined> {
+    const rows = await this.#read<PageRow>("page", [log, positionOf(after), limit.events, limit.bytes]);
+    const [row] = rows;
+    if (!row) return undefined;
+    const isHere = after === null || row.at_mark === after.mark;
+    return { ...foundLog(row), isHere, records: isHere ? recordsOf(rows, limit) : [] };
+  }
+
+  async stream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
+    return recordsOf(await this.#read<PageRow>("stream", [log, after, limit.events, limit.bytes, stream]), limit);
+  }
+
+  async written(log: string, streams: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.#read<{ stream: string }>("written", [log, JSON.stringify(streams)]);
+    return rows.map(({ stream }) => stream);
+  }
+
+  known(log: string, commits: readonly string[]): Promise<readonly KnownRow[]> {
+    return this.#read<KnownRow>("known", [log, JSON.stringify(commits)]);
+  }
+
+  outcomes(log: string, after: OutcomeKey | null, limit: number): Promise<readonly OutcomeRow[]> {
+    return this.#read<OutcomeRow>("outcomes", [log, after?.commit ?? "", after?.actor ?? "", limit]);
+  }
+
+  async names(state: "open" | "dropped" | "dropping"): Promise<readonly string[]> {
+    return (await this.#read<{ name: string }>(state, [])).map(({ name }) => name);
+  }
+
+  rename(log: string, to: string): Promise<RenameResult> {
+    return this.#pool.transaction((sql) => renameLog(sql, this.#schema, log, to));
+  }
+
+  async markDropping(log: string): Promise<void> {
+    await this.#query("markDropping", [log]);
+  }
+
+  async deleteStep(log: string): Promise<boolean> {
+    const [row] = await this.#query<{ deleted: number }>("deleteStep", [log, DROP_STEP_ROWS]);
+    if (row && row.deleted > 0) return true;
+    const [models] = await this.#statement<{ deleted: number }>("dropModels", this.#modelQueries.dropModels, [
+      log,
+      DROP_STEP_ROWS,
+    ]);
+    if (models && models.deleted > 0) return true;
+    await this.#query("markGone", [log]);
+    return false;
+  }
+
+  async id(): Promise<string | undefined> {
+    return (await this.#read<{ id: string }>("server", []))[0]?.id;
+  }
+
+  adoptId(id: string): Promise<boolean> {
+    return this.#pool.transaction((sql) => adoptId(sql, this.#schema, id));
+  }
+
+  async spend(nonce: string, until: number, now: number): Promise<boolean> {
+    return (await this.#query("spend", [nonce, until, now - CLOCKS_DIFFER_MS_MAX])).length > 0;
+  }
+
+  models(call: Call): ModelStore {
+    return new PostgresModels(this.#schema, {
+      read: (name, text, values) => call(name, () => this.#retried(name, text, values)),
+      write: (name, text, values) => call(name, () => this.#statement(name, text, values)),
+    });
+  }
+
+  failed(error: unknown, place: string): DacapoError {
+    return classifyPostgresError(error, place).error;
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#channel.close().then(() => this.#pool.close());
+    await this.#closing;
+  }
+
+  #read<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
+    return this.#retried<Row>(name, this.#queries[name], values);
+  }
+
+  #query<Row extends object>(name: keyof Queries, values: unknown[]): Promise<readonly Row[]> {
+    return this.#statement<Row>(name, this.#queries[name], values);
+  }
+
+  /** A read is sent again, once, if its connection was lost. */
+  #retried<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    return this.#statement<Row>(name, text, values).catch((error: unknown) => {
+      if (!classifyPostgresError(error, name).isConnectionLost || this.end) throw error;
+      return this.#statement<Row>(name, text, values);
+    });
+  }
+
+  #statement<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    return this.#pool.query<Row>(name, text, values);
+  }
+}
+
+function foundLog({ state, position, mark }: HeadRow): FoundLog {
+  return { isOpen: state === "open", head: headOf({ position, mark }) };
+}
+
+function recordsOf(rows: readonly PageRow[], limit: ReadLimit): readonly StoredRecord[] {
+  const records = rows.flatMap((row) =>
+    row.first === null ? [] : [{ ...row, first: row.first, mark: row.record_mark }],
+  );
+  return pageOf(records, limit);
+}
+
+function notDurable(): DacapoError {
+  return new StorageLostError({
+    message: "Postgres reports a commit before it is on the disk, because synchronous_commit is off",
+    fix: "Set synchronous_commit to on for this database role. Otherwise a crash loses commits of devices.",
+  });
+}

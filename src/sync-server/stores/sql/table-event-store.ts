@@ -1,0 +1,158 @@
+/**
+ * The event store on SQL tables, for every dialect: results of the port, drops in steps, opening and closing.
+ *
+ * Guarantees:
+ * - Each call is one transaction of the tables.
+ * - After a final failure, and after `close`, every later call rejects with the same error (S2, sqlite.test.ts).
+ * - If opening fails, the next call opens again (postgres.failures.test.ts).
+ */
+import type { Cursor } from "../../../core/history/record.ts";
+import { StorageLostError } from "../../../core/values/errors.ts";
+import type {
+  Append,
+  AppendResult,
+  EventStore,
+  KeptOutcome,
+  KnownCommit,
+  LogHead,
+  OutcomeKey,
+  ReadLimit,
+  ReadResult,
+  RenameResult,
+  SpentTickets,
+  StoredRecord,
+  StoreHints,
+  StorePresence,
+} from "../event-store.ts";
+import type { ModelStore } from "../model-store.ts";
+import { planAppend } from "./plan-append.ts";
+import { knownOf, outcomeOf, RESTORE_FIX } from "./rows.ts";
+import { type Call, callTables, closedStore, type MaybePromise, type Tables } from "./tables.ts";
+
+export class TableEventStore implements EventStore {
+  readonly hints?: StoreHints;
+  readonly presence?: StorePresence;
+  readonly tickets?: SpentTickets;
+  readonly models?: ModelStore;
+  readonly #tables: Tables;
+  #opening: Promise<void> | null = null;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+    const call: Call = (place, work) => this.#call(place, work);
+    const spend = tables.spend?.bind(tables);
+    if (tables.hints) this.hints = tables.hints;
+    if (tables.presence) this.presence = tables.presence;
+    if (spend) this.tickets = { spend: (...ticket) => call("spend", () => spend(...ticket)) };
+    if (tables.models) this.models = tables.models(call);
+    if (!tables.prepare) void this.#finishDrops();
+  }
+
+  async open(): Promise<void> {
+    await this.#prepared();
+  }
+
+  async head(log: string): Promise<LogHead> {
+    const found = await this.#call("head", () => this.#tables.head(log));
+    if (found === undefined) return { kind: "absent" };
+    return found.isOpen ? { kind: "open", cursor: found.head } : { kind: "gone" };
+  }
+
+  async append(log: string, append: Append): Promise<AppendResult> {
+    const plan = planAppend(append);
+    return this.#call("append", () => this.#tables.append(log, plan));
+  }
+
+  async read(log: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
+    const found = await this.#call("read", () => this.#tables.page(log, after, limit));
+    if (found === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
+    const { isOpen, isHere, records, head } = found;
+    if (!isOpen) return { kind: "gone" };
+    return isHere ? { kind: "page", records, head } : { kind: "diverged", head };
+  }
+
+  readStream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
+    return this.#call("readStream", () => this.#tables.stream(log, stream, after, limit));
+  }
+
+  async written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.#call("written", () => this.#tables.written(log, streams)));
+  }
+
+  async known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
+    return knownOf(await this.#call("known", () => this.#tables.known(log, [...new Set(commits)])));
+  }
+
+  async drop(log: string): Promise<void> {
+    await this.#call("drop", () => this.#tables.markDropping(log));
+    await this.#deleteRows(log);
+  }
+
+  logs(): Promise<readonly string[]> {
+    return this.#call("logs", () => this.#tables.names("open"));
+  }
+
+  droppedLogs(): Promise<readonly string[]> {
+    return this.#call("droppedLogs", () => this.#tables.names("dropped"));
+  }
+
+  async outcomes(log: string, after: OutcomeKey | null, limit: number): Promise<readonly KeptOutcome[]> {
+    return (await this.#call("outcomes", () => this.#tables.outcomes(log, after, limit))).map(outcomeOf);
+  }
+
+  rename(log: string, to: string): Promise<RenameResult> {
+    return this.#call("rename", () => this.#tables.rename(log, to));
+  }
+
+  async id(): Promise<string> {
+    const id = await this.#call("id", () => this.#tables.id());
+    if (id !== undefined) return id;
+    throw new StorageLostError({ message: "The event store has no row in dacapo_server", fix: RESTORE_FIX });
+  }
+
+  adoptId(id: string): Promise<boolean> {
+    return this.#call("adoptId", () => this.#tables.adoptId(id));
+  }
+
+  async close(): Promise<void> {
+    this.#tables.end ??= closedStore();
+    await this.#opening?.catch(() => {});
+    await this.#tables.close();
+  }
+
+  #call<Result>(place: string, work: () => MaybePromise<Result>): Promise<Result> {
+    return callTables(this.#tables, place, () => {
+      if (!this.#tables.prepare) return work();
+      return this.#prepared().then(work);
+    });
+  }
+
+  /** Prepares the tables once. A failure is forgotten, so that the next call tries again. */
+  async #prepared(): Promise<void> {
+    this.#opening ??= callTables(this.#tables, "opening", async () => {
+      await this.#tables.prepare?.();
+      if (this.#tables.prepare) void this.#finishDrops();
+    }).catch((error: unknown) => {
+      this.#opening = null;
+      throw error;
+    });
+    await this.#opening;
+  }
+
+  /** Continues drops that a crash interrupted. */
+  async #finishDrops(): Promise<void> {
+    try {
+      const names = await callTables(this.#tables, "drop", () => this.#tables.names("dropping"));
+      for (const name of names) await this.#deleteRows(name);
+    } catch {
+      // The names are gone already, and the next opening tries again. A store that has failed reports it at its next
+      // call.
+    }
+  }
+
+  async #deleteRows(log: string): Promise<void> {
+    while (await callTables(this.#tables, "drop", () => this.#tables.deleteStep(log)))
+      // Other logs are served in between.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+}
