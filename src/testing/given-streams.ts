@@ -10,7 +10,7 @@ import type { DomainEvent } from "../core/domain/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../core/fold/fold.ts";
 import type { AnyAggregate } from "../core/domain/handle-types.ts";
 import type { Json } from "../core/values/json.ts";
-import { type CommitRecord, eventOf } from "../core/history/record.ts";
+import { type CommitRecord, eventsOf } from "../core/history/record.ts";
 import { aggregateOf } from "../core/values/names.ts";
 
 /** An event of a test in its stream. */
@@ -64,7 +64,7 @@ export class GivenStreams {
   since(stream: string, version: number): readonly DomainEvent[] {
     return this.#records.flatMap((record) => {
       const [event] = record.events;
-      return event?.stream === stream && event.version > version ? (eventOf(this.#domain, record, 0) ?? []) : [];
+      return event?.stream === stream && event.version > version ? eventsOf(this.#domain, record, 0) : [];
     });
   }
 

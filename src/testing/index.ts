@@ -36,6 +36,7 @@ export {
   modelStoreConformance,
   modelStoreRules,
 } from "./model-store-conformance.ts";
+export { type UpcastExample, type UpcastExamples, upcasting } from "./upcasting.ts";
 export type { FaultName } from "./simulate/faults.ts";
 export type { BrokenSeed, CommandFacts, CommandMaker, SimulateOptions, SimulationReport } from "./simulate/options.ts";
 export { describeBroken, runSeed, runSeeds, simulate, SimulationError } from "./simulate/simulate.ts";

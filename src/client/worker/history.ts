@@ -2,7 +2,7 @@
 import { RejectedError } from "../../core/values/errors.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
-import { type CommitRecord, readableEvent, type PendingRecord } from "../../core/history/record.ts";
+import { type CommitRecord, readableEvents, type PendingRecord } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
@@ -12,8 +12,8 @@ import type { StreamName } from "../../core/values/ids.ts";
 export async function readHistory(engine: Engine, stream: StreamName): Promise<readonly HistoryEntry[]> {
   const entries: HistoryEntry[] = [];
   for await (const { record, n } of eventsOf(engine, stream)) {
-    const event = readableEvent(engine.replica.domain, record, n);
-    if (event) entries.push({ ...event, pending: record.position === null });
+    for (const event of readableEvents(engine.replica.domain, record, n))
+      entries.push({ ...event, pending: record.position === null });
   }
   return entries;
 }

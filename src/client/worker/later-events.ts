@@ -1,7 +1,7 @@
 /** Finds what other authors did on the streams of a commit of this device, after its author saw them. */
 import { isSameAuthor } from "../../core/history/author.ts";
 import { lowestSeen } from "../../core/history/commit.ts";
-import { readableEvent } from "../../core/history/record.ts";
+import { readableEvents } from "../../core/history/record.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -31,8 +31,7 @@ export async function laterEvents(
     for (const record of records)
       for (const [index, { stream, version }] of record.events.entries()) {
         if (version <= (seen.get(stream) ?? Infinity) || isSameAuthor(record, commit)) continue;
-        const event = readableEvent(replica.domain, record, index);
-        if (event) events.push(event);
+        events.push(...readableEvents(replica.domain, record, index));
       }
   return events;
 }

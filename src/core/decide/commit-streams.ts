@@ -74,9 +74,9 @@ export class CommitStreams {
       this.events.push({ type, v: definitions?.get(type)?.version ?? 1, stream, version: at.version + 1, data });
       const folded = this.#fold(at, this.events.length - 1);
       if ("defect" in folded) return unfoldable(type, stream, folded.defect.message);
-      const { next, event } = folded;
-      if (!event) return unfoldable(type, stream, next.unreadable?.reason ?? "");
-      this.steps.push({ event, before: at.state, after: next.state });
+      const { next, steps } = folded;
+      if (next.unreadable) return unfoldable(type, stream, next.unreadable.reason);
+      this.steps.push(...steps);
       this.#changed.set(stream, next);
     }
     return null;

@@ -6,7 +6,7 @@
  *   `schema.libraries.types.test.ts`).
  * - A mistake that TypeScript cannot see throws a DefinitionError when the program starts (test: `aggregate.test.ts`).
  */
-import type { CommandOptions } from "./command-types.ts";
+import type { CommandContext, CommandOptions, DraftOf } from "./command-types.ts";
 import { defineCommand, type ErasedCommand, readTargets } from "./define-command.ts";
 import type {
   AggregateDefinition,
@@ -16,6 +16,7 @@ import type {
   StreamRef,
 } from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
+import { defineFormer, type ErasedFormer } from "./former-events.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle-types.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
 import { describePlace } from "../values/parsed.ts";
@@ -48,7 +49,7 @@ type ReadStates<State, Reads> = {
 };
 
 /** The options of `aggregate`. TypeScript infers all type parameters. */
-export type AggregateOptions<Name extends string, State, E, I, R, Recorded extends boolean> = {
+export type AggregateOptions<Name extends string, State, E, I, R, F, Recorded extends boolean> = {
   /**
    * A whole number from 1. Raise it when `evolve` or `initial` change, so that Dacapo rebuilds stored states from the
    * log.
@@ -58,6 +59,30 @@ export type AggregateOptions<Name extends string, State, E, I, R, Recorded exten
   readonly initial: State;
   /** A schema for each event, or `event(schema).next(schema, upcast)` for an event that changed. */
   readonly events: E & { readonly [K in keyof E]: EventCheck<E[K]> };
+  /**
+   * Events of an older form that this code reads as other events: several, one of another type, or none. Each has its
+   * last schema, and a pure function that returns events of `events`. They have the position and the version of the
+   * stored event. No schema checks their data again.
+   *
+   * A type of `events` may be here too, up to a version before its present one. Raise `version` when you change this.
+   *
+   * @default {}
+   *
+   * @example
+   * former: {
+   *   TaskMovedAndRenamed: [movedAndRenamed, (data, { emit }) => [emit("TaskMoved", data), emit("TaskRenamed", data)]],
+   *   TaskOpened: [v.object({}), () => []],
+   * }
+   */
+  readonly former?: {
+    readonly [K in keyof F]: readonly [
+      F[K] & (F[K] extends Schema ? unknown : Schema),
+      (
+        data: OutputOf<F[K]>,
+        context: Pick<CommandContext<DataOf<E>>, "emit">,
+      ) => DraftOf<DataOf<E>> | readonly DraftOf<DataOf<E>>[],
+    ];
+  };
   /** Folds each event into the state. It is pure: the same state and event return the same state on every device. */
   readonly evolve: { readonly [K in keyof E]: Fold<State, DomainEvent<K & string, OutputOf<E[K]>, Name>> };
   /**
@@ -130,10 +155,11 @@ export function aggregate<
   E,
   I = Record<never, never>,
   R = Record<never, never>,
+  F = Record<never, never>,
   const Recorded extends boolean = false,
 >(
   name: Name,
-  options: AggregateOptions<Name, State, E, I, R, Recorded>,
+  options: AggregateOptions<Name, State, E, I, R, F, Recorded>,
 ): Aggregate<Name, State, DataOf<E>, Recorded extends true ? DraftsOf<E> : InputMap<I>>;
 export function aggregate(name: string, options: ErasedOptions): ErasedAggregate {
   const label = `aggregate ${name}`;
@@ -161,6 +187,7 @@ export function aggregate(name: string, options: ErasedOptions): ErasedAggregate
       version,
       initial,
       events,
+      former: defineFormer(label, options.former ?? {}, events),
       commands: definitions,
       evolve: defineEvolve(label, options.evolve, events),
       recorded,
@@ -175,6 +202,7 @@ type ErasedOptions = {
   readonly version: number;
   readonly initial: Json;
   readonly events: { readonly [type: string]: Schema };
+  readonly former?: ErasedFormer;
   readonly evolve: { readonly [type: string]: (state: Json, event: DomainEvent) => Json };
   readonly commands?: { readonly [name: string]: ErasedCommand };
   readonly recorded?: boolean;

@@ -140,7 +140,8 @@ function mergePolicy(label: string, onConflict: (conflict: object) => unknown): 
   };
 }
 
-function emit(type: string, data: Json = {}): Draft {
+/** Returns a draft of an event. */
+export function emit(type: string, data: Json = {}): Draft {
   return { type, data };
 }
 
@@ -167,7 +168,8 @@ function isRejected(result: unknown): result is Rejection {
   );
 }
 
-function isDraft(value: unknown): value is Draft {
+/** True for a value with the fields of a draft. */
+export function isDraft(value: unknown): value is Draft {
   return (
     typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "data" in value
   );

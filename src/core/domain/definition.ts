@@ -84,6 +84,14 @@ export type EventDefinition = {
   readonly upcast: (v: number, data: Json) => Json;
 };
 
+/** An event that this code reads as other events. */
+export type FormerDefinition = {
+  /** Stored events of its type are former up to this version. */
+  readonly version: number;
+  /** Returns the present events in its place, maybe none. It throws the error of the app's function. */
+  readonly upcast: (v: number, data: Json) => readonly Draft[];
+};
+
 /** A command of an aggregate. */
 export type CommandDefinition = {
   /** 1, and one more for each `.next` of its input. */
@@ -119,6 +127,8 @@ export type AggregateDefinition = {
   /** The state of a stream without events. */
   readonly initial: Json;
   readonly events: ReadonlyMap<string, EventDefinition>;
+  /** Events that this code reads as other events, by their stored types. */
+  readonly former: ReadonlyMap<string, FormerDefinition>;
   readonly commands: ReadonlyMap<string, CommandDefinition>;
   /** Folds one event of the current version. It throws the error of the app's function. */
   readonly evolve: (state: Json, event: DomainEvent) => Json;

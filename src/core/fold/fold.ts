@@ -14,7 +14,7 @@ import { reasonOf } from "../values/reason.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import { deepFreeze, type Json } from "../values/json.ts";
-import { type CommitRecord, eventOf, type PendingRecord, type RecordEvent } from "../history/record.ts";
+import { type CommitRecord, eventsOf, type PendingRecord, type RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { CommitId, StreamName } from "../values/ids.ts";
 
@@ -57,29 +57,36 @@ export function foldRecord(domain: DomainDefinition, target: FoldTarget, record:
   for (let n = 0; n < record.events.length; n++) foldEvent(domain, target, record, n);
 }
 
+/** A folded event of a record: the next state of its stream, and the events that were folded, maybe none. */
+export type FoldedStream = { readonly next: StreamState; readonly steps: readonly FoldStep[] };
+
 /**
  * Folds the n-th event of a record into the state of its stream, which the caller passes as `at`.
  *
- * `event` is null if the event could not be folded. Then `next` is unreadable.
+ * If the event could not be folded, `next` is unreadable and there are no steps.
  */
 export function foldStream(
   domain: DomainDefinition,
   at: StreamState,
   record: CommitRecord | PendingRecord,
   n: number,
-): { readonly next: StreamState; readonly event: DomainEvent | null } {
+): FoldedStream {
   const version = record.events[n]?.version ?? at.version + 1;
-  if (at.unreadable) return { next: { ...at, version }, event: null };
+  if (at.unreadable) return { next: { ...at, version }, steps: [] };
   try {
-    const event = eventOf(domain, record, n);
-    const aggregate = event ? domain.aggregates.get(event.aggregate) : undefined;
+    const aggregate = domain.aggregates.get(aggregateOf(record.events[n]?.stream ?? ""));
     const reason = unknownReason(aggregate, record.events[n]);
-    if (!event || !aggregate || reason !== null)
-      return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), event: null };
-    const state = aggregate.evolve(at.state, event) ?? null;
-    return { next: { version, state, unreadable: null }, event };
+    if (!aggregate || reason !== null)
+      return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), steps: [] };
+    let { state } = at;
+    const steps = eventsOf(domain, record, n).map((event) => {
+      const before = state;
+      state = aggregate.evolve(state, event) ?? null;
+      return { event, before, after: state };
+    });
+    return { next: { version, state, unreadable: null }, steps };
   } catch (error) {
-    return { next: unreadable(at, version, record.commit, n, reasonOf(error)), event: null };
+    return { next: unreadable(at, version, record.commit, n, reasonOf(error)), steps: [] };
   }
 }
 
@@ -90,15 +97,11 @@ function foldEvent(
   n: number,
 ): void {
   const stream = record.events[n]?.stream ?? "";
-  const at = target.stream(stream);
-  const { next, event } = foldStream(domain, at, record, n);
+  const { next, steps } = foldStream(domain, target.stream(stream), record, n);
   target.setStream(stream, next);
-  if (!event) {
-    const reason = next.unreadable?.reason ?? "";
-    target.park({ projection: null, event: eventId(record.commit, n), stream, reason });
-    return;
-  }
-  foldRows(domain, target, { event, before: at.state, after: next.state });
+  if (next.unreadable)
+    target.park({ projection: null, event: eventId(record.commit, n), stream, reason: next.unreadable.reason });
+  for (const step of steps) foldRows(domain, target, step);
 }
 
 /** Folds an event into the rows that it touches. Handlers get frozen rows, because a row may be shared. */
@@ -126,6 +129,7 @@ export function foldRows(
 function unknownReason(aggregate: AggregateDefinition | undefined, event: RecordEvent | undefined): string | null {
   if (!event) return "the record has no such event";
   if (!aggregate) return `this code knows no aggregate for ${event.stream}`;
+  if (event.v <= (aggregate.former.get(event.type)?.version ?? 0)) return null;
   const definition = aggregate.events.get(event.type);
   if (!definition) return `this code knows no event ${event.type} of ${aggregate.name}`;
   return event.v > definition.version

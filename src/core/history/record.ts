@@ -95,42 +95,54 @@ export function decodeCursor(text: string): Cursor | null {
 }
 
 /**
- * Returns the n-th event of a record as the domain folds it, with its data upcast to the current version.
+ * Returns the n-th event of a record as the domain folds it: with its data upcast to the current version, or the events
+ * that this code reads in its place, maybe none.
  *
  * An event of an unknown type or version comes back as it is, because folding it reports the problem. The function
  * throws the error of an app's upcast.
  */
-export function eventOf(domain: DomainDefinition, record: CommitRecord | PendingRecord, n: number): DomainEvent | null {
-  const event = record.events[n];
-  if (event === undefined) return null;
-  const aggregate = aggregateOf(event.stream);
-  const definition = domain.aggregates.get(aggregate)?.events.get(event.type);
-  const data = definition && event.v < definition.version ? definition.upcast(event.v, event.data) : event.data;
-  return {
+export function eventsOf(
+  domain: DomainDefinition,
+  record: CommitRecord | PendingRecord,
+  n: number,
+): readonly DomainEvent[] {
+  const stored = record.events[n];
+  if (stored === undefined) return [];
+  const { type, v, stream, version, data } = stored;
+  const aggregate = aggregateOf(stream);
+  const definition = domain.aggregates.get(aggregate);
+  const event: DomainEvent = {
     id: eventId(record.commit, n),
-    type: event.type,
+    type,
     data,
     aggregate,
-    stream: event.stream,
-    version: event.version,
+    stream,
+    version,
     position: record.position === null ? null : record.position + n,
     time: record.time,
     actor: record.actor,
     client: record.client,
     meta: record.meta,
   };
+  const former = definition?.former.get(type);
+  if (former && v <= former.version)
+    return former
+      .upcast(v, data)
+      .map((draft, index) => ({ ...event, ...draft, id: index === 0 ? event.id : `${event.id}.${index}` }));
+  const present = definition?.events.get(type);
+  return [present && v < present.version ? { ...event, data: present.upcast(v, data) } : event];
 }
 
 /** The same, but with the stored data if an app's upcast throws. It is enough to name the events that came first. */
-export function readableEvent(
+export function readableEvents(
   domain: DomainDefinition,
   record: CommitRecord | PendingRecord,
   n: number,
-): DomainEvent | null {
+): readonly DomainEvent[] {
   try {
-    return eventOf(domain, record, n);
+    return eventsOf(domain, record, n);
   } catch {
-    return eventOf({ ...domain, aggregates: new Map() }, record, n);
+    return eventsOf({ ...domain, aggregates: new Map() }, record, n);
   }
 }
 

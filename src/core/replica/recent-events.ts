@@ -10,7 +10,7 @@
 import { type Commit, streamsOf } from "../history/commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
-import { type CommitRecord, readableEvent } from "../history/record.ts";
+import { type CommitRecord, readableEvents } from "../history/record.ts";
 import type { StreamName } from "../values/ids.ts";
 
 /** Events of one stream, at most: the latest. A commit may be pending for weeks. The server has the same limit. */
@@ -41,8 +41,7 @@ export class RecentEvents {
       if (!recent) continue;
       const index = recent.findLastIndex((event) => event.version <= version) + 1;
       if (recent[index - 1]?.version === version) continue;
-      const event = readableEvent(this.#domain, record, n);
-      if (event) recent.splice(index, 0, event);
+      recent.splice(index, 0, ...readableEvents(this.#domain, record, n));
       if (recent.length > RECENT_MAX) recent.splice(0, recent.length - RECENT_MAX);
     }
   }

@@ -43,8 +43,8 @@ export function isUnknownTo({ domain, projection }: ReadModel, { events }: Commi
   return events.some(({ stream, type, v }) => {
     const aggregate = aggregateOf(stream);
     if (!projection.from.has(aggregate)) return false;
-    const definition = domain.aggregates.get(aggregate)?.events.get(type);
-    return !definition || v > definition.version;
+    const definition = domain.aggregates.get(aggregate);
+    return v > Math.max(definition?.events.get(type)?.version ?? 0, definition?.former.get(type)?.version ?? 0);
   });
 }
 
@@ -58,10 +58,10 @@ export function foldStates(model: ReadModel, records: readonly CommitRecord[], s
     for (const [n, { stream }] of record.events.entries()) {
       if (!projection.from.has(aggregateOf(stream))) continue;
       const at = states.get(stream) ?? stateOf(stored.get(stream)) ?? emptyStream(domain, stream);
-      const { next, event } = foldStream(domain, at, record, n);
-      states.set(stream, next);
-      if (event) steps.push({ event, before: at.state, after: next.state });
-      else parked.push(parkedAt(record, n, next.unreadable?.reason ?? ""));
+      const folded = foldStream(domain, at, record, n);
+      states.set(stream, folded.next);
+      steps.push(...folded.steps);
+      if (folded.next.unreadable) parked.push(parkedAt(record, n, folded.next.unreadable.reason));
     }
   }
   return { steps, states, parked, hasUnknown: records.some((record) => isUnknownTo(model, record)) };

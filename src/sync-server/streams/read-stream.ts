@@ -11,7 +11,7 @@ import { StorageLostError } from "../../core/values/errors.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import { eventId } from "../../core/values/id.ts";
-import { type CommitRecord, readableEvent } from "../../core/history/record.ts";
+import { type CommitRecord, readableEvents } from "../../core/history/record.ts";
 import { spansOf } from "../stores/stored-record.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
@@ -153,7 +153,7 @@ export function othersIn(
 ): DomainEvent[] {
   if (isOwn(record, author)) return [];
   return record.events.flatMap((event, n) =>
-    event.stream === stream && event.version > after ? (readableEvent(domain, record, n) ?? []) : [],
+    event.stream === stream && event.version > after ? readableEvents(domain, record, n) : [],
   );
 }
 

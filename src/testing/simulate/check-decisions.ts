@@ -27,8 +27,8 @@ type PlainCommit = {
     readonly input?: Json;
   })[];
 };
-/** An event in its record. `event` is null if its stream cannot be folded. */
-type Written = { readonly record: PlainRecord; readonly n: number; readonly event: DomainEvent | null };
+/** A stored event in its record, and the events that this release reads in it: none if its stream cannot be folded. */
+type Written = { readonly record: PlainRecord; readonly n: number; readonly events: readonly DomainEvent[] };
 type Before = {
   readonly record: PlainRecord;
   readonly isGuarded: boolean;
@@ -62,9 +62,9 @@ export function checkDecisions(
     if (wrong.every((one) => one !== null) && first !== null)
       problems.push(`5: position ${record.position} of ${log}, commit ${record.commit}: ${first}`);
     for (const [n, event] of record.events.entries()) {
-      const step = evolve(streams, record, n, domain);
+      const steps = evolve(streams, record, n, domain) ?? [];
       const before = written.get(event.stream) ?? [];
-      written.set(event.stream, [...before, { record, n, event: step?.event ?? null }]);
+      written.set(event.stream, [...before, { record, n, events: steps.map((step) => step.event) }]);
     }
   }
   for (const { commit: id, log: of, actor, text } of history.outcomes) {
@@ -197,7 +197,7 @@ function decide(
 function foreign(command: PlainCommit["commands"][number], { record, written }: Before): readonly DomainEvent[] {
   return [...command.reads, command].flatMap(({ stream, seen }) =>
     (written.get(stream) ?? []).flatMap((entry) =>
-      versionOf(entry) > seen && isForeign(entry, record) && entry.event ? [entry.event] : [],
+      versionOf(entry) > seen && isForeign(entry, record) ? entry.events : [],
     ),
   );
 }

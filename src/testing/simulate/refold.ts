@@ -20,8 +20,7 @@ export function refold(records: readonly PlainRecord[], domain: DomainDefinition
   const rows = new Map<string, Json>();
   for (const record of records) {
     for (const n of record.events.keys()) {
-      const step = evolve(streams, record, n, domain);
-      if (step) foldRows(rows, step, domain);
+      for (const step of evolve(streams, record, n, domain) ?? []) foldRows(rows, step, domain);
     }
   }
   return new Map([...rows].map(([id, row]) => [id, canonical(row)]));
@@ -41,37 +40,42 @@ export function stateOf(streams: Streams, stream: string, domain: DomainDefiniti
 type Step = { readonly event: DomainEvent; readonly before: Json; readonly after: Json };
 
 /** Folds the n-th event of a record into its stream. Null if the stream has stopped. */
-export function evolve(streams: Streams, record: Unplaced, n: number, domain: DomainDefinition): Step | null {
+export function evolve(
+  streams: Streams,
+  record: Unplaced,
+  n: number,
+  domain: DomainDefinition,
+): readonly Step[] | null {
   const given = record.events[n];
   if (!given) throw new Error(`There is no event ${n} in ${record.commit}`);
   const { stream, type, v } = given;
-  const before = stateOf(streams, stream, domain);
+  const initial = stateOf(streams, stream, domain);
   const aggregate = domain.aggregates.get(aggregateOf(stream));
   const definition = aggregate?.events.get(type);
+  const former = aggregate?.former.get(type);
   try {
-    if (streams.get(stream)?.stuck || !aggregate || !definition || v > definition.version)
+    const isFormer = former !== undefined && v <= former.version;
+    if (streams.get(stream)?.stuck || !aggregate || (!isFormer && (!definition || v > definition.version)))
       throw new Error("This release does not know the event");
     // The casts are safe, because the record was parsed from JSON.
     const [data, meta] = [given.data as Json, record.meta as Json];
     const { commit, time, actor, client, position } = record;
-    const event: DomainEvent = {
-      id: `${commit}:${n}`,
-      type,
-      aggregate: aggregate.name,
-      stream,
-      version: given.version,
-      position: position + n,
-      time,
-      actor,
-      client,
-      meta,
-      data: v < definition.version ? definition.upcast(v, data) : data,
-    };
-    const after = aggregate.evolve(before, event);
-    streams.set(stream, { state: after, stuck: false });
-    return { event, before, after };
+    const place = { aggregate: aggregate.name, stream, version: given.version, position: position + n };
+    const present = definition && v < definition.version ? definition.upcast(v, data) : data;
+    const drafts = isFormer ? former.upcast(v, data) : [{ type, data: present }];
+    const steps: Step[] = [];
+    let state = initial;
+    for (const [index, draft] of drafts.entries()) {
+      const id = index === 0 ? `${commit}:${n}` : `${commit}:${n}.${index}`;
+      const event: DomainEvent = { id, ...place, time, actor, client, meta, ...draft };
+      const after = aggregate.evolve(state, event);
+      steps.push({ event, before: state, after });
+      state = after;
+    }
+    streams.set(stream, { state, stuck: false });
+    return steps;
   } catch {
-    streams.set(stream, { state: before, stuck: true });
+    streams.set(stream, { state: initial, stuck: true });
     return null;
   }
 }

@@ -8,7 +8,7 @@ import type { DomainDefinition } from "../../../src/core/domain/definition.ts";
 import type { DomainEvent } from "../../../src/core/domain/event.ts";
 import type { StreamState } from "../../../src/core/fold/fold.ts";
 import type { Json } from "../../../src/core/values/json.ts";
-import { type CommitRecord, readableEvent, type PendingRecord } from "../../../src/core/history/record.ts";
+import { type CommitRecord, readableEvents, type PendingRecord } from "../../../src/core/history/record.ts";
 import { reconcileCommit, type Reconciled, type StreamWindow } from "../../../src/core/decide/reconcile-commit.ts";
 
 export type NaiveTables = {
@@ -102,7 +102,7 @@ export function naiveState(domain: DomainDefinition, tables: NaiveTables, stream
 /** All events of a stream in some records. */
 export function eventsOf(domain: DomainDefinition, records: readonly CommitRecord[], stream: string): DomainEvent[] {
   return records.flatMap((record) =>
-    record.events.flatMap((event, n) => (event.stream === stream ? (readableEvent(domain, record, n) ?? []) : [])),
+    record.events.flatMap((event, n) => (event.stream === stream ? readableEvents(domain, record, n) : [])),
   );
 }
 

@@ -6,7 +6,8 @@ import { bundleEntries, compressedSizes } from "../../../bench/support/bundle-si
 const budgets: Readonly<Record<string, number>> = {
   "dacapo/client": 7_300,
   "dacapo/worker": 42_000,
-  dacapo: 5_400,
+  // Former events need 200 bytes.
+  dacapo: 5_500,
 };
 
 test("size: client, worker and domain language stay within their budgets", { timeout: 60_000 }, async () => {
