@@ -27,7 +27,10 @@ export type UpcastExample = {
 };
 
 /**
- * Examples by the event's type and the version of its data, such as `{ TaskAdded: { 1: [{ data: { title: "Milk" } }] } }`.
+ * Examples by the event's type and the version of its data.
+ *
+ * @example
+ * const examples: UpcastExamples = { TaskAdded: { 1: [{ data: { title: "Milk" } }] } };
  */
 export type UpcastExamples = { readonly [type: string]: { readonly [version: number]: readonly UpcastExample[] } };
 
@@ -38,10 +41,9 @@ export type UpcastExamples = { readonly [type: string]: { readonly [version: num
  *
  * @example
  * import { describe, it } from "vitest";
- * upcasting(task, { TaskAdded: { 1: [{ data: { title: "Milk" } }], 2: [{ data: { title: "Milk", list: "inbox" } }] } }, {
- *   describe,
- *   it,
- * });
+ *
+ * const examples = { TaskAdded: { 1: [{ data: { title: "Milk" } }], 2: [{ data: { title: "Milk", list: "inbox" } }] } };
+ * upcasting(task, examples, { describe, it });
  */
 export function upcasting(aggregate: AnyAggregate, examples: UpcastExamples, { describe, it }: TestRunner): void {
   const known = versionsOf(aggregate.definition);

@@ -7,7 +7,7 @@
  *
  * Guarantees (test: `former-events.test.ts`):
  * - Each event that the function returns is one of the aggregate's present events, with plain JSON as data.
- * - An event type may be present and former at the same time. Its versions then tell the two apart.
+ * - An event type may be present and former at the same time. Its versions then separate the two.
  */
 import { ValidationError } from "../values/errors.ts";
 import { requireWord } from "../values/names.ts";
@@ -62,8 +62,9 @@ function requireDrafts(event: string, result: unknown, events: ReadonlyMap<strin
   const drafts: readonly unknown[] = Array.isArray(result) ? result : [result];
   return drafts.map((draft) => {
     if (isDraft(draft) && events.has(draft.type)) return { type: draft.type, data: requireJson(event, draft.data) };
+    const result = isDraft(draft) ? `the event ${draft.type}` : "a value that is no event";
     throw new ValidationError({
-      message: `The function of the ${event} returned ${isDraft(draft) ? `the event ${draft.type}` : "a value that is no event"}`,
+      message: `The function of the ${event} returned ${result}`,
       fix: `Return emit(type, data), an array of them, or []. Its events are ${[...events.keys()].join(", ")}.`,
       details: { path: [], reason: "is not a present event" },
     });
