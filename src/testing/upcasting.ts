@@ -42,7 +42,7 @@ export type UpcastExamples = { readonly [type: string]: { readonly [version: num
  * @example
  * import { describe, it } from "vitest";
  *
- * const examples = { TaskAdded: { 1: [{ data: { title: "Milk" } }], 2: [{ data: { title: "Milk", list: "inbox" } }] } };
+ * const examples = { TaskAdded: { 1: [{ data: { title: "Milk" } }], 2: [{ data: { title: "Milk", list: "" } }] } };
  * upcasting(task, examples, { describe, it });
  */
 export function upcasting(aggregate: AnyAggregate, examples: UpcastExamples, { describe, it }: TestRunner): void {

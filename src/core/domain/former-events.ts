@@ -62,9 +62,9 @@ function requireDrafts(event: string, result: unknown, events: ReadonlyMap<strin
   const drafts: readonly unknown[] = Array.isArray(result) ? result : [result];
   return drafts.map((draft) => {
     if (isDraft(draft) && events.has(draft.type)) return { type: draft.type, data: requireJson(event, draft.data) };
-    const result = isDraft(draft) ? `the event ${draft.type}` : "a value that is no event";
+    const what = isDraft(draft) ? `the event ${draft.type}` : "a value that is no event";
     throw new ValidationError({
-      message: `The function of the ${event} returned ${result}`,
+      message: `The function of the ${event} returned ${what}`,
       fix: `Return emit(type, data), an array of them, or []. Its events are ${[...events.keys()].join(", ")}.`,
       details: { path: [], reason: "is not a present event" },
     });

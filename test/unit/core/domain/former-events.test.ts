@@ -98,7 +98,7 @@ describe("former", () => {
     ]);
   });
 
-  test("former: a function that throws, or a version of a newer release, stops the stream and says why", () => {
+  test("former: a function that throws, or an unknown version, stops the stream and says why", () => {
     for (const [type, version, reason] of [
       ["TaskBroken", 1, "no such form"],
       ["TaskNamed", 3, "knows no event TaskNamed"],
