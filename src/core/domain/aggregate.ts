@@ -7,23 +7,17 @@
  * - A mistake that TypeScript cannot see throws a DefinitionError when the program starts (test: `aggregate.test.ts`).
  */
 import type { CommandContext, CommandOptions, DraftOf } from "./command-types.ts";
+import { defineEvents, defineEvolve } from "./define-events.ts";
 import { defineCommand, type ErasedCommand, readTargets } from "./define-command.ts";
-import type {
-  AggregateDefinition,
-  CommandDefinition,
-  CommandRequest,
-  EventDefinition,
-  StreamRef,
-} from "./definition.ts";
+import type { CommandDefinition, CommandRequest, StreamRef } from "./definition.ts";
 import type { DomainEvent } from "./event.ts";
 import { defineFormer, type ErasedFormer } from "./former-events.ts";
 import type { Aggregate, AnyAggregate, StateOf } from "./handle-types.ts";
 import { findJsonProblem, type Json } from "../values/json.ts";
 import { describePlace } from "../values/parsed.ts";
 import { refuseDefinition } from "../values/refuse.ts";
-import { type InputOf, type OutputOf, parseJsonWith, type Schema } from "./schema.ts";
-import { requireType, requireWord, streamName } from "../values/names.ts";
-import { requireJson, versionedBy } from "./upcast.ts";
+import { type InputOf, type OutputOf, type Schema } from "./schema.ts";
+import { requireType, streamName } from "../values/names.ts";
 
 // If these types were exported, a handle's type would show their names. Now it shows plain data.
 /** The data of each event as `evolve` and readers get it. */
@@ -228,53 +222,6 @@ export function requireFoldOptions(label: string, options: { readonly version: n
       { path: problem.path, reason: problem.reason },
     );
   }
-}
-
-function defineEvents(label: string, schemas: ErasedOptions["events"]): ReadonlyMap<string, EventDefinition> {
-  const events = new Map<string, EventDefinition>();
-  for (const [type, schema] of Object.entries(schemas ?? {})) {
-    requireWord(`an event of ${label}`, type);
-    const event = `event ${type} of ${label}`;
-    const { version, schema: current, upcast } = versionedBy(event, schema);
-    events.set(type, {
-      version,
-      parse: (data) => parseJsonWith(current, data),
-      upcast: (v, data) => (v === version ? data : requireJson(event, upcast(v, data))),
-    });
-  }
-  if (events.size > 0) return events;
-  refuseDefinition(`The ${label} has no events`, "Add events: { TaskAdded: schema, … }.");
-}
-
-/** Checks that each event has a handler and each handler an event, and returns the fold. */
-function defineEvolve(
-  label: string,
-  evolve: ErasedOptions["evolve"],
-  events: ReadonlyMap<string, EventDefinition>,
-): AggregateDefinition["evolve"] {
-  const handlers = new Map(Object.entries(evolve ?? {}));
-  for (const type of events.keys()) {
-    if (typeof handlers.get(type) === "function") continue;
-    refuseDefinition(
-      `The ${label} has no evolve function for its event ${type}`,
-      `Add evolve: { ${type}: (state, { data }) => … }. Return the state itself to ignore the event.`,
-    );
-  }
-  for (const type of handlers.keys()) {
-    if (!events.has(type))
-      refuseDefinition(
-        `The ${label} has an evolve function for ${type}, which is not one of its events`,
-        `Its events are ${[...events.keys()].join(", ")}. Remove the function, or add the event.`,
-      );
-  }
-  return (state, event) => {
-    const next = handlers.get(event.type)?.(state, event);
-    if (next !== undefined) return next;
-    refuseDefinition(
-      `The evolve of ${label} returned undefined for the event ${event.type}`,
-      "Return the next state, or the state itself. Use null for an empty state.",
-    );
-  };
 }
 
 /** Returns a command for each event, which records its input as the event. */
