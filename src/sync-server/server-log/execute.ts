@@ -9,7 +9,7 @@ import type { CommandRequest, DomainDefinition } from "../../core/domain/definit
 import type { DomainEvent } from "../../core/domain/event.ts";
 import type { Commit } from "../../core/history/commit.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
-import { type CommitRecord, eventOf } from "../../core/history/record.ts";
+import { type CommitRecord, eventsOf } from "../../core/history/record.ts";
 import type { Outcome, RejectedOutcome } from "../../core/wire/messages.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { byteLength } from "../../core/values/byte-length.ts";
@@ -158,12 +158,12 @@ async function executedOf(
   if (outcome.outcome === "empty") return { outcome: "empty", id, at: null, events: [] };
   const stored =
     appended.records.find(({ commit }) => commit === id) ?? (await findRecord(context.store, log, stream, id));
-  return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsOf(context.domain, stored) : [] };
+  return { outcome: "recorded", id, at: outcome.at, events: stored ? eventsIn(context.domain, stored) : [] };
 }
 
-function eventsOf(domain: DomainDefinition, { text }: StoredRecord): readonly DomainEvent[] {
+function eventsIn(domain: DomainDefinition, { text }: StoredRecord): readonly DomainEvent[] {
   const record = parseOwnJson<CommitRecord>(text);
-  return record.events.flatMap((_, n) => eventOf(domain, record, n) ?? []);
+  return record.events.flatMap((_, n) => eventsOf(domain, record, n));
 }
 
 /** The record of a commit that was executed before. It writes to the stream, or to another one of its commands. */

@@ -2,7 +2,7 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
 import { emptyStream, foldStream } from "../../core/fold/fold.ts";
-import { type CommitRecord, encodeCursor, positionOf, readableEvent } from "../../core/history/record.ts";
+import { type CommitRecord, encodeCursor, positionOf, readableEvents } from "../../core/history/record.ts";
 import { RejectedError } from "../../core/values/errors.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
@@ -87,8 +87,7 @@ export async function* historyOf(
   after: number,
 ): AsyncGenerator<DomainEvent, void, undefined> {
   for await (const { record, n } of eventsOf(reads, log, stream, after)) {
-    const event = readableEvent(reads.domain, record, n);
-    if (event) yield event;
+    yield* readableEvents(reads.domain, record, n);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   cursorOf,
   decodeCursor,
   encodeCursor,
-  readableEvent,
+  readableEvents,
 } from "../../core/history/record.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
@@ -76,10 +76,13 @@ export async function* subscribe(
       const record = parseOwnJson<CommitRecord>(text);
       const end = cursorOf(record);
       for (let n = 0; n < record.events.length; n++) {
-        const event = readableEvent(domain, record, n);
-        const at = n === record.events.length - 1 ? end : after;
-        if (event && isChosen(event)) yield { event, at: at && encodeCursor(at) };
-        if (isEnded()) return;
+        const events = readableEvents(domain, record, n);
+        for (const [index, event] of events.entries()) {
+          const isLast = n === record.events.length - 1 && index === events.length - 1;
+          const at = isLast ? end : after;
+          if (isChosen(event)) yield { event, at: at && encodeCursor(at) };
+          if (isEnded()) return;
+        }
       }
       after = end;
     }

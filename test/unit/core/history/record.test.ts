@@ -1,7 +1,13 @@
 /** Cursors and the events of records. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Cursor, eventOf, readableEvent, sameCursor, decodeCursor } from "../../../../src/core/history/record.ts";
+import {
+  type Cursor,
+  eventsOf,
+  readableEvents,
+  sameCursor,
+  decodeCursor,
+} from "../../../../src/core/history/record.ts";
 import { task, taskDomain } from "../../../support/task-domain.ts";
 import { commitOn, logOf, viewOf } from "../../../support/core/scene.ts";
 
@@ -21,7 +27,7 @@ test("decodeCursor: refuses a position that a number cannot hold exactly", () =>
   expect(decodeCursor("9007199254740993-m")).toBe(null);
 });
 
-test("eventOf: each event has the position after the one before it, or none in a pending commit", () => {
+test("eventsOf: each event has the position after the one before it, or none in a pending commit", () => {
   const server = logOf();
   const requests = [task.command.complete("t1"), task.command.note("t1", { text: "a" })];
   const commit = commitOn(server.domain, viewOf(server), "ann", requests);
@@ -32,17 +38,17 @@ test("eventOf: each event has the position after the one before it, or none in a
   const pending = { commit: id, client, actor, time, meta, events, position: null };
   const confirmed = { ...pending, position: 7, mark: "m", received: 1 };
   const positions = (record: typeof pending | typeof confirmed) =>
-    [0, 1, 2].map((n) => eventOf(taskDomain.definition, record, n)?.position);
+    [0, 1, 2].map((n) => eventsOf(taskDomain.definition, record, n)[0]?.position);
   expect(positions(confirmed)).toEqual([7, 8, undefined]);
   expect(positions(pending)).toEqual([null, null, undefined]);
 });
 
-test("readableEvent: returns the stored data if the app's upcast throws", () => {
+test("readableEvents: returns the stored data if the app's upcast throws", () => {
   const domain = taskDomain.definition;
   const events = [{ type: "TaskAdded", v: 1, stream: "task/t1", version: 1, data: { title: "Milk" } }];
   const record = { commit: "c", client: "l", actor: "ann", time: 1, meta: null, events, position: null };
-  expect(readableEvent(domain, record, 0)?.data).toEqual({ title: "Milk", column: "todo" });
+  expect(readableEvents(domain, record, 0)[0]?.data).toEqual({ title: "Milk", column: "todo" });
   const unreadable = { ...record, events: [{ ...events[0]!, data: null, v: 0 }] };
-  expect(() => eventOf(domain, unreadable, 0)).toThrow(Error);
-  expect(readableEvent(domain, unreadable, 0)?.data).toBe(null);
+  expect(() => eventsOf(domain, unreadable, 0)).toThrow(Error);
+  expect(readableEvents(domain, unreadable, 0)[0]?.data).toBe(null);
 });
