@@ -64,8 +64,8 @@ export class LogObject {
   readonly #options: LogObjectOptions;
   readonly #sockets: HibernatingSockets;
   readonly #schedule: ObjectSchedule;
-  /** The last check of all sockets, and the check that runs now. After a loss of memory a check is due. */
-  readonly #check: { at: number; running: Promise<void> | null } = { at: 0, running: null };
+  /** When the next check of all sockets is due, and the check that runs now. After a loss of memory it is due. */
+  readonly #check: { dueAt: number; running: Promise<void> | null } = { dueAt: 0, running: null };
 
   constructor(options: LogObjectOptions) {
     const { context, server, permitMs, report, tasks } = options;
@@ -143,27 +143,41 @@ export class LogObject {
   }
 
   async #answerPush(request: Request): Promise<Response> {
-    const { server, tasks } = this.#options;
     await this.#checkSockets();
-    const response = await server.request(request);
-    if (response.ok) for (const name of Object.keys(tasks)) void this.#schedule.runNow(name);
+    const response = await this.#options.server.request(request);
+    if (response.ok) this.#runTasks();
     return response;
+  }
+
+  /** A write may have made work for the tasks of the log. */
+  #runTasks(): void {
+    for (const name of Object.keys(this.#options.tasks)) void this.#schedule.runNow(name);
   }
 
   /** Checks rights and silence while the object is awake. All events wait for a running check, in their order. */
   async #checkSockets(): Promise<void> {
     const now = Date.now();
-    const isFresh = now >= this.#check.at && now - this.#check.at < RIGHTS_MS;
+    const { dueAt } = this.#check;
+    // A time that is further away comes from a clock that was set back.
+    const isFresh = now < dueAt && now >= dueAt - RIGHTS_MS;
     if (!isFresh) {
-      const { permitMs, report } = this.#options;
-      this.#check.at = now;
-      this.#check.running = this.#watchSockets(now, permitMs === Infinity ? permitMs : Math.min(permitMs, RIGHTS_MS))
-        // The runtime drops an alarm that keeps failing. This sets a new one.
-        .then((nextAt) => (nextAt === Infinity ? undefined : this.#schedule.wakeBy(now + SILENCE_CHECK_MS)))
-        .catch(report)
-        .finally(() => (this.#check.running = null));
+      // Sockets that open from now on have a fresh right.
+      this.#check.dueAt = now + RIGHTS_MS;
+      this.#check.running = this.#checkRights(now).finally(() => (this.#check.running = null));
     }
     await this.#check.running;
+  }
+
+  async #checkRights(now: number): Promise<void> {
+    const { permitMs, report } = this.#options;
+    try {
+      const nextAt = await this.#watchSockets(now, permitMs === Infinity ? permitMs : Math.min(permitMs, RIGHTS_MS));
+      this.#check.dueAt = Math.min(this.#check.dueAt, nextAt);
+      // The runtime drops an alarm that keeps failing. This sets a new one.
+      if (nextAt !== Infinity) await this.#schedule.wakeBy(now + SILENCE_CHECK_MS);
+    } catch (error) {
+      report(error);
+    }
   }
 
   async #watchSockets(now: number, permitMs: number): Promise<number> {
@@ -174,7 +188,9 @@ export class LogObject {
     try {
       if (!this.#isOwn(log)) throw this.#wrongLog(log);
       await this.#checkSockets();
-      return { ok: true, value: await action(this.#options.server) };
+      const value = await action(this.#options.server);
+      this.#runTasks();
+      return { ok: true, value };
     } catch (error) {
       return { ok: false, error: toPlainError(error) };
     }

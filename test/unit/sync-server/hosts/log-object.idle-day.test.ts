@@ -3,18 +3,15 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
-import type { HibernatingSocket } from "../../../../src/sync-server/hosts/cloudflare-runtime.ts";
 import { LogObject } from "../../../../src/sync-server/hosts/log-object.ts";
 import { createLiveHub } from "../../../../src/sync-server/live/hub.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { sleepingRuntime } from "../../../support/sleeping-runtime.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const START = Date.UTC(2026, 10, 1);
 
-beforeEach(() => {
-  vi.useFakeTimers({ now: START, toFake: ["Date"] });
-  vi.stubGlobal("WebSocketRequestResponsePair", class {});
-});
+beforeEach(() => void vi.useFakeTimers({ now: START, toFake: ["Date"] }));
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
@@ -29,54 +26,39 @@ type Idle = {
 };
 
 /** Lets a day pass for a log whose devices only ping. The object loses its memory between any two alarms. */
-async function idleDay({ sockets: count, permitMs, tokenHours = Infinity }: Idle) {
-  const counted = { alarms: 0, writes: 0, permits: 0, closed: 0 };
+async function idleDay({ sockets, permitMs, tokenHours = Infinity }: Idle) {
+  const { context, alarm, openSocket, open } = sleepingRuntime("board");
   const errors: unknown[] = [];
-  const open = new Set<HibernatingSocket>();
-  let alarm: number | null = null;
+  let [alarms, permits] = [0, 0];
+  const report = (error: unknown) => void errors.push(error);
 
-  const socketOf = (n: number): HibernatingSocket => {
+  for (let n = 0; n < sockets; n++) {
     // The devices came one after the other within an hour.
-    const joinedAt = START - Math.round((3_600_000 * n) / count);
-    const principal = {
-      actor: `actor-${n}`,
-      ...(tokenHours !== Infinity && { expiresAt: joinedAt + tokenHours * 3_600_000 }),
-    };
-    let attachment: unknown = new TextEncoder().encode(
-      JSON.stringify({ log: "board", cursor: null, principal, presence: null, checkedAt: joinedAt, heardAt: joinedAt }),
-    );
-    const socket: HibernatingSocket = {
-      send: () => {},
-      close: () => {
-        open.delete(socket);
-        counted.closed++;
-      },
-      serializeAttachment: (value) => void (attachment = value),
-      deserializeAttachment: () => attachment,
-    };
-    return socket;
-  };
-  for (let n = 0; n < count; n++) open.add(socketOf(n));
+    const joinedAt = START - Math.round((3_600_000 * n) / sockets);
+    const end = tokenHours === Infinity ? {} : { expiresAt: joinedAt + tokenHours * 3_600_000 };
+    const principal = { actor: `actor-${n}`, ...end };
+    openSocket({ log: "board", cursor: null, principal, presence: null, checkedAt: joinedAt, heardAt: joinedAt });
+  }
 
   const wake = (): LogObject => {
-    const store = memory();
     const hub = createLiveHub({
-      store,
+      store: memory(),
       limits: SERVER_LIMITS,
       env: runtimeEnv,
       ticks: false,
-      report: (error) => void errors.push(error),
+      report,
       tokenReader: () => Promise.reject(new Error("no token")),
       checkReader: async ({ expiresAt = Infinity }) => {
         if (expiresAt <= Date.now()) throw new HttpRefusal("unauthorized");
-        counted.permits++;
+        permits++;
       },
     });
     return new LogObject({
       prefix: "/sync",
       permitMs,
       tasks: {},
-      report: (error) => void errors.push(error),
+      report,
+      context,
       server: {
         request: () => Promise.reject(new Error("an idle log gets no request")),
         live: { open: () => Promise.reject(new Error("no socket opens")), resume: hub.resume, watch: hub.watch },
@@ -84,35 +66,18 @@ async function idleDay({ sockets: count, permitMs, tokenHours = Infinity }: Idle
         drop: () => Promise.resolve(),
         importLog: () => Promise.reject(new Error("no import")),
       },
-      context: {
-        id: { name: "board" },
-        storage: {
-          sql: { databaseSize: 0, exec: () => [] },
-          transactionSync: (work) => work(),
-          getAlarm: async () => alarm,
-          setAlarm: async (at) => {
-            counted.writes++;
-            alarm = at;
-          },
-        },
-        acceptWebSocket: () => {},
-        getWebSockets: () => [...open],
-        setWebSocketAutoResponse: () => {},
-        // The runtime answered each ping, the last one at most 20 s ago.
-        getWebSocketAutoResponseTimestamp: () => new Date(Date.now() - 20_000),
-      },
     });
   };
 
   // The last socket has set the alarm.
-  alarm = START + Math.min(permitMs, 600_000);
-  while (alarm !== null && alarm <= START + DAY_MS) {
-    vi.setSystemTime(alarm);
-    alarm = null;
-    counted.alarms++;
+  alarm.at = START + Math.min(permitMs, 600_000);
+  while (alarm.at !== null && alarm.at <= START + DAY_MS) {
+    vi.setSystemTime(alarm.at);
+    alarm.at = null;
+    alarms++;
     await wake().ring();
   }
-  return { ...counted, errors };
+  return { alarms, writes: alarm.writes, permits, closed: sockets - open(), errors };
 }
 
 test("idle day: an object with 100 sockets and no `permit` wakes 144 times", async () => {
