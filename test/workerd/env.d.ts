@@ -5,6 +5,7 @@ declare namespace Cloudflare {
     readonly LOGS: DurableObjectNamespace;
     readonly SMALL_LOGS: DurableObjectNamespace;
     readonly IDLE_LOGS: DurableObjectNamespace;
+    readonly LIMITED_LOGS: DurableObjectNamespace;
     readonly RELEASE_LOGS: DurableObjectNamespace;
     readonly TICKET_SECRET: string;
   }

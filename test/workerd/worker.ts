@@ -1,6 +1,12 @@
 // The Worker of the tests, with their Durable Objects. A new class needs an entry in wrangler.jsonc.
 import { DurableObject } from "cloudflare:workers";
-import { bearer, cloudflare, type LogArchive, type Permit } from "../../src/sync-server/cloudflare.ts";
+import {
+  bearer,
+  cloudflare,
+  type LogArchive,
+  type Permit,
+  type PermitRequest,
+} from "../../src/sync-server/cloudflare.ts";
 import type { LogEntry } from "../../src/sync-server/app.ts";
 import { keptTelemetry } from "../support/telemetry.ts";
 import { domain } from "../support/board-domain.ts";
@@ -32,6 +38,8 @@ export const app = {
   release: "first" as keyof typeof releases,
   /** The requests whose objects fail before they answer. */
   crashes: 0,
+  /** The action for which `permit` throws, or null. */
+  failing: null as PermitRequest["action"] | null,
   /** The errors that `onError` received. */
   errors: [] as unknown[],
   /** The entries that `onLog` received from the small logs. */
@@ -114,6 +122,29 @@ const idle = cloudflare({
 export class IdleLogObject extends idle.EventLogObject {}
 export const idleWorker = idle.worker;
 export const idleLogs = idle.logs;
+
+/** Small limits, for a server on the edge and for one on Node. The token `token-of-x` is the actor x. */
+export const limitedOptions = {
+  domain,
+  authorize: bearer({ verify: (token) => (token.startsWith("token-of-") ? { actor: token.slice(9) } : null) }),
+  permit: (_, { action }) => {
+    if (action === app.failing) throw new Error("permit is down");
+    return true;
+  },
+  limits: {
+    pushCommitsMax: 5,
+    pushBytesMax: 50_000,
+    requestRate: { perSecond: 0.01, burst: 10 },
+    commitRate: { perSecond: 0.01, burst: 12 },
+    socketsPerActorMax: 2,
+  },
+  onError: (error) => void app.errors.push(error),
+} satisfies Parameters<typeof cloudflare>[0];
+
+const limited = cloudflare({ ...limitedOptions, binding: "LIMITED_LOGS" });
+
+export class LimitedLogObject extends limited.EventLogObject {}
+export const limitedWorker = limited.worker;
 
 const release = (name: "first" | "second" | "third") =>
   cloudflare({

@@ -81,7 +81,7 @@ async function lastRecordOfBob(joinedAt: number, lostAt: number): Promise<number
   return last;
 }
 
-test("permit: a person who lost the right gets no record 40 s later, also if the object never sleeps", async () => {
+test("permit: a person without the right gets no record 40 s later, also in a busy object", async () => {
   const times = [
     [-39_000, -38_000],
     [-39_000, 2_000],
