@@ -20,11 +20,15 @@ const add = (id: string) => task.command.add(id, { title: "Milk", column: "todo"
 const RATE = { perSecond: 1e6, burst: 1e6 };
 const limits = { requestRate: RATE, commitRate: RATE };
 
-/** A store of which some calls never answer. */
-function hanging(...calls: readonly (keyof EventStore)[]): EventStore {
-  const store = memory();
-  const never = () => new Promise<never>(() => {});
-  return Object.assign(store, Object.fromEntries(calls.map((call) => [call, never])));
+/** A store of which some calls never answer. `reached` resolves with the first of those calls. */
+function hanging(...calls: readonly (keyof EventStore)[]) {
+  let reach = () => {};
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const never = () => {
+    reach();
+    return new Promise<never>(() => {});
+  };
+  return { store: Object.assign(memory(), Object.fromEntries(calls.map((call) => [call, never]))), reached };
 }
 
 /** A store whose appends wait for `release`. `reached` resolves with the first of them. */
@@ -157,7 +161,7 @@ test("serve: a stop accepts no connection, and answers the pushes before it", as
 
 test("readyz: a store that does not answer makes it 503 within seconds", async () => {
   const errors: unknown[] = [];
-  const server = testServer({ store: hanging("head"), onError: (error) => errors.push(error) });
+  const server = testServer({ store: hanging("head").store, onError: (error) => errors.push(error) });
   expect((await server.request("/readyz")).status).toBe(503);
   expect((await server.request("/healthz")).status).toBe(200);
   expect(errors).toHaveLength(1);
@@ -178,17 +182,18 @@ test("serve: nothing listens before the store is open", async () => {
 
 test("close: a store that hangs delays the end by seconds, and the entry says so", async () => {
   const entries: LogEntry[] = [];
-  const store = hanging("append", "close");
+  const { store, reached } = hanging("append", "close");
   const { close, person } = await start({ store, onLog: (entry) => void entries.push(entry) });
   const ada = person("ada");
   const pushing = ada
     .request("commits", { after: null, domain: 1, commits: [ada.commit(add("t1"))] })
     .catch(() => null);
-  await until(() => entries.some(({ event }) => event === "started"), "the start");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await reached;
   const before = performance.now();
   await close();
-  expect(performance.now() - before).toBeLessThan(15_000);
+  const ms = performance.now() - before;
+  expect(ms).toBeGreaterThan(4_000);
+  expect(ms).toBeLessThan(20_000);
   expect(entries.find(({ event }) => event === "stopped")).toMatchObject({ level: "warn", code: "time-over" });
   expect((await pushing)?.status ?? 0).not.toBe(200);
 }, 30_000);
