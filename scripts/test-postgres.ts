@@ -4,6 +4,7 @@ import { ensurePostgres, howToGetPostgres } from "./postgres.ts";
 
 const tests = [
   "test/conformance/event-store.postgres.test.ts",
+  "test/conformance/event-store.postgres-faults.test.ts",
   "test/unit/sync-server/stores/postgres.failures.test.ts",
   "test/unit/sync-server/live/live.postgres-nodes.test.ts",
   "test/e2e/kill.postgres.test.ts",
