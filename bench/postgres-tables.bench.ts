@@ -62,7 +62,7 @@ async function measure(schema: string, fillFactor: number): Promise<Row> {
   };
 }
 
-/** Appends to the logs of one session in turn. Each log has 20 streams, and each record one event of about 400 bytes. */
+/** Appends to the logs of one session in turn. Each log has 20 streams, and each record has about 400 bytes. */
 async function appendAll(schema: string, session: number): Promise<void> {
   const client = new pg.Client({ connectionString: cluster.url });
   await client.connect();

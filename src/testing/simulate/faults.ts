@@ -57,6 +57,7 @@ const ADDED = {
   permitThrows: "`permit` throws for one command on one stream, also after the world is healed",
   signIn: "the token of a device ends, and a person signs in in one of its tabs",
   slowLink: "a device's link is so slow that calls time out, forever",
+  nodeMessages: "two server nodes send each other hints and presence, which are lost or late, and their readers lag",
 } as const;
 
 export const FAULTS = { ...FIRST, ...ADDED } as const;
@@ -132,4 +133,5 @@ export const NO_FAULTS: Faults = {
   permitThrows: 0,
   signIn: 0,
   slowLink: 0,
+  nodeMessages: 0,
 };

@@ -4,7 +4,8 @@
  * It runs while the healed world becomes quiet, and again after a device left.
  *
  * Guarantees (6):
- * - A device with a socket shows exactly the devices with a socket at the same node that published their presence.
+ * - A device with a socket shows exactly the devices with a socket that published their presence. Without messages
+ *   between nodes, these are the devices at the same node.
  * - The presence of a closed page is gone.
  * - Only the leader tab is checked, because follower tabs get presence by messages, which may be lost or swapped.
  */
@@ -24,7 +25,9 @@ export function* wrongPresence(world: World, device: Device): Generator<string> 
   const expected = new Map(
     others.flatMap((other) => {
       const shown = other.running.find(({ shows }) => shows !== undefined && shows !== null);
-      return shown && nodeOf(world, other) === node
+      const otherNode = nodeOf(world, other);
+      const isSeen = otherNode === node || (otherNode !== null && world.strengthInPlan("nodeMessages") > 0);
+      return shown && isSeen
         ? [[shown.client, canonical({ actor: other.options.user, data: shown.shows })] as const]
         : [];
     }),

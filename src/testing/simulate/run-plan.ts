@@ -13,6 +13,7 @@ import type { CommandMaker, SimulateDomains } from "./options.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { someoneLeaves, wrongPresence } from "./presence.ts";
+import { tryHints } from "./try-hints.ts";
 import { tryStuckStreams } from "./laggards.ts";
 import { drain, nature } from "./scheduler.ts";
 import { reopen, signIn, takeStep, thaw } from "./steps.ts";
@@ -58,6 +59,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<RunResul
     problems.push(...(await tryStuckStreams(world, isGone)));
     problems.push(...(await auditWorld(world)));
     problems.push(...(await someoneLeaves(world, isGone)));
+    problems.push(...(await tryHints(world)));
   } catch (error) {
     problems.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }

@@ -16,6 +16,9 @@ import { createLiveHub } from "../../sync-server/live/hub.ts";
 import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import { createLogWriter } from "../../sync-server/writer/log-writer.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type { Cursor } from "../../core/history/record.ts";
+import type { StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type { NodeBus } from "./node-bus.ts";
 import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 import { nodeStore, type ServerStore, type StoreFailures } from "./server-store.ts";
@@ -27,6 +30,8 @@ export type NodeOptions = {
   readonly store: ServerStore;
   readonly failures: StoreFailures;
   readonly slowness: number;
+  /** The messages to the other nodes. Null: a store without hints and presence. */
+  readonly bus: NodeBus | null;
   readonly permit: Permit;
   readonly now: () => number;
   /** Accepts few commits and sockets of each actor. */
@@ -84,24 +89,38 @@ export class ServerNode {
   join(socket: LiveSocket, log: string, actor: string, after: string | null): Promise<LiveConnection | NodeReply> {
     return this.#running.join(socket, log, actor, after);
   }
+
+  /** Appends a record as the writer does, and publishes it. */
+  append(log: string, after: Cursor | null, record: StoredRecord): Promise<void> {
+    return this.#running.append(log, after, record);
+  }
 }
 
-type Running = { readonly handle: NodeHandler; readonly join: ServerNode["join"] };
+type Running = {
+  readonly handle: NodeHandler;
+  readonly join: ServerNode["join"];
+  readonly append: ServerNode["append"];
+};
 
 function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Running {
   const { scheduler, permit, parts, report } = options;
-  const limits = options.isStrict ? STRICT_LIMITS : SERVER_LIMITS;
+  const limits = { ...(options.isStrict ? STRICT_LIMITS : SERVER_LIMITS), ...(options.bus && { lookMs: LOOK_MS }) };
   const env: Env = {
     now: options.now,
     randomBytes: options.randomBytes,
     setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
     nextTurn: () => scheduler.wait(owner, "gathers", scheduler.random.below(3)),
   };
-  const raw = nodeStore(options.store, owner, scheduler, options.failures, options.slowness);
+  const raw = nodeStore(options.store, owner, scheduler, options.failures, options.slowness, options.bus);
   const context = { random: scheduler.random, wait: (label: string, ms: number) => scheduler.wait(owner, label, ms) };
   const store: EventStore = parts.eventStore?.(raw, context) ?? raw;
   const admission = createAdmission({ authorize: () => null, permit, limits, env, report });
   const hub = createLiveHub({ store, limits, env, report, ticks: true, ...admission });
+  const onAppended: typeof hub.publish = (log, appended) => {
+    hub.publish(log, appended);
+    store.hints?.send(log);
+  };
+  store.hints?.listen(hub.poke);
   const release = parts.release?.(domain, "server") ?? domain;
   const writer = createLogWriter({
     domain: release,
@@ -110,7 +129,7 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
     limits,
     env,
     report,
-    onAppended: hub.publish,
+    onAppended,
   });
 
   const plain: NodeHandler = async (request) => {
@@ -143,6 +162,11 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
         return refused(error);
       }
     },
+    append: async (log, after, record) => {
+      const batch = { expected: after, records: [record], outcomes: [], forgetOutcomesBefore: 0 };
+      const { kind } = await store.append(log, { ...batch, outcomesPerActorMax: limits.outcomesPerActorMax });
+      if (kind === "ok") onAppended(log, { after, records: [record], head: record.cursor });
+    },
     join: async (socket, log, actor, after) => {
       try {
         refuseIfBusy(options, scheduler);
@@ -158,6 +182,8 @@ function start(options: NodeOptions, owner: Owner, domain: DomainDefinition): Ru
   };
 }
 
+/** With hints a node seldom looks by itself, so that a lost hint shows. */
+const LOOK_MS = 60_000;
 /** Few sockets and commits, and small answers. These limits stay after the world is healed. */
 const STRICT_LIMITS: ServerLimits = {
   ...SERVER_LIMITS,

@@ -7,6 +7,7 @@
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
 import type { Append, EventStore } from "../../sync-server/stores/event-store.ts";
 import { memory } from "../../sync-server/stores/memory.ts";
+import type { NodeBus } from "./node-bus.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
 
 export class ServerStore {
@@ -64,10 +65,17 @@ export class ServerStore {
   }
 }
 
-/** Whether an operation fails now: any operation before it runs, and an append also after it ran. */
-export type StoreFailures = { readonly before: () => boolean; readonly after: () => boolean };
+export type StoreFailures = {
+  /** Whether an operation fails now, before it runs. */
+  readonly before: () => boolean;
+  /** Whether an append fails now, after it ran. */
+  readonly after: () => boolean;
+  /** The time from the end of an operation to its answer, in milliseconds. It is long for a reader that lags. */
+  readonly lagMs: () => number;
+};
 
 /**
+ * @param bus the messages to the other nodes, or null for a store without them
  * @param slowness the longest time of an operation in milliseconds, long enough that two nodes meet in a shared store
  */
 export function nodeStore(
@@ -76,6 +84,7 @@ export function nodeStore(
   scheduler: Scheduler,
   failures: StoreFailures,
   slowness: number,
+  bus: NodeBus | null,
 ): EventStore {
   const step = async <T>(operation: string, run: () => Promise<T>): Promise<T> => {
     await scheduler.wait(owner, `db ${operation}`, scheduler.random.below(slowness));
@@ -85,7 +94,7 @@ export function nodeStore(
     }
     const result = await run();
     const failsAfter = operation === "append" && failures.after();
-    await scheduler.wait(owner, `db ${operation} done`, scheduler.random.below(3));
+    await scheduler.wait(owner, `db ${operation} done`, failures.lagMs());
     if (!failsAfter) return result;
     scheduler.note("fault: db append fails after it wrote");
     throw new Error("the database's connection was lost");
@@ -106,5 +115,6 @@ export function nodeStore(
     id: () => store.inner.id(),
     adoptId: (id) => store.inner.adoptId(id),
     close: () => Promise.resolve(),
+    ...bus?.join(owner),
   };
 }

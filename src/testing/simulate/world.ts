@@ -9,6 +9,7 @@ import { Device, EPOCH_MS } from "./device.ts";
 import { type FaultName, NO_FAULTS } from "./faults.ts";
 import { type Journal, newJournal } from "./journal.ts";
 import { Network, type SlowLink } from "./network.ts";
+import { NodeBus } from "./node-bus.ts";
 import type { SimulationParts } from "./parts.ts";
 import type { Plan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -38,6 +39,8 @@ export class World {
   readonly journal: Journal = newJournal();
   readonly tap: WireTap;
   readonly network: Network;
+  /** The messages between server nodes. */
+  readonly bus: NodeBus;
   readonly devices: Device[] = [];
   readonly nodes: ServerNode[] = [];
   /** Revoked rights, such as `read ada team-a`. */
@@ -72,8 +75,12 @@ export class World {
           this.happens("lateness", 0.3) ? this.scheduler.random.below(8_000) : 1 + this.scheduler.random.below(60),
       },
     });
-    for (let index = 0; index < (plan.faults.secondNode > 0 ? 2 : 1); index++)
-      this.nodes.push(this.#node(`node${index + 1}`));
+    this.bus = new NodeBus(this.scheduler, {
+      loses: () => this.happens("nodeMessages", 0.2),
+      cuts: () => this.happens("nodeMessages", 0.05),
+      delayMs: () => this.scheduler.random.below(this.happens("nodeMessages", 0.2) ? 5_000 : 20),
+    });
+    for (let index = 0; index < (this.#hasTwoNodes ? 2 : 1); index++) this.nodes.push(this.#node(`node${index + 1}`));
     for (let index = 0; index < plan.devices; index++) this.#device(index);
   }
 
@@ -120,14 +127,23 @@ export class World {
     return this.options.plan.faults.tenants > 0 ? LOGS : LOGS.slice(0, 1);
   }
 
+  get #hasTwoNodes(): boolean {
+    return this.strengthInPlan("secondNode") + this.strengthInPlan("nodeMessages") > 0;
+  }
+
   #node(name: string): ServerNode {
     const node: ServerNode = new ServerNode(
       {
         name,
         scheduler: this.scheduler,
         store: this.store,
-        failures: { before: () => this.happens("appendFails", 0.15), after: () => this.happens("appendFails", 0.3) },
-        slowness: this.options.plan.faults.secondNode > 0 ? 30 : 4,
+        failures: {
+          before: () => this.happens("appendFails", 0.15),
+          after: () => this.happens("appendFails", 0.3),
+          lagMs: () => this.scheduler.random.below(this.happens("nodeMessages", 0.1) ? 2_000 : 3),
+        },
+        slowness: this.#hasTwoNodes ? 30 : 4,
+        bus: this.strengthInPlan("nodeMessages") > 0 ? this.bus : null,
         permit: this.permit,
         now: () => EPOCH_MS + this.scheduler.now,
         isStrict: this.options.plan.faults.rateLimits > 0,

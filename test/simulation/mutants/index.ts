@@ -1,6 +1,7 @@
 /** All planted faults. Each must be found within 1,000 seeds, or the simulator is too weak. */
 import { browserMutants } from "./browser-mutants.ts";
 import { linkMutants } from "./link-mutants.ts";
+import { nodeMutants } from "./node-mutants.ts";
 import { releaseMutants } from "./release-mutants.ts";
 import { serverMutants } from "./server-mutants.ts";
 import { storeMutants } from "./store-mutants.ts";
@@ -13,4 +14,5 @@ export const mutants = [
   ...storeMutants,
   ...wireMutants,
   ...linkMutants,
+  ...nodeMutants,
 ];
