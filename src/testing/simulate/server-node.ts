@@ -5,7 +5,7 @@
  * - A crash loses the node's memory. No code of the old process continues, and the new process starts from the store.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { decodeCursor, encodeCursor } from "../../core/history/record.ts";
+import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
 import { createAdmission } from "../../sync-server/access/admission.ts";
 import { answerInfo, answerPull, answerPush } from "../../sync-server/http/push-pull.ts";
 import type { Permit } from "../../sync-server/access/authorize.ts";
@@ -15,9 +15,7 @@ import { byteLength, SERVER_LIMITS, type ServerLimits } from "../../sync-server/
 import { createLiveHub } from "../../sync-server/live/hub.ts";
 import type { LiveConnection, LiveSocket } from "../../sync-server/live/server-socket.ts";
 import { createLogWriter } from "../../sync-server/writer/log-writer.ts";
-import type { EventStore } from "../../sync-server/stores/event-store.ts";
-import type { Cursor } from "../../core/history/record.ts";
-import type { StoredRecord } from "../../sync-server/stores/event-store.ts";
+import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
 import type { NodeBus } from "./node-bus.ts";
 import type { NodeHandler, NodeReply, NodeRequest, SimulationParts } from "./parts.ts";
 import type { Owner, Scheduler } from "./scheduler.ts";
