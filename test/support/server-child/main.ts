@@ -9,7 +9,7 @@ import { flushCompileCache } from "node:module";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
-import { domain } from "../board-domain.ts";
+import { board, columnCounts, domain } from "../board-domain.ts";
 import type { ChildMessage, ParentMessage, ServerReport, StoreAddress } from "./messages.ts";
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
@@ -39,7 +39,12 @@ async function openStore(address: StoreAddress) {
   return postgres(address);
 }
 
-async function listen({ store, port, limits }: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
+async function listen({
+  store,
+  port,
+  limits,
+  hasModels = false,
+}: Extract<ParentMessage, { do: "serve" }>): Promise<void> {
   const authorize = (request: Request) => {
     const [, actor] = /^Bearer ([\w-]{1,64})$/.exec(request.headers.get("authorization") ?? "") ?? [];
     return actor === undefined ? null : { actor };
@@ -55,6 +60,7 @@ async function listen({ store, port, limits }: Extract<ParentMessage, { do: "ser
     port,
     hostname: "127.0.0.1",
     onError,
+    ...(hasModels && { models: [board, columnCounts] }),
     ...(limits && { limits }),
   });
   process.once("SIGTERM", () => void close().then(() => process.exit(0)));

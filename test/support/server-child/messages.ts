@@ -9,6 +9,8 @@ export type ServeRequest = {
   readonly port: number;
   /** Any of the server's limits. */
   readonly limits?: Readonly<Record<string, unknown>>;
+  /** True: the server keeps the rows of all projections of its domain. */
+  readonly hasModels?: boolean;
 };
 
 export type ParentMessage =
