@@ -24,6 +24,8 @@ export default defineConfig({
           environment: "node",
           // Real servers and files take part; a busy machine is no failure.
           testTimeout: 30_000,
+          // A Postgres needs more than 10 s to stop on a busy machine.
+          hookTimeout: 60_000,
           include: ["test/{unit,conformance,architecture,docs,simulation}/**/*.test.{ts,tsx}"],
         },
       },
