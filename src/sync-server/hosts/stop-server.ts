@@ -27,7 +27,7 @@ export type StoppedParts = {
 };
 
 /** Milliseconds that the pushes before the stop have. */
-const WRITER_MS_MAX = 4_000;
+const WRITER_MS_MAX = 3_000;
 /** Milliseconds that the steps of read models have. A step that is cut off is done again after the next start. */
 const KEEPERS_MS_MAX = 1_000;
 /** Milliseconds that the store has to close. */
