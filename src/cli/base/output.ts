@@ -1,7 +1,7 @@
 /**
  * The output of a command: lines for people, or one JSON value a line for programs.
  *
- * Guarantees (cli.output.test.ts):
+ * Guarantees (cli.logs.test.ts):
  * - Results go to stdout. Progress and remarks for people go to stderr, so that a pipe gets only results.
  * - A slow reader of stdout slows the command down, so that memory stays bounded.
  * - Control characters of stored texts do not reach the terminal.
