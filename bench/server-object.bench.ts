@@ -12,8 +12,8 @@ const { url, usage } = server;
 const rows = await compare(
   [
     { name: "bare inserts", run: (load, name, ms) => bareObjects(url, load, name, ms), usage },
-    { name: "Dacapo", run: (load, name, ms) => pushLoad([`${url}/sync`], load, name, ms), usage },
-    { name: "only HTTP and JSON", run: (load, name, ms) => pushLoad([`${url}/floor`], load, name, ms), usage },
+    { name: "Dacapo", run: (load, name, ms) => pushLoad([`${url}/sync`], load, name, { ms }), usage },
+    { name: "only HTTP and JSON", run: (load, name, ms) => pushLoad([`${url}/floor`], load, name, { ms }), usage },
   ],
   chosenLoads(),
   { rounds: 3, ms: 1_500, warmMs: 700 },

@@ -22,11 +22,15 @@ try {
   const rows = await compare(
     [
       { name: "bare inserts", run: (load, _, ms) => bare.run(load, ms) },
-      { name: "one node", run: (load, name, ms) => pushLoad([first.url], load, `one-${name}`, ms), usage: first.usage },
-      { name: "three nodes", run: (load, name, ms) => pushLoad(three, load, `three-${name}`, ms) },
+      {
+        name: "one node",
+        run: (load, name, ms) => pushLoad([first.url], load, `one-${name}`, { ms }),
+        usage: first.usage,
+      },
+      { name: "three nodes", run: (load, name, ms) => pushLoad(three, load, `three-${name}`, { ms }) },
       {
         name: "only HTTP and JSON",
-        run: (load, name, ms) => pushLoad([floor.url], load, name, ms),
+        run: (load, name, ms) => pushLoad([floor.url], load, name, { ms }),
         usage: floor.usage,
       },
     ],

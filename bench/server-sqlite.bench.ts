@@ -22,13 +22,17 @@ await using before = checkout ? await startServer({ checkout }) : null;
 const rows = await compare(
   [
     { name: "bare inserts", run: (load, _, ms) => bare(load, ms) },
-    { name: "Dacapo", run: (load, name, ms) => pushLoad([server.url], load, name, ms), usage: server.usage },
-    { name: "only HTTP and JSON", run: (load, name, ms) => pushLoad([floor.url], load, name, ms), usage: floor.usage },
+    { name: "Dacapo", run: (load, name, ms) => pushLoad([server.url], load, name, { ms }), usage: server.usage },
+    {
+      name: "only HTTP and JSON",
+      run: (load, name, ms) => pushLoad([floor.url], load, name, { ms }),
+      usage: floor.usage,
+    },
     ...(before
       ? [
           {
             name: "Dacapo before",
-            run: (load: Load, name: string, ms: number) => pushLoad([before.url], load, name, ms),
+            run: (load: Load, name: string, ms: number) => pushLoad([before.url], load, name, { ms }),
             usage: before.usage,
           },
         ]

@@ -36,6 +36,7 @@ export async function bareSqlite(path: string): Promise<(load: Load, ms: number)
     const positions = ids.map(() => 0);
     const times: number[] = [];
     let spent = 0;
+    let cpuMs = 0;
     while (spent < ms) {
       // The rows are made outside the measured time. All clients that wait share one transaction.
       const group = Array.from({ length: clients }, (_, client) => {
@@ -44,14 +45,17 @@ export async function bareSqlite(path: string): Promise<(load: Load, ms: number)
         positions[log] = commit.last;
         return { log: ids[log] ?? 0, commit };
       });
+      const cpuBefore = process.cpuUsage();
       const start = performance.now();
       database.exec("begin immediate");
       for (const { log, commit } of group) insert(log, commit);
       database.exec("commit");
       const took = performance.now() - start;
       spent += took;
+      const { user, system } = process.cpuUsage(cpuBefore);
+      cpuMs += (user + system) / 1_000;
       for (let client = 0; client < clients; client++) times.push(took);
     }
-    return { commits: times.length, ms: spent, times };
+    return { commits: times.length, ms: spent, times, cpuMs };
   };
 }

@@ -45,7 +45,8 @@ export async function compare(
         if (round < 0) continue;
         rates[index]?.push((measured.commits * 1000) / measured.ms);
         times[index]?.push(...measured.times);
-        if (before && after) cpu[index]?.push((after.cpuMs - before.cpuMs) / measured.commits);
+        const cpuMs = before && after ? after.cpuMs - before.cpuMs : measured.cpuMs;
+        if (cpuMs !== undefined) cpu[index]?.push(cpuMs / measured.commits);
       }
     }
     const first = median(rates[0] ?? []);

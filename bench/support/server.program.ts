@@ -5,6 +5,7 @@ import { type AddressInfo } from "node:net";
 import { serve } from "dacapo/node";
 import { postgres } from "dacapo/postgres";
 import { sqlite } from "dacapo/sqlite";
+import { WebSocketServer } from "ws";
 import { domain } from "./domain.ts";
 
 const [kind = "sqlite", place = ":memory:", origin = ""] = process.argv.slice(2);
@@ -55,6 +56,7 @@ async function serveFloor(): Promise<string> {
       response.end(text);
     });
   });
+  new WebSocketServer({ server, perMessageDeflate: false });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address: AddressInfo | string | null = server.address();
   return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/sync`;

@@ -1,8 +1,10 @@
 // The Worker of the workload: Dacapo's objects, objects with bare inserts, and objects that only read and write JSON.
 import { DurableObject } from "cloudflare:workers";
-import { cloudflare } from "dacapo/cloudflare";
+import { cloudflare, type HibernatingSocket } from "dacapo/cloudflare";
 import { type BareCommit, BareRows } from "../bare-rows.ts";
 import { domain } from "../domain.ts";
+
+declare const WebSocketPair: new () => { readonly 0: HibernatingSocket; readonly 1: HibernatingSocket };
 
 const unbounded = { perSecond: 1e9, burst: 1e9 };
 
@@ -44,9 +46,18 @@ export class BareObject extends DurableObject {
       const records = searchParams.has("records") || pathname.includes("one-") ? stored : "";
       return new Response(`{"outcomes":[{"at":"1-0"}],"records":[${records}],"more":false}`);
     }
+    if (request.headers.get("upgrade") === "websocket") return this.#accept();
     if (pathname.endsWith("/insert")) this.#insert();
     else this.#prepare(Number(searchParams.get("commits")), Number(searchParams.get("events")));
     return new Response("{}");
+  }
+
+  /** A socket that sleeps, and nothing else. */
+  #accept(): Response {
+    const pair = new WebSocketPair();
+    this.ctx.acceptWebSocket(pair[1]);
+    const init: ResponseInit & { readonly webSocket: HibernatingSocket } = { status: 101, webSocket: pair[0] };
+    return new Response(null, init);
   }
 
   #prepare(commits: number, events: number): void {
