@@ -60,12 +60,12 @@ export function queriesOf(schema: string) {
       )}) page on true
       where l.name = $1 and l.state = 'open'
       order by page.last`,
+    // The limit makes the planner look each stream up in the index. Otherwise it may scan all streams of the log.
     written: `
-      select s.stream
-      from ${logs} l,
-        (select distinct stream from json_array_elements_text($2::text::json) as i(stream)) s
-      where l.name = $1 and l.state = 'open'
-        and exists (select from ${streamRecords} where log = l.id and stream = s.stream)`,
+      with log as (select id from ${logs} where name = $1 and state = 'open'),
+        names as (select distinct stream from json_array_elements_text($2::text::json) as i(stream))
+      select names.stream from names join lateral (
+        select 1 from ${streamRecords} where log = (select id from log) and stream = names.stream limit 1) one on true`,
     known: `
       with log as (select id from ${logs} where name = $1 and state = 'open'),
         ids as (select distinct id from json_array_elements_text($2::text::json) as i(id))
