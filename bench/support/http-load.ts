@@ -24,8 +24,8 @@ const FIRST_ANSWER_BYTES = 64 * 1024;
 let devices = 0;
 
 /**
- * Pushes for some milliseconds, or a number of times. A device requests records as Dacapo's client does: none, if the log has records that it
- * lacks, because those come by its socket or by a pull.
+ * Pushes for some milliseconds, or a number of times. A device requests records as Dacapo's client does: none, if the
+ * log has records that it lacks, because those come by its socket or by a pull.
  *
  * @param urls the nodes of the server, which devices use in turn
  */
