@@ -1,15 +1,18 @@
 // `npm run mutate`: changes one expression of the code at a time, and runs the tests that reach it. A change that no
 // test notices survives, and shows a missing test. The last line is "N mutants, N killed".
 //
-//   npm run mutate -- --minutes 20                     stops after 20 minutes; the next run continues
-//   npm run mutate -- --only core/replica              the files whose path contains the text
-//   npm run mutate -- --only core/replica --write      also writes the survivors without a reason into survivors.json
-//   npm run mutate -- --fresh                          forgets the results of earlier runs
+//   npm run mutate -- --minutes 20                     stops after 20 minutes. The next run continues.
+//   npm run mutate -- --only core/replica              changes only the files whose path contains the text.
+//   npm run mutate -- --tests core/replica             runs only the tests whose path contains the text.
+//   npm run mutate -- --only core/replica --write      also writes the survivors into survivors.json.
+//   npm run mutate -- --fresh                          forgets the results of earlier runs.
 //
 // StrykerJS's instrumenter makes the changes, and test/mutation/runner.ts tries them. The working tree stays as it is.
-// Results are kept in .test-output/mutate. A result counts until its file or its test file changes. After a change of a
-// helper of the tests, pass --fresh. The exit code is 1 if too few mutants were killed, if a mutant was not tried by
-// all tests, or if a survivor has no reason in test/mutation/survivors.json.
+// Results are kept in .test-output/mutate. A kill counts until its file changes. A survivor counts until its file or a
+// test file changes. After a change of a helper, or after a test became weaker, pass --fresh.
+//
+// The exit code is 1 if too few mutants were killed, if a mutant was not tried by all tests, or if a survivor has no
+// reason in test/mutation/survivors.json.
 import { spawn } from "node:child_process";
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,14 +36,19 @@ const { values } = parseArgs({
   options: {
     minutes: { type: "string" },
     only: { type: "string" },
+    tests: { type: "string" },
     write: { type: "boolean" },
     fresh: { type: "boolean" },
   },
 });
 /** Milliseconds. A test process that is this late to stop a test goes round in a circle that it cannot interrupt. */
 const LATE_MAX = 20_000;
-/** Milliseconds of the slowest test in the first runs. */
-const QUICK_MS = [30, 300];
+/** Milliseconds of the slowest test in each run. A slower one waits, or tries only the mutants of its own room. */
+const RUNS = [
+  { testMsMax: 30, isOwnRoomOnly: false },
+  { testMsMax: 300, isOwnRoomOnly: true },
+  { testMsMax: Number.MAX_SAFE_INTEGER, isOwnRoomOnly: false },
+];
 const endsAt = Date.now() + Number(values.minutes ?? 30) * 60_000;
 
 process.exitCode = await mutate();
@@ -68,18 +76,18 @@ async function mutate(): Promise<number> {
 /** Runs the quick tests first. It starts test processes until all tests tried all, because a mutant can end one. */
 async function tryAll(made: Pick<Plan, "code"> & { mutants: Mutant[] }, tests: readonly string[]): Promise<void> {
   mkdirSync(outputFolder, { recursive: true });
-  for (const testMsMax of [...QUICK_MS, Infinity]) {
+  for (const limits of RUNS) {
     let before = -1;
     while (Date.now() < endsAt) {
       const results = new Results(made.mutants, tests);
-      const pending = results.pending();
+      const pending = results.pending().filter(({ file }) => file.includes(values.tests ?? ""));
       if (pending.length === 0 || results.size === before) break;
       before = results.size;
-      const plan: Plan = { ...made, endsAt, testMsMax: Math.min(testMsMax, Number.MAX_SAFE_INTEGER), tests: pending };
+      const plan: Plan = { ...made, ...limits, endsAt, tests: pending };
       writeFileSync(planFile, JSON.stringify(plan));
       await runTests();
       console.log(`${results.killed.length} killed, ${pending.length} test files to go`);
-      if (testMsMax < Infinity) break;
+      if (limits !== RUNS.at(-1)) break;
     }
   }
 }

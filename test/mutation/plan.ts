@@ -32,6 +32,8 @@ export type Plan = {
   readonly endsAt: number;
   /** Milliseconds. A test that runs longer waits for another run, when quick tests have killed most mutants. */
   readonly testMsMax: number;
+  /** A slow test first tries only the mutants of the room that it tests: `test/unit/core/fold` those of `core/fold`. */
+  readonly isOwnRoomOnly: boolean;
   /** The instrumented text of each file, by its path inside the project. */
   readonly code: { readonly [file: string]: string };
   readonly mutants: readonly Mutant[];
@@ -99,7 +101,7 @@ export function numberOf({ key }: Mutant): string {
   return key.slice(key.indexOf("#") + 1);
 }
 
-/** A file with a hash of its text. A result of another text of the file does not count. */
+/** A file with a hash of its text. */
 export function versionOf(file: string, text = readFileSync(join(projectFolder, file), "utf8")): string {
   return `${file}@${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
 }

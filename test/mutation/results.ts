@@ -31,9 +31,10 @@ export class Results {
     this.#tests = new Map(tests.map((test) => [versionOf(test), test]));
     this.#triedTests = readTriedTests().filter(({ by }) => this.#tests.has(by));
     this.#triedFiles = readTriedFiles().filter(({ by }) => this.#tests.has(by));
-    this.#kills = new Map(readKills().flatMap((kill) => (this.#tests.has(kill.by) ? [[kill.mutant, kill]] : [])));
+    this.#kills = new Map(readKills().map((kill) => [kill.mutant, kill]));
     this.#sources = new Map(mutants.map((mutant) => [sourceOf(mutant), mutant.file]));
-    this.size = this.#triedTests.length + this.#triedFiles.length + this.#kills.size;
+    this.size =
+      this.#triedTests.filter(({ broken }) => broken === undefined).length + this.#triedFiles.length + this.#kills.size;
     const [ran, loaded] = [keysOf(this.#triedTests), keysOf(this.#triedFiles)];
     this.#loaded = mutants.filter(({ key }) => loaded.has(key) && !ran.has(key) && !this.#kills.has(key));
     this.counted = mutants.filter((mutant) => !this.#loaded.includes(mutant));
@@ -61,8 +62,11 @@ export class Results {
       console.log(`${file}:${line} ${mutator}: ${code} => ${replacement}`);
     for (const [file, mutants] of Map.groupBy(this.counted, ({ file }) => file))
       console.log(`${file}: ${figures(mutants.length, this.killed.filter((mutant) => mutant.file === file).length)}`);
-    for (const { test, broken } of this.#triedTests)
-      if (broken) console.log(`This test fails without a change, so it was left out: ${test}: ${broken.slice(0, 200)}`);
+    const worked = new Set(this.#triedTests.flatMap(({ test, broken }) => (broken === undefined ? [test] : [])));
+    const broken = new Map(this.#triedTests.map(({ test, broken }) => [test, broken]));
+    for (const [test, error] of broken)
+      if (error !== undefined && !worked.has(test))
+        console.log(`This test fails without a change, so it was left out: ${test}: ${error.slice(0, 200)}`);
     const hung = this.killed.filter(({ key }) => this.#kills.get(key)?.how === "hung").length;
     const pending = this.pending().length;
     console.log(

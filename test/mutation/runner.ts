@@ -10,7 +10,7 @@
  * - A mutant that hangs ends the process too, because what hangs would disturb the next mutants.
  */
 import { writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { type RunnerTestCase, type RunnerTestFile, TestRunner, type TestTryOptions } from "vitest";
 import {
   addKill,
@@ -82,8 +82,8 @@ export default class MutationRunner extends TestRunner {
       this.#version = versionOf(this.#file);
       const sources = new Set(plan.tests.find((test) => test.file === this.#file)?.sources);
       this.#mutants = new Map(plan.mutants.filter((mutant) => sources.has(mutant.file)).map((one) => [one.id, one]));
-      for (const { by, test, sources } of readTriedTests())
-        if (by === this.#version && [...this.#sources()].every(([source]) => sources[source]))
+      for (const { by, test, sources, broken } of readTriedTests())
+        if (by === this.#version && broken === undefined && [...this.#sources()].every(([source]) => sources[source]))
           this.#triedBefore.add(test);
       eachTest(file.tasks, (test) => {
         test.repeats = 1;
@@ -170,13 +170,21 @@ export default class MutationRunner extends TestRunner {
       const mutant = this.#mutants.get(id);
       if (mutant && !killed.has(mutant.key)) this.#steps.push({ mutant, hits: count });
     }
-    this.#isPostponed = this.#steps.length > 0 && testMs > plan.testMsMax;
-    if (this.#isPostponed) {
-      this.#isPartial = true;
-      this.#steps = [];
-    }
+    const isSlow = testMs > plan.testMsMax;
+    this.#isPostponed = this.#steps.length > 0 && isSlow;
+    this.#isPartial ||= this.#isPostponed;
+    if (isSlow) this.#steps = plan.isOwnRoomOnly ? this.#steps.filter((step) => this.#isOfOwnRoom(step)) : [];
     this.#error = error;
+    // The next run tries a broken test again, because a busy machine can break one, too.
+    this.#isPartial ||= error !== null;
     test.retry = this.#steps.length * 2;
+  }
+
+  #isOfOwnRoom({ mutant }: Step): boolean {
+    return (
+      mutant !== undefined &&
+      dirname(mutant.file).slice("src/".length) === dirname(this.#file).slice("test/unit/".length)
+    );
   }
 
   #endTest(test: RunnerTestCase): void {

@@ -164,6 +164,12 @@ describe("sameJson", () => {
       expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
   });
 
+  test("sameJson: an array differs from an object with the same length", () => {
+    expect(sameJson([], { length: 0 })).toBe(false);
+    expect(sameJson({ length: 0 }, [])).toBe(false);
+    expect(sameJson(["a"], { length: 1, 0: "a" })).toBe(false);
+  });
+
   test("sameJson: agrees with a comparison of texts in canonical order", () => {
     const canonical = (value: Json): string =>
       JSON.stringify(value, (_key, inner: unknown) =>
