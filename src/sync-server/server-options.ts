@@ -155,7 +155,7 @@ export type SyncServer = Hono & {
    */
   readonly importLog: (log: string, archive: LogLines) => Promise<ImportedLog>;
   /**
-   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. The pushes have 4
+   * Refuses new pushes, finishes the running ones, disconnects live sockets, and closes the store. The pushes have 3
    * seconds, other requests 2 seconds, the store 1 second. A push that was not answered is pushed again.
    *
    * @example
