@@ -1,7 +1,10 @@
 // The import law: the modules that a module may import. `import type` counts too, because a type is knowledge too.
+import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type Module, modulesOf, parseModule, targetOf } from "./modules.ts";
+import { parseOwnJson } from "../support/own-json.ts";
+import { type Module, modulesOf, parseModule, root, targetOf } from "./modules.ts";
 
 const src = modulesOf("src");
 const outside = modulesOf("demo", "bench", "test");
@@ -70,6 +73,16 @@ test("import law: telemetry.ts alone imports OpenTelemetry, and no module import
   const withPackage = src.filter(({ imports }) => imports.some((name) => name.startsWith("@opentelemetry/")));
   expect(withPackage.map(({ path }) => path)).toEqual([entry]);
   expect(src.filter((module) => module.imports.some((name) => targetOf(module, name) === entry))).toEqual([]);
+});
+
+test("import law: the store on Postgres alone imports the optional package pg", () => {
+  const { peerDependenciesMeta } = parseOwnJson<{ peerDependenciesMeta: { pg?: { optional?: boolean } } }>(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
+  expect(peerDependenciesMeta.pg).toEqual({ optional: true });
+  const importers = src.filter(({ imports }) => imports.includes("pg")).map(({ path }) => path);
+  expect(importers).not.toEqual([]);
+  expect(importers.filter((path) => !path.startsWith("src/sync-server/stores/postgres/"))).toEqual([]);
 });
 
 test("import law: an adapter imports its port, never a sibling", () => {

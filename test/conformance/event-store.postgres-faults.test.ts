@@ -130,7 +130,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
   beforeAll(async () => {
     cluster = await startPostgres();
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), 60_000);
 
   /** Two nodes of a new store with the fault. */
   async function faulty({ inAppend, inTables, inStore }: Fault): Promise<readonly [EventStore, EventStore]> {

@@ -11,7 +11,7 @@ let schemas = 0;
 beforeAll(async () => {
   if (isThere) cluster = await startPostgres();
 }, 60_000);
-afterAll(() => cluster?.stop());
+afterAll(() => cluster?.stop(), 60_000);
 
 const runner = { describe: isThere ? describe : describe.skip, it };
 const store = (schema: string) => postgres({ url: cluster.url, schema, connectionsMax: 4 });

@@ -8,7 +8,7 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
   beforeAll(async () => {
     cluster = await startPostgres();
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), 60_000);
 
   test("P8 server: 60 kills of one of three nodes lose and double no acknowledged commit", async () => {
     const seed = Date.now() % 1_000_000;

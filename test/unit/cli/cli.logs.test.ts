@@ -31,7 +31,7 @@ let schemas = 0;
 beforeAll(async () => {
   cluster = await startPostgres();
 });
-afterAll(() => cluster.stop());
+afterAll(() => cluster.stop(), 60_000);
 afterEach(async () => {
   for (const step of cleanUp.splice(0).reverse()) await step();
 });

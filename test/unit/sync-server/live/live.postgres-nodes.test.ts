@@ -43,7 +43,7 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
   beforeAll(async () => {
     cluster = await startPostgres();
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), 60_000);
   let schema = 0;
   beforeEach(() => void schema++);
   afterEach(stopAll);
@@ -140,6 +140,21 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
       expect(opened.filter(Boolean)).toHaveLength(1);
       for (const one of nodes) expect(await opens(one.url, ticket)).toBe(false);
     }
+  });
+
+  test("serve: reports synchronous_commit = off and a missing right when it starts", async () => {
+    await cluster.query(`create role loose_${schema} superuser login`);
+    await cluster.query(`alter role loose_${schema} set synchronous_commit = off`);
+    await cluster.query(`create role guest_${schema} login`);
+    const as = (role: string) => postgres({ url: cluster.url.replace("dacapo@", `${role}@`), schema: `r${schema}` });
+    await expect(start({ store: as(`loose_${schema}`) })).rejects.toMatchObject({
+      code: "storage-lost",
+      message: /synchronous_commit is off/,
+    });
+    await expect(start({ store: as(`guest_${schema}`) })).rejects.toMatchObject({
+      code: "storage-lost",
+      fix: /postgresLayout\(\)/,
+    });
   });
 
   test("serve: reports a database that is not there when it starts", async () => {

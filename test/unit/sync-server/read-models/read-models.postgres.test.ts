@@ -14,7 +14,7 @@ beforeAll(async () => {
   if (isThere) cluster = await startPostgres();
 }, 60_000);
 afterEach(stopAll);
-afterAll(() => cluster?.stop());
+afterAll(() => cluster?.stop(), 60_000);
 
 describe.skipIf(!isThere)("read models on Postgres", () => {
   test("rows: two servers fold one log, each event once, and each reads the other's commits", async () => {

@@ -52,7 +52,7 @@ describe.skipIf(!isThere)("postgres", () => {
   beforeAll(async () => {
     cluster = await startPostgres();
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), 60_000);
   afterEach(async () => {
     for (const store of opened.splice(0)) await store.close();
     schema = `f${++schemas}`;

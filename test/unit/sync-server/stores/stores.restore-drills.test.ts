@@ -128,7 +128,7 @@ describe.skipIf(!existsSync(join(programs, "pg_dump")))("postgres", () => {
   beforeAll(async () => {
     cluster = await startPostgres();
   }, 60_000);
-  afterAll(() => cluster.stop());
+  afterAll(() => cluster.stop(), 60_000);
 
   test("restore: after `pg_dump` of a live database, devices send again what the dump lacks", async () => {
     const folder = await temporaryFolder();
