@@ -11,8 +11,12 @@ export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
 /** The longest wait that a server can request. */
 export const RETRY_AFTER_MS_MAX = 10 * 60_000;
 
-/** Full jitter, so that many clients spread out. Never shorter than the server requested. */
+/**
+ * Full jitter, so that many clients spread out. Never shorter than the server requested: chance adds to that wait, since
+ * all clients of a busy server get the same request.
+ */
 export function backoff(failures: number, { chance }: Moment, retryAfterMs: number | null): number {
+  const requested = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX);
   const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(failures, 16));
-  return Math.min(Math.max(retryAfterMs ?? 0, Math.round(most * chance)), RETRY_AFTER_MS_MAX);
+  return requested + Math.round(chance * Math.max(most, requested / 4));
 }
