@@ -12,8 +12,8 @@ export const BACKOFF_MS = { first: 500, most: 60_000 } as const;
 export const RETRY_AFTER_MS_MAX = 10 * 60_000;
 
 /**
- * Full jitter, so that many clients spread out. Never shorter than the server requested: chance adds to that wait, since
- * all clients of a busy server get the same request.
+ * Full jitter, so that many clients spread out. Never shorter than the server requested. Chance adds to that wait,
+ * because all clients of a busy server get the same request.
  */
 export function backoff(failures: number, { chance }: Moment, retryAfterMs: number | null): number {
   const requested = Math.min(retryAfterMs ?? 0, RETRY_AFTER_MS_MAX);
