@@ -74,7 +74,7 @@ function storable(given: CommandRequest | null): CommandRequest | null {
     typeof request?.stream !== "string" ||
     typeof request.name !== "string" ||
     !Number.isSafeInteger(request.v) ||
-    request.v < 0
+    request.v < 1
   )
     return null;
   return request.input === undefined || findJsonProblem(request.input) === null ? request : null;

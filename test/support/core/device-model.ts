@@ -166,6 +166,11 @@ export class DeviceModel {
       model.forecasts.map((forecast) => (forecast.kind === "events" ? forecast.events : forecast.defect)),
       "forecasts",
     );
+    same(
+      this.#replica.doubtful,
+      this.#replica.pending.filter(({ forecast }) => "defect" in forecast),
+      "doubtful commits",
+    );
     for (const [stream, { state, version }] of model.tables.streams) {
       const at = this.#replica.stream(stream);
       same([at.version, at.state], [version, state], `state of ${stream}`);

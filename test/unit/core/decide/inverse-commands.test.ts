@@ -92,6 +92,8 @@ describe("inverseCommands", () => {
       { ...request, v: "1" },
       { ...request, v: 1.5 },
       { ...request, v: -1 },
+      // No command has this version, so proposeCommit refuses it.
+      { ...request, v: 0 },
       { ...request, input: deep },
     ];
     for (const one of wrong) expect(inverseIf(one)).toBe(null);

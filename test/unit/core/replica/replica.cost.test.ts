@@ -4,8 +4,9 @@ import { aggregate, defineDomain, projection } from "dacapo";
 import * as v from "valibot";
 import type { Json } from "../../../../src/core/values/json.ts";
 import { type CommitRecord, positionOf } from "../../../../src/core/history/record.ts";
+import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import type { Replica } from "../../../../src/core/replica/replica.ts";
-import { newId } from "../../../support/core/author.ts";
+import { author, newId } from "../../../support/core/author.ts";
 import { commitOn, logOf, NOW, viewOf } from "../../../support/core/scene.ts";
 
 const PENDING = 200;
@@ -155,6 +156,36 @@ describe("apply: decisions for one record with many pending commits", () => {
     device.apply([foreign(device, "counter/other", 7)], NOW + 5);
     expect(decisions).toBe(1);
     expect(device.stream("counter/late").state).toMatchObject({ at: NOW + 5 });
+  });
+});
+
+describe("decisions that a replica saves", () => {
+  test("add: a commit with its decision costs no second one, now or with a later record", () => {
+    const device = viewOf(logOf([], definition));
+    const proposed = proposeCommit(definition, device, [counter.command.add("c", { amount: 1 })], author());
+    if ("defect" in proposed) throw new Error("Refused");
+    decisions = 0;
+    device.add(proposed.commit, NOW, proposed.decided);
+    device.apply([foreign(device, "counter/other", 7)], NOW);
+    expect(decisions).toBe(0);
+    expect(total(device)).toEqual({ total: 8 });
+  });
+
+  test("apply: a record that decided commits again costs the next record nothing", () => {
+    const device = busyDevice(() => "c");
+    device.apply([foreign(device, "counter/c", 7)], NOW);
+    decisions = 0;
+    device.apply([foreign(device, "counter/other", 7)], NOW);
+    expect(decisions).toBe(0);
+  });
+
+  test("apply, remove: nothing to apply or to remove decides no timed commit again", () => {
+    const device = viewOf(logOf([], definition));
+    device.add(commitOn(definition, device, "ann", [counter.command.stamp("late")]), NOW);
+    decisions = 0;
+    device.apply([], NOW + 5);
+    device.remove(new Set([newId()]), NOW + 5);
+    expect(decisions).toBe(0);
   });
 });
 
