@@ -127,7 +127,7 @@ describe("apply: a record that settles a pending commit", () => {
     expect(device.stream("purse/p")).toMatchObject({ version: 2, state: { total: 0 } });
   });
 
-  test("apply: numbers later commits anew after an event that left the state as it was", () => {
+  test("apply: later commits get new versions after an event that left the state as it was", () => {
     const device = emptyDevice();
     const one = pend(device, add("p", { amount: 5 }));
     pend(device, add("p", { amount: 1 }));

@@ -1,4 +1,4 @@
-/** What a replica refuses, and what it reports about events that cannot be folded. */
+/** A replica refuses wrong calls, and reports the events that cannot be folded. */
 import { expect, test } from "vitest";
 import { PARKED_MAX } from "../../../../src/core/fold/rows.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
