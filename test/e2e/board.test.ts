@@ -34,7 +34,9 @@ afterEach(async () => {
 
 const offline = (page: Page) => page.getByRole("switch", { name: "Offline" });
 const panel = (page: Page) => page.getByRole("dialog");
-const rejections = (page: Page) => page.getByRole("region", { name: "Changes that were refused" });
+const refusals = (page: Page) => page.getByRole("region", { name: "Changes that were refused" });
+const openRefusals = (page: Page) => refusals(page).getByRole("button", { name: "Show" }).click();
+const textsOf = (where: Locator) => where.locator(".conflict > div").allInnerTexts();
 const search = (page: Page) => page.evaluate(() => location.search);
 const shows = async (page: Page, column: string, titles: readonly string[]) => {
   await expect.poll(() => titlesIn(page, column), { timeout: 20_000 }).toEqual(titles);
@@ -74,7 +76,8 @@ describe("two people on one board", () => {
       await ada.getByRole("button", { name: "Take it back" }).click();
       await waitForSync(ada, "Live");
       await shows(ada, "To do", ["Milk", "Bread"]);
-      await rejections(ada).getByText("add the card “Forbidden”").waitFor();
+      await openRefusals(ada);
+      await refusals(ada).getByText("add the card “Forbidden”").waitFor();
     },
   );
 
@@ -191,7 +194,7 @@ describe("a board without a network", () => {
       .poll(async () => (await titlesIn(ben, "To do")).toSorted(), { timeout: 30_000 })
       .toEqual(["Bread", "Milk"]);
     expect(await ben.locator("[data-column]").count()).toBe(3);
-    expect(await rejections(ben).count()).toBe(0);
+    expect(await refusals(ben).count()).toBe(0);
   });
 });
 
@@ -317,31 +320,99 @@ describe("two people with different changes", () => {
     await renameCard(ada, "Milk", "Oat milk");
     await waitForSync(ada, "Live");
     await offline(ben).click();
-    await rejections(ben).getByText("Ada renamed it to “Oat milk” first").waitFor();
-    await cardOf(ben, "Oat milk").waitFor();
+    await cardOf(ben, "Oat milk").getByRole("group", { name: "Two texts for the title" }).waitFor();
     return { ada, ben };
   };
+  const THREE_TEXTS = [/^You saw\s+Milk$/, /^Ada wrote\s+Oat milk$/, /^You wrote\s+Soy milk$/];
+  const matchTexts = async (where: Locator) => {
+    await expect.poll(() => textsOf(where)).toEqual(THREE_TEXTS.map((text): unknown => expect.stringMatching(text)));
+  };
 
-  test("conflict: the second person sees who was first and what they did, and can retry", async () => {
+  test("conflict: the list shows the title that the person saw, the one now, and who wrote it", async () => {
     const { ada, ben } = await disagree();
-    await rejections(ben).getByRole("heading", { name: "You wanted to rename “Oat milk” to “Soy milk”" }).waitFor();
-    await rejections(ben).getByText("1 change came first").click();
-    await rejections(ben).getByRole("listitem").filter({ hasText: "Ada renamed it to “Oat milk”" }).waitFor();
-    await rejections(ben).getByRole("button", { name: "Retry" }).click();
+    await openRefusals(ben);
+    await refusals(ben).getByRole("heading", { name: "You wanted to rename “Milk” to “Soy milk”" }).waitFor();
+    await matchTexts(refusals(ben));
+    await refusals(ben).getByRole("button", { name: "Use mine" }).click();
     await cardOf(ada, "Soy milk").waitFor();
-    await rejections(ben).waitFor({ state: "detached" });
+    await refusals(ben).waitFor({ state: "detached" });
     for (const page of [ada, ben]) await shows(page, "To do", ["Soy milk"]);
   });
 
-  test("conflict: a refused change stays over a reload until it is discarded", async () => {
+  test("conflict: the card shows both titles, the badge counts, and the choice returns the focus", async () => {
+    const { ada, ben } = await disagree();
+    await waitForSync(ben, "Live · 1 refused");
+    await ben
+      .getByRole("status")
+      .filter({ hasText: "A change of yours was refused. Choose on the card" })
+      .first()
+      .waitFor({ state: "attached" });
+    await matchTexts(cardOf(ben, "Oat milk"));
+    await cardOf(ben, "Oat milk").getByRole("button", { name: "Keep Ada’s" }).press("Enter");
+    await refusals(ben).waitFor({ state: "detached" });
+    await waitForSync(ben, /^Live$/);
+    await expect.poll(() => ben.evaluate(() => document.activeElement?.textContent)).toBe("Oat milk");
+    await ben
+      .getByRole("status")
+      .filter({ hasText: "“Oat milk” by Ada is kept" })
+      .first()
+      .waitFor({ state: "attached" });
+    for (const page of [ada, ben]) await shows(page, "To do", ["Oat milk"]);
+  });
+
+  test("conflict: four refusals take one line of a phone, and one choice settles them all", async () => {
+    const TITLES = ["Milk", "Bread", "Salt", "Rice"];
+    const [ada, ben] = [
+      await demo.open(log, "Ada"),
+      await demo.open(log, "Ben", { viewport: { width: 390, height: 844 }, isMobile: engine === "chromium" }),
+    ];
+    await addCards(ada, "To do", TITLES);
+    await cardOf(ben, "Rice").waitFor();
+    await offline(ben).click();
+    await waitForSync(ben, "Offline");
+    for (const title of TITLES) await renameCard(ben, title, `${title} by Ben`);
+    // Two changes of one title are one choice.
+    await renameCard(ben, "Milk by Ben", "Cream by Ben");
+    for (const title of TITLES) await renameCard(ada, title, `${title} by Ada`);
+    await waitForSync(ada, "Live");
+    await offline(ben).click();
+    await waitForSync(ben, "5 refused");
+    await refusals(ben).getByText("5 changes of yours were refused").waitFor();
+    const box = await refusals(ben).boundingBox();
+    expect(box?.height).toBeLessThan(844 / 10);
+    // The Tab key reaches the refusals before the board.
+    expect(
+      await refusals(ben).evaluate(
+        (section) => section.compareDocumentPosition(document.querySelector("main") ?? section) & 4,
+      ),
+    ).toBe(4);
+    await openRefusals(ben);
+    expect(await refusals(ben).getByRole("listitem").count()).toBe(4);
+    await refusals(ben)
+      .getByRole("listitem")
+      .filter({ hasText: "You wanted to rename “Milk” to “Cream by Ben”" })
+      .waitFor();
+    await refusals(ben).getByRole("button", { name: "Keep what is there" }).click();
+    await refusals(ben).waitFor({ state: "detached" });
+    await waitForSync(ben, /^Live$/);
+    await shows(
+      ben,
+      "To do",
+      TITLES.map((title) => `${title} by Ada`),
+    );
+    expect(await ben.evaluate(() => document.activeElement?.className)).toBe("card-open");
+  });
+
+  test("conflict: a refused change stays over a reload until the person keeps the other title", async () => {
     const { ada, ben } = await disagree();
     await ben.reload();
-    await rejections(ben).getByRole("button", { name: "Discard" }).click();
-    await rejections(ben).waitFor({ state: "detached" });
+    await openRefusals(ben);
+    await refusals(ben).getByRole("button", { name: "Keep Ada’s" }).click();
+    await refusals(ben).waitFor({ state: "detached" });
     await ben.reload();
     await cardOf(ben, "Oat milk").waitFor();
     await waitForSync(ben, "Live");
-    expect(await rejections(ben).count()).toBe(0);
+    expect(await refusals(ben).count()).toBe(0);
     await cardOf(ada, "Oat milk").waitFor();
   });
 
@@ -359,7 +430,9 @@ describe("two people with different changes", () => {
     await panel(ada).getByRole("button", { name: "Remove" }).click();
     await columnOf(ada, "Doing").waitFor({ state: "detached" });
     await offline(ben).click();
-    await rejections(ben).getByText("The column has been removed").waitFor();
+    await openRefusals(ben);
+    await refusals(ben).getByText("The column has been removed").waitFor();
+    await cardOf(ben, "Milk").getByText("A change was refused").waitFor();
     await shows(ben, "To do", ["Milk"]);
   });
 

@@ -27,6 +27,8 @@ test("releases: an old page offers the newest one, and keeps work that is refuse
   await ada.getByRole("button", { name: "Comment", exact: true }).click();
   await ada.keyboard.press("Escape");
   const refused = ada.getByRole("region", { name: "Changes that were refused" });
+  const show = refused.getByRole("button", { name: "Show" });
+  await show.click();
   await refused.getByText("An older version of this page made the change").waitFor();
   await picture(ada, "releases-old-page");
   expect(await refused.getByRole("button", { name: "Retry" }).isDisabled()).toBe(true);
@@ -36,6 +38,7 @@ test("releases: an old page offers the newest one, and keeps work that is refuse
   await load.waitFor({ state: "detached" });
   await waitForSync(ada, "Live");
   await cardOf(ada, "Milk").waitFor();
+  await show.click();
   await refused.getByText("An older version of this page made the change").waitFor();
   expect(await load.count()).toBe(0);
   await refused.getByRole("button", { name: "Retry" }).click();

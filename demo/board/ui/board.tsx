@@ -8,7 +8,8 @@ import { CardPanel } from "./card-panel.tsx";
 import { ColumnView } from "./column-view.tsx";
 import { EmptyBoard } from "./empty-board.tsx";
 import { useLift } from "./lift/use-lift.ts";
-import { Rejections } from "./rejections.tsx";
+import { RefusalList } from "./refusals/refusal-list.tsx";
+import { type ShownRefusal, useRefusals } from "./refusals/use-refusals.ts";
 import { idOf } from "./rows.ts";
 import { ServerNotices } from "./server-notices.tsx";
 import { StrayCards } from "./stray-cards.tsx";
@@ -24,11 +25,13 @@ export function Board() {
   const [active, setActive] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
   const watchers = useWatchers(open);
+  const refusals = useRefusals();
+  const refusalsByCard = useMemo(() => byCard(refusals), [refusals]);
   useGlide(board, lift?.card ?? null, all);
 
   const carried = lift?.by === "keys" ? (all.find(({ key }) => key === lift.card) ?? null) : null;
   const home = all.find(({ key }) => key === lift?.card)?.row.column;
-  const cardProps = { active, watchers, handlers, onOpen: setOpen, onFocus: setActive };
+  const cardProps = { active, watchers, refusals: refusalsByCard, handlers, onOpen: setOpen, onFocus: setActive };
   const strays = all.filter(({ row }) => !places.some(({ id }) => id === row.column));
   const ready = useStatus((status) => status.connection !== "connecting");
 
@@ -36,6 +39,7 @@ export function Board() {
     <>
       <TopBar onOpen={setOpen} />
       <ServerNotices />
+      <RefusalList refusals={refusals} onOpen={setOpen} />
       <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>
         {entries.length === 0 && <EmptyBoard ready={ready} />}
         {entries.length > 0 && strays.length > 0 && <StrayCards rows={strays} lift={lift} {...cardProps} />}
@@ -54,12 +58,15 @@ export function Board() {
       <p id="card-keys" hidden>
         Enter opens the card, F2 renames it, Space lifts it, and arrow keys go to other cards.
       </p>
-      <Rejections onOpen={setOpen} />
       {open !== null && (
         <CardPanel key={open} card={open} columns={places} onOpen={setOpen} onClose={() => setOpen(null)} />
       )}
     </>
   );
+}
+
+function byCard(refusals: readonly ShownRefusal[]): ReadonlyMap<string, readonly ShownRefusal[]> {
+  return Map.groupBy(refusals, ({ refused }) => refused.stream);
 }
 
 /** Shows this tab's open card to other devices, and returns the names of their people by card, one name a line. */

@@ -8,6 +8,8 @@ import { InlineText } from "./inline-text.tsx";
 import type { CardHandlers } from "./lift/use-lift.ts";
 import { focusCard } from "./lift/use-lift.ts";
 import { PencilMark, usePencilled } from "./pencilled.tsx";
+import { CardRefusals } from "./refusals/card-refusals.tsx";
+import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, idOf } from "./rows.ts";
 import { useAct } from "./use-act.ts";
 
@@ -18,6 +20,7 @@ type CardViewProps = {
   readonly held: "pointer" | "keys" | null;
   /** Names of people who have the card open, one a line. */
   readonly watchers: string;
+  readonly refusals: readonly ShownRefusal[] | null;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
   readonly onFocus: (key: string) => void;
@@ -28,6 +31,7 @@ export const CardView = memo(function CardView({
   tabStop,
   held,
   watchers,
+  refusals,
   handlers,
   onOpen,
   onFocus,
@@ -46,7 +50,9 @@ export const CardView = memo(function CardView({
   const toggle = () =>
     void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Reopened" : "Done");
   const tabIndex = tabStop ? 0 : -1;
-  const states = [row.done && "done", pending && "pending", held && `held by-${held}`].filter(Boolean).join(" ");
+  const states = [row.done && "done", pending && "pending", refusals && "refused", held && `held by-${held}`]
+    .filter(Boolean)
+    .join(" ");
 
   return (
     <li
@@ -72,7 +78,13 @@ export const CardView = memo(function CardView({
           tabIndex={tabIndex}
           aria-describedby="card-keys"
           aria-roledescription="card"
-          aria-label={[row.title, row.done && "done", pending && "waiting to be sent", held === "keys" && "lifted"]
+          aria-label={[
+            row.title,
+            row.done && "done",
+            pending && "waiting to be sent",
+            refusals && "a change of yours was refused",
+            held === "keys" && "lifted",
+          ]
             .filter(Boolean)
             .join(", ")}
           onClick={() => onOpen(key)}
@@ -94,6 +106,7 @@ export const CardView = memo(function CardView({
         </button>
       )}
       <CardFoot row={row} pending={pending} watchers={watchers} />
+      {refusals && <CardRefusals refusals={refusals} />}
     </li>
   );
 });

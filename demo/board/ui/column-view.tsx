@@ -7,6 +7,7 @@ import { CardView } from "./card-view.tsx";
 import { ColumnHead } from "./column-head.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardHandlers } from "./lift/use-lift.ts";
+import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 
 export type CardProps = {
@@ -14,6 +15,8 @@ export type CardProps = {
   readonly active: string | null;
   /** Names of people who have a card open, by card, one a line. */
   readonly watchers: ReadonlyMap<string, string>;
+  /** Refused changes, by card. */
+  readonly refusals: ReadonlyMap<string, readonly ShownRefusal[]>;
   readonly handlers: CardHandlers;
   readonly onOpen: (key: string) => void;
   readonly onFocus: (key: string) => void;
@@ -52,7 +55,18 @@ type CardListProps = CardProps & {
   readonly carried: CardEntry | null;
 };
 
-export function CardList({ rows, column, lift, carried, active, watchers, handlers, onOpen, onFocus }: CardListProps) {
+export function CardList({
+  rows,
+  column,
+  lift,
+  carried,
+  active,
+  watchers,
+  refusals,
+  handlers,
+  onOpen,
+  onFocus,
+}: CardListProps) {
   const tabStop = rows.some(({ key }) => key === active) ? active : rows[0]?.key;
   const view = (entry: CardEntry) => (
     <CardView
@@ -61,6 +75,7 @@ export function CardList({ rows, column, lift, carried, active, watchers, handle
       tabStop={entry.key === tabStop || entry.key === carried?.key}
       held={lift?.card === entry.key ? lift.by : null}
       watchers={watchers.get(entry.key) ?? ""}
+      refusals={refusals.get(entry.key) ?? null}
       handlers={handlers}
       onOpen={onOpen}
       onFocus={onFocus}

@@ -17,15 +17,21 @@ type SpeechValue = {
 };
 
 const SpeechContext = createContext<SpeechValue>({ announce: () => {}, notify: () => {} });
-const WordsContext = createContext("");
+const WordsContext = createContext<readonly Words[]>([]);
+
+/** A screen reader announces each addition, so a message stays a while beside the messages after it. */
+type Words = { readonly n: number; readonly text: string };
 
 const NOTICE_MS = 8_000;
+const WORDS_MAX = 3;
 
 export function Speech({ children }: { readonly children: ReactNode }) {
-  const [words, setWords] = useState("");
+  const [words, setWords] = useState<readonly Words[]>([]);
   const [notice, setNotice] = useState<Notice | null>(null);
-  // Change a repeated text, because screen readers announce only a text that differs.
-  const announce = useCallback((text: string) => setWords((before) => (before === text ? `${text}\u00a0` : text)), []);
+  const announce = useCallback(
+    (text: string) => setWords((before) => [...before, { n: (before.at(-1)?.n ?? 0) + 1, text }].slice(-WORDS_MAX)),
+    [],
+  );
   const notify = useCallback(
     (next: Notice | null) => {
       setNotice(next);
@@ -77,8 +83,10 @@ export function Speech({ children }: { readonly children: ReactNode }) {
 
 export function SpokenWords() {
   return (
-    <div className="hidden" role="status" aria-live="polite">
-      {useContext(WordsContext)}
+    <div className="hidden" role="status" aria-live="polite" aria-relevant="additions">
+      {useContext(WordsContext).map(({ n, text }) => (
+        <p key={n}>{text}</p>
+      ))}
     </div>
   );
 }

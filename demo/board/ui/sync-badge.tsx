@@ -41,7 +41,19 @@ export function SyncBadge() {
 }
 
 function SyncDetails({ status }: { readonly status: LogStatus }) {
-  const { connection, pending, waitingSince, doubtful, position, head, lastSyncedAt, parked, reduced, error } = status;
+  const {
+    connection,
+    pending,
+    waitingSince,
+    doubtful,
+    rejections,
+    position,
+    head,
+    lastSyncedAt,
+    parked,
+    reduced,
+    error,
+  } = status;
   return (
     <>
       <p className="sync-line">{explain(status)}</p>
@@ -71,6 +83,12 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
             </>
           )}
         </dd>
+        {rejections > 0 && (
+          <>
+            <dt>Refused, and you can choose</dt>
+            <dd>{rejections}</dd>
+          </>
+        )}
         {doubtful.length > 0 && (
           <>
             <dt>Likely to be refused</dt>
@@ -135,9 +153,11 @@ function kib(bytes: number): string {
 type Said = { readonly mood: "good" | "busy" | "away" | "bad"; readonly text: string };
 
 function saySync(status: LogStatus): Said {
-  const said: Said = status.stuck
+  const sending: Said = status.stuck
     ? { mood: "bad", text: `${status.pending} waiting, 1 does not get through` }
     : sayConnection(status);
+  const said: Said =
+    status.rejections > 0 ? { mood: "bad", text: `${sending.text} · ${status.rejections} refused` } : sending;
   const isKept = status.reduced.every(({ feature }) => feature !== "storage");
   return isKept ? said : { mood: "bad", text: `${said.text} · not saved on this device` };
 }

@@ -150,9 +150,11 @@ export function useLift(
   return { lift, handlers: useMemo(() => ({ onPointerDown, onKeyDown }), [onPointerDown, onKeyDown]) };
 }
 
-export function focusCard(key: string | null): void {
-  if (key === null) return;
+/** Returns false if the card is not on the board. */
+export function focusCard(key: string | null): boolean {
+  if (key === null) return false;
   const button = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"] .card-open`);
   button?.focus();
   button?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  return button !== null;
 }
