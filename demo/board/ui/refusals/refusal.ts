@@ -36,7 +36,7 @@ export function refusalsOf(rejections: readonly RejectedCommit[]): readonly Refu
     const text = textOf(last, refused);
     const subject = text ? `${refused.stream} ${text.name}` : last.commit;
     const before = found.get(subject);
-    // Set it anew, so that its place is the place of its last change.
+    // Delete it first, so that its place is the place of its last change.
     found.delete(subject);
     found.set(subject, {
       key: last.commit,
