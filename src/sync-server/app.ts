@@ -21,7 +21,8 @@ import { importLog } from "./archive/import-log.ts";
 import { Observer } from "./base/observer.ts";
 import { rememberedId } from "./http/server-id.ts";
 import { stopServer } from "./hosts/stop-server.ts";
-import { ModelKeepers } from "./read-models/model-keepers.ts";
+import { ModelKeepers, type ModelKeepersOptions } from "./read-models/model-keepers.ts";
+import { Subscribers, type SubscribersOptions } from "./subscribers/subscribers.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
 import { ownClient, serverLog } from "./server-log/server-log.ts";
 import { createResponder } from "./http/responder.ts";
@@ -51,6 +52,10 @@ export type {
   TelemetryFailure,
   TelemetrySpan,
 } from "./base/telemetry.ts";
+export { subscriber } from "./subscribers/subscriber.ts";
+export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
+export type { LogSubscribers, ParkedByHandler, ResetOptions, SubscriberStatus } from "./subscribers/log-subscribers.ts";
+export type { SkippedEvent } from "./subscribers/place.ts";
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type { RowSelection } from "./read-models/row-range.ts";
@@ -111,26 +116,20 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, ...admission });
-  const keepers = new ModelKeepers({
-    domain,
-    store,
-    models: options.models ?? [],
-    env,
-    report,
-    walkMs: limits.lookMs,
-    ticks,
-  });
+  const { models = [], subscribers: handles = [] } = options;
+  const followed = { domain, store, models, subscribers: handles, env, report, walkMs: limits.lookMs, ticks };
+  const { keepers, subscribers, ...followers } = createFollowers(followed);
   const reader = new RowsReader({ store, keepers, env });
   const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
     hub.poke(log);
-    keepers.poke(log);
+    followers.poke(log);
     signals.send(log);
   };
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);
-    keepers.poke(log);
+    followers.poke(log);
     signals.send(log);
   };
   const stopHints = store.hints?.listen(poke);
@@ -159,9 +158,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
 
-  const logContext = { ...context, ...context.rows, signals, client: ownClient(env) };
-  const stop = () => stopServer({ writer, hub, signals, responder, keepers, store, stopHints, env, observer });
-  keepers.start();
+  const logContext = { ...context, ...context.rows, signals, subscribers, client: ownClient(env) };
+  const stop = () =>
+    stopServer({ writer, hub, signals, responder, keepers, subscribers, store, stopHints, env, observer });
+  followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke,
@@ -180,4 +180,22 @@ export function syncServer(options: SyncServerOptions): SyncServer {
       }),
     close: () => (closing ??= stop()),
   });
+}
+
+/** The parts of a server that follow its logs. */
+function createFollowers(options: ModelKeepersOptions & SubscribersOptions) {
+  const keepers = new ModelKeepers(options);
+  const subscribers = new Subscribers(options);
+  return {
+    keepers,
+    subscribers,
+    start: (): void => {
+      keepers.start();
+      subscribers.start();
+    },
+    poke: (log: string | null): void => {
+      keepers.poke(log);
+      subscribers.poke(log);
+    },
+  };
 }

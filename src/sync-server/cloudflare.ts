@@ -41,7 +41,10 @@ export type { LogArchive } from "./archive/archive-lines.ts";
 export type { HibernatingSocket, RpcResult } from "./hosts/cloudflare-runtime.ts";
 
 /** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
-export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "env"> & {
+export type CloudflareOptions = Omit<
+  SyncServerOptions,
+  "store" | "subscribers" | "ticketSecret" | "liveTicks" | "env"
+> & {
   /**
    * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *

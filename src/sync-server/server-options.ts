@@ -12,6 +12,7 @@ import type { LiveHub } from "./live/hub.ts";
 import type { LiveGate } from "./live/upgrade-gate.ts";
 import type { ServerLog } from "./server-log/server-log.ts";
 import type { EventStore } from "./stores/event-store.ts";
+import type { Subscriber } from "./subscribers/subscriber.ts";
 
 /**
  * Options of `syncServer`.
@@ -62,6 +63,13 @@ export type SyncServerOptions = ObserverOptions & {
    * @default none
    */
   readonly models?: readonly AnyProjection[];
+  /**
+   * The subscribers whose handlers run for the events of all logs, such as `[mailer]`. Each is the result of
+   * `subscriber`.
+   *
+   * @default none
+   */
+  readonly subscribers?: readonly Subscriber[];
   /**
    * The limits that differ from the defaults.
    *

@@ -9,7 +9,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   "src/cli": ["base", "commands", "."],
   "src/sync-server": [
     "base stores",
-    "access streams archive",
+    "access streams archive subscribers",
     "read-models",
     "writer",
     "server-log",

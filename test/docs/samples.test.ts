@@ -20,6 +20,7 @@ const guides = [
   "docs/deploy-cloudflare.md",
   "docs/read-models.md",
   "docs/server-code.md",
+  "docs/subscribers.md",
 ];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {

@@ -64,3 +64,9 @@ export function jittered(env: Env, middleMs: number): number {
   const [byte = 128] = env.randomBytes(1);
   return Math.round(middleMs * (0.5 + byte / 256));
 }
+
+/** Returns the name of this node for leases. It is drawn late, because Workers draw none before the first request. */
+export function nodeName(env: Env): () => string {
+  let name = "";
+  return () => (name ||= randomHex(env, 8));
+}

@@ -12,6 +12,7 @@ import type { Responder } from "../http/responder.ts";
 import type { LiveHub } from "../live/hub.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
+import type { Subscribers } from "../subscribers/subscribers.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 
 export type StoppedParts = {
@@ -20,6 +21,7 @@ export type StoppedParts = {
   readonly signals: Pick<LogSignals, "close">;
   readonly responder: Pick<Responder, "close">;
   readonly keepers: Pick<ModelKeepers, "close">;
+  readonly subscribers: Pick<Subscribers, "close">;
   readonly store: Pick<EventStore, "close">;
   readonly stopHints: (() => void) | undefined;
   readonly env: Env;
@@ -30,12 +32,16 @@ export type StoppedParts = {
 const WRITER_MS_MAX = 3_000;
 /** Milliseconds that the steps of read models have. A step that is cut off is done again after the next start. */
 const KEEPERS_MS_MAX = 1_000;
+/** Milliseconds that handlers of subscribers have. A handler that is cut off runs again after the next start. */
+const SUBSCRIBERS_MS_MAX = 2_000;
 /** Milliseconds that the store has to close. */
 const STORE_MS_MAX = 1_000;
 
 export async function stopServer(parts: StoppedParts): Promise<void> {
-  const { writer, hub, signals, responder, keepers, store, stopHints, env, observer } = parts;
+  const { writer, hub, signals, responder, keepers, subscribers, store, stopHints, env, observer } = parts;
   const startedAt = env.now();
+  // It begins first, because handlers may need their whole time.
+  const handled = subscribers.close();
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
   signals.close();
@@ -44,6 +50,7 @@ export async function stopServer(parts: StoppedParts): Promise<void> {
   await responder.close();
   stopHints?.();
   await settlesWithin(env, stopped, KEEPERS_MS_MAX);
+  await settlesWithin(env, handled, SUBSCRIBERS_MS_MAX);
   const isClosed = await settlesWithin(env, store.close(), STORE_MS_MAX);
   const ms = env.now() - startedAt;
   if (isSettled && isClosed) observer.write({ level: "info", event: "stopped", ms });

@@ -13,6 +13,8 @@ import { invalid } from "./log-errors.ts";
 import { readRows, type RowsContext, type RowsOptions, type RowsPage } from "./rows.ts";
 import { historyOf, type LoadedStream, loadStream, loadStreamAt, type StreamPlace } from "./streams.ts";
 import { type FollowedEvent, subscribe, type SubscribeContext, type SubscribeOptions } from "./subscribe.ts";
+import { type LogSubscribers, logSubscribers } from "../subscribers/log-subscribers.ts";
+import type { Subscribers } from "../subscribers/subscribers.ts";
 
 /** A log for the code of the server. */
 export type ServerLog = {
@@ -100,9 +102,16 @@ export type ServerLog = {
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
   readonly rows: <P extends AnyProjection>(model: P, options?: RowsOptions) => Promise<RowsPage<RowOf<P>>>;
+  /**
+   * The places of the server's subscribers in this log, and the actions of an operator on them.
+   *
+   * @example
+   * const [mailer] = await server.log("shop").subscribers.list();
+   */
+  readonly subscribers: LogSubscribers;
 };
 
-export type ServerLogContext = RowsContext & ExecuteContext & SubscribeContext;
+export type ServerLogContext = RowsContext & ExecuteContext & SubscribeContext & { readonly subscribers: Subscribers };
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
   if (!LOG_NAME.test(log)) throw invalid("The log cannot be used", `${JSON.stringify(log)} is not a valid name`);
@@ -128,6 +137,7 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
     history: (aggregate, id, { after = 0 } = {}) => historyOf(context, log, streamOf(aggregate, id), after),
     subscribe: (options = {}) => subscribe(context, log, options),
     rows: (model, options = {}) => readRows(context, log, model, options),
+    subscribers: logSubscribers(context.store, context.subscribers, log),
   };
 }
 

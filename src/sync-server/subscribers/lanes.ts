@@ -1,0 +1,221 @@
+/**
+ * Decides which events of a log a subscriber handles next: one lane for each stream. Pure.
+ *
+ *     page of events ── admit ──> open ── start ──> running ── succeed ──> done
+ *     waiting rows ──── load ──┘    ^                  └─ fail ──> retry later, or parked
+ *                                   └──────────────────────────────┘
+ *
+ * Guarantees (lanes.test.ts):
+ * - The events of a stream start in order, and one at a time.
+ * - An event leaves its lane only when it was handled, or when an operator skipped it.
+ * - `changes` names all rows that differ from the stored ones. So a crash loses no event.
+ */
+import { parseOwnJson } from "../../core/values/json.ts";
+
+/** An event that a subscriber has not handled. Its row in the store has this form as JSON. */
+export type OpenEvent = {
+  /** The id of the stored event. */
+  readonly event: string;
+  readonly type: string;
+  readonly stream: string;
+  /** The place in its stream. */
+  readonly version: number;
+  /** The place in the log. */
+  readonly position: number;
+  /** The attempts that failed. */
+  readonly failures: number;
+  /** It does not start before this time, in milliseconds since the epoch. */
+  readonly notBefore: number;
+  /** The reason of the last failure. Null: no attempt failed. */
+  readonly error: string | null;
+  /** True: no attempt follows until an operator requests one. */
+  readonly isParked: boolean;
+};
+
+export type LanePolicy = {
+  /** Failed attempts after which an event is parked. */
+  readonly attempts: number;
+  /** `stop`: a parked event stops the whole log. */
+  readonly afterRetries: "park" | "stop";
+  /** `hold`: a parked event stops its stream. */
+  readonly afterPark: "hold" | "continue";
+};
+
+export type LaneChanges = {
+  readonly set: readonly (readonly [key: string, text: string])[];
+  readonly remove: readonly string[];
+};
+
+const POSITION_DIGITS = 16;
+
+/** The key of an event's row. Keys have the order of the log. */
+export function keyOf(position: number): string {
+  return String(position).padStart(POSITION_DIGITS, "0");
+}
+
+export class Lanes {
+  readonly #policy: LanePolicy;
+  readonly #open = new Map<number, OpenEvent>();
+  /** The open events of each stream, in the order of the log. */
+  readonly #lanes = new Map<string, OpenEvent[]>();
+  /** The streams whose handler runs. */
+  readonly #running = new Set<string>();
+  /** The texts of the rows in the store. */
+  readonly #stored = new Map<number, string>();
+  /** Positions whose rows may differ from the stored ones. */
+  readonly #dirty = new Set<number>();
+  #parkedCount = 0;
+
+  constructor(policy: LanePolicy) {
+    this.#policy = policy;
+  }
+
+  /** The events that are not handled. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  get parkedCount(): number {
+    return this.#parkedCount;
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** True: a parked event stops the log. */
+  get isStopped(): boolean {
+    return this.#policy.afterRetries === "stop" && this.#parkedCount > 0;
+  }
+
+  get hasChanges(): boolean {
+    return this.#dirty.size > 0;
+  }
+
+  /** Adds an event of the log. Call it in the order of the log. */
+  admit(event: OpenEvent): void {
+    this.#insert(event);
+    this.#dirty.add(event.position);
+  }
+
+  /**
+   * Takes over the rows of the store: at the start, and after an operator changed them. Own changes that are not stored
+   * yet stay, except for rows that were removed.
+   */
+  load(rows: readonly (readonly [key: string, text: string | null])[]): void {
+    const found = new Map(rows.map(([key, text]) => [Number(key), text]));
+    for (const position of this.#stored.keys()) if (!found.has(position)) this.#forget(position);
+    for (const [position, text] of found) {
+      if (text === null || this.#stored.get(position) === text) continue;
+      const isNew = !this.#stored.has(position);
+      this.#stored.set(position, text);
+      // An own change of the same row is newer, such as the result of its handler.
+      if (this.#dirty.has(position)) continue;
+      if (!isNew) this.#remove(position);
+      this.#insert(parseOwnJson<OpenEvent>(text));
+    }
+  }
+
+  /** The next event to start. It is the first of its stream, and its time has come. Null: there is none now. */
+  next(now: number): OpenEvent | null {
+    if (this.isStopped) return null;
+    let first: OpenEvent | null = null;
+    for (const event of this.#heads())
+      if (event.notBefore <= now && (first === null || event.position < first.position)) first = event;
+    return first;
+  }
+
+  /** The least time at which an event can start. Infinity: there is none. */
+  nextAt(): number {
+    let at = Infinity;
+    if (!this.isStopped) for (const { notBefore } of this.#heads()) at = Math.min(at, notBefore);
+    return at;
+  }
+
+  start({ stream }: OpenEvent): void {
+    this.#running.add(stream);
+  }
+
+  /** The event was handled. */
+  succeed({ stream, position }: OpenEvent): void {
+    this.#running.delete(stream);
+    if (this.#remove(position)) this.#dirty.add(position);
+  }
+
+  /** The handler failed. Returns true if the event is parked now. */
+  fail(event: OpenEvent, error: string, retryAt: number): boolean {
+    this.#running.delete(event.stream);
+    if (!this.#remove(event.position)) return false;
+    const failures = event.failures + 1;
+    const isParked = failures >= this.#policy.attempts;
+    this.#insert({ ...event, failures, error, isParked, notBefore: retryAt });
+    this.#dirty.add(event.position);
+    return isParked;
+  }
+
+  /** The handler was cut off. The event starts again, as if this attempt had not begun. */
+  giveUp({ stream }: OpenEvent): void {
+    this.#running.delete(stream);
+  }
+
+  /** The rows that differ from the stored ones. */
+  changes(): LaneChanges {
+    const set: [string, string][] = [];
+    const remove: string[] = [];
+    for (const position of [...this.#dirty].sort((left, right) => left - right)) {
+      const event = this.#open.get(position);
+      if (event) set.push([keyOf(position), JSON.stringify(event)]);
+      else if (this.#stored.has(position)) remove.push(keyOf(position));
+    }
+    return { set, remove };
+  }
+
+  /** The store has these changes. Changes that were made meanwhile stay. */
+  wrote({ set, remove }: LaneChanges): void {
+    for (const [key, text] of set) this.#stored.set(Number(key), text);
+    for (const key of remove) this.#stored.delete(Number(key));
+    for (const position of this.#dirty) {
+      const event = this.#open.get(position);
+      if (this.#stored.get(position) === (event && JSON.stringify(event))) this.#dirty.delete(position);
+    }
+  }
+
+  /** The event of each stream that may start, whatever its time. */
+  *#heads(): Generator<OpenEvent> {
+    for (const [stream, lane] of this.#lanes) {
+      if (this.#running.has(stream)) continue;
+      const head = this.#policy.afterPark === "hold" ? lane[0] : lane.find(({ isParked }) => !isParked);
+      if (head && !head.isParked) yield head;
+    }
+  }
+
+  #insert(event: OpenEvent): void {
+    const lane = this.#lanes.get(event.stream);
+    if (!lane) this.#lanes.set(event.stream, [event]);
+    else {
+      const behind = lane.findIndex(({ position }) => position > event.position);
+      lane.splice(behind < 0 ? lane.length : behind, 0, event);
+    }
+    this.#open.set(event.position, event);
+    if (event.isParked) this.#parkedCount++;
+  }
+
+  /** Returns false if an operator skipped the event meanwhile. */
+  #remove(position: number): boolean {
+    const event = this.#open.get(position);
+    if (!event) return false;
+    this.#open.delete(position);
+    const lane = (this.#lanes.get(event.stream) ?? []).filter((one) => one !== event);
+    if (lane.length > 0) this.#lanes.set(event.stream, lane);
+    else this.#lanes.delete(event.stream);
+    if (event.isParked) this.#parkedCount--;
+    return true;
+  }
+
+  /** An operator skipped the event. */
+  #forget(position: number): void {
+    this.#stored.delete(position);
+    this.#dirty.delete(position);
+    this.#remove(position);
+  }
+}

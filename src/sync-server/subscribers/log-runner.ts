@@ -1,0 +1,272 @@
+/**
+ * Runs one subscriber in one log: reads pages, starts handlers, stores the place, until nothing is left to do.
+ *
+ *     lease ──> place ──> loop: refresh, read a page, start handlers, store ──> lease returned
+ *
+ * Guarantees (subscribers.test.ts, subscribers.kill.test.ts):
+ * - The checkpoint moves over a page in the same write that stores its open events. So a crash loses no event.
+ * - A retry never moves the checkpoint.
+ * - A handler starts only while this node has the lease. A node that lost it stops its handlers and stores nothing.
+ */
+import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { eventId } from "../../core/values/id.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import { type Env, jittered } from "../base/env.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ModelStore } from "../stores/model-store.ts";
+import { Lanes, type OpenEvent } from "./lanes.ts";
+import { Lease, RENEW_MS } from "./lease.ts";
+import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
+import { type HandlerResult, isFor, runHandler } from "./run-handler.ts";
+import type { Slots } from "./slots.ts";
+import type { SubscriberDefinition } from "./subscriber.ts";
+import { WakeUp } from "./wake-up.ts";
+
+export type RunnerContext = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly modelStore: ModelStore;
+  readonly subscriber: SubscriberDefinition;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+  /** The name of this node for leases. */
+  readonly node: () => string;
+  /** The handlers of this subscriber that may run at once, over all logs. */
+  readonly slots: Slots;
+  /** Aborts when the server stops: no more handlers start. */
+  readonly closing: AbortSignal;
+  /** Aborts when running handlers have no more time. */
+  readonly closed: AbortSignal;
+  /** Called if a log does not contain the checkpoint. */
+  readonly onDiverged: (log: LogName) => void;
+};
+
+const PAGE = { events: 256, bytes: 1024 * 1024 };
+/** Open events above which the checkpoint waits. */
+export const WAITING_MAX = 10_000;
+/** The place is stored after this time, though handlers run. */
+const STORE_MS = 1_000;
+/** A later attempt within this time keeps the runner. A further one is left to the wake time. */
+const LINGER_MS = 1_000;
+
+export class LogRunner {
+  readonly #context: RunnerContext;
+  readonly #log: LogName;
+  readonly #lanes: Lanes;
+  /** Records of open events of the last pages. Others are read again. */
+  readonly #records = new Map<number, CommitRecord>();
+  readonly #lease: Lease;
+  readonly #signal: WakeUp;
+  readonly #stop = new AbortController();
+  #place: Place | null = null;
+  /** The end of the page whose open events are not stored yet. Undefined: there is none. */
+  #pageEnd: Cursor | undefined;
+  #storedAt = 0;
+  /** The place or the head may have changed since it was read. */
+  #isStale = false;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(context: RunnerContext, log: LogName) {
+    this.#context = context;
+    this.#log = log;
+    this.#lanes = new Lanes(context.subscriber);
+    this.#lease = new Lease({ ...context, log, follower: context.subscriber.follower });
+    this.#signal = new WakeUp(context.env);
+  }
+
+  /** Reports that the log may have new records, or that an operator changed the place. Returns false after the end. */
+  poke(): boolean {
+    this.#isStale = true;
+    this.#signal.send();
+    return !this.#stop.signal.aborted;
+  }
+
+  /** Runs until nothing is left to do. Returns the time of the next attempt, or Infinity. */
+  async run(): Promise<number> {
+    const { slots, closing, closed } = this.#context;
+    const signal = (): void => this.#signal.send();
+    const stop = (): void => this.#stop.abort();
+    closing.addEventListener("abort", signal);
+    closed.addEventListener("abort", stop);
+    const leave = slots.onFree(signal);
+    try {
+      // Another node has the lease, or there is no record yet.
+      if (!(await this.#lease.hold()) || !(await this.#load())) return Infinity;
+      while (await this.#step());
+      if (this.#isStale) return this.#context.env.now();
+      return this.#place?.notes.isPaused === true ? Infinity : this.#lanes.nextAt();
+    } finally {
+      leave();
+      closing.removeEventListener("abort", signal);
+      closed.removeEventListener("abort", stop);
+      this.#stop.abort();
+      await this.#lease.giveBack();
+    }
+  }
+
+  /** Returns false if the runner has nothing left to do. */
+  async #step(): Promise<boolean> {
+    const { env, closing, slots } = this.#context;
+    if (this.#failure) throw this.#failure.error;
+    if (!(await this.#lease.hold())) return false;
+    if (this.#isStale && !(await this.#refresh())) return false;
+    const isRunning = !closing.aborted && this.#place?.notes.isPaused !== true;
+    if (isRunning) {
+      this.#startHandlers();
+      if (this.#wantsPage()) return this.#readPage();
+    }
+    const isIdle = this.#lanes.runningCount === 0;
+    const hasWork = this.#pageEnd !== undefined || this.#lanes.hasChanges;
+    const canStart = isRunning && this.#lanes.next(env.now()) !== null;
+    if (hasWork && ((isIdle && !canStart) || env.now() - this.#storedAt >= STORE_MS))
+      // After a refused write, an operator or another node was faster.
+      return (await this.#store()) || this.#recover();
+    if (this.#signal.take() || this.#isStale) return true;
+    if (isIdle && !canStart) {
+      const nextAt = isRunning ? this.#lanes.nextAt() : Infinity;
+      if (nextAt - env.now() > LINGER_MS) return false;
+      await this.#signal.wait(Math.min(nextAt - env.now(), RENEW_MS));
+      return true;
+    }
+    await this.#signal.wait(hasWork || slots.free === 0 ? STORE_MS : Math.min(RENEW_MS, this.#untilNext()));
+    return true;
+  }
+
+  async #load(): Promise<boolean> {
+    const { modelStore, subscriber, env } = this.#context;
+    for (;;) {
+      this.#isStale = false;
+      const place = await readPlace(modelStore, this.#log, subscriber.follower);
+      if (place === "absent" || place === "gone") return false;
+      const isKnown = place.revision === this.#place?.revision;
+      const rows = isKnown ? "known" : await readWaiting(modelStore, this.#log, subscriber.follower, place);
+      if (!rows) continue;
+      if (!this.#place) this.#storedAt = env.now();
+      this.#place = place;
+      if (rows !== "known") this.#lanes.load(rows);
+      return true;
+    }
+  }
+
+  /** Reads the place again. Returns false if this runner must end, because its cursor is no longer the right one. */
+  async #refresh(): Promise<boolean> {
+    const before = this.#place;
+    if (!(await this.#load()) || !before || !this.#place) return false;
+    return sameCursor(before.at, this.#place.at) && before.notes.resets === this.#place.notes.resets;
+  }
+
+  /** After a refused write. It was refused because of another write, or for good. */
+  async #recover(): Promise<boolean> {
+    const revision = this.#place?.revision;
+    return (await this.#refresh()) && this.#place?.revision !== revision;
+  }
+
+  #wantsPage(): boolean {
+    const place = this.#place;
+    if (!place || this.#pageEnd !== undefined || this.#lanes.isStopped) return false;
+    if (this.#lanes.count >= WAITING_MAX || this.#lanes.next(this.#context.env.now()) !== null) return false;
+    return !sameCursor(place.at, place.head);
+  }
+
+  /** Returns false if the log does not contain the checkpoint, or was dropped. */
+  async #readPage(): Promise<boolean> {
+    const { store, domain, subscriber, onDiverged } = this.#context;
+    const page = await store.read(this.#log, this.#place?.at ?? null, PAGE);
+    if (page.kind === "diverged") onDiverged(this.#log);
+    if (page.kind !== "page") return false;
+    for (const { text } of page.records) {
+      const record = parseOwnJson<CommitRecord>(text);
+      for (const n of record.events.keys()) if (isFor(domain, subscriber, record, n)) this.#admit(record, n);
+      this.#pageEnd = cursorOf(record);
+    }
+    // The head was read before. Otherwise an empty page would be read for ever.
+    if (page.records.length === 0) this.#isStale = true;
+    return true;
+  }
+
+  #admit(record: CommitRecord, n: number): void {
+    const stored = record.events[n];
+    if (!stored) return;
+    const { type, stream, version } = stored;
+    const position = record.position + n;
+    const fresh = { failures: 0, notBefore: 0, error: null, isParked: false };
+    this.#records.set(position, record);
+    this.#lanes.admit({ event: eventId(record.commit, n), type, stream, version, position, ...fresh });
+  }
+
+  #startHandlers(): void {
+    const { env, slots } = this.#context;
+    for (;;) {
+      const event = slots.free > 0 && this.#lease.isFresh() ? this.#lanes.next(env.now()) : null;
+      if (!event) return;
+      slots.take();
+      this.#lanes.start(event);
+      void this.#handle(event)
+        .catch((error: unknown) => {
+          this.#lanes.giveUp(event);
+          this.#failure = { error };
+        })
+        .finally(() => {
+          slots.giveBack();
+          this.#signal.send();
+        });
+    }
+  }
+
+  async #handle(event: OpenEvent): Promise<void> {
+    const { domain, env, subscriber, report } = this.#context;
+    const record = this.#records.get(event.position) ?? (await this.#readRecord(event));
+    this.#records.delete(event.position);
+    const run = { domain, env, subscriber, log: this.#log, record, n: event.position - record.position };
+    const result = await runHandler({ ...run, attempt: event.failures + 1, stop: this.#stop.signal });
+    if (this.#settle(event, result) && result.kind === "failed") report(result.error);
+  }
+
+  /** Returns true if the event is parked now. */
+  #settle(event: OpenEvent, result: HandlerResult): boolean {
+    const { env, subscriber } = this.#context;
+    if (result.kind === "done") this.#lanes.succeed(event);
+    else if (result.kind === "cut-off") this.#lanes.giveUp(event);
+    else {
+      const delayMs = Math.min(subscriber.firstMs * 2 ** event.failures, subscriber.maxMs);
+      return this.#lanes.fail(event, result.reason, env.now() + jittered(env, delayMs));
+    }
+    return false;
+  }
+
+  async #readRecord({ stream, version, position }: OpenEvent): Promise<CommitRecord> {
+    const [stored] = await this.#context.store.readStream(this.#log, stream, version - 1, { events: 1, bytes: 1 });
+    const record = stored && parseOwnJson<CommitRecord>(stored.text);
+    if (record?.events[position - record.position]?.version === version) return record;
+    throw new Error(`The log ${this.#log} has no event ${version} of ${stream} at position ${position}`);
+  }
+
+  /** Stores the checkpoint and the changed rows. Returns false if the place changed meanwhile. */
+  async #store(): Promise<boolean> {
+    const { modelStore, subscriber, env } = this.#context;
+    const place = this.#place;
+    if (!place) return false;
+    const changes = this.#lanes.changes();
+    const at = this.#pageEnd ?? place.at;
+    const notes = { ...place.notes, waiting: this.#lanes.count, parked: this.#lanes.parkedCount };
+    const wakeAt = this.#lanes.nextAt();
+    const next = { at, notes, wakeAt, changes };
+    const result = await writePlace(modelStore, this.#log, subscriber.follower, place.revision, next);
+    this.#storedAt = env.now();
+    if (result.kind !== "ok") return false;
+    this.#lanes.wrote(changes);
+    this.#pageEnd = undefined;
+    // The head is read again, because the log may have grown.
+    this.#place = { ...place, revision: place.revision + 1, at, notes };
+    this.#isStale = true;
+    // Events that are handled later are read again then. So memory stays small.
+    this.#records.clear();
+    return true;
+  }
+
+  #untilNext(): number {
+    return Math.max(this.#lanes.nextAt() - this.#context.env.now(), 0);
+  }
+}

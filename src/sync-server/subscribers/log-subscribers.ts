@@ -1,0 +1,282 @@
+/**
+ * The subscribers of one log, for the code of the server and its operators.
+ *
+ * Guarantees (log-subscribers.test.ts): an action that another write disturbs is decided again.
+ */
+import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ModelStore } from "../stores/model-store.ts";
+import { keyOf, type OpenEvent } from "./lanes.ts";
+import { type NextPlace, type Place, readPlace, readWaiting, type SkippedEvent, writePlace } from "./place.ts";
+import type { Subscriber, SubscriberDefinition } from "./subscriber.ts";
+import type { Subscribers } from "./subscribers.ts";
+
+/** The place of a subscriber in a log. */
+export type SubscriberStatus = {
+  /** The subscriber's name. */
+  readonly name: string;
+  /**
+   * `running`: it handles events. `paused`: by `pause`. `stopped`: by a parked event and `afterRetries: "stop"`.
+   * `diverged`: the log does not contain its place, so it needs a reset.
+   */
+  readonly state: "running" | "paused" | "stopped" | "diverged";
+  /** The cursor of its checkpoint. Each event up to it was handled, or waits. Null: the beginning. */
+  readonly at: string | null;
+  /** Events of the log behind the checkpoint. */
+  readonly behind: number;
+  /** Events up to the checkpoint that were not handled, as of the last write. */
+  readonly waiting: number;
+  /** The waiting events that are parked. */
+  readonly parked: number;
+  /** The last skipped events. */
+  readonly skipped: readonly SkippedEvent[];
+};
+
+/** An event that a subscriber could not handle. */
+export type ParkedByHandler = Pick<OpenEvent, "event" | "type" | "stream" | "version" | "position"> & {
+  /** The attempts that failed. */
+  readonly attempts: number;
+  /** The reason of the last failure, for people. */
+  readonly reason: string;
+};
+
+/** The place after a reset. */
+export type ResetOptions = {
+  /** The place from which the subscriber continues. */
+  readonly from: "beginning" | { readonly cursor: string };
+  /** The agreement that handlers run again for events that they have handled before. */
+  readonly effects: "repeat";
+};
+
+/** The subscribers of one log. Each call takes a subscriber of this server, or its name. */
+export type LogSubscribers = {
+  /**
+   * Returns the place of each subscriber.
+   *
+   * @example
+   * const { subscribers } = server.log("shop");
+   * for (const { name, state, behind } of await subscribers.list()) console.log(name, state, behind);
+   */
+  readonly list: () => Promise<readonly SubscriberStatus[]>;
+  /**
+   * Returns the parked events, in the order of the log.
+   *
+   * @example
+   * for (const { event, reason } of await server.log("shop").subscribers.parked(mailer)) console.log(event, reason);
+   */
+  readonly parked: (subscriber: Subscriber | string) => Promise<readonly ParkedByHandler[]>;
+  /**
+   * Handles parked events again, with all attempts. Returns the number of them. Without `events`: all parked events.
+   *
+   * @example
+   * await server.log("shop").subscribers.retry(mailer);
+   */
+  readonly retry: (subscriber: Subscriber | string, events?: readonly string[]) => Promise<number>;
+  /**
+   * Passes over a parked event for good, so that its stream continues. `list` shows the last 20 reasons.
+   *
+   * @example
+   * await server.log("shop").subscribers.skip(mailer, event, "The address does not exist");
+   *
+   * @throws ValidationError (`invalid`) if the event is not parked.
+   */
+  readonly skip: (subscriber: Subscriber | string, event: string, reason: string) => Promise<void>;
+  /**
+   * Starts no more handlers in this log, on all nodes and after restarts. Running handlers end.
+   *
+   * @example
+   * await server.log("shop").subscribers.pause(mailer);
+   */
+  readonly pause: (subscriber: Subscriber | string) => Promise<void>;
+  /**
+   * Continues after `pause`.
+   *
+   * @example
+   * await server.log("shop").subscribers.resume(mailer);
+   */
+  readonly resume: (subscriber: Subscriber | string) => Promise<void>;
+  /**
+   * Moves the subscriber to another place, and forgets its waiting and parked events.
+   *
+   * @example
+   * await server.log("shop").subscribers.reset(mailer, { from: "beginning", effects: "repeat" });
+   *
+   * @throws DacapoError (`diverged`) if the log does not contain the cursor.
+   */
+  readonly reset: (subscriber: Subscriber | string, options: ResetOptions) => Promise<void>;
+};
+
+const SKIPPED_MAX = 20;
+const NOTHING = { set: [], remove: [] };
+
+export function logSubscribers(store: EventStore, subscribers: Subscribers, log: LogName): LogSubscribers {
+  const one = (handle: Subscriber | string) => new SubscriberInLog(store, subscribers, log, handle);
+  return {
+    list: () => Promise.all([...subscribers.definitions.keys()].map((name) => one(name).status())),
+    parked: async (handle) => one(handle).parked(),
+    retry: async (handle, events) => one(handle).retry(events),
+    skip: async (handle, event, reason) => one(handle).skip(event, reason),
+    pause: async (handle) => one(handle).setPaused(true),
+    resume: async (handle) => one(handle).setPaused(false),
+    reset: async (handle, options) => one(handle).reset(options),
+  };
+}
+
+type Decided = { readonly next: NextPlace; readonly count: number };
+
+class SubscriberInLog {
+  readonly #store: EventStore;
+  readonly #models: ModelStore;
+  readonly #subscribers: Subscribers;
+  readonly #log: LogName;
+  readonly #definition: SubscriberDefinition;
+
+  constructor(store: EventStore, subscribers: Subscribers, log: LogName, handle: Subscriber | string) {
+    const name = typeof handle === "string" ? handle : handle.name;
+    const definition = subscribers.definitions.get(name);
+    if (!definition || !store.models)
+      throw new DefinitionError({
+        message: `The server has no subscriber ${name}`,
+        fix: "Add it to the option `subscribers` of the server.",
+      });
+    this.#store = store;
+    this.#models = store.models;
+    this.#subscribers = subscribers;
+    this.#log = log;
+    this.#definition = definition;
+  }
+
+  async status(): Promise<SubscriberStatus> {
+    const { name, afterRetries } = this.#definition;
+    const place = await this.#place();
+    if (!place) return { name, state: "running", at: null, behind: 0, waiting: 0, parked: 0, skipped: [] };
+    const { at, head, notes } = place;
+    const { isPaused, waiting, parked, skipped } = notes;
+    const isDiverged =
+      at !== null && (await this.#store.read(this.#log, at, { events: 1, bytes: 1 })).kind === "diverged";
+    const isStopped = afterRetries === "stop" && parked > 0;
+    const state = isDiverged ? "diverged" : isPaused ? "paused" : isStopped ? "stopped" : "running";
+    const behind = Math.max(positionOf(head) - positionOf(at), 0);
+    return { name, state, at: at && encodeCursor(at), behind, waiting, parked, skipped };
+  }
+
+  async parked(): Promise<readonly ParkedByHandler[]> {
+    const { parked } = await this.#read();
+    return parked.map(({ event, type, stream, version, position, failures, error }) => ({
+      event,
+      type,
+      stream,
+      version,
+      position,
+      attempts: failures,
+      reason: error ?? "",
+    }));
+  }
+
+  retry(events?: readonly string[]): Promise<number> {
+    return this.#change((place, parked) => {
+      const chosen = parked.filter(({ event }) => events?.includes(event) ?? true);
+      const set = chosen.map((event) => {
+        const again: OpenEvent = { ...event, failures: 0, notBefore: 0, isParked: false };
+        return [keyOf(event.position), JSON.stringify(again)] as const;
+      });
+      const notes = { ...place.notes, parked: place.notes.parked - chosen.length };
+      return { next: { at: place.at, notes, wakeAt: 0, changes: { set, remove: [] } }, count: chosen.length };
+    });
+  }
+
+  async skip(event: string, reason: string): Promise<void> {
+    const count = await this.#change((place, parked) => {
+      const found = parked.find((one) => one.event === event);
+      const { notes, at } = place;
+      const skipped = [...notes.skipped, { event, reason, at: this.#subscribers.now() }].slice(-SKIPPED_MAX);
+      const changed = { ...notes, waiting: notes.waiting - 1, parked: notes.parked - 1, skipped };
+      return found
+        ? { next: { at, notes: changed, wakeAt: 0, changes: { set: [], remove: [keyOf(found.position)] } }, count: 1 }
+        : { next: { at, notes, wakeAt: 0, changes: NOTHING }, count: 0 };
+    });
+    if (count === 0)
+      throw new ValidationError({
+        message: `The event ${event} is not parked for ${this.#definition.name} in the log ${this.#log}`,
+        fix: "Read the parked events with `parked`.",
+        details: { event, log: this.#log },
+      });
+  }
+
+  async setPaused(isPaused: boolean): Promise<void> {
+    await this.#change(({ at, notes }) => ({
+      next: { at, notes: { ...notes, isPaused }, wakeAt: isPaused ? Infinity : 0, changes: NOTHING },
+      count: 1,
+    }));
+  }
+
+  async reset({ from, effects }: ResetOptions): Promise<void> {
+    const text = from === "beginning" ? null : from.cursor;
+    const cursor = text === null ? null : decodeCursor(text);
+    const untyped: unknown = effects;
+    if (untyped !== "repeat" || (text !== null && !cursor))
+      throw new ValidationError({
+        message: `The subscriber ${this.#definition.name} cannot be reset with these options`,
+        fix: 'Pass { from: "beginning", effects: "repeat" }, or the cursor of an event as from: { cursor }.',
+      });
+    if (cursor) await this.#requireCursor(cursor);
+    await this.#change(({ notes }) => ({
+      next: {
+        at: cursor,
+        notes: { ...notes, resets: notes.resets + 1, waiting: 0, parked: 0 },
+        wakeAt: 0,
+        changes: NOTHING,
+        isEmptied: true,
+      },
+      count: 1,
+    }));
+  }
+
+  /** Decides a change on the stored place, and writes it. Returns the number of changed events. */
+  async #change(decide: (place: Place, parked: readonly OpenEvent[]) => Decided): Promise<number> {
+    for (;;) {
+      const { place, parked } = await this.#read();
+      if (!place)
+        throw new ValidationError({
+          message: `The log ${this.#log} has no records, so no subscriber has a place in it`,
+          fix: "Check the name of the log.",
+          details: { log: this.#log },
+        });
+      const { next, count } = decide(place, parked);
+      const written = await writePlace(this.#models, this.#log, this.#definition.follower, place.revision, next);
+      if (written.kind === "ok") {
+        this.#subscribers.poke(this.#log);
+        return count;
+      }
+    }
+  }
+
+  async #read(): Promise<{ readonly place: Place | null; readonly parked: readonly OpenEvent[] }> {
+    for (;;) {
+      const place = await this.#place();
+      if (!place) return { place, parked: [] };
+      const rows = await readWaiting(this.#models, this.#log, this.#definition.follower, place);
+      if (!rows) continue;
+      const open = rows.flatMap(([, text]) => (text === null ? [] : [parseOwnJson<OpenEvent>(text)]));
+      return { place, parked: open.filter(({ isParked }) => isParked) };
+    }
+  }
+
+  async #place(): Promise<Place | null> {
+    const place = await readPlace(this.#models, this.#log, this.#definition.follower);
+    return typeof place === "string" ? null : place;
+  }
+
+  async #requireCursor(cursor: Cursor): Promise<void> {
+    const page = await this.#store.read(this.#log, cursor, { events: 1, bytes: 1 });
+    if (page.kind === "page") return;
+    throw new DacapoError("diverged", "after-fix", {
+      message: `The log ${this.#log} does not contain the cursor \`from\``,
+      fix: "Pass a cursor of this log.",
+      details: { log: this.#log },
+    });
+  }
+}

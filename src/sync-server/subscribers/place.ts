@@ -1,0 +1,113 @@
+/**
+ * The stored place of a subscriber in a log: its checkpoint, its notes and its waiting events.
+ *
+ * Guarantees: a write changes all of it or nothing, and only if nobody else changed it (M1, M2).
+ */
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { Cursor } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
+import type { LaneChanges } from "./lanes.ts";
+import { WAITING } from "./subscriber.ts";
+
+/** An event that an operator skipped. */
+export type SkippedEvent = {
+  /** The id of the event. */
+  readonly event: string;
+  /** The operator's reason. */
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+};
+
+export type PlaceNotes = {
+  readonly isPaused: boolean;
+  /** The resets until now. A runner of an earlier one stops. */
+  readonly resets: number;
+  /** The events that are not handled, and how many of them are parked. */
+  readonly waiting: number;
+  readonly parked: number;
+  /** The last skipped events. */
+  readonly skipped: readonly SkippedEvent[];
+};
+
+export type Place = {
+  /** 0: nothing is stored yet. */
+  readonly revision: number;
+  /** The end of the last record whose events were handled or wait. */
+  readonly at: Cursor | null;
+  readonly notes: PlaceNotes;
+  readonly head: Cursor | null;
+};
+
+export type NextPlace = {
+  readonly at: Cursor | null;
+  readonly notes: PlaceNotes;
+  /** The next attempt, in milliseconds since the epoch. Infinity: there is none. */
+  readonly wakeAt: number;
+  readonly changes: LaneChanges;
+  /** True: all waiting events are forgotten. */
+  readonly isEmptied?: boolean;
+};
+
+/** Stored waiting events of a place, by key. */
+export type WaitingRows = readonly (readonly [key: string, text: string | null])[];
+
+const EMPTY: PlaceNotes = { isPaused: false, resets: 0, waiting: 0, parked: 0, skipped: [] };
+const PAGE = { rows: 1_000, bytes: 1024 * 1024 };
+
+/** Reads the place. `absent`: the log has no record. */
+export async function readPlace(
+  models: ModelStore,
+  log: LogName,
+  follower: string,
+): Promise<Place | "absent" | "gone"> {
+  const found = await models.followers(log);
+  if (found.kind !== "open") return found.kind;
+  const stored = found.followers.find(({ name }) => name === follower);
+  return {
+    revision: stored?.revision ?? 0,
+    at: stored?.at ?? null,
+    notes: stored ? { ...EMPTY, ...parseOwnJson<Partial<PlaceNotes>>(stored.text) } : EMPTY,
+    head: found.head,
+  };
+}
+
+/** Reads the waiting rows of a revision. Null: the place changed while they were read. */
+export async function readWaiting(
+  models: ModelStore,
+  log: LogName,
+  follower: string,
+  { revision, notes }: Place,
+): Promise<WaitingRows | null> {
+  if (notes.waiting === 0) return [];
+  const rows: (readonly [string, string | null])[] = [];
+  for (let after: string | null = null; ;) {
+    const range = { from: null, to: null, after, limit: PAGE.rows, bytes: PAGE.bytes };
+    const page = await models.rows(log, follower, WAITING, range);
+    if (page?.follower.revision !== revision) return null;
+    rows.push(...page.rows);
+    if (!page.more) return rows;
+    after = rows.at(-1)?.[0] ?? null;
+  }
+}
+
+export function writePlace(
+  models: ModelStore,
+  log: LogName,
+  follower: string,
+  revision: number,
+  { at, notes, wakeAt, changes, isEmptied = false }: NextPlace,
+): Promise<ModelWriteResult> {
+  const next = {
+    at,
+    text: JSON.stringify(notes),
+    wake: wakeAt === Infinity ? null : Math.ceil(wakeAt),
+    tables: { [WAITING]: isEmptied ? ("new" as const) : ("keep" as const) },
+  };
+  const hasRows = changes.set.length + changes.remove.length > 0;
+  return models.write(log, {
+    followers: [{ name: follower, revision, next }],
+    rows: hasRows ? [{ follower, table: WAITING, ...changes }] : [],
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * Calls the handlers of one stored event, with a time limit.
+ *
+ * Guarantees (subscribers.test.ts):
+ * - The effect id depends on the subscriber, the log and the event alone.
+ * - A handler that hangs has failed when its time is over.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { type CommitRecord, eventsOf } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { aggregateOf } from "../../core/values/names.ts";
+import { reasonOf, shortText } from "../../core/values/reason.ts";
+import type { Env } from "../base/env.ts";
+import { derivedUuid } from "./derived-uuid.ts";
+import type { SubscriberDefinition } from "./subscriber.ts";
+
+export type HandlerRun = {
+  readonly domain: DomainDefinition;
+  readonly env: Env;
+  readonly subscriber: SubscriberDefinition;
+  readonly log: LogName;
+  readonly record: CommitRecord;
+  /** The place of the event in the record. */
+  readonly n: number;
+  readonly attempt: number;
+  /** Aborts when the server stops, or when another node may handle the event. */
+  readonly stop: AbortSignal;
+};
+
+/** `cut-off`: the run was stopped, so it is no failure of the handler. */
+export type HandlerResult =
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly reason: string; readonly error: unknown }
+  | { readonly kind: "cut-off" };
+
+/** True if the subscriber must handle the event, or if this code cannot read it. */
+export function isFor(
+  domain: DomainDefinition,
+  { from, sinceMs, handlers }: SubscriberDefinition,
+  record: CommitRecord,
+  n: number,
+): boolean {
+  const stored = record.events[n];
+  if (!stored || record.received < sinceMs || !from.has(aggregateOf(stored.stream))) return false;
+  if (isUnknown(domain, record, n)) return true;
+  try {
+    return eventsOf(domain, record, n).some(({ type }) => handlers.has(type));
+  } catch {
+    return true;
+  }
+}
+
+export async function runHandler(run: HandlerRun): Promise<HandlerResult> {
+  const { env, subscriber, stop } = run;
+  const controller = new AbortController();
+  const ends = new Promise<HandlerResult>((resolve) => {
+    const cut = (): void => resolve({ kind: "cut-off" });
+    if (stop.aborted) cut();
+    else stop.addEventListener("abort", cut, { once: true, signal: controller.signal });
+  });
+  let cancel: (() => void) | undefined;
+  const timeOver = new Promise<HandlerResult>((resolve) => {
+    cancel = env.setTimer(() => {
+      const reason = `the handler did not end within ${subscriber.timeoutMs} ms`;
+      resolve({ kind: "failed", reason, error: new Error(reason) });
+    }, subscriber.timeoutMs);
+  });
+  const result = await Promise.race([ends, timeOver, callHandlers(run, controller.signal)]);
+  cancel?.();
+  controller.abort();
+  return result;
+}
+
+async function callHandlers(
+  { domain, subscriber, log, record, n, attempt }: HandlerRun,
+  signal: AbortSignal,
+): Promise<HandlerResult> {
+  try {
+    if (isUnknown(domain, record, n)) throw new Error(`This release does not know the event ${record.events[n]?.type}`);
+    for (const event of eventsOf(domain, record, n)) {
+      const effectId = await derivedUuid(["effect", subscriber.name, log, event.id]);
+      await subscriber.handlers.get(event.type)?.(event, { log, effectId, attempt, signal });
+    }
+    return { kind: "done" };
+  } catch (error) {
+    return { kind: "failed", reason: shortText(reasonOf(error), 500), error };
+  }
+}
+
+/** A newer release wrote the event. */
+function isUnknown(domain: DomainDefinition, { events }: CommitRecord, n: number): boolean {
+  const stored = events[n];
+  const definition = stored && domain.aggregates.get(aggregateOf(stored.stream));
+  if (!definition) return true;
+  const { type, v } = stored;
+  return v > Math.max(definition.events.get(type)?.version ?? 0, definition.former.get(type)?.version ?? 0);
+}

@@ -1,0 +1,133 @@
+/**
+ * The subscribers of a server: one pool of logs for each, so that a slow subscriber holds up no other.
+ *
+ * Guarantees (subscribers.test.ts): those of LogPool and LogRunner. After `close` no handler runs.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { type Env, nodeName, settlesWithin } from "../base/env.ts";
+import { LogPool } from "../base/log-pool.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import { LogRunner, type RunnerContext } from "./log-runner.ts";
+import { Slots } from "./slots.ts";
+import { checkedSubscribers, type Subscriber, type SubscriberDefinition } from "./subscriber.ts";
+
+export type SubscribersOptions = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly subscribers: readonly Subscriber[];
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+  /** Milliseconds between two walks over all logs. */
+  readonly walkMs: number;
+  /** False: no walks, for a runtime that sleeps between events. */
+  readonly ticks: boolean;
+};
+
+/** Logs of one subscriber that run at once on a node. Handlers have a limit of their own. */
+const RUNS_MAX = 64;
+/** Milliseconds that running handlers have at a stop. */
+const CLOSE_MS = 1_000;
+
+export class Subscribers {
+  readonly definitions: ReadonlyMap<string, SubscriberDefinition>;
+  readonly #options: SubscribersOptions;
+  readonly #pools: readonly SubscriberPool[];
+  readonly #closing = new AbortController();
+  readonly #closed = new AbortController();
+
+  constructor(options: SubscribersOptions) {
+    this.#options = options;
+    const definitions = checkedSubscribers(options.domain, options.subscribers, options.store);
+    this.definitions = new Map(definitions.map((definition) => [definition.name, definition]));
+    const { models } = options.store;
+    const node = nodeName(options.env);
+    const signals = { closing: this.#closing.signal, closed: this.#closed.signal };
+    this.#pools = models
+      ? definitions.map(
+          (subscriber) => new SubscriberPool({ ...options, ...signals, subscriber, modelStore: models, node }),
+        )
+      : [];
+  }
+
+  /** Starts the first walk. */
+  start(): void {
+    for (const pool of this.#pools) pool.start();
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return this.#options.env.now();
+  }
+
+  /** Reports that a log may have new records. Null: every log may. */
+  poke(log: LogName | null): void {
+    for (const pool of this.#pools) pool.poke(log);
+  }
+
+  /** Starts no more handlers, and waits for the running ones. After a second it aborts them. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const closed = Promise.all(this.#pools.map((pool) => pool.close()));
+    if (!(await settlesWithin(this.#options.env, closed, CLOSE_MS))) this.#closed.abort();
+    await closed;
+  }
+}
+
+type PoolOptions = Omit<RunnerContext, "slots" | "onDiverged"> & Pick<SubscribersOptions, "walkMs" | "ticks">;
+
+class SubscriberPool {
+  readonly #pool: LogPool;
+  readonly #runners = new Map<LogName, LogRunner>();
+  /** Logs that were reported. */
+  readonly #diverged = new Set<LogName>();
+
+  constructor({ walkMs, ticks, ...options }: PoolOptions) {
+    const { subscriber, modelStore, env, report } = options;
+    const slots = new Slots(subscriber.concurrency);
+    const onDiverged = (log: LogName): void => {
+      if (!this.#diverged.has(log)) report(diverged(log, subscriber.name));
+      this.#diverged.add(log);
+    };
+    this.#pool = new LogPool({
+      env,
+      report,
+      walkMs,
+      ticks,
+      runsMax: RUNS_MAX,
+      due: (after, limit) => modelStore.due([subscriber.follower], env.now(), after, limit),
+      run: async (log) => {
+        const runner = new LogRunner({ ...options, slots, onDiverged }, log);
+        this.#runners.set(log, runner);
+        try {
+          return await runner.run();
+        } finally {
+          this.#runners.delete(log);
+        }
+      },
+    });
+  }
+
+  start(): void {
+    this.#pool.start();
+  }
+
+  poke(log: LogName | null): void {
+    if (log !== null && this.#runners.get(log)?.poke() === true) return;
+    if (log === null) for (const runner of this.#runners.values()) runner.poke();
+    this.#pool.poke(log);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}
+
+function diverged(log: LogName, subscriber: string): DacapoError {
+  return new DacapoError("diverged", "after-fix", {
+    message: `The log ${log} does not contain the place of the subscriber ${subscriber}`,
+    fix: "The log was replaced or restored. Reset the subscriber to a place in this log.",
+    details: { log, subscriber },
+  });
+}

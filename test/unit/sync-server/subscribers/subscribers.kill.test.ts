@@ -1,0 +1,127 @@
+// A server that is killed at random while handlers run: each event is handled, in order, with one effect id.
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, expect, test } from "vitest";
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import { task } from "../../../support/board-domain.ts";
+import { seededRandom } from "../../../support/random.ts";
+import { temporaryFolder } from "../../../support/server.ts";
+import { testServer } from "../../../support/sync-requests.ts";
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+const STREAMS = 12;
+const EVENTS = 20;
+const KILLS = 4;
+
+const script = fileURLToPath(new URL("../../../support/subscriber-child.ts", import.meta.url));
+
+async function startChild(file: string, calls: string): Promise<ChildProcess> {
+  const child = fork(script, [file, calls], { execArgv: ["--conditions=dacapo-source"] });
+  undo.push(() => kill(child));
+  await once(child, "message");
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+}
+
+async function statusOf(child: ChildProcess): Promise<{ at: string | null; behind: number; waiting: number }> {
+  const answered = once(child, "message");
+  child.send("status");
+  const [status] = (await answered) as [{ at: string | null; behind: number; waiting: number }];
+  return status;
+}
+
+/** Ends the leases of a killed node, as the end of their 15 seconds does. */
+function endLeases(file: string): void {
+  const database = new DatabaseSync(file);
+  database.exec("update dacapo_followers set holder = null, held_until = 0");
+  database.close();
+}
+
+type Line = { kind: string; stream: string; version: number; effectId: string; attempt: number };
+
+async function readLines(calls: string): Promise<Line[]> {
+  const text = await readFile(calls, "utf8").catch(() => "");
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => {
+      const [kind = "", stream = "", version, effectId = "", attempt] = line.split(" ");
+      return { kind, stream, version: Number(version), effectId, attempt: Number(attempt) };
+    });
+}
+
+test("subscriber: kill -9 while handlers run loses no event and keeps the order of streams", async () => {
+  const folder = await temporaryFolder();
+  undo.push(folder.remove);
+  const [file, calls] = [folder.path("logs.db"), folder.path("calls.txt")];
+  const writer = testServer({ store: sqlite(file) });
+  for (let n = 0; n < STREAMS; n++)
+    await writer
+      .log("board")
+      .execute([
+        task.command.add(`t${n}`, { title: "0", column: "todo" }),
+        ...Array.from({ length: EVENTS - 1 }, (_, version) =>
+          task.command.rename(`t${n}`, { title: `${version + 1}` }),
+        ),
+      ]);
+  await writer.close();
+
+  const random = seededRandom(7);
+  const cuts: number[] = [0];
+  for (let killed = 0; killed < KILLS; killed++) {
+    const child = await startChild(file, calls);
+    const before = (await readLines(calls)).length;
+    const goal = before + 20 + random.below(60);
+    while ((await readLines(calls)).length < goal) await new Promise((resolve) => setTimeout(resolve, 2));
+    await kill(child);
+    cuts.push((await readLines(calls)).length);
+    endLeases(file);
+  }
+  const child = await startChild(file, calls);
+  for (;;) {
+    const { at, behind, waiting } = await statusOf(child);
+    if (at !== null && behind === 0 && waiting === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await kill(child);
+
+  const lines = await readLines(calls);
+  const done = lines.filter(({ kind }) => kind === "done");
+  expect(new Set(done.map(({ stream, version }) => `${stream} ${version}`)).size).toBe(STREAMS * EVENTS);
+  const effectIds = new Map<string, Set<string>>();
+  for (const { stream, version, effectId } of lines) {
+    const key = `${stream} ${version}`;
+    effectIds.set(key, (effectIds.get(key) ?? new Set()).add(effectId));
+  }
+  expect([...effectIds.values()].every(({ size }) => size === 1)).toBe(true);
+  expect(new Set([...effectIds.values()].flatMap((ids) => [...ids])).size).toBe(STREAMS * EVENTS);
+  // In one process a stream continues by one event at a time, and starts the next only after the one before is done.
+  for (const [index, from] of cuts.entries()) {
+    const last = new Map<string, Line>();
+    for (const line of lines.slice(from, cuts[index + 1] ?? lines.length)) {
+      const before = last.get(line.stream);
+      if (before && line.kind === "start")
+        expect(line.version, JSON.stringify([before, line])).toBe(before.version + (before.kind === "done" ? 1 : 0));
+      last.set(line.stream, line);
+    }
+  }
+  // A process continues at most behind the events that were done.
+  const doneUpTo = new Map<string, number>();
+  for (const { kind, stream, version } of lines) {
+    if (kind === "start") expect(version).toBeLessThanOrEqual((doneUpTo.get(stream) ?? 0) + 1);
+    else doneUpTo.set(stream, Math.max(doneUpTo.get(stream) ?? 0, version));
+  }
+}, 180_000);
