@@ -53,4 +53,5 @@ export type {
 export type { Json, JsonInput } from "./core/values/json.ts";
 export { projection, type ProjectionOptions } from "./core/domain/projection.ts";
 export type { Schema } from "./core/domain/schema.ts";
+export { veto } from "./core/domain/veto.ts";
 export { event, type EventVersions, input, type InputVersions } from "./core/domain/upcast.ts";

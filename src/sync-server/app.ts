@@ -58,6 +58,13 @@ export type { LogSubscribers, ParkedByHandler, ResetOptions, SubscriberStatus } 
 export type { SkippedEvent } from "./subscribers/place.ts";
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
+export {
+  strong,
+  type ServerModel,
+  type StrongModel,
+  type StrongOptions,
+  type StrongRules,
+} from "./read-models/strong.ts";
 export type { RowSelection } from "./read-models/row-range.ts";
 export type { Executed, ExecuteOptions } from "./server-log/execute.ts";
 export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
@@ -133,7 +140,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     signals.send(log);
   };
   const stopHints = store.hints?.listen(poke);
-  const writer = createLogWriter({ domain, store, permit, limits, env, report, observer, onAppended });
+  const writer = createLogWriter({ domain, store, keepers, permit, limits, env, report, observer, onAppended });
   const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
   const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
   const serverId = rememberedId(options.serverId, store);

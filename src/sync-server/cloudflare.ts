@@ -33,6 +33,7 @@ import { mountAt } from "./http/mount-routes.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export { bearer } from "./access/authorize.ts";
+export { strong, type StrongOptions } from "./read-models/strong.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";

@@ -1,7 +1,6 @@
 /** The options of a sync server, and its operations. */
 import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
-import type { AnyProjection } from "../core/domain/handle-types.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import type { LogLines } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
@@ -10,6 +9,7 @@ import type { ServerLimits } from "./base/limits.ts";
 import type { ObserverOptions } from "./base/observer.ts";
 import type { LiveHub } from "./live/hub.ts";
 import type { LiveGate } from "./live/upgrade-gate.ts";
+import type { ServerModel } from "./read-models/strong.ts";
 import type { ServerLog } from "./server-log/server-log.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import type { Subscriber } from "./subscribers/subscriber.ts";
@@ -60,9 +60,11 @@ export type SyncServerOptions = ObserverOptions & {
    * Programs read them by `GET /logs/:log/rows/:model` and by `server.log(name).rows(model)`. A model need not be in
    * the domain, but the aggregates that it folds must be.
    *
+   * The rows of `strong(names)` change together with the append, and such a model may refuse commits by `veto`.
+   *
    * @default none
    */
-  readonly models?: readonly AnyProjection[];
+  readonly models?: readonly ServerModel[];
   /**
    * The subscribers whose handlers run for the events of all logs, such as `[mailer]`. Each is the result of
    * `subscriber`.

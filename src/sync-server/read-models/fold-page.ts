@@ -15,12 +15,13 @@ import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { eventId } from "../../core/values/id.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
+import type { StreamName } from "../../core/values/ids.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
 import type { ParkedEvent } from "./follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
-/** Stored texts of a table by key. */
-export type StoredTexts = ReadonlyMap<string, string | null>;
+/** Stored texts of a table by key. Undefined: the table has no such key. */
+export type StoredTexts = ReadonlyMap<string, string | null | undefined>;
 
 export type FoldedStates = {
   readonly steps: readonly FoldStep[];
@@ -49,7 +50,11 @@ export function isUnknownTo({ domain, projection }: ReadModel, { events }: Commi
 }
 
 /** Folds the records into the states of their streams, and returns the steps that the rows are folded from. */
-export function foldStates(model: ReadModel, records: readonly CommitRecord[], stored: StoredTexts): FoldedStates {
+export function foldStates(
+  model: ReadModel,
+  records: readonly CommitRecord[],
+  storedState: (stream: StreamName) => StreamState | undefined,
+): FoldedStates {
   const { domain, projection } = model;
   const states = new Map<string, StreamState>();
   const steps: FoldStep[] = [];
@@ -57,7 +62,7 @@ export function foldStates(model: ReadModel, records: readonly CommitRecord[], s
   for (const record of records) {
     for (const [n, { stream }] of record.events.entries()) {
       if (!projection.from.has(aggregateOf(stream))) continue;
-      const at = states.get(stream) ?? stateOf(stored.get(stream)) ?? emptyStream(domain, stream);
+      const at = states.get(stream) ?? storedState(stream) ?? emptyStream(domain, stream);
       const folded = foldStream(domain, at, record, n);
       states.set(stream, folded.next);
       steps.push(...folded.steps);
@@ -163,7 +168,8 @@ function rowOf(text: string | null | undefined): Json | undefined {
   return typeof text === "string" ? parseOwnJson<Json>(text) : undefined;
 }
 
-function stateOf(text: string | null | undefined): StreamState | undefined {
+/** The state of a stored text. */
+export function stateOf(text: string | null | undefined): StreamState | undefined {
   return typeof text === "string" ? parseOwnJson<StreamState>(text) : undefined;
 }
 

@@ -1,6 +1,8 @@
 /** The text of a read model's follower: its phase, and the events that its rows lack. */
 import { parseOwnJson } from "../../core/values/json.ts";
-import type { Follower } from "../stores/model-store.ts";
+import type { Cursor } from "../../core/history/record.ts";
+import type { Follower, FollowerNext } from "../stores/model-store.ts";
+import { ROWS, STATES } from "./read-model.ts";
 
 /** An event that the rows do not contain, and why. */
 export type ParkedEvent = {
@@ -29,7 +31,7 @@ export type FollowerNotes = {
 };
 
 /** Parked events that the notes keep. More are only counted. */
-export const PARKED_MAX = 100;
+const PARKED_MAX = 100;
 
 /** The notes of a follower. Null: the follower does not exist, or its text is of another release. */
 export function notesOf(follower: Follower | undefined): FollowerNotes | null {
@@ -44,4 +46,20 @@ export function notesOf(follower: Follower | undefined): FollowerNotes | null {
 
 export function notesText(notes: FollowerNotes): string {
   return JSON.stringify(notes);
+}
+
+/** The next state of a follower of a read model. `isNew`: its tables begin empty. */
+export function nextOf(at: Cursor | null, notes: FollowerNotes, isNew: boolean): FollowerNext {
+  const change = isNew ? "new" : "keep";
+  return { at, text: notesText(notes), wake: null, tables: { [ROWS]: change, [STATES]: change } };
+}
+
+type ParkedNotes = Pick<FollowerNotes, "parkedCount" | "parked">;
+
+/** Counts more parked events. Only the first ones are kept. */
+export function withParked(before: ParkedNotes, parked: readonly ParkedEvent[]): ParkedNotes {
+  return {
+    parkedCount: before.parkedCount + parked.length,
+    parked: [...before.parked, ...parked].slice(0, PARKED_MAX),
+  };
 }

@@ -11,9 +11,9 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { FollowerNext, ModelStore, ModelWrite } from "../stores/model-store.ts";
-import { type FollowerNotes, notesText, PARKED_MAX } from "./follower-notes.ts";
-import { foldPage, foldStates, isUnknownTo, keysIn, type StoredTexts, streamsIn } from "./fold-page.ts";
+import type { ModelStore, ModelWrite } from "../stores/model-store.ts";
+import { type FollowerNotes, nextOf, withParked } from "./follower-notes.ts";
+import { foldPage, foldStates, isUnknownTo, keysIn, stateOf, type StoredTexts, streamsIn } from "./fold-page.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
@@ -133,7 +133,8 @@ export class LogKeeper {
   async #foldTask(task: FoldTask, at: Cursor | null, records: readonly CommitRecord[], head: Cursor | null) {
     const { model, revision, notes } = task;
     const isNew = notes === null;
-    const states = foldStates(model, records, await this.#texts(model, STATES, streamsIn(model, records), isNew));
+    const stored = await this.#texts(model, STATES, streamsIn(model, records), isNew);
+    const states = foldStates(model, records, (stream) => stateOf(stored.get(stream)));
     const rows = await this.#texts(model, ROWS, keysIn(model, states.steps), isNew);
     const { changes, parked } = foldPage(model, states, rows);
     const last = records.at(-1);
@@ -143,8 +144,7 @@ export class LogKeeper {
       phase: sameCursor(end, head) ? "ready" : before.phase,
       domain: model.domain.version,
       movedAt: this.#context.env.now(),
-      parkedCount: before.parkedCount + parked.length,
-      parked: [...before.parked, ...parked].slice(0, PARKED_MAX),
+      ...withParked(before, parked),
       hasUnknown: before.hasUnknown || states.hasUnknown,
     };
     return { follower: { name: model.follower, revision, next: nextOf(end, next, isNew) }, changes };
@@ -214,9 +214,4 @@ export class LogKeeper {
       await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
     this.#leases.clear();
   }
-}
-
-function nextOf(at: Cursor | null, notes: FollowerNotes, isNew: boolean): FollowerNext {
-  const change = isNew ? "new" : "keep";
-  return { at, text: notesText(notes), wake: null, tables: { [ROWS]: change, [STATES]: change } };
 }

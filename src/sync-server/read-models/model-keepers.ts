@@ -4,7 +4,6 @@
  * Guarantees (model-keepers.test.ts): those of LogPool, by which the keepers of many logs take turns.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import type { AnyProjection } from "../../core/domain/handle-types.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
@@ -13,11 +12,12 @@ import type { ModelStore } from "../stores/model-store.ts";
 import { LogSignals } from "../base/log-signals.ts";
 import { type KeeperContext, LogKeeper, UnknownEvents } from "./log-keeper.ts";
 import { type ReadModel, readModels } from "./read-model.ts";
+import type { ServerModel } from "./strong.ts";
 
 export type ModelKeepersOptions = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
-  readonly models: readonly AnyProjection[];
+  readonly models: readonly ServerModel[];
   readonly env: Env;
   readonly report: (error: unknown) => void;
   /** Milliseconds between two walks over all logs. */
@@ -56,6 +56,12 @@ export class ModelKeepers {
   /** Resolves when the rows of a log have changed on this node, or after `ms` milliseconds. */
   changed(log: LogName, ms: number): Promise<void> {
     return this.#moved.wait(log, ms);
+  }
+
+  /** Lets the keeper of a log run, and resolves after its next write, or after `ms` milliseconds. */
+  catchUp(log: LogName, ms: number): Promise<void> {
+    this.poke(log);
+    return this.changed(log, ms);
   }
 
   /** True after `close`. Then no rows move any more on this node. */

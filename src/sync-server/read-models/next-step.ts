@@ -75,7 +75,7 @@ export function nextStep({ models, followers, head, now, skipped, hasOrphans }: 
 }
 
 /** The cursor and the notes from which a model is folded: those of its follower, or the beginning. */
-function startOf(model: ReadModel, follower: Follower | undefined): { at: Cursor | null; task: FoldTask } {
+export function startOf(model: ReadModel, follower: Follower | undefined): { at: Cursor | null; task: FoldTask } {
   const notes = notesOf(follower);
   const revision = follower?.revision ?? 0;
   // Code of this version knows more events than the code that parked some as unknown.

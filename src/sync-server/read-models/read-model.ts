@@ -8,6 +8,7 @@ import type { AnyProjection } from "../../core/domain/handle-types.ts";
 import { projectionIdentity } from "../../core/fold/identity.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { isStrongModel, type ServerModel, type StrongRules } from "./strong.ts";
 
 export type ReadModel = {
   readonly name: string;
@@ -19,6 +20,8 @@ export type ReadModel = {
   readonly projection: ProjectionDefinition;
   /** The domain with this projection alone. */
   readonly domain: DomainDefinition;
+  /** The rules of a model whose rows change in the append's transaction. Null: they change after it. */
+  readonly strong: StrongRules | null;
 };
 
 /** The table of a follower with the rows, and the one with the states of the streams at the follower's cursor. */
@@ -35,19 +38,20 @@ export function modelOfFollower(follower: string): string | null {
 /** Checks the option `models` of a server, and returns its models by name. */
 export function readModels(
   domain: DomainDefinition,
-  handles: readonly AnyProjection[],
+  handles: readonly ServerModel[],
   store: { readonly models?: ModelStore },
 ): ReadonlyMap<string, ReadModel> {
   const models = new Map<string, ReadModel>();
   const list: unknown = handles;
   if (!Array.isArray(list)) refuseDefinition("The option `models` is not an array", "Write models: [board, …].");
-  for (const [index, handle] of handles.entries()) {
+  for (const [index, given] of handles.entries()) {
+    const handle = isStrongModel(given) ? given.strong : given;
     if (typeof handle?.definition?.apply !== "function")
       refuseDefinition(
         `models[${index}] is not a handle of projection()`,
-        "List handles that projection() returned. An import may be undefined if files import each other in a circle.",
+        "List results of projection() or strong(). An import may be undefined if files import each other in a circle.",
       );
-    const model = readModel(domain, handle);
+    const model = readModel(domain, handle, isStrongModel(given) ? given.rules : null);
     if (models.has(model.name))
       refuseDefinition(
         `The option \`models\` has two projections of the name ${model.name}`,
@@ -63,7 +67,11 @@ export function readModels(
   return models;
 }
 
-function readModel(domain: DomainDefinition, { definition: projection, from }: AnyProjection): ReadModel {
+function readModel(
+  domain: DomainDefinition,
+  { definition: projection, from }: AnyProjection,
+  rules: StrongRules | null,
+): ReadModel {
   const { name, version } = projection;
   for (const { definition } of from) {
     if (domain.aggregates.get(definition.name) === definition) continue;
@@ -80,5 +88,6 @@ function readModel(domain: DomainDefinition, { definition: projection, from }: A
     follower: `${PREFIX}${identity}`,
     projection,
     domain: { ...domain, projections: new Map([[name, projection]]) },
+    strong: rules,
   };
 }

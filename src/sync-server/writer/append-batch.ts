@@ -2,8 +2,8 @@
  * Settles a batch: decides all pushes that wait for a log, in order, and writes the results with one append.
  *
  *     permit ─> head ─> planBatch ─> append ─┬─ ok ──────────────────────────────> results
- *               ^                            └─ moved, known, rejected ──┐
- *               └────────────────── next round ───────────────────────────┘
+ *               ^                            └─ moved, known, rejected, model-moved ──┐
+ *               └────────────────── next round ────────────────────────────────────────┘
  *
  * Guarantees:
  * - Every answer is durable before it is sent (S2, log-writer.test.ts).
@@ -14,9 +14,9 @@
  */
 import { jittered, wait } from "../base/env.ts";
 import { permitPush } from "./permit-push.ts";
-import { type BatchContext, planBatch } from "./plan-batch.ts";
+import { type BatchContext, type Plan, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
-import type { AppendResult, LogHead } from "../stores/event-store.ts";
+import type { Append, AppendResult, LogHead } from "../stores/event-store.ts";
 import { positionOf } from "../../core/history/record.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
@@ -42,8 +42,14 @@ const FAILURES_MAX = 2;
 const CONTENTION_DELAY_MS = 4;
 
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
-  const { log, store, cache, recentRecords, env, limits, report, step } = context;
+  const { log, store, cache, recentRecords, env, report, step } = context;
   let mayHaveMoved = false;
+  /** The log or its rows are not as they were read. */
+  const forget = (): void => {
+    mayHaveMoved = true;
+    cache.drop(log);
+    context.strongModels.drop(log);
+  };
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
     appended,
@@ -73,25 +79,23 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
       }),
     );
     if (!plan) {
-      mayHaveMoved = true;
-      cache.drop(log);
+      forget();
       continue;
     }
-    const { results, appended, outcomes, windows, reportsIdTaken } = plan;
+    const { results, appended, outcomes, windows, strong, reportsIdTaken } = plan;
     const { records } = appended;
     const isEmpty = records.length === 0 && outcomes.length === 0;
     // This round used an assumed head. Without an append that confirms it, read the real head before answering.
     if (assumed && (reportsIdTaken || isEmpty)) continue;
     if (isEmpty) return settled(results, null);
+    // An append names the revisions of the rows, but only with a record.
+    if (records.length === 0 && strong?.hasRefused === true && !(await strong.isCurrent())) {
+      forget();
+      continue;
+    }
 
     let written: AppendResult;
-    const append = {
-      expected: appended.after,
-      records,
-      outcomes,
-      forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
-      outcomesPerActorMax: limits.outcomesPerActorMax,
-    };
+    const append = appendOf(context, plan);
     const events = positionOf(appended.head) - positionOf(appended.after);
     try {
       written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
@@ -99,8 +103,7 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
       if (++failures >= FAILURES_MAX) throw error;
       report(error);
-      cache.drop(log);
-      mayHaveMoved = true;
+      forget();
       continue;
     }
     if (written.kind === "gone") return refused("gone");
@@ -108,10 +111,24 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
       step.record("events", events);
       cache.put(log, appended.after, appended.head, windows.known());
       if (records.length > 0) recentRecords.add(log, appended);
+      if (strong && records.length > 0) context.strongModels.put(log, strong, appended.head);
       return settled(results, records.length > 0 ? appended : null);
     }
     mayHaveMoved = true;
-    if (written.kind === "moved") cache.drop(log);
+    if (written.kind !== "known") forget();
   }
   return refused("unavailable");
+}
+
+/** The append of a plan. It changes the rows of the strong models only with a record. */
+function appendOf({ env, limits }: BatchContext, { appended, outcomes, strong }: Plan): Append {
+  const models = appended.records.length > 0 ? strong?.write(appended.head) : undefined;
+  return {
+    expected: appended.after,
+    records: appended.records,
+    outcomes,
+    forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
+    outcomesPerActorMax: limits.outcomesPerActorMax,
+    ...(models && { models }),
+  };
 }

@@ -16,6 +16,7 @@ import type { AdmittedPush, Appended, PushResult } from "./admit-push.ts";
 import { appendBatch } from "./append-batch.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { createStreamCache } from "../streams/stream-cache.ts";
+import { type StrongKeepers, StrongModels } from "./strong-models.ts";
 import { createWriterQueue, type WriterQueue } from "./writer-queue.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
@@ -29,6 +30,8 @@ export type LogWriter = {
 export type LogWriterOptions = {
   readonly domain: DomainDefinition;
   readonly store: EventStore;
+  /** The read models, of which the writer folds the strong ones. @default no read models */
+  readonly keepers?: StrongKeepers;
   readonly permit: Permit;
   readonly limits: ServerLimits;
   readonly env: Env;
@@ -44,6 +47,7 @@ export type LogWriterOptions = {
 
 export function createLogWriter(options: LogWriterOptions): LogWriter {
   const { limits, env, onAppended, report, observer = new Observer() } = options;
+  const strongModels = new StrongModels(options);
   const queues = new Map<string, WriterQueue<AdmittedPush, PushResult>>();
   const cache = createStreamCache();
   const recentRecords = createRecentRecords();
@@ -64,13 +68,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
         const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
         step.set({ pushes: pushes.length, commits });
         step.record("batch.size", commits);
-        return appendBatch({ ...options, log, cache, recentRecords, step }, pushes);
+        return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
       });
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
       if (appended || mayHaveMoved) publish(log, appended);
       return results;
     } catch (error) {
       cache.drop(log);
+      strongModels.drop(log);
       report(error);
       publish(log, null);
       return pushes.map((): PushResult => ({

@@ -26,6 +26,8 @@ import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
+import type { StrongBatch } from "./strong-batch.ts";
+import type { StrongModels } from "./strong-models.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
 import type { Actor, LogName } from "../../core/values/ids.ts";
 
@@ -38,6 +40,7 @@ export type BatchContext = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly cache: StreamCache;
+  readonly strongModels: StrongModels;
   readonly recentRecords: RecentRecords;
   /** Reports failures to the operator. */
   readonly report: (error: unknown) => void;
@@ -50,6 +53,8 @@ export type Plan = {
   readonly appended: Appended;
   readonly outcomes: readonly KeptOutcome[];
   readonly windows: StreamWindows;
+  /** The rows of the strong models after the batch. Null: the models cannot check commits now. */
+  readonly strong: StrongBatch | null;
   /** A result reports that an id is taken. No append checks whether its actor already has an outcome under the id. */
   readonly reportsIdTaken: boolean;
 };
@@ -79,11 +84,12 @@ export async function planBatch(
   head: Cursor | null,
   isAssumed: boolean,
 ): Promise<Plan> {
-  const { store, log, cache } = context;
+  const { store, log, cache, strongModels } = context;
   const known = isAssumed
     ? NOTHING_KNOWN
     : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
+  const strong = await strongModels.open(log, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
   await windows.load(
     pushes.flatMap(({ push }) =>
@@ -93,7 +99,7 @@ export async function planBatch(
     ),
   );
 
-  const batch = new Batch(context, windows, known, head);
+  const batch = new Batch(context, { windows, strong, known, head });
   const settled: (SettledPush | RefusedCode)[] = [];
   // The commits before the failure stay settled. Their outcomes are sent when the push comes again.
   const settleOrRefuse = (push: AdmittedPush): Promise<SettledPush | RefusedCode> =>
@@ -103,7 +109,7 @@ export async function planBatch(
       return "unavailable";
     });
   for (const { push, failure } of pushes) {
-    if (failure !== null) settled.push("unavailable");
+    if (failure !== null || strong === null) settled.push("unavailable");
     else settled.push(isValid(push.after) ? await settleOrRefuse(push) : "diverged");
   }
   // All results share one object, so that its page of records is rendered once.
@@ -111,11 +117,18 @@ export async function planBatch(
   const results = settled.map((push): PushResult =>
     typeof push === "string" ? { kind: "refused", code: push } : { kind: "settled", ...push, appended },
   );
-  return { results, appended, outcomes: batch.outcomes, windows, reportsIdTaken: batch.reportsIdTaken };
+  return { results, appended, outcomes: batch.outcomes, windows, strong, reportsIdTaken: batch.reportsIdTaken };
 }
 
 /** A `permit` that threw or did not answer in time. Only the push that needed it fails. */
 class PermitFailure extends Error {}
+
+type BatchFacts = {
+  readonly windows: StreamWindows;
+  readonly strong: StrongBatch | null;
+  readonly known: ReadonlyMap<string, KnownCommit>;
+  readonly head: Cursor | null;
+};
 
 /** The records and outcomes of one batch, collected push by push. */
 class Batch {
@@ -125,17 +138,14 @@ class Batch {
   readonly #knownIds = new Map<string, KnownId>();
   readonly #context: BatchContext;
   readonly #windows: StreamWindows;
+  readonly #strong: StrongBatch | null;
   readonly #head: Cursor | null;
   readonly #now: number;
 
-  constructor(
-    context: BatchContext,
-    windows: StreamWindows,
-    known: ReadonlyMap<string, KnownCommit>,
-    head: Cursor | null,
-  ) {
+  constructor(context: BatchContext, { windows, strong, known, head }: BatchFacts) {
     this.#context = context;
     this.#windows = windows;
+    this.#strong = strong;
     this.#head = head;
     this.#now = context.env.now();
     for (const [id, { record, outcomes }] of known) {
@@ -216,6 +226,7 @@ class Batch {
       permit,
       push,
       windows: this.#windows,
+      strong: this.#strong,
       position,
       mark: randomHex(env, MARK_BYTES),
       now: this.#now,

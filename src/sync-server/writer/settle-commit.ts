@@ -24,7 +24,9 @@ import { droppedKeys } from "./dropped-keys.ts";
 import { storedRecord } from "../stores/stored-record.ts";
 import type { StoredRecord } from "../stores/event-store.ts";
 import type { StreamWindows } from "../streams/stream-windows.ts";
-import type { LogName } from "../../core/values/ids.ts";
+import type { StrongBatch } from "./strong-batch.ts";
+import type { StreamState } from "../../core/fold/fold.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
@@ -40,6 +42,8 @@ export type SettleCommitFacts = {
   readonly permit: Permit;
   readonly push: AdmittedPush;
   readonly windows: StreamWindows;
+  /** Null: the strong models cannot check commits now, so the push has no outcomes. */
+  readonly strong: StrongBatch | null;
   /** The position of the first event of the commit's record, if it gets one. */
   readonly position: number;
   readonly mark: string;
@@ -79,6 +83,9 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   };
   const stored = storedRecord(record);
   if (exceedsBytes(stored.text, limits.commitBytesMax)) return rejected(id, tooLarge(limits.commitBytesMax));
+  // The last check, because the rows change if it passes.
+  const refusal = facts.strong?.isEmpty === false ? await facts.strong.fold(record, stateIn(facts.windows)) : null;
+  if (refusal !== null) return rejected(id, { ...refusal, command: commandOf(reconciled.ofCommand, refusal.event) });
   return {
     kind: "recorded",
     record,
@@ -93,6 +100,20 @@ export function forbiddenRefusal(command: number): Refusal {
     code: "forbidden",
     message: "This actor has no right to run this command. Request the right from the operator.",
   };
+}
+
+function stateIn(windows: StreamWindows): (stream: StreamName) => StreamState | undefined {
+  const known = windows.known();
+  return (stream) => known.get(stream)?.state;
+}
+
+/** The index of the command that made the n-th event. */
+function commandOf(ofCommand: readonly (readonly RecordEvent[])[], n: number): number {
+  let end = 0;
+  return Math.max(
+    0,
+    ofCommand.findIndex((events) => n < (end += events.length)),
+  );
 }
 
 function rejected(id: string, refusal: Refusal): CommitVerdict {

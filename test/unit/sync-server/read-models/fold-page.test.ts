@@ -9,7 +9,7 @@ import { foldRecord } from "../../../../src/core/fold/fold.ts";
 import { ConfirmedRows } from "../../../../src/core/fold/rows.ts";
 import { aggregateOf } from "../../../../src/core/values/names.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
-import { foldPage, foldStates, keysIn, streamsIn } from "../../../../src/sync-server/read-models/fold-page.ts";
+import { foldPage, foldStates, keysIn, stateOf } from "../../../../src/sync-server/read-models/fold-page.ts";
 import type { ParkedEvent } from "../../../../src/sync-server/read-models/follower-notes.ts";
 import { type ReadModel, readModels, STATES } from "../../../../src/sync-server/read-models/read-model.ts";
 import * as tasks from "../../../support/task-domain.ts";
@@ -40,7 +40,7 @@ class Tables {
 
   /** Folds a page with only the rows and states that the model names before. */
   fold(model: ReadModel, records: readonly CommitRecord[]): void {
-    const folded = foldStates(model, records, pick(this.states, streamsIn(model, records)));
+    const folded = foldStates(model, records, (stream) => stateOf(this.states.get(stream)));
     const { changes, parked } = foldPage(model, folded, pick(this.rows, keysIn(model, folded.steps)));
     for (const { table, set, remove } of changes) {
       const texts = table === STATES ? this.states : this.rows;

@@ -1,0 +1,88 @@
+/**
+ * Folds the commits of one batch into the rows of the strong read models, before they are appended.
+ *
+ *     decided commit ── fold ──┬── rows change for the later commits of the batch
+ *                              └── a throw: the rows stay, and that commit alone is rejected
+ *
+ * Guarantees (strong-models.test.ts):
+ * - A commit changes the rows of all models, or of none.
+ * - The rows are those of a keeper that folds the same records.
+ * - Each changed row is written once, with the records of the batch.
+ */
+import type { StreamState } from "../../core/fold/fold.ts";
+import type { CommitRecord, Cursor } from "../../core/history/record.ts";
+import type { StreamName } from "../../core/values/ids.ts";
+import type { FollowerWrite, ModelWrite } from "../stores/model-store.ts";
+import { type FoldedCommit, type ModelRefusal, ModelRows, type ReadyModel, type StrongStore } from "./model-rows.ts";
+
+export class StrongBatch {
+  readonly #store: StrongStore;
+  readonly #targets: readonly ModelRows[];
+  readonly #passed: readonly { readonly name: string; readonly revision: number }[];
+  #refused = 0;
+
+  constructor(
+    store: StrongStore,
+    ready: readonly ReadyModel[],
+    passed: readonly { readonly name: string; readonly revision: number }[],
+  ) {
+    this.#store = store;
+    this.#targets = ready.map((one) => new ModelRows(store, one));
+    this.#passed = passed;
+  }
+
+  /** True: no model folds the commits of this batch. */
+  get isEmpty(): boolean {
+    return this.#targets.length === 0;
+  }
+
+  /** True: a model refused a commit. */
+  get hasRefused(): boolean {
+    return this.#refused > 0;
+  }
+
+  /**
+   * Folds a decided commit. Returns the reason if a model refuses it, and then no row has changed.
+   *
+   * @param stateOf returns the state of each stream of the record before the record
+   */
+  async fold(
+    record: CommitRecord,
+    stateOf: (stream: StreamName) => StreamState | undefined,
+  ): Promise<ModelRefusal | null> {
+    const folded: FoldedCommit[] = [];
+    for (const target of this.#targets) {
+      const result = await target.fold(record, stateOf);
+      if ("code" in result) {
+        this.#refused++;
+        return result;
+      }
+      folded.push(result);
+    }
+    for (const { target, changes, parked } of folded) target.apply(changes, parked);
+    return null;
+  }
+
+  /** The write of the append whose last record ends at `head`. Undefined: the server has no strong models. */
+  write(head: Cursor | null): ModelWrite | undefined {
+    if (this.#targets.length + this.#passed.length === 0) return undefined;
+    const passed = this.#passed.map((one): FollowerWrite => ({ ...one, next: "check" }));
+    return {
+      followers: [...passed, ...this.#targets.map((target) => target.follower(head))],
+      rows: this.#targets.flatMap((target) => target.changes()),
+    };
+  }
+
+  /** True if the rows of this batch are still those of the store. An append checks it too, but only with a record. */
+  async isCurrent(): Promise<boolean> {
+    const found = await this.#store.models?.followers(this.#store.log);
+    const followers = found?.kind === "open" ? found.followers : [];
+    const revisionOf = (name: string): number => followers.find((one) => one.name === name)?.revision ?? 0;
+    return this.#targets.every(({ ready }) => revisionOf(ready.model.follower) === ready.revision);
+  }
+
+  /** The rows after the append of this batch. Null: a model is still being built, so its revision moves. */
+  appended(): readonly ReadyModel[] | null {
+    return this.#passed.length > 0 ? null : this.#targets.map((target) => target.appended());
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The strong read models of a server, as the log writer uses them: their rows at the head that a batch is planned on.
+ *
+ *     head ── open ──> StrongBatch ── fold each commit ──> write of the append ── put ──> rows of the next batch
+ *
+ * Guarantees (strong-models.test.ts):
+ * - A batch folds only rows that contain the log up to its head. Rows that are behind are folded first, by the keeper.
+ * - Each append names the revision of every strong model, 0 for a model without a follower. So an append that was
+ *   planned on other rows fails, and the writer plans it again.
+ * - The memory of a log and of all logs is bounded.
+ */
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { Env } from "../base/env.ts";
+import { evictOldest } from "../base/evict-oldest.ts";
+import type { FollowerNotes } from "../read-models/follower-notes.ts";
+import { LONG_EVENTS, startOf } from "../read-models/next-step.ts";
+import type { ReadModel } from "../read-models/read-model.ts";
+import type { ModelKeepers } from "../read-models/model-keepers.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { Follower } from "../stores/model-store.ts";
+import { LogMoved } from "../streams/read-stream.ts";
+import type { ReadyModel, StrongStore } from "./model-rows.ts";
+import { StrongBatch } from "./strong-batch.ts";
+
+/** The read models of a server. `catchUp` lets the keeper of a log run, and waits for a write or `ms` milliseconds. */
+export type StrongKeepers = Pick<ModelKeepers, "models" | "catchUp">;
+
+export type StrongModelsOptions = {
+  readonly keepers?: StrongKeepers;
+  readonly store: Pick<EventStore, "models">;
+  readonly env: Pick<Env, "now">;
+  readonly report: (error: unknown) => void;
+};
+
+/** The rows of all strong models of a log at one head. */
+type Kept = { readonly head: Cursor | null; readonly ready: readonly ReadyModel[] };
+
+const LOGS_MAX = 200;
+/** Reads of rows that are behind, and the milliseconds that the writer waits before each. */
+const CATCH_UP = { tries: 5, ms: 400 };
+
+export class StrongModels {
+  readonly #options: StrongModelsOptions;
+  readonly #models: readonly ReadModel[];
+  readonly #logs = new Map<LogName, Kept>();
+
+  constructor(options: StrongModelsOptions) {
+    this.#options = options;
+    this.#models = [...(options.keepers?.models.values() ?? [])].filter((model) => model.strong !== null);
+  }
+
+  /**
+   * Opens the models for a batch that is planned on `head`. Null: they cannot check commits now.
+   *
+   * @throws LogMoved if `head` is not the head of the log.
+   */
+  async open(log: LogName, head: Cursor | null): Promise<StrongBatch | null> {
+    const { store: events, env, report, keepers } = this.#options;
+    const store: StrongStore = { log, models: events.models, now: env.now, report };
+    if (this.#models.length === 0) return new StrongBatch(store, [], []);
+    const kept = this.#logs.get(log);
+    if (kept && sameCursor(kept.head, head)) return new StrongBatch(store, kept.ready, []);
+    for (let tries = 0; tries < CATCH_UP.tries; tries++) {
+      const followers = await this.#followersAt(log, head);
+      const standings = this.#models.map((model) =>
+        standingOf(
+          model,
+          followers.find(({ name }) => name === model.follower),
+          head,
+          env.now(),
+        ),
+      );
+      if (standings.every(({ kind }) => kind === "ready" || kind === "passes"))
+        return new StrongBatch(
+          store,
+          standings.flatMap((one) => (one.kind === "ready" ? one.rows : [])),
+          standings.flatMap((one) => (one.kind === "passes" ? { name: one.follower, revision: one.revision } : [])),
+        );
+      const isFar = standings.some(({ kind }) => kind === "unavailable");
+      // The keeper continues without this batch, so the devices find the rows ready when they push again.
+      await keepers?.catchUp(log, isFar ? 0 : CATCH_UP.ms);
+      if (isFar) return null;
+    }
+    return null;
+  }
+
+  /** Keeps the rows of a batch that was appended, for the next batch. */
+  put(log: LogName, batch: StrongBatch, head: Cursor | null): void {
+    this.drop(log);
+    const ready = batch.appended();
+    if (ready === null) return;
+    this.#logs.set(log, { head, ready });
+    evictOldest(this.#logs, () => this.#logs.size > LOGS_MAX);
+  }
+
+  drop(log: LogName): void {
+    this.#logs.delete(log);
+  }
+
+  async #followersAt(log: LogName, head: Cursor | null): Promise<readonly Follower[]> {
+    const found = await this.#options.store.models?.followers(log);
+    const actual = found?.kind === "open" ? found.head : null;
+    if (!sameCursor(actual, head)) throw new LogMoved("The log moved while the strong models were read");
+    return found?.kind === "open" ? found.followers : [];
+  }
+}
+
+type Standing =
+  | { readonly kind: "ready"; readonly rows: ReadyModel }
+  /** The rows are not built yet, and the model lets commits pass until they are. */
+  | { readonly kind: "passes"; readonly follower: string; readonly revision: number }
+  /** An older release appended. Its few events must be folded first. */
+  | { readonly kind: "behind" }
+  | { readonly kind: "unavailable" };
+
+function standingOf(model: ReadModel, follower: Follower | undefined, head: Cursor | null, now: number): Standing {
+  const revision = follower?.revision ?? 0;
+  if (head === null) {
+    const notes: FollowerNotes = {
+      phase: "ready",
+      domain: model.domain.version,
+      movedAt: now,
+      parkedCount: 0,
+      parked: [],
+      hasUnknown: false,
+    };
+    return { kind: "ready", rows: { model, revision, notes, isNew: true, stored: new Map() } };
+  }
+  const { at, task } = startOf(model, follower);
+  const missing = head.position - positionOf(at);
+  if (task.notes?.phase !== "ready" || (missing <= 0 && !sameCursor(at, head)))
+    return model.strong?.untilReady === "refuse"
+      ? { kind: "unavailable" }
+      : { kind: "passes", follower: model.follower, revision };
+  if (missing > LONG_EVENTS) return { kind: "unavailable" };
+  if (missing > 0) return { kind: "behind" };
+  return { kind: "ready", rows: { model, revision, notes: task.notes, isNew: false, stored: new Map() } };
+}
