@@ -9,7 +9,7 @@ import { column } from "./domain/column.ts";
 import { cards, columnCounts, columns, comments } from "./domain/read-models.ts";
 
 export const domain = defineDomain({
-  version: 1,
+  version: 2,
   aggregates: [card, column],
   projections: [cards, columns, columnCounts, comments],
 });

@@ -227,45 +227,40 @@ test("service worker: it removes itself when another site answers at the board's
 });
 
 describe("drafts", () => {
-  test("draft: a description survives Escape, the history and a reload, and can be kept", async () => {
-    const ada = await demo.open(log, "Ada");
-    await addCards(ada, "To do", ["Milk"]);
-    const description = panel(ada).getByRole("textbox", { name: "Description" });
-    await cardOf(ada, "Milk").locator(".card-open").click();
-    await description.fill("Two litres");
-    await panel(ada).getByRole("button", { name: "History" }).click();
-    await panel(ada).getByRole("slider", { name: "Version" }).waitFor();
-    await panel(ada).getByRole("button", { name: "Card", exact: true }).click();
-    expect(await description.inputValue()).toBe("Two litres");
-    await description.press("Escape");
-    await ada
-      .locator(".notice")
-      .filter({ hasText: "Your draft on “Milk” is kept" })
-      .getByRole("button", { name: "Continue" })
-      .click();
-    await panel(ada).getByRole("button", { name: "Discard" }).waitFor();
+  test("description: it is saved as it is typed, and when the panel closes", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "To do", ["Milk", "Bread"]);
+    for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
+    const description = (page: Page) => panel(page).getByRole("textbox", { name: "Description" });
+    await description(ada).fill("Two litres");
+    // Nothing was pressed, and the field still has the focus.
+    await expect.poll(() => description(ben).inputValue(), { timeout: 20_000 }).toBe("Two litres");
+    await panel(ada).getByText("Saved as you type").waitFor();
+    await description(ada).fill("Three litres");
+    await description(ada).press("Escape");
+    await expect.poll(() => description(ben).inputValue(), { timeout: 20_000 }).toBe("Three litres");
     await ada.reload();
     await cardOf(ada, "Milk").locator(".card-open").click();
-    expect(await description.inputValue()).toBe("Two litres");
-    await panel(ada).getByRole("button", { name: "Save" }).click();
-    await panel(ada).getByRole("button", { name: "Discard" }).waitFor({ state: "detached" });
-    await ada.keyboard.press("Escape");
-    await cardOf(ada, "Milk").getByTitle("Has a description").waitFor();
+    expect(await description(ada).inputValue()).toBe("Three litres");
     expect(
       await ada.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith("board.draft"))),
     ).toEqual([]);
   });
 
-  test("draft: a person who overwrites a changed text sees the text that would be replaced", async () => {
+  test("description: a text that another person changed meanwhile is not replaced without a choice", async () => {
     const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
     await addCards(ada, "To do", ["Milk"]);
     for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
+    // Without a clock the pause after typing does not end.
+    await ada.clock.install();
+    await ada.clock.pauseAt(Date.now() + 60_000);
     await panel(ada).getByRole("textbox", { name: "Description" }).fill("Two litres");
     await panel(ben).getByRole("textbox", { name: "Description" }).fill("One litre");
-    await panel(ben).getByRole("button", { name: "Save" }).click();
     await panel(ada).getByText("Since you began, the description changed to: “One litre”").waitFor();
-    await panel(ada).getByRole("button", { name: "Discard" }).click();
+    await ada.clock.resume();
+    await panel(ada).getByRole("button", { name: "Keep the other one" }).click();
     expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
+    expect(await panel(ben).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
   });
 
   test("draft: an unsent comment is still there when the card is opened again", async () => {
@@ -458,6 +453,33 @@ describe("two people with different changes", () => {
   });
 });
 
+/** The contrast of a text with what is behind it, as WCAG 2 defines it. */
+const contrastOf = (text: Locator) =>
+  text.evaluate((element) => {
+    const canvas = document.createElement("canvas").getContext("2d");
+    if (!canvas) throw new Error("This browser has no canvas");
+    // One pixel, painted from the farthest element to the nearest.
+    const around: Element[] = [];
+    for (let at: Element | null = element; at; at = at.parentElement) around.unshift(at);
+    canvas.canvas.width = canvas.canvas.height = 1;
+    const paint = (color: string) => {
+      canvas.fillStyle = color;
+      canvas.fillRect(0, 0, 1, 1);
+    };
+    for (const one of around) paint(getComputedStyle(one).backgroundColor);
+    const luminance = () => {
+      const [r = 0, g = 0, b = 0] = [...canvas.getImageData(0, 0, 1, 1).data].map((byte) =>
+        byte / 255 <= 0.04045 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4,
+      );
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const behind = luminance();
+    canvas.globalAlpha = around.reduce((alpha, one) => alpha * Number(getComputedStyle(one).opacity), 1);
+    paint(getComputedStyle(element).color);
+    const [dark = 0, light = 0] = [behind, luminance()].sort((left, right) => left - right);
+    return (light + 0.05) / (dark + 0.05);
+  });
+
 describe("a card's history", () => {
   test("history: the slider shows every version, and a click on an event shows that version", async () => {
     const ada = await demo.open(log, "Ada");
@@ -472,6 +494,10 @@ describe("a card's history", () => {
     const slider = panel(ada).getByRole("slider", { name: "Version" });
     await slider.press("ArrowLeft");
     await then.getByText("Version 2 of 3").waitFor();
+    // Later entries are paler, and still readable.
+    const later = panel(ada).locator(".events .later");
+    for (const part of ["b", "span:not(.avatar)", "time"])
+      expect(await contrastOf(later.locator(part).first())).toBeGreaterThan(4.5);
     await then.getByRole("img", { name: "open" }).waitFor();
     await slider.press("Home");
     await then.getByRole("heading", { name: "Milk", exact: true }).waitFor();
@@ -610,11 +636,102 @@ describe("undo beside other people", () => {
     await shows(ada, "To do", ["Milk"]);
     await ben.keyboard.press("Escape");
     await shows(ben, "To do", ["Milk"]);
-    expect(await ada.locator(".notice").count()).toBe(0);
+    await ada.locator(".notice").getByText("Undone: “Oat milk” is called “Milk”").waitFor();
+  });
+});
+
+describe("undo and redo", () => {
+  test("undo: a removed column returns with its cards, the notice says so, and Redo repeats it", async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "Doing", ["Milk"]);
+    await ada.getByRole("button", { name: "Column Doing" }).click();
+    await ada.getByRole("menuitem", { name: "Remove" }).click();
+    await panel(ada).getByRole("button", { name: "Remove" }).click();
+    await shows(ada, "To do", ["Milk"]);
+    await ada.getByRole("button", { name: "Undo" }).click();
+    await shows(ada, "Doing", ["Milk"]);
+    await ada.locator(".notice").getByText("Undone: The column “Doing” is back, and 1 more").waitFor();
+    await ada.getByRole("button", { name: "Redo" }).click();
+    await columnOf(ada, "Doing").waitFor({ state: "detached" });
+    await shows(ada, "To do", ["Milk"]);
+    await waitForSync(ada, /^Live$/);
+  });
+});
+
+describe("large boards", () => {
+  test("glide: an insert at the top of a long column moves only the cards on the screen", async () => {
+    const ada = await demo.open(log, "Ada");
+    const count = 60;
+    await addCards(
+      ada,
+      "To do",
+      Array.from({ length: count }, (_, n) => `Card ${n + 1}`),
+    );
+    await addCards(ada, "Doing", ["Salt"]);
+    await columnOf(ada, "To do")
+      .locator(".cards")
+      .evaluate((list) => list.scrollTo(0, 0));
+    await ada.evaluate(() => {
+      const glided = new Set<string>();
+      Object.assign(window, { glided });
+      const look = () => {
+        for (const { effect } of document.getAnimations()) {
+          const target = effect instanceof KeyframeEffect ? effect.target : null;
+          const key = effect?.getComputedTiming().duration === 220 ? target?.getAttribute("data-card") : null;
+          if (key) glided.add(key);
+        }
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await cardOf(ada, "Salt").locator(".card-open").focus();
+    for (const key of ["Space", "ArrowLeft", "Space"]) await ada.keyboard.press(key);
+    await expect.poll(async () => (await titlesIn(ada, "To do"))[0]).toBe("Salt");
+    const glidedCards = () =>
+      ada.evaluate(() => {
+        const glided: unknown = Reflect.get(window, "glided");
+        return glided instanceof Set ? glided.size : 0;
+      });
+    await expect.poll(glidedCards).toBeGreaterThan(2);
+    expect(await glidedCards()).toBeLessThan(count / 2);
   });
 });
 
 describe("by mouse and finger", () => {
+  // Only Chromium says to the page that it has a finger.
+  test.runIf(engine === "chromium")(
+    "phone: everything that can be touched is at least 44 px high and wide",
+    async () => {
+      const ada = await demo.open(log, "Ada", {
+        viewport: { width: 390, height: 844 },
+        isMobile: true,
+        hasTouch: true,
+      });
+      await addCards(ada, "To do", ["Milk"]);
+      await renameCard(ada, "Milk", "Oat milk");
+      const small = () =>
+        ada.evaluate(() => {
+          const around = document.querySelector("dialog[open]") ?? document;
+          return [...around.querySelectorAll<HTMLElement>("button, a, input, select, textarea, [role=switch]")]
+            .map((element) => ({
+              name: element.getAttribute("aria-label") ?? element.textContent,
+              box: element.getBoundingClientRect(),
+            }))
+            .filter(({ box }) => box.width > 0 && (Math.round(box.width) < 44 || Math.round(box.height) < 44))
+            .map(({ name, box }) => `${name}: ${box.width} × ${box.height}`);
+        });
+      expect(await small()).toEqual([]);
+      await ada.getByRole("button", { name: "Column To do" }).click();
+      expect(await small()).toEqual([]);
+      await ada.keyboard.press("Escape");
+      await cardOf(ada, "Oat milk").locator(".card-open").click();
+      expect(await small()).toEqual([]);
+      await panel(ada).getByRole("button", { name: "History" }).click();
+      await panel(ada).getByRole("slider", { name: "Version" }).waitFor();
+      expect(await small()).toEqual([]);
+    },
+  );
+
   test("mouse: a card is dragged to another column, and the drag opens nothing", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["Milk", "Bread"]);
@@ -685,7 +802,8 @@ describe("by mouse and finger", () => {
       if (!box) throw new Error("The card is not there");
       await finger.down(box.x + 100, box.y + 20);
       await ada.locator(".ghost").waitFor();
-      await finger.move(box.x + 100, box.y + 125, 10);
+      // Two cards and a quarter down, with the space between them.
+      await finger.move(box.x + 100, box.y + 20 + 2.25 * (box.height + 8), 10);
       await expect
         .poll(() =>
           columnOf(ada, "To do")

@@ -16,12 +16,14 @@ export const column = aggregate("board-column", {
     ColumnRenamed: v.object({ name: columnName }),
     ColumnMoved: v.object({ order: orderKey }),
     ColumnRemoved: v.object({}),
+    ColumnRestored: v.object({}),
   },
   evolve: {
     ColumnAdded: (_, { data }) => ({ ...data, removed: false }),
     ColumnRenamed: (column, { data }) => column && { ...column, ...data },
     ColumnMoved: (column, { data }) => column && { ...column, ...data },
     ColumnRemoved: (column) => column && { ...column, removed: true },
+    ColumnRestored: (column) => column && { ...column, removed: false },
   },
   commands: {
     // No rejection if the column exists, because two people who open a new board both add the same columns.
@@ -41,6 +43,7 @@ export const column = aggregate("board-column", {
           ? reject("renamed-meanwhile", `${first.actor} renamed the column to “${first.data.name}” first`)
           : rebase();
       },
+      undo: ({ before, command }) => before && command.rename({ name: before.name }),
     },
     move: {
       input: v.object({ order: orderKey }),
@@ -48,6 +51,7 @@ export const column = aggregate("board-column", {
         if (!column || column.removed) return reject("no-such-column", "The column has been removed");
         return column.order === order ? [] : emit("ColumnMoved", { order });
       },
+      undo: ({ before, command }) => before && command.move({ order: before.order }),
     },
     remove: {
       decide: (column, _, { emit }) => (column && !column.removed ? emit("ColumnRemoved") : []),
@@ -56,6 +60,14 @@ export const column = aggregate("board-column", {
         const first = theirs.find((event) => event.type !== "ColumnRemoved");
         return first ? reject("changed-meanwhile", `${first.actor} changed the column first`) : rebase();
       },
+      undo: ({ command }) => command.restore(),
+    },
+    restore: {
+      decide: (column, _, { emit, reject }) => {
+        if (!column) return reject("no-such-column", "The column does not exist");
+        return column.removed ? emit("ColumnRestored") : [];
+      },
+      undo: ({ command }) => command.remove(),
     },
   },
 });

@@ -5,7 +5,7 @@ import { column } from "./column.ts";
 
 /** Columns that were not removed, by stream. */
 export const columns = projection("columns", {
-  version: 1,
+  version: 2,
   from: [column],
   initial: null as { name: string; order: string } | null,
   on: {
@@ -13,6 +13,7 @@ export const columns = projection("columns", {
     ColumnRenamed: (row, { data }) => row && { ...row, ...data },
     ColumnMoved: (row, { data }) => row && { ...row, ...data },
     ColumnRemoved: () => null,
+    ColumnRestored: (_, { after }) => after && { name: after.name, order: after.order },
   },
 });
 

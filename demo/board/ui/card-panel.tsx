@@ -50,7 +50,7 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
     });
   };
   const close = () => {
-    if (hasDraft([`${key} description`, `${key} comment`])) {
+    if (hasDraft(`${key} comment`)) {
       notify({
         text: `Your draft on “${entry.row.title}” is kept`,
         action: { label: "Continue", run: () => onOpen(key) },

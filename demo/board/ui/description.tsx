@@ -1,20 +1,20 @@
-import type { FormEvent } from "react";
+/** The description of a card, saved as it is typed. A text of another person is never replaced without a choice. */
+import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { card } from "../domain/card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
 
-/** The description of a card. A change of another person does not replace a draft. It is shown beside the draft. */
+/** A pause of this length saves. Each save is one change that can be undone. */
+const PAUSE_MS = 1_000;
+
 export function Description({ id, description }: { readonly id: string; readonly description: string }) {
-  const act = useAct();
   const [draft, setDraft] = useDraft(`card/${id} description`);
+  const hint = useId();
+  const { save, saving } = useSave(id, draft, description, setDraft);
   const dirty = draft !== null && draft.text !== description;
-  const save = async (event: FormEvent) => {
-    event.preventDefault();
-    if (!dirty || (await act(card.command.describe(id, { description: draft.text }), "Description saved")))
-      setDraft(null);
-  };
+  const conflict = dirty && !saving && draft.over !== description;
   return (
-    <form className="description" onSubmit={(event) => void save(event)}>
+    <div className="description">
       <label className="field">
         Description
         <textarea
@@ -22,37 +22,67 @@ export function Description({ id, description }: { readonly id: string; readonly
           maxLength={5_000}
           rows={3}
           placeholder="What do other people need to know?"
-          onChange={(event) =>
-            setDraft(
-              event.target.value === description
-                ? null
-                : { text: event.target.value, over: draft?.over ?? description },
-            )
+          aria-describedby={hint}
+          onChange={({ target }) =>
+            setDraft(target.value === description ? null : { text: target.value, over: draft?.over ?? description })
           }
-          onKeyDown={(event) => {
-            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void save(event);
-          }}
+          onBlur={() => void save()}
         />
       </label>
-      {dirty && draft.over !== description && (
-        <p className="hint" role="status">
-          {description === ""
-            ? "Since you began, someone removed the description."
-            : `Since you began, the description changed to: “${description}”`}{" "}
-          Save replaces it with yours.
+      {conflict ? (
+        <>
+          <p className="hint" id={hint} role="status">
+            {description === ""
+              ? "Since you began, someone removed the description."
+              : `Since you began, the description changed to: “${description}”`}
+          </p>
+          <div className="row end">
+            <button type="button" className="button" onClick={() => void save(true)}>
+              Use mine
+            </button>
+            <button type="button" className="button" onClick={() => setDraft(null)}>
+              Keep the other one
+            </button>
+          </div>
+        </>
+      ) : (
+        <p className="hint" id={hint}>
+          {dirty ? "Saving …" : "Saved as you type"}
         </p>
       )}
-      {dirty && (
-        <div className="row end">
-          <span className="hint">Draft: only you can see it</span>
-          <button type="button" className="button" onClick={() => setDraft(null)}>
-            Discard
-          </button>
-          <button type="submit" className="button primary">
-            Save
-          </button>
-        </div>
-      )}
-    </form>
+    </div>
   );
+}
+
+type DraftState = ReturnType<typeof useDraft>;
+
+/** Saves the draft after a pause, and when the panel closes. `save(true)` replaces a text of another person. */
+function useSave(id: string, draft: DraftState[0], description: string, setDraft: DraftState[1]) {
+  const act = useAct();
+  const [saving, setSaving] = useState(false);
+  // A ref, because the draft may change while it is being saved.
+  const now = useRef({ draft, description });
+  useLayoutEffect(() => {
+    now.current = { draft, description };
+  });
+  const save = useCallback(
+    async (overwrite = false) => {
+      const { draft, description } = now.current;
+      if (draft === null || (!overwrite && draft.over !== description)) return;
+      const { text } = draft;
+      setSaving(true);
+      const saved = text === description || (await act(card.command.describe(id, { description: text })));
+      setSaving(false);
+      const { draft: later } = now.current;
+      if (saved) setDraft(later === null || later.text === text ? null : { text: later.text, over: text });
+    },
+    [act, id, setDraft],
+  );
+  useEffect(() => {
+    if (draft === null) return undefined;
+    const timer = setTimeout(() => void save(), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [draft, save]);
+  useEffect(() => () => void save(), [save]);
+  return { save, saving };
 }

@@ -2,7 +2,7 @@ import { useLog } from "dacapo/react";
 import { OfflineSwitch } from "./offline-switch.tsx";
 import { People } from "./people.tsx";
 import { SyncBadge } from "./sync-badge.tsx";
-import { UndoButton } from "./undo-button.tsx";
+import { UndoButtons } from "./undo-buttons.tsx";
 import { Wordmark } from "./wordmark.tsx";
 
 export function TopBar({ onOpen }: { readonly onOpen: (card: string) => void }) {
@@ -13,7 +13,7 @@ export function TopBar({ onOpen }: { readonly onOpen: (card: string) => void }) 
         <Wordmark />
       </a>
       <h1>{log}</h1>
-      <UndoButton />
+      <UndoButtons />
       <People onOpen={onOpen} />
       <OfflineSwitch />
       <SyncBadge />

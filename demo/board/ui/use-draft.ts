@@ -24,10 +24,10 @@ export function useDraft(field: string): readonly [Draft | null, (draft: Draft |
   return [draft, change];
 }
 
-/** Returns a function that checks whether any of these fields has a draft. */
-export function useHasDraft(): (fields: readonly string[]) => boolean {
+/** Returns a function that checks whether this field has a draft. */
+export function useHasDraft(): (field: string) => boolean {
   const { log, user } = useLog();
-  return useCallback((fields) => fields.some((field) => read(keyOf(log, user, field)) !== null), [log, user]);
+  return useCallback((field) => read(keyOf(log, user, field)) !== null, [log, user]);
 }
 
 function keyOf(log: string, user: string, field: string): string {

@@ -1,5 +1,9 @@
-/** Lets cards glide to their new place when a person moves them, on any device. */
-import { type RefObject, useLayoutEffect, useRef } from "react";
+/**
+ * Lets cards glide to their new place when a person moves them, on any device.
+ *
+ * Only cards on the screen glide, because 5,000 animations would stop the page for seconds.
+ */
+import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
 
 type Place = { readonly x: number; readonly y: number };
 
@@ -15,7 +19,7 @@ export function useGlide(board: RefObject<HTMLElement | null>, held: string | nu
     const before = places.current;
     const after = new Map<string, Place>();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    for (const card of around.querySelectorAll<HTMLElement>("[data-card]")) {
+    for (const card of cardsOnScreen(around)) {
       const key = card.dataset["card"] ?? "";
       const place = placeIn(around, card);
       after.set(key, place);
@@ -30,6 +34,53 @@ export function useGlide(board: RefObject<HTMLElement | null>, held: string | nu
     places.current = after;
     heldBefore.current = held;
   }, [board, held, when]);
+
+  // Scrolling shows other cards, so their places must be known before the next change.
+  useEffect(() => {
+    const around = board.current;
+    if (!around) return undefined;
+    let frame = 0;
+    const remember = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        places.current = new Map(
+          cardsOnScreen(around).map((card) => [card.dataset["card"] ?? "", placeIn(around, card)]),
+        );
+      });
+    };
+    // Scroll events of the columns do not bubble.
+    around.addEventListener("scroll", remember, { capture: true, passive: true });
+    return () => {
+      cancelAnimationFrame(frame);
+      around.removeEventListener("scroll", remember, { capture: true });
+    };
+  }, [board]);
+}
+
+/** Cards of the visible part of each list. A list is ordered from top to bottom, so a binary search finds its first. */
+function cardsOnScreen(board: HTMLElement): readonly HTMLElement[] {
+  return [...board.querySelectorAll<HTMLElement>(".cards")].flatMap((list) => {
+    const { children } = list;
+    const [top, bottom] = [list.scrollTop, list.scrollTop + list.clientHeight];
+    const found: HTMLElement[] = [];
+    for (let at = firstBelow(children, top); at < children.length; at++) {
+      const child = children[at];
+      if (!(child instanceof HTMLElement) || child.offsetTop > bottom) break;
+      if (child.dataset["card"] !== undefined) found.push(child);
+    }
+    return found;
+  });
+}
+
+function firstBelow(children: HTMLCollection, top: number): number {
+  let [low, high] = [0, children.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const child = children[middle];
+    if (child instanceof HTMLElement && child.offsetTop + child.offsetHeight < top) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Returns a position that is independent of scrolling and of running animations. */

@@ -38,6 +38,8 @@ export function sayEvent({ type, data, stream }: Told, names: Names): string {
       return "restored it";
     case "ColumnRemoved":
       return "removed the column";
+    case "ColumnRestored":
+      return "restored the column";
     default:
       return `changed ${it} (${type})`;
   }
@@ -67,7 +69,7 @@ export function sayCommand({ stream, name, input = null }: CommandRequest, names
     case "archive":
       return `archive ${it}`;
     case "restore":
-      return `restore ${it}`;
+      return isCard ? `restore ${it}` : `restore the column ${it}`;
     case "remove":
       return `remove the column ${it}`;
     default:

@@ -76,6 +76,14 @@ test("column remove: rejects if another author changed the column meanwhile", ()
   given(column, [todo]).meanwhile([removed]).when(column.command.remove("todo")).expect([]);
 });
 
+test("column restore: a removed column returns with its name and place", () => {
+  const restored = { type: "ColumnRestored", data: {} } as const;
+  given(column, [todo, removed]).when(column.command.restore("todo")).expect([restored]);
+  given(column, [todo]).when(column.command.restore("todo")).expect([]);
+  given(column, []).when(column.command.restore("todo")).expect({ rejected: "no-such-column" });
+  given(column, [todo, removed, restored]).rows(columns).expect({ "board-column/1": todo.data });
+});
+
 describe("the board's projections", () => {
   test("cards: a row names the last author, an archived card has no row", () => {
     const row = {

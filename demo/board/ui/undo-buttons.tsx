@@ -1,20 +1,25 @@
-/** Undoes the last commit of this device, with a click or Ctrl+Z. Ctrl+Shift+Z redoes it. */
+/** Undoes the last commit of this device, with a click or Ctrl+Z, and redoes it, with a click or Ctrl+Shift+Z. */
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect } from "react";
+import { cards, columns } from "../domain/read-models.ts";
 import { Icon } from "./icon.tsx";
 import { newerWork } from "./newer-work.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
+import { sayTakenBack } from "./taken-back.ts";
 
-export function UndoButton() {
+export function UndoButtons() {
   const log = useLog();
-  const { announce, notify } = useSpeech();
+  const { notify } = useSpeech();
   const turn = useCallback(
     async function turn(back: boolean, overwrite = false): Promise<void> {
+      const moment = () => ({ cards: log.rows(cards).all(), columns: log.rows(columns).all() });
+      const before = moment();
       try {
         const done = await (back ? log.undo({ overwrite }) : log.redo({ overwrite }));
-        if (done) announce(back ? "Undone" : "Redone");
-        else notify({ text: back ? "There is nothing to undo" : "There is nothing to redo" });
+        if (!done) return notify({ text: back ? "There is nothing to undo" : "There is nothing to redo" });
+        const said = sayTakenBack(before, moment());
+        notify({ text: [back ? "Undone" : "Redone", said].filter((text) => text !== null).join(": ") });
       } catch (error) {
         const newer = newerWork(error, log);
         if (newer === "elsewhere") return turn(back, true);
@@ -25,7 +30,7 @@ export function UndoButton() {
         });
       }
     },
-    [log, announce, notify],
+    [log, notify],
   );
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -37,16 +42,28 @@ export function UndoButton() {
     return () => removeEventListener("keydown", onKeyDown);
   }, [turn]);
   return (
-    <button
-      type="button"
-      className="icon-button"
-      aria-label="Undo"
-      title="Undo (Ctrl+Z)"
-      aria-keyshortcuts="Control+Z"
-      onClick={() => void turn(true)}
-    >
-      <Icon name="undo" />
-    </button>
+    <span className="undo">
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Undo"
+        title="Undo (Ctrl+Z)"
+        aria-keyshortcuts="Control+Z"
+        onClick={() => void turn(true)}
+      >
+        <Icon name="undo" />
+      </button>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Redo"
+        title="Redo (Ctrl+Shift+Z)"
+        aria-keyshortcuts="Control+Shift+Z"
+        onClick={() => void turn(false)}
+      >
+        <Icon name="redo" />
+      </button>
+    </span>
   );
 }
 
