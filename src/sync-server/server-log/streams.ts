@@ -8,7 +8,9 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import { foldStored, LogMoved } from "../streams/read-stream.ts";
+import { foldStored, LogMoved, type StreamSource } from "../streams/read-stream.ts";
+import { readSnapshots } from "../streams/snapshots.ts";
+import type { KnownStream } from "../streams/stream-cache.ts";
 import { gone, notNow, unreadable } from "./log-errors.ts";
 
 export type StreamReads = {
@@ -44,7 +46,7 @@ export async function loadStream(
     if (head.kind === "gone") throw gone(log);
     const cursor = head.kind === "open" ? head.cursor : null;
     const source = { store, log, domain, end: positionOf(cursor), onRead: env.nextTurn };
-    const known = await foldStored(source, stream).catch((error: unknown) => {
+    const known = await loadKnown(source, stream).catch((error: unknown) => {
       if (error instanceof LogMoved) return null;
       throw error;
     });
@@ -54,6 +56,11 @@ export async function loadStream(
     return { state, version, at: cursor && encodeCursor(cursor) };
   }
   throw notNow(log, "other writers changed the stream during each read");
+}
+
+async function loadKnown(source: StreamSource, stream: StreamName): Promise<KnownStream> {
+  const { streams } = await readSnapshots(source, [stream]);
+  return foldStored(source, stream, streams.get(stream));
 }
 
 export async function loadStreamAt(

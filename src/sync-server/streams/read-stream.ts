@@ -43,11 +43,30 @@ export type StreamSource = {
  */
 export class LogMoved extends Error {}
 
-/** Folds a whole stream. */
-export async function foldStored(source: StreamSource, stream: StreamName): Promise<KnownStream> {
+/** Folds a stream from its snapshot on, or from its beginning. */
+export async function foldStored(
+  source: StreamSource,
+  stream: StreamName,
+  snapshot: KnownStream | null = null,
+): Promise<KnownStream> {
+  const later = snapshot && (await foldLater(source, stream, snapshot));
+  if (later) return later;
   let known = newStream(source.domain, stream);
   for await (const { stored, record } of storedRecords(source, stream, 0)) {
     known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
+  }
+  return known;
+}
+
+/** Folds the events after a snapshot. Null: no record of the stream ends at the snapshot's version. */
+async function foldLater(source: StreamSource, stream: StreamName, snapshot: KnownStream): Promise<KnownStream | null> {
+  const { version } = snapshot.state;
+  let known: KnownStream | null = null;
+  // The read begins one event earlier, because it must find the record of the snapshot.
+  for await (const { stored, record } of storedRecords(source, stream, version - 1)) {
+    if (!known && lastVersion(stored, stream) !== version) return null;
+    if (!known) known = snapshot;
+    else known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
   }
   return known;
 }

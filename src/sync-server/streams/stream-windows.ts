@@ -19,6 +19,7 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import { reconcileCommit, type Reconciled, type StreamWindow } from "../../core/decide/reconcile-commit.ts";
 import type { CommitRecord } from "../../core/history/record.ts";
 import type { Env } from "../base/env.ts";
+import { readSnapshots, SNAPSHOT_EVENTS, type Snapshots } from "./snapshots.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import {
   foldAsSeen,
@@ -54,6 +55,8 @@ export type StreamWindows = {
   readonly add: (record: CommitRecord) => void;
   /** All streams that were read, with the records that were added. */
   readonly known: () => ReadonlyMap<string, KnownStream>;
+  /** The streams whose read folded many events, as they are now, and the revision of the stored snapshots. */
+  readonly longStreams: () => Snapshots;
   /** The number of stored events that were read so far. */
   readonly eventsRead: () => number;
 };
@@ -76,6 +79,8 @@ export function openWindows(
   const source: StreamSource = { store, log, domain, end, onRead };
   const streams = new Map<string, KnownStream>();
   const batch: CommitRecord[] = [];
+  const long = new Set<StreamName>();
+  let revision = 0;
   // The stored part of authored states. Kept, because commits of one device have often seen the same version.
   const authoredBefore = new Map<string, StreamState>();
 
@@ -90,7 +95,16 @@ export function openWindows(
     // A single stream is read at once. Of many, only those with events are read.
     const written = unread.size > 1 ? await store.written(log, [...unread]) : unread;
     for (const stream of unread) if (!written.has(stream)) streams.set(stream, newStream(domain, stream));
-    await Promise.all(Array.from(written, async (stream) => streams.set(stream, await foldStored(source, stream))));
+    if (written.size === 0) return;
+    const snapshots = await readSnapshots(source, written);
+    revision = snapshots.revision;
+    const read = async (stream: StreamName): Promise<void> => {
+      let folded = 0;
+      const counting = { ...source, onRead: (events: number) => ((folded += events), onRead(events)) };
+      streams.set(stream, await foldStored(counting, stream, snapshots.streams.get(stream)));
+      if (folded >= SNAPSHOT_EVENTS && store.models) long.add(stream);
+    };
+    await Promise.all(Array.from(written, read));
   };
   const readAuthored = async (commit: Commit, stream: StreamName, seen: number): Promise<StreamState> => {
     const key = `${stream} ${seen} ${authorKey(commit)}`;
@@ -118,6 +132,10 @@ export function openWindows(
       foldInto(domain, streams, record);
     },
     known: () => streams,
+    longStreams: () => ({
+      revision,
+      streams: new Map(Array.from(long, (stream) => [stream, streams.get(stream) ?? newStream(domain, stream)])),
+    }),
     eventsRead: () => eventsRead,
   };
 }

@@ -18,6 +18,7 @@ import { type BatchContext, type Plan, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
 import type { Append, AppendResult, LogHead } from "../stores/event-store.ts";
 import { positionOf } from "../../core/history/record.ts";
+import { withSnapshots } from "../streams/snapshots.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
 export type SettledBatch = {
@@ -120,12 +121,14 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
   return refused("unavailable");
 }
 
-/** The append of a plan. It changes the rows of the strong models only with a record. */
-function appendOf({ env, limits }: BatchContext, { appended, outcomes, strong }: Plan): Append {
-  const models = appended.records.length > 0 ? strong?.write(appended.head) : undefined;
+/** The append of a plan. It writes rows of the strong models and snapshots only with a record. */
+function appendOf({ env, limits, domain }: BatchContext, { appended, outcomes, strong, windows }: Plan): Append {
+  const { head, records } = appended;
+  const models =
+    records.length > 0 ? withSnapshots(strong?.write(head), head, domain, windows.longStreams()) : undefined;
   return {
     expected: appended.after,
-    records: appended.records,
+    records,
     outcomes,
     forgetOutcomesBefore: env.now() - limits.outcomesKeptMs,
     outcomesPerActorMax: limits.outcomesPerActorMax,
