@@ -56,6 +56,7 @@ export type TriedTest = {
 /** A test file all of whose tests tried all mutants of these sources, with the numbers of those that it only loads. */
 export type TriedFile = { readonly by: string; readonly sources: { readonly [source: string]: readonly string[] } };
 
+const cachesFolder = join(outputFolder, "cache");
 const killsFile = join(outputFolder, "kills.jsonl");
 const testsFile = join(outputFolder, "tests.jsonl");
 const filesFile = join(outputFolder, "files.jsonl");
@@ -76,6 +77,12 @@ export function readTriedFiles(): readonly TriedFile[] {
   return linesOf<TriedFile>(filesFile);
 }
 
+/** The folder for Vitest's cache of loaded files. Each plan with other mutants has its own. */
+export function cacheFolderOf({ code }: Plan): string {
+  const hash = createHash("sha256").update(JSON.stringify(code)).digest("hex").slice(0, 16);
+  return join(cachesFolder, hash);
+}
+
 export function addKill(kill: Kill): void {
   addLine(killsFile, kill);
 }
@@ -90,6 +97,7 @@ export function addTriedFile(tried: TriedFile): void {
 
 export function forgetResults(): void {
   for (const file of [killsFile, testsFile, filesFile]) rmSync(file, { force: true });
+  rmSync(cachesFolder, { recursive: true, force: true });
 }
 
 /** The version of the file that contains a mutant. */

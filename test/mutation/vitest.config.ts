@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import type { TestSpecification } from "vitest/node";
-import { projectFolder, readPlan } from "./plan.ts";
+import { cacheFolderOf, projectFolder, readPlan } from "./plan.ts";
 
 const conditions = ["dacapo-source", ...defaultServerConditions];
 const plan = readPlan();
@@ -31,6 +31,8 @@ export default defineConfig({
   ],
   test: {
     environment: "node",
+    // Vitest's cache on disk knows no plan. With one cache, a run would get files with the mutants of another run.
+    fsModuleCachePath: cacheFolderOf(plan),
     pool: "forks",
     maxWorkers: 2,
     maxConcurrency: 1,
