@@ -22,6 +22,7 @@ import { Observer } from "./base/observer.ts";
 import { rememberedId } from "./http/server-id.ts";
 import { stopServer } from "./hosts/stop-server.ts";
 import { ModelKeepers, type ModelKeepersOptions } from "./read-models/model-keepers.ts";
+import type { ExecuteAs } from "./subscribers/handler-execute.ts";
 import { Subscribers, type SubscribersOptions } from "./subscribers/subscribers.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
 import { ownClient, serverLog } from "./server-log/server-log.ts";
@@ -55,6 +56,7 @@ export type {
 export { subscriber } from "./subscribers/subscriber.ts";
 export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
 export type { LogSubscribers, ParkedByHandler, ResetOptions, SubscriberStatus } from "./subscribers/log-subscribers.ts";
+export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 export type { SkippedEvent } from "./subscribers/place.ts";
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
@@ -66,7 +68,8 @@ export {
   type StrongRules,
 } from "./read-models/strong.ts";
 export type { RowSelection } from "./read-models/row-range.ts";
-export type { Executed, ExecuteOptions } from "./server-log/execute.ts";
+export type { Executed } from "./base/executed.ts";
+export type { ExecuteOptions } from "./server-log/execute.ts";
 export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
 export type { ServerLog } from "./server-log/server-log.ts";
 export type { LoadedStream, StreamPlace } from "./server-log/streams.ts";
@@ -124,7 +127,9 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, ...admission });
   const { models = [], subscribers: handles = [] } = options;
-  const followed = { domain, store, models, subscribers: handles, env, report, walkMs: limits.lookMs, ticks };
+  const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
+  const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks };
+  const followed = { ...shared, models, subscribers: handles, executeAs };
   const { keepers, subscribers, ...followers } = createFollowers(followed);
   const reader = new RowsReader({ store, keepers, env });
   const signals = new LogSignals(env);

@@ -1,6 +1,6 @@
 /** A server with a subscriber on a SQLite file, which its parent kills while handlers run. Each call is a line. */
 import { appendFileSync } from "node:fs";
-import { bearer, subscriber, syncServer } from "dacapo/sync-server";
+import { bearer, type HandlerContext, subscriber, syncServer } from "dacapo/sync-server";
 import { sqlite } from "dacapo/sqlite";
 import { domain, task } from "./board-domain.ts";
 
@@ -17,12 +17,15 @@ const mailer = subscriber("mailer", {
   },
 });
 
-async function handle(event: { stream: string; version: number }, context: { effectId: string; attempt: number }) {
-  const { effectId, attempt } = context;
+async function handle(event: { stream: string; version: number }, context: HandlerContext) {
+  const { effectId, attempt, log, execute } = context;
+  if (log !== "board") return;
   const write = (kind: string): void =>
     appendFileSync(calls, `${kind} ${event.stream} ${event.version} ${effectId} ${attempt}\n`);
   write("start");
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 8));
+  // Whatever follows, the other log records one note of this event.
+  await execute(task.command.note("all", { text: `${event.stream} ${event.version}` }), { log: "copies" });
   if (Math.random() < 0.2) throw new Error("no mail");
   write("done");
 }

@@ -6,6 +6,8 @@
  * - Without the right to read, the response is the same whether the log exists or not (access.rights-that-end.test.ts).
  */
 import { LOG_NAME } from "../../core/history/limits.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
+import { SERVER_ACTOR_PREFIX } from "../base/reserved-names.ts";
 import { type Authorize, isPrincipal, type Permit, type Principal } from "./authorize.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -72,6 +74,10 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
     if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
     const principal = await callApp("authorize", () => authorize(request));
     if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
+    if (principal.actor.startsWith(SERVER_ACTOR_PREFIX)) {
+      report(reservedActor(principal.actor));
+      throw new HttpRefusal("unauthorized");
+    }
     count(requests, principal.actor, 1);
     await checkReader(principal, log, request);
     return principal;
@@ -85,6 +91,14 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
     checkReader,
     countCommits: ({ actor }, cost) => count(commits, actor, cost),
   };
+}
+
+function reservedActor(actor: string): DefinitionError {
+  return new DefinitionError({
+    message: `authorize returned the actor ${actor}, whose name belongs to the server's own code`,
+    fix: `Return an actor that does not begin with ${SERVER_ACTOR_PREFIX}.`,
+    details: { actor },
+  });
 }
 
 function count(limiter: RateLimiter, key: string, cost: number): void {

@@ -19,7 +19,7 @@ import { refuseDefinition } from "../../core/values/refuse.ts";
  * const principal: Principal = { actor: "ada", team: "7", expiresAt: Date.now() + 3_600_000 };
  */
 export type Principal = {
-  /** Name of the actor, stored in each of its records: 1 to 128 characters. */
+  /** Name of the actor, stored in each of its records: 1 to 128 characters. It does not begin with `~`. */
   readonly actor: string;
   /**
    * Time when this identity ends. The server then closes its sockets and refuses its requests. Milliseconds since the

@@ -56,6 +56,11 @@ export class LogPool {
     return this.#closed;
   }
 
+  /** True: more logs have work than may run at once. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Starts the first walk. */
   start(): void {
     if (this.#options.ticks) this.#after(0, () => void this.#walk(null));

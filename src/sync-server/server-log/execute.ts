@@ -20,6 +20,7 @@ import { describeProblem } from "../../core/values/parsed.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { isPrincipal, type Principal } from "../access/authorize.ts";
 import type { Env } from "../base/env.ts";
+import type { Executed } from "../base/executed.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
@@ -50,18 +51,6 @@ export type ExecuteOptions = {
   readonly id?: string;
   /** The app's own notes. Each event has them. @default null */
   readonly meta?: JsonInput;
-};
-
-/** The result of an execution. */
-export type Executed = {
-  /** `empty`: the commands were accepted, and there was nothing to record. */
-  readonly outcome: "recorded" | "empty";
-  /** The id of the commit. */
-  readonly id: string;
-  /** The cursor after the record. Null: nothing was recorded. */
-  readonly at: string | null;
-  /** The recorded events. */
-  readonly events: readonly DomainEvent[];
 };
 
 export type ExecuteContext = {

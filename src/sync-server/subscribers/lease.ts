@@ -24,6 +24,7 @@ export const RENEW_MS = 5_000;
 export class Lease {
   readonly #options: LeaseOptions;
   #renewedAt = -Infinity;
+  #takenAt = Infinity;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -36,7 +37,13 @@ export class Lease {
     if (now >= this.#renewedAt && now - this.#renewedAt < RENEW_MS) return true;
     if (!(await modelStore.lease(log, follower, node(), LEASE_MS))) return false;
     this.#renewedAt = now;
+    this.#takenAt = Math.min(this.#takenAt, now);
     return true;
+  }
+
+  /** Milliseconds since the first `hold` that succeeded. */
+  heldMs(): number {
+    return Math.max(this.#options.env.now() - this.#takenAt, 0);
   }
 
   /** False: the last renewal is so old that another node may have the lease soon. */

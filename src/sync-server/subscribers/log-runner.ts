@@ -16,6 +16,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import { type Env, jittered } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import type { ExecuteAs } from "./handler-execute.ts";
 import { Lanes, type OpenEvent } from "./lanes.ts";
 import { Lease, RENEW_MS } from "./lease.ts";
 import { type Place, readPlace, readWaiting, writePlace } from "./place.ts";
@@ -31,6 +32,7 @@ export type RunnerContext = {
   readonly subscriber: SubscriberDefinition;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  readonly executeAs: ExecuteAs;
   /** The name of this node for leases. */
   readonly node: () => string;
   /** The handlers of this subscriber that may run at once, over all logs. */
@@ -39,6 +41,8 @@ export type RunnerContext = {
   readonly closing: AbortSignal;
   /** Aborts when running handlers have no more time. */
   readonly closed: AbortSignal;
+  /** True: more logs have work than may run at once. */
+  readonly hasWaiting: () => boolean;
   /** Called if a log does not contain the checkpoint. */
   readonly onDiverged: (log: LogName) => void;
 };
@@ -48,6 +52,8 @@ const PAGE = { events: 256, bytes: 1024 * 1024 };
 export const WAITING_MAX = 10_000;
 /** The place is stored after this time, though handlers run. */
 const STORE_MS = 1_000;
+/** A busy log continues for this time, though other logs wait for their turn. */
+const TURN_MS = 5_000;
 /** A later attempt within this time keeps the runner. A further one is left to the wake time. */
 const LINGER_MS = 1_000;
 
@@ -93,9 +99,10 @@ export class LogRunner {
     const leave = slots.onFree(signal);
     try {
       // Another node has the lease, or there is no record yet.
-      if (!(await this.#lease.hold()) || !(await this.#load())) return Infinity;
-      while (await this.#step());
-      if (this.#isStale) return this.#context.env.now();
+      const canRun = (await this.#lease.hold()) && (await this.#load());
+      if (canRun) while (await this.#step());
+      // A poke came too late for this run, or other logs have their turn first.
+      if (this.#isStale || this.#mustYield()) return this.#context.env.now();
       return this.#place?.notes.isPaused === true ? Infinity : this.#lanes.nextAt();
     } finally {
       leave();
@@ -112,7 +119,7 @@ export class LogRunner {
     if (this.#failure) throw this.#failure.error;
     if (!(await this.#lease.hold())) return false;
     if (this.#isStale && !(await this.#refresh())) return false;
-    const isRunning = !closing.aborted && this.#place?.notes.isPaused !== true;
+    const isRunning = !closing.aborted && this.#place?.notes.isPaused !== true && !this.#mustYield();
     if (isRunning) {
       this.#startHandlers();
       if (this.#wantsPage()) return this.#readPage();
@@ -154,7 +161,10 @@ export class LogRunner {
   async #refresh(): Promise<boolean> {
     const before = this.#place;
     if (!(await this.#load()) || !before || !this.#place) return false;
-    return sameCursor(before.at, this.#place.at) && before.notes.resets === this.#place.notes.resets;
+    if (sameCursor(before.at, this.#place.at) && before.notes.resets === this.#place.notes.resets) return true;
+    // The next run begins at the new place.
+    this.#isStale = true;
+    return false;
   }
 
   /** After a refused write. It was refused because of another write, or for good. */
@@ -216,10 +226,10 @@ export class LogRunner {
   }
 
   async #handle(event: OpenEvent): Promise<void> {
-    const { domain, env, subscriber, report } = this.#context;
+    const { domain, env, subscriber, report, executeAs } = this.#context;
     const record = this.#records.get(event.position) ?? (await this.#readRecord(event));
     this.#records.delete(event.position);
-    const run = { domain, env, subscriber, log: this.#log, record, n: event.position - record.position };
+    const run = { domain, env, subscriber, executeAs, log: this.#log, record, n: event.position - record.position };
     const result = await runHandler({ ...run, attempt: event.failures + 1, stop: this.#stop.signal });
     if (this.#settle(event, result) && result.kind === "failed") report(result.error);
   }
@@ -264,6 +274,11 @@ export class LogRunner {
     // Events that are handled later are read again then. So memory stays small.
     this.#records.clear();
     return true;
+  }
+
+  /** True: other logs wait, and this one had its turn. */
+  #mustYield(): boolean {
+    return this.#lease.heldMs() > TURN_MS && this.#context.hasWaiting();
   }
 
   #untilNext(): number {

@@ -12,12 +12,14 @@ import { aggregateOf } from "../../core/values/names.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
 import type { Env } from "../base/env.ts";
 import { derivedUuid } from "./derived-uuid.ts";
+import { type ExecuteAs, handlerExecute } from "./handler-execute.ts";
 import type { SubscriberDefinition } from "./subscriber.ts";
 
 export type HandlerRun = {
   readonly domain: DomainDefinition;
   readonly env: Env;
   readonly subscriber: SubscriberDefinition;
+  readonly executeAs: ExecuteAs;
   readonly log: LogName;
   readonly record: CommitRecord;
   /** The place of the event in the record. */
@@ -72,14 +74,15 @@ export async function runHandler(run: HandlerRun): Promise<HandlerResult> {
 }
 
 async function callHandlers(
-  { domain, subscriber, log, record, n, attempt }: HandlerRun,
+  { domain, subscriber, executeAs, log, record, n, attempt }: HandlerRun,
   signal: AbortSignal,
 ): Promise<HandlerResult> {
   try {
     if (isUnknown(domain, record, n)) throw new Error(`This release does not know the event ${record.events[n]?.type}`);
     for (const event of eventsOf(domain, record, n)) {
       const effectId = await derivedUuid(["effect", subscriber.name, log, event.id]);
-      await subscriber.handlers.get(event.type)?.(event, { log, effectId, attempt, signal });
+      const execute = handlerExecute(executeAs, { subscriber: subscriber.name, log, event: event.id });
+      await subscriber.handlers.get(event.type)?.(event, { log, execute, effectId, attempt, signal });
     }
     return { kind: "done" };
   } catch (error) {

@@ -12,12 +12,26 @@ import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
 import { requireType } from "../../core/values/names.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import type { HandlerExecute } from "./handler-execute.ts";
 import type { LanePolicy } from "./lanes.ts";
 
 /** The second argument of a handler. */
 export type HandlerContext = {
   /** The name of the log. */
   readonly log: string;
+  /**
+   * Executes commands whose commit id is derived from the event, so that a log records them once. The author is the
+   * subscriber's name behind `~`.
+   *
+   * @example
+   * await execute(order.command.ship(event.data.order));
+   *
+   * @throws RejectedError (`rejected`) if the domain rejects a command. Each later attempt gets the same rejection.
+   * @throws ValidationError (`invalid`) if a command or an option is not valid.
+   * @throws DacapoError (`gone`, `overloaded`, `unreachable`) if the log or the server cannot record now.
+   * @throws StorageFullError (`storage-full`) if the store is full.
+   */
+  readonly execute: HandlerExecute;
   /**
    * A UUID of the subscriber, the log and the event. It is the same at each attempt. Pass it to the system outside, so
    * that it does the work once.

@@ -9,6 +9,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner, type RunnerContext } from "./log-runner.ts";
 import { Slots } from "./slots.ts";
 import { checkedSubscribers, type Subscriber, type SubscriberDefinition } from "./subscriber.ts";
@@ -19,6 +20,8 @@ export type SubscribersOptions = {
   readonly subscribers: readonly Subscriber[];
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** Executes the commands of handlers. */
+  readonly executeAs: ExecuteAs;
   /** Milliseconds between two walks over all logs. */
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
@@ -75,7 +78,8 @@ export class Subscribers {
   }
 }
 
-type PoolOptions = Omit<RunnerContext, "slots" | "onDiverged"> & Pick<SubscribersOptions, "walkMs" | "ticks">;
+type PoolOptions = Omit<RunnerContext, "slots" | "hasWaiting" | "onDiverged"> &
+  Pick<SubscribersOptions, "walkMs" | "ticks">;
 
 class SubscriberPool {
   readonly #pool: LogPool;
@@ -98,7 +102,8 @@ class SubscriberPool {
       runsMax: RUNS_MAX,
       due: (after, limit) => modelStore.due([subscriber.follower], env.now(), after, limit),
       run: async (log) => {
-        const runner = new LogRunner({ ...options, slots, onDiverged }, log);
+        const hasWaiting = (): boolean => this.#pool.hasWaiting;
+        const runner = new LogRunner({ ...options, slots, hasWaiting, onDiverged }, log);
         this.#runners.set(log, runner);
         try {
           return await runner.run();

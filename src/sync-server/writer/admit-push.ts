@@ -5,6 +5,7 @@
  *
  * Guarantees:
  * - A push with a commit of another actor is refused whole, before its commits are parsed (P3, http.limits.test.ts).
+ * - No device can use the commit ids of the server's own code (P30, push-pull.test.ts).
  * - Every commit with a readable id gets an outcome of its own, whatever else is wrong with it (P7, push-pull.test.ts).
  */
 import type { Commit } from "../../core/history/commit.ts";
@@ -14,6 +15,7 @@ import { parseCommit, parseCommitHead, parseCommitId } from "../../core/wire/rea
 import type { Cursor } from "../../core/history/record.ts";
 import type { Principal } from "../access/authorize.ts";
 import { exceedsBytes, type ServerLimits } from "../base/limits.ts";
+import { isReservedId } from "../base/reserved-names.ts";
 import type { Step } from "../base/observer.ts";
 import type { OnCurrent } from "./on-current.ts";
 import type { Refusal } from "./outcome-text.ts";
@@ -101,6 +103,7 @@ export function admitPush(
 }
 
 function admitCommit(id: string, value: unknown, pushBytes: number, { commitBytesMax }: ServerLimits): PushedCommit {
+  if (isReservedId(id)) return { id, refusal: { code: "reserved-id", message: RESERVED_ID } };
   const parsed = parseCommit(value);
   if (!parsed.ok) {
     return {
@@ -116,6 +119,8 @@ function admitCommit(id: string, value: unknown, pushBytes: number, { commitByte
     return { id, refusal: tooLarge(commitBytesMax) };
   return { id, commit: parsed.value };
 }
+
+const RESERVED_ID = "Commit ids of UUID version 8 belong to the server's own code. Use version 7 or 4.";
 
 export function tooLarge(commitBytesMax: number): Refusal {
   return {

@@ -433,3 +433,33 @@ test("streams: a stream can be read alone, from a version on", async () => {
   expect(await (await ada.request("streams/task/nothing")).json()).toMatchObject({ version: 0, records: [] });
   expect((await ada.request("streams/task/a%20b")).status).toBe(400);
 });
+
+const RESERVED = "0c8f1d0e-91f5-8a3b-9c55-2f6d0f1a7e44";
+
+test("P30 push: a device's commit with an id of version 8 is rejected, and others are recorded", async () => {
+  const ada = person(testServer(), "ada");
+  const outcomes = await ada.outcomes({ ...ada.commit(add("t1")), id: RESERVED }, ada.commit(add("t2")));
+  expect(kinds(outcomes)).toEqual(["reserved-id", "recorded"]);
+  expect((await ada.pull()).records).toHaveLength(1);
+});
+
+test("P30 push: a rejected device does not block the server's own code", async () => {
+  const server = testServer();
+  const ada = person(server, "ada");
+  await ada.outcomes({ ...ada.commit(add("t1")), id: RESERVED });
+  const done = await server.log("board").execute(add("t1"), { id: RESERVED, actor: "~mailer" });
+  expect(done.outcome).toBe("recorded");
+});
+
+test("P30 push: a sender whose old record has such an id gets its outcome", async () => {
+  for (const store of [memory(), sqlite(":memory:")]) {
+    const server = testServer({ store });
+    await server.log("board").execute(add("t1"), { id: RESERVED, actor: "ada" });
+    // A new server on the store knows no id from its memory.
+    const ada = person(testServer({ store }), "ada");
+    expect(kinds(await ada.outcomes({ ...ada.commit(add("t1")), id: RESERVED }))).toEqual(["recorded"]);
+    const bob = person(testServer({ store }), "bob");
+    expect(kinds(await bob.outcomes({ ...bob.commit(add("t1")), id: RESERVED }))).toEqual(["id-taken"]);
+    await server.close();
+  }
+});

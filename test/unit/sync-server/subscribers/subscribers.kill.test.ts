@@ -63,7 +63,7 @@ async function readLines(calls: string): Promise<Line[]> {
     });
 }
 
-test("subscriber: kill -9 while handlers run loses no event and keeps the order of streams", async () => {
+test("subscriber: kill -9 while handlers run loses no event, keeps the order, and executes once", async () => {
   const folder = await temporaryFolder();
   undo.push(folder.remove);
   const [file, calls] = [folder.path("logs.db"), folder.path("calls.txt")];
@@ -77,6 +77,7 @@ test("subscriber: kill -9 while handlers run loses no event and keeps the order 
           task.command.rename(`t${n}`, { title: `${version + 1}` }),
         ),
       ]);
+  await writer.log("copies").execute(task.command.add("all", { title: "all", column: "todo" }));
   await writer.close();
 
   const random = seededRandom(7);
@@ -108,6 +109,13 @@ test("subscriber: kill -9 while handlers run loses no event and keeps the order 
   }
   expect([...effectIds.values()].every(({ size }) => size === 1)).toBe(true);
   expect(new Set([...effectIds.values()].flatMap((ids) => [...ids])).size).toBe(STREAMS * EVENTS);
+  const reader = testServer({ store: sqlite(file) });
+  undo.push(() => reader.close());
+  const notes: string[] = [];
+  for await (const event of reader.log("copies").history(task, "all"))
+    if (event.type === "TaskNoted") notes.push(JSON.stringify(event.data));
+  expect(notes).toHaveLength(STREAMS * EVENTS);
+  expect(new Set(notes.map((note) => /t\d+ \d+/.exec(note)?.[0])).size).toBe(STREAMS * EVENTS);
   // In one process a stream continues by one event at a time, and starts the next only after the one before is done.
   for (const [index, from] of cuts.entries()) {
     const last = new Map<string, Line>();

@@ -205,6 +205,32 @@ test("subscriber: reset handles the events behind a cursor again, with the same 
   await expect(log.subscribers.reset(mailer, stranger)).rejects.toMatchObject({ code: "diverged" });
 });
 
+test("subscriber: a reset while a handler runs begins at the new place at once", async () => {
+  const titles: string[] = [];
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const slow = subscriber("slow", {
+    from: [task],
+    start: "beginning",
+    on: {
+      TaskAdded: async ({ data }) => {
+        titles.push(data.title);
+        if (data.title === "b") await released;
+      },
+    },
+  });
+  const server = started([slow]);
+  const { subscribers, ...log } = server.log("board");
+  await log.execute(add("t1", "a"));
+  await log.execute(add("t2", "b"));
+  await until(() => titles.includes("b"), "the slow handler");
+  await subscribers.reset(slow, { from: "beginning", effects: "repeat" });
+  await until(() => titles.filter((title) => title === "a").length === 2, "the first event again");
+  release();
+  await until(() => isDone(server), "all events handled");
+  expect(titles.filter((title) => title === "b").length).toBeGreaterThan(1);
+});
+
 test("subscriber: `since` passes over events that the server received before", async () => {
   const titles: string[] = [];
   const recent = subscriber("recent", {

@@ -1,0 +1,60 @@
+/**
+ * The function `execute` of a handler: commands that a log records once, however often the event is handled.
+ *
+ * Guarantees (subscribers.execute.test.ts, subscribers.kill.test.ts):
+ * - The commit id depends on the subscriber, the log, the event and the call alone. So a repeated attempt finds the
+ *   record or the outcome of the first one (P4, S8).
+ * - The author is the subscriber, and its name begins with `~`. No device can have such a name.
+ */
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { JsonInput } from "../../core/values/json.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { Executed } from "../base/executed.ts";
+import { SERVER_ACTOR_PREFIX } from "../base/reserved-names.ts";
+import { derivedUuid } from "./derived-uuid.ts";
+
+/** Options of `execute` of a handler. */
+export type HandlerExecuteOptions = {
+  /** The log that records the commands. @default the log of the event */
+  readonly log?: string;
+  /**
+   * A name of this call in its handler, for a handler whose calls may come in another order at the next attempt. Two
+   * calls with one key have one commit id.
+   *
+   * @default the number of the call: 1, 2, 3 …
+   */
+  readonly key?: string;
+  /** The app's own notes. Each event has them. @default null */
+  readonly meta?: JsonInput;
+};
+
+/**
+ * Executes a command, or several that succeed or fail together. If an earlier attempt executed them already, it returns
+ * their outcome and records nothing.
+ */
+export type HandlerExecute = (
+  commands: CommandRequest | readonly CommandRequest[],
+  options?: HandlerExecuteOptions,
+) => Promise<Executed>;
+
+/** Executes commands with a given commit id and author. The entry of the server passes it in. */
+export type ExecuteAs = (
+  log: LogName,
+  commands: CommandRequest | readonly CommandRequest[],
+  options: { readonly id: string; readonly actor: string; readonly meta: JsonInput },
+) => Promise<Executed>;
+
+/** Returns the `execute` of one attempt. */
+export function handlerExecute(
+  executeAs: ExecuteAs,
+  place: { readonly subscriber: string; readonly log: LogName; readonly event: string },
+): HandlerExecute {
+  const { subscriber, log, event } = place;
+  let calls = 0;
+  return async (commands, { log: target = log, key, meta = null } = {}) => {
+    calls++;
+    const call = key === undefined ? `${calls}` : `key ${key}`;
+    const id = await derivedUuid(["commit", subscriber, log, event, call]);
+    return executeAs(target, commands, { id, actor: `${SERVER_ACTOR_PREFIX}${subscriber}`, meta });
+  };
+}

@@ -1,0 +1,83 @@
+// Commands of handlers: each is recorded once, in any log, and no device can take its commit id.
+import { afterEach, expect, test } from "vitest";
+import { type Executed, type HandlerContext, subscriber, type SyncServer } from "../../../../src/sync-server/app.ts";
+import { column, task } from "../../../support/board-domain.ts";
+import { until } from "../../../support/device.ts";
+import { testServer } from "../../../support/sync-requests.ts";
+
+const servers: SyncServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+const add = (id: string, title: string = id) => task.command.add(id, { title, column: "todo" });
+const note = (id: string, text: string) => task.command.note(id, { text });
+
+function started(onTaskAdded: (context: HandlerContext) => Promise<void>): SyncServer {
+  const copier = subscriber("copier", {
+    from: [task],
+    start: "beginning",
+    retry: { firstMs: 1, maxMs: 2 },
+    on: { TaskAdded: (_, context) => onTaskAdded(context) },
+  });
+  const server = testServer({ subscribers: [copier], onError: () => {}, liveTicks: false });
+  servers.push(server);
+  return server;
+}
+
+const isDone = async (server: SyncServer): Promise<boolean> => {
+  const [status] = await server.log("board").subscribers.list();
+  return status?.at !== null && status?.behind === 0 && status.waiting === 0;
+};
+
+async function notesOf(server: SyncServer, log: string): Promise<readonly { actor: string; text: unknown }[]> {
+  const notes = [];
+  for await (const { type, actor, data } of server.log(log).history(task, "t1"))
+    if (type === "TaskNoted") notes.push({ actor, text: (data as { text: unknown }).text });
+  return notes;
+}
+
+test("execute of a handler: repeated attempts record each command once, in this log and another", async () => {
+  const results: Executed[] = [];
+  let attempts = 0;
+  const server = started(async ({ log, execute, attempt }) => {
+    if (log !== "board") return;
+    attempts = attempt;
+    results.push(await execute(note("t1", "first")));
+    results.push(await execute(note("t1", "second")));
+    results.push(await execute(note("t1", "far"), { log: "other", key: "far" }));
+    if (attempt < 3) throw new Error("a crash after execute");
+  });
+  await server.log("other").execute(add("t1"));
+  await server.log("board").execute(add("t1"));
+  await until(() => isDone(server), "all events handled");
+  expect(attempts).toBe(3);
+  expect(await notesOf(server, "board")).toEqual(["first", "second"].map((text) => ({ actor: "~copier", text })));
+  expect(await notesOf(server, "other")).toEqual([{ actor: "~copier", text: "far" }]);
+  expect(results.map(({ id }) => id).slice(0, 3)).toEqual(results.map(({ id }) => id).slice(3, 6));
+  expect(results.slice(6)).toEqual(results.slice(0, 3));
+});
+
+test("execute of a handler: a rejection reaches the handler, and a reset keeps it", async () => {
+  const codes: unknown[] = [];
+  const server = started(async ({ execute }) => {
+    await execute(task.command.move("t1", { column: "doing" })).catch((error: { details: { code: string } }) =>
+      codes.push(error.details.code),
+    );
+  });
+  await server.log("board").execute(add("t1"));
+  await until(() => codes.length === 1, "the rejection");
+  await server.log("board").execute(column.command.add("doing", { name: "Doing" }));
+  await server.log("board").subscribers.reset("copier", { from: "beginning", effects: "repeat" });
+  await until(() => codes.length === 2, "the kept rejection");
+  expect(codes).toEqual(["no-such-column", "no-such-column"]);
+});
+
+test("authorize: a device cannot have the actor of a subscriber", async () => {
+  const errors: unknown[] = [];
+  const server = testServer({ authorize: () => ({ actor: "~copier" }), onError: (error) => errors.push(error) });
+  servers.push(server);
+  const response = await server.request("/logs/board");
+  expect(response.status).toBe(401);
+  expect(String(errors[0])).toContain("~copier");
+});
