@@ -78,7 +78,7 @@ export class PostgresTables implements Tables {
       log,
       expected?.position ?? null,
       expected?.mark ?? null,
-      ...[records, streams, outcomes].map((rows) => JSON.stringify(rows)),
+      ...[records, streams(), outcomes].map((rows) => JSON.stringify(rows)),
       forgetOutcomesBefore,
       outcomesPerActorMax,
     ];

@@ -8,8 +8,11 @@ import { type OutcomeRow, type RecordValues, streamsText } from "./rows.ts";
 export type AppendPlan = CheckedAppend &
   Pick<Append, "forgetOutcomesBefore" | "outcomesPerActorMax"> & {
     readonly records: readonly RecordValues[];
-    /** The row of each stream of each record. `version` is the record's last event there, `record` its end. */
-    readonly streams: readonly { readonly stream: string; readonly version: number; readonly record: number }[];
+    /**
+     * Returns the row of each stream of each record. `version` is the record's last event there, `record` its end.
+     * SQLite reads the same rows from the records.
+     */
+    readonly streams: () => readonly { readonly stream: string; readonly version: number; readonly record: number }[];
     readonly outcomes: readonly OutcomeRow[];
     /** About the bytes of the append: its texts in UTF-16 units. */
     readonly bytes: number;
@@ -32,9 +35,10 @@ export function planAppend(append: Append): AppendPlan {
       streams: streamsText(streams),
       text,
     })),
-    streams: records.flatMap(({ cursor, streams }) =>
-      streams.map(({ stream, last }) => ({ stream, version: last, record: cursor.position })),
-    ),
+    streams: () =>
+      records.flatMap(({ cursor, streams }) =>
+        streams.map(({ stream, last }) => ({ stream, version: last, record: cursor.position })),
+      ),
     outcomes: outcomes.map(({ commit, actor, received, text }) => ({ commit_id: commit, actor, received, text })),
     bytes: [...records, ...outcomes].reduce((sum, { text }) => sum + text.length, 0),
   };
