@@ -262,7 +262,7 @@ async function checkCursors(
     const text = encodeCursor(push.after);
     if (checked.has(text)) continue;
     checked.add(text);
-    if (recentRecords.between(log, push.after, head)) continue;
+    if (recentRecords.hasEnd(log, push.after, head)) continue;
     const { kind } = await store.read(log, push.after, { events: 1, bytes: 1 });
     if (kind !== "page") diverged.add(text);
   }

@@ -17,19 +17,30 @@ export type RecentRecords = {
   readonly add: (log: LogName, appended: Appended) => void;
   /** Returns the records between two cursors, or null if some of them are not here. */
   readonly between: (log: LogName, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
+  /** True if one of the last records ends at a cursor. It remembers more ends than records. */
+  readonly hasEnd: (log: LogName, at: Cursor, head: Cursor | null) => boolean;
   /** Returns the end of the log after this node's last append. Another node may have appended since. Null: unknown. */
   readonly end: (log: LogName) => Cursor | null;
   readonly drop: (log: LogName) => void;
 };
 
 const RECORDS_MAX = 2_000;
+/** Ends of records of one log, most of them without their records: about 200 KB. */
+const ENDS_MAX = 2_000;
 /** Characters of the records of one log. */
 const LENGTH_MAX = 1_000_000;
 /** Characters of the records of all logs together. */
 const TOTAL_LENGTH_MAX = 32_000_000;
 
 /** The last records of one log. It changes in place, because a copy for each append would copy thousands of records. */
-type Tail = { after: Cursor | null; readonly records: StoredRecord[]; head: Cursor | null; length: number };
+type Tail = {
+  after: Cursor | null;
+  readonly records: StoredRecord[];
+  head: Cursor | null;
+  length: number;
+  /** The mark of each record's end, by position. */
+  readonly ends: Map<number, string>;
+};
 
 export function createRecentRecords(): RecentRecords {
   const tails = new Map<string, Tail>();
@@ -45,7 +56,7 @@ export function createRecentRecords(): RecentRecords {
       const tail =
         before && sameCursor(before.head, appended.after)
           ? before
-          : { after: appended.after, records: [], head: null, length: 0 };
+          : { after: appended.after, records: [], head: null, length: 0, ends: new Map() };
       extend(tail, appended);
       tails.set(log, tail);
       total += tail.length;
@@ -58,6 +69,10 @@ export function createRecentRecords(): RecentRecords {
       const index = tail.records.findLastIndex(({ cursor }) => sameCursor(cursor, after));
       return index < 0 ? null : tail.records.slice(index + 1);
     },
+    hasEnd: (log, { position, mark }, head) => {
+      const tail = tails.get(log);
+      return tail !== undefined && sameCursor(tail.head, head) && tail.ends.get(position) === mark;
+    },
     end: (log) => tails.get(log)?.head ?? null,
     drop,
   };
@@ -68,7 +83,9 @@ function extend(tail: Tail, { records, head }: Appended): void {
   for (const record of records) {
     tail.records.push(record);
     tail.length += record.text.length;
+    tail.ends.set(record.cursor.position, record.cursor.mark);
   }
+  evictOldest(tail.ends, () => tail.ends.size > ENDS_MAX);
   tail.head = head;
   if (tail.length <= LENGTH_MAX && tail.records.length <= RECORDS_MAX) return;
   let cut = 0;

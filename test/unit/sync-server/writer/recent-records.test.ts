@@ -60,6 +60,29 @@ test("RecentRecords: is bounded in records, in characters of a log and of all lo
   expect(recent.between("log-99", at(0), at(9))).toHaveLength(9);
 });
 
+test("RecentRecords: knows the ends of more records than it keeps, at the same head only", () => {
+  const recent = createRecentRecords();
+  recent.add("board", appended(0, 30, "x".repeat(100_000)));
+  const head = at(30);
+  expect(recent.between("board", at(5), head)).toBeNull();
+  const hasEnd = (log: string, position: number, mark: string, end = head) =>
+    recent.hasEnd(log, { position, mark }, end);
+  expect(hasEnd("board", 5, "m5")).toBe(true);
+  expect(hasEnd("board", 5, "other")).toBe(false);
+  expect(hasEnd("board", 31, "m31")).toBe(false);
+  expect(hasEnd("board", 5, "m5", at(29))).toBe(false);
+  expect(hasEnd("board", 5, "m5", { position: 30, mark: "other" })).toBe(false);
+  expect(hasEnd("other", 5, "m5")).toBe(false);
+  // Another node appended in between, so nothing shows that the older ends are still in this history.
+  recent.add("board", appended(40, 1));
+  expect([hasEnd("board", 5, "m5", at(41)), hasEnd("board", 41, "m41", at(41))]).toEqual([false, true]);
+  recent.add("board", appended(41, 5_000));
+  expect([hasEnd("board", 3_041, "m3041", at(5_041)), hasEnd("board", 3_042, "m3042", at(5_041))]).toEqual([
+    false,
+    true,
+  ]);
+});
+
 test("RecentRecords: devices that push repeatedly get their pages without a read of the store", async () => {
   const store = memory();
   let reads = 0;
