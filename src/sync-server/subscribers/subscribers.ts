@@ -4,6 +4,7 @@
  * Guarantees (subscribers.test.ts): those of LogPool and LogRunner. After `close` no handler runs.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
@@ -100,7 +101,11 @@ class SubscriberPool {
       walkMs,
       ticks,
       runsMax: RUNS_MAX,
-      due: (after, limit) => modelStore.due([subscriber.follower], env.now(), after, limit),
+      due: async (after, limit) => {
+        const { logs, next } = await modelStore.due([subscriber.follower], env.now(), after, limit);
+        // An unfinished import has a name that is no log's. Its events are handled under the name of their log.
+        return { logs: logs.filter((log) => LOG_NAME.test(log)), next };
+      },
       run: async (log) => {
         const hasWaiting = (): boolean => this.#pool.hasWaiting;
         const runner = new LogRunner({ ...options, slots, hasWaiting, onDiverged }, log);

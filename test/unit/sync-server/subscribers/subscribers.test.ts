@@ -1,10 +1,14 @@
 // Subscribers of a server: each event once or more, in order, with retries, parked events and an operator.
 import { afterEach, expect, test } from "vitest";
 import { type HandlerContext, subscriber, type Subscriber, type SyncServer } from "../../../../src/sync-server/app.ts";
+import { stagePrefix } from "../../../../src/sync-server/archive/log-intake.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
+import { batch } from "../../../../src/testing/event-store/samples.ts";
 import { task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { sqliteFile } from "../../../support/sqlite-file.ts";
-import { testServer } from "../../../support/sync-requests.ts";
+import { person, testServer } from "../../../support/sync-requests.ts";
 
 const servers: SyncServer[] = [];
 const removals: (() => Promise<void>)[] = [];
@@ -251,6 +255,25 @@ test("subscriber: many logs each have their own place", async () => {
   await Promise.all(names.map((name) => server.log(name).execute(add("t1"))));
   for (const name of names) await until(() => isDone(server, name), name);
   expect(calls.map(({ log }) => log).sort()).toEqual(names.sort());
+});
+
+test("subscriber: an unfinished import is not handled before it has the name of its log", async () => {
+  const { mailer, calls } = recorder();
+  const store = memory();
+  const source = testServer();
+  await source.log("board").execute(add("t1", "imported"));
+  const [record] = (await person(source, "ada").pull()).records;
+  if (!record) throw new Error("The source has no record");
+  await source.close();
+  const stage = `${stagePrefix("board")}test 1`;
+  await store.append(stage, batch(null, { records: [storedRecord(record)] }));
+  started([mailer], { store, liveTicks: true, limits: { lookMs: 10 } });
+  // The log behind the stage in the order of the walk shows that a walk passed the stage.
+  await store.append("later", batch(null, { records: [storedRecord({ ...record, commit: crypto.randomUUID() })] }));
+  await until(() => calls.some(({ log }) => log === "later"), "the log behind the stage");
+  await store.rename(stage, "board");
+  await until(() => calls.length > 1, "the imported log");
+  expect(calls.map(({ log }) => log)).toEqual(["later", "board"]);
 });
 
 test("subscriber: a server with a wrong definition does not start", () => {
