@@ -1,20 +1,34 @@
-// `npm run bench -- read-models`: read models on SQLite in a file, side by side in one run. First pushes with none, one
-// and two models. Then the rebuild of two models from a log, beside the same rebuild in memory.
+// `npm run bench -- read-models`: read models on SQLite in a file, side by side in one run. First commits without
+// models, with models, and with a strong model. Then the rebuild of two models from a log, beside one in memory.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory } from "dacapo/memory";
 import { sqlite } from "dacapo/sqlite";
-import { bearer, type EventStore, syncServer, type SyncServerOptions } from "dacapo/sync-server";
+import {
+  bearer,
+  type EventStore,
+  type ServerModel,
+  strong,
+  syncServer,
+  type SyncServerOptions,
+} from "dacapo/sync-server";
 import { addTask, board, columnCounts, domain } from "./support/domain.ts";
 import { fillLog } from "./support/fill-log.ts";
 import { printTable, writeResult } from "./support/results.ts";
 import { median, rounded } from "./support/stats.ts";
 
 const ROUNDS = 5;
-const PUSHES = 400;
+/** Commits of a run. A large group needs more of them to take as long. */
+const commitsOf = (together: number): number => Math.min(3_000, 200 * together);
 const EVENTS = 20_000;
 const models = [board, columnCounts];
+const sets: readonly (readonly [name: string, models: readonly ServerModel[]])[] = [
+  ["no model", []],
+  ["1 model", [board]],
+  ["2 models", models],
+  ["1 strong model", [strong(board)]],
+];
 
 const folder = await mkdtemp(join(tmpdir(), "dacapo-bench-models-"));
 let files = 0;
@@ -29,13 +43,14 @@ const open = (store: EventStore, options: Partial<SyncServerOptions> = {}) =>
   });
 
 /** Commits per second of the server's own code, `together` at a time. */
-async function commitRate(count: number, together: number): Promise<number> {
-  const server = open(sqlite(newFile()), { models: models.slice(0, count) });
+async function commitRate(kept: readonly ServerModel[], together: number): Promise<number> {
+  const server = open(sqlite(newFile()), { models: kept });
   const log = server.log("bench");
   const started = performance.now();
-  for (let n = 0; n < PUSHES; n += together)
+  const count = commitsOf(together);
+  for (let n = 0; n < count; n += together)
     await Promise.all(Array.from({ length: together }, (_, k) => log.execute(addTask(`t${n + k}`, n + k))));
-  const rate = (PUSHES * 1000) / (performance.now() - started);
+  const rate = (count * 1000) / (performance.now() - started);
   await server.close();
   return rate;
 }
@@ -61,12 +76,12 @@ async function inMemory(file: string): Promise<EventStore> {
   return to;
 }
 
-const commits: (readonly [together: number, count: number, rates: number[]])[] = [1, 20].flatMap((together) =>
-  [0, 1, 2].map((count) => [together, count, []] as const),
-);
+const commits: { together: number; name: string; kept: readonly ServerModel[]; rates: number[] }[] = [
+  1, 10, 100,
+].flatMap((together) => sets.map(([name, kept]) => ({ together, name, kept, rates: [] })));
 for (let round = -1; round < ROUNDS; round++) {
-  for (const [together, count, rates] of commits) {
-    const rate = await commitRate(count, together);
+  for (const { together, kept, rates } of commits) {
+    const rate = await commitRate(kept, together);
     if (round >= 0) rates.push(rate);
   }
 }
@@ -78,15 +93,15 @@ for (let round = 0; round < ROUNDS; round++) {
   rebuilds.sqlite.push(await rebuildRate(sqlite(file)));
 }
 
-const rows = commits.map(([together, count, rates]) => {
-  const none = commits.find(([other, models]) => other === together && models === 0)?.[2] ?? [];
+const rows = commits.map(({ together, name, rates }) => {
+  const none = commits.find((one) => one.together === together && one.kept.length === 0)?.rates ?? [];
   const share = Math.round((median(rates) / median(none)) * 100);
-  return { together, models: count, commitsPerSecond: Math.round(median(rates)), share };
+  return { together, models: name, commitsPerSecond: Math.round(median(rates)), share };
 });
 printTable(
   ["", "commits/s", "% of no models"],
-  rows.map(({ together, models: count, commitsPerSecond, share }) => [
-    `${together} at a time, ${count} model(s)`,
+  rows.map(({ together, models: name, commitsPerSecond, share }) => [
+    `${together} at a time, ${name}`,
     commitsPerSecond,
     share,
   ]),

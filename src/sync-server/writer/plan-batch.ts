@@ -91,13 +91,15 @@ export async function planBatch(
   const isValid = await checkCursors(context, pushes, head);
   const strong = await strongModels.open(log, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
-  await windows.load(
+  const streams = new Set(
     pushes.flatMap(({ push }) =>
       push.commits.flatMap((pushed) =>
         "commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : [],
       ),
     ),
   );
+  await windows.load(streams);
+  await strong?.prefetch(streams);
 
   const batch = new Batch(context, { windows, strong, known, head });
   const settled: (SettledPush | RefusedCode)[] = [];

@@ -41,6 +41,12 @@ export class StrongBatch {
     return this.#refused > 0;
   }
 
+  /** Reads the rows that the commits of these streams may change. It only saves reads. */
+  async prefetch(streams: ReadonlySet<StreamName>): Promise<void> {
+    // The fold of a single commit reads its own rows at once.
+    if (streams.size > 1) for (const target of this.#targets) await target.prefetch([...streams]);
+  }
+
   /**
    * Folds a decided commit. Returns the reason if a model refuses it, and then no row has changed.
    *

@@ -125,7 +125,7 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
       parked: [],
       hasUnknown: false,
     };
-    return { kind: "ready", rows: { model, revision, notes, isNew: true, stored: new Map() } };
+    return { kind: "ready", rows: { model, revision, notes, isNew: true, stored: new Map(), isByStream: true } };
   }
   const { at, task } = startOf(model, follower);
   const missing = head.position - positionOf(at);
@@ -135,5 +135,8 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
       : { kind: "passes", follower: model.follower, revision };
   if (missing > LONG_EVENTS) return { kind: "unavailable" };
   if (missing > 0) return { kind: "behind" };
-  return { kind: "ready", rows: { model, revision, notes: task.notes, isNew: false, stored: new Map() } };
+  return {
+    kind: "ready",
+    rows: { model, revision, notes: task.notes, isNew: false, stored: new Map(), isByStream: true },
+  };
 }

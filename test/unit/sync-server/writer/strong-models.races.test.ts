@@ -132,6 +132,23 @@ test("strong: a vetoed commit changes no row of any model, and an append has eac
   });
 });
 
+test("strong: the rows of a batch are read at once if the model has rows by stream", async () => {
+  const store = memory();
+  const ids = Array.from({ length: 10 }, (_, n) => `u${n}`);
+  const rename = (server: SyncServer, suffix: string) =>
+    Promise.all(ids.map((id) => server.log("board").execute(call(id, `${id}${suffix}`))));
+  await rename(node(store, {}, [strong(eventCounts)]), "");
+  const reads: string[] = [];
+  const models = requireModels(store);
+  const rows = models.rows.bind(models);
+  models.rows = (log, follower, table, range) => {
+    if (follower !== "snapshots") reads.push(`${follower} ${"keys" in range ? range.keys.length : "range"}`);
+    return rows(log, follower, table, range);
+  };
+  await rename(node(store, {}, [strong(eventCounts)]), "b");
+  expect(reads).toEqual(["rows/event-counts@1<user@1 10"]);
+});
+
 /** Removes a row as an operator would, from another node. */
 async function removeName(store: EventStore, key: string): Promise<void> {
   const models = requireModels(store);
