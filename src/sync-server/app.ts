@@ -13,7 +13,7 @@ import { LogSignals } from "./base/log-signals.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
-import { createLogWriter } from "./writer/log-writer.ts";
+import { createLogWriter, type LogWriter } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { archiveLines, type LogLines } from "./archive/archive-lines.ts";
 import { dropLog } from "./archive/drop-log.ts";
@@ -125,13 +125,13 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
   const admission = createAdmission({ authorize, permit, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
-  const hub = createLiveHub({ store, limits, env, report, observer, ticks, ...admission });
+  const onRead: LogWriter["follow"] = (log, appended) => writer.follow(log, appended);
+  const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
   const { models = [], subscribers: handles = [] } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
   const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks };
   const followed = { ...shared, models, subscribers: handles, executeAs };
   const { keepers, subscribers, ...followers } = createFollowers(followed);
-  const reader = new RowsReader({ store, keepers, env });
   const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
     hub.poke(log);
@@ -159,7 +159,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     tickets,
     reading,
     answering,
-    rows: { models: keepers.models, reader },
+    rows: { models: keepers.models, reader: new RowsReader({ store, keepers, env }) },
     env,
     report,
     observer,

@@ -58,6 +58,8 @@ export type LiveHubOptions = {
   /** Returns the sender of a token. Throws a refusal if the sender may not read the log. */
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
   readonly report: (error: unknown) => void;
+  /** Called with the records of other nodes that the hub read. */
+  readonly onRead?: (log: LogName, appended: Appended) => void;
   /** @default an observer that reports nothing */
   readonly observer?: Observer;
   /** False: no timers, for a runtime that sleeps between events and calls `watch` itself. */

@@ -29,6 +29,8 @@ export type RecordFeedOptions = {
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** Called with the records of other nodes that the feed read. */
+  readonly onRead?: (log: LogName, appended: Appended) => void;
 };
 
 type Page = Extract<ReadResult, { readonly kind: "page" }>;
@@ -112,7 +114,9 @@ export class RecordFeed {
     const head = records.at(-1)?.cursor ?? after;
     this.#head = head;
     if (records.length > 0) {
-      this.#readers.deliver({ after, records, head });
+      const appended = { after, records, head };
+      this.#options.onRead?.(this.#options.log, appended);
+      this.#readers.deliver(appended);
       if (!sameCursor(head, storeHead)) this.#polling = "again";
     }
     this.#readers.catchUp(head);

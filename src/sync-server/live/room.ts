@@ -35,6 +35,8 @@ export type RoomOptions = {
   readonly observer: Observer;
   /** Sends a change of an own device to the other nodes. */
   readonly sendToNodes: (entry: NodeEntry) => void;
+  /** Called with the records of other nodes that the room read. */
+  readonly onRead?: (log: LogName, appended: Appended) => void;
 };
 
 /** Frames over the rate that are dropped before their sender is disconnected. */

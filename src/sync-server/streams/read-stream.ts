@@ -113,10 +113,19 @@ export function foldKnown(
   return withAuthor(known, record, state);
 }
 
-/** Adds the events of a record to all its streams. It visits each event once, however many streams there are. */
-export function foldInto(domain: DomainDefinition, streams: Map<string, KnownStream>, record: CommitRecord): void {
+/**
+ * Adds the events of a record to all its streams, or to the wanted ones. It visits each event once, however many
+ * streams there are.
+ */
+export function foldInto(
+  domain: DomainDefinition,
+  streams: Map<string, KnownStream>,
+  record: CommitRecord,
+  isWanted: (stream: StreamName) => boolean = () => true,
+): void {
   const folded = new Map<string, StreamState>();
   for (const [n, { stream }] of record.events.entries()) {
+    if (!isWanted(stream)) continue;
     const at = folded.get(stream) ?? streams.get(stream)?.state ?? emptyStream(domain, stream);
     folded.set(stream, foldStream(domain, at, record, n).next);
   }
@@ -217,7 +226,8 @@ async function* storedRecords(
   }
 }
 
-function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
+/** Parses the text of a stored record. Null: the record is damaged. */
+export function parseStored({ text, streams }: StoredRecord): CommitRecord | null {
   try {
     // The type holds, because this server wrote the text from a record that it had checked.
     const record = parseOwnJson<CommitRecord>(text);
@@ -238,7 +248,8 @@ function sameSpans(one: StoredRecord["streams"], other: StoredRecord["streams"])
   );
 }
 
-function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: StreamName): KnownStream {
+/** The stream after a damaged record: unreadable from there on. */
+export function damaged({ state, authors }: KnownStream, stored: StoredRecord, stream: StreamName): KnownStream {
   const unreadable = state.unreadable ?? { event: eventId(stored.commit, 0), reason: "its stored record is damaged" };
   return { state: { ...state, version: lastVersion(stored, stream), unreadable }, authors };
 }

@@ -21,6 +21,8 @@ export type KnownStream = {
 
 export type StreamCache = {
   readonly get: (log: LogName, head: Cursor | null) => ReadonlyMap<string, KnownStream>;
+  /** Returns the head of the states of a log. Undefined: there are none. */
+  readonly head: (log: LogName) => Cursor | null | undefined;
   /** Moves a log to a new head. States known at `from` stay, unless `streams` replaces them. */
   readonly put: (
     log: LogName,
@@ -56,6 +58,7 @@ export function createStreamCache(): StreamCache {
       const kept = logs.get(log);
       return kept && sameCursor(kept.head, head) ? kept.streams : NOTHING;
     },
+    head: (log) => logs.get(log)?.head,
     put: (log, from, head, streams) => {
       const before = logs.get(log);
       drop(log);

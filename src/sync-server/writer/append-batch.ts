@@ -13,11 +13,12 @@
  *   tries again.
  */
 import { jittered, wait } from "../base/env.ts";
+import { catchUp } from "./catch-up.ts";
 import { permitPush } from "./permit-push.ts";
 import { type BatchContext, type Plan, planBatch } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
 import type { Append, AppendResult, LogHead } from "../stores/event-store.ts";
-import { positionOf } from "../../core/history/record.ts";
+import { type Cursor, positionOf } from "../../core/history/record.ts";
 import { withSnapshots } from "../streams/snapshots.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
@@ -46,11 +47,11 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
   const { log, store, cache, recentRecords, env, report, step } = context;
   let mayHaveMoved = false;
   /** The log or its rows are not as they were read. */
-  const forget = (): void => {
+  const forgetRows = (): void => {
     mayHaveMoved = true;
-    cache.drop(log);
     context.strongModels.drop(log);
   };
+  const followOthers = (): Promise<LogHead | null> => (forgetRows(), catchUp(context));
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
     appended,
@@ -64,34 +65,33 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
   const permitted = await Promise.all(pushes.map((push) => permitPush(context, push)));
   for (const { failure } of permitted) if (failure !== null) report(failure);
 
+  // Usually this node knows the end of the log, and no commit is known. So a round reads neither, until it must.
+  let next = assumedHead(recentRecords.end(log));
+  let readsIds = next === null;
   let failures = 0;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
-    // Usually this node wrote the log's end, and no commit is known. So the first round reads neither, because the
-    // append checks both.
-    const assumed = round === 0 ? recentRecords.end(log) : null;
-    const head: LogHead = assumed ? { kind: "open", cursor: assumed } : await store.head(log);
+    const head: LogHead = next ?? (await store.head(log));
+    next = null;
     if (head.kind === "gone") return refused("gone");
     const cursor = head.kind === "open" ? head.cursor : null;
-    const plan = await step.run("decide", { log }, () =>
-      planBatch(context, permitted, cursor, assumed !== null).catch((error: unknown) => {
-        if (error instanceof LogMoved) return null;
-        throw error;
-      }),
-    );
+    const plan = await step.run("decide", { log }, () => planOrMoved(context, permitted, cursor, !readsIds));
     if (!plan) {
-      forget();
+      next = await followOthers();
       continue;
     }
-    const { results, appended, outcomes, windows, strong, reportsIdTaken } = plan;
+    const { results, appended, outcomes, strong, reportsIdTaken } = plan;
     const { records } = appended;
     const isEmpty = records.length === 0 && outcomes.length === 0;
-    // This round used an assumed head. Without an append that confirms it, read the real head before answering.
-    if (assumed && (reportsIdTaken || isEmpty)) continue;
+    // Without an append that checks them, this needs the real head and the known ids before answering.
+    if (!readsIds && (reportsIdTaken || isEmpty)) {
+      readsIds = true;
+      continue;
+    }
     if (isEmpty) return settled(results, null);
     // An append names the revisions of the rows, but only with a record.
     if (records.length === 0 && strong?.hasRefused === true && !(await strong.isCurrent())) {
-      forget();
+      forgetRows();
       continue;
     }
 
@@ -104,21 +104,42 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
       if (++failures >= FAILURES_MAX) throw error;
       report(error);
-      forget();
+      cache.drop(log);
+      forgetRows();
+      readsIds = true;
       continue;
     }
     if (written.kind === "gone") return refused("gone");
     if (written.kind === "ok") {
       step.record("events", events);
-      cache.put(log, appended.after, appended.head, windows.known());
-      if (records.length > 0) recentRecords.add(log, appended);
-      if (strong && records.length > 0) context.strongModels.put(log, strong, appended.head);
+      remember(context, plan);
       return settled(results, records.length > 0 ? appended : null);
     }
     mayHaveMoved = true;
-    if (written.kind !== "known") forget();
+    if (written.kind === "moved") next = await followOthers();
+    else if (written.kind === "known") readsIds = true;
+    else forgetRows();
   }
   return refused("unavailable");
+}
+
+/** Null: the log moved while the plan read it. */
+function planOrMoved(...batch: Parameters<typeof planBatch>): Promise<Plan | null> {
+  return planBatch(...batch).catch((error: unknown) => {
+    if (error instanceof LogMoved) return null;
+    throw error;
+  });
+}
+
+/** Keeps the states, the records and the rows of a plan that is written. */
+function remember(
+  { log, cache, recentRecords, strongModels }: BatchContext,
+  { appended, windows, strong }: Plan,
+): void {
+  cache.put(log, appended.after, appended.head, windows.known());
+  if (appended.records.length === 0) return;
+  recentRecords.add(log, appended);
+  if (strong) strongModels.put(log, strong, appended.head);
 }
 
 /** The append of a plan. It writes rows of the strong models and snapshots only with a record. */
@@ -134,4 +155,8 @@ function appendOf({ env, limits, domain }: BatchContext, { appended, outcomes, s
     outcomesPerActorMax: limits.outcomesPerActorMax,
     ...(models && { models }),
   };
+}
+
+function assumedHead(end: Cursor | null): LogHead | null {
+  return end && { kind: "open", cursor: end };
 }

@@ -22,8 +22,10 @@ import type { LogName } from "../../core/values/ids.ts";
 
 export type LogWriter = {
   readonly push: (log: LogName, push: AdmittedPush) => Promise<PushResult>;
-  /** Returns the records between two cursors if this node wrote them lately. Null: read the store. */
+  /** Returns the records between two cursors if this node wrote or read them lately. Null: read the store. */
   readonly recent: RecentRecords["between"];
+  /** Notes records of another node that this node read, so that its next append needs no read. */
+  readonly follow: RecentRecords["follow"];
   readonly close: () => Promise<void>;
 };
 
@@ -117,6 +119,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       }
     },
     recent: recentRecords.between,
+    follow: recentRecords.follow,
     close: async () => {
       closed = true;
       if (queues.size === 0) return;

@@ -21,6 +21,7 @@ import type { Step } from "../base/observer.ts";
 import type { RecentRecords } from "./recent-records.ts";
 import { idTakenText, recordedText } from "./outcome-text.ts";
 import { isPromise } from "../base/app-timeout.ts";
+import { advanceCache } from "./catch-up.ts";
 import { onCurrent } from "./on-current.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
@@ -90,6 +91,7 @@ export async function planBatch(
     : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
   const strong = await strongModels.open(log, head);
+  advanceCache(context, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
   const streams = new Set(
     pushes.flatMap(({ push }) =>

@@ -1,9 +1,9 @@
 /**
- * The last records of the logs that this node wrote lately, so that readers that are nearly up to date cost no read of
- * the store.
+ * The last records of the logs that this node wrote lately, its own and those that it read of other nodes. So readers
+ * that are nearly up to date cost no read of the store.
  *
  * Guarantees (recent-records.test.ts):
- * - It returns records only if they end at the requested head, compared with its mark. A record under a mark never
+ * - It returns records only between the requested cursors, compared with their marks. A record under a mark never
  *   changes (P2), so these are the store's records.
  * - It is bounded in records and characters.
  */
@@ -15,11 +15,13 @@ import type { LogName } from "../../core/values/ids.ts";
 
 export type RecentRecords = {
   readonly add: (log: LogName, appended: Appended) => void;
+  /** Adds records that another node appended. It ignores them if they do not follow the known end of the log. */
+  readonly follow: (log: LogName, appended: Appended) => void;
   /** Returns the records between two cursors, or null if some of them are not here. */
   readonly between: (log: LogName, after: Cursor | null, head: Cursor | null) => readonly StoredRecord[] | null;
   /** True if one of the last records ends at a cursor. It remembers more ends than records. */
   readonly hasEnd: (log: LogName, at: Cursor, head: Cursor | null) => boolean;
-  /** Returns the end of the log after this node's last append. Another node may have appended since. Null: unknown. */
+  /** Returns the end of the log after the last added record. Another node may have appended since. Null: unknown. */
   readonly end: (log: LogName) => Cursor | null;
   readonly drop: (log: LogName) => void;
 };
@@ -49,25 +51,31 @@ export function createRecentRecords(): RecentRecords {
     total -= tails.get(log)?.length ?? 0;
     tails.delete(log);
   };
+  const keep = (log: LogName, tail: Tail, appended: Appended): void => {
+    extend(tail, appended);
+    tails.set(log, tail);
+    total += tail.length;
+    evictOldest(tails, () => total > TOTAL_LENGTH_MAX, drop);
+  };
   return {
     add: (log, appended) => {
       const before = tails.get(log);
+      // A reader of this node may have followed this append already, and later ones.
+      if (before && indexOf(before, appended.head) !== null) return;
       drop(log);
-      const tail =
-        before && sameCursor(before.head, appended.after)
-          ? before
-          : { after: appended.after, records: [], head: null, length: 0, ends: new Map() };
-      extend(tail, appended);
-      tails.set(log, tail);
-      total += tail.length;
-      evictOldest(tails, () => total > TOTAL_LENGTH_MAX, drop);
+      keep(log, before && sameCursor(before.head, appended.after) ? before : emptyTail(appended.after), appended);
+    },
+    follow: (log, appended) => {
+      const before = tails.get(log);
+      if (!before || !sameCursor(before.head, appended.after)) return;
+      drop(log);
+      keep(log, before, appended);
     },
     between: (log, after, head) => {
       const tail = tails.get(log);
-      if (!tail || !sameCursor(tail.head, head)) return null;
-      if (sameCursor(after, tail.after)) return tail.records.slice();
-      const index = tail.records.findLastIndex(({ cursor }) => sameCursor(cursor, after));
-      return index < 0 ? null : tail.records.slice(index + 1);
+      if (!tail) return null;
+      const [from, to] = [indexOf(tail, after), indexOf(tail, head)];
+      return from === null || to === null || from > to ? null : tail.records.slice(from, to);
     },
     hasEnd: (log, { position, mark }, head) => {
       const tail = tails.get(log);
@@ -76,6 +84,18 @@ export function createRecentRecords(): RecentRecords {
     end: (log) => tails.get(log)?.head ?? null,
     drop,
   };
+}
+
+function emptyTail(after: Cursor | null): Tail {
+  return { after, records: [], head: after, length: 0, ends: new Map() };
+}
+
+/** The number of records up to a cursor. Null: the tail does not have the cursor. */
+function indexOf({ after, records, head }: Tail, cursor: Cursor | null): number | null {
+  if (sameCursor(cursor, head)) return records.length;
+  if (sameCursor(cursor, after)) return 0;
+  const index = records.findLastIndex((record) => sameCursor(record.cursor, cursor));
+  return index < 0 ? null : index + 1;
 }
 
 /** Adds records. Above a bound it cuts the oldest down to half of the bound, so that not every append must cut. */

@@ -30,10 +30,11 @@ test("RecentRecords: returns the records between two known cursors, and null oth
     recent.between("board", after, head)?.map(({ position }) => position) ?? null;
   expect(between(at(3), at(6))).toEqual([4, 5, 6]);
   expect(between(at(5), at(6))).toEqual([6]);
+  expect(between(at(4), at(5))).toEqual([5]);
   expect(between(at(6), at(6))).toEqual([]);
   for (const [after, head] of [
     [at(2), at(6)],
-    [at(4), at(5)],
+    [at(6), at(5)],
     [at(4), at(7)],
     [{ position: 4, mark: "other" }, at(6)],
     [at(4), { position: 6, mark: "other" }],
@@ -45,6 +46,22 @@ test("RecentRecords: returns the records between two known cursors, and null oth
   recent.add("board", appended(8, 1));
   expect([between(at(5), at(9)), between(at(8), at(9))]).toEqual([null, [9]]);
   expect(recent.between("other", at(8), at(9))).toBeNull();
+});
+
+test("RecentRecords: records that a reader followed join, and repeated ones change nothing", () => {
+  const recent = createRecentRecords();
+  recent.follow("board", appended(0, 3));
+  expect(recent.end("board")).toBeNull();
+  recent.add("board", appended(3, 2));
+  recent.follow("board", appended(5, 2));
+  // The reader was faster than the writer whose append it read, and an older read is late.
+  recent.add("board", appended(5, 1));
+  recent.follow("board", appended(4, 1));
+  expect(recent.end("board")).toEqual(at(7));
+  expect(recent.between("board", at(3), at(7))?.map(({ position }) => position)).toEqual([4, 5, 6, 7]);
+  // After a restore of the store, the same positions have other marks.
+  recent.add("board", { after: at(4), records: [], head: { position: 5, mark: "other" } });
+  expect(recent.end("board")).toEqual({ position: 5, mark: "other" });
 });
 
 test("RecentRecords: is bounded in records, in characters of a log and of all logs", () => {
