@@ -2,7 +2,7 @@
  * The store that a URL names: `sqlite:logs.db`, `postgres://…` or `memory:`.
  *
  * Guarantees (cli.usage.test.ts):
- * - A command that reads creates no file. Otherwise a typing error would look like an empty store.
+ * - A command that reads creates no file and no tables. Otherwise a typing error would look like an empty store.
  * - No password of a URL reaches an output.
  */
 import { existsSync } from "node:fs";
@@ -16,7 +16,7 @@ export type OpenOptions = {
 
 export async function openStore(url: string, { mayCreate = false }: OpenOptions = {}): Promise<EventStore> {
   if (url.startsWith("sqlite:")) return openSqlite(url.slice("sqlite:".length), mayCreate);
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url);
+  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url, mayCreate);
   if (url === "memory:") return (await import("../../sync-server/stores/memory.ts")).memory();
   throw new DefinitionError({
     message: `${shownUrl(url)} is not the URL of a store`,
@@ -38,7 +38,7 @@ async function openSqlite(path: string, mayCreate: boolean): Promise<EventStore>
   return (await import("../../sync-server/stores/sqlite.ts")).sqlite(path);
 }
 
-async function openPostgres(url: string): Promise<EventStore> {
+async function openPostgres(url: string, mayCreate: boolean): Promise<EventStore> {
   const { postgres } = await import("../../sync-server/stores/postgres.ts").catch((cause: unknown) => {
     if (!isMissingModule(cause)) throw cause;
     throw new DefinitionError({
@@ -49,11 +49,22 @@ async function openPostgres(url: string): Promise<EventStore> {
   });
   const { address, schema } = withoutSchema(url);
   const store = postgres(schema === null ? address : { url: address, schema });
+  if (!mayCreate) await requireTables(address, schema ?? "public");
   await store.open?.().catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
   return store;
+}
+
+/** Throws if no server has used this schema of the database yet. */
+async function requireTables(url: string, schema: string): Promise<void> {
+  const { hasTables } = await import("../../sync-server/stores/postgres/has-tables.ts");
+  if (await hasTables(url, schema)) return;
+  throw new StorageLostError({
+    message: `The schema ${schema} of the database has no tables of Dacapo`,
+    fix: "Check the database and the schema in the URL. A server creates the tables at its first start.",
+  });
 }
 
 /** `?schema=` is an option of Dacapo. The driver does not know it. */

@@ -4,6 +4,7 @@ import { open, rename } from "node:fs/promises";
 import { DefinitionError, ValidationError } from "../../core/values/errors.ts";
 import { archivePieces } from "../../sync-server/archive/archive-pieces.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
+import { fileError } from "../base/file-errors.ts";
 import { count, type Output } from "../base/output.ts";
 
 type ExportOptions = StoreOptions & { readonly out?: string; readonly partMb?: string };
@@ -26,7 +27,7 @@ export const exportCommand: MakeCommand = ({ signal }) =>
         const partBytes = partBytesOf(options);
         await requireLog(store, log);
         const pieces = archivePieces(store, log, {
-          page: PAGE,
+          page: { ...PAGE, bytes: Math.min(PAGE.bytes, partBytes ?? PAGE.bytes) },
           hasOutcomes: true,
           ...(partBytes !== null && { partBytes }),
           beforePage: async () => signal.throwIfAborted(),
@@ -35,11 +36,17 @@ export const exportCommand: MakeCommand = ({ signal }) =>
           for await (const { text } of pieces) await output.write(text);
           return;
         }
-        await writeFiles(pieces, options.out, partBytes !== null, output);
+        const out = options.out;
+        await writeFiles(pieces, out, partBytes !== null, output).catch((error: unknown) => {
+          throw fileError(error, out);
+        });
       }),
     );
 
-/** Writes each part beside its final name first, so that a file with that name is whole. */
+/**
+ * Writes each file beside its final name. The files get their names after the last one is whole, so that an export that
+ * was cut off can be repeated as it is.
+ */
 async function writeFiles(
   pieces: AsyncIterable<{ readonly part: number; readonly text: string }>,
   out: string,
@@ -50,12 +57,9 @@ async function writeFiles(
   let file: Awaited<ReturnType<typeof open>> | null = null;
   const written: string[] = [];
   const finish = async (): Promise<void> => {
-    const path = written.at(-1);
-    if (!file || path === undefined) return;
-    await file.sync();
-    await file.close();
+    await file?.sync();
+    await file?.close();
     file = null;
-    await rename(`${path}.unfinished`, path);
   };
   try {
     for await (const piece of pieces) {
@@ -73,6 +77,7 @@ async function writeFiles(
   } finally {
     await file?.close();
   }
+  for (const path of written) await rename(`${path}.unfinished`, path);
   for (const path of written) await output.result(path, { file: path });
   output.remark(`Wrote ${count(written.length, "file")}.`);
 }
@@ -83,6 +88,7 @@ function partName(out: string, number: number): string {
 }
 
 function requireFree(path: string): void {
+  if (path === "") throw new DefinitionError({ message: "--out is empty", fix: "Pass --out team-7.ndjson." });
   if (existsSync(path))
     throw new ValidationError({ message: `The file ${path} exists already`, fix: "Delete it, or pass another name." });
 }

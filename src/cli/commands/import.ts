@@ -7,6 +7,7 @@ import { archiveLines } from "../../sync-server/archive/archive-lines.ts";
 import { importLog } from "../../sync-server/archive/import-log.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import { command, type MakeCommand, storeOption, type StoreOptions, withStore } from "../base/command.ts";
+import { fileError } from "../base/file-errors.ts";
 import { count, type Output } from "../base/output.ts";
 import { Progress } from "../base/progress.ts";
 
@@ -29,7 +30,10 @@ export const importCommand: MakeCommand = ({ signal }) =>
       return withStore(
         options,
         async (store, output) => {
-          for (const file of files) await importFile(store, output, file, signal);
+          for (const file of files)
+            await importFile(store, output, file, signal).catch((error: unknown) => {
+              throw fileError(error, file);
+            });
         },
         { mayCreate: true },
       );

@@ -3,8 +3,12 @@
  *
  * Guarantees (archive.export-import.test.ts):
  * - Only a line feed ends a line. Node's `readline` also ends one at U+2028, which a text of an event may contain.
+ * - A line has a largest length. Otherwise a file without line feeds would fill the memory.
  */
 import { ValidationError } from "../../core/values/errors.ts";
+
+/** Characters of a line. A record is much shorter, because it fits into a push. */
+const LINE_LENGTH_MAX = 32 * 1024 * 1024;
 
 /** The bytes or the text of an exported log. */
 export type LogArchive = ReadableStream<Uint8Array> | string;
@@ -25,9 +29,14 @@ async function* splitLines(chunks: AsyncIterable<string | Uint8Array>): AsyncGen
   for await (const chunk of chunks) {
     if (typeof chunk === "string") yield chunk;
     else {
-      const lines = (rest + decoded(decoder, chunk)).split("\n");
-      rest = lines.pop() ?? "";
+      const [first = "", ...lines] = decoded(decoder, chunk).split("\n");
+      rest += first;
+      if (rest.length > LINE_LENGTH_MAX) throw tooLong();
+      const last = lines.pop();
+      if (last === undefined) continue;
+      yield rest;
       yield* lines;
+      rest = last;
     }
   }
   rest += decoded(decoder, null);
@@ -41,6 +50,11 @@ function decoded(decoder: TextDecoder, chunk: Uint8Array | null): string {
     const fix = "Pass the bytes of an exported archive, unchanged and not compressed.";
     throw new ValidationError({ message: "The archive is not a text in UTF-8", fix, cause });
   }
+}
+
+function tooLong(): ValidationError {
+  const fix = "Pass the bytes of an exported archive, unchanged.";
+  return new ValidationError({ message: `The archive has a line of more than ${LINE_LENGTH_MAX} characters`, fix });
 }
 
 async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -13,7 +13,7 @@
  * - One batch is in memory, and the last versions of at most `STREAMS_MAX` streams.
  */
 import { ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
-import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Append, AppendResult, EventStore, KeptOutcome, StoredRecord } from "../stores/event-store.ts";
 import { StreamVersions } from "./stream-versions.ts";
 
@@ -102,8 +102,10 @@ export class LogIntake {
     this.#records = [];
     this.#outcomes = [];
     this.#length = this.#events = 0;
-    await this.#versions.follow(records).catch((error: unknown) => {
-      throw error instanceof RangeError ? invalid(this.log, error.message) : error;
+    await this.#versions.follow(records).catch(async (error: unknown) => {
+      if (!(error instanceof RangeError)) throw error;
+      await this.#requireUnmoved();
+      throw invalid(this.log, error.message);
     });
     const unknown = outcomes.length === 0 ? [] : await this.#unknown(outcomes);
     if (records.length + unknown.length === 0) return;
@@ -116,7 +118,9 @@ export class LogIntake {
       forgetOutcomesBefore: 0,
       outcomesPerActorMax: Number.MAX_SAFE_INTEGER,
     };
-    this.#require(await this.#store.append(this.#name, append));
+    const result = await this.#store.append(this.#name, append);
+    if (result.kind === "known") await this.#requireUnmoved();
+    this.#require(result);
     this.#head = records.at(-1)?.cursor ?? this.#head;
     this.#exists = true;
   }
@@ -129,7 +133,9 @@ export class LogIntake {
     const { kind } = await this.#store.rename(this.#name, this.log);
     if (kind === "ok") return true;
     await this.discard();
-    throw logExists(this.log, kind);
+    const own = await this.#store.head(this.log);
+    if (own.kind === "open" || own.kind === "gone") throw logExists(this.log, own.kind);
+    throw this.#interrupted("gone");
   }
 
   /** Deletes the staged records, because they are not a valid log. */
@@ -151,6 +157,16 @@ export class LogIntake {
     return outcomes.filter((outcome) => !isKept(outcome));
   }
 
+  /** Throws if another program wrote these records first. They are then valid, although they do not follow. */
+  async #requireUnmoved(): Promise<void> {
+    const found = await this.#store.head(this.#name);
+    const head = found.kind === "open" ? found.cursor : null;
+    if (!sameCursor(head, this.#head)) throw this.#interrupted(found.kind);
+    // The other program may have finished, so that its records have the log's own name now.
+    const own = await this.#store.head(this.log);
+    if (this.#name !== this.log && own.kind === "open" && own.cursor) throw logExists(this.log, own.kind);
+  }
+
   #require(result: AppendResult): void {
     if (result.kind === "ok") return;
     if (result.kind === "known")
@@ -158,13 +174,18 @@ export class LogIntake {
         this.log,
         `the log has the commit ${result.commits[0] ?? ""} already, in another record or outcome`,
       );
-    throw new ConcurrencyError({
+    throw this.#interrupted(result.kind);
+  }
+
+  /** The error of an intake that another program ended or overtook. */
+  #interrupted(kind: string): ConcurrencyError {
+    return new ConcurrencyError({
       message:
-        result.kind === "gone"
+        kind === "gone"
           ? `The import of the log ${this.log} was discarded meanwhile`
           : `Another program writes the log ${this.log} at the same time`,
       fix: "Stop the other program, and start again. It continues where it was.",
-      details: { log: this.log, kind: result.kind },
+      details: { log: this.log, kind },
     });
   }
 }

@@ -63,6 +63,15 @@ describe("a wrong command line ends with a code and one or two sentences", () =>
   });
 });
 
+test.each([["logs", "--foo"], ["events", "--store", "memory:"], ["move", "--from", "memory:"], ["serv"]])(
+  "dacapo --json: a wrong usage is one JSON value on stderr too: %s",
+  async (...args) => {
+    const { code, stdout, stderr } = await runCli([...args, "--json"], { env: { DACAPO_TO: "" } });
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "definition", exitCode: 2 } });
+  },
+);
+
 test("dacapo --json: an error is one JSON value with its code", async () => {
   const { code, stderr } = await runCli(["logs", "--json", "--store", "sqlite:no-such.db"]);
   expect(code).toBe(3);

@@ -3,7 +3,13 @@
  *
  * A killed connection fails its call, never the store. The next call gets another connection of the pool.
  */
-import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
+import {
+  BugError,
+  DacapoError,
+  DefinitionError,
+  StorageFullError,
+  StorageLostError,
+} from "../../../core/values/errors.ts";
 
 export type PostgresFailure = {
   readonly error: DacapoError;
@@ -15,6 +21,13 @@ export type PostgresFailure = {
 const CONNECTION_CODE = /^(08|57P0|57014|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
 /** The driver's own errors have no code. */
 const CONNECTION_TEXT = /connection (terminated|error|ended)|timed? ?out|not queryable/i;
+
+/** A wrong certificate, in Node's words. */
+const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(GET|VERIFY))/;
+/** The driver's own errors about TLS and a missing password. */
+const SIGN_IN_TEXT = /\bSASL\b|\bSSL\b/;
+const SIGN_IN_FIX = "Check the user, the password and the option sslmode in the connection URL.";
+const URL_FIX = "Pass a URL such as postgres://user:password@host:5432/database, with existing files of certificates.";
 
 /** The fixes for codes that an operator can act on. */
 const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
@@ -38,11 +51,19 @@ export function classifyPostgresError(error: unknown, place: string): PostgresFa
     const fix = "Free some space for the database. Devices keep their work and push it again.";
     return { error: new StorageFullError({ ...facts, fix }), isConnectionLost: false };
   }
-  if (CONNECTION_CODE.test(code) || (code === "" && CONNECTION_TEXT.test(reason))) {
+  const isLost = CONNECTION_CODE.test(code) || (code === "" && CONNECTION_TEXT.test(reason));
+  // A missing file is the socket of a server that is down, or a certificate of the URL.
+  if (isLost || reason.startsWith("connect ENOENT")) {
     const fix =
       "Nothing to do if the database returns soon: the next call connects again. Otherwise check the database.";
     return { error: new StorageLostError({ ...facts, fix }), isConnectionLost: true };
   }
+  if (/^(ERR_INVALID_URL|ENOENT)$/.test(code)) {
+    const { message, details } = facts;
+    return { error: new DefinitionError({ message, fix: URL_FIX, details, cause: error }), isConnectionLost: false };
+  }
+  if (TLS_CODE.test(code) || (code === "" && SIGN_IN_TEXT.test(reason)))
+    return { error: new StorageLostError({ ...facts, fix: SIGN_IN_FIX }), isConnectionLost: false };
   const fix = FIXES.find(([pattern]) => pattern.test(code))?.[1];
   if (fix !== undefined) return { error: new StorageLostError({ ...facts, fix }), isConnectionLost: false };
   return { error: new BugError(facts.message, facts.details), isConnectionLost: false };
