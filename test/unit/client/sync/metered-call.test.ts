@@ -9,17 +9,23 @@ import { nodeEnv, sharedByTabs } from "../../../support/device.ts";
 const size = { ...firstCallSize, pageBytes: 2_048, pushBytes: 4_096 };
 
 /** Makes a call in virtual time. Each part is `[milliseconds, bytes]`. */
-async function call(pushed: number | null, parts: readonly (readonly [number, number])[], error: Error | null = null) {
+async function call(
+  pushed: number | null,
+  parts: readonly (readonly [number, number])[],
+  error: Error | null = null,
+  gzip: boolean | null = null,
+) {
   const signals: Signal[] = [];
-  let [elapsed, given]: [number, CallOptions | null] = [1_000, null];
+  const handed: CallOptions[] = [];
+  let elapsed = 1_000;
   const env = { ...nodeEnv(sharedByTabs()), elapsed: () => elapsed };
   const result = await meteredCall(
     env,
-    size,
+    { ...size, gzip },
     (signal) => signals.push(signal),
     pushed,
     async (options) => {
-      given = options;
+      handed.push(options);
       for (const [ms, bytes] of parts) {
         elapsed += ms;
         options.received(bytes);
@@ -29,7 +35,7 @@ async function call(pushed: number | null, parts: readonly (readonly [number, nu
     },
   ).catch((thrown: unknown) => thrown);
   const received = signals.flatMap((signal) => (signal.type === "received" ? [signal.bytes] : []));
-  return { result, received, carried: signals.filter(({ type }) => type === "carried"), given };
+  return { result, received, carried: signals.filter(({ type }) => type === "carried"), given: handed[0] };
 }
 
 test("meteredCall: a pull carries the bytes of its answer in the time that it took", async () => {
@@ -64,7 +70,12 @@ test("meteredCall: a call that fails reports its parts, and no speed", async () 
   expect(await call(null, [[10, 7]], error)).toMatchObject({ result: error, received: [7], carried: [] });
 });
 
+test("meteredCall: a call without parts reports none", async () => {
+  expect((await call(null, [])).received).toEqual([]);
+});
+
 test("meteredCall: hands the sizes of the link to the call", async () => {
   const { given } = await call(null, []);
   expect(given).toMatchObject({ pageBytes: 2_048, bodyBytes: 4_096, gzip: false });
+  expect((await call(null, [], null, true)).given?.gzip).toBe(true);
 });

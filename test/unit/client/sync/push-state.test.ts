@@ -141,11 +141,12 @@ describe("pushAnswered", () => {
   });
 
   test("pushAnswered: a commit that the server stops at again keeps its first time and counts on", () => {
-    const before = { ...initialPushState, stuck: [stuck("x"), stuck("a")] };
+    const x = { ...stuck("x"), since: 2, failures: 9 };
+    const before = { ...initialPushState, stuck: [x, stuck("a")] };
     const answered = pushAnswered(before, { sent: ["a"], stopped: { id: "a", error: other } }, at);
     expect(answered.notBefore).toBe(0);
     expect(answered.stuck).toEqual([
-      stuck("x"),
+      x,
       { id: "a", error: other, since: 1, failures: 5, notBefore: at.elapsed + POSTPONED_MS },
     ]);
     const first = pushAnswered(initialPushState, { sent: ["a"], stopped: { id: "a", error: other } }, at);

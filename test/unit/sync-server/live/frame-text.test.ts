@@ -79,7 +79,7 @@ test("presenceFrames: a client that applies all frames has every entry, and no d
     fc.property(fc.nat({ max: 450 }), fc.nat({ max: 450 }), (setCount, goneCount) => {
       const set = Array.from({ length: setCount }, (_, n) => entry(n, "ada"));
       // Bob showed the same ids, and left.
-      const gone = Array.from({ length: goneCount }, (_, n) => id(n));
+      const gone = Array.from({ length: goneCount }, (_, n) => id(goneCount - 1 - n));
       const shown = new Map(gone.map((client) => [client, entry(-1, "bob")]));
       const frames = presenceFrames(set, gone).map(read);
       for (const frame of frames) {

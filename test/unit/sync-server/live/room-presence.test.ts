@@ -62,6 +62,22 @@ describe("PresenceSet: what a device shows", () => {
     expect(set.all()).toEqual([entry(3)]);
   });
 
+  test("PresenceSet: the last of one, two or three sockets is shown, and leaves last", () => {
+    const third = socket();
+    const set = reported([tab, entry(1)]);
+    expect(set.own()).toEqual([entry(1)]);
+    set.set(otherTab, entry(2));
+    set.set(third, entry(3));
+    set.drainChanges();
+    expect([set.own(), set.all()]).toEqual([[entry(3)], [entry(3)]]);
+    set.leave(otherTab, device);
+    expect(set.drainChanges()).toEqual({ set: [], gone: [] });
+    set.set(otherTab, entry(4));
+    set.drainChanges();
+    set.leave(otherTab, device);
+    expect(set.drainChanges()).toEqual({ set: [entry(3)], gone: [] });
+  });
+
   test("PresenceSet: own entries are those of sockets, the last one of each device", () => {
     const set = reported([tab, entry(1)], [otherTab, entry(2)], ["node", entry(3)], ["node", entry(4, "phone")]);
     expect([set.own(), set.all()]).toEqual([[entry(2)], [entry(3), entry(4, "phone")]]);

@@ -39,6 +39,18 @@ const list = aggregate("list", {
           ),
         ),
         note: v.nullish(person),
+        few: v.optional(
+          v.pipe(
+            v.array(v.record(v.string(), v.number())),
+            v.transform((all) => all.slice(0, 1).map(() => ({}))),
+          ),
+        ),
+        like: v.optional(
+          v.pipe(
+            v.array(v.any()),
+            v.transform(({ length }) => ({ 0: {}, length })),
+          ),
+        ),
       }),
       decide: () => [],
     },
@@ -71,6 +83,7 @@ test("droppedKeys: names keys of the input, of an object inside, and of an entry
 
 test("droppedKeys: is empty if the schema keeps everything, or turns a value into another kind", () => {
   expect(dropped(add({ owner: { name: "Ada" }, people: [], note: null }))).toEqual([]);
+  expect(dropped(add({ few: [{ x: 1 }, { x: 2 }], like: [{ x: 1 }] }))).toEqual([]);
   expect(dropped(add({ tags: ["a", "b"], when: "now", place: { at: "home" } }))).toEqual([]);
 });
 
