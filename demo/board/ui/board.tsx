@@ -5,21 +5,26 @@ import { cards, columns } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";
 import { AddColumn } from "./add-column.tsx";
 import { CardPanel } from "./card-panel.tsx";
+import { type CardsByColumn, CardsInColumns } from "./cards-in-columns.ts";
 import { ColumnView } from "./column-view.tsx";
 import { EmptyBoard } from "./empty-board.tsx";
 import { useLift } from "./lift/use-lift.ts";
 import { RefusalList } from "./refusals/refusal-list.tsx";
 import { type ShownRefusal, useRefusals } from "./refusals/use-refusals.ts";
-import { idOf } from "./rows.ts";
+import { type CardEntry, idOf } from "./rows.ts";
 import { ServerNotices } from "./server-notices.tsx";
 import { StrayCards } from "./stray-cards.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
 
+const NO_CARDS: readonly CardEntry[] = [];
+
 export function Board() {
   const board = useRef<HTMLDivElement>(null);
   const entries = useRows(columns, { orderBy: (row) => row.order });
   const all = useRows(cards);
+  const [lists] = useState(() => new CardsInColumns());
+  const byColumn = useMemo(() => lists.of(all), [lists, all]);
   const places = useMemo(() => entries.map(({ key, row }) => ({ id: idOf(key), name: row.name })), [entries]);
   const { lift, handlers } = useLift(board, places);
   const [active, setActive] = useState<string | null>(null);
@@ -32,7 +37,7 @@ export function Board() {
   const carried = lift?.by === "keys" ? (all.find(({ key }) => key === lift.card) ?? null) : null;
   const home = all.find(({ key }) => key === lift?.card)?.row.column;
   const cardProps = { active, watchers, refusals: refusalsByCard, handlers, onOpen: setOpen, onFocus: setActive };
-  const strays = all.filter(({ row }) => !places.some(({ id }) => id === row.column));
+  const strays = useMemo(() => straysOf(byColumn, new Set(places.map(({ id }) => id))), [byColumn, places]);
   const ready = useStatus((status) => status.connection !== "connecting");
 
   return (
@@ -48,6 +53,7 @@ export function Board() {
             key={entry.key}
             entry={entry}
             all={entries}
+            rows={byColumn.get(idOf(entry.key)) ?? NO_CARDS}
             lift={lift && (lift.column === idOf(entry.key) || home === idOf(entry.key)) ? lift : null}
             carried={lift?.column === idOf(entry.key) ? carried : null}
             {...cardProps}
@@ -63,6 +69,11 @@ export function Board() {
       )}
     </>
   );
+}
+
+/** Cards of columns that were removed. */
+function straysOf(byColumn: CardsByColumn, columns: ReadonlySet<string>): readonly CardEntry[] {
+  return [...byColumn].filter(([column]) => !columns.has(column)).flatMap(([, cards]) => cards);
 }
 
 function byCard(refusals: readonly ShownRefusal[]): ReadonlyMap<string, readonly ShownRefusal[]> {

@@ -1,7 +1,7 @@
 /** One column. It looks like a measure between two barlines. */
-import { useRows, useRow } from "dacapo/react";
+import { useRow } from "dacapo/react";
 import { memo } from "react";
-import { cards, columnCounts } from "../domain/read-models.ts";
+import { columnCounts } from "../domain/read-models.ts";
 import { AddCard } from "./add-card.tsx";
 import { CardView } from "./card-view.tsx";
 import { ColumnHead } from "./column-head.tsx";
@@ -25,15 +25,16 @@ export type CardProps = {
 type ColumnViewProps = CardProps & {
   readonly entry: ColumnEntry;
   readonly all: readonly ColumnEntry[];
+  /** Its cards, from top to bottom. */
+  readonly rows: readonly CardEntry[];
   /** The held card, if it is from this column or above it. */
   readonly lift: Lift | null;
   /** The held card itself, if it is carried with keys. */
   readonly carried: CardEntry | null;
 };
 
-export const ColumnView = memo(function ColumnView({ entry, all, lift, carried, ...cardProps }: ColumnViewProps) {
+export const ColumnView = memo(function ColumnView({ entry, all, rows, lift, carried, ...cardProps }: ColumnViewProps) {
   const id = idOf(entry.key);
-  const rows = useRows(cards, { where: (row) => row.column === id, orderBy: (row) => row.order });
   const counts = useRow(columnCounts, id)?.row ?? { cards: 0, done: 0 };
   return (
     <section

@@ -4,6 +4,7 @@
  * Only cards on the screen glide, because 5,000 animations would stop the page for seconds.
  */
 import { type RefObject, useEffect, useLayoutEffect, useRef } from "react";
+import { firstFrom } from "./lift/first-from.ts";
 
 type Place = { readonly x: number; readonly y: number };
 
@@ -63,7 +64,8 @@ function cardsOnScreen(board: HTMLElement): readonly HTMLElement[] {
     const { children } = list;
     const [top, bottom] = [list.scrollTop, list.scrollTop + list.clientHeight];
     const found: HTMLElement[] = [];
-    for (let at = firstBelow(children, top); at < children.length; at++) {
+    const first = firstFrom(children, (child) => isBelow(child, top));
+    for (let at = first; at < children.length; at++) {
       const child = children[at];
       if (!(child instanceof HTMLElement) || child.offsetTop > bottom) break;
       if (child.dataset["card"] !== undefined) found.push(child);
@@ -72,15 +74,8 @@ function cardsOnScreen(board: HTMLElement): readonly HTMLElement[] {
   });
 }
 
-function firstBelow(children: HTMLCollection, top: number): number {
-  let [low, high] = [0, children.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const child = children[middle];
-    if (child instanceof HTMLElement && child.offsetTop + child.offsetHeight < top) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function isBelow(child: Element, top: number): boolean {
+  return !(child instanceof HTMLElement) || child.offsetTop + child.offsetHeight >= top;
 }
 
 /** Returns a position that is independent of scrolling and of running animations. */

@@ -3,6 +3,7 @@
  *
  * A mouse lifts a card after some pixels, a finger after a moment of rest, so that a swipe still scrolls.
  */
+import { firstFrom } from "./first-from.ts";
 import { scrollNearEdges } from "./scroll-near-edges.ts";
 
 export type DragPlace = { readonly column: string; readonly index: number };
@@ -104,11 +105,13 @@ function placeUnder(
   }
   const column = nearest?.element.dataset["column"];
   if (!nearest || column === undefined) return null;
-  const others = [...nearest.element.querySelectorAll<HTMLElement>("[data-card]")].filter((other) => other !== card);
-  const index = others.filter((other) => {
+  // Without the gap and the held card itself, the list is ordered from top to bottom.
+  const list = [...(nearest.element.querySelector(".cards")?.children ?? [])];
+  const others = list.filter((other) => other !== card && other.className !== "gap");
+  const index = firstFrom(others, (other) => {
     const { top, height } = other.getBoundingClientRect();
-    return top + height / 2 < at.y;
-  }).length;
+    return top + height / 2 >= at.y;
+  });
   return { column, index };
 }
 

@@ -32,9 +32,12 @@ export function isAtHome(lift: Lift, all: readonly CardEntry[]): boolean {
 
 /** The cards of a column from top to bottom. */
 export function cardsOf(column: string, all: readonly CardEntry[]): readonly CardEntry[] {
-  return all
-    .filter(({ row }) => row.column === column)
-    .sort((left, right) => compare(left.row.order, right.row.order) || compare(left.key, right.key));
+  return all.filter(({ row }) => row.column === column).sort(compareCards);
+}
+
+/** The order of cards from top to bottom. */
+export function compareCards(left: CardEntry, right: CardEntry): number {
+  return compare(left.row.order, right.row.order) || compare(left.key, right.key);
 }
 
 function compare(left: string, right: string): number {
