@@ -60,6 +60,7 @@ export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handle
 export type { SkippedEvent } from "./subscribers/place.ts";
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
+export type { JobProgress, JobState, OnPoison } from "./read-models/job.ts";
 export {
   strong,
   type ServerModel,
@@ -70,6 +71,7 @@ export {
 export type { RowSelection } from "./read-models/row-range.ts";
 export type { Executed } from "./base/executed.ts";
 export type { ExecuteOptions } from "./server-log/execute.ts";
+export type { JobOptions, LogModels, ModelJob, ModelStatus } from "./server-log/models.ts";
 export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
 export type { ServerLog } from "./server-log/server-log.ts";
 export type { LoadedStream, StreamPlace } from "./server-log/streams.ts";
@@ -129,7 +131,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
   const { models = [], subscribers: handles = [] } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
-  const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks };
+  const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
   const followed = { ...shared, models, subscribers: handles, executeAs };
   const { keepers, subscribers, ...followers } = createFollowers(followed);
   const signals = new LogSignals(env);
@@ -169,8 +171,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
-
-  const logContext = { ...context, ...context.rows, signals, subscribers, client: ownClient(env) };
+  const logContext = { ...context, ...context.rows, signals, keepers, subscribers, client: ownClient(env) };
   const stop = () =>
     stopServer({ writer, hub, signals, responder, keepers, subscribers, store, stopHints, env, observer });
   followers.start();

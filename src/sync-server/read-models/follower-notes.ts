@@ -1,8 +1,9 @@
-/** The text of a read model's follower: its phase, and the events that its rows lack. */
+/** The text of a read model's follower: its phase, the events that its rows lack, and its job. */
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Cursor } from "../../core/history/record.ts";
-import type { Follower, FollowerNext } from "../stores/model-store.ts";
+import type { Follower, FollowerNext, TableChange } from "../stores/model-store.ts";
 import { ROWS, STATES } from "./read-model.ts";
+import type { JobNotes } from "./job.ts";
 
 /** An event that the rows do not contain, and why. */
 export type ParkedEvent = {
@@ -28,6 +29,8 @@ export type FollowerNotes = {
   readonly parked: readonly ParkedEvent[];
   /** True: an event was parked because the code did not know it. Newer code folds the log again. */
   readonly hasUnknown: boolean;
+  /** The job that moves this follower, or moved it last. Without it, the follower follows the log by itself. */
+  readonly job?: JobNotes;
 };
 
 /** Parked events that the notes keep. More are only counted. */
@@ -48,10 +51,11 @@ export function notesText(notes: FollowerNotes): string {
   return JSON.stringify(notes);
 }
 
-/** The next state of a follower of a read model. `isNew`: its tables begin empty. */
-export function nextOf(at: Cursor | null, notes: FollowerNotes, isNew: boolean): FollowerNext {
-  const change = isNew ? "new" : "keep";
-  return { at, text: notesText(notes), wake: null, tables: { [ROWS]: change, [STATES]: change } };
+/** The next state of a follower of a read model. Null: it keeps no table. */
+export function nextOf(at: Cursor | null, notes: FollowerNotes, change: TableChange | null): FollowerNext {
+  // The walk over all logs finds a running job by its time, also after a crash.
+  const wake = notes.job?.state === "running" ? 0 : null;
+  return { at, text: notesText(notes), wake, tables: change === null ? {} : { [ROWS]: change, [STATES]: change } };
 }
 
 type ParkedNotes = Pick<FollowerNotes, "parkedCount" | "parked">;
@@ -62,4 +66,10 @@ export function withParked(before: ParkedNotes, parked: readonly ParkedEvent[]):
     parkedCount: before.parkedCount + parked.length,
     parked: [...before.parked, ...parked].slice(0, PARKED_MAX),
   };
+}
+
+/** The notes of a follower that begins before the first record. */
+export function emptyNotes(domain: number, now: number, job?: JobNotes): FollowerNotes {
+  const facts = { phase: "building", parkedCount: 0, parked: [], hasUnknown: false } as const;
+  return { ...facts, domain, movedAt: now, ...(job && { job }) };
 }

@@ -6,22 +6,24 @@
  * - A crash between two steps leaves rows of one cursor (M2).
  * - A long fold lets the other work of the server continue after each page.
  */
-import { type CommitRecord, type Cursor, cursorOf, sameCursor } from "../../core/history/record.ts";
+import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore, ModelWrite } from "../stores/model-store.ts";
-import { type FollowerNotes, nextOf, withParked } from "./follower-notes.ts";
-import { foldPage, foldStates, isUnknownTo, keysIn, stateOf, type StoredTexts, streamsIn } from "./fold-page.ts";
+import type { ModelStore } from "../stores/model-store.ts";
+import { isUnknownTo } from "./fold-page.ts";
+import { foldTask, resetTask } from "./fold-task.ts";
+import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
-import { type ReadModel, ROWS, STATES } from "./read-model.ts";
+import type { ReadModel } from "./read-model.ts";
 
 export type KeeperContext = {
   readonly store: EventStore;
   readonly modelStore: ModelStore;
   readonly models: readonly ReadModel[];
   readonly env: Env;
+  readonly pace: KeeperPace;
   /** The name of this node for leases. */
   readonly node: () => string;
   /** True: the keeper ends after its step. */
@@ -58,36 +60,39 @@ export class LogKeeper {
   /** Followers whose lease this node has, with the time of the last renewal. */
   readonly #leases = new Map<string, number>();
   readonly #unknown: UnknownEvents;
-  #hasOrphans = false;
-
   constructor(context: KeeperContext, log: LogName, unknown: UnknownEvents) {
     this.#context = context;
     this.#log = log;
     this.#unknown = unknown;
   }
 
-  /** Runs steps until nothing is left to do. Returns true if it stopped early, so that other logs get their turn. */
-  async run(): Promise<boolean> {
+  /** Runs steps, and returns the time of the next ones. Now: other logs have their turn. Infinity: after a poke. */
+  async run(): Promise<number> {
     const skipped = new Set<string>();
+    const { models, modelStore, env, pace } = this.#context;
     try {
       for (let steps = 0; steps < STEPS_MAX && !this.#context.isClosed(); steps++) {
-        const { models, modelStore, env } = this.#context;
         const found = await modelStore.followers(this.#log);
-        if (found.kind !== "open") return false;
+        if (found.kind !== "open") return Infinity;
         const { followers, head } = found;
-        const facts = { models, followers, head, now: env.now(), skipped, hasOrphans: this.#hasOrphans };
-        const step = nextStep(facts);
-        if (step.kind === "sleep") return false;
+        const step = nextStep({ models, followers, head, now: env.now(), skipped, ...pace.factsOf(this.#log) });
+        if (step.kind === "sleep") {
+          pace.forget(this.#log);
+          return Infinity;
+        }
+        if (step.kind === "rest") return pace.restUntil(this.#log);
+        const startedAt = env.now();
         await this.#take(step, skipped);
+        if (step.kind === "fold") pace.folded(this.#log, step, env.now() - startedAt);
         await env.nextTurn();
       }
-      return true;
+      return env.now();
     } finally {
       await this.#returnLeases();
     }
   }
 
-  async #take(step: Exclude<Step, { kind: "sleep" }>, skipped: Set<string>): Promise<void> {
+  async #take(step: Exclude<Step, { kind: "sleep" | "rest" }>, skipped: Set<string>): Promise<void> {
     const { modelStore } = this.#context;
     switch (step.kind) {
       case "fold": {
@@ -98,11 +103,11 @@ export class LogKeeper {
       case "remove": {
         const followers = step.followers.map(({ name, revision }) => ({ name, revision, next: null }));
         await modelStore.write(this.#log, { followers, rows: [] });
-        this.#hasOrphans = true;
+        this.#context.pace.hasOrphans = true;
         return;
       }
       case "sweep":
-        this.#hasOrphans = await modelStore.sweep(SWEEP_ROWS);
+        this.#context.pace.hasOrphans = await modelStore.sweep(SWEEP_ROWS);
     }
   }
 
@@ -112,81 +117,47 @@ export class LogKeeper {
     if (page.kind === "diverged") return this.#reset(tasks);
     if (page.kind !== "page") return;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
-    const known = tasks.map((task) => ({ task, records: this.#knownRecords(task.model, records, skipped) }));
+    const known = tasks.map((task) => ({ task, records: this.#knownRecords(task, records, skipped) }));
     const folded = await Promise.all(
       known
         .filter((one) => one.records.length > 0 || records.length === 0)
-        .map((one) => this.#foldTask(one.task, at, one.records, page.head)),
+        .map((one) => foldTask(this.#context, this.#log, one.task, one.records, page.head)),
     );
     if (folded.length === 0) return;
-    const write: ModelWrite = {
-      followers: folded.map(({ follower }) => follower),
-      rows: folded.flatMap(({ changes }) => changes),
-    };
-    const result = await this.#context.modelStore.write(this.#log, write);
+    const result = await this.#context.modelStore.write(this.#log, {
+      followers: folded.flatMap(({ followers }) => followers),
+      rows: folded.flatMap(({ rows }) => rows),
+    });
     // After `moved` the next step reads the followers again.
     if (result.kind !== "ok") return;
-    if (tasks.some(({ notes, revision }) => notes === null && revision > 0)) this.#hasOrphans = true;
+    if (tasks.some(({ notes, revision, replaces }) => replaces || (notes === null && revision > 0)))
+      this.#context.pace.hasOrphans = true;
     this.#context.onMoved(this.#log);
-  }
-
-  async #foldTask(task: FoldTask, at: Cursor | null, records: readonly CommitRecord[], head: Cursor | null) {
-    const { model, revision, notes } = task;
-    const isNew = notes === null;
-    const stored = await this.#texts(model, STATES, streamsIn(model, records), isNew);
-    const states = foldStates(model, records, (stream) => stateOf(stored.get(stream)));
-    const rows = await this.#texts(model, ROWS, keysIn(model, states.steps), isNew);
-    const { changes, parked } = foldPage(model, states, rows);
-    const last = records.at(-1);
-    const end = last ? cursorOf(last) : at;
-    const before = notes ?? { phase: "building", parkedCount: 0, parked: [], hasUnknown: false };
-    const next: FollowerNotes = {
-      phase: sameCursor(end, head) ? "ready" : before.phase,
-      domain: model.domain.version,
-      movedAt: this.#context.env.now(),
-      ...withParked(before, parked),
-      hasUnknown: before.hasUnknown || states.hasUnknown,
-    };
-    return { follower: { name: model.follower, revision, next: nextOf(end, next, isNew) }, changes };
   }
 
   /**
    * The records up to the first event that this code does not know. A node with newer code folds on from there. After a
    * minute without one, this node parks the event, because other rows should not wait for ever.
    */
-  #knownRecords(model: ReadModel, records: readonly CommitRecord[], skipped: Set<string>): readonly CommitRecord[] {
+  #knownRecords(
+    { model, name }: FoldTask,
+    records: readonly CommitRecord[],
+    skipped: Set<string>,
+  ): readonly CommitRecord[] {
     const first = records.findIndex((record) => isUnknownTo(model, record));
     if (first !== 0) return first < 0 ? records : records.slice(0, first);
-    const key = `${this.#log} ${model.follower}`;
+    const key = `${this.#log} ${name}`;
     if (this.#unknown.hasWaited(key, this.#context.env.now())) return records;
-    skipped.add(model.follower);
+    skipped.add(name);
     return [];
-  }
-
-  async #texts(model: ReadModel, table: string, keys: readonly string[], isNew: boolean): Promise<StoredTexts> {
-    if (isNew || keys.length === 0) return new Map();
-    const page = await this.#context.modelStore.rows(this.#log, model.follower, table, { keys });
-    // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
-    return new Map(page?.rows);
   }
 
   /** The log has another history than the rows, such as after a restore of a part. The rows are built again. */
   async #reset(tasks: readonly FoldTask[]): Promise<void> {
-    const empty: FollowerNotes = {
-      phase: "building",
-      domain: 0,
-      movedAt: this.#context.env.now(),
-      parkedCount: 0,
-      parked: [],
-      hasUnknown: false,
-    };
-    const followers = tasks.map(({ model, revision }) => ({
-      name: model.follower,
-      revision,
-      next: nextOf(null, empty, true),
-    }));
+    const now = this.#context.env.now();
+    const followers = tasks.map((task) => resetTask(task, now));
     await this.#context.modelStore.write(this.#log, { followers, rows: [] });
-    this.#hasOrphans = true;
+    this.#context.pace.hasOrphans = true;
   }
 
   /** The tasks whose lease this node has. The lease saves work. The revision alone makes the rows right. */
@@ -194,7 +165,7 @@ export class LogKeeper {
     const { modelStore, env, node } = this.#context;
     const leased: FoldTask[] = [];
     for (const task of tasks) {
-      const { follower } = task.model;
+      const { name: follower } = task;
       const renewed = this.#leases.get(follower);
       const isHeld = renewed !== undefined && env.now() - renewed < RENEW_MS;
       if (!isHeld && !(await modelStore.lease(this.#log, follower, node(), LEASE_MS))) {

@@ -10,6 +10,7 @@ import { LogPool } from "../base/log-pool.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import { LogSignals } from "../base/log-signals.ts";
+import { KeeperPace } from "./keeper-pace.ts";
 import { type KeeperContext, LogKeeper, UnknownEvents } from "./log-keeper.ts";
 import { type ReadModel, readModels } from "./read-model.ts";
 import type { ServerModel } from "./strong.ts";
@@ -20,6 +21,8 @@ export type ModelKeepersOptions = {
   readonly models: readonly ServerModel[];
   readonly env: Env;
   readonly report: (error: unknown) => void;
+  /** True: pushes wait, so long folds rest. */
+  readonly isBusy: () => boolean;
   /** Milliseconds between two walks over all logs. */
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
@@ -31,6 +34,7 @@ const KEEPERS_MAX = 8;
 export class ModelKeepers {
   readonly models: ReadonlyMap<string, ReadModel>;
   readonly #moved: LogSignals;
+  readonly #pace: KeeperPace;
   /** Null: the server has no models. */
   readonly #pool: LogPool | null;
   #closed = false;
@@ -38,6 +42,7 @@ export class ModelKeepers {
   constructor({ domain, models, ...options }: ModelKeepersOptions) {
     const { store, env } = options;
     this.#moved = new LogSignals(env);
+    this.#pace = new KeeperPace(env.now, options.isBusy);
     this.models = readModels(domain, models, store);
     const modelStore = store.models;
     this.#pool = modelStore && this.models.size > 0 ? this.#poolOf(options, modelStore) : null;
@@ -64,6 +69,11 @@ export class ModelKeepers {
     return this.changed(log, ms);
   }
 
+  /** Reports that the store may have rows of orphaned tables. */
+  noteOrphans(): void {
+    this.#pace.hasOrphans = true;
+  }
+
   /** True after `close`. Then no rows move any more on this node. */
   get isClosed(): boolean {
     return this.#closed;
@@ -85,6 +95,7 @@ export class ModelKeepers {
       modelStore,
       models,
       env,
+      pace: this.#pace,
       node: nodeName(env),
       isClosed: () => this.#closed,
       onMoved: (log) => this.#moved.send(log),
@@ -96,7 +107,7 @@ export class ModelKeepers {
       due: (after, limit) => modelStore.due(followers, env.now(), after, limit),
       run: async (log) => {
         try {
-          return (await new LogKeeper(context, log, unknown).run()) ? env.now() : Infinity;
+          return await new LogKeeper(context, log, unknown).run();
         } finally {
           this.#moved.send(log);
         }

@@ -1,25 +1,31 @@
 /**
  * Decides the next step of the keeper of a log. Pure.
  *
- *     followers, head ── nextStep ──> fold | remove | sweep | sleep
+ *     followers, head ── nextStep ──> fold | remove | sweep | rest | sleep
  *
  * Guarantees (next-step.test.ts):
  * - The end is the head of the log, never an empty page.
  * - Models with one cursor are folded together, from one page of records.
- * - The models that are furthest behind are folded first.
+ * - Models that are a page behind come first. A long fold then gets its turn, so that neither waits for ever.
+ * - A long fold rests while `isResting`, and the others continue.
  */
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { type FollowerNotes, notesOf } from "./follower-notes.ts";
 import { modelOfFollower, type ReadModel } from "./read-model.ts";
 
-/** A model to fold, and the revision of its follower. */
+/** A follower to fold, and its revision. */
 export type FoldTask = {
   readonly model: ReadModel;
+  /** The name of the follower: that of the rows that are read, or of the rows beside them. */
+  readonly name: string;
   /** 0: the follower does not exist yet. */
   readonly revision: number;
+  readonly at: Cursor | null;
   /** The notes to continue. Null: the fold begins with empty tables. */
   readonly notes: FollowerNotes | null;
+  /** The rows that are read, which the rows beside them replace. Undefined: this fold replaces none. */
+  readonly replaces?: { readonly revision: number; readonly at: Cursor | null };
 };
 
 export type Step =
@@ -27,12 +33,14 @@ export type Step =
       readonly kind: "fold";
       readonly at: Cursor | null;
       readonly tasks: readonly FoldTask[];
-      /** Many events are missing. So a lease keeps other nodes from the same work. */
+      /** Many events are missing. So a lease keeps other nodes from the same work, and it rests while pushes wait. */
       readonly isLong: boolean;
     }
   /** Followers of older releases that nobody has moved for a day. */
   | { readonly kind: "remove"; readonly followers: readonly Follower[] }
   | { readonly kind: "sweep" }
+  /** Only long folds are left, and they rest. */
+  | { readonly kind: "rest" }
   | { readonly kind: "sleep" };
 
 export type KeeperFacts = {
@@ -44,51 +52,96 @@ export type KeeperFacts = {
   readonly skipped: ReadonlySet<string>;
   /** The store may have rows of orphaned tables. */
   readonly hasOrphans: boolean;
+  /**
+   * Long folds rest now.
+   *
+   * @default false
+   */
+  readonly isResting?: boolean;
+  /**
+   * The last fold was a short one, so that a long one has its turn.
+   *
+   * @default false
+   */
+  readonly isTurnOfLong?: boolean;
 };
 
 /** Behind more events than this, a fold takes a lease. Fewer are one page, so double work costs little. */
 export const LONG_EVENTS = 1_000;
 /** An older release may return within this time and continue its rows. */
 export const OLD_ROWS_MS = 24 * 60 * 60 * 1000;
+/** Rows wait for their replacement if it is this near to the head, and moved lately. */
+const NEAR_EVENTS = 500;
+const NEAR_MS = 5_000;
 
-export function nextStep({ models, followers, head, now, skipped, hasOrphans }: KeeperFacts): Step {
-  const behind = models
-    .filter(({ follower }) => !skipped.has(follower))
-    .map((model) =>
-      startOf(
-        model,
-        followers.find(({ name }) => name === model.follower),
-      ),
-    )
-    .filter(({ at, task }) => task.notes === null || positionOf(at) < positionOf(head));
-  const first = behind.reduce<(typeof behind)[number] | null>(
-    (least, one) => (least === null || positionOf(one.at) < positionOf(least.at) ? one : least),
-    null,
-  );
-  if (first && head !== null) {
-    const tasks = behind.filter(({ at }) => sameCursor(at, first.at)).map(({ task }) => task);
-    return { kind: "fold", at: first.at, tasks, isLong: head.position - positionOf(first.at) > LONG_EVENTS };
+export function nextStep(facts: KeeperFacts): Step {
+  const { models, followers, head, now, skipped, hasOrphans, isResting = false, isTurnOfLong = false } = facts;
+  const behind =
+    head === null ? [] : models.flatMap((model) => tasksOf(model, facts)).filter(({ name }) => !skipped.has(name));
+  const isLong = ({ at }: FoldTask): boolean => positionOf(head) - positionOf(at) > LONG_EVENTS;
+  const [long, short] = [behind.filter(isLong), behind.filter((task) => !isLong(task))];
+  const mayWork = isResting ? [] : long;
+  const first = furthestBehind(isTurnOfLong && mayWork.length > 0 ? mayWork : short.length > 0 ? short : mayWork);
+  if (first) {
+    const together = behind.filter(({ at }) => sameCursor(at, first.at));
+    // Rows and their replacement are not in one write, because the replacement writes both followers.
+    const replaced = new Set(together.flatMap(({ model, replaces }) => (replaces ? model.follower : [])));
+    const tasks = together.filter(({ name }) => !replaced.has(name));
+    return { kind: "fold", at: first.at, tasks, isLong: isLong(first) };
   }
   const old = followers.filter((follower) => isOld(models, follower, now));
   if (old.length > 0) return { kind: "remove", followers: old };
-  return { kind: hasOrphans ? "sweep" : "sleep" };
+  if (hasOrphans) return { kind: "sweep" };
+  return { kind: long.length > 0 ? "rest" : "sleep" };
+}
+
+function furthestBehind(tasks: readonly FoldTask[]): FoldTask | undefined {
+  return tasks.reduce<FoldTask | undefined>(
+    (least, one) => (least === undefined || positionOf(one.at) < positionOf(least.at) ? one : least),
+    undefined,
+  );
+}
+
+/** The folds that a model needs: of the rows that are read, and of the rows beside them. */
+function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): readonly FoldTask[] {
+  const find = (name: string) => followers.find((follower) => follower.name === name);
+  const live = startOf(model, find(model.follower));
+  const besideFollower = find(model.beside);
+  const beside = besideTask(model, besideFollower, { revision: live.revision, at: find(model.follower)?.at ?? null });
+  const isBehind = live.notes === null || positionOf(live.at) < positionOf(head);
+  const waits = beside?.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
+  return [...(isBehind && !waits ? [live] : []), ...(beside ? [beside] : [])];
+}
+
+function isNear({ at }: FoldTask, head: Cursor | null): boolean {
+  return positionOf(head) - positionOf(at) <= NEAR_EVENTS;
+}
+
+/** The fold of the rows beside those that are read. Null: no job runs. */
+function besideTask(
+  model: ReadModel,
+  follower: Follower | undefined,
+  replaces: NonNullable<FoldTask["replaces"]>,
+): FoldTask | null {
+  const notes = notesOf(follower);
+  if (!follower || notes?.job?.state !== "running") return null;
+  return { model, name: model.beside, revision: follower.revision, at: follower.at, notes, replaces };
 }
 
 /** The cursor and the notes from which a model is folded: those of its follower, or the beginning. */
-export function startOf(model: ReadModel, follower: Follower | undefined): { at: Cursor | null; task: FoldTask } {
+export function startOf(model: ReadModel, follower: Follower | undefined): FoldTask {
   const notes = notesOf(follower);
-  const revision = follower?.revision ?? 0;
+  const task = { model, name: model.follower, revision: follower?.revision ?? 0 };
   // Code of this version knows more events than the code that parked some as unknown.
   const isRebuilt = notes === null || (notes.hasUnknown && notes.domain < model.domain.version);
-  return isRebuilt
-    ? { at: null, task: { model, revision, notes: null } }
-    : { at: follower?.at ?? null, task: { model, revision, notes } };
+  return isRebuilt ? { ...task, at: null, notes: null } : { ...task, at: follower?.at ?? null, notes };
 }
 
 /** A follower of another identity of a model that this server has, a day after its last move. */
 function isOld(models: readonly ReadModel[], follower: Follower, now: number): boolean {
   const name = modelOfFollower(follower.name);
-  if (!models.some((model) => model.name === name && model.follower !== follower.name)) return false;
+  const model = models.find((one) => one.name === name);
+  if (!model || model.follower === follower.name || model.beside === follower.name) return false;
   const notes = notesOf(follower);
   return notes !== null && notes.movedAt + OLD_ROWS_MS <= now;
 }

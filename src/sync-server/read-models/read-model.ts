@@ -17,6 +17,8 @@ export type ReadModel = {
   readonly identity: string;
   /** The name of its follower. */
   readonly follower: string;
+  /** The name of the follower that builds other rows beside them. */
+  readonly beside: string;
   readonly projection: ProjectionDefinition;
   /** The domain with this projection alone. */
   readonly domain: DomainDefinition;
@@ -28,11 +30,12 @@ export type ReadModel = {
 export const ROWS = "rows";
 export const STATES = "states";
 
-const PREFIX = "rows/";
+const PREFIX = { rows: "rows/", beside: "beside/" } as const;
 
 /** The name of the model that a follower folds. Null: the follower is no read model. */
 export function modelOfFollower(follower: string): string | null {
-  return follower.startsWith(PREFIX) ? (follower.slice(PREFIX.length).split("@")[0] ?? null) : null;
+  const prefix = Object.values(PREFIX).find((one) => follower.startsWith(one));
+  return prefix === undefined ? null : (follower.slice(prefix.length).split("@")[0] ?? null);
 }
 
 /** Checks the option `models` of a server, and returns its models by name. */
@@ -85,7 +88,8 @@ function readModel(
     name,
     version,
     identity,
-    follower: `${PREFIX}${identity}`,
+    follower: `${PREFIX.rows}${identity}`,
+    beside: `${PREFIX.beside}${identity}`,
     projection,
     domain: { ...domain, projections: new Map([[name, projection]]) },
     strong: rules,

@@ -1,7 +1,7 @@
 /** Reads rows of a model for the code of the server. */
 import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "../../core/history/record.ts";
-import { DacapoError, DefinitionError } from "../../core/values/errors.ts";
+import { DacapoError } from "../../core/values/errors.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { ServerLimits } from "../base/limits.ts";
@@ -9,6 +9,7 @@ import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRead } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { diverged, gone, invalid } from "./log-errors.ts";
+import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */
 export type RowsOptions = RowSelection & {
@@ -56,12 +57,7 @@ export async function readRows<P extends AnyProjection>(
   handle: P,
   { at = null, waitMs = WAIT_MS.default, ...selection }: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
-  const model = models.get(handle.name);
-  if (model?.projection !== handle.definition)
-    throw new DefinitionError({
-      message: `The server has no model ${handle.name} with this definition`,
-      fix: `Add it to the option \`models\` of the server: models: [${handle.name}, …].`,
-    });
+  const model = modelOf(models, handle);
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);
   if (!Number.isFinite(waitMs) || waitMs < 0 || waitMs > WAIT_MS.max)

@@ -11,6 +11,7 @@ import type { Executed } from "../base/executed.ts";
 import { streamName } from "../../core/values/names.ts";
 import { execute, type ExecuteContext, type ExecuteOptions } from "./execute.ts";
 import { invalid } from "./log-errors.ts";
+import { type LogModels, logModels, type ModelsContext } from "./models.ts";
 import { readRows, type RowsContext, type RowsOptions, type RowsPage } from "./rows.ts";
 import { historyOf, type LoadedStream, loadStream, loadStreamAt, type StreamPlace } from "./streams.ts";
 import { type FollowedEvent, subscribe, type SubscribeContext, type SubscribeOptions } from "./subscribe.ts";
@@ -110,9 +111,14 @@ export type ServerLog = {
    * const [mailer] = await server.log("shop").subscribers.list();
    */
   readonly subscribers: LogSubscribers;
+  /** The read models of this log: their state, and jobs that build their rows again. */
+  readonly models: LogModels;
 };
 
-export type ServerLogContext = RowsContext & ExecuteContext & SubscribeContext & { readonly subscribers: Subscribers };
+export type ServerLogContext = RowsContext &
+  ExecuteContext &
+  SubscribeContext &
+  ModelsContext & { readonly subscribers: Subscribers };
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
   if (!LOG_NAME.test(log)) throw invalid("The log cannot be used", `${JSON.stringify(log)} is not a valid name`);
@@ -139,6 +145,7 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
     subscribe: (options = {}) => subscribe(context, log, options),
     rows: (model, options = {}) => readRows(context, log, model, options),
     subscribers: logSubscribers(context.store, context.subscribers, log),
+    models: logModels(context, log),
   };
 }
 

@@ -26,8 +26,12 @@ export type LogWriter = {
   readonly recent: RecentRecords["between"];
   /** Notes records of another node that this node read, so that its next append needs no read. */
   readonly follow: RecentRecords["follow"];
+  /** True if pushes wait, or one arrived within the last 100 milliseconds. Work in the background then rests. */
+  readonly isBusy: () => boolean;
   readonly close: () => Promise<void>;
 };
+
+const BUSY_MS = 100;
 
 export type LogWriterOptions = {
   readonly domain: DomainDefinition;
@@ -54,6 +58,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const cache = createStreamCache();
   const recentRecords = createRecentRecords();
   let waitingBytes = 0;
+  let pushedAt = -Infinity;
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
@@ -80,10 +85,8 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       strongModels.drop(log);
       report(error);
       publish(log, null);
-      return pushes.map((): PushResult => ({
-        kind: "refused",
-        code: isStorageFull(error) ? "storage-full" : "unavailable",
-      }));
+      const code = isStorageFull(error) ? "storage-full" : "unavailable";
+      return pushes.map((): PushResult => ({ kind: "refused", code }));
     }
   };
 
@@ -110,6 +113,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       if (queue.waiting() >= limits.waitingPushesMax || waitingBytes + push.bytes > limits.waitingBytesMax)
         return { kind: "refused", code: "overloaded" };
       waitingBytes += push.bytes;
+      pushedAt = env.now();
       observer.record("queue.length", 1);
       try {
         return await queue.add(push);
@@ -120,6 +124,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     },
     recent: recentRecords.between,
     follow: recentRecords.follow,
+    isBusy: () => queues.size > 0 || env.now() - pushedAt < BUSY_MS,
     close: async () => {
       closed = true;
       if (queues.size === 0) return;

@@ -105,7 +105,7 @@ export class ModelRows {
   follower(head: Cursor | null): FollowerWrite {
     const { model, revision, isNew } = this.ready;
     this.#notes = { ...this.#notes, domain: model.domain.version, movedAt: this.#store.now() };
-    return { name: model.follower, revision, next: nextOf(head, this.#notes, isNew) };
+    return { name: model.follower, revision, next: nextOf(head, this.#notes, isNew ? "new" : "keep") };
   }
 
   changes(): readonly RowChange[] {

@@ -127,9 +127,9 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
     };
     return { kind: "ready", rows: { model, revision, notes, isNew: true, stored: new Map(), isByStream: true } };
   }
-  const { at, task } = startOf(model, follower);
+  const { at, notes } = startOf(model, follower);
   const missing = head.position - positionOf(at);
-  if (task.notes?.phase !== "ready" || (missing <= 0 && !sameCursor(at, head)))
+  if (notes?.phase !== "ready" || (missing <= 0 && !sameCursor(at, head)))
     return model.strong?.untilReady === "refuse"
       ? { kind: "unavailable" }
       : { kind: "passes", follower: model.follower, revision };
@@ -137,6 +137,6 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
   if (missing > 0) return { kind: "behind" };
   return {
     kind: "ready",
-    rows: { model, revision, notes: task.notes, isNew: false, stored: new Map(), isByStream: true },
+    rows: { model, revision, notes, isNew: false, stored: new Map(), isByStream: true },
   };
 }

@@ -54,6 +54,7 @@ function keepersOf(store: EventStore, { domain, models }: Release, env: Env = ru
     models,
     env,
     report: (error) => errors.push(error),
+    isBusy: () => false,
     walkMs: 5_000,
     ticks: false,
   });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Cursor } from "../../../../src/core/history/record.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { Follower } from "../../../../src/sync-server/stores/model-store.ts";
+import { newJob } from "../../../../src/sync-server/read-models/job.ts";
 import { type FollowerNotes, notesText } from "../../../../src/sync-server/read-models/follower-notes.ts";
 import {
   type KeeperFacts,
@@ -60,6 +61,49 @@ test("nextStep: a fold of many events is long, so that it takes a lease", () => 
   const head = at(LONG_EVENTS + 1);
   expect(folds({ head })).toMatchObject({ isLong: true });
   expect(folds({ head, followers: [boardAt(at(1)), countsAt(head)] })).toMatchObject({ isLong: false });
+});
+
+const job = newJob("j", { onError: "park", duty: null });
+const besideAt = (cursor: Cursor | null, some: Partial<FollowerNotes> = {}) =>
+  follower("beside/board@1<task@1", cursor, { job, ...some });
+const names = (facts: Partial<KeeperFacts>) => {
+  const next = step(facts);
+  return next.kind === "fold" ? next.tasks.map(({ name }) => name) : next.kind;
+};
+
+test("nextStep: a job beside is folded until it ends, also at the head", () => {
+  const live = [boardAt(at(9)), countsAt(at(9))];
+  expect(names({ followers: [...live, besideAt(null)] })).toEqual(["beside/board@1<task@1"]);
+  expect(step({ followers: [...live, besideAt(at(9))] })).toMatchObject({
+    kind: "fold",
+    tasks: [{ name: "beside/board@1<task@1", replaces: { revision: 3, at: at(9) } }],
+  });
+  for (const state of ["paused", "stopped", "done", "cancelled"] as const)
+    expect(names({ followers: [...live, besideAt(at(4), { job: { ...job, state } })] })).toBe("sleep");
+});
+
+test("nextStep: rows wait for a replacement that is near the head, at most 5 seconds", () => {
+  const head = at(400);
+  const followers = [boardAt(at(399)), countsAt(at(400)), besideAt(at(300), { movedAt: 10_000 })];
+  expect(names({ followers, head, now: 14_000 })).toEqual(["beside/board@1<task@1"]);
+  // Here the job does not move any more, so that the rows follow the log again.
+  const skipped = new Set(["beside/board@1<task@1"]);
+  expect(names({ followers, head, now: 14_000, skipped })).toBe("sleep");
+  expect(names({ followers, head, now: 15_001, skipped })).toEqual(["rows/board@1<task@1"]);
+});
+
+test("nextStep: rows and their replacement at one cursor are not in one write", () => {
+  const followers = [boardAt(at(5)), countsAt(at(5)), besideAt(at(5))];
+  expect(names({ followers, now: 90_000 })).toEqual(["beside/board@1<task@1", "rows/column-counts@1<task@1"]);
+});
+
+test("nextStep: short folds come first, a long one gets its turn, and rests while it must", () => {
+  const head = at(5_000);
+  const followers = [boardAt(at(4_999)), countsAt(head), besideAt(at(500))];
+  expect(names({ followers, head })).toEqual(["rows/board@1<task@1"]);
+  expect(names({ followers, head, isTurnOfLong: true })).toEqual(["beside/board@1<task@1"]);
+  expect(names({ followers, head, isTurnOfLong: true, isResting: true })).toEqual(["rows/board@1<task@1"]);
+  expect(names({ followers: [boardAt(head), countsAt(head), besideAt(at(500))], head, isResting: true })).toBe("rest");
 });
 
 test("nextStep: a model that is skipped holds up no other model", () => {

@@ -5,9 +5,11 @@ import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
 import { board, columnCounts, task } from "../../../support/board-domain.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { addOldRow } from "../../../support/filled-log.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
 const isThere = findPostgres() !== undefined;
+const models = [board, columnCounts];
 const { start, stopAll } = runningServer();
 let cluster: PostgresCluster;
 beforeAll(async () => {
@@ -18,8 +20,7 @@ afterAll(() => cluster?.stop(), 60_000);
 
 describe.skipIf(!isThere)("read models on Postgres", () => {
   test("rows: two servers fold one log, each event once, and each reads the other's commits", async () => {
-    const node = () =>
-      start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models: [board, columnCounts] });
+    const node = () => start({ store: postgres({ url: cluster.url, connectionsMax: 4 }), models });
     const [one, two] = [await node(), await node()];
     const [ada, bob] = [one.person("ada"), two.person("bob")];
     const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
@@ -38,5 +39,26 @@ describe.skipIf(!isThere)("read models on Postgres", () => {
           .toSorted(),
       );
     }
+  }, 60_000);
+
+  test("rebuild: a node replaces the rows while the other one appends, and both read the new rows", async () => {
+    const log = "rebuild";
+    const store = () => postgres({ url: cluster.url, connectionsMax: 4 });
+    const [one, two] = [await start({ store: store(), models }), await start({ store: store(), models })];
+    const [first, second] = [one.server.log(log), two.server.log(log)];
+    const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
+    for (let n = 0; n < 20; n++) await first.execute(add(`a${n}`));
+    await second.rows(columnCounts, { at: (await first.execute(add("a20"))).at, waitMs: 20_000 });
+    const other = store();
+    await addOldRow(other, log);
+    await other.close();
+    const job = await first.models.rebuild(columnCounts);
+    for (let n = 0; n < 20; n++) await second.execute(add(`b${n}`));
+    expect(await job.finished()).toMatchObject({ phase: "done", parked: 0 });
+    const { at } = await second.execute(add("b20"));
+    for (const node of [first, second])
+      expect((await node.rows(columnCounts, { at, waitMs: 20_000 })).rows).toEqual([
+        { key: "todo", row: { tasks: 42 } },
+      ]);
   }, 60_000);
 });

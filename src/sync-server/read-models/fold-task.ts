@@ -1,0 +1,128 @@
+/**
+ * Folds a page of records for one follower: reads the rows that it needs, and returns the write of its next step.
+ *
+ *     rows that are read      at 7 ──────────────── at 900 ──┐ one write moves the tables
+ *     rows beside them        at 0 ── 500 ── 880 ── 900 ─────┘ and names both revisions
+ *
+ * Guarantees (read-models.rebuild.test.ts):
+ * - A reader sees the old rows or the new rows, never a mixture: both revisions are in the write that moves them.
+ * - The cursor of the rows that are read never goes back.
+ * - A job with `onError: "stop"` writes no row behind the event that it stops at.
+ */
+import { type CommitRecord, type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { Env } from "../base/env.ts";
+import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
+import { foldPage, foldStates, keysIn, stateOf, type StoredTexts, streamsIn } from "./fold-page.ts";
+import { emptyNotes, type FollowerNotes, nextOf, type ParkedEvent, withParked } from "./follower-notes.ts";
+import { JOB_PARKED_MAX, type JobNotes, measured } from "./job.ts";
+import type { FoldTask } from "./next-step.ts";
+import { ROWS, STATES } from "./read-model.ts";
+
+export type FoldContext = { readonly modelStore: ModelStore; readonly env: Env };
+
+/** The part of a write that one task needs. */
+export type FoldedTask = { readonly followers: readonly FollowerWrite[]; readonly rows: readonly RowChange[] };
+
+type Fold = {
+  readonly records: readonly CommitRecord[];
+  readonly changes: readonly RowChange[];
+  readonly parked: readonly ParkedEvent[];
+  readonly hasUnknown: boolean;
+};
+
+export async function foldTask(
+  context: FoldContext,
+  log: LogName,
+  task: FoldTask,
+  records: readonly CommitRecord[],
+  head: Cursor | null,
+): Promise<FoldedTask> {
+  const { model, name, revision, notes, replaces } = task;
+  const whole = await foldRecords(context, log, task, records);
+  const poison = notes?.job?.onError === "stop" ? whole.parked[0] : undefined;
+  const fold = poison ? await foldRecords(context, log, task, recordsBefore(records, poison)) : whole;
+  const last = fold.records.at(-1);
+  const end = last ? cursorOf(last) : task.at;
+  const isAtHead = sameCursor(end, head);
+  const next = nextNotes(context.env.now(), task, fold, isAtHead, poison);
+  if (!replaces || !isAtHead || positionOf(end) < positionOf(replaces.at) || next.job?.state !== "running") {
+    const changes = fold.changes.map((change) => ({ ...change, follower: name }));
+    return { followers: [{ name, revision, next: nextOf(end, next, notes === null ? "new" : "keep") }], rows: changes };
+  }
+  const ended: FollowerNotes = { ...next, job: { ...next.job, state: "done" } };
+  const { job: _, ...ofRows } = next;
+  return {
+    followers: [
+      {
+        name: model.follower,
+        revision: replaces.revision,
+        next: nextOf(end, { ...ofRows, phase: "ready" }, { from: name }),
+      },
+      { name, revision, next: nextOf(end, ended, null) },
+    ],
+    rows: fold.changes,
+  };
+}
+
+/** The write that empties a follower, because the log has another history than its rows. */
+export function resetTask({ model, name, revision, notes }: FoldTask, now: number): FollowerWrite {
+  return { name, revision, next: nextOf(null, emptyNotes(model.domain.version, now, notes?.job), "new") };
+}
+
+async function foldRecords(
+  context: FoldContext,
+  log: LogName,
+  { model, name, notes }: FoldTask,
+  records: readonly CommitRecord[],
+): Promise<Fold> {
+  const texts = async (table: string, keys: readonly string[]): Promise<StoredTexts> => {
+    if (notes === null || keys.length === 0) return new Map();
+    const page = await context.modelStore.rows(log, name, table, { keys });
+    // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
+    return new Map(page?.rows);
+  };
+  const stored = await texts(STATES, streamsIn(model, records));
+  const states = foldStates(model, records, (stream) => stateOf(stored.get(stream)));
+  const rows = await texts(ROWS, keysIn(model, states.steps));
+  return { records, ...foldPage(model, states, rows), hasUnknown: states.hasUnknown };
+}
+
+function recordsBefore(records: readonly CommitRecord[], { position }: ParkedEvent): readonly CommitRecord[] {
+  return records.filter((record) => record.position + record.events.length <= position);
+}
+
+function nextNotes(
+  now: number,
+  { model, notes }: FoldTask,
+  { records, parked, hasUnknown }: Fold,
+  isAtHead: boolean,
+  poison: ParkedEvent | undefined,
+): FollowerNotes {
+  const before = notes ?? emptyNotes(model.domain.version, now);
+  const events = records.reduce((sum, record) => sum + record.events.length, 0);
+  const facts: FollowerNotes = {
+    phase: isAtHead ? "ready" : before.phase,
+    domain: model.domain.version,
+    movedAt: now,
+    ...withParked(before, parked),
+    hasUnknown: before.hasUnknown || hasUnknown,
+  };
+  if (!before.job) return facts;
+  const job = jobAfter(measured(before.job, events, now - before.movedAt), poison ?? parked.at(-1), {
+    isPoisoned: poison !== undefined,
+    parkedCount: facts.parkedCount,
+  });
+  return { ...facts, job };
+}
+
+function jobAfter(
+  job: JobNotes,
+  last: ParkedEvent | undefined,
+  { isPoisoned, parkedCount }: { readonly isPoisoned: boolean; readonly parkedCount: number },
+): JobNotes {
+  const lastError = last ? `The event ${last.event} of ${last.stream} cannot be folded: ${last.reason}` : job.lastError;
+  // The parked events are new, so that a job that somebody resumed behind the limit stops again only at the next one.
+  const isTooMuch = last !== undefined && parkedCount > JOB_PARKED_MAX;
+  return { ...job, lastError, state: isPoisoned || isTooMuch ? "stopped" : job.state };
+}

@@ -1,0 +1,89 @@
+/**
+ * A job that builds rows: its state in the notes of a follower, and its progress. Pure.
+ *
+ *     running <──> paused
+ *     running ───> stopped ──(resume)──> running
+ *     running ───> done
+ *     running, paused, stopped ──> cancelled
+ *
+ * Guarantees (job.test.ts):
+ * - The state is in the store, so that each node continues a job and shows the same progress.
+ * - A job that has ended stays ended.
+ */
+import { type Cursor, positionOf } from "../../core/history/record.ts";
+
+/** How a job handles an event that cannot be folded. */
+export type OnPoison = "park" | "stop";
+
+export type JobState = "running" | "paused" | "stopped" | "done" | "cancelled";
+
+export type JobNotes = {
+  readonly id: string;
+  readonly state: JobState;
+  readonly onError: OnPoison;
+  /** The share of the time in which it works. Null: 0.2 while pushes wait. */
+  readonly duty: number | null;
+  /** Events a second lately. Null: not measured yet. */
+  readonly perSecond: number | null;
+  readonly lastError: string | null;
+};
+
+/** The progress of a job. */
+export type JobProgress = {
+  /**
+   * `stopped`: an event cannot be folded, and `lastError` names it. `resume` tries it again. `done` and `cancelled` are
+   * ends.
+   */
+  readonly phase: JobState;
+  /** The events that it has folded. */
+  readonly done: number;
+  /** The events of the log. */
+  readonly of: number;
+  /** The events a second that it folded lately. Null: not known yet. */
+  readonly perSecond: number | null;
+  /** The estimated milliseconds until its end. Null: not known. */
+  readonly leftMs: number | null;
+  /** The events that it parked, because they cannot be folded. */
+  readonly parked: number;
+  /** The reason of the last event that could not be folded. */
+  readonly lastError: string | null;
+};
+
+/** Parked events after which a job stops, because its code is probably wrong. */
+export const JOB_PARKED_MAX = 1_000;
+
+/** The share of an older measurement in the rate. */
+const OLDER_SHARE = 0.8;
+
+export function newJob(id: string, { onError, duty }: Pick<JobNotes, "onError" | "duty">): JobNotes {
+  return { id, state: "running", onError, duty, perSecond: null, lastError: null };
+}
+
+/** True if the job ended, so that nothing continues it. */
+export function hasEnded({ state }: JobNotes): boolean {
+  return state === "done" || state === "cancelled";
+}
+
+/** The job after `pause`, `resume` or `cancel`. Null: the job stays as it is. */
+export function changedJob(job: JobNotes, verb: "pause" | "resume" | "cancel"): JobNotes | null {
+  if (hasEnded(job)) return null;
+  const state = { pause: "paused", resume: "running", cancel: "cancelled" } as const;
+  if (job.state === state[verb] || (verb === "pause" && job.state === "stopped")) return null;
+  return { ...job, state: state[verb] };
+}
+
+/** The job after it folded `events` in `ms` milliseconds. */
+export function measured(job: JobNotes, events: number, ms: number): JobNotes {
+  if (events === 0) return job;
+  const rate = (events * 1000) / Math.max(1, ms);
+  const perSecond = job.perSecond === null ? rate : job.perSecond * OLDER_SHARE + rate * (1 - OLDER_SHARE);
+  return { ...job, perSecond };
+}
+
+export function progressOf(job: JobNotes, at: Cursor | null, head: Cursor | null, parked: number): JobProgress {
+  const of = positionOf(head);
+  const done = job.state === "done" ? of : positionOf(at);
+  const perSecond = job.perSecond === null ? null : Math.max(1, Math.round(job.perSecond));
+  const leftMs = job.state === "running" && perSecond !== null ? Math.ceil(((of - done) * 1000) / perSecond) : null;
+  return { phase: job.state, done, of, perSecond, leftMs, parked, lastError: job.lastError };
+}
