@@ -60,6 +60,7 @@ export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handle
 export type { SkippedEvent } from "./subscribers/place.ts";
 export type { SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
+export type { ParkedEvent } from "./read-models/follower-notes.ts";
 export type { JobProgress, JobState, OnPoison } from "./read-models/job.ts";
 export {
   strong,
@@ -71,7 +72,9 @@ export {
 export type { RowSelection } from "./read-models/row-range.ts";
 export type { Executed } from "./base/executed.ts";
 export type { ExecuteOptions } from "./server-log/execute.ts";
-export type { JobOptions, LogModels, ModelJob, ModelStatus } from "./server-log/models.ts";
+export type { JobOptions, ModelJob } from "./server-log/model-job.ts";
+export type { LogModels, ModelStatus, Verified } from "./server-log/models.ts";
+export type { ReplayOptions } from "./server-log/replay.ts";
 export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
 export type { ServerLog } from "./server-log/server-log.ts";
 export type { LoadedStream, StreamPlace } from "./server-log/streams.ts";

@@ -46,6 +46,8 @@ export type DacapoErrorCode =
   | "rows-behind"
   // The rows of a read model are being built.
   | "rows-building"
+  // An operator purged the rows of a read model.
+  | "rows-not-populated"
   // Too many calls wait.
   | "overloaded"
   // The worker's domain has no such aggregate: UnknownAggregateError.

@@ -65,6 +65,11 @@ const KINDS = {
     message: "The rows have not reached this cursor yet. Read them again later.",
   },
   "rows-building": { status: 503, retry: "later", message: "The rows are being built. Read them again later." },
+  "rows-not-populated": {
+    status: 503,
+    retry: "later",
+    message: "The rows were purged. The operator populates them again.",
+  },
   restarting: { status: 503, retry: "later", message: "The server is restarting. Try again soon." },
   "storage-full": { status: 507, retry: "later", message: "The server's storage is full. Try again later." },
 } as const satisfies { readonly [code: string]: ErrorKind };

@@ -18,8 +18,11 @@ export type ParkedEvent = {
 };
 
 export type FollowerNotes = {
-  /** `building`: the rows have never reached the head of the log, so no reader gets them. */
-  readonly phase: "building" | "ready";
+  /**
+   * `building`: the rows have never reached the head of the log, so no reader gets them. `purged`: an operator removed
+   * them, and they do not follow the log.
+   */
+  readonly phase: "building" | "ready" | "purged";
   /** The version of the domain that folded the rows last. */
   readonly domain: number;
   /** Milliseconds since the epoch of the last fold. */

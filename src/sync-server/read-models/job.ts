@@ -11,6 +11,7 @@
  * - A job that has ended stays ended.
  */
 import { type Cursor, positionOf } from "../../core/history/record.ts";
+import { type Comparison, NOTHING_COMPARED } from "./compare-rows.ts";
 
 /** How a job handles an event that cannot be folded. */
 export type OnPoison = "park" | "stop";
@@ -26,6 +27,8 @@ export type JobNotes = {
   /** Events a second lately. Null: not measured yet. */
   readonly perSecond: number | null;
   readonly lastError: string | null;
+  /** The comparison of a job that verifies rows and replaces none. */
+  readonly comparison?: Comparison;
 };
 
 /** The progress of a job. */
@@ -57,6 +60,11 @@ const OLDER_SHARE = 0.8;
 
 export function newJob(id: string, { onError, duty }: Pick<JobNotes, "onError" | "duty">): JobNotes {
   return { id, state: "running", onError, duty, perSecond: null, lastError: null };
+}
+
+/** A job that compares the rows that are read with those of the log. */
+export function newVerification(id: string, duty: number | null): JobNotes {
+  return { ...newJob(id, { onError: "park", duty }), comparison: NOTHING_COMPARED };
 }
 
 /** True if the job ended, so that nothing continues it. */

@@ -11,7 +11,7 @@ import type { KeeperFacts, Step } from "./next-step.ts";
 /** The share of the time in which long folds work while pushes wait. */
 export const DUTY = 0.2;
 
-type Pace = { restUntil: number; isTurnOfLong: boolean };
+type Pace = { restUntil: number; isTurnOfLong: boolean; isTurnOfFold: boolean };
 
 export class KeeperPace {
   readonly #now: () => number;
@@ -25,9 +25,9 @@ export class KeeperPace {
     this.#isBusy = isBusy;
   }
 
-  factsOf(log: LogName): Required<Pick<KeeperFacts, "isResting" | "isTurnOfLong" | "hasOrphans">> {
-    const isTurnOfLong = this.#logs.get(log)?.isTurnOfLong === true;
-    return { isResting: this.restUntil(log) > this.#now(), isTurnOfLong, hasOrphans: this.hasOrphans };
+  factsOf(log: LogName): Required<Pick<KeeperFacts, "isResting" | "isTurnOfLong" | "isTurnOfFold" | "hasOrphans">> {
+    const { isTurnOfLong = false, isTurnOfFold = false } = this.#logs.get(log) ?? {};
+    return { isResting: this.restUntil(log) > this.#now(), isTurnOfLong, isTurnOfFold, hasOrphans: this.hasOrphans };
   }
 
   /** The time until which the long folds of a log rest. */
@@ -40,17 +40,20 @@ export class KeeperPace {
     this.#logs.delete(log);
   }
 
+  /** Notes a comparison. */
+  compared(log: LogName): void {
+    this.#logs.set(log, { restUntil: this.restUntil(log), isTurnOfLong: false, isTurnOfFold: true });
+  }
+
   /** Notes a fold that took `ms` milliseconds. */
   folded(log: LogName, { isLong, tasks }: Extract<Step, { kind: "fold" }>, ms: number): void {
     if (!isLong) {
-      // Only a fold that rests leaves an entry, so that the logs without one use no memory.
-      const pace = this.#logs.get(log);
-      if (pace) pace.isTurnOfLong = true;
+      this.#logs.set(log, { restUntil: this.restUntil(log), isTurnOfLong: true, isTurnOfFold: false });
       return;
     }
     const duties = tasks.flatMap(({ notes }) => notes?.job?.duty ?? []);
     const duty = duties.length > 0 ? Math.min(...duties) : this.#isBusy() ? DUTY : 1;
     const restMs = (Math.max(1, ms) * (1 - duty)) / duty;
-    this.#logs.set(log, { restUntil: this.#now() + restMs, isTurnOfLong: false });
+    this.#logs.set(log, { restUntil: this.#now() + restMs, isTurnOfLong: false, isTurnOfFold: false });
   }
 }

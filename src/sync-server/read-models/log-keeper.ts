@@ -6,13 +6,14 @@
  * - A crash between two steps leaves rows of one cursor (M2).
  * - A long fold lets the other work of the server continue after each page.
  */
-import type { CommitRecord, Cursor } from "../../core/history/record.ts";
+import { type CommitRecord, type Cursor, cursorOf, positionOf } from "../../core/history/record.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import { isUnknownTo } from "./fold-page.ts";
+import { compareTask } from "./compare-task.ts";
 import { foldTask, resetTask } from "./fold-task.ts";
 import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
@@ -83,6 +84,7 @@ export class LogKeeper {
         if (step.kind === "rest") return pace.restUntil(this.#log);
         const startedAt = env.now();
         await this.#take(step, skipped);
+        if (step.kind === "compare") pace.compared(this.#log);
         if (step.kind === "fold") pace.folded(this.#log, step, env.now() - startedAt);
         await env.nextTurn();
       }
@@ -98,6 +100,12 @@ export class LogKeeper {
       case "fold": {
         const tasks = step.isLong ? await this.#leased(step.tasks, skipped) : step.tasks;
         if (tasks.length > 0) await this.#fold(step.at, tasks, skipped);
+        return;
+      }
+      case "compare": {
+        const write = await compareTask(this.#context, this.#log, step.task);
+        const result = write && (await modelStore.write(this.#log, write));
+        if (result?.kind === "ok") this.#context.onMoved(this.#log);
         return;
       }
       case "remove": {
@@ -117,7 +125,10 @@ export class LogKeeper {
     if (page.kind === "diverged") return this.#reset(tasks);
     if (page.kind !== "page") return;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
-    const known = tasks.map((task) => ({ task, records: this.#knownRecords(task, records, skipped) }));
+    const known = tasks.map((task) => ({
+      task,
+      records: upTo(task, this.#knownRecords(task, records, skipped)),
+    }));
     const folded = await Promise.all(
       known
         .filter((one) => one.records.length > 0 || records.length === 0)
@@ -185,4 +196,9 @@ export class LogKeeper {
       await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
     this.#leases.clear();
   }
+}
+
+/** Rows that are compared are folded up to the cursor of the others. */
+function upTo({ compares }: FoldTask, records: readonly CommitRecord[]): readonly CommitRecord[] {
+  return compares ? records.filter((record) => cursorOf(record).position <= positionOf(compares.at)) : records;
 }

@@ -1,18 +1,21 @@
 /**
  * Starts, changes and observes the jobs of read models. Keepers do their work, on this node or on another.
  *
- * Guarantees (read-models.rebuild.test.ts):
- * - A job is in the store before `rebuild` resolves. From then on a crash of any node does not end it.
+ * Guarantees (read-models.rebuild.test.ts, read-models.verbs.test.ts):
+ * - A job is in the store before its verb resolves. From then on a crash of any node does not end it.
  * - A model has one job at a time.
+ * - A deleted row stays absent until its model is built again.
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, randomHex, wait } from "../base/env.ts";
-import type { Follower, FollowerNext, ModelStore } from "../stores/model-store.ts";
+import type { Follower, FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
+import type { Comparison } from "./compare-rows.ts";
 import { emptyNotes, type FollowerNotes, nextOf, notesOf } from "./follower-notes.ts";
-import { changedJob, hasEnded, type JobNotes, type JobProgress, newJob, progressOf } from "./job.ts";
+import { changedJob, hasEnded, type JobNotes, type JobProgress, newJob, newVerification, progressOf } from "./job.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
-import type { ReadModel } from "./read-model.ts";
+import { type ReadModel, ROWS } from "./read-model.ts";
+import { type FindFollower, writeAgain } from "./write-again.ts";
 
 export type ModelJobsOptions = {
   readonly modelStore: ModelStore;
@@ -20,22 +23,28 @@ export type ModelJobsOptions = {
   readonly env: Env;
 };
 
-/** A job, or why there is none. `empty`: the log has no record, so there is nothing to do. */
-export type JobFound = { readonly kind: "job"; readonly id: string } | { readonly kind: "gone" | "empty" };
+/** Why a verb did nothing. `other-job`: another job of the model has not ended. `not-there`: there are no rows. */
+export type NotDone = "gone" | "empty" | "other-job" | "not-there";
+
+/** A job by its model. */
+export type JobOf = { readonly model: ReadModel; readonly id: string };
 
 /** The facts of a model in a log. */
 export type ModelFacts = {
   readonly follower: Follower | undefined;
   readonly notes: FollowerNotes | null;
-  /** The job beside: the one that runs, or the last one. */
-  readonly job: JobProgress | null;
   readonly head: Cursor | null;
+  /** The job beside: the one that runs, or the last one. */
+  readonly job: {
+    readonly id: string;
+    readonly at: Cursor | null;
+    readonly progress: JobProgress;
+    readonly comparison: Comparison | undefined;
+  } | null;
 };
 
 /** Another node may do the work, so an observer also reads after this time. */
 const READ_AGAIN_MS = 200;
-/** Writes that another node overtook, before a call fails. */
-const TRIES_MAX = 50;
 
 export class ModelJobs {
   readonly #options: ModelJobsOptions;
@@ -45,57 +54,115 @@ export class ModelJobs {
   }
 
   /** Begins to build rows beside those that are read. If such a job is there already, it continues that one. */
-  async rebuild(log: LogName, model: ReadModel, options: Pick<JobNotes, "onError" | "duty">): Promise<JobFound> {
-    const { env, keepers } = this.#options;
-    const id = randomHex(env, 8);
-    const found = await this.#write(log, model, (notes, at) => {
-      const job = notes?.job;
-      if (job && !hasEnded(job)) {
-        const resumed = changedJob(job, "resume");
-        return resumed && notes
-          ? { job: resumed, next: nextOf(at, { ...notes, movedAt: env.now(), job: resumed }, "keep") }
-          : { job };
-      }
-      const started = newJob(id, options);
-      return {
-        job: started,
-        next: nextOf(null, emptyNotes(model.domain.version, env.now(), started), "new"),
-      };
+  async rebuild(
+    log: LogName,
+    model: ReadModel,
+    options: Pick<JobNotes, "onError" | "duty">,
+  ): Promise<readonly JobOf[] | NotDone> {
+    const id = this.#newId();
+    return this.#start(log, (find) => {
+      const started = this.#startOrContinue(find, model, newJob(id, options));
+      return started === "other-job" ? started : [started];
+    });
+  }
+
+  /** Begins to build the rows of the models that are not ready, in one pass over the log. */
+  async populate(
+    log: LogName,
+    models: readonly ReadModel[],
+    options: Pick<JobNotes, "onError" | "duty">,
+  ): Promise<readonly JobOf[] | NotDone> {
+    const id = this.#newId();
+    return this.#start(log, (find) => {
+      const missing = models.filter((model) => notesOf(find(model.follower))?.phase !== "ready");
+      const started = missing.map((model) => this.#startOrContinue(find, model, newJob(id, options)));
+      const jobs = started.flatMap((one) => (one === "other-job" ? [] : one));
+      if (jobs.length < started.length) return "other-job";
+      // A job builds the rows, so the keeper does not build them too.
+      return jobs.map((job) => ({ ...job, writes: [...job.writes, ...this.#purged(find, job.model)] }));
+    });
+  }
+
+  /** Begins to compare the rows that are read with those of the log. */
+  async verify(log: LogName, model: ReadModel, duty: number | null): Promise<readonly JobOf[] | NotDone> {
+    const id = this.#newId();
+    return this.#start(log, (find) => {
+      if (notesOf(find(model.follower))?.phase !== "ready") return "not-there";
+      const started = this.#startOrContinue(find, model, newVerification(id, duty));
+      return started === "other-job" ? started : [started];
+    });
+  }
+
+  /** Removes all rows of a model, and ends its job. The model does not follow the log until it is populated. */
+  async purge(log: LogName, model: ReadModel): Promise<"done" | NotDone> {
+    const { modelStore, keepers } = this.#options;
+    const purged = await writeAgain<"done">(modelStore, log, (find) => {
+      const beside = find(model.beside);
+      const notes = notesOf(beside);
+      const job = notes?.job && changedJob(notes.job, "cancel");
+      const ended = beside && notes && job ? [this.#write(model.beside, beside, { ...notes, job }, null)] : [];
+      return { result: "done", write: { followers: [...this.#purged(find, model), ...ended], rows: [] } };
+    });
+    keepers.noteOrphans();
+    keepers.poke(log);
+    return purged;
+  }
+
+  /** Removes a row, and keeps it absent until the model is built again. */
+  async delete(log: LogName, model: ReadModel, key: string): Promise<"done" | NotDone> {
+    const { modelStore, keepers } = this.#options;
+    const deleted = await writeAgain<"done" | "not-there">(modelStore, log, (find) => {
+      const [follower, beside] = [find(model.follower), find(model.beside)];
+      const [notes, ofBeside] = [notesOf(follower), notesOf(beside)];
+      if (!follower || !notes || notes.phase === "purged") return { result: "not-there" };
+      const followers: FollowerWrite[] = [this.#write(model.follower, follower, notes, "keep")];
+      // Rows that are being built beside would bring the row back.
+      if (beside && ofBeside?.job && !hasEnded(ofBeside.job))
+        followers.push(this.#write(model.beside, beside, ofBeside, "keep"));
+      const rows = followers.map(({ name }): RowChange => ({
+        follower: name,
+        table: ROWS,
+        set: [[key, null]],
+        remove: [],
+      }));
+      return { result: "done", write: { followers, rows } };
     });
     keepers.poke(log);
-    return found;
+    return deleted;
   }
 
   /** Pauses, resumes or cancels a job. An ended job stays as it is. */
-  async change(log: LogName, model: ReadModel, id: string, verb: "pause" | "resume" | "cancel"): Promise<void> {
-    const { env, keepers } = this.#options;
-    await this.#write(log, model, (notes, at) => {
-      const job = notes?.job;
-      const changed = job && job.id === id ? changedJob(job, verb) : null;
-      if (!notes || !changed) return null;
-      const next = nextOf(at, { ...notes, movedAt: env.now(), job: changed }, verb === "cancel" ? null : "keep");
-      return { job: changed, next };
+  async change(log: LogName, { model, id }: JobOf, verb: "pause" | "resume" | "cancel"): Promise<void> {
+    const { env, keepers, modelStore } = this.#options;
+    await writeAgain<null>(modelStore, log, (find) => {
+      const follower = find(model.beside);
+      const notes = notesOf(follower);
+      const job = notes?.job?.id === id ? changedJob(notes.job, verb) : null;
+      if (!follower || !notes || !job) return { result: null };
+      const next = { ...notes, movedAt: env.now(), job };
+      const followers = [this.#write(model.beside, follower, next, verb === "cancel" ? null : "keep")];
+      return { result: null, write: { followers, rows: [] } };
     });
     if (verb === "cancel") keepers.noteOrphans();
     keepers.poke(log);
   }
 
-  /** The progress of a job. Null: the log was deleted, or a later job took its place. */
-  async progress(log: LogName, model: ReadModel, id: string): Promise<JobProgress | null> {
-    const facts = await this.facts(log, model);
-    return facts?.id === id ? facts.job : null;
-  }
-
   /** The facts of a model. Null: the log was deleted. */
-  async facts(log: LogName, model: ReadModel): Promise<(ModelFacts & { readonly id: string | null }) | null> {
+  async facts(log: LogName, model: ReadModel): Promise<ModelFacts | null> {
     const found = await this.#options.modelStore.followers(log);
     if (found.kind === "gone") return null;
     const { followers, head } = found.kind === "open" ? found : { followers: [], head: null };
     const find = (name: string) => followers.find((follower) => follower.name === name);
     const [follower, beside] = [find(model.follower), find(model.beside)];
-    const ofBeside = notesOf(beside);
-    const job = ofBeside?.job && progressOf(ofBeside.job, beside?.at ?? null, head, ofBeside.parkedCount);
-    return { follower, notes: notesOf(follower), job: job ?? null, head, id: ofBeside?.job?.id ?? null };
+    const notes = notesOf(beside);
+    const at = beside?.at ?? null;
+    const job = notes?.job && {
+      id: notes.job.id,
+      at,
+      progress: progressOf(notes.job, at, head, notes.parkedCount),
+      comparison: notes.job.comparison,
+    };
+    return { follower, notes: notesOf(follower), head, job: job ?? null };
   }
 
   /** Resolves after the rows of the log changed, or after a moment. False: the server was closed. */
@@ -108,33 +175,53 @@ export class ModelJobs {
     return true;
   }
 
-  /** Writes the follower beside, again if another node was faster. `decide` returns null if no job is to be changed. */
-  async #write(
+  #newId(): string {
+    return randomHex(this.#options.env, 8);
+  }
+
+  async #start(
     log: LogName,
+    decide: (find: FindFollower) => readonly (JobOf & { readonly writes: readonly FollowerWrite[] })[] | NotDone,
+  ): Promise<readonly JobOf[] | NotDone> {
+    const { modelStore, keepers } = this.#options;
+    const started = await writeAgain<readonly JobOf[] | NotDone>(modelStore, log, (find) => {
+      const result = decide(find);
+      const followers = typeof result === "string" ? [] : result.flatMap(({ writes }) => writes);
+      return { result, ...(followers.length > 0 && { write: { followers, rows: [] } }) };
+    });
+    keepers.poke(log);
+    return started;
+  }
+
+  /** The job of a model that is there and of the same kind, resumed, or a new one. */
+  #startOrContinue(
+    find: FindFollower,
     model: ReadModel,
-    decide: (
-      notes: FollowerNotes | null,
-      at: Cursor | null,
-    ) => { readonly job: JobNotes; readonly next?: FollowerNext } | null,
-  ): Promise<JobFound> {
-    const { modelStore } = this.#options;
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const found = await modelStore.followers(log);
-      if (found.kind === "gone") return { kind: "gone" };
-      if (found.kind === "absent" || found.head === null) return { kind: "empty" };
-      const follower = found.followers.find(({ name }) => name === model.beside);
-      const decided = decide(notesOf(follower), follower?.at ?? null);
-      if (!decided) return { kind: "empty" };
-      const { job, next } = decided;
-      if (!next) return { kind: "job", id: job.id };
-      const write = {
-        name: model.beside,
-        revision: follower?.revision ?? 0,
-        next,
-      };
-      const result = await modelStore.write(log, { followers: [write], rows: [] });
-      if (result.kind === "ok") return { kind: "job", id: job.id };
+    started: JobNotes,
+  ): (JobOf & { readonly writes: readonly FollowerWrite[] }) | "other-job" {
+    const follower = find(model.beside);
+    const notes = notesOf(follower);
+    const { now } = this.#options.env;
+    if (!follower || !notes?.job || hasEnded(notes.job)) {
+      const next = nextOf(null, emptyNotes(model.domain.version, now(), started), "new");
+      return { model, id: started.id, writes: [{ name: model.beside, revision: follower?.revision ?? 0, next }] };
     }
-    throw new Error(`The job of ${model.name} in the log ${log} could not be written, because it moved each time`);
+    if ((notes.job.comparison === undefined) !== (started.comparison === undefined)) return "other-job";
+    const job = changedJob(notes.job, "resume");
+    const writes = job ? [this.#write(model.beside, follower, { ...notes, movedAt: now(), job }, "keep")] : [];
+    return { model, id: notes.job.id, writes };
+  }
+
+  /** The write that removes the rows that are read. None: they are not there already. */
+  #purged(find: FindFollower, model: ReadModel): readonly FollowerWrite[] {
+    const follower = find(model.follower);
+    if (notesOf(follower)?.phase === "purged") return [];
+    const notes: FollowerNotes = { ...emptyNotes(model.domain.version, this.#options.env.now()), phase: "purged" };
+    return [{ name: model.follower, revision: follower?.revision ?? 0, next: nextOf(null, notes, "new") }];
+  }
+
+  /** The next notes of a follower at the same cursor. Null: it keeps no table. */
+  #write(name: string, { revision, at }: Follower, notes: FollowerNotes, change: TableChange | null): FollowerWrite {
+    return { name, revision, next: nextOf(at, notes, change) };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Decides the next step of the keeper of a log. Pure.
  *
- *     followers, head ── nextStep ──> fold | remove | sweep | rest | sleep
+ *     followers, head ── nextStep ──> fold | compare | remove | sweep | rest | sleep
  *
  * Guarantees (next-step.test.ts):
  * - The end is the head of the log, never an empty page.
@@ -25,8 +25,13 @@ export type FoldTask = {
   /** The notes to continue. Null: the fold begins with empty tables. */
   readonly notes: FollowerNotes | null;
   /** The rows that are read, which the rows beside them replace. Undefined: this fold replaces none. */
-  readonly replaces?: { readonly revision: number; readonly at: Cursor | null };
+  readonly replaces?: ReadFollower;
+  /** The rows that are read, with which these are compared. They are folded up to the same cursor. */
+  readonly compares?: ReadFollower;
 };
+
+/** The follower of the rows that are read. */
+export type ReadFollower = { readonly revision: number; readonly at: Cursor | null };
 
 export type Step =
   | {
@@ -36,6 +41,8 @@ export type Step =
       /** Many events are missing. So a lease keeps other nodes from the same work, and it rests while pushes wait. */
       readonly isLong: boolean;
     }
+  /** Compares a page of rows that are at one cursor. */
+  | { readonly kind: "compare"; readonly task: FoldTask }
   /** Followers of older releases that nobody has moved for a day. */
   | { readonly kind: "remove"; readonly followers: readonly Follower[] }
   | { readonly kind: "sweep" }
@@ -64,6 +71,12 @@ export type KeeperFacts = {
    * @default false
    */
   readonly isTurnOfLong?: boolean;
+  /**
+   * The last step was a comparison, so that a fold has its turn.
+   *
+   * @default false
+   */
+  readonly isTurnOfFold?: boolean;
 };
 
 /** Behind more events than this, a fold takes a lease. Fewer are one page, so double work costs little. */
@@ -76,8 +89,12 @@ const NEAR_MS = 5_000;
 
 export function nextStep(facts: KeeperFacts): Step {
   const { models, followers, head, now, skipped, hasOrphans, isResting = false, isTurnOfLong = false } = facts;
-  const behind =
+  const tasks =
     head === null ? [] : models.flatMap((model) => tasksOf(model, facts)).filter(({ name }) => !skipped.has(name));
+  const isEqual = ({ at, compares }: FoldTask): boolean => compares !== undefined && sameCursor(at, compares.at);
+  const [comparison] = tasks.filter(isEqual);
+  const behind = tasks.filter((task) => !isEqual(task));
+  if (comparison && !(facts.isTurnOfFold && behind.length > 0)) return { kind: "compare", task: comparison };
   const isLong = ({ at }: FoldTask): boolean => positionOf(head) - positionOf(at) > LONG_EVENTS;
   const [long, short] = [behind.filter(isLong), behind.filter((task) => !isLong(task))];
   const mayWork = isResting ? [] : long;
@@ -86,8 +103,8 @@ export function nextStep(facts: KeeperFacts): Step {
     const together = behind.filter(({ at }) => sameCursor(at, first.at));
     // Rows and their replacement are not in one write, because the replacement writes both followers.
     const replaced = new Set(together.flatMap(({ model, replaces }) => (replaces ? model.follower : [])));
-    const tasks = together.filter(({ name }) => !replaced.has(name));
-    return { kind: "fold", at: first.at, tasks, isLong: isLong(first) };
+    const inOneWrite = together.filter(({ name }) => !replaced.has(name));
+    return { kind: "fold", at: first.at, tasks: inOneWrite, isLong: isLong(first) };
   }
   const old = followers.filter((follower) => isOld(models, follower, now));
   if (old.length > 0) return { kind: "remove", followers: old };
@@ -108,8 +125,9 @@ function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): reado
   const live = startOf(model, find(model.follower));
   const besideFollower = find(model.beside);
   const beside = besideTask(model, besideFollower, { revision: live.revision, at: find(model.follower)?.at ?? null });
-  const isBehind = live.notes === null || positionOf(live.at) < positionOf(head);
-  const waits = beside?.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
+  const isBehind = live.notes === null || (live.notes.phase !== "purged" && positionOf(live.at) < positionOf(head));
+  const waits =
+    beside?.replaces && beside.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
   return [...(isBehind && !waits ? [live] : []), ...(beside ? [beside] : [])];
 }
 
@@ -118,14 +136,13 @@ function isNear({ at }: FoldTask, head: Cursor | null): boolean {
 }
 
 /** The fold of the rows beside those that are read. Null: no job runs. */
-function besideTask(
-  model: ReadModel,
-  follower: Follower | undefined,
-  replaces: NonNullable<FoldTask["replaces"]>,
-): FoldTask | null {
+function besideTask(model: ReadModel, follower: Follower | undefined, read: ReadFollower): FoldTask | null {
   const notes = notesOf(follower);
   if (!follower || notes?.job?.state !== "running") return null;
-  return { model, name: model.beside, revision: follower.revision, at: follower.at, notes, replaces };
+  const task = { model, name: model.beside, revision: follower.revision, at: follower.at, notes };
+  if (!notes.job.comparison) return { ...task, replaces: read };
+  // Rows that are built again themselves come up to these later.
+  return positionOf(task.at) <= positionOf(read.at) ? { ...task, compares: read } : null;
 }
 
 /** The cursor and the notes from which a model is folded: those of its follower, or the beginning. */

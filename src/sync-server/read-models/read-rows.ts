@@ -34,6 +34,8 @@ export type RowsRead =
   | { readonly kind: "rows-behind" }
   /** The rows are built for the first time, or again. */
   | { readonly kind: "rows-building" }
+  /** An operator removed the rows. */
+  | { readonly kind: "rows-not-populated" }
   /** Too many readers wait. */
   | { readonly kind: "overloaded" };
 
@@ -94,6 +96,7 @@ export class RowsReader {
       return isEmpty ? { kind: "page", rows: [], next: null, at: null, parked: 0 } : { kind: "rows-building" };
     }
     const notes = notesOf(page.follower);
+    if (notes?.phase === "purged") return { kind: "rows-not-populated" };
     if (notes?.phase !== "ready") return { kind: "rows-building" };
     if (positionOf(page.follower.at) < position) return { kind: "rows-behind" };
     return {

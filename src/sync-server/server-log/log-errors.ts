@@ -31,3 +31,11 @@ export function unreadable(stream: StreamName, reason: string): RejectedError {
     details: { code: "stream-unreadable", stream },
   });
 }
+
+export function notPopulated(log: LogName, model: string): DacapoError {
+  return new DacapoError("rows-not-populated", "later", {
+    message: `The rows of ${model} in the log ${log} were purged`,
+    fix: "Call `models.populate`.",
+    details: { log, model },
+  });
+}

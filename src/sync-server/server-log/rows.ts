@@ -8,7 +8,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRead } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
-import { diverged, gone, invalid } from "./log-errors.ts";
+import { diverged, gone, invalid, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */
@@ -98,6 +98,8 @@ function refusal(log: LogName, { name }: ReadModel, kind: Exclude<RowsRead["kind
         fix: "Read again later, or pass a longer waitMs.",
         details,
       });
+    case "rows-not-populated":
+      return notPopulated(log, name);
     case "overloaded":
       return new DacapoError("overloaded", "later", {
         message: "Too many readers wait for rows",

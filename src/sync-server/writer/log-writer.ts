@@ -127,8 +127,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     isBusy: () => queues.size > 0 || env.now() - pushedAt < BUSY_MS,
     close: async () => {
       closed = true;
-      if (queues.size === 0) return;
-      await new Promise<void>((resolve) => (whenIdle = resolve));
+      if (queues.size > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
     },
   };
 }

@@ -45,7 +45,10 @@ test("pace: after a short fold a long one has its turn, and a log without work i
     () => 1_000,
     () => true,
   );
+  pace.folded("log", stepOf(false), 10);
+  expect(pace.factsOf("log")).toMatchObject({ isResting: false, isTurnOfLong: true });
   pace.folded("log", stepOf(true), 10);
+  expect(pace.factsOf("log")).toMatchObject({ isResting: true, isTurnOfLong: false });
   pace.folded("log", stepOf(false), 10);
   expect(pace.factsOf("log")).toMatchObject({ isResting: true, isTurnOfLong: true });
   pace.forget("log");

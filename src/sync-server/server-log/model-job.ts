@@ -1,0 +1,108 @@
+/** A job of one or several read models, for the code of the server. */
+import { DacapoError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import type { JobProgress, JobState, OnPoison } from "../read-models/job.ts";
+import type { JobOf, ModelFacts, ModelJobs } from "../read-models/model-jobs.ts";
+import { notNow } from "./log-errors.ts";
+
+/** The options of a job. */
+export type JobOptions = {
+  /**
+   * What happens to an event that cannot be folded. `park`: the rows lack it, and `parked` counts it. `stop`: the job
+   * stops before it, and the rows that are read stay as they are.
+   *
+   * @default "park"
+   */
+  readonly onError?: OnPoison;
+  /**
+   * The share of the time in which the job works: above 0, up to 1.
+   *
+   * @default 0.2 while pushes wait, otherwise 1
+   */
+  readonly duty?: number;
+  /** Called with the progress while the job lasts, and once at its end. */
+  readonly onProgress?: (progress: JobProgress) => void;
+};
+
+/** A job that builds rows. It is in the store, so it continues after a crash, on any node. */
+export type ModelJob = {
+  /** Returns the progress of now. */
+  readonly progress: () => Promise<JobProgress>;
+  /** Pauses the job. The rows that are read follow the log. */
+  readonly pause: () => Promise<void>;
+  /** Continues a job that was paused or that stopped. */
+  readonly resume: () => Promise<void>;
+  /** Ends the job. The rows that are read stay as they are. */
+  readonly cancel: () => Promise<void>;
+  /**
+   * Resolves with the last progress when the job is `done`, `cancelled` or `stopped`.
+   *
+   * @throws DacapoError (`unreachable`) if this server is closed before. The job continues with the next start.
+   */
+  readonly finished: () => Promise<JobProgress>;
+};
+
+/** The first of these that a model has is the phase of a job of several models. */
+const PHASES: readonly JobState[] = ["stopped", "running", "paused", "cancelled", "done"];
+
+/** The job of these models. None: there was nothing to do. */
+export function modelJob(jobs: ModelJobs, log: LogName, parts: readonly JobOf[]): ModelJob {
+  const progress = async (): Promise<JobProgress> =>
+    together(await Promise.all(parts.map(async (part) => (await jobFacts(jobs, log, part)).progress)));
+  const change = async (verb: "pause" | "resume" | "cancel"): Promise<void> => {
+    for (const part of parts) await jobs.change(log, part, verb);
+  };
+  return {
+    progress,
+    pause: () => change("pause"),
+    resume: () => change("resume"),
+    cancel: () => change("cancel"),
+    finished: () => follow(jobs, log, progress, () => {}),
+  };
+}
+
+/** The facts of a job. Throws if it is not there any more. */
+export async function jobFacts(
+  jobs: ModelJobs,
+  log: LogName,
+  { model, id }: JobOf,
+): Promise<NonNullable<ModelFacts["job"]>> {
+  const job = (await jobs.facts(log, model))?.job;
+  if (job?.id === id) return job;
+  throw new DacapoError("gone", "never", {
+    message: `The job of ${model.name} in the log ${log} is gone, because the log was deleted or a later job began`,
+    fix: "Read `models.list()`.",
+    details: { log },
+  });
+}
+
+/** Calls `onProgress` until the job ends or stops, and returns the last progress. */
+export async function follow(
+  jobs: ModelJobs,
+  log: LogName,
+  progress: () => Promise<JobProgress>,
+  onProgress: (progress: JobProgress) => void,
+): Promise<JobProgress> {
+  for (;;) {
+    const found = await progress();
+    onProgress(found);
+    if (found.phase !== "running" && found.phase !== "paused") return found;
+    if (!(await jobs.changed(log))) throw notNow(log, "the server is closed");
+  }
+}
+
+/** The sums of several jobs, which run in one pass over the log. */
+function together(all: readonly JobProgress[]): JobProgress {
+  const sum = (value: (one: JobProgress) => number): number => all.reduce((total, one) => total + value(one), 0);
+  const rates = all.flatMap(({ perSecond }) => perSecond ?? []);
+  const times = all.flatMap(({ leftMs }) => leftMs ?? []);
+  return {
+    phase: PHASES.find((phase) => all.some((one) => one.phase === phase)) ?? "done",
+    done: sum(({ done }) => done),
+    of: sum(({ of }) => of),
+    perSecond: rates.length === 0 ? null : rates.reduce((total, rate) => total + rate, 0),
+    leftMs: times.length === 0 ? null : Math.max(...times),
+    parked: sum(({ parked }) => parked),
+    lastError: all.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+  };
+}

@@ -1,0 +1,73 @@
+/** Reads a range of a log into a function, for the code of the server. */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
+import { type CommitRecord, type Cursor, cursorOf, readableEvents } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import { gone, invalid } from "./log-errors.ts";
+
+/** The events of a replay. */
+export type ReplayOptions = {
+  /**
+   * The events behind this position.
+   *
+   * @default 0, the beginning
+   */
+  readonly after?: number;
+  /**
+   * The last position, included.
+   *
+   * @default the head of the log at the call
+   */
+  readonly to?: number;
+  /**
+   * Only events of these types.
+   *
+   * @default all types
+   */
+  readonly types?: readonly string[];
+  /**
+   * Only events of these streams, such as `task/t1`.
+   *
+   * @default all streams
+   */
+  readonly streams?: readonly string[];
+  /** Receives each event, one at a time. If it throws, the replay ends with that error. */
+  readonly into: (event: DomainEvent) => void | Promise<void>;
+};
+
+const PAGE = { events: 500, bytes: 1024 * 1024 };
+
+/** Returns the number of events that `into` received. */
+export async function replay(
+  { domain, store }: { readonly domain: DomainDefinition; readonly store: EventStore },
+  log: LogName,
+  { after = 0, to = Infinity, types, streams, into }: ReplayOptions,
+): Promise<number> {
+  if (!(after >= 0) || !(to >= after)) throw invalid("The log cannot be replayed", "`after` and `to` are no range");
+  const head = await store.head(log);
+  if (head.kind === "gone") throw gone(log);
+  const end = Math.min(to, head.kind === "open" ? (head.cursor?.position ?? 0) : 0);
+  let count = 0;
+  let cursor: Cursor | null = null;
+  for (let position = 0; position < end;) {
+    const page = await store.read(log, cursor, PAGE);
+    if (page.kind === "gone") throw gone(log);
+    if (page.kind !== "page" || page.records.length === 0) break;
+    for (const { text } of page.records) {
+      const record = parseOwnJson<CommitRecord>(text);
+      cursor = cursorOf(record);
+      for (let n = 0; n < record.events.length; n++) {
+        position = record.position + n;
+        if (position <= after || position > end) continue;
+        for (const event of readableEvents(domain, record, n)) {
+          if (!(types?.includes(event.type) ?? true) || !(streams?.includes(event.stream) ?? true)) continue;
+          await into(event);
+          count++;
+        }
+      }
+    }
+  }
+  return count;
+}

@@ -1,0 +1,174 @@
+// The verbs on rows: verify, purge, populate, delete, parked and replay, on SQLite.
+import { afterEach, expect, test } from "vitest";
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
+import { batch } from "../../../../src/testing/event-store/samples.ts";
+import { board, column, columnCounts, task } from "../../../support/board-domain.ts";
+import { until } from "../../../support/device.ts";
+import { addOldRow, BOARD, fillBoard, OLD, taskAdded } from "../../../support/filled-log.ts";
+import { temporaryFolder } from "../../../support/server.ts";
+import { testServer } from "../../../support/sync-requests.ts";
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+const models = [board, columnCounts];
+
+async function filled(
+  events: number,
+  fill: (store: EventStore) => Promise<void> = (store) => fillBoard(store, events),
+) {
+  const folder = await temporaryFolder();
+  undo.push(folder.remove);
+  const store = sqlite(folder.path("logs.db"));
+  await fill(store);
+  const server = testServer({ store, models });
+  undo.push(server.close);
+  const log = server.log("board");
+  for (const model of models) await log.rows(model, { limit: 1, at: `${events}-m${events}`, waitMs: 20_000 });
+  return { store, log };
+}
+
+/** Writes a row as no event does. Null removes it. */
+async function damage(store: EventStore, key: string, row: unknown): Promise<void> {
+  for (;;) {
+    const found = await store.models?.followers("board");
+    const follower = found?.kind === "open" ? found.followers.find(({ name }) => name === BOARD) : undefined;
+    if (!follower) throw new Error("The log has no board");
+    const { name, revision, at, wake, text } = follower;
+    const next = { at, wake, text, tables: { rows: "keep", states: "keep" } } as const;
+    const set = row === null ? [] : [[key, JSON.stringify(row)] as const];
+    const rows = [{ follower: BOARD, table: "rows", set, remove: row === null ? [key] : [] }];
+    const written = await store.models?.write("board", { followers: [{ name, revision, next }], rows });
+    if (written?.kind === "ok") return;
+  }
+}
+
+test("verify: shows the rows that differ, while commits continue", async () => {
+  const { log, store } = await filled(1_300);
+  expect(await log.models.verify(board)).toEqual({ at: "1300-m1300", rows: 1_300, differences: [], more: false });
+  await damage(store, "task/t700", { title: "Wrong" });
+  await damage(store, "task/t3", null);
+  await damage(store, "task/unknown", { title: "Extra" });
+  let isEnded = false;
+  const appends = (async () => {
+    for (let n = 0; !isEnded; n++) await log.execute(task.command.add(`new${n}`, { title: "Bread", column: "todo" }));
+  })();
+  const { differences, more, rows, at } = await log.models.verify(board);
+  isEnded = true;
+  await appends;
+  const milk = (n: number) => ({ title: "Milk", column: `column${(n - 1) % 3}`, done: false, notes: 0 });
+  expect(differences).toEqual([
+    { key: "task/t3", stored: null, folded: milk(3) },
+    { key: "task/t700", stored: { title: "Wrong" }, folded: milk(700) },
+    { key: "task/unknown", stored: { title: "Extra" }, folded: null },
+  ]);
+  expect({ more, isAll: rows >= 1_301, isLater: Number(at?.split("-")[0]) >= 1_300 }).toEqual({
+    more: false,
+    isAll: true,
+    isLater: true,
+  });
+  await (await log.models.rebuild(board)).finished();
+  expect((await log.models.verify(board)).differences).toEqual([]);
+}, 60_000);
+
+test("verify: another job of the model is not disturbed", async () => {
+  const { log } = await filled(3_000);
+  const job = await log.models.rebuild(board, { duty: 0.1 });
+  await job.pause();
+  await expect(log.models.verify(board)).rejects.toMatchObject({ code: "concurrency" });
+  await job.cancel();
+  expect((await log.models.verify(board)).differences).toEqual([]);
+}, 60_000);
+
+test("purge: readers get rows-not-populated, and live events make no half rows", async () => {
+  const { log } = await filled(600);
+  await log.models.purge(board);
+  await expect(log.rows(board, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-not-populated" });
+  await log.execute(task.command.add("new", { title: "Bread", column: "todo" }));
+  const { at } = await log.load(task, "new");
+  expect((await log.rows(columnCounts, { at, waitMs: 10_000 })).rows).toHaveLength(4);
+  await expect(log.rows(board, { waitMs: 100 })).rejects.toMatchObject({ code: "rows-not-populated" });
+  expect((await log.models.list()).find(({ name }) => name === "board")).toMatchObject({ phase: "purged", at: null });
+  await log.models.purge(board);
+  await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
+  await expect(log.models.delete(board, "task/t1")).rejects.toMatchObject({ code: "rows-not-populated" });
+});
+
+test("populate: builds several models in one pass, and leaves a ready model as it is", async () => {
+  const { log, store } = await filled(1_200);
+  for (const model of models) await log.models.purge(model);
+  const job = await log.models.populate(models);
+  expect(await job.finished()).toMatchObject({ phase: "done", done: 2_400, of: 2_400, parked: 0 });
+  expect((await log.rows(board, { limit: 5_000 })).rows).toHaveLength(1_200);
+  for (const model of models) expect((await log.models.verify(model)).differences).toEqual([]);
+  await addOldRow(store);
+  expect(await (await log.models.populate([columnCounts])).finished()).toMatchObject({ phase: "done" });
+  expect((await log.rows(columnCounts, { keys: [OLD.key] })).rows).toHaveLength(1);
+}, 60_000);
+
+test("populate: a cancelled job leaves a purged model, and purge ends a job", async () => {
+  const { log } = await filled(3_000);
+  await log.models.purge(board);
+  const first = await log.models.populate(board, { duty: 0.1 });
+  await first.cancel();
+  expect((await log.models.list()).find(({ name }) => name === "board")?.phase).toBe("purged");
+  const second = await log.models.populate(board, { duty: 0.1 });
+  await log.models.purge(board);
+  expect((await second.finished()).phase).toBe("cancelled");
+  await expect(log.rows(board, { waitMs: 50 })).rejects.toMatchObject({ code: "rows-not-populated" });
+}, 60_000);
+
+test("delete: a row stays absent after later events and a running rebuild", async () => {
+  const { log } = await filled(1_300);
+  const read = async () => (await log.rows(board, { keys: ["task/t1"] })).rows.length;
+  const job = await log.models.rebuild(board, { duty: 0.1 });
+  await log.models.delete(board, "task/t1");
+  expect(await read()).toBe(0);
+  const { at } = await log.execute(task.command.rename("t1", { title: "Bread" }));
+  await log.rows(board, { at, waitMs: 10_000 });
+  expect(await read()).toBe(0);
+  await job.finished();
+  expect(await read()).toBe(0);
+  expect((await log.models.verify(board)).differences).toEqual([]);
+  await (await log.models.rebuild(board)).finished();
+  expect((await log.rows(board, { keys: ["task/t1"] })).rows).toMatchObject([{ row: { title: "Bread" } }]);
+  await expect(log.models.delete(board, "x".repeat(600))).rejects.toMatchObject({ code: "invalid" });
+}, 60_000);
+
+test("parked: names the event that the rows lack, and why", async () => {
+  const columnAt = (position: number) => (position === 7 ? "x".repeat(600) : "todo");
+  const { log } = await filled(9, async (store) => {
+    const records = Array.from({ length: 9 }, (_, n) => storedRecord(taskAdded(n + 1, columnAt(n + 1))));
+    await store.append("board", batch(null, { records }));
+  });
+  const parked = await log.models.parked(columnCounts);
+  expect(parked).toMatchObject([{ stream: "task/t7", position: 7 }]);
+  expect(parked[0]?.reason).toContain("too long");
+  expect(await log.models.parked(board)).toEqual([]);
+  expect((await log.rows(columnCounts)).rows).toEqual([{ key: "todo", row: { tasks: 8 } }]);
+});
+
+test("replay: returns a range of the log to a function, and changes no rows", async () => {
+  const { log } = await filled(1_100);
+  await log.execute(column.command.add("c1", { name: "To do" }));
+  const seen: (number | null)[] = [];
+  const count = await log.models.replay({ after: 498, to: 503, into: ({ position }) => void seen.push(position) });
+  expect({ count, seen }).toEqual({ count: 5, seen: [499, 500, 501, 502, 503] });
+  const types: string[] = [];
+  await log.models.replay({ types: ["ColumnAdded"], into: async ({ type }) => void types.push(type) });
+  expect(types).toEqual(["ColumnAdded"]);
+  expect(await log.models.replay({ streams: ["task/t9"], into: () => {} })).toBe(1);
+  await expect(log.models.replay({ after: 9, to: 3, into: () => {} })).rejects.toMatchObject({ code: "invalid" });
+  await expect(
+    log.models.replay({
+      into: () => {
+        throw new Error("full");
+      },
+    }),
+  ).rejects.toThrow("full");
+  await until(async () => (await log.models.list()).every(({ phase }) => phase === "ready"), "the models");
+});
