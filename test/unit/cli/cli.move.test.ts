@@ -5,7 +5,7 @@ import { bearer, serve } from "../../../src/sync-server/node.ts";
 import type { EventStore } from "../../../src/sync-server/stores/event-store.ts";
 import { postgres } from "../../../src/sync-server/stores/postgres.ts";
 import { sqlite } from "../../../src/sync-server/stores/sqlite.ts";
-import { batch, outcome, readAll, write } from "../../../src/testing/event-store/samples.ts";
+import { batch, commitId, outcome, readAll, type Sample, write } from "../../../src/testing/event-store/samples.ts";
 import { parsePushAnswer } from "../../../src/core/wire/read-messages.ts";
 import { domain, task } from "../../support/board-domain.ts";
 import { containing, matching } from "../../support/matchers.ts";
@@ -91,15 +91,22 @@ test("A5 move: a device and its rejected commit notice nothing when the server m
   );
 });
 
+/** A commit with a whole record, so that `verify` can read it. */
+function sampleOf(commit: number): Sample {
+  const [position, mark] = [commit + 1, `mark${commit}`];
+  const author = { client: commitId(1), actor: "ann", time: 1, received: 1, meta: "x".repeat(300) };
+  const events = [{ type: "TaskCompleted", v: 1, stream: "task/t1", version: position, data: {} }];
+  return { commit, mark, text: JSON.stringify({ position, mark, commit: commitId(commit), ...author, events }) };
+}
+
 /** A store of many logs, so that a move takes long enough to be killed in the middle. */
 async function largeSource(path: string): Promise<void> {
   const store = sqlite(path);
-  const text = JSON.stringify("x".repeat(300));
   for (let log = 0; log < 10; log++) {
     const name = `team-${log}`;
     let head = null;
     for (let n = 0; n < 4; n++)
-      head = await write(store, name, head, ...Array.from({ length: 400 }, (_, k) => ({ commit: 400 * n + k, text })));
+      head = await write(store, name, head, ...Array.from({ length: 400 }, (_, k) => sampleOf(400 * n + k)));
     await store.append(name, batch(head, { outcomes: Array.from({ length: 300 }, (_, n) => outcome(9_000 + n)) }));
   }
   await store.drop("team-99");
