@@ -38,8 +38,16 @@ export type Archive = {
   readonly own: readonly { readonly kind: OwnKind; readonly value: Json }[];
 };
 
-/** The header: the end of the whole log, and the place where this part begins. */
-export type ArchiveHead = { readonly log: string; readonly cursor: Cursor | null; readonly after?: Cursor | null };
+/**
+ * The header: the end of the whole log, and the place where this part begins. `outcomes` is the number of outcomes in
+ * the parts before it.
+ */
+export type ArchiveHead = {
+  readonly log: string;
+  readonly cursor: Cursor | null;
+  readonly after?: Cursor | null;
+  readonly outcomes?: number;
+};
 
 /** A checked line. The value of an outcome is unchecked. */
 export type ArchiveLine =
@@ -51,17 +59,21 @@ export type ArchiveLine =
 
 const VERSION_MAX = 2;
 const version = shape({ dacapo: literal("log"), v: whole(1) });
-const header = shape({ log: text(128), cursor: orNull(cursorReader) }, { after: orNull(cursorReader) });
+const header = shape(
+  { log: text(128), cursor: orNull(cursorReader) },
+  { after: orNull(cursorReader), outcomes: whole(1) },
+);
 const end = shape({ records: whole(0), own: whole(0) }, { outcomes: whole(0), more: literal(true) });
 
 /** Returns the first line. With `after` it is the header of an operator's archive, or of a part of it. */
-export function headerLine(log: string, cursor: Cursor | null, after?: Cursor | null): string {
+export function headerLine(log: string, cursor: Cursor | null, after?: Cursor | null, outcomes = 0): string {
   return JSON.stringify({
     dacapo: "log",
     v: after === undefined ? 1 : VERSION_MAX,
     log,
     cursor: cursor && encodeCursor(cursor),
     ...(after !== undefined && { after: after && encodeCursor(after) }),
+    ...(outcomes > 0 && { outcomes }),
   });
 }
 

@@ -64,6 +64,10 @@ export async function* archivePieces(
       const outcomes: readonly KeptOutcome[] = await store.outcomes(log, last, OUTCOMES_PAGE);
       last = outcomes.at(-1) ?? null;
       if (!last) break;
+      if (part.isFull()) {
+        yield part.end(true);
+        yield part.begin(after);
+      }
       yield part.outcomes(outcomes);
     }
   }
@@ -79,6 +83,8 @@ class Part {
   #bytes = 0;
   #records = 0;
   #outcomes = 0;
+  /** The number of outcomes in the parts before. */
+  #earlier = 0;
 
   constructor(log: string, end: Cursor | null, options: ArchiveOptions) {
     this.#log = log;
@@ -87,13 +93,15 @@ class Part {
   }
 
   isFull(): boolean {
-    return this.#records > 0 && this.#bytes >= (this.#options.partBytes ?? Infinity);
+    return this.#records + this.#outcomes > 0 && this.#bytes >= (this.#options.partBytes ?? Infinity);
   }
 
   begin(after: Cursor | null): ArchivePiece {
     this.#number++;
+    this.#earlier += this.#outcomes;
     this.#bytes = this.#records = this.#outcomes = 0;
-    return this.#piece([headerLine(this.#log, this.#end, this.#options.hasOutcomes ? after : undefined)]);
+    const place = this.#options.hasOutcomes ? after : undefined;
+    return this.#piece([headerLine(this.#log, this.#end, place, this.#earlier)]);
   }
 
   records(texts: readonly string[]): ArchivePiece {

@@ -98,6 +98,8 @@ class PartImport {
     if (positionOf(after) > positionOf(intake.end)) throw missingPart(log, intake.end);
     if (positionOf(after) === positionOf(intake.end) && !sameCursor(after, intake.end))
       throw invalid(log, "the part does not follow the part before it");
+    // Parts of outcomes begin at the same cursor, so only their number shows that one is missing.
+    if (!(await intake.hasOutcomes(head.outcomes ?? 0))) throw missingPart(log, intake.end);
     return new PartImport(head, intake);
   }
 
@@ -131,7 +133,7 @@ class PartImport {
    * whole.
    */
   async failed(error: unknown): Promise<void> {
-    if (error instanceof ValidationError && !this.#head.after) await this.#intake?.discard();
+    if (error instanceof ValidationError && !this.#head.after && !this.#head.outcomes) await this.#intake?.discard();
   }
 
   async #takeRecord(record: CommitRecord): Promise<void> {

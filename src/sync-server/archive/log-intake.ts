@@ -21,6 +21,7 @@ import { StreamVersions } from "./stream-versions.ts";
 const BATCH_EVENTS_MAX = 2_000;
 const BATCH_LENGTH_MAX = 1024 * 1024;
 const STAGES_MAX = 1_000;
+const OUTCOMES_PAGE = 1_000;
 
 export type IntakeOptions = {
   readonly store: EventStore;
@@ -94,6 +95,19 @@ export class LogIntake {
   async addOutcome(outcome: KeptOutcome): Promise<void> {
     this.#outcomes.push(outcome);
     await this.#count(outcome.text);
+  }
+
+  /** True if the staged log and the log itself have at least so many outcomes. */
+  async hasOutcomes(least: number): Promise<boolean> {
+    let found = 0;
+    for (const name of new Set([this.#name, this.log]))
+      for (let last: KeptOutcome | null = null; found < least;) {
+        const page: readonly KeptOutcome[] = await this.#store.outcomes(name, last, OUTCOMES_PAGE);
+        found += page.length;
+        last = page.at(-1) ?? null;
+        if (!last) break;
+      }
+    return found >= least;
   }
 
   /** Writes the batch. Nothing waits in memory afterwards. */

@@ -7,7 +7,7 @@ import { encodeCursor } from "../../../../src/core/history/record.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
-import { batch, outcome, readAll, write } from "../../../../src/testing/event-store/samples.ts";
+import { batch, commitId, outcome, readAll, write } from "../../../../src/testing/event-store/samples.ts";
 import { task } from "../../../support/board-domain.ts";
 import { containing } from "../../../support/matchers.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
@@ -60,6 +60,18 @@ async function partsOf(store: EventStore, partBytes?: number): Promise<string[]>
   for await (const { part, text } of archivePieces(store, "board", options)) parts[part] = (parts[part] ?? "") + text;
   return parts;
 }
+
+const recordText = JSON.stringify({
+  position: 1,
+  mark: "mark1",
+  commit: commitId(1),
+  client: commitId(2),
+  actor: "ann",
+  time: 1,
+  received: 1,
+  meta: null,
+  events: [{ type: "TaskCompleted", v: 1, stream: "task/t1", version: 1, data: {} }],
+});
 
 const linesOf = (text: string | undefined) => (text ?? "").split("\n");
 
@@ -138,6 +150,24 @@ test("A2 importLog: a part that is missing is refused, with the place where it b
     message: containing("A part of the log board is missing"),
     details: { cursor },
   });
+});
+
+test("A2 importLog: outcomes are cut into parts too, and a part of them that is missing is refused", async () => {
+  const store = memory();
+  const head = await write(store, "board", null, { commit: 1, text: recordText });
+  const kept = Array.from({ length: 950 }, (_, n) => outcome(n + 10));
+  await store.append("board", batch(head, { outcomes: kept }));
+  const parts = await partsOf(store, 20_000);
+  expect(parts.length).toBeGreaterThan(3);
+  expect(parts.every((part) => part.length < 40_000)).toBe(true);
+
+  const target = memory();
+  await importLog(target, "board", linesOf(parts[0]));
+  await expect(importLog(target, "board", linesOf(parts.at(-1)))).rejects.toMatchObject({ code: "concurrency" });
+  expect(await target.head("board")).toEqual({ kind: "absent" });
+  for (const part of parts.flatMap((one) => [one, one])) await importLog(target, "board", linesOf(part));
+  expect(await target.outcomes("board", null, 10_000)).toEqual(await store.outcomes("board", null, 10_000));
+  expect(await partsOf(target, 20_000)).toEqual(parts);
 });
 
 test("A3 importLog: a part of another history or with a changed outcome is refused", async () => {
