@@ -152,7 +152,7 @@ test("A2 importLog: a part that is missing is refused, with the place where it b
   });
 });
 
-test("A2 importLog: outcomes are cut into parts too, and a part of them that is missing is refused", async () => {
+test("A2 importLog: outcomes are cut into parts too, and a missing part of them is refused", async () => {
   const store = memory();
   const head = await write(store, "board", null, { commit: 1, text: recordText });
   const kept = Array.from({ length: 950 }, (_, n) => outcome(n + 10));
