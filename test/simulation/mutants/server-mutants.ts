@@ -13,13 +13,14 @@ function moveBehind(records: readonly StoredRecord[], position: number): StoredR
   let at = position;
   return records.map((record) => {
     const parsed = parseOwnJson<RecordText>(record.text);
+    const count = record.cursor.position - record.position + 1;
     const moved = {
       ...record,
       position: at + 1,
-      cursor: { ...record.cursor, position: at + parsed.events.length },
+      cursor: { ...record.cursor, position: at + count },
       text: JSON.stringify({ ...parsed, position: at + 1 }),
     };
-    at += parsed.events.length;
+    at += count;
     return moved;
   });
 }
