@@ -46,7 +46,8 @@ const STEPS: readonly (readonly string[])[] = [
 
 /** True if the database has the tables of models. Reading it writes nothing. */
 export function hasModelTables(sql: Sql): boolean {
-  const tables = sql.rows<{ name: string }>("select name from sqlite_master where name = 'dacapo_followers'");
+  // Not from `sqlite_master`, because each of its rows is a read row that an operator of an object pays for.
+  const tables = sql.rows<{ name: string }>("select name from pragma_table_info('dacapo_followers') limit 1");
   return firstRow(tables) !== undefined;
 }
 
