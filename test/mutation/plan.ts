@@ -1,6 +1,6 @@
 /**
- * What one run of `npm run mutate` hands to its test processes, and what they hand back: files in a folder that git
- * ignores. A run that stops early loses nothing, because each result is one line, written at once.
+ * The files through which a run of `npm run mutate` gives work to its test processes and gets their results. Git
+ * ignores their folder. A run that stops early loses nothing, because each result is one line, written at once.
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync, rmSync } from "node:fs";

@@ -59,7 +59,7 @@ export type LogFollowers =
   | { readonly kind: "open"; readonly head: Cursor | null; readonly followers: readonly Follower[] };
 
 /**
- * What happens to a table of a follower. `keep`: it stays, and is created if it is missing. `new`: an empty table takes
+ * The change of one table of a follower. `keep`: it stays, and is created if it is missing. `new`: an empty table takes
  * its place. `from`: the table of this name of another follower takes its place. In one write, tables move first.
  */
 export type TableChange = "keep" | "new" | { readonly from: string };
