@@ -1,5 +1,5 @@
 /**
- * The files through which a run of `npm run mutate` gives work to its test processes and gets their results. Git
+ * The files that carry the work of `npm run mutate` to its test processes, and their results back. Git
  * ignores their folder. A run that stops early loses nothing, because each result is one line, written at once.
  */
 import { createHash } from "node:crypto";
