@@ -73,6 +73,7 @@ const SPANS: readonly SpanName[] = [
   "export",
   "import",
   "drop",
+  "execute",
 ];
 /** The spans of whole requests. */
 const REQUESTS = new Set<SpanName>(["push", "pull", "export"]);

@@ -1,5 +1,6 @@
 /** `dacapo events LOG`: the events of a log or of a stream, also those that arrive later. */
 import { DefinitionError } from "../../core/values/errors.ts";
+import { correlationOf } from "../../core/history/cause.ts";
 import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { Json } from "../../core/values/json.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
@@ -118,13 +119,14 @@ function lineOf(record: CommitRecord, n: number): string {
     .replace(/\.\d+Z$/, "Z");
   const position = String(record.position + n).padStart(7);
   const place = `${event.stream} v${event.version}`;
-  return printable(`${position}  ${time}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}`);
+  const cause = record.causedBy === undefined ? "" : `  caused by ${record.causedBy}`;
+  return printable(
+    `${position}  ${time}  ${record.actor}  ${place}  ${event.type} ${JSON.stringify(event.data)}${cause}`,
+  );
 }
 
-function eventJson(
-  { position, mark, commit, client, actor, time, received, meta, events }: CommitRecord,
-  n: number,
-): Json {
+function eventJson(record: CommitRecord, n: number): Json {
+  const { position, mark, commit, client, actor, time, received, meta, causedBy, events } = record;
   const last = position + events.length - 1;
   return {
     position: position + n,
@@ -135,6 +137,8 @@ function eventJson(
     time,
     received,
     meta,
+    ...(causedBy !== undefined && { causedBy }),
+    correlation: correlationOf(record),
     // Only the end of a record is a place where a reader can continue.
     cursor: n === events.length - 1 ? encodeCursor({ position: last, mark }) : null,
   };

@@ -2,7 +2,7 @@
 import { RejectedError } from "../../core/values/errors.ts";
 import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
 import type { Json } from "../../core/values/json.ts";
-import { type CommitRecord, readableEvents, type PendingRecord } from "../../core/history/record.ts";
+import { type CommitRecord, pendingRecord, type PendingRecord, readableEvents } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
@@ -39,9 +39,8 @@ async function* eventsOf(
   engine: Engine,
   stream: StreamName,
 ): AsyncGenerator<{ readonly record: CommitRecord | PendingRecord; readonly n: number }> {
-  const pending: readonly PendingRecord[] = engine.replica.pending.flatMap(
-    ({ commit: { id, client, actor, time, meta }, forecast }) =>
-      "events" in forecast ? [{ position: null, commit: id, client, actor, time, meta, events: forecast.events }] : [],
+  const pending: readonly PendingRecord[] = engine.replica.pending.flatMap(({ commit, forecast }) =>
+    "events" in forecast ? [pendingRecord(commit, forecast.events)] : [],
   );
   const seen = new Set<string>();
   for await (const records of readConfirmed(engine.store, 0)) {

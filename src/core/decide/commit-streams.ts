@@ -12,7 +12,7 @@ import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
 import { deepFreeze } from "../values/json.ts";
-import type { RecordEvent, PendingRecord } from "../history/record.ts";
+import { type RecordEvent, type PendingRecord, pendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { StreamName } from "../values/ids.ts";
 
@@ -38,14 +38,10 @@ export class CommitStreams {
   readonly #changed = new Map<string, StreamState>();
   readonly #record: PendingRecord;
 
-  constructor(
-    domain: DomainDefinition,
-    { id, client, actor, time, meta }: Commit,
-    window: (stream: StreamName) => StreamWindow,
-  ) {
+  constructor(domain: DomainDefinition, commit: Commit, window: (stream: StreamName) => StreamWindow) {
     this.#domain = domain;
     this.#window = window;
-    this.#record = { position: null, commit: id, client, actor, time, meta, events: this.events };
+    this.#record = pendingRecord(commit, this.events);
   }
 
   current(stream: StreamName): StreamState {

@@ -150,7 +150,8 @@ function problemOf(request: CommandRequest): Defect | null {
   return { ...invalid(`The input of ${request.name} is not valid${at}: ${problem.reason}`), path: problem.path };
 }
 
-function isRequest(given: unknown): boolean {
+/** True if a value has the form of a command. Its schema has not checked the input. */
+export function isRequest(given: unknown): given is CommandRequest {
   if (typeof given !== "object" || given === null || !("stream" in given && "name" in given && "v" in given))
     return false;
   return (

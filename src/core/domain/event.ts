@@ -42,4 +42,8 @@ export type DomainEvent<Type extends string = string, Data = Json, Aggregate ext
   readonly client: string;
   /** The app's own notes of the commit. */
   readonly meta: Json;
+  /** The id of the event that caused the commit. Absent: the commit has no cause. */
+  readonly causedBy?: string;
+  /** The id of the first commit of its chain of causes. Without a cause it is the id of its own commit. */
+  readonly correlation: string;
 };

@@ -7,6 +7,7 @@
  * - A device may push a commit again without harm, because the server knows it by its id.
  * - The events in a commit are the author's expectation. The server stores its own decision.
  */
+import type { Cause } from "./cause.ts";
 import type { Json } from "../values/json.ts";
 import type { Actor, ClientId, CommitId, StreamName } from "../values/ids.ts";
 
@@ -28,7 +29,7 @@ export type CommitCommand = StreamSeen & {
 };
 
 /** A commit as it travels and as devices store it. */
-export type Commit = {
+export type Commit = Cause & {
   /** A UUID, made on the device. It is unique in a log. */
   readonly id: CommitId;
   /** The id of the device: a UUID for its database of this log and user. */

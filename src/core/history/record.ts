@@ -8,7 +8,9 @@
  * - The history up to a mark never changes. Two logs with the same mark at the same position have the same history up
  *   to it.
  */
+import type { Commit } from "./commit.ts";
 import type { DomainDefinition } from "../domain/definition.ts";
+import { type Cause, correlationOf } from "./cause.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import type { Json } from "../values/json.ts";
@@ -27,7 +29,7 @@ export type RecordEvent = {
 };
 
 /** A commit that the server recorded. */
-export type CommitRecord = {
+export type CommitRecord = Cause & {
   /** The place of the first event in the log: 1, 2, 3 … */
   readonly position: number;
   /** Identifies the history up to this record. */
@@ -123,6 +125,8 @@ export function eventsOf(
     actor: record.actor,
     client: record.client,
     meta: record.meta,
+    ...(record.causedBy && { causedBy: record.causedBy }),
+    correlation: correlationOf(record),
   };
   const former = definition?.former.get(type);
   if (former && v <= former.version)
@@ -147,6 +151,14 @@ export function readableEvents(
 }
 
 /** The record that a pending commit would become. It has no position yet. */
-export type PendingRecord = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events"> & {
+export type PendingRecord = Pick<
+  CommitRecord,
+  "commit" | "client" | "actor" | "time" | "meta" | "events" | keyof Cause
+> & {
   readonly position: null;
 };
+
+/** Returns the record that a commit would become with these events. */
+export function pendingRecord(commit: Commit, events: readonly RecordEvent[]): PendingRecord {
+  return { ...commit, position: null, commit: commit.id, events };
+}

@@ -9,6 +9,7 @@
 /** The number of random bytes in one UUIDv7. */
 export const UUID_RANDOM_BYTES = 10;
 
+const UUID_LENGTH = 36;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The first time, in milliseconds since the epoch, that a UUIDv7 has no room for: in the year 10889. */
@@ -49,6 +50,14 @@ export function derivedId(commitId: string, commandIndex: number, n: number): st
  */
 export function mergedId(commitId: string, commandIndex: number, n: number): string {
   return `${commitId}.${commandIndex}.m${n}`;
+}
+
+/** The form of the id of an event. A stored event that a domain reads as several has a second number. */
+export const EVENT_ID = /^[0-9a-f-]{36}:[0-9.]+$/;
+
+/** Returns the id of the commit of an event. */
+export function commitOfEvent(id: string): string {
+  return id.slice(0, UUID_LENGTH);
 }
 
 /** Returns the id of the n-th event of a commit. */

@@ -11,7 +11,7 @@ import type { DomainEvent } from "../domain/event.ts";
 import type { Commit } from "../history/commit.ts";
 import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX, TOKEN_LENGTH_MAX } from "../history/limits.ts";
 import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
-import { isUuid } from "../values/id.ts";
+import { commitOfEvent, EVENT_ID, isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
 import type { Parsed, Path } from "../values/parsed.ts";
 import type {
@@ -53,6 +53,7 @@ const streamName: Reader<string> = (value, path) => {
 };
 const NAME = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const actor = text(128);
+const cause = { causedBy: text(64, EVENT_ID), correlation: uuid };
 
 /** A cursor from its text. */
 export const cursorReader: Reader<Cursor> = (value, path) =>
@@ -68,7 +69,7 @@ const command = shape(
 
 const commitShape = shape(
   { id: uuid, client: uuid, actor, time, meta: json, commands: list(command, COMMANDS_MAX, 1) },
-  { domain: whole(0), onConflict: literal("reject") },
+  { domain: whole(0), onConflict: literal("reject"), ...cause },
 );
 
 /**
@@ -101,22 +102,31 @@ const record: Reader<CommitRecord> = shape(
     meta: json,
     events: list(recordEvent, 100_000, 1),
   },
-  { clamped: literal(true) },
+  { clamped: literal(true), ...cause },
 );
 
-const domainEvent: Reader<DomainEvent> = shape({
-  id: text(64),
-  type: text(128),
-  data: json,
-  aggregate: text(64),
-  stream: streamName,
-  version: whole(1),
-  position: orNull(whole(1)),
-  time,
-  actor,
-  client: uuid,
-  meta: json,
-});
+const domainEventShape = shape(
+  {
+    id: text(64),
+    type: text(128),
+    data: json,
+    aggregate: text(64),
+    stream: streamName,
+    version: whole(1),
+    position: orNull(whole(1)),
+    time,
+    actor,
+    client: uuid,
+    meta: json,
+  },
+  cause,
+);
+
+/** A server of an earlier release sends no correlation, and has no causes. */
+const domainEvent: Reader<DomainEvent> = (value, path) => {
+  const event = domainEventShape(value, path);
+  return { ...event, correlation: event.correlation ?? commitOfEvent(event.id) };
+};
 
 const outcome: Reader<Outcome> = (value, path) => {
   const { outcome: kind } = shape({ outcome: literal("recorded", "empty", "rejected") })(value, path);

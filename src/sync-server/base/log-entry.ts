@@ -6,6 +6,8 @@ export type StepFacts = {
   readonly log?: string;
   /** The verified name of the sender. */
   readonly actor?: string;
+  /** The id of the first commit of the chain of causes that a commit of the server's own code belongs to. */
+  readonly correlation?: string;
   /** Number of pushes that the server decided together. */
   readonly pushes?: number;
   /** Number of commits. */

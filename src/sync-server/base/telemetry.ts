@@ -10,7 +10,8 @@
  */
 
 /** A step of the server that has a span and a duration. */
-export type SpanName = "push" | "pull" | "batch" | "decide" | "append" | "catch_up" | "export" | "import" | "drop";
+export type SpanName =
+  "push" | "pull" | "batch" | "decide" | "append" | "catch_up" | "export" | "import" | "drop" | "execute";
 
 /** A quantity that the server measures. `docs/operating.md` has a table of them. */
 export type MeasureName =

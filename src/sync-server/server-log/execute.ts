@@ -7,7 +7,9 @@
  */
 import type { CommandRequest, DomainDefinition } from "../../core/domain/definition.ts";
 import type { DomainEvent } from "../../core/domain/event.ts";
+import { causeOf, correlationOf, pickCause } from "../../core/history/cause.ts";
 import type { Commit } from "../../core/history/commit.ts";
+import { isRequest } from "../../core/decide/propose-commit.ts";
 import { COMMANDS_MAX } from "../../core/history/limits.ts";
 import { type CommitRecord, eventsOf } from "../../core/history/record.ts";
 import type { Outcome, RejectedOutcome } from "../../core/wire/messages.ts";
@@ -20,6 +22,7 @@ import { describeProblem } from "../../core/values/parsed.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { isPrincipal, type Principal } from "../access/authorize.ts";
 import type { Env } from "../base/env.ts";
+import type { Observer } from "../base/observer.ts";
 import type { Executed } from "../base/executed.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
@@ -34,7 +37,7 @@ export type ExecuteOptions = {
    * @default "server"
    */
   readonly actor?: string;
-  /** The author in place of `actor`. `permit` is called for each command, as for a device of this principal. */
+  /** The author, if there is no `actor`. `permit` is called for each command, as for a device of this principal. */
   readonly as?: Principal;
   /**
    * The version that the stream of the first command must have. `none` means 0, and `any` means every version.
@@ -51,6 +54,13 @@ export type ExecuteOptions = {
   readonly id?: string;
   /** The app's own notes. Each event has them. @default null */
   readonly meta?: JsonInput;
+  /**
+   * The event that caused the commands, maybe of another log. The new events have its id as `causedBy`, and its
+   * `correlation`.
+   *
+   * @default no cause: the commit begins a chain
+   */
+  readonly causedBy?: Pick<DomainEvent, "id" | "correlation">;
 };
 
 export type ExecuteContext = {
@@ -58,10 +68,12 @@ export type ExecuteContext = {
   readonly store: EventStore;
   readonly writer: LogWriter;
   readonly env: Env;
+  readonly observer: Observer;
   /** The client id of this server's own commits, a UUID. */
   readonly client: () => string;
 };
 
+const WHAT = "The commands cannot be executed";
 const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
 export async function execute(
@@ -70,31 +82,48 @@ export async function execute(
   requests: readonly CommandRequest[],
   options: ExecuteOptions,
 ): Promise<Executed> {
-  const { domain, writer } = context;
+  const { domain, writer, observer } = context;
+  const problem = problemOf(requests, options);
+  if (problem !== null) throw invalid(WHAT, problem);
   const principal = options.as ?? { actor: options.actor ?? "server" };
-  if (!isPrincipal(principal)) throw invalid("The commands cannot be executed", "the actor is not 1 to 128 characters");
+  if (!isPrincipal(principal)) throw invalid(WHAT, "the actor is not 1 to 128 characters");
   const commit = commitOf(context, principal.actor, requests, options);
   const [first] = commit.commands;
-  if (!first) throw invalid("The commands cannot be executed", `there are not 1 to ${COMMANDS_MAX}`);
+  if (!first) throw invalid(WHAT, `there are not 1 to ${COMMANDS_MAX}`);
   const expected = expectedOf(options.expectedVersion);
-  const result = await writer.push(log, {
-    principal,
-    after: null,
-    domain: domain.version,
-    isTrusted: options.as === undefined,
-    commits: [
-      { id: commit.id, commit, onCurrent: expected === null ? {} : { stream: first.stream, version: expected } },
-    ],
-    bytes: byteLength(JSON.stringify(commit)),
+  const facts = { log, correlation: correlationOf({ ...pickCause(commit), commit: commit.id }) };
+  return observer.run("execute", [], facts, async (step) => {
+    const result = await writer.push(log, {
+      principal,
+      after: null,
+      domain: domain.version,
+      isTrusted: options.as === undefined,
+      commits: [
+        { id: commit.id, commit, onCurrent: expected === null ? {} : { stream: first.stream, version: expected } },
+      ],
+      bytes: byteLength(JSON.stringify(commit)),
+      step,
+    });
+    return executedOf(context, log, commit, result);
   });
-  return executedOf(context, log, commit, result);
+}
+
+/** Programs without types may pass anything. */
+function problemOf(requests: readonly unknown[], options: ExecuteOptions | null): string | null {
+  if (!requests.every(isRequest))
+    return "a value is not a command. Make one with its aggregate, such as task.command.add";
+  if (typeof options !== "object" || options === null) return "the options are not an object";
+  if (options.as !== undefined && options.actor !== undefined) return "`as` and `actor` name two authors. Pass one";
+  const { causedBy } = options;
+  const isCause = typeof causedBy?.id === "string" && typeof causedBy.correlation === "string";
+  return causedBy === undefined || isCause ? null : "`causedBy` is not an event";
 }
 
 function commitOf(
   { domain, env, client }: ExecuteContext,
   actor: string,
   requests: readonly CommandRequest[],
-  { id = uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)), meta = null }: ExecuteOptions,
+  { id = uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)), meta = null, causedBy }: ExecuteOptions,
 ): Commit {
   // The versions are read when the commit is decided, and the events are decided there.
   const parsed = parseCommit({
@@ -103,6 +132,7 @@ function commitOf(
     actor,
     time: env.now(),
     meta: omitUndefined(meta),
+    ...(causedBy && causeOf(causedBy)),
     domain: domain.version,
     commands: requests.map(({ stream, name, v, input }) => ({
       stream,
@@ -115,14 +145,14 @@ function commitOf(
     })),
   });
   if (parsed.ok) return parsed.value;
-  throw invalid("The commands cannot be executed", describeProblem(parsed.problem));
+  throw invalid(WHAT, describeProblem(parsed.problem));
 }
 
 function expectedOf(expected: ExecuteOptions["expectedVersion"] = "any"): number | null {
   if (expected === "any") return null;
   if (expected === "none") return 0;
   if (Number.isSafeInteger(expected) && expected >= 0) return expected;
-  throw invalid("The commands cannot be executed", `expectedVersion is ${expected}, which is not a version`);
+  throw invalid(WHAT, `expectedVersion is ${expected}, which is not a version`);
 }
 
 async function executedOf(

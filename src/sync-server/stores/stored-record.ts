@@ -3,6 +3,7 @@
  *
  * The order of the fields is fixed, because the text of a record must be the same wherever it was written.
  */
+import { pickCause } from "../../core/history/cause.ts";
 import { type CommitRecord, cursorOf, type RecordEvent } from "../../core/history/record.ts";
 import type { StoredRecord } from "./event-store.ts";
 
@@ -18,6 +19,7 @@ export function storedRecord(record: CommitRecord): StoredRecord {
     ...(clamped && { clamped }),
     received,
     meta,
+    ...pickCause(record),
     events,
   });
   return { position, cursor: cursorOf(record), commit, actor, streams: spansOf(events), text };

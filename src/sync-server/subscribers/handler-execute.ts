@@ -7,6 +7,7 @@
  * - The author is the subscriber, and its name begins with `~`. No device can have such a name.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
 import type { JsonInput } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Executed } from "../base/executed.ts";
@@ -41,20 +42,25 @@ export type HandlerExecute = (
 export type ExecuteAs = (
   log: LogName,
   commands: CommandRequest | readonly CommandRequest[],
-  options: { readonly id: string; readonly actor: string; readonly meta: JsonInput },
+  options: {
+    readonly id: string;
+    readonly actor: string;
+    readonly meta: JsonInput;
+    readonly causedBy: Pick<DomainEvent, "id" | "correlation">;
+  },
 ) => Promise<Executed>;
 
 /** Returns the `execute` of one attempt. */
 export function handlerExecute(
   executeAs: ExecuteAs,
-  place: { readonly subscriber: string; readonly log: LogName; readonly event: string },
+  place: { readonly subscriber: string; readonly log: LogName; readonly event: DomainEvent },
 ): HandlerExecute {
   const { subscriber, log, event } = place;
   let calls = 0;
   return async (commands, { log: target = log, key, meta = null } = {}) => {
     calls++;
     const call = key === undefined ? `${calls}` : `key ${key}`;
-    const id = await derivedUuid(["commit", subscriber, log, event, call]);
-    return executeAs(target, commands, { id, actor: `${SERVER_ACTOR_PREFIX}${subscriber}`, meta });
+    const id = await derivedUuid(["commit", subscriber, log, event.id, call]);
+    return executeAs(target, commands, { id, actor: `${SERVER_ACTOR_PREFIX}${subscriber}`, meta, causedBy: event });
   };
 }

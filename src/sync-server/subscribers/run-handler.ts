@@ -81,7 +81,7 @@ async function callHandlers(
     if (isUnknown(domain, record, n)) throw new Error(`This release does not know the event ${record.events[n]?.type}`);
     for (const event of eventsOf(domain, record, n)) {
       const effectId = await derivedUuid(["effect", subscriber.name, log, event.id]);
-      const execute = handlerExecute(executeAs, { subscriber: subscriber.name, log, event: event.id });
+      const execute = handlerExecute(executeAs, { subscriber: subscriber.name, log, event });
       await subscriber.handlers.get(event.type)?.(event, { log, execute, effectId, attempt, signal });
     }
     return { kind: "done" };

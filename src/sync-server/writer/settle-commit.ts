@@ -8,10 +8,11 @@
  * Guarantees:
  * - Position, mark, versions and time of receipt come from the server (P1, push-pull.test.ts). `admitPush` has checked
  *   that the commit's actor is the sender (P3).
- * - Only the ids, the author's time (clamped, P13) and `meta` of the commit reach the record. Its commands are decided
- *   again (P10).
+ * - Only the ids, the author's time (clamped, P13), `meta` and the cause of the commit reach the record. Its commands
+ *   are decided again (P10).
  */
 import { clampTime } from "../../core/values/clock.ts";
+import { pickCause } from "../../core/history/cause.ts";
 import type { Commit } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { CommitRecord, RecordEvent } from "../../core/history/record.ts";
@@ -79,6 +80,7 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
     ...(clamped && { clamped }),
     received: now,
     meta,
+    ...pickCause(commit),
     events: reconciled.events,
   };
   const stored = storedRecord(record);

@@ -67,7 +67,7 @@ export function evolve(
     let state = initial;
     for (const [index, draft] of drafts.entries()) {
       const id = index === 0 ? `${commit}:${n}` : `${commit}:${n}.${index}`;
-      const event: DomainEvent = { id, ...place, time, actor, client, meta, ...draft };
+      const event: DomainEvent = { id, ...place, time, actor, client, meta, correlation: commit, ...draft };
       const after = aggregate.evolve(state, event);
       steps.push({ event, before: state, after });
       state = after;

@@ -59,6 +59,7 @@ export function naiveFold(domain: DomainDefinition, tables: NaiveTables, record:
         actor,
         client,
         meta,
+        correlation: record.commit,
       };
       after = aggregate.evolve(at.state, event);
     } catch {

@@ -15,6 +15,7 @@ const theirs = (type: string, data: Json, version: number): DomainEvent => ({
   actor: "Ada",
   client: "a",
   meta: null,
+  correlation: "t",
 });
 const renamed = theirs("CardRenamed", { title: "Oat milk" }, 3);
 const command = (name: string, input: Json): CommandRequest => ({ stream: "card/c1", name, v: 1, input });

@@ -82,6 +82,7 @@ function happened(type: string, data: Json): DomainEvent {
     actor: "ann",
     client: "c",
     meta: null,
+    correlation: "c",
   };
 }
 

@@ -62,6 +62,7 @@ function happened(type: string, data: Json = {}, stream = "task/t1"): DomainEven
     actor: "ann",
     client: "c",
     meta: null,
+    correlation: "c",
   };
 }
 

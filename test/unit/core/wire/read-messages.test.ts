@@ -57,7 +57,13 @@ const commit = fc.record({
   meta: json,
   commands: fc.array(command, { minLength: 1, maxLength: 3 }),
 });
-const domainEvent = fc.record({
+/** No cause, a cause in the first commit of the chain, or a later one. */
+const cause = fc.oneof(
+  fc.constant({}),
+  uuid.map((id) => ({ causedBy: `${id}:0` })),
+  fc.record({ causedBy: uuid.map((id) => `${id}:12.1`), correlation: uuid }, { noNullPrototype: true }),
+);
+const eventFields = fc.record({
   id: uuid.map((id) => `${id}:3`),
   type: word,
   data: json,
@@ -69,29 +75,36 @@ const domainEvent = fc.record({
   actor,
   client: uuid,
   meta: json,
+  correlation: uuid,
 });
+const domainEvent = fc.tuple(eventFields, cause).map(([event, its]) => ({ ...event, ...its }));
 
 /** Records that follow each other, from any position of the log. */
 const run = fc
   .tuple(
     fc.option(cursor.map(({ position, ...rest }) => ({ ...rest, position: (position % 1_000) + 1 }))),
     fc.array(
-      fc.record(
-        {
-          events: fc.array(fc.record({ type: word, v: version, stream, version, data: json }), {
-            minLength: 1,
-            maxLength: 3,
-          }),
-          mark,
-          commit: uuid,
-          client: uuid,
-          actor,
-          time,
-          received: time,
-          meta: json,
-        },
-        { noNullPrototype: true },
-      ),
+      fc
+        .tuple(
+          fc.record(
+            {
+              events: fc.array(fc.record({ type: word, v: version, stream, version, data: json }), {
+                minLength: 1,
+                maxLength: 3,
+              }),
+              mark,
+              commit: uuid,
+              client: uuid,
+              actor,
+              time,
+              received: time,
+              meta: json,
+            },
+            { noNullPrototype: true },
+          ),
+          cause,
+        )
+        .map(([record, its]) => ({ ...record, ...its })),
       { maxLength: 3 },
     ),
   )

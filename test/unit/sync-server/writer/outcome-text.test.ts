@@ -19,6 +19,7 @@ const eventWith = (data: Json, n = 0): DomainEvent => ({
   actor: "ada",
   client: id,
   meta: null,
+  correlation: id,
 });
 
 function readBack(text: string) {
