@@ -1,8 +1,10 @@
-// The page: the board, or the start page if the address has no name or no board.
+// The page: the board, a side of a duo, the duo itself, its code, or the start page if the address names no board.
 import { type LogHandle, openLog } from "dacapo/client";
 import { LogProvider } from "dacapo/react";
-import { StrictMode } from "react";
+import { type ReactNode, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { DUO_SYNC, sideOf } from "./duo/duo.ts";
+import { reported } from "./duo/report.ts";
 import type { BoardPresence } from "./presence.ts";
 import { wantsOffline } from "./offline.ts";
 import { remember, type Session, sessionOf } from "./session.ts";
@@ -15,27 +17,37 @@ const element = document.querySelector("#root");
 if (!element) throw new Error("index.html has no #root");
 const root = createRoot(element);
 const session = sessionOf(location.search);
+const side = sideOf(location.search);
 
-if (session) await showBoard(session);
-else {
-  root.render(
-    <Speech>
-      <StartPage />
-    </Speech>,
-  );
-}
-
-async function showBoard(session: Session): Promise<void> {
+if (side) await showBoard(side.duo, () => openSide(side.duo, side.name));
+else if (session) {
   remember(session);
   document.title = `${session.log} · Dacapo`;
-  root.render(<Opening log={session.log} />);
+  await showBoard(session.log, () => open(session));
+} else if (location.pathname === "/duo") {
+  // Loaded on demand, because a board needs no server in the page.
+  const [{ DuoPage }, { startDuo }] = await Promise.all([import("./duo/duo-page.tsx"), import("./duo/start-duo.ts")]);
+  document.title = "Dacapo: two people, one cable";
+  show(<DuoPage duo={startDuo()} />);
+} else if (location.pathname === "/code") {
+  const { CodePage } = await import("./duo/code-page.tsx");
+  document.title = "Dacapo: the code of the board";
+  show(<CodePage />);
+} else show(<StartPage />);
+
+function show(page: ReactNode): void {
+  root.render(<Speech>{page}</Speech>);
+}
+
+async function showBoard(name: string, openLog: () => Promise<LogHandle<BoardPresence>>): Promise<void> {
+  root.render(<Opening log={name} />);
   try {
-    const log = await open(session);
+    const log = await openLog();
     root.render(
       <StrictMode>
         <LogProvider log={log}>
           <Speech>
-            <Board />
+            <Board isSide={side !== null} />
           </Speech>
         </LogProvider>
       </StrictMode>,
@@ -54,4 +66,14 @@ function open({ log: name, name: user }: Session): Promise<LogHandle<BoardPresen
     // DEMO ONLY: the server trusts the name. An app returns its session's token here.
     sync: { url: "/sync", token: () => `demo:${encodeURIComponent(user)}` },
   });
+}
+
+/** Opens a board whose server is in the page around this one. */
+async function openSide(duo: string, user: string): Promise<LogHandle<BoardPresence>> {
+  const log = await openLog<BoardPresence>(duo, {
+    worker: () => new Worker(new URL("./duo/log.worker.ts", import.meta.url), { type: "module", name: duo }),
+    user,
+    sync: { url: DUO_SYNC, token: () => `demo:${encodeURIComponent(user)}` },
+  });
+  return reported(log, duo, window.parent);
 }

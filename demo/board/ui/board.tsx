@@ -19,7 +19,8 @@ import { useGlide } from "./use-glide.ts";
 
 const NO_CARDS: readonly CardEntry[] = [];
 
-export function Board() {
+/** `isSide`: the board is a side of a duo, which has one cable for both. */
+export function Board({ isSide }: { readonly isSide: boolean }) {
   const board = useRef<HTMLDivElement>(null);
   const entries = useRows(columns, { orderBy: (row) => row.order });
   const all = useRows(cards);
@@ -42,7 +43,7 @@ export function Board() {
 
   return (
     <>
-      <TopBar onOpen={setOpen} />
+      <TopBar isSide={isSide} onOpen={setOpen} />
       <ServerNotices />
       <RefusalList refusals={refusals} onOpen={setOpen} />
       <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>

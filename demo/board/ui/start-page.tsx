@@ -38,6 +38,14 @@ export function StartPage() {
           Each change is saved on this device first and shown at once. When there is a network, the server puts it in
           order with the changes of other people. If two changes conflict, you see both and choose.
         </p>
+        <p className="start-duo">
+          <a className="button large" href="/duo">
+            See two people and one cable
+          </a>
+        </p>
+        <p className="hint">
+          This is the demo of Dacapo, a TypeScript library. <a href="/code">Read the code of this board</a>.
+        </p>
       </div>
       <form className="start-form" onSubmit={open}>
         {why !== null && (
