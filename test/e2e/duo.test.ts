@@ -64,7 +64,7 @@ test("duo: it opens and syncs without any server once the page was loaded", asyn
   expect(await lines(page).filter({ hasText: "CardRenamed" }).count()).toBe(1);
 });
 
-test("duo: a later visit deletes the databases of an earlier one, and a page that is open keeps its own", async () => {
+test("duo: a later visit deletes the databases of earlier ones, but not those of an open page", async () => {
   const { page } = await openDuo(demo);
   const names = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name ?? ""));
   const first = await names();
