@@ -10,7 +10,12 @@ export type Area = {
 
 export const areas: readonly Area[] = [
   area("core", 0.9, ["src/core/**/*.ts"], ["core", "client/engine", "testing", "sync-server/{writer,archive,streams}"]),
-  area("client", 0.85, ["src/client/{engine,sync}/**/*.ts"], ["client/{engine,sync,stores,tabs}", "core/replica"]),
+  area(
+    "client",
+    0.85,
+    ["src/client/{engine,sync}/**/*.ts"],
+    ["client/{engine,sync,stores,tabs,worker}", "core/replica"],
+  ),
   area("server", 0.85, ["src/sync-server/{writer,live}/**/*.ts"], ["sync-server/{writer,live,http,streams}"]),
 ];
 

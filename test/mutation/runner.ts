@@ -7,10 +7,11 @@
  * Guarantees:
  * - A mutant counts as killed only if the same test passes before it. After a kill, the test runs without a mutant.
  *   If it fails then, the mutant spoiled the process, and the process ends. A new one continues.
- * - A mutant that hangs ends the process too, because what hangs would disturb the next mutants.
+ * - A mutant that hangs a test counts as killed. The process continues, because a hanging test only waits.
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { performance } from "node:perf_hooks";
 import { type RunnerTestCase, type RunnerTestFile, TestRunner, type TestTryOptions } from "vitest";
 import {
   addKill,
@@ -46,15 +47,21 @@ const HIT_FACTOR = 100;
 const HITS_MIN = 1_000;
 const HUNG = "The test does not end.";
 const CIRCLED = "Stryker: Hit count limit reached";
-/** Milliseconds. A test that runs longer than this and 20 times its own time hangs. */
-const HUNG_AFTER = 20_000;
+/**
+ * Milliseconds. A test whose process waited longer than this and 20 times the test's own time hangs. Only waiting
+ * counts, because a busy machine makes each test longer.
+ */
+const HUNG_AFTER = 2_000;
 const HUNG_FACTOR = 20;
+/** Milliseconds. A test that is at work for longer than this and 20 times its own time hangs too. */
+const BUSY_MAX = 10_000;
 /** The coverage of runs with a mutant is of no use. It goes here. */
 const MUTATED = "mutated";
 
 const later = globalThis.setTimeout;
 const cancel = globalThis.clearTimeout;
 const clock = performance.now.bind(performance);
+const utilization = performance.eventLoopUtilization.bind(performance);
 const plan = readPlan();
 const switches: Switches = (globalThis.__stryker__ ??= {});
 const coverage = (switches.mutantCoverage ??= { static: {}, perTest: {} });
@@ -119,9 +126,16 @@ export default class MutationRunner extends TestRunner {
     if (!isMutated) return await work;
     let timer;
     let fail: (error: Error) => void = () => undefined;
+    const { idle } = utilization();
     const other = new Promise<never>((_, reject) => {
       fail = reject;
-      timer = later(() => reject(new Error(HUNG)), this.#limitMs);
+      const check = () => {
+        const waitedMs = utilization().idle - idle;
+        const isHung = waitedMs > this.#limitMs || clock() - this.#startedAt > this.#limitMs + BUSY_MAX;
+        if (isHung) reject(new Error(HUNG));
+        else timer = later(check, Math.max(this.#limitMs - waitedMs, HUNG_AFTER / 10));
+      };
+      timer = later(check, this.#limitMs);
     });
     // Vitest fails a run for an error that nobody caught, so it counts as a failure of the test.
     process.on("uncaughtException", fail).on("unhandledRejection", fail);
@@ -214,11 +228,9 @@ export default class MutationRunner extends TestRunner {
       this.#isStopped = true;
       return;
     }
-    const isHung = message.includes(HUNG);
-    const how = isHung ? "hung" : message.includes(CIRCLED) ? "circled" : "failed";
+    const how = message.includes(HUNG) ? "hung" : message.includes(CIRCLED) ? "circled" : "failed";
     addKill({ mutant: mutant.key, by: this.#version, how });
-    if (isHung) this.#isStopped = true;
-    else this.#steps.unshift({ hits: 0 });
+    this.#steps.unshift({ hits: 0 });
   }
 }
 
