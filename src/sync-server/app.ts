@@ -34,6 +34,7 @@ import type { SyncServer, SyncServerOptions } from "./server-options.ts";
 import { createTickets } from "./access/tickets.ts";
 
 export { bearer } from "./access/authorize.ts";
+export type { Admin, AdminRequest } from "./access/admin.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
@@ -73,7 +74,8 @@ export type { RowSelection } from "./read-models/row-range.ts";
 export type { Executed } from "./base/executed.ts";
 export type { ExecuteOptions } from "./server-log/execute.ts";
 export type { JobOptions, ModelJob } from "./server-log/model-job.ts";
-export type { LogModels, ModelStatus, Verified } from "./server-log/models.ts";
+export type { LogModels } from "./server-log/models.ts";
+export type { ModelDetails, ModelStatus, Verified } from "./server-log/model-status.ts";
 export type { ReplayOptions } from "./server-log/replay.ts";
 export type { RowsOptions, RowsPage } from "./server-log/rows.ts";
 export type { ServerLog } from "./server-log/server-log.ts";
@@ -128,7 +130,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const observer = new Observer(options, env.now);
   const report = observer.reporter(options.onError);
   const limits: ServerLimits = { ...SERVER_LIMITS, ...options.limits };
-  const admission = createAdmission({ authorize, permit, limits, env, report });
+  const admission = createAdmission({ authorize, permit, admin: options.admin, limits, env, report });
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const onRead: LogWriter["follow"] = (log, appended) => writer.follow(log, appended);
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
@@ -168,6 +170,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     env,
     report,
     observer,
+    log: (name) => serverLog(logContext, name),
+    hasAdmin: options.admin !== undefined,
   };
   const origins = createOriginRule(options.origins, options.credentials);
   const responder = createResponder({ origins, env, report, observer });

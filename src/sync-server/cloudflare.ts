@@ -182,7 +182,7 @@ export type CloudflareServer = {
  */
 export function cloudflare(options: CloudflareOptions): CloudflareServer {
   requireAppOptions(options);
-  const { authorize, permit, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
+  const { authorize, permit, admin, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const observer = new Observer(options);
   const report = observer.reporter(onError);
@@ -194,7 +194,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
     objects,
     secretName,
     origins: createOriginRule(options.origins, options.credentials),
-    admission: createAdmission({ authorize, permit: permit ?? (() => true), limits, env: runtimeEnv, report }),
+    admission: createAdmission({ authorize, permit: permit ?? (() => true), admin, limits, env: runtimeEnv, report }),
     reading: createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax }),
     pushBytesMax: limits.pushBytesMax,
     createTickets: (secret) => createTickets(runtimeEnv, secret),

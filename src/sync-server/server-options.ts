@@ -1,6 +1,7 @@
 /** The options of a sync server, and its operations. */
 import type { Hono } from "hono";
 import type { DomainDefinition } from "../core/domain/definition.ts";
+import type { Admin } from "./access/admin.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import type { LogLines } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
@@ -41,6 +42,16 @@ export type SyncServerOptions = ObserverOptions & {
    * @default every authorized sender may read and write every log
    */
   readonly permit?: Permit;
+  /**
+   * Returns true if a sender may see or change the read models and the subscribers of a log by the routes of an
+   * operator, such as `POST /logs/:log/models/:model/rebuild`. `docs/operating.md` lists them.
+   *
+   * @default none: these addresses do not exist
+   *
+   * @example
+   * admin: (principal, { verb }) => principal.role === "operator" && verb !== "delete",
+   */
+  readonly admin?: Admin;
   /**
    * The origins of the pages that may use this server, such as `["https://example.org"]`. List the page's own origin
    * too.

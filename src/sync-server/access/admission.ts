@@ -8,6 +8,7 @@
 import { LOG_NAME } from "../../core/history/limits.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
 import { SERVER_ACTOR_PREFIX } from "../base/reserved-names.ts";
+import type { Admin, AdminRequest } from "./admin.ts";
 import { type Authorize, isPrincipal, type Permit, type Principal } from "./authorize.ts";
 import type { Env } from "../base/env.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
@@ -31,6 +32,11 @@ export type GatedAuthorize = Authorize & { readonly [GATE_CHECKED]?: (request: R
 export type Admission = {
   /** Returns the verified sender of a request for a log that this sender may read. Throws an HttpRefusal otherwise. */
   readonly reader: (request: Request, log: LogName) => Promise<Principal>;
+  /**
+   * Returns the verified sender of an operator's request, for which `admin` returned true. `permit` is not called.
+   * Without `admin` the address does not exist.
+   */
+  readonly operator: (request: Request, right: AdminRequest) => Promise<Principal>;
   /** The same check for the sender of a token that came over an open socket. */
   readonly tokenReader: (token: string, log: LogName) => Promise<Principal>;
   /**
@@ -45,12 +51,14 @@ export type Admission = {
 export type AdmissionOptions = {
   readonly authorize: GatedAuthorize;
   readonly permit: Permit;
+  /** Undefined: no request is an operator's. */
+  readonly admin?: Admin | undefined;
   readonly limits: ServerLimits;
   readonly env: Env;
   readonly report: (error: unknown) => void;
 };
 
-export function createAdmission({ authorize, permit, limits, env, report }: AdmissionOptions): Admission {
+export function createAdmission({ authorize, permit, admin, limits, env, report }: AdmissionOptions): Admission {
   const requests = createRateLimiter(limits.requestRate, env.now);
   const commits = createRateLimiter(limits.commitRate, env.now);
   const isChecked = authorize[GATE_CHECKED] ?? (() => false);
@@ -64,13 +72,16 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
       throw new HttpRefusal("unavailable");
     }
   };
+  const checkEnd = ({ expiresAt }: Principal): void => {
+    if (expiresAt !== undefined && expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
+  };
   const checkReader: Admission["checkReader"] = async (principal, log, request) => {
-    if (principal.expiresAt !== undefined && principal.expiresAt <= env.now()) throw new HttpRefusal("unauthorized");
+    checkEnd(principal);
     if (request && isChecked(request)) return;
     if (!(await callApp("permit", () => permit(principal, { action: "read", log }))))
       throw new HttpRefusal("forbidden", { actor: principal.actor });
   };
-  const reader = async (request: Request, log: LogName): Promise<Principal> => {
+  const sender = async (request: Request, log: LogName): Promise<Principal> => {
     if (!LOG_NAME.test(log)) throw new HttpRefusal("bad-request", { message: "The path contains an invalid log name" });
     const principal = await callApp("authorize", () => authorize(request));
     if (!isPrincipal(principal)) throw new HttpRefusal("unauthorized");
@@ -79,11 +90,24 @@ export function createAdmission({ authorize, permit, limits, env, report }: Admi
       throw new HttpRefusal("unauthorized");
     }
     count(requests, principal.actor, 1);
+    return principal;
+  };
+  const reader = async (request: Request, log: LogName): Promise<Principal> => {
+    const principal = await sender(request, log);
     await checkReader(principal, log, request);
     return principal;
   };
+  const operator: Admission["operator"] = async (request, right) => {
+    if (!admin) throw new HttpRefusal("not-found");
+    const principal = await sender(request, right.log);
+    checkEnd(principal);
+    // A function without types may return anything, and only `true` is a right.
+    if ((await callApp<unknown>("admin", () => admin(principal, right))) === true) return principal;
+    throw new HttpRefusal("forbidden", { actor: principal.actor });
+  };
   return {
     reader,
+    operator,
     tokenReader: (token, log) => {
       const url = `${RENEWAL_ORIGIN}/logs/${encodeURIComponent(log)}/live`;
       return reader(new Request(url, { headers: { authorization: `Bearer ${token}` } }), log);

@@ -38,6 +38,11 @@ const KINDS = {
     retry: "after-fix",
     message: "The log does not contain this cursor, so its history is another one. Read the log from its beginning.",
   },
+  concurrency: {
+    status: 409,
+    retry: "after-fix",
+    message: "The log is in another state than this request needs. Read its state, then try again.",
+  },
   "other-server": {
     status: 409,
     retry: "after-fix",

@@ -6,15 +6,19 @@
  *   (sync-target.test.ts).
  * - An invalid escape such as `%ff` is no target, and never throws.
  */
+import { adminPlace, type AdminRequest, adminRequest } from "../access/admin.ts";
+
 export type SyncTarget =
   | { readonly kind: "health" }
   | { readonly kind: "readiness" }
   /** A route of the protocol, with the decoded name of its log. */
   | { readonly kind: "log" | "ticket" | "live"; readonly log: string }
+  /** A request of an operator. */
+  | { readonly kind: "admin"; readonly log: string; readonly right: AdminRequest }
   /** A path under `/logs/` that is not a route with this method. */
   | { readonly kind: "no-route" };
 
-/** The methods and the paths behind `/logs/<log>`. */
+/** The methods and the paths of devices behind `/logs/<log>`. */
 export const LOG_ROUTES: readonly (readonly [method: string, path: RegExp, kind: "log" | "ticket" | "live"])[] = [
   ["GET", /^$/, "log"],
   ["POST", /^\/commits$/, "log"],
@@ -37,6 +41,9 @@ export function syncTarget(method: string, pathname: string, prefix: string): Sy
   const [, name, rest = ""] = /^\/logs\/([^/]+)(\/.*)?$/.exec(path) ?? [];
   const log = name === undefined ? null : decoded(name);
   if (log === null) return path.startsWith("/logs/") ? { kind: "no-route" } : null;
+  const place = adminPlace(rest);
+  const right = place && adminRequest(verb, log, place);
+  if (right) return { kind: "admin", log, right };
   const route = LOG_ROUTES.find(([allowed, pattern]) => allowed === verb && pattern.test(rest));
   return route ? { kind: route[2], log } : { kind: "no-route" };
 }

@@ -17,6 +17,7 @@ import type { Tickets } from "../access/tickets.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import type { MemoryBudget } from "../base/memory-budget.ts";
 import type { Observer } from "../base/observer.ts";
+import { hasBody } from "../http/admin-routes.ts";
 import type { OriginRule } from "../http/origins.ts";
 import { readJsonText } from "../http/read-body.ts";
 import { postTicket } from "../http/routes.ts";
@@ -82,8 +83,12 @@ export class WorkerGate {
     const { admission } = this.#options;
     if (target.kind === "ticket")
       return postTicket({ admission, tickets: this.#ticketsOf(env), env: runtimeEnv }, request, target.log);
-    const principal = await admission.reader(request, target.log);
-    const body = request.method === "POST" ? await this.#readPush(request, principal) : null;
+    const principal =
+      target.kind === "admin"
+        ? await admission.operator(request, target.right)
+        : await admission.reader(request, target.log);
+    const isRead = request.method === "POST" && (target.kind !== "admin" || hasBody(request));
+    const body = isRead ? await this.#readPush(request, principal) : null;
     return this.#forward(env, target, withPrincipal(request, principal, body));
   }
 

@@ -1,6 +1,7 @@
 /** Mounts the routes of the protocol on a Hono app: one line for each path. */
 import { Hono, type HonoRequest } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
+import { ADMIN_ROUTES, answerAdmin } from "./admin-routes.ts";
 import { getRows } from "./get-rows.ts";
 import type { OriginRule } from "./origins.ts";
 import type { ResponseBody } from "./metered-response.ts";
@@ -48,6 +49,15 @@ export function mountRoutes(
     answer(req, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),
   );
   app.post("/logs/:log/tickets", ({ req }) => answer(req, () => postTicket(context, req.raw, req.param("log"))));
+  if (context.hasAdmin)
+    for (const kind of ["models", "subscribers"] as const)
+      for (const [method, path] of ADMIN_ROUTES)
+        app.on(method, `/logs/:log/${kind}${path}`, ({ req, env }) =>
+          answer(req, () => {
+            const place = { kind, ...req.param() };
+            return answerAdmin(context, req.raw, place, keptBody(req) ?? exchangeOf(env));
+          }),
+        );
   app.get("/logs/:log/live", ({ req }) => answer(req, refuse("upgrade-required")));
   app.options("/logs/*", ({ req }) => {
     try {

@@ -26,6 +26,7 @@ import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "../access/tickets.ts";
 import type { ReadRows } from "../read-models/read-rows.ts";
+import type { ServerLog } from "../server-log/server-log.ts";
 import { wholeNumber } from "./whole-number.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
@@ -46,6 +47,10 @@ export type RouteContext = {
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly observer: Observer;
+  /** A log for the code of the server. */
+  readonly log: (name: LogName) => ServerLog;
+  /** True: the server has the routes of an operator. */
+  readonly hasAdmin: boolean;
 };
 
 /** `GET /logs/:log`: the head of the log, and the limits of the server. */

@@ -33,6 +33,8 @@ export type JobNotes = {
 
 /** The progress of a job. */
 export type JobProgress = {
+  /** `build`: it builds rows, for `rebuild` and `populate`. `verify`: it compares rows. */
+  readonly kind: "build" | "verify";
   /**
    * `stopped`: an event cannot be folded, and `lastError` names it. `resume` tries it again. `done` and `cancelled` are
    * ends.
@@ -93,5 +95,6 @@ export function progressOf(job: JobNotes, at: Cursor | null, head: Cursor | null
   const done = job.state === "done" ? of : positionOf(at);
   const perSecond = job.perSecond === null ? null : Math.max(1, Math.round(job.perSecond));
   const leftMs = job.state === "running" && perSecond !== null ? Math.ceil(((of - done) * 1000) / perSecond) : null;
-  return { phase: job.state, done, of, perSecond, leftMs, parked, lastError: job.lastError };
+  const kind = job.comparison ? "verify" : "build";
+  return { kind, phase: job.state, done, of, perSecond, leftMs, parked, lastError: job.lastError };
 }

@@ -97,6 +97,7 @@ function together(all: readonly JobProgress[]): JobProgress {
   const rates = all.flatMap(({ perSecond }) => perSecond ?? []);
   const times = all.flatMap(({ leftMs }) => leftMs ?? []);
   return {
+    kind: all[0]?.kind ?? "build",
     phase: PHASES.find((phase) => all.some((one) => one.phase === phase)) ?? "done",
     done: sum(({ done }) => done),
     of: sum(({ of }) => of),

@@ -2,55 +2,28 @@
 import { KEY_LENGTH_MAX } from "../../core/domain/projection.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
-import { encodeCursor } from "../../core/history/record.ts";
 import { ConcurrencyError, DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";
-import type { JobNotes, JobProgress } from "../read-models/job.ts";
+import type { JobNotes } from "../read-models/job.ts";
 import { type JobOf, ModelJobs, type NotDone } from "../read-models/model-jobs.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { gone, invalid, notNow, notPopulated } from "./log-errors.ts";
 import { follow, jobFacts, type JobOptions, type ModelJob, modelJob } from "./model-job.ts";
+import {
+  type ModelDetails,
+  type ModelStatus,
+  statusOf,
+  type Verified,
+  verifiedOf,
+  withoutVerified,
+} from "./model-status.ts";
 import { replay, type ReplayOptions } from "./replay.ts";
 
-/** A read model in a log. */
-export type ModelStatus = {
-  /** The model's name. */
-  readonly name: string;
-  /** The name and version of the model, with the versions of its aggregates. */
-  readonly identity: string;
-  /**
-   * `missing`: nothing was built yet. `building`: no reader gets rows yet. `ready`: readers get rows. `purged`: an
-   * operator removed the rows.
-   */
-  readonly phase: "missing" | "building" | "ready" | "purged";
-  /** The cursor up to which the rows contain the log. Null: none. */
-  readonly at: string | null;
-  /** The events of the log that the rows do not contain yet. */
-  readonly behind: number;
-  /** The events that the rows lack, because they could not be folded. */
-  readonly parked: number;
-  /** The job that builds or compares rows beside these, or the last one. Null: there was none. */
-  readonly job: JobProgress | null;
-};
-
-/** The rows that are read, compared with those of the log. */
-export type Verified<Row> = {
-  /** The cursor of the last comparison. Null: the log has no record. */
-  readonly at: string | null;
-  /** The number of rows that were compared. */
-  readonly rows: number;
-  /** The rows that differ: at most 100. Null: there is no row. */
-  readonly differences: readonly { readonly key: string; readonly stored: Row | null; readonly folded: Row | null }[];
-  /** True: there are more differences. */
-  readonly more: boolean;
-};
-
-/** The read models of a log: `server.log(name).models`. */
+/** The read models of a log: `server.log(name).models`. Each call takes a model of the server, or its name. */
 export type LogModels = {
   /**
    * Returns the models of the server, with their state in this log.
@@ -61,6 +34,23 @@ export type LogModels = {
    * @throws DacapoError (`gone`) if the log was deleted.
    */
   readonly list: () => Promise<readonly ModelStatus[]>;
+  /**
+   * Returns the state of one model, with the result of its last comparison.
+   *
+   * @example
+   * const { phase, job, verified } = await server.log("team-7").models.status("board");
+   *
+   * @throws DefinitionError (`definition`) if the server does not have this model.
+   * @throws DacapoError (`gone`) if the log was deleted.
+   */
+  readonly status: (model: AnyProjection | string) => Promise<ModelDetails>;
+  /**
+   * Returns the job of a model that has not ended, or null. It may have been started elsewhere.
+   *
+   * @example
+   * await (await server.log("team-7").models.job(board))?.pause();
+   */
+  readonly job: (model: AnyProjection | string) => Promise<ModelJob | null>;
   /**
    * Builds the rows of a model again, beside those that are read. Readers get the old rows until one write replaces
    * them all. If such a job is there already, it continues that one.
@@ -75,7 +65,7 @@ export type LogModels = {
    * @throws ConcurrencyError (`concurrency`) if another job of the model runs.
    * @throws DacapoError (`gone`) if the log was deleted.
    */
-  readonly rebuild: (model: AnyProjection, options?: JobOptions) => Promise<ModelJob>;
+  readonly rebuild: (model: AnyProjection | string, options?: JobOptions) => Promise<ModelJob>;
   /**
    * Builds the rows of models that have none, in one pass over the log. A model that is ready stays as it is.
    *
@@ -84,7 +74,10 @@ export type LogModels = {
    *
    * @throws the errors of `rebuild`.
    */
-  readonly populate: (models: AnyProjection | readonly AnyProjection[], options?: JobOptions) => Promise<ModelJob>;
+  readonly populate: (
+    models: AnyProjection | string | readonly (AnyProjection | string)[],
+    options?: JobOptions,
+  ) => Promise<ModelJob>;
   /**
    * Removes all rows of a model. It does not follow the log until `populate` or `rebuild`, and readers get
    * `rows-not-populated`.
@@ -95,7 +88,7 @@ export type LogModels = {
    * @throws DefinitionError (`definition`) if the server does not have this model.
    * @throws DacapoError (`gone`) if the log was deleted.
    */
-  readonly purge: (model: AnyProjection) => Promise<void>;
+  readonly purge: (model: AnyProjection | string) => Promise<void>;
   /**
    * Removes a row. Later events do not bring it back, until `rebuild`, or `purge` and `populate`.
    *
@@ -105,7 +98,7 @@ export type LogModels = {
    * @throws ValidationError (`invalid`) if the key is not valid.
    * @throws DacapoError (`rows-not-populated`) if there are no rows, `gone` if the log was deleted.
    */
-  readonly delete: (model: AnyProjection, key: string) => Promise<void>;
+  readonly delete: (model: AnyProjection | string, key: string) => Promise<void>;
   /**
    * Compares the rows that are read with the rows that the log makes, while appends continue. Deleted rows are no
    * difference.
@@ -118,16 +111,28 @@ export type LogModels = {
    * @throws DacapoError (`rows-not-populated`) if there are no rows, `gone` if the log was deleted.
    */
   readonly verify: <P extends AnyProjection>(
-    model: P,
+    model: P | string,
     options?: Pick<JobOptions, "duty" | "onProgress">,
   ) => Promise<Verified<RowOf<P>>>;
+  /**
+   * Begins the comparison of `verify`, and does not wait for it. `status` has the result.
+   *
+   * @example
+   * await (await server.log("team-7").models.startVerify("board")).finished();
+   *
+   * @throws the errors of `verify`.
+   */
+  readonly startVerify: (
+    model: AnyProjection | string,
+    options?: Pick<JobOptions, "duty" | "onProgress">,
+  ) => Promise<ModelJob>;
   /**
    * Returns the first 100 events that the rows of a model lack, because they could not be folded.
    *
    * @example
    * for (const { event, reason } of await server.log("team-7").models.parked(board)) console.log(event, reason);
    */
-  readonly parked: (model: AnyProjection) => Promise<readonly ParkedEvent[]>;
+  readonly parked: (model: AnyProjection | string) => Promise<readonly ParkedEvent[]>;
   /**
    * Reads a range of the log into a function, and returns the number of its events. It changes no rows.
    *
@@ -154,32 +159,53 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
     if (store.models) return new ModelJobs({ modelStore: store.models, keepers, env });
     throw new DefinitionError({ message: "The server has no read models", fix: "Pass the option `models`." });
   };
-  const begin = (found: readonly JobOf[] | NotDone, { onProgress }: JobOptions): ModelJob => {
-    const job = modelJob(requireJobs(), log, typeof found === "string" ? notDone(log, "the models", found) : found);
+  const begin = (found: readonly JobOf[] | NotDone, name: string, { onProgress }: JobOptions): ModelJob => {
+    const job = modelJob(requireJobs(), log, typeof found === "string" ? notDone(log, name, found) : found);
     if (onProgress) void follow(requireJobs(), log, job.progress, onProgress).catch(report);
     return job;
   };
+  const done = (model: ReadModel, result: "done" | NotDone): void => {
+    if (result !== "done") notDone(log, model.name, result);
+  };
   return {
-    list: () => Promise.all([...models.values()].map((model) => statusOf(requireJobs(), log, model))),
-    rebuild: async (handle, options = {}) =>
-      begin(await requireJobs().rebuild(log, modelOf(models, handle), jobOptions(options)), options),
+    list: async () => {
+      const all = [...models.values()].map((model) => statusOf(requireJobs(), log, model));
+      return (await Promise.all(all)).map(withoutVerified);
+    },
+    status: async (handle) => statusOf(requireJobs(), log, modelOf(models, handle)),
+    job: async (handle) => {
+      const model = modelOf(models, handle);
+      const job = (await requireJobs().facts(log, model))?.job;
+      const isOpen = job && job.progress.phase !== "done" && job.progress.phase !== "cancelled";
+      return isOpen ? modelJob(requireJobs(), log, [{ model, id: job.id }]) : null;
+    },
+    rebuild: async (handle, options = {}) => {
+      const model = modelOf(models, handle);
+      return begin(await requireJobs().rebuild(log, model, jobOptions(options)), model.name, options);
+    },
     populate: async (handles, options = {}) => {
       const list = isList(handles) ? handles : [handles];
-      const wanted = new Set(list.map((handle) => modelOf(models, handle)));
-      return begin(await requireJobs().populate(log, [...wanted], jobOptions(options)), options);
+      const wanted = [...new Set(list.map((handle) => modelOf(models, handle)))];
+      const names = wanted.map(({ name }) => name).join(", ");
+      return begin(await requireJobs().populate(log, wanted, jobOptions(options)), names, options);
     },
     purge: async (handle) => {
-      const done = await requireJobs().purge(log, modelOf(models, handle));
-      if (done !== "done") notDone(log, handle.name, done);
+      const model = modelOf(models, handle);
+      done(model, await requireJobs().purge(log, model));
     },
     delete: async (handle, key) => {
       if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed())
         throw invalid("The row cannot be deleted", `the key is not a well-formed text of ${KEY_LENGTH_MAX} characters`);
-      const done = await requireJobs().delete(log, modelOf(models, handle), key);
-      if (done === "empty") throw notPopulated(log, handle.name);
-      if (done !== "done") notDone(log, handle.name, done);
+      const model = modelOf(models, handle);
+      const deleted = await requireJobs().delete(log, model, key);
+      if (deleted === "empty") throw notPopulated(log, model.name);
+      done(model, deleted);
     },
     verify: (handle, options = {}) => verify(requireJobs(), log, modelOf(models, handle), options),
+    startVerify: async (handle, options = {}) => {
+      const model = modelOf(models, handle);
+      return begin(await requireJobs().verify(log, model, jobOptions(options).duty), model.name, options);
+    },
     parked: async (handle) => {
       const facts = await requireJobs().facts(log, modelOf(models, handle));
       if (!facts) throw gone(log);
@@ -189,13 +215,15 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
   };
 }
 
-/** The model of a handle. Throws if the server does not have exactly this one. */
-export function modelOf(models: ReadonlyMap<string, ReadModel>, handle: AnyProjection): ReadModel {
-  const model = models.get(handle.name);
-  if (model?.projection === handle.definition) return model;
+/** The model of a handle or of a name. Throws if the server does not have exactly this one. */
+export function modelOf(models: ReadonlyMap<string, ReadModel>, handle: AnyProjection | string): ReadModel {
+  const name = typeof handle === "string" ? handle : handle.name;
+  const model = models.get(name);
+  if (model && (typeof handle === "string" || model.projection === handle.definition)) return model;
+  const known = [...models.keys()].join(", ") || "none";
   throw new DefinitionError({
-    message: `The server has no model ${handle.name} with this definition`,
-    fix: `Add it to the option \`models\` of the server: models: [${handle.name}, …].`,
+    message: `The server has no model ${name}${typeof handle === "string" ? "" : " with this definition"}`,
+    fix: `Add it to the option \`models\` of the server: models: [${name}, …]. Its models: ${known}.`,
   });
 }
 
@@ -224,20 +252,11 @@ function notDone(log: LogName, model: string, reason: NotDone): readonly JobOf[]
   }
 }
 
-async function statusOf(jobs: ModelJobs, log: LogName, model: ReadModel): Promise<ModelStatus> {
-  const facts = await jobs.facts(log, model);
-  if (!facts) throw gone(log);
-  const { follower, notes, head, job } = facts;
-  const at = follower?.at ?? null;
-  return {
-    name: model.name,
-    identity: model.identity,
-    phase: notes?.phase ?? "missing",
-    at: at && encodeCursor(at),
-    behind: (head?.position ?? 0) - (at?.position ?? 0),
-    parked: notes?.parkedCount ?? 0,
-    job: job?.progress ?? null,
-  };
+// Array.isArray does not narrow a readonly array.
+function isList(
+  handles: AnyProjection | string | readonly (AnyProjection | string)[],
+): handles is readonly (AnyProjection | string)[] {
+  return Array.isArray(handles);
 }
 
 async function verify<P extends AnyProjection>(
@@ -252,17 +271,5 @@ async function verify<P extends AnyProjection>(
   const { phase } = await follow(jobs, log, modelJob(jobs, log, [part]).progress, options.onProgress ?? (() => {}));
   const { at, comparison } = await jobFacts(jobs, log, part);
   if (phase !== "done" || !comparison) throw notNow(log, `the comparison of ${model.name} is ${phase}`);
-  const { rows, differences, more } = comparison;
-  const rowOf = (text: string | null): RowOf<P> | null => (text === null ? null : parseOwnJson<RowOf<P>>(text));
-  return {
-    at: at && encodeCursor(at),
-    rows,
-    differences: differences.map(({ key, stored, folded }) => ({ key, stored: rowOf(stored), folded: rowOf(folded) })),
-    more,
-  };
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(handles: AnyProjection | readonly AnyProjection[]): handles is readonly AnyProjection[] {
-  return Array.isArray(handles);
+  return verifiedOf<RowOf<P>>(at, comparison);
 }

@@ -54,7 +54,7 @@ const WHAT = "The rows cannot be read";
 export async function readRows<P extends AnyProjection>(
   { models, reader, limits }: RowsContext,
   log: LogName,
-  handle: P,
+  handle: P | string,
   { at = null, waitMs = WAIT_MS.default, ...selection }: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);

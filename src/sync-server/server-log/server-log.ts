@@ -103,7 +103,7 @@ export type ServerLog = {
    * @throws DacapoError (`gone`) if the log was deleted.
    * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
    */
-  readonly rows: <P extends AnyProjection>(model: P, options?: RowsOptions) => Promise<RowsPage<RowOf<P>>>;
+  readonly rows: <P extends AnyProjection>(model: P | string, options?: RowsOptions) => Promise<RowsPage<RowOf<P>>>;
   /**
    * The places of the server's subscribers in this log, and the actions of an operator on them.
    *

@@ -12,6 +12,20 @@ test("syncTarget: accepts the routes of the sync server, and no others", () => {
   }
 });
 
+test("syncTarget: the routes of an operator are those of a server with `admin`", () => {
+  const { routes } = testServer({ admin: () => true });
+  const added = routes.filter(({ path }) => /\/(models|subscribers)/.test(path));
+  expect(added).toHaveLength(8);
+  for (const { method, path } of added) {
+    const last = method === "GET" ? "parked" : "pause";
+    const target = syncTarget(method, path.replace(":log", "a").replace(":name", "x%20y").replace(":last", last), "");
+    const name = path.includes("/models") ? { model: "x y" } : { subscriber: "x y" };
+    expect(target, path).toMatchObject({ kind: "admin", right: path.includes(":name") ? name : { verb: "list" } });
+  }
+  for (const path of ["/models/x/drop", "/models/x", "/models", "/subscribers/x/rebuild", "/models/%ff/purge"])
+    expect(syncTarget("POST", `/logs/a${path}`, ""), path).toEqual({ kind: "no-route" });
+});
+
 test("syncTarget: a wrong method, a longer path or a slash at the end is no route", () => {
   for (const [method, path] of [
     ["DELETE", "/logs/a"],

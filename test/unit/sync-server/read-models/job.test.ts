@@ -34,6 +34,7 @@ test("progressOf: has the events, the rate and the time left", () => {
   const head = { position: 2_000, mark: "m" };
   const at = { position: 500, mark: "m" };
   expect(progressOf({ ...job, perSecond: 500 }, at, head, 3)).toEqual({
+    kind: "build",
     phase: "running",
     done: 500,
     of: 2_000,

@@ -1,0 +1,189 @@
+/**
+ * The routes of an operator: read models and subscribers of a log, as JSON.
+ *
+ * Guarantees (admin-routes.test.ts):
+ * - Each request calls `admin`. Without the option `admin` no route exists.
+ * - A verb of a job starts it and does not wait for its end. `GET` shows its progress.
+ */
+import { DacapoError } from "../../core/values/errors.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
+import { fail, list, literal, parseText, type Reader, shape, text } from "../../core/wire/reader.ts";
+import { ADMIN_VERBS, type AdminPlace, type AdminRequest, adminRequest } from "../access/admin.ts";
+import { HttpRefusal } from "../base/http-refusal.ts";
+import type { LogModels } from "../server-log/models.ts";
+import type { LogSubscribers } from "../subscribers/log-subscribers.ts";
+import { readJsonText } from "./read-body.ts";
+import type { BodySource } from "./raw-exchange.ts";
+import type { RouteContext } from "./routes.ts";
+
+/** The methods and the paths behind `/logs/:log/models` and `/logs/:log/subscribers`. */
+export const ADMIN_ROUTES: readonly (readonly [method: "GET" | "POST", path: string])[] = [
+  ["GET", ""],
+  ["GET", "/:name"],
+  ["GET", "/:name/:last"],
+  ["POST", "/:name/:last"],
+];
+
+const BODY_BYTES_MAX = 64 * 1024;
+/** Event ids in one request. */
+const EVENTS_MAX = 1_000;
+
+const eventId = text(64);
+const share: Reader<number> = (value, path) =>
+  typeof value === "number" && value > 0 && value <= 1 ? value : fail(path, "is not above 0 and at most 1");
+const BODIES = {
+  job: shape({}, { onError: literal("park", "stop"), duty: share }),
+  verify: shape({}, { duty: share }),
+  delete: shape({ key: text(4_096) }),
+  retry: shape({}, { events: list(eventId, EVENTS_MAX, 1) }),
+  skip: shape({ event: eventId, reason: text(1_000) }),
+  reset: shape({ effects: literal("repeat") }, { from: literal("beginning"), cursor: text(128) }),
+};
+
+export async function answerAdmin(
+  context: RouteContext,
+  request: Request,
+  place: AdminPlace & { readonly log?: string },
+  source: BodySource | null,
+): Promise<string> {
+  const { log = "" } = place;
+  const right = adminRequest(request.method, log, place);
+  if (!right) throw new HttpRefusal("not-found", { message: unknownVerb(place) });
+  const { actor } = await context.admission.operator(request, right);
+  const body = request.method === "POST" ? await readBody(context, request, actor, source) : "{}";
+  const { models, subscribers } = context.log(log);
+  try {
+    if (right.verb === "list")
+      return JSON.stringify(place.kind === "models" ? { models: await models.list() } : await listed(subscribers));
+    return JSON.stringify(
+      right.model === undefined
+        ? await subscriberAnswer(subscribers, right.subscriber ?? "", right.verb, body)
+        : await modelAnswer(models, right.model, right.verb, body),
+    );
+  } catch (error) {
+    throw refusalOf(error);
+  }
+}
+
+/** True if a request has a body. Most verbs need none. */
+export function hasBody({ headers }: Request): boolean {
+  return headers.get("content-type") !== null || Number(headers.get("content-length") ?? 0) > 0;
+}
+
+/** Reads the body of a verb. A request without a body has no options. */
+async function readBody(
+  { reading, env }: RouteContext,
+  request: Request,
+  actor: string,
+  source: BodySource | null,
+): Promise<string> {
+  if (!hasBody(request)) return "{}";
+  const { text: body } = await readJsonText(request, source, BODY_BYTES_MAX, reading.of(actor), env.nextTurn);
+  return body === "" ? "{}" : body;
+}
+
+async function modelAnswer(
+  models: LogModels,
+  model: string,
+  verb: AdminRequest["verb"],
+  body: string,
+): Promise<unknown> {
+  await doModelVerb(models, model, verb, body);
+  return verb === "parked" ? { parked: await models.parked(model) } : models.status(model);
+}
+
+async function doModelVerb(models: LogModels, model: string, verb: AdminRequest["verb"], body: string): Promise<void> {
+  switch (verb) {
+    case "rebuild":
+      await models.rebuild(model, parsed(BODIES.job, body));
+      return;
+    case "populate":
+      await models.populate(model, parsed(BODIES.job, body));
+      return;
+    case "verify":
+      await models.startVerify(model, parsed(BODIES.verify, body));
+      return;
+    case "purge":
+      return models.purge(model);
+    case "delete":
+      return models.delete(model, parsed(BODIES.delete, body).key);
+    case "pause":
+    case "resume":
+    case "cancel": {
+      const job = await models.job(model);
+      if (!job) throw new HttpRefusal("concurrency", { message: `The model ${model} has no job that could ${verb}.` });
+      return job[verb]();
+    }
+  }
+}
+
+async function listed(subscribers: LogSubscribers): Promise<unknown> {
+  return { subscribers: await subscribers.list() };
+}
+
+async function subscriberAnswer(
+  subscribers: LogSubscribers,
+  name: string,
+  verb: AdminRequest["verb"],
+  body: string,
+): Promise<unknown> {
+  if (verb === "parked") return { parked: await subscribers.parked(name) };
+  const retried = await doSubscriberVerb(subscribers, name, verb, body);
+  const status = (await subscribers.list()).find((one) => one.name === name);
+  if (!status) throw new HttpRefusal("not-found", { message: `The server has no subscriber ${name}.` });
+  return { ...status, ...(retried !== null && { retried }) };
+}
+
+/** Returns the number of retried events. Null: the verb retries none. */
+async function doSubscriberVerb(
+  subscribers: LogSubscribers,
+  name: string,
+  verb: AdminRequest["verb"],
+  body: string,
+): Promise<number | null> {
+  if (verb === "retry") return subscribers.retry(name, parsed(BODIES.retry, body).events);
+  if (verb === "pause") await subscribers.pause(name);
+  else if (verb === "resume") await subscribers.resume(name);
+  else if (verb === "skip") {
+    const { event, reason } = parsed(BODIES.skip, body);
+    await subscribers.skip(name, event, reason);
+  } else if (verb === "reset") {
+    const { cursor, from, effects } = parsed(BODIES.reset, body);
+    if ((cursor === undefined) === (from === undefined))
+      throw new HttpRefusal("bad-request", { message: "Send either `from` or `cursor` in the body." });
+    await subscribers.reset(name, { from: cursor === undefined ? "beginning" : { cursor }, effects });
+  }
+  return null;
+}
+
+function parsed<T>(reader: Reader<T>, body: string): T {
+  const read = parseText(reader, body);
+  if (read.ok) return read.value;
+  throw new HttpRefusal("bad-request", { message: `The body is not valid: ${describeProblem(read.problem)}.` });
+}
+
+function unknownVerb({ kind, last }: AdminPlace): string {
+  return `There is no ${JSON.stringify(last ?? "")} of ${kind}. The verbs are ${ADMIN_VERBS[kind].join(", ")}.`;
+}
+
+/** The known errors of the calls, as refusals. An operator may read their texts. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof DacapoError)) return error;
+  const message = `${error.message}. ${error.fix}`;
+  switch (error.code) {
+    case "invalid":
+      return new HttpRefusal("bad-request", { message });
+    case "definition":
+      return new HttpRefusal("not-found", { message });
+    case "concurrency":
+    case "gone":
+    case "diverged":
+    case "rows-not-populated":
+    case "storage-full":
+      return new HttpRefusal(error.code, { message });
+    case "unreachable":
+      return new HttpRefusal("unavailable", { message });
+    default:
+      return error;
+  }
+}
