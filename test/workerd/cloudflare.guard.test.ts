@@ -33,6 +33,14 @@ const wrong: Readonly<Record<string, Wrong>> = {
     status: 403,
     send: (n) => ask(`/sync/logs/guess-${n}`, { headers: { authorization: "Bearer token-of-bob" } }),
   },
+  "an operator's request without the right": {
+    status: 403,
+    send: (n) =>
+      ask(`/sync/logs/guess-${n}/models/board/rebuild`, {
+        method: "POST",
+        headers: { authorization: "Bearer token-of-bob" },
+      }),
+  },
   "with an invalid name": {
     status: 400,
     send: (n) => ask(`/sync/logs/-guess-${n}`, { headers: { authorization } }),
@@ -65,7 +73,7 @@ const wrong: Readonly<Record<string, Wrong>> = {
   },
 };
 
-test("worker: 1,200 wrong requests of twelve kinds make no object and report no error", async () => {
+test("worker: 1,300 wrong requests of thirteen kinds make no object and report no error", async () => {
   const before = (await listDurableObjectIds(env.LOGS)).length;
   app.refused.add("bob");
   for (const [kind, { status, send }] of Object.entries(wrong)) {
@@ -184,4 +192,17 @@ test("logObject: reads of a log without a record store nothing", async () => {
   expect(await tables()).toBe(0);
   await ada.push([ada.commit(add("t1"))]);
   expect(await tables()).toBeGreaterThan(5);
+});
+
+test("worker: an operator's request reaches the object of its log, with and without a body", async () => {
+  const log = "log-of-an-operator";
+  const admin = async (method: string, path: string, body?: string) => {
+    const headers = { authorization, ...(body !== undefined && json) };
+    const response = await ask(`/sync/logs/${log}${path}`, { method, headers, ...(body !== undefined && { body }) });
+    return `${response.status} ${await response.text()}`;
+  };
+  expect(await admin("GET", "/models")).toBe('200 {"models":[]}');
+  expect(await admin("GET", "/subscribers")).toBe('200 {"subscribers":[]}');
+  expect(await admin("POST", "/models/board/purge")).toContain("has no model board");
+  expect(await admin("POST", "/models/board/rebuild", '{"duty":2}')).toContain("duty is not above 0");
 });

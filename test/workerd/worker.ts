@@ -62,6 +62,7 @@ const server = cloudflare({
       ? { actor: "guest", expiresAt: Date.now() + GUEST_MS }
       : byToken(request),
   permit,
+  admin: ({ actor }) => actor === "ada",
   permitEveryMs: 50,
   onError: (error) => void app.errors.push(error),
 });

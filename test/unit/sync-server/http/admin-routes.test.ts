@@ -83,7 +83,7 @@ test("admin routes: `admin` gets the action and alone decides, and the token com
   ]);
 });
 
-test("admin routes: an `admin` that throws or returns something else than true gives no right", async () => {
+test("admin routes: an `admin` that throws or returns something else than true is no right", async () => {
   const failing = await started({ admin: () => Promise.reject(new Error("no database")) });
   expect(codeOf(await call(failing, "GET /models"))).toBe("503 unavailable");
   // The cast is needed, because the compiler refuses this function.
@@ -91,7 +91,7 @@ test("admin routes: an `admin` that throws or returns something else than true g
   expect(codeOf(await call(vague, "GET /models"))).toBe("403 forbidden");
 });
 
-test("admin routes: a rebuild starts at once, its progress is readable, and verify shows differences", async () => {
+test("admin routes: rebuild and verify start at once, and GET shows their progress", async () => {
   const server = await started();
   await until(async () => (await call(server, "GET /models/board")).body["phase"] === "ready", "ready rows");
   expect((await call(server, "POST /models/board/rebuild", { onError: "stop", duty: 1 })).body).toMatchObject({
