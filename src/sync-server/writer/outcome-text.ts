@@ -10,7 +10,7 @@ import type { DomainEvent } from "../../core/domain/event.ts";
 import { findJsonProblem } from "../../core/values/json.ts";
 import { DROPPED, THEIRS_MAX } from "../../core/history/limits.ts";
 import { type Cursor, encodeCursor } from "../../core/history/record.ts";
-import { exceedsBytes } from "../base/limits.ts";
+import { byteLength } from "../base/limits.ts";
 
 const CODE_LENGTH_MAX = 128;
 const MESSAGE_LENGTH_MAX = 2_000;
@@ -84,9 +84,9 @@ function latestOf(theirs: readonly DomainEvent[]): readonly DomainEvent[] {
   for (const event of theirs.slice(-THEIRS_MAX).reverse()) {
     // An app's upcast may have returned a value that is not JSON.
     if (findJsonProblem(event.data)) continue;
-    const text = JSON.stringify(event);
-    if (exceedsBytes(text, room)) break;
-    room -= text.length;
+    const bytes = byteLength(JSON.stringify(event));
+    if (bytes > room) break;
+    room -= bytes;
     latest.unshift(event);
   }
   return latest;

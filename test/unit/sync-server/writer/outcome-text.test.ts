@@ -4,7 +4,14 @@ import { expect, test } from "vitest";
 import type { DomainEvent } from "../../../../src/core/domain/event.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import { parsePushAnswer } from "../../../../src/core/wire/read-messages.ts";
-import { rejectedText } from "../../../../src/sync-server/writer/outcome-text.ts";
+import { byteLength } from "../../../../src/core/values/byte-length.ts";
+import {
+  countOutcomes,
+  emptyText,
+  idTakenText,
+  recordedText,
+  rejectedText,
+} from "../../../../src/sync-server/writer/outcome-text.ts";
 
 const id = crypto.randomUUID();
 const eventWith = (data: Json, n = 0): DomainEvent => ({
@@ -59,4 +66,91 @@ test("rejectedText: contains the latest events of other authors, up to its bound
   expect(
     readBack(rejectedText(id, { code: "conflict", message: "", theirs: [broken, eventWith(1, 1)] })),
   ).toMatchObject({ theirs: [{ version: 2 }] });
+});
+
+test("rejectedText: the events of other authors stay within 64 KiB, also in a script of three bytes", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ length: fc.nat({ max: 12_000 }), letter: fc.constantFrom("x", "ü", "語") }), {
+        maxLength: 25,
+      }),
+      (shapes) => {
+        const theirs = shapes.map(({ length, letter }, n) => eventWith(letter.repeat(length), n));
+        const read = readBack(rejectedText(id, { code: "conflict", message: "", theirs }));
+        const got = read?.outcome === "rejected" ? (read.theirs ?? []) : [];
+        // The plain model: the latest events, at most 20, as long as all of them fit.
+        let [count, bytes] = [0, 0];
+        for (const event of theirs.toReversed().slice(0, 20)) {
+          bytes += byteLength(JSON.stringify(event));
+          if (bytes > 64 * 1024) break;
+          count++;
+        }
+        expect(got).toEqual(theirs.slice(theirs.length - count));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("rejectedText: an event of another author may fill the bound exactly", () => {
+  const empty = byteLength(JSON.stringify(eventWith("")));
+  const fits = eventWith("x".repeat(64 * 1024 - empty));
+  const textOf = (theirs: readonly DomainEvent[]) => rejectedText(id, { code: "conflict", message: "", theirs });
+  expect(readBack(textOf([fits]))).toMatchObject({ theirs: [fits] });
+  expect(readBack(textOf([eventWith(`${String(fits.data)}x`)]))).toMatchObject({ theirs: [] });
+});
+
+test("rejectedText: cuts a long code, message and path, and names the command", () => {
+  const path = ["name", 3, ...Array.from({ length: 70 }, () => "x".repeat(300))];
+  const facts = { command: 4, code: "c".repeat(129), message: "m".repeat(2_001), path };
+  expect(readBack(rejectedText(id, facts))).toEqual({
+    id,
+    outcome: "rejected",
+    command: 4,
+    code: "c".repeat(128),
+    message: "m".repeat(2_000),
+    path: ["name", 3, ...Array.from({ length: 62 }, () => "x".repeat(256))],
+  });
+  const whole = { code: "c".repeat(128), message: "m".repeat(2_000), path: ["x".repeat(256)] };
+  expect(readBack(rejectedText(id, whole))).toEqual({ id, outcome: "rejected", command: 0, ...whole });
+  // The cut leaves half of the last character.
+  expect(readBack(rejectedText(id, { code: `${"c".repeat(127)}😀`, message: "" }))).toMatchObject({
+    code: `${"c".repeat(127)}\uFFFD`,
+  });
+});
+
+test("rejectedText: a plain rejection has no path, no events and a code, also without one", () => {
+  const plain = { id, outcome: "rejected", command: 0, message: "no" };
+  expect(JSON.parse(rejectedText(id, { code: "full", message: "no" }))).toStrictEqual({ ...plain, code: "full" });
+  expect(JSON.parse(rejectedText(id, { code: "", message: "no", path: [], theirs: [] }))).toStrictEqual({
+    ...plain,
+    code: "rejected",
+  });
+});
+
+test("recordedText: names the place of the record, and the first 20 dropped keys", () => {
+  const at = { position: 3, mark: "00000000000000aa" };
+  expect(JSON.parse(recordedText(id, at))).toStrictEqual({ id, outcome: "recorded", at: "3-00000000000000aa" });
+  const keys = Array.from({ length: 21 }, (_, n) => `${n}`.padStart(257, "k"));
+  expect(readBack(recordedText(id, at, keys))).toEqual({
+    id,
+    outcome: "recorded",
+    at,
+    dropped: keys.slice(0, 20).map((key) => key.slice(0, 256)),
+  });
+});
+
+test("countOutcomes: counts each kind by its field, whatever a message contains", () => {
+  const at = { position: 1, mark: "00000000000000aa" };
+  const texts = [
+    recordedText(id, at),
+    emptyText(id),
+    rejectedText(id, { code: "no", message: `"outcome":"recorded"` }),
+    idTakenText(id),
+    recordedText(id, at, [`"outcome":"empty"`]),
+    emptyText(id),
+    rejectedText(id, { code: "no", message: `"outcome":"empty"` }),
+  ];
+  expect(countOutcomes(texts)).toEqual({ recorded: 2, rejected: 3, empty: 2 });
+  expect(countOutcomes([])).toEqual({ recorded: 0, rejected: 0, empty: 0 });
 });
