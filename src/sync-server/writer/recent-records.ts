@@ -91,8 +91,7 @@ function emptyTail(after: Cursor | null): Tail {
 }
 
 /** The number of records up to a cursor. Null: the tail does not have the cursor. */
-function indexOf({ after, records, head }: Tail, cursor: Cursor | null): number | null {
-  if (sameCursor(cursor, head)) return records.length;
+function indexOf({ after, records }: Tail, cursor: Cursor | null): number | null {
   if (sameCursor(cursor, after)) return 0;
   const index = records.findLastIndex((record) => sameCursor(record.cursor, cursor));
   return index < 0 ? null : index + 1;

@@ -64,6 +64,14 @@ describe("admitPush: one commit", () => {
     expect(first && "refusal" in first && first.refusal.message).toMatch(/^The commit is invalid: time ./);
   });
 
+  test("P30 admitPush: an id of the server's own code gets a refusal, and others are taken", () => {
+    const [own, good] = [commit({ id: crypto.randomUUID().replace(/-4/, "-8") }), commit()];
+    expect(admitted([own, good]).commits).toMatchObject([
+      { id: own.id, refusal: { code: "reserved-id" } },
+      { id: good.id, commit: good },
+    ]);
+  });
+
   test("admitPush: a commit may have exactly the largest number of bytes", () => {
     const one = commit({ meta: "日本語" });
     const commitBytesMax = new TextEncoder().encode(JSON.stringify(one)).length;

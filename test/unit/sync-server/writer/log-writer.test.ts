@@ -4,7 +4,6 @@ import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
 import { parseServerFrame } from "../../../../src/core/wire/read-messages.ts";
 import { lastPosition } from "../../../../src/core/history/record.ts";
 import type { SyncServer, SyncServerOptions } from "../../../../src/sync-server/app.ts";
-import { createWriterQueue } from "../../../../src/sync-server/writer/writer-queue.ts";
 import type { AppendResult, EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { column, task } from "../../../support/board-domain.ts";
@@ -318,29 +317,4 @@ test.each<[string, (text: string) => string]>([
       other.commit({ ...task.command.complete("t2"), seen: 1 }),
     ),
   ).toMatchObject([{ code: "stream-unreadable" }, { outcome: "recorded" }]);
-});
-
-test("writer queue: settles one batch at a time, in order, also if settling throws", async () => {
-  const batches: number[][] = [];
-  let idle = 0;
-  const queue = createWriterQueue<number, number>({
-    settle: async (jobs) => {
-      batches.push([...jobs]);
-      if (jobs.includes(13)) throw new Error("no");
-      return jobs.map((job) => job * 2);
-    },
-    batchSize: (waiting) => Math.min(2, waiting.length),
-    gather: () => Promise.resolve(),
-    idle: () => idle++,
-  });
-  const answers = await Promise.allSettled([1, 2, 3, 13, 5].map((job) => queue.add(job)));
-  expect(batches).toEqual([[1, 2], [3, 13], [5]]);
-  expect(answers.map((answer) => (answer.status === "fulfilled" ? answer.value : "failed"))).toEqual([
-    2,
-    4,
-    "failed",
-    "failed",
-    10,
-  ]);
-  expect([idle, queue.waiting()]).toEqual([1, 0]);
 });

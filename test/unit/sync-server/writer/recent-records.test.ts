@@ -36,6 +36,7 @@ test("RecentRecords: returns the records between two known cursors, and null oth
     [at(2), at(6)],
     [at(6), at(5)],
     [at(4), at(7)],
+    [at(3), at(7)],
     [{ position: 4, mark: "other" }, at(6)],
     [at(4), { position: 6, mark: "other" }],
     [null, at(6)],
@@ -75,6 +76,40 @@ test("RecentRecords: is bounded in records, in characters of a log and of all lo
   for (let log = 0; log < 100; log++) recent.add(`log-${log}`, appended(0, 9, "x".repeat(100_000)));
   expect(recent.between("many", at(5_000), at(5_000))).toBeNull();
   expect(recent.between("log-99", at(0), at(9))).toHaveLength(9);
+});
+
+test("RecentRecords: keeps exactly its bounds, and half of them after a cut", () => {
+  const recent = createRecentRecords();
+  recent.add("many", appended(0, 2_000));
+  expect(recent.between("many", at(0), at(2_000))).toHaveLength(2_000);
+  recent.add("many", appended(2_000, 1));
+  expect(recent.between("many", at(1_001), at(2_001))).toHaveLength(1_000);
+  expect(recent.between("many", at(1_000), at(2_001))).toBeNull();
+  const large = "x".repeat(100_000);
+  recent.add("large", appended(0, 10, large));
+  expect(recent.between("large", at(0), at(10))).toHaveLength(10);
+  recent.add("large", appended(10, 1, large));
+  expect(recent.between("large", at(6), at(11))).toHaveLength(5);
+  expect(recent.between("large", at(5), at(11))).toBeNull();
+});
+
+test("RecentRecords: forgets the log without news for longest, once all have 32 million characters", () => {
+  const recent = createRecentRecords();
+  const logs = Array.from({ length: 32 }, (_, n) => `log-${n}`);
+  const known = () => logs.filter((log) => recent.end(log) !== null);
+  for (const log of logs) recent.add(log, appended(0, 9, "x".repeat(100_000)));
+  // Many small appends to two logs count each character once.
+  for (let n = 9; n < 60; n++) {
+    recent.add("log-0", appended(n, 1, "y"));
+    recent.follow("log-1", appended(n, 1, "y"));
+  }
+  const rest = 32_000_000 - logs.length * 900_000 - 2 * 51;
+  for (const filler of ["one", "two", "three"]) recent.add(filler, appended(0, 1, "z".repeat(900_000)));
+  recent.add("last", appended(0, 1, "z".repeat(rest - 2_700_000)));
+  expect(known()).toEqual(logs);
+  recent.follow("last", appended(1, 1, "z"));
+  expect(known()).toEqual(logs.filter((log) => log !== "log-2"));
+  expect(recent.between("log-0", at(58), at(60))).toHaveLength(2);
 });
 
 test("RecentRecords: knows the ends of more records than it keeps, at the same head only", () => {
