@@ -33,7 +33,7 @@ export async function catchUp({ log, store, cache, recentRecords }: LogKnowledge
     const { records } = read;
     const head = records.at(-1)?.cursor ?? after;
     if (sameCursor(head, read.head)) {
-      if (records.length > 0) recentRecords.add(log, { after, records, head });
+      recentRecords.add(log, { after, records, head });
       return { kind: "open", cursor: head };
     }
   }

@@ -68,6 +68,6 @@ export async function permitPush(
   try {
     return { push: { ...push, commits: await Promise.all(push.commits.map(checkCommit)) }, failure: null };
   } catch (failure) {
-    return { push, failure: failure ?? new Error("permit failed") };
+    return { push, failure };
   }
 }
