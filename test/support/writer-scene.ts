@@ -75,10 +75,10 @@ export function writerScene({ limits, ...options }: WriterSceneOptions = {}) {
   );
   const write = store.append.bind(store);
   /** A test may replace it, to fail an append or to append something else before it. */
-  const hooks = { append: (next: () => Promise<AppendResult>): Promise<AppendResult> => next() };
+  const hooks = { append: (next: () => Promise<AppendResult>, _log: string): Promise<AppendResult> => next() };
   store.append = (log, append) => {
     appends.push(append);
-    return hooks.append(() => write(log, append));
+    return hooks.append(() => write(log, append), log);
   };
   const writer = createLogWriter({
     domain: domain.definition,

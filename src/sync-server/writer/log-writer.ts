@@ -132,14 +132,14 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
 }
 
-/** The number of waiting pushes that fit into one append: at least one. */
+/** The number of waiting pushes that fit into one append. The queue takes one if none fits. */
 function batchSize(waiting: readonly AdmittedPush[], { batchCommitsMax, batchBytesMax }: ServerLimits): number {
   let commits = 0;
   let bytes = 0;
   for (const [index, push] of waiting.entries()) {
     commits += push.commits.length;
     bytes += push.bytes;
-    if (index > 0 && (commits > batchCommitsMax || bytes > batchBytesMax)) return index;
+    if (commits > batchCommitsMax || bytes > batchBytesMax) return index;
   }
   return waiting.length;
 }

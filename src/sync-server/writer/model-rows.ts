@@ -99,7 +99,7 @@ export class ModelRows {
       for (const [key, text] of set) rows.set(key, text);
       for (const key of remove) rows.set(key, undefined);
     }
-    if (parked.length > 0) this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };
+    this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };
   }
 
   follower(head: Cursor | null): FollowerWrite {
@@ -165,11 +165,11 @@ export class ModelRows {
 }
 
 function changesOf(rows: ReadonlyMap<string, RowText>): Pick<RowChange, "set" | "remove"> {
-  const set: [string, string][] = [];
+  const set: [string, string | null][] = [];
   const remove: string[] = [];
   for (const [key, text] of rows) {
     if (text === undefined) remove.push(key);
-    else if (text !== null) set.push([key, text]);
+    else set.push([key, text]);
   }
   return { set, remove };
 }

@@ -129,7 +129,7 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
   }
   const { at, notes } = startOf(model, follower);
   const missing = head.position - positionOf(at);
-  if (notes?.phase !== "ready" || (missing <= 0 && !sameCursor(at, head)))
+  if (notes?.phase !== "ready")
     return model.strong?.untilReady === "refuse"
       ? { kind: "unavailable" }
       : { kind: "passes", follower: model.follower, revision };

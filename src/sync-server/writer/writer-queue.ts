@@ -15,7 +15,7 @@ export type WriterQueue<Job, Result> = {
 export type WriterQueueOptions<Job, Result> = {
   /** Settles a batch. Returns one result for each job, in the same order. */
   readonly settle: (jobs: readonly Job[]) => Promise<readonly Result[]>;
-  /** Returns the number of waiting jobs that go into the next batch: at least one. */
+  /** Returns the number of waiting jobs that fit into the next batch. If none fits, the first goes alone. */
   readonly batchSize: (waiting: readonly Job[]) => number;
   /** Awaited before each batch, so that jobs that arrive together are settled together. */
   readonly gather: () => Promise<void>;

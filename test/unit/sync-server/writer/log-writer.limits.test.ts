@@ -94,6 +94,23 @@ test("log writer: close waits for the pushes of all logs, and ends at once witho
   await writerScene().writer.close();
 });
 
+test("log writer: close waits for a log that works longer than the others", async () => {
+  const { push, writer, hooks } = writerScene();
+  let finish = (): void => {};
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  hooks.append = (write, log) => (log === "slow" ? finished.then(write) : write());
+  const slow = push(adds(1), { log: "slow" });
+  const fast = push(adds(1), { log: "fast" });
+  let isClosed = false;
+  const closed = writer.close().then(() => (isClosed = true));
+  expect(await kinds([fast])).toEqual(["settled"]);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(isClosed).toBe(false);
+  finish();
+  expect(await kinds([slow])).toEqual(["settled"]);
+  await closed;
+});
+
 test("log writer: publishes each append once, and nothing for a push without a record", async () => {
   const { push, published } = writerScene();
   await push(adds(2));
@@ -145,11 +162,11 @@ test.each([
 
 test("log writer: reports the commits of each batch and the length of its queue", async () => {
   const measures: [string, number][] = [];
-  const spans: string[] = [];
+  const [spans, facts]: [string[], object[]] = [[], []];
   const telemetry: Telemetry = {
     startSpan: (name) => {
       spans.push(name);
-      return { run: (work) => work(), set: () => {}, end: () => {} };
+      return { run: (work) => work(), set: (given) => void facts.push(given), end: () => {} };
     },
     record: (name, value) => void measures.push([name, value]),
   };
@@ -163,6 +180,7 @@ test("log writer: reports the commits of each batch and the length of its queue"
   expect(valuesOf("queue.length")).toEqual([1, 1, -1, -1]);
   expect([valuesOf("batch.size"), valuesOf("events")]).toEqual([[5], [5]]);
   expect(spans).toEqual(["batch", "decide", "append"]);
+  expect(facts).toContainEqual({ pushes: 2, commits: 5 });
   await push(adds(3));
   expect([valuesOf("batch.size"), valuesOf("events")]).toEqual([
     [5, 3],

@@ -45,7 +45,8 @@ for (const [when, answer] of answers)
 
 test("permit: a refusal that comes later counts among answers that come at once", async () => {
   const { push } = writerScene({
-    permit: (_, request) => ("stream" in request && request.stream === "task/no" ? Promise.resolve(false) : true),
+    permit: (_, request) =>
+      request.action === "write" && request.stream === "task/no" ? Promise.resolve(false) : true,
   });
   for (const commands of [
     [add("a"), add("no")],

@@ -8,11 +8,11 @@ import { person, testServer } from "../../../support/sync-requests.ts";
 
 const EVENTS_OF_A_RECORD = 20_000;
 
-/** A store whose stream "task/long" has 120,000 events of Bob, more than the server reads for one push. */
-async function longStore() {
+/** A store whose stream "task/long" has so many records of Bob. */
+async function longStore(records: number) {
   const store = memory();
   let head: Cursor | null = null;
-  for (let n = 1; n <= 6; n++) {
+  for (let n = 1; n <= records; n++) {
     const position: number = (head?.position ?? 0) + 1;
     const events = Array.from({ length: EVENTS_OF_A_RECORD }, (_, k) => {
       const version = position + k;
@@ -31,7 +31,8 @@ async function longStore() {
 }
 
 test("P7 push: the first commit of each push gets its outcome, however much another push reads", async () => {
-  const server = testServer({ store: await longStore() });
+  // More events than the server reads for one push.
+  const server = testServer({ store: await longStore(6) });
   const [ada, bob] = [person(server, "ada"), person(server, "bob")];
   // The first push makes the other two wait, so that the server settles them in one batch.
   const pushes = [
@@ -48,5 +49,16 @@ test("P7 push: the first commit of each push gets its outcome, however much anot
   const [, hers, others] = await Promise.all(pushes);
   expect(hers?.outcomes).toMatchObject([{ outcome: "rejected", code: "conflict" }]);
   expect(others?.outcomes).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
+  await server.close();
+});
+
+test("P7 push: a push may read exactly 100,000 events, and its next commit is answered too", async () => {
+  const server = testServer({ store: await longStore(5) });
+  const ada = person(server, "ada");
+  const commits = [
+    ada.commit(task.command.claim("long", { title: "Bread" })),
+    ada.commit(task.command.add("t1", { title: "Tea", column: "todo" })),
+  ];
+  expect(await ada.outcomes(...commits)).toMatchObject([{ code: "conflict" }, { outcome: "recorded" }]);
   await server.close();
 });

@@ -181,3 +181,21 @@ test("planBatch: a push that stops has the outcomes before the stop, and the pag
   for (const result of results)
     expect(result).toMatchObject({ appended: { after: null, head: { position: 3 }, records: { length: 3 } } });
 });
+
+test("P7 planBatch: a push is answered until its outcomes have more than 2 MiB", async () => {
+  const { push } = writerScene();
+  /** The lengths of the outcomes of 40 conflicts with a note of this many characters. */
+  const lengths = async (id: string, characters: number) => {
+    await push([add(id), commitOf([task.command.note(id, { text: "x".repeat(characters) })])]);
+    const claims = Array.from({ length: 40 }, () => commitOf([{ ...task.command.claim(id, { title: "x" }), seen: 1 }]));
+    const result = await push(claims, bob);
+    return result.kind === "settled" ? result.outcomes.map(({ length }) => length) : [];
+  };
+  const sum = (all: readonly number[]) => all.reduce((before, length) => before + length, 0);
+  const some = await lengths("some", 60_000);
+  expect([sum(some) > 2 * 1024 * 1024, sum(some.slice(1)) <= 2 * 1024 * 1024]).toEqual([true, true]);
+  // With 64 KiB each, 32 outcomes have exactly 2 MiB, and one more is sent.
+  const [length = 0] = some;
+  const exact = await lengths("same", 60_000 + 64 * 1024 - length);
+  expect([exact.length, new Set(exact)]).toEqual([33, new Set([64 * 1024])]);
+});
