@@ -4,7 +4,7 @@ import { refuseDefinition } from "../../core/values/refuse.ts";
 /** Returns the log of a request target `<prefix>/logs/<log>/live`. Any other target, also `//host/…`, returns null. */
 export function liveLog(target: string, prefix: string): string | null {
   const [pathname = ""] = target.split("?", 1);
-  if (!pathname.startsWith(`${prefix}/logs/`) || pathname.startsWith("//")) return null;
+  if (!pathname.startsWith(`${prefix}/logs/`)) return null;
   const [, name] = /^\/logs\/([^/]+)\/live$/.exec(pathname.slice(prefix.length)) ?? [];
   try {
     return name === undefined ? null : decodeURIComponent(name);

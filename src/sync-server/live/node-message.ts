@@ -36,7 +36,7 @@ export function messageJson(entries: readonly Json[], facts: { asks?: boolean; e
 }
 
 export function readNodeMessage(message: Json): NodeMessage {
-  const fields = new Map<string, Json>(typeof message === "object" && message !== null ? Object.entries(message) : []);
+  const fields = new Map<string, Json>(Object.entries(message ?? {}));
   const entries = fields.get("entries");
   return {
     entries: Array.isArray(entries) ? entries.flatMap(readEntry) : [],

@@ -1,0 +1,97 @@
+/** Live sockets without a network: sockets that note what the server does, and a clock that the test moves. */
+import type { ServerFrame } from "../../src/core/wire/messages.ts";
+import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
+import type { Env } from "../../src/sync-server/base/env.ts";
+import type { LiveAttachment, LiveSocket } from "../../src/sync-server/live/server-socket.ts";
+
+export type FakeSocket = LiveSocket & {
+  bufferedBytes: number;
+  answeredAt: number;
+  readonly frames: ServerFrame[];
+  /** The code and the reason of each `close`. */
+  readonly closed: (readonly [code: number, reason: string])[];
+  /** The number of calls of `terminate`. */
+  terminated: number;
+  readonly saved: LiveAttachment[];
+  /** What throws from now on. */
+  broken: "send" | "save" | null;
+};
+
+export function fakeSocket(): FakeSocket {
+  return {
+    frames: [],
+    closed: [],
+    saved: [],
+    bufferedBytes: 0,
+    answeredAt: 0,
+    terminated: 0,
+    broken: null,
+    send(text) {
+      if (this.broken === "send") throw new Error("The socket is gone");
+      const frame = parseServerFrame(text);
+      if (!frame.ok) throw new Error(`The server sent an invalid frame: ${text}`);
+      this.frames.push(frame.value);
+    },
+    close(code, reason) {
+      this.closed.push([code, reason]);
+    },
+    terminate() {
+      this.terminated++;
+    },
+    save(attachment) {
+      if (this.broken === "save") throw new Error("The attachment is too large");
+      this.saved.push(attachment);
+    },
+  };
+}
+
+/** The positions of the records that a socket got. */
+export function positionsIn({ frames }: FakeSocket): readonly number[] {
+  return frames.flatMap((frame) => (frame.type === "records" ? frame.records.map(({ position }) => position) : []));
+}
+
+/** The positions of the hints that a socket got. */
+export function hintsIn({ frames }: FakeSocket): readonly number[] {
+  return frames.flatMap((frame) => (frame.type === "head" ? [frame.head] : []));
+}
+
+/** A clock that stands still until the test moves it. A single random byte is 128, the middle. */
+export function fakeClock(start = 1_000_000) {
+  let timers: { readonly at: number; readonly run: () => void }[] = [];
+  const clock = {
+    now: start,
+    /** The milliseconds until each timer that waits. */
+    timers: () => timers.map(({ at }) => at - clock.now),
+    /** Moves the clock and runs the timers that are due, each at its own time. */
+    async advance(ms: number): Promise<void> {
+      const end = clock.now + ms;
+      for (;;) {
+        const at = Math.min(...timers.map((timer) => timer.at));
+        if (at > end) break;
+        clock.now = Math.max(clock.now, at);
+        const due = timers.filter((timer) => timer.at <= clock.now);
+        timers = timers.filter((timer) => timer.at > clock.now);
+        for (const { run } of due) run();
+        await settled();
+      }
+      clock.now = end;
+      await settled();
+    },
+  };
+  const env: Env = {
+    now: () => clock.now,
+    randomBytes: (count) => new Uint8Array(count).fill(128),
+    setTimer: (run, ms) => {
+      const timer = { at: clock.now + ms, run };
+      timers.push(timer);
+      return () => void (timers = timers.filter((one) => one !== timer));
+    },
+    nextTurn: () => Promise.resolve(),
+  };
+  return { clock, env };
+}
+
+/** Lets everything that needs no timer happen. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
