@@ -100,7 +100,7 @@ export function writerScene({ limits, ...options }: WriterSceneOptions = {}) {
     published,
     appends,
     /** Keeps all batches from starting until the test calls the returned function. */
-    hold(): () => void {
+    hold: (): (() => void) => {
       let release = (): void => {};
       turn = new Promise((resolve) => (release = resolve));
       return release;

@@ -1,5 +1,6 @@
 // The paths of live sockets, as a runtime sees them before Hono.
 import { expect, test } from "vitest";
+import { containing } from "../../../support/matchers.ts";
 import { liveLog, prefixOf } from "../../../../src/sync-server/live/live-path.ts";
 
 test.each([
@@ -73,9 +74,6 @@ test.each([
   ["https://host/sync"],
 ])("prefixOf: refuses %j, and names the option", (path) => {
   expect(() => prefixOf(path)).toThrow(
-    expect.objectContaining({
-      message: expect.stringContaining("The path of the sync server is"),
-      details: { option: "path" },
-    }),
+    expect.objectContaining({ message: containing("The path of the sync server is"), details: { option: "path" } }),
   );
 });

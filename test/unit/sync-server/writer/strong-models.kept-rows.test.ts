@@ -34,7 +34,7 @@ function node(models: readonly ServerModel[], store = memory()) {
   const scene = writerScene({ store, domain: namesDomain.definition, ...(models.length > 0 && { keepers }) });
   const reads: string[] = [];
   const through = modelsOf(scene.store);
-  const { followers, rows } = { followers: through.followers, rows: through.rows };
+  const [followers, rows] = [through.followers.bind(through), through.rows.bind(through)];
   Object.assign(through, {
     followers: (log: string) => (reads.push("followers"), followers(log)),
     rows: (...given: Parameters<ModelStore["rows"]>) => {
@@ -213,7 +213,7 @@ test("strong: the first commit of a log can be rejected by a model", async () =>
 test("strong: a log that another node moves while its rows are read is planned again", async () => {
   const { push, store, base, appends } = node([strong(names)]);
   const through = modelsOf(store);
-  const { followers } = through;
+  const followers = through.followers.bind(through);
   let isFirst = true;
   through.followers = async (log) => {
     if (isFirst) await oldRelease(base, named(["u1", "neo"]));
