@@ -1,8 +1,11 @@
 /** Live sockets without a network: sockets that note what the server does, and a clock that the test moves. */
+import { type Cursor, positionOf } from "../../src/core/history/record.ts";
 import type { ServerFrame } from "../../src/core/wire/messages.ts";
 import { parseServerFrame } from "../../src/core/wire/read-messages.ts";
 import type { Env } from "../../src/sync-server/base/env.ts";
 import type { LiveAttachment, LiveSocket } from "../../src/sync-server/live/server-socket.ts";
+import type { EventStore, StoredRecord } from "../../src/sync-server/stores/event-store.ts";
+import type { Appended } from "../../src/sync-server/writer/admit-push.ts";
 
 export type FakeSocket = LiveSocket & {
   bufferedBytes: number;
@@ -13,7 +16,7 @@ export type FakeSocket = LiveSocket & {
   /** The number of calls of `terminate`. */
   terminated: number;
   readonly saved: LiveAttachment[];
-  /** What throws from now on. */
+  /** The call that throws from now on. */
   broken: "send" | "save" | null;
 };
 
@@ -55,7 +58,7 @@ export function hintsIn({ frames }: FakeSocket): readonly number[] {
   return frames.flatMap((frame) => (frame.type === "head" ? [frame.head] : []));
 }
 
-/** A clock that stands still until the test moves it. A single random byte is 128, the middle. */
+/** A clock that only the test moves. A single random byte is 128, the middle. */
 export function fakeClock(start = 1_000_000) {
   let timers: { readonly at: number; readonly run: () => void }[] = [];
   const clock = {
@@ -94,4 +97,38 @@ export function fakeClock(start = 1_000_000) {
 /** Lets everything that needs no timer happen. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Records of one event each behind a cursor, as the writer appends them. The server received each at 1,000. */
+export function appendedAfter(after: Cursor | null, count: number, size = 10): Appended {
+  const first = positionOf(after) + 1;
+  const records = Array.from({ length: count }, (_, n): StoredRecord => {
+    const position = first + n;
+    const cursor = { position, mark: `m${position}` };
+    const commit = crypto.randomUUID();
+    const events = [{ type: "E", v: 1, stream: "task/t1", version: position, data: "x".repeat(size) }];
+    const record = {
+      position,
+      mark: cursor.mark,
+      commit,
+      client: commit,
+      actor: "ada",
+      time: 1,
+      received: 1_000,
+      meta: null,
+    };
+    const streams = [{ stream: "task/t1", first: position, last: position }];
+    return { position, cursor, commit, actor: "ada", streams, text: JSON.stringify({ ...record, events }) };
+  });
+  return { after, records, head: records.at(-1)?.cursor ?? after };
+}
+
+/** Appends records of one event each to a log of a store, and returns them. */
+export async function appendTo(store: EventStore, count: number, log = "board"): Promise<Appended> {
+  const head = await store.head(log);
+  const appended = appendedAfter(head.kind === "open" ? head.cursor : null, count);
+  const outcome = { outcomes: [], forgetOutcomesBefore: 0, outcomesPerActorMax: 10 };
+  const { kind } = await store.append(log, { expected: appended.after, records: appended.records, ...outcome });
+  if (kind !== "ok") throw new Error(`The append was refused: ${kind}`);
+  return appended;
 }

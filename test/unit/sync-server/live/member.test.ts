@@ -1,4 +1,4 @@
-// One socket of a room: what it is sent, what it keeps, and when it counts as slow or silent.
+// One socket of a room: its frames, its attachment, and when it counts as slow or silent.
 import { expect, test } from "vitest";
 import { Member } from "../../../../src/sync-server/live/member.ts";
 import type { LiveAttachment } from "../../../../src/sync-server/live/server-socket.ts";

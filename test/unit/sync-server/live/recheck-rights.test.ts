@@ -8,7 +8,7 @@ import { fakeClock, fakeSocket } from "../../../support/live-scene.ts";
 
 const NOW = 1_000_000;
 
-test("ReadRight: is due some time after it was confirmed, and five seconds after an unanswered request", () => {
+test("ReadRight: is due a time after it was confirmed, or 5 seconds after a lost answer", () => {
   const right = new ReadRight({});
   expect([right.dueAt(40_000), right.toJson()]).toEqual([40_000, { checkedAt: 0 }]);
   expect(right.ask(NOW)).toBe(false);

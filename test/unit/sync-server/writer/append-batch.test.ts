@@ -26,7 +26,7 @@ function countCalls(store: EventStore, names: readonly ("head" | "known" | "read
   return calls;
 }
 
-test("appendBatch: is refused as unavailable after 20 appends, each of which another node preceded", async () => {
+test("appendBatch: refuses a push as unavailable after 20 appends that another node preceded", async () => {
   const { here, there } = twoNodes();
   await here.push([add()]);
   here.appends.length = 0;
@@ -68,7 +68,7 @@ test.each([
   expect(here.published[1]).toMatchObject({ after: { position: lost + 1 }, head: { position: lost + 2 } });
 });
 
-test("appendBatch: a log that was dropped before or during the push is gone, and is reported to nobody", async () => {
+test("appendBatch: a log that is dropped before or during the push is gone", async () => {
   const { push, store, hooks, errors, appends } = writerScene();
   await push([add()]);
   hooks.append = async (write) => {
@@ -92,7 +92,7 @@ test("appendBatch: a new node answers repeated commits without an append", async
   expect([there.appends, there.published]).toEqual([[], []]);
 });
 
-test("appendBatch: an answer without commits has the end of the log, also if another node moved it", async () => {
+test("appendBatch: an answer without commits has the end of the log, also of another node", async () => {
   const { here, there } = twoNodes();
   await here.push([add()]);
   await there.push([add(), add()]);
@@ -152,7 +152,7 @@ test("appendBatch: a node that missed more than a page of records appends at its
   expect((await here.head())?.position).toBe(1_102);
 });
 
-test("appendBatch: a node decides anew although it followed more records than it keeps", async () => {
+test("appendBatch: a node that followed more records than it keeps reads the streams again", async () => {
   const { here, there } = twoNodes();
   await here.push([add("t1")]);
   const after = await here.head();

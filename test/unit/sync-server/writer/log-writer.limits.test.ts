@@ -1,4 +1,4 @@
-// The bounds of a log writer: which pushes wait, which go into one append, and what it tells others.
+// The bounds of a log writer: which pushes wait, which go into one append, and what it reports.
 import { expect, test } from "vitest";
 import type { Telemetry } from "../../../../src/sync-server/base/telemetry.ts";
 import { Observer } from "../../../../src/sync-server/base/observer.ts";

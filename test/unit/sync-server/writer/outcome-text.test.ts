@@ -68,7 +68,7 @@ test("rejectedText: contains the latest events of other authors, up to its bound
   ).toMatchObject({ theirs: [{ version: 2 }] });
 });
 
-test("rejectedText: the events of other authors stay within 64 KiB, also in a script of three bytes", () => {
+test("rejectedText: events of other authors stay within 64 KiB, also in other scripts", () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ length: fc.nat({ max: 12_000 }), letter: fc.constantFrom("x", "ü", "語") }), {

@@ -1,4 +1,4 @@
-// The rights of a push: what `permit` is asked, in which order, and what its answers do.
+// The rights of a push: the requests to `permit`, their order, and what the answers do.
 import { expect, test } from "vitest";
 import type { PermitRequest } from "../../../../src/sync-server/access/authorize.ts";
 import { DacapoError } from "../../../../src/core/values/errors.ts";
@@ -13,7 +13,7 @@ const answers = [
   ["later", (answer: boolean) => Promise.resolve(answer)],
 ] as const;
 
-test("permit: is asked for each command before, and for each command with events after the decision", async () => {
+test("permit: gets each command before the decision, and each command with events after it", async () => {
   const asked: PermitRequest[] = [];
   const { push } = writerScene({ permit: (_, request) => (asked.push(request), true) });
   await push([commitOf([add("t1"), complete("t2")])]);
@@ -61,7 +61,7 @@ test("permit: a function that returns nothing refuses", async () => {
   expect(kindsOf(await push([commitOf([add("t1")])]))).toEqual(["forbidden"]);
 });
 
-test("permit: is not asked for commits of the server's own code", async () => {
+test("permit: gets no commit of the server's own code", async () => {
   const { push } = writerScene({ permit: () => false });
   expect(kindsOf(await push([commitOf([add("t1")])], { isTrusted: true }))).toEqual(["recorded"]);
   expect(kindsOf(await push([commitOf([add("t2")])], { isTrusted: false }))).toEqual(["forbidden"]);

@@ -22,7 +22,7 @@ async function inOneBatch(
   return Promise.all(waiting);
 }
 
-test("P4 planBatch: an id is one record in a batch, and another actor's commit under it is refused", async () => {
+test("P4 planBatch: an id is one record in a batch, and is taken for another actor", async () => {
   const scene = writerScene();
   const commit = add("t1");
   const results = await inOneBatch(scene, [
@@ -36,7 +36,7 @@ test("P4 planBatch: an id is one record in a batch, and another actor's commit u
   expect(scene.appends.at(-1)).toMatchObject({ records: [{ commit: commit.id }], outcomes: [] });
 });
 
-test("P4 planBatch: a commit without a record keeps its outcome in a batch, and its id stays free", async () => {
+test("P4 planBatch: a commit without a record keeps its outcome, and its id stays free", async () => {
   const scene = writerScene();
   const [refused, empty] = [rename("t1"), commitOf([task.command.complete("t1")])];
   const results = await inOneBatch(scene, [
@@ -91,7 +91,7 @@ test("planBatch: a repeated push reads no stream", async () => {
   expect([streams.mock.calls, written.mock.calls]).toEqual([[], []]);
 });
 
-test("P6 planBatch: a push after a cursor of another history is refused, and its neighbours are not", async () => {
+test("P6 planBatch: a push after a cursor of another history is refused alone", async () => {
   const store = memory();
   const before = writerScene({ store });
   await before.push([add()]);

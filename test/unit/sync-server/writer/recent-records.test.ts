@@ -93,7 +93,7 @@ test("RecentRecords: keeps exactly its bounds, and half of them after a cut", ()
   expect(recent.between("large", at(5), at(11))).toBeNull();
 });
 
-test("RecentRecords: forgets the log without news for longest, once all have 32 million characters", () => {
+test("RecentRecords: above 32 million characters it forgets the log that was idle for longest", () => {
   const recent = createRecentRecords();
   const logs = Array.from({ length: 32 }, (_, n) => `log-${n}`);
   const known = () => logs.filter((log) => recent.end(log) !== null);

@@ -1,4 +1,4 @@
-// What the server adds to a commit's record, and the last checks before it.
+// The record of a commit: the fields that the server adds, and the last checks.
 import { expect, test } from "vitest";
 import type { CommitRecord } from "../../../../src/core/history/record.ts";
 import { byteLength } from "../../../../src/core/values/byte-length.ts";
@@ -13,7 +13,7 @@ function recordsIn({ appends }: ReturnType<typeof writerScene>): readonly Commit
   return appends.flatMap(({ records }) => records.map(({ text }) => parseOwnJson<CommitRecord>(text)));
 }
 
-test("P1 settleCommit: a record has the commit's facts, and a place, a mark and a time of the server", async () => {
+test("P1 settleCommit: a record has a place, a mark and a time of the server", async () => {
   const scene = writerScene();
   const first = commitOf([add("t1"), task.command.complete("t1")], { time: 5, meta: { from: "phone" } });
   const second = commitOf([task.command.complete("t2"), add("t2")], { time: 6 });

@@ -1,4 +1,4 @@
-// What a node keeps of its strong read models between batches, what it reads, and when it must not check commits.
+// The rows of strong read models that a node keeps and reads, and commits that it must not check yet.
 import { expect, test } from "vitest";
 import { projection, RejectedError } from "dacapo";
 import { strong } from "../../../../src/sync-server/app.ts";
@@ -164,7 +164,7 @@ test("strong: the rows that a node keeps of a log have at most 250,000 character
   expect(await cost(named(["u2", "short"]))).toEqual([["recorded"], ["user/u2"]]);
 });
 
-test("strong: a node keeps the rows of 200 logs, and forgets the log without an append for longest", async () => {
+test("strong: a node keeps the rows of 200 logs, and forgets the log that was idle for longest", async () => {
   const { push, reads } = node([strong(names)]);
   const readsOf = async (log: string, name: string) => {
     reads.length = 0;
@@ -262,7 +262,7 @@ test("strong: a model that is not built lets commits pass, beside one that check
   const store = memory();
   await node([strong(eventCounts)], store).push([named(["u1", "neo"])]);
   const { cost, waited, appends } = node([strong(eventCounts), strong(names)], store);
-  // Each batch looks again whether the rows are built.
+  // Each batch checks again whether the rows are built.
   for (const id of ["u2", "u3"]) {
     const [kinds, reads] = await cost(named([id, "neo"]));
     expect([kinds, reads?.[0]]).toEqual([["recorded"], "followers"]);
