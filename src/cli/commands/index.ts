@@ -1,12 +1,16 @@
 /** The table of commands, in the order of the help. One file makes one command. */
 import type { MakeCommand } from "../base/command.ts";
+import { populate, purge, rebuild, verifyModel } from "./build-models.ts";
 import { drop } from "./drop.ts";
 import { events } from "./events.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { logs } from "./logs.ts";
+import { models } from "./models.ts";
 import { move } from "./move.ts";
+import { rows } from "./rows.ts";
 import { serveCommand } from "./serve.ts";
+import { subscribers } from "./subscribers.ts";
 import { verify } from "./verify.ts";
 
 export const commands: readonly MakeCommand[] = [
@@ -14,6 +18,13 @@ export const commands: readonly MakeCommand[] = [
   logs,
   events,
   verify,
+  models,
+  rows,
+  rebuild,
+  populate,
+  verifyModel,
+  purge,
+  subscribers,
   exportCommand,
   importCommand,
   drop,

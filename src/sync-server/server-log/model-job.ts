@@ -35,11 +35,11 @@ export type ModelJob = {
   /** Ends the job. The rows that are read stay as they are. */
   readonly cancel: () => Promise<void>;
   /**
-   * Resolves with the last progress when the job is `done`, `cancelled` or `stopped`.
+   * Calls `onProgress` until the job is `done`, `cancelled` or `stopped`. Resolves with the last progress.
    *
    * @throws DacapoError (`unreachable`) if this server is closed before. The job continues with the next start.
    */
-  readonly finished: () => Promise<JobProgress>;
+  readonly finished: (onProgress?: (progress: JobProgress) => void) => Promise<JobProgress>;
 };
 
 /** The first of these that a model has is the phase of a job of several models. */
@@ -57,7 +57,7 @@ export function modelJob(jobs: ModelJobs, log: LogName, parts: readonly JobOf[])
     pause: () => change("pause"),
     resume: () => change("resume"),
     cancel: () => change("cancel"),
-    finished: () => follow(jobs, log, progress, () => {}),
+    finished: (onProgress = () => {}) => follow(jobs, log, progress, onProgress),
   };
 }
 

@@ -112,7 +112,10 @@ export type LogSubscribers = {
 const SKIPPED_MAX = 20;
 const NOTHING = { set: [], remove: [] };
 
-export function logSubscribers(store: EventStore, subscribers: Subscribers, log: LogName): LogSubscribers {
+/** The subscribers of a server, or of a program that runs no handlers. */
+export type KnownSubscribers = Pick<Subscribers, "definitions" | "now" | "poke">;
+
+export function logSubscribers(store: EventStore, subscribers: KnownSubscribers, log: LogName): LogSubscribers {
   const one = (handle: Subscriber | string) => new SubscriberInLog(store, subscribers, log, handle);
   return {
     list: () => Promise.all([...subscribers.definitions.keys()].map((name) => one(name).status())),
@@ -130,11 +133,11 @@ type Decided = { readonly next: NextPlace; readonly count: number };
 class SubscriberInLog {
   readonly #store: EventStore;
   readonly #models: ModelStore;
-  readonly #subscribers: Subscribers;
+  readonly #subscribers: KnownSubscribers;
   readonly #log: LogName;
   readonly #definition: SubscriberDefinition;
 
-  constructor(store: EventStore, subscribers: Subscribers, log: LogName, handle: Subscriber | string) {
+  constructor(store: EventStore, subscribers: KnownSubscribers, log: LogName, handle: Subscriber | string) {
     const name = typeof handle === "string" ? handle : handle.name;
     const definition = subscribers.definitions.get(name);
     if (!definition || !store.models)
