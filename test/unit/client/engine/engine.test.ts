@@ -1,0 +1,141 @@
+// Tabs of two devices execute, sync, withdraw and reopen in any order. Each tab always shows what its log has.
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import type { Settled } from "../../../../src/client/messages/log-types.ts";
+import { board, columnCounts, column, domain, task } from "../../../support/board-domain.ts";
+import { type EngineTab, openTab, sortedByKey } from "../../../support/engine/open-tab.ts";
+import { RecordingServer } from "../../../support/engine/recording-server.ts";
+
+const newDatabase = () => new MemoryDatabase(() => crypto.randomUUID());
+const PROJECTIONS = [board.name, columnCounts.name];
+
+type Step =
+  | { readonly kind: "execute"; readonly tab: number; readonly command: number; readonly key: number }
+  | { readonly kind: "sync" | "refresh" | "tidy" | "reopen" | "withdraw" | "discard"; readonly tab: number };
+
+const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("execute" as const),
+      tab: fc.nat(2),
+      command: fc.nat(6),
+      key: fc.nat(1),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("sync" as const, "refresh", "tidy", "reopen", "withdraw", "discard"),
+      tab: fc.nat(2),
+    }),
+  },
+);
+
+function commandOf(command: number, key: string, n: number) {
+  switch (command) {
+    case 0:
+      return task.command.add(key, { title: `Task ${n}`, column: "todo" });
+    case 1:
+      return task.command.rename(key, { title: `Renamed ${n}` });
+    case 2:
+      return task.command.claim(key, { title: `Claimed ${n}` });
+    case 3:
+      return task.command.note(key, { text: "note" });
+    case 4:
+      return task.command.complete(key);
+    case 5:
+      return column.command.add("todo", { name: "To do" });
+    default:
+      return task.command.move(key, { column: "todo" });
+  }
+}
+
+/** The end of each commit, as the waiting calls of `settled` received it. */
+class Outcomes {
+  readonly made = new Map<string, Settled | "gone" | null>();
+
+  watch({ engine }: EngineTab, commit: string): void {
+    if (!this.made.has(commit)) this.made.set(commit, null);
+    engine.settled(commit).then(
+      (settled) => this.made.set(commit, settled),
+      (error: { code: string; details: object }) => {
+        if (error.code === "rejected") this.made.set(commit, "gone");
+      },
+    );
+  }
+}
+
+function expectShown({ engine, shown }: EngineTab): void {
+  for (const name of PROJECTIONS) expect(shown(name)).toEqual(sortedByKey(engine.replica.entries(name)));
+  expect(engine.standing).toMatchObject({
+    pending: engine.pendingCount,
+    rejections: engine.rejections.length,
+    position: engine.replica.cursor?.position ?? 0,
+  });
+  expect(engine.pending.map(({ n }) => n)).toEqual(engine.pending.map(({ n }) => n).toSorted((a, b) => a - b));
+}
+
+async function run(steps: readonly Step[]) {
+  const server = new RecordingServer();
+  const databases = [newDatabase(), newDatabase()] as const;
+  const open = (index: number) =>
+    index < 2 ? openTab(domain, databases[0]) : openTab(domain, databases[1], { user: "bob" });
+  const tabs = [await open(0), await open(1), await open(2)];
+  const outcomes = new Outcomes();
+  for (const [n, step] of steps.entries()) {
+    const tab = tabs[step.tab] ?? expect.fail("no tab");
+    const { engine } = tab;
+    if (step.kind === "execute") {
+      const done = await engine.execute([commandOf(step.command, `t${step.key}`, n)], { n }).catch(() => null);
+      if (done !== null) outcomes.watch(tab, done);
+    } else if (step.kind === "sync") await server.sync(engine);
+    else if (step.kind === "refresh") await engine.refresh();
+    else if (step.kind === "tidy") await engine.tidy();
+    else if (step.kind === "withdraw" && engine.pending[0]) await engine.withdraw(engine.pending[0].commit.id);
+    else if (step.kind === "discard" && engine.rejections[0]) await engine.discard(engine.rejections[0].commit.id);
+    else if (step.kind === "reopen") {
+      await engine.close();
+      const reopened = (tabs[step.tab] = await open(step.tab));
+      for (const [commit, end] of outcomes.made) if (end === null) outcomes.watch(reopened, commit);
+    }
+    expectShown(tabs[step.tab] ?? tab);
+  }
+  return { server, tabs, databases, outcomes };
+}
+
+test("Engine: each tab shows its log, tabs agree, and every call hears how its commit ended", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(stepArbitrary, { maxLength: 40 }), async (steps) => {
+      const { server, tabs, databases, outcomes } = await run(steps);
+      for (const { engine } of tabs) await engine.refresh();
+      for (const { engine } of [...tabs, ...tabs]) await server.sync(engine);
+      for (const { engine } of tabs) await engine.refresh();
+      const [first, second, other] = tabs as [EngineTab, EngineTab, EngineTab];
+      const rows = (tab: EngineTab) => PROJECTIONS.map((name) => tab.shown(name));
+      tabs.forEach(expectShown);
+      expect(rows(second)).toEqual(rows(first));
+      expect(rows(other)).toEqual(rows(first));
+      expect(second.engine.rejections).toEqual(first.engine.rejections);
+
+      // A tab that opens now, and a new device, show the same.
+      const fresh = await openTab(domain, databases[0]);
+      expect(rows(fresh)).toEqual(rows(first));
+      expect(fresh.engine.standing).toEqual(first.engine.standing);
+      expect(fresh.engine.rejections).toEqual(first.engine.rejections);
+      const elsewhere = await openTab(domain, newDatabase());
+      await server.pull(elsewhere.engine);
+      expect(rows(elsewhere)).toEqual(rows(first));
+
+      const recorded = new Map(server.records.map((record) => [record.commit, record]));
+      for (const [commit, end] of outcomes.made) {
+        const record = recorded.get(commit);
+        if (record) expect(end).toMatchObject({ commit, position: record.position + record.events.length - 1 });
+        else expect(end).not.toBeNull();
+      }
+      for (const { engine } of [...tabs, fresh, elsewhere]) await engine.close();
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,105 @@
+// The report of a device after a server lost history: the number of commits that it sends again, and their ends.
+import { expect, test } from "vitest";
+import { dropConfirmed, resolveDivergence } from "../../../../src/client/sync/resolve-divergence.ts";
+import type { Transport } from "../../../../src/client/sync/transport.ts";
+import { MemoryDatabase } from "../../../../src/client/stores/memory-log-store.ts";
+import { board, domain, task } from "../../../support/board-domain.ts";
+import { openTab } from "../../../support/engine/open-tab.ts";
+import { RecordingServer } from "../../../support/engine/recording-server.ts";
+import type { Cursor } from "../../../../src/core/history/record.ts";
+
+const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
+
+/** A server that lost all records behind a position, and two tabs of a device that has four commits. */
+async function scene(kept: number) {
+  const database = new MemoryDatabase(() => crypto.randomUUID());
+  const [leader, other] = [await openTab(domain, database), await openTab(domain, database)];
+  const server = new RecordingServer();
+  for (const id of ["t1", "t2", "t3", "t4"]) await leader.engine.execute([add(id)], null);
+  await server.sync(leader.engine);
+  await other.engine.refresh();
+  server.records = server.records.slice(0, kept);
+  const answer = (after: Cursor) => (server.records.some(({ mark }) => mark === after.mark) ? "answer" : "diverged");
+  const transport = { pull: async (after: Cursor) => ({ kind: answer(after) }) } as unknown as Transport;
+  const titles = () => leader.shown(board.name).map(({ key }) => key);
+  return { leader, other, server, titles, resolve: () => resolveDivergence(leader.engine, transport) };
+}
+
+test("sentAgain: counts the commits that return to the queue, and how each of them ended", async () => {
+  const { leader, other, server, titles, resolve } = await scene(1);
+  expect(leader.engine.standing.sentAgain).toBeNull();
+  const writes = leader.writes();
+  await resolve();
+  expect(leader.writes()).toBe(writes + 1);
+  const report = { commits: 3, position: 1, accepted: 0, rebased: 0, rejected: 0 };
+  expect(leader.engine.standing.sentAgain).toMatchObject(report);
+  expect(titles()).toEqual(["task/t1", "task/t2", "task/t3", "task/t4"]);
+
+  await leader.engine.execute([add("t5")], null);
+  await leader.engine.withdraw(leader.engine.pending[0]?.commit.id ?? "");
+  await server.sync(leader.engine);
+  expect(leader.engine.standing.sentAgain).toMatchObject({ ...report, accepted: 2, rejected: 1 });
+  // The other tab learns of the loss when all has ended, so nothing waits there.
+  await other.engine.refresh();
+  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 0, accepted: 0, rejected: 0 });
+});
+
+test("sentAgain: another tab that saw the loss counts the ends that it learns from the store", async () => {
+  const { leader, other, server, resolve } = await scene(2);
+  await resolve();
+  await other.engine.refresh();
+  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 2, position: 2, accepted: 0 });
+  await leader.engine.withdraw(leader.engine.pending[1]?.commit.id ?? "");
+  await server.sync(leader.engine);
+  await other.engine.refresh();
+  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 2, accepted: 1, rejected: 1, rebased: 0 });
+});
+
+test("sentAgain: a second loss adds to the report, and acknowledge ends it", async () => {
+  const { leader, server, resolve } = await scene(2);
+  await resolve();
+  await server.sync(leader.engine);
+  server.records = server.records.slice(0, 2);
+  await resolve();
+  expect(leader.engine.standing.sentAgain).toMatchObject({ commits: 4, accepted: 2 });
+  const reports = leader.reports.length;
+  leader.engine.acknowledge();
+  expect(leader.engine.standing.sentAgain).toBeNull();
+  expect(leader.reports.length).toBe(reports + 1);
+  // A commit that still waits is an ordinary commit from now on.
+  await server.sync(leader.engine);
+  expect(leader.engine.standing.sentAgain).toBeNull();
+});
+
+test("sentAgain: after acknowledge, a new loss counts from nothing", async () => {
+  const { leader, server, resolve } = await scene(3);
+  await resolve();
+  leader.engine.acknowledge();
+  server.records = server.records.slice(0, 2);
+  await resolve();
+  await server.sync(leader.engine);
+  expect(leader.engine.standing.sentAgain).toMatchObject({ commits: 1, accepted: 1, rejected: 0 });
+});
+
+test("cutBack: rows without a record vanish from the page, and waiting calls hear of it", async () => {
+  const { leader, titles } = await scene(4);
+  const pending = await leader.engine.execute([add("t9")], null);
+  const waiting = leader.engine.settled(pending);
+  const before = leader.engine.head.generation;
+  await dropConfirmed(leader.engine);
+  expect(titles()).toEqual(["task/t9"]);
+  expect(leader.engine.head.generation).toBe(before + 1);
+  expect(leader.engine.standing.sentAgain).toBeNull();
+  await leader.engine.withdraw(pending);
+  expect(await waiting).toMatchObject({ outcome: "rejected" });
+  expect(titles()).toEqual([]);
+});
+
+test("cutBack: returns false and reports no write if the plan does nothing", async () => {
+  const { leader } = await scene(4);
+  const writes = leader.writes();
+  expect(await leader.engine.cutBack(() => Promise.resolve(null))).toBe(false);
+  expect(leader.writes()).toBe(writes);
+  expect(await leader.engine.cutBack(({ store, head }) => store.cutBack(head, null, []))).toBe(true);
+  expect(leader.writes()).toBe(writes + 1);
+});
