@@ -110,7 +110,11 @@ async function runTests(): Promise<void> {
       if (!mutant || !by || Date.now() - statSync(name).mtimeMs < Number(limitMs) + LATE_MAX) continue;
       addKill({ mutant, by, how: "hung" });
       rmSync(name);
-      process.kill(Number(name.slice(name.lastIndexOf("-") + 1)), "SIGKILL");
+      try {
+        process.kill(Number(name.slice(name.lastIndexOf("-") + 1)), "SIGKILL");
+      } catch {
+        // The mutant has ended its process already, because it used all memory for example.
+      }
     }
   }
 }

@@ -68,6 +68,16 @@ describe("follow", () => {
     );
   });
 
+  test("follow: returns the later time of up to a day ahead, and ignores an earlier or a wrong one", () => {
+    const now = 1_700_000_000_000;
+    const ahead = now + CLOCK_DRIFT_MS_MAX;
+    expect(follow(now, now + 5, now)).toBe(now + 5);
+    expect(follow(now + 5, now, now)).toBe(now + 5);
+    expect(follow(now, ahead, now)).toBe(ahead);
+    expect(follow(now, ahead + 1, now)).toBe(now);
+    expect(follow(now + 5, now + 5, now)).toBe(now + 5);
+  });
+
   test("follow: accepts an honest time that is ahead, so that the next own time is later", () => {
     fc.assert(
       fc.property(last, moment, fc.double({ min: 0, max: CLOCK_DRIFT_MS_MAX, noNaN: true }), (before, now, ahead) => {

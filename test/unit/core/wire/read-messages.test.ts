@@ -208,6 +208,7 @@ describe("read-messages: round trips", () => {
           gone: fc.array(uuid, { maxLength: 2 }),
         }),
         fc.record({ type: fc.constant("pong") }),
+        fc.record({ type: fc.constant("renewed"), expiresInMs: fc.option(count) }),
         fc.record({ type: fc.constant("bye"), code: word, retryAfterMs: count }, { requiredKeys: ["type", "code"] }),
       ),
       parseServerFrame,
@@ -216,6 +217,7 @@ describe("read-messages: round trips", () => {
     roundTrip(
       fc.oneof(
         fc.record({ type: fc.constant("ping") }),
+        fc.record({ type: fc.constant("token"), token: fc.string({ maxLength: 200 }) }),
         fc.record({ type: fc.constant("presence"), client: uuid, data: json }),
       ),
       parseClientFrame,
