@@ -5,6 +5,7 @@ import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
 import { orderBetween } from "../order.ts";
 import { Icon } from "./icon.tsx";
+import { showCard } from "./reveal-card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
 
@@ -21,12 +22,14 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     if (!title || !field.current) return;
     field.current.value = "";
     setDraft(null);
+    const id = randomId();
     const added = await act(
-      card.command.add(randomId(), { title, column, order: orderBetween(last, null) }),
+      card.command.add(id, { title, column, order: orderBetween(last, null) }),
       `Added “${title}”`,
     );
     if (!added) setDraft({ text: title, over: "" });
     if (!added && field.current) field.current.value = title;
+    if (added) showCard(`card/${id}`);
     field.current?.scrollIntoView({ block: "nearest" });
   };
   const onKeyDown = (event: KeyboardEvent) => {

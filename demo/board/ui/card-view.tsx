@@ -6,7 +6,7 @@ import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icon.tsx";
 import { InlineText } from "./inline-text.tsx";
 import type { CardHandlers } from "./lift/use-lift.ts";
-import { focusCard } from "./lift/use-lift.ts";
+import { focusCard } from "./reveal-card.ts";
 import { PencilMark, usePencilled } from "./pencilled.tsx";
 import { CardRefusals } from "./refusals/card-refusals.tsx";
 import type { ShownRefusal } from "./refusals/use-refusals.ts";
@@ -15,6 +15,13 @@ import { useAct } from "./use-act.ts";
 
 type CardViewProps = {
   readonly entry: CardEntry;
+  /** The number of cards before it, without the held card. -1: it is the held card. */
+  readonly at: number;
+  /** In a large list: its index, its distance from the list's top in CSS pixels, and the number of all. */
+  readonly index: number | undefined;
+  readonly top: number | undefined;
+  readonly of: number | undefined;
+  readonly measure: ((element: HTMLElement | null) => void) | undefined;
   /** True for the one card of its column that the Tab key reaches. */
   readonly tabStop: boolean;
   readonly held: "pointer" | "keys" | null;
@@ -28,6 +35,11 @@ type CardViewProps = {
 
 export const CardView = memo(function CardView({
   entry,
+  at,
+  index,
+  top,
+  of,
+  measure,
   tabStop,
   held,
   watchers,
@@ -57,7 +69,13 @@ export const CardView = memo(function CardView({
   return (
     <li
       className={`card ${states}`}
+      ref={measure}
       data-card={key}
+      data-at={at < 0 ? undefined : at}
+      data-index={index}
+      style={top === undefined ? undefined : { top }}
+      aria-setsize={of}
+      aria-posinset={index === undefined ? undefined : index + 1}
       onPointerDown={(event) => !renaming && handlers.onPointerDown(event, key)}
       onFocus={() => onFocus(key)}
     >

@@ -3,7 +3,7 @@ import { useRow } from "dacapo/react";
 import { memo } from "react";
 import { columnCounts } from "../domain/read-models.ts";
 import { AddCard } from "./add-card.tsx";
-import { CardView } from "./card-view.tsx";
+import { CardList } from "./card-list.tsx";
 import { ColumnHead } from "./column-head.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardHandlers } from "./lift/use-lift.ts";
@@ -48,50 +48,3 @@ export const ColumnView = memo(function ColumnView({ entry, all, rows, lift, car
     </section>
   );
 });
-
-type CardListProps = CardProps & {
-  readonly rows: readonly CardEntry[];
-  readonly column: string;
-  readonly lift: Lift | null;
-  readonly carried: CardEntry | null;
-};
-
-export function CardList({
-  rows,
-  column,
-  lift,
-  carried,
-  active,
-  watchers,
-  refusals,
-  handlers,
-  onOpen,
-  onFocus,
-}: CardListProps) {
-  const tabStop = rows.some(({ key }) => key === active) ? active : rows[0]?.key;
-  const view = (entry: CardEntry) => (
-    <CardView
-      key={entry.key}
-      entry={entry}
-      tabStop={entry.key === tabStop || entry.key === carried?.key}
-      held={lift?.card === entry.key ? lift.by : null}
-      watchers={watchers.get(entry.key) ?? ""}
-      refusals={refusals.get(entry.key) ?? null}
-      handlers={handlers}
-      onOpen={onOpen}
-      onFocus={onFocus}
-    />
-  );
-  if (!lift) return <ol className="cards">{rows.map(view)}</ol>;
-
-  const others = rows.filter(({ key }) => key !== lift.card);
-  const own = rows.find(({ key }) => key === lift.card);
-  const above = lift.column === column ? lift.index : -1;
-  const gap = <li key="gap" className="gap" style={{ "--lifted-height": `${lift.height}px` }} aria-hidden />;
-  // With a pointer the hidden card stays in its list, because a finger's events belong to its element.
-  const held = lift.by === "keys" ? (carried ? view(carried) : null) : gap;
-  const shown = others.map(view);
-  if (above >= 0 && held) shown.splice(above, 0, held);
-  if (own && lift.by === "pointer") shown.push(view(own));
-  return <ol className="cards">{shown}</ol>;
-}

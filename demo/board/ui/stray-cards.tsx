@@ -1,4 +1,5 @@
-import { CardList, type CardProps } from "./column-view.tsx";
+import { CardList } from "./card-list.tsx";
+import type { CardProps } from "./column-view.tsx";
 import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 

@@ -105,14 +105,21 @@ function placeUnder(
   }
   const column = nearest?.element.dataset["column"];
   if (!nearest || column === undefined) return null;
-  // Without the gap and the held card itself, the list is ordered from top to bottom.
-  const list = [...(nearest.element.querySelector(".cards")?.children ?? [])];
-  const others = list.filter((other) => other !== card && other.className !== "gap");
-  const index = firstFrom(others, (other) => {
+  // Without the held card, the cards that have an element are ordered from top to bottom.
+  const others = [...nearest.element.querySelectorAll<HTMLElement>(".cards > [data-at]")].filter(
+    (other) => other !== card,
+  );
+  const next = firstFrom(others, (other) => {
     const { top, height } = other.getBoundingClientRect();
     return top + height / 2 >= at.y;
   });
-  return { column, index };
+  const [before, after] = [others[next - 1], others[next]];
+  return { column, index: after ? numberOf(after) : before ? numberOf(before) + 1 : 0 };
+}
+
+/** The number of other cards before this one in its column. */
+function numberOf(card: HTMLElement): number {
+  return Number(card.dataset["at"]);
 }
 
 function ghostOf(card: HTMLElement, box: DOMRect): HTMLElement {

@@ -18,6 +18,7 @@ import {
 } from "react";
 import { card } from "../../domain/card.ts";
 import { cards } from "../../domain/read-models.ts";
+import { focusCard } from "../reveal-card.ts";
 import { idOf } from "../rows.ts";
 import { useSpeech } from "../speech.tsx";
 import { useAct } from "../use-act.ts";
@@ -148,13 +149,4 @@ export function useLift(
   }, [lift, change]);
 
   return { lift, handlers: useMemo(() => ({ onPointerDown, onKeyDown }), [onPointerDown, onKeyDown]) };
-}
-
-/** Returns false if the card is not on the board. */
-export function focusCard(key: string | null): boolean {
-  if (key === null) return false;
-  const button = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"] .card-open`);
-  button?.focus();
-  button?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  return button !== null;
 }

@@ -1,7 +1,7 @@
 /** The refused changes of one card, on the card itself: both texts of a conflict, and a choice. */
 import { useState } from "react";
 import { Icon } from "../icon.tsx";
-import { focusCard } from "../lift/use-lift.ts";
+import { focusCard } from "../reveal-card.ts";
 import { Conflict } from "./conflict.tsx";
 import { useAnswers, useSettle } from "./use-settle.ts";
 import type { ShownRefusal } from "./use-refusals.ts";

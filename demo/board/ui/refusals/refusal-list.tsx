@@ -6,7 +6,7 @@
 import { useStatus } from "dacapo/react";
 import { type RefObject, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { Icon } from "../icon.tsx";
-import { focusCard } from "../lift/use-lift.ts";
+import { focusCard } from "../reveal-card.ts";
 import { useSpeech } from "../speech.tsx";
 import { Time } from "../time.tsx";
 import { useNames } from "../use-names.ts";
