@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve } from "dacapo/node";
 import { sqlite } from "dacapo/sqlite";
-import { chromium } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import { build, preview } from "vite";
 import { believeTheName } from "../demo/board/authorize.ts";
 import { domain } from "../demo/board/domain.ts";
@@ -101,6 +101,7 @@ try {
       return (frames * 1_000) / (performance.now() - start);
     }, selector);
   const frames = await framesWhileScrolling("[data-column=todo] .cards");
+  const dragged = await framesWhileDragging(page);
 
   const bare = await browser.newPage({ viewport: { width: 1180, height: 720 } });
   await bare.setContent(`<ol id="bare" style="height: 600px; overflow: auto"></ol>`);
@@ -130,7 +131,8 @@ try {
     addMs: median(adds),
     insertAtTopMs: median(inserts),
     bareInsertMs: median(bareMs),
-    framesPerSecond: frames,
+    framesScrolling: frames,
+    framesDragging: dragged,
     elements,
   };
   printTable(
@@ -143,4 +145,30 @@ try {
   await site.close();
   await server.close();
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Frames a second while a card is dragged with the mouse up and down a column, and through its edges. */
+async function framesWhileDragging(page: Page): Promise<number> {
+  const list = await page.locator("[data-column=todo] .cards").boundingBox();
+  const card = await page.locator("[data-column=doing] .card").first().boundingBox();
+  if (!list || !card) throw new Error("The board has no cards");
+  await page.mouse.move(card.x + 60, card.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(list.x + 100, list.y + 200, { steps: 8 });
+  const counted = page.evaluate(async () => {
+    const start = performance.now();
+    let frames = 0;
+    while (performance.now() - start < 2_000) {
+      await new Promise(requestAnimationFrame);
+      frames++;
+    }
+    return (frames * 1_000) / (performance.now() - start);
+  });
+  const until = performance.now() + 2_000;
+  for (let step = 0; performance.now() < until; step++)
+    await page.mouse.move(list.x + 100 + (step % 40), list.y + list.height * (0.5 + 0.48 * Math.sin(step / 12)));
+  const frames = await counted;
+  await page.keyboard.press("Escape");
+  await page.mouse.up();
+  return frames;
 }

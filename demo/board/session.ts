@@ -43,6 +43,11 @@ export function addressOf({ log, name }: Session): string {
   return `/?${new URLSearchParams({ log, as: name })}`;
 }
 
+/** The address to share: whoever opens it enters a name first. */
+export function shareAddress(log: string): string {
+  return `/?${new URLSearchParams({ log })}`;
+}
+
 /** Makes the name of a log from a typed name: "Team 7!" becomes "team-7". */
 function logNameOf(typed: string): string {
   return typed

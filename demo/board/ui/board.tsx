@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { cards, columns } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";
 import { AddColumn } from "./add-column.tsx";
+import { SMALL_MAX } from "./card-list.tsx";
 import { CardPanel } from "./card-panel.tsx";
 import { type CardsByColumn, CardsInColumns } from "./cards-in-columns.ts";
 import { ColumnView } from "./column-view.tsx";
@@ -39,11 +40,12 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
   const home = all.find(({ key }) => key === lift?.card)?.row.column;
   const cardProps = { active, watchers, refusals: refusalsByCard, handlers, onOpen: setOpen, onFocus: setActive };
   const strays = useMemo(() => straysOf(byColumn, new Set(places.map(({ id }) => id))), [byColumn, places]);
+  const isLarge = useMemo(() => [...byColumn.values()].some(({ length }) => length > SMALL_MAX), [byColumn]);
   const ready = useStatus((status) => status.connection !== "connecting");
 
   return (
     <>
-      <TopBar isSide={isSide} onOpen={setOpen} />
+      <TopBar isSide={isSide} columns={entries} isLarge={isLarge} onOpen={setOpen} />
       <ServerNotices />
       <RefusalList refusals={refusals} onOpen={setOpen} />
       <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>

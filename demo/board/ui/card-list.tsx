@@ -11,7 +11,7 @@ import type { Lift } from "./lift/lift.ts";
 import type { CardEntry } from "./rows.ts";
 
 /** Cards up to which each has an element. There find-in-page reaches all. */
-const SMALL_MAX = 150;
+export const SMALL_MAX = 150;
 
 type CardListProps = CardProps & {
   readonly rows: readonly CardEntry[];

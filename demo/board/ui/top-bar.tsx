@@ -1,7 +1,11 @@
 import { useLog } from "dacapo/react";
+import { useMemo } from "react";
 import { Avatar } from "./avatar.tsx";
+import { BoardMenu } from "./board-menu.tsx";
 import { OfflineSwitch } from "./offline-switch.tsx";
 import { People } from "./people.tsx";
+import { type ColumnEntry, idOf } from "./rows.ts";
+import { SearchButton } from "./search/search-button.tsx";
 import { SyncBadge } from "./sync-badge.tsx";
 import { UndoButtons } from "./undo-buttons.tsx";
 import { Wordmark } from "./wordmark.tsx";
@@ -9,11 +13,15 @@ import { Wordmark } from "./wordmark.tsx";
 type TopBarProps = {
   /** The page around this board has the name, the way home and the cable. */
   readonly isSide: boolean;
+  readonly columns: readonly ColumnEntry[];
+  /** The board has a column with so many cards that find-in-page does not reach all. */
+  readonly isLarge: boolean;
   readonly onOpen: (card: string) => void;
 };
 
-export function TopBar({ isSide, onOpen }: TopBarProps) {
+export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
   const { log, user } = useLog();
+  const names = useMemo(() => new Map(columns.map(({ key, row }) => [idOf(key), row.name])), [columns]);
   if (isSide)
     return (
       <header className="top-bar side">
@@ -29,10 +37,12 @@ export function TopBar({ isSide, onOpen }: TopBarProps) {
         <Wordmark />
       </a>
       <h1>{log}</h1>
+      <SearchButton columns={names} replacesFind={isLarge} onOpen={onOpen} />
       <UndoButtons />
       <People onOpen={onOpen} />
       <OfflineSwitch />
       <SyncBadge />
+      <BoardMenu columns={columns} />
     </header>
   );
 }

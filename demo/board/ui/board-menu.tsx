@@ -1,0 +1,74 @@
+/** The menu of the whole board: a link to share, and cards for trying a large board. */
+import { randomId } from "dacapo/client";
+import { useExecute, useLog } from "dacapo/react";
+import { useState } from "react";
+import { card } from "../domain/card.ts";
+import { orderBetween } from "../order.ts";
+import { shareAddress } from "../session.ts";
+import { Menu } from "./menu.tsx";
+import type { ColumnEntry } from "./rows.ts";
+import { sampleTitle } from "./sample-titles.ts";
+import { sayProblem } from "./say-problem.ts";
+import { useSpeech } from "./speech.tsx";
+
+const MANY = 10_000;
+/** Commands of one commit. */
+const AT_ONCE = 100;
+
+export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[] }) {
+  const { log } = useLog();
+  const { notify } = useSpeech();
+  const { add, isAdding } = useManyCards(columns);
+  const share = async () => {
+    const address = new URL(shareAddress(log), location.href).href;
+    try {
+      await navigator.clipboard.writeText(address);
+      notify({ text: "The link is copied. Whoever opens it enters a name and shares this board." });
+    } catch {
+      // A page on plain http cannot write to the clipboard.
+      notify({ text: `The link to this board: ${address}` });
+    }
+  };
+  return (
+    <Menu
+      label="Board"
+      items={[
+        { label: "Copy a link to this board", run: () => void share() },
+        { label: "Add 10,000 cards", run: () => void add(), disabled: isAdding || columns.length === 0 },
+      ]}
+    />
+  );
+}
+
+/** Adds many cards to the columns in turn, a commit for each hundred. */
+function useManyCards(columns: readonly ColumnEntry[]) {
+  const execute = useExecute();
+  const { notify } = useSpeech();
+  const [isAdding, setAdding] = useState(false);
+  const add = async () => {
+    setAdding(true);
+    const lasts = new Map<string, string | null>(columns.map(({ key }) => [key, null]));
+    try {
+      for (let n = 0; n < MANY; n += AT_ONCE) {
+        await execute(
+          Array.from({ length: AT_ONCE }, (_, at) => {
+            const { key = "" } = columns[(n + at) % columns.length] ?? {};
+            const order = orderBetween(lasts.get(key) ?? null, null);
+            lasts.set(key, order);
+            return card.command.add(randomId(), {
+              title: sampleTitle(n + at),
+              column: key.replace(/^[^/]*\//, ""),
+              order,
+            });
+          }),
+        );
+      }
+      notify({ text: "10,000 cards were added. Each is an event in the log." });
+    } catch (error) {
+      notify({ text: `${sayProblem(error)}.` });
+    } finally {
+      setAdding(false);
+    }
+  };
+  return { add, isAdding };
+}

@@ -1,0 +1,48 @@
+/** Opens the search over cards: by its button, and by Ctrl+K. */
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Icon } from "../icon.tsx";
+
+// Loaded on demand, because a board opens without its search.
+const SearchDialog = lazy(async () => ({ default: (await import("./search-dialog.tsx")).SearchDialog }));
+
+type SearchButtonProps = {
+  readonly columns: ReadonlyMap<string, string>;
+  /** The board has columns that find-in-page does not reach, so Ctrl+F opens this search. */
+  readonly replacesFind: boolean;
+  readonly onOpen: (card: string) => void;
+};
+
+export function SearchButton({ columns, replacesFind, onOpen }: SearchButtonProps) {
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      const key = event.key.toLowerCase();
+      // A second Ctrl+F reaches the browser.
+      if (key === "k" || (key === "f" && replacesFind && !isOpen)) {
+        event.preventDefault();
+        setOpen(true);
+      }
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, [isOpen, replacesFind]);
+  return (
+    <>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Search cards"
+        title="Search cards (Ctrl+K)"
+        onClick={() => setOpen(true)}
+      >
+        <Icon name="search" />
+      </button>
+      {isOpen && (
+        <Suspense fallback={null}>
+          <SearchDialog columns={columns} onOpen={onOpen} onClose={() => setOpen(false)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
