@@ -63,12 +63,8 @@ export const CardList = memo(function CardList({ rows, column, lift, carried, ..
   const held = own ? view({ kind: "card", key: own.key, at: -1, entry: own }, null) : null;
   if (rows.length > SMALL_MAX)
     return <LargeList items={items} kept={[active, carried?.key ?? null]} view={view} held={held} />;
-  return (
-    <ol className="cards">
-      {items.map((item) => view(item, null))}
-      {held}
-    </ol>
-  );
+  // In one array, because React would make a new element for a card that leaves it.
+  return <ol className="cards">{[...items.map((item) => view(item, null)), held]}</ol>;
 });
 
 function itemsOf(

@@ -53,14 +53,18 @@ export function LargeList({ items, kept, view, held }: LargeListProps) {
       }),
     [],
   );
+  const shown = virtualizer.getVirtualItems().map(({ index, start }) => {
+    const item = items[index];
+    return item && view(item, { index, top: start, of: items.length, measure: virtualizer.measureElement });
+  });
   return (
     <ol className="cards large" ref={list}>
-      {virtualizer.getVirtualItems().map(({ index, start }) => {
-        const item = items[index];
-        return item && view(item, { index, top: start, of: items.length, measure: virtualizer.measureElement });
-      })}
-      {held}
-      <li className="extent" style={{ height: virtualizer.getTotalSize() }} aria-hidden />
+      {/* In one array, because React would make a new element for a card that leaves it. */}
+      {[
+        ...shown,
+        held,
+        <li key="extent" className="extent" style={{ height: virtualizer.getTotalSize() }} aria-hidden />,
+      ]}
     </ol>
   );
 }
