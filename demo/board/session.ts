@@ -43,7 +43,7 @@ export function addressOf({ log, name }: Session): string {
   return `/?${new URLSearchParams({ log, as: name })}`;
 }
 
-/** The address to share: whoever opens it enters a name first. */
+/** The address to share. A person who opens it enters a name first. */
 export function shareAddress(log: string): string {
   return `/?${new URLSearchParams({ log })}`;
 }

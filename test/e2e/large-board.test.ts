@@ -126,7 +126,7 @@ test("search: it finds pending cards offline, follows changes, and opens a card"
   await page.getByRole("dialog", { name: /Tune the strings/ }).waitFor();
 });
 
-test("share link: whoever opens it enters a name and shares the board", async () => {
+test("share link: a person who opens it enters a name and shares the board", async () => {
   const page = await demo.open(log, "Ada");
   await addCards(page, "To do", ["Book the hall"]);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

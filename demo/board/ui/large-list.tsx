@@ -1,4 +1,4 @@
-/** A list with elements only for the cards near the screen, the focused card, and cards that were asked for. */
+/** A list with elements only for the cards near the screen, the focused card, and cards that keys lead to. */
 import { defaultRangeExtractor, type Range, useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { flushSync } from "react-dom";

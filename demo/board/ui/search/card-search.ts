@@ -44,7 +44,7 @@ export class CardSearch {
     return this.#kept.ready;
   }
 
-  /** The cards with a word that begins with each word of the text, as they change. One more than `FOUND_MAX` at most. */
+  /** The cards that have each word of the text, or its longer form. As they change, at most `FOUND_MAX` and one. */
   find(text: string): Observable<readonly FoundCard[]> {
     const words = wordsOf(text);
     // The longest word has the fewest cards.
