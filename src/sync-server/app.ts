@@ -24,13 +24,15 @@ import { stopServer } from "./hosts/stop-server.ts";
 import { ModelKeepers, type ModelKeepersOptions } from "./read-models/model-keepers.ts";
 import type { ExecuteAs } from "./subscribers/handler-execute.ts";
 import { Subscribers, type SubscribersOptions } from "./subscribers/subscribers.ts";
+import { splitSubscribers } from "./processes/process-manager.ts";
+import { Processes } from "./processes/processes.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
 import { ownClient, serverLog } from "./server-log/server-log.ts";
 import { createResponder } from "./http/responder.ts";
 import { mountRoutes } from "./http/mount-routes.ts";
 import { requireOptions } from "./access/require-options.ts";
 import type { RouteContext } from "./http/routes.ts";
-import type { SyncServer, SyncServerOptions } from "./server-options.ts";
+import type { ServerSubscriber, SyncServer, SyncServerOptions } from "./server-options.ts";
 import { createTickets } from "./access/tickets.ts";
 
 export { bearer } from "./access/authorize.ts";
@@ -59,7 +61,17 @@ export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from
 export type { LogSubscribers, ParkedByHandler, ResetOptions, SubscriberStatus } from "./subscribers/log-subscribers.ts";
 export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 export type { SkippedEvent } from "./subscribers/place.ts";
-export type { SyncServer, SyncServerOptions } from "./server-options.ts";
+export { processManager } from "./processes/process-manager.ts";
+export type {
+  AnyProcessManager,
+  ProcessManager,
+  ProcessManagerOptions,
+  ProcessVerbs,
+  RejectedCommand,
+} from "./processes/process-manager.ts";
+export type { LogProcesses } from "./processes/log-processes.ts";
+export type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./processes/process-status.ts";
+export type { ServerSubscriber, SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type { ParkedEvent } from "./read-models/follower-notes.ts";
 export type { JobProgress, JobState, OnPoison } from "./read-models/job.ts";
@@ -137,8 +149,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const { models = [], subscribers: handles = [] } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
   const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
-  const followed = { ...shared, models, subscribers: handles, executeAs };
-  const { keepers, subscribers, ...followers } = createFollowers(followed);
+  const followed = { ...shared, models, handles, executeAs };
+  const { keepers, subscribers, processes, ...followers } = createFollowers(followed);
   const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
     hub.poke(log);
@@ -178,9 +190,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
-  const logContext = { ...context, ...context.rows, signals, keepers, subscribers, client: ownClient(env) };
+  const client = ownClient(env);
+  const logContext = { ...context, ...context.rows, signals, keepers, subscribers, processes, client };
   const stop = () =>
-    stopServer({ writer, hub, signals, responder, keepers, subscribers, store, stopHints, env, observer });
+    stopServer({ writer, hub, signals, responder, keepers, subscribers: followers, store, stopHints, env, observer });
   followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
@@ -202,20 +215,32 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   });
 }
 
+type FollowersOptions = ModelKeepersOptions &
+  Omit<SubscribersOptions, "subscribers"> & { readonly handles: readonly ServerSubscriber[] };
+
 /** The parts of a server that follow its logs. */
-function createFollowers(options: ModelKeepersOptions & SubscribersOptions) {
+function createFollowers({ handles, ...options }: FollowersOptions) {
   const keepers = new ModelKeepers(options);
-  const subscribers = new Subscribers(options);
+  const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
+  const subscribers = new Subscribers({ ...options, subscribers: handlers });
+  const processes = new Processes({ ...options, processes: managers, taken: new Set(subscribers.definitions.keys()) });
   return {
     keepers,
     subscribers,
+    processes,
     start: (): void => {
       keepers.start();
       subscribers.start();
+      processes.start();
     },
     poke: (log: string | null): void => {
       keepers.poke(log);
       subscribers.poke(log);
+      processes.poke(log);
+    },
+    /** Closes the subscribers and the process managers. */
+    close: async (): Promise<void> => {
+      await Promise.all([subscribers.close(), processes.close()]);
     },
   };
 }

@@ -13,7 +13,11 @@ import type { LiveGate } from "./live/upgrade-gate.ts";
 import type { ServerModel } from "./read-models/strong.ts";
 import type { ServerLog } from "./server-log/server-log.ts";
 import type { EventStore } from "./stores/event-store.ts";
+import type { AnyProcessManager } from "./processes/process-manager.ts";
 import type { Subscriber } from "./subscribers/subscriber.ts";
+
+/** An entry of the option `subscribers`: the result of `subscriber` or of `processManager`. */
+export type ServerSubscriber = Subscriber | AnyProcessManager;
 
 /**
  * Options of `syncServer`.
@@ -77,12 +81,12 @@ export type SyncServerOptions = ObserverOptions & {
    */
   readonly models?: readonly ServerModel[];
   /**
-   * The subscribers whose handlers run for the events of all logs, such as `[mailer]`. Each is the result of
-   * `subscriber`.
+   * The subscribers and process managers whose handlers run for the events of all logs, such as `[mailer, fulfilment]`.
+   * Each is the result of `subscriber` or of `processManager`.
    *
    * @default none
    */
-  readonly subscribers?: readonly Subscriber[];
+  readonly subscribers?: readonly ServerSubscriber[];
   /**
    * The limits that differ from the defaults.
    *

@@ -11,7 +11,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
     "base stores",
     "access streams archive subscribers",
     "read-models",
-    "writer",
+    "writer processes",
     "server-log",
     "http",
     "live",

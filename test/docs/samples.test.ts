@@ -21,6 +21,7 @@ const guides = [
   "docs/read-models.md",
   "docs/server-code.md",
   "docs/subscribers.md",
+  "docs/processes.md",
 ];
 
 test("samples: the code of the README and of the guides compiles as it is pasted", async () => {

@@ -23,7 +23,7 @@ export const KEY_LENGTH_MAX = 512;
 type States<A extends AnyAggregate> = { readonly before: TypesOf<A>["state"]; readonly after: TypesOf<A>["state"] };
 
 /** Any event of some aggregates, with the row's key and the state of its stream before and after it. */
-type EventAround<A extends AnyAggregate> = A extends AnyAggregate
+export type EventAround<A extends AnyAggregate> = A extends AnyAggregate
   ? {
       [Type in keyof TypesOf<A>["events"] & string]: DomainEvent<
         Type,
@@ -83,8 +83,13 @@ export function projection<const Name extends string, const From extends readonl
   options: ProjectionOptions<From, Row>,
 ): Projection<Name, NonNullable<Row>>;
 export function projection(name: string, options: ErasedOptions): AnyProjection {
-  const label = `projection ${name}`;
-  requireType("a projection", name);
+  return foldOf("projection", name, options);
+}
+
+/** Returns the handle of a fold of events into rows, checked. `kind` names it in errors. */
+export function foldOf(kind: string, name: string, options: ErasedOptions): AnyProjection {
+  const label = `${kind} ${name}`;
+  requireType(`a ${kind}`, name);
   requireFoldOptions(label, options);
   const { version, from, initial, key, on } = options;
   requireFrom(label, from);
@@ -124,7 +129,7 @@ export function projection(name: string, options: ErasedOptions): AnyProjection 
 
 type Handler = Erased<[row: Json, event: DomainEvent & StreamTransition], Json>;
 
-type ErasedOptions = {
+export type ErasedOptions = {
   readonly version: number;
   readonly from: readonly AnyAggregate[];
   readonly initial: Json;

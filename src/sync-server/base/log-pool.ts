@@ -33,6 +33,8 @@ export type LogPoolOptions = {
 const WALK_LOGS = 1_000;
 /** Milliseconds between two pages of a walk, so that many logs do not block the server. */
 const WALK_PAUSE_MS = 50;
+/** The most milliseconds of a timer. A run that comes too early returns its time again. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const RETRY_MS = { first: 500, max: 30_000 };
 
 export class LogPool {
@@ -137,10 +139,13 @@ export class LogPool {
 
   #after(delayMs: number, run: () => void): () => void {
     if (this.#closed) return () => {};
-    const cancelTimer = this.#options.env.setTimer(() => {
-      this.#timers.delete(cancel);
-      if (!this.#closed) run();
-    }, delayMs);
+    const cancelTimer = this.#options.env.setTimer(
+      () => {
+        this.#timers.delete(cancel);
+        if (!this.#closed) run();
+      },
+      Math.min(delayMs, TIMER_MS_MAX),
+    );
     const cancel = (): void => {
       cancelTimer();
       this.#timers.delete(cancel);

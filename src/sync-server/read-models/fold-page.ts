@@ -174,7 +174,7 @@ export function stateOf(text: string | null | undefined): StreamState | undefine
 }
 
 /** The text of a state. A state above 1 MiB cannot be stored, so its stream is unreadable from there on. */
-function stateText(state: StreamState): string {
+export function stateText(state: StreamState): string {
   const text = JSON.stringify(state);
   if (!exceedsBytes(text, ROW_BYTES_MAX)) return text;
   const reason = `the state of the stream has more than ${ROW_BYTES_MAX} bytes`;

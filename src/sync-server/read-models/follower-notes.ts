@@ -32,6 +32,8 @@ export type FollowerNotes = {
   readonly parked: readonly ParkedEvent[];
   /** True: an event was parked because the code did not know it. Newer code folds the log again. */
   readonly hasUnknown: boolean;
+  /** The identity of the code that folded the rows, if the name of the follower does not contain it. */
+  readonly identity?: string;
   /** The job that moves this follower, or moved it last. Without it, the follower follows the log by itself. */
   readonly job?: JobNotes;
 };

@@ -11,7 +11,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { RowRange } from "../stores/model-store.ts";
-import { notesOf } from "./follower-notes.ts";
+import { type FollowerNotes, notesOf } from "./follower-notes.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { type ReadModel, ROWS } from "./read-model.ts";
 
@@ -97,7 +97,7 @@ export class RowsReader {
     }
     const notes = notesOf(page.follower);
     if (notes?.phase === "purged") return { kind: "rows-not-populated" };
-    if (notes?.phase !== "ready") return { kind: "rows-building" };
+    if (notes?.phase !== "ready" || !isOf(model, notes)) return { kind: "rows-building" };
     if (positionOf(page.follower.at) < position) return { kind: "rows-behind" };
     return {
       kind: "page",
@@ -108,4 +108,9 @@ export class RowsReader {
       parked: notes.parkedCount,
     };
   }
+}
+
+/** False: code of another version folded the rows. */
+function isOf({ identity }: ReadModel, notes: FollowerNotes): boolean {
+  return notes.identity === undefined || notes.identity === identity;
 }

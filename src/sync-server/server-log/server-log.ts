@@ -17,6 +17,8 @@ import { historyOf, type LoadedStream, loadStream, loadStreamAt, type StreamPlac
 import { type FollowedEvent, subscribe, type SubscribeContext, type SubscribeOptions } from "./subscribe.ts";
 import { type LogSubscribers, logSubscribers } from "../subscribers/log-subscribers.ts";
 import type { Subscribers } from "../subscribers/subscribers.ts";
+import { type LogProcesses, logProcesses } from "../processes/log-processes.ts";
+import type { Processes } from "../processes/processes.ts";
 
 /** A log for the code of the server. */
 export type ServerLog = {
@@ -111,6 +113,14 @@ export type ServerLog = {
    * const [mailer] = await server.log("shop").subscribers.list();
    */
   readonly subscribers: LogSubscribers;
+  /**
+   * The places of the server's process managers in this log, and the actions of an operator on them. Their rows are
+   * read by `rows`.
+   *
+   * @example
+   * const [fulfilment] = await server.log("shop").processes.list();
+   */
+  readonly processes: LogProcesses;
   /** The read models of this log: their state, and jobs that build their rows again. */
   readonly models: LogModels;
 };
@@ -118,7 +128,7 @@ export type ServerLog = {
 export type ServerLogContext = RowsContext &
   ExecuteContext &
   SubscribeContext &
-  ModelsContext & { readonly subscribers: Subscribers };
+  ModelsContext & { readonly subscribers: Subscribers; readonly processes: Processes };
 
 export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
   if (!LOG_NAME.test(log)) throw invalid("The log cannot be used", `${JSON.stringify(log)} is not a valid name`);
@@ -129,6 +139,7 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
       fix: "Pass an aggregate of the domain, and import the same handle in both places.",
     });
   };
+  const rowsContext = { ...context, models: new Map([...context.models, ...context.processes.definitions]) };
   return {
     name: log,
     execute: (commands, options = {}) => execute(context, log, isList(commands) ? commands : [commands], options),
@@ -143,8 +154,9 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
       (await loadStreamAt(context, log, streamOf(aggregate, id), place)) as StateOf<A>,
     history: (aggregate, id, { after = 0 } = {}) => historyOf(context, log, streamOf(aggregate, id), after),
     subscribe: (options = {}) => subscribe(context, log, options),
-    rows: (model, options = {}) => readRows(context, log, model, options),
+    rows: (model, options = {}) => readRows(rowsContext, log, model, options),
     subscribers: logSubscribers(context.store, context.subscribers, log),
+    processes: logProcesses(context.store, context.processes, log),
     models: logModels(context, log),
   };
 }

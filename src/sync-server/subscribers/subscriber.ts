@@ -198,9 +198,6 @@ export function checkedSubscribers(
   handles: readonly Subscriber[],
   store: { readonly models?: ModelStore },
 ): readonly SubscriberDefinition[] {
-  const list: unknown = handles;
-  if (!Array.isArray(list))
-    refuseDefinition("The option `subscribers` is not an array", "Write subscribers: [mailer].");
   const names = new Set<string>();
   for (const [index, handle] of handles.entries()) {
     if (!(handle?.definition?.handlers instanceof Map))
@@ -263,7 +260,8 @@ function requireHandlers(
   refuseDefinition(`The ${label} handles no events`, "Add on: { TaskAdded: async (event, { effectId }) => … }.");
 }
 
-function requireStart(label: string, start: ErasedOptions["start"]): number {
+/** Returns the time of the option `start`, in milliseconds since the epoch. */
+export function requireStart(label: string, start: ErasedOptions["start"]): number {
   if (start === "beginning") return -Infinity;
   const since = start?.since;
   if (since instanceof Date && !Number.isNaN(since.getTime())) return since.getTime();

@@ -1,0 +1,271 @@
+/**
+ * Computes one write of a process manager from events: of a page of the log, or of events that waited.
+ *
+ * Guarantees (processes.model.test.ts): the write depends only on the tables of its revision and on the log.
+ */
+import { foldStream, emptyStream, type FoldStep } from "../../core/fold/fold.ts";
+import { type CommitRecord, cursorOf, sameCursor, type Cursor } from "../../core/history/record.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import { foldStates, keysIn, stateOf, stateText, streamsIn } from "../read-models/fold-page.ts";
+import { STATES } from "../read-models/read-model.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ModelStore, RowChange } from "../stores/model-store.ts";
+import type { Outbox } from "./outbox.ts";
+import { isBehindReset, type ProcessNotes, type ProcessPlace } from "./process-place.ts";
+import type { ProcessDefinition } from "./process-manager.ts";
+import { type OutboxChanges, outboxRows, processRows, ProcessTables, waitingRows } from "./process-tables.ts";
+import {
+  isUnreadable,
+  type ProcessEvent,
+  processEvents,
+  type Reacted,
+  Reaction,
+  runnable,
+  type WaitingEvent,
+} from "./react.ts";
+
+export type FoldSource = {
+  readonly store: EventStore;
+  readonly models: ModelStore;
+  readonly log: LogName;
+  readonly process: ProcessDefinition;
+  readonly now: number;
+};
+
+/** The next state of a follower, and its changed rows. */
+export type FoldedEvents = {
+  readonly at: Cursor | null;
+  readonly notes: ProcessNotes;
+  readonly rows: readonly RowChange[];
+  readonly errors: readonly unknown[];
+};
+
+/** Waiting events that are folded in one write. */
+const RETRIES_MAX = 256;
+
+/** Folds a page of records into the rows that are read, and reacts. */
+export async function foldPageOf(
+  source: FoldSource,
+  live: ProcessPlace,
+  records: readonly CommitRecord[],
+  head: Cursor | null,
+): Promise<FoldedEvents> {
+  const { process } = source;
+  const tables = tablesOf(source, process.follower);
+  const folded = await foldedStates(source, tables, records);
+  const waiting = live.notes.waiting > 0 ? await tables.waiting() : [];
+  const reaction = new Reaction(process, await storedOf(process, tables, folded.steps));
+  for (const event of waiting) reaction.block(event);
+  for (const event of processEvents(process, records, folded))
+    reaction.accept(event, event.position > live.notes.silentTo);
+  const result = reaction.result();
+  const changes = await outboxChanges(tables, result.outboxes);
+  const at = endOf(records, live.at);
+  const notes = await notesAfter(source, tables, live.notes, result, changes);
+  return {
+    at,
+    notes: {
+      ...notes,
+      phase: sameCursor(at, head) ? "ready" : isBehindReset(live) ? "building" : notes.phase,
+      foldedUpTo: records.at(-1)?.received ?? notes.foldedUpTo,
+      hasUnknown: notes.hasUnknown || folded.hasUnknown,
+      domain: process.domain.version,
+    },
+    rows: [
+      statesChange(process.follower, folded.states),
+      ...reactedRows(process.follower, result),
+      ...outboxRows(process.follower, changes),
+    ],
+    errors: result.errors,
+  };
+}
+
+/** Folds a page of records beside the rows that are read. It sends no commands. */
+export async function foldBeside(
+  source: FoldSource,
+  live: ProcessPlace,
+  beside: ProcessPlace,
+  records: readonly CommitRecord[],
+): Promise<FoldedEvents> {
+  const { process } = source;
+  const isNew = beside.revision === 0 || beside.at === null;
+  const tables = tablesOf(source, process.beside);
+  const folded = await foldedStates(source, isNew ? null : tables, records);
+  // The events that wait for the older code wait for this code too, because neither has reacted to them.
+  const ofLive = live.notes.waiting > 0 ? await tablesOf(source, process.follower).waiting() : [];
+  const waitsForLive = new Map(ofLive.map((event) => [event.position, event]));
+  const stored = isNew ? { rows: new Map(), outboxes: new Map() } : await storedOf(process, tables, folded.steps);
+  const reaction = new Reaction(process, stored);
+  const waiting = isNew || beside.notes.waiting === 0 ? [] : await tables.waiting();
+  for (const event of waiting) reaction.block(event);
+  for (const event of processEvents(process, records, folded)) {
+    const waits = waitsForLive.get(event.position);
+    if (waits) reaction.leave(event, waits);
+    else reaction.accept(event, false);
+  }
+  const result = reaction.result();
+  const parked = result.waiting.filter(({ isParked }) => isParked).length;
+  return {
+    at: endOf(records, beside.at),
+    notes: {
+      ...beside.notes,
+      edits: live.notes.edits,
+      domain: process.domain.version,
+      movedAt: source.now,
+      waiting: beside.notes.waiting + result.waiting.length,
+      parkedCount: beside.notes.parkedCount + parked,
+      hasUnknown: beside.notes.hasUnknown || folded.hasUnknown,
+    },
+    rows: [statesChange(process.beside, folded.states), ...reactedRows(process.beside, result)],
+    errors: result.errors,
+  };
+}
+
+/** Folds events that waited until now. `all`: also the parked ones that only newer code can read. */
+export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsMore: boolean): Promise<FoldedEvents> {
+  const { process } = source;
+  const tables = tablesOf(source, process.follower);
+  const waiting = (await tables.waiting()).map((event) =>
+    knowsMore && isUnreadable(event) ? { ...event, isParked: false } : event,
+  );
+  const chosen = runnable(waiting, RETRIES_MAX);
+  const streams = await readEvents(source, tables, chosen);
+  const reaction = new Reaction(
+    process,
+    await storedOf(
+      process,
+      tables,
+      streams.events.flatMap(({ steps }) => steps),
+    ),
+  );
+  const events = new Map(streams.events.map((event) => [event.position, event]));
+  const isChosen = new Set(chosen);
+  for (const waited of waiting) {
+    const event = events.get(waited.position);
+    // An event without a handler in this code has nothing to wait for.
+    if (isChosen.has(waited))
+      reaction.accept(event ?? { ...waited, steps: [], unreadable: null }, waited.reacts, waited);
+    else reaction.block(waited);
+  }
+  const result = reaction.result();
+  const changes = await outboxChanges(tables, result.outboxes);
+  const notes = await notesAfter(source, tables, live.notes, result, changes);
+  const parkedNow = waiting.filter((event) => event.isParked && !isChosen.has(event)).length;
+  const parkedAgain = result.waiting.filter(({ isParked }) => isParked).length;
+  return {
+    at: live.at,
+    notes: {
+      ...notes,
+      waiting: live.notes.waiting - result.folded.length,
+      parkedCount: parkedNow + parkedAgain,
+      isRetrying: result.folded.length > 0,
+      // Older code reads these events no better, so that this is decided once for each version of the domain.
+      ...(chosen.length < RETRIES_MAX && { domain: process.domain.version }),
+      edits: live.notes.edits + 1,
+    },
+    rows: [
+      statesChange(process.follower, streams.states),
+      ...reactedRows(process.follower, result),
+      ...outboxRows(process.follower, changes),
+    ],
+    errors: result.errors,
+  };
+}
+
+function tablesOf({ models, log }: FoldSource, follower: string): ProcessTables {
+  return new ProcessTables(models, log, follower);
+}
+
+async function foldedStates({ process }: FoldSource, tables: ProcessTables | null, records: readonly CommitRecord[]) {
+  const texts = (await tables?.states(streamsIn(process, records))) ?? new Map<string, string>();
+  return foldStates(process, records, (stream) => stateOf(texts.get(stream)));
+}
+
+async function storedOf(process: ProcessDefinition, tables: ProcessTables, steps: readonly FoldStep[]) {
+  const keys = keysIn(process, steps);
+  return { rows: await tables.rows(keys), outboxes: await tables.outboxes(keys) };
+}
+
+async function outboxChanges(tables: ProcessTables, after: ReadonlyMap<string, Outbox>): Promise<OutboxChanges> {
+  const before = await tables.outboxes([...after.keys()]);
+  return new Map([...after].map(([key, outbox]) => [key, { before: before.get(key) ?? [], after: outbox }]));
+}
+
+async function notesAfter(
+  { now }: FoldSource,
+  tables: ProcessTables,
+  notes: ProcessNotes,
+  { waiting }: Reacted,
+  changes: OutboxChanges,
+): Promise<ProcessNotes> {
+  const counts = [...changes.values()].map(({ before, after }) => after.length - before.length);
+  return {
+    ...notes,
+    movedAt: now,
+    waiting: notes.waiting + waiting.length,
+    parkedCount: notes.parkedCount + waiting.filter(({ isParked }) => isParked).length,
+    edits: notes.edits + (waiting.length > 0 ? 1 : 0),
+    commands: counts.reduce((sum, count) => sum + count, notes.commands),
+    dueAt: await tables.dueAtAfter(changes),
+  };
+}
+
+function reactedRows(follower: string, { rows, waiting, folded }: Reacted): readonly RowChange[] {
+  return [processRows(follower, rows), waitingRows(follower, waiting, folded)];
+}
+
+function statesChange(follower: string, states: ReadonlyMap<string, Parameters<typeof stateText>[0]>): RowChange {
+  const set = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
+  return { follower, table: STATES, set, remove: [] };
+}
+
+function endOf(records: readonly CommitRecord[], before: Cursor | null): Cursor | null {
+  const last = records.at(-1);
+  return last ? cursorOf(last) : before;
+}
+
+/** Reads waiting events again, each with the states around it, by folding its stream from the beginning. */
+async function readEvents(source: FoldSource, tables: ProcessTables, waiting: readonly WaitingEvent[]) {
+  const { process } = source;
+  const wanted = Map.groupBy(waiting, ({ stream }) => stream);
+  const states = new Map<string, ReturnType<typeof emptyStream>>();
+  const events: ProcessEvent[] = [];
+  const stored = await tables.states([...wanted.keys()]);
+  for (const [stream, ofStream] of wanted) {
+    const last = stateOf(stored.get(stream))?.version ?? 0;
+    const positions = new Set(ofStream.map(({ position }) => position));
+    let state = emptyStream(process.domain, stream);
+    for await (const record of recordsOf(source, stream, last)) {
+      const steps: FoldStep[] = [];
+      const parked = [];
+      for (const [n, event] of record.events.entries()) {
+        if (event.stream !== stream || event.version > last) continue;
+        const next = foldStream(process.domain, state, record, n);
+        state = next.next;
+        steps.push(...next.steps);
+        const position = record.position + n;
+        if (state.unreadable) parked.push({ event: "", stream, position, reason: state.unreadable.reason });
+      }
+      const found = processEvents(process, [record], { steps, parked });
+      events.push(...found.filter((event) => event.stream === stream && positions.has(event.position)));
+    }
+    states.set(stream, state);
+  }
+  return { events, states };
+}
+
+const STREAM_PAGE = { events: 1_000, bytes: 1024 * 1024 };
+
+async function* recordsOf({ store, log }: FoldSource, stream: StreamName, last: number): AsyncGenerator<CommitRecord> {
+  for (let after = 0; after < last;) {
+    const page = await store.readStream(log, stream, after, STREAM_PAGE);
+    if (page.length === 0) return;
+    for (const { text } of page) {
+      const record = parseOwnJson<CommitRecord>(text);
+      const versions = record.events.filter((event) => event.stream === stream).map(({ version }) => version);
+      after = Math.max(after, ...versions);
+      yield record;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The process managers of one log, for the code of the server and its operators.
+ *
+ * Guarantees: those of ProcessInLog.
+ */
+import type { LogName } from "../../core/values/ids.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ResetOptions } from "../subscribers/log-subscribers.ts";
+import { ProcessInLog } from "./process-in-log.ts";
+import type { AnyProcessManager } from "./process-manager.ts";
+import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
+import type { Processes } from "./processes.ts";
+
+/** The process managers of one log. Each call takes a process manager of this server, or its name. */
+export type LogProcesses = {
+  /**
+   * Returns the place of each process manager.
+   *
+   * @example
+   * const [{ state, behind, commands }] = await server.log("shop").processes.list();
+   */
+  readonly list: () => Promise<readonly ProcessStatus[]>;
+  /**
+   * Returns commands that are not executed yet, in the order of their processes. `after` is the process of the last one
+   * of the page before.
+   *
+   * @example
+   * for (const { process, timer, due } of await server.log("shop").processes.commands(fulfilment))
+   *   console.log(process, timer, new Date(due));
+   */
+  readonly commands: (
+    manager: AnyProcessManager | string,
+    page?: { readonly after?: string; readonly limit?: number },
+  ) => Promise<readonly WaitingCommand[]>;
+  /**
+   * Returns the parked events and commands.
+   *
+   * @example
+   * for (const { id, reason } of await server.log("shop").processes.parked(fulfilment)) console.log(id, reason);
+   */
+  readonly parked: (manager: AnyProcessManager | string) => Promise<readonly ParkedByProcess[]>;
+  /**
+   * Handles parked events and commands again, and returns the number of them. Without `ids`: all of them.
+   *
+   * @example
+   * await server.log("shop").processes.retry(fulfilment);
+   */
+  readonly retry: (manager: AnyProcessManager | string, ids?: readonly string[]) => Promise<number>;
+  /**
+   * Passes over a parked event or command for good, so that its process continues. `list` shows the last 20 reasons.
+   *
+   * @example
+   * await server.log("shop").processes.skip(fulfilment, id, "The order was shipped by hand");
+   *
+   * @throws ValidationError (`invalid`) if nothing with this id is parked.
+   */
+  readonly skip: (manager: AnyProcessManager | string, id: string, reason: string) => Promise<void>;
+  /**
+   * Folds no more events and executes no more commands in this log, on all nodes and after restarts.
+   *
+   * @example
+   * await server.log("shop").processes.pause(fulfilment);
+   */
+  readonly pause: (manager: AnyProcessManager | string) => Promise<void>;
+  /**
+   * Continues after `pause`. Timers that were due meanwhile are executed.
+   *
+   * @example
+   * await server.log("shop").processes.resume(fulfilment);
+   */
+  readonly resume: (manager: AnyProcessManager | string) => Promise<void>;
+  /**
+   * Folds the log again from the beginning, and reacts to the events behind `from`. A command that the log has recorded
+   * is not recorded again. With `beginning`, commands that wait are forgotten, because the fold brings them back.
+   *
+   * @example
+   * await server.log("shop").processes.reset(fulfilment, { from: "beginning", effects: "repeat" });
+   *
+   * @throws DacapoError (`diverged`) if the log does not contain the cursor.
+   */
+  readonly reset: (manager: AnyProcessManager | string, options: ResetOptions) => Promise<void>;
+};
+
+export function logProcesses(store: EventStore, processes: Processes, log: LogName): LogProcesses {
+  const one = (handle: AnyProcessManager | string) => new ProcessInLog(store, processes, log, handle);
+  return {
+    list: () => Promise.all([...processes.definitions.keys()].map((name) => one(name).status())),
+    commands: async (handle, page = {}) => one(handle).commands(page),
+    parked: async (handle) => one(handle).parked(),
+    retry: async (handle, ids) => one(handle).retry(ids),
+    skip: async (handle, id, reason) => one(handle).skip(id, reason),
+    pause: async (handle) => one(handle).setPaused(true),
+    resume: async (handle) => one(handle).setPaused(false),
+    reset: async (handle, options) => one(handle).reset(options),
+  };
+}

@@ -1,0 +1,268 @@
+/**
+ * One process manager in one log: its status, and the actions of an operator.
+ *
+ * Guarantees (process-in-log.test.ts): an action that another write disturbs is decided again.
+ */
+import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { ROWS, STATES } from "../read-models/read-model.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
+import type { ResetOptions } from "../subscribers/log-subscribers.ts";
+import { commitIdOf } from "./execute-due.ts";
+import { isOutdated } from "./next-step.ts";
+import { type Outbox, type OutboxItem, withChange, withoutItem } from "./outbox.ts";
+import type { AnyProcessManager, ProcessDefinition } from "./process-manager.ts";
+import {
+  DUE,
+  isBehindReset,
+  OUTBOX,
+  type ProcessNotes,
+  type ProcessPlace,
+  type ProcessPlaces,
+  readPlaces,
+  WAITING,
+  wakeOf,
+} from "./process-place.ts";
+import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
+import { type OutboxChanges, outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
+import type { Processes } from "./processes.ts";
+
+const SKIPPED_MAX = 20;
+const COMMANDS_PAGE = { default: 500, max: 5_000 } as const;
+
+type Change = {
+  readonly at: Cursor | null;
+  readonly notes: ProcessNotes;
+  readonly rows?: readonly RowChange[];
+  readonly tables?: Readonly<Record<string, TableChange>>;
+};
+
+type ParkedItem = { readonly id: string; readonly process: string; readonly outbox: Outbox; readonly item: OutboxItem };
+
+const KEPT = { [ROWS]: "keep", [STATES]: "keep", [WAITING]: "keep", [OUTBOX]: "keep", [DUE]: "keep" } as const;
+
+export class ProcessInLog {
+  readonly #store: EventStore;
+  readonly #models: ModelStore;
+  readonly #processes: Processes;
+  readonly #log: LogName;
+  readonly #process: ProcessDefinition;
+  readonly #tables: ProcessTables;
+
+  constructor(store: EventStore, processes: Processes, log: LogName, handle: AnyProcessManager | string) {
+    const name = typeof handle === "string" ? handle : handle.name;
+    const process = processes.definitions.get(name);
+    if (!process || !store.models)
+      throw new DefinitionError({
+        message: `The server has no process manager ${name}`,
+        fix: "Add it to the option `subscribers` of the server.",
+      });
+    this.#store = store;
+    this.#models = store.models;
+    this.#processes = processes;
+    this.#log = log;
+    this.#process = process;
+    this.#tables = new ProcessTables(store.models, log, process.follower);
+  }
+
+  async status(): Promise<ProcessStatus> {
+    const { name } = this.#process;
+    const places = await this.#places();
+    const empty = { at: null, behind: 0, waiting: 0, parked: 0, commands: 0, nextAt: null, skipped: [] };
+    if (!places) return { name, state: "running", ...empty };
+    const { live, head } = places;
+    const { at, notes } = live;
+    return {
+      name,
+      state: await this.#stateOf(live),
+      at: at && encodeCursor(at),
+      behind: Math.max(positionOf(head) - positionOf(at), 0),
+      waiting: notes.waiting,
+      parked: notes.parkedCount + notes.parkedCommands,
+      commands: notes.commands,
+      nextAt: notes.dueAt,
+      skipped: notes.skipped,
+    };
+  }
+
+  async commands({ after, limit = COMMANDS_PAGE.default }: { after?: string; limit?: number }) {
+    const { max } = COMMANDS_PAGE;
+    if (!Number.isSafeInteger(limit) || limit < 1 || limit > max)
+      throw new ValidationError({
+        message: `The commands of ${this.#process.name} cannot be read: limit is ${limit}`,
+        fix: `Pass a whole number from 1 to ${max}.`,
+      });
+    const found: WaitingCommand[] = [];
+    for await (const [process, outbox] of this.#tables.allOutboxes(after ?? null)) {
+      for (const item of outbox) {
+        const { timer, due, commands, failures, error } = item;
+        found.push({ id: await this.#idOf(process, item), process, timer, due, commands, failures, error });
+      }
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  async parked(): Promise<readonly ParkedByProcess[]> {
+    const places = await this.#places();
+    if (!places) return [];
+    const events = (await this.#tables.waiting()).filter(({ isParked }) => isParked);
+    const commands = await this.#parkedItems(places.live);
+    return [
+      ...events.map(({ event, type, stream, version, position, reason }) => {
+        return { kind: "event" as const, id: event, type, stream, version, position, reason: reason ?? "" };
+      }),
+      ...commands.map(({ id, process, item }) => {
+        return { kind: "command" as const, id, process, commands: item.commands, reason: item.error ?? "" };
+      }),
+    ];
+  }
+
+  async retry(ids?: readonly string[]): Promise<number> {
+    let count = 0;
+    await this.#change(async ({ live }) => {
+      const isChosen = (id: string): boolean => ids?.includes(id) ?? true;
+      const events = (await this.#tables.waiting()).filter(({ event, isParked }) => isParked && isChosen(event));
+      const items = (await this.#parkedItems(live)).filter(({ id }) => isChosen(id));
+      count = events.length + items.length;
+      const again = events.map((event) => ({ ...event, isParked: false }));
+      const changes = changesOf(items, (outbox, item) =>
+        withChange(outbox, { ...item, isParked: false, failures: 0, notBefore: 0 }),
+      );
+      const notes = {
+        ...live.notes,
+        parkedCount: live.notes.parkedCount - events.length,
+        parkedCommands: live.notes.parkedCommands - items.length,
+        isRetrying: live.notes.isRetrying || events.length > 0,
+        edits: live.notes.edits + 1,
+        dueAt: await this.#tables.dueAtAfter(changes),
+      };
+      const { follower } = this.#process;
+      const rows = [waitingRows(follower, again, []), ...outboxRows(follower, changes)];
+      return count === 0 ? null : { at: live.at, notes, rows };
+    });
+    return count;
+  }
+
+  async skip(id: string, reason: string): Promise<void> {
+    let isFound = false;
+    await this.#change(async ({ live }) => {
+      const event = (await this.#tables.waiting()).find((one) => one.isParked && one.event === id);
+      const items = event ? [] : (await this.#parkedItems(live)).filter((one) => one.id === id);
+      isFound = event !== undefined || items.length > 0;
+      if (!isFound) return null;
+      const { notes } = live;
+      const { follower } = this.#process;
+      const changes = changesOf(items, withoutItem);
+      const skipped = [...notes.skipped, { event: id, reason, at: this.#processes.now() }].slice(-SKIPPED_MAX);
+      const changed = {
+        ...notes,
+        skipped,
+        ...(event && { waiting: notes.waiting - 1, parkedCount: notes.parkedCount - 1, isRetrying: true }),
+        commands: notes.commands - items.length,
+        parkedCommands: notes.parkedCommands - items.length,
+        edits: notes.edits + 1,
+        dueAt: await this.#tables.dueAtAfter(changes),
+      };
+      const rows = [waitingRows(follower, [], event ? [event] : []), ...outboxRows(follower, changes)];
+      return { at: live.at, notes: changed, rows };
+    });
+    if (isFound) return;
+    throw new ValidationError({
+      message: `Nothing with the id ${id} is parked for ${this.#process.name} in the log ${this.#log}`,
+      fix: "Read the parked events and commands with `parked`.",
+      details: { id, log: this.#log },
+    });
+  }
+
+  async setPaused(isPaused: boolean): Promise<void> {
+    await this.#change(async ({ live }) => ({ at: live.at, notes: { ...live.notes, isPaused } }));
+  }
+
+  async reset({ from, effects }: ResetOptions): Promise<void> {
+    const text = from === "beginning" ? null : from.cursor;
+    const cursor = text === null ? null : decodeCursor(text);
+    const untyped: unknown = effects;
+    if (untyped !== "repeat" || (text !== null && !cursor))
+      throw new ValidationError({
+        message: `The process manager ${this.#process.name} cannot be reset with these options`,
+        fix: 'Pass { from: "beginning", effects: "repeat" }, or the cursor of an event as from: { cursor }.',
+      });
+    if (cursor) await this.#requireCursor(cursor);
+    await this.#change(async ({ live }) => {
+      const { identity, release, domain } = this.#process;
+      const folded = { identity, release, domain: domain.version, phase: "building", foldedUpTo: 0 } as const;
+      const none = { waiting: 0, parkedCount: 0, hasUnknown: false, isRetrying: false };
+      const notes = { ...live.notes, ...folded, ...none, silentTo: positionOf(cursor), edits: live.notes.edits + 1 };
+      const isNew = { ...KEPT, [ROWS]: "new", [STATES]: "new", [WAITING]: "new" } as const;
+      if (cursor) return { at: null, notes, tables: isNew };
+      const noCommands = { commands: 0, parkedCommands: 0, dueAt: null };
+      return { at: null, notes: { ...notes, ...noCommands }, tables: { ...isNew, [OUTBOX]: "new", [DUE]: "new" } };
+    });
+  }
+
+  /** Decides a change on the stored place, and writes it. Null: there is nothing to change. */
+  async #change(decide: (places: ProcessPlaces) => Promise<Change | null>): Promise<void> {
+    for (;;) {
+      const places = await this.#places();
+      if (!places)
+        throw new ValidationError({
+          message: `The log ${this.#log} has no records, so no process manager has a place in it`,
+          fix: "Check the name of the log.",
+          details: { log: this.#log },
+        });
+      const change = await decide(places);
+      if (!change) return;
+      const { at, notes, rows = [], tables = KEPT } = change;
+      const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
+      const followers = [{ name: this.#process.follower, revision: places.live.revision, next }];
+      const written = await this.#models.write(this.#log, { followers, rows });
+      if (written.kind === "ok") return this.#processes.poke(this.#log);
+    }
+  }
+
+  async #stateOf(live: ProcessPlace): Promise<ProcessStatus["state"]> {
+    const { at, notes } = live;
+    const isDiverged =
+      at !== null && (await this.#store.read(this.#log, at, { events: 1, bytes: 1 })).kind === "diverged";
+    if (isDiverged) return "diverged";
+    if (notes.isPaused) return "paused";
+    if (isOutdated(this.#process, live)) return "outdated";
+    return notes.identity !== this.#process.identity || isBehindReset(live) ? "building" : "running";
+  }
+
+  async #parkedItems({ notes }: ProcessPlace): Promise<readonly ParkedItem[]> {
+    if (notes.parkedCommands === 0) return [];
+    const found: ParkedItem[] = [];
+    for await (const [process, outbox] of this.#tables.allOutboxes(null))
+      for (const item of outbox)
+        if (item.isParked) found.push({ id: await this.#idOf(process, item), process, outbox, item });
+    return found;
+  }
+
+  #idOf(process: string, item: OutboxItem): Promise<string> {
+    return commitIdOf(this.#process.name, this.#log, process, item);
+  }
+
+  async #places(): Promise<ProcessPlaces | null> {
+    const places = await readPlaces(this.#models, this.#log, this.#process);
+    return typeof places === "string" ? null : places;
+  }
+
+  async #requireCursor(cursor: Cursor): Promise<void> {
+    const page = await this.#store.read(this.#log, cursor, { events: 1, bytes: 1 });
+    if (page.kind === "page") return;
+    throw new DacapoError("diverged", "after-fix", {
+      message: `The log ${this.#log} does not contain the cursor \`from\``,
+      fix: "Pass a cursor of this log.",
+      details: { log: this.#log },
+    });
+  }
+}
+
+/** The outboxes after a change of one parked item each. A process has at most one. */
+function changesOf(items: readonly ParkedItem[], change: (outbox: Outbox, item: OutboxItem) => Outbox): OutboxChanges {
+  return new Map(items.map(({ process, outbox, item }) => [process, { before: outbox, after: change(outbox, item) }]));
+}

@@ -1,0 +1,295 @@
+/**
+ * Runs one process manager in one log: folds events, executes commands that are due, until nothing is left to do.
+ *
+ *     places ── nextStep ──> step ──> one write on the revisions that were read ──> places …
+ *
+ * Guarantees (processes.model.test.ts, processes.kill.test.ts, processes.two-nodes.test.ts):
+ * - One write moves the checkpoint, the rows and the outbox. So each event has one reaction, also after a crash.
+ * - The lease saves double work. The revision alone makes the rows and the outbox right.
+ */
+import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import { type Env, jittered } from "../base/env.ts";
+import { isUnknownTo } from "../read-models/fold-page.ts";
+import type { UnknownEvents } from "../read-models/log-keeper.ts";
+import { ROWS, STATES } from "../read-models/read-model.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
+import type { ExecuteAs } from "../subscribers/handler-execute.ts";
+import { Lease } from "../subscribers/lease.ts";
+import { executeItem, settle } from "./execute-due.ts";
+import { foldBeside, foldPageOf, type FoldedEvents, type FoldSource, foldWaiting } from "./fold-events.ts";
+import { foldedUpTo, knowsMore, nextStep, type ProcessStep } from "./next-step.ts";
+import { pick } from "./outbox.ts";
+import type { ProcessDefinition } from "./process-manager.ts";
+import {
+  DUE,
+  emptyNotes,
+  OUTBOX,
+  type ProcessNotes,
+  type ProcessPlaces,
+  readPlaces,
+  WAITING,
+  wakeOf,
+} from "./process-place.ts";
+import { outboxRows, ProcessTables } from "./process-tables.ts";
+
+export type ProcessRunnerContext = {
+  readonly store: EventStore;
+  readonly modelStore: ModelStore;
+  readonly process: ProcessDefinition;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+  readonly executeAs: ExecuteAs;
+  /** The name of this node for leases. */
+  readonly node: () => string;
+  /** Aborts when the server stops: no more steps begin. */
+  readonly closing: AbortSignal;
+  /** True: more logs have work than may run at once. */
+  readonly hasWaiting: () => boolean;
+  readonly unknown: UnknownEvents;
+  /** Called if a log does not contain the checkpoint. */
+  readonly onDiverged: (log: LogName) => void;
+};
+
+const PAGE = { events: 256, bytes: 1024 * 1024 };
+/** Processes whose command is executed at once. */
+const COMMANDS_MAX = 64;
+/** A busy log continues for this time, though other logs wait for their turn. */
+const TURN_MS = 5_000;
+/** Milliseconds until a node reads again an event that it does not know. */
+const UNKNOWN_LOOK_MS = 1_000;
+const SWEEP_ROWS = 1_000;
+
+const FOLDED_TABLES = { [ROWS]: "keep", [STATES]: "keep", [WAITING]: "keep" } as const;
+const LIVE_TABLES = { ...FOLDED_TABLES, [OUTBOX]: "keep", [DUE]: "keep" } as const;
+
+/** The end of a step: the run continues, or it ends until a time. */
+type StepEnd = "continue" | { readonly until: number };
+
+export class ProcessRunner {
+  readonly #context: ProcessRunnerContext;
+  readonly #log: LogName;
+  readonly #lease: Lease;
+  #isTurnOfCommands = false;
+  #isBeforeUnknown = false;
+  /** The revisions that the last write was computed on, if the store refused it. */
+  #refused = "";
+
+  constructor(context: ProcessRunnerContext, log: LogName) {
+    this.#context = context;
+    this.#log = log;
+    this.#lease = new Lease({ ...context, log, follower: context.process.follower });
+  }
+
+  /** Runs until nothing is left to do. Returns the time of the next work, or Infinity. */
+  async run(): Promise<number> {
+    const { env, closing, hasWaiting } = this.#context;
+    try {
+      for (;;) {
+        if (closing.aborted) return Infinity;
+        if (this.#lease.heldMs() > TURN_MS && hasWaiting()) return env.now();
+        const end = await this.#next();
+        if (end !== "continue") return end.until;
+        await env.nextTurn();
+      }
+    } finally {
+      await this.#lease.giveBack();
+    }
+  }
+
+  async #next(): Promise<StepEnd> {
+    const { modelStore, process, env } = this.#context;
+    const places = await readPlaces(modelStore, this.#log, process);
+    if (typeof places === "string") return { until: Infinity };
+    const step = nextStep({
+      ...places,
+      process,
+      now: env.now(),
+      isTurnOfCommands: this.#isTurnOfCommands,
+      isBeforeUnknown: this.#isBeforeUnknown,
+    });
+    if (step.kind === "rest")
+      return { until: this.#isBeforeUnknown ? Math.min(step.until, env.now() + UNKNOWN_LOOK_MS) : step.until };
+    if (this.#refused === revisionsOf(places)) {
+      // Nobody else has written, so that the log does not contain the cursor of the write.
+      this.#context.onDiverged(this.#log);
+      return { until: Infinity };
+    }
+    // Another node has the lease. It does the same steps, and a walk finds this log again.
+    if (!(await this.#lease.hold())) return { until: Infinity };
+    this.#isTurnOfCommands = step.kind !== "execute";
+    return this.#take(step, places);
+  }
+
+  async #take(step: Exclude<ProcessStep, { kind: "rest" }>, places: ProcessPlaces): Promise<StepEnd> {
+    const { process } = this.#context;
+    switch (step.kind) {
+      case "build":
+        return this.#build(places, step.isNew);
+      case "swap":
+        return this.#swap(places);
+      case "retry": {
+        const folded = await foldWaiting(this.#source(), places.live, knowsMore(process, places.live.notes));
+        return this.#writeLive(places, folded);
+      }
+      case "react": {
+        const records = await this.#readPage(places.live.at, true);
+        if (!records) return { until: Infinity };
+        if (records.length === 0) return "continue";
+        return this.#writeLive(places, await foldPageOf(this.#source(), places.live, records, places.head));
+      }
+      case "execute":
+        return this.#execute(places);
+    }
+  }
+
+  /** Reads a page. Null: the log does not contain the cursor. */
+  async #readPage(at: Cursor | null, stopsAtUnknown: boolean): Promise<readonly CommitRecord[] | null> {
+    const { store, process, onDiverged, unknown, env } = this.#context;
+    const page = await store.read(this.#log, at, PAGE);
+    if (page.kind === "diverged") onDiverged(this.#log);
+    if (page.kind !== "page") return null;
+    const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
+    const first = stopsAtUnknown ? records.findIndex((record) => isUnknownTo(process, record)) : -1;
+    if (first < 0) return records;
+    if (first > 0) return records.slice(0, first);
+    // A node with newer code folds the event. After a minute without one, this node parks it.
+    if (unknown.hasWaited(`${this.#log} ${process.follower}`, env.now())) return records;
+    this.#isBeforeUnknown = true;
+    return [];
+  }
+
+  async #build(places: ProcessPlaces, isNew: boolean): Promise<StepEnd> {
+    const { live, beside } = places;
+    const { process } = this.#context;
+    const from = isNew ? { revision: beside.revision, at: null, notes: emptyNotes(process) } : beside;
+    const page = await this.#readPage(from.at, false);
+    if (!page) return { until: Infinity };
+    // The older code stops at its cursor, and this code reacts from there on.
+    const records = page.filter((record) => record.position <= positionOf(live.at));
+    const folded = await foldBeside(this.#source(), live, from, records);
+    const tables = isNew ? mapped(FOLDED_TABLES, "new") : FOLDED_TABLES;
+    const next = { at: folded.at, text: JSON.stringify(folded.notes), wake: null, tables };
+    // The live revision is checked too, so that both folds leave out the same events.
+    const followers: FollowerWrite[] = [
+      { name: process.beside, revision: beside.revision, next },
+      { name: process.follower, revision: live.revision, next: "check" },
+    ];
+    return this.#write(places, followers, folded.rows, folded.errors);
+  }
+
+  async #swap(places: ProcessPlaces): Promise<StepEnd> {
+    const { live, beside, head } = places;
+    const { process, env } = this.#context;
+    const { waiting, parkedCount, hasUnknown, identity, release } = beside.notes;
+    const isAtHead = positionOf(live.at) === positionOf(head);
+    const notes: ProcessNotes = {
+      ...live.notes,
+      identity,
+      release,
+      waiting,
+      parkedCount,
+      hasUnknown,
+      domain: process.domain.version,
+      movedAt: env.now(),
+      phase: isAtHead ? "ready" : "building",
+    };
+    const tables = { ...LIVE_TABLES, ...mapped(FOLDED_TABLES, { from: process.beside }) };
+    const next = { at: live.at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
+    const followers: FollowerWrite[] = [
+      { name: process.follower, revision: live.revision, next },
+      { name: process.beside, revision: beside.revision, next: null },
+    ];
+    const end = await this.#write(places, followers, [], []);
+    await this.#sweep();
+    return end;
+  }
+
+  async #execute(places: ProcessPlaces): Promise<StepEnd> {
+    const { process, modelStore, executeAs, env, closing } = this.#context;
+    const { live, head } = places;
+    const tables = new ProcessTables(modelStore, this.#log, process.follower);
+    const now = env.now();
+    const keys = await tables.due(now, COMMANDS_MAX);
+    const [outboxes, rows] = await Promise.all([tables.outboxes(keys), tables.rows(keys)]);
+    const due = [...outboxes].flatMap(([key, outbox]) => {
+      const item = pick(outbox, now, foldedUpTo({ live, head }));
+      return item ? [{ key, outbox, item, row: rows.get(key) ?? null }] : [];
+    });
+    // Timers wait for events, and this node cannot read these.
+    if (due.length === 0) return this.#isBeforeUnknown ? { until: now + UNKNOWN_LOOK_MS } : "continue";
+    const executed = await Promise.all(
+      due.map(async (one) => ({
+        ...one,
+        result: await executeItem(executeAs, this.#log, process.name, one.key, one.item),
+      })),
+    );
+    // A server that stops fails commands that the next start executes.
+    const tried = executed.filter(({ result }) => result.kind !== "failed" || !closing.aborted);
+    const settled = tried.map((one) => ({
+      ...one,
+      next: settle(process, one, env.now(), (ms) => jittered(env, ms)),
+    }));
+    const changes = new Map(settled.map(({ key, outbox, next }) => [key, { before: outbox, after: next.outbox }]));
+    const parked = settled.reduce((sum, { outbox, next }) => sum + parkedIn(next.outbox) - parkedIn(outbox), 0);
+    const added = settled.reduce((sum, { outbox, next }) => sum + next.outbox.length - outbox.length, 0);
+    const notes: ProcessNotes = {
+      ...live.notes,
+      commands: live.notes.commands + added,
+      parkedCommands: live.notes.parkedCommands + parked,
+      dueAt: await tables.dueAtAfter(changes),
+    };
+    const errors = settled.flatMap(({ next }) => (next.error === null ? [] : [next.error]));
+    const write = { at: live.at, notes, rows: outboxRows(process.follower, changes), errors };
+    return this.#writeLive(places, write);
+  }
+
+  #writeLive(places: ProcessPlaces, { at, notes, rows, errors }: FoldedEvents): Promise<StepEnd> {
+    const { process } = this.#context;
+    const { live } = places;
+    const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables: LIVE_TABLES };
+    return this.#write(places, [{ name: process.follower, revision: live.revision, next }], rows, errors);
+  }
+
+  async #write(
+    places: ProcessPlaces,
+    followers: readonly FollowerWrite[],
+    rows: readonly RowChange[],
+    errors: readonly unknown[],
+  ): Promise<StepEnd> {
+    const { modelStore, report } = this.#context;
+    const { kind } = await modelStore.write(this.#log, { followers, rows: rows.filter(hasChanges) });
+    if (kind === "absent" || kind === "gone") return { until: Infinity };
+    // After `moved` another node or an operator was faster, and the next step begins with the new places.
+    this.#refused = kind === "moved" ? revisionsOf(places) : "";
+    if (kind === "ok") for (const error of errors) report(error);
+    return "continue";
+  }
+
+  async #sweep(): Promise<void> {
+    while (await this.#context.modelStore.sweep(SWEEP_ROWS)) await this.#context.env.nextTurn();
+  }
+
+  #source(): FoldSource {
+    const { store, modelStore: models, process, env } = this.#context;
+    return { store, models, log: this.#log, process, now: env.now() };
+  }
+}
+
+function revisionsOf({ live, beside }: ProcessPlaces): string {
+  return `${live.revision} ${beside.revision}`;
+}
+
+function mapped(tables: Readonly<Record<string, unknown>>, change: TableChange): Record<string, TableChange> {
+  return Object.fromEntries(Object.keys(tables).map((name) => [name, change]));
+}
+
+function parkedIn(outbox: readonly { readonly isParked: boolean }[]): number {
+  return outbox.filter(({ isParked }) => isParked).length;
+}
+
+function hasChanges({ set, remove }: RowChange): boolean {
+  return set.length + remove.length > 0;
+}

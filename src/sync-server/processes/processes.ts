@@ -1,0 +1,108 @@
+/**
+ * The process managers of a server: one pool of logs for each, so that a busy one holds up no other.
+ *
+ * Guarantees (processes.test.ts): those of LogPool and ProcessRunner. After `close` no command begins.
+ */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { LOG_NAME } from "../../core/history/limits.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import type { LogName } from "../../core/values/ids.ts";
+import { type Env, nodeName } from "../base/env.ts";
+import { LogPool } from "../base/log-pool.ts";
+import { UnknownEvents } from "../read-models/log-keeper.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { ExecuteAs } from "../subscribers/handler-execute.ts";
+import { type AnyProcessManager, checkedProcesses, type ProcessDefinition } from "./process-manager.ts";
+import { ProcessRunner } from "./process-runner.ts";
+
+export type ProcessesOptions = {
+  readonly domain: DomainDefinition;
+  readonly store: EventStore;
+  readonly processes: readonly AnyProcessManager[];
+  /** The names of the server's subscribers, which no process manager can have. */
+  readonly taken: ReadonlySet<string>;
+  readonly env: Env;
+  readonly report: (error: unknown) => void;
+  /** Executes the commands of processes. */
+  readonly executeAs: ExecuteAs;
+  /** Milliseconds between two walks over all logs. */
+  readonly walkMs: number;
+  /** False: no walks, for a runtime that sleeps between events. */
+  readonly ticks: boolean;
+};
+
+/** Logs of one process manager that run at once on a node. */
+const RUNS_MAX = 16;
+
+export class Processes {
+  readonly definitions: ReadonlyMap<string, ProcessDefinition>;
+  readonly #options: ProcessesOptions;
+  readonly #pools: readonly LogPool[];
+  readonly #closing = new AbortController();
+
+  constructor(options: ProcessesOptions) {
+    const { domain, store, processes, taken, env } = options;
+    this.#options = options;
+    this.definitions = checkedProcesses(domain, processes, taken, store);
+    const node = nodeName(env);
+    this.#pools = [...this.definitions.values()].map((process) => this.#poolOf(process, node));
+  }
+
+  /** Starts the first walk. */
+  start(): void {
+    for (const pool of this.#pools) pool.start();
+  }
+
+  /** Milliseconds since the epoch. */
+  now(): number {
+    return this.#options.env.now();
+  }
+
+  /** Reports that a log may have new records. Null: every log may. */
+  poke(log: LogName | null): void {
+    for (const pool of this.#pools) pool.poke(log);
+  }
+
+  /** Begins no more steps, and waits for the running ones. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#pools.map((pool) => pool.close()));
+  }
+
+  #poolOf(process: ProcessDefinition, node: () => string): LogPool {
+    const { store, env, report, executeAs, walkMs, ticks } = this.#options;
+    const { models: modelStore } = store;
+    // `checkedProcesses` refused a store without models.
+    if (!modelStore) throw new Error(`The store keeps no process manager ${process.name}`);
+    const isReported = new Set<LogName>();
+    const unknown = new UnknownEvents();
+    const onDiverged = (log: LogName): void => {
+      if (!isReported.has(log)) report(diverged(log, process.name));
+      isReported.add(log);
+    };
+    const closing = this.#closing.signal;
+    const shared = { store, modelStore, process, env, report, executeAs, node, closing, unknown, onDiverged };
+    const pool: LogPool = new LogPool({
+      env,
+      report,
+      walkMs,
+      ticks,
+      runsMax: RUNS_MAX,
+      due: async (after, limit) => {
+        const { logs, next } = await modelStore.due([process.follower], env.now(), after, limit);
+        // An unfinished import has a name that is no log's. Its events are handled under the name of their log.
+        return { logs: logs.filter((log) => LOG_NAME.test(log)), next };
+      },
+      run: (log) => new ProcessRunner({ ...shared, hasWaiting: () => pool.hasWaiting }, log).run(),
+    });
+    return pool;
+  }
+}
+
+function diverged(log: LogName, process: string): DacapoError {
+  return new DacapoError("diverged", "after-fix", {
+    message: `The log ${log} does not contain the place of the process manager ${process}`,
+    fix: "The log was replaced or restored. Reset the process manager to a place in this log.",
+    details: { log, process },
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * The verbs of one call of a handler: they collect commands and timers, checked. Pure.
+ *
+ * Guarantees (react.test.ts): a command that no log could read throws in the handler, so that its event is parked.
+ */
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import { exceedsBytes } from "../../core/values/byte-length.ts";
+import { ValidationError } from "../../core/values/errors.ts";
+import { type Json, omitUndefined } from "../../core/values/json.ts";
+import { describeProblem } from "../../core/values/parsed.ts";
+import { parseCommit } from "../../core/wire/read-messages.ts";
+import { ROW_BYTES_MAX } from "../stores/model-store.ts";
+import { newItem, type Outbox, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
+import type { ProcessVerbs } from "./process-manager.ts";
+
+const TIMER_NAME_MAX = 128;
+/** An id that is only checked for its form. */
+const NO_ID = "00000000-0000-4000-8000-000000000000";
+
+/** The place of the calls: the event or the rejected commit, and its time. */
+export type CallSource = { readonly id: string; readonly at: number };
+
+/** The outbox of a process while its handlers run. One number counts the calls of an event. */
+export class CollectedOutbox {
+  #outbox: Outbox;
+  #calls = 0;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** The outbox. It throws if the store cannot keep its text. */
+  checked(key: string): Outbox {
+    requireText(key, this.#outbox);
+    return this.#outbox;
+  }
+
+  /** The verbs of a handler for this source. */
+  verbs(source: CallSource): ProcessVerbs {
+    this.#calls = 0;
+    return {
+      run: (commands) => this.#add(source, null, source.at, commands),
+      later: (name, after, commands) => {
+        if (typeof name !== "string" || name.length === 0 || name.length > TIMER_NAME_MAX || !name.isWellFormed())
+          throw invalid(`its name is not a text of 1 to ${TIMER_NAME_MAX} characters`);
+        const due = after instanceof Date ? after.getTime() : source.at + after;
+        if (!Number.isFinite(due) || Math.abs(due) > Number.MAX_SAFE_INTEGER)
+          throw invalid(`its time is ${String(after)}, which is neither milliseconds nor a date`);
+        this.#add(source, name, due, commands);
+      },
+      drop: (name) => void (this.#outbox = withoutTimer(this.#outbox, name)),
+    };
+  }
+
+  /** The handler ended the process, so that it has no timers. */
+  end(source: string, reacts: boolean): void {
+    if (reacts && this.#outbox.some((item) => item.timer !== null && item.source === source))
+      throw invalid("its process has ended, because the handler returned null, so that it can have no timer");
+    this.#outbox = withoutTimers(this.#outbox);
+  }
+
+  #add(
+    { id }: CallSource,
+    timer: string | null,
+    due: number,
+    commands: CommandRequest | readonly CommandRequest[],
+  ): void {
+    this.#calls++;
+    const item = { source: id, n: this.#calls, timer, due, commands: requireCommands(commands) };
+    this.#outbox = withItem(this.#outbox, newItem(item));
+  }
+}
+
+/** Throws, so that the event is parked, if the store cannot keep the text of a row or an outbox. */
+export function requireText(key: string, value: Json | Outbox): void {
+  // It returns undefined for a function or a symbol, although its type says that it returns a text.
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined || exceedsBytes(text, ROW_BYTES_MAX))
+    throw new Error(`The row or the commands of the process ${key} are not JSON of at most ${ROW_BYTES_MAX} bytes`);
+}
+
+function requireCommands(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
+  const list = isList(commands) ? commands : [commands];
+  const parsed = parseCommit({
+    id: NO_ID,
+    client: NO_ID,
+    actor: "~",
+    time: 0,
+    meta: null,
+    commands: list.map(({ stream, name, v, input }) => ({
+      stream,
+      seen: 0,
+      reads: [],
+      name,
+      v,
+      ...(input !== undefined && { input: omitUndefined(input) }),
+      events: [],
+    })),
+  });
+  if (!parsed.ok) throw invalid(describeProblem(parsed.problem));
+  return parsed.value.commands.map(({ stream, name, v, input }) => ({
+    stream,
+    name,
+    v,
+    ...(input !== undefined && { input }),
+  }));
+}
+
+function invalid(reason: string): ValidationError {
+  return new ValidationError({
+    message: `A command of a process is not valid: ${reason}`,
+    fix: "Pass the result of a command of an aggregate, such as task.command.complete(id).",
+    details: { reason },
+  });
+}
+
+// Array.isArray does not narrow a readonly array.
+function isList(commands: CommandRequest | readonly CommandRequest[]): commands is readonly CommandRequest[] {
+  return Array.isArray(commands);
+}

@@ -1,0 +1,42 @@
+// The pool of logs with background work: its timers.
+import { expect, test } from "vitest";
+import { LogPool } from "../../../../src/sync-server/base/log-pool.ts";
+import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+test("LogPool: a log whose next work is in 60 days does not run before", async () => {
+  const delays: number[] = [];
+  let runs = 0;
+  let now = 0;
+  let ring = (): void => {};
+  const pool = new LogPool({
+    env: {
+      ...runtimeEnv,
+      now: () => now,
+      setTimer: (run, delayMs) => {
+        delays.push(delayMs);
+        ring = run;
+        return () => {};
+      },
+    },
+    report: (error) => expect.unreachable(String(error)),
+    runsMax: 1,
+    walkMs: 1_000,
+    ticks: false,
+    due: () => Promise.resolve({ logs: [], next: null }),
+    run: () => {
+      runs++;
+      return Promise.resolve(60 * DAY_MS);
+    },
+  });
+  pool.poke("board");
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  // A runtime runs a timer of more than 31 bits of milliseconds at once.
+  expect(delays).toEqual([2 ** 31 - 1]);
+  now = 2 ** 31 - 1;
+  ring();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect([runs, delays[1]]).toEqual([2, 2 ** 31 - 1]);
+  await pool.close();
+});

@@ -1,0 +1,101 @@
+// Process managers of a server: rows, commands, timers, rejections, parked events and an operator.
+import { afterEach, expect, test } from "vitest";
+import type { AnyProcessManager, SyncServer, SyncServerOptions } from "../../../../src/sync-server/app.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { until } from "../../../support/device.ts";
+import { fulfilmentOf, order, payment, POISON, shop } from "../../../support/orders-domain.ts";
+import { testServer } from "../../../support/sync-requests.ts";
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+function started(manager: AnyProcessManager, options: Partial<SyncServerOptions> = {}): SyncServer {
+  // Without ticks no walk hides a lost poke.
+  const server = testServer({ domain: shop, subscribers: [manager], onError: () => {}, liveTicks: false, ...options });
+  undo.push(() => server.close());
+  return server;
+}
+
+const statusOf = async (server: SyncServer) => (await server.log("shop").processes.list())[0];
+const isQuiet = async (server: SyncServer, commands = 0): Promise<boolean> => {
+  const status = await statusOf(server);
+  return status?.behind === 0 && status.commands === commands;
+};
+const eventsOf = async (server: SyncServer, id: string): Promise<string[]> => {
+  const types: string[] = [];
+  for await (const { type, actor } of server.log("shop").history(order, id)) types.push(`${type} ${actor}`);
+  return types;
+};
+
+test("processManager: an event changes the row, and its commands are executed once", async () => {
+  const fulfilment = fulfilmentOf();
+  const server = started(fulfilment);
+  const log = server.log("shop");
+  await log.execute(order.command.place("o1", { amount: 5 }), { actor: "ada" });
+  await until(() => isQuiet(server, 1), "the request of the payment");
+  expect((await log.load(payment, "o1")).state).toEqual({ order: "o1", amount: 5, taken: false });
+  const { rows, parked } = await log.rows(fulfilment);
+  expect({ rows, parked }).toEqual({ rows: [{ key: "order/o1", row: { status: "waiting", notes: 0 } }], parked: 0 });
+  const [timer] = await log.processes.commands(fulfilment);
+  expect(timer).toMatchObject({ process: "order/o1", timer: "payment-late", failures: 0 });
+  expect((timer?.due ?? 0) - Date.now()).toBeGreaterThan(14 * 60_000);
+  await log.execute(payment.command.take("o1"), { actor: "bank" });
+  await until(() => isQuiet(server), "the payment of the order");
+  expect(await eventsOf(server, "o1")).toEqual(["OrderPlaced ada", "OrderPaid ~fulfilment"]);
+  expect(await statusOf(server)).toMatchObject({ name: "fulfilment", state: "running", commands: 0, nextAt: null });
+});
+
+test("processManager: a timer is executed when its time is over", async () => {
+  const fulfilment = fulfilmentOf({ lateMs: 50 });
+  const server = started(fulfilment);
+  await server.log("shop").execute(order.command.place("o1", { amount: 5 }), { actor: "ada" });
+  await until(async () => (await eventsOf(server, "o1")).length === 2, "the cancellation");
+  expect(await eventsOf(server, "o1")).toEqual(["OrderPlaced ada", "OrderCancelled ~fulfilment"]);
+  await until(() => isQuiet(server), "the end");
+  expect((await server.log("shop").rows(fulfilment)).rows).toEqual([]);
+});
+
+test("processManager: a rejected command reaches onRejected, whose command follows", async () => {
+  const server = started(fulfilmentOf());
+  await server.log("shop").execute(order.command.place("o1", { amount: 13 }), { actor: "ada" });
+  await until(() => isQuiet(server), "the cancellation");
+  expect((await server.log("shop").load(order, "o1")).state?.status).toBe("cancelled");
+  // The end of the process dropped its timer.
+  expect(await statusOf(server)).toMatchObject({ commands: 0, nextAt: null });
+});
+
+test("processManager: events behind a parked one wait, and follow in order after a retry", async () => {
+  let isPoisoned = true;
+  const errors: unknown[] = [];
+  const fulfilment = fulfilmentOf({ isPoisoned: () => isPoisoned });
+  const server = started(fulfilment, { store: memory(), onError: (error) => errors.push(error) });
+  const { processes, ...log } = server.log("shop");
+  await log.execute(order.command.place("o1", { amount: 5 }), { actor: "ada" });
+  await log.execute(order.command.note("o1", { text: POISON }), { actor: "ada" });
+  await log.execute(order.command.note("o1", { text: "second" }), { actor: "ada" });
+  await log.execute(order.command.place("o2", { amount: 5 }), { actor: "ada" });
+  await until(() => isQuiet(server, 2), "both timers");
+  expect(await statusOf(server)).toMatchObject({ state: "running", behind: 0, waiting: 2, parked: 1 });
+  expect(errors.map(String)).toEqual(["Error: poison"]);
+  const [parked] = await processes.parked(fulfilment);
+  expect(parked).toMatchObject({
+    kind: "event",
+    type: "OrderNoted",
+    stream: "order/o1",
+    version: 2,
+    reason: "Error: poison",
+  });
+  expect(await processes.retry(fulfilment)).toBe(1);
+  await until(async () => errors.length === 2, "the second failure");
+  isPoisoned = false;
+  await until(async () => (await statusOf(server))?.parked === 1, "parked again");
+  expect(await processes.retry(fulfilment, [parked?.id ?? ""])).toBe(1);
+  await until(async () => (await statusOf(server))?.waiting === 0 && (await isQuiet(server, 2)), "all events");
+  const notes: string[] = [];
+  for await (const event of log.history(order, "o1"))
+    if (event.type === "OrderNoted") notes.push((event.data as { text: string }).text);
+  expect(notes).toEqual([POISON, "second", `answer to ${POISON}`, "answer to second"]);
+  expect((await log.rows(fulfilment)).rows[0]?.row).toEqual({ status: "waiting", notes: 4 });
+});
