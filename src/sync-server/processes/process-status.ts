@@ -1,4 +1,4 @@
-/** What the operators of a server see of its process managers: their places, their commands, and what is parked. */
+/** The facts about process managers that operators of a server read: places, commands, and what is parked. */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import type { SkippedEvent } from "../subscribers/place.ts";
 
