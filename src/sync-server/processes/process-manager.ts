@@ -3,7 +3,7 @@
  *
  * Place: the public function `processManager` of `dacapo/sync-server`, and its checks.
  *
- * Guarantees: a process manager is checked before the server listens (process-manager.test.ts).
+ * Guarantees: a process manager is checked before the server listens (processes.test.ts).
  */
 import type { CommandRequest, DomainDefinition, StreamTransition } from "../../core/domain/definition.ts";
 import type { Erased } from "../../core/domain/erased.ts";

@@ -1,7 +1,14 @@
 // Process managers of a server: rows, commands, timers, rejections, parked events and an operator.
 import { afterEach, expect, test } from "vitest";
-import type { AnyProcessManager, SyncServer, SyncServerOptions } from "../../../../src/sync-server/app.ts";
+import {
+  type AnyProcessManager,
+  processManager,
+  subscriber,
+  type SyncServer,
+  type SyncServerOptions,
+} from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { domain as boardDomain } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { fulfilmentOf, order, payment, POISON, shop } from "../../../support/orders-domain.ts";
 import { testServer } from "../../../support/sync-requests.ts";
@@ -98,4 +105,26 @@ test("processManager: events behind a parked one wait, and follow in order after
     if (event.type === "OrderNoted") notes.push((event.data as { text: string }).text);
   expect(notes).toEqual([POISON, "second", `answer to ${POISON}`, "answer to second"]);
   expect((await log.rows(fulfilment)).rows[0]?.row).toEqual({ status: "waiting", notes: 4 });
+});
+
+test("processManager: a wrong definition is refused when the program starts", () => {
+  const options = {
+    version: 1,
+    from: [order],
+    start: "beginning",
+    initial: null,
+    on: { OrderPlaced: () => null },
+  } as const;
+  expect(() => processManager("Bad name", options)).toThrow("process manager");
+  expect(() => processManager("p", { ...options, version: 0 })).toThrow("The version of process manager p is 0");
+  // @ts-expect-error An event of another aggregate.
+  expect(() => processManager("p", { ...options, on: { PaymentTaken: () => null } })).toThrow("handles PaymentTaken");
+  expect(() => processManager("p", { ...options, start: { since: new Date(NaN) } })).toThrow("no valid start");
+  const manager = processManager("p", options);
+  const start = (subscribers: readonly AnyProcessManager[], domain = shop): SyncServer =>
+    testServer({ domain, subscribers });
+  expect(() => start([manager, manager])).toThrow("two entries of the name p");
+  expect(() => start([manager], boardDomain)).toThrow("which the domain of the server does not have");
+  const mailer = subscriber("p", { from: [order], start: "beginning", on: { OrderPlaced: () => {} } });
+  expect(() => testServer({ domain: shop, subscribers: [mailer, manager] })).toThrow("two entries of the name p");
 });
