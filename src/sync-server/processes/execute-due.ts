@@ -51,7 +51,8 @@ export async function executeItem(
 ): Promise<CommandResult> {
   const commit = await commitIdOf(process, log, key, item);
   try {
-    await executeAs(log, item.commands, { id: commit, actor: `${SERVER_ACTOR_PREFIX}${process}`, meta: null });
+    const actor = `${SERVER_ACTOR_PREFIX}${process}`;
+    await executeAs(log, item.commands, { id: commit, actor, meta: null, causedBy: item.causedBy });
     return { kind: "settled" };
   } catch (error) {
     if (!(error instanceof RejectedError)) return { kind: "failed", error };
@@ -99,7 +100,7 @@ function reject(
     const commands: readonly CommandRequest[] = item.commands;
     const state = row === null ? process.projection.initial : parseOwnJson<Json>(row);
     const rejection = { key, row: deepFreeze(state), code, message, commands, timer: item.timer };
-    process.onRejected(rejection, collected.verbs({ id: commit, at: now }));
+    process.onRejected(rejection, collected.verbs({ id: commit, at: now, causedBy: item.causedBy }));
     return { outbox: collected.checked(key), error: null };
   } catch (error) {
     const parked = { ...item, isParked: true, error: shortText(`onRejected failed: ${reasonOf(error)}`, 500) };

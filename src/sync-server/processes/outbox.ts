@@ -11,11 +11,14 @@
  * - `readyAt` is the least time at which `pick` can return a command. So a runner that wakes then loses none.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { DomainEvent } from "../../core/domain/event.ts";
 
 /** A command, or several in one commit, that a process will execute. */
 export type OutboxItem = {
   /** The id of the event, or of the rejected commit, whose handler added it. */
   readonly source: string;
+  /** The event that caused it. */
+  readonly causedBy: Pick<DomainEvent, "id" | "correlation">;
   /** The number of the call in this handler: 1, 2, 3 … */
   readonly n: number;
   /** The name of the timer. Null: a command to send now. */
@@ -42,7 +45,9 @@ export type FoldedUpTo = number;
 const TIME_DIGITS = 16;
 
 /** A new item, which no attempt has tried. */
-export function newItem(item: Pick<OutboxItem, "source" | "n" | "timer" | "due" | "commands">): OutboxItem {
+export function newItem(
+  item: Pick<OutboxItem, "source" | "causedBy" | "n" | "timer" | "due" | "commands">,
+): OutboxItem {
   return { ...item, failures: 0, notBefore: 0, error: null, isParked: false };
 }
 

@@ -10,6 +10,7 @@
  * - An event changes all its processes, or none. If a handler throws, the event is parked with the reason.
  * - A fold that does not react changes no outbox.
  */
+import type { DomainEvent } from "../../core/domain/event.ts";
 import type { FoldStep } from "../../core/fold/fold.ts";
 import type { CommitRecord } from "../../core/history/record.ts";
 import { eventId } from "../../core/values/id.ts";
@@ -17,7 +18,7 @@ import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
 import type { FoldedStates, StoredTexts } from "../read-models/fold-page.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox, OutboxItem } from "./outbox.ts";
 import { NO_VERBS, type ProcessDefinition } from "./process-manager.ts";
 import { CollectedOutbox, requireText } from "./verbs.ts";
 
@@ -175,7 +176,7 @@ export class Reaction {
           row: this.#row(key),
           collected: new CollectedOutbox(this.#outbox(key)),
         };
-        const verbs = reacts ? collected.verbs({ id: event.id, at: received }) : NO_VERBS;
+        const verbs = reacts ? collected.verbs({ id: event.id, at: received, causedBy: causeOf(event) }) : NO_VERBS;
         const next = react(deepFreeze(row ?? projection.initial), { ...event, key, before, after }, verbs);
         if (next === null) collected.end(event.id, reacts);
         requireText(key, next);
@@ -215,6 +216,10 @@ export class Reaction {
     this.block(waiting);
     this.#waiting.push(waiting);
   }
+}
+
+function causeOf({ id, correlation }: DomainEvent): OutboxItem["causedBy"] {
+  return { id, correlation };
 }
 
 /** The events that can be folded now, in the order of the log: no parked event is before them in their lanes. */

@@ -10,15 +10,15 @@ import { type Json, omitUndefined } from "../../core/values/json.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { ROW_BYTES_MAX } from "../stores/model-store.ts";
-import { newItem, type Outbox, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
+import { newItem, type Outbox, type OutboxItem, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
 import type { ProcessVerbs } from "./process-manager.ts";
 
 const TIMER_NAME_MAX = 128;
 /** An id that is only checked for its form. */
 const NO_ID = "00000000-0000-4000-8000-000000000000";
 
-/** The place of the calls: the event or the rejected commit, and its time. */
-export type CallSource = { readonly id: string; readonly at: number };
+/** The place of the calls: the event or the rejected commit, its time, and the event that caused it. */
+export type CallSource = Pick<OutboxItem, "causedBy"> & { readonly id: string; readonly at: number };
 
 /** The outbox of a process while its handlers run. One number counts the calls of an event. */
 export class CollectedOutbox {
@@ -60,13 +60,13 @@ export class CollectedOutbox {
   }
 
   #add(
-    { id }: CallSource,
+    { id, causedBy }: CallSource,
     timer: string | null,
     due: number,
     commands: CommandRequest | readonly CommandRequest[],
   ): void {
     this.#calls++;
-    const item = { source: id, n: this.#calls, timer, due, commands: requireCommands(commands) };
+    const item = { source: id, causedBy, n: this.#calls, timer, due, commands: requireCommands(commands) };
     this.#outbox = withItem(this.#outbox, newItem(item));
   }
 }

@@ -30,11 +30,13 @@ const isQuiet = async (server: SyncServer, commands = 0): Promise<boolean> => {
   const status = await statusOf(server);
   return status?.behind === 0 && status.commands === commands;
 };
-const eventsOf = async (server: SyncServer, id: string): Promise<string[]> => {
-  const types: string[] = [];
-  for await (const { type, actor } of server.log("shop").history(order, id)) types.push(`${type} ${actor}`);
-  return types;
-};
+async function listOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+const eventsOf = async (server: SyncServer, id: string): Promise<string[]> =>
+  (await listOf(server.log("shop").history(order, id))).map(({ type, actor }) => `${type} ${actor}`);
 
 test("processManager: an event changes the row, and its commands are executed once", async () => {
   const fulfilment = fulfilmentOf();
@@ -51,6 +53,10 @@ test("processManager: an event changes the row, and its commands are executed on
   await log.execute(payment.command.take("o1"), { actor: "bank" });
   await until(() => isQuiet(server), "the payment of the order");
   expect(await eventsOf(server, "o1")).toEqual(["OrderPlaced ada", "OrderPaid ~fulfilment"]);
+  const [, taken] = await listOf(log.history(payment, "o1"));
+  const [placed, paid] = await listOf(log.history(order, "o1"));
+  expect(paid).toMatchObject({ causedBy: taken?.id, correlation: taken?.correlation });
+  expect([placed?.causedBy, taken?.causedBy]).toEqual([undefined, undefined]);
   expect(await statusOf(server)).toMatchObject({ name: "fulfilment", state: "running", commands: 0, nextAt: null });
 });
 
@@ -100,9 +106,8 @@ test("processManager: events behind a parked one wait, and follow in order after
   await until(async () => (await statusOf(server))?.parked === 1, "parked again");
   expect(await processes.retry(fulfilment, [parked?.id ?? ""])).toBe(1);
   await until(async () => (await statusOf(server))?.waiting === 0 && (await isQuiet(server, 2)), "all events");
-  const notes: string[] = [];
-  for await (const event of log.history(order, "o1"))
-    if (event.type === "OrderNoted") notes.push((event.data as { text: string }).text);
+  const events = await listOf(log.history(order, "o1"));
+  const notes = events.flatMap(({ type, data }) => (type === "OrderNoted" ? [(data as { text: string }).text] : []));
   expect(notes).toEqual([POISON, "second", `answer to ${POISON}`, "answer to second"]);
   expect((await log.rows(fulfilment)).rows[0]?.row).toEqual({ status: "waiting", notes: 4 });
 });
