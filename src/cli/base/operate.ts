@@ -4,6 +4,7 @@ import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 import type { JobProgress } from "../../sync-server/read-models/job.ts";
 import type { ModelJob } from "../../sync-server/server-log/model-job.ts";
+import { splitSubscribers } from "../../sync-server/processes/process-manager.ts";
 import { type OperatedLog, operateLog } from "../../sync-server/server-log/operated-log.ts";
 import { command, requireLog, storeOption, type StoreOptions, withStore } from "./command.ts";
 import { loadConfig, requireDomain } from "./load-module.ts";
@@ -42,7 +43,8 @@ async function open(store: EventStore, log: string, options: OperateOptions, wor
   const config = await loadConfig(options);
   const domain = requireDomain(config, options.config ?? options.domain ?? "The command line").definition;
   await requireLog(store, log);
-  const { models = [], subscribers = [] } = config;
+  const { models = [] } = config;
+  const { subscribers } = splitSubscribers(config.subscribers ?? []);
   // A keeper tries again by itself, and the progress of the job shows what stopped it.
   const report = (error: unknown): void => void process.stderr.write(`${String(error)}\n`);
   return operateLog({ domain, store, models, subscribers, works, report }, log);
