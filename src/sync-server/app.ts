@@ -100,14 +100,14 @@ export type {
   KeptOutcome,
   KnownCommit,
   LogHead,
+  LogTurn,
   OutcomeKey,
   ReadLimit,
   ReadResult,
   RenameResult,
-  SpentTickets,
   StoredRecord,
-  StoreHints,
 } from "./stores/event-store.ts";
+export type { SpentTickets, StoreHints } from "./stores/between-nodes.ts";
 export type {
   DuePage,
   Follower,

@@ -1,6 +1,6 @@
 /**
  * The suite that every EventStore must pass: the rules S1 to S12 and S16 to S19 of its port, and random histories
- * against a plain model. A store that many nodes share also has S13 to S15.
+ * against a plain model. A store that many nodes share also has S13 to S15, and S20 if it has turns.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *
@@ -16,6 +16,7 @@ import { moveRules } from "./event-store/move-rules.ts";
 import { nodeRules } from "./event-store/node-rules.ts";
 import { runRandomHistory } from "./event-store/random-history.ts";
 import { readRules } from "./event-store/read-rules.ts";
+import { turnRules } from "./event-store/turn-rules.ts";
 
 /** The rules of the port. Each has one or more tests. */
 export const eventStoreRules: readonly ConformanceRule<EventStore>[] = [
@@ -35,7 +36,8 @@ export type EventStoreConformanceOptions = TestRunner & {
    */
   readonly histories?: number;
   /**
-   * Opens one new, empty store on two nodes, for the rules of `hints`, `presence` and `tickets` (S13 to S15).
+   * Opens one new, empty store on two nodes, for the rules of `hints`, `presence` and `tickets` (S13 to S15), and for
+   * those of `takeTurn` if the store has it (S20).
    *
    * @default none, for a store of one process
    */
@@ -61,7 +63,7 @@ export function eventStoreConformance(
   }));
   const { nodes } = options;
   const ofNodes = nodes
-    ? nodeRules.map(({ check, ...rule }) => ({ ...rule, run: () => withNodes(nodes(), check) }))
+    ? [...nodeRules, ...turnRules].map(({ check, ...rule }) => ({ ...rule, run: () => withNodes(nodes(), check) }))
     : [];
   registerRules(name, [...eventStoreRules, ...ofNodes, ...histories], makeStore, options);
 }

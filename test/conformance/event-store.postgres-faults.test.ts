@@ -1,15 +1,21 @@
 // Faults of the kind that a store on Postgres can have, planted in a real one. The conformance suite must find each.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventStoreRules, inTurn } from "dacapo/testing";
-import type { EventStore, StorePresence } from "../../src/sync-server/stores/event-store.ts";
+import type { EventStore, LogTurn } from "../../src/sync-server/stores/event-store.ts";
+import type { StorePresence } from "../../src/sync-server/stores/between-nodes.ts";
 import { postgres } from "../../src/sync-server/stores/postgres.ts";
+import { turnRules } from "../../src/testing/event-store/turn-rules.ts";
 import { nodeRules } from "../../src/testing/event-store/node-rules.ts";
 import { runRandomHistory } from "../../src/testing/event-store/random-history.ts";
 import { findPostgres } from "../../scripts/postgres.ts";
 import { type PostgresCluster, startPostgres } from "../support/postgres-cluster.ts";
 
 /** The parts of the store without the fault. */
-type Whole = Pick<EventStore, "append" | "hints" | "presence">;
+type Whole = Pick<EventStore, "append" | "hints" | "presence"> & {
+  readonly takeTurn: NonNullable<EventStore["takeTurn"]>;
+  /** All calls of a store that holds no log. */
+  readonly apart: EventStore;
+};
 
 type Fault = {
   readonly what: string;
@@ -104,6 +110,37 @@ const faults: readonly Fault[] = [
     }),
   },
   {
+    what: "takeTurn: does not hold the log",
+    rules: ["S20"],
+    inStore: ({ apart }) => ({ takeTurn: (_log, work) => work(apart) }),
+  },
+  {
+    what: "takeTurn: ends the turn before its work",
+    rules: ["S20"],
+    inStore: ({ apart, takeTurn }) => ({
+      takeTurn: async (log, work) => {
+        await takeTurn(log, async () => null);
+        return work(apart);
+      },
+    }),
+  },
+  {
+    what: "takeTurn: rolls the append back, and reports it as written",
+    rules: ["S20"],
+    inStore: ({ takeTurn }) => ({
+      takeTurn: async <Result>(log: string, work: (turn: LogTurn) => Promise<Result>): Promise<Result> => {
+        const results: Result[] = [];
+        await takeTurn(log, async (turn) => {
+          results.push(await work(turn));
+          throw new Error("rolls back");
+        }).catch(() => {});
+        const [result] = results;
+        if (result === undefined) throw new Error("the work failed");
+        return result;
+      },
+    }),
+  },
+  {
     what: "hints: a node hears its own",
     rules: ["S13"],
     inStore: ({ hints }) => {
@@ -148,7 +185,10 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     const planted = (store: EventStore): EventStore => {
       const { hints, presence } = store;
       const append: EventStore["append"] = store.append.bind(store);
-      const parts = { append, ...(hints && { hints }), ...(presence && { presence }) };
+      const takeTurn = store.takeTurn?.bind(store);
+      if (!takeTurn) throw new Error("The store has no turns");
+      const apart = postgres({ url: cluster.url, schema, connectionsMax: 4 });
+      const parts = { append, takeTurn, apart, ...(hints && { hints }), ...(presence && { presence }) };
       return Object.assign(store, inStore?.(parts));
     };
     return [planted(one), planted(other)];
@@ -159,7 +199,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     const single = eventStoreRules
       .filter(({ rule }) => fault.rules.includes(rule))
       .map(({ name, run }) => ({ name, run: () => run(async () => inTurn(await faulty(fault))) }));
-    const pairs = nodeRules
+    const pairs = [...nodeRules, ...turnRules]
       .filter(({ rule }) => fault.rules.includes(rule))
       .map(({ name, check }) => ({ name, run: async () => check(await faulty(fault)) }));
     const histories = (fault.rules.includes("model") ? [0, 1, 2] : []).map((seed) => ({

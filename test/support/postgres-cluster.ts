@@ -13,6 +13,8 @@ export type PostgresCluster = {
   readonly port: number;
   /** Runs a statement on a connection of its own. */
   readonly query: (text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Ends all processes at once, as a crash of Postgres does, and starts them again. */
+  readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -37,13 +39,22 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
     "max_connections=200",
   ];
   if (!isDurable) settings.push("fsync=off");
-  const server = spawn(join(folder, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
-    stdio: "ignore",
-    cwd: data,
-    ...identity,
-  });
   const url = `postgres://dacapo@127.0.0.1:${port}/postgres`;
-  await untilReady(url, server);
+  const run = async (): Promise<ChildProcess> => {
+    const started = spawn(join(folder, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+      stdio: "ignore",
+      cwd: data,
+      ...identity,
+    });
+    await untilReady(url, started);
+    return started;
+  };
+  let server = await run();
+  const crash = async (): Promise<void> => {
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGQUIT");
+    await ended;
+  };
   return {
     url,
     port,
@@ -57,11 +68,13 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
         await client.end();
       }
     },
+    restart: async () => {
+      await crash();
+      server = await run();
+    },
     stop: async () => {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
       // An immediate shutdown, because the data goes away anyway.
-      server.kill("SIGQUIT");
-      await ended;
+      await crash();
       rmSync(data, { recursive: true, force: true });
     },
   };

@@ -15,7 +15,7 @@ import { type Env, randomHex } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
-import type { SpentTickets } from "../stores/event-store.ts";
+import type { SpentTickets } from "../stores/between-nodes.ts";
 
 export const TICKET_MS_MAX = 30_000;
 /** Spent tickets that are remembered until they expire. The server refuses more sockets than that in half a minute. */

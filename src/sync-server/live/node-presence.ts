@@ -9,7 +9,7 @@
  */
 import { byteLength } from "../base/limits.ts";
 import type { Env } from "../base/env.ts";
-import { PRESENCE_MESSAGE_BYTES_MAX, type PresenceMessage, type StorePresence } from "../stores/event-store.ts";
+import { PRESENCE_MESSAGE_BYTES_MAX, type PresenceMessage, type StorePresence } from "../stores/between-nodes.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Presence } from "../../core/wire/messages.ts";

@@ -43,6 +43,9 @@
  *       Otherwise a message is lost, and the node sends its content again within seconds. Test: S14 in node-rules.ts.
  * - S15 `tickets` MUST return true once for a nonce, over all nodes and openings of the store, until the nonce expires.
  *       Otherwise a stolen ticket could open a second socket. Test: S15 in node-rules.ts.
+ * - S20 `takeTurn` MUST run one turn of a log at a time over all nodes, and no append of another node during it. A log
+ *       without a record has no turns. Otherwise (`work` or the store fails) the append of the turn is written or not,
+ *       as S2 says, the call rejects, and the turn ends. Test: S20 in turn-rules.ts.
  *
  * Rules of moving a log, for every store
  * - S16 `outcomes` MUST return each kept outcome of a log once, over all pages. Otherwise a moved log would decide a
@@ -57,7 +60,7 @@
  *       would decide on an empty state of a stream that has events. Test: S19 in read-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
-import type { Json } from "../../core/values/json.ts";
+import type { SpentTickets, StoreHints, StorePresence } from "./between-nodes.ts";
 import type { ModelStore, ModelWrite } from "./model-store.ts";
 
 /** A record as a store keeps it: its text, and the fields that the store finds it by. */
@@ -160,53 +163,10 @@ export type OutcomeKey = Pick<KeptOutcome, "commit" | "actor">;
  */
 export type RenameResult = { readonly kind: "ok" | "absent" | "taken" | "gone" };
 
-/**
- * Hints between the nodes that share one store. A hint may be lost or late, because a node also reads every `lookMs`.
- */
-export type StoreHints = {
-  /** Reports to the other nodes that a log has new records. It never fails. */
-  send(log: string): void;
-  /**
-   * Calls `onHint` with the name of each log to which another node appended. `null`: hints may be lost, so every log
-   * may have new records. Returns a function that stops it.
-   */
-  listen(onHint: (log: string | null) => void): () => void;
-};
-
-/** A message of presence, as another node receives it. */
-export type PresenceMessage = {
-  /** The sending node. Each opening of a store is another node. */
-  readonly node: string;
-  /** The log's name. */
-  readonly log: string;
-  /** The message, as it was sent. */
-  readonly message: Json;
-};
-
-/**
- * Short messages between the nodes that share one store, by which they show each other who is online. A message may be
- * lost, so nodes repeat what they show. A message is never stored.
- */
-export type StorePresence = {
-  /**
-   * Sends a message about a log to the other nodes. It has at most `PRESENCE_MESSAGE_BYTES_MAX` bytes as JSON, or the
-   * store drops it. It never fails.
-   */
-  send(log: string, message: Json): void;
-  /** Calls `onMessage` with each message of another node. Returns a function that stops it. */
-  listen(onMessage: (received: PresenceMessage) => void): () => void;
-};
-
-/** The most bytes of a message of presence, as JSON. Postgres carries less than 8000 bytes at once. */
-export const PRESENCE_MESSAGE_BYTES_MAX = 6_000;
-
-/** The memory of spent socket tickets, for a store that outlives the memory of its server. */
-export type SpentTickets = {
-  /**
-   * Returns true if no ticket with this nonce was spent before. It remembers the nonce until `until`. Both times are in
-   * milliseconds since the epoch.
-   */
-  spend(nonce: string, until: number, now: number): Promise<boolean>;
+/** The calls by which a batch is decided and written. */
+export type LogTurn = Pick<EventStore, "head" | "append" | "read" | "readStream" | "written" | "known"> & {
+  /** The read models of the log, for a store that has them. */
+  readonly models?: Pick<ModelStore, "followers" | "rows">;
 };
 
 /**
@@ -231,6 +191,15 @@ export interface EventStore {
   readonly hints?: StoreHints;
   /** Presence between nodes, for a store that many nodes share. Without it, a node shows only its own devices. */
   readonly presence?: StorePresence;
+  /**
+   * Runs `work` while no other node appends to the log, for a store that many nodes share (S20). `work` uses only the
+   * calls that it receives, and appends at most once. Its append is durable when the call resolves. A node that lost to
+   * other nodes repeatedly takes a turn, so that its pushes get their answers.
+   *
+   * @example
+   * const head = await store.takeTurn?.("board", (turn) => turn.head("board"));
+   */
+  takeTurn?<Result>(log: string, work: (turn: LogTurn) => Promise<Result>): Promise<Result>;
   /** The spent socket tickets. Without it, each server remembers them in its own memory. */
   readonly tickets?: SpentTickets;
   /** The read models of the logs, for `serve({ models })`. */

@@ -23,7 +23,7 @@ export type PostgresOptions = {
    */
   readonly schema?: string;
   /**
-   * The most connections of this process.
+   * The most connections of this process. A quarter of them is for turns (`takeTurn`). With 1, turns have one more.
    *
    * @default 16
    */

@@ -13,7 +13,7 @@ import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.
 import { eventId } from "../../core/values/id.ts";
 import { type CommitRecord, readableEvents } from "../../core/history/record.ts";
 import { spansOf } from "../stores/stored-record.ts";
-import type { EventStore, StoredRecord } from "../stores/event-store.ts";
+import type { LogTurn, StoredRecord } from "../stores/event-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
@@ -26,7 +26,7 @@ const OTHERS_EVENTS_MAX = 10_000;
 const PAGE = { events: 1_000, bytes: 1024 * 1024 };
 
 export type StreamSource = {
-  readonly store: EventStore;
+  readonly store: LogTurn;
   readonly log: LogName;
   readonly domain: DomainDefinition;
   /** The log's last position when the batch started. */

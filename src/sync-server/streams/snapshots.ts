@@ -16,7 +16,7 @@ import { exceedsBytes } from "../../core/values/byte-length.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
-import type { EventStore } from "../stores/event-store.ts";
+import type { LogTurn } from "../stores/event-store.ts";
 import { type ModelWrite, ROW_BYTES_MAX } from "../stores/model-store.ts";
 import type { KnownStream } from "./stream-cache.ts";
 
@@ -41,7 +41,7 @@ export type Snapshots = { readonly revision: number; readonly streams: ReadonlyM
 
 export const NO_SNAPSHOTS: Snapshots = { revision: 0, streams: new Map() };
 
-type SnapshotSource = { readonly store: EventStore; readonly log: LogName; readonly domain: DomainDefinition };
+type SnapshotSource = { readonly store: LogTurn; readonly log: LogName; readonly domain: DomainDefinition };
 
 /** Reads the snapshots of streams. A stream without a usable snapshot has no entry. */
 export async function readSnapshots(

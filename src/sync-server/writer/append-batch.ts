@@ -3,19 +3,20 @@
  *
  *     permit ─> head ─> planBatch ─> append ─┬─ ok ──────────────────────────────> results
  *               ^                            └─ moved, known, rejected, model-moved ──┐
- *               └────────────────── next round ────────────────────────────────────────┘
+ *               └──── next round, after two losses in a turn of the log (S20) ─────────┘
  *
  * Guarantees:
  * - Every answer is durable before it is sent (S2, log-writer.test.ts).
  * - After an append that rejected, the next round reads the log before it answers. `mayHaveMoved` reports the records
  *   that such an append left behind (log-writer.test.ts).
+ * - A batch that lost to other nodes twice is written in its turn (append-batch.turns.test.ts).
  * - The rounds are bounded. A push without a result after the last round is refused as `unavailable`, and its device
  *   tries again.
  */
 import { jittered, wait } from "../base/env.ts";
 import { catchUp } from "./catch-up.ts";
-import { permitPush } from "./permit-push.ts";
-import { type BatchContext, type Plan, planBatch } from "./plan-batch.ts";
+import { type PermittedPush, permitPush } from "./permit-push.ts";
+import { type BatchContext, type Plan, planBatch, type PlanContext } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
 import type { Append, AppendResult, LogHead } from "../stores/event-store.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
@@ -37,6 +38,8 @@ export type SettledBatch = {
 const ROUNDS_MAX = 20;
 /** Appends of one batch that may reject. After the second, the store is unable to write. */
 const FAILURES_MAX = 2;
+/** Rounds that a batch loses to other nodes before it takes a turn, if the store has turns (S20). */
+const LOST_MAX = 2;
 /**
  * Milliseconds, from the third round on. Each round waits longer, with random jitter, so that contending nodes
  * separate.
@@ -51,7 +54,6 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     mayHaveMoved = true;
     context.strongModels.drop(log);
   };
-  const followOthers = (): Promise<LogHead | null> => (forgetRows(), catchUp(context));
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
     appended,
@@ -69,58 +71,92 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
   let next = assumedHead(recentRecords.end(log));
   let readsIds = next === null;
   let failures = 0;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    if (round >= 2) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
-    const head: LogHead = next ?? (await store.head(log));
+  for (let round = 0, lost = 0; round < ROUNDS_MAX; round++) {
+    // A node that lost takes a turn. Otherwise the other nodes could be faster each time.
+    const isTurn = lost >= LOST_MAX && store.takeTurn !== undefined;
+    if (round >= 2 && !isTurn) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
+    const done = isTurn
+      ? await takeTurn(context, permitted, readsIds)
+      : await runRound(context, permitted, next, readsIds);
     next = null;
-    if (head.kind === "gone") return refused("gone");
-    const cursor = head.kind === "open" ? head.cursor : null;
-    const plan = await step.run("decide", { log }, () => planOrMoved(context, permitted, cursor, !readsIds));
-    if (!plan) {
-      next = await followOthers();
-      continue;
+    if (done.kind === "gone") return refused("gone");
+    if (done.kind === "nothing") return settled(done.results, null);
+    if (done.kind === "ok") {
+      const { results, appended } = done.plan;
+      step.record("events", positionOf(appended.head) - positionOf(appended.after));
+      remember(context, done.plan);
+      return settled(results, appended.records.length > 0 ? appended : null);
     }
-    const { results, appended, outcomes, strong, reportsIdTaken } = plan;
-    const { records } = appended;
-    const isEmpty = records.length === 0 && outcomes.length === 0;
-    // Without an append that checks them, this needs the real head and the known ids before answering.
-    if (!readsIds && (reportsIdTaken || isEmpty)) {
-      readsIds = true;
-      continue;
-    }
-    if (isEmpty) return settled(results, null);
-    // An append names the revisions of the rows, but only with a record.
-    if (records.length === 0 && strong?.hasRefused === true && !(await strong.isCurrent())) {
-      forgetRows();
-      continue;
-    }
-
-    let written: AppendResult;
-    const append = appendOf(context, plan);
-    const events = positionOf(appended.head) - positionOf(appended.after);
-    try {
-      written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
-    } catch (error) {
+    if (done.kind === "failed") {
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
-      if (++failures >= FAILURES_MAX) throw error;
-      report(error);
+      if (++failures >= FAILURES_MAX) throw done.error;
+      report(done.error);
       cache.drop(log);
-      forgetRows();
-      readsIds = true;
-      continue;
     }
-    if (written.kind === "gone") return refused("gone");
-    if (written.kind === "ok") {
-      step.record("events", events);
-      remember(context, plan);
-      return settled(results, records.length > 0 ? appended : null);
-    }
-    mayHaveMoved = true;
-    if (written.kind === "moved") next = await followOthers();
-    else if (written.kind === "known") readsIds = true;
-    else forgetRows();
+    if (done.kind === "failed" || done.kind === "known" || done.kind === "unsure") readsIds = true;
+    if (done.kind === "known") mayHaveMoved = true;
+    else if (done.kind !== "unsure") forgetRows();
+    if (done.kind !== "moved") continue;
+    // Strong models that are behind move a turn too. Only a round outside of a turn can wait for them.
+    lost = isTurn ? 0 : lost + 1;
+    if (lost < LOST_MAX || !store.takeTurn) next = await catchUp(context);
   }
   return refused("unavailable");
+}
+
+/** The end of one round. Only `ok` wrote something. */
+type Round =
+  | { readonly kind: "ok"; readonly plan: Plan }
+  /** There is nothing to write. */
+  | { readonly kind: "nothing"; readonly results: readonly PushResult[] }
+  /** The answer needs the real head and the known ids. */
+  | { readonly kind: "unsure" }
+  | { readonly kind: "failed"; readonly error: unknown }
+  | { readonly kind: Exclude<AppendResult["kind"], "ok"> };
+
+/** A round while no other node appends. Its records are durable only after the turn. */
+async function takeTurn(context: BatchContext, permitted: readonly PermittedPush[], readsIds: boolean): Promise<Round> {
+  const { store, log } = context;
+  try {
+    const round = await store.takeTurn?.(log, async (turn) => {
+      const own = { ...context, store: turn, isTurn: true };
+      return runRound(own, permitted, await catchUp(own), readsIds);
+    });
+    return round ?? { kind: "moved" };
+  } catch (error) {
+    return { kind: "failed", error };
+  }
+}
+
+async function runRound(
+  context: PlanContext,
+  permitted: readonly PermittedPush[],
+  assumed: LogHead | null,
+  readsIds: boolean,
+): Promise<Round> {
+  const { log, store, step } = context;
+  const head: LogHead = assumed ?? (await store.head(log));
+  if (head.kind === "gone") return head;
+  const cursor = head.kind === "open" ? head.cursor : null;
+  const plan = await step.run("decide", { log }, () => planOrMoved(context, permitted, cursor, !readsIds));
+  if (!plan) return { kind: "moved" };
+  const { results, appended, outcomes, strong, reportsIdTaken } = plan;
+  const { records } = appended;
+  const isEmpty = records.length === 0 && outcomes.length === 0;
+  // Without an append that checks them, this needs the real head and the known ids before answering.
+  if (!readsIds && (reportsIdTaken || isEmpty)) return { kind: "unsure" };
+  if (isEmpty) return { kind: "nothing", results };
+  // An append names the revisions of the rows, but only with a record.
+  if (records.length === 0 && strong?.hasRefused === true && !(await strong.isCurrent()))
+    return { kind: "model-moved" };
+  const append = appendOf(context, plan);
+  const events = positionOf(appended.head) - positionOf(appended.after);
+  try {
+    const written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
+    return written.kind === "ok" ? { kind: "ok", plan } : written;
+  } catch (error) {
+    return { kind: "failed", error };
+  }
 }
 
 /** Null: the log moved while the plan read it. */
@@ -132,10 +168,7 @@ function planOrMoved(...batch: Parameters<typeof planBatch>): Promise<Plan | nul
 }
 
 /** Keeps the states, the records and the rows of a plan that is written. */
-function remember(
-  { log, cache, recentRecords, strongModels }: BatchContext,
-  { appended, windows, strong }: Plan,
-): void {
+function remember({ log, cache, recentRecords, strongModels }: PlanContext, { appended, windows, strong }: Plan): void {
   cache.put(log, appended.after, appended.head, windows.known());
   if (appended.records.length === 0) return;
   recentRecords.add(log, appended);
@@ -143,7 +176,7 @@ function remember(
 }
 
 /** The append of a plan. It writes rows of the strong models and snapshots only with a record. */
-function appendOf({ env, limits, domain }: BatchContext, { appended, outcomes, strong, windows }: Plan): Append {
+function appendOf({ env, limits, domain }: PlanContext, { appended, outcomes, strong, windows }: Plan): Append {
   const { head, records } = appended;
   const models =
     records.length > 0 ? withSnapshots(strong?.write(head), head, domain, windows.longStreams()) : undefined;

@@ -14,7 +14,8 @@ import { evictOldest } from "../base/evict-oldest.ts";
 import { foldPage, foldStates, keysIn } from "../read-models/fold-page.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "../read-models/read-model.ts";
-import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
+import type { LogTurn } from "../stores/event-store.ts";
+import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
 import { type ThrownError, watchedModel } from "./watched-model.ts";
 
 /** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
@@ -36,7 +37,7 @@ export type ReadyModel = {
 
 export type StrongStore = {
   readonly log: LogName;
-  readonly models: ModelStore | undefined;
+  readonly models: LogTurn["models"];
   readonly now: () => number;
   readonly report: (error: unknown) => void;
 };

@@ -25,7 +25,7 @@ import { advanceCache } from "./catch-up.ts";
 import { onCurrent } from "./on-current.ts";
 import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
-import type { EventStore, KeptOutcome, KnownCommit, StoredRecord } from "../stores/event-store.ts";
+import type { EventStore, KeptOutcome, KnownCommit, LogTurn, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
 import type { StrongBatch } from "./strong-batch.ts";
 import type { StrongModels } from "./strong-models.ts";
@@ -47,6 +47,14 @@ export type BatchContext = {
   readonly report: (error: unknown) => void;
   /** The step of this batch. */
   readonly step: Step;
+};
+
+/** The same parts for one round. */
+export type PlanContext = Omit<BatchContext, "store"> & {
+  /** The store, or the calls of a turn. */
+  readonly store: LogTurn;
+  /** True: no other node can append, so a round waits for nothing. @default false */
+  readonly isTurn?: boolean;
 };
 
 export type Plan = {
@@ -80,7 +88,7 @@ const EVENTS_READ_MAX = 100_000;
 
 /** `isAssumed`: the known ids are not read. The append checks them, and another round reads them if there are any. */
 export async function planBatch(
-  context: BatchContext,
+  context: PlanContext,
   pushes: readonly PermittedPush[],
   head: Cursor | null,
   isAssumed: boolean,
@@ -90,7 +98,7 @@ export async function planBatch(
     ? NOTHING_KNOWN
     : await store.known(log, [...new Set(pushes.flatMap(({ push }) => push.commits.map(({ id }) => id)))]);
   const isValid = await checkCursors(context, pushes, head);
-  const strong = await strongModels.open(log, head);
+  const strong = await strongModels.open(log, head, context);
   advanceCache(context, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
   const streams = new Set(
@@ -140,13 +148,13 @@ class Batch {
   readonly outcomes: KeptOutcome[] = [];
   reportsIdTaken = false;
   readonly #knownIds = new Map<string, KnownId>();
-  readonly #context: BatchContext;
+  readonly #context: PlanContext;
   readonly #windows: StreamWindows;
   readonly #strong: StrongBatch | null;
   readonly #head: Cursor | null;
   readonly #now: number;
 
-  constructor(context: BatchContext, { windows, strong, known, head }: BatchFacts) {
+  constructor(context: PlanContext, { windows, strong, known, head }: BatchFacts) {
     this.#context = context;
     this.#windows = windows;
     this.#strong = strong;
@@ -255,7 +263,7 @@ class Batch {
  * Returns a function that checks the cursor of a push. Most cursors are the head or the beginning, and need no read.
  */
 async function checkCursors(
-  { store, log, recentRecords }: BatchContext,
+  { store, log, recentRecords }: PlanContext,
   pushes: readonly PermittedPush[],
   head: Cursor | null,
 ): Promise<(after: Cursor | null) => boolean> {

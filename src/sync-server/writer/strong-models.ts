@@ -17,7 +17,7 @@ import type { FollowerNotes } from "../read-models/follower-notes.ts";
 import { LONG_EVENTS, startOf } from "../read-models/next-step.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
-import type { EventStore } from "../stores/event-store.ts";
+import type { LogTurn } from "../stores/event-store.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 import type { ReadyModel, StrongStore } from "./model-rows.ts";
@@ -28,10 +28,11 @@ export type StrongKeepers = Pick<ModelKeepers, "models" | "catchUp">;
 
 export type StrongModelsOptions = {
   readonly keepers?: StrongKeepers;
-  readonly store: Pick<EventStore, "models">;
   readonly env: Pick<Env, "now">;
   readonly report: (error: unknown) => void;
 };
+
+type Opener = { readonly store: Pick<LogTurn, "models">; readonly isTurn?: boolean };
 
 /** The rows of all strong models of a log at one head. */
 type Kept = { readonly head: Cursor | null; readonly ready: readonly ReadyModel[] };
@@ -51,18 +52,20 @@ export class StrongModels {
   }
 
   /**
-   * Opens the models for a batch that is planned on `head`. Null: they cannot check commits now.
+   * Opens the models for a batch that is planned on `head`, in a store or in a turn of the log. Null: they cannot check
+   * commits now.
    *
-   * @throws LogMoved if `head` is not the head of the log.
+   * @throws LogMoved if `head` is not the head of the log, or if a turn finds models that are behind. A turn waits for
+   * no keeper, because the other nodes wait for the turn.
    */
-  async open(log: LogName, head: Cursor | null): Promise<StrongBatch | null> {
-    const { store: events, env, report, keepers } = this.#options;
+  async open(log: LogName, head: Cursor | null, { store: events, isTurn }: Opener): Promise<StrongBatch | null> {
+    const { env, report, keepers } = this.#options;
     const store: StrongStore = { log, models: events.models, now: env.now, report };
     if (this.#models.length === 0) return new StrongBatch(store, [], []);
     const kept = this.#logs.get(log);
     if (kept && sameCursor(kept.head, head)) return new StrongBatch(store, kept.ready, []);
     for (let tries = 0; tries < CATCH_UP.tries; tries++) {
-      const followers = await this.#followersAt(log, head);
+      const followers = await followersAt(store, head);
       const standings = this.#models.map((model) =>
         standingOf(
           model,
@@ -78,6 +81,7 @@ export class StrongModels {
           standings.flatMap((one) => (one.kind === "passes" ? { name: one.follower, revision: one.revision } : [])),
         );
       const isFar = standings.some(({ kind }) => kind === "unavailable");
+      if (isTurn === true && !isFar) throw new LogMoved("The strong models are behind the log");
       // The keeper continues without this batch, so the devices find the rows ready when they push again.
       await keepers?.catchUp(log, isFar ? 0 : CATCH_UP.ms);
       if (isFar) return null;
@@ -97,13 +101,13 @@ export class StrongModels {
   drop(log: LogName): void {
     this.#logs.delete(log);
   }
+}
 
-  async #followersAt(log: LogName, head: Cursor | null): Promise<readonly Follower[]> {
-    const found = await this.#options.store.models?.followers(log);
-    const actual = found?.kind === "open" ? found.head : null;
-    if (!sameCursor(actual, head)) throw new LogMoved("The log moved while the strong models were read");
-    return found?.kind === "open" ? found.followers : [];
-  }
+async function followersAt({ models, log }: StrongStore, head: Cursor | null): Promise<readonly Follower[]> {
+  const found = await models?.followers(log);
+  const actual = found?.kind === "open" ? found.head : null;
+  if (!sameCursor(actual, head)) throw new LogMoved("The log moved while the strong models were read");
+  return found?.kind === "open" ? found.followers : [];
 }
 
 type Standing =

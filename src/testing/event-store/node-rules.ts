@@ -1,10 +1,15 @@
 /** S13 to S15: hints, presence and spent tickets between two nodes on one store, for a store that has them. */
-import type { EventStore, PresenceMessage } from "../../sync-server/stores/event-store.ts";
-import { PRESENCE_MESSAGE_BYTES_MAX } from "../../sync-server/stores/event-store.ts";
+import type { EventStore } from "../../sync-server/stores/event-store.ts";
+import type { PresenceMessage } from "../../sync-server/stores/between-nodes.ts";
+import { PRESENCE_MESSAGE_BYTES_MAX } from "../../sync-server/stores/between-nodes.ts";
 import { requireEqual, requireThat } from "../require.ts";
 
 type Nodes = readonly [EventStore, EventStore];
-type NodeRule = { readonly rule: string; readonly name: string; readonly check: (nodes: Nodes) => Promise<void> };
+export type NodeRule = {
+  readonly rule: string;
+  readonly name: string;
+  readonly check: (nodes: Nodes) => Promise<void>;
+};
 
 /** A real connection may need a moment before it hears the first message. */
 const HEARS_MS_MAX = 20_000;

@@ -6,7 +6,7 @@
  * - A node that lost its connection hears nothing. When it hears again, it gets the hint `null`.
  * - A message may also be lost without a word, because the statement that sends it may fail.
  */
-import type { PresenceMessage, StoreHints, StorePresence } from "../../sync-server/stores/event-store.ts";
+import type { PresenceMessage, StoreHints, StorePresence } from "../../sync-server/stores/between-nodes.ts";
 import type { Json } from "../../core/values/json.ts";
 import { nature, type Owner, type Scheduler } from "./scheduler.ts";
 

@@ -15,11 +15,28 @@ export class ServerStore {
   readonly #appends: { readonly log: string; readonly append: Append }[] = [];
 
   readonly #dropped = new Set<string>();
+  readonly #turns = new Map<string, Owner>();
 
   async append(log: string, append: Append) {
     const result = await this.inner.append(log, append);
     if (result.kind === "ok") this.#appends.push({ log, append });
     return result;
+  }
+
+  /** Starts a turn, unless another node has one (S20). The database ends the turn of a node that died. */
+  beginTurn(log: string, owner: Owner): boolean {
+    if (this.isHeld(log)) return false;
+    this.#turns.set(log, owner);
+    return true;
+  }
+
+  isHeld(log: string): boolean {
+    const owner = this.#turns.get(log);
+    return owner !== undefined && owner.state !== "dead";
+  }
+
+  endTurn(log: string): void {
+    this.#turns.delete(log);
   }
 
   isDropped(log: string): boolean {
@@ -99,9 +116,26 @@ export function nodeStore(
     scheduler.note("fault: db append fails after it wrote");
     throw new Error("the database's connection was lost");
   };
-  return {
+  const untilFree = async (log: string): Promise<void> => {
+    while (store.isHeld(log)) await scheduler.wait(owner, "db waits for a turn", 1 + scheduler.random.below(slowness));
+  };
+  const append = (log: string, batch: Append) => step("append", () => store.append(log, batch));
+  const calls: EventStore = {
     head: (log) => step("head", () => store.inner.head(log)),
-    append: (log, append) => step("append", () => store.append(log, append)),
+    append: (log, batch) =>
+      step("append", async () => {
+        await untilFree(log);
+        return store.append(log, batch);
+      }),
+    takeTurn: async (log, work) => {
+      do await step("turn", () => untilFree(log));
+      while (!store.beginTurn(log, owner));
+      try {
+        return await work({ ...calls, append });
+      } finally {
+        store.endTurn(log);
+      }
+    },
     read: (log, after, limit) => step("read", () => store.inner.read(log, after, limit)),
     readStream: (log, stream, after, limit) =>
       step("readStream", () => store.inner.readStream(log, stream, after, limit)),
@@ -117,4 +151,5 @@ export function nodeStore(
     close: () => Promise.resolve(),
     ...bus?.join(owner),
   };
+  return calls;
 }

@@ -1,6 +1,7 @@
 /** Planted faults of two nodes on one store: lost answers, hints, presence and outcomes, as on Postgres. */
 import { HttpRefusal } from "../../../src/sync-server/base/http-refusal.ts";
-import type { EventStore, KeptOutcome, PresenceMessage } from "../../../src/sync-server/stores/event-store.ts";
+import type { EventStore, KeptOutcome, LogTurn } from "../../../src/sync-server/stores/event-store.ts";
+import type { PresenceMessage } from "../../../src/sync-server/stores/between-nodes.ts";
 import type { PartContext } from "../../../src/testing/simulate/parts.ts";
 import { parseOwnJson } from "../../support/own-json.ts";
 import type { Mutant } from "./mutant.ts";
@@ -120,6 +121,24 @@ export const nodeMutants: readonly Mutant[] = [
         }
       },
     }),
+  },
+  {
+    name: "turn-answers-before-its-append",
+    what: "a node answers the pushes of its turn before their records are written",
+    faults: ["secondNode"],
+    parts: inStore((store, { wait }) => ({
+      takeTurn: async <Result>(log: string, work: (turn: LogTurn) => Promise<Result>): Promise<Result> => {
+        const append: EventStore["append"] = async (_, batch) => {
+          void wait("writes after the turn", 50)
+            .then(() => store.append(log, batch))
+            .catch(() => {});
+          return { kind: "ok" };
+        };
+        const result = await store.takeTurn?.(log, (turn) => work({ ...turn, append }));
+        if (result === undefined) throw new Error("The store has no turns");
+        return result;
+      },
+    })),
   },
   {
     name: "outcomes-of-one-node",

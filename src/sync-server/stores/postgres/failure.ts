@@ -18,7 +18,7 @@ export type PostgresFailure = {
 };
 
 /** Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, and of Node for a socket. */
-const CONNECTION_CODE = /^(08|57P0|57014|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
+const CONNECTION_CODE = /^(08|57P0|57014|25P03|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
 /** The driver's own errors have no code. */
 const CONNECTION_TEXT = /connection (terminated|error|ended)|timed? ?out|not queryable/i;
 

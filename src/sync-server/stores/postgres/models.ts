@@ -17,23 +17,24 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { keyOfStored, storedKey } from "../row-keys.ts";
-import { type FollowerRow, type LogRow, type ModelQueries, modelQueriesOf, type TableRow } from "./model-queries.ts";
+import { type FollowerRow, type LogRow, type ModelQueries, type TableRow } from "./model-queries.ts";
+import type { Statement } from "./pool.ts";
 import { headOf } from "./queries.ts";
 
 /** Calls of the event store, which opens it first and classifies its errors. */
 export type ModelCalls = {
   /** A read is sent again if its connection is lost. */
-  readonly read: <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
-  readonly write: <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
+  readonly read: Statement;
+  readonly write: Statement;
 };
 
 export class PostgresModels implements ModelStore {
   readonly #calls: ModelCalls;
   readonly #queries: ModelQueries;
 
-  constructor(schema: string, calls: ModelCalls) {
+  constructor(queries: ModelQueries, calls: ModelCalls) {
     this.#calls = calls;
-    this.#queries = modelQueriesOf(schema);
+    this.#queries = queries;
   }
 
   async followers(log: string): Promise<LogFollowers> {

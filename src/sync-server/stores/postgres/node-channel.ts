@@ -9,7 +9,7 @@
  * - A lost connection returns by itself. Then `onHint(null)` reports that hints and presence may be lost.
  * - While the database does not answer, at most `WAITING_BYTES_MAX` of presence wait. Further messages are dropped.
  */
-import { PRESENCE_MESSAGE_BYTES_MAX, type StoreHints, type StorePresence } from "../event-store.ts";
+import { PRESENCE_MESSAGE_BYTES_MAX, type StoreHints, type StorePresence } from "../between-nodes.ts";
 import { byteLength } from "../../../core/values/byte-length.ts";
 import { type Json, parseOwnJson } from "../../../core/values/json.ts";
 import { Listener } from "./listener.ts";

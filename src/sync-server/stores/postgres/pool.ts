@@ -5,8 +5,10 @@
  * - A connection that the server ends fails at most its own call. `pg` throws in the process if a connection has no
  *   listener for errors, so every connection gets one when it opens.
  * - A call waits at most `WAIT_MS_MAX` for a free connection, and at most `STATEMENT_MS_MAX` for its answer.
+ * - Turns have connections of their own. So many turns that wait for their logs never keep other calls waiting.
  */
 import pg from "pg";
+import { StorageLostError } from "../../../core/values/errors.ts";
 
 /** Statements of one transaction. */
 export type Statements = {
@@ -14,11 +16,18 @@ export type Statements = {
   readonly run: (text: string) => Promise<void>;
 };
 
+/** Runs one statement, which each connection plans once under `name`. */
+export type Statement = <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
+
 export type PoolOptions = { readonly url: string; readonly connectionsMax: number };
 
 /** A pushed batch waits about as long for its store before its device gets `unavailable`. */
 const WAIT_MS_MAX = 5_000;
 const STATEMENT_MS_MAX = 20_000;
+/** The share of the connections that only turns use. */
+const TURNS_SHARE = 0.25;
+/** Postgres ends the turn of a node that sends nothing for so long. Otherwise other nodes would wait for ever. */
+const TURN_IDLE_MS_MAX = 10_000;
 /** The type `bigint`. Positions and times are safe integers, and `pg` would return texts. */
 const BIGINT_OID = 20;
 
@@ -29,51 +38,85 @@ const types: pg.CustomTypesConfig = {
 
 export class PostgresPool {
   readonly #pool: pg.Pool;
+  readonly #turns: pg.Pool;
 
   constructor({ url, connectionsMax }: PoolOptions) {
-    this.#pool = new pg.Pool({
+    const turnsMax = Math.max(1, Math.floor(connectionsMax * TURNS_SHARE));
+    this.#pool = open({ connectionString: url, max: Math.max(1, connectionsMax - turnsMax) });
+    this.#turns = open({
       connectionString: url,
-      max: connectionsMax,
-      connectionTimeoutMillis: WAIT_MS_MAX,
-      statement_timeout: STATEMENT_MS_MAX,
-      // A network that vanished sends no answer, so the driver's own limit is a little longer than the server's.
-      query_timeout: STATEMENT_MS_MAX + WAIT_MS_MAX,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      application_name: "dacapo",
-      types,
+      max: turnsMax,
+      idle_in_transaction_session_timeout: TURN_IDLE_MS_MAX,
     });
-    // The call on a lost connection rejects. An idle connection leaves the pool by itself.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
-  /** Runs one statement, which each connection plans once under `name`. */
   async query<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
-    const { rows } = await this.#pool.query<Row>({ name, text, values });
-    return rows;
+    return (await this.#pool.query<Row>({ name, text, values })).rows;
+  }
+
+  /** Runs the statements of `work` in one transaction, on one connection. */
+  async turn<Result>(work: (statement: Statement) => Promise<Result>): Promise<Result> {
+    return inTransaction(this.#turns, (client) =>
+      work(
+        async <Row extends object>(name: string, text: string, values: unknown[]) =>
+          (await client.query<Row>({ name, text, values })).rows,
+      ),
+    );
   }
 
   async transaction<Result>(work: (sql: Statements) => Promise<Result>): Promise<Result> {
-    const client = await this.#pool.connect();
-    let isBroken = true;
-    try {
-      await client.query("begin");
-      const result = await work({
+    return inTransaction(this.#pool, (client) =>
+      work({
         rows: async <Row extends object>(text: string, values: readonly unknown[]) =>
           (await client.query<Row>(text, [...values])).rows,
         run: async (text) => void (await client.query(text)),
-      });
-      await client.query("commit");
-      isBroken = false;
-      return result;
-    } finally {
-      // A connection in the middle of a transaction is closed, and the server rolls back.
-      client.release(isBroken);
-    }
+      }),
+    );
   }
 
   async close(): Promise<void> {
-    await this.#pool.end();
+    await Promise.all([this.#pool.end(), this.#turns.end()]);
   }
+}
+
+function open(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    ...config,
+    connectionTimeoutMillis: WAIT_MS_MAX,
+    statement_timeout: STATEMENT_MS_MAX,
+    // A network that vanished sends no answer, so the driver's own limit is a little longer than the server's.
+    query_timeout: STATEMENT_MS_MAX + WAIT_MS_MAX,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    application_name: "dacapo",
+    types,
+  });
+  // The call on a lost connection rejects. An idle connection leaves the pool by itself.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
+}
+
+async function inTransaction<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+  const client = await pool.connect();
+  let isBroken = true;
+  try {
+    await client.query("begin");
+    const result = await work(client);
+    const { command } = await client.query("commit");
+    // Postgres answers the commit of a failed transaction with a rollback, and not with an error.
+    if (command !== "COMMIT") throw rolledBack();
+    isBroken = false;
+    return result;
+  } finally {
+    // A connection in the middle of a transaction is closed, and the server rolls back.
+    client.release(isBroken);
+  }
+}
+
+function rolledBack(): StorageLostError {
+  return new StorageLostError({
+    message: "Postgres rolled a transaction back, because one of its statements had failed",
+    fix: "Nothing to do if it happens seldom: the next call tries again. Otherwise check the database.",
+  });
 }

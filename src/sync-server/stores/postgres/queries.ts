@@ -39,6 +39,7 @@ export function queriesOf(schema: string) {
     where n = 1 or bytes_before < $4`;
   return {
     head: `select position, mark, state from ${logs} where name = $1`,
+    hold: `select id from ${logs} where name = $1 for update`,
     append: `select ${schema}.dacapo_append_1($1, $2, $3, $4::text::json, $5::text::json, $6::text::json, $7, $8)
              as result`,
     page: `

@@ -2,35 +2,27 @@
  * The tables of Postgres behind the seam of `sql/tables`, for many nodes on one database.
  *
  * Guarantees (event-store.postgres.test.ts, postgres.failures.test.ts):
- * - Each call is one statement, so each is one transaction. An append is one call of a function.
+ * - Each call is one statement, so each is one transaction, except in a turn (S20). An append is a call of a function.
  * - A killed connection fails at most the calls that used it. A read is sent again, once, on another connection. An
  *   append is not, because it may have been written: its writer reads again and finds its commits by their ids (S2).
  */
-import { type Cursor, positionOf } from "../../../core/history/record.ts";
-import { BugError, type DacapoError, StorageLostError } from "../../../core/values/errors.ts";
-import { parseOwnJson } from "../../../core/values/json.ts";
-import type {
-  AppendResult,
-  OutcomeKey,
-  ReadLimit,
-  RenameResult,
-  StoredRecord,
-  StoreHints,
-  StorePresence,
-} from "../event-store.ts";
+import type { Cursor } from "../../../core/history/record.ts";
+import { type DacapoError, StorageLostError } from "../../../core/values/errors.ts";
+import type { AppendResult, OutcomeKey, ReadLimit, RenameResult, StoredRecord } from "../event-store.ts";
+import type { StoreHints, StorePresence } from "../between-nodes.ts";
 import type { ModelStore } from "../model-store.ts";
 import type { FoundLog } from "../refuse-append.ts";
 import type { AppendPlan } from "../sql/plan-append.ts";
-import { type KnownRow, type OutcomeRow, pageOf } from "../sql/rows.ts";
-import type { Call, FoundPage, Tables } from "../sql/tables.ts";
+import type { KnownRow, OutcomeRow } from "../sql/rows.ts";
+import type { Call, FoundPage, LogTables, Tables } from "../sql/tables.ts";
 import { classifyPostgresError } from "./failure.ts";
 import { prepareLayout } from "./layout.ts";
+import { LogStatements } from "./log-statements.ts";
 import { type ModelQueries, modelQueriesOf } from "./model-queries.ts";
-import { modelParameters, PostgresModels } from "./models.ts";
 import { adoptId, renameLog } from "./move.ts";
 import { NodeChannel } from "./node-channel.ts";
 import type { PostgresPool } from "./pool.ts";
-import { type HeadRow, headOf, type PageRow, type Queries, queriesOf } from "./queries.ts";
+import { type Queries, queriesOf } from "./queries.ts";
 
 /** Rows that one step of a drop deletes from each table, so that no statement runs for long. */
 const DROP_STEP_ROWS = 1_000;
@@ -42,6 +34,7 @@ export class PostgresTables implements Tables {
   readonly presence: StorePresence;
   end: DacapoError | null = null;
   readonly #channel: NodeChannel;
+  readonly #log: LogStatements;
   readonly #pool: PostgresPool;
   readonly #schema: string;
   readonly #queries: Queries;
@@ -58,6 +51,12 @@ export class PostgresTables implements Tables {
     this.#schema = schema;
     this.#queries = queriesOf(schema);
     this.#modelQueries = modelQueriesOf(schema);
+    this.#log = new LogStatements({
+      queries: this.#queries,
+      modelQueries: this.#modelQueries,
+      read: (name, text, values) => this.#retried(name, text, values),
+      write: (name, text, values) => this.#statement(name, text, values),
+    });
   }
 
   async prepare(): Promise<void> {
@@ -67,50 +66,45 @@ export class PostgresTables implements Tables {
       await prepareLayout(sql, this.#schema);
     });
   }
-  async head(log: string): Promise<FoundLog | undefined> {
-    const [row] = await this.#read<HeadRow>("head", [log]);
-    return row && foundLog(row);
+
+  head(log: string): Promise<FoundLog | undefined> {
+    return this.#log.head(log);
   }
 
-  async append(log: string, plan: AppendPlan): Promise<AppendResult> {
-    const { expected, records, streams, outcomes, forgetOutcomesBefore, outcomesPerActorMax, models } = plan;
-    const values = [
-      log,
-      expected?.position ?? null,
-      expected?.mark ?? null,
-      ...[records, streams(), outcomes].map((rows) => JSON.stringify(rows)),
-      forgetOutcomesBefore,
-      outcomesPerActorMax,
-    ];
-    const [row] = models
-      ? await this.#statement<{ result: string }>("appendWithModels", this.#modelQueries.appendWithModels, [
-          ...values,
-          ...modelParameters(models),
-        ])
-      : await this.#query<{ result: string }>("append", values);
-    if (!row) throw new BugError("The append function returned no row", { log });
-    return parseOwnJson<AppendResult>(row.result);
+  append(log: string, plan: AppendPlan): Promise<AppendResult> {
+    return this.#log.append(log, plan);
   }
 
-  async page(log: string, after: Cursor | null, limit: ReadLimit): Promise<FoundPage | undefined> {
-    const rows = await this.#read<PageRow>("page", [log, positionOf(after), limit.events, limit.bytes]);
-    const [row] = rows;
-    if (!row) return undefined;
-    const isHere = after === null || row.at_mark === after.mark;
-    return { ...foundLog(row), isHere, records: isHere ? recordsOf(rows, limit) : [] };
+  page(log: string, after: Cursor | null, limit: ReadLimit): Promise<FoundPage | undefined> {
+    return this.#log.page(log, after, limit);
   }
 
-  async stream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
-    return recordsOf(await this.#read<PageRow>("stream", [log, after, limit.events, limit.bytes, stream]), limit);
+  stream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
+    return this.#log.stream(log, stream, after, limit);
   }
 
-  async written(log: string, streams: readonly string[]): Promise<readonly string[]> {
-    const rows = await this.#read<{ stream: string }>("written", [log, JSON.stringify(streams)]);
-    return rows.map(({ stream }) => stream);
+  written(log: string, streams: readonly string[]): Promise<readonly string[]> {
+    return this.#log.written(log, streams);
   }
 
   known(log: string, commits: readonly string[]): Promise<readonly KnownRow[]> {
-    return this.#read<KnownRow>("known", [log, JSON.stringify(commits)]);
+    return this.#log.known(log, commits);
+  }
+
+  models(call: Call): ModelStore {
+    return this.#log.models(call);
+  }
+
+  /**
+   * Holds the log's row, as an append does. So appends of other nodes wait, and the turns of all nodes come in order.
+   * `work` uses only the connection that holds the row, so turns never wait for each other's connections.
+   */
+  hold<Result>(log: string, work: (held: LogTables) => Promise<Result>): Promise<Result> {
+    return this.#pool.turn(async (statement) => {
+      await statement("hold", this.#queries.hold, [log]);
+      const [queries, modelQueries] = [this.#queries, this.#modelQueries];
+      return work(new LogStatements({ queries, modelQueries, read: statement, write: statement }));
+    });
   }
 
   outcomes(log: string, after: OutcomeKey | null, limit: number): Promise<readonly OutcomeRow[]> {
@@ -153,13 +147,6 @@ export class PostgresTables implements Tables {
     return (await this.#query("spend", [nonce, until, now - CLOCKS_DIFFER_MS_MAX])).length > 0;
   }
 
-  models(call: Call): ModelStore {
-    return new PostgresModels(this.#schema, {
-      read: (name, text, values) => call(name, () => this.#retried(name, text, values)),
-      write: (name, text, values) => call(name, () => this.#statement(name, text, values)),
-    });
-  }
-
   failed(error: unknown, place: string): DacapoError {
     return classifyPostgresError(error, place).error;
   }
@@ -188,17 +175,6 @@ export class PostgresTables implements Tables {
   #statement<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
     return this.#pool.query<Row>(name, text, values);
   }
-}
-
-function foundLog({ state, position, mark }: HeadRow): FoundLog {
-  return { isOpen: state === "open", head: headOf({ position, mark }) };
-}
-
-function recordsOf(rows: readonly PageRow[], limit: ReadLimit): readonly StoredRecord[] {
-  const records = rows.flatMap((row) =>
-    row.first === null ? [] : [{ ...row, first: row.first, mark: row.record_mark }],
-  );
-  return pageOf(records, limit);
 }
 
 function notDurable(): DacapoError {

@@ -15,36 +15,40 @@ import type {
   KeptOutcome,
   KnownCommit,
   LogHead,
+  LogTurn,
   OutcomeKey,
   ReadLimit,
   ReadResult,
   RenameResult,
-  SpentTickets,
   StoredRecord,
-  StoreHints,
-  StorePresence,
 } from "../event-store.ts";
+import type { SpentTickets, StoreHints, StorePresence } from "../between-nodes.ts";
 import type { ModelStore } from "../model-store.ts";
-import { planAppend } from "./plan-append.ts";
-import { knownOf, outcomeOf, RESTORE_FIX } from "./rows.ts";
-import { type Call, callTables, closedStore, type MaybePromise, type Tables } from "./tables.ts";
+import { LogCalls } from "./log-calls.ts";
+import { outcomeOf, RESTORE_FIX } from "./rows.ts";
+import { type Call, callTables, closedStore, type LogTables, type MaybePromise, type Tables } from "./tables.ts";
 
 export class TableEventStore implements EventStore {
   readonly hints?: StoreHints;
   readonly presence?: StorePresence;
   readonly tickets?: SpentTickets;
   readonly models?: ModelStore;
+  readonly takeTurn?: NonNullable<EventStore["takeTurn"]>;
+  readonly #log: LogCalls;
   readonly #tables: Tables;
   #opening: Promise<void> | null = null;
 
   constructor(tables: Tables) {
     this.#tables = tables;
     const call: Call = (place, work) => this.#call(place, work);
+    this.#log = new LogCalls(tables, call);
+    const hold = tables.hold?.bind(tables);
+    if (hold) this.takeTurn = (log, work) => this.#takeTurn(hold, log, work);
     const spend = tables.spend?.bind(tables);
     if (tables.hints) this.hints = tables.hints;
     if (tables.presence) this.presence = tables.presence;
     if (spend) this.tickets = { spend: (...ticket) => call("spend", () => spend(...ticket)) };
-    if (tables.models) this.models = tables.models(call);
+    if (this.#log.models) this.models = this.#log.models;
     if (!tables.prepare) void this.#finishDrops();
   }
 
@@ -52,35 +56,28 @@ export class TableEventStore implements EventStore {
     await this.#prepared();
   }
 
-  async head(log: string): Promise<LogHead> {
-    const found = await this.#call("head", () => this.#tables.head(log));
-    if (found === undefined) return { kind: "absent" };
-    return found.isOpen ? { kind: "open", cursor: found.head } : { kind: "gone" };
+  head(log: string): Promise<LogHead> {
+    return this.#log.head(log);
   }
 
-  async append(log: string, append: Append): Promise<AppendResult> {
-    const plan = planAppend(append);
-    return this.#call("append", () => this.#tables.append(log, plan));
+  append(log: string, append: Append): Promise<AppendResult> {
+    return this.#log.append(log, append);
   }
 
-  async read(log: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
-    const found = await this.#call("read", () => this.#tables.page(log, after, limit));
-    if (found === undefined) return after === null ? { kind: "absent" } : { kind: "diverged", head: null };
-    const { isOpen, isHere, records, head } = found;
-    if (!isOpen) return { kind: "gone" };
-    return isHere ? { kind: "page", records, head } : { kind: "diverged", head };
+  read(log: string, after: Cursor | null, limit: ReadLimit): Promise<ReadResult> {
+    return this.#log.read(log, after, limit);
   }
 
   readStream(log: string, stream: string, after: number, limit: ReadLimit): Promise<readonly StoredRecord[]> {
-    return this.#call("readStream", () => this.#tables.stream(log, stream, after, limit));
+    return this.#log.readStream(log, stream, after, limit);
   }
 
-  async written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(await this.#call("written", () => this.#tables.written(log, streams)));
+  written(log: string, streams: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#log.written(log, streams);
   }
 
-  async known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
-    return knownOf(await this.#call("known", () => this.#tables.known(log, [...new Set(commits)])));
+  known(log: string, commits: readonly string[]): Promise<ReadonlyMap<string, KnownCommit>> {
+    return this.#log.known(log, commits);
   }
 
   async drop(log: string): Promise<void> {
@@ -124,6 +121,24 @@ export class TableEventStore implements EventStore {
     return callTables(this.#tables, place, () => {
       if (!this.#tables.prepare) return work();
       return this.#prepared().then(work);
+    });
+  }
+
+  /** An error of `work` is not of the store, so it stays as it is. */
+  #takeTurn<Result>(
+    hold: NonNullable<Tables["hold"]>,
+    log: string,
+    work: (turn: LogTurn) => Promise<Result>,
+  ): Promise<Result> {
+    const call: Call = (place, statement) => callTables(this.#tables, place, statement);
+    const failed: unknown[] = [];
+    const run = (held: LogTables): Promise<Result> =>
+      work(new LogCalls(held, call)).catch((error: unknown) => {
+        failed.push(error);
+        throw error;
+      });
+    return this.#call("turn", () => hold(log, run)).catch((error: unknown) => {
+      throw failed.length > 0 ? failed[0] : error;
     });
   }
 

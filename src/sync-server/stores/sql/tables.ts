@@ -20,11 +20,8 @@ export type MaybePromise<Result> = Result | Promise<Result>;
 /** `isHere`: a record of the log ends at the cursor that the page begins at, or the cursor is null (S5). */
 export type FoundPage = FoundLog & { readonly isHere: boolean; readonly records: readonly StoredRecord[] };
 
-export interface Tables extends Pick<EventStore, "hints" | "presence"> {
-  /** The reason why every call fails from now on: a final failure, or `close`. */
-  end: DacapoError | null;
-  /** Connects and upgrades the tables, before the first other call. Absent: the tables are ready. */
-  prepare?(): Promise<void>;
+/** The calls by which a batch of one log is decided and written. */
+export interface LogTables {
   head(log: string): MaybePromise<FoundLog | undefined>;
   /** Checks (`refuseAppend`) and writes. */
   append(log: string, plan: AppendPlan): MaybePromise<AppendResult>;
@@ -33,6 +30,17 @@ export interface Tables extends Pick<EventStore, "hints" | "presence"> {
   /** Returns the given streams that have an event. */
   written(log: string, streams: readonly string[]): MaybePromise<readonly string[]>;
   known(log: string, commits: readonly string[]): MaybePromise<readonly KnownRow[]>;
+  /** The read models in the same database. Each of their calls runs through `call`. */
+  models?(call: Call): ModelStore;
+}
+
+export interface Tables extends LogTables, Pick<EventStore, "hints" | "presence"> {
+  /** The reason why every call fails from now on: a final failure, or `close`. */
+  end: DacapoError | null;
+  /** Connects and upgrades the tables, before the first other call. Absent: the tables are ready. */
+  prepare?(): Promise<void>;
+  /** Runs `work` in one transaction that holds the log (S20). Absent: the store has no turns. */
+  hold?<Result>(log: string, work: (held: LogTables) => Promise<Result>): Promise<Result>;
   outcomes(log: string, after: OutcomeKey | null, limit: number): MaybePromise<readonly OutcomeRow[]>;
   /** The names of the logs in a state, sorted. `dropping` logs are `dropped` too. */
   names(state: "open" | "dropped" | "dropping"): MaybePromise<readonly string[]>;
@@ -44,8 +52,6 @@ export interface Tables extends Pick<EventStore, "hints" | "presence"> {
   adoptId(id: string): MaybePromise<boolean>;
   /** Spends a ticket, as `SpentTickets` does. */
   spend?(nonce: string, until: number, now: number): MaybePromise<boolean>;
-  /** The read models in the same database. Each of their calls runs through `call`. */
-  models?(call: Call): ModelStore;
   /** Converts an error of a call to the error for its caller. A final one becomes `end`. */
   failed(error: unknown, place: string): DacapoError;
   close(): MaybePromise<void>;

@@ -7,7 +7,7 @@ import {
   PRESENCE_MESSAGE_BYTES_MAX,
   type PresenceMessage,
   type StorePresence,
-} from "../../../../src/sync-server/stores/event-store.ts";
+} from "../../../../src/sync-server/stores/between-nodes.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import type { ServerFrame } from "../../../../src/core/wire/messages.ts";
