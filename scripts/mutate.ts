@@ -5,6 +5,7 @@
 //   npm run mutate -- --only core/replica              changes only the files whose path contains the text.
 //   npm run mutate -- --tests core/replica             runs only the tests whose path contains the text.
 //   npm run mutate -- --only core/replica --write      also writes the survivors into survivors.json.
+//   npm run mutate -- --sample 200                     tries 200 mutants of each area, at random and always the same.
 //   npm run mutate -- --fresh                          forgets the results of earlier runs.
 //
 // StrykerJS's instrumenter makes the changes, and test/mutation/runner.ts tries them. The working tree stays as it is.
@@ -28,6 +29,8 @@ import {
   type Plan,
   planFile,
   projectFolder,
+  SAMPLE_VARIABLE,
+  sampleOf,
 } from "../test/mutation/plan.ts";
 import { Results } from "../test/mutation/results.ts";
 import { Survivors } from "../test/mutation/survivors.ts";
@@ -37,6 +40,7 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     only: { type: "string" },
     tests: { type: "string" },
+    sample: { type: "string" },
     write: { type: "boolean" },
     fresh: { type: "boolean" },
   },
@@ -54,13 +58,16 @@ const endsAt = Date.now() + Number(values.minutes ?? 30) * 60_000;
 process.exitCode = await mutate();
 
 async function mutate(): Promise<number> {
+  if (values.sample) process.env[SAMPLE_VARIABLE] = `-${values.sample}`;
   if (values.fresh) forgetResults();
   const survivors = new Survivors(join(projectFolder, "test/mutation/survivors.json"));
   let [mutants, killed, isGood] = [0, 0, true];
   for (const area of areas) {
     const files = globSync([...area.files], { cwd: projectFolder }).filter((file) => file.includes(values.only ?? ""));
     if (files.length === 0) continue;
-    const made = await mutantsOf(files);
+    const all = await mutantsOf(files);
+    const made = values.sample ? { ...all, mutants: sampleOf(all.mutants, Number(values.sample)) } : all;
+    if (values.sample) console.log(`${area.name}: a sample of ${made.mutants.length} of ${all.mutants.length} mutants`);
     const tests = testsOf(area, files);
     await tryAll(made, tests);
     const results = new Results(made.mutants, tests);

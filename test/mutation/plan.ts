@@ -58,8 +58,11 @@ export type TriedFile = { readonly by: string; readonly sources: { readonly [sou
 
 const cachesFolder = join(outputFolder, "cache");
 const killsFile = join(outputFolder, "kills.jsonl");
-const testsFile = join(outputFolder, "tests.jsonl");
-const filesFile = join(outputFolder, "files.jsonl");
+
+/** Each size of sample has its own files, because its tests have not tried all mutants. A kill counts for all. */
+export const SAMPLE_VARIABLE = "DACAPO_MUTATE_SAMPLE";
+const testsFile = (): string => join(outputFolder, `tests${process.env[SAMPLE_VARIABLE] ?? ""}.jsonl`);
+const filesFile = (): string => join(outputFolder, `files${process.env[SAMPLE_VARIABLE] ?? ""}.jsonl`);
 
 export function readPlan(): Plan {
   return parseOwnJson<Plan>(readFileSync(planFile, "utf8"));
@@ -70,11 +73,11 @@ export function readKills(): readonly Kill[] {
 }
 
 export function readTriedTests(): readonly TriedTest[] {
-  return linesOf<TriedTest>(testsFile);
+  return linesOf<TriedTest>(testsFile());
 }
 
 export function readTriedFiles(): readonly TriedFile[] {
-  return linesOf<TriedFile>(filesFile);
+  return linesOf<TriedFile>(filesFile());
 }
 
 /** The folder for Vitest's cache of loaded files. Each plan with other mutants has its own. */
@@ -88,16 +91,26 @@ export function addKill(kill: Kill): void {
 }
 
 export function addTriedTest(tried: TriedTest): void {
-  addLine(testsFile, tried);
+  addLine(testsFile(), tried);
 }
 
 export function addTriedFile(tried: TriedFile): void {
-  addLine(filesFile, tried);
+  addLine(filesFile(), tried);
 }
 
 export function forgetResults(): void {
-  for (const file of [killsFile, testsFile, filesFile]) rmSync(file, { force: true });
+  for (const file of [killsFile, testsFile(), filesFile()]) rmSync(file, { force: true });
   rmSync(cachesFolder, { recursive: true, force: true });
+}
+
+/** The same mutants at each call, spread over all files: those whose keys have the lowest hashes. */
+export function sampleOf(mutants: readonly Mutant[], count: number): Mutant[] {
+  const hash = ({ key }: Mutant) => createHash("sha256").update(key).digest("hex");
+  return mutants
+    .map((mutant) => ({ mutant, hash: hash(mutant) }))
+    .toSorted((one, other) => (one.hash < other.hash ? -1 : 1))
+    .slice(0, count)
+    .map(({ mutant }) => mutant);
 }
 
 /** The version of the file that contains a mutant. */

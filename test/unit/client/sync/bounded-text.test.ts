@@ -7,9 +7,9 @@ function answerOf(pieces: Iterable<Uint8Array<ArrayBuffer>>) {
   const iterator = pieces[Symbol.iterator]();
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     pull(controller) {
-      const { done, value } = iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+      const next = iterator.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
     },
     cancel: () => void (state.isCancelled = true),
   });
