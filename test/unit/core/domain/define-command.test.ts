@@ -40,17 +40,18 @@ test("defineCommand: accepts a function for undo, or none, and refuses any other
     expect(refusalOf({ decide, undo })?.message).toBe("The undo of command task.add is not a function");
 });
 
-const self = ["self", () => "t2"];
+const idOf = (): string => "t2";
+const self = ["self", idOf];
 test.each([
   ["is no list", { other: "task" }],
-  ["has no aggregate", { other: [undefined, () => "t2"] }],
-  ["has another object in place of an aggregate", { other: [{ definition: {} }, () => "t2"] }],
+  ["has no aggregate", { other: [undefined, idOf] }],
+  ["has another object in place of an aggregate", { other: [{ definition: {} }, idOf] }],
   ["has no function for the id", { other: ["self", "t2"] }],
   ["has the name of a field of decide", { emit: self }],
   ["has a name that is not a word", { "an other": self }],
 ])("defineCommand: refuses a read that %s", (_, reads) => {
   expect(refusalOf({ decide, reads: { other: self } })).toBeNull();
-  expect(refusalOf({ decide, reads: { other: [withCommand({ decide }), () => "t2"] } })).toBeNull();
+  expect(refusalOf({ decide, reads: { other: [withCommand({ decide }), idOf] } })).toBeNull();
   expect(refusalOf({ decide, reads })).toMatchObject({ code: "definition" });
 });
 
