@@ -72,7 +72,7 @@ test("LocalLog.load: a log in many pages opens whole, with pending commits on to
   expect(away.shown(board.name)).toEqual([]);
 });
 
-test("refresh: a rename that other authors made first rejects the own rename, also after opening again", async () => {
+test("refresh: a rename of other authors rejects the own rename, also after opening again", async () => {
   const database = newDatabase();
   const server = new RecordingServer();
   const ada = await openTab(domain, database);
