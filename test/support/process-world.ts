@@ -83,10 +83,12 @@ export class ProcessWorld {
   async run(version: number): Promise<number | null> {
     const process = checkedProcesses(shop.definition, [this.manager(version)], new Set(), this.store).get("fulfilment");
     if (!process) throw new Error("no process");
-    const executeAs: ExecuteAs = (log, commands, by) => this.#faulty(() => this.server.log(log).execute(commands, by));
+    const node = { isDead: false };
+    const executeAs: ExecuteAs = (log, commands, by) =>
+      this.#faulty(node, () => this.server.log(log).execute(commands, by));
     const models = this.#models;
     const modelStore = changed<ModelStore>(models, {
-      write: (log, write) => this.#faulty(() => models.write(log, write)),
+      write: (log, write) => this.#faulty(node, () => models.write(log, write)),
       // Every node believes that it has the lease. So only the revisions keep the rows right.
       lease: () => Promise.resolve(true),
     });
@@ -114,10 +116,15 @@ export class ProcessWorld {
     }
   }
 
-  async #faulty<Result>(call: () => Promise<Result>): Promise<Result> {
-    if (this.faults?.crashes()) throw new Crash();
+  /** A call of a node, which may die before or after it. A dead node changes nothing any more. */
+  async #faulty<Result>(node: { isDead: boolean }, call: () => Promise<Result>): Promise<Result> {
+    const crash = (): void => {
+      node.isDead ||= this.faults?.crashes() === true;
+      if (node.isDead) throw new Crash();
+    };
+    crash();
     const result = await call();
-    if (this.faults?.crashes()) throw new Crash();
+    crash();
     return result;
   }
 }
