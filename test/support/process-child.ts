@@ -1,4 +1,4 @@
-/** A server with a process manager on a SQLite file, which its parent kills. It places, notes and pays orders itself. */
+/** A server with a process manager on a SQLite file, which its parent kills. It places and pays orders itself. */
 import { bearer, syncServer } from "dacapo/sync-server";
 import { sqlite } from "dacapo/sqlite";
 import { fulfilmentOf, order, payment, shop } from "./orders-domain.ts";

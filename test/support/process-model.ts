@@ -45,7 +45,7 @@ function modelOf(events: readonly Received[]): { rows: Map<string, Row>; answers
   return { rows, answers };
 }
 
-/** What is wrong with a log whose process manager has nothing left to do, and with its stored rows. */
+/** The problems of a log whose process manager has nothing left to do, and of its stored rows. */
 export function problemsOf(
   events: readonly Received[],
   stored: ReadonlyMap<string, unknown>,

@@ -1,7 +1,7 @@
 /**
  * One process manager in one log: its status, and the actions of an operator.
  *
- * Guarantees (process-in-log.test.ts): an action that another write disturbs is decided again.
+ * Guarantees (processes.failures.test.ts): an action that another write disturbs is decided again.
  */
 import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";

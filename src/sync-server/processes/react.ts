@@ -5,7 +5,7 @@
  *                     ├─ accept ──> row, outbox of each process │ waiting, parked or behind a parked event
  *     page of events ─┘
  *
- * Guarantees (react.test.ts, processes.model.test.ts):
+ * Guarantees (processes.model.test.ts, processes.failures.test.ts):
  * - The events of a process are folded in the order of the log. Events behind a parked one wait.
  * - An event changes all its processes, or none. If a handler throws, the event is parked with the reason.
  * - A fold that does not react changes no outbox.

@@ -1,7 +1,7 @@
 /**
  * The verbs of one call of a handler: they collect commands and timers, checked. Pure.
  *
- * Guarantees (react.test.ts): a command that no log could read throws in the handler, so that its event is parked.
+ * Guarantees (processes.test.ts): a command that no log could read throws in the handler, so that its event is parked.
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";

@@ -129,7 +129,7 @@ test("processManager: new code rebuilds the rows and sends no old command again,
   expect(events.filter(({ type }) => type === "OrderCancelled")).toHaveLength(2);
 });
 
-test("processManager: a crash after a command was recorded repeats its id, so there is one record", async () => {
+test("processManager: a crash after a command was recorded leaves one record", async () => {
   // The writes of a run: the reaction, then the command, then its removal from the outbox.
   for (let call = 1; call <= 6; call++) {
     const world = await newWorld();
@@ -166,7 +166,7 @@ test("processManager: a retry of a parked event leaves the checkpoint, while liv
   expect(problemsOf(events, await world.rows(), { lateMs: LATE_MS, isDropSure: true })).toEqual([]);
 });
 
-test("processManager: new code folds what old code reacted to, and reacts to what old code parked", async () => {
+test("processManager: new code reacts to the events that old code parked, and to no others", async () => {
   const world = await newWorld();
   world.isPoisoned = true;
   await place(world, "o1");

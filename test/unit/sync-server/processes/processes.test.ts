@@ -7,10 +7,12 @@ import {
   type SyncServer,
   type SyncServerOptions,
 } from "../../../../src/sync-server/app.ts";
+import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { domain as boardDomain } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
 import { fulfilmentOf, order, payment, POISON, shop } from "../../../support/orders-domain.ts";
+import { sqliteFile } from "../../../support/sqlite-file.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
 const undo: (() => Promise<void>)[] = [];
@@ -132,4 +134,104 @@ test("processManager: a wrong definition is refused when the program starts", ()
   expect(() => start([manager], boardDomain)).toThrow("which the domain of the server does not have");
   const mailer = subscriber("p", { from: [order], start: "beginning", on: { OrderPlaced: () => {} } });
   expect(() => testServer({ domain: shop, subscribers: [mailer, manager] })).toThrow("two entries of the name p");
+});
+
+test("processManager: a handler with a wrong command or timer parks its event", async () => {
+  const wrong = processManager("wrong", {
+    version: 1,
+    from: [order],
+    start: "beginning",
+    initial: null as { n: number } | null,
+    on: {
+      OrderPlaced: (_, { data }, { run, later }) => {
+        if (data.amount === 1) run({ stream: "no stream", name: "pay", v: 1 });
+        if (data.amount === 2) later("", 5, order.command.pay("o2"));
+        if (data.amount === 3) later("late", NaN, order.command.pay("o3"));
+        if (data.amount === 4) later("late", 5, order.command.pay("o4"));
+        return data.amount === 4 ? null : { n: data.amount };
+      },
+    },
+  });
+  const server = started(wrong);
+  const log = server.log("shop");
+  for (let n = 1; n <= 5; n++) await log.execute(order.command.place(`o${n}`, { amount: n }), { actor: "ada" });
+  await until(async () => (await statusOf(server))?.behind === 0, "all events");
+  const parked = await log.processes.parked(wrong);
+  expect(parked.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining("A command of a process is not valid"),
+    expect.stringContaining("its name is not a text of 1 to 128 characters"),
+    expect.stringContaining("its time is NaN"),
+    expect.stringContaining("its process has ended"),
+  ]);
+  expect((await log.rows(wrong)).rows).toEqual([{ key: "order/o5", row: { n: 5 } }]);
+});
+
+test("processManager: a failing onRejected parks its command, and later commands wait", async () => {
+  let isBroken = true;
+  const refusing = processManager("refusing", {
+    version: 1,
+    from: [order],
+    start: "beginning",
+    initial: null as { placed: true } | null,
+    on: {
+      OrderPlaced: (_, { key }, { run }) => {
+        run(order.command.note("nobody", { text: "no such order" }));
+        run(order.command.note(key.slice("order/".length), { text: "second" }));
+        return { placed: true };
+      },
+    },
+    onRejected: ({ key, code, message, row, timer }, { run }) => {
+      if (isBroken) throw new Error("broken");
+      const text = JSON.stringify({ code, message, row, timer });
+      run(order.command.note(key.slice("order/".length), { text }));
+    },
+  });
+  const errors: unknown[] = [];
+  const server = started(refusing, { onError: (error) => errors.push(error) });
+  const { processes, ...log } = server.log("shop");
+  await log.execute(order.command.place("o1", { amount: 1 }), { actor: "ada" });
+  await until(async () => (await statusOf(server))?.parked === 1, "the parked command");
+  const [parked] = await processes.parked(refusing);
+  expect(parked).toMatchObject({ kind: "command", process: "order/o1", reason: "onRejected failed: Error: broken" });
+  expect(errors.map(String)).toEqual(["Error: broken"]);
+  expect(await statusOf(server)).toMatchObject({ commands: 2, nextAt: null });
+  isBroken = false;
+  expect(await processes.retry(refusing)).toBe(1);
+  await until(() => isQuiet(server), "all commands");
+  const events = await listOf(log.history(order, "o1"));
+  const rejection = { code: "no-such-order", message: "no-such-order", row: { placed: true }, timer: null };
+  expect(events.slice(1).map(({ data }) => data)).toEqual([{ text: "second" }, { text: JSON.stringify(rejection) }]);
+  expect(await statusOf(server)).toMatchObject({ parked: 0, commands: 0 });
+});
+
+test("processManager: `since` passes over events that the server received before", async () => {
+  let now = Date.UTC(2026, 0, 1);
+  const late = processManager("late", {
+    version: 1,
+    from: [order],
+    start: { since: new Date(now + 5) },
+    initial: 0,
+    key: () => "all",
+    on: { OrderPlaced: (count) => count + 1 },
+  });
+  const server = started(late, { env: { ...runtimeEnv, now: () => now } });
+  const log = server.log("shop");
+  for (let n = 0; n < 8; n++, now++) await log.execute(order.command.place(`o${n}`, { amount: 5 }), { actor: "ada" });
+  await until(async () => (await statusOf(server))?.behind === 0, "all events");
+  expect((await log.rows(late)).rows).toEqual([{ key: "all", row: 3 }]);
+});
+
+test("processManager: no reader gets the rows of another version", async () => {
+  const file = await sqliteFile();
+  undo.push(file.remove);
+  const [old, next] = [fulfilmentOf(), fulfilmentOf({ version: 2 })];
+  const first = started(old, { store: file.open() });
+  await first.log("shop").execute(order.command.place("o1", { amount: 5 }), { actor: "ada" });
+  await until(() => isQuiet(first, 1), "the row");
+  const second = started(next, { store: file.open() });
+  await expect(second.log("shop").rows(next, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-building" });
+  second.poke("shop");
+  const { rows, identity } = await second.log("shop").rows(next);
+  expect([rows.length, identity]).toEqual([1, "fulfilment@2<order@1,payment@1"]);
+  await expect(first.log("shop").rows(old, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-building" });
 });
