@@ -194,7 +194,6 @@ export class Engine {
   ): Promise<void> {
     this.#settling.close(error);
     await this.#steps.close(error);
-    for (const { reject } of this.#waiting) reject(error);
     this.store.close();
   }
 

@@ -60,7 +60,6 @@ export function restoreRows(
     }
   });
   cache.base = stored.checkpoint;
-  cache.touched.clear();
 }
 
 /** Writes the buckets that changed since the last time. If another tab wrote meanwhile, the next call writes all. */

@@ -248,7 +248,7 @@ test("import: the tab shows the log at once, and other tabs hear of the write", 
   const { engine, shown, writes } = await openTab(domain, newDatabase());
   await engine.import("team", lines);
   expect(shown(board.name)).toEqual(from.shown(board.name));
-  expect([engine.standing, writes()]).toMatchObject([{ pending: 1, position: 1 }, 1]);
+  expect([engine.standing, writes()]).toMatchObject([{ pending: 1, position: 1, sentAgain: null }, 1]);
 });
 
 test("close: all waiting and later calls reject with the error, and the store is closed", async () => {

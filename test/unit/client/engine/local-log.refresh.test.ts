@@ -144,3 +144,19 @@ test("confirm: a claim without its record settles a commit only up to the own po
   await engine.confirm(claim(1), 0);
   expect(await engine.settled(id)).toEqual({ outcome: "accepted", commit: id, position: 1 });
 });
+
+test("refresh: a rejection that another tab exchanged for another one shows", async () => {
+  const database = newDatabase();
+  const [tab, other] = [await openTab(domain, database), await openTab(domain, database)];
+  const ids: string[] = [];
+  for (const id of ["t1", "t2", "t3"]) ids.push(await other.engine.execute([add(id)], null));
+  const [first = "", second = "", third = ""] = ids;
+  for (const id of [first, second]) await other.engine.withdraw(id);
+  await tab.engine.refresh();
+  const rejected = () => tab.engine.rejections.map(({ commit }) => commit.id);
+  expect(rejected()).toEqual([first, second]);
+  await other.engine.discard(first);
+  await other.engine.withdraw(third);
+  await tab.engine.refresh();
+  expect(rejected()).toEqual([second, third]);
+});

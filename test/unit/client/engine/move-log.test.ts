@@ -6,6 +6,8 @@ import { httpTransport } from "../../../../src/client/sync/http-transport.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { ALL, entriesOf, nameOf } from "../../../../src/testing/log-store/fixtures.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
+import { openTab } from "../../../support/engine/open-tab.ts";
+import { RecordingServer } from "../../../support/engine/recording-server.ts";
 import { device, nodeEnv, sharedByTabs, type Tab, until } from "../../../support/device.ts";
 import { startServer } from "../../../support/server.ts";
 
@@ -127,6 +129,28 @@ test("moveLog: a move that failed half way continues, and doubles nothing", asyn
   await moveLog(from, to, "ada");
   expect((await to.refresh(ALL)).pending.map(nameOf)).toEqual(["a", "b", "c"]);
   await expect(from.head()).rejects.toMatchObject({ code: "storage-lost" });
+});
+
+test("moveLog: commits move in the order in which they were made, settled or not", async () => {
+  const { engine } = await openTab(domain, newDatabase());
+  const first = await engine.execute([task.command.add("t1", { title: "Milk", column: "todo" })], null);
+  const second = await engine.execute([task.command.complete("t9")], null);
+  const third = await engine.execute([task.command.complete("t8")], null);
+  await engine.confirm(new RecordingServer().page(engine, [{ id: second, outcome: "empty" }]), 0);
+  const to = memoryLogStore(newDatabase());
+  await moveLog(engine.store, to, "ada");
+  expect((await to.refresh(ALL)).pending.map(({ commit }) => commit.id)).toEqual([first, second, third]);
+});
+
+test("moveLog: fails if other tabs always write, and keeps the log", async () => {
+  const from = memoryLogStore(newDatabase());
+  await from.appendPending(0, entriesOf("a"), []);
+  let appends = 0;
+  const inner = memoryLogStore(newDatabase());
+  const to = { ...inner, appendPending: () => Promise.resolve(appends++ < 0) };
+  await expect(moveLog(from, to, "ada")).rejects.toMatchObject({ code: "bug" });
+  expect((await from.refresh(ALL)).pending.map(nameOf)).toEqual(["a"]);
+  expect(appends).toBeGreaterThan(10);
 });
 
 test("moveLog: a commit that another tab makes meanwhile moves too", async () => {
