@@ -10,7 +10,7 @@
  * - Positions become visible in order, because the row stays locked until the transaction ends.
  */
 export function appendFunction(schema: string): string {
-  return `create function ${schema}.dacapo_append_1(
+  return `create or replace function ${schema}.dacapo_append_1(
   p_log text, p_position bigint, p_mark text, p_records json, p_streams json, p_outcomes json,
   p_forget_before bigint, p_per_actor_max bigint
 ) returns text language plpgsql volatile as $dacapo$
@@ -43,9 +43,12 @@ begin
       union all
       select commit_id, actor from json_to_recordset(p_outcomes) as o(commit_id text, actor text)
     ) i
-    where exists (select from ${schema}.dacapo_records where log = v_id and commit_id = i.commit_id)
+    -- Without statistics the planner reads all outcomes of the log, or of the actor. With "offset 0" it looks each id
+    -- up, and an expression of the actor matches no index but that of the ids.
+    where exists (select from ${schema}.dacapo_records where log = v_id and commit_id = i.commit_id offset 0)
        or exists (
-         select from ${schema}.dacapo_outcomes where log = v_id and commit_id = i.commit_id and actor = i.actor);
+         select from ${schema}.dacapo_outcomes
+           where log = v_id and commit_id = i.commit_id and actor || '' = i.actor offset 0);
   if v_known is not null then return json_build_object('kind', 'known', 'commits', v_known)::text; end if;
 
   insert into ${schema}.dacapo_records (log, last, first, mark, commit_id, actor, streams, text)

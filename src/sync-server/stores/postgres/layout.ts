@@ -77,6 +77,8 @@ function steps(schema: string): readonly (readonly string[])[] {
       `create index dacapo_spent_tickets_by_end on ${schema}.dacapo_spent_tickets (until)`,
     ],
     modelLayout(schema),
+    // The same results, but it looks the ids of commits up.
+    [appendFunction(schema)],
   ];
 }
 
