@@ -60,24 +60,32 @@ export function hintsIn({ frames }: FakeSocket): readonly number[] {
 
 /** A clock that only the test moves. A single random byte is 128, the middle. */
 export function fakeClock(start = 1_000_000) {
+  // A clock may be set. Timers run by the time that has passed.
+  let [passed, offset] = [0, start];
   let timers: { readonly at: number; readonly run: () => void }[] = [];
   const clock = {
-    now: start,
+    get now(): number {
+      return passed + offset;
+    },
+    /** Sets the clock. No timer runs. */
+    set now(ms: number) {
+      offset = ms - passed;
+    },
     /** The milliseconds until each timer that waits. */
-    timers: () => timers.map(({ at }) => at - clock.now),
-    /** Moves the clock and runs the timers that are due, each at its own time. */
+    timers: () => timers.map(({ at }) => at - passed),
+    /** Lets time pass, and runs each timer at its time. */
     async advance(ms: number): Promise<void> {
-      const end = clock.now + ms;
+      const end = passed + ms;
       for (;;) {
         const at = Math.min(...timers.map((timer) => timer.at));
         if (at > end) break;
-        clock.now = Math.max(clock.now, at);
-        const due = timers.filter((timer) => timer.at <= clock.now);
-        timers = timers.filter((timer) => timer.at > clock.now);
+        passed = at;
+        const due = timers.filter((timer) => timer.at <= passed);
+        timers = timers.filter((timer) => timer.at > passed);
         for (const { run } of due) run();
         await settled();
       }
-      clock.now = end;
+      passed = end;
       await settled();
     },
   };
@@ -85,7 +93,7 @@ export function fakeClock(start = 1_000_000) {
     now: () => clock.now,
     randomBytes: (count) => new Uint8Array(count).fill(128),
     setTimer: (run, ms) => {
-      const timer = { at: clock.now + ms, run };
+      const timer = { at: passed + ms, run };
       timers.push(timer);
       return () => void (timers = timers.filter((one) => one !== timer));
     },
