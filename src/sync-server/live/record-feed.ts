@@ -104,9 +104,8 @@ export class RecordFeed {
     const after = this.#head;
     if (after === undefined) return this.#pollHead();
     const read = await store.read(log, after, this.#pageLimit);
-    if (read.kind === "gone") this.#readers.disconnect("gone");
-    else if (read.kind === "page") this.#deliverPage(after, read);
-    // The log does not have the feed's cursor.
+    if (read.kind === "page") this.#deliverPage(after, read);
+    // The log does not have the feed's cursor, or is gone.
     else await this.#pollHead();
   }
 

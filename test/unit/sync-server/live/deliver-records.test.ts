@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { type Cursor, encodeCursor } from "../../../../src/core/history/record.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import { Observer } from "../../../../src/sync-server/base/observer.ts";
+import type { Telemetry } from "../../../../src/sync-server/base/telemetry.ts";
 import { RecordDelivery } from "../../../../src/sync-server/live/deliver-records.ts";
 import { Member } from "../../../../src/sync-server/live/member.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -28,9 +29,13 @@ function room(positions: readonly number[], { pageEventsMax = 2, frameBytesMax =
     members.add(member);
     return { socket, member };
   });
-  const telemetry = {
-    startSpan: () => ({ run: <T>(work: () => T) => work(), set: () => {}, end: () => {} }),
-    record: (name: string, value: number) => void (name === "frame.lag" && lags.push(value)),
+  const spans: string[] = [];
+  const telemetry: Telemetry = {
+    startSpan: (name) => {
+      spans.push(name);
+      return { run: (work) => work(), set: () => {}, end: () => {} };
+    },
+    record: (name, value) => void (name === "frame.lag" && lags.push(value)),
   };
   const delivery = new RecordDelivery({
     log: "board",
@@ -43,7 +48,7 @@ function room(positions: readonly number[], { pageEventsMax = 2, frameBytesMax =
   });
   const [first] = sockets;
   if (!first) throw new Error("The room has no socket");
-  return { delivery, store, read, errors, heads, lags, members, sockets, ...first };
+  return { delivery, store, read, errors, heads, lags, spans, members, sockets, ...first };
 }
 const typesIn = ({ frames }: ReturnType<typeof fakeSocket>) => frames.map(({ type }) => type);
 
@@ -73,7 +78,7 @@ test("P18 deliver: a socket over its budget gets one hint, and a second one when
   socket.bufferedBytes = BUDGET;
   delivery.drain(member, at(7));
   delivery.drain(member, at(7));
-  expect(hintsIn(socket)).toEqual([6, 7]);
+  expect([hintsIn(socket), socket.terminated]).toEqual([[6, 7], 0]);
   delivery.deliver(members, appendedAfter(at(7), 1));
   expect(positionsIn(socket)).toEqual([8]);
 });
@@ -100,14 +105,14 @@ test("catchUp: a new socket gets a page after its cursor, and a hint for the res
 });
 
 test("catchUp: a socket at the end of the log gets nothing, and its cursor is saved", async () => {
-  const { delivery, store, member, socket } = room([2]);
+  const { delivery, store, member, socket, spans } = room([2]);
   await appendTo(store, 2);
   delivery.catchUp(member, { kind: "joined" });
   await settled();
   expect([socket.frames, socket.saved.length, socket.closed]).toEqual([[], 1, []]);
   delivery.catchUp(member, { kind: "head", head: at(2) });
   await settled();
-  expect(socket.saved).toHaveLength(1);
+  expect([socket.saved.length, socket.terminated, spans]).toEqual([1, 0, ["catch_up"]]);
 });
 
 test("deliver: a socket that is behind gets the records by its own cursor, in order", async () => {

@@ -422,3 +422,34 @@ test("hub: the records that it read of other nodes are passed on", async () => {
   await settled();
   expect(onRead.mock.calls).toEqual([["board", appended]]);
 });
+
+test("watch: a socket stays open while its runtime reports that the client is there", async () => {
+  const { join, clock } = scene();
+  const [silent, there] = [join(), join()];
+  await clock.advance(60_000);
+  there.connection.heard();
+  await clock.advance(31_000);
+  expect([silent.socket.terminated > 0, there.socket.terminated]).toEqual([true, 0]);
+  await clock.advance(60_000);
+  expect(there.socket.terminated).toBeGreaterThan(0);
+});
+
+test("watch: a clock that was set back keeps no silent socket open", async () => {
+  const { join, clock } = scene();
+  const { socket } = join();
+  clock.now -= 900_000;
+  await clock.advance(92_000);
+  expect(socket.terminated).toBeGreaterThan(0);
+});
+
+test("hub: the sockets of a log that another node dropped get a goodbye", async () => {
+  const { hub, store, join } = scene();
+  await appendTo(store, 1);
+  const [board, other] = [join(), join({ log: "other" })];
+  await settled();
+  await store.drop("board");
+  hub.poke(null);
+  await settled();
+  expect(board.socket.frames.at(-1)).toEqual({ type: "bye", code: "gone" });
+  expect(other.socket.frames).toEqual([]);
+});

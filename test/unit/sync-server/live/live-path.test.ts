@@ -34,6 +34,7 @@ test.each([
   ["/sync/logs/board/live", ""],
   ["/logs/board/live", "/sync"],
   ["/syncs/logs/board/live", "/sync"],
+  ["/cync/logs/board/live", "/sync"],
   ["/sync/xlogs/board/live", "/sync"],
   ["/sync/logs/x/logs/board/live", "/sync"],
 ])("liveLog: finds no log in %j below %j", (target, prefix) => {

@@ -159,13 +159,28 @@ test("NodePresence: messages fit, and about 24,000 bytes go out in 100 ms while 
   expect(rounds).toBe(4);
 });
 
+/** An entry whose JSON in a message takes so many bytes. */
+function sized(name: string, bytes: number): Presence {
+  const around = JSON.stringify([`client-${name}`, "ada", ""]).length + 1;
+  return entry(name, "x".repeat(bytes - around));
+}
+
+test("NodePresence: exactly 24,000 bytes go out at once, and no change sets a second timer", async () => {
+  const { presence, clock, sent } = node({ board: [] });
+  // With its 50 bytes around the entry and the 5 of the log's name, each message counts 6,000 bytes.
+  for (let n = 0; n < 5; n++) presence.send("board", sized(`${n}`, 5_945));
+  await clock.advance(100);
+  expect(sent().flatMap(({ entries }) => entries.map(({ client }) => client))).toEqual(
+    [0, 1, 2, 3].map((n) => `client-${n}`),
+  );
+  presence.send("board", entry("late"));
+  expect(clock.timers()).toEqual([100]);
+  await clock.advance(100);
+  expect(sent().flatMap(({ entries }) => entries.map(({ client }) => client))).toEqual(["client-4", "client-late"]);
+});
+
 test("NodePresence: an entry may fill a message, and one that no message can hold is left out", async () => {
   const { presence, clock, sent } = node({ board: [] });
-  /** An entry whose JSON in a message takes so many bytes. */
-  const sized = (name: string, bytes: number) => {
-    const around = JSON.stringify([`client-${name}`, "ada", ""]).length + 1;
-    return entry(name, "x".repeat(bytes - around));
-  };
   const room = PRESENCE_MESSAGE_BYTES_MAX - 50;
   const [full, over, half] = [sized("full", room), sized("over", room + 1), sized("half", room / 2)];
   for (const one of [half, sized("other half", room / 2), over, full, entry("small")]) presence.send("board", one);

@@ -1,6 +1,6 @@
 // The gate of live sockets: the response to each upgrade request that it refuses, and the way in.
 import { expect, test } from "vitest";
-import { bearer, type SyncServerOptions } from "../../../../src/sync-server/app.ts";
+import { bearer, type LogEntry, type SyncServerOptions } from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { task } from "../../../support/board-domain.ts";
 import { fakeSocket, positionsIn, settled } from "../../../support/live-scene.ts";
@@ -89,11 +89,23 @@ test("live: sockets over the limit of an actor are refused", async () => {
 
 test("live: a server that stops refuses sockets, also if it stops during the check", async () => {
   let whileChecking = (): Promise<void> => Promise.resolve();
-  const { server, open, ticket } = gate({ permit: () => whileChecking().then(() => true) });
+  let checks = 0;
+  const { server, open, ticket } = gate({ permit: () => whileChecking().then(() => ++checks > 0) });
   const [one, two] = [await ticket(), await ticket()];
   whileChecking = async () => void server.close();
+  checks = 0;
   expect((await open(`ticket=${one}`)).answer).toBe("503 restarting");
+  // From then on no right is requested.
   expect((await open(`ticket=${two}`)).answer).toBe("503 restarting");
+  expect(checks).toBe(1);
+});
+
+test("live: each refusal is an entry of the server's log", async () => {
+  const entries: LogEntry[] = [];
+  const { open, ticket } = gate({ onLog: (entry) => entries.push(entry) });
+  await open(`ticket=${await ticket()}`);
+  await open("ticket=none");
+  expect(entries).toEqual([{ level: "info", event: "refused", log: "board", code: "unauthorized" }]);
 });
 
 test("live: a failure of the store is reported, and a refusal is not", async () => {
