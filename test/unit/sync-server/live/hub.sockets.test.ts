@@ -4,6 +4,7 @@ import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import { createLiveHub, type LiveHubOptions } from "../../../../src/sync-server/live/hub.ts";
 import type { LiveAttachment } from "../../../../src/sync-server/live/server-socket.ts";
+import type { StorePresence } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import {
@@ -21,11 +22,10 @@ const START = 1_000_000;
 
 function scene({ limits, ...options }: Partial<Omit<LiveHubOptions, "limits">> & { limits?: object } = {}) {
   const { clock, env } = fakeClock(START);
-  const store = memory();
+  const { store = memory() } = options;
   const errors: unknown[] = [];
   const checked: string[] = [];
   const hub = createLiveHub({
-    store,
     env,
     limits: { ...SERVER_LIMITS, ...limits },
     ticks: true,
@@ -33,6 +33,7 @@ function scene({ limits, ...options }: Partial<Omit<LiveHubOptions, "limits">> &
     tokenReader: (token) => Promise.resolve({ actor: token, expiresAt: clock.now + 60_000 }),
     report: (error) => errors.push(error),
     ...options,
+    store,
   });
   const enter = (how: "join" | "resume", facts: Partial<LiveAttachment> = {}) => {
     const socket = fakeSocket();
@@ -452,4 +453,48 @@ test("hub: the sockets of a log that another node dropped get a goodbye", async 
   await settled();
   expect(board.socket.frames.at(-1)).toEqual({ type: "bye", code: "gone" });
   expect(other.socket.frames).toEqual([]);
+});
+
+test("hub: one read serves all sockets that are at the head which the first one found", async () => {
+  const { hub, store, join } = scene();
+  await appendTo(store, 2);
+  const sockets = [join(), join({ cursor: "2-m2" }), join({ cursor: "1-m1" })].map(({ socket }) => socket);
+  await settled();
+  await appendTo(store, 1);
+  const [head, read] = [vi.spyOn(store, "head"), vi.spyOn(store, "read")];
+  hub.poke("board");
+  await settled();
+  expect([head.mock.calls.length, read.mock.calls.length]).toEqual([0, 1]);
+  expect(sockets.map((socket) => positionsIn(socket).at(-1))).toEqual([3, 3, 3]);
+});
+
+test("hub: requests the presence of other nodes for a new room and after lost messages alone", async () => {
+  const messages: string[] = [];
+  let isListening = false;
+  const presence: StorePresence = {
+    send: (log, message) => void messages.push(`${log} ${JSON.stringify(message)}`),
+    listen: () => {
+      isListening = true;
+      return () => (isListening = false);
+    },
+  };
+  const { hub, join, clock } = scene({ store: Object.assign(memory(), { presence }) });
+  const sent = async () => {
+    await clock.advance(100);
+    return messages.splice(0);
+  };
+  const request = `board {"entries":[],"asks":true}`;
+  const { show } = join();
+  join();
+  expect(await sent()).toEqual([request]);
+  hub.poke("board");
+  expect(await sent()).toEqual([]);
+  hub.poke(null);
+  expect(await sent()).toEqual([request]);
+  show(phone, "here");
+  expect(await sent()).toEqual([`board {"entries":[["${phone}","ada","here"]]}`]);
+  hub.end("gone", "board");
+  expect([messages, isListening]).toEqual([[], true]);
+  hub.end("restarting");
+  expect([messages, isListening]).toEqual([[`board {"entries":[],"ends":true}`], false]);
 });

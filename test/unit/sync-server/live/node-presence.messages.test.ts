@@ -78,8 +78,15 @@ test("NodePresence: a device that hides stays hidden, though its socket ends in 
   presence.send("board", { ...gone, client: "client-b" });
   presence.send("board", { ...gone, client: "client-c" });
   presence.send("board", entry("c", 1));
+  presence.send("board", entry("d", null));
+  presence.send("board", entry("d", 2));
   await clock.advance(100);
-  expect(sent()[0]?.entries).toStrictEqual([entry("a", null), { client: "client-b", actor: "ada" }, entry("c", 1)]);
+  expect(sent()[0]?.entries).toStrictEqual([
+    entry("a", null),
+    { client: "client-b", actor: "ada" },
+    entry("c", 1),
+    entry("d", 2),
+  ]);
 });
 
 test("NodePresence: requests the entries of one log or of all logs with sockets, once a message", async () => {

@@ -132,6 +132,36 @@ test.each<[string, ServerModel, readonly string[], readonly string[]]>([
   expect(await cost(named(["u2", "tank"]), named(["u3", "dozer"]))).toEqual([["recorded", "recorded"], two]);
 });
 
+test("strong: rows in memory are not read at once again, also after a commit of many streams", async () => {
+  const store = memory();
+  await node([strong(eventCounts)], store).push([named(["first", "first"])]);
+  const { cost } = node([strong(eventCounts)], store);
+  expect(await cost(named(["u1", "neo"], ["u2", "tank"]))).toEqual([["recorded"], ["followers", "user/u1,user/u2"]]);
+  expect(await cost(named(["u2", "a"]), named(["u1", "b"]))).toEqual([["recorded", "recorded"], []]);
+  expect(await cost(named(["u3", "a"]), named(["u4", "b"]))).toEqual([["recorded", "recorded"], ["user/u3,user/u4"]]);
+});
+
+/** A model with a row for the name that a user has now, and none for a user who left. */
+const current = projection("current", {
+  version: 1,
+  from: [user],
+  initial: 0,
+  key: (_, { after }) => [after?.name],
+  on: { UserNamed: (count) => count + 1, UserLeft: (count) => count },
+});
+
+test("strong: an event without a row does not change how the rows of a model are read", async () => {
+  const store = memory();
+  await node([strong(current)], store).push([named(["first", "first"])]);
+  const { cost } = node([strong(current)], store);
+  await cost(named(["u1", "neo"]));
+  expect(await cost(commitOf([user.command.leave("u1")]))).toEqual([["recorded"], []]);
+  expect(await cost(named(["u2", "tank"]), named(["u3", "dozer"]))).toEqual([
+    ["recorded", "recorded"],
+    ["tank", "dozer"],
+  ]);
+});
+
 test("strong: a node keeps exactly 2,000 rows of a log, and forgets those that it used first", async () => {
   const { cost, push } = node([strong(eventCounts)]);
   const ids = range(2_000).map((n) => `u${n}`);
@@ -294,6 +324,8 @@ test("strong: a rejection names the command whose event the model refuses", asyn
   const commit = named(["u1", "neo"], ["u2", "tank"], ["u3", BREAKS]);
   expect(outcomesOf(await failing.push([commit]))).toMatchObject([{ code: "model-failed", command: 2 }]);
   expect(failing.errors).toMatchObject([{ details: { model: "names", stream: "user/u3", log: "board" } }]);
+  const parking = node([strong(names, { onError: "park" })]);
+  expect(kindsOf(await parking.push([named(["u1", BREAKS])]))).toEqual(["recorded"]);
   const own = node([strong(refusing)]);
   expect(outcomesOf(await own.push([named(["u1", "yes"], ["u2", "no"])]))).toMatchObject([
     { code: "rejected", message: "No", command: 1 },
