@@ -4,7 +4,7 @@ import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
 import { createLiveHub, type LiveHubOptions } from "../../../../src/sync-server/live/hub.ts";
 import type { LiveAttachment } from "../../../../src/sync-server/live/server-socket.ts";
-import type { StorePresence } from "../../../../src/sync-server/stores/event-store.ts";
+import type { StorePresence } from "../../../../src/sync-server/stores/between-nodes.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import {

@@ -4,7 +4,7 @@ import { byteLength } from "../../../../src/sync-server/base/limits.ts";
 import type { NodeEntry, NodeMessage } from "../../../../src/sync-server/live/node-message.ts";
 import { readNodeMessage } from "../../../../src/sync-server/live/node-message.ts";
 import { NodePresence, type PresenceRoom } from "../../../../src/sync-server/live/node-presence.ts";
-import { PRESENCE_MESSAGE_BYTES_MAX, type PresenceMessage } from "../../../../src/sync-server/stores/event-store.ts";
+import { PRESENCE_MESSAGE_BYTES_MAX, type PresenceMessage } from "../../../../src/sync-server/stores/between-nodes.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 import type { Presence } from "../../../../src/core/wire/messages.ts";
 import { fakeClock } from "../../../support/live-scene.ts";
