@@ -5,7 +5,8 @@
  * - A command that reads creates no file and no tables. Otherwise a typing error would look like an empty store.
  * - No password of a URL reaches an output.
  */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { DefinitionError, StorageLostError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
 
@@ -78,4 +79,28 @@ function withoutSchema(text: string): { readonly address: string; readonly schem
 
 function isMissingModule(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+}
+
+/** True if two URLs name one store, maybe in two spellings. */
+export function isSameStore(left: string, right: string): boolean {
+  if (left.startsWith("sqlite:") && right.startsWith("sqlite:"))
+    return placeOfFile(left.slice("sqlite:".length)) === placeOfFile(right.slice("sqlite:".length));
+  return placeOfUrl(left) === placeOfUrl(right);
+}
+
+/** The same text for each path of one file, also by a link. A file that is missing has its path. */
+function placeOfFile(path: string): string {
+  if (!existsSync(path)) return resolve(path);
+  const { dev, ino } = statSync(path, { bigint: true });
+  return ino === 0n ? realpathSync(path) : `${dev}:${ino}`;
+}
+
+/** The server, the database and the schema of a URL. People reach one database as different roles. */
+function placeOfUrl(text: string): string {
+  const url = /^postgres(ql)?:/.test(text) ? URL.parse(text) : null;
+  if (!url) return text;
+  const host = /^(localhost|127\.0\.0\.1|\[::1\]|)$/.test(url.hostname) ? "localhost" : url.hostname.toLowerCase();
+  const schema = url.searchParams.get("schema") ?? "public";
+  const socket = url.searchParams.get("host") ?? "";
+  return [host, url.port || "5432", decodeURIComponent(url.pathname), schema, socket].join(" ");
 }

@@ -5,6 +5,7 @@ import { type CommitRecord, type Cursor, decodeCursor, encodeCursor, positionOf 
 import type { Json } from "../../core/values/json.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { EventStore, StoredRecord } from "../../sync-server/stores/event-store.ts";
+import { versionAt } from "../../sync-server/streams/version-at.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
 import { cut, type Output, printable } from "../base/output.ts";
 
@@ -55,9 +56,10 @@ type Reader = { readonly next: () => Promise<readonly StoredRecord[]> };
 
 function readerOf(store: EventStore, log: string, { stream, after }: EventsOptions): Reader {
   if (stream !== undefined) {
-    let version = 0;
+    let version: number | null = null;
     return {
       next: async () => {
+        version ??= await versionAt(store, log, stream, after === undefined ? 0 : positionFrom(after));
         const records = await store.readStream(log, stream, version, PAGE);
         version = records.at(-1)?.streams.find((span) => span.stream === stream)?.last ?? version;
         return records;

@@ -4,7 +4,7 @@ import { DefinitionError } from "../../core/values/errors.ts";
 import { moveLogs } from "../../sync-server/archive/move-logs.ts";
 import { command, type CommonOptions, type MakeCommand } from "../base/command.ts";
 import { EXIT, Exit } from "../base/exit-codes.ts";
-import { openStore, shownUrl } from "../base/open-store.ts";
+import { isSameStore, openStore, shownUrl } from "../base/open-store.ts";
 import { count, Output } from "../base/output.ts";
 import { Progress } from "../base/progress.ts";
 
@@ -26,7 +26,7 @@ export const move: MakeCommand = ({ signal }) =>
     )
     .option("--keep-target-id", "the target keeps its own server id, and each app must agree to the other server")
     .action(async (names: readonly string[], options: MoveCommandOptions) => {
-      if (options.from === options.to)
+      if (isSameStore(options.from, options.to))
         throw new DefinitionError({ message: "--from and --to are the same store", fix: "Pass two stores." });
       const output = new Output(options.json === true);
       const from = await openStore(options.from);

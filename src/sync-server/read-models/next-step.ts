@@ -125,7 +125,8 @@ function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): reado
   const live = startOf(model, find(model.follower));
   const besideFollower = find(model.beside);
   const beside = besideTask(model, besideFollower, { revision: live.revision, at: find(model.follower)?.at ?? null });
-  const isBehind = live.notes === null || (live.notes.phase !== "purged" && positionOf(live.at) < positionOf(head));
+  // Rows may be ahead of a log that was restored in part. Reading it then shows another history.
+  const isBehind = live.notes === null || (live.notes.phase !== "purged" && !sameCursor(live.at, head));
   const waits =
     beside?.replaces && beside.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
   return [...(isBehind && !waits ? [live] : []), ...(beside ? [beside] : [])];

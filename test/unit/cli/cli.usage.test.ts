@@ -45,6 +45,13 @@ describe("a wrong command line ends with a code and one or two sentences", () =>
     ["a wrong position", ["events", "a", "--store", "memory:", "--follow", "--after", "x"], 2, "--after is x"],
     ["a drop without --yes", ["drop", "none", "--store", "memory:"], 1, "no log none"],
     ["two equal stores", ["move", "--from", "memory:", "--to", "memory:"], 2, "are the same store"],
+    ["one file in two spellings", ["move", "--from", "sqlite:a.db", "--to", "sqlite:./x/../a.db"], 2, "the same store"],
+    [
+      "one database in two spellings",
+      ["move", "--from", "postgres://a:secret@localhost/db", "--to", "postgresql://b@127.0.0.1:5432/db"],
+      2,
+      "are the same store",
+    ],
     ["a missing archive", ["import", "none.ndjson", "--store", "memory:"], 2, "The file none.ndjson does not exist"],
     ["a server without a domain", ["serve", "--store", "memory:"], 2, "does not export a domain"],
     [

@@ -136,7 +136,7 @@ export class MemoryModels implements ModelStore {
       const kept = this.#of(name);
       const head = typeof log === "object" ? positionOf(log.head) : 0;
       return (
-        names.some((one) => positionOf(kept.get(one)?.follower.at ?? null) < head) ||
+        names.some((one) => positionOf(kept.get(one)?.follower.at ?? null) !== head) ||
         [...kept.values()].some(({ follower: { wake } }) => wake !== null && wake <= now)
       );
     });

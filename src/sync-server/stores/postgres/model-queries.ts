@@ -88,7 +88,7 @@ export function modelQueriesOf(schema: string) {
       select p.name,
         (p.position > 0 and (
           select count(*) from ${followers} f
-          where f.log = p.id and f.revision > 0 and f.position >= p.position
+          where f.log = p.id and f.revision > 0 and f.position = p.position
             and f.name in (select json_array_elements_text($3::text::json))) < $4)
         or exists (select from ${followers} f where f.log = p.id and f.wake <= $5) as is_due
       from page p order by p.name`,

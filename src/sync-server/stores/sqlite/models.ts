@@ -138,7 +138,7 @@ export class SqlModels implements ModelStore {
         if (!this.#isReady()) return names.length > 0 && position > 0;
         const followed = this.#sql.rows<{ n: number }>(
           `select count(*) as n from dacapo_followers
-           where log = ? and position >= ? and revision > 0 and name in (select value from json_each(?))`,
+           where log = ? and position = ? and revision > 0 and name in (select value from json_each(?))`,
           id,
           position,
           JSON.stringify(names),

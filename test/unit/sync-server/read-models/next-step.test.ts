@@ -138,3 +138,9 @@ test("nextStep: removes rows of another version a day after their last move, and
   expect(folds({ followers: foreign, now: 2 * OLD_ROWS_MS })).toBe("sleep");
   expect(folds({ followers: [boardAt(at(9)), countsAt(at(9))], hasOrphans: true })).toBe("sweep");
 });
+
+test("nextStep: folds a model that is ahead of a restored log, or has another mark", () => {
+  for (const cursor of [at(12), { position: 9, mark: "other" }])
+    expect(folds({ followers: [boardAt(cursor), countsAt(at(9))] })).toMatchObject({ at: cursor, tasks: ["board 3"] });
+  expect(folds({ followers: [boardAt(at(12), { phase: "purged" }), countsAt(at(9))] })).toBe("sleep");
+});
