@@ -154,6 +154,8 @@ export type ProjectionDefinition = {
   readonly initial: Json;
   /** True if a handler exists for events of this type of this aggregate. */
   readonly handles: (aggregate: string, type: string) => boolean;
+  /** True without a `key`: each stream has one row of its own. */
+  readonly isByStream: boolean;
   /** Returns the keys of the rows that an event changes, each one once. */
   readonly keys: (event: DomainEvent, before: Json, after: Json) => readonly string[];
   /** Returns the next row. Null removes the row. */

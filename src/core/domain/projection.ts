@@ -114,6 +114,7 @@ export function foldOf(kind: string, name: string, options: ErasedOptions): AnyP
       from: new Set(types.keys()),
       initial,
       handles: (aggregate, type) => handlers.has(type) && types.get(aggregate)?.has(type) === true,
+      isByStream: !key,
       keys: (event, before, after) => (key ? requireKeys(label, key(event, { before, after })) : [event.stream]),
       apply: (row, event) => {
         const next = handlers.get(event.type)?.(row, event);

@@ -46,6 +46,8 @@ export type DacapoErrorCode =
   | "rows-behind"
   // The rows of a read model are being built.
   | "rows-building"
+  // A row of a read model may belong to several streams, so one of them cannot be folded alone.
+  | "not-by-stream"
   // An operator purged the rows of a read model.
   | "rows-not-populated"
   // Too many calls wait.

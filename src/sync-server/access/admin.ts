@@ -3,7 +3,7 @@ import type { Principal } from "./authorize.ts";
 
 /** The verbs that the routes of an operator have. */
 export const ADMIN_VERBS = {
-  models: ["rebuild", "populate", "verify", "purge", "delete", "pause", "resume", "cancel"],
+  models: ["rebuild", "populate", "verify", "purge", "delete", "retry", "pause", "resume", "cancel"],
   subscribers: ["pause", "resume", "retry", "skip", "reset"],
 } as const;
 

@@ -10,7 +10,7 @@ import { describeProblem } from "../../core/values/parsed.ts";
 import { fail, list, literal, parseText, type Reader, shape, text } from "../../core/wire/reader.ts";
 import { ADMIN_VERBS, type AdminPlace, type AdminRequest, adminRequest } from "../access/admin.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
-import type { LogModels } from "../server-log/models.ts";
+import type { LogModels } from "../server-log/log-models.ts";
 import type { LogSubscribers } from "../subscribers/log-subscribers.ts";
 import { readJsonText } from "./read-body.ts";
 import type { BodySource } from "./raw-exchange.ts";
@@ -35,6 +35,7 @@ const BODIES = {
   job: shape({}, { onError: literal("park", "stop"), duty: share }),
   verify: shape({}, { duty: share }),
   delete: shape({ key: text(4_096) }),
+  retryOne: shape({ event: eventId }),
   retry: shape({}, { events: list(eventId, EVENTS_MAX, 1) }),
   skip: shape({ event: eventId, reason: text(1_000) }),
   reset: shape({ effects: literal("repeat") }, { from: literal("beginning"), cursor: text(128) }),
@@ -88,6 +89,10 @@ async function modelAnswer(
   verb: AdminRequest["verb"],
   body: string,
 ): Promise<unknown> {
+  if (verb === "retry") {
+    const { outcome, reason } = await models.retry(model, parsed(BODIES.retryOne, body).event);
+    return { ...(await models.status(model)), retried: { outcome, reason } };
+  }
   await doModelVerb(models, model, verb, body);
   return verb === "parked" ? { parked: await models.parked(model) } : models.status(model);
 }

@@ -27,7 +27,8 @@ export async function getRows(
   const model = rows.models.get(name);
   if (!model) throw new HttpRefusal("not-found", { message: "The server has no read model of this name." });
   const version = wholeNumber(query.get("version"), "version", 1);
-  if (version !== null && version !== model.version)
+  const mayBeOlder = query.get("older") === "allow";
+  if (!mayBeOlder && version !== null && version !== model.version)
     throw new HttpRefusal("rows-building", {
       message: `The server has the rows of version ${model.version}. Read them, or wait for another release.`,
     });
@@ -35,11 +36,11 @@ export async function getRows(
   if (typeof range === "string") throw new HttpRefusal("bad-request", { message: `The query is not valid: ${range}.` });
   const at = readCursor(query.get("at"), "at");
   const waitMs = Math.min(wholeNumber(query.get("waitMs"), "waitMs", 0) ?? 0, WAIT_MS_MAX);
-  const read = await rows.reader.read(log, model, { range, at, waitMs });
+  const read = await rows.reader.read(log, model, { range, at, waitMs, mayBeOlder });
   if (read.kind !== "page") throw new HttpRefusal(read.kind);
   const entries = read.rows.map(({ key, text }) => `{"key":${JSON.stringify(key)},"row":${text}}`);
   const cursor = read.at === null ? null : encodeCursor(read.at);
-  const facts = JSON.stringify({ identity: model.identity, at: cursor, next: read.next, parked: read.parked });
+  const facts = JSON.stringify({ identity: read.identity, at: cursor, next: read.next, parked: read.parked });
   return meteredResponse(request, `${facts.slice(0, -1)},"rows":[${entries.join(",")}]}`, answering.of(actor));
 }
 

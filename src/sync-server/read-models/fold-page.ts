@@ -49,11 +49,15 @@ export function isUnknownTo({ domain, projection }: ReadModel, { events }: Commi
   });
 }
 
-/** Folds the records into the states of their streams, and returns the steps that the rows are folded from. */
+/**
+ * Folds the records into the states of their streams, and returns the steps that the rows are folded from. With `only`,
+ * it folds the events of one stream.
+ */
 export function foldStates(
   model: ReadModel,
   records: readonly CommitRecord[],
   storedState: (stream: StreamName) => StreamState | undefined,
+  only?: StreamName,
 ): FoldedStates {
   const { domain, projection } = model;
   const states = new Map<string, StreamState>();
@@ -61,7 +65,7 @@ export function foldStates(
   const parked: ParkedEvent[] = [];
   for (const record of records) {
     for (const [n, { stream }] of record.events.entries()) {
-      if (!projection.from.has(aggregateOf(stream))) continue;
+      if (!projection.from.has(aggregateOf(stream)) || (only ?? stream) !== stream) continue;
       const at = states.get(stream) ?? storedState(stream) ?? emptyStream(domain, stream);
       const folded = foldStream(domain, at, record, n);
       states.set(stream, folded.next);

@@ -42,7 +42,7 @@ export type FollowerNotes = {
 const PARKED_MAX = 100;
 
 /** The notes of a follower. Null: the follower does not exist, or its text is of another release. */
-export function notesOf(follower: Follower | undefined): FollowerNotes | null {
+export function notesOf(follower: Pick<Follower, "text"> | undefined): FollowerNotes | null {
   if (!follower) return null;
   try {
     const notes = parseOwnJson<FollowerNotes>(follower.text);

@@ -38,6 +38,16 @@ export function modelOfFollower(follower: string): string | null {
   return prefix === undefined ? null : (follower.slice(prefix.length).split("@")[0] ?? null);
 }
 
+/** The identity of the model whose rows a follower has. */
+export function identityOf(follower: string): string {
+  return follower.slice(PREFIX.rows.length);
+}
+
+/** True for a follower that has rows of a model, of any version. */
+export function isRowsOf(follower: string, model: string): boolean {
+  return follower.startsWith(PREFIX.rows) && modelOfFollower(follower) === model;
+}
+
 /** Checks the option `models` of a server, and returns its models by name. */
 export function readModels(
   domain: DomainDefinition,

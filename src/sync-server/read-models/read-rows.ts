@@ -13,7 +13,7 @@ import type { EventStore } from "../stores/event-store.ts";
 import type { RowRange } from "../stores/model-store.ts";
 import { type FollowerNotes, notesOf } from "./follower-notes.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
-import { type ReadModel, ROWS } from "./read-model.ts";
+import { identityOf, isRowsOf, type ReadModel, ROWS } from "./read-model.ts";
 
 export type RowsRead =
   | {
@@ -26,6 +26,8 @@ export type RowsRead =
       readonly at: Cursor | null;
       /** Events that the rows lack, because they could not be folded. */
       readonly parked: number;
+      /** The version of the model and of its aggregates that made the rows. */
+      readonly identity: string;
     }
   /** The log does not contain the cursor. */
   | { readonly kind: "diverged" }
@@ -53,6 +55,8 @@ export type RowsRequest = {
   /** The rows must contain the log up to here. Null: any cursor. */
   readonly at: Cursor | null;
   readonly waitMs: number;
+  /** True: if the rows are being built, the page may have the rows of another version that moved last. */
+  readonly mayBeOlder: boolean;
 };
 
 /** Another node may build the rows, so a waiting reader also reads after this time. */
@@ -67,7 +71,7 @@ export class RowsReader {
     this.#options = options;
   }
 
-  async read(log: LogName, model: ReadModel, { range, at, waitMs }: RowsRequest): Promise<RowsRead> {
+  async read(log: LogName, model: ReadModel, { range, at, waitMs, mayBeOlder }: RowsRequest): Promise<RowsRead> {
     const { env, store } = this.#options;
     const until = env.now() + waitMs;
     if (at !== null) {
@@ -75,7 +79,9 @@ export class RowsReader {
       if (kind !== "page") return { kind: kind === "gone" ? "gone" : "diverged" };
     }
     for (;;) {
-      const read = await this.#readOnce(log, model, range, positionOf(at));
+      const own = await this.#readOnce(log, model, range, positionOf(at));
+      const isBuilt = own.kind !== "rows-building" || !mayBeOlder;
+      const read = isBuilt ? own : await this.#readOlder(log, model, range, positionOf(at));
       if (read.kind !== "rows-behind" && read.kind !== "rows-building") return read;
       this.#options.keepers.poke(log);
       const leftMs = until - env.now();
@@ -86,18 +92,40 @@ export class RowsReader {
     }
   }
 
-  async #readOnce(log: LogName, model: ReadModel, range: RowRange, position: number): Promise<RowsRead> {
+  /** The rows of the version that moved last, of those that are ready. */
+  async #readOlder(log: LogName, model: ReadModel, range: RowRange, position: number): Promise<RowsRead> {
+    const found = await this.#options.store.models?.followers(log);
+    const followers = found?.kind === "open" ? found.followers : [];
+    const [newest] = followers
+      .flatMap(({ name, text }) => {
+        const notes = notesOf({ text });
+        const isOther = isRowsOf(name, model.name) && name !== model.follower;
+        return isOther && notes?.phase === "ready" ? { name, movedAt: notes.movedAt } : [];
+      })
+      .sort((left, right) => right.movedAt - left.movedAt);
+    if (!newest) return { kind: "rows-building" };
+    return this.#readOnce(log, { follower: newest.name, identity: identityOf(newest.name) }, range, position);
+  }
+
+  async #readOnce(
+    log: LogName,
+    { follower, identity }: Pick<ReadModel, "follower" | "identity">,
+    range: RowRange,
+    position: number,
+  ): Promise<RowsRead> {
     const { store } = this.#options;
-    const page = await store.models?.rows(log, model.follower, ROWS, range);
+    const page = await store.models?.rows(log, follower, ROWS, range);
     if (!page) {
       const head = await store.head(log);
       if (head.kind === "gone") return { kind: "gone" };
       const isEmpty = head.kind === "absent" || head.cursor === null;
-      return isEmpty ? { kind: "page", rows: [], next: null, at: null, parked: 0 } : { kind: "rows-building" };
+      return isEmpty
+        ? { kind: "page", rows: [], next: null, at: null, parked: 0, identity }
+        : { kind: "rows-building" };
     }
     const notes = notesOf(page.follower);
     if (notes?.phase === "purged") return { kind: "rows-not-populated" };
-    if (notes?.phase !== "ready" || !isOf(model, notes)) return { kind: "rows-building" };
+    if (notes?.phase !== "ready" || !isOf(identity, notes)) return { kind: "rows-building" };
     if (positionOf(page.follower.at) < position) return { kind: "rows-behind" };
     return {
       kind: "page",
@@ -106,11 +134,12 @@ export class RowsReader {
       next: page.more ? (page.rows.at(-1)?.[0] ?? null) : null,
       at: page.follower.at,
       parked: notes.parkedCount,
+      identity,
     };
   }
 }
 
 /** False: code of another version folded the rows. */
-function isOf({ identity }: ReadModel, notes: FollowerNotes): boolean {
+function isOf(identity: string, notes: FollowerNotes): boolean {
   return notes.identity === undefined || notes.identity === identity;
 }

@@ -15,7 +15,8 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { type LogSubscribers, logSubscribers } from "../subscribers/log-subscribers.ts";
 import { checkedSubscribers, type Subscriber } from "../subscribers/subscriber.ts";
-import { type LogModels, logModels } from "./models.ts";
+import type { LogModels } from "./log-models.ts";
+import { logModels } from "./models.ts";
 import { type RowsPage, readRows, type RowsOptions } from "./rows.ts";
 
 export type OperatedLogOptions = {

@@ -8,7 +8,7 @@ import type { EventStore } from "../stores/event-store.ts";
 import { gone, invalid } from "./log-errors.ts";
 
 /** The events of a replay. */
-export type ReplayOptions = {
+export type ReplayRange = {
   /**
    * The events behind this position.
    *
@@ -33,6 +33,10 @@ export type ReplayOptions = {
    * @default all streams
    */
   readonly streams?: readonly string[];
+};
+
+/** The events of a replay, and the function that receives them. */
+export type ReplayOptions = ReplayRange & {
   /** Receives each event, one at a time. If it throws, the replay ends with that error. */
   readonly into: (event: DomainEvent) => void | Promise<void>;
 };

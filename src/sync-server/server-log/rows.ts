@@ -25,6 +25,13 @@ export type RowsOptions = RowSelection & {
    * @default 5_000
    */
   readonly waitMs?: number;
+  /**
+   * `allow`: while the rows are being built, the page has the rows of another version of the model, if they are ready.
+   * `identity` names it. A row may then have another form than the types of this code.
+   *
+   * @default "refuse"
+   */
+  readonly older?: "allow" | "refuse";
 };
 
 /** A page of rows, as of one cursor. */
@@ -55,20 +62,25 @@ export async function readRows<P extends AnyProjection>(
   { models, reader, limits }: RowsContext,
   log: LogName,
   handle: P | string,
-  { at = null, waitMs = WAIT_MS.default, ...selection }: RowsOptions,
+  { at = null, waitMs = WAIT_MS.default, older = "refuse", ...selection }: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);
   if (!Number.isFinite(waitMs) || waitMs < 0 || waitMs > WAIT_MS.max)
     throw invalid(WHAT, `waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
-  const read = await reader.read(log, model, { range, at: at === null ? null : cursorOf(at), waitMs });
+  const read = await reader.read(log, model, {
+    range,
+    at: at === null ? null : cursorOf(at),
+    waitMs,
+    mayBeOlder: older === "allow",
+  });
   if (read.kind !== "page") throw refusal(log, model, read.kind);
   return {
     rows: read.rows.map(({ key, text }) => ({ key, row: parseOwnJson<RowOf<P>>(text) })),
     at: read.at && encodeCursor(read.at),
     next: read.next,
-    identity: model.identity,
+    identity: read.identity,
     parked: read.parked,
   };
 }

@@ -30,6 +30,7 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "diverged":
     case "rows-behind":
     case "rows-building":
+    case "not-by-stream":
     case "rows-not-populated":
     case "overloaded":
     case "port-taken":

@@ -150,6 +150,7 @@ test("admin routes: a wrong name, verb, body or state is a clear refusal", async
     ["POST /models/board/rebuild", { duty: 2 }, "400 bad-request", "duty"],
     ["POST /models/board/rebuild", [], "400 bad-request", "not an object"],
     ["POST /models/board/delete", {}, "400 bad-request", "key is missing"],
+    ["POST /models/board/retry", { event: "x" }, "400 bad-request", "parked events of board"],
     ["POST /models/board/pause", undefined, "409 concurrency", "no job"],
     ["POST /subscribers/refusing/skip", { event: "x", reason: "y" }, "400 bad-request", "not parked"],
     ["POST /subscribers/refusing/reset", { effects: "repeat" }, "400 bad-request", "either"],

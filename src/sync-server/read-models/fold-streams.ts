@@ -1,0 +1,139 @@
+/**
+ * Folds whole streams again into the rows that are read, up to the cursor of the rows.
+ *
+ * Guarantees (read-models.streams.test.ts):
+ * - It is only for a model without a `key`, whose rows belong to one stream each. Otherwise an event would count twice.
+ * - One write names the revision that the rows had. If they moved meanwhile, the streams are read again.
+ */
+import { type CommitRecord, positionOf } from "../../core/history/record.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
+import type { Env } from "../base/env.ts";
+import type { EventStore } from "../stores/event-store.ts";
+import type { Follower, ModelStore, RowChange } from "../stores/model-store.ts";
+import { foldPage, foldStates, stateOf } from "./fold-page.ts";
+import { type FollowerNotes, nextOf, notesOf, type ParkedEvent, withParked } from "./follower-notes.ts";
+import { type ReadModel, ROWS, STATES } from "./read-model.ts";
+
+export type FoldStreamsContext = {
+  readonly store: EventStore;
+  readonly modelStore: ModelStore;
+  readonly env: Env;
+};
+
+/**
+ * `not-there`: the model has no rows that are read. `too-many-parked`: the notes of the rows do not name all parked
+ * events. `moved`: other writers changed the rows during each try.
+ */
+export type FoldedStreams =
+  | { readonly kind: "done"; readonly parked: readonly ParkedEvent[] }
+  | { readonly kind: "gone" | "not-there" | "too-many-parked" | "moved" };
+
+const PAGE = { events: 500, bytes: 1024 * 1024 };
+const TRIES_MAX = 20;
+
+/** `keepsDeleted`: a row that an operator deleted stays absent. */
+export async function foldStreams(
+  context: FoldStreamsContext,
+  log: LogName,
+  model: ReadModel,
+  { streams, keepsDeleted }: { readonly streams: readonly StreamName[]; readonly keepsDeleted: boolean },
+): Promise<FoldedStreams> {
+  const { modelStore, env } = context;
+  const wanted = new Set(streams);
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const found = await modelStore.followers(log);
+    if (found.kind === "gone") return found;
+    const follower = found.kind === "open" ? found.followers.find(({ name }) => name === model.follower) : undefined;
+    const notes = notesOf(follower);
+    if (!follower || notes?.phase !== "ready") return { kind: "not-there" };
+    if (notes.parkedCount > notes.parked.length) return { kind: "too-many-parked" };
+    const rows: RowChange[] = [];
+    const parked: ParkedEvent[] = [];
+    const deleted = keepsDeleted ? await deletedKeys(modelStore, log, model, [...wanted]) : new Set<string>();
+    for (const stream of wanted) {
+      const folded = await foldStream(context, log, model, follower, stream);
+      rows.push(...folded.changes.filter((change) => !isDeleted(deleted, change)));
+      parked.push(...folded.parked);
+    }
+    const result = await modelStore.write(log, {
+      followers: [
+        {
+          name: model.follower,
+          revision: follower.revision,
+          next: nextOf(follower.at, notesAfter(notes, wanted, parked, env.now()), "keep"),
+        },
+      ],
+      rows,
+    });
+    if (result.kind === "ok") return { kind: "done", parked };
+    if (result.kind === "gone") return { kind: "gone" };
+  }
+  return { kind: "moved" };
+}
+
+/** The row and the state of a stream, folded from its first event up to the cursor of the follower. */
+async function foldStream(
+  { store, env }: FoldStreamsContext,
+  log: LogName,
+  model: ReadModel,
+  { at }: Follower,
+  stream: StreamName,
+): Promise<{ readonly changes: readonly RowChange[]; readonly parked: readonly ParkedEvent[] }> {
+  const texts = { rows: new Map<string, string>(), states: new Map<string, string>() };
+  const parked: ParkedEvent[] = [];
+  for (let version = 0; ;) {
+    const page = await store.readStream(log, stream, version, PAGE);
+    const last = page.at(-1)?.streams.find((span) => span.stream === stream)?.last;
+    const records = page
+      .map(({ text }) => parseOwnJson<CommitRecord>(text))
+      .filter((record) => record.position <= positionOf(at));
+    const states = foldStates(model, records, (one) => stateOf(texts.states.get(one)), stream);
+    const folded = foldPage(model, states, texts.rows);
+    parked.push(...folded.parked);
+    for (const { table, set, remove } of folded.changes) {
+      const kept = table === ROWS ? texts.rows : texts.states;
+      for (const [key, text] of set) if (text !== null) kept.set(key, text);
+      for (const key of remove) kept.delete(key);
+    }
+    if (last === undefined || records.length < page.length) break;
+    version = last;
+    await env.nextTurn();
+  }
+  const change = (table: string, kept: ReadonlyMap<string, string>): RowChange => {
+    const text = kept.get(stream);
+    return {
+      follower: model.follower,
+      table,
+      set: text === undefined ? [] : [[stream, text]],
+      remove: text === undefined ? [stream] : [],
+    };
+  };
+  return { changes: [change(ROWS, texts.rows), change(STATES, texts.states)], parked };
+}
+
+/** True for the change of a row that an operator deleted. */
+function isDeleted(deleted: ReadonlySet<string>, { table, set }: RowChange): boolean {
+  return table === ROWS && set.some(([key]) => deleted.has(key));
+}
+
+async function deletedKeys(
+  modelStore: ModelStore,
+  log: LogName,
+  { follower }: ReadModel,
+  keys: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const page = await modelStore.rows(log, follower, ROWS, { keys });
+  return new Set(page?.rows.flatMap(([key, text]) => (text === null ? [key] : [])));
+}
+
+function notesAfter(
+  notes: FollowerNotes,
+  streams: ReadonlySet<string>,
+  parked: readonly ParkedEvent[],
+  now: number,
+): FollowerNotes {
+  const others = notes.parked.filter(({ stream }) => !streams.has(stream));
+  const all = [...others, ...parked].sort((left, right) => left.position - right.position);
+  return { ...notes, movedAt: now, ...withParked({ parkedCount: 0, parked: [] }, all) };
+}
