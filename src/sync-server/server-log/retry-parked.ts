@@ -28,9 +28,11 @@ export async function populateStreams(
   streams: readonly string[],
 ): Promise<readonly ParkedEvent[]> {
   const what = "The streams cannot be folded again";
-  if (!Array.isArray(streams) || streams.length < 1 || streams.length > STREAMS_MAX)
+  const untyped: unknown = streams;
+  if (!Array.isArray(untyped) || streams.length < 1 || streams.length > STREAMS_MAX)
     throw invalid(what, `there are not 1 to ${STREAMS_MAX}`);
   for (const stream of streams) {
+    if (typeof stream !== "string") throw invalid(what, "a stream is not a text");
     const parsed = parseStream(stream);
     if (!parsed.ok) throw invalid(what, `${JSON.stringify(stream)} ${parsed.problem.reason}`);
     if (!model.projection.from.has(aggregateOf(stream)))
