@@ -20,8 +20,13 @@ export type Row = {
   readonly p99Ms: number;
   /** Percent of the first contestant's rate. */
   readonly share: number;
+  /** Percent of the rate at which bare inserts and HTTP and JSON run one after the other. Null for these two. */
+  readonly floorShare: number | null;
   readonly cpuMsPerCommit: number | null;
 };
+
+/** The contestant that only reads and writes HTTP and JSON. */
+const HTTP_FLOOR = "only HTTP and JSON";
 
 export type Rounds = { readonly rounds: number; readonly ms: number; readonly warmMs: number };
 
@@ -50,6 +55,8 @@ export async function compare(
       }
     }
     const first = median(rates[0] ?? []);
+    const http = median(rates[contestants.findIndex(({ name }) => name === HTTP_FLOOR)] ?? []);
+    const floor = http > 0 ? 1 / (1 / first + 1 / http) : null;
     for (const [index, { name }] of contestants.entries()) {
       const rate = median(rates[index] ?? []);
       rows.push({
@@ -60,6 +67,7 @@ export async function compare(
         p50Ms: rounded(median(times[index] ?? [])),
         p99Ms: rounded(quantile(times[index] ?? [], 0.99)),
         share: Math.round((rate / first) * 100),
+        floorShare: floor === null || index === 0 || name === HTTP_FLOOR ? null : Math.round((rate / floor) * 100),
         cpuMsPerCommit: cpu[index]?.length ? rounded(median(cpu[index])) : null,
       });
     }
@@ -77,12 +85,13 @@ function count(n: number, what: string): string {
 
 export function printRows(rows: readonly Row[]): void {
   printTable(
-    ["", "commits/s", "events/s", "% of bare", "p50 ms", "p99 ms", "CPU ms/commit"],
+    ["", "commits/s", "events/s", "% of bare", "% of floor", "p50 ms", "p99 ms", "CPU ms/commit"],
     rows.map((row) => [
       `${row.load}: ${row.name}`,
       row.commitsPerSecond.toFixed(row.commitsPerSecond < 100 ? 1 : 0),
       row.eventsPerSecond,
       row.share,
+      row.floorShare ?? "",
       row.p50Ms.toFixed(2),
       row.p99Ms.toFixed(2),
       row.cpuMsPerCommit?.toFixed(2) ?? "",
