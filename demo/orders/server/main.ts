@@ -1,0 +1,21 @@
+// The shop's server as a process: the API and the page on one port. `npm run demo:orders` starts it.
+import { serve } from "@hono/node-server";
+import { Hono } from "hono";
+import { shopApi } from "./api.ts";
+import { openShop, type SalesRelease } from "./shop.ts";
+
+const { ORDERS_DB = ".data/orders.db", ORDERS_SALES = "right", PORT = "0" } = process.env;
+const release: SalesRelease = ORDERS_SALES === "none" || ORDERS_SALES === "mistaken" ? ORDERS_SALES : "right";
+
+// A poison event and a provider that does not answer are part of the demo, and the page shows them.
+const server = openShop(ORDERS_DB, release, () => {});
+const app = new Hono().route("/api", shopApi(server)).route("/sync", server);
+const http = serve({ fetch: app.fetch, port: Number(PORT), hostname: "localhost" }, ({ port }) =>
+  console.log(`listening on http://localhost:${port}`),
+);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    http.close();
+    void server.close().then(() => process.exit(0));
+  });

@@ -1,0 +1,47 @@
+// `npm run demo:orders`: the shop with its page. Ctrl-C stops it. With `--once --orders 10000` it runs a day of the
+// shop, prints a line for each check, and exits with 1 if one fails.
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import react from "@vitejs/plugin-react";
+import { build, defaultClientConditions, type InlineConfig, preview } from "vite";
+import { runOnce } from "../demo/orders/script/once.ts";
+import { root } from "./programs.ts";
+
+const { values } = parseArgs({
+  options: { once: { type: "boolean", default: false }, orders: { type: "string", default: "10000" } },
+});
+
+if (values.once) process.exit((await runOnce(Number(values.orders), console.log)) ? 0 : 1);
+await startPage();
+
+/** The page on PAGE_PORT (5175), and the shop's server on PORT (8790) in its own process. */
+async function startPage(): Promise<void> {
+  const { PORT = "8790", PAGE_PORT = "5175" } = process.env;
+  mkdirSync(`${root}.data`, { recursive: true });
+  process.env["NODE_ENV"] = "production";
+  const page = {
+    root: `${root}demo/orders/page`,
+    configFile: false as const,
+    logLevel: "warn" as const,
+    plugins: [react()],
+    resolve: { conditions: ["dacapo-source", ...defaultClientConditions] },
+    build: { outDir: `${root}.data/orders-page`, emptyOutDir: true },
+    preview: {
+      host: "localhost",
+      port: Number(PAGE_PORT),
+      strictPort: true,
+      proxy: { "/api": { target: `http://localhost:${PORT}` } },
+    },
+  } satisfies InlineConfig;
+  await build(page);
+  const site = await preview(page);
+  const shop = spawn(
+    process.execPath,
+    ["--conditions=dacapo-source", "--import", `${root}scripts/end-with-parent.mjs`, "demo/orders/server/main.ts"],
+    { cwd: root, stdio: ["ignore", "inherit", "inherit", "ipc"], env: { ...process.env, PORT } },
+  );
+  shop.on("exit", (code) => process.exit(code ?? 0));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => shop.kill("SIGTERM"));
+  console.log(`\nOpen ${site.resolvedUrls?.local[0] ?? ""}  (Ctrl-C stops)\n`);
+}
