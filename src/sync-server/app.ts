@@ -10,6 +10,7 @@ import { createAdmission } from "./access/admission.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { LogSignals } from "./base/log-signals.ts";
+import { Turn } from "./base/turn.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
 import { createLiveHub, type LiveHub } from "./live/hub.ts";
@@ -71,7 +72,9 @@ export type {
 } from "./processes/process-manager.ts";
 export type { LogProcesses } from "./processes/log-processes.ts";
 export type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./processes/process-status.ts";
-export type { ServerSubscriber, SyncServer, SyncServerOptions } from "./server-options.ts";
+export type { ServerSubscriber, SleepingRuntime, SyncServer, SyncServerOptions } from "./server-options.ts";
+export type { TurnLimits } from "./base/turn.ts";
+export type { ExecuteAs } from "./subscribers/handler-execute.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type { ParkedEvent } from "./read-models/follower-notes.ts";
 export type { JobProgress, JobState, OnPoison } from "./read-models/job.ts";
@@ -148,10 +151,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const tickets = createTickets(env, options.ticketSecret, store.tickets);
   const onRead: LogWriter["follow"] = (log, appended) => writer.follow(log, appended);
   const hub = createLiveHub({ store, limits, env, report, observer, ticks, onRead, ...admission });
-  const { models = [], subscribers: handles = [] } = options;
+  const { models = [], subscribers: handles = [], sleeps } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
   const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
-  const followed = { ...shared, models, handles, executeAs };
+  const followed = { ...shared, models, handles, executeAs, sleeps };
   const { keepers, subscribers, processes, ...followers } = createFollowers(followed);
   const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
@@ -200,6 +203,7 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
     poke,
+    work: followers.work,
     log: (name: string) => serverLog(logContext, name),
     drop: (log: string) =>
       observer.run("drop", [], { log }, async () => {
@@ -217,11 +221,15 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   });
 }
 
-type FollowersOptions = ModelKeepersOptions &
-  Omit<SubscribersOptions, "subscribers"> & { readonly handles: readonly ServerSubscriber[] };
+type FollowersOptions = Omit<ModelKeepersOptions & SubscribersOptions, "subscribers" | "turn"> & {
+  readonly handles: readonly ServerSubscriber[];
+  readonly sleeps: SyncServerOptions["sleeps"];
+};
 
 /** The parts of a server that follow its logs. */
-function createFollowers({ handles, ...options }: FollowersOptions) {
+function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
+  const turn = sleeps ? new Turn(sleeps.turn, given.env) : null;
+  const options = { ...given, turn, executeAs: sleeps?.executeAs(given.executeAs) ?? given.executeAs };
   const keepers = new ModelKeepers(options);
   const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
   const subscribers = new Subscribers({ ...options, subscribers: handlers });
@@ -244,5 +252,7 @@ function createFollowers({ handles, ...options }: FollowersOptions) {
     close: async (): Promise<void> => {
       await Promise.all([subscribers.close(), processes.close()]);
     },
+    work: async (log: string): Promise<number> =>
+      Math.min(...(await Promise.all([keepers.work(log), subscribers.work(log), processes.work(log)]))),
   };
 }

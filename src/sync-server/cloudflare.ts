@@ -13,17 +13,21 @@ import { DurableObject } from "cloudflare:workers";
 import { createAdmission } from "./access/admission.ts";
 import { requireAppOptions } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
-import { syncServer, type SyncServerOptions } from "./app.ts";
+import { syncServer } from "./app.ts";
 import type { LogArchive } from "./archive/archive-lines.ts";
-import type { ImportedLog } from "./archive/import-log.ts";
 import { runtimeEnv } from "./base/env.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { OBJECT_LIMITS, SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { Observer } from "./base/observer.ts";
-import type { HibernatingSocket, LogObjectContext, RpcResult } from "./hosts/cloudflare-runtime.ts";
+import type { HibernatingSocket, LogObjectContext } from "./hosts/cloudflare-runtime.ts";
+import type { CloudflareOptions, CloudflareServer, EventLogObject } from "./cloudflare-types.ts";
+import { checkedObjectSubscribers, executeInObjects } from "./hosts/object-subscribers.ts";
 import { forgetOutcomes } from "./hosts/forget-outcomes.ts";
 import { LogObject } from "./hosts/log-object.ts";
-import { LogObjects } from "./hosts/log-objects.ts";
+import { edgeLog } from "./hosts/edge-log.ts";
+import { LogHandles } from "./hosts/log-handles.ts";
+import type { LogVerb, VerbArgs } from "./hosts/log-verbs.ts";
+import { LogObjects, requireName } from "./hosts/log-objects.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
@@ -35,139 +39,22 @@ import { durableObjectStore } from "./stores/durable-object.ts";
 export { bearer } from "./access/authorize.ts";
 export { strong, type StrongOptions } from "./read-models/strong.ts";
 export { jwt } from "./access/jwt.ts";
+export { subscriber } from "./subscribers/subscriber.ts";
+export { processManager } from "./processes/process-manager.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
 export type { Authorize, BearerOptions, Permit, PermitRequest, Principal } from "./access/authorize.ts";
 export type { ImportedLog } from "./archive/import-log.ts";
 export type { LogArchive } from "./archive/archive-lines.ts";
 export type { HibernatingSocket, RpcResult } from "./hosts/cloudflare-runtime.ts";
-
-/** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
-export type CloudflareOptions = Omit<
-  SyncServerOptions,
-  "store" | "subscribers" | "ticketSecret" | "liveTicks" | "env"
-> & {
-  /**
-   * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
-   *
-   * @default "/sync"
-   */
-  readonly path?: string;
-  /**
-   * The name of the Durable Object binding in `wrangler.jsonc`.
-   *
-   * @default "LOGS"
-   */
-  readonly binding?: string;
-  /**
-   * The name of the Worker's secret that seals the tickets of sockets. It needs at least 16 random characters.
-   *
-   * @default "TICKET_SECRET"
-   */
-  readonly secretName?: string;
-  /**
-   * The region in which new objects are created, such as `weur`. It does not move existing objects.
-   *
-   * @default the region of the first request for a log
-   */
-  readonly locationHint?: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
-  /**
-   * The jurisdiction that stores all logs, such as `eu`. Never change it. Otherwise the Worker finds none of the logs
-   * that it had before.
-   *
-   * @default no jurisdiction
-   */
-  readonly jurisdiction?: "eu" | "fedramp";
-  /**
-   * Milliseconds after which `permit` is called again for each open socket of an idle log. Each time wakes the object.
-   * With a longer time, a person who lost the right to read keeps an open socket for that time. The socket receives
-   * nothing: before an object sends records or presence, it checks each right that is older than 40 seconds.
-   *
-   * @default 600_000. Without `permit`, an open socket is checked at the end of its token only.
-   */
-  readonly permitEveryMs?: number;
-  /**
-   * Bytes of a log's database from which on pushes are refused with 507 `storage-full`. Reads continue. From 80 % on,
-   * `onError` receives a warning.
-   *
-   * @default 9_900_000_000, a little below Cloudflare's limit of 10 GB
-   */
-  readonly storageBytesMax?: number;
-};
-
-/** The handlers of a Worker. */
-export type SyncWorker = {
-  /**
-   * Answers a request.
-   *
-   * @example
-   * export default {
-   *   fetch: (request, env) =>
-   *     new URL(request.url).pathname.startsWith("/sync/") ? worker.fetch(request, env) : myApp.fetch(request, env),
-   * };
-   */
-  readonly fetch: (request: Request, env: object) => Promise<Response>;
-};
-
-/** The Durable Object of one log, under the names that the runtime calls. Use `logs` to call it. */
-export type EventLogObject = {
-  /** Answers a request of the Worker. */
-  fetch(request: Request): Promise<Response>;
-  /** The runtime passes a frame of a socket. */
-  webSocketMessage(socket: HibernatingSocket, message: string | ArrayBuffer): Promise<void>;
-  /** The runtime reports a closed socket. */
-  webSocketClose(socket: HibernatingSocket): void;
-  /** The runtime reports a broken socket. */
-  webSocketError(socket: HibernatingSocket): void;
-  /** The runtime wakes the object. */
-  alarm(): Promise<void>;
-  /** The call behind `logs(env).drop`. */
-  drop(log: string): Promise<RpcResult<null>>;
-  /** The call behind `logs(env).importLog`. */
-  importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>>;
-};
-
-/** The operator's actions. No route calls them. */
-export type LogOperations = {
-  /**
-   * Deletes a log for good. Its name stays `gone`, and its open sockets close with `gone`.
-   *
-   * @example
-   * await logs(env).drop("team-7");
-   *
-   * @throws ValidationError (`invalid`) if the name is not valid.
-   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
-   * @throws DacapoError (`unreachable`) if the object does not answer. The call may have succeeded, so repeat it.
-   */
-  readonly drop: (log: string) => Promise<void>;
-  /**
-   * Imports an exported log, or a part of it, into a log of its name that has no records. Devices cannot reach the log
-   * before its last part is in. Memory is bounded. A call that was cut off continues when it is repeated.
-   *
-   * @example
-   * if (request.body) await logs(env).importLog("team-7", request.body);
-   *
-   * @throws ValidationError (`invalid`) if the archive is cut short, changed, or of another log.
-   * @throws ConcurrencyError (`concurrency`) if the log has other records, was deleted, or lacks the part before.
-   * @throws StorageFullError (`storage-full`), StorageLostError (`storage-lost`) if the store fails.
-   * @throws DacapoError (`unreachable`) if the object does not answer. The call may have succeeded.
-   */
-  readonly importLog: (log: string, archive: LogArchive) => Promise<ImportedLog>;
-};
-
-/** The result of `cloudflare`. */
-export type CloudflareServer = {
-  /** The Worker: the default export of its file. */
-  readonly worker: SyncWorker;
-  /** The class of the Durable Objects. Export it under the `class_name` of the binding. */
-  readonly EventLogObject: new (context: never, env: never) => EventLogObject;
-  /**
-   * The operator's actions, for the code of your Worker. Check the caller before you call them.
-   *
-   * @example
-   * await logs(env).drop("team-7");
-   */
-  readonly logs: (env: object) => LogOperations;
-};
+export type {
+  CloudflareOptions,
+  CloudflareServer,
+  EventLogObject,
+  LogOperations,
+  SyncWorker,
+} from "./cloudflare-types.ts";
+export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
+export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 
 /**
  * Creates a sync server for Cloudflare: the Worker, and the class of its Durable Objects.
@@ -182,6 +69,7 @@ export type CloudflareServer = {
  */
 export function cloudflare(options: CloudflareOptions): CloudflareServer {
   requireAppOptions(options);
+  checkedObjectSubscribers(options);
   const { authorize, permit, admin, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const observer = new Observer(options);
@@ -189,6 +77,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   const prefix = prefixOf(options.path ?? "/sync");
   const limits: ServerLimits = { ...SERVER_LIMITS, ...OBJECT_LIMITS, ...options.limits };
   const objects = new LogObjects({ binding: options.binding ?? "LOGS", jurisdiction, locationHint });
+  const handles = new LogHandles(options.domain.definition, options.models, options.subscribers);
   const gate = new WorkerGate({
     prefix,
     objects,
@@ -202,11 +91,16 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
     observer,
   });
   const createLog = (context: LogObjectContext, env: object): LogObject =>
-    createLogObject({ ...options, onError, prefix, ticketSecret: secretOf(env, secretName) }, context);
+    createLogObject(
+      { ...options, onError, prefix, ticketSecret: secretOf(env, secretName), objects, handles },
+      context,
+      env,
+    );
 
   return {
     worker: { fetch: (request, env) => gate.answer(request, env) },
     logs: (env) => ({
+      log: (name) => edgeLog(objects, env, handles, requireName(name)),
       drop: async (log) => void (await objects.call(env, log, (object) => object.drop(log))),
       importLog: (log, archive) => objects.call(env, log, (object) => object.importLog(log, archive)),
     }),
@@ -225,8 +119,8 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
       override webSocketError(socket: HibernatingSocket) {
         this.#log.closed(socket);
       }
-      override alarm() {
-        return this.#log.ring();
+      override alarm(ring?: { readonly isRetry: boolean }) {
+        return this.#log.ring(ring?.isRetry);
       }
       drop(log: string) {
         return this.#log.drop(log);
@@ -234,13 +128,27 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
       importLog(log: string, archive: LogArchive) {
         return this.#log.importLog(log, archive);
       }
+      call<Verb extends LogVerb>(log: string, verb: Verb, args: VerbArgs[Verb]) {
+        return this.#log.call(log, verb, args);
+      }
     },
   };
 }
 
-type ObjectOptions = CloudflareOptions & { readonly prefix: string; readonly ticketSecret: string };
+/** Background work after one event. Cloudflare allows it 30 seconds of processor time. */
+const TURN_MS = 20_000;
+const HANDLERS_MAX = 500;
 
-function createLogObject(options: ObjectOptions, context: LogObjectContext): LogObject {
+type ObjectOptions = CloudflareOptions & {
+  readonly prefix: string;
+  readonly ticketSecret: string;
+  readonly objects: LogObjects;
+  readonly handles: LogHandles;
+};
+
+function createLogObject(options: ObjectOptions, context: LogObjectContext, env: object): LogObject {
+  // An object that does not know its name refuses every request.
+  const log = context.id.name ?? "";
   const { prefix, storageBytesMax, permit, permitEveryMs = SILENCE_CHECK_MS } = options;
   const report = new Observer(options).reporter(options.onError);
   const { presenceBytesMax } = OBJECT_LIMITS;
@@ -250,8 +158,12 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     ...options.limits,
     presenceBytesMax: Math.min(options.limits?.presenceBytesMax ?? presenceBytesMax, presenceBytesMax),
   };
+  const hasSubscribers = (options.subscribers?.length ?? 0) > 0;
+  let wakeSoon = (): void => {};
   const store = durableObjectStore(context.storage, {
     onNearlyFull: report,
+    isOnlyNode: true,
+    ...(hasSubscribers && { onAppend: () => wakeSoon() }),
     ...(storageBytesMax !== undefined && { bytesMax: storageBytesMax }),
   });
   const server = syncServer({
@@ -262,16 +174,21 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext): Log
     serverId: options.serverId ?? context.id.toString(),
     authorize: authorizeByWorker(options.authorize),
     liveTicks: false,
+    sleeps: {
+      turn: { ms: TURN_MS, calls: options.handlersPerWakeMax ?? HANDLERS_MAX },
+      executeAs: (execute) => executeInObjects(options.objects, env, log, execute),
+    },
   });
   const app = mountAt(prefix, server);
-  const { live, poke, drop, importLog } = server;
+  const { live, poke, log: serverLog, drop, importLog, work } = server;
   return new LogObject({
     context,
-    server: { request: async (request) => app.fetch(request), live, poke, drop, importLog },
+    server: { request: async (request) => app.fetch(request), live, poke, log: serverLog, drop, importLog },
     prefix,
+    handles: options.handles,
     permitMs: permit ? permitEveryMs : Infinity,
-    // An object that does not know its name refuses every request.
-    tasks: { outcomes: forgetOutcomes({ store, log: context.id.name ?? "", limits }) },
+    tasks: { outcomes: forgetOutcomes({ store, log, limits }), work: () => work(log) },
+    onStart: (wake) => (wakeSoon = wake),
     report,
   });
 }

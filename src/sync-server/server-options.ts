@@ -12,6 +12,8 @@ import type { LiveHub } from "./live/hub.ts";
 import type { LiveGate } from "./live/upgrade-gate.ts";
 import type { ServerModel } from "./read-models/strong.ts";
 import type { ServerLog } from "./server-log/server-log.ts";
+import type { TurnLimits } from "./base/turn.ts";
+import type { ExecuteAs } from "./subscribers/handler-execute.ts";
 import type { EventStore } from "./stores/event-store.ts";
 import type { AnyProcessManager } from "./processes/process-manager.ts";
 import type { Subscriber } from "./subscribers/subscriber.ts";
@@ -121,11 +123,26 @@ export type SyncServerOptions = ObserverOptions & {
    */
   readonly liveTicks?: boolean;
   /**
+   * For a runtime that sleeps between events, such as a Durable Object: its background work sets no timers. Such a
+   * runtime calls `work`.
+   *
+   * @default a runtime that does not sleep
+   */
+  readonly sleeps?: SleepingRuntime;
+  /**
    * Clock, timers and random bytes, for tests.
    *
    * @default the clock, timers and random bytes of the runtime
    */
   readonly env?: Env;
+};
+
+/** The limits of a runtime that sleeps between events, and its way to the logs of other servers. */
+export type SleepingRuntime = {
+  /** The background work after one event. The rest waits for the next call of `work`. */
+  readonly turn: TurnLimits;
+  /** Executes the commands of a handler. `execute` does it in a log of this server. */
+  readonly executeAs: (execute: ExecuteAs) => ExecuteAs;
 };
 
 /** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */
@@ -142,6 +159,14 @@ export type SyncServer = Hono & {
    * server.poke("team-7");
    */
   readonly poke: (log: string) => void;
+  /**
+   * For a runtime that sleeps: does the background work of a log that is due, and returns the time of its next work, in
+   * milliseconds since the epoch. Infinity: after the next append.
+   *
+   * @example
+   * const nextAt = await server.work("team-7");
+   */
+  readonly work: (log: string) => Promise<number>;
   /**
    * Returns a log for the code of the server. The log need not exist yet.
    *

@@ -63,6 +63,7 @@ export class ProcessWorld {
       executeAs: () => Promise.reject(new Error("no run")),
       walkMs: 1_000,
       ticks: false,
+      turn: null,
     });
     await processes.close();
     return logProcesses(this.store, processes, LOG);
@@ -103,6 +104,7 @@ export class ProcessWorld {
         node: () => "node",
         closing: new AbortController().signal,
         hasWaiting: () => false,
+        turn: null,
         unknown: new UnknownEvents(),
         onDiverged: () => this.errors.push("diverged"),
       },

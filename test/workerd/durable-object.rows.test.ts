@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Cursor } from "../../src/core/history/record.ts";
-import { bearer, syncServer } from "../../src/sync-server/app.ts";
+import { bearer, subscriber, syncServer, type SyncServer, type SyncServerOptions } from "../../src/sync-server/app.ts";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { person, type Person, tokens } from "../support/sync-requests.ts";
@@ -13,33 +13,45 @@ type Rows = { readonly written: number; readonly read: number };
 /** Runs `work` with a person of a server in a Durable Object. `count` counts the rows of one operation. */
 function inObject(
   name: string,
-  work: (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>) => Promise<void>,
+  work: (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>, server: SyncServer) => Promise<void>,
+  subscribers: SyncServerOptions["subscribers"] = [],
 ): Promise<void> {
   return runInDurableObject(env.PLATFORM.getByName(name), async (_, { storage }) => {
     let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-    const store = durableObjectStore({
-      sql: {
-        get databaseSize() {
-          return storage.sql.databaseSize;
+    const store = durableObjectStore(
+      {
+        sql: {
+          get databaseSize() {
+            return storage.sql.databaseSize;
+          },
+          exec: (query, ...values) => {
+            const cursor = storage.sql.exec(query, ...values);
+            cursors.push(cursor);
+            return cursor;
+          },
         },
-        exec: (query, ...values) => {
-          const cursor = storage.sql.exec(query, ...values);
-          cursors.push(cursor);
-          return cursor;
-        },
+        transactionSync: (run) => storage.transactionSync(run),
       },
-      transactionSync: (run) => storage.transactionSync(run),
+      { isOnlyNode: true },
+    );
+    const server = syncServer({
+      domain,
+      store,
+      subscribers,
+      authorize: bearer({ tokens }),
+      serverId: "object",
+      liveTicks: false,
+      sleeps: { turn: { ms: 20_000, calls: 500 }, executeAs: (execute) => execute },
     });
-    const options = { domain, store, authorize: bearer({ tokens }), serverId: "object", liveTicks: false };
-    const server = syncServer(options);
-    await work(person(server, "ada"), async (operation) => {
+    const count = async (operation: () => Promise<unknown>): Promise<Rows> => {
       cursors = [];
       await operation();
       return {
         written: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0),
         read: cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0),
       };
-    });
+    };
+    await work(person(server, "ada"), count, server);
   });
 }
 
@@ -82,6 +94,50 @@ test("rows: each operation writes and reads as many rows as the price list says"
       "pull of 100 records": { written: 0, read: 103 },
     });
   });
+});
+
+test("rows: handling events writes and reads as many rows as the price list says", async () => {
+  let isBroken = false;
+  const worker = subscriber("worker", {
+    from: [task],
+    start: "beginning",
+    retry: { attempts: 3, firstMs: 60_000 },
+    on: {
+      TaskAdded: () => {
+        if (isBroken) throw new Error("down");
+      },
+    },
+  });
+  const work = async (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>, server: SyncServer) => {
+    let head: Cursor | null = null;
+    const push = async (...ids: readonly string[]) => {
+      const pushed = await count(async () => {
+        ({ cursor: head } = await ada.push(
+          ids.map((id) => ada.commit(add(id))),
+          head,
+        ));
+        await server.work("board");
+      });
+      return pushed;
+    };
+    const many = (letter: string) => Array.from({ length: 100 }, (_, n) => `${letter}${n}`);
+    await push("first");
+    const measured = {
+      "commit that is handled": await push("t1"),
+      "batch of 100 commits that are handled": await push(...many("a")),
+      "nothing to do": await count(() => server.work("board")),
+      "commit that fails": await ((isBroken = true), push("t2")),
+    };
+    expect(measured).toEqual({
+      // A commit writes 3 rows and reads 8. The place of the subscriber is a row and its index.
+      "commit that is handled": { written: 5, read: 28 },
+      "batch of 100 commits that are handled": { written: 302, read: 522 },
+      "nothing to do": { written: 0, read: 0 },
+      // The waiting event is a row and its index, and the time of the next attempt is an index too.
+      "commit that fails": { written: 8, read: 29 },
+    });
+  };
+  await inObject("subscriber rows", work, [worker]);
 });
 
 test("rows: opening a socket writes two rows for its ticket", async () => {

@@ -6,8 +6,10 @@ declare namespace Cloudflare {
     readonly SMALL_LOGS: DurableObjectNamespace;
     readonly IDLE_LOGS: DurableObjectNamespace;
     readonly LIMITED_LOGS: DurableObjectNamespace;
+    readonly WORK_LOGS: DurableObjectNamespace<import("./worker.ts").WorkLogObject>;
     readonly RELEASE_LOGS: DurableObjectNamespace;
     readonly TICKET_SECRET: string;
+    readonly MAIL_SECRET: string;
   }
 }
 

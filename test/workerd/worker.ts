@@ -9,9 +9,10 @@ import {
 } from "../../src/sync-server/cloudflare.ts";
 import type { LogEntry } from "../../src/sync-server/app.ts";
 import { keptTelemetry } from "../support/telemetry.ts";
-import { domain } from "../support/board-domain.ts";
+import { board, columnCounts, domain } from "../support/board-domain.ts";
 import { releases } from "../support/release-domain.ts";
 import { tokens } from "../support/sync-requests.ts";
+import { closer, follower, mailer } from "./subscribers.ts";
 
 /** Counts in memory, which an eviction drops, and in SQL, which it keeps. */
 export class PlatformObject extends DurableObject {
@@ -76,9 +77,9 @@ export class LogObject extends server.EventLogObject {
   static rung = 0;
   readonly number = ++LogObject.made;
 
-  override alarm(): Promise<void> {
+  override alarm(ring?: { readonly isRetry: boolean }): Promise<void> {
     LogObject.rung++;
-    return super.alarm();
+    return super.alarm(ring);
   }
 
   /** Fails after the work of `app.crashes` requests was stored, and before the answer leaves. */
@@ -147,6 +148,31 @@ const limited = cloudflare({ ...limitedOptions, binding: "LIMITED_LOGS" });
 export class LimitedLogObject extends limited.EventLogObject {}
 export const limitedWorker = limited.worker;
 
+const work = cloudflare({
+  domain,
+  authorize: byToken,
+  binding: "WORK_LOGS",
+  admin: ({ actor }) => actor === "ada",
+  subscribers: [mailer, follower, closer],
+  models: [board, columnCounts],
+  onError: (error) => void app.errors.push(error),
+});
+
+/** With subscribers and read models. */
+export class WorkLogObject extends work.EventLogObject {
+  /** The alarms that rang, by the name of the log. */
+  static readonly rung = new Map<string, number>();
+
+  override alarm(ring?: { readonly isRetry: boolean }): Promise<void> {
+    const { ctx } = this as unknown as { readonly ctx: DurableObjectState };
+    const log = ctx.id.name ?? "";
+    WorkLogObject.rung.set(log, (WorkLogObject.rung.get(log) ?? 0) + 1);
+    return super.alarm(ring);
+  }
+}
+export const workWorker = work.worker;
+export const workLogs = work.logs;
+
 const release = (name: "first" | "second" | "third") =>
   cloudflare({
     domain: releases[name],
@@ -175,8 +201,8 @@ export class ReleaseLogObject extends DurableObject {
   override webSocketError(socket: WebSocket) {
     this.#object.webSocketError(socket);
   }
-  override alarm() {
-    return this.#object.alarm();
+  override alarm(ring?: { readonly isRetry: boolean }) {
+    return this.#object.alarm(ring);
   }
   drop(log: string) {
     return this.#object.drop(log);

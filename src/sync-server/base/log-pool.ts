@@ -2,15 +2,18 @@
  * Runs background work for the logs of a server: which logs have work, and how many of them run at once.
  *
  *     poke (an append, a hint, a reader) ──┐
- *     walk over all logs (`due`) ──────────┴─> waiting logs ──> at most `runsMax` runs
+ *     walk over all logs (`due`) ──────────┼─> waiting logs ──> at most `runsMax` runs
+ *     work (an alarm of the runtime) ──────┘
  *
  * Guarantees (model-keepers.test.ts, subscribers.test.ts):
  * - A poke is a hint. A log whose poke was lost, such as by a crash, is found by the walk.
  * - A run that fails is tried again, later each time, and stops no other log.
  * - A log has one run at a time. After `close` no run begins.
+ * - With a turn, no timer outlasts it, and each run that begins ends soon after it (log-pool.turns.test.ts).
  */
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, jittered } from "./env.ts";
+import type { Turn } from "./turn.ts";
 
 export type LogPoolOptions = {
   readonly env: Env;
@@ -21,6 +24,8 @@ export type LogPoolOptions = {
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
+  /** The turn of a runtime that sleeps between events. Null: timers start later work. */
+  readonly turn: Turn | null;
   /** Does the work of a log, and returns the time of its next work. Now or earlier: at once. Infinity: after a poke. */
   readonly run: (log: LogName) => Promise<number>;
   /** Returns a page of the logs that may have work, behind the log `after`. */
@@ -31,6 +36,8 @@ export type LogPoolOptions = {
 };
 
 const WALK_LOGS = 1_000;
+/** Milliseconds until the work continues that a turn has cut off. A shorter rest belongs to the turn. */
+const REST_MS = 1_000;
 /** Milliseconds between two pages of a walk, so that many logs do not block the server. */
 const WALK_PAUSE_MS = 50;
 /** The most milliseconds of a timer. A run that comes too early returns its time again. */
@@ -44,9 +51,13 @@ export class LogPool {
   readonly #waiting = new Set<LogName>();
   readonly #failures = new Map<LogName, number>();
   readonly #timers = new Set<() => void>();
-  /** The timer of each log with a later time. */
-  readonly #later = new Map<LogName, () => void>();
-  #whenIdle: (() => void) | null = null;
+  /** The later time of each log that has one, and the end of its timer. */
+  readonly #later = new Map<LogName, { readonly at: number; readonly cancel: () => void }>();
+  readonly #whenIdle = new Set<() => void>();
+  /** The logs that rest for a moment within the turn. */
+  #resting = 0;
+  /** True: nothing reported work since the start. */
+  #isFresh = true;
   #closed = false;
 
   constructor(options: LogPoolOptions) {
@@ -71,18 +82,45 @@ export class LogPool {
   /** Reports that a log may have work. Null: every log may. */
   poke(log: LogName | null): void {
     if (this.#closed) return;
+    this.#isFresh = false;
     if (log === null) return void this.#walkPage(null).catch(this.#options.report);
     if (this.#running.has(log)) this.#running.set(log, true);
     else this.#waiting.add(log);
     this.#startWaiting();
   }
 
+  /**
+   * Starts the work of a log if it is due, and resolves when no run is left. Returns the time of the next work, or
+   * Infinity. It is for a runtime that sleeps between events. The first call finds the work of an earlier memory.
+   */
+  async work(log: LogName): Promise<number> {
+    if (this.#isFresh || (this.#later.get(log)?.at ?? Infinity) <= this.#options.env.now()) this.poke(log);
+    await this.#idle();
+    return this.#later.get(log)?.at ?? Infinity;
+  }
+
   /** Begins no more runs, and waits for the running ones. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#waiting.clear();
+    for (const { cancel } of this.#later.values()) cancel();
     for (const cancel of this.#timers) cancel();
-    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
+    this.#reportIdle();
+    await this.#idle();
+  }
+
+  get #isIdle(): boolean {
+    return this.#running.size === 0 && this.#resting === 0;
+  }
+
+  async #idle(): Promise<void> {
+    if (!this.#isIdle) await new Promise<void>((resolve) => this.#whenIdle.add(resolve));
+  }
+
+  #reportIdle(): void {
+    if (!this.#isIdle) return;
+    for (const report of this.#whenIdle) report();
+    this.#whenIdle.clear();
   }
 
   #startWaiting(): void {
@@ -95,8 +133,9 @@ export class LogPool {
   }
 
   async #run(log: LogName): Promise<void> {
-    const { env, report, run } = this.#options;
-    this.#later.get(log)?.();
+    const { env, report, run, turn } = this.#options;
+    turn?.enter();
+    this.#later.get(log)?.cancel();
     this.#later.delete(log);
     let nextAt = Infinity;
     try {
@@ -111,14 +150,37 @@ export class LogPool {
     }
     const isPoked = this.#running.get(log) === true;
     this.#running.delete(log);
-    if (isPoked || nextAt <= env.now()) this.poke(log);
-    else if (nextAt !== Infinity)
-      this.#later.set(
-        log,
-        this.#after(nextAt - env.now(), () => this.poke(log)),
-      );
+    this.#plan(log, isPoked ? 0 : nextAt);
     this.#startWaiting();
-    if (this.#running.size === 0) this.#whenIdle?.();
+    // After the next run began. Otherwise it would begin a turn of its own.
+    turn?.leave();
+    this.#reportIdle();
+  }
+
+  /** Runs a log again at a time. In a turn that is over, the runtime must wake first. */
+  #plan(log: LogName, nextAt: number): void {
+    const { env, turn } = this.#options;
+    const now = env.now();
+    if (nextAt === Infinity) return;
+    if (nextAt <= now && turn?.isOver !== true) return this.poke(log);
+    const at = turn?.isOver === true ? Math.max(nextAt, now + REST_MS) : nextAt;
+    const isAlarm = turn !== null && at - now >= REST_MS;
+    const cancel = isAlarm ? () => {} : this.#after(at - now, () => this.poke(log));
+    this.#later.set(log, { at, cancel: turn && !isAlarm ? this.#rest(turn, cancel) : cancel });
+  }
+
+  /** The turn lasts while a log rests. Returns the end of the rest. */
+  #rest(turn: Turn, cancelTimer: () => void): () => void {
+    let isResting = true;
+    this.#resting++;
+    turn.enter();
+    return () => {
+      if (!isResting) return;
+      isResting = false;
+      this.#resting--;
+      turn.leave();
+      cancelTimer();
+    };
   }
 
   async #walk(after: string | null): Promise<void> {

@@ -7,6 +7,7 @@
 import type { LogArchive } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
 import type { PlainError } from "../../core/values/errors.ts";
+import type { LogVerb, VerbArgs, VerbResult } from "./log-verbs.ts";
 import type { DurableObjectSqlStorage } from "../stores/durable-object.ts";
 
 /** A WebSocket that outlives the memory of its object. */
@@ -41,6 +42,7 @@ export type LogStub = {
   fetch(request: Request): Promise<globalThis.Response>;
   drop(log: string): Promise<RpcResult<null>>;
   importLog(log: string, archive: LogArchive): Promise<RpcResult<ImportedLog>>;
+  call<Verb extends LogVerb>(log: string, verb: Verb, args: VerbArgs[Verb]): Promise<RpcResult<VerbResult[Verb]>>;
 };
 
 /** The result of an RPC. An error that is thrown across an RPC would lose its code. */

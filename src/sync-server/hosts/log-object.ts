@@ -14,6 +14,7 @@ import { CLIENT_FRAME_BYTES_MAX } from "../../core/history/limits.ts";
 import { DefinitionError, toPlainError } from "../../core/values/errors.ts";
 import type { LogArchive, LogLines } from "../archive/archive-lines.ts";
 import type { ImportedLog } from "../archive/import-log.ts";
+import type { ServerLog } from "../server-log/server-log.ts";
 import { RIGHTS_MS } from "../base/limits.ts";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import { PONG_FRAME } from "../live/frame-text.ts";
@@ -30,6 +31,8 @@ import {
   socketPair,
   upgraded,
 } from "./cloudflare-runtime.ts";
+import type { LogHandles } from "./log-handles.ts";
+import { callVerb, effectOf, type LogVerb, type VerbArgs, type VerbEffect, type VerbResult } from "./log-verbs.ts";
 import { HibernatingSockets } from "./hibernating-sockets.ts";
 import { ObjectSchedule, type ObjectTasks } from "./object-schedule.ts";
 import { syncTarget } from "./sync-target.ts";
@@ -39,6 +42,7 @@ export type ObjectServer = {
   readonly request: (request: Request) => Promise<Response>;
   readonly live: LiveGate & Pick<LiveHub, "resume" | "watch">;
   readonly poke: (log: string) => void;
+  readonly log: (name: string) => ServerLog;
   readonly drop: (log: string) => Promise<void>;
   readonly importLog: (log: string, archive: LogLines) => Promise<ImportedLog>;
 };
@@ -47,10 +51,13 @@ export type LogObjectOptions = {
   readonly context: LogObjectContext;
   readonly server: ObjectServer;
   readonly prefix: string;
+  readonly handles: LogHandles;
   /** Milliseconds between two checks of a socket's right to read. Infinity: only the end of its token counts. */
   readonly permitMs: number;
   /** The tasks of the log, which run after each push and when they are due. */
   readonly tasks: ObjectTasks;
+  /** Receives a function that wakes the object soon, for appends that make work for a task. */
+  readonly onStart?: (wakeSoon: () => void) => void;
   readonly report: (error: unknown) => void;
 };
 
@@ -60,6 +67,9 @@ const PING_FRAME = `{"type":"ping"}`;
 const CLOSE_UNSUPPORTED = 1003;
 const CLOSE_TOO_LONG = 1009;
 
+/** Milliseconds until an object that lost its memory continues the work of its last append. */
+const CONTINUE_MS = 15_000;
+
 export class LogObject {
   readonly #options: LogObjectOptions;
   readonly #sockets: HibernatingSockets;
@@ -68,7 +78,7 @@ export class LogObject {
   readonly #check: { dueAt: number; running: Promise<void> | null } = { dueAt: 0, running: null };
 
   constructor(options: LogObjectOptions) {
-    const { context, server, permitMs, report, tasks } = options;
+    const { context, server, permitMs, report, tasks, onStart } = options;
     this.#options = options;
     this.#schedule = new ObjectSchedule({
       storage: context.storage,
@@ -76,6 +86,7 @@ export class LogObject {
       report,
       tasks: { ...tasks, sockets: (now) => this.#watchSockets(now, permitMs) },
     });
+    onStart?.(() => this.#wakeSoon());
     this.#sockets = new HibernatingSockets({
       context,
       resume: server.live.resume,
@@ -110,8 +121,8 @@ export class LogObject {
     this.#sockets.closed(socket);
   }
 
-  ring(): Promise<void> {
-    return this.#schedule.ring();
+  ring(isRetry = false): Promise<void> {
+    return this.#schedule.ring(isRetry);
   }
 
   drop(log: string): Promise<RpcResult<null>> {
@@ -125,6 +136,11 @@ export class LogObject {
     return this.#operate(log, (server) => server.importLog(log, archive));
   }
 
+  call<Verb extends LogVerb>(log: string, verb: Verb, args: VerbArgs[Verb]): Promise<RpcResult<VerbResult[Verb]>> {
+    const act = (server: ObjectServer) => callVerb(server.log(log), this.#options.handles, verb, args);
+    return this.#operate(log, act, effectOf(verb));
+  }
+
   async #answer(request: Request): Promise<Response> {
     const { server, prefix, report } = this.#options;
     const target = syncTarget(request.method, new URL(request.url).pathname, prefix);
@@ -133,7 +149,7 @@ export class LogObject {
       report(this.#wrongLog(target.log));
       return errorResponse(new HttpRefusal("not-found"));
     }
-    if (request.method === "POST") return this.#answerPush(request);
+    if (request.method === "POST") return this.#answerPush(request, target.kind === "admin");
     if (target.kind !== "live") return server.request(request);
     const opening = await server.live.open(request, target.log);
     if (opening.kind === "refused") return opening.response;
@@ -142,11 +158,16 @@ export class LogObject {
     return upgraded(client);
   }
 
-  async #answerPush(request: Request): Promise<Response> {
-    await this.#checkSockets();
+  async #answerPush(request: Request, isOperator: boolean): Promise<Response> {
+    await Promise.all([this.#schedule.read(), this.#checkSockets()]);
     const response = await this.#options.server.request(request);
+    if (response.ok && isOperator) this.#wakeSoon();
     if (response.ok) this.#runTasks();
     return response;
+  }
+
+  #wakeSoon(): void {
+    this.#schedule.armBy(Date.now() + CONTINUE_MS);
   }
 
   /** A write may have made work for the tasks of the log. */
@@ -184,12 +205,18 @@ export class LogObject {
     return now + ((await this.#options.server.live.watch(permitMs)) ?? Infinity);
   }
 
-  async #operate<Value>(log: string, action: (server: ObjectServer) => Promise<Value>): Promise<RpcResult<Value>> {
+  async #operate<Value>(
+    log: string,
+    action: (server: ObjectServer) => Promise<Value>,
+    effect: VerbEffect = "appends",
+  ): Promise<RpcResult<Value>> {
     try {
       if (!this.#isOwn(log)) throw this.#wrongLog(log);
-      await this.#checkSockets();
+      await Promise.all([this.#schedule.read(), this.#checkSockets()]);
       const value = await action(this.#options.server);
-      this.#runTasks();
+      // The work must continue although the object loses its memory.
+      if (effect === "starts") this.#wakeSoon();
+      if (effect !== "reads") this.#runTasks();
       return { ok: true, value };
     } catch (error) {
       return { ok: false, error: toPlainError(error) };

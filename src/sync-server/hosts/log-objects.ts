@@ -85,7 +85,8 @@ function isMarked(error: unknown, field: "overloaded" | "retryable" | "durableOb
   return error instanceof Error && Reflect.get(error, field) === true;
 }
 
-function requireName(log: string): string {
+/** Throws if this is not the name of a log. */
+export function requireName(log: string): string {
   if (LOG_NAME.test(log)) return log;
   throw new ValidationError({
     message: `${JSON.stringify(log)} is not a valid log name`,

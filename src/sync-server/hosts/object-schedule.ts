@@ -7,8 +7,10 @@
  *
  * Guarantees (object-schedule.test.ts):
  * - A request for a later time than the set one writes nothing, because each alarm costs a write. A ring writes once.
+ * - `armBy` sets the alarm in the same turn of the event loop. So a write before it is never stored without the alarm.
  * - A failing task is reported and runs again after ten minutes. It stops no other task.
  * - If the alarm cannot be set again, `ring` rejects, and the runtime rings again. Otherwise no task would run.
+ * - A ring that follows a failed one sets another alarm first, because the runtime drops an alarm that keeps failing.
  */
 import { DacapoError } from "../../core/values/errors.ts";
 import { reasonOf } from "../../core/values/reason.ts";
@@ -41,8 +43,9 @@ const WAKE_MS_MIN = 1_000;
 
 export class ObjectSchedule {
   readonly #options: ObjectScheduleOptions;
-  /** The time for which the alarm is set. Undefined: not read yet. */
-  #setFor: Promise<number | null> | undefined;
+  /** The time for which the alarm is set. Null: none, or it was not read yet. */
+  #setForMs: number | null = null;
+  #isRead = false;
   /** While the tasks run: the earliest time that a call of `wakeBy` named. */
   #wantedMs: number | null = null;
 
@@ -56,6 +59,17 @@ export class ObjectSchedule {
     else await this.#setAlarm(atMs).catch(this.#options.report);
   }
 
+  /** Reads the time of the alarm, so that `armBy` sets no later one. A failing storage is reported. Never rejects. */
+  async read(): Promise<void> {
+    await this.#readAlarm().catch(this.#options.report);
+  }
+
+  /** Wakes the object at this time or before, by a write of now. A failing storage is reported. */
+  armBy(atMs: number): void {
+    if (this.#wantedMs !== null) this.#wantedMs = Math.min(this.#wantedMs, atMs);
+    else void this.#setNow(atMs).catch(this.#options.report);
+  }
+
   /** Runs one task now, because a write may have made work for it. Never rejects. */
   async runNow(name: string): Promise<void> {
     const { now, tasks } = this.#options;
@@ -63,10 +77,16 @@ export class ObjectSchedule {
     if (task) await this.wakeBy(await this.#run(name, task, now()));
   }
 
-  /** The runtime calls it when the alarm rings. Rejects only if the alarm cannot be set again. */
-  async ring(): Promise<void> {
-    const { now, tasks } = this.#options;
-    this.#setFor = Promise.resolve(null);
+  /**
+   * The runtime calls it when the alarm rings. Rejects only if the alarm cannot be set again.
+   *
+   * @param isRetry true: the last ring failed, or the object failed during it.
+   */
+  async ring(isRetry = false): Promise<void> {
+    const { now, tasks, storage } = this.#options;
+    this.#isRead = true;
+    this.#setForMs = null;
+    if (isRetry) await storage.setAlarm(now() + RETRY_MS);
     this.#wantedMs = Infinity;
     const times = await Promise.all(Object.entries(tasks).map(([name, task]) => this.#run(name, task, now())));
     const nextAt = Math.min(this.#wantedMs, ...times);
@@ -92,19 +112,27 @@ export class ObjectSchedule {
 
   async #setAlarm(wantedMs: number): Promise<void> {
     if (wantedMs === Infinity) return;
-    const { storage, now } = this.#options;
-    const atMs = Math.max(wantedMs, now() + WAKE_MS_MIN);
-    const before = (this.#setFor ??= storage.getAlarm());
-    // The next call waits for this one. Otherwise two calls at once could both set the alarm.
-    this.#setFor = before.then(async (setFor) => {
-      if (setFor !== null && setFor <= atMs) return setFor;
-      await storage.setAlarm(atMs);
-      return atMs;
-    });
+    await this.#readAlarm();
+    await this.#setNow(Math.max(wantedMs, this.#options.now() + WAKE_MS_MIN));
+  }
+
+  async #readAlarm(): Promise<void> {
+    if (this.#isRead) return;
+    const setForMs = await this.#options.storage.getAlarm();
+    // Another call may have read or set it meanwhile.
+    if (!this.#isRead) this.#setForMs = setForMs;
+    this.#isRead = true;
+  }
+
+  async #setNow(atMs: number): Promise<void> {
+    if (this.#setForMs !== null && this.#setForMs <= atMs) return;
+    this.#isRead = true;
+    this.#setForMs = atMs;
     try {
-      await this.#setFor;
+      await this.#options.storage.setAlarm(atMs);
     } catch (error) {
-      this.#setFor = undefined;
+      this.#isRead = false;
+      this.#setForMs = null;
       throw error;
     }
   }

@@ -228,12 +228,15 @@ export function splitSubscribers(handles: readonly (Subscriber | AnyProcessManag
   return { subscribers, processes };
 }
 
-/** Checks the process managers of a server, and returns them by name. `taken` has the names of its subscribers. */
+/**
+ * Checks the process managers of a server, and returns them by name. `taken` has the names of its subscribers. Without
+ * `store`: a store that keeps them follows later.
+ */
 export function checkedProcesses(
   domain: DomainDefinition,
   handles: readonly AnyProcessManager[],
   taken: ReadonlySet<string>,
-  store: { readonly models?: ModelStore },
+  store?: { readonly models?: ModelStore },
 ): ReadonlyMap<string, ProcessDefinition> {
   const found = new Map<string, ProcessDefinition>();
   for (const { name, definition: projection, from, process } of handles) {
@@ -263,7 +266,7 @@ export function checkedProcesses(
       release: [version, aggregates],
     });
   }
-  if (found.size > 0 && !store.models)
+  if (found.size > 0 && store && !store.models)
     refuseDefinition(
       "The store of the server keeps no process managers",
       "Use a store with the member `models`, such as sqlite() or memory(), or leave out the process managers.",

@@ -11,6 +11,7 @@ import { type CommitRecord, type Cursor, positionOf } from "../../core/history/r
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { type Env, jittered } from "../base/env.ts";
+import type { Turn } from "../base/turn.ts";
 import { isUnknownTo } from "../read-models/fold-page.ts";
 import type { UnknownEvents } from "../read-models/log-keeper.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
@@ -48,6 +49,8 @@ export type ProcessRunnerContext = {
   readonly closing: AbortSignal;
   /** True: more logs have work than may run at once. */
   readonly hasWaiting: () => boolean;
+  /** The turn of a runtime that sleeps between events. Null: there is none. */
+  readonly turn: Turn | null;
   readonly unknown: UnknownEvents;
   /** Called if a log does not contain the checkpoint. */
   readonly onDiverged: (log: LogName) => void;
@@ -85,11 +88,11 @@ export class ProcessRunner {
 
   /** Runs until nothing is left to do. Returns the time of the next work, or Infinity. */
   async run(): Promise<number> {
-    const { env, closing, hasWaiting } = this.#context;
+    const { env, closing, hasWaiting, turn } = this.#context;
     try {
       for (;;) {
         if (closing.aborted) return Infinity;
-        if (this.#lease.heldMs() > TURN_MS && hasWaiting()) return env.now();
+        if (turn?.isOver === true || (this.#lease.heldMs() > TURN_MS && hasWaiting())) return env.now();
         const end = await this.#next();
         if (end !== "continue") return end.until;
         await env.nextTurn();

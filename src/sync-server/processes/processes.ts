@@ -9,6 +9,7 @@ import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
+import type { Turn } from "../base/turn.ts";
 import { UnknownEvents } from "../read-models/log-keeper.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
@@ -29,6 +30,8 @@ export type ProcessesOptions = {
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
+  /** The turn of such a runtime, which its other work shares. Null: timers start later work. */
+  readonly turn: Turn | null;
 };
 
 /** Logs of one process manager that run at once on a node. */
@@ -63,6 +66,11 @@ export class Processes {
     for (const pool of this.#pools) pool.poke(log);
   }
 
+  /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
+  async work(log: LogName): Promise<number> {
+    return Math.min(...(await Promise.all(this.#pools.map((pool) => pool.work(log)))));
+  }
+
   /** Begins no more steps, and waits for the running ones. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -70,7 +78,7 @@ export class Processes {
   }
 
   #poolOf(process: ProcessDefinition, node: () => string): LogPool {
-    const { store, env, report, executeAs, walkMs, ticks } = this.#options;
+    const { store, env, report, executeAs, walkMs, ticks, turn } = this.#options;
     const { models: modelStore } = store;
     // `checkedProcesses` refused a store without models.
     if (!modelStore) throw new Error(`The store keeps no process manager ${process.name}`);
@@ -81,12 +89,29 @@ export class Processes {
       isReported.add(log);
     };
     const closing = this.#closing.signal;
-    const shared = { store, modelStore, process, env, report, executeAs, node, closing, unknown, onDiverged };
+    const counted: ExecuteAs = (...call) => {
+      turn?.countCall();
+      return executeAs(...call);
+    };
+    const shared = {
+      store,
+      modelStore,
+      process,
+      env,
+      report,
+      executeAs: counted,
+      node,
+      closing,
+      unknown,
+      turn,
+      onDiverged,
+    };
     const pool: LogPool = new LogPool({
       env,
       report,
       walkMs,
       ticks,
+      turn,
       runsMax: RUNS_MAX,
       due: async (after, limit) => {
         const { logs, next } = await modelStore.due([process.follower], env.now(), after, limit);

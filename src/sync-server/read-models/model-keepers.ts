@@ -7,6 +7,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
+import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import { LogSignals } from "../base/log-signals.ts";
@@ -27,6 +28,8 @@ export type ModelKeepersOptions = {
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
+  /** The turn of such a runtime, which its other work shares. Null: timers start later work. */
+  readonly turn: Turn | null;
 };
 
 const KEEPERS_MAX = 8;
@@ -56,6 +59,11 @@ export class ModelKeepers {
   /** Reports that a log may have new records. Null: every log may. */
   poke(log: LogName | null): void {
     this.#pool?.poke(log);
+  }
+
+  /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
+  async work(log: LogName): Promise<number> {
+    return this.#pool?.work(log) ?? Infinity;
   }
 
   /** Resolves when the rows of a log have changed on this node, or after `ms` milliseconds. */

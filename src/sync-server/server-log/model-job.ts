@@ -26,6 +26,8 @@ export type JobOptions = {
 
 /** A job that builds rows. It is in the store, so it continues after a crash, on any node. */
 export type ModelJob = {
+  /** The names of the models whose rows it builds. None: there was nothing to do. */
+  readonly models: readonly string[];
   /** Returns the progress of now. */
   readonly progress: () => Promise<JobProgress>;
   /** Pauses the job. The rows that are read follow the log. */
@@ -53,6 +55,7 @@ export function modelJob(jobs: ModelJobs, log: LogName, parts: readonly JobOf[])
     for (const part of parts) await jobs.change(log, part, verb);
   };
   return {
+    models: parts.map(({ model }) => model.name),
     progress,
     pause: () => change("pause"),
     resume: () => change("resume"),
@@ -92,7 +95,7 @@ export async function follow(
 }
 
 /** The sums of several jobs, which run in one pass over the log. */
-function together(all: readonly JobProgress[]): JobProgress {
+export function together(all: readonly JobProgress[]): JobProgress {
   const sum = (value: (one: JobProgress) => number): number => all.reduce((total, one) => total + value(one), 0);
   const rates = all.flatMap(({ perSecond }) => perSecond ?? []);
   const times = all.flatMap(({ leftMs }) => leftMs ?? []);

@@ -5,6 +5,7 @@ import type { AnyProjection, RowOf } from "../../core/domain/handle-types.ts";
 import { ConcurrencyError, DefinitionError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
+import { listOf } from "../base/list-of.ts";
 import type { JobNotes } from "../read-models/job.ts";
 import { type JobOf, ModelJobs, type NotDone } from "../read-models/model-jobs.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
@@ -60,8 +61,7 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
       return begin(await requireJobs().rebuild(log, model, jobOptions(options)), model.name, options);
     },
     populate: async (handles, options = {}) => {
-      const list = isList(handles) ? handles : [handles];
-      const wanted = [...new Set(list.map((handle) => modelOf(models, handle)))];
+      const wanted = [...new Set(listOf(handles).map((handle) => modelOf(models, handle)))];
       const names = wanted.map(({ name }) => name).join(", ");
       return begin(await requireJobs().populate(log, wanted, jobOptions(options)), names, options);
     },
@@ -134,13 +134,6 @@ function notDone(log: LogName, model: string, reason: NotDone): readonly JobOf[]
     case "empty":
       return [];
   }
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(
-  handles: AnyProjection | string | readonly (AnyProjection | string)[],
-): handles is readonly (AnyProjection | string)[] {
-  return Array.isArray(handles);
 }
 
 async function verify<P extends AnyProjection>(

@@ -51,6 +51,7 @@ export async function operateLog(options: OperatedLogOptions, log: LogName): Pro
     isBusy: () => false,
     walkMs: SERVER_LIMITS.lookMs,
     ticks: false,
+    turn: null,
   });
   // Keepers that are closed fold nothing.
   if (!works) await keepers.close();

@@ -8,6 +8,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { uuidv7, UUID_RANDOM_BYTES } from "../../core/values/id.ts";
 import type { Env } from "../base/env.ts";
 import type { Executed } from "../base/executed.ts";
+import { listOf } from "../base/list-of.ts";
 import { streamName } from "../../core/values/names.ts";
 import { execute, type ExecuteContext, type ExecuteOptions } from "./execute.ts";
 import { invalid } from "./log-errors.ts";
@@ -143,7 +144,7 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
   const rowsContext = { ...context, models: new Map([...context.models, ...context.processes.definitions]) };
   return {
     name: log,
-    execute: (commands, options = {}) => execute(context, log, isList(commands) ? commands : [commands], options),
+    execute: (commands, options = {}) => execute(context, log, listOf(commands), options),
     // The state has the type of its aggregate, because the domain has exactly this aggregate.
     load: async <A extends AnyAggregate>(aggregate: A, id: string) =>
       (await loadStream(context, log, streamOf(aggregate, id))) as LoadedStream<StateOf<A>>,
@@ -167,9 +168,4 @@ export function ownClient(env: Env): () => string {
   let client: string | null = null;
   // It is drawn late, because Workers draw nothing before the first request.
   return () => (client ??= uuidv7(env.now(), env.randomBytes(UUID_RANDOM_BYTES)));
-}
-
-// Array.isArray does not narrow a readonly array.
-function isList(commands: CommandRequest | readonly CommandRequest[]): commands is readonly CommandRequest[] {
-  return Array.isArray(commands);
 }

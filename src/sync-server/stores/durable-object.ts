@@ -13,6 +13,7 @@
  */
 import { StorageFullError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
+import type { ModelStore } from "./model-store.ts";
 import { sqlEventStore } from "./sqlite/tables.ts";
 import { hasLayout } from "./sqlite/layout.ts";
 import { firstRow, type Sql, type SqlRow, type SqlValue } from "./sqlite/sql.ts";
@@ -36,6 +37,17 @@ export type DurableObjectStore = EventStore & {
 export type DurableObjectStoreOptions = {
   /** Bytes of the database from which on appends are refused. */
   readonly bytesMax?: number;
+  /**
+   * Called right after the transaction of an append with records. Its writes are durable together with the append,
+   * because the runtime confirms all writes of one turn of the event loop at once.
+   */
+  readonly onAppend?: () => void;
+  /**
+   * True: no other node uses the storage, so a lease is granted without a write.
+   *
+   * @default false
+   */
+  readonly isOnlyNode?: boolean;
   /** Called before an append if the database uses more than 80 % of `bytesMax`, once for each store. */
   readonly onNearlyFull?: (error: StorageFullError) => void;
 };
@@ -55,8 +67,9 @@ const FULL_FIX = "Continue in a new log, or move this log to another server by i
  */
 export function durableObjectStore(
   storage: DurableObjectSqlStorage,
-  { bytesMax = BYTES_MAX, onNearlyFull }: DurableObjectStoreOptions = {},
+  { bytesMax = BYTES_MAX, onNearlyFull, onAppend, isOnlyNode = false }: DurableObjectStoreOptions = {},
 ): DurableObjectStore {
+  let hasAppended = false;
   const sql: Sql = {
     rows<Row extends SqlRow>(query: string, ...values: readonly SqlValue[]) {
       // The caller names the row's type. STRICT tables keep it true (`sql.ts`).
@@ -65,7 +78,13 @@ export function durableObjectStore(
     run(statement, ...values) {
       storage.sql.exec(statement, ...values);
     },
-    transaction: (mode, work) => (mode === "write" ? storage.transactionSync(work) : work()),
+    transaction: (mode, work) => {
+      if (mode === "read") return work();
+      hasAppended = false;
+      const result = storage.transactionSync(work);
+      if (hasAppended) onAppend?.();
+      return result;
+    },
     close() {},
   };
   let isWarned = false;
@@ -80,7 +99,13 @@ export function durableObjectStore(
     const message = `The storage of this log is ${Math.floor((used / bytesMax) * 100)} % full`;
     onNearlyFull?.(new StorageFullError({ message, fix: FULL_FIX, details }));
   };
-  const store = sqlEventStore(sql, { isLazy: true, survivesFull: true, assertRoom, spend: spendIn(sql) });
+  const store = sqlEventStore(sql, {
+    isLazy: true,
+    survivesFull: true,
+    assertRoom,
+    onAppend: () => void (hasAppended = true),
+    spend: spendIn(sql),
+  });
   const oldestOutcome = async (log: string): Promise<number | null> => {
     if (!hasLayout(sql)) return null;
     const rows = sql.rows<{ oldest: number | null }>(
@@ -89,7 +114,19 @@ export function durableObjectStore(
     );
     return firstRow(rows)?.oldest ?? null;
   };
-  return Object.assign(store, { oldestOutcome });
+  const { models } = store;
+  return Object.assign(store, { oldestOutcome, ...(isOnlyNode && models && { models: ofOnlyNode(models) }) });
+}
+
+function ofOnlyNode(models: ModelStore): ModelStore {
+  return {
+    followers: (log) => models.followers(log),
+    write: (log, write) => models.write(log, write),
+    rows: (log, follower, table, range) => models.rows(log, follower, table, range),
+    lease: async (_log, _follower, _holder, ms) => ms > 0,
+    sweep: (rowsMax) => models.sweep(rowsMax),
+    due: (followers, now, after, limit) => models.due(followers, now, after, limit),
+  };
 }
 
 function spendIn(sql: Sql) {

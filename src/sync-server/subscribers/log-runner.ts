@@ -14,6 +14,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { eventId } from "../../core/values/id.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import { type Env, jittered } from "../base/env.ts";
+import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
@@ -43,6 +44,8 @@ export type RunnerContext = {
   readonly closed: AbortSignal;
   /** True: more logs have work than may run at once. */
   readonly hasWaiting: () => boolean;
+  /** The turn of a runtime that sleeps between events. Null: there is none. */
+  readonly turn: Turn | null;
   /** Called if a log does not contain the checkpoint. */
   readonly onDiverged: (log: LogName) => void;
 };
@@ -226,7 +229,8 @@ export class LogRunner {
   }
 
   async #handle(event: OpenEvent): Promise<void> {
-    const { domain, env, subscriber, report, executeAs } = this.#context;
+    const { domain, env, subscriber, report, executeAs, turn } = this.#context;
+    turn?.countCall();
     const record = this.#records.get(event.position) ?? (await this.#readRecord(event));
     this.#records.delete(event.position);
     const run = { domain, env, subscriber, executeAs, log: this.#log, record, n: event.position - record.position };
@@ -276,8 +280,12 @@ export class LogRunner {
     return true;
   }
 
-  /** True: other logs wait, and this one had its turn. */
+  /** True: the runtime must sleep first, or other logs wait and this one had its turn. */
   #mustYield(): boolean {
+    return this.#context.turn?.isOver === true || this.#isLong();
+  }
+
+  #isLong(): boolean {
     return this.#lease.heldMs() > TURN_MS && this.#context.hasWaiting();
   }
 

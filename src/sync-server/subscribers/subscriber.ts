@@ -192,11 +192,11 @@ export function subscriber(name: string, options: ErasedOptions): Subscriber {
   };
 }
 
-/** Checks the option `subscribers` of a server. */
+/** Checks the option `subscribers` of a server. Without `store`: a store that keeps them follows later. */
 export function checkedSubscribers(
   domain: DomainDefinition,
   handles: readonly Subscriber[],
-  store: { readonly models?: ModelStore },
+  store?: { readonly models?: ModelStore },
 ): readonly SubscriberDefinition[] {
   const names = new Set<string>();
   for (const [index, handle] of handles.entries()) {
@@ -218,7 +218,7 @@ export function checkedSubscribers(
           `Add ${name} to the domain's aggregates, and import the same handle in both places.`,
         );
   }
-  if (names.size > 0 && !store.models)
+  if (names.size > 0 && store && !store.models)
     refuseDefinition(
       "The store of the server keeps no subscribers",
       "Use a store with the member `models`, such as sqlite() or memory(), or leave out the option `subscribers`.",

@@ -9,6 +9,7 @@ import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
+import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner, type RunnerContext } from "./log-runner.ts";
@@ -27,6 +28,8 @@ export type SubscribersOptions = {
   readonly walkMs: number;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
+  /** The turn of such a runtime, which its other work shares. Null: timers start later work. */
+  readonly turn: Turn | null;
 };
 
 /** Logs of one subscriber that run at once on a node. Handlers have a limit of their own. */
@@ -70,6 +73,11 @@ export class Subscribers {
     for (const pool of this.#pools) pool.poke(log);
   }
 
+  /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
+  async work(log: LogName): Promise<number> {
+    return Math.min(...(await Promise.all(this.#pools.map((pool) => pool.work(log)))));
+  }
+
   /** Starts no more handlers, and waits for the running ones. After a second it aborts them. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -100,6 +108,7 @@ class SubscriberPool {
       report,
       walkMs,
       ticks,
+      turn: options.turn,
       runsMax: RUNS_MAX,
       due: async (after, limit) => {
         const { logs, next } = await modelStore.due([subscriber.follower], env.now(), after, limit);
@@ -127,6 +136,10 @@ class SubscriberPool {
     if (log !== null && this.#runners.get(log)?.poke() === true) return;
     if (log === null) for (const runner of this.#runners.values()) runner.poke();
     this.#pool.poke(log);
+  }
+
+  work(log: LogName): Promise<number> {
+    return this.#pool.work(log);
   }
 
   close(): Promise<void> {

@@ -48,6 +48,7 @@ export class SqlModels implements ModelStore {
   readonly #calls: ModelCalls;
   /** Another process may create the tables, so only true is kept. */
   #hasTables = false;
+  #hasLogs = false;
 
   constructor(sql: Sql, calls: ModelCalls) {
     this.#sql = sql;
@@ -188,7 +189,9 @@ export class SqlModels implements ModelStore {
   }
 
   #hasEvents(): boolean {
-    return firstRow(this.#sql.rows("select name from sqlite_master where name = 'dacapo_logs'")) !== undefined;
+    const tables = "select name from pragma_table_info('dacapo_logs') limit 1";
+    this.#hasLogs ||= firstRow(this.#sql.rows(tables)) !== undefined;
+    return this.#hasLogs;
   }
 
   #find(name: string): LogRow | undefined {

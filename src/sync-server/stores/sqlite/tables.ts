@@ -35,6 +35,8 @@ export type SqliteTablesOptions = {
   readonly survivesFull?: boolean;
   /** Throws a StorageFullError if there is no room for an append of this many bytes. */
   readonly assertRoom?: (bytes: number) => void;
+  /** Called in the transaction of each append that has records. */
+  readonly onAppend?: () => void;
   /** Spends a ticket, as `SpentTickets` does. */
   readonly spend?: (nonce: string, until: number, now: number) => boolean;
 };
@@ -80,7 +82,11 @@ class SqliteTables implements Tables {
   }
 
   append(name: string, plan: AppendPlan): Promise<AppendResult> {
-    return this.#share(plan.bytes, plan.models !== undefined, () => appendTo(this.#sql, name, plan));
+    return this.#share(plan.bytes, plan.models !== undefined, () => {
+      const result = appendTo(this.#sql, name, plan);
+      if (result.kind === "ok" && plan.records.length > 0) this.#options.onAppend?.();
+      return result;
+    });
   }
 
   page(name: string, after: Cursor | null, limit: ReadLimit): FoundPage | undefined {

@@ -24,6 +24,7 @@ test("LogPool: a log whose next work is in 60 days does not run before", async (
     runsMax: 1,
     walkMs: 1_000,
     ticks: false,
+    turn: null,
     due: () => Promise.resolve({ logs: [], next: null }),
     run: () => {
       runs++;

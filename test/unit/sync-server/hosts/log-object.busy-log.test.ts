@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { syncServer } from "../../../../src/sync-server/app.ts";
 import { mountAt } from "../../../../src/sync-server/http/mount-routes.ts";
+import { LogHandles } from "../../../../src/sync-server/hosts/log-handles.ts";
 import { LogObject } from "../../../../src/sync-server/hosts/log-object.ts";
 import { authorizeByWorker } from "../../../../src/sync-server/hosts/verified-principal.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -47,14 +48,15 @@ async function lastRecordOfBob(joinedAt: number, lostAt: number): Promise<number
     },
   );
   const app = mountAt("/sync", server);
-  const { live, poke, drop, importLog } = server;
+  const { live, poke, log, drop, importLog } = server;
   const object = new LogObject({
     context,
     prefix: "/sync",
+    handles: new LogHandles(domain.definition, []),
     permitMs: 600_000,
     tasks: {},
     report: () => {},
-    server: { request: async (request) => app.fetch(request), live, poke, drop, importLog },
+    server: { request: async (request) => app.fetch(request), live, poke, log, drop, importLog },
   });
   const author = person(
     {

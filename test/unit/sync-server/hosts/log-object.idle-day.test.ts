@@ -3,9 +3,11 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
 import { HttpRefusal } from "../../../../src/sync-server/base/http-refusal.ts";
 import { SERVER_LIMITS } from "../../../../src/sync-server/base/limits.ts";
+import { LogHandles } from "../../../../src/sync-server/hosts/log-handles.ts";
 import { LogObject } from "../../../../src/sync-server/hosts/log-object.ts";
 import { createLiveHub } from "../../../../src/sync-server/live/hub.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { domain } from "../../../support/board-domain.ts";
 import { sleepingRuntime } from "../../../support/sleeping-runtime.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -55,6 +57,7 @@ async function idleDay({ sockets, permitMs, tokenHours = Infinity }: Idle) {
     });
     return new LogObject({
       prefix: "/sync",
+      handles: new LogHandles(domain.definition, []),
       permitMs,
       tasks: {},
       report,
@@ -63,6 +66,9 @@ async function idleDay({ sockets, permitMs, tokenHours = Infinity }: Idle) {
         request: () => Promise.reject(new Error("an idle log gets no request")),
         live: { open: () => Promise.reject(new Error("no socket opens")), resume: hub.resume, watch: hub.watch },
         poke: hub.poke,
+        log: () => {
+          throw new Error("no call");
+        },
         drop: () => Promise.resolve(),
         importLog: () => Promise.reject(new Error("no import")),
       },

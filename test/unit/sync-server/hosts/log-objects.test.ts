@@ -32,6 +32,7 @@ function objectsWith(drop: LogStub["drop"]) {
     fetch: () => Promise.reject(new Error("not called")),
     drop,
     importLog: () => Promise.reject(new Error("not called")),
+    call: () => Promise.reject(new Error("not called")),
   };
   const LOGS = {
     getByName: (name: string) => {

@@ -30,7 +30,9 @@ function scheduleWith(tasks: { readonly [name: string]: ObjectTask }, stored: nu
     errors,
     clock,
     wakeBy: (ms: number) => schedule.wakeBy(START + ms),
-    ring: () => schedule.ring(),
+    armBy: (ms: number) => schedule.armBy(START + ms),
+    read: () => schedule.read(),
+    ring: (isRetry = false) => schedule.ring(isRetry),
     runNow: (name: string) => schedule.runNow(name),
     evict: () => void (schedule = make()),
     fail: (value: boolean) => void (isFailing = value),
@@ -148,6 +150,63 @@ test("ring: rejects if the alarm cannot be set, so that the runtime rings again"
   fail(false);
   await ring();
   expect(sets).toEqual([5_000]);
+});
+
+test("armBy: sets the alarm at once, and no later one than it read or set", async () => {
+  const unread = scheduleWith({}, START + 7_000);
+  unread.armBy(15_000);
+  expect(unread.sets).toEqual([15_000]);
+  const known = scheduleWith({}, START + 7_000);
+  await known.read();
+  known.armBy(15_000);
+  known.armBy(6_000);
+  known.armBy(6_500);
+  expect(known.sets).toEqual([6_000]);
+});
+
+test("armBy: a call that waits for the storage does not replace an earlier alarm", async () => {
+  const { wakeBy, armBy, sets } = scheduleWith({});
+  const waking = wakeBy(60_000);
+  armBy(15_000);
+  await waking;
+  expect(sets).toEqual([15_000]);
+});
+
+test("armBy: a failing storage is reported, and the next call sets the alarm", async () => {
+  const { armBy, sets, errors, fail, ring } = scheduleWith({});
+  fail(true);
+  armBy(15_000);
+  await Promise.resolve();
+  fail(false);
+  await expect.poll(() => errors).toEqual([new Error("disk")]);
+  armBy(16_000);
+  expect(sets).toEqual([16_000]);
+  await ring();
+});
+
+test("armBy: during a ring it joins the alarm at its end", async () => {
+  const schedule: ReturnType<typeof scheduleWith> = scheduleWith({
+    append: async () => {
+      schedule.armBy(15_000);
+      return Infinity;
+    },
+  });
+  await schedule.ring();
+  expect(schedule.sets).toEqual([15_000]);
+});
+
+test("ring: after a failed ring it sets another alarm before the tasks run", async () => {
+  const sets: number[][] = [];
+  const schedule: ReturnType<typeof scheduleWith> = scheduleWith({
+    task: async () => {
+      sets.push([...schedule.sets]);
+      return START + 5_000;
+    },
+  });
+  await schedule.ring();
+  await schedule.ring(true);
+  expect(sets).toEqual([[], [5_000, 600_000]]);
+  expect(schedule.sets).toEqual([5_000, 600_000, 5_000]);
 });
 
 test("runNow: runs one task and wakes by its time, also if the task fails", async () => {

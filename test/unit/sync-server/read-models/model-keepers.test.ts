@@ -57,6 +57,7 @@ function keepersOf(store: EventStore, { domain, models }: Release, env: Env = ru
     isBusy: () => false,
     walkMs: 5_000,
     ticks: false,
+    turn: null,
   });
   return { keepers, errors };
 }

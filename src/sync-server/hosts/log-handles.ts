@@ -1,0 +1,63 @@
+/** The aggregates, the models and the process managers of a server by their names, because handles cannot cross an RPC. */
+import type { DomainDefinition } from "../../core/domain/definition.ts";
+import type { AnyAggregate, AnyProjection } from "../../core/domain/handle-types.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
+import { type AnyProcessManager, splitSubscribers } from "../processes/process-manager.ts";
+import type { Subscriber } from "../subscribers/subscriber.ts";
+import { isStrongModel, type ServerModel } from "../read-models/strong.ts";
+
+export class LogHandles {
+  readonly #domain: DomainDefinition;
+  readonly #models: ReadonlyMap<string, AnyProjection>;
+
+  constructor(
+    domain: DomainDefinition,
+    models: readonly ServerModel[] = [],
+    subscribers: readonly (Subscriber | AnyProcessManager)[] = [],
+  ) {
+    this.#domain = domain;
+    const handles = models.map((model) => (isStrongModel(model) ? model.strong : model));
+    const all = [...handles, ...splitSubscribers(subscribers).processes];
+    this.#models = new Map(all.map((handle) => [handle.name, handle]));
+  }
+
+  aggregate(name: string): AnyAggregate {
+    const definition = this.#domain.aggregates.get(name);
+    if (!definition) throw noAggregate(name);
+    return { name, definition, reads: [] };
+  }
+
+  model(name: string): AnyProjection {
+    const handle = this.#models.get(name);
+    if (!handle) throw noModel(name);
+    return handle;
+  }
+
+  /** The name of an aggregate. Throws if the domain does not have exactly this one. */
+  nameOfAggregate({ name, definition }: AnyAggregate): string {
+    if (this.#domain.aggregates.get(name) !== definition) throw noAggregate(name);
+    return name;
+  }
+
+  /** The name of a model. Throws if the server does not have exactly this one. */
+  nameOfModel(handle: AnyProjection | string): string {
+    const name = typeof handle === "string" ? handle : handle.name;
+    const found = this.model(name);
+    if (typeof handle !== "string" && handle.definition !== found.definition) throw noModel(name);
+    return name;
+  }
+}
+
+function noAggregate(name: string): DefinitionError {
+  return new DefinitionError({
+    message: `The domain of the server has no aggregate ${name} with this definition`,
+    fix: "Pass an aggregate of the domain, and import the same handle in both places.",
+  });
+}
+
+function noModel(name: string): DefinitionError {
+  return new DefinitionError({
+    message: `The server has no model ${name} with this definition`,
+    fix: `Add it to the option \`models\` of the server: models: [${name}, …].`,
+  });
+}

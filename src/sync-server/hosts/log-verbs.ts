@@ -1,0 +1,192 @@
+/**
+ * The verbs of one log that the Worker calls in its object. Arguments and results are plain data, because they cross an
+ * RPC. So a model and an aggregate cross it as their names.
+ *
+ * Guarantees (cloudflare.operator.test.ts): a verb does in an object what the call of the same name does on Node.
+ */
+import type { CommandRequest } from "../../core/domain/definition.ts";
+import { toPlainError } from "../../core/values/errors.ts";
+import type { Executed } from "../base/executed.ts";
+import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "../processes/process-status.ts";
+import type { ParkedEvent } from "../read-models/follower-notes.ts";
+import type { JobProgress } from "../read-models/job.ts";
+import type { ExecuteOptions } from "../server-log/execute.ts";
+import { type JobOptions, together } from "../server-log/model-job.ts";
+import { gone } from "../server-log/log-errors.ts";
+import type { ModelDetails, ModelStatus } from "../server-log/model-status.ts";
+import type { ReplayOptions, ReplayRange } from "../server-log/replay.ts";
+import type { RetriedEvent } from "../server-log/retry-parked.ts";
+import type { ScratchRows } from "../server-log/scratch.ts";
+import type { RowsOptions, RowsPage } from "../server-log/rows.ts";
+import type { ServerLog } from "../server-log/server-log.ts";
+import type { LoadedStream, StreamPlace } from "../server-log/streams.ts";
+import type { ParkedByHandler, ResetOptions, SubscriberStatus } from "../subscribers/log-subscribers.ts";
+import type { LogHandles } from "./log-handles.ts";
+
+/** The options of a job, without its function. */
+export type PlainJobOptions = Omit<JobOptions, "onProgress">;
+
+type CommandsPage = { readonly after?: string; readonly limit?: number };
+
+export type LogVerbs = {
+  readonly execute: (commands: readonly CommandRequest[], options: ExecuteOptions) => Promise<Executed>;
+  readonly load: (aggregate: string, id: string) => Promise<LoadedStream<unknown>>;
+  readonly exists: (aggregate: string, id: string) => Promise<boolean>;
+  readonly stateAt: (aggregate: string, id: string, place: StreamPlace) => Promise<unknown>;
+  /** Lines of JSON, see `eventLines`. */
+  readonly history: (aggregate: string, id: string, after: number) => Promise<ReadableStream<Uint8Array>>;
+  readonly rows: (model: string, options: RowsOptions) => Promise<RowsPage<unknown>>;
+  readonly "subscribers.list": () => Promise<readonly SubscriberStatus[]>;
+  readonly "subscribers.parked": (subscriber: string) => Promise<readonly ParkedByHandler[]>;
+  readonly "subscribers.retry": (subscriber: string, events: readonly string[] | undefined) => Promise<number>;
+  readonly "subscribers.skip": (subscriber: string, event: string, reason: string) => Promise<void>;
+  readonly "subscribers.pause": (subscriber: string) => Promise<void>;
+  readonly "subscribers.resume": (subscriber: string) => Promise<void>;
+  readonly "subscribers.reset": (subscriber: string, options: ResetOptions) => Promise<void>;
+  readonly "processes.list": () => Promise<readonly ProcessStatus[]>;
+  readonly "processes.commands": (manager: string, page: CommandsPage) => Promise<readonly WaitingCommand[]>;
+  readonly "processes.parked": (manager: string) => Promise<readonly ParkedByProcess[]>;
+  readonly "processes.retry": (manager: string, ids: readonly string[] | undefined) => Promise<number>;
+  readonly "processes.skip": (manager: string, id: string, reason: string) => Promise<void>;
+  readonly "processes.pause": (manager: string) => Promise<void>;
+  readonly "processes.resume": (manager: string) => Promise<void>;
+  readonly "processes.reset": (manager: string, options: ResetOptions) => Promise<void>;
+  readonly "models.list": () => Promise<readonly ModelStatus[]>;
+  readonly "models.status": (model: string) => Promise<ModelDetails>;
+  /** Returns the models of the job. */
+  readonly "models.rebuild": (model: string, options: PlainJobOptions) => Promise<readonly string[]>;
+  /** Returns the models of the job. */
+  readonly "models.populate": (models: readonly string[], options: PlainJobOptions) => Promise<readonly string[]>;
+  readonly "models.progress": (models: readonly string[]) => Promise<JobProgress>;
+  readonly "models.change": (models: readonly string[], verb: "pause" | "resume" | "cancel") => Promise<void>;
+  readonly "models.populateStreams": (model: string, streams: readonly string[]) => Promise<readonly ParkedEvent[]>;
+  readonly "models.retry": (model: string, event: string) => Promise<RetriedEvent>;
+  readonly "models.scratch": (model: string, range: ReplayRange) => Promise<ScratchRows<unknown>>;
+  readonly "models.purge": (model: string) => Promise<void>;
+  readonly "models.delete": (model: string, key: string) => Promise<void>;
+  /** Returns the models of the job. */
+  readonly "models.startVerify": (model: string, options: Pick<JobOptions, "duty">) => Promise<readonly string[]>;
+  /** False: the model has no job, or its job has ended. */
+  readonly "models.hasJob": (model: string) => Promise<boolean>;
+  readonly "models.parked": (model: string) => Promise<readonly ParkedEvent[]>;
+  /** Lines of JSON, see `eventLines`. */
+  readonly "models.replay": (options: Omit<ReplayOptions, "into">) => Promise<ReadableStream<Uint8Array>>;
+};
+
+export type LogVerb = keyof LogVerbs;
+export type VerbArgs = { readonly [Verb in LogVerb]: Parameters<LogVerbs[Verb]> };
+export type VerbResult = { readonly [Verb in LogVerb]: Awaited<ReturnType<LogVerbs[Verb]>> };
+type Verbs = { readonly [Verb in LogVerb]: (...args: VerbArgs[Verb]) => Promise<VerbResult[Verb]> };
+
+/** The verbs that change nothing. */
+const READS: ReadonlySet<LogVerb> = new Set<LogVerb>([
+  "load",
+  "exists",
+  "stateAt",
+  "history",
+  "rows",
+  "subscribers.list",
+  "subscribers.parked",
+  "processes.list",
+  "processes.commands",
+  "processes.parked",
+  "models.list",
+  "models.status",
+  "models.hasJob",
+  "models.progress",
+  "models.parked",
+  "models.scratch",
+  "models.replay",
+]);
+
+/** `reads`: nothing changes. `appends`: the log may change. `starts`: work may begin that no append reports. */
+export function effectOf(verb: LogVerb): VerbEffect {
+  return READS.has(verb) ? "reads" : verb === "execute" ? "appends" : "starts";
+}
+
+export type VerbEffect = "reads" | "appends" | "starts";
+
+export function callVerb<Verb extends LogVerb>(
+  log: ServerLog,
+  handles: LogHandles,
+  verb: Verb,
+  args: VerbArgs[Verb],
+): Promise<VerbResult[Verb]> {
+  return verbsOf(log, handles)[verb](...args);
+}
+
+function verbsOf(log: ServerLog, handles: LogHandles): Verbs {
+  const { subscribers, processes, models } = log;
+  const aggregate = (name: string) => handles.aggregate(name);
+  return {
+    execute: (commands, options) => log.execute(commands, options),
+    load: (name, id) => log.load(aggregate(name), id),
+    exists: (name, id) => log.exists(aggregate(name), id),
+    stateAt: (name, id, place) => log.stateAt(aggregate(name), id, place),
+    history: async (name, id, after) => {
+      const events = log.history(aggregate(name), id, { after });
+      return eventLines(async (send) => {
+        for await (const event of events) await send(event);
+      });
+    },
+    rows: (name, options) => log.rows(name, options),
+    "subscribers.list": () => subscribers.list(),
+    "subscribers.parked": (name) => subscribers.parked(name),
+    "subscribers.retry": (name, events) => subscribers.retry(name, events),
+    "subscribers.skip": (name, event, reason) => subscribers.skip(name, event, reason),
+    "subscribers.pause": (name) => subscribers.pause(name),
+    "subscribers.resume": (name) => subscribers.resume(name),
+    "subscribers.reset": (name, options) => subscribers.reset(name, options),
+    "processes.list": () => processes.list(),
+    "processes.commands": (name, page) => processes.commands(name, page),
+    "processes.parked": (name) => processes.parked(name),
+    "processes.retry": (name, ids) => processes.retry(name, ids),
+    "processes.skip": (name, id, reason) => processes.skip(name, id, reason),
+    "processes.pause": (name) => processes.pause(name),
+    "processes.resume": (name) => processes.resume(name),
+    "processes.reset": (name, options) => processes.reset(name, options),
+    "models.list": () => models.list(),
+    "models.rebuild": async (name, options) => (await models.rebuild(name, options)).models,
+    "models.populate": async (names, options) => (await models.populate(names, options)).models,
+    "models.status": (name) => models.status(name),
+    "models.hasJob": async (name) => (await models.job(name)) !== null,
+    "models.progress": async (names) => {
+      const all = await Promise.all(names.map((name) => models.status(name)));
+      // A job stays with its model. Without one, the log was deleted and made again.
+      if (all.some(({ job }) => !job)) throw gone(log.name);
+      return together(all.flatMap(({ job }) => job ?? []));
+    },
+    "models.change": async (names, verb) => {
+      for (const name of names) await (await models.job(name))?.[verb]();
+    },
+    "models.populateStreams": (name, streams) => models.populateStreams(name, streams),
+    "models.retry": (name, event) => models.retry(name, event),
+    "models.scratch": (name, range) => models.replayIntoScratch(name, range),
+    "models.purge": (name) => models.purge(name),
+    "models.delete": (name, key) => models.delete(name, key),
+    "models.startVerify": async (name, options) => (await models.startVerify(name, options)).models,
+    "models.parked": (name) => models.parked(name),
+    "models.replay": async (options) => eventLines((into) => models.replay({ ...options, into })),
+  };
+}
+
+/** A line of `eventLines`. The last one is `end` or `error`. Without it, the object failed in between. */
+export type EventLine<Event> =
+  { readonly event: Event } | { readonly end: true } | { readonly error: ReturnType<typeof toPlainError> };
+
+/** Lines of JSON: the events that `work` sends, at the pace of their reader. */
+function eventLines<Event>(
+  work: (send: (event: Event) => Promise<void>) => Promise<unknown>,
+): ReadableStream<Uint8Array> {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const encoder = new TextEncoder();
+  const write = (line: EventLine<Event>): Promise<void> => writer.write(encoder.encode(`${JSON.stringify(line)}\n`));
+  void work((event) => write({ event }))
+    .then(() => write({ end: true }))
+    .catch((error: unknown) => write({ error: toPlainError(error) }))
+    .then(() => writer.close())
+    // The reader left.
+    .catch(() => {});
+  return readable;
+}
