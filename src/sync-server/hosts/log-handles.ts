@@ -1,4 +1,4 @@
-/** The aggregates, the models and the process managers of a server by their names, because handles cannot cross an RPC. */
+/** The aggregates, models and process managers of a server by their names, because handles cannot cross an RPC. */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { AnyAggregate, AnyProjection } from "../../core/domain/handle-types.ts";
 import { DefinitionError } from "../../core/values/errors.ts";
