@@ -99,5 +99,5 @@ test(
     expect(events.filter(({ type }) => type === "OrderCancelled").length).toBeGreaterThan(KILLS / 2);
     expect(events.filter(({ type }) => type === "OrderPaid").length).toBeGreaterThan(KILLS / 2);
   },
-  Math.max(120_000, KILLS * 4_000),
+  Math.max(180_000, KILLS * 15_000),
 );

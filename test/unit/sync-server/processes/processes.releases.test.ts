@@ -1,0 +1,107 @@
+// A process manager of an older release meets an event of a newer one, which takes over.
+import { afterEach, expect, test } from "vitest";
+import * as v from "valibot";
+import { aggregate, defineDomain } from "../../../../src/index.ts";
+import { processManager, type SyncServer } from "../../../../src/sync-server/app.ts";
+import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
+import { until } from "../../../support/device.ts";
+import { sqliteFile } from "../../../support/sqlite-file.ts";
+import { testServer } from "../../../support/sync-requests.ts";
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+const number = v.object({ n: v.number() });
+const counted = (before: number): number => before + 1;
+
+const oldThing = aggregate("thing", {
+  version: 1,
+  initial: 0,
+  events: { ThingChanged: number, ThingAnswered: number },
+  evolve: { ThingChanged: counted, ThingAnswered: counted },
+  commands: {
+    change: { input: number, decide: (_, input, { emit }) => emit("ThingChanged", input) },
+    answer: { input: number, decide: (_, input, { emit }) => emit("ThingAnswered", input) },
+  },
+});
+const newThing = aggregate("thing", {
+  version: 1,
+  initial: 0,
+  events: { ThingChanged: number, ThingAnswered: number, ThingGrown: number },
+  evolve: { ThingChanged: counted, ThingAnswered: counted, ThingGrown: counted },
+  commands: {
+    change: { input: number, decide: (_, input, { emit }) => emit("ThingChanged", input) },
+    answer: { input: number, decide: (_, input, { emit }) => emit("ThingAnswered", input) },
+    grow: { input: number, decide: (_, input, { emit }) => emit("ThingGrown", input) },
+  },
+});
+
+const answering = (thing: typeof oldThing | typeof newThing) =>
+  processManager("answering", {
+    version: 1,
+    from: [thing],
+    start: "beginning",
+    initial: { changes: [] as readonly number[] },
+    on: {
+      ThingChanged: ({ changes }, { stream, data }, { run }) => {
+        run(thing.command.answer(`answers-${stream.slice("thing/".length)}`, data));
+        return { changes: [...changes, data.n] };
+      },
+    },
+  });
+
+test("processManager: an unknown event waits for a newer release, and is parked after a minute", async () => {
+  const file = await sqliteFile();
+  undo.push(file.remove);
+  let now = Date.now();
+  const start = (version: number, thing: typeof oldThing | typeof newThing, runs: boolean): SyncServer => {
+    const manager = answering(thing);
+    const server = testServer({
+      domain: defineDomain({ version, aggregates: [thing] }),
+      store: file.open(),
+      env: { ...runtimeEnv, now: () => now },
+      liveTicks: false,
+      subscribers: runs ? [manager] : [],
+    });
+    undo.push(() => server.close());
+    return server;
+  };
+  const writer = start(2, newThing, false).log("shop");
+  await writer.execute(newThing.command.change("t1", { n: 1 }));
+  await writer.execute(newThing.command.grow("t1", { n: 2 }));
+  await writer.execute(newThing.command.change("t1", { n: 3 }));
+  await writer.execute(newThing.command.change("t2", { n: 4 }));
+  const old = start(1, oldThing, true);
+  const statusOf = async (server: SyncServer) => (await server.log("shop").processes.list())[0];
+  old.poke("shop");
+  await until(async () => (await statusOf(old))?.at?.startsWith("1-") === true, "the event before the unknown one");
+  expect(await statusOf(old)).toMatchObject({ waiting: 0, parked: 0 });
+  await until(async () => (await statusOf(old))?.commands === 0, "its answer");
+  // The minute begins when the node reads the unknown event, which may be later than the read of its place.
+  await until(async () => {
+    now += 61_000;
+    old.poke("shop");
+    return (await statusOf(old))?.behind === 0;
+  }, "all events");
+  // The stream of the unknown event waits. The other stream continues.
+  expect(await statusOf(old)).toMatchObject({ parked: 1 });
+  const answers = async (id: string): Promise<number[]> => {
+    const found: number[] = [];
+    for await (const { type, data } of writer.history(newThing, `answers-${id}`))
+      if (type === "ThingAnswered") found.push((data as { n: number }).n);
+    return found;
+  };
+  await until(async () => (await answers("t2")).length === 1, "the answer of the other stream");
+  expect(await answers("t1")).toEqual([1]);
+  const next = start(2, newThing, true);
+  await until(async () => {
+    // The older node may have the lease at the first poke, and no walk runs here.
+    next.poke("shop");
+    const status = await statusOf(next);
+    return status?.waiting === 0 && status.behind === 0 && status.commands === 0;
+  }, "the waiting events");
+  expect([await answers("t1"), await answers("t2")]).toEqual([[1, 3], [4]]);
+  expect(await statusOf(next)).toMatchObject({ parked: 0, state: "running" });
+}, 20_000);
