@@ -85,6 +85,18 @@ export {
   type StrongOptions,
   type StrongRules,
 } from "./read-models/strong.ts";
+export {
+  type AnySqlModel,
+  type SqlChange,
+  sqlModel,
+  type SqlModel,
+  type SqlModelDefinition,
+  type SqlModelOptions,
+  type SqlNames,
+  type SqlTableDefinition,
+} from "./read-models/sql-model.ts";
+export type { QueryOptions, QueryPage, TablesOf } from "./server-log/query.ts";
+export type { SqlParam, SqlRow, SqlVeto } from "./stores/sql-tables.ts";
 export type { RowSelection } from "./read-models/row-range.ts";
 export type { Executed } from "./base/executed.ts";
 export type { ExecuteOptions } from "./server-log/execute.ts";

@@ -37,6 +37,13 @@ import { mountAt } from "./http/mount-routes.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export { bearer } from "./access/authorize.ts";
+export {
+  type AnySqlModel,
+  type SqlChange,
+  sqlModel,
+  type SqlModel,
+  type SqlModelOptions,
+} from "./read-models/sql-model.ts";
 export { strong, type StrongOptions } from "./read-models/strong.ts";
 export { jwt } from "./access/jwt.ts";
 export { subscriber } from "./subscribers/subscriber.ts";

@@ -29,6 +29,13 @@ import { nodeExchange } from "./hosts/node-exchange.ts";
 
 export { jsonLines } from "./hosts/json-lines.ts";
 export { bearer } from "./access/authorize.ts";
+export {
+  type AnySqlModel,
+  type SqlChange,
+  sqlModel,
+  type SqlModel,
+  type SqlModelOptions,
+} from "./read-models/sql-model.ts";
 export { strong, type StrongOptions } from "./read-models/strong.ts";
 export { jwt } from "./access/jwt.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";

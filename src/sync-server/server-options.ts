@@ -78,6 +78,7 @@ export type SyncServerOptions = ObserverOptions & {
    * the domain, but the aggregates that it folds must be.
    *
    * The rows of `strong(names)` change together with the append, and such a model may refuse commits by `veto`.
+   * A `sqlModel` has tables of its own in the database of the store, for reports in SQL.
    *
    * @default none
    */

@@ -14,12 +14,16 @@ import { leaseRules } from "./model-store/lease-rules.ts";
 import { type ModelRule, modelsOf } from "./model-store/samples.ts";
 import { runModelHistory } from "./model-store/random-history.ts";
 import { rowRules } from "./model-store/row-rules.ts";
+import { sqlRules } from "./model-store/sql-rules.ts";
 import { writeRules } from "./model-store/write-rules.ts";
 
 /** The rules of the port. Each has one or more tests. */
-export const modelStoreRules: readonly ConformanceRule<EventStore>[] = [...writeRules, ...rowRules, ...leaseRules].map(
-  ({ rule, name, check }) => ({ rule, name, run: (makeStore) => withModels(makeStore, check) }),
-);
+export const modelStoreRules: readonly ConformanceRule<EventStore>[] = [
+  ...writeRules,
+  ...rowRules,
+  ...sqlRules,
+  ...leaseRules,
+].map(({ rule, name, check }) => ({ rule, name, run: (makeStore) => withModels(makeStore, check) }));
 
 /** The test runner, and the size of the suite. */
 export type ModelStoreConformanceOptions = TestRunner & {

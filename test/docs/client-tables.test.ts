@@ -10,7 +10,15 @@ const [client, operating, storage, rows] = ["client.md", "operating.md", "storag
 );
 
 /** The codes of reading rows on a server. */
-const rowCodes = ["diverged", "rows-behind", "rows-building", "not-by-stream", "rows-not-populated", "overloaded"];
+const rowCodes = [
+  "diverged",
+  "rows-behind",
+  "rows-building",
+  "not-by-stream",
+  "rows-not-populated",
+  "sql-models-unsupported",
+  "overloaded",
+];
 
 /** The names in the first column of the tables of a section. */
 function named(section: string): ReadonlySet<string> {

@@ -11,7 +11,7 @@ const laws = [
   { page: "docs/protocol.md", rule: /^- \*\*(P\d+)\*\*/gm, count: 30 },
   { page: "src/client/stores/log-store.ts", rule: /^ \* - (L\d+) /gm, count: 12 },
   { page: "src/sync-server/stores/event-store.ts", rule: /^ \* - (S\d+) /gm, count: 20 },
-  { page: "src/sync-server/stores/model-store.ts", rule: /^ \* - (M\d+) /gm, count: 11 },
+  { page: "src/sync-server/stores/model-store.ts", rule: /^ \* - (M\d+) /gm, count: 12 },
   { page: "docs/storage-server.md", rule: /^- \*\*(A\d+)\*\*/gm, count: 5 },
 ];
 

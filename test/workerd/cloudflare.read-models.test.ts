@@ -7,6 +7,7 @@ import { bearer, strong, syncServer, type SyncServer, type SyncServerOptions } f
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import { board, columnCounts, domain, task } from "../support/board-domain.ts";
 import { names, namesDomain, user } from "../support/names-domain.ts";
+import { invoices, order, ordersDomain } from "../support/invoices-domain.ts";
 import { person, tokens } from "../support/sync-requests.ts";
 
 const add = (id: string) => task.command.add(id, { title: id, column: "todo" });
@@ -85,5 +86,73 @@ test("strong: an object records a name once, also after an eviction", async () =
       });
     },
     options,
+  );
+});
+
+test("strong SQL model: an object rejects one commit alone, and shows its tables in views", async () => {
+  const options = { domain: ordersDomain, models: [strong(invoices)] };
+  const paid = (id: string, number: string) => [
+    order.command.place(id, { total: 3 }),
+    order.command.pay(id, { number }),
+  ];
+  const tables = await inObject(
+    "invoices",
+    async (server) => {
+      const ada = person(server, "ada");
+      const commits = ["1", "1", "2", "2", "3", "3", "4", "4", "5"].map((number, n) =>
+        ada.commit(...paid(`o${n}`, number)),
+      );
+      const outcomes = await ada.outcomes(...commits);
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual(
+        ["1", "2", "3", "4"].flatMap(() => ["recorded", "rejected"]).concat("recorded"),
+      );
+      expect(outcomes[1]).toMatchObject({ command: 1, code: "number-taken" });
+      const log = server.log("board");
+      expect(await log.query(invoices, (t) => `select amount from ${t.total}`, [], { waitMs: 0 })).toMatchObject({
+        rows: [{ amount: 15 }],
+      });
+      expect((await log.models.verify(invoices)).differences).toEqual([]);
+      expect(await (await log.models.rebuild(invoices)).finished()).toMatchObject({ phase: "done" });
+    },
+    options,
+  );
+  expect(tables.filter((name) => name.startsWith("invoice"))).not.toEqual([]);
+  await evictDurableObject(env.PLATFORM.getByName("invoices"));
+  await runInDurableObject(env.PLATFORM.getByName("invoices"), (_, { storage }) => {
+    const rows = [...storage.sql.exec("select log, number from invoice_v1 order by number")];
+    expect(rows).toEqual(["1", "2", "3", "4", "5"].map((number) => ({ log: "board", number })));
+  });
+  await inObject(
+    "invoices",
+    async (server) => {
+      const log = server.log("board");
+      await expect(log.execute(paid("late", "3"))).rejects.toMatchObject({ details: { code: "number-taken" } });
+      await server.drop("board");
+    },
+    options,
+  );
+  await runInDurableObject(env.PLATFORM.getByName("invoices"), (_, { storage }) => {
+    const views = [...storage.sql.exec("select name from sqlite_master where type = 'view'")];
+    expect(views).toEqual([]);
+  });
+});
+
+test("async SQL model: an object parks events with refused statements", async () => {
+  await inObject(
+    "late invoices",
+    async (server) => {
+      const log = server.log("board");
+      for (const [n, number] of ["1", "1", "2"].entries())
+        await log.execute([order.command.place(`o${n}`, { total: 3 }), order.command.pay(`o${n}`, { number })]);
+    },
+    { domain: ordersDomain },
+  );
+  await inObject(
+    "late invoices",
+    async (server) => {
+      const found = await server.log("board").query(invoices, (t) => `select number from ${t.invoice} order by number`);
+      expect(found).toMatchObject({ parked: 1, rows: [{ number: "1" }, { number: "2" }] });
+    },
+    { domain: ordersDomain, models: [invoices] },
   );
 });

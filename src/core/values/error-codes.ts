@@ -50,6 +50,8 @@ export type DacapoErrorCode =
   | "not-by-stream"
   // An operator purged the rows of a read model.
   | "rows-not-populated"
+  // The store of the server has no SQL, so it cannot keep SQL models.
+  | "sql-models-unsupported"
   // Too many calls wait.
   | "overloaded"
   // The worker's domain has no such aggregate: UnknownAggregateError.

@@ -26,6 +26,10 @@ export async function getRows(
   const query = new URL(request.url).searchParams;
   const model = rows.models.get(name);
   if (!model) throw new HttpRefusal("not-found", { message: "The server has no read model of this name." });
+  if (model.sql)
+    throw new HttpRefusal("bad-request", {
+      message: "The read model has SQL tables. The server's own code reads them.",
+    });
   const version = wholeNumber(query.get("version"), "version", 1);
   const mayBeOlder = query.get("older") === "allow";
   if (!mayBeOlder && version !== null && version !== model.version)

@@ -262,6 +262,7 @@ export function checkedProcesses(
       projection,
       domain: { ...domain, projections: new Map([[name, projection]]) },
       strong: null,
+      sql: null,
       ...process,
       release: [version, aggregates],
     });

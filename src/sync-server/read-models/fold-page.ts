@@ -17,6 +17,8 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
+import type { SqlStatement } from "../stores/sql-tables.ts";
+import { foldSql, NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { ParkedEvent } from "./follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
@@ -90,23 +92,35 @@ export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[]): r
   return [...keys];
 }
 
-/** Folds the steps into rows, and returns the changes of both tables. A null text of `stored` is a tombstone. */
+/**
+ * Folds the steps into rows or statements, and returns the changes. A null text of `stored` is a tombstone. Events of
+ * `refused` are parked.
+ */
 export function foldPage(
   model: ReadModel,
   { steps, states, parked: unreadable }: FoldedStates,
   stored: StoredTexts,
-): { readonly changes: readonly RowChange[]; readonly parked: readonly ParkedEvent[] } {
-  const { set, remove, parked } = foldTexts(model, steps, stored);
+  refused: RefusedEvents = NONE_REFUSED,
+): FoldedPage {
+  const { follower } = model;
   const stateTexts = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
-  const parkedInOrder = [...unreadable, ...parked].sort((left, right) => left.position - right.position);
-  return {
-    changes: [
-      { follower: model.follower, table: ROWS, set, remove },
-      { follower: model.follower, table: STATES, set: stateTexts, remove: [] },
-    ],
-    parked: parkedInOrder,
-  };
+  const ofStates = { follower, table: STATES, set: stateTexts, remove: [] };
+  const inOrder = (parked: readonly ParkedEvent[]): readonly ParkedEvent[] =>
+    [...unreadable, ...parked].sort((left, right) => left.position - right.position);
+  if (model.sql) {
+    const { statements, parked } = foldSql(model, steps, refused);
+    return { changes: [ofStates], statements, parked: inOrder(parked) };
+  }
+  const { set, remove, parked } = foldTexts(model, steps, stored);
+  return { changes: [{ follower, table: ROWS, set, remove }, ofStates], statements: [], parked: inOrder(parked) };
 }
+
+export type FoldedPage = {
+  readonly changes: readonly RowChange[];
+  /** The statements of a SQL model, in the order of the events. */
+  readonly statements: readonly SqlStatement[];
+  readonly parked: readonly ParkedEvent[];
+};
 
 function foldTexts(model: ReadModel, steps: readonly FoldStep[], stored: StoredTexts) {
   const { domain, texts: applied } = withTexts(model);

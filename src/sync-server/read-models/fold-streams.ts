@@ -61,7 +61,7 @@ export async function foldStreams(
         {
           name: model.follower,
           revision: follower.revision,
-          next: nextOf(follower.at, notesAfter(notes, wanted, parked, env.now()), "keep"),
+          next: nextOf(model, follower.at, notesAfter(notes, wanted, parked, env.now()), "keep"),
         },
       ],
       rows,

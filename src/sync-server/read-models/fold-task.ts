@@ -14,6 +14,8 @@ import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
 import { foldPage, foldStates, keysIn, stateOf, type StoredTexts, streamsIn } from "./fold-page.ts";
+import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
+import type { SqlStatement } from "../stores/sql-tables.ts";
 import { emptyNotes, type FollowerNotes, nextOf, type ParkedEvent, withParked } from "./follower-notes.ts";
 import { JOB_PARKED_MAX, type JobNotes, measured } from "./job.ts";
 import type { FoldTask } from "./next-step.ts";
@@ -22,11 +24,24 @@ import { ROWS, STATES } from "./read-model.ts";
 export type FoldContext = { readonly modelStore: ModelStore; readonly env: Env };
 
 /** The part of a write that one task needs. */
-export type FoldedTask = { readonly followers: readonly FollowerWrite[]; readonly rows: readonly RowChange[] };
+export type FoldedTask = {
+  readonly followers: readonly FollowerWrite[];
+  readonly rows: readonly RowChange[];
+  readonly statements: readonly SqlStatement[];
+};
+
+/** The records of a task. */
+export type TaskRecords = {
+  readonly records: readonly CommitRecord[];
+  readonly head: Cursor | null;
+  /** Events whose statements the database refused in this page. They are parked. */
+  readonly refused?: RefusedEvents;
+};
 
 type Fold = {
   readonly records: readonly CommitRecord[];
   readonly changes: readonly RowChange[];
+  readonly statements: readonly SqlStatement[];
   readonly parked: readonly ParkedEvent[];
   readonly hasUnknown: boolean;
 };
@@ -35,20 +50,24 @@ export async function foldTask(
   context: FoldContext,
   log: LogName,
   task: FoldTask,
-  records: readonly CommitRecord[],
-  head: Cursor | null,
+  { records, head, refused = NONE_REFUSED }: TaskRecords,
 ): Promise<FoldedTask> {
   const { model, name, revision, notes, replaces } = task;
-  const whole = await foldRecords(context, log, task, records);
+  const whole = await foldRecords(context, log, task, records, refused);
   const poison = notes?.job?.onError === "stop" ? whole.parked[0] : undefined;
-  const fold = poison ? await foldRecords(context, log, task, recordsBefore(records, poison)) : whole;
+  const fold = poison ? await foldRecords(context, log, task, recordsBefore(records, poison), refused) : whole;
   const last = fold.records.at(-1);
   const end = last ? cursorOf(last) : task.at;
   const isAtHead = sameCursor(end, head);
   const next = nextNotes(context.env.now(), task, fold, isAtHead, poison);
   if (!replaces || !isAtHead || positionOf(end) < positionOf(replaces.at) || next.job?.state !== "running") {
-    const changes = fold.changes.map((change) => ({ ...change, follower: name }));
-    return { followers: [{ name, revision, next: nextOf(end, next, notes === null ? "new" : "keep") }], rows: changes };
+    const isFirst = notes?.phase !== "ready" && next.phase === "ready";
+    const sql = name === model.follower && next.phase === "ready" && (isFirst || task.shows) ? "show" : "make";
+    return {
+      followers: [{ name, revision, next: nextOf(model, end, next, notes === null ? "new" : "keep", sql) }],
+      rows: fold.changes.map((change) => ({ ...change, follower: name })),
+      statements: fold.statements.map((statement) => ({ ...statement, follower: name })),
+    };
   }
   const ended: FollowerNotes = { ...next, job: { ...next.job, state: "done" } };
   const { job: _, ...ofRows } = next;
@@ -57,17 +76,18 @@ export async function foldTask(
       {
         name: model.follower,
         revision: replaces.revision,
-        next: nextOf(end, { ...ofRows, phase: "ready" }, { from: name }),
+        next: nextOf(model, end, { ...ofRows, phase: "ready" }, { from: name }, "show"),
       },
-      { name, revision, next: nextOf(end, ended, null) },
+      { name, revision, next: nextOf(model, end, ended, null) },
     ],
     rows: fold.changes,
+    statements: fold.statements,
   };
 }
 
 /** The write that empties a follower, because the log has another history than its rows. */
 export function resetTask({ model, name, revision, notes }: FoldTask, now: number): FollowerWrite {
-  return { name, revision, next: nextOf(null, emptyNotes(model.domain.version, now, notes?.job), "new") };
+  return { name, revision, next: nextOf(model, null, emptyNotes(model.domain.version, now, notes?.job), "new") };
 }
 
 async function foldRecords(
@@ -75,6 +95,7 @@ async function foldRecords(
   log: LogName,
   { model, name, notes }: FoldTask,
   records: readonly CommitRecord[],
+  refused: RefusedEvents,
 ): Promise<Fold> {
   const texts = async (table: string, keys: readonly string[]): Promise<StoredTexts> => {
     if (notes === null || keys.length === 0) return new Map();
@@ -85,7 +106,7 @@ async function foldRecords(
   const stored = await texts(STATES, streamsIn(model, records));
   const states = foldStates(model, records, (stream) => stateOf(stored.get(stream)));
   const rows = await texts(ROWS, keysIn(model, states.steps));
-  return { records, ...foldPage(model, states, rows), hasUnknown: states.hasUnknown };
+  return { records, ...foldPage(model, states, rows, refused), hasUnknown: states.hasUnknown };
 }
 
 function recordsBefore(records: readonly CommitRecord[], { position }: ParkedEvent): readonly CommitRecord[] {

@@ -2,7 +2,8 @@
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { Follower, FollowerNext, TableChange } from "../stores/model-store.ts";
-import { ROWS, STATES } from "./read-model.ts";
+import { sqlTable } from "../stores/sql-tables.ts";
+import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 import type { JobNotes } from "./job.ts";
 
 /** An event that the rows do not contain, and why. */
@@ -57,11 +58,29 @@ export function notesText(notes: FollowerNotes): string {
 }
 
 /** The next state of a follower of a read model. Null: it keeps no table. */
-export function nextOf(at: Cursor | null, notes: FollowerNotes, change: TableChange | null): FollowerNext {
+export function nextOf(
+  model: ReadModel,
+  at: Cursor | null,
+  notes: FollowerNotes,
+  change: TableChange | null,
+  sql: SqlWork = "make",
+): FollowerNext {
   // The walk over all logs finds a running job by its time, also after a crash.
   const wake = notes.job?.state === "running" ? 0 : null;
-  return { at, text: notesText(notes), wake, tables: change === null ? {} : { [ROWS]: change, [STATES]: change } };
+  const next = { at, text: notesText(notes), wake };
+  if (change === null) return { ...next, tables: {} };
+  if (!model.sql) return { ...next, tables: { [ROWS]: change, [STATES]: change } };
+  const own = [...model.sql.tables];
+  const tables = Object.fromEntries([STATES, ...own.map(([name]) => sqlTable(name))].map((name) => [name, change]));
+  if (sql === "keep") return { ...next, tables };
+  const specs = own.map(([name, { create, view }]) => [name, { create, view, isShown: sql === "show" }] as const);
+  return { ...next, tables, sql: Object.fromEntries(specs) };
 }
+
+/**
+ * `keep`: the SQL tables are there. `make`: they are created if they are missing. `show`: their views show them too.
+ */
+export type SqlWork = "keep" | "make" | "show";
 
 type ParkedNotes = Pick<FollowerNotes, "parkedCount" | "parked">;
 

@@ -11,9 +11,11 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore } from "../stores/model-store.ts";
+import type { ModelStore, ModelWriteResult } from "../stores/model-store.ts";
+import { eventId } from "../../core/values/id.ts";
 import { isUnknownTo } from "./fold-page.ts";
 import { compareTask } from "./compare-task.ts";
+import { NONE_REFUSED } from "./fold-sql.ts";
 import { foldTask, resetTask } from "./fold-task.ts";
 import type { KeeperPace } from "./keeper-pace.ts";
 import { type FoldTask, nextStep, type Step } from "./next-step.ts";
@@ -129,21 +131,40 @@ export class LogKeeper {
       task,
       records: upTo(task, this.#knownRecords(task, records, skipped)),
     }));
-    const folded = await Promise.all(
-      known
-        .filter((one) => one.records.length > 0 || records.length === 0)
-        .map((one) => foldTask(this.#context, this.#log, one.task, one.records, page.head)),
-    );
-    if (folded.length === 0) return;
-    const result = await this.#context.modelStore.write(this.#log, {
-      followers: folded.flatMap(({ followers }) => followers),
-      rows: folded.flatMap(({ rows }) => rows),
-    });
+    const ready = known.filter((one) => one.records.length > 0 || records.length === 0);
+    if (ready.length === 0) return;
+    const result = await this.#writeFolds(ready, page.head);
     // After `moved` the next step reads the followers again.
     if (result.kind !== "ok") return;
     if (tasks.some(({ notes, revision, replaces }) => replaces || (notes === null && revision > 0)))
       this.#context.pace.hasOrphans = true;
     this.#context.onMoved(this.#log);
+  }
+
+  /** Folds and writes. If the database refuses a statement, its event is parked, and the page ends at its record. */
+  async #writeFolds(
+    given: readonly { readonly task: FoldTask; readonly records: readonly CommitRecord[] }[],
+    head: Cursor | null,
+  ): Promise<ModelWriteResult> {
+    let folds = given.map((one) => ({ ...one, refused: NONE_REFUSED }));
+    for (;;) {
+      const folded = await Promise.all(
+        folds.map(({ task, ...facts }) => foldTask(this.#context, this.#log, task, { ...facts, head })),
+      );
+      const result = await this.#context.modelStore.write(this.#log, {
+        followers: folded.flatMap(({ followers }) => followers),
+        rows: folded.flatMap(({ rows }) => rows),
+        statements: folded.flatMap(({ statements }) => statements),
+      });
+      if (result.kind !== "vetoed") return result;
+      const isTaskOf = ({ name, model, replaces }: FoldTask): boolean =>
+        result.follower === name || (replaces !== undefined && result.follower === model.follower);
+      folds = folds.map(({ task, records, refused }) =>
+        isTaskOf(task)
+          ? { task, records: upToEvent(records, result.event), refused: new Map([...refused, [result.event, result]]) }
+          : { task, records, refused },
+      );
+    }
   }
 
   /**
@@ -196,6 +217,12 @@ export class LogKeeper {
       await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
     this.#leases.clear();
   }
+}
+
+/** The records up to the one with the event. The next ones are tried after it is parked. */
+function upToEvent(records: readonly CommitRecord[], event: string): readonly CommitRecord[] {
+  const end = records.findIndex(({ commit, events }) => events.some((_, n) => eventId(commit, n) === event));
+  return end < 0 ? records : records.slice(0, end + 1);
 }
 
 /** Rows that are compared are folded up to the cursor of the others. */

@@ -100,7 +100,7 @@ export class ModelJobs {
       const beside = find(model.beside);
       const notes = notesOf(beside);
       const job = notes?.job && changedJob(notes.job, "cancel");
-      const ended = beside && notes && job ? [this.#write(model.beside, beside, { ...notes, job }, null)] : [];
+      const ended = beside && notes && job ? [this.#write(model, beside, { ...notes, job }, null)] : [];
       return { result: "done", write: { followers: [...this.#purged(find, model), ...ended], rows: [] } };
     });
     keepers.noteOrphans();
@@ -115,10 +115,10 @@ export class ModelJobs {
       const [follower, beside] = [find(model.follower), find(model.beside)];
       const [notes, ofBeside] = [notesOf(follower), notesOf(beside)];
       if (!follower || !notes || notes.phase === "purged") return { result: "not-there" };
-      const followers: FollowerWrite[] = [this.#write(model.follower, follower, notes, "keep")];
+      const followers: FollowerWrite[] = [this.#write(model, follower, notes, "keep")];
       // Rows that are being built beside would bring the row back.
       if (beside && ofBeside?.job && !hasEnded(ofBeside.job))
-        followers.push(this.#write(model.beside, beside, ofBeside, "keep"));
+        followers.push(this.#write(model, beside, ofBeside, "keep"));
       const rows = followers.map(({ name }): RowChange => ({
         follower: name,
         table: ROWS,
@@ -140,7 +140,7 @@ export class ModelJobs {
       const job = notes?.job?.id === id ? changedJob(notes.job, verb) : null;
       if (!follower || !notes || !job) return { result: null };
       const next = { ...notes, movedAt: env.now(), job };
-      const followers = [this.#write(model.beside, follower, next, verb === "cancel" ? null : "keep")];
+      const followers = [this.#write(model, follower, next, verb === "cancel" ? null : "keep")];
       return { result: null, write: { followers, rows: [] } };
     });
     if (verb === "cancel") keepers.noteOrphans();
@@ -203,12 +203,12 @@ export class ModelJobs {
     const notes = notesOf(follower);
     const { now } = this.#options.env;
     if (!follower || !notes?.job || hasEnded(notes.job)) {
-      const next = nextOf(null, emptyNotes(model.domain.version, now(), started), "new");
+      const next = nextOf(model, null, emptyNotes(model.domain.version, now(), started), "new");
       return { model, id: started.id, writes: [{ name: model.beside, revision: follower?.revision ?? 0, next }] };
     }
     if ((notes.job.comparison === undefined) !== (started.comparison === undefined)) return "other-job";
     const job = changedJob(notes.job, "resume");
-    const writes = job ? [this.#write(model.beside, follower, { ...notes, movedAt: now(), job }, "keep")] : [];
+    const writes = job ? [this.#write(model, follower, { ...notes, movedAt: now(), job }, "keep")] : [];
     return { model, id: notes.job.id, writes };
   }
 
@@ -217,11 +217,18 @@ export class ModelJobs {
     const follower = find(model.follower);
     if (notesOf(follower)?.phase === "purged") return [];
     const notes: FollowerNotes = { ...emptyNotes(model.domain.version, this.#options.env.now()), phase: "purged" };
-    return [{ name: model.follower, revision: follower?.revision ?? 0, next: nextOf(null, notes, "new") }];
+    return [
+      { name: model.follower, revision: follower?.revision ?? 0, next: nextOf(model, null, notes, "new", "show") },
+    ];
   }
 
   /** The next notes of a follower at the same cursor. Null: it keeps no table. */
-  #write(name: string, { revision, at }: Follower, notes: FollowerNotes, change: TableChange | null): FollowerWrite {
-    return { name, revision, next: nextOf(at, notes, change) };
+  #write(
+    model: ReadModel,
+    { name, revision, at }: Follower,
+    notes: FollowerNotes,
+    change: TableChange | null,
+  ): FollowerWrite {
+    return { name, revision, next: nextOf(model, at, notes, change, "keep") };
   }
 }

@@ -12,7 +12,7 @@
 import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { type FollowerNotes, notesOf } from "./follower-notes.ts";
-import { modelOfFollower, type ReadModel } from "./read-model.ts";
+import { followerPrefix, modelOfFollower, type ReadModel } from "./read-model.ts";
 
 /** A follower to fold, and its revision. */
 export type FoldTask = {
@@ -28,6 +28,8 @@ export type FoldTask = {
   readonly replaces?: ReadFollower;
   /** The rows that are read, with which these are compared. They are folded up to the same cursor. */
   readonly compares?: ReadFollower;
+  /** True: the views of its SQL tables show this follower. */
+  readonly shows?: boolean;
 };
 
 /** The follower of the rows that are read. */
@@ -86,6 +88,8 @@ export const OLD_ROWS_MS = 24 * 60 * 60 * 1000;
 /** Rows wait for their replacement if it is this near to the head, and moved lately. */
 const NEAR_EVENTS = 500;
 const NEAR_MS = 5_000;
+/** Tables of another release that moved within this time stay in the views. */
+const SHOWN_MS = 60_000;
 
 export function nextStep(facts: KeeperFacts): Step {
   const { models, followers, head, now, skipped, hasOrphans, isResting = false, isTurnOfLong = false } = facts;
@@ -122,7 +126,7 @@ function furthestBehind(tasks: readonly FoldTask[]): FoldTask | undefined {
 /** The folds that a model needs: of the rows that are read, and of the rows beside them. */
 function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): readonly FoldTask[] {
   const find = (name: string) => followers.find((follower) => follower.name === name);
-  const live = startOf(model, find(model.follower));
+  const live = { ...startOf(model, find(model.follower)), shows: isShown(model, followers, now) };
   const besideFollower = find(model.beside);
   const beside = besideTask(model, besideFollower, { revision: live.revision, at: find(model.follower)?.at ?? null });
   // Rows may be ahead of a log that was restored in part. Reading it then shows another history.
@@ -130,6 +134,19 @@ function tasksOf(model: ReadModel, { followers, head, now }: KeeperFacts): reado
   const waits =
     beside?.replaces && beside.notes && isNear(beside, head) && Math.abs(now - beside.notes.movedAt) < NEAR_MS;
   return [...(isBehind && !waits ? [live] : []), ...(beside ? [beside] : [])];
+}
+
+/**
+ * True if the views of a SQL model show the tables of this identity. Nodes of two releases may have two identities of
+ * one version. Then the views stay at the tables that became ready last, while these move. After the end of that
+ * release, such as for a rollback, the views return.
+ */
+export function isShown({ name, version, follower }: ReadModel, followers: readonly Follower[], now: number): boolean {
+  const prefix = followerPrefix(name, version);
+  return !followers.some((other) => {
+    const notes = other.name !== follower && other.name.startsWith(prefix) ? notesOf(other) : null;
+    return notes?.phase === "ready" && now - notes.movedAt < SHOWN_MS;
+  });
 }
 
 function isNear({ at }: FoldTask, head: Cursor | null): boolean {

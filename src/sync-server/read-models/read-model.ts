@@ -8,6 +8,8 @@ import type { AnyProjection } from "../../core/domain/handle-types.ts";
 import { projectionIdentity } from "../../core/fold/identity.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { DacapoError } from "../../core/values/errors.ts";
+import { isSqlModel, type SqlModelDefinition } from "./sql-model.ts";
 import { isStrongModel, type ServerModel, type StrongRules } from "./strong.ts";
 
 export type ReadModel = {
@@ -24,6 +26,8 @@ export type ReadModel = {
   readonly domain: DomainDefinition;
   /** The rules of a model whose rows change in the append's transaction. Null: they change after it. */
   readonly strong: StrongRules | null;
+  /** Its own tables. Null: it has rows. */
+  readonly sql: SqlModelDefinition | null;
 };
 
 /** The table of a follower with the rows, and the one with the states of the streams at the follower's cursor. */
@@ -46,6 +50,11 @@ export function identityOf(follower: string): string {
 /** True for a follower that has rows of a model, of any version. */
 export function isRowsOf(follower: string, model: string): boolean {
   return follower.startsWith(PREFIX.rows) && modelOfFollower(follower) === model;
+}
+
+/** The beginning of the names of the followers of a version, whatever the versions of its aggregates are. */
+export function followerPrefix(name: string, version: number): string {
+  return `${PREFIX.rows}${name}@${version}<`;
 }
 
 /** Checks the option `models` of a server, and returns its models by name. */
@@ -72,6 +81,7 @@ export function readModels(
       );
     models.set(model.name, model);
   }
+  requireTables([...models.values()], store.models);
   if (models.size > 0 && !store.models)
     refuseDefinition(
       "The store of the server keeps no read models",
@@ -80,11 +90,31 @@ export function readModels(
   return models;
 }
 
-function readModel(
-  domain: DomainDefinition,
-  { definition: projection, from }: AnyProjection,
-  rules: StrongRules | null,
-): ReadModel {
+/** Refuses SQL models of a store without SQL, and two SQL models with a table of one name. */
+function requireTables(models: readonly ReadModel[], store: ModelStore | undefined): void {
+  const owners = new Map<string, string>();
+  for (const { name, sql } of models) {
+    if (!sql) continue;
+    if (store && !store.sql)
+      throw new DacapoError("sql-models-unsupported", "after-fix", {
+        message: `The store of the server has no SQL, so it cannot keep the SQL model ${name}`,
+        fix: 'Use sqlite(), postgres() or a Durable Object. Tests can use sqlite(":memory:").',
+        details: { model: name },
+      });
+    for (const table of sql.tables.keys()) {
+      const other = owners.get(table);
+      if (other !== undefined)
+        refuseDefinition(
+          `The SQL models ${other} and ${name} both have the table ${table}`,
+          "Rename one of them, because both would have the same view.",
+        );
+      owners.set(table, name);
+    }
+  }
+}
+
+function readModel(domain: DomainDefinition, handle: AnyProjection, rules: StrongRules | null): ReadModel {
+  const { definition: projection, from } = handle;
   const { name, version } = projection;
   for (const { definition } of from) {
     if (domain.aggregates.get(definition.name) === definition) continue;
@@ -103,5 +133,6 @@ function readModel(
     projection,
     domain: { ...domain, projections: new Map([[name, projection]]) },
     strong: rules,
+    sql: isSqlModel(handle) ? handle.sql : null,
   };
 }

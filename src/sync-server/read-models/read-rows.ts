@@ -10,7 +10,8 @@ import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { RowRange } from "../stores/model-store.ts";
+import type { Follower, RowRange } from "../stores/model-store.ts";
+import type { SqlLimit, SqlParam, SqlRow } from "../stores/sql-tables.ts";
 import { type FollowerNotes, notesOf } from "./follower-notes.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { identityOf, isRowsOf, type ReadModel, ROWS } from "./read-model.ts";
@@ -29,6 +30,21 @@ export type RowsRead =
       /** The version of the model and of its aggregates that made the rows. */
       readonly identity: string;
     }
+  | RowsRefusal;
+
+/** The rows of a query on SQL tables. */
+export type QueryRead =
+  | {
+      readonly kind: "page";
+      readonly rows: readonly SqlRow[];
+      readonly more: boolean;
+      readonly at: Cursor | null;
+      readonly parked: number;
+    }
+  | RowsRefusal;
+
+/** Why there are no rows now. */
+export type RowsRefusal =
   /** The log does not contain the cursor. */
   | { readonly kind: "diverged" }
   | { readonly kind: "gone" }
@@ -50,13 +66,22 @@ export type RowsReaderOptions = {
   readonly env: Env;
 };
 
-export type RowsRequest = {
-  readonly range: RowRange;
+type Freshness = {
   /** The rows must contain the log up to here. Null: any cursor. */
   readonly at: Cursor | null;
   readonly waitMs: number;
+};
+
+export type RowsRequest = Freshness & {
+  readonly range: RowRange;
   /** True: if the rows are being built, the page may have the rows of another version that moved last. */
   readonly mayBeOlder: boolean;
+};
+
+export type QueryRequest = Freshness & {
+  readonly sql: string;
+  readonly params: readonly SqlParam[];
+  readonly limit: SqlLimit;
 };
 
 /** Another node may build the rows, so a waiting reader also reads after this time. */
@@ -71,7 +96,25 @@ export class RowsReader {
     this.#options = options;
   }
 
-  async read(log: LogName, model: ReadModel, { range, at, waitMs, mayBeOlder }: RowsRequest): Promise<RowsRead> {
+  read(log: LogName, model: ReadModel, { range, mayBeOlder, ...fresh }: RowsRequest): Promise<RowsRead> {
+    return this.#whenFresh(log, fresh, async (position) => {
+      const own = await this.#readOnce(log, model, range, position);
+      const isBuilt = own.kind !== "rows-building" || !mayBeOlder;
+      return isBuilt ? own : this.#readOlder(log, model, range, position);
+    });
+  }
+
+  /** Runs a query on the tables of a SQL model. */
+  query(log: LogName, model: ReadModel, { at, waitMs, ...request }: QueryRequest): Promise<QueryRead> {
+    return this.#whenFresh(log, { at, waitMs }, (position) => this.#queryOnce(log, model, request, position));
+  }
+
+  /** Reads until the rows contain the cursor, or the time is over. */
+  async #whenFresh<Read extends { readonly kind: string }>(
+    log: LogName,
+    { at, waitMs }: Freshness,
+    readOnce: (position: number) => Promise<Read | RowsRefusal>,
+  ): Promise<Read | RowsRefusal> {
     const { env, store } = this.#options;
     const until = env.now() + waitMs;
     if (at !== null) {
@@ -79,9 +122,7 @@ export class RowsReader {
       if (kind !== "page") return { kind: kind === "gone" ? "gone" : "diverged" };
     }
     for (;;) {
-      const own = await this.#readOnce(log, model, range, positionOf(at));
-      const isBuilt = own.kind !== "rows-building" || !mayBeOlder;
-      const read = isBuilt ? own : await this.#readOlder(log, model, range, positionOf(at));
+      const read = await readOnce(positionOf(at));
       if (read.kind !== "rows-behind" && read.kind !== "rows-building") return read;
       this.#options.keepers.poke(log);
       const leftMs = until - env.now();
@@ -115,28 +156,51 @@ export class RowsReader {
   ): Promise<RowsRead> {
     const { store } = this.#options;
     const page = await store.models?.rows(log, follower, ROWS, range);
-    if (!page) {
-      const head = await store.head(log);
-      if (head.kind === "gone") return { kind: "gone" };
-      const isEmpty = head.kind === "absent" || head.cursor === null;
-      return isEmpty
-        ? { kind: "page", rows: [], next: null, at: null, parked: 0, identity }
-        : { kind: "rows-building" };
-    }
-    const notes = notesOf(page.follower);
-    if (notes?.phase === "purged") return { kind: "rows-not-populated" };
-    if (notes?.phase !== "ready" || !isOf(identity, notes)) return { kind: "rows-building" };
-    if (positionOf(page.follower.at) < position) return { kind: "rows-behind" };
+    if (!page)
+      return (await this.#missing(log)) ?? { kind: "page", rows: [], next: null, at: null, parked: 0, identity };
+    const found = standingOf(identity, page.follower, position);
+    if ("kind" in found) return found;
     return {
       kind: "page",
+      ...found,
       // A tombstone is no row.
       rows: page.rows.flatMap(([key, text]) => (text === null ? [] : [{ key, text }])),
       next: page.more ? (page.rows.at(-1)?.[0] ?? null) : null,
-      at: page.follower.at,
-      parked: notes.parkedCount,
       identity,
     };
   }
+
+  async #queryOnce(
+    log: LogName,
+    model: ReadModel,
+    { limit, ...query }: Omit<QueryRequest, keyof Freshness>,
+    position: number,
+  ): Promise<QueryRead> {
+    const page = await this.#options.store.models?.sql?.query(log, model.follower, query, limit);
+    if (!page) return (await this.#missing(log)) ?? { kind: "page", rows: [], more: false, at: null, parked: 0 };
+    const found = standingOf(model.identity, page.follower, position);
+    return "kind" in found ? found : { kind: "page", ...found, rows: page.rows, more: page.more };
+  }
+
+  /** Why a model has no rows. Null: the log is empty. */
+  async #missing(log: LogName): Promise<RowsRefusal | null> {
+    const head = await this.#options.store.head(log);
+    if (head.kind === "gone") return { kind: "gone" };
+    return head.kind === "absent" || head.cursor === null ? null : { kind: "rows-building" };
+  }
+}
+
+/** The facts of a page of a follower, or why nobody may read it. */
+function standingOf(
+  identity: string,
+  follower: Follower,
+  position: number,
+): { readonly at: Cursor | null; readonly parked: number } | RowsRefusal {
+  const notes = notesOf(follower);
+  if (notes?.phase === "purged") return { kind: "rows-not-populated" };
+  if (notes?.phase !== "ready" || !isOf(identity, notes)) return { kind: "rows-building" };
+  if (positionOf(follower.at) < position) return { kind: "rows-behind" };
+  return { at: follower.at, parked: notes.parkedCount };
 }
 
 /** False: code of another version folded the rows. */

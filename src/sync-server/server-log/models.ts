@@ -80,13 +80,19 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
       if (typeof key !== "string" || key.length > KEY_LENGTH_MAX || !key.isWellFormed())
         throw invalid("The row cannot be deleted", `the key is not a well-formed text of ${KEY_LENGTH_MAX} characters`);
       const model = modelOf(models, handle);
+      if (model.sql) throw invalid("The row cannot be deleted", "a SQL model has no keys. Change it by a command");
       const deleted = await requireJobs().delete(log, model, key);
       if (deleted === "empty") throw notPopulated(log, model.name);
       done(model, deleted);
     },
-    verify: (handle, options = {}) => verify(requireJobs(), log, modelOf(models, handle), options),
+    verify: async (handle, options = {}) => {
+      const model = modelOf(models, handle);
+      await requireKeys(store, log, model);
+      return verify(requireJobs(), log, model, options);
+    },
     startVerify: async (handle, options = {}) => {
       const model = modelOf(models, handle);
+      await requireKeys(store, log, model);
       return begin(await requireJobs().verify(log, model, jobOptions(options).duty), model.name, options);
     },
     parked: async (handle) => {
@@ -133,6 +139,18 @@ function notDone(log: LogName, model: string, reason: NotDone): readonly JobOf[]
       });
     case "empty":
       return [];
+  }
+}
+
+/** Rows of a SQL table are compared by their primary key. */
+async function requireKeys({ models }: EventStore, log: LogName, { name, follower, sql }: ReadModel): Promise<void> {
+  for (const table of sql?.tables.keys() ?? []) {
+    const columns = await models?.sql?.keyColumns(log, follower, table);
+    if (columns?.length === 0)
+      throw invalid(
+        `The SQL model ${name} cannot be verified`,
+        `its table ${table} has no primary key. Raise the version and add one`,
+      );
   }
 }
 

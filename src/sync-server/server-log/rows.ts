@@ -6,7 +6,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
-import type { ReadRows, RowsRead } from "../read-models/read-rows.ts";
+import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
 import { diverged, gone, invalid, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
@@ -62,19 +62,14 @@ export async function readRows<P extends AnyProjection>(
   { models, reader, limits }: RowsContext,
   log: LogName,
   handle: P | string,
-  { at = null, waitMs = WAIT_MS.default, older = "refuse", ...selection }: RowsOptions,
+  { at, waitMs, older = "refuse", ...selection }: RowsOptions,
 ): Promise<RowsPage<RowOf<P>>> {
   const model = modelOf(models, handle);
+  if (model.sql) throw invalid(WHAT, `${model.name} is a SQL model. Use query(), or read its views`);
   const range = rowRange(selection, limits.frameBytesMax);
   if (typeof range === "string") throw invalid(WHAT, range);
-  if (!Number.isFinite(waitMs) || waitMs < 0 || waitMs > WAIT_MS.max)
-    throw invalid(WHAT, `waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
-  const read = await reader.read(log, model, {
-    range,
-    at: at === null ? null : cursorOf(at),
-    waitMs,
-    mayBeOlder: older === "allow",
-  });
+  const fresh = { at: cursorOption(at), waitMs: waitOption(waitMs) };
+  const read = await reader.read(log, model, { range, ...fresh, mayBeOlder: older === "allow" });
   if (read.kind !== "page") throw refusal(log, model, read.kind);
   return {
     rows: read.rows.map(({ key, text }) => ({ key, row: parseOwnJson<RowOf<P>>(text) })),
@@ -85,13 +80,21 @@ export async function readRows<P extends AnyProjection>(
   };
 }
 
-function cursorOf(text: string): Cursor {
+/** The milliseconds of the option `waitMs`. */
+export function waitOption(waitMs: number = WAIT_MS.default): number {
+  if (Number.isFinite(waitMs) && waitMs >= 0 && waitMs <= WAIT_MS.max) return waitMs;
+  throw invalid(WHAT, `waitMs is ${waitMs}, which is not a number from 0 to ${WAIT_MS.max}`);
+}
+
+/** The cursor of the option `at`. */
+export function cursorOption(text: string | null = null): Cursor | null {
+  if (text === null) return null;
   const cursor = decodeCursor(text);
   if (!cursor) throw invalid(WHAT, `\`at\` is ${JSON.stringify(text)}, which is not a cursor`);
   return cursor;
 }
 
-function refusal(log: LogName, { name }: ReadModel, kind: Exclude<RowsRead["kind"], "page">): DacapoError {
+export function refusal(log: LogName, { name }: ReadModel, kind: RowsRefusal["kind"]): DacapoError {
   const details = { log, model: name };
   switch (kind) {
     case "gone":

@@ -36,6 +36,7 @@ export async function replayIntoScratch<Row>(
   model: ReadModel,
   { after = 0, to = Infinity, types, streams }: ReplayRange,
 ): Promise<ScratchRows<Row>> {
+  if (model.sql) throw invalid("The log cannot be replayed", `${model.name} is a SQL model. Replay into a function`);
   if (!(after >= 0) || !(to >= after)) throw invalid("The log cannot be replayed", "`after` and `to` are no range");
   const head = await store.head(log);
   if (head.kind === "gone") throw gone(log);

@@ -14,6 +14,9 @@ import { execute, type ExecuteContext, type ExecuteOptions } from "./execute.ts"
 import { invalid } from "./log-errors.ts";
 import type { LogModels } from "./log-models.ts";
 import { logModels, type ModelsContext } from "./models.ts";
+import { query, type QueryOptions, type QueryPage, type TablesOf } from "./query.ts";
+import type { AnySqlModel } from "../read-models/sql-model.ts";
+import type { SqlParam } from "../stores/sql-tables.ts";
 import { readRows, type RowsContext, type RowsOptions, type RowsPage } from "./rows.ts";
 import { historyOf, type LoadedStream, loadStream, loadStreamAt, type StreamPlace } from "./streams.ts";
 import { type FollowedEvent, subscribe, type SubscribeContext, type SubscribeOptions } from "./subscribe.ts";
@@ -109,6 +112,25 @@ export type ServerLog = {
    */
   readonly rows: <P extends AnyProjection>(model: P | string, options?: RowsOptions) => Promise<RowsPage<RowOf<P>>>;
   /**
+   * Runs a query on the tables of a SQL model in this log. It changes nothing, and sees one snapshot. On SQLite a long
+   * query stops the process while it runs, so read a large report from the views by a connection of your own.
+   *
+   * @example
+   * const large = (t) => `select id, total from ${t.invoice} where total > ? order by total desc`;
+   * const { rows, at } = await server.log("shop").query(invoices, large, [1000]);
+   *
+   * @throws DefinitionError (`definition`) if the server does not have this model.
+   * @throws ValidationError (`invalid`) if the query names another table or changes something, or if the database
+   *   refuses it.
+   * @throws DacapoError (`diverged`, `rows-behind`, `rows-building`, `rows-not-populated`, `gone`), as `rows` does.
+   */
+  readonly query: <M extends AnySqlModel>(
+    model: M,
+    sql: (t: TablesOf<M>) => string,
+    params?: readonly SqlParam[],
+    options?: QueryOptions,
+  ) => Promise<QueryPage>;
+  /**
    * The places of the server's subscribers in this log, and the actions of an operator on them.
    *
    * @example
@@ -157,6 +179,7 @@ export function serverLog(context: ServerLogContext, log: LogName): ServerLog {
     history: (aggregate, id, { after = 0 } = {}) => historyOf(context, log, streamOf(aggregate, id), after),
     subscribe: (options = {}) => subscribe(context, log, options),
     rows: (model, options = {}) => readRows(rowsContext, log, model, options),
+    query: (model, text, params = [], options = {}) => query(context, log, model, { text, params, options }),
     subscribers: logSubscribers(context.store, context.subscribers, log),
     processes: logProcesses(context.store, context.processes, log),
     models: logModels(context, log),

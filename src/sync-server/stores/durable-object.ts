@@ -78,6 +78,8 @@ export function durableObjectStore(
     run(statement, ...values) {
       storage.sql.exec(statement, ...values);
     },
+    // It nests, because the runtime makes a savepoint for each.
+    savepoint: (work) => storage.transactionSync(work),
     transaction: (mode, work) => {
       if (mode === "read") return work();
       hasAppended = false;

@@ -61,7 +61,7 @@
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { SpentTickets, StoreHints, StorePresence } from "./between-nodes.ts";
-import type { ModelStore, ModelWrite } from "./model-store.ts";
+import type { ModelStore, ModelWrite, Vetoed } from "./model-store.ts";
 
 /** A record as a store keeps it: its text, and the fields that the store finds it by. */
 export type StoredRecord = {
@@ -124,6 +124,7 @@ export type AppendResult =
   | { readonly kind: "known"; readonly commits: readonly string[] }
   /** These followers of `models` have another revision. Nothing was written. */
   | { readonly kind: "model-moved"; readonly followers: readonly string[] }
+  | Vetoed
   /** The log was dropped. Nothing was written. */
   | { readonly kind: "gone" };
 

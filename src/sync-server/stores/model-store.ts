@@ -23,6 +23,9 @@
  * - M7  A write MUST orphan each table of its followers that it does not keep, and each table that a new or moved one
  *       replaces. `sweep` deletes only rows of orphaned tables. Otherwise rows of a live table are lost. Test: M7 in
  *       write-rules.ts.
+ * - M8  A statement that the database refuses MUST undo its whole write, and in an append the append. The store returns
+ *       `vetoed` with the event of the statement. Otherwise a refused commit leaves rows. Only a store with the member
+ *       `sql` has statements. Test: M8 in sql-rules.ts.
  * - M9  A lease MUST have at most one holder at a time, by the clock of the store. Otherwise two nodes do the same
  *       work. Test: M9 in lease-rules.ts.
  * - M10 `due` MUST name each log with a missing or late follower, or with a wake time that is over, after at most one
@@ -34,23 +37,13 @@
  *       there or not, so its caller reads the revision. Test: M12 in write-rules.ts.
  */
 import type { Cursor } from "../../core/history/record.ts";
+import type { Follower } from "./follower.ts";
+import type { SqlReads, SqlStatement, SqlTable, SqlVeto } from "./sql-tables.ts";
+
+export type { Follower } from "./follower.ts";
 
 /** The largest number of bytes in the text of a row, in UTF-8 (M6). */
 export const ROW_BYTES_MAX = 1024 * 1024;
-
-/** A durable reader of one log. */
-export type Follower = {
-  /** The name, such as `rows/board@2<task@1`. It is unique in a log. */
-  readonly name: string;
-  /** 1 after the first write, and one more after each write. */
-  readonly revision: number;
-  /** The end of the last record that its tables contain. Null: none yet. */
-  readonly at: Cursor | null;
-  /** `due` names the log from this time on, in milliseconds since the epoch. Null: no such time. */
-  readonly wake: number | null;
-  /** The follower's own notes, as JSON. */
-  readonly text: string;
-};
 
 /** The followers of a log and its head, as of one moment. `absent`: the log has no record or outcome yet. */
 export type LogFollowers =
@@ -74,6 +67,8 @@ export type FollowerNext = {
   readonly wake: number | null;
   /** The tables that the follower then has, by name. A table that is not named is orphaned (M7). */
   readonly tables: Readonly<Record<string, TableChange>>;
+  /** The SQL tables among them, by the name of the app. Absent: the write creates and shows none. */
+  readonly sql?: Readonly<Record<string, SqlTable>>;
 };
 
 /** A follower of a write: the revision that the write was computed on, and the next state. */
@@ -104,12 +99,28 @@ export type ModelWrite = {
   readonly followers: readonly FollowerWrite[];
   /** The changed rows. */
   readonly rows: readonly RowChange[];
+  /** The statements on SQL tables, in order, after all other changes (M8). */
+  readonly statements?: readonly SqlStatement[];
+};
+
+/** The database refused a statement of an event, such as for a unique key. Nothing was written (M8). */
+export type Vetoed = {
+  readonly kind: "vetoed";
+  /** The name of the follower. */
+  readonly follower: string;
+  /** The id of the event. */
+  readonly event: string;
+  /** The reason, in the words of the database. */
+  readonly message: string;
+  /** The rejection that the statement names. */
+  readonly veto?: SqlVeto;
 };
 
 /** The result of a write. Only `ok` wrote something. */
 export type ModelWriteResult =
   /** The write is done and durable. */
   | { readonly kind: "ok" }
+  | Vetoed
   /** These followers have another revision, or their next cursor is not in this log. */
   | { readonly kind: "moved"; readonly followers: readonly string[] }
   /** The log has no record or outcome yet, so it can have no follower. */
@@ -165,6 +176,8 @@ export type DuePage = {
  * modelStoreConformance("my store", () => myStore(), { describe, it });
  */
 export interface ModelStore {
+  /** The SQL tables of apps. Absent: the store has no SQL. */
+  readonly sql?: SqlReads;
   /** Returns the followers of a log, sorted by name, and the log's head. */
   followers(log: string): Promise<LogFollowers>;
   /**

@@ -2,14 +2,15 @@
  * Settles a batch: decides all pushes that wait for a log, in order, and writes the results with one append.
  *
  *     permit ─> head ─> planBatch ─> append ─┬─ ok ──────────────────────────────> results
- *               ^                            └─ moved, known, rejected, model-moved ──┐
- *               └──── next round, after two losses in a turn of the log (S20) ─────────┘
+ *               ^                            └─ moved, known, rejected, model-moved, vetoed ──┐
+ *               └──── next round, after two losses in a turn of the log (S20) ─────────────────┘
  *
  * Guarantees:
  * - Every answer is durable before it is sent (S2, log-writer.test.ts).
  * - After an append that rejected, the next round reads the log before it answers. `mayHaveMoved` reports the records
  *   that such an append left behind (log-writer.test.ts).
  * - A batch that lost to other nodes twice is written in its turn (append-batch.turns.test.ts).
+ * - A commit whose statement the database refuses is rejected alone (sql-model.on-a-server.test.ts).
  * - The rounds are bounded. A push without a result after the last round is refused as `unavailable`, and its device
  *   tries again.
  */
@@ -19,7 +20,8 @@ import { type PermittedPush, permitPush } from "./permit-push.ts";
 import { type BatchContext, type Plan, planBatch, type PlanContext } from "./plan-batch.ts";
 import type { AdmittedPush, Appended, PushResult, RefusedCode } from "./admit-push.ts";
 import type { Append, AppendResult, LogHead } from "../stores/event-store.ts";
-import { type Cursor, positionOf } from "../../core/history/record.ts";
+import type { Vetoed } from "../stores/model-store.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { withSnapshots } from "../streams/snapshots.ts";
 import { LogMoved } from "../streams/read-stream.ts";
 
@@ -46,13 +48,39 @@ const LOST_MAX = 2;
  */
 const CONTENTION_DELAY_MS = 4;
 
+/** Vetoes of statements in one batch of several pushes. After them, its pushes are settled one by one. */
+const VETOES_MAX = 3;
+
 export async function appendBatch(context: BatchContext, pushes: readonly AdmittedPush[]): Promise<SettledBatch> {
+  const together = await settleTogether(context, pushes, pushes.length > 1 ? VETOES_MAX : Infinity);
+  if (together !== "many-vetoes") return together;
+  // Each veto runs the statements of the batch once more. So the pushes are settled one by one.
+  const results: PushResult[] = [];
+  let mayHaveMoved = false;
+  for (const push of pushes) {
+    const part = await settleTogether(context, [push], Infinity);
+    if (part === "many-vetoes") continue;
+    results.push(...part.results);
+    mayHaveMoved ||= part.appended !== null || part.mayHaveMoved;
+  }
+  // Readers read the records of several appends from the store.
+  return { results, appended: null, mayHaveMoved };
+}
+
+/** `many-vetoes`: the database refused more than `vetoesMax` events, and nothing was written. */
+async function settleTogether(
+  context: BatchContext,
+  pushes: readonly AdmittedPush[],
+  vetoesMax: number,
+): Promise<SettledBatch | "many-vetoes"> {
   const { log, store, cache, recentRecords, env, report, step } = context;
   let mayHaveMoved = false;
+  const vetoes = new Vetoes();
   /** The log or its rows are not as they were read. */
   const forgetRows = (): void => {
     mayHaveMoved = true;
     context.strongModels.drop(log);
+    vetoes.clear();
   };
   const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
     results,
@@ -76,8 +104,8 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     const isTurn = lost >= LOST_MAX && store.takeTurn !== undefined;
     if (round >= 2 && !isTurn) await wait(env, jittered(env, CONTENTION_DELAY_MS * round));
     const done = isTurn
-      ? await takeTurn(context, permitted, readsIds)
-      : await runRound(context, permitted, next, readsIds);
+      ? await takeTurn(context, permitted, readsIds, vetoes)
+      : await runRound(context, permitted, next, readsIds, vetoes);
     next = null;
     if (done.kind === "gone") return refused("gone");
     if (done.kind === "nothing") return settled(done.results, null);
@@ -86,6 +114,13 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
       step.record("events", positionOf(appended.head) - positionOf(appended.after));
       remember(context, done.plan);
       return settled(results, appended.records.length > 0 ? appended : null);
+    }
+    if (done.kind === "vetoed") {
+      // Each such round refuses one more event, so it is not counted.
+      if (vetoes.add(done) > vetoesMax) return "many-vetoes";
+      next = done.head;
+      round--;
+      continue;
     }
     if (done.kind === "failed") {
       // The batch may be written nevertheless (S2). The next round finds its records by their ids.
@@ -112,15 +147,48 @@ type Round =
   /** The answer needs the real head and the known ids. */
   | { readonly kind: "unsure" }
   | { readonly kind: "failed"; readonly error: unknown }
-  | { readonly kind: Exclude<AppendResult["kind"], "ok"> };
+  | VetoedRound
+  | { readonly kind: Exclude<AppendResult["kind"], "ok" | "vetoed"> };
+
+/** The database refused a statement of an event, on this head. */
+type VetoedRound = { readonly kind: "vetoed"; readonly vetoed: Vetoed; readonly head: LogHead };
+
+/** The events of a batch whose statements the database refused. On another head, the same statements may succeed. */
+class Vetoes {
+  #head: Cursor | null = null;
+  #events = new Map<string, Map<string, Vetoed>>();
+
+  /** Returns the number of refused events. */
+  add({ vetoed, head }: VetoedRound): number {
+    const cursor = head.kind === "open" ? head.cursor : null;
+    if (!sameCursor(cursor, this.#head)) this.clear();
+    this.#head = cursor;
+    const events = this.#events.get(vetoed.follower) ?? new Map<string, Vetoed>();
+    this.#events.set(vetoed.follower, events.set(vetoed.event, vetoed));
+    return [...this.#events.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  on(head: Cursor | null): ReadonlyMap<string, ReadonlyMap<string, Vetoed>> {
+    return sameCursor(head, this.#head) ? this.#events : new Map();
+  }
+
+  clear(): void {
+    this.#events = new Map();
+  }
+}
 
 /** A round while no other node appends. Its records are durable only after the turn. */
-async function takeTurn(context: BatchContext, permitted: readonly PermittedPush[], readsIds: boolean): Promise<Round> {
+async function takeTurn(
+  context: BatchContext,
+  permitted: readonly PermittedPush[],
+  readsIds: boolean,
+  vetoes: Vetoes,
+): Promise<Round> {
   const { store, log } = context;
   try {
     const round = await store.takeTurn?.(log, async (turn) => {
       const own = { ...context, store: turn, isTurn: true };
-      return runRound(own, permitted, await catchUp(own), readsIds);
+      return runRound(own, permitted, await catchUp(own), readsIds, vetoes);
     });
     return round ?? { kind: "moved" };
   } catch (error) {
@@ -133,12 +201,14 @@ async function runRound(
   permitted: readonly PermittedPush[],
   assumed: LogHead | null,
   readsIds: boolean,
+  vetoes: Vetoes,
 ): Promise<Round> {
   const { log, store, step } = context;
   const head: LogHead = assumed ?? (await store.head(log));
   if (head.kind === "gone") return head;
   const cursor = head.kind === "open" ? head.cursor : null;
-  const plan = await step.run("decide", { log }, () => planOrMoved(context, permitted, cursor, !readsIds));
+  const own = { ...context, refused: vetoes.on(cursor) };
+  const plan = await step.run("decide", { log }, () => planOrMoved(own, permitted, cursor, !readsIds));
   if (!plan) return { kind: "moved" };
   const { results, appended, outcomes, strong, reportsIdTaken } = plan;
   const { records } = appended;
@@ -153,6 +223,7 @@ async function runRound(
   const events = positionOf(appended.head) - positionOf(appended.after);
   try {
     const written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
+    if (written.kind === "vetoed") return { kind: "vetoed", vetoed: written, head };
     return written.kind === "ok" ? { kind: "ok", plan } : written;
   } catch (error) {
     return { kind: "failed", error };

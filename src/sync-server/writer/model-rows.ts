@@ -16,6 +16,8 @@ import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../rea
 import { type ReadModel, ROWS, STATES } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
+import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
+import type { SqlStatement } from "../stores/sql-tables.ts";
 import { type ThrownError, watchedModel } from "./watched-model.ts";
 
 /** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
@@ -33,6 +35,8 @@ export type ReadyModel = {
   readonly stored: Map<string, RowText>;
   /** True: the keys of the last commit were its streams, so the rows of a batch can be read at once. */
   readonly isByStream: boolean;
+  /** True: the next append shows the SQL tables in their views. */
+  readonly shows: boolean;
 };
 
 export type StrongStore = {
@@ -40,6 +44,8 @@ export type StrongStore = {
   readonly models: LogTurn["models"];
   readonly now: () => number;
   readonly report: (error: unknown) => void;
+  /** Events whose statements the database refused for this head, by the name of the follower. */
+  readonly refused: ReadonlyMap<string, RefusedEvents>;
 };
 
 /** The reason why a model refuses a commit. `event`: the index of the event in the record. */
@@ -49,6 +55,7 @@ export type ModelRefusal = { readonly code: string; readonly message: string; re
 export type FoldedCommit = {
   readonly target: ModelRows;
   readonly changes: readonly RowChange[];
+  readonly statements: readonly SqlStatement[];
   readonly parked: readonly ParkedEvent[];
 };
 
@@ -63,6 +70,7 @@ export class ModelRows {
   readonly #thrown: ThrownError[] = [];
   readonly #rows = new Map<string, RowText>();
   readonly #states = new Map<string, RowText>();
+  readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
 
@@ -90,11 +98,14 @@ export class ModelRows {
     if (keys.length > 0) this.#isByStream = keys.every((key) => record.events.some(({ stream }) => stream === key));
     await this.#read(keys.filter((key) => !this.#rows.has(key) && !this.ready.stored.has(key)));
     this.#thrown.length = 0;
-    const { changes, parked } = foldPage(this.#watched, states, new Map(keys.map((key) => [key, this.#textOf(key)])));
-    return this.#refusal(record, parked) ?? { target: this, changes, parked };
+    const texts = new Map(keys.map((key) => [key, this.#textOf(key)]));
+    const refused = this.#store.refused.get(this.ready.model.follower) ?? NONE_REFUSED;
+    const folded = foldPage(this.#watched, states, texts, refused);
+    return this.#refusal(record, folded.parked, refused) ?? { target: this, ...folded };
   }
 
-  apply(changes: readonly RowChange[], parked: readonly ParkedEvent[]): void {
+  apply({ changes, statements, parked }: Omit<FoldedCommit, "target">): void {
+    this.#statements.push(...statements);
     for (const { table, set, remove } of changes) {
       const rows = table === ROWS ? this.#rows : this.#states;
       for (const [key, text] of set) rows.set(key, text);
@@ -104,17 +115,23 @@ export class ModelRows {
   }
 
   follower(head: Cursor | null): FollowerWrite {
-    const { model, revision, isNew } = this.ready;
+    const { model, revision, isNew, shows } = this.ready;
     this.#notes = { ...this.#notes, domain: model.domain.version, movedAt: this.#store.now() };
-    return { name: model.follower, revision, next: nextOf(head, this.#notes, isNew ? "new" : "keep") };
+    return {
+      name: model.follower,
+      revision,
+      next: nextOf(model, head, this.#notes, isNew ? "new" : "keep", isNew || shows ? "show" : "keep"),
+    };
   }
 
   changes(): readonly RowChange[] {
     const follower = this.ready.model.follower;
-    return [
-      { follower, table: ROWS, ...changesOf(this.#rows) },
-      { follower, table: STATES, ...changesOf(this.#states) },
-    ];
+    const states = { follower, table: STATES, ...changesOf(this.#states) };
+    return this.ready.model.sql ? [states] : [{ follower, table: ROWS, ...changesOf(this.#rows) }, states];
+  }
+
+  statements(): readonly SqlStatement[] {
+    return this.#statements;
   }
 
   appended(): ReadyModel {
@@ -134,7 +151,15 @@ export class ModelRows {
         stored.delete(key);
       },
     );
-    return { model, revision: revision + 1, notes: this.#notes, isNew: false, stored, isByStream: this.#isByStream };
+    return {
+      model,
+      revision: revision + 1,
+      notes: this.#notes,
+      isNew: false,
+      stored,
+      isByStream: this.#isByStream,
+      shows: false,
+    };
   }
 
   #textOf(key: string): RowText {
@@ -150,7 +175,7 @@ export class ModelRows {
     for (const key of keys) stored.set(key, texts.get(key));
   }
 
-  #refusal(record: CommitRecord, parked: readonly ParkedEvent[]): ModelRefusal | null {
+  #refusal(record: CommitRecord, parked: readonly ParkedEvent[], refused: RefusedEvents): ModelRefusal | null {
     const { name, strong } = this.ready.model;
     for (const { error, position } of this.#thrown)
       if (error instanceof RejectedError) {
@@ -159,6 +184,8 @@ export class ModelRows {
       }
     const [first] = parked;
     if (!first || strong?.onError === "park") return null;
+    const vetoed = refused.get(first.event);
+    if (vetoed?.veto) return { ...vetoed.veto, event: first.position - record.position };
     const message = `The read model ${name} failed on this commit: ${first.reason}`;
     this.#store.report(modelFailed(name, first, this.#store.log, this.#thrown[0]?.error));
     return { code: "model-failed", message, event: first.position - record.position };

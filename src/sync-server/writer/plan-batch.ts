@@ -27,6 +27,7 @@ import { askPermit, type PermittedPush } from "./permit-push.ts";
 import type { AdmittedPush, Appended, PushedCommit, PushResult, RefusedCode, StoppedPush } from "./admit-push.ts";
 import type { EventStore, KeptOutcome, KnownCommit, LogTurn, StoredRecord } from "../stores/event-store.ts";
 import type { StreamCache } from "../streams/stream-cache.ts";
+import type { StrongStore } from "./model-rows.ts";
 import type { StrongBatch } from "./strong-batch.ts";
 import type { StrongModels } from "./strong-models.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
@@ -55,6 +56,8 @@ export type PlanContext = Omit<BatchContext, "store"> & {
   readonly store: LogTurn;
   /** True: no other node can append, so a round waits for nothing. @default false */
   readonly isTurn?: boolean;
+  /** Events of strong SQL models whose statements the database refused on this head. @default none */
+  readonly refused?: StrongStore["refused"];
 };
 
 export type Plan = {

@@ -65,7 +65,7 @@ export class StrongBatch {
       }
       folded.push(result);
     }
-    for (const { target, changes, parked } of folded) target.apply(changes, parked);
+    for (const { target, ...changes } of folded) target.apply(changes);
     return null;
   }
 
@@ -73,9 +73,11 @@ export class StrongBatch {
   write(head: Cursor | null): ModelWrite | undefined {
     if (this.#targets.length + this.#passed.length === 0) return undefined;
     const passed = this.#passed.map((one): FollowerWrite => ({ ...one, next: "check" }));
+    const statements = this.#targets.flatMap((target) => target.statements());
     return {
       followers: [...passed, ...this.#targets.map((target) => target.follower(head))],
       rows: this.#targets.flatMap((target) => target.changes()),
+      ...(statements.length > 0 && { statements }),
     };
   }
 

@@ -14,7 +14,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import type { Env } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import type { FollowerNotes } from "../read-models/follower-notes.ts";
-import { LONG_EVENTS, startOf } from "../read-models/next-step.ts";
+import { isShown, LONG_EVENTS, startOf } from "../read-models/next-step.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { LogTurn } from "../stores/event-store.ts";
@@ -32,7 +32,11 @@ export type StrongModelsOptions = {
   readonly report: (error: unknown) => void;
 };
 
-type Opener = { readonly store: Pick<LogTurn, "models">; readonly isTurn?: boolean };
+type Opener = {
+  readonly store: Pick<LogTurn, "models">;
+  readonly isTurn?: boolean;
+  readonly refused?: StrongStore["refused"];
+};
 
 /** The rows of all strong models of a log at one head. */
 type Kept = { readonly head: Cursor | null; readonly ready: readonly ReadyModel[] };
@@ -58,22 +62,19 @@ export class StrongModels {
    * @throws LogMoved if `head` is not the head of the log, or if a turn finds models that are behind. A turn waits for
    * no keeper, because the other nodes wait for the turn.
    */
-  async open(log: LogName, head: Cursor | null, { store: events, isTurn }: Opener): Promise<StrongBatch | null> {
+  async open(
+    log: LogName,
+    head: Cursor | null,
+    { store: events, isTurn, refused = new Map() }: Opener,
+  ): Promise<StrongBatch | null> {
     const { env, report, keepers } = this.#options;
-    const store: StrongStore = { log, models: events.models, now: env.now, report };
+    const store: StrongStore = { log, models: events.models, now: env.now, report, refused };
     if (this.#models.length === 0) return new StrongBatch(store, [], []);
     const kept = this.#logs.get(log);
     if (kept && sameCursor(kept.head, head)) return new StrongBatch(store, kept.ready, []);
     for (let tries = 0; tries < CATCH_UP.tries; tries++) {
       const followers = await followersAt(store, head);
-      const standings = this.#models.map((model) =>
-        standingOf(
-          model,
-          followers.find(({ name }) => name === model.follower),
-          head,
-          env.now(),
-        ),
-      );
+      const standings = this.#models.map((model) => standingOf(model, followers, head, env.now()));
       if (standings.every(({ kind }) => kind === "ready" || kind === "passes"))
         return new StrongBatch(
           store,
@@ -118,7 +119,9 @@ type Standing =
   | { readonly kind: "behind" }
   | { readonly kind: "unavailable" };
 
-function standingOf(model: ReadModel, follower: Follower | undefined, head: Cursor | null, now: number): Standing {
+function standingOf(model: ReadModel, followers: readonly Follower[], head: Cursor | null, now: number): Standing {
+  const follower = followers.find(({ name }) => name === model.follower);
+  const rows = { model, stored: new Map<string, string>(), isByStream: true, shows: isShown(model, followers, now) };
   const revision = follower?.revision ?? 0;
   if (head === null) {
     const notes: FollowerNotes = {
@@ -129,7 +132,7 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
       parked: [],
       hasUnknown: false,
     };
-    return { kind: "ready", rows: { model, revision, notes, isNew: true, stored: new Map(), isByStream: true } };
+    return { kind: "ready", rows: { ...rows, revision, notes, isNew: true } };
   }
   const { at, notes } = startOf(model, follower);
   const missing = head.position - positionOf(at);
@@ -139,8 +142,5 @@ function standingOf(model: ReadModel, follower: Follower | undefined, head: Curs
       : { kind: "passes", follower: model.follower, revision };
   if (missing > LONG_EVENTS) return { kind: "unavailable" };
   if (missing > 0) return { kind: "behind" };
-  return {
-    kind: "ready",
-    rows: { model, revision, notes, isNew: false, stored: new Map(), isByStream: true },
-  };
+  return { kind: "ready", rows: { ...rows, revision, notes, isNew: false } };
 }

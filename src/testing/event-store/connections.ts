@@ -4,7 +4,7 @@
  */
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
-import { modelsOf } from "../model-store/samples.ts";
+import { modelsOf, sqlOf } from "../model-store/samples.ts";
 
 /**
  * Returns a store that is closed and opened again for each call, so that data in memory is lost each time.
@@ -81,6 +81,11 @@ export function storeThrough(
       rows: (log, follower, table, range) => pass((store) => modelsOf(store).rows(log, follower, table, range)),
       lease: (log, follower, holder, ms) => pass((store) => modelsOf(store).lease(log, follower, holder, ms)),
       sweep: (rowsMax) => pass((store) => modelsOf(store).sweep(rowsMax)),
+      sql: {
+        query: (log, follower, query, limit) => pass((store) => sqlOf(store).query(log, follower, query, limit)),
+        keyColumns: (log, follower, table) => pass((store) => sqlOf(store).keyColumns(log, follower, table)),
+        page: (log, follower, table, range) => pass((store) => sqlOf(store).page(log, follower, table, range)),
+      },
       due: (followers, now, after, limit) => pass((store) => modelsOf(store).due(followers, now, after, limit)),
     },
     close,

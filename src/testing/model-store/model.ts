@@ -5,6 +5,9 @@
  */
 import type { Cursor } from "../../core/history/record.ts";
 import type { ModelWrite, ModelWriteResult } from "../../sync-server/stores/model-store.ts";
+import type { SqlStatement } from "../../sync-server/stores/sql-tables.ts";
+
+const SQL_TABLE = "sql/numbers";
 
 type Tables = Readonly<Record<string, Readonly<Record<string, string | null>>>>;
 export type PlainFollower = {
@@ -36,11 +39,34 @@ export class PlainModels {
     if (this.ends.length === 0) return { kind: "absent" };
     const followers = this.moved(write);
     if (followers.length > 0) return { kind: "moved", followers };
+    const vetoed = this.vetoed(write);
+    if (vetoed) return { kind: "vetoed", ...vetoed, message: "" };
     this.apply(write);
     return { kind: "ok" };
   }
 
-  apply({ followers, rows }: ModelWrite): void {
+  /** The first statement that inserts a key which the table has already. */
+  vetoed(write: ModelWrite): { readonly follower: string; readonly event: string } | null {
+    const copy = new PlainModels();
+    copy.followers = this.followers;
+    copy.apply({ ...write, statements: [] });
+    for (const statement of write.statements ?? []) {
+      const { follower, event } = statement;
+      const [key] = statement.params;
+      if (Object.hasOwn(copy.followers[follower]?.tables[SQL_TABLE] ?? {}, String(key))) return { follower, event };
+      copy.insert(statement);
+    }
+    return null;
+  }
+
+  insert({ follower, params: [key] }: SqlStatement): void {
+    const kept = this.followers[follower];
+    if (!kept) return;
+    const table = { ...kept.tables[SQL_TABLE], [String(key)]: "" };
+    this.followers = { ...this.followers, [follower]: { ...kept, tables: { ...kept.tables, [SQL_TABLE]: table } } };
+  }
+
+  apply({ followers, rows, statements = [] }: ModelWrite): void {
     const before = this.followers;
     const after: Record<string, PlainFollower> = { ...before };
     // A table leaves its follower before any follower of the write changes.
@@ -69,6 +95,7 @@ export class PlainModels {
       after[follower] = { ...kept, tables: { ...kept.tables, [table]: changed } };
     }
     this.followers = after;
+    for (const statement of statements) this.insert(statement);
   }
 }
 

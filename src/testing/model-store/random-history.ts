@@ -4,15 +4,18 @@
  * The writers use revisions and cursors that they read earlier, so many of their writes are refused.
  */
 import type { Cursor } from "../../core/history/record.ts";
-import type { FollowerWrite, ModelWrite, TableChange } from "../../sync-server/stores/model-store.ts";
+import type { FollowerWrite, ModelWrite, TableChange, Vetoed } from "../../sync-server/stores/model-store.ts";
+import { sqlNameOf, sqlTable } from "../../sync-server/stores/sql-tables.ts";
 import { requireEqual, requireThat } from "../require.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { batch, recordsAfter } from "../event-store/samples.ts";
 import { PlainModels } from "./model.ts";
-import { ALL_ROWS, type ModelBed } from "./samples.ts";
+import { ALL_ROWS, ALL_SQL, type ModelBed, sqlInsert, sqlSpec } from "./samples.ts";
 
 const FOLLOWERS = ["rows/a@1", "rows/b@1", "beside/1"];
 const TABLES = ["rows", "states"];
+/** Only in a store with SQL. */
+const NUMBERS = "numbers";
 const KEYS = ["", "a", "a/1", "a/2", "b", "é", "\ufffd", "\u{1F600}", "x\0y"];
 const STEPS = 50;
 
@@ -70,6 +73,7 @@ class History {
     const sorted = expected.toSorted((left, right) => (left.name < right.name ? -1 : 1));
     requireEqual(found, { kind: "open", head: this.#plain.ends.at(-1) ?? null, followers: sorted }, "the followers");
     for (const name of FOLLOWERS) for (const table of TABLES) await this.#compareTable(name, table);
+    for (const name of FOLLOWERS) await this.#compareSql(name);
   }
 
   async #compareTable(name: string, table: string): Promise<void> {
@@ -86,15 +90,32 @@ class History {
     requireThat(some?.more === inRange.length > 2, "more rows, as in the model");
   }
 
+  async #compareSql(name: string): Promise<void> {
+    const kept = this.#plain.followers[name]?.tables[sqlTable(NUMBERS)];
+    const page = await this.#bed.models.sql?.page("log", name, NUMBERS, ALL_SQL);
+    requireThat((page ?? null) === null || kept !== undefined, `no SQL table of ${name}, as in the model`);
+    if (!kept || !this.#bed.models.sql) return;
+    const rows = (page?.rows ?? []).map(([key]) => key).toSorted();
+    requireEqual(
+      rows,
+      Object.keys(kept)
+        .map((key) => JSON.stringify([key]))
+        .toSorted(),
+      `the SQL table of ${name}`,
+    );
+  }
+
   async #append(models: ModelWrite | null): Promise<void> {
     const expected = this.#plain.ends.at(-1) ?? null;
     const records = recordsAfter(expected, [{ commit: ++this.#commits, events: 1 + this.#random.below(3) }]);
     const ends = [...this.#plain.ends, ...records.map(({ cursor }) => cursor)];
     const moved = models && this.#plain.moved(models, ends);
+    const vetoed = models && !this.#plain.isGone && moved?.length === 0 ? this.#plain.vetoed(models) : null;
     const result = await this.#bed.store.append("log", batch(expected, { records, ...(models && { models }) }));
     if (this.#plain.isGone) return requireEqual(result, { kind: "gone" }, "an append");
     if (moved && moved.length > 0)
       return requireEqual(result, { kind: "model-moved", followers: moved }, "an append with models");
+    if (vetoed) return requireVetoed(result, vetoed);
     requireEqual(result, { kind: "ok" }, "an append");
     this.#plain.ends = ends;
     if (models) this.#plain.apply(models);
@@ -102,7 +123,10 @@ class History {
 
   async #writeModels(): Promise<void> {
     const write = this.#write();
-    requireEqual(await this.#bed.models.write("log", write), this.#plain.write(write), JSON.stringify(write));
+    const expected = this.#plain.write(write);
+    const result = await this.#bed.models.write("log", write);
+    if (expected.kind === "vetoed") requireVetoed(result, expected);
+    else requireEqual(result, expected, JSON.stringify(write));
   }
 
   async #drop(): Promise<void> {
@@ -116,17 +140,30 @@ class History {
     const writer = random.below(2);
     const names = FOLLOWERS.filter(() => random.chance(0.5));
     const followers = (names.length > 0 ? names : FOLLOWERS.slice(0, 1)).map((name) => this.#follower(writer, name));
-    const rows = followers.flatMap(({ name, next }) =>
-      Object.keys(next === null || next === "check" ? {} : next.tables).map((table) => ({
+    const tables = followers.flatMap(({ name, next }) =>
+      Object.keys(next === null || next === "check" ? {} : next.tables).map((table) => ({ name, table })),
+    );
+    const rows = tables
+      .filter(({ table }) => sqlNameOf(table) === null)
+      .map(({ name, table }) => ({
         follower: name,
         table,
         set: KEYS.filter(() => random.chance(0.3)).map(
           (key) => [key, random.chance(0.1) ? null : `"${random.below(1_000)}"`] as const,
         ),
         remove: KEYS.filter(() => random.chance(0.1)),
-      })),
-    );
-    return { followers, rows: rows.map((change) => ({ ...change, remove: notIn(change.remove, change.set) })) };
+      }));
+    // A second insert of a key is refused.
+    const statements = tables
+      .filter(({ table }) => sqlNameOf(table) === NUMBERS)
+      .flatMap(({ name }) =>
+        KEYS.filter((key) => !key.includes("\0") && random.chance(0.1)).map((key) => sqlInsert(name, NUMBERS, key)),
+      );
+    return {
+      followers,
+      rows: rows.map((change) => ({ ...change, remove: notIn(change.remove, change.set) })),
+      ...(statements.length > 0 && { statements }),
+    };
   }
 
   #follower(writer: number, name: string): FollowerWrite {
@@ -139,8 +176,12 @@ class History {
     if (kind === 1) return { name, revision, next: "check" };
     const tables: Record<string, TableChange> = {};
     for (const table of TABLES) if (random.chance(0.9)) tables[table] = this.#tableChange(name);
+    const hasSql = this.#bed.models.sql !== undefined && random.chance(0.7);
+    if (hasSql) tables[sqlTable(NUMBERS)] = this.#tableChange(name);
     const wake = random.chance(0.2) ? random.below(1_000) : null;
-    return { name, revision, next: { at: this.#cursor(), text: `${random.below(1_000)}`, wake, tables } };
+    const next = { at: this.#cursor(), text: `${random.below(1_000)}`, wake, tables };
+    const sql = { [NUMBERS]: { ...sqlSpec(NUMBERS), isShown: random.chance(0.5) } };
+    return { name, revision, next: hasSql ? { ...next, sql } : next };
   }
 
   /** Only `rows/a@1` moves tables, so that no two followers of a write exchange them. */
@@ -157,6 +198,11 @@ class History {
     const end = this.#random.pick(ends);
     return this.#random.chance(0.1) ? { ...end, mark: "m0" } : end;
   }
+}
+
+function requireVetoed(result: { readonly kind: string }, expected: Pick<Vetoed, "follower" | "event">): void {
+  const { follower, event } = expected;
+  requireEqual({ ...result, message: "" }, { kind: "vetoed", follower, event, message: "" }, "a refused statement");
 }
 
 function notIn(remove: readonly string[], set: readonly (readonly [string, string | null])[]): string[] {

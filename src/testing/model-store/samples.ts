@@ -9,6 +9,8 @@ import type {
   RowPage,
   RowRange,
 } from "../../sync-server/stores/model-store.ts";
+import { type SqlReads, type SqlStatement, type SqlTable, sqlTable } from "../../sync-server/stores/sql-tables.ts";
+import { parseOwnJson } from "../../core/values/json.ts";
 import { requireEqual, requireThat } from "../require.ts";
 
 export type ModelBed = { readonly store: EventStore; readonly models: ModelStore };
@@ -24,7 +26,47 @@ export function modelsOf(store: EventStore): ModelStore {
   throw new Error("The store has no member `models`");
 }
 
+export function sqlOf(store: EventStore): SqlReads {
+  const { sql } = modelsOf(store);
+  if (sql) return sql;
+  throw new Error("The store has no SQL tables");
+}
+
 export const ALL_ROWS = { from: null, to: null, after: null, limit: 1_000_000, bytes: 1_000_000_000 } as const;
+
+export const ALL_SQL = { after: null, to: null, limit: { rows: 1_000_000, bytes: 1_000_000_000 } } as const;
+
+/** A SQL table with a text as its key and a number, and the view `NAME_v1`. */
+export function sqlSpec(name: string): SqlTable {
+  const create = [
+    `create table «${name}» (k text primary key, n integer not null)`,
+    `create index «${name}»_n on «${name}» (n)`,
+  ];
+  return { create, view: `${name}_v1`, isShown: true };
+}
+
+/** A statement that is refused if the key is there. Its event is the key. */
+export function sqlInsert(follower: string, table: string, key: string, n = 0): SqlStatement {
+  return { follower, event: key, sql: `insert into «${table}» (k, n) values (?, ?)`, params: [key, n] };
+}
+
+/** A follower with the SQL table `numbers`. */
+export function followSql(name: string, revision: number, next: Partial<FollowerNext> = {}): FollowerWrite {
+  return follow(name, revision, {
+    tables: { [sqlTable("numbers")]: "keep" },
+    sql: { numbers: sqlSpec("numbers") },
+    ...next,
+  });
+}
+
+/** The rows of the table `numbers` of a follower, by key. */
+export async function readNumbers(models: ModelStore, follower: string): Promise<Readonly<Record<string, number>>> {
+  const page = await models.sql?.page("log", follower, "numbers", ALL_SQL);
+  requireThat(page !== null && page !== undefined, `the SQL table of ${follower}`);
+  return Object.fromEntries(
+    page.rows.map(([, row]) => parseOwnJson<{ k: string; n: number }>(row)).map(({ k, n }) => [k, n]),
+  );
+}
 
 /** A follower of the table `rows`, with a change of its next state. */
 export function follow(name: string, revision: number, next: Partial<FollowerNext> = {}): FollowerWrite {

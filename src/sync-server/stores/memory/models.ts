@@ -1,7 +1,7 @@
 /** The read models of the store in memory, with the same rules as in a database. */
 import { type Cursor, positionOf } from "../../../core/history/record.ts";
 import { byteLength } from "../../../core/values/byte-length.ts";
-import { checkModelWrite } from "../check-model-write.ts";
+import { checkModelWrite, refuseSqlTables } from "../check-model-write.ts";
 import type {
   DuePage,
   Follower,
@@ -58,12 +58,13 @@ export class MemoryModels implements ModelStore {
   }
 
   /** The followers of a write that have another revision, or whose next cursor is not in the log (M1, M3). */
-  moved(name: string, { followers }: ModelWrite, isRecordEnd: (cursor: Cursor) => boolean): readonly string[] {
+  moved(name: string, write: ModelWrite, isRecordEnd: (cursor: Cursor) => boolean): readonly string[] {
+    refuseSqlTables(write);
     const kept = this.#of(name);
     const isMoved = ({ name: follower, revision, next }: ModelWrite["followers"][number]): boolean =>
       (kept.get(follower)?.follower.revision ?? 0) !== revision ||
       (next !== null && next !== "check" && next.at !== null && !isRecordEnd(next.at));
-    return followers.filter(isMoved).map((one) => one.name);
+    return write.followers.filter(isMoved).map((one) => one.name);
   }
 
   /** Applies a write that `moved` accepted. Nothing here throws or waits, so that a reader sees all of it (M2). */

@@ -37,6 +37,7 @@ const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
     "Give the database role the right to create tables in the schema. Or run the SQL of postgresLayout() as another " +
       "role.",
   ],
+  [/^55P03$/, "A report reads the tables of a SQL model. Try again when it has ended."],
   [/^25006$/, "Pass the URL of the primary server, because this server is read-only."],
   [/^(42P01|3F000)$/, "Open the store again, because its tables were removed."],
 ];
@@ -69,12 +70,23 @@ export function classifyPostgresError(error: unknown, place: string): PostgresFa
   return { error: new BugError(facts.message, facts.details), isConnectionLost: false };
 }
 
+/**
+ * Codes that say something about a statement or its values: data, constraints, syntax, and errors that SQL raises. A
+ * missing right is not among them, because an operator must grant it.
+ */
+const REFUSED = /^(0A|21|22|23|2F|42(?!501)|44|P0)/;
+
+/** True if Postgres refused a statement of an app, and the same statement would be refused again. */
+export function isRefusedStatement(error: unknown): boolean {
+  return REFUSED.test(codeOf(error));
+}
+
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
 /** Node joins the failures of several addresses into an error without a message. */
-function reasonText(error: unknown): string {
+export function reasonText(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(String).join("; ");
   return error instanceof Error ? error.message : String(error);
 }

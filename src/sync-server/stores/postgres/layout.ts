@@ -8,7 +8,7 @@
  */
 import { DacapoError } from "../../../core/values/errors.ts";
 import { appendFunction } from "./append-function.ts";
-import { modelLayout } from "./model-layout.ts";
+import { modelLayout, sqlModelLayout } from "./model-layout.ts";
 import type { Statements } from "./pool.ts";
 
 const PART = "event-store";
@@ -79,6 +79,7 @@ function steps(schema: string): readonly (readonly string[])[] {
     modelLayout(schema),
     // The same results, but it looks the ids of commits up.
     [appendFunction(schema)],
+    sqlModelLayout(schema),
   ];
 }
 

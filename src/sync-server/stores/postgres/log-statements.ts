@@ -4,7 +4,6 @@
  * Guarantees: each call is one statement, so it sees one snapshot (S5). An append is one call of a function.
  */
 import { type Cursor, positionOf } from "../../../core/history/record.ts";
-import { BugError } from "../../../core/values/errors.ts";
 import { parseOwnJson } from "../../../core/values/json.ts";
 import type { AppendResult, ReadLimit, StoredRecord } from "../event-store.ts";
 import type { ModelStore } from "../model-store.ts";
@@ -13,8 +12,9 @@ import type { AppendPlan } from "../sql/plan-append.ts";
 import { type KnownRow, pageOf } from "../sql/rows.ts";
 import type { Call, FoundPage, LogTables } from "../sql/tables.ts";
 import type { ModelQueries } from "./model-queries.ts";
-import { modelParameters, PostgresModels } from "./models.ts";
-import type { Statement } from "./pool.ts";
+import { modelParameters, PostgresModels, resultOf } from "./models.ts";
+import type { Statement, Statements } from "./pool.ts";
+import { changesSqlTables, writeSqlTables } from "./sql-write.ts";
 import { type HeadRow, headOf, type PageRow, type Queries } from "./queries.ts";
 
 export type LogStatementsOptions = {
@@ -22,6 +22,10 @@ export type LogStatementsOptions = {
   readonly modelQueries: ModelQueries;
   readonly read: Statement;
   readonly write: Statement;
+  /** The schema's name in quotes. */
+  readonly schema: string;
+  /** Runs several statements, all or none. */
+  readonly transaction: <Result>(work: (sql: Statements) => Promise<Result>) => Promise<Result>;
 };
 
 export class LogStatements implements LogTables {
@@ -37,7 +41,7 @@ export class LogStatements implements LogTables {
   }
 
   async append(log: string, plan: AppendPlan): Promise<AppendResult> {
-    const { queries, modelQueries, write } = this.#options;
+    const { queries, modelQueries, write, schema, transaction } = this.#options;
     const { expected, records, streams, outcomes, forgetOutcomesBefore, outcomesPerActorMax, models } = plan;
     const values = [
       log,
@@ -47,14 +51,18 @@ export class LogStatements implements LogTables {
       forgetOutcomesBefore,
       outcomesPerActorMax,
     ];
-    const [row] = models
-      ? await write<{ result: string }>("appendWithModels", modelQueries.appendWithModels, [
-          ...values,
-          ...modelParameters(models),
-        ])
-      : await write<{ result: string }>("append", queries.append, values);
-    if (!row) throw new BugError("The append function returned no row", { log });
-    return parseOwnJson<AppendResult>(row.result);
+    type Result = { readonly result: string };
+    if (!models)
+      return parseOwnJson<AppendResult>(resultOf(await write<Result>("append", queries.append, values), log));
+    const { appendWithModels } = modelQueries;
+    const all = [...values, ...modelParameters(models)];
+    if (changesSqlTables(models))
+      return transaction((sql) =>
+        writeSqlTables<AppendResult>(sql, schema, { log, models }, async () =>
+          resultOf(await sql.rows<Result>(appendWithModels, all), log),
+        ),
+      );
+    return parseOwnJson<AppendResult>(resultOf(await write<Result>("appendWithModels", appendWithModels, all), log));
   }
 
   async page(log: string, after: Cursor | null, limit: ReadLimit): Promise<FoundPage | undefined> {
@@ -79,8 +87,9 @@ export class LogStatements implements LogTables {
   }
 
   models(call: Call): ModelStore {
-    const { modelQueries, read, write } = this.#options;
-    return new PostgresModels(modelQueries, {
+    const { modelQueries, read, write, schema, transaction } = this.#options;
+    return new PostgresModels(schema, modelQueries, {
+      transaction: (name, work) => call(name, () => transaction(work)),
       read: (name, text, values) => call(name, () => read(name, text, values)),
       write: (name, text, values) => call(name, () => write(name, text, values)),
     });

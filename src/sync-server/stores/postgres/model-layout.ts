@@ -41,6 +41,14 @@ export function modelLayout(schema: string): readonly string[] {
   ];
 }
 
+/** The view that shows a SQL table of an app. */
+export function sqlModelLayout(schema: string): readonly string[] {
+  return [
+    `alter table ${schema}.dacapo_tables add column view text collate "C"`,
+    `create index dacapo_tables_by_view on ${schema}.dacapo_tables (view) where view is not null`,
+  ];
+}
+
 /** An append and its write of read models, or neither of them (M2). A block with a handler is a savepoint. */
 function appendFunction(schema: string): string {
   return `create function ${schema}.dacapo_append_models_1(

@@ -75,10 +75,16 @@ export function modelQueriesOf(schema: string) {
         where f.holder is null or f.holder = excluded.holder or f.held_until <= ${NOW}
       returning holder`,
     sweepRows: `
-      with orphan as (select id from ${tables} where follower is null limit 1),
+      with orphan as (select id, name from ${tables} where follower is null limit 1),
         deleted as (delete from ${rows} where ctid in (
           select ctid from ${rows} where tbl = (select id from orphan) limit $1) returning 1)
-      select (select id from orphan) as id, (select count(*) from deleted) as deleted`,
+      select (select id from orphan) as id, (select name from orphan) as name,
+        (select count(*) from deleted) as deleted`,
+    followerTables: `
+      select ${FOLLOWER}, t.id as tbl, t.name as table_name
+      from ${logs} l join ${followers} f on f.log = l.id and f.name = $2 and f.revision > 0
+      left join ${tables} t on t.log = l.id and t.follower = f.name
+      where l.name = $1 and l.state = 'open'`,
     sweepTable: `delete from ${tables} where id = $1 and follower is null
                  and not exists (select from ${rows} where tbl = $1)`,
     orphans: `select id from ${tables} where follower is null limit 1`,

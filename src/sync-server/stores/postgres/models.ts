@@ -16,25 +16,41 @@ import type {
   RowPage,
   RowRange,
 } from "../model-store.ts";
+import { sqlNameOf } from "../sql-tables.ts";
 import { keyOfStored, storedKey } from "../row-keys.ts";
 import { type FollowerRow, type LogRow, type ModelQueries, type TableRow } from "./model-queries.ts";
-import type { Statement } from "./pool.ts";
+import type { Statement, Statements } from "./pool.ts";
 import { headOf } from "./queries.ts";
+import { PostgresSqlReads } from "./sql-reads.ts";
+import { changesSqlTables, dropSqlTable, writeSqlTables } from "./sql-write.ts";
 
 /** Calls of the event store, which opens it first and classifies its errors. */
 export type ModelCalls = {
   /** A read is sent again if its connection is lost. */
   readonly read: Statement;
   readonly write: Statement;
+  readonly transaction: <Result>(name: string, work: (sql: Statements) => Promise<Result>) => Promise<Result>;
 };
 
 export class PostgresModels implements ModelStore {
+  readonly sql: PostgresSqlReads;
   readonly #calls: ModelCalls;
   readonly #queries: ModelQueries;
+  readonly #schema: string;
 
-  constructor(queries: ModelQueries, calls: ModelCalls) {
+  constructor(schema: string, queries: ModelQueries, calls: ModelCalls) {
+    this.#schema = schema;
     this.#calls = calls;
     this.#queries = queries;
+    this.sql = new PostgresSqlReads(schema, calls.transaction, async (sql, log, follower) => {
+      type Found = FollowerRow & { readonly tbl: number | null; readonly table_name: string | null };
+      const rows = await sql.rows<Found>(this.#queries.followerTables, [log, follower]);
+      const found = rows[0] && followerOf(rows[0]);
+      const ids = rows.flatMap(({ tbl, table_name }) =>
+        tbl === null || table_name === null ? [] : ([[table_name, tbl]] as const),
+      );
+      return found ? { follower: found, ids: new Map(ids) } : null;
+    });
   }
 
   async followers(log: string): Promise<LogFollowers> {
@@ -49,12 +65,15 @@ export class PostgresModels implements ModelStore {
   async write(log: string, write: ModelWrite): Promise<ModelWriteResult> {
     checkModelWrite(write);
     const { writeModels } = this.#queries;
-    const [row] = await this.#calls.write<{ result: string }>("writeModels", writeModels, [
-      log,
-      ...modelParameters(write),
-    ]);
-    if (!row) throw new BugError("The function of read models returned no row", { log });
-    return parseOwnJson<ModelWriteResult>(row.result);
+    const values = [log, ...modelParameters(write)];
+    if (changesSqlTables(write))
+      return this.#calls.transaction("writeModels", (sql) =>
+        writeSqlTables<ModelWriteResult>(sql, this.#schema, { log, models: write }, async () =>
+          resultOf(await sql.rows<{ result: string }>(writeModels, values), log),
+        ),
+      );
+    const rows = await this.#calls.write<{ result: string }>("writeModels", writeModels, values);
+    return parseOwnJson<ModelWriteResult>(resultOf(rows, log));
   }
 
   async rows(log: string, follower: string, table: string, range: RowRange): Promise<RowPage | null> {
@@ -81,10 +100,12 @@ export class PostgresModels implements ModelStore {
 
   async sweep(rowsMax: number): Promise<boolean> {
     const { sweepRows, sweepTable, orphans } = this.#queries;
-    type Swept = { readonly id: number | null; readonly deleted: number };
+    type Swept = { readonly id: number | null; readonly name: string | null; readonly deleted: number };
     const [swept] = await this.#calls.write<Swept>("sweepRows", sweepRows, [rowsMax]);
     if (!swept || swept.id === null) return false;
-    if (swept.deleted < rowsMax) await this.#calls.write("sweepTable", sweepTable, [swept.id]);
+    const [id, sqlName] = [swept.id, sqlNameOf(swept.name ?? "")];
+    if (sqlName !== null) await this.#calls.transaction("sweep", (sql) => dropSqlTable(sql, this.#schema, sqlName, id));
+    else if (swept.deleted < rowsMax) await this.#calls.write("sweepTable", sweepTable, [swept.id]);
     return (await this.#calls.read("orphans", orphans, [])).length > 0;
   }
 
@@ -107,6 +128,12 @@ export class PostgresModels implements ModelStore {
     const values = [log, follower, table, ...bounds, limit, bytes];
     return this.#calls.read<TableRow>("rowsInRange", rowsInRange, values);
   }
+}
+
+/** The result of the function, as JSON. */
+export function resultOf([row]: readonly { readonly result: string }[], log: string): string {
+  if (row) return row.result;
+  throw new BugError("The function of the store returned no row", { log });
 }
 
 /** The followers, the tables and the rows of a write as three JSON texts. */

@@ -19,6 +19,14 @@ export type Statements = {
 /** Runs one statement, which each connection plans once under `name`. */
 export type Statement = <Row extends object>(name: string, text: string, values: unknown[]) => Promise<readonly Row[]>;
 
+/** Statements without names, on the connection of a turn. */
+export function statementsOf(statement: Statement): Statements {
+  return {
+    rows: (text, values) => statement("", text, [...values]),
+    run: async (text) => void (await statement("", text, [])),
+  };
+}
+
 export type PoolOptions = { readonly url: string; readonly connectionsMax: number };
 
 /** A pushed batch waits about as long for its store before its device gets `unavailable`. */

@@ -21,7 +21,8 @@ import { LogStatements } from "./log-statements.ts";
 import { type ModelQueries, modelQueriesOf } from "./model-queries.ts";
 import { adoptId, renameLog } from "./move.ts";
 import { NodeChannel } from "./node-channel.ts";
-import type { PostgresPool } from "./pool.ts";
+import { type PostgresPool, type Statements, statementsOf } from "./pool.ts";
+import { dropSqlTables } from "./sql-write.ts";
 import { type Queries, queriesOf } from "./queries.ts";
 
 /** Rows that one step of a drop deletes from each table, so that no statement runs for long. */
@@ -54,6 +55,8 @@ export class PostgresTables implements Tables {
     this.#log = new LogStatements({
       queries: this.#queries,
       modelQueries: this.#modelQueries,
+      schema,
+      transaction: (work) => pool.transaction(work),
       read: (name, text, values) => this.#retried(name, text, values),
       write: (name, text, values) => this.#statement(name, text, values),
     });
@@ -103,7 +106,10 @@ export class PostgresTables implements Tables {
     return this.#pool.turn(async (statement) => {
       await statement("hold", this.#queries.hold, [log]);
       const [queries, modelQueries] = [this.#queries, this.#modelQueries];
-      return work(new LogStatements({ queries, modelQueries, read: statement, write: statement }));
+      const [read, write] = [statement, statement];
+      // A turn is a transaction already, on one connection.
+      const transaction = <Own>(run: (sql: Statements) => Promise<Own>): Promise<Own> => run(statementsOf(statement));
+      return work(new LogStatements({ queries, modelQueries, schema: this.#schema, transaction, read, write }));
     });
   }
 
@@ -126,6 +132,7 @@ export class PostgresTables implements Tables {
   async deleteStep(log: string): Promise<boolean> {
     const [row] = await this.#query<{ deleted: number }>("deleteStep", [log, DROP_STEP_ROWS]);
     if (row && row.deleted > 0) return true;
+    if (await this.#pool.transaction((sql) => dropSqlTables(sql, this.#schema, log))) return true;
     const [models] = await this.#statement<{ deleted: number }>("dropModels", this.#modelQueries.dropModels, [
       log,
       DROP_STEP_ROWS,

@@ -42,6 +42,11 @@ const STEPS: readonly (readonly string[])[] = [
       primary key (tbl, key)
     ) strict`,
   ],
+  // The view that shows a SQL table of an app.
+  [
+    "alter table dacapo_tables add column view text",
+    "create index dacapo_tables_by_view on dacapo_tables (view) where view is not null",
+  ],
 ];
 
 /** True if the database has the tables of models. Reading it writes nothing. */

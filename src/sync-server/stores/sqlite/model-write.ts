@@ -6,8 +6,10 @@
  * - A table that is no longer named loses its follower in the same transaction (M7). `sweep` deletes its rows later.
  */
 import type { Cursor } from "../../../core/history/record.ts";
-import type { FollowerNext, ModelWrite, RowChange } from "../model-store.ts";
+import type { FollowerNext, FollowerWrite, ModelWrite, RowChange } from "../model-store.ts";
 import { storedKey } from "../row-keys.ts";
+import { tableId } from "./rows.ts";
+import { applySqlWrite } from "./sql-write.ts";
 import { firstRow, type Sql } from "./sql.ts";
 
 /** The followers of a write that have another revision, or whose next cursor is not in the log (M1, M3). */
@@ -26,7 +28,8 @@ export function movedFollowers(
 }
 
 /** Applies a write that `movedFollowers` accepted. */
-export function applyModelWrite(sql: Sql, log: number, { followers, rows }: ModelWrite): void {
+export function applyModelWrite(sql: Sql, log: number, write: ModelWrite): void {
+  const { followers, rows } = write;
   for (const { name, next } of followers) if (next !== null && next !== "check") takeTables(sql, log, name, next);
   for (const { name, revision, next } of followers) {
     if (next === "check") continue;
@@ -34,11 +37,13 @@ export function applyModelWrite(sql: Sql, log: number, { followers, rows }: Mode
     else writeFollower(sql, log, name, revision, next);
   }
   for (const change of rows) writeRows(sql, log, change);
+  // The rows of most models change with every append, and their tables with none.
+  if (write.statements?.length || followers.some(changesTables)) applySqlWrite(sql, log, write);
 }
 
-export function tableId(sql: Sql, log: number, follower: string, name: string): number | undefined {
-  const query = "select id from dacapo_tables where log = ? and follower = ? and name = ?";
-  return firstRow(sql.rows<{ id: number }>(query, log, follower, name))?.id;
+function changesTables({ next }: FollowerWrite): boolean {
+  if (next === "check") return false;
+  return next === null || next.sql !== undefined || Object.values(next.tables).some((change) => change !== "keep");
 }
 
 function revisionOf(sql: Sql, log: number, name: string): number {

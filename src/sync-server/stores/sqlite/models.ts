@@ -15,10 +15,13 @@ import type {
   RowRange,
 } from "../model-store.ts";
 import { compareKeys, keyOfStored, storedKey } from "../row-keys.ts";
-import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow } from "./rows.ts";
+import { findLog, HEAD_POSITION, headOf, isRecordEnd, type LogRow, tableId } from "./rows.ts";
 import { firstRow, type Sql } from "./sql.ts";
-import { hasModelTables } from "./model-layout.ts";
-import { applyModelWrite, movedFollowers, tableId } from "./model-write.ts";
+import { hasModelTables, prepareModelTables } from "./model-layout.ts";
+import { applyModelWrite, movedFollowers } from "./model-write.ts";
+import { SqliteSqlReads } from "./sql-reads.ts";
+import { dropSqlTable, dropSqlTables, undoneIfVetoed } from "./sql-write.ts";
+import { sqlNameOf } from "../sql-tables.ts";
 
 /** The transactions of the event store. */
 export type ModelCalls = {
@@ -44,6 +47,7 @@ const FOLLOWER = "name, revision, position, mark, wake, text";
 const NOW = "cast(unixepoch('subsec') * 1000 as integer)";
 
 export class SqlModels implements ModelStore {
+  readonly sql: SqliteSqlReads;
   readonly #sql: Sql;
   readonly #calls: ModelCalls;
   /** Another process may create the tables, so only true is kept. */
@@ -53,6 +57,12 @@ export class SqlModels implements ModelStore {
   constructor(sql: Sql, calls: ModelCalls) {
     this.#sql = sql;
     this.#calls = calls;
+    this.sql = new SqliteSqlReads(sql, (log, follower, work) =>
+      calls.read("SQL tables", () => {
+        const found = this.#followerOf(log, follower);
+        return found && work(found);
+      }),
+    );
   }
 
   followers(name: string): Promise<LogFollowers> {
@@ -68,7 +78,7 @@ export class SqlModels implements ModelStore {
 
   async write(name: string, write: ModelWrite): Promise<ModelWriteResult> {
     checkModelWrite(write);
-    return this.#calls.write("write of read models", bytesOf(write), (): ModelWriteResult => {
+    const run = (): ModelWriteResult => {
       const log = this.#find(name);
       if (log === undefined) return { kind: "absent" };
       if (log.state !== "open") return { kind: "gone" };
@@ -76,18 +86,17 @@ export class SqlModels implements ModelStore {
       if (followers.length > 0) return { kind: "moved", followers };
       applyModelWrite(this.#sql, log.id, write);
       return { kind: "ok" };
-    });
+    };
+    const work = (): ModelWriteResult => undoneIfVetoed(this.#sql, write, run);
+    return this.#calls.write("write of read models", bytesOf(write), work);
   }
 
   rows(name: string, follower: string, table: string, range: RowRange): Promise<RowPage | null> {
     return this.#calls.read("rows", () => {
-      const log = this.#isReady() ? this.#find(name) : undefined;
-      if (log?.state !== "open") return null;
-      const query = `select ${FOLLOWER} from dacapo_followers where log = ? and name = ? and revision > 0`;
-      const found = firstRow(this.#sql.rows<FollowerRow>(query, log.id, follower));
-      const id = tableId(this.#sql, log.id, follower, table);
-      if (!found || id === undefined) return null;
-      return { follower: followerOf(found), ...this.#page(id, range) };
+      const found = this.#followerOf(name, follower);
+      const id = found && tableId(this.#sql, found.log, follower, table);
+      if (!found || id === null || id === undefined) return null;
+      return { follower: found.follower, ...this.#page(id, range) };
     });
   }
 
@@ -114,8 +123,11 @@ export class SqlModels implements ModelStore {
     const isThere = (): boolean => this.#isReady() && orphanOf(this.#sql) !== undefined;
     if (!(await this.#calls.read("sweep", isThere))) return false;
     return this.#calls.write("sweep", 0, () => {
-      const table = orphanOf(this.#sql);
-      if (table === undefined) return false;
+      const orphan = orphanOf(this.#sql);
+      if (orphan === undefined) return false;
+      const { id: table, name } = orphan;
+      const sqlName = sqlNameOf(name);
+      if (sqlName !== null && !dropSqlTable(this.#sql, sqlName, table)) return false;
       const rows = "select rowid from dacapo_rows where tbl = ? limit ?";
       this.#sql.run(`delete from dacapo_rows where rowid in (${rows})`, table, rowsMax);
       if (firstRow(this.#sql.rows("select tbl from dacapo_rows where tbl = ? limit 1", table)) === undefined)
@@ -169,18 +181,30 @@ export class SqlModels implements ModelStore {
     const { limit, bytes } = range;
     const rows: [string, string | null][] = [];
     let size = 0;
+    let more = false;
     const { text, values } = between(range);
     const found = this.#sql.rows<Row>(
-      `select key, row, coalesce(octet_length(row), 0) as bytes from dacapo_rows where tbl = ? ${text} order by key`,
+      `select key, row, coalesce(octet_length(row), 0) as bytes from dacapo_rows where tbl = ? ${text} order by key
+       limit ?`,
       id,
       ...values,
+      limit + 1,
     );
     for (const row of found) {
       size += row.bytes;
-      if (rows.length >= limit || (rows.length > 0 && size > bytes)) return { rows, more: true };
-      rows.push([keyOfStored(row.key), row.row]);
+      more ||= rows.length >= limit || (rows.length > 0 && size > bytes);
+      // It reads to the end, because a Durable Object cannot close a cursor (`firstRow`).
+      if (!more) rows.push([keyOfStored(row.key), row.row]);
     }
-    return { rows, more: false };
+    return { rows, more };
+  }
+
+  #followerOf(name: string, follower: string): { readonly log: number; readonly follower: Follower } | null {
+    const log = this.#isReady() ? this.#find(name) : undefined;
+    if (log?.state !== "open") return null;
+    const query = `select ${FOLLOWER} from dacapo_followers where log = ? and name = ? and revision > 0`;
+    const found = firstRow(this.#sql.rows<FollowerRow>(query, log.id, follower));
+    return found ? { log: log.id, follower: followerOf(found) } : null;
   }
 
   #isReady(): boolean {
@@ -211,7 +235,8 @@ export function dropModelStep(sql: Sql, log: number, rowsMax: number): boolean {
   );
   if (firstRow(sql.rows(`select tbl from dacapo_rows where tbl in (${tables}) limit 1`, log)) !== undefined)
     return true;
-  sql.run("delete from dacapo_tables where log = ?", log);
+  prepareModelTables(sql);
+  dropSqlTables(sql, log);
   return false;
 }
 
@@ -230,8 +255,8 @@ function bytesOf({ rows }: ModelWrite): number {
   );
 }
 
-function orphanOf(sql: Sql): number | undefined {
-  return firstRow(sql.rows<{ id: number }>("select id from dacapo_tables where follower is null limit 1"))?.id;
+function orphanOf(sql: Sql): { readonly id: number; readonly name: string } | undefined {
+  return firstRow(sql.rows("select id, name from dacapo_tables where follower is null limit 1"));
 }
 
 function followerOf({ name, revision, position, mark, wake, text }: FollowerRow): Follower {

@@ -62,13 +62,20 @@ function makeDurable(database: DatabaseSync, path: string): void {
   });
 }
 
-/** The port `sql` on Node's database. Each statement is compiled once. */
+/** Compiled statements that are kept. The statements of apps name the tables of single logs, so there may be many. */
+const STATEMENTS_MAX = 2_000;
+
+/** The port `sql` on Node's database. A statement is compiled once, while it is among the last ones. */
 export function nodeSql(database: DatabaseSync): Sql {
   let open = true;
   const statements = new Map<string, StatementSync>();
   const prepare = (query: string) => {
     const ready = statements.get(query) ?? database.prepare(query);
+    // The statements that were used last are at the end.
+    statements.delete(query);
     statements.set(query, ready);
+    const [oldest] = statements.size > STATEMENTS_MAX ? statements.keys() : [];
+    if (oldest !== undefined) statements.delete(oldest);
     return ready;
   };
   return {
@@ -87,6 +94,18 @@ export function nodeSql(database: DatabaseSync): Sql {
         return result;
       } catch (error) {
         rollBack(database);
+        throw error;
+      }
+    },
+    savepoint(work) {
+      database.exec("savepoint dacapo_write");
+      try {
+        const result = work();
+        database.exec("release dacapo_write");
+        return result;
+      } catch (error) {
+        // After some errors, such as a full disk, SQLite has ended the transaction. Then its caller fails too.
+        if (database.isTransaction) database.exec("rollback to dacapo_write; release dacapo_write");
         throw error;
       }
     },

@@ -53,3 +53,9 @@ export function isRecordEnd(sql: Sql, log: number, { position, mark }: Cursor): 
   const query = `select mark from dacapo_records where id = ${recordKey("?", "?")}`;
   return firstRow(sql.rows<{ mark: string }>(query, log, position))?.mark === mark;
 }
+
+/** The id of a table of a follower, or undefined. */
+export function tableId(sql: Sql, log: number, follower: string, name: string): number | undefined {
+  const query = "select id from dacapo_tables where log = ? and follower = ? and name = ?";
+  return firstRow(sql.rows<{ id: number }>(query, log, follower, name))?.id;
+}

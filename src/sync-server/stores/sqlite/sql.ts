@@ -21,6 +21,8 @@ export interface Sql {
   run(statement: string, ...values: readonly SqlValue[]): void;
   /** `write` commits all or nothing. `read` sees one snapshot. Transactions do not nest. */
   transaction<Result>(mode: "read" | "write", work: () => Result): Result;
+  /** Runs `work` inside a write transaction. If it throws, only its own changes are undone. */
+  savepoint<Result>(work: () => Result): Result;
   /**
    * Calls `run` after the events that have already arrived were handled, so that their writes share one commit. Without
    * it, each write commits alone.
@@ -29,8 +31,11 @@ export interface Sql {
   close(): void;
 }
 
-/** The first row of a query, or undefined. */
+/**
+ * The first row of a query with few rows, or undefined. It reads all of them, because a Durable Object cannot close a
+ * cursor, and an open cursor prevents the removal of a table.
+ */
 export function firstRow<Row extends SqlRow>(rows: Iterable<Row>): Row | undefined {
-  for (const row of rows) return row;
-  return undefined;
+  const [first] = [...rows];
+  return first;
 }

@@ -25,6 +25,7 @@ import { SqlModels } from "./models.ts";
 import { adoptId, outcomePage, renameLog } from "./move.ts";
 import { findLog, headOf, isRecordEnd, type LogRow, RECORD, recordKey } from "./rows.ts";
 import { SharedCommits } from "./shared-commits.ts";
+import { undoneIfVetoed } from "./sql-write.ts";
 import { firstRow, type Sql } from "./sql.ts";
 import { writtenAmong } from "./written.ts";
 
@@ -82,11 +83,13 @@ class SqliteTables implements Tables {
   }
 
   append(name: string, plan: AppendPlan): Promise<AppendResult> {
-    return this.#share(plan.bytes, plan.models !== undefined, () => {
+    const run = (): AppendResult => {
       const result = appendTo(this.#sql, name, plan);
       if (result.kind === "ok" && plan.records.length > 0) this.#options.onAppend?.();
       return result;
-    });
+    };
+    const { models, bytes } = plan;
+    return this.#share(bytes, models !== undefined, () => (models ? undoneIfVetoed(this.#sql, models, run) : run()));
   }
 
   page(name: string, after: Cursor | null, limit: ReadLimit): FoundPage | undefined {

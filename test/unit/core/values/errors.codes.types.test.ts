@@ -32,6 +32,7 @@ function whoseTask(code: DacapoErrorCode): Whose {
     case "rows-building":
     case "not-by-stream":
     case "rows-not-populated":
+    case "sql-models-unsupported":
     case "overloaded":
     case "port-taken":
     case "cannot-listen":

@@ -10,6 +10,7 @@ function listDatabase({ shares = true, failCommit = false } = {}) {
   const sql: Sql = {
     rows: () => [],
     run: (row) => void (rows = [...rows, row]),
+    savepoint: (work) => work(),
     transaction(_, work) {
       const before = rows;
       try {

@@ -1,0 +1,155 @@
+/**
+ * The reads of the SQL tables of apps in Postgres.
+ *
+ * Guarantees (sql-rules.ts, sql-models.postgres.test.ts):
+ * - Each call sees one snapshot, with its follower (M4). Its transaction is read-only, so it changes nothing.
+ */
+import { DacapoError, ValidationError } from "../../../core/values/errors.ts";
+import { type Json, parseOwnJson } from "../../../core/values/json.ts";
+import type { Follower } from "../model-store.ts";
+import {
+  type KeyedRow,
+  physicalName,
+  type SqlLimit,
+  type SqlPage,
+  type SqlParam,
+  type SqlReads,
+  type SqlRow,
+  sqlTable,
+  withPhysicalNames,
+} from "../sql-tables.ts";
+import { numberedMarks } from "../sql/tokens.ts";
+import { isRefusedStatement, reasonText } from "./failure.ts";
+import type { Statements } from "./pool.ts";
+
+/** A follower and the ids of its tables, by name. */
+export type FoundTables = { readonly follower: Follower; readonly ids: ReadonlyMap<string, number> };
+
+/** Runs a read in one transaction. */
+export type ReadTransaction = <Result>(place: string, work: (sql: Statements) => Promise<Result>) => Promise<Result>;
+
+export class PostgresSqlReads implements SqlReads {
+  readonly #schema: string;
+  readonly #transaction: ReadTransaction;
+  readonly #find: (sql: Statements, log: string, follower: string) => Promise<FoundTables | null>;
+
+  constructor(
+    schema: string,
+    transaction: ReadTransaction,
+    find: (sql: Statements, log: string, follower: string) => Promise<FoundTables | null>,
+  ) {
+    this.#schema = schema;
+    this.#transaction = transaction;
+    this.#find = find;
+  }
+
+  query(
+    log: string,
+    follower: string,
+    { sql: text, params }: { readonly sql: string; readonly params: readonly SqlParam[] },
+    limit: SqlLimit,
+  ): Promise<SqlPage<SqlRow> | null> {
+    return this.#read(log, follower, async (sql, found) => {
+      const missing: string[] = [];
+      const query = withPhysicalNames(text, (name) => {
+        const id = found.ids.get(sqlTable(name));
+        if (id === undefined) missing.push(name);
+        return id ?? 0;
+      });
+      if (missing.length > 0) return null;
+      try {
+        // A cursor, because Postgres sends all rows of a plain query.
+        await sql.rows(`declare dacapo_query no scroll cursor for ${numberedMarks(query)}`, params);
+        const rows = await sql.rows<SqlRow>(`fetch ${limit.rows + 1} from dacapo_query`, []);
+        return { follower: found.follower, ...firstRows(rows.map(plainRow), limit) };
+      } catch (error) {
+        throw refusedQuery(error);
+      }
+    });
+  }
+
+  keyColumns(log: string, follower: string, table: string): Promise<readonly string[] | null> {
+    return this.#read(log, follower, async (sql, { ids }) => {
+      const id = ids.get(sqlTable(table));
+      return id === undefined ? null : keyOf(sql, this.#schema, physicalName(table, id));
+    });
+  }
+
+  page(
+    log: string,
+    follower: string,
+    table: string,
+    { after, to, limit }: { readonly after: string | null; readonly to: string | null; readonly limit: SqlLimit },
+  ): Promise<SqlPage<KeyedRow> | null> {
+    return this.#read(log, follower, async (sql, found) => {
+      const id = found.ids.get(sqlTable(table));
+      if (id === undefined) return null;
+      const physical = physicalName(table, id);
+      const columns = (await keyOf(sql, this.#schema, physical)).map((column) => `"${column.replaceAll('"', '""')}"`);
+      const key = columns.join(", ");
+      const values = [after, to].flatMap((one) => (one === null ? [] : parseOwnJson<SqlParam[]>(one)));
+      const marks = (first: number): string => columns.map((_, n) => `$${first + n}`).join(", ");
+      const bounds = [
+        ...(after === null ? [] : [`(${key}) > (${marks(1)})`]),
+        ...(to === null ? [] : [`(${key}) <= (${marks(after === null ? 1 : columns.length + 1)})`]),
+      ];
+      const rows = await sql.rows<{ key: string; row: string }>(
+        `select jsonb_build_array(${key})::text as key, to_jsonb(t)::text as row
+         from ${this.#schema}.${physical} t ${bounds.length > 0 ? `where ${bounds.join(" and ")}` : ""}
+         order by ${key} limit ${limit.rows + 1}`,
+        values,
+      );
+      const keyed = rows.map((row): KeyedRow => [JSON.stringify(parseOwnJson<Json>(row.key)), row.row]);
+      return { follower: found.follower, ...firstRows(keyed, limit) };
+    });
+  }
+
+  #read<Result>(
+    log: string,
+    follower: string,
+    work: (sql: Statements, found: FoundTables) => Promise<Result | null>,
+  ): Promise<Result | null> {
+    return this.#transaction("SQL tables", async (sql) => {
+      await sql.run("set transaction isolation level repeatable read, read only");
+      await sql.run(`set local search_path to ${this.#schema}`);
+      const found = await this.#find(sql, log, follower);
+      return found && work(sql, found);
+    });
+  }
+}
+
+async function keyOf(sql: Statements, schema: string, table: string): Promise<readonly string[]> {
+  const rows = await sql.rows<{ name: string }>(
+    `select a.attname as name from pg_index i
+     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+     where i.indrelid = $1::regclass and i.indisprimary
+     order by array_position(i.indkey::int2[], a.attnum)`,
+    [`${schema}.${table}`],
+  );
+  return rows.map(({ name }) => name);
+}
+
+function firstRows<Row>(
+  found: readonly Row[],
+  { rows: rowsMax, bytes: bytesMax }: SqlLimit,
+): { readonly rows: readonly Row[]; readonly more: boolean } {
+  let bytes = 0;
+  const rows = found.filter((row, n) => (bytes += JSON.stringify(row).length) <= bytesMax || n === 0).slice(0, rowsMax);
+  return { rows, more: rows.length < found.length };
+}
+
+/** A row as JSON, because the driver makes objects of times. */
+function plainRow(row: object): SqlRow {
+  return parseOwnJson<SqlRow>(JSON.stringify(row));
+}
+
+/** The query changes something, such as by a function. */
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "25006";
+}
+
+function refusedQuery(error: unknown): unknown {
+  if (error instanceof DacapoError || !(isRefusedStatement(error) || isReadOnly(error))) return error;
+  const message = `Postgres refused the query: ${reasonText(error)}`;
+  return new ValidationError({ message, fix: "Correct the statement or its params.", cause: error });
+}

@@ -1,0 +1,52 @@
+/** Splits a statement of an app into words, names, texts and marks, for SQLite and Postgres. Pure. */
+
+/**
+ * A part of a statement. `word`: a keyword or a name, in lower case. `quoted`: a name in quotes. `own`: a placeholder
+ * of a table, such as `«invoice»_by_day`. `wrong`: a part that no statement may have.
+ */
+export type SqlToken = {
+  readonly kind: "word" | "quoted" | "own" | "text" | "number" | "mark" | "sign" | "wrong";
+  readonly text: string;
+  /** The index of its first character. */
+  readonly start: number;
+};
+
+const PATTERNS: readonly (readonly [kind: SqlToken["kind"] | null, pattern: RegExp])[] = [
+  [null, /\s+|--[^\n]*/y],
+  // A string with backslashes, and a comment that may nest, hide words from this reader.
+  ["wrong", /[eEuU]&?'|\/\*|\$/y],
+  ["text", /'(?:[^']|'')*'/y],
+  ["quoted", /"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]/y],
+  ["own", /«[a-z0-9_]+»[A-Za-z0-9_]*/y],
+  ["word", /[\p{L}_][\p{L}\p{N}_]*/uy],
+  ["number", /\d[\w.]*/y],
+  ["mark", /\?/y],
+  ["sign", /[\s\S]/y],
+];
+
+export function sqlTokens(sql: string): readonly SqlToken[] {
+  const tokens: SqlToken[] = [];
+  for (let start = 0; start < sql.length;) {
+    for (const [kind, pattern] of PATTERNS) {
+      pattern.lastIndex = start;
+      const [found] = pattern.exec(sql) ?? [];
+      if (found === undefined) continue;
+      if (kind !== null) tokens.push({ kind, text: kind === "word" ? found.toLowerCase() : found, start });
+      start += found.length;
+      break;
+    }
+  }
+  return tokens;
+}
+
+/** The statement with `$1`, `$2` and so on for its marks, as Postgres numbers them. */
+export function numberedMarks(sql: string): string {
+  let text = "";
+  let end = 0;
+  const marks = sqlTokens(sql).filter(({ kind }) => kind === "mark");
+  for (const [n, { start }] of marks.entries()) {
+    text += `${sql.slice(end, start)}$${n + 1}`;
+    end = start + 1;
+  }
+  return text + sql.slice(end);
+}
