@@ -27,7 +27,7 @@ import type { EventLine, LogVerb, VerbArgs, VerbResult } from "./log-verbs.ts";
  * A log for the code of a Worker, as `server.log(name)` on Node. Each call may throw `unreachable`. `onProgress` of a
  * job is called while `finished` waits.
  */
-export type EdgeLog = Omit<ServerLog, "subscribe">;
+export type EdgeLog = Omit<ServerLog, "subscribe" | "query">;
 
 type Call = <Verb extends LogVerb>(verb: Verb, ...args: VerbArgs[Verb]) => Promise<VerbResult[Verb]>;
 

@@ -107,7 +107,10 @@ export class LogKeeper {
       case "compare": {
         const write = await compareTask(this.#context, this.#log, step.task);
         const result = write && (await modelStore.write(this.#log, write));
-        if (result?.kind === "ok") this.#context.onMoved(this.#log);
+        if (result?.kind !== "ok") return;
+        // The end of a comparison orphans the tables beside.
+        this.#context.pace.hasOrphans = true;
+        this.#context.onMoved(this.#log);
         return;
       }
       case "remove": {
