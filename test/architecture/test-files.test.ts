@@ -1,6 +1,6 @@
 // A test is found by its file's name: the name of the module that it tests, or `topic.scenario`.
-import { globSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { globSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./modules.ts";
 
@@ -30,6 +30,21 @@ test("file names: a name that leads nowhere is found", () => {
     ["fold.test.ts", "http.limits.test.ts", "fold.refused.types.test.ts", "platform.node.test.ts"].every(isFound),
   ).toBe(true);
   expect(["edges.test.ts", "envelope.test.ts", "nowhere.limits.test.ts", "http.test.ts"].some(isFound)).toBe(false);
+});
+
+test("toMatchObject: no test compares a text with a bare RegExp, which matches everything", () => {
+  expect(() => expect({ code: "a" }).toMatchObject({ code: /b/ })).not.toThrow();
+  const files = globSync("test/**/*.test.{ts,tsx}", { cwd: root });
+  // `matching(/…/)` of test/support/matchers.ts compares. A locator of Playwright reads a RegExp itself.
+  const found = files
+    .filter((path) => !path.startsWith("test/e2e/"))
+    .flatMap((path) =>
+      readFileSync(join(root, path), "utf8")
+        .split("\n")
+        .filter((line) => /\b(message|fix|code|reason|text|stack|name): \/[^/*]/.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
+    );
+  expect(found.filter((line) => !line.includes("toMatchObject({ code: /b/ })"))).toEqual([]);
 });
 
 function isFound(file: string): boolean {

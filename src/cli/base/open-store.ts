@@ -48,9 +48,8 @@ async function openPostgres(url: string, mayCreate: boolean): Promise<EventStore
       cause,
     });
   });
-  const { address, schema } = withoutSchema(url);
-  const store = postgres(schema === null ? address : { url: address, schema });
-  if (!mayCreate) await requireTables(address, schema ?? "public");
+  const store = postgres(url);
+  if (!mayCreate) await requireTables(url);
   await store.open?.().catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -59,22 +58,15 @@ async function openPostgres(url: string, mayCreate: boolean): Promise<EventStore
 }
 
 /** Throws if no server has used this schema of the database yet. */
-async function requireTables(url: string, schema: string): Promise<void> {
+async function requireTables(address: string): Promise<void> {
+  const { splitAddress } = await import("../../sync-server/stores/postgres/address.ts");
+  const { url, schema = "public" } = splitAddress(address);
   const { hasTables } = await import("../../sync-server/stores/postgres/has-tables.ts");
   if (await hasTables(url, schema)) return;
   throw new StorageLostError({
     message: `The schema ${schema} of the database has no tables of Dacapo`,
     fix: "Check the database and the schema in the URL. A server creates the tables at its first start.",
   });
-}
-
-/** `?schema=` is an option of Dacapo. The driver does not know it. */
-function withoutSchema(text: string): { readonly address: string; readonly schema: string | null } {
-  const url = URL.parse(text);
-  const schema = url?.searchParams.get("schema") ?? null;
-  if (!url || schema === null) return { address: text, schema };
-  url.searchParams.delete("schema");
-  return { address: url.href, schema };
 }
 
 function isMissingModule(error: unknown): boolean {

@@ -7,6 +7,7 @@
  */
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "./event-store.ts";
+import { splitAddress } from "./postgres/address.ts";
 import { layoutText, quotedName } from "./postgres/layout.ts";
 import { PostgresPool } from "./postgres/pool.ts";
 import { PostgresTables } from "./postgres/tables.ts";
@@ -14,16 +15,20 @@ import { TableEventStore } from "./sql/table-event-store.ts";
 
 /** Options of `postgres`. */
 export type PostgresOptions = {
-  /** The address, such as `postgres://user:password@host:5432/database`. */
+  /**
+   * The address, such as `postgres://user:password@host:5432/database`. `?schema=app` names the schema, as on the
+   * command line.
+   */
   readonly url: string;
   /**
    * The schema of the tables. The store creates it if it is missing.
    *
-   * @default "public"
+   * @default the schema of `url`, or "public"
    */
   readonly schema?: string;
   /**
-   * The most connections of this process. A quarter of them is for turns (`takeTurn`). With 1, turns have one more.
+   * The most connections of this process: a whole number from 1 on. A quarter of them is for turns (`takeTurn`). With
+   * 1, turns have one more. Hints have another one.
    *
    * @default 16
    */
@@ -47,25 +52,37 @@ const SCHEMA_BYTES_MAX = 63;
  * const store = postgres("postgres://dacapo:secret@localhost:5432/dacapo");
  * await serve({ domain, store, authorize: bearer({ tokens: { "adas-secret": "ada" } }) });
  *
- * @throws DefinitionError (`definition`) if the address or the schema has another form.
+ * @throws DefinitionError (`definition`) if the address, the schema or `connectionsMax` has another form.
  */
 export function postgres(options: string | PostgresOptions): EventStore {
-  const {
-    url,
-    schema = SCHEMA,
-    connectionsMax = CONNECTIONS_MAX,
-  } = typeof options === "string" ? { url: options } : options;
-  if (!/^postgres(ql)?:\/\//.test(url)) {
+  const given: PostgresOptions = typeof options === "object" ? options : { url: options };
+  const { connectionsMax = CONNECTIONS_MAX } = given;
+  if (!/^postgres(ql)?:\/\//.test(given.url)) {
     throw new DefinitionError({
       message: "postgres() received a value that is not the URL of a Postgres database",
       fix: 'Pass a URL such as "postgres://user:password@localhost:5432/database".',
+    });
+  }
+  if (!Number.isSafeInteger(connectionsMax) || connectionsMax < 1) {
+    throw new DefinitionError({
+      message: `connectionsMax is ${String(connectionsMax)}, which is not a number of connections`,
+      fix: "Pass a whole number from 1 on.",
+    });
+  }
+  const { url, schema = given.schema ?? SCHEMA } = splitAddress(given.url);
+  if (given.schema !== undefined && given.schema !== schema) {
+    throw new DefinitionError({
+      message: `The schema is ${given.schema} in the options and ${schema} in the URL`,
+      fix: "Pass the schema in one of the two places.",
     });
   }
   return new TableEventStore(new PostgresTables(url, new PostgresPool({ url, connectionsMax }), quoted(schema)));
 }
 
 /**
- * The SQL that creates the tables, for a database role that may not create them. Run it once as another role.
+ * The SQL that creates the tables, or upgrades those of an older Dacapo, for a database role that may not. Run it as
+ * another role, before the servers of each release with a new layout start. If the tables are up to date, it changes
+ * nothing.
  *
  * @example
  * console.log(postgresLayout());

@@ -18,7 +18,8 @@ export type PostgresFailure = {
 };
 
 /** Codes of https://www.postgresql.org/docs/current/errcodes-appendix.html, and of Node for a socket. */
-const CONNECTION_CODE = /^(08|57P0|57014|25P03|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
+const CONNECTION_CODE =
+  /^(08|57P0|57014|25P0[34]|58|40001|40P01|53300|EPIPE|ECONN|ETIMEDOUT|EAI_AGAIN|ENOTFOUND|EHOST|ENET)/;
 /** The driver's own errors have no code. */
 const CONNECTION_TEXT = /connection (terminated|error|ended)|timed? ?out|not queryable/i;
 
@@ -27,6 +28,7 @@ const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(GET|
 /** The driver's own errors about TLS and a missing password. */
 const SIGN_IN_TEXT = /\bSASL\b|\bSSL\b/;
 const SIGN_IN_FIX = "Check the user, the password and the option sslmode in the connection URL.";
+const PARAMETERS_FIX = "Check the parameters of the connection URL, such as options, against the settings of Postgres.";
 const URL_FIX = "Pass a URL such as postgres://user:password@host:5432/database, with existing files of certificates.";
 
 /** The fixes for codes that an operator can act on. */
@@ -34,10 +36,12 @@ const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
   [/^(28|3D000)/, "Check the user, the password and the database in the connection URL."],
   [
     /^42501$/,
-    "Give the database role the right to create tables in the schema. Or run the SQL of postgresLayout() as another " +
-      "role.",
+    "Give the database role usage of the schema, and select, insert, update and delete on its tables. To create or " +
+      "upgrade the tables, it must own them, or another role runs the SQL of postgresLayout().",
   ],
   [/^55P03$/, "A report reads the tables of a SQL model. Try again when it has ended."],
+  [/^(26000|42P05)$/, "Use a direct connection, or a pool in session mode. The store keeps prepared statements."],
+  [/^XX00[12]$/, "Stop the server and restore the database from a backup, because Postgres found damaged data."],
   [/^25006$/, "Pass the URL of the primary server, because this server is read-only."],
   [/^(42P01|3F000)$/, "Open the store again, because its tables were removed."],
 ];
@@ -63,6 +67,8 @@ export function classifyPostgresError(error: unknown, place: string): PostgresFa
     const { message, details } = facts;
     return { error: new DefinitionError({ message, fix: URL_FIX, details, cause: error }), isConnectionLost: false };
   }
+  if (/^(42704|22023|55P02)$/.test(code))
+    return { error: new DefinitionError({ ...facts, fix: PARAMETERS_FIX }), isConnectionLost: false };
   if (TLS_CODE.test(code) || (code === "" && SIGN_IN_TEXT.test(reason)))
     return { error: new StorageLostError({ ...facts, fix: SIGN_IN_FIX }), isConnectionLost: false };
   const fix = FIXES.find(([pattern]) => pattern.test(code))?.[1];

@@ -83,10 +83,32 @@ function steps(schema: string): readonly (readonly string[])[] {
   ];
 }
 
-/** The SQL of the whole layout, for a role that may not create tables: an operator runs it once. */
+/**
+ * The SQL that creates or upgrades the tables, for a role that may: an operator runs it once for each layout. It is
+ * one block, so it does everything or nothing.
+ */
 export function layoutText(schema: string): string {
-  const all = [`create schema if not exists ${schema}`, layoutTable(schema), ...steps(schema).flat()];
-  return `${[...all, recordVersion(schema)].join(";\n\n")};\n`;
+  const layout = steps(schema);
+  const upgrades = layout.map(
+    (statements, n) => `  if v_stored < ${n + 1} then\n${statements.join(";\n\n")};\n  end if;\n`,
+  );
+  return `create schema if not exists ${schema};
+
+${layoutTable(schema)};
+
+do $layout$
+declare
+  v_stored integer;
+begin
+  perform pg_advisory_xact_lock(${LAYOUT_LOCK});
+  select coalesce(max(version), 0) into v_stored from ${schema}.dacapo_layout where part = '${PART}';
+  if v_stored > ${layout.length} then
+    raise exception 'the tables have layout %, written by a newer Dacapo', v_stored;
+  end if;
+${upgrades.join("")}  ${recordVersion(schema)};
+end
+$layout$;
+`;
 }
 
 /** Upgrades the tables to the layout of this code. Throws `storage-newer` if a newer Dacapo wrote them. */

@@ -5,6 +5,8 @@
  * - A connection that the server ends fails at most its own call. `pg` throws in the process if a connection has no
  *   listener for errors, so every connection gets one when it opens.
  * - A call waits at most `WAIT_MS_MAX` for a free connection, and at most `STATEMENT_MS_MAX` for its answer.
+ * - Each connection sets what the store relies on before its first statement, whatever an administrator set for the
+ *   role or the database (postgres.settings.test.ts).
  * - Turns have connections of their own. So many turns that wait for their logs never keep other calls waiting.
  */
 import pg from "pg";
@@ -44,27 +46,37 @@ const types: pg.CustomTypesConfig = {
     oid === BIGINT_OID ? Number : pg.types.getTypeParser(oid, format ?? "text"),
 };
 
+/**
+ * The settings of each connection. They are statements and not parameters of the start, because PgBouncer refuses
+ * unknown parameters. A statement of the store must see what was written before it waited for a lock, so no other
+ * isolation works.
+ */
+const SETTINGS = [
+  `set statement_timeout = ${STATEMENT_MS_MAX}`,
+  `set idle_in_transaction_session_timeout = ${TURN_IDLE_MS_MAX}`,
+  "set lock_timeout = 0",
+  "set default_transaction_isolation = 'read committed'",
+].join("; ");
+
 export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #turns: pg.Pool;
+  /** The connections that have their settings. */
+  readonly #ready = new WeakSet<pg.PoolClient>();
 
   constructor({ url, connectionsMax }: PoolOptions) {
     const turnsMax = Math.max(1, Math.floor(connectionsMax * TURNS_SHARE));
-    this.#pool = open({ connectionString: url, max: Math.max(1, connectionsMax - turnsMax) });
-    this.#turns = open({
-      connectionString: url,
-      max: turnsMax,
-      idle_in_transaction_session_timeout: TURN_IDLE_MS_MAX,
-    });
+    this.#pool = open(url, Math.max(1, connectionsMax - turnsMax));
+    this.#turns = open(url, turnsMax);
   }
 
-  async query<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
-    return (await this.#pool.query<Row>({ name, text, values })).rows;
+  query<Row extends object>(name: string, text: string, values: unknown[]): Promise<readonly Row[]> {
+    return this.#with(this.#pool, async (client) => (await client.query<Row>({ name, text, values })).rows);
   }
 
   /** Runs the statements of `work` in one transaction, on one connection. */
   async turn<Result>(work: (statement: Statement) => Promise<Result>): Promise<Result> {
-    return inTransaction(this.#turns, (client) =>
+    return this.#inTransaction(this.#turns, (client) =>
       work(
         async <Row extends object>(name: string, text: string, values: unknown[]) =>
           (await client.query<Row>({ name, text, values })).rows,
@@ -73,7 +85,7 @@ export class PostgresPool {
   }
 
   async transaction<Result>(work: (sql: Statements) => Promise<Result>): Promise<Result> {
-    return inTransaction(this.#pool, (client) =>
+    return this.#inTransaction(this.#pool, (client) =>
       work({
         rows: async <Row extends object>(text: string, values: readonly unknown[]) =>
           (await client.query<Row>(text, [...values])).rows,
@@ -85,13 +97,39 @@ export class PostgresPool {
   async close(): Promise<void> {
     await Promise.all([this.#pool.end(), this.#turns.end()]);
   }
+
+  #inTransaction<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    return this.#with(pool, async (client) => {
+      await client.query("begin");
+      const result = await work(client);
+      const { command } = await client.query("commit");
+      // Postgres answers the commit of a failed transaction with a rollback, and not with an error.
+      if (command !== "COMMIT") throw rolledBack();
+      return result;
+    });
+  }
+
+  async #with<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
+    const client = await pool.connect();
+    let isBroken = true;
+    try {
+      if (!this.#ready.has(client)) await client.query(SETTINGS);
+      this.#ready.add(client);
+      const result = await work(client);
+      isBroken = false;
+      return result;
+    } finally {
+      // A connection in the middle of a transaction is closed, and the server rolls back.
+      client.release(isBroken);
+    }
+  }
 }
 
-function open(config: pg.PoolConfig): pg.Pool {
+function open(url: string, max: number): pg.Pool {
   const pool = new pg.Pool({
-    ...config,
+    connectionString: url,
+    max,
     connectionTimeoutMillis: WAIT_MS_MAX,
-    statement_timeout: STATEMENT_MS_MAX,
     // A network that vanished sends no answer, so the driver's own limit is a little longer than the server's.
     query_timeout: STATEMENT_MS_MAX + WAIT_MS_MAX,
     keepAlive: true,
@@ -103,23 +141,6 @@ function open(config: pg.PoolConfig): pg.Pool {
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
-}
-
-async function inTransaction<Result>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
-  const client = await pool.connect();
-  let isBroken = true;
-  try {
-    await client.query("begin");
-    const result = await work(client);
-    const { command } = await client.query("commit");
-    // Postgres answers the commit of a failed transaction with a rollback, and not with an error.
-    if (command !== "COMMIT") throw rolledBack();
-    isBroken = false;
-    return result;
-  } finally {
-    // A connection in the middle of a transaction is closed, and the server rolls back.
-    client.release(isBroken);
-  }
 }
 
 function rolledBack(): StorageLostError {

@@ -154,7 +154,7 @@ async function refreshViews(sql: Statements, schema: string, views: ReadonlySet<
     if (tables.length > 0) await sql.run(`create or replace view ${view} as ${viewQuery(tables)}`);
     else await sql.run(`drop view if exists ${view}`);
   }
-  await sql.run("set local lock_timeout to default");
+  await sql.run("set local lock_timeout = 0");
 }
 
 /** Removes an orphaned SQL table. False: a report reads it, so it stays for now. */

@@ -64,8 +64,13 @@ export class PostgresTables implements Tables {
 
   async prepare(): Promise<void> {
     await this.#pool.transaction(async (sql) => {
-      const [setting] = await sql.rows<{ synchronous_commit: string }>("show synchronous_commit", []);
-      if (setting?.synchronous_commit === "off") throw notDurable();
+      const [found] = await sql.rows<{ commits: string; encoding: string }>(
+        "select current_setting('synchronous_commit') as commits, current_setting('server_encoding') as encoding",
+        [],
+      );
+      if (found?.commits === "off") throw notDurable();
+      // SQL_ASCII stores the bytes as they come.
+      if (found && !/^(UTF8|SQL_ASCII)$/.test(found.encoding)) throw notUnicode(found.encoding);
       await prepareLayout(sql, this.#schema);
     });
   }
@@ -188,5 +193,12 @@ function notDurable(): DacapoError {
   return new StorageLostError({
     message: "Postgres reports a commit before it is on the disk, because synchronous_commit is off",
     fix: "Set synchronous_commit to on for this database role. Otherwise a crash loses commits of devices.",
+  });
+}
+
+function notUnicode(encoding: string): DacapoError {
+  return new StorageLostError({
+    message: `The database has the encoding ${encoding}, which cannot store each text`,
+    fix: "Create another one by: create database dacapo encoding 'UTF8' template template0. Then move its contents.",
   });
 }

@@ -4,6 +4,7 @@ import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
 import { task } from "../../../support/board-domain.ts";
 import { type LiveClient, liveClient, ticketOf } from "../../../support/live-client.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
+import { matching } from "../../../support/matchers.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 import { runningServer } from "../../../support/running-server.ts";
 
@@ -149,11 +150,11 @@ describe.skipIf(findPostgres() === undefined)("postgres nodes", () => {
     const as = (role: string) => postgres({ url: cluster.url.replace("dacapo@", `${role}@`), schema: `r${schema}` });
     await expect(start({ store: as(`loose_${schema}`) })).rejects.toMatchObject({
       code: "storage-lost",
-      message: /synchronous_commit is off/,
+      message: matching(/synchronous_commit is off/),
     });
     await expect(start({ store: as(`guest_${schema}`) })).rejects.toMatchObject({
       code: "storage-lost",
-      fix: /postgresLayout\(\)/,
+      fix: matching(/postgresLayout\(\)/),
     });
   });
 
