@@ -119,7 +119,8 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     const store = () => open({ url: urlOf(`app_${database}`), schema: "app" });
     const head = await write(store(), "log", null, { commit: 1 });
     const [current] = await sql("select version from app.dacapo_layout");
-    // Layout 4 had another text of this function.
+    // Layout 4 had another text of this function, and not this column.
+    await sql("alter table app.dacapo_tables drop column view");
     await sql(`update app.dacapo_layout set version = 4`);
     await sql(`drop function app.dacapo_append_1`);
     await expect(store().open?.()).rejects.toMatchObject({ code: "storage-lost", fix: matching(/postgresLayout/) });
