@@ -6,7 +6,8 @@ import type { EventStore } from "../../../../src/sync-server/stores/event-store.
 import { postgres, postgresLayout, type PostgresOptions } from "../../../../src/sync-server/stores/postgres.ts";
 import { batch, readAll, recordsAfter, write } from "../../../../src/testing/event-store/samples.ts";
 import { findPostgres } from "../../../../scripts/postgres.ts";
-import { matching } from "../../../support/matchers.ts";
+import { containing, matching } from "../../../support/matchers.ts";
+import { parseOwnJson } from "../../../support/own-json.ts";
 import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
 
 let cluster: PostgresCluster;
@@ -39,7 +40,7 @@ async function sql(text: string): Promise<readonly object[]> {
 async function contendedTurns(): Promise<readonly string[]> {
   const nodes = [open(), open()];
   await write(open(), "log", null, { commit: 1000, mark: "m0" });
-  const turns = Array.from({ length: 10 }, (_, n) =>
+  const turns = Array.from({ length: 10 }, async (_, n) =>
     nodes[n % 2]?.takeTurn?.("log", async (own) => {
       const found = await own.head("log");
       const head = found.kind === "open" ? found.cursor : null;
@@ -76,8 +77,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
   });
 
   test("postgres: sends no setting at the start that PgBouncer refuses", async () => {
-    const refused: string[] = [];
-    const started = Promise.withResolvers<Readonly<Record<string, string>>>();
+    const started = Promise.withResolvers<readonly string[]>();
     // PgBouncer knows these parameters, and refuses a connection with any other.
     const known = new Set(["user", "database", "client_encoding", "application_name"]);
     const sockets: Socket[] = [];
@@ -86,8 +86,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
       socket.on("error", () => {});
       socket.once("data", (chunk) => {
         const words = chunk.subarray(8).toString("utf8").split("\0");
-        const pairs = words.flatMap((word, n) => (n % 2 === 0 && word !== "" ? [[word, words[n + 1] ?? ""]] : []));
-        started.resolve(Object.fromEntries(pairs));
+        started.resolve(words.filter((word, n) => n % 2 === 0 && word !== ""));
         socket.destroy();
       });
     }).listen(0, "127.0.0.1");
@@ -96,8 +95,7 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     if (!address || typeof address === "string") throw new Error("There is no port");
     const store = open({ url: `postgres://dacapo@127.0.0.1:${address.port}/x` });
     await expect(store.open?.()).rejects.toMatchObject({ code: "storage-lost" });
-    for (const name of Object.keys(await started.promise)) if (!known.has(name)) refused.push(name);
-    expect(refused).toEqual([]);
+    expect((await started.promise).filter((name) => !known.has(name))).toEqual([]);
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -172,12 +170,12 @@ test("postgres: refuses a schema of the options that is not the one of the URL",
 
 test.each([[0], [-1], [1.5], [Number.NaN], [Infinity]])("postgres: refuses %d connections", (connectionsMax) => {
   expect(() => postgres({ url: "postgres://localhost/x", connectionsMax })).toThrow(
-    expect.objectContaining({ code: "definition", message: expect.stringContaining("connectionsMax") }),
+    expect.objectContaining({ code: "definition", message: containing("connectionsMax") }),
   );
 });
 
 test("postgres: refuses a variable that is not set with the usual error", () => {
   // A program in JavaScript passes what its environment has.
-  const missing: string = JSON.parse("{}")["DATABASE_URL"];
+  const missing = parseOwnJson<{ readonly url: string }>("{}").url;
   expect(() => postgres(missing)).toThrow(expect.objectContaining({ code: "definition" }));
 });
