@@ -36,8 +36,8 @@ const FIXES: readonly (readonly [code: RegExp, fix: string])[] = [
   [/^(28|3D000)/, "Check the user, the password and the database in the connection URL."],
   [
     /^42501$/,
-    "Give the database role usage of the schema, and select, insert, update and delete on its tables. SQL models need " +
-      "create too. Another role may create and upgrade the other tables by the SQL of postgresLayout().",
+    "Give the database role usage of the schema, and select, insert, update and delete on its tables. SQL models " +
+      "need create too. Another role may create and upgrade the other tables by the SQL of postgresLayout().",
   ],
   [/^55P03$/, "A report reads the tables of a SQL model. Try again when it has ended."],
   [/^(26000|42P05)$/, "Use a direct connection, or a pool in session mode. The store keeps prepared statements."],
