@@ -95,7 +95,10 @@ export class ProcessInLog {
         fix: `Pass a whole number from 1 to ${max}.`,
       });
     const found: WaitingCommand[] = [];
-    for await (const [process, outbox] of this.#tables.allOutboxes(after ?? null)) {
+    for await (const [process, outbox] of this.#tables.allOutboxes(
+      after ?? null,
+      Math.min(limit, COMMANDS_PAGE.default),
+    )) {
       for (const item of outbox) {
         const { timer, due, commands, failures, error } = item;
         found.push({ id: await this.#idOf(process, item), process, timer, due, commands, failures, error });

@@ -47,9 +47,12 @@ export class ProcessTables {
     return events;
   }
 
-  /** All outboxes, in the order of their keys. */
-  async *allOutboxes(after: string | null): AsyncGenerator<readonly [process: string, outbox: Outbox]> {
-    for await (const [process, text] of this.#all(OUTBOX, after)) yield [process, parseOwnJson<Outbox>(text)];
+  /** All outboxes, in the order of their keys. It reads `rows` of them at once. */
+  async *allOutboxes(
+    after: string | null,
+    rows = PAGE.rows,
+  ): AsyncGenerator<readonly [process: string, outbox: Outbox]> {
+    for await (const [process, text] of this.#all(OUTBOX, after, rows)) yield [process, parseOwnJson<Outbox>(text)];
   }
 
   /** The processes with a command that is due. */
@@ -70,9 +73,13 @@ export class ProcessTables {
     return first === null ? null : readDueKey(first).at;
   }
 
-  async *#all(table: string, start: string | null = null): AsyncGenerator<readonly [key: string, text: string]> {
+  async *#all(
+    table: string,
+    start: string | null = null,
+    limit = PAGE.rows,
+  ): AsyncGenerator<readonly [key: string, text: string]> {
     for (let after = start; ;) {
-      const range = { ...ALL, after, limit: PAGE.rows, bytes: PAGE.bytes };
+      const range = { ...ALL, after, limit, bytes: PAGE.bytes };
       const page = await this.#models.rows(this.#log, this.#follower, table, range);
       for (const [key, text] of page?.rows ?? []) if (text !== null) yield [key, text];
       after = page?.rows.at(-1)?.[0] ?? null;

@@ -22,7 +22,7 @@ export type JobNotes = {
   readonly id: string;
   readonly state: JobState;
   readonly onError: OnPoison;
-  /** The share of the time in which it works. Null: 0.2 while pushes wait. */
+  /** The share of the time in which it works. Null: 0.2 or more while pushes wait. */
   readonly duty: number | null;
   /** Events a second lately. Null: not measured yet. */
   readonly perSecond: number | null;

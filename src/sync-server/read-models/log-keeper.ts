@@ -85,9 +85,10 @@ export class LogKeeper {
         }
         if (step.kind === "rest") return pace.restUntil(this.#log);
         const startedAt = env.now();
-        await this.#take(step, skipped);
+        const events = await this.#take(step, skipped);
         if (step.kind === "compare") pace.compared(this.#log);
-        if (step.kind === "fold") pace.folded(this.#log, step, env.now() - startedAt);
+        if (step.kind === "fold")
+          pace.folded(this.#log, step, { ms: env.now() - startedAt, events, head: positionOf(head) });
         await env.nextTurn();
       }
       return env.now();
@@ -96,52 +97,54 @@ export class LogKeeper {
     }
   }
 
-  async #take(step: Exclude<Step, { kind: "sleep" | "rest" }>, skipped: Set<string>): Promise<void> {
+  /** Returns the number of folded events. */
+  async #take(step: Exclude<Step, { kind: "sleep" | "rest" }>, skipped: Set<string>): Promise<number> {
     const { modelStore } = this.#context;
     switch (step.kind) {
       case "fold": {
         const tasks = step.isLong ? await this.#leased(step.tasks, skipped) : step.tasks;
-        if (tasks.length > 0) await this.#fold(step.at, tasks, skipped);
-        return;
+        return tasks.length > 0 ? this.#fold(step.at, tasks, skipped) : 0;
       }
       case "compare": {
         const write = await compareTask(this.#context, this.#log, step.task);
         const result = write && (await modelStore.write(this.#log, write));
-        if (result?.kind !== "ok") return;
+        if (result?.kind !== "ok") return 0;
         // The end of a comparison orphans the tables beside.
         this.#context.pace.hasOrphans = true;
         this.#context.onMoved(this.#log);
-        return;
+        return 0;
       }
       case "remove": {
         const followers = step.followers.map(({ name, revision }) => ({ name, revision, next: null }));
         await modelStore.write(this.#log, { followers, rows: [] });
         this.#context.pace.hasOrphans = true;
-        return;
+        return 0;
       }
       case "sweep":
         this.#context.pace.hasOrphans = await modelStore.sweep(SWEEP_ROWS);
+        return 0;
     }
   }
 
-  async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<void> {
+  async #fold(at: Cursor | null, tasks: readonly FoldTask[], skipped: Set<string>): Promise<number> {
     const { store } = this.#context;
     const page = await store.read(this.#log, at, PAGE);
-    if (page.kind === "diverged") return this.#reset(tasks);
-    if (page.kind !== "page") return;
+    if (page.kind === "diverged") await this.#reset(tasks);
+    if (page.kind !== "page") return 0;
     const records = page.records.map(({ text }) => parseOwnJson<CommitRecord>(text));
     const known = tasks.map((task) => ({
       task,
       records: upTo(task, this.#knownRecords(task, records, skipped)),
     }));
     const ready = known.filter((one) => one.records.length > 0 || records.length === 0);
-    if (ready.length === 0) return;
+    if (ready.length === 0) return 0;
     const result = await this.#writeFolds(ready, page.head);
     // After `moved` the next step reads the followers again.
-    if (result.kind !== "ok") return;
+    if (result.kind !== "ok") return 0;
     if (tasks.some(({ notes, revision, replaces }) => replaces || (notes === null && revision > 0)))
       this.#context.pace.hasOrphans = true;
     this.#context.onMoved(this.#log);
+    return eventsIn(records);
   }
 
   /** Folds and writes. If the database refuses a statement, its event is parked, and the page ends at its record. */
@@ -220,6 +223,10 @@ export class LogKeeper {
       await modelStore.lease(this.#log, follower, node(), 0).catch(() => {});
     this.#leases.clear();
   }
+}
+
+function eventsIn(records: readonly CommitRecord[]): number {
+  return records.reduce((sum, { events }) => sum + events.length, 0);
 }
 
 /** The records up to the one with the event. The next ones are tried after it is parked. */

@@ -17,7 +17,7 @@ export type JobOptions = {
   /**
    * The share of the time in which the job works: above 0, up to 1.
    *
-   * @default 0.2 while pushes wait, otherwise 1
+   * @default 0.2 while pushes wait, or more if the log would grow faster than the rows. Otherwise 1
    */
   readonly duty?: number;
   /** Called with the progress while the job lasts, and once at its end. */

@@ -15,13 +15,15 @@ function stepOf(isLong: boolean, duty: number | null = null) {
   return { kind: "fold", at: null, isLong, tasks } as const;
 }
 
+const work = { ms: 10, events: 500, head: 1_000 };
+
 test("pace: while pushes wait, a long fold works a fifth of the time", () => {
   let now = 1_000;
   const pace = new KeeperPace(
     () => now,
     () => true,
   );
-  pace.folded("log", stepOf(true), 10);
+  pace.folded("log", stepOf(true), work);
   expect(pace.restUntil("log")).toBe(1_040);
   expect(pace.factsOf("log").isResting).toBe(true);
   expect(pace.factsOf("other").isResting).toBe(false);
@@ -34,9 +36,9 @@ test("pace: without pushes a long fold does not rest, except with a duty of its 
     () => 1_000,
     () => false,
   );
-  pace.folded("log", stepOf(true), 10);
+  pace.folded("log", stepOf(true), work);
   expect(pace.factsOf("log").isResting).toBe(false);
-  pace.folded("log", stepOf(true, 0.1), 10);
+  pace.folded("log", stepOf(true, 0.1), work);
   expect(pace.restUntil("log")).toBeCloseTo(1_090);
 });
 
@@ -45,12 +47,43 @@ test("pace: after a short fold a long one has its turn, and a log without work i
     () => 1_000,
     () => true,
   );
-  pace.folded("log", stepOf(false), 10);
+  pace.folded("log", stepOf(false), work);
   expect(pace.factsOf("log")).toMatchObject({ isResting: false, isTurnOfLong: true });
-  pace.folded("log", stepOf(true), 10);
+  pace.folded("log", stepOf(true), work);
   expect(pace.factsOf("log")).toMatchObject({ isResting: true, isTurnOfLong: false });
-  pace.folded("log", stepOf(false), 10);
+  pace.folded("log", stepOf(false), work);
   expect(pace.factsOf("log")).toMatchObject({ isResting: true, isTurnOfLong: true });
   pace.forget("log");
   expect(pace.factsOf("log")).toMatchObject({ isResting: false, isTurnOfLong: false });
+});
+
+/** Builds 20,000 events while the log grows. Returns the share of the time in which it worked, or null if it never ends. */
+function build(options: { pageMs: number; eventsPerSecond: number; duty: number | null }): number | null {
+  const { pageMs, eventsPerSecond, duty } = options;
+  let now = 1_000;
+  const pace = new KeeperPace(
+    () => now,
+    () => true,
+  );
+  const headAt = (time: number): number => 20_000 + Math.floor(((time - 1_000) * eventsPerSecond) / 1_000);
+  let [at, worked] = [0, 0];
+  while (at < headAt(now)) {
+    const head = headAt(now);
+    if (now > 1_000_000) return null;
+    now += pageMs;
+    worked += pageMs;
+    at += 500;
+    pace.folded("log", stepOf(true, duty), { ms: pageMs, events: 500, head });
+    now = Math.max(now, pace.restUntil("log"));
+  }
+  return worked / (now - 1_000);
+}
+
+test("pace: new rows come nearer to the head on a slow machine, however busy the log is", () => {
+  expect(build({ pageMs: 10, eventsPerSecond: 1_100, duty: null })).toBeCloseTo(0.2, 1);
+  // With a fifth of the time, these pages fold 500 events a second.
+  expect(build({ pageMs: 200, eventsPerSecond: 1_100, duty: null })).toBeGreaterThan(0.5);
+  expect(build({ pageMs: 200, eventsPerSecond: 2_400, duty: null })).toBeGreaterThan(0.9);
+  // An operator chose this share.
+  expect(build({ pageMs: 200, eventsPerSecond: 1_100, duty: 0.2 })).toBeNull();
 });
