@@ -1,4 +1,7 @@
-/** The stock of one sku: received, reserved for orders, released again. */
+/**
+ * The stock of one sku: received, reserved for orders, then shipped or released again. A state has only the orders that
+ * are open. Otherwise it would grow with each order, and so would the cost of the next one.
+ */
 import { aggregate } from "dacapo";
 import * as v from "valibot";
 
@@ -13,6 +16,7 @@ export const stock = aggregate("stock", {
     StockReceived: v.object({ qty }),
     StockReserved: v.object({ order: v.string(), qty }),
     StockReleased: v.object({ order: v.string(), qty }),
+    StockShipped: v.object({ order: v.string() }),
   },
   evolve: {
     StockReceived: ({ left, reserved }, { data }) => ({ left: left + data.qty, reserved }),
@@ -23,6 +27,10 @@ export const stock = aggregate("stock", {
     StockReleased: ({ left, reserved }, { data }) => {
       const { [data.order]: _, ...others } = reserved;
       return { left: left + data.qty, reserved: others };
+    },
+    StockShipped: ({ left, reserved }, { data }) => {
+      const { [data.order]: _, ...others } = reserved;
+      return { left, reserved: others };
     },
   },
   commands: {
@@ -40,6 +48,10 @@ export const stock = aggregate("stock", {
         const held = reserved[order];
         return held === undefined ? [] : emit("StockReleased", { order, qty: held });
       },
+    },
+    ship: {
+      input: v.object({ order: v.string() }),
+      decide: ({ reserved }, { order }, { emit }) => (order in reserved ? emit("StockShipped", { order }) : []),
     },
   },
 });

@@ -2,7 +2,7 @@
  * The process of an order, from its placing to its shipping or its cancelling.
  *
  * Placed: reserve the stock and request the payment, in one commit. Sold out or declined: cancel. Taken: pay. Paid:
- * ship. Cancelled: release the stock. No payment within 15 minutes: cancel.
+ * ship the order and its stock. Cancelled: release the stock. No payment within 15 minutes: cancel.
  */
 import { processManager } from "dacapo/sync-server";
 import { amountOf, order } from "../domain/order.ts";
@@ -34,7 +34,8 @@ export const fulfilment = processManager("fulfilment", {
       return row;
     },
     OrderPaid: (row, { key }, { run }) => {
-      run(order.command.ship(key));
+      const skus = row?.skus ?? [];
+      run([order.command.ship(key), ...skus.map((sku) => stock.command.ship(sku, { order: key }))]);
       return row;
     },
     OrderCancelled: (row, { key }, { run }) => {

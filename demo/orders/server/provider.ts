@@ -8,6 +8,8 @@ const FAILS = 0.01;
 export const provider = subscriber("provider", {
   from: [payment],
   start: "beginning",
+  // Calls wait for the provider, so many of them run at once.
+  concurrency: 64,
   retry: { attempts: 8, firstMs: 50, maxMs: 1_000 },
   on: {
     PaymentRequested: async ({ data }, { execute }) => {
