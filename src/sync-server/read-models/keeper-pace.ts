@@ -19,7 +19,7 @@ const GAIN = 2;
 /** The head of the log at a time. */
 type SeenHead = { readonly position: number; readonly at: number };
 
-/** What a fold has done. */
+/** The time and the events of one fold. */
 export type FoldWork = {
   /** Milliseconds. */
   readonly ms: number;

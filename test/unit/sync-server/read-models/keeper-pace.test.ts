@@ -57,7 +57,7 @@ test("pace: after a short fold a long one has its turn, and a log without work i
   expect(pace.factsOf("log")).toMatchObject({ isResting: false, isTurnOfLong: false });
 });
 
-/** Builds 20,000 events while the log grows. Returns the share of the time in which it worked, or null if it never ends. */
+/** Builds 20,000 events while the log grows. Returns the share of its work in the time. Null: it never ends. */
 function build(options: { pageMs: number; eventsPerSecond: number; duty: number | null }): number | null {
   const { pageMs, eventsPerSecond, duty } = options;
   let now = 1_000;
