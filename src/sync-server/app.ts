@@ -6,6 +6,7 @@
  *
  * @module dacapo/sync-server
  */
+import type { Cursor } from "../core/history/record.ts";
 import { createAdmission } from "./access/admission.ts";
 import { createMemoryBudget } from "./base/memory-budget.ts";
 import { runtimeEnv } from "./base/env.ts";
@@ -27,6 +28,7 @@ import type { ExecuteAs } from "./subscribers/handler-execute.ts";
 import { Subscribers, type SubscribersOptions } from "./subscribers/subscribers.ts";
 import { splitSubscribers } from "./processes/process-manager.ts";
 import { Processes } from "./processes/processes.ts";
+import { Bases, type BasesOptions } from "./bases/bases.ts";
 import { RowsReader } from "./read-models/read-rows.ts";
 import { ownClient, serverLog } from "./server-log/server-log.ts";
 import { createResponder } from "./http/responder.ts";
@@ -75,6 +77,7 @@ export type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./processes
 export type { ServerSubscriber, SleepingRuntime, SyncServer, SyncServerOptions } from "./server-options.ts";
 export type { TurnLimits } from "./base/turn.ts";
 export type { ExecuteAs } from "./subscribers/handler-execute.ts";
+export type { BaseOptions } from "./bases/base-option.ts";
 export type { Rate, ServerLimits } from "./base/limits.ts";
 export type { ParkedEvent } from "./read-models/follower-notes.ts";
 export type { JobProgress, JobState, OnPoison } from "./read-models/job.ts";
@@ -166,8 +169,8 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const { models = [], subscribers: handles = [], sleeps } = options;
   const executeAs: ExecuteAs = (log, commands, by) => serverLog(logContext, log).execute(commands, by);
   const shared = { domain, store, env, report, walkMs: limits.lookMs, ticks, isBusy: () => writer.isBusy() };
-  const followed = { ...shared, models, handles, executeAs, sleeps };
-  const { keepers, subscribers, processes, ...followers } = createFollowers(followed);
+  const followed = { ...shared, models, handles, executeAs, sleeps, base: options.base };
+  const { keepers, bases, subscribers, processes, ...followers } = createFollowers(followed);
   const signals = new LogSignals(env);
   const poke = (log: string | null): void => {
     hub.poke(log);
@@ -177,24 +180,22 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   const onAppended: LiveHub["publish"] = (log, appended) => {
     hub.publish(log, appended);
     store.hints?.send(log);
-    followers.poke(log);
+    followers.appended(log, appended?.head ?? null);
     signals.send(log);
   };
   const stopHints = store.hints?.listen(poke);
   const writer = createLogWriter({ domain, store, keepers, permit, limits, env, report, observer, onAppended });
-  const reading = createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax });
-  const answering = createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax });
-  const serverId = rememberedId(options.serverId, store);
   const context: RouteContext = {
     domain,
     store,
-    serverId,
+    serverId: rememberedId(options.serverId, store),
     limits,
     writer,
     admission,
     tickets,
-    reading,
-    answering,
+    reading: createMemoryBudget({ allMax: limits.readingBytesMax, eachMax: limits.readingBytesPerActorMax }),
+    answering: createMemoryBudget({ allMax: limits.answeringBytesMax, eachMax: limits.answeringBytesPerActorMax }),
+    bases,
     rows: { models: keepers.models, reader: new RowsReader({ store, keepers, env }) },
     env,
     report,
@@ -207,10 +208,9 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   let closing: Promise<void> | null = null;
   const isClosing = (): boolean => closing !== null;
   const gate = createLiveGate({ origins, tickets, admission, hub, report, observer, isClosing });
-  const client = ownClient(env);
-  const logContext = { ...context, ...context.rows, signals, keepers, subscribers, processes, client };
-  const stop = () =>
-    stopServer({ writer, hub, signals, responder, keepers, subscribers: followers, store, stopHints, env, observer });
+  const own = { signals, keepers, subscribers, processes, client: ownClient(env) };
+  const logContext = { ...context, ...context.rows, ...own };
+  const stop = () => stopServer({ writer, hub, signals, responder, followers, store, stopHints, env, observer });
   followers.start();
   return Object.assign(mountRoutes(context, responder, origins, isClosing), {
     live: { open: gate.open, resume: hub.resume, watch: hub.watch },
@@ -227,13 +227,14 @@ export function syncServer(options: SyncServerOptions): SyncServer {
         const imported = await importLog(store, log, archiveLines(archive));
         step.set({ records: imported.records, events: imported.events });
         poke(log);
+        bases.imported(log);
         return imported;
       }),
     close: () => (closing ??= stop()),
   });
 }
 
-type FollowersOptions = Omit<ModelKeepersOptions & SubscribersOptions, "subscribers" | "turn"> & {
+type FollowersOptions = Omit<ModelKeepersOptions & SubscribersOptions & BasesOptions, "subscribers" | "turn"> & {
   readonly handles: readonly ServerSubscriber[];
   readonly sleeps: SyncServerOptions["sleeps"];
 };
@@ -246,19 +247,31 @@ function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
   const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
   const subscribers = new Subscribers({ ...options, subscribers: handlers });
   const processes = new Processes({ ...options, processes: managers, taken: new Set(subscribers.definitions.keys()) });
+  const bases = new Bases(options);
+  const poke = (log: string | null): void => {
+    keepers.poke(log);
+    subscribers.poke(log);
+    processes.poke(log);
+  };
   return {
     keepers,
+    bases,
     subscribers,
     processes,
     start: (): void => {
       keepers.start();
+      bases.start();
       subscribers.start();
       processes.start();
     },
-    poke: (log: string | null): void => {
-      keepers.poke(log);
-      subscribers.poke(log);
-      processes.poke(log);
+    poke,
+    appended: (log: string, head: Cursor | null): void => {
+      poke(log);
+      bases.appended(log, head);
+    },
+    /** Closes the read models and the bases. */
+    closeKeepers: async (): Promise<void> => {
+      await Promise.all([keepers.close(), bases.close()]);
     },
     /** Closes the subscribers and the process managers. */
     close: async (): Promise<void> => {

@@ -5,6 +5,7 @@ import type { Admin } from "./access/admin.ts";
 import type { Authorize, Permit } from "./access/authorize.ts";
 import type { LogLines } from "./archive/archive-lines.ts";
 import type { ImportedLog } from "./archive/import-log.ts";
+import type { BaseOptions } from "./bases/base-option.ts";
 import type { Env } from "./base/env.ts";
 import type { ServerLimits } from "./base/limits.ts";
 import type { ObserverOptions } from "./base/observer.ts";
@@ -90,6 +91,14 @@ export type SyncServerOptions = ObserverOptions & {
    * @default none
    */
   readonly subscribers?: readonly ServerSubscriber[];
+  /**
+   * True: the server keeps a base of each long log, which has the state of all streams and the rows of all projections
+   * of the domain at one cursor. A new device joins from the base and the records behind it, not from the whole log.
+   * `{ everyEvents: 10_000, bytesMax: 67_108_864 }` changes when the server makes one, and how large it may be.
+   *
+   * @default false
+   */
+  readonly base?: boolean | BaseOptions;
   /**
    * The limits that differ from the defaults.
    *

@@ -10,7 +10,7 @@ const law: Readonly<Record<string, readonly string[]>> = {
   "src/sync-server": [
     "base stores",
     "access streams archive subscribers",
-    "read-models",
+    "read-models bases",
     "writer processes",
     "server-log",
     "http",

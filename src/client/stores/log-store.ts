@@ -53,6 +53,7 @@
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
+import type { PackedTable } from "../../core/fold/packed-tables.ts";
 import type { RejectedOutcome } from "../../core/wire/messages.ts";
 import { type Cursor, positionOf } from "../../core/history/record.ts";
 
@@ -163,13 +164,7 @@ export type Refresh = {
   readonly rejectionIds: readonly string[];
 };
 
-/** Stored rows of one table, by bucket. Each text is the JSON of `[[key, value], …]`. */
-export type StoredTable = {
-  readonly table: string;
-  readonly buckets: readonly { readonly bucket: number; readonly text: string }[];
-};
-
-export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly StoredTable[] };
+export type StoredRows = { readonly checkpoint: Cursor; readonly tables: readonly PackedTable[] };
 
 /** Returns `dropped` while the log ends before it, and null after that. */
 export function stillDropped(dropped: Cursor | null, cursor: Cursor | null): Cursor | null {

@@ -53,6 +53,19 @@ export type RejectedOutcome = {
   readonly theirs?: readonly DomainEvent[];
 };
 
+/** The header of a base. A base has the folded tables of a log at one cursor, in pages of buckets. */
+export type BaseHeader = {
+  /** The end of the last record that the base contains. */
+  readonly cursor: Cursor;
+  /** The name of each table with the versions that its rows depend on, also of a table without rows. */
+  readonly tables: readonly string[];
+  /** For each page in order: its bytes in UTF-8, and its hash, which shows damage. */
+  readonly pages: readonly { readonly bytes: number; readonly hash: string }[];
+};
+
+/** A bucket of a page of a base. On the wire it is `[table, bucket, text]`. */
+export type BaseBucket = { readonly table: string; readonly bucket: number; readonly text: string };
+
 /** A run of records: all records after `after`, up to `cursor`. */
 export type Page = {
   readonly after: Cursor | null;

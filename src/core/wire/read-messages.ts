@@ -15,6 +15,8 @@ import { commitOfEvent, EVENT_ID, isUuid } from "../values/id.ts";
 import { isStream, parseStream } from "../values/names.ts";
 import type { Parsed, Path } from "../values/parsed.ts";
 import type {
+  BaseBucket,
+  BaseHeader,
   ClientFrame,
   LogInfo,
   Outcome,
@@ -257,6 +259,17 @@ export const parseCommitId = (value: unknown): Parsed<{ readonly id: string }> =
 /** Reads the answer to `POST /logs/:log/tickets`. */
 export const parseTicket = (body: string): Parsed<{ readonly ticket: string; readonly tokenExpiresInMs?: number }> =>
   parseText(shape({ ticket: text(4_096) }, { tokenExpiresInMs: whole(0) }), body);
+const baseHeader: Reader<BaseHeader> = shape({
+  cursor: cursorReader,
+  tables: list(text(100_000), 10_000),
+  pages: list(shape({ bytes: whole(0), hash: text(64) }), 100_000),
+});
+const baseBucket: Reader<BaseBucket> = (value, path) => {
+  const [table, bucket, rows] = list(anything, 3, 3)(value, path);
+  return { table: text(100_000)(table, path), bucket: whole(0)(bucket, path), text: text(Infinity)(rows, path) };
+};
+const basePage = list(baseBucket, 1_000_000);
+
 /** Reads records. It does not check that they follow each other. */
 export const parseRecords = (value: unknown): Parsed<readonly CommitRecord[]> => parse(list(record, 1_000_000), value);
 /** Reads a page of records that follow each other. */
@@ -267,6 +280,10 @@ export const parsePushAnswer = (body: string): Parsed<PushAnswer> => parseText(p
 export const parseOutcome = (body: string): Parsed<Outcome> => parseText(outcome, body);
 /** Reads the answer to `GET /logs/:log`. */
 export const parseLogInfo = (body: string): Parsed<LogInfo> => parseText(logInfo, body);
+/** Reads the header of a base. */
+export const parseBaseHeader = (body: string): Parsed<BaseHeader> => parseText(baseHeader, body);
+/** Reads a page of a base. */
+export const parseBasePage = (body: string): Parsed<readonly BaseBucket[]> => parseText(basePage, body);
 /** Reads a frame that a server sent. */
 export const parseServerFrame = (frame: string): Parsed<ServerFrame> => parseText(serverFrame, frame);
 /** Reads a frame that a client sent. */

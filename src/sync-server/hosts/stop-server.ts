@@ -11,8 +11,6 @@ import type { Observer } from "../base/observer.ts";
 import type { Responder } from "../http/responder.ts";
 import type { LiveHub } from "../live/hub.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ModelKeepers } from "../read-models/model-keepers.ts";
-import type { Subscribers } from "../subscribers/subscribers.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
 
 export type StoppedParts = {
@@ -20,8 +18,13 @@ export type StoppedParts = {
   readonly hub: Pick<LiveHub, "end">;
   readonly signals: Pick<LogSignals, "close">;
   readonly responder: Pick<Responder, "close">;
-  readonly keepers: Pick<ModelKeepers, "close">;
-  readonly subscribers: Pick<Subscribers, "close">;
+  /** The parts that follow logs. */
+  readonly followers: {
+    /** Closes the read models and the bases. */
+    readonly closeKeepers: () => Promise<void>;
+    /** Closes the subscribers and the process managers. */
+    readonly close: () => Promise<void>;
+  };
   readonly store: Pick<EventStore, "close">;
   readonly stopHints: (() => void) | undefined;
   readonly env: Env;
@@ -30,7 +33,7 @@ export type StoppedParts = {
 
 /** Milliseconds that the pushes before the stop have. */
 const WRITER_MS_MAX = 3_000;
-/** Milliseconds that the steps of read models have. A step that is cut off is done again after the next start. */
+/** Milliseconds that the steps of models and bases have. A step that is cut off is done again after the next start. */
 const KEEPERS_MS_MAX = 1_000;
 /** Milliseconds that handlers of subscribers have. A handler that is cut off runs again after the next start. */
 const SUBSCRIBERS_MS_MAX = 2_000;
@@ -38,15 +41,15 @@ const SUBSCRIBERS_MS_MAX = 2_000;
 const STORE_MS_MAX = 1_000;
 
 export async function stopServer(parts: StoppedParts): Promise<void> {
-  const { writer, hub, signals, responder, keepers, subscribers, store, stopHints, env, observer } = parts;
+  const { writer, hub, signals, responder, followers, store, stopHints, env, observer } = parts;
   const startedAt = env.now();
   // It begins first, because handlers may need their whole time.
-  const handled = subscribers.close();
+  const handled = followers.close();
   const isSettled = await settlesWithin(env, writer.close(), WRITER_MS_MAX);
   hub.end("restarting");
   signals.close();
   // It ends the waits of readers of rows, so that their requests get an answer before the responder closes.
-  const stopped = keepers.close();
+  const stopped = followers.closeKeepers();
   await responder.close();
   stopHints?.();
   await settlesWithin(env, stopped, KEEPERS_MS_MAX);

@@ -2,6 +2,7 @@
 import { Hono, type HonoRequest } from "hono";
 import { errorResponse, HttpRefusal } from "../base/http-refusal.ts";
 import { ADMIN_ROUTES, answerAdmin } from "./admin-routes.ts";
+import { getBase, getBasePage } from "./get-base.ts";
 import { getRows } from "./get-rows.ts";
 import type { OriginRule } from "./origins.ts";
 import type { ResponseBody } from "./metered-response.ts";
@@ -17,6 +18,9 @@ import {
   postTicket,
   type RouteContext,
 } from "./routes.ts";
+
+/** A page of a base never changes, and stays for ten minutes. No shared cache keeps it, because it needs a right. */
+const IMMUTABLE = "private, max-age=600, immutable";
 
 export function mountRoutes(
   context: RouteContext,
@@ -44,6 +48,12 @@ export function mountRoutes(
   );
   app.get("/logs/:log/rows/:model", ({ req }) =>
     answer(req, () => getRows(context, req.raw, req.param("log"), req.param("model"))),
+  );
+  app.get("/logs/:log/base", ({ req }) => answer(req, () => getBase(context, req.raw, req.param("log"))));
+  app.get("/logs/:log/base/:cursor/:n", ({ req }) =>
+    answer(req, () => getBasePage(context, req.raw, req.param("log"), req.param()), {
+      cacheControl: IMMUTABLE,
+    }),
   );
   app.get("/logs/:log/export", ({ req }) =>
     answer(req, () => getExport(context, req.raw, req.param("log")), { contentType: "application/x-ndjson" }),

@@ -2,7 +2,7 @@
  * Turns the result of a route into a response: the origin check before it, the headers, and the error response.
  *
  * Guarantees:
- * - Every response has `cache-control: no-store` (P23, sync-server.security-page.test.ts).
+ * - Every response but a page of a base has `cache-control: no-store` (P23, sync-server.security-page.test.ts).
  * - An error that is not an HttpRefusal goes to the operator. The client sees only `unexpected`.
  * - A request that names another server is refused before its rights and its body are read (P28).
  * - After `close` every request is refused as `restarting`.
@@ -22,6 +22,8 @@ export type Responder = {
     how?: {
       readonly contentType?: string;
       readonly exchange?: Exchange | null;
+      /** The header of an answer that is no refusal. @default no-store */
+      readonly cacheControl?: string;
       /** The log's name in the path, for the entry of a refusal. */
       readonly log?: string;
       /** The answer names the server, and a request that names another one is refused. */
@@ -50,7 +52,11 @@ export function createResponder({
   let running = 0;
   let closed = false;
   return {
-    respond: async (request, route, { contentType = "application/json", exchange = null, serverId, log } = {}) => {
+    respond: async (
+      request,
+      route,
+      { contentType = "application/json", exchange = null, cacheControl = "no-store", serverId, log } = {},
+    ) => {
       let ownHeaders: Readonly<Record<string, string>> = {};
       running++;
       try {
@@ -68,7 +74,7 @@ export function createResponder({
         if (request.method === "HEAD" && body instanceof ReadableStream) await body.cancel();
         const headers = {
           "content-type": contentType,
-          "cache-control": "no-store",
+          "cache-control": cacheControl,
           ...(isPacked && { "content-encoding": "gzip" }),
           ...ownHeaders,
         };

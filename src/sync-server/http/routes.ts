@@ -25,6 +25,7 @@ import type { LogWriter } from "../writer/log-writer.ts";
 import { readCursor } from "./read-cursor.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { TICKET_MS_MAX, type Tickets } from "../access/tickets.ts";
+import type { Bases } from "../bases/bases.ts";
 import type { ReadRows } from "../read-models/read-rows.ts";
 import type { ServerLog } from "../server-log/server-log.ts";
 import { wholeNumber } from "./whole-number.ts";
@@ -44,6 +45,7 @@ export type RouteContext = {
   /** Memory of responses until their readers have taken them. */
   readonly answering: MemoryBudget;
   readonly rows: ReadRows;
+  readonly bases: Pick<Bases, "newest" | "page">;
   readonly env: Env;
   readonly report: (error: unknown) => void;
   readonly observer: Observer;

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Domain } from "../../../../src/core/domain/define-domain.ts";
-import { BUCKETS } from "../../../../src/client/engine/row-cache.ts";
+import { BUCKETS } from "../../../../src/core/fold/packed-tables.ts";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import type { LogStore, StoredRows } from "../../../../src/client/stores/log-store.ts";
 import { defineDomain, projection } from "../../../../src/index.ts";
