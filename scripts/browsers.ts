@@ -8,7 +8,9 @@ import { type Engine, engines, ensureEngines, findEngine, findWebKit, howToGetEn
 import { add, clearReports, type Count, runVitest, sentence } from "./run-vitest.ts";
 
 /** The end-to-end tests that are about a browser. The others are about a server or about the scripts. */
-const files = ["platform", "sync", "one-browser", "disk", "board"].map((name) => `test/e2e/${name}.test.ts`);
+const files = ["platform", "sync", "one-browser", "disk", "board", "duo", "large-board"].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 process.exit(await main(process.argv.slice(2)));
 

@@ -1,6 +1,7 @@
 /** A board whose columns have more cards than the page has elements for. */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { engine } from "./support/browser.ts";
 import { addCards, cardOf, columnOf, type Demo, startDemo, waitForSync } from "./support/demo-board.ts";
 
 let demo: Demo;
@@ -33,7 +34,8 @@ async function openLarge(): Promise<Page> {
   return page;
 }
 
-test(
+// A profile in memory of Firefox has no space for the index of 10,000 cards.
+test.runIf(engine === "chromium")(
   "large board: 10,000 cards reach another device, and a page has elements for few",
   { timeout: 180_000 },
   async () => {
@@ -114,19 +116,20 @@ test("search: it finds pending cards offline, follows changes, and opens a card"
   await addCards(page, "To do", ["Order new strings", "Book the hall"]);
   await page.getByRole("switch", { name: "Offline" }).click();
   await addCards(page, "Doing", ["Tune the strings"]);
-  await page.keyboard.press("Control+k");
+  await page.getByRole("button", { name: "Search cards" }).click();
   const search = page.getByRole("dialog", { name: "Search cards" });
-  await search.getByRole("searchbox").fill("STRI");
+  await search.locator("input").fill("STRI");
   await expect
     .poll(async () => (await search.locator(".found span").allInnerTexts()).toSorted((a, b) => (a < b ? -1 : 1)))
     .toEqual(["Order new strings", "Tune the strings"]);
-  await search.getByRole("searchbox").fill("tune");
+  await search.locator("input").fill("tune");
   await search.getByText("1 card").waitFor();
-  await search.getByRole("searchbox").press("Enter");
+  await search.locator("input").press("Enter");
   await page.getByRole("dialog", { name: /Tune the strings/ }).waitFor();
 });
 
-test("share link: a person who opens it enters a name and shares the board", async () => {
+// Playwright grants the clipboard in Chromium only.
+test.runIf(engine === "chromium")("share link: a person who opens it enters a name and shares the board", async () => {
   const page = await demo.open(log, "Ada");
   await addCards(page, "To do", ["Book the hall"]);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

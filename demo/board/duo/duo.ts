@@ -25,7 +25,7 @@ export type CallRequest = {
   readonly url: string;
   readonly method: string;
   readonly headers: readonly (readonly [string, string])[];
-  readonly body: ArrayBuffer | null;
+  readonly body: string | ArrayBuffer | null;
 };
 
 /** `to` is the id of a worker. Null as an answer: the cable is pulled. */

@@ -72,13 +72,15 @@ class PageNetwork {
   }
 
   async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
-    const request = new Request(url, init);
-    const body = request.method === "GET" ? null : await request.arrayBuffer();
-    request.signal.throwIfAborted();
+    const body = init?.body instanceof Blob ? await init.body.arrayBuffer() : (init?.body ?? null);
+    if (body !== null && typeof body !== "string" && !(body instanceof ArrayBuffer))
+      throw new TypeError("A call of the page's network has a text or a blob as its body");
+    const signal = init?.signal;
+    signal?.throwIfAborted();
     const call = ++this.#last;
     const response = new Promise<Response>((answer, fail) => this.#calls.set(call, { answer, fail }));
-    request.signal.addEventListener("abort", () => this.#take(call)?.fail(new DOMException("Aborted", "AbortError")));
-    const sent = { url: request.url, method: request.method, headers: [...request.headers], body };
+    signal?.addEventListener("abort", () => this.#take(call)?.fail(new DOMException("Aborted", "AbortError")));
+    const sent = { url: String(url), method: init?.method ?? "GET", headers: [...new Headers(init?.headers)], body };
     this.#send({ kind: "call", from: this.#id, call, request: sent });
     return response;
   }

@@ -54,9 +54,10 @@ async function receive(message: ToServer): Promise<void> {
 }
 
 async function answerOf({ url, method, headers, body }: (ToServer & { kind: "call" })["request"]) {
-  const response = await server.fetch(
-    new Request(withoutPrefix(url), { method, headers: headers.map(([...pair]) => pair), body }),
-  );
+  const request = new Request(withoutPrefix(url), { method, headers: headers.map(([...pair]) => pair), body });
+  // Firefox has no `body` in a request. The server reads it as a stream, so that it can count the bytes.
+  if (body !== null) Object.defineProperty(request, "body", { value: new Blob([body]).stream() });
+  const response = await server.fetch(request);
   return { status: response.status, headers: [...response.headers], body: await response.arrayBuffer() };
 }
 

@@ -22,7 +22,9 @@ export function duoCard(frame: FrameLocator, title: string) {
 export async function renameOn(frame: FrameLocator, from: string, to: string): Promise<void> {
   await duoCard(frame, from).locator(".card-open").press("F2");
   const field = frame.getByRole("textbox", { name: "Title", exact: true });
-  await field.fill(to);
+  // Typed, because `fill` changes nothing inside a frame of Firefox.
+  await field.press("Control+a");
+  await field.pressSequentially(to);
   await field.press("Enter");
   await duoCard(frame, to).waitFor();
 }

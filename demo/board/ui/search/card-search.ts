@@ -24,12 +24,14 @@ export class CardSearch {
   readonly #table: Table<StoredCard, string>;
   readonly #kept: DexieTable;
 
-  constructor(log: Pick<LogHandle, "log" | "user" | "rows">) {
+  /** `failed` is called when the table cannot be written, such as without space. Writing is tried again. */
+  constructor(log: Pick<LogHandle, "log" | "user" | "rows">, failed: () => void) {
     this.#db = new Dexie(`board search ${log.log} ${log.user}`);
     this.#db.version(1).stores({ cards: "key, *words" });
     this.#table = this.#db.table("cards");
     this.#kept = dexieTable(log, cards, {
       table: this.#table,
+      onError: failed,
       record: ({ row }) => ({
         title: row.title,
         column: row.column,

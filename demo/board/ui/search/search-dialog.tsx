@@ -13,7 +13,7 @@ type SearchDialogProps = {
 
 export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
   const [text, setText] = useState("");
-  const found = useFound(text);
+  const { found, isFailing } = useFound(text);
   const shown = found?.slice(0, FOUND_MAX) ?? [];
   const open = (key: string) => {
     onClose();
@@ -47,7 +47,7 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
           />
         </label>
         <p className="hint" role="status">
-          {sayFound(text, found)}
+          {isFailing ? "This browser has no space for the search." : sayFound(text, found)}
         </p>
         <ul className="found">
           {shown.map(({ key, title, column, done }) => (
@@ -64,14 +64,14 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
 }
 
 /** The cards that were found; null while the search begins. */
-function useFound(text: string): readonly FoundCard[] | null {
+function useFound(text: string): { readonly found: readonly FoundCard[] | null; readonly isFailing: boolean } {
   const log = useLog();
   const [search, setSearch] = useState<CardSearch | null>(null);
   const [found, setFound] = useState<readonly FoundCard[] | null>(null);
+  const [isFailing, setFailing] = useState(false);
   useEffect(() => {
-    const opened = new CardSearch(log);
     let isOpen = true;
-    // If the table cannot be written, the search stays empty and the board works on.
+    const opened = new CardSearch(log, () => isOpen && setFailing(true));
     opened.ready.then(
       () => isOpen && setSearch(opened),
       () => {},
@@ -85,7 +85,7 @@ function useFound(text: string): readonly FoundCard[] | null {
     const subscription = search?.find(text).subscribe(setFound);
     return () => subscription?.unsubscribe();
   }, [search, text]);
-  return found;
+  return { found, isFailing };
 }
 
 function sayFound(text: string, found: readonly FoundCard[] | null): string {
