@@ -117,7 +117,7 @@ test("duo: a card that is done on one side is done on the other, in each engine"
       [side, label] as const,
     );
   await expect.poll(() => press("Ada", "Done: Buy new strings"), { timeout: 20_000 }).toBe("false");
-  // Each look at Bob's board would press the button too, so it reads only.
+  // This one only reads, because a second press would undo the first.
   await expect
     .poll(
       () =>
