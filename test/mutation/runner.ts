@@ -28,6 +28,7 @@ import {
   type TriedFile,
   versionOf,
 } from "./plan.ts";
+import { CircleGuard } from "./circle-guard.ts";
 
 type Coverage = { [mutantId: string]: number };
 type Switches = {
@@ -48,13 +49,16 @@ const HITS_MIN = 1_000;
 const HUNG = "The test does not end.";
 const CIRCLED = "Stryker: Hit count limit reached";
 /**
- * Milliseconds. A test whose process waited longer than this and 20 times the test's own time hangs. Only waiting
+ * Milliseconds. A test whose process waited longer than this and 4 times the test's own time hangs. Only waiting
  * counts, because a busy machine makes each test longer.
  */
 const HUNG_AFTER = 2_000;
-const HUNG_FACTOR = 20;
-/** Milliseconds. A test that is at work for longer than this and 20 times its own time hangs too. */
+const HUNG_FACTOR = 4;
+/** Milliseconds. A test that is at work for longer than this and 4 times its own time hangs too. */
 const BUSY_MAX = 10_000;
+/** Milliseconds. A test whose process works for longer than this and 10 times its own time without a turn goes round. */
+const CIRCLE_MAX = 1_500;
+const CIRCLE_FACTOR = 10;
 /** The coverage of runs with a mutant is of no use. It goes here. */
 const MUTATED = "mutated";
 
@@ -82,6 +86,11 @@ export default class MutationRunner extends TestRunner {
   /** The names of the tests that tried these mutants in an earlier process. */
   readonly #triedBefore = new Set<string>();
   readonly #statusFile = join(outputFolder, `now-${process.pid}`);
+  #status = "";
+  /** The status is written again at each turn of the event loop, so that `npm run mutate` sees that the loop turns. */
+  readonly #guard = new CircleGuard(switches, CIRCLED, () => {
+    if (this.#status !== "") writeFileSync(this.#statusFile, this.#status);
+  });
 
   onCollected(files: RunnerTestFile[]): void {
     for (const file of files) {
@@ -114,8 +123,8 @@ export default class MutationRunner extends TestRunner {
     switches.hitCount = 0;
     switches.hitLimit = Math.max(HITS_MIN, (this.#step?.hits ?? 0) * HIT_FACTOR);
     this.#startedAt = clock();
-    if (this.#step?.mutant)
-      writeFileSync(this.#statusFile, `${this.#step.mutant.key} ${this.#version} ${this.#limitMs}`);
+    this.#status = this.#step?.mutant ? `${this.#step.mutant.key} ${this.#version} ${this.#limitMs}` : "";
+    if (this.#status !== "") writeFileSync(this.#statusFile, this.#status);
     switches.activeMutant = this.#step?.mutant?.id;
   }
 
@@ -137,6 +146,7 @@ export default class MutationRunner extends TestRunner {
       };
       timer = later(check, this.#limitMs);
     });
+    this.#guard.broken = () => fail(new Error(CIRCLED));
     // Vitest fails a run for an error that nobody caught, so it counts as a failure of the test.
     process.on("uncaughtException", fail).on("unhandledRejection", fail);
     try {
@@ -169,6 +179,7 @@ export default class MutationRunner extends TestRunner {
 
   override onAfterRunFiles(files: RunnerTestFile[]): void {
     super.onAfterRunFiles(files);
+    this.#status = "";
     writeFileSync(this.#statusFile, "");
     if (this.#isStopped || this.#isPartial) return;
     addTriedFile({ by: this.#version, sources: this.#numbers(coverage.static) });
@@ -179,6 +190,7 @@ export default class MutationRunner extends TestRunner {
     const testMs = clock() - this.#startedAt;
     this.#steps = [];
     this.#limitMs = HUNG_AFTER + HUNG_FACTOR * testMs;
+    this.#guard.limitMs = CIRCLE_MAX + CIRCLE_FACTOR * testMs;
     const killed = new Set(readKills().map(({ mutant }) => mutant));
     for (const [id, count] of error === null ? Object.entries(hits) : []) {
       const mutant = this.#mutants.get(id);

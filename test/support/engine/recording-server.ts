@@ -3,6 +3,7 @@ import type { CommitRecord } from "../../../src/core/history/record.ts";
 import { cursorOf, lastPosition, positionOf, sameCursor } from "../../../src/core/history/record.ts";
 import type { Outcome } from "../../../src/core/wire/messages.ts";
 import type { Engine } from "../../../src/client/engine/engine.ts";
+import type { CommitId } from "../../../src/core/values/ids.ts";
 import type { ServerAnswer } from "../../../src/client/engine/plan-confirmation.ts";
 
 export class RecordingServer {
@@ -10,10 +11,15 @@ export class RecordingServer {
   /** When it receives a commit, in milliseconds since the epoch. */
   now = 1_000_000;
 
-  /** Brings a device up to date, decides all that waits there, and returns the answer that settles it. */
-  async decide(engine: Engine): Promise<ServerAnswer> {
+  /**
+   * Brings a device up to date, decides what waits there, and returns the answer that settles it.
+   *
+   * @param sent the commits that it receives. @default all
+   */
+  async decide(engine: Engine, sent: (commitId: CommitId) => boolean = () => true): Promise<ServerAnswer> {
     await this.pull(engine);
-    const outcomes = engine.pending.map(({ commit }): Outcome => {
+    const received = engine.pending.filter(({ commit }) => sent(commit.id));
+    const outcomes = received.map(({ commit }): Outcome => {
       const forecast = engine.replica.pending.find((one) => one.commit.id === commit.id)?.forecast;
       if (forecast && "defect" in forecast) {
         const { code, message } = forecast.defect;
