@@ -1,14 +1,13 @@
 // A device in virtual time: its transport is made here, and reports only what the test makes it report.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Commit } from "../../../../src/core/history/commit.ts";
-import type { Page } from "../../../../src/core/wire/messages.ts";
-import type { CommitRecord, Cursor } from "../../../../src/core/history/record.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
-import type { SocketEvents, Transport } from "../../../../src/client/sync/transport.ts";
+import type { Transport } from "../../../../src/client/sync/transport.ts";
 import { unwrap } from "../../../../src/client/messages/worker-messages.ts";
 import { type DacapoError, StorageFullError } from "../../../../src/core/values/errors.ts";
 import { domain, task } from "../../../support/board-domain.ts";
 import { device, type Tab } from "../../../support/device.ts";
+import { twoNodes } from "../../../support/two-nodes.ts";
 
 let tab: Tab | null = null;
 beforeEach(() => void vi.useFakeTimers());
@@ -18,84 +17,6 @@ afterEach(async () => {
 });
 
 const MINUTE = 60_000;
-const cursorOf = ({ position, mark }: CommitRecord): Cursor => ({ position, mark });
-
-/** A log that any node may write, and the socket of a node that reports only with `report`. */
-function twoNodes() {
-  let records: CommitRecord[] = [];
-  let marks = 0;
-  let socket: SocketEvents | null = null;
-  const calls: ("push" | "pull")[] = [];
-  const place = (cursor: Cursor | null) =>
-    cursor === null
-      ? 0
-      : records.findIndex(({ position, mark }) => position === cursor.position && mark === cursor.mark) + 1;
-  const pageAfter = (after: Cursor | null): Page => {
-    const rest = records.slice(place(after));
-    const last = rest.at(-1);
-    return { after, records: rest, cursor: last ? cursorOf(last) : after, head: records.length, more: false };
-  };
-  const isHere = (cursor: Cursor | null) => cursor === null || place(cursor) > 0;
-  const record = ({ id, client, actor, time, meta, commands: [command] }: Commit): CommitRecord => {
-    const stream = command?.stream ?? "";
-    const events = (command?.events ?? []).map(({ type, v, data }) => ({ type, v, stream, version: 1, data }));
-    return {
-      position: records.length + 1,
-      mark: (++marks).toString(16).padStart(16, "0"),
-      commit: id,
-      client,
-      actor,
-      time,
-      received: Date.now(),
-      meta,
-      events,
-    };
-  };
-  const transport: Transport = {
-    push: (after, _domain, commits) => {
-      calls.push("push");
-      if (!isHere(after)) return Promise.resolve({ kind: "diverged" });
-      for (const commit of commits) if (!records.some((one) => one.commit === commit.id)) records.push(record(commit));
-      const page = pageAfter(after);
-      const outcomes = commits.map(({ id }) => {
-        const own = records.find(({ commit }) => commit === id);
-        return own ? ({ id, outcome: "recorded", at: cursorOf(own) } as const) : ({ id, outcome: "empty" } as const);
-      });
-      return Promise.resolve({ kind: "answer", answer: { ...page, outcomes }, text: JSON.stringify(page) });
-    },
-    pull: (after) => {
-      calls.push("pull");
-      if (!isHere(after)) return Promise.resolve({ kind: "diverged" });
-      const page = pageAfter(after);
-      return Promise.resolve({ kind: "answer", answer: page, text: JSON.stringify(page) });
-    },
-    info: () => Promise.reject(new Error("No limits are read for small pushes")),
-    live: (_after, events) => {
-      socket = events;
-      queueMicrotask(events.opened);
-      return { setPresence: () => {}, close: () => {} };
-    },
-  };
-  return {
-    transport,
-    calls,
-    /** The log goes back to its first records. */
-    restore: (kept: number) => (records = records.slice(0, kept)),
-    /** Another device appends through a node without a socket of this device. */
-    append: (commit: Commit) => records.push(record(commit)),
-    /** The socket's node read the log, and reports all records behind a cursor. */
-    report: (after: Cursor | null) => {
-      const page = pageAfter(after);
-      socket?.records(page, JSON.stringify(page));
-    },
-    cursor: () => {
-      const last = records.at(-1);
-      return last ? cursorOf(last) : null;
-    },
-    records: () => records,
-  };
-}
-
 /** A live device with one task, which its socket has reported. */
 async function liveDevice() {
   const nodes = twoNodes();
