@@ -24,7 +24,9 @@ export class CircleGuard {
     this.#error = error;
     Object.defineProperty(switches, "activeMutant", {
       get: () => this.#read(),
-      set: (mutant: string | undefined) => this.#start(mutant),
+      set: (mutant: string | undefined) => {
+        this.#start(mutant);
+      },
     });
     const timer = interval(() => {
       this.#usage = cpuUsage();
