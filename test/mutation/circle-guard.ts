@@ -1,6 +1,6 @@
 /**
  * Breaks a test out of a circle that never waits: a loop of microtasks keeps each timer of its process from running, so
- * nothing else can stop it. Each mutated expression asks which mutant is on. The guard counts that as a sign of life,
+ * nothing else can stop it. Each mutated expression reads which mutant is on. The guard counts that as a sign of life,
  * and throws there once the process worked for too long without a turn of its event loop.
  */
 const interval = globalThis.setInterval;

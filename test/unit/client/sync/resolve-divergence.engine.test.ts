@@ -111,7 +111,7 @@ describe("resolveDivergence", () => {
     expect(ada.shown(board.name).map(({ key, row }) => [key, row])).toEqual(await rowsOfNewDevice(server));
   });
 
-  test("resolveDivergence: keeps the order of the making, also if a later commit was recorded first", async () => {
+  test("resolveDivergence: keeps the order of making if a later commit was recorded first", async () => {
     const server = new RecordingServer();
     const ada = await openTab(domain, newDatabase());
     const ids: string[] = [];

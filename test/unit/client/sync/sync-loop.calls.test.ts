@@ -28,7 +28,7 @@ test("sync-loop: rests without a timer when the socket has reported all", async 
   expect([engine.pendingCount, nodes.sockets.length]).toEqual([0, 1]);
 });
 
-test("sync-loop: close ends the socket and the presence of others, and no call follows", async () => {
+test("sync-loop: close ends the socket and all presence, and no call follows", async () => {
   const { nodes, loop, make, gone, changes } = await reportedLeader("t1");
   loop.close();
   expect([nodes.sockets[0]?.isClosed, gone]).toEqual([true, ["all"]]);
@@ -129,7 +129,7 @@ test("sync-loop: a confirmed frame is shown as the last time of syncing", async 
   expect(loop.state.head).toBe(2);
 });
 
-test("sync-loop: a push from a log that is behind asks for no records, and pulls bring them", async () => {
+test("sync-loop: a push from a log that is behind requests no records, and pulls bring them", async () => {
   const { nodes, engine, make } = await reportedLeader("t1");
   expect(nodes.pushes.at(-1)?.call?.pageBytes).toBeGreaterThan(0);
   for (const id of ["b1", "b2", "b3", "b4", "b5"]) nodes.append(foreignCommit(id));

@@ -64,7 +64,7 @@ test("sync-loop: a pull that brings none of the missing records counts as a fail
   expect(syncSummary(loop.state)).toMatchObject({ activity: "offline" });
 });
 
-test("sync-loop: a single commit that is too large for the server is rejected, and the others arrive", async () => {
+test("sync-loop: a commit that is too large for the server is rejected, and others arrive", async () => {
   const { nodes, engine, change, make, loop } = await reportedLeader("t1");
   const tooLarge = new ProtocolError({ ...facts, details: { code: "too-large" } }, "later");
   const sizes: number[] = [];
