@@ -56,7 +56,7 @@ const HUNG_AFTER = 2_000;
 const HUNG_FACTOR = 4;
 /** Milliseconds. A test that is at work for longer than this and 4 times its own time hangs too. */
 const BUSY_MAX = 10_000;
-/** Milliseconds. A process that works for longer than this and 10 times the test's own time without a turn goes round. */
+/** Milliseconds. A process that works for longer than this and 10 times its own time without a turn goes round. */
 const CIRCLE_MAX = 1_500;
 const CIRCLE_FACTOR = 10;
 /** The coverage of runs with a mutant is of no use. It goes here. */
