@@ -355,6 +355,16 @@ describe("two people with different changes", () => {
     for (const page of [ada, ben]) await shows(page, "To do", ["Oat milk"]);
   });
 
+  test("conflict: the open card shows both titles too, and the choice keeps the focus in it", async () => {
+    const { ben } = await disagree();
+    await cardOf(ben, "Oat milk").locator(".card-open").click();
+    await matchTexts(panel(ben));
+    await panel(ben).getByRole("button", { name: "Keep Ada’s" }).press("Enter");
+    await panel(ben).getByRole("button", { name: "Keep Ada’s" }).waitFor({ state: "detached" });
+    await expect.poll(() => ben.evaluate(() => document.activeElement?.textContent)).toBe("Card");
+    await refusals(ben).waitFor({ state: "detached" });
+  });
+
   test("conflict: four refusals take one line of a phone, and one choice settles them all", async () => {
     const TITLES = ["Milk", "Bread", "Salt", "Rice"];
     const [ada, ben] = [

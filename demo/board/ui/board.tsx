@@ -19,6 +19,7 @@ import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
 
 const NO_CARDS: readonly CardEntry[] = [];
+const NO_REFUSALS: readonly ShownRefusal[] = [];
 
 /** `isSide`: the board is a side of a duo, which has one cable for both. */
 export function Board({ isSide }: { readonly isSide: boolean }) {
@@ -68,7 +69,14 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
         Enter opens the card, F2 renames it, Space lifts it, and arrow keys go to other cards.
       </p>
       {open !== null && (
-        <CardPanel key={open} card={open} columns={places} onOpen={setOpen} onClose={() => setOpen(null)} />
+        <CardPanel
+          key={open}
+          card={open}
+          columns={places}
+          refusals={refusalsByCard.get(open) ?? NO_REFUSALS}
+          onOpen={setOpen}
+          onClose={() => setOpen(null)}
+        />
       )}
     </>
   );

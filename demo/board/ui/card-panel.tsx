@@ -14,6 +14,8 @@ import { InlineText } from "./inline-text.tsx";
 import type { ColumnPlace } from "./lift/use-lift.ts";
 import { cardsOf } from "./lift/lift.ts";
 import { Pencilled } from "./pencilled.tsx";
+import { CardRefusals } from "./refusals/card-refusals.tsx";
+import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, idOf } from "./rows.ts";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
@@ -24,11 +26,13 @@ import { usePeople } from "./use-people.ts";
 type CardPanelProps = {
   readonly card: string;
   readonly columns: readonly ColumnPlace[];
+  /** Refused changes of this card. */
+  readonly refusals: readonly ShownRefusal[];
   readonly onOpen: (card: string) => void;
   readonly onClose: () => void;
 };
 
-export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProps) {
+export function CardPanel({ card: key, columns, refusals, onOpen, onClose }: CardPanelProps) {
   const entry = useRow(cards, key);
   const { notify } = useSpeech();
   const [view, setView] = useState<"card" | "history">("card");
@@ -83,9 +87,15 @@ export function CardPanel({ card: key, columns, onOpen, onClose }: CardPanelProp
           <Icon name="close" />
         </button>
       </header>
+      {refusals.length > 0 && <CardRefusals refusals={refusals} onChosen={focusPanel} />}
       {view === "card" ? <CardDetails entry={entry} columns={columns} /> : <CardHistory card={key} changed={entry} />}
     </Dialog>
   );
+}
+
+/** The first tab is the place after a choice, because it is there in both views. */
+function focusPanel(): void {
+  document.querySelector<HTMLElement>("dialog.panel .tabs button")?.focus();
 }
 
 function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly columns: readonly ColumnPlace[] }) {

@@ -124,7 +124,7 @@ export const CardView = memo(function CardView({
         </button>
       )}
       <CardFoot row={row} pending={pending} watchers={watchers} />
-      {refusals && <CardRefusals refusals={refusals} />}
+      {refusals && <CardRefusals refusals={refusals} onChosen={() => focusCard(key)} />}
     </li>
   );
 });

@@ -1,17 +1,22 @@
-/** The refused changes of one card, on the card itself: both texts of a conflict, and a choice. */
+/** The refused changes of one card, on the card and in its panel: both texts of a conflict, and a choice. */
 import { useState } from "react";
 import { Icon } from "../icon.tsx";
-import { focusCard } from "../reveal-card.ts";
 import { Conflict } from "./conflict.tsx";
 import { useAnswers, useSettle } from "./use-settle.ts";
 import type { ShownRefusal } from "./use-refusals.ts";
 
-export function CardRefusals({ refusals }: { readonly refusals: readonly ShownRefusal[] }) {
+type CardRefusalsProps = {
+  readonly refusals: readonly ShownRefusal[];
+  /** Moves the focus, because the focused button disappears with the choice. */
+  readonly onChosen: () => void;
+};
+
+export function CardRefusals({ refusals, onChosen }: CardRefusalsProps) {
   const conflicts = refusals.filter(({ texts }) => texts !== null);
   return (
     <>
       {conflicts.map((refusal) => (
-        <CardConflict key={refusal.key} refusal={refusal} />
+        <CardConflict key={refusal.key} refusal={refusal} onChosen={onChosen} />
       ))}
       {refusals.length > conflicts.length && (
         <p className="card-refused">
@@ -22,7 +27,7 @@ export function CardRefusals({ refusals }: { readonly refusals: readonly ShownRe
   );
 }
 
-function CardConflict({ refusal }: { readonly refusal: ShownRefusal }) {
+function CardConflict({ refusal, onChosen }: { readonly refusal: ShownRefusal; readonly onChosen: () => void }) {
   const settle = useSettle();
   const answers = useAnswers(refusal);
   const [busy, setBusy] = useState(false);
@@ -30,8 +35,7 @@ function CardConflict({ refusal }: { readonly refusal: ShownRefusal }) {
   const answer = async (choice: "mine" | "there") => {
     setBusy(true);
     const failed = await settle(refusal, choice);
-    // Here the focused button disappears. The card is the place that the person was at.
-    if (failed === null) focusCard(refusal.refused.stream);
+    if (failed === null) onChosen();
     setProblem(failed);
     setBusy(false);
   };
