@@ -15,7 +15,8 @@
 import type { Table } from "dexie";
 import { DefinitionError } from "../core/values/errors.ts";
 import type { AnyProjection, RowOf } from "../core/domain/handle-types.ts";
-import type { LogHandle, LiveRows, TypedRowEntry } from "./page/log-handle.ts";
+import type { LiveRows, TypedRowEntry } from "./page/live-types.ts";
+import type { LogHandle } from "./page/log-handle.ts";
 
 /**
  * The table of a projection's rows, and the record that each row becomes in it.

@@ -24,6 +24,8 @@ export { randomId } from "./env/random-id.ts";
 export type { AppHeaders } from "./page/sync-options.ts";
 export { deleteLog, type DeleteLogOptions } from "./page/delete-log.ts";
 export type * from "./messages/log-types.ts";
+export type * from "./messages/row-types.ts";
+export type * from "./page/live-types.ts";
 export type * from "./page/log-handle.ts";
 
 /**

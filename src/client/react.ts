@@ -26,7 +26,8 @@ import {
 import { DefinitionError } from "../core/values/errors.ts";
 import type { AnyProjection, RowOf } from "../core/domain/handle-types.ts";
 import { parseWith, type Schema } from "../core/domain/schema.ts";
-import type { Live, LogHandle, TypedPresence, TypedRowEntry } from "./page/log-handle.ts";
+import type { Live, TypedRowEntry } from "./page/live-types.ts";
+import type { LogHandle, TypedPresence } from "./page/log-handle.ts";
 import type { LogStatus, RejectedCommit } from "./messages/log-types.ts";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The suite that every LogStore must pass: the rules L1 to L12 of its port, and random tabs against a plain model.
+ * The suite that every LogStore must pass: the rules L1 to L13 of its port, and random tabs against a plain model.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *

@@ -145,7 +145,11 @@ async function fill(store: LogStore): Promise<void> {
     { table: "items@1<item@1", buckets: [{ bucket: 17, text: '[["i1",{"title":"Milk"}]]' }] },
     { table: "done@1<item@1", buckets: [] },
   ];
-  await store.writeRows({ generation: 0, checkpoint: null }, { checkpoint: cursorOf(third), tables }, true);
+  await store.writeRows(
+    { generation: 0, rebuilds: 0, checkpoint: null },
+    { checkpoint: cursorOf(third), tables },
+    true,
+  );
 }
 
 function entryFor(title: string, index = ["Milk", "Bread", "Salt", "Eggs"].indexOf(title)): Omit<PendingEntry, "n"> {

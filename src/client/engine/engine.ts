@@ -159,13 +159,16 @@ export class Engine {
     this.#report([]);
   }
 
-  /** Cuts the log back as `plan` does (`LogStore.cutBack`). False: the store moved meanwhile. */
-  cutBack(plan: (local: LocalLog) => Promise<StoreHead | null>): Promise<boolean> {
+  /**
+   * Cuts the log back as `plan` does (`LogStore.cutBack`), or continues with the log that it returns. False: the store
+   * moved meanwhile.
+   */
+  replaceLog(plan: (local: LocalLog) => Promise<StoreHead | LocalLog | null>): Promise<boolean> {
     return this.#steps.run(async () => {
       await this.#refresh();
-      const head = await plan(this.#local);
-      if (!head) return false;
-      await this.#reload();
+      const next = await plan(this.#local);
+      if (!next) return false;
+      await this.#reload(next instanceof LocalLog ? next : undefined);
       this.#options.wrote();
       return true;
     });
@@ -183,7 +186,7 @@ export class Engine {
   /** Stores the folded rows, and seals confirmed batches. The leader does this when the log is quiet. */
   tidy(): Promise<void> {
     return this.#steps.run(async () => {
-      await writeRowCache(this.#options.domain, this.replica, this.#local.rows, this.store, this.head.generation);
+      await writeRowCache(this.#options.domain, this.replica, this.#local.rows, this.store, this.head);
       await this.store.seal();
     });
   }
@@ -251,13 +254,13 @@ export class Engine {
     await this.#settling.settleFromStore((commitId) => this.#local.entries.has(commitId));
   }
 
-  /** Loads again after a divergence, and reports the rows that differ. */
-  async #reload(): Promise<void> {
+  /** Loads again after a divergence or a rebuild, and reports the rows that differ. */
+  async #reload(next?: LocalLog): Promise<void> {
     // A refresh that failed half way has folded rows. They are reported first, because the differences start from them.
     this.#reportChanged();
     const { env, domain } = this.#options;
     const before = this.#local;
-    this.#local = await loadNow(this.#options);
+    this.#local = next ?? (await loadNow(this.#options));
     this.#returned.reloaded(before, this.#local, env.now());
     this.#report(rowDifferences(domain, before.replica, this.replica));
   }

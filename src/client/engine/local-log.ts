@@ -5,14 +5,15 @@
  * - Memory is one snapshot of the store plus this tab's own writes since. It may be older than the store, and never a
  *   mixture (test "LocalLog.load: a log that another tab cuts back meanwhile is loaded as it is then").
  * - Only the methods of `LocalLog` change it.
- * - A raised generation invalidates everything: `refresh` returns null, and the engine loads again.
+ * - A raised generation, and rows that another tab replaced, invalidate everything: `refresh` returns null, and the
+ *   engine loads again.
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { StorageLostError } from "../../core/values/errors.ts";
 import type { Decided } from "../../core/decide/reconcile-commit.ts";
 import { type CommitRecord, lastPosition, positionOf } from "../../core/history/record.ts";
-import { type Arrived, Replica } from "../../core/replica/replica.ts";
+import { Replica } from "../../core/replica/replica.ts";
 import {
   type ConfirmedBatch,
   type LogStore,
@@ -24,7 +25,8 @@ import {
 } from "../stores/log-store.ts";
 import { readConfirmed, recordsBehind } from "./confirmed-records.ts";
 import type { ConfirmPlan } from "./plan-confirmation.ts";
-import { restoreRows, type RowCache } from "./row-cache.ts";
+import type { OnProgress } from "../messages/worker-messages.ts";
+import { replaceRowCache, restoreRows, RowCache } from "./row-cache.ts";
 
 /** A pending commit that settled since the last refresh. `arrived` is null when no record of the refresh shows how. */
 export type SettledEntry = {
@@ -33,7 +35,9 @@ export type SettledEntry = {
 };
 
 /** How often loading starts again because another tab cut the log back meanwhile. */
-const LOADS_MAX = 10;
+export const LOADS_MAX = 10;
+/** Records that a rebuild folds before commands get their turn. A record may have 100 events and more. */
+const FOLDED_TOGETHER = 16;
 
 export class LocalLog {
   readonly store: LogStore;
@@ -50,12 +54,24 @@ export class LocalLog {
   static async load(domain: DomainDefinition, store: LogStore, rows: RowCache, now: number): Promise<LocalLog> {
     for (let load = 0; load < LOADS_MAX; load++) {
       const local = new LocalLog(domain, store, rows, await store.head());
-      if (await local.#load(domain, now)) return local;
+      restoreRows(domain, local.replica, await store.readRows(), rows);
+      if (await local.#load(now)) return local;
     }
-    throw new StorageLostError({
-      message: "The log was cut back again and again while it was loaded",
-      fix: "Close other tabs of this log and open it again.",
-    });
+    throw cutBackTooOften();
+  }
+
+  /**
+   * Folds the log from its beginning, beside the log that is in use. Returns null if another tab cut the log back or
+   * replaced its rows meanwhile.
+   */
+  static async fold(
+    domain: DomainDefinition,
+    store: LogStore,
+    now: number,
+    onProgress: OnProgress,
+  ): Promise<LocalLog | null> {
+    const local = new LocalLog(domain, store, new RowCache(), await store.head());
+    return (await local.#load(now, onProgress)) ? local : null;
   }
 
   private constructor(domain: DomainDefinition, store: LogStore, rows: RowCache, head: StoreHead) {
@@ -118,6 +134,13 @@ export class LocalLog {
     this.#remove(new Set(ids), now);
   }
 
+  /** Replaces the stored rows by the rows of this log. Returns false if the store moved. */
+  async replaceRows(): Promise<boolean> {
+    if (!(await replaceRowCache(this.replica.domain, this.replica, this.rows, this.store, this.#head))) return false;
+    if (this.#head.cursor) this.#head = { ...this.#head, rebuilds: this.#head.rebuilds + 1 };
+    return true;
+  }
+
   /** Applies a confirmation that is durable. */
   applyConfirmation({ confirmation: { settled, rejected }, records }: ConfirmPlan, now: number): void {
     this.replica.apply(records, now);
@@ -139,9 +162,9 @@ export class LocalLog {
         position: positionOf(this.replica.cursor),
         pendingTail: this.#head.pendingTail,
       });
-      if (refresh.head.generation !== this.#head.generation) return null;
+      if (!this.#isSame(refresh.head)) return null;
       const numbers = new Set(refresh.pendingNumbers);
-      for (const { commit, record, outcome } of this.#applyBatches(refresh.batches, now)) {
+      for (const { commit, record, outcome } of this.replica.apply(this.#recordsOf(refresh.batches), now)) {
         const entry = this.#entries.get(commit.id);
         // A displaced leader wrote the record and did not know the commit. So the commit is still queued, and is pushed
         // once more.
@@ -155,15 +178,19 @@ export class LocalLog {
   }
 
   /**
-   * False: another tab cut the log back between two reads. Rows of one history must not be folded with records of
-   * another.
+   * False: another tab cut the log back or replaced the rows between two reads. Rows of one history must not be folded
+   * with records of another.
    */
-  async #load(domain: DomainDefinition, now: number): Promise<boolean> {
-    restoreRows(domain, this.replica, await this.store.readRows(), this.rows);
+  async #load(now: number, onProgress?: OnProgress): Promise<boolean> {
     for (let more = true; more;) {
       const refresh = await this.store.refresh({ position: positionOf(this.replica.cursor), pendingTail: 0 });
-      if (refresh.head.generation !== this.#head.generation) return false;
-      this.#applyBatches(refresh.batches, now);
+      if (!this.#isSame(refresh.head)) return false;
+      const records = this.#recordsOf(refresh.batches);
+      for (let n = 0; n < records.length; n += FOLDED_TOGETHER) {
+        this.replica.apply(records.slice(n, n + FOLDED_TOGETHER), now);
+        // Waits for the page, so that commands get their turn between two parts.
+        await onProgress?.({ done: positionOf(this.replica.cursor), of: positionOf(refresh.head.cursor) });
+      }
       more = refresh.more;
       if (more) continue;
       this.#head = refresh.head;
@@ -174,7 +201,12 @@ export class LocalLog {
     return true;
   }
 
-  #applyBatches(batches: readonly ConfirmedBatch[], now: number): readonly Arrived[] {
+  /** False: what this tab has in memory is of another history, or of rows that were replaced. */
+  #isSame({ generation, rebuilds }: StoreHead): boolean {
+    return generation === this.#head.generation && rebuilds === this.#head.rebuilds;
+  }
+
+  #recordsOf(batches: readonly ConfirmedBatch[]): readonly CommitRecord[] {
     const position = positionOf(this.replica.cursor);
     const records = batches.flatMap((batch) => recordsBehind(batch, position));
     const first = records[0];
@@ -184,7 +216,7 @@ export class LocalLog {
         fix: "Reload. If it stays, export pending work with log.export(), then call deleteLog with losePending.",
       });
     }
-    return this.replica.apply(records, now);
+    return records;
   }
 
   async #replacePending(refresh: Refresh, numbers: ReadonlySet<number>, now: number): Promise<SettledEntry[]> {
@@ -229,4 +261,11 @@ export class LocalLog {
   #removeRejections(commitIds: ReadonlySet<string>): void {
     if (commitIds.size > 0) this.#rejections = this.#rejections.filter(({ commit }) => !commitIds.has(commit.id));
   }
+}
+
+export function cutBackTooOften(): StorageLostError {
+  return new StorageLostError({
+    message: "The log was cut back again and again while it was loaded",
+    fix: "Close other tabs of this log and open it again.",
+  });
 }

@@ -9,7 +9,7 @@ import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { bucketOf, packTables, unpackTables } from "../../core/fold/packed-tables.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { Replica } from "../../core/replica/replica.ts";
-import type { LogStore, StoredRows } from "../stores/log-store.ts";
+import type { LogStore, StoredRows, StoreHead } from "../stores/log-store.ts";
 
 /** The buckets that changed since the rows were stored. */
 export class RowCache {
@@ -46,7 +46,7 @@ export async function writeRowCache(
   replica: Replica,
   cache: RowCache,
   store: LogStore,
-  generation: number,
+  { generation, rebuilds }: StoreHead,
 ): Promise<void> {
   const { cursor, parked } = replica;
   // Parked events are missing in the rows. Without stored rows, a newer version that knows the events folds them in.
@@ -59,6 +59,26 @@ export async function writeRowCache(
   const tables = packTables(domain, replica.confirmed, fresh ? null : touched);
   const rows: StoredRows = { checkpoint: cursor, tables };
   const stored = fresh ? ((await store.readRows())?.checkpoint ?? null) : base;
-  const written = await store.writeRows({ generation, checkpoint: stored }, rows, fresh);
+  const written = await store.writeRows({ generation, rebuilds, checkpoint: stored }, rows, fresh);
   cache.base = written ? cursor : undefined;
+}
+
+/**
+ * Replaces the stored rows by those of a replica that was folded from the beginning. Returns false if the store moved.
+ *
+ * Parked events are missing in the rows. The store then gets no rows, and a tab that opens folds the log.
+ */
+export async function replaceRowCache(
+  domain: DomainDefinition,
+  replica: Replica,
+  cache: RowCache,
+  store: LogStore,
+  head: StoreHead,
+): Promise<boolean> {
+  const { cursor, parked } = replica;
+  if (cursor === null) return true;
+  const tables = parked.count > 0 ? [] : packTables(domain, replica.confirmed);
+  cache.touched.clear();
+  cache.base = cursor;
+  return store.replaceRows(head, { checkpoint: cursor, tables });
 }

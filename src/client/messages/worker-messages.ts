@@ -22,6 +22,7 @@ import { type Presence } from "../../core/wire/messages.ts";
 import { LOG_NAME, PRESENCE_BYTES_MAX } from "../../core/history/limits.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { HistoryEntry, LogStatus, RejectedCommit, Settled } from "./log-types.ts";
+import type { RebuildProgress } from "./row-types.ts";
 
 /** The value of a call, or its error. */
 export type CallResult<T> =
@@ -65,6 +66,9 @@ export type PageUpdate = {
   readonly answers?: readonly CallAnswer[];
 };
 
+/** The rows of `RowsAt` as JSON of `[key, row][]`, in any order. */
+export type PlainRowsAt = { readonly rows: string; readonly event: HistoryEntry | null };
+
 /** Receives JSON of each `PageUpdate`. */
 export type UpdateSink = { changed(update: string): void };
 
@@ -73,6 +77,9 @@ export type PageCallbacks = {
   headers(): Promise<Readonly<Record<string, string>>>;
   onOtherServer(ids: { readonly known: string; readonly other: string }): Promise<boolean>;
 };
+
+/** Receives the progress of a rebuild, which continues once the page has it. */
+export type OnProgress = (progress: RebuildProgress) => void | Promise<void>;
 
 /** Whether commits that share no stream with a stuck commit overtake it. */
 export type WhenStuck = "wait" | "skip";
@@ -119,6 +126,9 @@ export interface WorkerLog {
   watch(projection: string): CallResult<{ readonly seq: number; readonly entries: string }>;
   history(stream: string): Promise<CallResult<readonly HistoryEntry[]>>;
   stateAt(stream: string, version: number | null): Promise<CallResult<Json>>;
+  rowsAt(projection: string, position: number): Promise<CallResult<PlainRowsAt>>;
+  /** Folds the log again, and replaces the rows. */
+  rebuild(projection: string, onProgress: OnProgress): Promise<CallResult<void>>;
   setPresence(data: JsonInput): CallResult<void>;
   setPaused(paused: boolean): CallResult<void>;
   acknowledge(): CallResult<void>;

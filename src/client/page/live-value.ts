@@ -1,5 +1,5 @@
 /** A value that changes, with listeners: the implementation of `Live`. */
-import type { Live } from "./log-handle.ts";
+import type { Live } from "./live-types.ts";
 
 export type LiveValue<Value> = Live<Value> & { readonly set: (value: Value) => void };
 
@@ -11,7 +11,7 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
     set(next) {
       value = next;
       // A copy, because a listener may subscribe or unsubscribe others.
-      for (const listener of Array.from(listeners)) call(listener, next);
+      for (const listener of Array.from(listeners)) callListener(listener, next);
     },
     subscribe(listener) {
       // A function of its own, because the app may subscribe the same listener twice and unsubscribe one of them.
@@ -22,8 +22,8 @@ export function liveValue<Value>(initial: Value): LiveValue<Value> {
   };
 }
 
-/** Reports an error of a listener as uncaught, because the other listeners must still be called. */
-function call<Value>(listener: (value: Value) => void, value: Value): void {
+/** Reports an error of a listener as uncaught, because other listeners and the caller must still continue. */
+export function callListener<Value>(listener: (value: Value) => void, value: Value): void {
   try {
     listener(value);
   } catch (error) {

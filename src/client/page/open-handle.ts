@@ -1,12 +1,15 @@
 /** Makes the handle of an open log: each member calls the worker, or reads the page's view. */
+import { proxy } from "comlink";
 import type { CommandRequest } from "../../core/domain/definition.ts";
-import type { AnyAggregate, EventsOf } from "../../core/domain/handle-types.ts";
+import type { AnyAggregate, AnyProjection, EventsOf, RowOf } from "../../core/domain/handle-types.ts";
 import type { RowEntry } from "../../core/fold/rows.ts";
-import type { JsonInput } from "../../core/values/json.ts";
+import type { Json, JsonInput } from "../../core/values/json.ts";
 import { streamName } from "../../core/values/names.ts";
 import type { HistoryEntry, Receipt, RejectedCommit } from "../messages/log-types.ts";
+import type { RowsAt } from "../messages/row-types.ts";
 import type { PlainRejection } from "../messages/worker-messages.ts";
 import { exportStream, importStream } from "./archive-stream.ts";
+import { callListener } from "./live-value.ts";
 import type { LogHandle } from "./log-handle.ts";
 import type { LoadedRows, LogView } from "./log-view.ts";
 import type { WorkerCaller } from "./worker-caller.ts";
@@ -61,6 +64,14 @@ export function openHandle<PresenceData extends JsonInput>(parts: HandleParts<Pr
     history: (aggregate, id) => history(caller, aggregate, id),
     stateAt: (aggregate, id, at) =>
       caller.call((remote) => remote.stateAt(streamName(aggregate.name, id), at?.version ?? null)),
+    rowsAt: (projection, { position }) => rowsAt(caller, projection, position),
+    rebuild: ({ name }, { onProgress = () => {} } = {}) =>
+      caller.call((remote) =>
+        remote.rebuild(
+          name,
+          proxy((progress) => callListener(onProgress, progress)),
+        ),
+      ),
     presence: {
       get: presence.get,
       subscribe: presence.subscribe,
@@ -103,6 +114,21 @@ function history<A extends AnyAggregate>(
 ): Promise<readonly HistoryEntry<EventsOf<A>>[]>;
 async function history(caller: WorkerCaller, { name }: AnyAggregate, id: string): Promise<readonly HistoryEntry[]> {
   return await caller.call((remote) => remote.history(streamName(name, id)));
+}
+
+/** The overload says the same of the rows of a projection. */
+function rowsAt<P extends AnyProjection>(
+  caller: WorkerCaller,
+  projection: P,
+  position: number,
+): Promise<RowsAt<RowOf<P>>>;
+async function rowsAt(caller: WorkerCaller, { name }: AnyProjection, position: number): Promise<RowsAt> {
+  const { rows, event } = await caller.call((remote) => remote.rowsAt(name, position));
+  const entries = parseOwnJson<readonly (readonly [string, Json])[]>(rows);
+  return {
+    rows: entries.map(([key, row]) => ({ key, row })).sort((left, right) => (left.key < right.key ? -1 : 1)),
+    event,
+  };
 }
 
 /**

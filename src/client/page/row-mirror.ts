@@ -7,7 +7,7 @@
  * - A change of few rows copies the array. A change of many rows sorts it.
  */
 import type { RowDelta, RowEntry } from "../../core/fold/rows.ts";
-import type { LiveRows, TypedRowEntry } from "./log-handle.ts";
+import type { LiveRows, TypedRowEntry } from "./live-types.ts";
 import { liveValue } from "./live-value.ts";
 
 export type RowMirror<Row> = LiveRows<Row> & {

@@ -50,6 +50,10 @@
  * - L12 `setServer` MUST write nothing if the stored id differs from the one that the caller names. Otherwise a tab
  *       undoes the app's choice of a server. The id stays when the log is cut back.
  *       Test: `L12 setServer: keeps the first id until a caller names it, also after a cut`
+ * - L13 `replaceRows` MUST replace all stored rows and raise `rebuilds` in one `strict` transaction, or write nothing
+ *       if generation or `rebuilds` differ from those that the caller names. `writeRows` MUST write nothing on another
+ *       `rebuilds`. Otherwise a tab that has not seen the rebuilt rows writes its old rows over them.
+ *       Test: `L13 replaceRows: replaces all rows once, and refuses the old rows of another tab after that`
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -63,6 +67,8 @@ export type StoreHead = {
   readonly client: string;
   /** Rises each time histories diverge. Results of requests from an earlier generation are ignored. */
   readonly generation: number;
+  /** Rises each time `replaceRows` replaced the stored rows. A tab that has rows of before loads them again. */
+  readonly rebuilds: number;
   readonly cursor: Cursor | null;
   /**
    * The end of the log when the user lost the right to read and the log was dropped. Null after the log reaches that
@@ -212,10 +218,12 @@ export interface LogStore {
    * null if there are none. `fresh` removes all stored rows first.
    */
   writeRows(
-    expected: { readonly generation: number; readonly checkpoint: Cursor | null },
+    expected: Pick<StoreHead, "generation" | "rebuilds"> & { readonly checkpoint: Cursor | null },
     rows: StoredRows,
     fresh: boolean,
   ): Promise<boolean>;
+  /** Replaces all stored rows, whatever their checkpoint. Without tables, the next tab to open folds the log. */
+  replaceRows(expected: Pick<StoreHead, "generation" | "rebuilds">, rows: StoredRows): Promise<boolean>;
   /**
    * Joins confirmed batches into runs of at most 1,024 events and 1 MiB, if there are enough for a run. A caller may
    * run it at any time and any number of times.

@@ -60,7 +60,7 @@ export class MemoryDatabase {
   /** Returns the stored state, and makes it if there is none. After `delete` it is another object. */
   open(): State {
     return (this.#state ??= {
-      head: { client: this.#newClientId(), generation: 0, cursor: null, dropped: null, pendingTail: 0 },
+      head: { client: this.#newClientId(), generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 },
       batches: [],
       sealed: 0,
       pending: new Map(),
@@ -140,10 +140,16 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     writeRows: (expected, rows, fresh) =>
       step("writeRows", (at) => {
         const stored = usableRows(at);
-        if (at.head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint))
+        if (!sameCursor(stored?.checkpoint ?? null, expected.checkpoint) || !takesRows(at, expected, rows))
           return false;
-        if (positionOf(rows.checkpoint) > positionOf(at.head.cursor)) return false;
         at.rows = mergeRows(fresh ? null : stored, rows);
+        return true;
+      }),
+    replaceRows: (expected, rows) =>
+      step("replaceRows", (at) => {
+        if (!takesRows(at, expected, rows)) return false;
+        at.rows = mergeRows(null, rows);
+        at.head = { ...at.head, rebuilds: at.head.rebuilds + 1 };
         return true;
       }),
     seal: () => step("seal", seal),
@@ -277,6 +283,16 @@ function cutLog(state: State, keep: StoreHead["cursor"]): void {
   state.batches = kept;
   state.sealed = Math.min(state.sealed, kept.length);
   if (positionOf(state.rows?.checkpoint ?? null) > position) state.rows = null;
+}
+
+function takesRows(
+  { head }: State,
+  { generation, rebuilds }: Pick<StoreHead, "generation" | "rebuilds">,
+  { checkpoint }: StoredRows,
+): boolean {
+  return (
+    head.generation === generation && head.rebuilds === rebuilds && positionOf(checkpoint) <= positionOf(head.cursor)
+  );
 }
 
 function usableRows({ rows, head }: State): StoredRows | null {

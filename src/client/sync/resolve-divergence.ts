@@ -34,7 +34,9 @@ export async function resolveDivergence(engine: Engine, transport: Transport): P
   const isUnchanged = (head: StoreHead) => head.generation === generation && sameCursor(head.dropped, revokedAt);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (!isUnchanged(engine.head)) return; // Another tab has resolved it.
-    if (await engine.cutBack((local) => (isUnchanged(local.head) ? cutBackTo(local, common) : Promise.resolve(null))))
+    if (
+      await engine.replaceLog((local) => (isUnchanged(local.head) ? cutBackTo(local, common) : Promise.resolve(null)))
+    )
       return;
   }
   throw new BugError("The local log could not be cut back, because other tabs wrote too often");
@@ -64,7 +66,7 @@ async function findCommon(engine: Engine, transport: Transport): Promise<Cursor 
  * rejected. The end of the log stays too, because it contains nothing of other authors.
  */
 export async function dropConfirmed(engine: Engine): Promise<void> {
-  await engine.cutBack(({ head, store, entries }) => {
+  await engine.replaceLog(({ head, store, entries }) => {
     if (head.cursor === null) return Promise.resolve(null);
     const pending = [...entries.values()].map(({ commit, undo }) => ({ at: null, commit, undo }));
     return store.cutBack(head, null, pending, head.dropped ?? head.cursor);

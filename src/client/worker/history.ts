@@ -1,10 +1,20 @@
-/** Reads the events and earlier states of one stream from this device's log. */
+/** Reads events, and earlier states and rows, from this device's log. */
 import { RejectedError } from "../../core/values/errors.ts";
-import { emptyStream, foldStream, type StreamState } from "../../core/fold/fold.ts";
+import type { ProjectionDefinition } from "../../core/domain/definition.ts";
+import { emptyStream, foldRecord, foldStream, type StreamState } from "../../core/fold/fold.ts";
+import { ConfirmedRows } from "../../core/fold/rows.ts";
 import type { Json } from "../../core/values/json.ts";
-import { type CommitRecord, pendingRecord, type PendingRecord, readableEvents } from "../../core/history/record.ts";
+import {
+  type CommitRecord,
+  lastPosition,
+  pendingRecord,
+  type PendingRecord,
+  readableEvents,
+} from "../../core/history/record.ts";
+import { aggregateOf } from "../../core/values/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
+import type { PlainRowsAt } from "../messages/worker-messages.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 
@@ -33,6 +43,38 @@ export async function readStateAt(engine: Engine, stream: StreamName, version: n
     fix: "Pass a version from 0 to that of the last event that history() returns.",
     details: { code: "no-such-version", stream, version, last: at.version },
   });
+}
+
+/** The rows of a projection after the event at a position of the confirmed log, and this event. */
+export async function readRowsAt(
+  { replica: { domain }, store }: Engine,
+  projection: ProjectionDefinition,
+  position: number,
+): Promise<PlainRowsAt> {
+  const { name, from } = projection;
+  const only = { ...domain, projections: new Map([[name, projection]]) };
+  const target = new ConfirmedRows(only, () => {});
+  let event: HistoryEntry | null = null;
+  let last = 0;
+  for await (const records of readConfirmed(store, 0)) {
+    for (const record of records) {
+      if (record.position > position) break;
+      const count = position + 1 - record.position;
+      if (record.events.some(({ stream }) => from.has(aggregateOf(stream))))
+        foldRecord(only, target, { ...record, events: record.events.slice(0, count) });
+      const at = readableEvents(domain, record, count - 1).at(-1);
+      event = at ? { ...at, pending: false } : null;
+      last = lastPosition(record);
+    }
+    if (last >= position) break;
+  }
+  if (!Number.isSafeInteger(position) || position < 0 || position > last)
+    throw new RejectedError({
+      message: `This device has no event at position ${position}`,
+      fix: "Pass a position from 0 to status.position.",
+      details: { code: "no-such-position", position },
+    });
+  return { rows: JSON.stringify([...(target.tables.get(name) ?? [])]), event };
 }
 
 async function* eventsOf(

@@ -2,11 +2,14 @@
  * The calls of a page, answered by a session.
  *
  * Guarantees:
- * - For `execute`, `undo`, `redo`, `withdraw`, `discard` and `importNext`, the changed rows reach the page no later
- *   than the answer (`page-updates.test.ts`).
+ * - For `execute`, `undo`, `redo`, `withdraw`, `discard`, `rebuild` and `importNext`, the changed rows reach the page
+ *   no later than the answer (`page-updates.test.ts`).
  * - The error of a call is in its answer. `lifecycle` has no answer.
  */
+import type { ProjectionDefinition } from "../../core/domain/definition.ts";
 import { ValidationError } from "../../core/values/errors.ts";
+import type { Engine } from "../engine/engine.ts";
+import { rebuildRows } from "../engine/rebuild-rows.ts";
 import {
   callResult,
   callResultNow,
@@ -15,7 +18,7 @@ import {
   type WorkerLog,
 } from "../messages/worker-messages.ts";
 import { archiveCalls } from "./archive-calls.ts";
-import { readHistory, readStateAt } from "./history.ts";
+import { readHistory, readRowsAt, readStateAt } from "./history.ts";
 import { moveTo } from "./move-calls.ts";
 import type { SessionParts } from "./session-parts.ts";
 import type { TabSession } from "./tab-session.ts";
@@ -57,17 +60,18 @@ export function workerCalls(session: TabSession, parts: SessionParts): WorkerLog
     settled: (commitId) => callResult(async () => ({ settled: await session.settled(commitId), seq: updates.flush() })),
     watch: (projection) =>
       callResultNow(() => {
-        if (!engine.replica.domain.projections.has(projection)) {
-          throw new ValidationError({
-            message: `The worker's domain has no projection ${projection}`,
-            fix: "Add the projection to defineDomain, and load the page again.",
-          });
-        }
+        projectionOf(engine, projection);
         updates.watch(projection);
         return { seq: updates.flush(), entries: JSON.stringify(engine.replica.entries(projection)) };
       }),
     history: (stream) => callResult(() => readHistory(engine, stream)),
     stateAt: (stream, version) => callResult(() => readStateAt(engine, stream, version)),
+    rowsAt: (projection, position) => callResult(() => readRowsAt(engine, projectionOf(engine, projection), position)),
+    rebuild: (projection, onProgress) =>
+      afterUpdate(async () => {
+        projectionOf(engine, projection);
+        await rebuildRows(engine, parts, onProgress);
+      }),
     setPresence: (data) =>
       callResultNow(() => {
         requirePresence(data);
@@ -82,4 +86,13 @@ export function workerCalls(session: TabSession, parts: SessionParts): WorkerLog
     lifecycle: (event) => session.handleLifecycle(event),
     close: () => callResult(() => session.close()),
   };
+}
+
+function projectionOf({ replica }: Engine, name: string): ProjectionDefinition {
+  const projection = replica.domain.projections.get(name);
+  if (projection) return projection;
+  throw new ValidationError({
+    message: `The worker's domain has no projection ${name}`,
+    fix: "Add the projection to defineDomain, and load the page again.",
+  });
 }

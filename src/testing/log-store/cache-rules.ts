@@ -28,11 +28,15 @@ export const cacheRules: readonly LogStoreRule[] = [
       requireEqual(await store.readRows(), null, "before any were written");
       const { generation, cursor } = await confirmRecords(store, [1]);
       const first = rowsAt(cursor, { "tasks@1": { 0: "[[1,2]]", 255: "[]" }, "empty@1": {} });
-      requireEqual(await store.writeRows({ generation, checkpoint: null }, first, true), true, "the first write");
+      requireEqual(
+        await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, first, true),
+        true,
+        "the first write",
+      );
       const next = await confirmRecords(store, [1]);
       requireEqual(
         await store.writeRows(
-          { generation, checkpoint: cursor },
+          { generation, rebuilds: 0, checkpoint: cursor },
           rowsAt(next.cursor, { "tasks@1": { 0: "[[1,3]]", 7: "[[4,4]]" } }),
           false,
         ),
@@ -52,24 +56,28 @@ export const cacheRules: readonly LogStoreRule[] = [
       const { generation, cursor } = await confirmRecords(store, [1]);
       const rows = rowsAt(cursor, { t: { 1: "[]" } });
       requireEqual(
-        await store.writeRows({ generation, checkpoint: cursor }, rows, false),
+        await store.writeRows({ generation, rebuilds: 0, checkpoint: cursor }, rows, false),
         false,
         "a checkpoint where there is none",
       );
       requireEqual(
-        await store.writeRows({ generation: generation + 1, checkpoint: null }, rows, true),
+        await store.writeRows({ generation: generation + 1, rebuilds: 0, checkpoint: null }, rows, true),
         false,
         "another generation",
       );
       requireEqual(
-        await store.writeRows({ generation, checkpoint: null }, rowsAt({ position: 2, mark: "x" }, {}), true),
+        await store.writeRows(
+          { generation, rebuilds: 0, checkpoint: null },
+          rowsAt({ position: 2, mark: "x" }, {}),
+          true,
+        ),
         false,
         "rows ahead of the log",
       );
       requireEqual(await store.readRows(), null, "the stored rows");
-      await store.writeRows({ generation, checkpoint: null }, rows, true);
+      await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, rows, true);
       requireEqual(
-        await store.writeRows({ generation, checkpoint: null }, rowsAt(cursor, { u: {} }), true),
+        await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, rowsAt(cursor, { u: {} }), true),
         false,
         "no checkpoint, but the store has rows",
       );
@@ -83,12 +91,16 @@ export const cacheRules: readonly LogStoreRule[] = [
       const store = await open();
       const { generation, cursor } = await confirmRecords(store, [1]);
       await store.writeRows(
-        { generation, checkpoint: null },
+        { generation, rebuilds: 0, checkpoint: null },
         rowsAt(cursor, { old: { 1: "[1]" }, both: { 1: "[1]", 2: "[1]" } }),
         true,
       );
       const fresh = rowsAt(cursor, { both: { 2: "[2]" } });
-      requireEqual(await store.writeRows({ generation, checkpoint: cursor }, fresh, true), true, "the write");
+      requireEqual(
+        await store.writeRows({ generation, rebuilds: 0, checkpoint: cursor }, fresh, true),
+        true,
+        "the write",
+      );
       requireEqual(await store.readRows(), fresh, "all rows");
     },
   },
@@ -99,7 +111,11 @@ export const cacheRules: readonly LogStoreRule[] = [
       const store = await open();
       const first = await confirmRecords(store, [1]);
       const head = await confirmRecords(store, [1]);
-      await store.writeRows({ generation: 0, checkpoint: null }, rowsAt(first.cursor, { t: { 1: "[1]" } }), true);
+      await store.writeRows(
+        { generation: 0, rebuilds: 0, checkpoint: null },
+        rowsAt(first.cursor, { t: { 1: "[1]" } }),
+        true,
+      );
       await store.cutBack(head, first.cursor, []);
       requireEqual((await store.readRows())?.checkpoint ?? null, first.cursor, "rows at the position of the cut");
       await store.cutBack(await store.head(), null, []);
@@ -107,11 +123,51 @@ export const cacheRules: readonly LogStoreRule[] = [
       const { generation, cursor } = await confirmRecords(store, [1]);
       requireEqual(await store.readRows(), null, "rows after the log grew again");
       requireEqual(
-        await store.writeRows({ generation, checkpoint: null }, rowsAt(cursor, { t: { 2: "[2]" } }), false),
+        await store.writeRows(
+          { generation, rebuilds: 0, checkpoint: null },
+          rowsAt(cursor, { t: { 2: "[2]" } }),
+          false,
+        ),
         true,
         "a new write",
       );
       requireEqual(await store.readRows(), rowsAt(cursor, { t: { 2: "[2]" } }), "all rows");
+    },
+  },
+  {
+    rule: "L13",
+    name: "replaceRows: replaces all rows once, and refuses the old rows of another tab after that",
+    async check({ open }) {
+      const store = await open();
+      const { generation, cursor } = await confirmRecords(store, [1]);
+      const old = rowsAt(cursor, { old: { 1: "[1]" }, both: { 1: "[1]", 2: "[1]" } });
+      await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, old, true);
+      const rebuilt = rowsAt(cursor, { both: { 2: "[2]" } });
+      const ahead = rowsAt({ position: 2, mark: "x" }, {});
+      requireEqual(await store.replaceRows({ generation: generation + 1, rebuilds: 0 }, rebuilt), false, "generation");
+      requireEqual(await store.replaceRows({ generation, rebuilds: 1 }, rebuilt), false, "another number of rebuilds");
+      requireEqual(await store.replaceRows({ generation, rebuilds: 0 }, ahead), false, "rows ahead of the log");
+      requireEqual(sorted(await store.readRows()), sorted(old), "the rows before");
+      const other = await open();
+      requireEqual(await other.replaceRows({ generation, rebuilds: 0 }, rebuilt), true, "the first tab");
+      requireEqual(await store.replaceRows({ generation, rebuilds: 0 }, old), false, "the second tab");
+      const expected = { generation, rebuilds: 0, checkpoint: cursor };
+      requireEqual(await store.writeRows(expected, old, false), false, "changed buckets of the old rows");
+      requireEqual(await store.writeRows(expected, old, true), false, "all old rows");
+      requireEqual(await store.readRows(), rebuilt, "the rows after");
+      const heads = [await store.head(), (await store.refresh({ position: 0, pendingTail: 0 })).head];
+      requireEqual(
+        heads.map(({ rebuilds }) => rebuilds),
+        [1, 1],
+        "the number of rebuilds",
+      );
+      const next = await confirmRecords(store, [1]);
+      const cut = await store.cutBack(await store.head(), null, []);
+      requireEqual(
+        [next.rebuilds, cut?.rebuilds ?? null, (await store.head()).rebuilds],
+        [1, 1, 1],
+        "after other writes",
+      );
     },
   },
   {

@@ -40,7 +40,7 @@ type Tab = { store: LogStore; known: StoreHead };
 class Model {
   readonly #random: SeededRandom;
   readonly #bed: LogStoreBed;
-  #head: StoreHead = { client: "", generation: 0, cursor: null, dropped: null, pendingTail: 0 };
+  #head: StoreHead = { client: "", generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 };
   #records: { readonly end: Cursor; readonly text: string }[] = [];
   #pending = new Map<number, string>();
   #sent = new Map<number, string>();
@@ -222,7 +222,7 @@ class Model {
       tables: [{ table: "t", buckets: [{ bucket: this.#random.below(4), text: `[["at",${cursor.position}]]` }] }],
     };
     requireEqual(
-      await tab.store.writeRows({ generation, checkpoint: believed }, rows, this.#random.below(3) === 0),
+      await tab.store.writeRows({ generation, rebuilds: 0, checkpoint: believed }, rows, this.#random.below(3) === 0),
       right,
       "writeRows",
     );

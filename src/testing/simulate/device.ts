@@ -23,7 +23,16 @@ import { parseOwnJson } from "../../core/values/json.ts";
 
 /** Midsummer 2025: when every simulation begins. */
 export const EPOCH_MS = 1_750_000_000_000;
-const WRITES = new Set(["appendPending", "removeRejections", "confirm", "cutBack", "fill", "writeRows", "seal"]);
+const WRITES = new Set([
+  "appendPending",
+  "removeRejections",
+  "confirm",
+  "cutBack",
+  "fill",
+  "writeRows",
+  "replaceRows",
+  "seal",
+]);
 /** Written `strict`, as the store's adapter for browsers does: all that is the only copy of a person's work. */
 const STRICT_WRITES = new Set(["appendPending", "cutBack", "fill"]);
 /** Relaxed writes that a power cut may take, at most: what is older has reached the disk. */
@@ -278,5 +287,6 @@ function withLostEnds(store: LogStore, next: LogStore, isLost: (operation: strin
     cutBack: (...facts) => twice("cutBack", (on) => on.cutBack(...facts)),
     fill: (...facts) => twice("fill", (on) => on.fill(...facts)),
     writeRows: (...facts) => twice("writeRows", (on) => on.writeRows(...facts)),
+    replaceRows: (...facts) => twice("replaceRows", (on) => on.replaceRows(...facts)),
   };
 }

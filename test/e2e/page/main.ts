@@ -74,6 +74,13 @@ const api = {
     agrees = true;
     log.resume();
   },
+  /** Rebuilds the rows, and returns the reports of progress. */
+  rebuild: async () => {
+    const reports: { readonly done: number; readonly of: number }[] = [];
+    await log.rebuild(board, { onProgress: (progress) => reports.push(progress) });
+    return reports;
+  },
+  rowsAt: (position: number) => log.rowsAt(board, { position }),
   add1: (id: string) => log.execute(task.command.add(id, { title: id, column: "todo" })),
 };
 

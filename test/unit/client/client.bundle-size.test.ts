@@ -5,8 +5,8 @@ import { bundleEntries, compressedSizes } from "../../../bench/support/bundle-si
 /** Bytes in brotli. A change that needs more says why, here and in docs/decisions/a-worker-is-one-chunk.md. */
 const budgets: Readonly<Record<string, number>> = {
   "dacapo/client": 7_300,
-  // Causes of events need 150 bytes, and packed tables that the server shares 100.
-  "dacapo/worker": 42_250,
+  // Causes of events need 150 bytes, and packed tables that the server shares 100. `rowsAt` and `rebuild` need 600.
+  "dacapo/worker": 42_850,
   // Former events need 200 bytes.
   dacapo: 5_500,
 };

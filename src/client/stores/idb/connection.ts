@@ -166,6 +166,7 @@ export class Connection {
           headText({
             client: this.#options.newClientId(),
             generation: 0,
+            rebuilds: 0,
             cursor: null,
             sealed: null,
             tailLength: 0,

@@ -55,14 +55,14 @@ export async function cutBack(
   }
   await removeReturned(tx, new Set(pending.map(({ commit }) => commit.id)));
 
-  const { client } = head;
+  const { client, rebuilds } = head;
   const generation = head.generation + 1;
   const mark = pendingTail + 1;
   const ended = withNumbers(head.ended, [...numbers, mark]);
   put(tx, "pending", mark, generationMarkText(generation));
   pending.forEach((entry, index) => put(tx, "pending", mark + index + 1, pendingText(entry)));
-  put(tx, "meta", "head", headText({ client, generation, cursor: keep, ended, dropped, ...log }));
-  return { client, generation, cursor: keep, dropped, pendingTail: mark + pending.length };
+  put(tx, "meta", "head", headText({ client, generation, rebuilds, cursor: keep, ended, dropped, ...log }));
+  return { client, generation, rebuilds, cursor: keep, dropped, pendingTail: mark + pending.length };
 }
 
 type CutLog = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };

@@ -6,8 +6,9 @@
  *
  * Guarantees:
  * - Each write that adds pending commits (`appendPending`, `cutBack`, `fill`) has the durability `strict`, because it
- *   stores the only copy of a person's work. All other writes are `relaxed`. A power cut may lose the last of them, and
- *   their commits are then settled again (test/unit/client/stores/idb-log-store.faults.test.ts).
+ *   stores the only copy of a person's work. So has `replaceRows`, because a rebuild ends with it. All other writes
+ *   are `relaxed`. A power cut may lose the last of them, and their commits are then settled again
+ *   (test/unit/client/stores/idb-log-store.faults.test.ts).
  * - Each write is one transaction that awaits only its own requests, because a browser ends an idle transaction.
  */
 import type { Env } from "../../env/env.ts";
@@ -20,7 +21,7 @@ import { put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
 import { seal } from "./seal.ts";
-import { readRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
+import { readRows, replaceRows, ROWS_STORES, writeRows } from "./row-buckets.ts";
 import { TailLease, type LeaseLocks } from "./tail-lease.ts";
 import { databaseName } from "../database-name.ts";
 import { sameCursor } from "../../../core/history/record.ts";
@@ -69,11 +70,11 @@ export async function openIdbLogStore({
   const store: LogStore = {
     head: () =>
       connection.read(["meta", "pending"], async (tx) => {
-        const [{ client, generation, cursor, dropped }, last] = await Promise.all([
+        const [{ client, generation, rebuilds, cursor, dropped }, last] = await Promise.all([
           readHead(tx),
           tx.objectStore("pending").openKeyCursor(null, "prev"),
         ]);
-        return observed({ client, generation, cursor, dropped, pendingTail: last?.key ?? 0 });
+        return observed({ client, generation, rebuilds, cursor, dropped, pendingTail: last?.key ?? 0 });
       }),
     refresh: async (known) => {
       const read = await connection.read(REFRESH_STORES, (tx) => refresh(tx, known));
@@ -99,6 +100,7 @@ export async function openIdbLogStore({
     readRows: () => connection.read(ROWS_STORES, readRows),
     writeRows: (expected, rows, fresh) =>
       connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
+    replaceRows: (...facts) => connection.write(ROWS_STORES, "strict", (tx) => replaceRows(tx, ...facts)),
     seal: () => seal(connection),
     readServer: () => connection.read(["meta"], readServer),
     setServer: (expected, id) =>

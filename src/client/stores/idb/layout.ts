@@ -107,6 +107,8 @@ export function clear(tx: WriteTransaction, store: StoreName): void {
 export type HeadRow = {
   readonly client: ClientId;
   readonly generation: number;
+  /** As in `StoreHead`. The row leaves out 0, as older releases do. */
+  readonly rebuilds: number;
   readonly cursor: Cursor | null;
   /** The end of the last segment. */
   readonly sealed: Cursor | null;
@@ -137,12 +139,13 @@ const headRow = shape(
     tailLength: whole(0),
     ended: list(numberRange, NUMBER_RANGES_MAX),
   },
-  { dropped: orNull(storedCursor) },
+  { dropped: orNull(storedCursor), rebuilds: whole(0) },
 );
 
 export function headText(head: HeadRow): string {
   return JSON.stringify({
     ...head,
+    rebuilds: head.rebuilds || undefined,
     cursor: cursorText(head.cursor),
     sealed: cursorText(head.sealed),
     dropped: cursorText(head.dropped),
@@ -151,7 +154,7 @@ export function headText(head: HeadRow): string {
 
 export async function readHead(tx: ReadTransaction): Promise<HeadRow> {
   const row = readRow(headRow, "meta", "head", await tx.objectStore("meta").get("head"));
-  return { ...row, dropped: row.dropped ?? null };
+  return { ...row, dropped: row.dropped ?? null, rebuilds: row.rebuilds ?? 0 };
 }
 
 export function batchRow({ after, cursor, text: records }: ConfirmedBatch): BatchRow {

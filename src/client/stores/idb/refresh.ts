@@ -35,13 +35,13 @@ export async function refresh(
     tx.objectStore("rejections").getAllKeys(),
   ]);
   const read = await readLog(tx, head, known.position);
-  const { client, generation, cursor, dropped } = head;
+  const { client, generation, rebuilds, cursor, dropped } = head;
   const unsettled = notInRanges(numbers, head.ended);
   const skipped = numbers.length - rows.length;
   const newRows = new Map(rows.map((row, index) => [numbers[skipped + index], row]));
   const end = read.at(-1)?.cursor;
   return {
-    head: { client, generation, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
+    head: { client, generation, rebuilds, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),
     pending: unsettled.flatMap((n) => (newRows.has(n) ? readPending(n, newRows.get(n)) : [])),

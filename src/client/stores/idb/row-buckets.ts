@@ -9,7 +9,16 @@ import { list, parseText, shape } from "../../../core/wire/reader.ts";
 import { type Cursor, positionOf, sameCursor } from "../../../core/history/record.ts";
 import { anyText, cursorText, storedCursor } from "../entry-text.ts";
 import type { StoredRows, StoreHead } from "../log-store.ts";
-import { clear, put, readHead, type ReadTransaction, type StoreName, type WriteTransaction } from "./layout.ts";
+import {
+  clear,
+  type HeadRow,
+  headText,
+  put,
+  readHead,
+  type ReadTransaction,
+  type StoreName,
+  type WriteTransaction,
+} from "./layout.ts";
 
 export const ROWS_STORES: readonly StoreName[] = ["meta", "buckets"];
 
@@ -41,23 +50,39 @@ export async function readRows(tx: ReadTransaction): Promise<StoredRows | null> 
   return { checkpoint: rows.checkpoint, tables: [...tables].map(([table, of]) => ({ table, buckets: of })) };
 }
 
+type ExpectedRows = Pick<StoreHead, "generation" | "rebuilds">;
+
 export async function writeRows(
   tx: WriteTransaction,
-  expected: Pick<StoreHead, "generation"> & { readonly checkpoint: Cursor | null },
-  { checkpoint, tables }: StoredRows,
+  expected: ExpectedRows & { readonly checkpoint: Cursor | null },
+  rows: StoredRows,
   fresh: boolean,
 ): Promise<boolean> {
   const [head, found] = await Promise.all([readHead(tx), readRowsHead(tx)]);
   const stored = found && isInLog(found, head.cursor) ? found : null;
-  if (head.generation !== expected.generation || !sameCursor(stored?.checkpoint ?? null, expected.checkpoint))
-    return false;
-  if (!isInLog({ checkpoint }, head.cursor)) return false;
-  if (fresh || !stored) clear(tx, "buckets");
+  if (!sameCursor(stored?.checkpoint ?? null, expected.checkpoint) || !takesRows(head, expected, rows)) return false;
+  putRows(tx, fresh ? null : stored, rows);
+  return true;
+}
+
+export async function replaceRows(tx: WriteTransaction, expected: ExpectedRows, rows: StoredRows): Promise<boolean> {
+  const head = await readHead(tx);
+  if (!takesRows(head, expected, rows)) return false;
+  putRows(tx, null, rows);
+  put(tx, "meta", "head", headText({ ...head, rebuilds: head.rebuilds + 1 }));
+  return true;
+}
+
+function takesRows(head: HeadRow, { generation, rebuilds }: ExpectedRows, rows: StoredRows): boolean {
+  return head.generation === generation && head.rebuilds === rebuilds && isInLog(rows, head.cursor);
+}
+
+function putRows(tx: WriteTransaction, stored: RowsHead | null, { checkpoint, tables }: StoredRows): void {
+  if (!stored) clear(tx, "buckets");
   for (const { table, buckets } of tables)
     for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);
-  const names = new Set([...(fresh ? [] : (stored?.tables ?? [])), ...tables.map(({ table }) => table)]);
+  const names = new Set([...(stored?.tables ?? []), ...tables.map(({ table }) => table)]);
   put(tx, "meta", "rows", JSON.stringify({ checkpoint: cursorText(checkpoint), tables: [...names] }));
-  return true;
 }
 
 function isInLog({ checkpoint }: { readonly checkpoint: Cursor }, cursor: Cursor | null): boolean {

@@ -98,8 +98,8 @@ test("cutBack: rows without a record vanish from the page, and waiting calls hea
 test("cutBack: returns false and reports no write if the plan does nothing", async () => {
   const { leader } = await scene(4);
   const writes = leader.writes();
-  expect(await leader.engine.cutBack(() => Promise.resolve(null))).toBe(false);
+  expect(await leader.engine.replaceLog(() => Promise.resolve(null))).toBe(false);
   expect(leader.writes()).toBe(writes);
-  expect(await leader.engine.cutBack(({ store, head }) => store.cutBack(head, null, []))).toBe(true);
+  expect(await leader.engine.replaceLog(({ store, head }) => store.cutBack(head, null, []))).toBe(true);
   expect(leader.writes()).toBe(writes + 1);
 });

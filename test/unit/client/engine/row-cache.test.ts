@@ -207,9 +207,9 @@ test.each([
   const tables = stored.tables.map((one) =>
     one.table.startsWith(table) ? { ...one, buckets: one.buckets.map(({ bucket }) => ({ bucket, text })) } : one,
   );
-  expect(await damage.writeRows({ generation: 0, checkpoint: stored.checkpoint }, { ...stored, tables }, true)).toBe(
-    true,
-  );
+  expect(
+    await damage.writeRows({ generation: 0, rebuilds: 0, checkpoint: stored.checkpoint }, { ...stored, tables }, true),
+  ).toBe(true);
   const { tab: again, records } = await reopened(database);
   expect(records).toBe(1);
   expect(rows(again)).toEqual(rows(tab));

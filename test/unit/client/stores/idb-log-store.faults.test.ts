@@ -88,7 +88,7 @@ test("L2 durability: appendPending and cutBack write strict, the other writes re
   await store.seal();
   await store.removeRejections(["x"]);
   await store.writeRows(
-    { generation: 0, checkpoint: null },
+    { generation: 0, rebuilds: 0, checkpoint: null },
     { checkpoint: { position: 1200, mark: "g0m1" }, tables: [] },
     true,
   );
@@ -159,7 +159,7 @@ test("L8 readRows: rows that are unreadable or ahead of the log count as none an
       await database.put("buckets", "[1]", ["t", 200]);
     });
     expect(await store.readRows()).toBeNull();
-    expect(await store.writeRows({ generation, checkpoint: null }, rows, false)).toBe(true);
+    expect(await store.writeRows({ generation, rebuilds: 0, checkpoint: null }, rows, false)).toBe(true);
     expect(await store.readRows()).toEqual(rows);
   }
 });

@@ -115,7 +115,7 @@ test("Engine.refresh: shows rows that a failed refresh folded, also if histories
   failing = true;
   await expect(reader.refresh()).rejects.toMatchObject({ code: "storage-full" });
   failing = false;
-  expect(await writer.cutBack(({ head, store }) => store.cutBack(head, head.cursor, []))).toBe(true);
+  expect(await writer.replaceLog(({ head, store }) => store.cutBack(head, head.cursor, []))).toBe(true);
   await reader.refresh();
   expect([...titles]).toMatchObject([["task/t1", { title: "Bread" }]]);
   await Promise.all([writer.close(), reader.close()]);
