@@ -26,6 +26,7 @@ test("sync-loop: rests without a timer when the socket has reported all", async 
   expect(vi.getTimerCount()).toBe(0);
   expect(syncSummary(loop.state)).toMatchObject({ activity: "fresh", isSocketOpen: true, head: 1 });
   expect([engine.pendingCount, nodes.sockets.length]).toEqual([0, 1]);
+  expect(loop.state.traffic.sent).toBeGreaterThan(100);
 });
 
 test("sync-loop: close ends the socket and all presence, and no call follows", async () => {
@@ -151,8 +152,10 @@ test("sync-loop: a server that goes back behind a push of a log that is behind g
   nodes.sockets.at(-1)?.events.head(5);
   let isHeld = true;
   change("pull", (own, ...given) => (isHeld ? Promise.reject(new UnreachableError("Lost", 100)) : own(...given)));
+  const before = nodes.pushes.length;
   const [mine] = await make("t2");
-  await pass(1_000);
+  await pass(20_000);
+  expect(nodes.pushes.slice(before)).toHaveLength(1);
   expect(recorded(nodes)).toContain(mine);
   expect(engine.pendingCount).toBe(1);
   nodes.restore(3);
@@ -188,7 +191,40 @@ test("sync-loop: if the server lost that log meanwhile, it gets all own work aga
   works();
   nodes.restore(2);
   loop.networkChanged();
-  await pass(MINUTE);
+  await pass(500);
   expect(recorded(nodes)).toEqual([...commits, own]);
   expect([engine.pendingCount, engine.head.dropped, engine.replica.cursor?.position]).toEqual([0, null, 4]);
+});
+
+test("sync-loop: records that arrive before the socket is open are kept", async () => {
+  const { nodes, engine, loop } = await reportedLeader("t1");
+  nodes.settings.opensSockets = false;
+  loop.resumeFromFreeze();
+  await pass(100);
+  const before = nodes.calls.length;
+  const reported = nodes.cursor();
+  nodes.append(foreignCommit("b1"));
+  nodes.report(reported);
+  await pass(100);
+  nodes.sockets.at(-1)?.events.opened();
+  await pass(5 * MINUTE);
+  expect([engine.replica.cursor?.position, nodes.calls.length]).toEqual([2, before]);
+});
+
+test("sync-loop: a dropped log makes few calls if the server answers with other records", async () => {
+  const { engine, loop, change } = await reportedLeader("t1");
+  const works = change("pull", () =>
+    Promise.reject(new ForbiddenError({ message: "No", fix: "None", details: { code: "forbidden" } })),
+  );
+  loop.markStale();
+  await pass(MINUTE);
+  works();
+  let pulls = 0;
+  const answer = { after: { position: 9, mark: "m9" }, records: [], cursor: null, head: 0, more: false };
+  change("pull", () => Promise.resolve((pulls++, { kind: "answer" as const, answer, text: '{"records":[]}' })));
+  loop.networkChanged();
+  await pass(10 * MINUTE);
+  expect(pulls).toBeGreaterThan(2);
+  expect(pulls).toBeLessThan(60);
+  expect(engine.head.dropped).not.toBeNull();
 });

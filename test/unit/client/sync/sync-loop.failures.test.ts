@@ -1,11 +1,20 @@
 // The sync loop in virtual time: pushes and pulls that fail, and commits that the server does not take.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SignInPageError } from "../../../../src/client/sync/sign-in-page.ts";
 import { syncSummary } from "../../../../src/client/sync/sync-state.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import { LIMITS } from "../../../../src/core/history/limits.ts";
 import { ProtocolError } from "../../../../src/core/values/errors.ts";
 import { task } from "../../../support/board-domain.ts";
-import { closeLoops, leader, MINUTE, pass, recorded, reportedLeader } from "../../../support/sync-loop-scene.ts";
+import {
+  closeLoops,
+  foreignCommit,
+  leader,
+  MINUTE,
+  pass,
+  recorded,
+  reportedLeader,
+} from "../../../support/sync-loop-scene.ts";
 
 const facts = { message: "No", fix: "None" };
 
@@ -190,4 +199,46 @@ test("sync-loop: with whenStuck skip, other commits pass two commits that do not
   bad = new Set();
   await pass(10 * MINUTE);
   expect(engine.pendingCount).toBe(0);
+});
+
+test("sync-loop: a push that fails for another reason keeps gzip on", async () => {
+  const { engine, change, loop } = await reportedLeader("t1");
+  const info = { protocol: 1, cursor: null, head: 1, domain: 1, limits: LIMITS, encodings: ["gzip"] };
+  change("info", () => Promise.resolve({ kind: "answer" as const, answer: info, text: "" }));
+  const packed: (boolean | undefined)[] = [];
+  change("push", (own, after, version, commits, call) => {
+    packed.push(call?.gzip);
+    if (packed.length < 3) return Promise.reject(new UnreachableError("Lost", null));
+    return own(after, version, commits, call);
+  });
+  const title = "x".repeat(190);
+  await Promise.all(
+    Array.from({ length: 120 }, (_, n) => engine.execute([task.command.add(`l${n}`, { title, column: "todo" })], null)),
+  );
+  loop.wake();
+  await pass(MINUTE);
+  expect(packed.length).toBeGreaterThan(2);
+  expect(new Set(packed)).toEqual(new Set([true]));
+  expect(engine.pendingCount).toBe(0);
+});
+
+test("sync-loop: a server that has no time for pushes does not delay reading", async () => {
+  const { nodes, engine, change, make } = await reportedLeader("t1");
+  const busy = new UnreachableError("Busy", 5 * MINUTE, undefined, { code: "overloaded" });
+  change("push", () => Promise.reject(busy));
+  await make("t2");
+  await pass(1_000);
+  nodes.append(foreignCommit("b1"));
+  nodes.sockets.at(-1)?.events.head(2);
+  await pass(1_000);
+  expect([engine.replica.cursor?.position, engine.pendingCount]).toEqual([2, 1]);
+});
+
+test("sync-loop: a commit that a gateway answers with a web page is found, and reading goes on", async () => {
+  const { loop, change, make } = await reportedLeader("t1");
+  change("push", () => Promise.reject(new SignInPageError(200)));
+  const made = await make("t2");
+  await pass(5 * MINUTE);
+  expect(loop.state.push.stuck.map(({ id }) => id)).toEqual(made);
+  expect(syncSummary(loop.state)).toMatchObject({ activity: "fresh" });
 });

@@ -32,8 +32,10 @@ test("tokenRenewal: a new end replaces the old one, and no end stops it", async 
   renewal.schedule(null);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(sent).toEqual([5_000]);
-  for (const over of [0, -5]) renewal.schedule(over);
-  await vi.advanceTimersByTimeAsync(60_000);
+  for (const over of [0, -5]) {
+    renewal.schedule(over);
+    await vi.advanceTimersByTimeAsync(60_000);
+  }
   expect(sent).toEqual([5_000]);
 });
 
