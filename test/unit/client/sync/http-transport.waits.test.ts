@@ -13,8 +13,14 @@ afterEach(() => {
 const PAGE = { after: null, records: [], cursor: null, head: 0, more: false };
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** The platform's `fetch` ends with its signal. */
 function transportOf(answers: () => Promise<Response>, options: Partial<HttpTransportOptions> = {}) {
-  vi.stubGlobal("fetch", answers);
+  vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => {
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("Aborted", "AbortError")));
+    });
+    return Promise.race([answers(), aborted]);
+  });
   return httpTransport({
     url: "https://example.org/http",
     log: "team",
@@ -24,7 +30,7 @@ function transportOf(answers: () => Promise<Response>, options: Partial<HttpTran
   });
 }
 
-/** What became of a call: its answer, its error, or null while it is under way. */
+/** Reads the answer or the error of a call. Null: the call is under way. */
 function outcomeOf(call: Promise<unknown>) {
   let outcome: unknown = null;
   call.then(
@@ -49,7 +55,7 @@ test("httpTransport: a token function that never resolves counts as no answer af
   expect(outcome()).toMatchObject({ code: "unreachable", retry: "later" });
 });
 
-test("httpTransport: a redirect gives the new address its own time", async () => {
+test("httpTransport: a call to a new address has its own time", async () => {
   let calls = 0;
   const transport = transportOf(async () => {
     await wait(20_000);

@@ -234,7 +234,7 @@ test("sync-loop: a server that has no time for pushes does not delay reading", a
   expect([engine.replica.cursor?.position, engine.pendingCount]).toEqual([2, 1]);
 });
 
-test("sync-loop: a commit that a gateway answers with a web page is found, and reading goes on", async () => {
+test("sync-loop: a commit that a gateway answers with a web page is found, and pulls continue", async () => {
   const { loop, change, make } = await reportedLeader("t1");
   change("push", () => Promise.reject(new SignInPageError(200)));
   const made = await make("t2");
