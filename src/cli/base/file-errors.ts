@@ -10,13 +10,15 @@ const FIXES: Readonly<Record<string, string>> = {
   EROFS: "Pass a path on a disk that this process may write to.",
   ENOSPC: "Free some space, or pass a path on another disk.",
   EDQUOT: "Free some space, or pass a path on another disk.",
+  EFBIG: "Pass a path on a disk that allows files of this size, or pass --part-mb.",
   ENAMETOOLONG: "Pass a shorter name.",
 };
 
-/** An error of Node about a file as a known error. Any other error stays as it is. */
+const OTHER_FIX = "Check the path and its disk, and run the command again.";
+
+/** An error of the system about a file as a known error. Any other error stays as it is. */
 export function fileError(error: unknown, file: string): unknown {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const fix = FIXES[code];
-  if (fix === undefined || !(error instanceof Error)) return error;
+  if (!(error instanceof Error && "syscall" in error && "code" in error)) return error;
+  const fix = FIXES[String(error.code)] ?? OTHER_FIX;
   return new ValidationError({ message: `${file} cannot be used: ${error.message}`, fix, cause: error });
 }

@@ -1,6 +1,7 @@
 /** `dacapo export LOG`: the operator's archive of a log, as one file or in parts. */
 import { existsSync } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { DefinitionError, ValidationError } from "../../core/values/errors.ts";
 import { archivePieces } from "../../sync-server/archive/archive-pieces.ts";
 import { command, type MakeCommand, requireLog, storeOption, type StoreOptions, withStore } from "../base/command.ts";
@@ -56,6 +57,7 @@ async function writeFiles(
   let part = -1;
   let file: Awaited<ReturnType<typeof open>> | null = null;
   const written: string[] = [];
+  let isWhole = false;
   const finish = async (): Promise<void> => {
     await file?.sync();
     await file?.close();
@@ -68,18 +70,47 @@ async function writeFiles(
         part = piece.part;
         const path = inParts ? partName(out, part + 1) : out;
         requireFree(path);
+        await removeLeftovers(path);
         written.push(path);
-        file = await open(`${path}.unfinished`, "w");
+        file = await open(unfinished(path), "w");
       }
-      await file?.write(piece.text);
+      // `write` may write a part only, such as on a full disk, and reports no error then.
+      await file?.writeFile(piece.text);
     }
     await finish();
+    // Another export may have written them meanwhile.
+    for (const path of written) requireFree(path);
+    isWhole = true;
   } finally {
     await file?.close();
+    if (!isWhole) for (const path of written) await rm(unfinished(path), { force: true });
   }
-  for (const path of written) await rename(`${path}.unfinished`, path);
+  for (const path of written) await rename(unfinished(path), path);
   for (const path of written) await output.result(path, { file: path });
   output.remark(`Wrote ${count(written.length, "file")}.`);
+}
+
+/** The name of a file until it is whole. Two exports at once have two names, so that neither writes into the other's. */
+function unfinished(path: string): string {
+  return `${path}.${process.pid}.unfinished`;
+}
+
+/** Removes what exports of this file left that were killed. */
+async function removeLeftovers(path: string): Promise<void> {
+  const [folder, prefix] = [dirname(path), `${basename(path)}.`];
+  for (const name of await readdir(folder)) {
+    const [, pid] = (name.startsWith(prefix) && /^(\d+)\.unfinished$/.exec(name.slice(prefix.length))) || [];
+    if (pid !== undefined && !isRunning(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // A process of another user is running too.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 /** `team-7.ndjson` becomes `team-7.1.ndjson`. */

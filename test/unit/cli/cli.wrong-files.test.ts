@@ -1,7 +1,7 @@
 // Files and addresses that a command cannot use, and commands that meet each other. Real processes and stores.
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -62,6 +62,32 @@ describe("files that cannot be used", () => {
     const { args, command } = commandLine(json.spawnargs);
     const full = spawnSync("sh", ["-c", '"$@" > /dev/full', "sh", command, ...args], { encoding: "utf8" });
     expectKnown({ code: full.status, stderr: full.stderr }, 1, "Free some space");
+  });
+
+  test("export: a file whose last bytes do not fit does not get its final name", async () => {
+    const whole = folder.path("fits.ndjson");
+    expect((await runCli(["export", "board", "--store", store, "--out", whole])).code).toBe(0);
+    const { size } = statSync(whole);
+    if (spawnSync("prlimit", ["--version"]).status !== 0) return;
+    const shown = startCli(["export", "board", "--store", store, "--out", folder.path("cut.ndjson")]);
+    shown.kill("SIGKILL");
+    const { args, command } = commandLine(shown.spawnargs);
+    // The system writes as much as fits, and reports an error only for the next byte.
+    for (const bytes of [size - 5, Math.floor(size / 2)]) {
+      const cut = spawnSync("prlimit", [`--fsize=${bytes}`, command, ...args], { encoding: "utf8" });
+      expectKnown({ code: cut.status, stderr: cut.stderr }, 1, "files of this size");
+      expect(readdirSync(folder.path(".")).filter((name) => name.startsWith("cut."))).toEqual([]);
+    }
+  });
+
+  test("export: of two exports into one file, one is written whole and the other is refused", async () => {
+    const out = folder.path("both.ndjson");
+    const args = ["export", "board", "--store", store, "--out", out];
+    const both = await Promise.all([runCli(args), runCli(args)]);
+    expect(both.map(({ code }) => code)).toContain(0);
+    for (const one of both) if (one.code !== 0) expectKnown(one, 1, "exists already");
+    expect(readdirSync(folder.path(".")).filter((name) => name.startsWith("both."))).toEqual(["both.ndjson"]);
+    expect((await runCli(["import", out, "--store", "memory:"])).code).toBe(0);
   });
 
   test("import: a folder is a known error", async () => {
