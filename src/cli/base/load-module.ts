@@ -49,8 +49,17 @@ export async function loadDomain(path: string): Promise<DomainDefinition> {
   return requireDomain(await loadOptions(path), path).definition;
 }
 
-export function requireDomain({ domain }: ServerConfig, path: string): { readonly definition: DomainDefinition } {
+/** `path`: the module that should export it. Undefined: the command line names no module. */
+export function requireDomain(
+  { domain }: ServerConfig,
+  path: string | undefined,
+): { readonly definition: DomainDefinition } {
   if (domain) return domain;
+  if (path === undefined)
+    throw new DefinitionError({
+      message: "The domain is missing",
+      fix: "Pass --domain ./domain.ts, or --config with a module that exports `domain`.",
+    });
   throw new DefinitionError({
     message: `${path} does not export a domain`,
     fix: "Write `export const domain = defineDomain({ … })`, or make the domain the default export.",

@@ -41,7 +41,7 @@ export function withLog<Result>(
 
 async function open(store: EventStore, log: string, options: OperateOptions, works: boolean): Promise<OperatedLog> {
   const config = await loadConfig(options);
-  const domain = requireDomain(config, options.config ?? options.domain ?? "The command line").definition;
+  const domain = requireDomain(config, options.config ?? options.domain).definition;
   await requireLog(store, log);
   const { models = [] } = config;
   const { subscribers } = splitSubscribers(config.subscribers ?? []);

@@ -38,7 +38,7 @@ export const serveCommand: MakeCommand = ({ signal }) =>
     .action(async (options: ServeCommandOptions) => {
       const url = requireStore(options);
       const config = await loadConfig(options);
-      const domain = requireDomain(config, options.config ?? options.domain ?? "The command line");
+      const domain = requireDomain(config, options.config ?? options.domain);
       const access = accessOf(config, options);
       const store = await openStore(url, { mayCreate: true });
       const output = new Output(options.json === true);

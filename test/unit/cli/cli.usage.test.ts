@@ -53,7 +53,7 @@ describe("a wrong command line ends with a code and one or two sentences", () =>
       "are the same store",
     ],
     ["a missing archive", ["import", "none.ndjson", "--store", "memory:"], 2, "The file none.ndjson does not exist"],
-    ["a server without a domain", ["serve", "--store", "memory:"], 2, "does not export a domain"],
+    ["a server without a domain", ["serve", "--store", "memory:"], 2, "Pass --domain ./domain.ts"],
     [
       "a domain that is missing",
       ["serve", "--store", "memory:", "--domain", "no.ts"],

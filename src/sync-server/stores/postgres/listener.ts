@@ -1,12 +1,17 @@
 /**
  * One connection that listens to a channel of Postgres. If it is lost, it connects again until `stop`.
  *
- * Guarantees: `onConnected` runs after each `listen`, so that its owner hears that notifications may be lost.
+ * Guarantees (listener.test.ts):
+ * - `onConnected` runs after each `listen`, so that its owner hears that notifications may be lost.
+ * - A connection that vanished without a word is noticed, because a statement asks for an answer every `pingMs`.
+ *   Networks forget idle connections, and the system itself would notice it after hours.
  */
 import pg from "pg";
 
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
+const PING_MS = 20_000;
+const ANSWER_MS_MAX = 10_000;
 
 export type ListenerOptions = {
   readonly url: string;
@@ -14,6 +19,10 @@ export type ListenerOptions = {
   readonly channel: string;
   readonly onPayload: (text: string) => void;
   readonly onConnected: () => void;
+  /** @default 20_000 */
+  readonly pingMs?: number;
+  /** @default 10_000 */
+  readonly answerMsMax?: number;
 };
 
 export class Listener {
@@ -37,8 +46,14 @@ export class Listener {
   }
 
   #connect(): void {
-    const { url, channel, onPayload, onConnected } = this.#options;
-    const client = new pg.Client({ connectionString: url, keepAlive: true, application_name: "dacapo hints" });
+    const { url, channel, onPayload, onConnected, pingMs = PING_MS, answerMsMax = ANSWER_MS_MAX } = this.#options;
+    const client = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      application_name: "dacapo hints",
+      connectionTimeoutMillis: answerMsMax,
+      query_timeout: answerMsMax,
+    });
     this.#client = client;
     // `error` and `end` may both come, and `connect` may reject as well. The first of them starts the next connection.
     const lost = (): void => {
@@ -46,9 +61,17 @@ export class Listener {
       this.#client = null;
       client.end().catch(() => {});
       if (this.#isStopped) return;
+      if (this.#timer) clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#connect(), this.#delayMs);
       this.#timer.unref();
       this.#delayMs = Math.min(this.#delayMs * 2, RECONNECT_MS_MAX);
+    };
+    const ping = (): void => {
+      if (this.#client !== client) return;
+      this.#timer = setTimeout(() => {
+        client.query("select").then(ping, lost);
+      }, pingMs);
+      this.#timer.unref();
     };
     client.on("error", lost);
     client.on("end", lost);
@@ -61,6 +84,7 @@ export class Listener {
       .then(() => {
         this.#delayMs = RECONNECT_MS_MIN;
         if (!this.#isStopped) onConnected();
+        ping();
       })
       .catch(lost);
   }

@@ -1,0 +1,78 @@
+// The connection for hints, through a network that forgets it without a word.
+import { connect, createServer, type Socket } from "node:net";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findPostgres } from "../../../../../scripts/postgres.ts";
+import { Listener } from "../../../../../src/sync-server/stores/postgres/listener.ts";
+import { type PostgresCluster, startPostgres } from "../../../../support/postgres-cluster.ts";
+
+let cluster: PostgresCluster;
+
+/** A network between the listener and Postgres, which can forget its connections: no byte, no reset. */
+async function forgetfulNetwork(): Promise<{ url: string; forget: () => void; close: () => void }> {
+  const sockets: (readonly [near: Socket, far: Socket])[] = [];
+  const server = createServer((near) => {
+    const far = connect(cluster.port, "127.0.0.1");
+    for (const socket of [near, far]) socket.on("error", () => {});
+    near.pipe(far).pipe(near);
+    sockets.push([near, far]);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (!address || typeof address === "string") throw new Error("There is no port");
+  return {
+    url: `postgres://dacapo@127.0.0.1:${address.port}/postgres`,
+    forget: () => {
+      for (const [near, far] of sockets) {
+        near.unpipe(far);
+        far.unpipe(near);
+        near.resume();
+        far.resume();
+      }
+    },
+    close: () => {
+      for (const [near, far] of sockets) {
+        near.destroy();
+        far.destroy();
+      }
+      server.close();
+    },
+  };
+}
+
+async function notify(payload: string): Promise<void> {
+  const client = new pg.Client({ connectionString: cluster.url });
+  await client.connect();
+  await client.query("select pg_notify('hints', $1)", [payload]);
+  await client.end();
+}
+
+describe.skipIf(findPostgres() === undefined)("Listener", () => {
+  beforeAll(async () => {
+    cluster = await startPostgres();
+  }, 60_000);
+  afterAll(() => cluster?.stop(), 60_000);
+
+  test("Listener: notices a connection that vanished without a word, and listens again", async () => {
+    const network = await forgetfulNetwork();
+    const payloads: string[] = [];
+    let connected = 0;
+    const listener = new Listener({
+      url: network.url,
+      channel: "hints",
+      onPayload: (text) => payloads.push(text),
+      onConnected: () => connected++,
+      pingMs: 100,
+      answerMsMax: 2_000,
+    });
+    await expect.poll(() => connected, { timeout: 20_000 }).toBe(1);
+    await notify("one");
+    await expect.poll(() => payloads, { timeout: 20_000 }).toEqual(["one"]);
+    network.forget();
+    await expect.poll(() => connected, { timeout: 20_000 }).toBeGreaterThan(1);
+    await notify("two");
+    await expect.poll(() => payloads, { timeout: 20_000 }).toEqual(["one", "two"]);
+    listener.stop();
+    network.close();
+  }, 60_000);
+});
