@@ -11,7 +11,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { createAdmission } from "./access/admission.ts";
-import { requireAppOptions } from "./access/require-options.ts";
+import { requireAppOptions, requireNumber } from "./access/require-options.ts";
 import { createTickets } from "./access/tickets.ts";
 import { syncServer } from "./app.ts";
 import type { LogArchive } from "./archive/archive-lines.ts";
@@ -72,10 +72,13 @@ export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handle
  * export const { worker, EventLogObject } = cloudflare({ domain, authorize });
  * export default worker;
  *
- * @throws DefinitionError (`definition`) if `domain` or `authorize` is missing or has another type.
+ * @throws DefinitionError (`definition`) if `domain` or `authorize` is missing or has another type, or if a limit is no
+ *   number.
  */
 export function cloudflare(options: CloudflareOptions): CloudflareServer {
   requireAppOptions(options);
+  for (const name of ["storageBytesMax", "permitEveryMs", "handlersPerWakeMax"] as const)
+    if (options[name] !== undefined) requireNumber(name, options[name], 1);
   checkedObjectSubscribers(options);
   const { authorize, permit, admin, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));

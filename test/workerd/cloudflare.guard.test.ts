@@ -130,6 +130,15 @@ test("worker: without its binding or its secret, readiness is 503 and `onError` 
   ]);
 });
 
+test("cloudflare: refuses a limit that is no number, because it would limit nothing", () => {
+  const authorize = () => ({ actor: "ada" });
+  for (const name of ["storageBytesMax", "permitEveryMs", "handlersPerWakeMax"])
+    for (const wrong of [Number.NaN, "9000", 0, null])
+      expect(() => cloudflare({ domain, authorize, [name]: wrong }), `${name} ${wrong}`).toThrow(
+        expect.objectContaining({ code: "definition" }),
+      );
+});
+
 test("worker: replaces a client's own principal header by the verified sender", async () => {
   const { person } = newLog();
   const ada = person("ada");

@@ -90,7 +90,7 @@ async function writeFiles(
   output.remark(`Wrote ${count(written.length, "file")}.`);
 }
 
-/** The name of a file until it is whole. Two exports at once have two names, so that neither writes into the other's. */
+/** The name of a file until it is whole. Otherwise two exports at once would write into one file. */
 function unfinished(path: string): string {
   return `${path}.${process.pid}.unfinished`;
 }

@@ -4,6 +4,7 @@
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
+import { SERVER_LIMITS, type ServerLimits } from "../base/limits.ts";
 import type { Authorize } from "./authorize.ts";
 import type { EventStore } from "../stores/event-store.ts";
 
@@ -11,6 +12,7 @@ type RequiredOptions = {
   readonly domain: { readonly definition: DomainDefinition };
   readonly store: EventStore;
   readonly authorize: Authorize;
+  readonly limits?: Partial<ServerLimits>;
 };
 
 export function requireOptions({ store, ...options }: RequiredOptions): void {
@@ -23,7 +25,7 @@ export function requireOptions({ store, ...options }: RequiredOptions): void {
 }
 
 /** Checks the options that a server has without a store of the app. */
-export function requireAppOptions({ domain, authorize }: Omit<RequiredOptions, "store">): void {
+export function requireAppOptions({ domain, authorize, limits = {} }: Omit<RequiredOptions, "store">): void {
   requireOption("domain", typeof domain?.definition === "object", "Pass the result of defineDomain().");
   requireOption(
     "authorize",
@@ -31,6 +33,26 @@ export function requireAppOptions({ domain, authorize }: Omit<RequiredOptions, "
     'Pass a function that returns the sender, such as bearer({ tokens: { "adas-secret": "ada" } }), jwt(…), ' +
       "or (request) => ({ actor }) or null.",
   );
+  for (const [name, value] of Object.entries(limits)) {
+    const standard: unknown = Reflect.get(SERVER_LIMITS, name);
+    if (standard === undefined)
+      refuseDefinition(
+        `The option \`limits\` has no ${name}`,
+        `Its names are ${Object.keys(SERVER_LIMITS).join(", ")}.`,
+      );
+    if (typeof standard === "number") requireNumber(`limits.${name}`, value);
+    else
+      for (const part of ["perSecond", "burst"])
+        requireNumber(`limits.${name}.${part}`, Reflect.get(Object(value), part));
+  }
+}
+
+/** Refuses NaN and texts, such as from a variable that is not set. No comparison would ever exceed such a bound. */
+export function requireNumber(option: string, value: unknown, least = 0): void {
+  if (typeof value === "number" && value >= least) return;
+  refuseDefinition(`${option} is ${String(value)}, which is not a bound`, `Pass a number from ${least} on.`, {
+    option,
+  });
 }
 
 function requireOption(option: keyof RequiredOptions, isValid: boolean, fix: string): void {

@@ -3,7 +3,7 @@
  *
  * Guarantees (listener.test.ts):
  * - `onConnected` runs after each `listen`, so that its owner hears that notifications may be lost.
- * - A connection that vanished without a word is noticed, because a statement asks for an answer every `pingMs`.
+ * - A connection that vanished without a word is noticed, because a statement needs an answer every `pingMs`.
  *   Networks forget idle connections, and the system itself would notice it after hours.
  */
 import pg from "pg";
