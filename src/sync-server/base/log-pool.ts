@@ -7,7 +7,8 @@
  *
  * Guarantees (model-keepers.test.ts, subscribers.test.ts):
  * - A poke is a hint. A log whose poke was lost, such as by a crash, is found by the walk.
- * - A run that fails is tried again, later each time, and stops no other log.
+ * - A run that fails is tried again, later each time, and stops no other log. No poke makes it earlier, because a reader
+ *   that waits pokes again after each failure (log-pool.test.ts).
  * - A log has one run at a time. After `close` no run begins.
  * - With a turn, no timer outlasts it, and each run that begins ends soon after it (log-pool.turns.test.ts).
  */
@@ -84,6 +85,11 @@ export class LogPool {
     if (this.#closed) return;
     this.#isFresh = false;
     if (log === null) return void this.#walkPage(null).catch(this.#options.report);
+    const { at = 0 } = this.#later.get(log) ?? {};
+    if (!this.#failures.has(log) || at <= this.#options.env.now()) this.#begin(log);
+  }
+
+  #begin(log: LogName): void {
     if (this.#running.has(log)) this.#running.set(log, true);
     else this.#waiting.add(log);
     this.#startWaiting();
@@ -150,7 +156,7 @@ export class LogPool {
     }
     const isPoked = this.#running.get(log) === true;
     this.#running.delete(log);
-    this.#plan(log, isPoked ? 0 : nextAt);
+    this.#plan(log, isPoked && !this.#failures.has(log) ? 0 : nextAt);
     this.#startWaiting();
     // After the next run began. Otherwise it would begin a turn of its own.
     turn?.leave();
@@ -162,10 +168,10 @@ export class LogPool {
     const { env, turn } = this.#options;
     const now = env.now();
     if (nextAt === Infinity) return;
-    if (nextAt <= now && turn?.isOver !== true) return this.poke(log);
+    if (nextAt <= now && turn?.isOver !== true) return this.#begin(log);
     const at = turn?.isOver === true ? Math.max(nextAt, now + REST_MS) : nextAt;
     const isAlarm = turn !== null && at - now >= REST_MS;
-    const cancel = isAlarm ? () => {} : this.#after(at - now, () => this.poke(log));
+    const cancel = isAlarm ? () => {} : this.#after(at - now, () => this.#begin(log));
     this.#later.set(log, { at, cancel: turn && !isAlarm ? this.#rest(turn, cancel) : cancel });
   }
 

@@ -12,6 +12,7 @@ import { projection } from "../../core/domain/projection.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import { placeholder, type SqlParam, type SqlRow, type SqlVeto } from "../stores/sql-tables.ts";
+import { sqlTokens } from "../stores/sql/tokens.ts";
 import { sqlProblem } from "./check-sql.ts";
 
 /** A statement that a handler returns. */
@@ -136,7 +137,7 @@ export function sqlModel(name: string, options: ErasedOptions): AnySqlModel {
   const rows = Object.fromEntries(Object.keys(on ?? {}).map((type) => [type, () => null]));
   const { definition } = projection(name, { version, from, initial: null, key: () => null, on: rows });
   const tables = tablesOf(name, options);
-  const names = Object.fromEntries([...tables.keys()].map((table) => [table, placeholder(table)]));
+  const names = Object.freeze(Object.fromEntries([...tables.keys()].map((table) => [table, placeholder(table)])));
   return {
     name,
     from,
@@ -144,8 +145,10 @@ export function sqlModel(name: string, options: ErasedOptions): AnySqlModel {
     sql: {
       tables,
       names,
-      statements: (event, around) =>
-        checkedChanges(name, names, on?.[event.type]?.({ ...event, ...around }, names) ?? []),
+      statements: (event, around) => {
+        const handler = on?.[event.type];
+        return handler ? checkedChanges(name, names, handler({ ...event, ...around }, names)) : [];
+      },
     },
   };
 }
@@ -170,19 +173,22 @@ function tablesOf(model: string, { version, tables }: ErasedOptions): ReadonlyMa
         `The SQL model ${model} has the table ${name}, which is not a valid name`,
         "Use at most 40 of a-z, 0-9 and single _ between them, a letter first. It must not begin with dacapo_ or pg_.",
       );
-    const made = typeof make === "function" ? make(placeholder(name)) : "";
-    const create = typeof made === "string" ? [made] : made.length > 0 ? made : [""];
+    const made: unknown = typeof make === "function" ? make(placeholder(name)) : "";
+    const create: readonly unknown[] = Array.isArray(made) && made.length > 0 ? made : [made];
+    const checked: string[] = [];
     for (const [n, sql] of create.entries()) {
       const kind = n === 0 ? "table" : "index";
-      const problem = ownProblem(sql, name, kind) ?? sqlProblem(sql, "create");
-      if (problem !== null)
-        refuseDefinition(
+      const problem =
+        typeof sql === "string" ? (ownProblem(sql, name, kind) ?? sqlProblem(sql, "create")) : "a statement is not a text";
+      if (typeof sql !== "string" || problem !== null)
+        return refuseDefinition(
           `The SQL model ${model} cannot create its table ${name}: ${problem}`,
           "Return `create table ${t} (…)`, and then the indexes.",
-          { sql },
+          { sql: String(sql) },
         );
+      checked.push(sql);
     }
-    found.set(name, { create, view: `${name}_v${version}` });
+    found.set(name, { create: checked, view: `${name}_v${version}` });
   }
   if (found.size > 0) return found;
   return refuseDefinition(
@@ -193,13 +199,14 @@ function tablesOf(model: string, { version, tables }: ErasedOptions): ReadonlyMa
 
 /** The first statement creates the table, and each other one an index of it. */
 function ownProblem(sql: string, name: string, kind: "table" | "index"): string | null {
-  if (typeof sql !== "string") return "a statement is not a text";
-  const pattern = kind === "table" ? /^\s*create\s+table\s/i : /^\s*create\s+(unique\s+)?index\s/i;
-  if (!pattern.test(sql)) return `a statement does not create the ${kind}`;
+  const [first, second] = sqlTokens(sql).map(({ text }) => text);
+  const made = second === "unique" ? "index" : second;
+  if (first !== "create" || made !== kind) return `a statement does not create the ${kind}`;
   const names = [...sql.matchAll(/«([^»]*)»/g)].map(([, one]) => one);
   return names.every((one) => one === name) ? null : "it names another table";
 }
 
+/** Checks the result of a handler. Programs without types may return anything. */
 function checkedChanges(
   model: string,
   names: Readonly<Record<string, string>>,
@@ -209,14 +216,15 @@ function checkedChanges(
   if (!Array.isArray(list))
     refuseDefinition(`A handler of the SQL model ${model} returned no list`, "Return [{ sql, params }], or [].");
   let text = "";
-  for (const { sql, params = [] } of given) {
-    const problem = typeof sql === "string" ? changeProblem(sql, names) : "it is not a text";
+  for (const change of given) {
+    const problem = formProblem(change) ?? changeProblem(change.sql, names);
     if (problem !== null)
       refuseDefinition(
         `A statement of the SQL model ${model} is refused: ${problem}`,
         "Change only the tables of the model, with `t.name` for each table and ? for each value.",
-        { sql },
+        { sql: String(change?.sql) },
       );
+    const { sql, params = [] } = change;
     const wrong = params.findIndex((value) => !isParam(value));
     if (wrong >= 0)
       refuseDefinition(
@@ -229,6 +237,18 @@ function checkedChanges(
   if (exceedsBytes(text, STATEMENTS_BYTES_MAX))
     refuseDefinition(`The statements of an event of the SQL model ${model} have more than 1 MiB`, "Store less.");
   return given;
+}
+
+function formProblem(change: Partial<Record<keyof SqlChange, unknown>> | null | undefined): string | null {
+  if (typeof change?.sql !== "string") return "it is not { sql, params } with a text `sql`";
+  const { params, veto } = change;
+  if (params !== undefined && !Array.isArray(params)) return "its `params` are not a list";
+  return veto === undefined || isVeto(veto) ? null : "its `veto` is not { code, message } with two texts";
+}
+
+function isVeto(veto: unknown): boolean {
+  if (typeof veto !== "object" || veto === null || !("code" in veto && "message" in veto)) return false;
+  return typeof veto.code === "string" && veto.code !== "" && typeof veto.message === "string";
 }
 
 /** Problems of texts that were checked lately. Handlers return few different texts. */

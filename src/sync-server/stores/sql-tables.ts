@@ -6,6 +6,7 @@
  *
  * Place: a part of the port `model-store`, for stores that have SQL.
  */
+import { DefinitionError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import type { Follower } from "./follower.ts";
 
@@ -120,6 +121,17 @@ export function physicalName(name: string, id: number): string {
 /** The statement with the names of the database. */
 export function withPhysicalNames(sql: string, idOf: (name: string) => number): string {
   return sql.replaceAll(PLACEHOLDER, (_, name: string) => physicalName(name, idOf(name)));
+}
+
+/** The error of a statement in `tables` of a model that the database refuses, such as for its syntax. */
+export function refusedTable(table: string, sql: string, cause: unknown): DefinitionError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DefinitionError({
+    message: `The database refused to create the table ${table} of a SQL model: ${reason}`,
+    fix: "Correct the statement in `tables` of the model, and start the server again.",
+    details: { table, sql },
+    cause,
+  });
 }
 
 /** A table that a view shows. */

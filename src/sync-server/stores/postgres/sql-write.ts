@@ -4,6 +4,7 @@
  *
  * Guarantees (M8 in sql-rules.ts, sql-models.postgres.test.ts):
  * - A statement that Postgres refuses undoes the whole write, up to a savepoint before it.
+ * - A table that Postgres refuses to create is an error of the app's definition, with the statement.
  * - Writes of two logs that change one view run one after the other. Otherwise the second would lose a table of the
  *   first.
  * - A write waits at most `LOCK_MS` for a report that reads the view. Then it fails, and its caller tries again.
@@ -13,6 +14,7 @@ import { parseOwnJson } from "../../../core/values/json.ts";
 import type { ModelWrite, Vetoed } from "../model-store.ts";
 import {
   physicalName,
+  refusedTable,
   type ShownTable,
   sqlNameOf,
   type SqlStatement,
@@ -85,7 +87,8 @@ class SqlWrite {
       if (next === null || next === "check") continue;
       for (const [name, { create, view, isShown }] of Object.entries(next.sql ?? {})) {
         const table = this.#table(follower, name);
-        if (!table.is_made) for (const text of create) await this.#sql.run(withPhysicalNames(text, () => table.id));
+        if (!table.is_made)
+          for (const text of create) await this.#create(name, withPhysicalNames(text, () => table.id));
         if (!isShown || table.view === view) continue;
         await this.#show(table.id, view);
         views.add(view);
@@ -117,6 +120,14 @@ class SqlWrite {
     const found = this.#ids.get(`${follower} ${sqlTable(name)}`);
     if (found) return found;
     throw new BugError(`The follower ${follower} has no SQL table ${name}`, { follower, table: name });
+  }
+
+  async #create(name: string, statement: string): Promise<void> {
+    try {
+      await this.#sql.run(statement);
+    } catch (error) {
+      throw isRefusedStatement(error) ? refusedTable(name, statement, error) : error;
+    }
   }
 
   async #show(id: number, view: string): Promise<void> {

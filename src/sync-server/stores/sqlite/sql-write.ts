@@ -5,11 +5,13 @@
  * Guarantees (M8 in sql-rules.ts):
  * - A statement that SQLite refuses throws a `StatementVeto`, so that the caller undoes the write.
  * - An error that says nothing about the statement, such as a full disk, stays as it is.
+ * - A table that SQLite refuses to create is an error of the app's definition, with the statement.
  */
 import { BugError } from "../../../core/values/errors.ts";
 import type { ModelWrite, Vetoed } from "../model-store.ts";
 import {
   physicalName,
+  refusedTable,
   type ShownTable,
   sqlNameOf,
   type SqlStatement,
@@ -53,7 +55,7 @@ export function applySqlWrite(sql: Sql, log: number, { followers, statements = [
     for (const [name, { create }] of Object.entries(next.sql ?? {})) {
       const id = requireTable(sql, log, follower, name);
       if (hasTable(sql, physicalName(name, id))) continue;
-      for (const statement of create) sql.run(withPhysicalNames(statement, () => id));
+      for (const statement of create) createTable(sql, name, withPhysicalNames(statement, () => id));
     }
   }
   const hidden = "select distinct view from dacapo_tables where log = ? and follower is null and view is not null";
@@ -66,6 +68,19 @@ export function applySqlWrite(sql: Sql, log: number, { followers, statements = [
   }
   for (const view of changed) refreshView(sql, view);
   runStatements(sql, log, statements);
+}
+
+function createTable(sql: Sql, name: string, statement: string): void {
+  try {
+    sql.run(statement);
+  } catch (error) {
+    throw isOfFile(error) ? error : refusedTable(name, statement, error);
+  }
+}
+
+/** True: the error says nothing about the statement. */
+function isOfFile(error: unknown): boolean {
+  return !(classifySqlError(error, "a statement").error instanceof BugError);
 }
 
 /**
@@ -129,9 +144,7 @@ function runStatements(sql: Sql, log: number, statements: readonly SqlStatement[
     try {
       sql.run(statement, ...params);
     } catch (error) {
-      const { error: failure } = classifySqlError(error, "a statement");
-      // Every other failure is one of the file, not of the statement.
-      if (!(failure instanceof BugError)) throw error;
+      if (isOfFile(error)) throw error;
       throw new StatementVeto({ kind: "vetoed", follower, event, message: messageOf(error), ...(veto && { veto }) });
     }
   }

@@ -255,3 +255,48 @@ test("serve: refuses SQL models in memory, and two models with one table", async
     code: "definition",
   });
 });
+
+test("sqlModel: a table that the database refuses is reported with its statement, also to waiting readers", async () => {
+  const errors: unknown[] = [];
+  const broken = sqlModel("broken", {
+    version: 1,
+    from: [order],
+    tables: { broken: (t) => `create table ${t} (id text primary key,)` },
+    on: { OrderPaid: () => [] },
+  });
+  const server = await start({ domain: ordersDomain, models: [broken], onError: (error) => void errors.push(error) });
+  const log = server.server.log("north");
+  await log.execute(place("o1", { total: 5 }));
+  const waiting = log.query(broken, (t) => `select * from ${t.broken}`, [], { waitMs: 400 });
+  await expect(waiting).rejects.toMatchObject({ code: "rows-building" });
+  await until(() => Promise.resolve(errors.length > 0), "the report of the error");
+  expect(errors[0]).toMatchObject({
+    code: "definition",
+    message: expect.stringContaining("table broken") as string,
+    details: { sql: expect.stringContaining("primary key,)") as string },
+  });
+  // The keeper waits after each failure, so that the reader reports no flood of errors.
+  expect(errors.length).toBeLessThan(20);
+});
+
+test("strong SQL model: a veto that is no veto rejects its commit, and the next commits are recorded", async () => {
+  const wrong = sqlModel("wrong", {
+    version: 1,
+    from: [order],
+    tables: { once: (t) => `create table ${t} (id text primary key, total integer not null)` },
+    on: {
+      OrderPaid: ({ stream }, t) => [
+        { sql: `insert into ${t.once} values (?, null)`, params: [stream], veto: JSON.parse('"taken"') },
+      ],
+    },
+  });
+  const server = await start({ domain: ordersDomain, models: [strong(wrong)], onError: () => {} });
+  const log = server.server.log("north");
+  await log.execute(place("o1", { total: 5 }));
+  await expect(log.execute(pay("o1", { number: "1" }))).rejects.toMatchObject({
+    code: "rejected",
+    details: { code: "model-failed" },
+    message: expect.stringContaining("`veto`") as string,
+  });
+  await log.execute(place("o2", { total: 5 }));
+});

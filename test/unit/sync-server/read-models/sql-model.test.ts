@@ -27,6 +27,9 @@ test.each<[string, Record<string, (t: string) => string | readonly string[]>]>([
   ["an index first", { a: (t) => `create index ${t}_i on ${t} (id)` }],
   ["a second table", { a: (t) => [table(t), table(t)] }],
   ["a table of another name", { a: () => table("b") }],
+  ["a function without a result", { a: () => JSON.parse("null") as string }],
+  ["a column log in brackets", { a: (t) => `create table ${t} (id text primary key, [log] text)` }],
+  ["a column LOG in quotes", { a: (t) => `create table ${t} (id text primary key, "LOG" text)` }],
   ["an index on another table", { a: (t) => [table(t), `create index ${t}_i on «b» (id)`] }],
 ])("sqlModel: refuses %s", (_, tables) => {
   expect(() => model(tables)).toThrow(expect.objectContaining({ code: "definition" }));
@@ -35,6 +38,9 @@ test.each<[string, Record<string, (t: string) => string | readonly string[]>]>([
 test.each<[string, SqlChange]>([
   ["another table", { sql: "insert into other values (1)" }],
   ["a table of another model", { sql: "insert into «b» values (1)" }],
+  ["nothing", JSON.parse("null") as SqlChange],
+  ["params that are no list", JSON.parse('{ "sql": "insert into «a» values (?)", "params": "b" }') as SqlChange],
+  ["a veto that is a text", JSON.parse('{ "sql": "delete from «a»", "veto": "taken" }') as SqlChange],
   ["a boolean", JSON.parse('{ "sql": "insert into «a» values (?)", "params": [true] }') as SqlChange],
   ["a number that is none", { sql: "insert into «a» values (?)", params: [NaN] }],
   ["a text of 2 MiB", { sql: "insert into «a» values (?)", params: ["x".repeat(2 * 1024 * 1024)] }],
