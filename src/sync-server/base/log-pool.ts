@@ -7,8 +7,8 @@
  *
  * Guarantees (model-keepers.test.ts, subscribers.test.ts):
  * - A poke is a hint. A log whose poke was lost, such as by a crash, is found by the walk.
- * - A run that fails is tried again, later each time, and stops no other log. No poke makes it earlier, because a reader
- *   that waits pokes again after each failure (log-pool.test.ts).
+ * - A run that fails is tried again, later each time, and stops no other log. No poke makes it earlier, because a
+ *   waiting reader pokes again after each failure (log-pool.test.ts).
  * - A log has one run at a time. After `close` no run begins.
  * - With a turn, no timer outlasts it, and each run that begins ends soon after it (log-pool.turns.test.ts).
  */

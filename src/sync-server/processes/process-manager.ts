@@ -15,6 +15,7 @@ import type { Json } from "../../core/values/json.ts";
 import { refuseDefinition } from "../../core/values/refuse.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ModelStore } from "../stores/model-store.ts";
+import { isPromise } from "../base/app-timeout.ts";
 import { requireStart, type Subscriber } from "../subscribers/subscriber.ts";
 
 /** The third argument of a handler: the commands that follow from the event. */
@@ -199,13 +200,19 @@ export function processManager(name: string, options: ErasedOptions): AnyProcess
       sinceMs: requireStart(label, options.start),
       react: (row, event, verbs) => {
         const next = handlers.get(event.type)?.(row, event, verbs);
-        if (next !== undefined) return next;
+        if (next !== undefined && !isPromise<unknown>(next)) return next;
+        if (next !== undefined) forget(next);
         refuseDefinition(
-          `The handler of ${label} for ${event.type} returned undefined`,
-          "Return the next row, or the row itself. Return null when the process has ended.",
+          `The handler of ${label} for ${event.type} returned ${next === undefined ? "undefined" : "a promise"}`,
+          "Return the next row, or the row itself. Return null when the process has ended. A handler is not async.",
         );
       },
-      onRejected: (rejection, verbs) => onRejected?.(rejection, verbs),
+      onRejected: (rejection, verbs) => {
+        const result: unknown = onRejected?.(rejection, verbs);
+        if (!isPromise(result)) return;
+        forget(result);
+        refuseDefinition(`onRejected of ${label} returned a promise`, "Write a function that is not async.");
+      },
     },
   };
 }
@@ -277,6 +284,11 @@ export function checkedProcesses(
 
 function withNoVerbs(handler: Handler): Fold {
   return (row, event) => handler(row, event, NO_VERBS);
+}
+
+/** The promise of an async handler may reject later. Then no handler of its error would exist. */
+function forget(promise: PromiseLike<unknown>): void {
+  promise.then(undefined, () => {});
 }
 
 function isFunction(handler: Handler | undefined): handler is Handler {

@@ -1,8 +1,11 @@
 /**
  * The verbs of one call of a handler: they collect commands and timers, checked. Pure.
  *
- * Guarantees (processes.test.ts): a command that no log could read throws in the handler, so that its event is parked.
+ * Guarantees (verbs.test.ts):
+ * - A command that no log could read throws in the handler, so that its event is parked.
+ * - A verb that is called after its handler returned throws. Otherwise its command would be lost without a word.
  */
+import { isRequest } from "../../core/decide/propose-commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { ValidationError } from "../../core/values/errors.ts";
@@ -17,6 +20,9 @@ const TIMER_NAME_MAX = 128;
 /** An id that is only checked for its form. */
 const NO_ID = "00000000-0000-4000-8000-000000000000";
 
+/** The last millisecond that a `Date` can show. */
+const TIME_MAX = 8.64e15;
+
 /** The place of the calls: the event or the rejected commit, its time, and the event that caused it. */
 export type CallSource = Pick<OutboxItem, "causedBy"> & { readonly id: string; readonly at: number };
 
@@ -24,6 +30,8 @@ export type CallSource = Pick<OutboxItem, "causedBy"> & { readonly id: string; r
 export class CollectedOutbox {
   #outbox: Outbox;
   #calls = 0;
+  /** The source whose handler runs. */
+  #source: CallSource | null = null;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -31,6 +39,7 @@ export class CollectedOutbox {
 
   /** The outbox. It throws if the store cannot keep its text. */
   checked(key: string): Outbox {
+    this.#source = null;
     requireText(key, this.#outbox);
     return this.#outbox;
   }
@@ -38,17 +47,22 @@ export class CollectedOutbox {
   /** The verbs of a handler for this source. */
   verbs(source: CallSource): ProcessVerbs {
     this.#calls = 0;
+    this.#source = source;
     return {
       run: (commands) => this.#add(source, null, source.at, commands),
       later: (name, after, commands) => {
         if (typeof name !== "string" || name.length === 0 || name.length > TIMER_NAME_MAX || !name.isWellFormed())
           throw invalid(`its name is not a text of 1 to ${TIMER_NAME_MAX} characters`);
         const due = after instanceof Date ? after.getTime() : source.at + after;
-        if (!Number.isFinite(due) || Math.abs(due) > Number.MAX_SAFE_INTEGER)
+        if (!Number.isFinite(due))
           throw invalid(`its time is ${String(after)}, which is neither milliseconds nor a date`);
+        if (Math.abs(due) > TIME_MAX) throw invalid(`its time is ${String(after)}, which is after the year 275760`);
         this.#add(source, name, due, commands);
       },
-      drop: (name) => void (this.#outbox = withoutTimer(this.#outbox, name)),
+      drop: (name) => {
+        this.#requireRunning(source);
+        this.#outbox = withoutTimer(this.#outbox, name);
+      },
     };
   }
 
@@ -59,12 +73,19 @@ export class CollectedOutbox {
     this.#outbox = withoutTimers(this.#outbox);
   }
 
+  #requireRunning(source: CallSource): void {
+    if (this.#source !== source)
+      throw invalid("its handler has returned already. Call run, later and drop before it returns, without await");
+  }
+
   #add(
-    { id, causedBy }: CallSource,
+    source: CallSource,
     timer: string | null,
     due: number,
     commands: CommandRequest | readonly CommandRequest[],
   ): void {
+    this.#requireRunning(source);
+    const { id, causedBy } = source;
     this.#calls++;
     const item = { source: id, causedBy, n: this.#calls, timer, due, commands: requireCommands(commands) };
     this.#outbox = withItem(this.#outbox, newItem(item));
@@ -81,6 +102,7 @@ export function requireText(key: string, value: Json | Outbox): void {
 
 function requireCommands(commands: CommandRequest | readonly CommandRequest[]): readonly CommandRequest[] {
   const list = isList(commands) ? commands : [commands];
+  if (!list.every(isRequest)) throw invalid("it is not a command");
   const parsed = parseCommit({
     id: NO_ID,
     client: NO_ID,

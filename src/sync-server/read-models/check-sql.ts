@@ -56,7 +56,10 @@ function tokenProblem({ kind: of, text }: SqlToken, kind: SqlKind): string | nul
 function createProblem(tokens: readonly SqlToken[]): string | null {
   const texts = tokens.map(({ kind, text }) => (kind === "own" ? kind : text));
   const has = (word: string): boolean =>
-    tokens.some(({ kind, text }) => (kind === "word" || kind === "quoted") && text.replaceAll(/["`[\]]/g, "").toLowerCase() === word);
+    tokens.some(
+      ({ kind, text }) =>
+        (kind === "word" || kind === "quoted") && text.replaceAll(/["`[\]]/g, "").toLowerCase() === word,
+    );
   if (has("log")) return "it names log, which is a column of the view. Give the column another name";
   // A foreign key would refuse the removal of a replaced table.
   if (has("references")) return "it has a foreign key. Check the other table in the statements of the handlers";

@@ -6,6 +6,7 @@
  * Guarantees (fold-page.test.ts):
  * - The rows are those of a device that folds the same records, byte for byte.
  * - An event that cannot be folded is parked, and the next event is folded. An event is folded whole or parked whole.
+ * - A handler that writes into an event or a state parks the event, and changes neither.
  * - A row above 1 MiB parks the event that makes it so large, wherever the page ends.
  */
 import type { DomainDefinition, ProjectionDefinition } from "../../core/domain/definition.ts";
@@ -13,7 +14,7 @@ import { emptyStream, foldRows, type FoldStep, foldStream, type StreamState } fr
 import type { CommitRecord } from "../../core/history/record.ts";
 import { exceedsBytes } from "../../core/values/byte-length.ts";
 import { eventId } from "../../core/values/id.ts";
-import { type Json, parseOwnJson } from "../../core/values/json.ts";
+import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 import { type RowChange, ROW_BYTES_MAX } from "../stores/model-store.ts";
@@ -71,7 +72,8 @@ export function foldStates(
       const at = states.get(stream) ?? storedState(stream) ?? emptyStream(domain, stream);
       const folded = foldStream(domain, at, record, n);
       states.set(stream, folded.next);
-      steps.push(...folded.steps);
+      // Handlers share the events and states, and a state that one of them changed would be stored.
+      steps.push(...deepFreeze(folded.steps));
       if (folded.next.unreadable) parked.push(parkedAt(record, n, folded.next.unreadable.reason));
     }
   }

@@ -179,7 +179,9 @@ function tablesOf(model: string, { version, tables }: ErasedOptions): ReadonlyMa
     for (const [n, sql] of create.entries()) {
       const kind = n === 0 ? "table" : "index";
       const problem =
-        typeof sql === "string" ? (ownProblem(sql, name, kind) ?? sqlProblem(sql, "create")) : "a statement is not a text";
+        typeof sql === "string"
+          ? (ownProblem(sql, name, kind) ?? sqlProblem(sql, "create"))
+          : "a statement is not a text";
       if (typeof sql !== "string" || problem !== null)
         return refuseDefinition(
           `The SQL model ${model} cannot create its table ${name}: ${problem}`,

@@ -88,7 +88,11 @@ class SqlWrite {
       for (const [name, { create, view, isShown }] of Object.entries(next.sql ?? {})) {
         const table = this.#table(follower, name);
         if (!table.is_made)
-          for (const text of create) await this.#create(name, withPhysicalNames(text, () => table.id));
+          for (const text of create)
+            await this.#create(
+              name,
+              withPhysicalNames(text, () => table.id),
+            );
         if (!isShown || table.view === view) continue;
         await this.#show(table.id, view);
         views.add(view);

@@ -55,7 +55,12 @@ export function applySqlWrite(sql: Sql, log: number, { followers, statements = [
     for (const [name, { create }] of Object.entries(next.sql ?? {})) {
       const id = requireTable(sql, log, follower, name);
       if (hasTable(sql, physicalName(name, id))) continue;
-      for (const statement of create) createTable(sql, name, withPhysicalNames(statement, () => id));
+      for (const statement of create)
+        createTable(
+          sql,
+          name,
+          withPhysicalNames(statement, () => id),
+        );
     }
   }
   const hidden = "select distinct view from dacapo_tables where log = ? and follower is null and view is not null";

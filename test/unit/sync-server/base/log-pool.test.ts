@@ -42,7 +42,7 @@ test("LogPool: a log whose next work is in 60 days does not run before", async (
   await pool.close();
 });
 
-test("LogPool: a log that fails waits for its next attempt, however often a reader asks for it", async () => {
+test("LogPool: a log that fails waits for its next attempt, also while readers wait", async () => {
   const errors: unknown[] = [];
   const delays: number[] = [];
   const now = 0;

@@ -149,3 +149,43 @@ test("foldPage: a tombstone stays, also if later events touch its key", () => {
   expect(tables.rows.get("all")).toBeNull();
   expect(tables.rows.get("big/a")).toBe('{"text":"xxxx","others":2}');
 });
+
+test("foldPage: a handler that writes into an event or a state parks the event", () => {
+  const counter = aggregate("counter", {
+    version: 1,
+    initial: { n: 0 },
+    events: { Counted: v.object({ by: v.number() }) },
+    evolve: { Counted: (state, { data }) => ({ n: state.n + data.by }) },
+    commands: {},
+  });
+  const write = (target: object, key: string): void => void Reflect.apply(Object.assign, null, [target, { [key]: 99 }]);
+  const careless = projection("careless", {
+    version: 1,
+    from: [counter],
+    initial: null as { n: number } | null,
+    on: {
+      Counted: (_, { after, data }) => {
+        write(after.n % 2 === 0 ? data : after, "n");
+        return { n: after.n };
+      },
+    },
+  });
+  const own = defineDomain({ version: 1, aggregates: [counter] }).definition;
+  const records = [1, 2].map((n): CommitRecord => ({
+    position: n,
+    mark: "0123456789abcdef",
+    commit: `01998f00-0000-7000-8000-00000000000${n}`,
+    client: "01998f00-0000-7000-8000-0000000000ff",
+    actor: "ada",
+    time: NOW,
+    received: NOW,
+    meta: null,
+    events: [{ stream: "counter/c1", version: n, type: "Counted", v: 1, data: { by: 1 } }],
+  }));
+  const model = readModels(own, [careless], memory()).get("careless");
+  if (!model) throw new Error("no model");
+  const tables = new Tables();
+  tables.fold(model, records);
+  expect(tables.parked).toHaveLength(2);
+  expect([...tables.states.values()].map(stateOf)).toEqual([{ version: 2, state: { n: 2 }, unreadable: null }]);
+});

@@ -2,7 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, test } from "vitest";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
-import { sqlModel, strong } from "../../../../src/sync-server/app.ts";
+import { sqlModel, type SqlChange, strong } from "../../../../src/sync-server/app.ts";
 import { until } from "../../../support/device.ts";
 import { invoices, order, ordersDomain, TAKEN } from "../../../support/invoices-domain.ts";
 import { runningServer } from "../../../support/running-server.ts";
@@ -256,7 +256,7 @@ test("serve: refuses SQL models in memory, and two models with one table", async
   });
 });
 
-test("sqlModel: a table that the database refuses is reported with its statement, also to waiting readers", async () => {
+test("sqlModel: a table that the database refuses is reported, with its statement", async () => {
   const errors: unknown[] = [];
   const broken = sqlModel("broken", {
     version: 1,
@@ -279,14 +279,14 @@ test("sqlModel: a table that the database refuses is reported with its statement
   expect(errors.length).toBeLessThan(20);
 });
 
-test("strong SQL model: a veto that is no veto rejects its commit, and the next commits are recorded", async () => {
+test("strong SQL model: a veto of a wrong form rejects its commit, and the next is recorded", async () => {
   const wrong = sqlModel("wrong", {
     version: 1,
     from: [order],
     tables: { once: (t) => `create table ${t} (id text primary key, total integer not null)` },
     on: {
       OrderPaid: ({ stream }, t) => [
-        { sql: `insert into ${t.once} values (?, null)`, params: [stream], veto: JSON.parse('"taken"') },
+        { sql: `insert into ${t.once} values (?, null)`, params: [stream], veto: JSON.parse('"taken"') as NonNullable<SqlChange["veto"]> },
       ],
     },
   });
