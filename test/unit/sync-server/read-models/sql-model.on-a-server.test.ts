@@ -286,7 +286,11 @@ test("strong SQL model: a veto of a wrong form rejects its commit, and the next 
     tables: { once: (t) => `create table ${t} (id text primary key, total integer not null)` },
     on: {
       OrderPaid: ({ stream }, t) => [
-        { sql: `insert into ${t.once} values (?, null)`, params: [stream], veto: JSON.parse('"taken"') as NonNullable<SqlChange["veto"]> },
+        {
+          sql: `insert into ${t.once} values (?, null)`,
+          params: [stream],
+          veto: JSON.parse('"taken"') as NonNullable<SqlChange["veto"]>,
+        },
       ],
     },
   });
