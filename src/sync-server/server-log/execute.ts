@@ -27,7 +27,7 @@ import type { Executed } from "../base/executed.ts";
 import type { EventStore, StoredRecord } from "../stores/event-store.ts";
 import type { PushResult, RefusedCode } from "../writer/admit-push.ts";
 import type { LogWriter } from "../writer/log-writer.ts";
-import { gone, invalid, notNow } from "./log-errors.ts";
+import { gone, invalid, laterRelease, notNow } from "./log-errors.ts";
 
 /** The author of the commands, and the state that they expect. */
 export type ExecuteOptions = {
@@ -170,6 +170,7 @@ async function executedOf(
       fix: "Load the stream, decide again, and pass its version.",
       details: { log, stream, version: stopped.version ?? 0 },
     });
+  if (stopped?.code === "later") throw laterRelease(log, stream);
   const [text] = outcomes;
   if (text === undefined) throw new BugError(`The server failed to decide commit ${id}`, { commit: id, log });
   const outcome = parseOwnJson<Exclude<Outcome, { outcome: "recorded" }> | { outcome: "recorded"; at: string }>(text);

@@ -24,6 +24,15 @@ export function notNow(log: LogName, reason: string): DacapoError {
   return new DacapoError("unreachable", "later", { message, fix: "Try again later.", details: { log } });
 }
 
+/** The commands have no outcome, so the same id may be executed again. */
+export function laterRelease(log: LogName, stream: StreamName): DacapoError {
+  return new DacapoError("unreachable", "later", {
+    message: `The log ${log} cannot decide the commands on ${stream} now: this code cannot fold an event`,
+    fix: "Try again when the release that knows the event runs. `load` of the stream shows the event's reason.",
+    details: { log, stream, code: "stream-unreadable" },
+  });
+}
+
 export function unreadable(stream: StreamName, reason: string): RejectedError {
   return new RejectedError({
     message: `The stream ${stream} cannot be read by this code: ${reason}`,

@@ -193,7 +193,8 @@ class Batch {
       const current = await this.#onCurrent(pushed);
       if (typeof current === "number")
         return { outcomes, stopped: { id: pushed.id, code: "other-version", version: current } };
-      const verdict = await this.#decide(push, current).catch((error: unknown) => this.#reportUndecided(error));
+      const isOwn = "commit" in pushed && pushed.onCurrent !== undefined;
+      const verdict = await this.#decide(push, current, isOwn).catch((error: unknown) => this.#reportUndecided(error));
       if (verdict.kind === "later" || verdict.kind === "undecided")
         return { outcomes, stopped: { id: pushed.id, code: verdict.kind } };
       this.#keep(pushed.id, actor, verdict);
@@ -224,7 +225,7 @@ class Batch {
     return idTakenText(id);
   }
 
-  #decide(push: AdmittedPush, pushed: PushedCommit): Promise<CommitVerdict> {
+  #decide(push: AdmittedPush, pushed: PushedCommit, isOwn: boolean): Promise<CommitVerdict> {
     const { domain, log, limits, env } = this.#context;
     const ask = { env, permit: this.#context.permit, commit: pushed.id };
     const permit: Permit = (principal, request) => {
@@ -240,6 +241,7 @@ class Batch {
       limits,
       permit,
       push,
+      isOwn,
       windows: this.#windows,
       strong: this.#strong,
       position,

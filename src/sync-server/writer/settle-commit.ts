@@ -33,7 +33,7 @@ export type CommitVerdict =
   | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
   /** The outcome leaves no record: rejected, or without events. */
   | { readonly kind: "no-record"; readonly text: string }
-  /** Only a newer domain can decide the commit (P9). */
+  /** Only a newer domain can decide the commit (P9), or code that can fold its streams. */
   | { readonly kind: "later" };
 
 export type SettleCommitFacts = {
@@ -42,6 +42,8 @@ export type SettleCommitFacts = {
   readonly limits: ServerLimits;
   readonly permit: Permit;
   readonly push: AdmittedPush;
+  /** True: the server's own code sent the commit. */
+  readonly isOwn: boolean;
   readonly windows: StreamWindows;
   /** Null: the strong models cannot check commits now, so the push has no outcomes. */
   readonly strong: StrongBatch | null;
@@ -61,7 +63,8 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   const reconciled = await facts.windows.reconcile(commit, now);
   if (reconciled.kind === "rejected") {
     const { defect, commandIndex, theirs } = reconciled;
-    const isLater = isNewer && (defect.kind === "unknown" || defect.kind === "unreadable");
+    // A kept rejection would outlive this release, and own code could not send the commit again.
+    const isLater = defect.kind === "unreadable" ? isNewer || facts.isOwn : isNewer && defect.kind === "unknown";
     return isLater ? { kind: "later" } : rejected(commit.id, { ...defect, command: commandIndex, theirs });
   }
   if (reconciled.events.length === 0) return { kind: "no-record", text: emptyText(commit.id) };

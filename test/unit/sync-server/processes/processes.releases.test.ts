@@ -105,3 +105,59 @@ test("processManager: an unknown event waits for a newer release, and is parked 
   expect([await answers("t1"), await answers("t2")]).toEqual([[1, 3], [4]]);
   expect(await statusOf(next)).toMatchObject({ parked: 0, state: "running" });
 }, 20_000);
+
+test("processManager: the newer release executes a command on a stream with an unknown event", async () => {
+  const file = await sqliteFile();
+  undo.push(file.remove);
+  let now = Date.now();
+  const start = (version: number, thing: typeof oldThing | typeof newThing, runs: boolean): SyncServer => {
+    const server = testServer({
+      domain: defineDomain({ version, aggregates: [thing] }),
+      store: file.open(),
+      env: { ...runtimeEnv, now: () => now },
+      liveTicks: false,
+      subscribers: runs ? [answering(thing)] : [],
+    });
+    undo.push(() => server.close());
+    return server;
+  };
+  const writer = start(2, newThing, false).log("shop");
+  await writer.execute(newThing.command.grow("answers-t1", { n: 7 }));
+  await writer.execute(newThing.command.change("t1", { n: 1 }));
+  const old = start(1, oldThing, true);
+  const failed = async () => (await old.log("shop").processes.commands(answering(oldThing)))[0]?.error ?? "";
+  await until(async () => {
+    // The old release first waits a minute for a node that knows the event.
+    now += 61_000;
+    old.poke("shop");
+    return (await failed()).includes("cannot fold");
+  }, "the failed attempt");
+  const next = start(2, newThing, true);
+  await until(async () => {
+    now += 61_000;
+    next.poke("shop");
+    return (await next.log("shop").processes.list())[0]?.commands === 0;
+  }, "the attempt of the newer release");
+  const types: string[] = [];
+  for await (const { type } of writer.history(newThing, "answers-t1")) types.push(type);
+  expect(types).toEqual(["ThingGrown", "ThingAnswered"]);
+}, 20_000);
+
+test("execute: a stream with an unknown event leaves no outcome for the newer release", async () => {
+  const file = await sqliteFile();
+  undo.push(file.remove);
+  const start = (version: number, thing: typeof oldThing | typeof newThing): SyncServer => {
+    const server = testServer({ domain: defineDomain({ version, aggregates: [thing] }), store: file.open() });
+    undo.push(() => server.close());
+    return server;
+  };
+  const newer = start(2, newThing).log("shop");
+  await newer.execute(newThing.command.grow("t1", { n: 1 }));
+  const id = "01998f00-0000-7000-8000-000000000001";
+  await expect(
+    start(1, oldThing)
+      .log("shop")
+      .execute(oldThing.command.answer("t1", { n: 2 }), { id }),
+  ).rejects.toMatchObject({ code: "unreachable", details: { code: "stream-unreadable" } });
+  expect(await newer.execute(newThing.command.answer("t1", { n: 2 }), { id })).toMatchObject({ outcome: "recorded" });
+});
