@@ -12,10 +12,12 @@ import { Board } from "./ui/board.tsx";
 import { Opening, OpeningFailed } from "./ui/opening.tsx";
 import { Speech } from "./ui/speech.tsx";
 import { StartPage } from "./ui/start-page.tsx";
+import { words } from "./words/language.ts";
 
 const element = document.querySelector("#root");
 if (!element) throw new Error("index.html has no #root");
 const root = createRoot(element);
+document.documentElement.lang = words.time.locale;
 const session = sessionOf(location.search);
 const side = sideOf(location.search);
 
@@ -27,11 +29,11 @@ else if (session) {
 } else if (location.pathname === "/duo") {
   // Loaded on demand, because a board needs no server in the page.
   const [{ DuoPage }, { startDuo }] = await Promise.all([import("./duo/duo-page.tsx"), import("./duo/start-duo.ts")]);
-  document.title = "Dacapo: two people, one cable";
+  document.title = words.duo.documentTitle;
   show(<DuoPage duo={startDuo()} />);
 } else if (location.pathname === "/code") {
   const { CodePage } = await import("./duo/code-page.tsx");
-  document.title = "Dacapo: the code of the board";
+  document.title = words.duo.codeTitle;
   show(<CodePage />);
 } else show(<StartPage />);
 

@@ -1,5 +1,6 @@
 /** The board and the person's name, from the page's address and from this browser's memory. */
 import { keep, recall } from "./memory.ts";
+import { words } from "./words/language.ts";
 
 export type Session = { readonly log: string; readonly name: string };
 
@@ -17,11 +18,10 @@ export function sessionOf(search: string): Session | null {
 export function whyNot(search: string): string | null {
   const { log, name } = asked(search);
   if (log !== "" && !LOG_NAME.test(log)) {
-    return `A board cannot have the name “${shorten(log)}”. Use letters from A to Z, digits and the signs . _ ~ : @ -, at most 128 in all, and begin with a letter or a digit.`;
+    return words.session.badBoard(shorten(log));
   }
-  if (name !== "" && !isName(name))
-    return `“${shorten(name)}” is too long for a person's name. Use at most ${NAME_LENGTH_MAX} characters.`;
-  return log === "" || name !== "" ? null : `To open the board “${log}”, enter your name.`;
+  if (name !== "" && !isName(name)) return words.session.longName(shorten(name), NAME_LENGTH_MAX);
+  return log === "" || name !== "" ? null : words.session.nameless(log);
 }
 
 /** The first values of the start page: cleaned values of the address, otherwise the last ones of this browser. */

@@ -1,5 +1,6 @@
 /** The cable between the two boards. A click pulls it out or plugs it in. */
 import type { Cable as CableState } from "./progress.ts";
+import { words } from "../words/language.ts";
 
 export function Cable({ cable, onTurn }: { readonly cable: CableState; readonly onTurn: () => void }) {
   const isIn = cable === "in";
@@ -10,9 +11,9 @@ export function Cable({ cable, onTurn }: { readonly cable: CableState; readonly 
         <path className="cable-right" d="M100 30 C 110 30 120 48 140 42 S 170 30 200 30" />
       </svg>
       <button type="button" className="button primary large" aria-pressed={!isIn} onClick={onTurn}>
-        {isIn ? "Pull the cable" : "Plug it in"}
+        {isIn ? words.duo.pull : words.duo.plug}
       </button>
-      <p className="hint">{isIn ? "Both boards are connected." : "No connection. Both boards keep working."}</p>
+      <p className="hint">{isIn ? words.duo.connected : words.duo.cut}</p>
     </div>
   );
 }

@@ -1,12 +1,14 @@
 /** `/duo`: Ada's board and Bob's board side by side, with a cable between them. */
 import { useSyncExternalStore } from "react";
 import { EventLog } from "../event-log/event-log.tsx";
+import { LanguageSwitch } from "../ui/language-switch.tsx";
 import { useSpeech } from "../ui/speech.tsx";
 import { Wordmark } from "../ui/wordmark.tsx";
 import { Cable } from "./cable.tsx";
 import { type Side, SIDES } from "./duo.ts";
 import type { DuoRun, DuoView } from "./duo-run.ts";
 import { Steps } from "./steps.tsx";
+import { language, words } from "../words/language.ts";
 
 export function DuoPage({ duo }: { readonly duo: DuoRun }) {
   const view = useSyncExternalStore(duo.subscribe, duo.view);
@@ -14,20 +16,22 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
   const turn = () => {
     const isIn = view.cable === "in";
     duo.turnCable(isIn ? "out" : "in");
-    announce(isIn ? "The cable is pulled. Both boards continue to work." : "The cable is plugged in.");
+    announce(isIn ? words.duo.pulled : words.duo.plugged);
   };
   return (
     <div className="duo">
       <header className="duo-head">
-        <a className="home" href="/duo" aria-label="Dacapo: start again">
+        <a className="home" href="/duo" aria-label={words.duo.again}>
           <Wordmark />
         </a>
         <h1>
-          Dacapo is a TypeScript library for apps that work without a network. <span>This page is its demo.</span>
+          {words.duo.about}
+          <span>{words.duo.demo}</span>
         </h1>
         <nav>
-          <a href="/code">Its code</a>
-          <a href="/">A board of your own</a>
+          <a href="/code">{words.duo.code}</a>
+          <a href="/">{words.duo.ownBoard}</a>
+          <LanguageSwitch />
         </nav>
       </header>
       <Steps {...view} />
@@ -36,7 +40,7 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
         <Cable cable={view.cable} onTurn={turn} />
         <Frame side="Bob" duo={duo} view={view} />
       </main>
-      <EventLog title="The log" entries={view.entries} note={waiting(view)} />
+      <EventLog title={words.duo.log} entries={view.entries} note={waiting(view)} />
     </div>
   );
 }
@@ -44,14 +48,14 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
 function waiting({ reports }: DuoView): string | null {
   const waits = SIDES.flatMap((side) => {
     const pending = reports.get(side)?.pending ?? 0;
-    return pending === 0 ? [] : [`${side} has ${pending === 1 ? "1 change" : `${pending} changes`}`];
+    return pending === 0 ? [] : [words.duo.waits(side, pending)];
   });
-  return waits.length === 0 ? null : `${waits.join(" and ")} that the server does not have yet`;
+  return waits.length === 0 ? null : words.duo.waiting(waits);
 }
 
 function Frame({ side, duo, view }: { readonly side: Side; readonly duo: DuoRun; readonly view: DuoView }) {
   // The board waits for the server, because it would open empty before.
   if (!view.isReady) return <div className="duo-frame" aria-hidden />;
-  const address = `/?${new URLSearchParams({ duo: duo.name, as: side })}`;
-  return <iframe className="duo-frame" title={`${side}’s board`} src={address} ref={duo.frames.get(side)} />;
+  const address = `/?${new URLSearchParams({ duo: duo.name, as: side, lang: language })}`;
+  return <iframe className="duo-frame" title={words.duo.boardOf(side)} src={address} ref={duo.frames.get(side)} />;
 }

@@ -4,6 +4,7 @@ import type { LogEntry } from "../event-log/event-log.tsx";
 import { isSideMessage, type Side, type SideCommit, SIDES } from "./duo.ts";
 import { type Cable, type DuoState, progress } from "./progress.ts";
 import type { FromDuoServer, ToDuoServer } from "./server.worker.ts";
+import { language, words } from "../words/language.ts";
 
 export type DuoView = DuoState & {
   /** The server has the first cards. */
@@ -23,7 +24,11 @@ export class DuoRun {
 
   constructor(name: string) {
     this.name = name;
-    this.#server = new Worker(new URL("./server.worker.ts", import.meta.url), { type: "module", name });
+    this.#server = new Worker(new URL("./server.worker.ts", import.meta.url), {
+      type: "module",
+      // A worker cannot read the address and the memory of its page.
+      name: `${name} ${language}`,
+    });
     this.#server.addEventListener("message", ({ data }: MessageEvent<FromDuoServer>) =>
       this.#change(
         data.kind === "ready" ? { isReady: true } : { entries: [entryOf(data.event), ...this.#view.entries] },
@@ -75,7 +80,7 @@ function withCommit(entries: readonly LogEntry[], commit: SideCommit): readonly 
     actor,
     type: command.name,
     stream: command.stream,
-    data: reason?.message ?? command.input ?? null,
+    data: (reason && words.reason(reason.code, reason.message)) ?? command.input ?? null,
     whole: { state, commit: commit.commit, ...command, ...(reason && { reason }) },
   }));
   return [...lines.toReversed(), ...others];

@@ -2,22 +2,24 @@
 import type { CommandRequest } from "dacapo";
 import { card } from "../domain/card.ts";
 import { column } from "../domain/column.ts";
+import type { Words } from "../words/en.ts";
 
 const COLUMNS = [
-  { id: "todo", name: "To do", order: "F" },
-  { id: "doing", name: "Doing", order: "V" },
+  { id: "todo", order: "F" },
+  { id: "doing", order: "V" },
 ];
 
 const CARDS = [
-  { id: "book", by: "Ada", column: "todo", order: "F", title: "Book the rehearsal room" },
-  { id: "strings", by: "Bob", column: "todo", order: "V", title: "Buy new strings" },
-  { id: "poster", by: "Ada", column: "todo", order: "k", title: "Print the posters" },
-  { id: "score", by: "Bob", column: "doing", order: "F", title: "Copy the score for the cellos" },
-  { id: "invite", by: "Ada", column: "doing", order: "V", title: "Invite the choir" },
+  { id: "book", by: "Ada", column: "todo", order: "F" },
+  { id: "strings", by: "Bob", column: "todo", order: "V" },
+  { id: "poster", by: "Ada", column: "todo", order: "k" },
+  { id: "score", by: "Bob", column: "doing", order: "F" },
+  { id: "invite", by: "Ada", column: "doing", order: "V" },
 ];
 
 /** Commits in order, each with its author. */
-export function* sampleBoard(): Generator<readonly [string, readonly CommandRequest[]]> {
-  yield ["Ada", COLUMNS.map(({ id, ...input }) => column.command.add(id, input))];
-  for (const { id, by, ...input } of CARDS) yield [by, [card.command.add(id, input)]];
+export function* sampleBoard({ sample }: Words): Generator<readonly [string, readonly CommandRequest[]]> {
+  yield ["Ada", COLUMNS.map(({ id, order }, at) => column.command.add(id, { name: sample.columns[at] ?? id, order }))];
+  for (const [at, { id, by, ...place }] of CARDS.entries())
+    yield [by, [card.command.add(id, { title: sample.cards[at] ?? id, ...place })]];
 }

@@ -7,12 +7,13 @@ import { domain } from "../domain.ts";
 import { DuoSocket } from "./duo-socket.ts";
 import { DUO_SYNC, type ToServer, toServerChannel, type ToSide, toSidesChannel } from "./duo.ts";
 import { sampleBoard } from "./sample.ts";
+import { chooseLanguage, wordsIn } from "../words/language.ts";
 
 /** Messages of the page to this worker, and of this worker to the page. */
 export type ToDuoServer = { readonly cable: "in" | "out" };
 export type FromDuoServer = { readonly kind: "ready" } | { readonly kind: "event"; readonly event: DomainEvent };
 
-const duo = self.name;
+const [duo = "", spoken = ""] = self.name.split(" ");
 const server = syncServer({ domain, store: memory(), authorize: believeTheName });
 const sides = new BroadcastChannel(toSidesChannel(duo));
 const sockets = new Map<string, DuoSocket>();
@@ -26,7 +27,7 @@ addEventListener("message", ({ data }: MessageEvent<ToDuoServer>) => {
 });
 
 const log = server.log(duo);
-for (const [actor, commands] of sampleBoard()) await log.execute(commands, { actor });
+for (const [actor, commands] of sampleBoard(wordsIn(chooseLanguage([spoken])))) await log.execute(commands, { actor });
 tell({ kind: "ready" });
 for await (const { event } of log.subscribe({ from: "beginning" })) tell({ kind: "event", event });
 

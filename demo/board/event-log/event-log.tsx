@@ -1,5 +1,6 @@
 /** A log as it happens, one line an event, the newest first. It knows no domain: it shows any event of any log. */
 import { useState } from "react";
+import { words } from "../words/language.ts";
 
 export type LogEntry = {
   readonly id: string;
@@ -37,9 +38,9 @@ export function EventLog({ title, entries, note }: EventLogProps) {
         {entries.map(({ id, state, position, actor, type, stream, data, whole }) => (
           <li key={id} className={state}>
             <button type="button" aria-expanded={open === id} onClick={() => setOpen(open === id ? null : id)}>
-              <span className="sign" title={state}>
+              <span className="sign" title={words.duo.states[state]}>
                 {SIGNS[state]}
-                <span className="hidden">{state}</span>
+                <span className="hidden">{words.duo.states[state]}</span>
               </span>
               <span className="position">{position ?? ""}</span>
               <span className="actor">{actor}</span>

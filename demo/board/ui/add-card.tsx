@@ -8,6 +8,7 @@ import { Icon } from "./icon.tsx";
 import { showCard } from "./reveal-card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
+import { words } from "../words/language.ts";
 
 /** @param last order key of the column's last card */
 export function AddCard({ column, last }: { readonly column: string; readonly last: string | null }) {
@@ -25,7 +26,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     const id = randomId();
     const added = await act(
       card.command.add(id, { title, column, order: orderBetween(last, null) }),
-      `Added “${title}”`,
+      words.card.added(title),
     );
     if (!added) setDraft({ text: title, over: "" });
     if (!added && field.current) field.current.value = title;
@@ -47,7 +48,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
   if (!writing) {
     return (
       <button type="button" className="add-card" ref={button} onClick={() => setWriting(true)}>
-        <Icon name="plus" /> Add a card
+        <Icon name="plus" /> {words.card.add}
       </button>
     );
   }
@@ -64,8 +65,8 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
     >
       <textarea
         ref={field}
-        aria-label="Title of the new card"
-        placeholder="What needs to be done?"
+        aria-label={words.card.newTitle}
+        placeholder={words.card.placeholder}
         maxLength={200}
         rows={2}
         autoFocus
@@ -75,10 +76,10 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
       />
       <div className="row">
         <button type="submit" className="button primary">
-          Add
+          {words.common.add}
         </button>
         <button type="button" className="button" onClick={() => setWriting(false)}>
-          Close
+          {words.common.close}
         </button>
       </div>
     </form>

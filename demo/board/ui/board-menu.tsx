@@ -10,6 +10,7 @@ import type { ColumnEntry } from "./rows.ts";
 import { sampleTitle } from "./sample-titles.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
+import { words } from "../words/language.ts";
 
 const MANY = 10_000;
 /** Commands of one commit. */
@@ -23,18 +24,18 @@ export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[
     const address = new URL(shareAddress(log), location.href).href;
     try {
       await navigator.clipboard.writeText(address);
-      notify({ text: "The link is copied. Whoever opens it enters a name and shares this board." });
+      notify({ text: words.board.copied });
     } catch {
       // A page on plain http cannot write to the clipboard.
-      notify({ text: `The link to this board: ${address}` });
+      notify({ text: words.board.link(address) });
     }
   };
   return (
     <Menu
-      label="Board"
+      label={words.board.menu}
       items={[
-        { label: "Copy a link to this board", run: () => void share() },
-        { label: "Add 10,000 cards", run: () => void add(), disabled: isAdding || columns.length === 0 },
+        { label: words.board.copyLink, run: () => void share() },
+        { label: words.board.addMany, run: () => void add(), disabled: isAdding || columns.length === 0 },
       ]}
     />
   );
@@ -63,9 +64,9 @@ function useManyCards(columns: readonly ColumnEntry[]) {
           }),
         );
       }
-      notify({ text: "10,000 cards were added. Each is an event in the log." });
+      notify({ text: words.board.manyAdded });
     } catch (error) {
-      notify({ text: `${sayProblem(error)}.` });
+      notify({ text: words.notices.problem(sayProblem(error)) });
     } finally {
       setAdding(false);
     }

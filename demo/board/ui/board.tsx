@@ -17,6 +17,7 @@ import { ServerNotices } from "./server-notices.tsx";
 import { StrayCards } from "./stray-cards.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
+import { words } from "../words/language.ts";
 
 const NO_CARDS: readonly CardEntry[] = [];
 const NO_REFUSALS: readonly ShownRefusal[] = [];
@@ -66,7 +67,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
         {entries.length > 0 && <AddColumn last={entries.at(-1)?.row.order ?? null} />}
       </main>
       <p id="card-keys" hidden>
-        Enter opens the card, F2 renames it, Space lifts it, and arrow keys go to other cards.
+        {words.board.keys}
       </p>
       {open !== null && (
         <CardPanel

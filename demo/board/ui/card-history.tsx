@@ -11,6 +11,7 @@ import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
 import { useNames } from "./use-names.ts";
 import { sayEvent } from "./words.ts";
+import { words } from "../words/language.ts";
 
 type Entry = HistoryEntry<EventsOf<typeof card>>;
 
@@ -56,7 +57,7 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
         <button
           type="button"
           className="icon-button"
-          aria-label="Previous version"
+          aria-label={words.history.previous}
           disabled={version <= 1}
           onClick={() => show(version - 1)}
         >
@@ -67,21 +68,21 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
           min={1}
           max={last}
           value={version}
-          aria-label="Version"
-          aria-valuetext={`Version ${version} of ${last}`}
+          aria-label={words.history.version}
+          aria-valuetext={words.history.versionOf(version, last)}
           onChange={(event) => show(event.target.valueAsNumber)}
         />
         <button
           type="button"
           className="icon-button"
-          aria-label="Next version"
+          aria-label={words.history.next}
           disabled={version >= last}
           onClick={() => show(version + 1)}
         >
           <Icon name="right" />
         </button>
         <button type="button" className="button" disabled={last < 2} onClick={playing ? () => setPlaying(false) : play}>
-          <Icon name="play" /> {playing ? "Stop" : "Da capo"}
+          <Icon name="play" /> {playing ? words.history.stop : words.history.play}
         </button>
       </div>
       <Then state={state} version={version} last={last} />
@@ -103,18 +104,24 @@ function Then({
   const names = useNames(state ? [`board-column/${state.column}`] : []);
   if (!state) return <div className="then" />;
   return (
-    <section className="then" aria-label={`The card at version ${version}`}>
-      <p className="then-version">{version === last ? "Current version" : `Version ${version} of ${last}`}</p>
+    <section className="then" aria-label={words.history.cardAt(version)}>
+      <p className="then-version">
+        {version === last ? words.history.current : words.history.versionOf(version, last)}
+      </p>
       <div className="panel-title">
-        <span className={state.done ? "note filled" : "note"} role="img" aria-label={state.done ? "done" : "open"} />
+        <span
+          className={state.done ? "note filled" : "note"}
+          role="img"
+          aria-label={state.done ? words.card.done : words.card.open}
+        />
         <h2 className={state.done ? "done" : ""}>{state.title}</h2>
       </div>
       {state.description !== "" && <p className="then-text">{state.description}</p>}
       <p className="panel-meta">
-        {names(`board-column/${state.column}`) ?? "a removed column"}
-        {state.assignee !== null && ` · assigned to ${state.assignee}`}
-        {state.comments > 0 && ` · ${state.comments === 1 ? "1 comment" : `${state.comments} comments`}`}
-        {state.archived && " · archived"}
+        {names(`board-column/${state.column}`) ?? words.common.removedColumn}
+        {state.assignee !== null && ` · ${words.history.assigned(state.assignee)}`}
+        {state.comments > 0 && ` · ${words.card.comments(state.comments)}`}
+        {state.archived && ` · ${words.history.archived}`}
       </p>
     </section>
   );

@@ -22,6 +22,7 @@ import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
 import { useHasDraft } from "./use-draft.ts";
 import { usePeople } from "./use-people.ts";
+import { words } from "../words/language.ts";
 
 type CardPanelProps = {
   readonly card: string;
@@ -49,15 +50,18 @@ export function CardPanel({ card: key, columns, refusals, onOpen, onClose }: Car
     const { title } = entry.row;
     if (!(await act(card.command.archive(idOf(key))))) return;
     notify({
-      text: `“${title}” is archived`,
-      action: { label: "Undo", run: () => void act(card.command.restore(idOf(key)), `“${title}” is restored`) },
+      text: words.card.archived(title),
+      action: {
+        label: words.card.undo,
+        run: () => void act(card.command.restore(idOf(key)), words.card.restored(title)),
+      },
     });
   };
   const close = () => {
     if (hasDraft(`${key} comment`)) {
       notify({
-        text: `Your draft on “${entry.row.title}” is kept`,
-        action: { label: "Continue", run: () => onOpen(key) },
+        text: words.card.draftKept(entry.row.title),
+        action: { label: words.card.continue, run: () => onOpen(key) },
       });
     }
     onClose();
@@ -65,23 +69,23 @@ export function CardPanel({ card: key, columns, refusals, onOpen, onClose }: Car
   return (
     <Dialog label={entry.row.title} className="panel" onClose={close}>
       <header className="panel-head">
-        <div className="tabs" role="group" aria-label="View">
+        <div className="tabs" role="group" aria-label={words.card.view}>
           <button type="button" aria-pressed={view === "card"} onClick={() => setView("card")}>
-            Card
+            {words.card.card}
           </button>
           <button type="button" aria-pressed={view === "history"} onClick={() => setView("history")}>
-            History
+            {words.card.history}
           </button>
         </div>
         {view === "card" && (
           <button type="button" className="button quiet" onClick={() => void archive()}>
-            <Icon name="archive" /> Archive
+            <Icon name="archive" /> {words.card.archive}
           </button>
         )}
         <button
           type="button"
           className="icon-button"
-          aria-label="Close"
+          aria-label={words.common.close}
           onClick={(event) => event.currentTarget.closest("dialog")?.close()}
         >
           <Icon name="close" />
@@ -109,11 +113,11 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
   const rename = (title: string | null, left: boolean) => {
     flushSync(() => setRenaming(false));
     if (!left) titleButton.current?.focus();
-    if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
+    if (title !== null) void act(card.command.rename(id, { title }), words.card.renamed(title));
   };
   const move = (column: string) => {
     const last = cardsOf(column, log.rows(cards).all()).at(-1)?.row.order ?? null;
-    void act(card.command.move(id, { column, order: orderBetween(last, null) }), "Moved");
+    void act(card.command.move(id, { column, order: orderBetween(last, null) }), words.card.moved);
   };
   return (
     <div className="panel-body">
@@ -122,20 +126,23 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           type="button"
           className="note"
           aria-pressed={row.done}
-          aria-label="Done"
+          aria-label={words.common.done}
           onClick={() =>
-            void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Reopened" : "Done")
+            void act(
+              row.done ? card.command.reopen(id) : card.command.complete(id),
+              row.done ? words.common.reopened : words.common.done,
+            )
           }
         />
         {renaming ? (
-          <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
+          <InlineText label={words.common.title} value={row.title} lengthMax={200} onDone={rename} />
         ) : (
           <h2 className={row.done ? "done" : ""}>
             <button
               ref={titleButton}
               type="button"
               className="as-text"
-              title="Rename"
+              title={words.common.rename}
               onClick={() => setRenaming(true)}
             >
               {row.title}
@@ -145,15 +152,18 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
       </div>
       <p className="panel-meta">
         <span>
-          Last changed by {row.changedBy}, <Time at={row.changedAt} />
+          {words.card.changedBy(row.changedBy)}
+          <Time at={row.changedAt} />
         </span>
         <Pencilled pending={pending} />
       </p>
       <div className="fields">
         <label className="field">
-          Column
+          {words.card.column}
           <select value={row.column} onChange={(event) => move(event.target.value)}>
-            {!columns.some((column) => column.id === row.column) && <option value={row.column}>None</option>}
+            {!columns.some((column) => column.id === row.column) && (
+              <option value={row.column}>{words.card.none}</option>
+            )}
             {columns.map((column) => (
               <option key={column.id} value={column.id}>
                 {column.name}
@@ -162,15 +172,17 @@ function CardDetails({ entry, columns }: { readonly entry: CardEntry; readonly c
           </select>
         </label>
         <label className="field">
-          Assigned to
+          {words.card.assignee}
           <select
             value={row.assignee ?? ""}
-            onChange={(event) => void act(card.command.assign(id, { to: event.target.value || null }), "Assigned")}
+            onChange={(event) =>
+              void act(card.command.assign(id, { to: event.target.value || null }), words.card.assigned)
+            }
           >
-            <option value="">Nobody</option>
+            <option value="">{words.card.nobody}</option>
             {[...new Set([...people, ...(row.assignee === null ? [] : [row.assignee])])].map((name) => (
               <option key={name} value={name}>
-                {name === log.user ? `${name} (you)` : name}
+                {name === log.user ? words.people.you(name) : name}
               </option>
             ))}
           </select>

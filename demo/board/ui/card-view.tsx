@@ -12,6 +12,7 @@ import { CardRefusals } from "./refusals/card-refusals.tsx";
 import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, idOf } from "./rows.ts";
 import { useAct } from "./use-act.ts";
+import { words } from "../words/language.ts";
 
 type CardViewProps = {
   readonly entry: CardEntry;
@@ -57,10 +58,13 @@ export const CardView = memo(function CardView({
     // Synchronously, because otherwise the next key could go to the wrong element.
     flushSync(() => setRenaming(false));
     if (!left) focusCard(key);
-    if (title !== null) void act(card.command.rename(id, { title }), `Renamed to “${title}”`);
+    if (title !== null) void act(card.command.rename(id, { title }), words.card.renamed(title));
   };
   const toggle = () =>
-    void act(row.done ? card.command.reopen(id) : card.command.complete(id), row.done ? "Reopened" : "Done");
+    void act(
+      row.done ? card.command.reopen(id) : card.command.complete(id),
+      row.done ? words.common.reopened : words.common.done,
+    );
   const tabIndex = tabStop ? 0 : -1;
   const states = [row.done && "done", pending && "pending", refusals && "refused", held && `held by-${held}`]
     .filter(Boolean)
@@ -83,25 +87,25 @@ export const CardView = memo(function CardView({
         type="button"
         className="note"
         aria-pressed={row.done}
-        aria-label={`Done: ${row.title}`}
+        aria-label={words.card.doneOf(row.title)}
         tabIndex={tabIndex}
         onClick={toggle}
       />
       {renaming ? (
-        <InlineText label="Title" value={row.title} lengthMax={200} onDone={rename} />
+        <InlineText label={words.common.title} value={row.title} lengthMax={200} onDone={rename} />
       ) : (
         <button
           type="button"
           className="card-open"
           tabIndex={tabIndex}
           aria-describedby="card-keys"
-          aria-roledescription="card"
+          aria-roledescription={words.card.role}
           aria-label={[
             row.title,
-            row.done && "done",
-            pending && "waiting to be sent",
-            refusals && "a change of yours was refused",
-            held === "keys" && "lifted",
+            row.done && words.card.done,
+            pending && words.card.unsent,
+            refusals && words.card.refused,
+            held === "keys" && words.card.lifted,
           ]
             .filter(Boolean)
             .join(", ")}
@@ -116,7 +120,7 @@ export const CardView = memo(function CardView({
         <button
           type="button"
           className="icon-button card-rename"
-          aria-label={`Rename ${row.title}`}
+          aria-label={words.card.rename(row.title)}
           tabIndex={tabIndex}
           onClick={() => setRenaming(true)}
         >
@@ -145,20 +149,20 @@ function CardFoot({
     <div className="card-foot">
       {pending && <PencilMark />}
       {row.description !== "" && (
-        <span title="Has a description">
+        <span title={words.card.described}>
           <Icon name="text" />
         </span>
       )}
       {row.comments > 0 && (
-        <span title={row.comments === 1 ? "1 comment" : `${row.comments} comments`}>
+        <span title={words.card.comments(row.comments)}>
           <Icon name="comment" /> {row.comments}
         </span>
       )}
       <span className="card-people">
         {looking.map((name) => (
-          <Avatar key={name} name={name} title={`${name} is looking at this card`} here />
+          <Avatar key={name} name={name} title={words.people.looksHere(name)} here />
         ))}
-        {row.assignee !== null && <Avatar name={row.assignee} title={`Assigned to ${row.assignee}`} />}
+        {row.assignee !== null && <Avatar name={row.assignee} title={words.card.assignedTo(row.assignee)} />}
       </span>
     </div>
   );

@@ -8,6 +8,7 @@ import { RemoveColumn } from "./remove-column.tsx";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 import { Staff } from "./staff.tsx";
 import { useAct } from "./use-act.ts";
+import { words } from "../words/language.ts";
 
 type ColumnHeadProps = {
   readonly entry: ColumnEntry;
@@ -29,30 +30,34 @@ export function ColumnHead({ entry, all, cards, counts }: ColumnHeadProps) {
   const rename = (name: string | null, left: boolean) => {
     setMode(null);
     if (!left) header.current?.querySelector("button")?.focus();
-    if (name !== null) void act(column.command.rename(id, { name }), `Column renamed to “${name}”`);
+    if (name !== null) void act(column.command.rename(id, { name }), words.column.renamed(name));
   };
   return (
     <>
       <header ref={header} className="column-head">
         {mode === "rename" ? (
-          <InlineText label="Name of the column" value={entry.row.name} lengthMax={40} onDone={rename} />
+          <InlineText label={words.column.name} value={entry.row.name} lengthMax={40} onDone={rename} />
         ) : (
           <h2 onDoubleClick={() => setMode("rename")}>{entry.row.name}</h2>
         )}
-        <span className="count" title={`${counts.done} of ${counts.cards} done`}>
+        <span className="count" title={words.column.doneOf(counts.done, counts.cards)}>
           {counts.done > 0 ? `${counts.done}/${counts.cards}` : counts.cards}
         </span>
         <Menu
-          label={`Column ${entry.row.name}`}
+          label={words.column.menu(entry.row.name)}
           items={[
-            { label: "Rename", run: () => setMode("rename") },
-            { label: "Move left", run: () => moveBetween(at - 2, at - 1, "Column moved left"), disabled: at <= 0 },
+            { label: words.common.rename, run: () => setMode("rename") },
             {
-              label: "Move right",
-              run: () => moveBetween(at + 1, at + 2, "Column moved right"),
+              label: words.column.moveLeft,
+              run: () => moveBetween(at - 2, at - 1, words.column.movedLeft),
+              disabled: at <= 0,
+            },
+            {
+              label: words.column.moveRight,
+              run: () => moveBetween(at + 1, at + 2, words.column.movedRight),
               disabled: at === all.length - 1,
             },
-            { label: "Remove …", run: () => setMode("remove"), disabled: all.length < 2 },
+            { label: words.column.remove, run: () => setMode("remove"), disabled: all.length < 2 },
           ]}
         />
         {mode === "remove" && (

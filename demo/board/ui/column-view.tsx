@@ -9,6 +9,7 @@ import type { Lift } from "./lift/lift.ts";
 import type { CardHandlers } from "./lift/use-lift.ts";
 import type { ShownRefusal } from "./refusals/use-refusals.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
+import { words } from "../words/language.ts";
 
 export type CardProps = {
   /** The card that the Tab key reaches in its column. */
@@ -40,7 +41,7 @@ export const ColumnView = memo(function ColumnView({ entry, all, rows, lift, car
     <section
       className={entry.pending ? "column pending" : "column"}
       data-column={id}
-      aria-label={`${entry.row.name}, ${counts.cards === 1 ? "1 card" : `${counts.cards} cards`}`}
+      aria-label={words.column.label(entry.row.name, counts.cards)}
     >
       <ColumnHead entry={entry} all={all} cards={rows} counts={counts} />
       <CardList rows={rows} column={id} lift={lift} carried={carried} {...cardProps} />

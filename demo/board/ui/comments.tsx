@@ -8,6 +8,7 @@ import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
+import { words } from "../words/language.ts";
 
 export function Comments({ stream }: { readonly stream: string }) {
   const act = useAct();
@@ -18,11 +19,11 @@ export function Comments({ stream }: { readonly stream: string }) {
     const text = draft?.text.trim();
     if (!text) return;
     setDraft(null);
-    if (!(await act(card.command.comment(idOf(stream), { text }), "Comment added"))) setDraft(draft);
+    if (!(await act(card.command.comment(idOf(stream), { text }), words.card.commentAdded))) setDraft(draft);
   };
   return (
-    <section className="comments" aria-label="Comments">
-      <h3>Comments</h3>
+    <section className="comments" aria-label={words.card.commentsHead}>
+      <h3>{words.card.commentsHead}</h3>
       <ol>
         {said.map(({ key, row, pending }) => (
           <li key={key} className="comment">
@@ -40,18 +41,19 @@ export function Comments({ stream }: { readonly stream: string }) {
       <form onSubmit={(event) => void say(event)}>
         <textarea
           value={draft?.text ?? ""}
-          aria-label="Your comment"
-          placeholder="Write a comment"
+          aria-label={words.card.yourComment}
+          placeholder={words.card.writeComment}
           maxLength={2_000}
           rows={2}
           onChange={({ target }) => setDraft(target.value === "" ? null : { text: target.value, over: "" })}
           onKeyDown={(event) => {
+            if (event.nativeEvent.isComposing) return;
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void say(event);
           }}
         />
         <div className="row end">
           <button type="submit" className="button">
-            Comment
+            {words.card.comment}
           </button>
         </div>
       </form>

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from
 import { card } from "../domain/card.ts";
 import { useAct } from "./use-act.ts";
 import { useDraft } from "./use-draft.ts";
+import { words } from "../words/language.ts";
 
 /** A pause of this length saves. Each save is one change that can be undone. */
 const PAUSE_MS = 1_000;
@@ -16,12 +17,12 @@ export function Description({ id, description }: { readonly id: string; readonly
   return (
     <div className="description">
       <label className="field">
-        Description
+        {words.card.description}
         <textarea
           value={draft?.text ?? description}
           maxLength={5_000}
           rows={3}
-          placeholder="What do other people need to know?"
+          placeholder={words.card.descriptionHint}
           aria-describedby={hint}
           onChange={({ target }) =>
             setDraft(target.value === description ? null : { text: target.value, over: draft?.over ?? description })
@@ -32,22 +33,20 @@ export function Description({ id, description }: { readonly id: string; readonly
       {conflict ? (
         <>
           <p className="hint" id={hint} role="status">
-            {description === ""
-              ? "Since you began, someone removed the description."
-              : `Since you began, the description changed to: “${description}”`}
+            {description === "" ? words.card.descriptionRemoved : words.card.descriptionChanged(description)}
           </p>
           <div className="row end">
             <button type="button" className="button" onClick={() => void save(true)}>
-              Use mine
+              {words.card.useMine}
             </button>
             <button type="button" className="button" onClick={() => setDraft(null)}>
-              Keep the other one
+              {words.card.keepOther}
             </button>
           </div>
         </>
       ) : (
         <p className="hint" id={hint}>
-          {dirty ? "Saving …" : "Saved as you type"}
+          {dirty ? words.card.saving : words.card.saved}
         </p>
       )}
     </div>

@@ -1,5 +1,6 @@
 import { useStatus } from "dacapo/react";
 import { useFirstColumns } from "./use-first-columns.ts";
+import { words } from "../words/language.ts";
 
 /** A board without columns: a new one, or one whose records have not arrived yet. */
 export function EmptyBoard({ ready }: { readonly ready: boolean }) {
@@ -10,20 +11,16 @@ export function EmptyBoard({ ready }: { readonly ready: boolean }) {
   if (!ready || !waits) {
     return (
       <p className="empty" role="status">
-        Loading the board …
+        {words.board.loading}
       </p>
     );
   }
   return (
     <div className="empty">
-      <h2>{position > 0 ? "This board is empty" : "This board is not on this device yet"}</h2>
-      <p>
-        {position > 0
-          ? "All columns of this board were removed."
-          : "There is no connection, so this device cannot check whether the board already exists. You can start it here. If it exists, both are merged later."}
-      </p>
+      <h2>{position > 0 ? words.board.empty : words.board.notHere}</h2>
+      <p>{position > 0 ? words.board.allRemoved : words.board.mayExist}</p>
       <button type="button" className="button primary" onClick={begin}>
-        Start with three columns
+        {words.board.start}
       </button>
     </div>
   );

@@ -1,4 +1,5 @@
 /** Notices for a paste or a drop, because a field with a `maxLength` cuts the text without a message. */
+import { words } from "../words/language.ts";
 
 /** The notice for a paste or a drop; null if all of the text fits. */
 export function leftOut(event: ClipboardEvent | DragEvent): string | null {
@@ -26,7 +27,5 @@ export function sayLeftOut({
 }): string | null {
   const over = came - Math.max(0, room);
   if (over <= 0) return null;
-  const limit = `the limit is ${lengthMax} characters`;
-  if (over === came) return `The text does not fit: ${limit}`;
-  return `${over === 1 ? "The last character" : `The last ${over} characters`} did not fit: ${limit}`;
+  return over === came ? words.leftOut.all(lengthMax) : words.leftOut.some(over, lengthMax);
 }

@@ -3,6 +3,7 @@ import { type Json, RejectedError } from "dacapo";
 import type { LogHandle } from "dacapo/client";
 import { cards, columns } from "../domain/read-models.ts";
 import { field, sayEvent } from "./words.ts";
+import { words } from "../words/language.ts";
 
 /** Events that change only one part of a card or column. Other events touch all of it. */
 const PARTS: Readonly<Record<string, string>> = {
@@ -32,7 +33,7 @@ export function newerWork(error: unknown, log: Pick<LogHandle, "rows">): string 
   const stream = field(last, "stream");
   const names = (of: string) => log.rows(cards).row(of)?.row.title ?? log.rows(columns).row(of)?.row.name ?? null;
   const said = sayEvent({ type: field(last, "type"), data: dataOf(last), stream }, names);
-  return `“${names(stream) ?? "A removed card"}”: ${field(last, "actor")} ${said}`;
+  return words.undo.newer(names(stream), field(last, "actor"), said);
 }
 
 function listOf(value: Json): readonly Json[] {

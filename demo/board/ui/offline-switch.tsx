@@ -1,6 +1,7 @@
 import { useLog } from "dacapo/react";
 import { useCallback, useEffect, useState } from "react";
 import { rememberOffline, wantsOffline, watchOffline } from "../offline.ts";
+import { words } from "../words/language.ts";
 
 /** Disconnects the person's tabs on this device, as a test. Changes are sent when the person switches it off again. */
 export function OfflineSwitch() {
@@ -20,7 +21,7 @@ export function OfflineSwitch() {
     rememberOffline(user, !offline);
     turn(!offline);
   };
-  const covers = `Nothing of ${user} leaves this device, from any tab`;
+  const covers = words.offline.covers(user);
   return (
     <span className="offline">
       <button
@@ -33,11 +34,11 @@ export function OfflineSwitch() {
         title={covers}
       >
         <span className="track" />
-        <span className="switch-label">Offline</span>
+        <span className="switch-label">{words.offline.label}</span>
       </button>
       {offline && (
         <small id="offline-covers" className="switch-covers">
-          all tabs of {user}
+          {words.offline.tabs(user)}
         </small>
       )}
     </span>

@@ -1,12 +1,13 @@
 import { DacapoError } from "dacapo";
 import { Wordmark } from "./wordmark.tsx";
+import { words } from "../words/language.ts";
 
 /** Shown while the worker starts. It is short, because this takes only a moment. */
 export function Opening({ log }: { readonly log: string }) {
   return (
     <main className="opening">
       <Wordmark />
-      <p role="status">Opening {log} …</p>
+      <p role="status">{words.opening.opening(log)}</p>
     </main>
   );
 }
@@ -17,16 +18,16 @@ export function OpeningFailed({ error }: { readonly error: unknown }) {
     <main className="opening">
       <Wordmark />
       <div role="alert">
-        <h1>The board could not be opened</h1>
+        <h1>{words.opening.failed}</h1>
         <p>{message}</p>
         {error instanceof DacapoError && <p>{error.fix}</p>}
       </div>
       <p>
         <button type="button" className="button primary" onClick={() => location.reload()}>
-          Try again
+          {words.opening.again}
         </button>{" "}
         <a className="button" href="/">
-          Choose another board
+          {words.opening.another}
         </a>
       </p>
     </main>

@@ -2,6 +2,7 @@
 import { useStatus } from "dacapo/react";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
+import { words } from "../words/language.ts";
 
 /** With a connection most changes are sent within this time. A mark that appears earlier would only flicker. */
 const PATIENCE_MS = 700;
@@ -26,8 +27,8 @@ export function Pencilled({ pending }: { readonly pending: boolean }) {
 
 export function PencilMark() {
   return (
-    <span className="pencilled" title="Saved on this device, not sent yet">
-      <Icon name="waiting" /> waiting
+    <span className="pencilled" title={words.card.waitingTitle}>
+      <Icon name="waiting" /> {words.card.waiting}
     </span>
   );
 }

@@ -3,6 +3,7 @@ import { useLog, usePresence, useRows } from "dacapo/react";
 import { cards } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";
 import { Avatar } from "./avatar.tsx";
+import { words } from "../words/language.ts";
 
 const SHOWN_MAX = 5;
 
@@ -15,9 +16,9 @@ export function People({ onOpen }: { readonly onOpen: (card: string) => void }) 
     if (other !== client) others.set(actor, data.card ?? others.get(actor) ?? null);
   const list = [...others].sort(([left], [right]) => (left < right ? -1 : 1));
   return (
-    <ul className="people" aria-label="Who is here">
+    <ul className="people" aria-label={words.people.here}>
       <li>
-        <Avatar name={user} title={`${user} (you)`} />
+        <Avatar name={user} title={words.people.you(user)} />
       </li>
       {list.slice(0, SHOWN_MAX).map(([name, card]) => {
         const title = rows.find(({ key }) => key === card)?.row.title;
@@ -27,13 +28,13 @@ export function People({ onOpen }: { readonly onOpen: (card: string) => void }) 
               <button
                 type="button"
                 className="person"
-                aria-label={`${name} is looking at “${title}”. Open the card.`}
+                aria-label={words.people.looksAtAndOpen(name, title)}
                 onClick={() => onOpen(card)}
               >
-                <Avatar name={name} title={`${name} is looking at “${title}”`} here />
+                <Avatar name={name} title={words.people.looksAt(name, title)} here />
               </button>
             ) : (
-              <Avatar name={name} title={`${name} is here`} here />
+              <Avatar name={name} title={words.people.isHere(name)} here />
             )}
           </li>
         );

@@ -10,6 +10,7 @@ import { formText } from "./form-text.ts";
 import { cardsOf } from "./lift/lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
 import { useAct } from "./use-act.ts";
+import { words } from "../words/language.ts";
 
 /** A commit has at most 100 commands, and one of them removes the column. */
 const CARDS_MAX = 99;
@@ -33,16 +34,16 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
     const moves = cards.map(({ key }) =>
       card.command.move(idOf(key), { column: target, order: (last = orderBetween(last, null)) }),
     );
-    if (await act([...moves, column.command.remove(idOf(entry.key))], `Column “${entry.row.name}” removed`)) onClose();
+    if (await act([...moves, column.command.remove(idOf(entry.key))], words.column.removed(entry.row.name))) onClose();
   };
   return (
-    <Dialog label={`Remove ${entry.row.name}`} className="ask" onClose={onClose}>
+    <Dialog label={words.column.removeLabel(entry.row.name)} className="ask" onClose={onClose}>
       <form onSubmit={(event) => void remove(event)}>
-        <h2 id={title}>Remove “{entry.row.name}”?</h2>
-        {many && <p>It has more than {CARDS_MAX} cards. Move or archive some of them first.</p>}
+        <h2 id={title}>{words.column.removeHead(entry.row.name)}</h2>
+        {many && <p>{words.column.tooMany(CARDS_MAX)}</p>}
         {!many && cards.length > 0 && (
           <label className="field">
-            {cards.length === 1 ? "Move its card to" : `Move its ${cards.length} cards to`}
+            {words.column.moveCards(cards.length)}
             <select name="target">
               {others.map(({ key, row }) => (
                 <option key={key} value={idOf(key)}>
@@ -54,10 +55,10 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
         )}
         <div className="row end">
           <button type="button" className="button" onClick={onClose}>
-            Cancel
+            {words.common.cancel}
           </button>
           <button type="submit" className="button danger" disabled={many}>
-            Remove
+            {words.common.remove}
           </button>
         </div>
       </form>

@@ -4,6 +4,7 @@ import { useLog, useStatus } from "dacapo/react";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 import { useNames } from "./use-names.ts";
+import { words } from "../words/language.ts";
 
 export function ServerNotices() {
   const log = useLog();
@@ -12,9 +13,9 @@ export function ServerNotices() {
     <div role="status">
       {outdated && (
         <div className="server-notice">
-          <p>There is a newer version of this page. Your changes are kept.</p>
+          <p>{words.notices.newer}</p>
           <button type="button" className="button" onClick={() => location.reload()}>
-            Load the newest page
+            {words.notices.load}
           </button>
         </div>
       )}
@@ -22,7 +23,7 @@ export function ServerNotices() {
         <div className="server-notice">
           <p>{saySentAgain(sentAgain)}</p>
           <button type="button" className="button" onClick={() => log.acknowledge()}>
-            OK
+            {words.notices.ok}
           </button>
         </div>
       )}
@@ -35,26 +36,18 @@ function StuckNotice({ stuck: { commit, stream, status } }: { readonly stuck: St
   const log = useLog();
   const { notify } = useSpeech();
   const name = useNames()(stream);
-  const withdraw = () => log.withdraw({ commit }).catch((error: unknown) => notify({ text: `${sayProblem(error)}.` }));
+  const withdraw = () =>
+    log.withdraw({ commit }).catch((error: unknown) => notify({ text: words.notices.problem(sayProblem(error)) }));
   return (
     <div className="server-notice">
-      <p>
-        {`A change of yours${name === null ? "" : ` to “${name}”`} does not get through to the server`}
-        {status === null ? ". " : `: the answer has status ${status}. `}
-        This page keeps it and sends it again.
-      </p>
+      <p>{words.notices.stuck(name, status)}</p>
       <button type="button" className="button" onClick={() => void withdraw()}>
-        Take it back
+        {words.notices.takeBack}
       </button>
     </div>
   );
 }
 
 function saySentAgain({ commits, accepted, rebased, rejected }: SentAgain): string {
-  const saved = accepted + rebased;
-  const parts = [`${saved} saved`];
-  if (rejected > 0) parts.push(`${rejected} refused`);
-  if (commits > saved + rejected) parts.push(`${commits - saved - rejected} waiting`);
-  const changes = commits === 1 ? "1 change of yours" : `${commits} changes of yours`;
-  return `The server had lost ${changes}. This page sent them again: ${parts.join(", ")}.`;
+  return words.notices.sentAgain(commits, accepted + rebased, rejected);
 }

@@ -1,7 +1,9 @@
 /** The start page: it requests a name and a board. The address contains both from then on. */
 import { type FormEvent, useState } from "react";
 import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
+import { LanguageSwitch } from "./language-switch.tsx";
 import { Wordmark } from "./wordmark.tsx";
+import { words } from "../words/language.ts";
 
 const TEMPI = [
   "adagio",
@@ -33,18 +35,17 @@ export function StartPage() {
     <main className="start">
       <div className="start-words">
         <Wordmark />
-        <h1>A board that keeps working when the network stops.</h1>
-        <p>
-          Each change is saved on this device first and shown at once. When there is a network, the server puts it in
-          order with the changes of other people. If two changes conflict, you see both and choose.
-        </p>
+        <h1>{words.start.title}</h1>
+        <p>{words.start.about}</p>
         <p className="start-duo">
           <a className="button large" href="/duo">
-            See two people and one cable
+            {words.start.toDuo}
           </a>
         </p>
         <p className="hint">
-          This is the demo of Dacapo, a TypeScript library. <a href="/code">Read the code of this board</a>.
+          {words.start.demoOf}
+          <a href="/code">{words.start.toCode}</a>
+          {words.start.stop} <LanguageSwitch />
         </p>
       </div>
       <form className="start-form" onSubmit={open}>
@@ -54,7 +55,7 @@ export function StartPage() {
           </p>
         )}
         <label className="field">
-          Your name
+          {words.start.name}
           <input
             value={name}
             onChange={(event) => setName(event.target.value)}
@@ -66,7 +67,7 @@ export function StartPage() {
           />
         </label>
         <label className="field">
-          Board
+          {words.start.board}
           <input
             value={board}
             onChange={(event) => setBoard(event.target.value)}
@@ -83,22 +84,22 @@ export function StartPage() {
           ))}
         </datalist>
         <p id="board-hint" className="hint">
-          A new name starts a new board. People who open the same name share one board.
+          {words.start.boardHint}
         </p>
         <button type="submit" className="button primary large" disabled={!ready}>
-          Open the board
+          {words.start.open}
         </button>
         {ready && (
           <p className="hint">
-            Alone? Open it{" "}
+            {words.start.alone}
             <a
               href={addressOf({ log, name: cleanName(name) === "Ben" ? "Ada" : "Ben" })}
               target="_blank"
               rel="noreferrer"
             >
-              as {cleanName(name) === "Ben" ? "Ada" : "Ben"} in another tab
-            </a>{" "}
-            and switch one of the two tabs offline.
+              {words.start.asOther(cleanName(name) === "Ben" ? "Ada" : "Ben")}
+            </a>
+            {words.start.thenOffline}
           </p>
         )}
       </form>

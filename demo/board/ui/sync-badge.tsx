@@ -5,6 +5,7 @@ import { useEffect, useId, useRef } from "react";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
 import { useSecondsUntil } from "./use-seconds-until.ts";
+import { words } from "../words/language.ts";
 
 export function SyncBadge() {
   const log = useLog();
@@ -21,16 +22,16 @@ export function SyncBadge() {
   }, [announce, log, status.connection]);
   return (
     <div className="sync">
-      <button type="button" className={`sync-badge ${mood}`} popoverTarget={id} aria-label={`Sync: ${text}`}>
+      <button type="button" className={`sync-badge ${mood}`} popoverTarget={id} aria-label={words.sync.label(text)}>
         <span className="dot" />
         <span className="sync-text">
           {text}
-          {seconds !== null && ` · next try in ${seconds} s`}
+          {seconds !== null && words.sync.nextTry(seconds)}
         </span>
       </button>
       {status.connection === "offline" && (
         <button type="button" className="button quiet" onClick={() => log.resume()}>
-          Try now
+          {words.sync.tryNow}
         </button>
       )}
       <div id={id} popover="auto" className="sync-details">
@@ -69,44 +70,45 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         </p>
       ))}
       <dl>
-        <dt>Events here</dt>
+        <dt>{words.sync.events}</dt>
         <dd>
           {position}
-          {head > position && ` of ${head}`}
+          {head > position && words.sync.of(head)}
         </dd>
-        <dt>Waiting to be sent</dt>
+        <dt>{words.sync.unsent}</dt>
         <dd>
           {pending}
           {waitingSince !== null && (
             <>
-              , the first made <Time at={waitingSince} />
+              {words.sync.firstMade}
+              <Time at={waitingSince} />
             </>
           )}
         </dd>
         {rejections > 0 && (
           <>
-            <dt>Refused, and you can choose</dt>
+            <dt>{words.sync.refused}</dt>
             <dd>{rejections}</dd>
           </>
         )}
         {doubtful.length > 0 && (
           <>
-            <dt>Likely to be refused</dt>
+            <dt>{words.sync.doubtful}</dt>
             <dd>
-              {doubtful.map(({ commit, message }) => (
-                <span key={commit}>{message}</span>
+              {doubtful.map(({ commit, code, message }) => (
+                <span key={commit}>{words.reason(code, message)}</span>
               ))}
             </dd>
           </>
         )}
         {connection !== "local" && (
           <>
-            <dt>Last synced</dt>
+            <dt>{words.sync.last}</dt>
             <dd>
               {connection === "live" ? (
-                "now"
+                words.sync.now
               ) : lastSyncedAt === null ? (
-                "not since this page opened"
+                words.sync.never
               ) : (
                 <Time at={lastSyncedAt} />
               )}
@@ -116,7 +118,7 @@ function SyncDetails({ status }: { readonly status: LogStatus }) {
         <BytesAndStorage status={status} />
         {parked.count > 0 && (
           <>
-            <dt>Events this version cannot read</dt>
+            <dt>{words.sync.unreadable}</dt>
             <dd>{parked.count}</dd>
           </>
         )}
@@ -130,16 +132,14 @@ function BytesAndStorage({ status: { traffic, storage } }: { readonly status: Lo
     <>
       {traffic.received + traffic.sent > 0 && (
         <>
-          <dt>Received and sent</dt>
-          <dd>
-            {kib(traffic.received)} and {kib(traffic.sent)}
-          </dd>
+          <dt>{words.sync.bytes}</dt>
+          <dd>{words.sync.bytesOf(kib(traffic.received), kib(traffic.sent))}</dd>
         </>
       )}
       {storage && (
         <>
-          <dt>This browser’s copy</dt>
-          <dd>{storage.persisted ? "kept until you delete it" : "may be deleted if you do not use the board"}</dd>
+          <dt>{words.sync.copy}</dt>
+          <dd>{storage.persisted ? words.sync.persisted : words.sync.notPersisted}</dd>
         </>
       )}
     </>
@@ -153,56 +153,37 @@ function kib(bytes: number): string {
 type Said = { readonly mood: "good" | "busy" | "away" | "bad"; readonly text: string };
 
 function saySync(status: LogStatus): Said {
-  const sending: Said = status.stuck
-    ? { mood: "bad", text: `${status.pending} waiting, 1 does not get through` }
-    : sayConnection(status);
+  const sending: Said = status.stuck ? { mood: "bad", text: words.sync.stuck(status.pending) } : sayConnection(status);
   const said: Said =
-    status.rejections > 0 ? { mood: "bad", text: `${sending.text} · ${status.rejections} refused` } : sending;
+    status.rejections > 0 ? { mood: "bad", text: words.sync.refusedOf(sending.text, status.rejections) } : sending;
   const isKept = status.reduced.every(({ feature }) => feature !== "storage");
-  return isKept ? said : { mood: "bad", text: `${said.text} · not saved on this device` };
+  return isKept ? said : { mood: "bad", text: words.sync.notSaved(said.text) };
 }
 
 function sayConnection({ connection, pending, position, head }: LogStatus): Said {
-  const waiting = pending > 0 ? ` · ${pending} waiting` : "";
+  const waiting = words.sync.waiting(pending);
   switch (connection) {
     case "live":
-      return pending > 0 ? { mood: "busy", text: `Sending ${pending}` } : { mood: "good", text: "Live" };
+      return pending > 0
+        ? { mood: "busy", text: words.sync.sending(pending) }
+        : { mood: "good", text: words.sync.live };
     case "following":
-      return { mood: "good", text: pending > 0 ? `Another tab sends ${pending}` : "Another tab syncs" };
+      return { mood: "good", text: words.sync.following(pending) };
     case "catching-up":
-      return { mood: "busy", text: head > position ? `Catching up, ${head - position} to go` : "Catching up" };
+      return { mood: "busy", text: words.sync.catchingUp(head - position) };
     case "connecting":
-      return { mood: "busy", text: `Connecting${waiting}` };
+      return { mood: "busy", text: words.sync.connecting + waiting };
     case "offline":
-      return { mood: "away", text: `No connection${waiting}` };
+      return { mood: "away", text: words.sync.offline + waiting };
     case "paused":
-      return { mood: "away", text: `Offline${waiting}` };
+      return { mood: "away", text: words.sync.paused + waiting };
     case "stopped":
-      return { mood: "bad", text: `Stopped${waiting}` };
+      return { mood: "bad", text: words.sync.stopped + waiting };
     case "local":
-      return { mood: "good", text: "On this device" };
+      return { mood: "good", text: words.sync.local };
   }
 }
 
 function explain({ connection, error }: LogStatus): string {
-  switch (connection) {
-    case "live":
-      return "Your changes are sent at once, and other people's changes arrive here.";
-    case "following":
-      return "Another tab of this browser syncs with the server and shares the changes.";
-    case "catching-up":
-      return "Changes of other people are arriving.";
-    case "connecting":
-      return "Connecting to the server.";
-    case "offline":
-      return "The server cannot be reached. Continue working: your changes are saved on this device and sent later.";
-    case "paused":
-      return "You disconnected your tabs on this device. Your changes are saved on this device. Switch Offline off to send them.";
-    case "stopped":
-      return error
-        ? "Nothing is sent until this problem is fixed. Your changes are saved on this device."
-        : "Nothing is sent. Your changes are saved on this device.";
-    case "local":
-      return "This board is only on this device.";
-  }
+  return connection === "stopped" && error ? words.explain.failed : words.explain[connection];
 }

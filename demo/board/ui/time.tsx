@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { words } from "../words/language.ts";
 
 const UNITS = [
   ["day", 86_400_000],
@@ -7,8 +8,8 @@ const UNITS = [
 ] as const;
 const RENEW_MS = 30_000;
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat(words.time.locale, { numeric: "auto" });
+const exact = new Intl.DateTimeFormat(words.time.locale, { dateStyle: "medium", timeStyle: "short" });
 
 /** A time in words, which stays correct while it is on the screen. */
 export function Time({ at }: { readonly at: number }) {
@@ -26,5 +27,7 @@ export function Time({ at }: { readonly at: number }) {
 
 function sayTime(at: number, now: number): string {
   const [unit, size] = UNITS.find(([, length]) => now - at >= length) ?? [];
-  return unit === undefined || size === undefined ? "just now" : relative.format(-Math.floor((now - at) / size), unit);
+  return unit === undefined || size === undefined
+    ? words.time.justNow
+    : relative.format(-Math.floor((now - at) / size), unit);
 }

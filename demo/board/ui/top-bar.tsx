@@ -9,6 +9,7 @@ import { SearchButton } from "./search/search-button.tsx";
 import { SyncBadge } from "./sync-badge.tsx";
 import { UndoButtons } from "./undo-buttons.tsx";
 import { Wordmark } from "./wordmark.tsx";
+import { words } from "../words/language.ts";
 
 type TopBarProps = {
   /** The page around this board has the name, the way home and the cable. */
@@ -33,7 +34,7 @@ export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
     );
   return (
     <header className="top-bar">
-      <a className="home" href="/" aria-label="Dacapo: choose another board">
+      <a className="home" href="/" aria-label={words.board.chooseAnother}>
         <Wordmark />
       </a>
       <h1>{log}</h1>

@@ -7,6 +7,7 @@ import { newerWork } from "./newer-work.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
 import { sayTakenBack } from "./taken-back.ts";
+import { words } from "../words/language.ts";
 
 export function UndoButtons() {
   const log = useLog();
@@ -17,16 +18,16 @@ export function UndoButtons() {
       const before = moment();
       try {
         const done = await (back ? log.undo({ overwrite }) : log.redo({ overwrite }));
-        if (!done) return notify({ text: back ? "There is nothing to undo" : "There is nothing to redo" });
+        if (!done) return notify({ text: back ? words.undo.nothing : words.undo.nothingToRedo });
         const said = sayTakenBack(before, moment());
-        notify({ text: [back ? "Undone" : "Redone", said].filter((text) => text !== null).join(": ") });
+        notify({ text: back ? words.undo.undone(said) : words.undo.redone(said) });
       } catch (error) {
         const newer = newerWork(error, log);
         if (newer === "elsewhere") return turn(back, true);
-        if (newer === null) return notify({ text: `That is not possible now: ${sayProblem(error)}.` });
+        if (newer === null) return notify({ text: words.undo.impossible(sayProblem(error)) });
         notify({
-          text: `${newer}. ${back ? "Undo" : "Redo"} would replace that.`,
-          action: { label: back ? "Undo anyway" : "Redo anyway", run: () => void turn(back, true) },
+          text: back ? words.undo.undoReplaces(newer) : words.undo.redoReplaces(newer),
+          action: { label: back ? words.undo.undoAnyway : words.undo.redoAnyway, run: () => void turn(back, true) },
         });
       }
     },
@@ -46,8 +47,8 @@ export function UndoButtons() {
       <button
         type="button"
         className="icon-button"
-        aria-label="Undo"
-        title="Undo (Ctrl+Z)"
+        aria-label={words.undo.undo}
+        title={words.undo.undoTitle}
         aria-keyshortcuts="Control+Z"
         onClick={() => void turn(true)}
       >
@@ -56,8 +57,8 @@ export function UndoButtons() {
       <button
         type="button"
         className="icon-button"
-        aria-label="Redo"
-        title="Redo (Ctrl+Shift+Z)"
+        aria-label={words.undo.redo}
+        title={words.undo.redoTitle}
         aria-keyshortcuts="Control+Shift+Z"
         onClick={() => void turn(false)}
       >

@@ -8,11 +8,12 @@ import { useLog, useStatus } from "dacapo/react";
 import { useCallback, useEffect, useRef } from "react";
 import { column } from "../domain/column.ts";
 import { useAct } from "./use-act.ts";
+import { words } from "../words/language.ts";
 
 const FIRST = [
-  { id: "todo", name: "To do", order: "F" },
-  { id: "doing", name: "Doing", order: "V" },
-  { id: "done", name: "Done", order: "k" },
+  { id: "todo", order: "F" },
+  { id: "doing", order: "V" },
+  { id: "done", order: "k" },
 ];
 
 /** Returns the function that starts the board, for a person who is offline and does not want to wait. */
@@ -26,7 +27,9 @@ export function useFirstColumns(): () => void {
   const begin = useCallback(() => {
     if (begun.current === log.log) return;
     begun.current = log.log;
-    void act(FIRST.map(({ id, name, order }) => column.command.add(id, { name, order })));
+    void act(
+      FIRST.map(({ id, order }, at) => column.command.add(id, { name: words.board.firstColumns[at] ?? id, order })),
+    );
   }, [log, act]);
   useEffect(() => {
     if (untouched) begin();

@@ -1,5 +1,6 @@
 /** Events and commands in words for people who know neither. */
 import type { CommandRequest, DomainEvent, Json } from "dacapo";
+import { words } from "../words/language.ts";
 
 /** The current names of cards and columns, by stream; null if they were removed. */
 export type Names = (stream: string) => string | null;
@@ -8,70 +9,69 @@ type Told = Pick<DomainEvent, "type" | "data" | "stream">;
 
 /** An event in words that follow its author's name: "renamed it to “Milk”". */
 export function sayEvent({ type, data, stream }: Told, names: Names): string {
-  const it = stream.startsWith("card/") ? "it" : "the column";
   switch (type) {
     case "CardAdded":
-      return `added the card “${field(data, "title")}”`;
+      return words.event.cardAdded(field(data, "title"));
     case "ColumnAdded":
-      return `added the column “${field(data, "name")}”`;
+      return words.event.columnAdded(field(data, "name"));
     case "CardRenamed":
-      return `renamed it to “${field(data, "title")}”`;
+      return words.event.cardRenamed(field(data, "title"));
     case "ColumnRenamed":
-      return `renamed the column to “${field(data, "name")}”`;
+      return words.event.columnRenamed(field(data, "name"));
     case "CardDescribed":
-      return field(data, "description") === "" ? "removed the description" : "changed the description";
+      return field(data, "description") === "" ? words.event.descriptionRemoved : words.event.described;
     case "CardMoved":
-      return `moved it to ${columnIn(data, names)}`;
+      return words.event.cardMoved(columnIn(data, names));
     case "ColumnMoved":
-      return "moved the column";
+      return words.event.columnMoved;
     case "CardCompleted":
-      return "marked it as done";
+      return words.event.completed;
     case "CardReopened":
-      return "reopened it";
+      return words.event.reopened;
     case "CardAssigned":
-      return field(data, "to") === "" ? "removed the assignment" : `assigned it to ${field(data, "to")}`;
+      return field(data, "to") === "" ? words.event.unassigned : words.event.assigned(field(data, "to"));
     case "CardCommented":
-      return `commented: “${shorten(field(data, "text"))}”`;
+      return words.event.commented(shorten(field(data, "text")));
     case "CardArchived":
-      return "archived it";
+      return words.event.archived;
     case "CardRestored":
-      return "restored it";
+      return words.event.restored;
     case "ColumnRemoved":
-      return "removed the column";
+      return words.event.columnRemoved;
     case "ColumnRestored":
-      return "restored the column";
+      return words.event.columnRestored;
     default:
-      return `changed ${it} (${type})`;
+      return words.event.other(stream.startsWith("card/"), type);
   }
 }
 
 /** A command as an infinitive: "rename “Milk” to “Oat milk”". */
 export function sayCommand({ stream, name, input = null }: CommandRequest, names: Names): string {
   const isCard = stream.startsWith("card/");
-  const it = isCard ? quote(names(stream), "a removed card") : quote(names(stream), "a removed column");
+  const it = quote(names(stream), isCard ? words.common.removedCard : words.common.removedColumn);
   switch (name) {
     case "add":
-      return isCard ? `add the card “${field(input, "title")}”` : `add the column “${field(input, "name")}”`;
+      return isCard ? words.command.addCard(field(input, "title")) : words.command.addColumn(field(input, "name"));
     case "rename":
-      return `rename ${it} to “${field(input, isCard ? "title" : "name")}”`;
+      return words.command.rename(it, field(input, isCard ? "title" : "name"));
     case "describe":
-      return `describe ${it} as “${shorten(field(input, "description"))}”`;
+      return words.command.describe(it, shorten(field(input, "description")));
     case "move":
-      return isCard ? `move ${it} to ${columnIn(input, names)}` : `move the column ${it}`;
+      return isCard ? words.command.moveCard(it, columnIn(input, names)) : words.command.moveColumn(it);
     case "complete":
-      return `mark ${it} as done`;
+      return words.command.complete(it);
     case "reopen":
-      return `reopen ${it}`;
+      return words.command.reopen(it);
     case "assign":
-      return field(input, "to") === "" ? `remove the assignment of ${it}` : `assign ${it} to ${field(input, "to")}`;
+      return field(input, "to") === "" ? words.command.unassign(it) : words.command.assign(it, field(input, "to"));
     case "comment":
-      return `comment “${shorten(field(input, "text"))}” on ${it}`;
+      return words.command.comment(it, shorten(field(input, "text")));
     case "archive":
-      return `archive ${it}`;
+      return words.command.archive(it);
     case "restore":
-      return isCard ? `restore ${it}` : `restore the column ${it}`;
+      return isCard ? words.command.restoreCard(it) : words.command.restoreColumn(it);
     case "remove":
-      return `remove the column ${it}`;
+      return words.command.removeColumn(it);
     default:
       return `${name} ${it}`;
   }
@@ -85,7 +85,7 @@ export function field(data: Json, name: string): string {
 }
 
 function columnIn(data: Json, names: Names): string {
-  return quote(names(`board-column/${field(data, "column")}`), "a removed column");
+  return quote(names(`board-column/${field(data, "column")}`), words.common.removedColumn);
 }
 
 function quote(name: string | null, otherwise: string): string {

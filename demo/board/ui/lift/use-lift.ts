@@ -25,6 +25,7 @@ import { useAct } from "../use-act.ts";
 import { keepFingersFromScrolling, startDrag } from "./drag.ts";
 import { cardsOf, isAtHome, type Lift, placeOf } from "./lift.ts";
 import { neighbour, step } from "./step.ts";
+import { words } from "../../words/language.ts";
 
 export type CardHandlers = {
   readonly onPointerDown: (event: PointerEvent<HTMLElement>, key: string) => void;
@@ -52,7 +53,7 @@ export function useLift(
   }, []);
 
   const nameOf = useCallback(
-    (column: string) => now.current.columns.find(({ id }) => id === column)?.name ?? "no column",
+    (column: string) => now.current.columns.find(({ id }) => id === column)?.name ?? words.common.noColumn,
     [],
   );
   const putting = useRef(false);
@@ -61,13 +62,13 @@ export function useLift(
       if (putting.current) return;
       const all = log.rows(cards).all();
       const entry = all.find(({ key }) => key === lift.card);
-      if (entry && isAtHome(lift, all)) announce(`“${entry.row.title}” did not move`);
+      if (entry && isAtHome(lift, all)) announce(words.lift.notMoved(entry.row.title));
       else if (entry) {
         putting.current = true;
         // Show the card at its target place until its row is there too. Otherwise it would jump back for a moment.
         await act(
           card.command.move(idOf(lift.card), placeOf(lift, all)),
-          `“${entry.row.title}” is now in ${nameOf(lift.column)}, place ${lift.index + 1}`,
+          words.lift.movedTo(entry.row.title, nameOf(lift.column), lift.index + 1),
         );
         putting.current = false;
       }
@@ -104,9 +105,8 @@ export function useLift(
         if (held) {
           const next = step(held, event.key, ids, all);
           change(next);
-          announce(
-            `${nameOf(next.column)}, place ${next.index + 1} of ${cardsOf(next.column, all).filter((other) => other.key !== key).length + 1}`,
-          );
+          const others = cardsOf(next.column, all).filter((other) => other.key !== key);
+          announce(words.lift.place(nameOf(next.column), next.index + 1, others.length + 1));
         } else focusCard(neighbour(key, event.key, ids, all));
       } else if (event.key === " ") {
         if (held) void putDown(held);
@@ -119,12 +119,12 @@ export function useLift(
             ? { column: entry.row.column, index }
             : { column: ids[0] ?? "", index: 0 };
           change({ card: key, by: "keys", ...start, height: event.currentTarget.offsetHeight });
-          announce(`“${entry.row.title}” lifted. Arrow keys move it, Space puts it down, Escape puts it back.`);
+          announce(words.lift.lifted(entry.row.title));
         }
       } else if (held && event.key === "Enter") void putDown(held);
       else if (held && event.key === "Escape") {
         change(null);
-        announce("Put back");
+        announce(words.lift.putBack);
       } else return;
       event.preventDefault();
     },

@@ -4,6 +4,7 @@ import { Icon } from "../icon.tsx";
 import { Conflict } from "./conflict.tsx";
 import { useAnswers, useSettle } from "./use-settle.ts";
 import type { ShownRefusal } from "./use-refusals.ts";
+import { words } from "../../words/language.ts";
 
 type CardRefusalsProps = {
   readonly refusals: readonly ShownRefusal[];
@@ -20,7 +21,7 @@ export function CardRefusals({ refusals, onChosen }: CardRefusalsProps) {
       ))}
       {refusals.length > conflicts.length && (
         <p className="card-refused">
-          <Icon name="alert" /> A change was refused
+          <Icon name="alert" /> {words.refusals.onCard}
         </p>
       )}
     </>
@@ -39,12 +40,11 @@ function CardConflict({ refusal, onChosen }: { readonly refusal: ShownRefusal; r
     setProblem(failed);
     setBusy(false);
   };
-  const what = refusal.text?.name === "description" ? "description" : "title";
   return (
     <div
       className="card-conflict"
       role="group"
-      aria-label={`Two texts for the ${what}`}
+      aria-label={words.refusals.twoTexts(refusal.text?.name === "description")}
       onPointerDown={(event) => event.stopPropagation()}
     >
       {refusal.texts && <Conflict texts={refusal.texts} />}

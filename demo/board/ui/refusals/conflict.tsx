@@ -1,21 +1,22 @@
 /** The texts of a conflict: the one that the person saw, the one that is there now, and the person's own. */
 import type { ConflictTexts } from "./use-refusals.ts";
+import { words } from "../../words/language.ts";
 
 export function Conflict({ texts: { seen, mine, now, by } }: { readonly texts: ConflictTexts }) {
   return (
     <dl className="conflict">
       {seen !== null && (
         <div>
-          <dt>You saw</dt>
+          <dt>{words.refusals.youSaw}</dt>
           <dd>{shown(seen)}</dd>
         </div>
       )}
       <div>
-        <dt>{by} wrote</dt>
+        <dt>{words.refusals.wrote(by)}</dt>
         <dd>{shown(now)}</dd>
       </div>
       <div className="mine">
-        <dt>You wrote</dt>
+        <dt>{words.refusals.youWrote}</dt>
         <dd>{shown(mine)}</dd>
       </div>
     </dl>
@@ -23,5 +24,5 @@ export function Conflict({ texts: { seen, mine, now, by } }: { readonly texts: C
 }
 
 function shown(text: string): string {
-  return text === "" ? "nothing" : text;
+  return text === "" ? words.refusals.nothing : text;
 }

@@ -15,8 +15,7 @@ import { Conflict } from "./conflict.tsx";
 import { commitsOf } from "./refusal.ts";
 import { type Answer, useAnswers, useSettle } from "./use-settle.ts";
 import type { ShownRefusal } from "./use-refusals.ts";
-
-const OUTDATED = "An older version of this page made the change, and the server needs more for it now";
+import { words } from "../../words/language.ts";
 
 type RefusalListProps = {
   readonly refusals: readonly ShownRefusal[];
@@ -53,23 +52,23 @@ function Refusals({ refusals, count, list, leave, onOpen }: RefusalsProps) {
     for (const refusal of refusals) await answer(refusal, choice);
   };
   return (
-    <section className="refusals" aria-label="Changes that were refused">
+    <section className="refusals" aria-label={words.refusals.label}>
       <p className="refusals-line">
         <Icon name="alert" />
-        <span>{count === 1 ? "A change of yours was refused" : `${count} changes of yours were refused`}</span>
+        <span>{words.refusals.yours(count)}</span>
         <button type="button" className="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
-          {open ? "Hide" : "Show"}
+          {open ? words.refusals.hide : words.refusals.show}
         </button>
       </p>
       <div id={id} className="refusals-inside" hidden={!open}>
         {refusals.length > 1 && (
-          <div className="row for-all" role="group" aria-label="For all of them">
-            <span className="hint">For all {refusals.length}:</span>
+          <div className="row for-all" role="group" aria-label={words.refusals.forAll}>
+            <span className="hint">{words.refusals.forAllOf(refusals.length)}</span>
             <button type="button" className="button" onClick={() => void answerAll("mine")}>
-              Use all of mine
+              {words.refusals.useAllMine}
             </button>
             <button type="button" className="button" onClick={() => void answerAll("there")}>
-              Keep what is there
+              {words.refusals.keepThere}
             </button>
           </div>
         )}
@@ -113,11 +112,16 @@ function RefusalItem({ refusal, problem, onAnswer, onOpen }: RefusalItemProps) {
   return (
     <li className="refusal">
       <h3>
-        You wanted to {sayCommand(refused, (stream) => (stream === refused.stream && seenName) || names(stream))}
-        {last.commands.length > 1 && ` and ${last.commands.length - 1} more in one step`}
+        {words.refusals.wanted(
+          sayCommand(refused, (stream) => (stream === refused.stream && seenName) || names(stream)),
+          last.commands.length - 1,
+        )}
       </h3>
       <p className="why">
-        {texts === null && `${last.code === "outdated" ? OUTDATED : last.message}. `}
+        {texts === null &&
+          words.refusals.why(
+            last.code === "outdated" ? words.refusals.outdated : words.reason(last.code, last.message),
+          )}
         <Time at={last.rejectedAt} />
       </p>
       {texts && <Conflict texts={texts} />}
@@ -135,7 +139,7 @@ function RefusalItem({ refusal, problem, onAnswer, onOpen }: RefusalItemProps) {
         </button>
         {isOnBoard && (
           <button type="button" className="button quiet" onClick={() => onOpen(refused.stream)}>
-            Open the card
+            {words.refusals.openCard}
           </button>
         )}
       </div>
@@ -147,10 +151,7 @@ function useAnnounced(count: number): void {
   const { announce } = useSpeech();
   const before = useRef(0);
   useEffect(() => {
-    if (count > before.current)
-      announce(
-        `${count === 1 ? "A change of yours was refused" : `${count} changes of yours were refused`}. Choose on the card, or in “Changes that were refused”.`,
-      );
+    if (count > before.current) announce(words.refusals.announced(count));
     before.current = count;
   }, [announce, count]);
 }

@@ -5,6 +5,7 @@ import { sayProblem } from "../say-problem.ts";
 import { useSpeech } from "../speech.tsx";
 import { commitsOf } from "./refusal.ts";
 import type { ShownRefusal } from "./use-refusals.ts";
+import { words } from "../../words/language.ts";
 
 export type Answer = "mine" | "there";
 
@@ -21,7 +22,7 @@ export function useSettle(): (refusal: ShownRefusal, answer: Answer) => Promise<
         announce(saySettled(refusal, answer));
         return null;
       } catch (error) {
-        return `The change is still not possible: ${sayProblem(error)}.`;
+        return words.refusals.still(sayProblem(error));
       }
     },
     [announce],
@@ -29,13 +30,16 @@ export function useSettle(): (refusal: ShownRefusal, answer: Answer) => Promise<
 }
 
 function saySettled({ texts }: ShownRefusal, answer: Answer): string {
-  if (!texts) return answer === "mine" ? "Your change is made again" : "Your refused change is discarded";
-  return answer === "mine" ? `Your “${texts.mine}” is used` : `“${texts.now}” by ${texts.by} is kept`;
+  if (!texts) return answer === "mine" ? words.refusals.madeAgain : words.refusals.discarded;
+  return answer === "mine" ? words.refusals.mineUsed(texts.mine) : words.refusals.kept(texts.now, texts.by);
 }
 
 /** The words on the two buttons. */
 export function useAnswers({ texts }: ShownRefusal): Readonly<Record<Answer, string>> {
   const { user } = useLog();
-  if (!texts) return { mine: "Retry", there: "Discard" };
-  return { mine: "Use mine", there: texts.by === user ? "Keep the newer one" : `Keep ${texts.by}’s` };
+  if (!texts) return { mine: words.refusals.retry, there: words.refusals.discard };
+  return {
+    mine: words.refusals.useMine,
+    there: texts.by === user ? words.refusals.keepNewer : words.refusals.keepOf(texts.by),
+  };
 }

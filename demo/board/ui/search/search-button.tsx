@@ -1,6 +1,7 @@
 /** Opens the search over cards: by its button, and by Ctrl+K. */
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Icon } from "../icon.tsx";
+import { words } from "../../words/language.ts";
 
 // Loaded on demand, because a board opens without its search.
 const SearchDialog = lazy(async () => ({ default: (await import("./search-dialog.tsx")).SearchDialog }));
@@ -32,8 +33,8 @@ export function SearchButton({ columns, replacesFind, onOpen }: SearchButtonProp
       <button
         type="button"
         className="icon-button"
-        aria-label="Search cards"
-        title="Search cards (Ctrl+K)"
+        aria-label={words.search.label}
+        title={words.search.title}
         onClick={() => setOpen(true)}
       >
         <Icon name="search" />

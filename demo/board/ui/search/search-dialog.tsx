@@ -3,6 +3,7 @@ import { useLog } from "dacapo/react";
 import { type KeyboardEvent, useEffect, useState } from "react";
 import { Dialog } from "../dialog.tsx";
 import { CardSearch, FOUND_MAX, type FoundCard } from "./card-search.ts";
+import { words } from "../../words/language.ts";
 
 type SearchDialogProps = {
   /** Names of columns by their ids. */
@@ -20,6 +21,7 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
     onOpen(key);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.nativeEvent.isComposing) return;
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     const all = [...event.currentTarget.querySelectorAll<HTMLElement>("input, .found button")];
     const at = all.findIndex((element) => element === document.activeElement);
@@ -27,7 +29,7 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
     event.preventDefault();
   };
   return (
-    <Dialog label="Search cards" className="search" onClose={onClose}>
+    <Dialog label={words.search.label} className="search" onClose={onClose}>
       <form
         onKeyDown={onKeyDown}
         onSubmit={(event) => {
@@ -36,24 +38,24 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
         }}
       >
         <label className="field">
-          Search cards
+          {words.search.label}
           <input
             type="search"
             value={text}
             onChange={({ target }) => setText(target.value)}
             autoFocus
             autoComplete="off"
-            placeholder="Words of a title or a description"
+            placeholder={words.search.placeholder}
           />
         </label>
         <p className="hint" role="status">
-          {isFailing ? "This browser has no space for the search." : sayFound(text, found)}
+          {isFailing ? words.search.failing : sayFound(text, found)}
         </p>
         <ul className="found">
           {shown.map(({ key, title, column, done }) => (
             <li key={key}>
               <button type="button" className={done ? "done" : ""} onClick={() => open(key)}>
-                <span>{title}</span> <small>{columns.get(column) ?? "without a column"}</small>
+                <span>{title}</span> <small>{columns.get(column) ?? words.search.stray}</small>
               </button>
             </li>
           ))}
@@ -89,8 +91,8 @@ function useFound(text: string): { readonly found: readonly FoundCard[] | null; 
 }
 
 function sayFound(text: string, found: readonly FoundCard[] | null): string {
-  if (found === null) return "Preparing the search …";
-  if (text.trim() === "") return "Type the beginning of a word.";
-  if (found.length > FOUND_MAX) return `The first ${FOUND_MAX} cards`;
-  return found.length === 0 ? "No card has these words." : found.length === 1 ? "1 card" : `${found.length} cards`;
+  if (found === null) return words.search.preparing;
+  if (text.trim() === "") return words.search.empty;
+  if (found.length > FOUND_MAX) return words.search.first(FOUND_MAX);
+  return words.search.found(found.length);
 }
