@@ -3,10 +3,13 @@
 //   npm run simulate -- --seeds 2000 --minutes 3     the last line is "N seeds, N broken"
 //   npm run simulate -- --seed 17 --trace            one seed with its trace
 //   npm run simulate -- --mutants                    plants faults; the last line is "N faults, N found"
+//   npm run simulate -- --followers                  worlds of read models; --seeds, --from and --mutants work too
 import { parseArgs } from "node:util";
 import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
 import { findMutant } from "../test/simulation/mutants/find-mutant.ts";
+import { findFollowerMutant, followerMutants } from "../test/simulation/mutants/follower-mutants.ts";
 import { mutants } from "../test/simulation/mutants/index.ts";
+import { runFollowers } from "../test/support/simulation/followers/world.ts";
 import { simulation } from "../test/support/simulation/simulation.ts";
 
 const { values } = parseArgs({
@@ -19,9 +22,11 @@ const { values } = parseArgs({
     mutants: { type: "boolean" },
     first: { type: "boolean" },
     only: { type: "string" },
+    followers: { type: "boolean" },
   },
 });
 
+if (values.followers && !values.mutants) process.exit(await follow());
 if (values.mutants) process.exit(await plant());
 if (values.seed !== undefined) process.exit(await one(Number(values.seed)));
 process.exit(await many());
@@ -63,14 +68,32 @@ async function many(): Promise<number> {
   return report.broken.length > 0 ? 1 : 0;
 }
 
+/** Worlds of followers. */
+async function follow(): Promise<number> {
+  const [first, seeds] = [Number(values.from ?? 1), Number(values.seeds ?? 1_000)];
+  let broken = 0;
+  for (let seed = first; seed < first + seeds; seed++) {
+    const problems = await runFollowers(seed);
+    if (problems.length === 0) continue;
+    broken++;
+    console.log(`Seed ${seed}: ${problems[0]}`);
+  }
+  console.log(`${seeds} seeds, ${broken} broken`);
+  return broken > 0 ? 1 : 0;
+}
+
 /** Each planted fault in turn, until a seed finds it. */
 async function plant(): Promise<number> {
-  const chosen = mutants.filter(({ name }) => values.only === undefined || name.includes(values.only));
+  const seedsMax = Number(values.seeds ?? 1_000);
+  const planted = values.followers
+    ? followerMutants.map((mutant) => ({ ...mutant, find: () => findFollowerMutant(mutant, seedsMax) }))
+    : mutants.map((mutant) => ({ ...mutant, find: () => findMutant(mutant, seedsMax) }));
+  const chosen = planted.filter(({ name }) => values.only === undefined || name.includes(values.only));
   let found = 0;
   for (const mutant of chosen) {
-    const { name, what } = mutant;
+    const { name, what, find } = mutant;
     const start = performance.now();
-    const finding = await findMutant(mutant, Number(values.seeds ?? 1_000));
+    const finding = await find();
     if (finding) found++;
     const told = finding ? `seed ${finding.seed}: ${finding.problem}` : "NOT FOUND";
     console.log(`${name} (${what})\n    ${told} (${((performance.now() - start) / 1000).toFixed(1)} s)`);

@@ -1,0 +1,7 @@
+// Worlds of read models: two nodes, one store, jobs and faults. `npm run simulate -- --followers` runs more seeds.
+import { expect, test } from "vitest";
+import { runFollowers } from "../support/simulation/followers/world.ts";
+
+test("simulate: read models of 150 worlds are the fold of their log", { timeout: 170_000 }, async () => {
+  for (let seed = 1; seed <= 150; seed++) expect(await runFollowers(seed), `seed ${seed}`).toEqual([]);
+});

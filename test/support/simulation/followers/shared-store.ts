@@ -1,0 +1,62 @@
+/** The store that the nodes of the followers' simulation share, with slow and failing calls. */
+import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import type { ModelStore } from "../../../../src/sync-server/stores/model-store.ts";
+import { storeThrough } from "../../../../src/testing/event-store/connections.ts";
+import type { Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
+
+/** Changes the model store of a node, for a planted fault. */
+export type ChangeModelStore = (store: ModelStore) => Partial<ModelStore>;
+
+export type StoreFaults = { readonly failure: number; readonly leaseSkew: boolean; readonly slowness: number };
+
+type Lease = { readonly holder: string; readonly until: number };
+
+/** Returns the store as one node uses it. */
+export function storeOfNode(
+  inner: EventStore,
+  owner: Owner,
+  scheduler: Scheduler,
+  leases: Map<string, Lease>,
+  faults: StoreFaults,
+  change: ChangeModelStore,
+): EventStore {
+  const step = async <T>(run: () => Promise<T>): Promise<T> => {
+    await scheduler.wait(owner, "db", scheduler.random.below(faults.slowness));
+    if (scheduler.random.chance(faults.failure)) throw new Error("the database failed");
+    const result = await run();
+    await scheduler.wait(owner, "db done", 0);
+    if (scheduler.random.chance(faults.failure)) throw new Error("the database's connection was lost");
+    return result;
+  };
+  const raw = inner.models;
+  if (!raw) throw new Error("The store has no models. Use a store with models.");
+  const plain: ModelStore = {
+    followers: (log) => raw.followers(log),
+    write: (log, write) => raw.write(log, write),
+    rows: (log, follower, table, range) => raw.rows(log, follower, table, range),
+    lease: async (_, follower, holder, ms) => {
+      const held = leases.get(follower);
+      const isTaken = held !== undefined && held.holder !== holder && held.until > scheduler.now;
+      if (isTaken && !faults.leaseSkew) return false;
+      if (!isTaken || ms > 0) leases.set(follower, { holder, until: scheduler.now + ms });
+      return true;
+    },
+    sweep: (rowsMax) => raw.sweep(rowsMax),
+    due: (followers, now, after, limit) => raw.due(followers, now, after, limit),
+  };
+  const wrong: ModelStore = { ...plain, ...change(plain) };
+  return {
+    ...storeThrough(
+      (call) => step(() => call(inner)),
+      async () => {},
+    ),
+    models: {
+      followers: (log) => step(() => wrong.followers(log)),
+      write: (log, write) => step(() => wrong.write(log, write)),
+      rows: (log, follower, table, range) => step(() => wrong.rows(log, follower, table, range)),
+      lease: (log, follower, holder, ms) => step(() => wrong.lease(log, follower, holder, ms)),
+      sweep: (rowsMax) => step(() => wrong.sweep(rowsMax)),
+      due: (followers, now, after, limit) => step(() => wrong.due(followers, now, after, limit)),
+    },
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * A simulated world of followers: two nodes with the real keepers and jobs on one store, and random faults.
+ *
+ * Faults: `keeperPause` (a node stops for a while), `leaseSkew` (two nodes have one lease), `poison` (an event that a
+ * model refuses), failing calls of the store before or after their work, and crashes at any await.
+ */
+import { ModelJobs } from "../../../../src/sync-server/read-models/model-jobs.ts";
+import { ModelKeepers } from "../../../../src/sync-server/read-models/model-keepers.ts";
+import type { ReadModel } from "../../../../src/sync-server/read-models/read-model.ts";
+import type { Env } from "../../../../src/sync-server/base/env.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
+import { batch } from "../../../../src/testing/event-store/samples.ts";
+import { seededRandom } from "../../../../src/testing/seeded-random.ts";
+import type { PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
+import { nature, type Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
+import { parseOwnJson } from "../../own-json.ts";
+import { checkRows } from "./check-rows.ts";
+import { domain, models, POISON, STREAMS } from "./domain.ts";
+import { type ChangeModelStore, type StoreFaults, storeOfNode } from "./shared-store.ts";
+
+const LOG = "log";
+const STEPS = 40;
+const HEAL_MS = 300_000;
+
+type Node = { readonly owner: Owner; readonly keepers: ModelKeepers; readonly jobs: ModelJobs };
+
+/** Runs a world, and returns what is wrong in words. A planted fault changes the model store of each node. */
+export async function runFollowers(seed: number, change: ChangeModelStore = () => ({})): Promise<readonly string[]> {
+  return new FollowersWorld(seed, change).run();
+}
+
+class FollowersWorld {
+  readonly #scheduler: Scheduler;
+  readonly #store = memory();
+  readonly #leases = new Map<string, { holder: string; until: number }>();
+  readonly #records: PlainRecord[] = [];
+  readonly #versions = new Map<string, number>();
+  readonly #deleted = new Map(
+    models.map(({ definition }) => [definition.name, { must: new Set<string>(), may: new Set<string>() }]),
+  );
+  readonly #faults: StoreFaults & { readonly pause: boolean; readonly crash: boolean; readonly poison: boolean };
+  readonly #change: ChangeModelStore;
+  /** The calls that may begin a job. The call of a node that died stays open. */
+  readonly #jobCalls: ("open" | "settled")[] = [];
+  #isHealed = false;
+  #nodes: Node[] = [];
+
+  constructor(seed: number, change: ChangeModelStore) {
+    const random = seededRandom(seed);
+    this.#change = change;
+    this.#scheduler = new Scheduler(random, false);
+    this.#faults = {
+      failure: random.pick([0, 0.02, 0.1]),
+      leaseSkew: random.chance(0.5),
+      slowness: random.pick([2, 20, 200]),
+      pause: random.chance(0.5),
+      crash: random.chance(0.5),
+      poison: random.chance(0.5),
+    };
+  }
+
+  async run(): Promise<readonly string[]> {
+    this.#nodes = [this.#start("n1", this.#faults), this.#start("n2", this.#faults)];
+    for (let step = 0; step < STEPS; step++) {
+      await this.#step();
+      await this.#scheduler.runFor(this.#scheduler.random.below(600));
+      const problems = await this.#check();
+      if (problems.length > 0) return problems;
+    }
+    return this.#heal();
+  }
+
+  #start(name: string, faults: StoreFaults): Node {
+    const owner: Owner = { name, state: "running" };
+    const scheduler = this.#scheduler;
+    const env: Env = {
+      now: () => 1_000_000 + scheduler.now,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => scheduler.random.below(256)),
+      setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
+      nextTurn: () => scheduler.wait(owner, "turn", scheduler.random.below(3)),
+    };
+    const store = storeOfNode(this.#store, owner, scheduler, this.#leases, faults, this.#change);
+    const modelStore = store.models;
+    if (!modelStore) throw new Error("The store has no models. Use a store with models.");
+    const options = { domain: domain.definition, store, models, env, isBusy: () => scheduler.random.chance(0.3) };
+    // A failing store is a fault of this world, so its errors are expected.
+    const keepers = new ModelKeepers({ ...options, report: () => {}, walkMs: 5_000, ticks: true, turn: null });
+    keepers.start();
+    return { owner, keepers, jobs: new ModelJobs({ modelStore, keepers, env }) };
+  }
+
+  async #step(): Promise<void> {
+    const { random } = this.#scheduler;
+    const kind = random.below(10);
+    if (kind < 6) await this.#append();
+    else if (kind < 8) this.#operate(random.pick(this.#nodes));
+    else if (kind === 8 && this.#faults.pause) this.#pause(random.pick(this.#nodes).owner);
+    else if (kind === 9 && this.#faults.crash) this.#crash(random.below(2));
+  }
+
+  async #append(): Promise<void> {
+    const { random } = this.#scheduler;
+    const last = this.#records.at(-1);
+    const position = last ? last.position + last.events.length : 1;
+    const events = Array.from({ length: 1 + random.below(3) }, () => {
+      const stream = random.pick(STREAMS);
+      const version = (this.#versions.get(stream) ?? 0) + 1;
+      this.#versions.set(stream, version);
+      const by = this.#faults.poison && random.chance(0.1) ? POISON : 1 + random.below(9);
+      return { type: "Counted", v: 1, stream, version, data: { by } };
+    });
+    const facts = { actor: "ada", time: 1, received: 1, meta: null, events };
+    const id = `00000000-0000-4000-8000-${String(position).padStart(12, "0")}`;
+    const record = storedRecord({ position, mark: `m${position}`, commit: id, client: id, ...facts });
+    const before = last ? { position: last.position + last.events.length - 1, mark: last.mark } : null;
+    const result = await this.#store.append(LOG, batch(before, { records: [record] }));
+    if (result.kind !== "ok") throw new Error(`The world could not append at ${position}: ${result.kind}`);
+    this.#records.push(parseOwnJson<PlainRecord>(record.text));
+    for (const { owner, keepers } of this.#nodes) if (owner.state === "running") keepers.poke(LOG);
+  }
+
+  /** An operator's verb on a random model. A verb may fail with the store. */
+  #operate({ jobs, keepers }: Node): void {
+    const { random } = this.#scheduler;
+    const model = random.pick([...keepers.models.values()]);
+    const deleted = this.#deleted.get(model.name);
+    const options = { onError: "park", duty: random.pick([null, 0.5]) } as const;
+    const verb = random.below(6);
+    const run = async (): Promise<void> => {
+      if (verb <= 1) deleted?.must.clear();
+      if (verb === 0) await jobs.rebuild(LOG, model, options);
+      if (verb === 1) await jobs.populate(LOG, [model], options);
+      if (verb === 2) await jobs.verify(LOG, model, null);
+      if (verb === 3) await jobs.purge(LOG, model);
+      if (verb === 4) await this.#delete(jobs, model);
+      if (verb === 5) {
+        const job = (await jobs.facts(LOG, model))?.job;
+        if (job) await jobs.change(LOG, { model, id: job.id }, random.pick(["pause", "resume", "cancel"]));
+      }
+    };
+    if (verb !== 4) this.#jobCalls.push("open");
+    const call = this.#jobCalls.length - 1;
+    const settle = () => {
+      if (verb !== 4) this.#jobCalls[call] = "settled";
+    };
+    void run()
+      .catch(() => {})
+      .finally(settle);
+  }
+
+  /** Deletes a row. It must stay absent from then on, unless a job could bring it back. */
+  async #delete(jobs: ModelJobs, model: ReadModel): Promise<void> {
+    const { random } = this.#scheduler;
+    const deleted = this.#deleted.get(model.name);
+    const key = model.name === "totals" ? random.pick(STREAMS) : `by-${random.below(3)}`;
+    deleted?.may.add(key);
+    const calls = this.#jobCalls.length;
+    const phase = (await jobs.facts(LOG, model))?.job?.progress.phase;
+    const isDone = (await jobs.delete(LOG, model, key)) === "done";
+    const hasJob = phase !== undefined && phase !== "done" && phase !== "cancelled";
+    const isQuiet = this.#jobCalls.length === calls && !this.#jobCalls.includes("open");
+    if (isDone && !hasJob && isQuiet) deleted?.must.add(key);
+  }
+
+  #pause(owner: Owner): void {
+    if (owner.state !== "running") return;
+    owner.state = "frozen";
+    this.#scheduler.later(nature, "thaw", this.#scheduler.random.below(40_000), () => {
+      if (owner.state === "frozen") owner.state = "running";
+    });
+  }
+
+  #crash(index: number): void {
+    const node = this.#nodes[index];
+    if (!node) return;
+    node.owner.state = "dead";
+    this.#nodes[index] = this.#start(node.owner.name, this.#isHealed ? { ...this.#faults, failure: 0 } : this.#faults);
+  }
+
+  /** Ends all faults. Then each model that follows the log reaches its head. */
+  async #heal(): Promise<readonly string[]> {
+    this.#isHealed = true;
+    for (const index of this.#nodes.keys()) this.#crash(index);
+    await this.#scheduler.runFor(HEAL_MS);
+    const problems = [...(await this.#check())];
+    const found = await this.#store.models?.followers(LOG);
+    if (this.#records.length === 0 || found?.kind !== "open") return problems;
+    for (const { follower } of this.#nodes[0]?.keepers.models.values() ?? []) {
+      const one = found.followers.find(({ name }) => name === follower);
+      const { phase } = one ? parseOwnJson<{ phase: string }>(one.text) : { phase: "absent" };
+      if (phase === "purged") continue;
+      if (one?.at?.mark !== found.head?.mark) problems.push(`${follower} (${phase}) did not reach the head`);
+    }
+    return problems;
+  }
+
+  #check(): Promise<readonly string[]> {
+    const [node] = this.#nodes;
+    return checkRows(this.#store, LOG, this.#records, [...(node?.keepers.models.values() ?? [])], this.#deleted);
+  }
+}
