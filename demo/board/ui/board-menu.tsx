@@ -1,4 +1,4 @@
-/** The menu of the whole board: a link to share, and cards for trying a large board. */
+/** The menu of the whole board: a link to share, the board through time, and cards for trying a large board. */
 import { randomId } from "dacapo/client";
 import { useExecute, useLog } from "dacapo/react";
 import { useState } from "react";
@@ -10,6 +10,7 @@ import type { ColumnEntry } from "./rows.ts";
 import { sampleTitle } from "./sample-titles.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
+import { BoardThroughTime } from "./through-time/board-through-time.tsx";
 import { words } from "../words/language.ts";
 
 const MANY = 10_000;
@@ -20,6 +21,7 @@ export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[
   const { log } = useLog();
   const { notify } = useSpeech();
   const { add, isAdding } = useManyCards(columns);
+  const [isThroughTime, setThroughTime] = useState(false);
   const share = async () => {
     const address = new URL(shareAddress(log), location.href).href;
     try {
@@ -31,13 +33,17 @@ export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[
     }
   };
   return (
-    <Menu
-      label={words.board.menu}
-      items={[
-        { label: words.board.copyLink, run: () => void share() },
-        { label: words.board.addMany, run: () => void add(), disabled: isAdding || columns.length === 0 },
-      ]}
-    />
+    <>
+      <Menu
+        label={words.board.menu}
+        items={[
+          { label: words.board.copyLink, run: () => void share() },
+          { label: words.throughTime.label, run: () => setThroughTime(true) },
+          { label: words.board.addMany, run: () => void add(), disabled: isAdding || columns.length === 0 },
+        ]}
+      />
+      {isThroughTime && <BoardThroughTime onClose={() => setThroughTime(false)} />}
+    </>
   );
 }
 

@@ -97,6 +97,19 @@ export const enLog = {
     assigned: (name: string) => `assigned to ${name}`,
     archived: "archived",
   },
+  throughTime: {
+    label: "Board through time",
+    title: (board: string) => `${board} through time`,
+    previous: "Previous event",
+    next: "Next event",
+    event: "Event",
+    eventOf: (position: number, last: number) => `Event ${position} of ${last}`,
+    boardAt: (position: number) => `The board at event ${position}`,
+    beginning: "The empty board, before its first event",
+    /** Before the author and the words of an event that does not name its card or column. */
+    subject: (name: string) => `“${name}”: `,
+    more: (count: number) => `and ${count.toLocaleString("en")} more`,
+  },
   notices: {
     newer: "There is a newer version of this page. Your changes are kept.",
     load: "Load the newest page",

@@ -106,6 +106,18 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     assigned: (name) => `负责人：${name}`,
     archived: "已归档",
   },
+  throughTime: {
+    label: "看板回放",
+    title: (board) => `${board} 的回放`,
+    previous: "上一个事件",
+    next: "下一个事件",
+    event: "事件",
+    eventOf: (position, last) => `第 ${position} 个事件，共 ${last} 个`,
+    boardAt: (position) => `第 ${position} 个事件后的看板`,
+    beginning: "第一个事件之前的空看板",
+    subject: (name) => `“${name}”：`,
+    more: (count) => `还有 ${count.toLocaleString("zh")} 张`,
+  },
   notices: {
     newer: "页面有新版本，你的修改会保留。",
     load: "加载新版本",
