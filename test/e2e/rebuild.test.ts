@@ -47,6 +47,9 @@ const damage = (page: Page) =>
     return changed > 0;
   });
 
+/** A page behind another tab has no animation frames, so it is polled. */
+const isOpen = (page: Page) => page.waitForFunction(() => "board" in window, undefined, { polling: 100 });
+
 /** How many titles are right and wrong. */
 const titles = async (page: Page) => {
   const rows = JSON.parse(await page.evaluate(() => window.board.rows())) as { row: { title: string } }[];
@@ -61,7 +64,7 @@ async function openDamaged(): Promise<[Page, Page]> {
   await page.waitForFunction((count) => window.board.status().position === count, COUNT);
   await expect.poll(() => damage(page), { timeout: 20_000 }).toBe(true);
   await page.reload();
-  await page.waitForFunction(() => "board" in window);
+  await isOpen(page);
   const other = await openPage(browser.context, site, query);
   expect(await titles(other)).toEqual({ right: 0, wrong: COUNT });
   expect(await titles(page)).toEqual({ right: 0, wrong: COUNT });
@@ -81,7 +84,7 @@ test("rebuild: wrong rows become right in both tabs, while commands continue", a
   expect(await titles(page)).toEqual(all);
   await expect.poll(() => titles(other)).toEqual(all);
   await page.reload();
-  await page.waitForFunction(() => "board" in window);
+  await isOpen(page);
   expect(await titles(page)).toEqual(all);
   const at = await page.evaluate(() => window.board.rowsAt(2));
   expect(at.rows.map(({ row }) => row.title)).toEqual(["card 0", "card 1"]);
