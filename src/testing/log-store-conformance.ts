@@ -1,5 +1,5 @@
 /**
- * The suite that every LogStore must pass: the rules L1 to L13 of its port, and random tabs against a plain model.
+ * The suite that every LogStore must pass: the rules L1 to L14 of its port, and random tabs against a plain model.
  *
  * Place: the test file of a store registers it, in this project and in the project of an adapter's author.
  *
@@ -10,6 +10,7 @@
 import type { LogStore } from "../client/stores/log-store.ts";
 import { type ConformanceRule, type Deviation, type MakeStore, registerRules, type TestRunner } from "./conformance.ts";
 import { cacheRules } from "./log-store/cache-rules.ts";
+import { joiningRules } from "./log-store/joining-rules.ts";
 import { movingRules } from "./log-store/moving-rules.ts";
 import { leaderRules } from "./log-store/leader-rules.ts";
 import { modelRule } from "./log-store/model-rule.ts";
@@ -26,6 +27,7 @@ export const logStoreRules: readonly ConformanceRule<LogStoreBed>[] = [
   ...readingRules,
   ...cacheRules,
   ...movingRules,
+  ...joiningRules,
 ].map(toConformance);
 
 /** The test runner, and the size of the suite. */

@@ -3,7 +3,7 @@ import type { PackedTable } from "../../src/core/fold/packed-tables.ts";
 import { encodeCursor } from "../../src/core/history/record.ts";
 import type { BaseHeader } from "../../src/core/wire/messages.ts";
 import { parseBaseHeader } from "../../src/core/wire/read-messages.ts";
-import { tablesOf } from "../../src/sync-server/bases/base-pages.ts";
+import { readPages } from "../../src/sync-server/bases/base-pages.ts";
 import type { Person } from "./sync-requests.ts";
 
 export type ReadBase = { readonly header: BaseHeader; readonly tables: readonly PackedTable[] };
@@ -18,7 +18,7 @@ export async function readBase({ request }: Pick<Person, "request">): Promise<Re
   const texts: string[] = [];
   for (const n of header.value.pages.keys())
     texts.push(await (await request(`base/${encodeCursor(header.value.cursor)}/${n}`)).text());
-  const tables = tablesOf(header.value.tables, texts);
+  const tables = readPages(header.value.tables, texts);
   if (!tables) throw new Error("A page is invalid");
   return { header: header.value, tables };
 }

@@ -1,7 +1,8 @@
 /** Confirmed records, as the store has them: read page by page, and checked for what folding relies on. */
-import { type CommitRecord } from "../../core/history/record.ts";
+import type { CommitRecord } from "../../core/history/record.ts";
 import { recordsOf } from "../stores/batches.ts";
 import type { ConfirmedBatch, LogStore } from "../stores/log-store.ts";
+import { RejectedError } from "../../core/values/errors.ts";
 import { corruptRow } from "../stores/storage-errors.ts";
 
 /** All confirmed records behind a position, page by page. */
@@ -40,4 +41,16 @@ function isFoldable({ commit, client, actor, events }: CommitRecord): boolean {
         typeof event?.stream === "string" && typeof event.type === "string" && typeof event.version === "number",
     )
   );
+}
+
+/** Throws if the first records of the log are not on this device, because it joined the log from a base. */
+export async function requireWholeLog(store: LogStore): Promise<void> {
+  const end = Number.MAX_SAFE_INTEGER;
+  const { base } = await store.refresh({ position: end, pendingTail: end });
+  if (base === null) return;
+  throw new RejectedError({
+    message: `The records up to position ${base.position} are not on this device, because it joined the log after them`,
+    fix: "Read them from the server: GET /logs/:log/export, or the calls of server.log(name).",
+    details: { code: "before-base", position: base.position },
+  });
 }

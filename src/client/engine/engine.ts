@@ -16,7 +16,7 @@ import type { Replica } from "../../core/replica/replica.ts";
 import type { RowDelta } from "../../core/fold/rows.ts";
 import type { Env } from "../env/env.ts";
 import type { Settled } from "../messages/log-types.ts";
-import type { LogStore, PendingEntry, RejectionEntry, StoreHead } from "../stores/log-store.ts";
+import type { LogStore, PendingEntry, RejectionEntry, StoredRows, StoreHead } from "../stores/log-store.ts";
 import { answerGroup, appendGroup, type CommitLinks, NO_LINKS, type Waiting } from "./append-group.ts";
 import { applyConfirmation, type LogClock } from "./apply-confirmation.ts";
 import { importArchive } from "./export-import.ts";
@@ -159,19 +159,22 @@ export class Engine {
     this.#report([]);
   }
 
-  /**
-   * Cuts the log back as `plan` does (`LogStore.cutBack`), or continues with the log that it returns. False: the store
-   * moved meanwhile.
-   */
-  replaceLog(plan: (local: LocalLog) => Promise<StoreHead | LocalLog | null>): Promise<boolean> {
+  /** Cuts the log back as `plan` does, or continues with the log that it returns. False: the store moved meanwhile. */
+  replaceLog(plan: (local: LocalLog) => Promise<StoreHead | LocalLog | null>, answer?: ServerAnswer): Promise<boolean> {
     return this.#steps.run(async () => {
       await this.#refresh();
       const next = await plan(this.#local);
       if (!next) return false;
-      await this.#reload(next instanceof LocalLog ? next : undefined);
+      await this.#reload(next instanceof LocalLog ? next : undefined, answer);
+      await this.#settling.settleFromStore((commitId) => this.#local.entries.has(commitId));
       this.#options.wrote();
       return true;
     });
+  }
+
+  /** Begins this empty log at a base. The answer first settles commits that a reader would otherwise see twice. */
+  join(base: StoredRows, answer: ServerAnswer): Promise<boolean> {
+    return this.replaceLog(async ({ head, store }) => ((await store.join(head, base)) ? store.head() : null), answer);
   }
 
   /** Writes an exported log into this empty one. */
@@ -255,12 +258,14 @@ export class Engine {
   }
 
   /** Loads again after a divergence or a rebuild, and reports the rows that differ. */
-  async #reload(next?: LocalLog): Promise<void> {
+  async #reload(next?: LocalLog, answer?: ServerAnswer): Promise<void> {
     // A refresh that failed half way has folded rows. They are reported first, because the differences start from them.
     this.#reportChanged();
-    const { env, domain } = this.#options;
+    const { env, domain, synced } = this.#options;
     const before = this.#local;
-    this.#local = next ?? (await loadNow(this.#options));
+    const local = next ?? (await loadNow(this.#options));
+    if (answer) await applyConfirmation(local, answer, { env, synced, clock: this.#clock });
+    this.#local = local;
     this.#returned.reloaded(before, this.#local, env.now());
     this.#report(rowDifferences(domain, before.replica, this.replica));
   }

@@ -5,6 +5,8 @@
  * - The whole import is checked before anything is written.
  * - An import contains no commits of another user, because the server would refuse them and all later ones
  *   (test "import: refuses the file of another user before it writes").
+ * - The export of a log that joined from a base has no records, because the first ones are missing. It has the device's
+ *   own commits, and the device that imports them pulls the records (test/unit/client/sync/joining.export.test.ts).
  * - An import goes only into a log that is empty on this device
  *   (test "import: a file that is cut or changed, or a log that is not empty, changes nothing").
  */
@@ -39,8 +41,8 @@ const ATTEMPTS_MAX = 10;
 
 /** The lines of an export, without line breaks: the log at one moment, although other tabs write meanwhile. */
 export async function* exportLines(store: LogStore, log: LogName): AsyncGenerator<string> {
-  const { head, pending, sent, rejections } = await readOwn(store);
-  const { cursor } = head;
+  const { head, base, pending, sent, rejections } = await readOwn(store);
+  const cursor = base ? null : head.cursor;
   yield headerLine(log, cursor);
   let count = 0;
   for await (const records of readConfirmed(store, 0)) {
@@ -65,14 +67,14 @@ export async function* exportLines(store: LogStore, log: LogName): AsyncGenerato
  */
 export async function readOwn(store: LogStore) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const { head, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
+    const { head, base, pending } = await store.refresh({ position: Number.MAX_SAFE_INTEGER, pendingTail: 0 });
     const waiting = new Set(pending.map(({ commit }) => commit.id));
     const hadSettled = ({ n, commit }: { readonly n: number; readonly commit: Commit }) =>
       n <= head.pendingTail && !waiting.has(commit.id);
     const sent = (await store.readSent(null)).filter(hadSettled);
     const rejections = (await store.readRejections()).filter(hadSettled);
     // After a divergence, settled commits may be pending again, and this read missed them.
-    if ((await store.head()).generation === head.generation) return { head, pending, sent, rejections };
+    if ((await store.head()).generation === head.generation) return { head, base, pending, sent, rejections };
   }
   throw new BugError("The log was cut back again and again while it was exported");
 }

@@ -185,6 +185,11 @@ export class LocalLog {
     for (let more = true; more;) {
       const refresh = await this.store.refresh({ position: positionOf(this.replica.cursor), pendingTail: 0 });
       if (!this.#isSame(refresh.head)) return false;
+      if (this.replica.cursor === null && refresh.base !== null) {
+        // The rows of the base are damaged, or of another release. Without them the records behind it show nothing.
+        await this.store.cutBack(refresh.head, null, refresh.pending);
+        return false;
+      }
       const records = this.#recordsOf(refresh.batches);
       for (let n = 0; n < records.length; n += FOLDED_TOGETHER) {
         this.replica.apply(records.slice(n, n + FOLDED_TOGETHER), now);

@@ -9,6 +9,7 @@
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import type { Env } from "../env/env.ts";
 import type { OnProgress } from "../messages/worker-messages.ts";
+import { requireWholeLog } from "./confirmed-records.ts";
 import type { Engine } from "./engine.ts";
 import { cutBackTooOften, LOADS_MAX, LocalLog } from "./local-log.ts";
 
@@ -17,6 +18,7 @@ export async function rebuildRows(
   { domain, env }: { readonly domain: DomainDefinition; readonly env: Env },
   onProgress: OnProgress,
 ): Promise<void> {
+  await requireWholeLog(engine.store);
   await engine.refresh();
   const { rebuilds } = engine.head;
   for (let fold = 0; fold < LOADS_MAX; fold++) {

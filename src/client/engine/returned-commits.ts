@@ -19,6 +19,8 @@ export class ReturnedCommits {
   reloaded(before: LocalLog, { entries, head }: LocalLog, now: number): void {
     if (head.generation === before.head.generation || head.dropped !== null) return;
     const returned = [...entries.keys()].filter((id) => !before.entries.has(id));
+    // An empty log joined from a base, so nothing was cut back.
+    if (before.head.cursor === null && returned.length === 0) return;
     for (const id of returned) this.#waiting.add(id);
     const report = this.#report ?? { accepted: 0, rebased: 0, rejected: 0, commits: 0 };
     this.#report = {

@@ -140,6 +140,7 @@ export interface LogHandle<PresenceData = Json> {
    * const events = await log.history(task, "t1");
    * console.log(events.map(({ type, version }) => `${version}: ${type}`));
    *
+   * @throws {RejectedError} `rejected`, with `details.code` `before-base`: the first events are not on this device
    * @throws {StorageLostError} `storage-lost`
    * @throws {LogClosedError} `log-closed`
    */
@@ -151,7 +152,7 @@ export interface LogHandle<PresenceData = Json> {
    * const before = await log.stateAt(task, "t1", { version: 1 });
    *
    * @param at.version a version of the stream. @default the present state, pending events included
-   * @throws {RejectedError} `rejected`, with `details.code` `no-such-version`: the stream has no such version
+   * @throws {RejectedError} `rejected`, with `details.code` `no-such-version`, or `before-base` as in `history`
    * @throws {StorageLostError} `storage-lost`
    * @throws {LogClosedError} `log-closed`
    */
@@ -211,8 +212,7 @@ export interface LogHandle<PresenceData = Json> {
   readonly presence: Live<readonly TypedPresence<PresenceData>[]> & { set(data: PresenceData): void };
   /**
    * Returns everything that this device has of the log, as NDJSON: the confirmed records, pending commits and
-   * rejections.
-   *
+   * rejections. If this device joined the log from a base, there are no records.
    * Reading the stream fails with `storage-lost` or `log-closed`.
    *
    * @example

@@ -54,6 +54,11 @@
  *       if generation or `rebuilds` differ from those that the caller names. `writeRows` MUST write nothing on another
  *       `rebuilds`. Otherwise a tab that has not seen the rebuilt rows writes its old rows over them.
  *       Test: `L13 replaceRows: replaces all rows once, and refuses the old rows of another tab after that`
+ * - L14 `join` MUST write nothing and return false if the generation differs from the one that the caller names, or the
+ *       log has records. Otherwise it stores the rows, their checkpoint as beginning and end of the log, and a raised
+ *       generation, all or nothing. Pending, sent and rejected commits stay. A cut that leaves no rows for its end MUST
+ *       keep nothing. Otherwise a device folds later records on rows that lack earlier ones.
+ *       Test: `L14 join: an empty log begins at the rows of a base, and keeps its pending commits`
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { CommandRequest } from "../../core/domain/definition.ts";
@@ -156,6 +161,8 @@ export type Filling = {
 
 export type Refresh = {
   readonly head: StoreHead;
+  /** Where the log begins that joined from a base (L14). Null: at its first record. */
+  readonly base: Cursor | null;
   /**
    * Confirmed batches after the requested position, oldest first, about 4 MiB at most. `more` says that batches are
    * left.
@@ -177,9 +184,21 @@ export function stillDropped(dropped: Cursor | null, cursor: Cursor | null): Cur
   return dropped !== null && positionOf(cursor) < dropped.position ? dropped : null;
 }
 
+/**
+ * Where a log with a base may be cut: at `keep` if its stored rows are not behind it, otherwise before everything. Then
+ * the device joins again.
+ */
+export function keptBehind(base: Cursor | null, checkpoint: Cursor | null, keep: Cursor | null): Cursor | null {
+  const isLost = positionOf(keep) < positionOf(base) || positionOf(checkpoint) > positionOf(keep);
+  return base !== null && isLost ? null : keep;
+}
+
 export interface LogStore {
   head(): Promise<StoreHead>;
-  /** Reads the records after a position and the entries above a pending number. (0, 0) reads everything. */
+  /**
+   * Reads the records after a position and the entries above a pending number. (0, 0) reads everything. A log that
+   * joined from a base has only the records behind it.
+   */
   refresh(known: { readonly position: number; readonly pendingTail: number }): Promise<Refresh>;
   /**
    * Appends commits of this tab. Their numbers follow `tail`. If the tail moved, it writes nothing and returns false.
@@ -201,8 +220,9 @@ export interface LogStore {
   readSent(numbers: readonly number[] | null): Promise<readonly SentEntry[]>;
   confirm(expected: Pick<StoreHead, "generation" | "cursor">, confirmation: Confirmation): Promise<boolean>;
   /**
-   * Returns the new head, or null if the store moved. `keep` must be the end of a record in this log, or null to keep
-   * no record. `dropped` is the end of a log to remember.
+   * Returns the new head, or null if the store moved. Its cursor is `keep`, or null if a base allows no cut there
+   * (L14). `keep` must be the end of a record in this log, or null to keep no record. `dropped` is the end of a log to
+   * remember.
    */
   cutBack(
     expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
@@ -212,6 +232,8 @@ export interface LogStore {
   ): Promise<StoreHead | null>;
   /** Returns false if the store moved. `expected` must describe an empty log. */
   fill(expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">, filling: Filling): Promise<boolean>;
+  /** Begins an empty log at the rows of a base. Returns false if the store moved, or has records. */
+  join(expected: Pick<StoreHead, "generation">, base: StoredRows): Promise<boolean>;
   readRows(): Promise<StoredRows | null>;
   /**
    * Writes changed buckets and moves the checkpoint. `expected.checkpoint` is the checkpoint of the stored rows, or

@@ -8,7 +8,7 @@
  * - It waits only for promises and uses no timer, so that a test runs the same way each time.
  * - It stores entries as text, so that no caller shares an object with the store.
  */
-import { positionOf, sameCursor } from "../../core/history/record.ts";
+import { type Cursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import { batchBehind, batchUpTo, checkFollows, notInLog, REFRESH_LENGTH_MAX } from "./batches.ts";
 import {
   generationMarkText,
@@ -24,6 +24,7 @@ import {
   type Confirmation,
   type ConfirmedBatch,
   type Filling,
+  keptBehind,
   type LogStore,
   type PendingEntry,
   type Refresh,
@@ -36,6 +37,8 @@ import { storageLost } from "./storage-errors.ts";
 
 type State = {
   head: StoreHead;
+  /** Where the log begins. Null: at its first record. */
+  base: Cursor | null;
   /** Confirmed runs, oldest first. The first `sealed` of them are segments. */
   batches: ConfirmedBatch[];
   sealed: number;
@@ -61,6 +64,7 @@ export class MemoryDatabase {
   open(): State {
     return (this.#state ??= {
       head: { client: this.#newClientId(), generation: 0, rebuilds: 0, cursor: null, dropped: null, pendingTail: 0 },
+      base: null,
       batches: [],
       sealed: 0,
       pending: new Map(),
@@ -136,6 +140,14 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
     cutBack: (expected, keep, pending, dropped) =>
       step("cutBack", (at) => (isUnmoved(at.head, expected) ? cutBack(at, keep, pending, dropped ?? null) : null)),
     fill: (expected, filling) => step("fill", (at) => isUnmoved(at.head, expected) && fill(at, filling)),
+    join: (expected, rows) =>
+      step("join", (at) => {
+        if (at.head.generation !== expected.generation || at.head.cursor !== null) return false;
+        at.rows = rows;
+        at.base = rows.checkpoint;
+        at.head = { ...at.head, generation: at.head.generation + 1, cursor: rows.checkpoint, dropped: null };
+        return true;
+      }),
     readRows: () => step("readRows", usableRows),
     writeRows: (expected, rows, fresh) =>
       step("writeRows", (at) => {
@@ -170,7 +182,7 @@ export function memoryLogStore(database: MemoryDatabase, options: MemoryLogStore
 }
 
 function refresh(
-  { head, batches, pending, mark, rejections }: State,
+  { head, base, batches, pending, mark, rejections }: State,
   known: { readonly position: number; readonly pendingTail: number },
 ): Refresh {
   const numbers = [...pending.keys()].filter((n) => n !== mark);
@@ -186,6 +198,7 @@ function refresh(
   const end = returned.at(-1)?.cursor;
   return {
     head,
+    base,
     batches: returned,
     more: end !== undefined && end.position < positionOf(head.cursor),
     pending: numbers.filter((n) => n > known.pendingTail).map((n) => readPending(n, pending.get(n))),
@@ -240,11 +253,13 @@ function isUnmoved(head: StoreHead, expected: Pick<StoreHead, "generation" | "cu
 
 function cutBack(
   state: State,
-  keep: StoreHead["cursor"],
+  wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
   dropped: StoreHead["dropped"],
 ): StoreHead {
   const generation = state.head.generation + 1;
+  const keep = keptBehind(state.base, state.rows?.checkpoint ?? null, wanted);
+  if (keep === null) state.base = null;
   cutLog(state, keep);
   const returned = new Set(pending.map(({ commit }) => commit.id));
   for (const { n, commit } of readSent(state.sent, null)) if (returned.has(commit.id)) state.sent.delete(n);
@@ -276,7 +291,7 @@ function cutLog(state: State, keep: StoreHead["cursor"]): void {
   const position = positionOf(keep);
   const kept = state.batches.filter((batch) => positionOf(batch.after) < position);
   const last = kept.at(-1);
-  if (keep !== null) {
+  if (keep !== null && !sameCursor(keep, state.base)) {
     if (!last) throw notInLog(keep);
     kept[kept.length - 1] = batchUpTo(last, keep);
   }

@@ -27,6 +27,7 @@ import {
   type WireError,
 } from "../../core/wire/messages.ts";
 import {
+  parseBaseHeader,
   parseLogInfo,
   parsePage,
   parsePushAnswer,
@@ -86,6 +87,14 @@ export function httpTransport(options: HttpTransportOptions): Transport {
     },
     async info(): Promise<Fetched<LogInfo>> {
       return fetched(parseLogInfo, await call(options, base, null), "info of the log");
+    },
+    async base() {
+      const response = await call(options, `${base}/base`, null);
+      return response.status === 404 ? null : fetched(parseBaseHeader, response, "header of a base");
+    },
+    async basePage(cursor, n) {
+      const response = await call(options, `${base}/base/${encodeCursor(cursor)}/${n}`, null);
+      return response.status === 404 ? null : text(response);
     },
     live: (after, events) =>
       openClientSocket({

@@ -19,9 +19,10 @@
 import { lowerSeen } from "../../core/history/commit.ts";
 import { BugError, DacapoError } from "../../core/values/errors.ts";
 import type { Page } from "../../core/wire/messages.ts";
-import { type Cursor, cursorOf, lastPosition, positionOf, sameCursor } from "../../core/history/record.ts";
+import { type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Engine } from "../engine/engine.ts";
 import { readConfirmed } from "../engine/confirmed-records.ts";
+import type { StreamName } from "../../core/values/ids.ts";
 import type { LocalLog } from "../engine/local-log.ts";
 import type { PendingEntry, SentEntry, StoreHead } from "../stores/log-store.ts";
 import type { Transport } from "./transport.ts";
@@ -45,6 +46,10 @@ export async function resolveDivergence(engine: Engine, transport: Transport): P
 /** The last cursor of this log that the server has too; null when there is none. */
 async function findCommon(engine: Engine, transport: Transport): Promise<Cursor | null> {
   const ends: Cursor[] = [];
+  // A log that joined from a base begins at the base's cursor, which the server may still have.
+  const end = Number.MAX_SAFE_INTEGER;
+  const { base } = await engine.store.refresh({ position: end, pendingTail: end });
+  if (base) ends.push(base);
   for await (const records of readConfirmed(engine.store, 0)) ends.push(...records.map(cursorOf));
   // Both logs agree up to `low` and differ behind `high`, because an equal mark means an equal history up to it.
   let low = 0;
@@ -89,18 +94,18 @@ export function goneError(): DacapoError {
 }
 
 async function cutBackTo(local: LocalLog, keep: Cursor | null): Promise<StoreHead | null> {
+  // The version before the first event behind `keep`. Streams without such an event have the version of this log.
   const versions = new Map<string, number>();
-  for await (const records of readConfirmed(local.store, 0)) {
-    for (const record of records) {
-      if (lastPosition(record) > positionOf(keep)) break;
-      for (const { stream, version } of record.events) versions.set(stream, version);
-    }
-  }
+  for await (const records of readConfirmed(local.store, positionOf(keep)))
+    for (const { events } of records)
+      for (const { stream, version } of events) if (!versions.has(stream)) versions.set(stream, version - 1);
+  const versionOf = (stream: StreamName): number =>
+    keep === null ? 0 : (versions.get(stream) ?? local.replica.confirmedVersion(stream));
   const returned = (await local.store.readSent(null)).filter((entry) => entry.position > positionOf(keep));
   const pending = inOrder(returned, [...local.entries.values()]).map(({ commit, at, undo }) => ({
     undo,
     at: positionOf(at) < positionOf(keep) ? at : keep,
-    commit: lowerSeen(commit, (stream) => versions.get(stream) ?? 0),
+    commit: lowerSeen(commit, versionOf),
   }));
   return local.store.cutBack(local.head, keep, pending);
 }

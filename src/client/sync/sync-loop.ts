@@ -19,6 +19,7 @@ import type { WhenStuck } from "../messages/worker-messages.ts";
 import { classifyFailure } from "./classify-failure.ts";
 import { type Frame, LiveFeed } from "./live-feed.ts";
 import { dropConfirmed, goneError, serverLostRevokedHistory, resolveDivergence } from "./resolve-divergence.ts";
+import { Joining } from "./joining.ts";
 import { SMALL_PUSH_BYTES } from "./call-size.ts";
 import { meteredCall } from "./metered-call.ts";
 import { planPush, TOO_LARGE } from "./plan-push.ts";
@@ -27,7 +28,7 @@ import { Rest } from "./rest.ts";
 import { reduce, type Signal, SLOW_MS } from "./reduce-sync.ts";
 import { initialSyncState, nextStep, type Step, type SyncState, tries } from "./sync-state.ts";
 import type { CallOptions, Fetched, Transport } from "./transport.ts";
-import { undecidedError, unchangedError } from "./unreachable-error.ts";
+import { storeFingerprint, undecidedError, unchangedError } from "./unreachable-error.ts";
 import type { CommitId } from "../../core/values/ids.ts";
 
 /** After this time without an answer to a push, the loop reads on. */
@@ -51,12 +52,14 @@ export class SyncLoop {
   #closed = false;
   #isPushing = false;
   readonly #rest: Rest;
+  readonly #joining: Joining;
 
   constructor(options: SyncLoopOptions) {
     this.#options = options;
     const { transport, presence } = options;
     this.#feed = new LiveFeed({ transport, presence, signal: (signal) => this.#dispatch(signal) });
     this.#rest = new Rest(options.env);
+    this.#joining = new Joining(options.engine, transport);
     void this.#run();
   }
 
@@ -174,7 +177,7 @@ export class SyncLoop {
     const plan = planPush(asked, facts);
     const { commits, bytes, after, behind } = plan;
     const sent = commits.map(({ id }) => id);
-    const before = this.#storeFingerprint();
+    const before = storeFingerprint(engine);
     let fetched;
     try {
       if (asked.size.gzip === null && bytes > SMALL_PUSH_BYTES) return await this.#readLimits();
@@ -194,12 +197,13 @@ export class SyncLoop {
     const answered = engine.head.generation === generation ? this.#answerOf(fetched) : null;
     if (!answered) return;
     const { answer, text } = answered;
-    await engine.confirm({ page: answer, text, outcomes: answer.outcomes }, generation);
+    const given = { page: answer, text, outcomes: answer.outcomes };
+    if (!(await this.#joining.join(given))) await engine.confirm(given, generation);
     const stopped = answer.stopped ? { id: answer.stopped.id, error: undecidedError(answer.stopped.code) } : null;
-    const joined = joinRecorded(behind, plan, answer, engine.replica.cursor);
-    const isUnchanged = this.#storeFingerprint() === before && joined?.ids.length === behind?.ids.length;
+    const recorded = joinRecorded(behind, plan, answer, engine.replica.cursor);
+    const isUnchanged = storeFingerprint(engine) === before && recorded?.ids.length === behind?.ids.length;
     if (!stopped && isUnchanged) return this.#pushFailed(unchangedError("a push"), sent);
-    this.#dispatch({ type: "push-answered", ...answer, sent, stopped, behind: joined, asked });
+    this.#dispatch({ type: "push-answered", ...answer, sent, stopped, behind: recorded, asked });
   }
 
   async #readLimits(): Promise<void> {
@@ -229,10 +233,11 @@ export class SyncLoop {
     const { answer, text } = answered;
     // The server went back and lost recorded commits. Otherwise later commits would be recorded before them.
     if (behind && answer.head < behind.at.position) return this.#dispatch({ type: "diverged" });
-    const before = this.#storeFingerprint();
-    if (!(await this.#confirmPage({ page: answer, text, generation }))) return;
+    const before = storeFingerprint(engine);
+    const isJoined = engine.pendingCount === 0 && (await this.#joining.join({ page: answer, text, outcomes: [] }));
+    if (!isJoined && !(await this.#confirmPage({ page: answer, text, generation }))) return;
     const isBehind = answer.head > positionOf(engine.replica.cursor) || engine.head.dropped !== null;
-    if (isBehind && this.#storeFingerprint() === before) throw unchangedError("a pull");
+    if (isBehind && storeFingerprint(engine) === before) throw unchangedError("a pull");
     this.#dispatch({ type: "pull-answered", ...answer, asked });
   }
 
@@ -253,11 +258,6 @@ export class SyncLoop {
     }
     await engine.confirm({ page, text, outcomes: [] }, generation);
     return true;
-  }
-
-  #storeFingerprint(): string {
-    const { replica, head, pendingCount } = this.#options.engine;
-    return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
   }
 
   async #resolve(): Promise<void> {

@@ -11,7 +11,7 @@
  */
 import type { Commit } from "../../core/history/commit.ts";
 import type { Json } from "../../core/values/json.ts";
-import type { LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
+import type { BaseHeader, LogInfo, Page, Presence, PushAnswer } from "../../core/wire/messages.ts";
 import type { Cursor } from "../../core/history/record.ts";
 import type { ClientId } from "../../core/values/ids.ts";
 
@@ -56,5 +56,9 @@ export interface Transport {
   ): Promise<Fetched<PushAnswer>>;
   pull(after: Cursor | null, limit: number | null, call?: CallOptions): Promise<Fetched<Page>>;
   info(): Promise<Fetched<LogInfo>>;
+  /** The header of the newest base. Null: the server has none. A transport without it has no bases. */
+  base?(): Promise<Fetched<BaseHeader> | null>;
+  /** The text of a page of a base. Null: the base is gone. */
+  basePage?(base: Cursor, n: number): Promise<string | null>;
   live(after: Cursor | null, events: SocketEvents): ClientSocket;
 }

@@ -1,3 +1,5 @@
+import { positionOf } from "../../core/history/record.ts";
+import type { Engine } from "../engine/engine.ts";
 import { DacapoError, type PlainError, toPlainError } from "../../core/values/errors.ts";
 
 /**
@@ -25,4 +27,9 @@ export function undecidedError(code: string): PlainError | null {
   if (code === "later") return null;
   const answer = { status: 200, code };
   return toPlainError(new UnreachableError("The sync server could not decide the commit", null, undefined, answer));
+}
+
+/** A text that differs if a call changed the stored log. */
+export function storeFingerprint({ replica, head, pendingCount }: Pick<Engine, "replica" | "head" | "pendingCount">) {
+  return `${head.generation} ${positionOf(replica.cursor)} ${pendingCount}`;
 }

@@ -15,7 +15,7 @@ import { aggregateOf } from "../../core/values/names.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryEntry } from "../messages/log-types.ts";
 import type { PlainRowsAt } from "../messages/worker-messages.ts";
-import { readConfirmed } from "../engine/confirmed-records.ts";
+import { readConfirmed, requireWholeLog } from "../engine/confirmed-records.ts";
 import type { StreamName } from "../../core/values/ids.ts";
 
 /** All events of a stream, oldest first. Events that only this device has come last. */
@@ -51,6 +51,7 @@ export async function readRowsAt(
   projection: ProjectionDefinition,
   position: number,
 ): Promise<PlainRowsAt> {
+  await requireWholeLog(store);
   const { name, from } = projection;
   const only = { ...domain, projections: new Map([[name, projection]]) };
   const target = new ConfirmedRows(only, () => {});
@@ -85,16 +86,33 @@ async function* eventsOf(
     "events" in forecast ? [pendingRecord(commit, forecast.events)] : [],
   );
   const seen = new Set<string>();
+  // The first event that is missing or there. Read before the records, because more may be confirmed meanwhile.
+  let first = engine.replica.confirmedVersion(stream) > 0 ? Infinity : 1;
   for await (const records of readConfirmed(engine.store, 0)) {
     for (const record of records) {
       seen.add(record.commit);
-      yield* ofStream(record, stream);
+      for (const { version, ...found } of ofStream(record, stream)) {
+        if (first === Infinity) requireFirst(stream, (first = version));
+        yield found;
+      }
     }
   }
+  requireFirst(stream, first);
   // Skips commits that were confirmed while the stream was read, because their events came above.
   for (const record of pending) if (!seen.has(record.commit)) yield* ofStream(record, stream);
 }
 
+/** Throws if the first events of a stream are missing, because this device joined the log from a base behind them. */
+function requireFirst(stream: StreamName, version: number): void {
+  if (version === 1) return;
+  throw new RejectedError({
+    message: `The first events of ${stream} are not on this device, because it joined the log after them`,
+    fix: "Read them from the server: GET /logs/:log/streams/:type/:id, or server.log(name).history().",
+    details: { code: "before-base", stream },
+  });
+}
+
 function* ofStream(record: CommitRecord | PendingRecord, stream: StreamName) {
-  for (const [n, event] of record.events.entries()) if (event.stream === stream) yield { record, n };
+  for (const [n, event] of record.events.entries())
+    if (event.stream === stream) yield { record, n, version: event.version };
 }

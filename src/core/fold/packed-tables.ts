@@ -71,6 +71,16 @@ export function packTables(
   });
 }
 
+/** The tables of these names, with their buckets. */
+export function tablesOf(
+  names: readonly string[],
+  buckets: Iterable<{ readonly table: string; readonly bucket: number; readonly text: string }>,
+): readonly PackedTable[] {
+  const tables = new Map(names.map((name) => [name, [] as { bucket: number; text: string }[]]));
+  for (const { table, bucket, text } of buckets) tables.get(table)?.push({ bucket, text });
+  return [...tables].map(([table, of]) => ({ table, buckets: of }));
+}
+
 /**
  * Reads packed tables, and returns a function that fills empty rows with them. Null: they are damaged, or of other
  * versions than this code.

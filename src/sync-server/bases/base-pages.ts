@@ -3,7 +3,7 @@
  *
  * Guarantees (base-pages.test.ts): a page has whole buckets, and each bucket is on one page.
  */
-import { type PackedTable, textHash } from "../../core/fold/packed-tables.ts";
+import { type PackedTable, tablesOf, textHash } from "../../core/fold/packed-tables.ts";
 import type { BaseHeader } from "../../core/wire/messages.ts";
 import { parseBasePage } from "../../core/wire/read-messages.ts";
 import { byteLength } from "../base/limits.ts";
@@ -39,12 +39,12 @@ export function pagesOf(tables: readonly PackedTable[], bytesMax: number): BaseP
 }
 
 /** The tables of pages. Null: a page is damaged. */
-export function tablesOf(names: readonly string[], texts: readonly string[]): readonly PackedTable[] | null {
-  const tables = new Map(names.map((name) => [name, [] as { bucket: number; text: string }[]]));
-  for (const page of texts) {
-    const read = parseBasePage(page);
-    if (!read.ok) return null;
-    for (const { table, bucket, text } of read.value) tables.get(table)?.push({ bucket, text });
-  }
-  return [...tables].map(([table, buckets]) => ({ table, buckets }));
+export function readPages(names: readonly string[], texts: readonly string[]): readonly PackedTable[] | null {
+  const pages = texts.map(parseBasePage);
+  return pages.every((page) => page.ok)
+    ? tablesOf(
+        names,
+        pages.flatMap((page) => page.value),
+      )
+    : null;
 }

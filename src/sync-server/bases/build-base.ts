@@ -20,7 +20,7 @@ import { type Env, wait } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore } from "../stores/model-store.ts";
 import { baseName, notesText, pageKey, PAGES, type StoredBase, unfinishedName } from "./base-followers.ts";
-import { pagesOf, tablesOf } from "./base-pages.ts";
+import { pagesOf, readPages } from "./base-pages.ts";
 import type { BaseOptions } from "./base-option.ts";
 
 export type BuildContext = {
@@ -78,7 +78,7 @@ async function restore(
     const page = await modelStore.rows(log, follower.name, PAGES, { keys: [pageKey(n)] });
     texts.push(page?.rows[0]?.[1] ?? "");
   }
-  const tables = tablesOf(notes.tables, texts);
+  const tables = readPages(notes.tables, texts);
   const fill = tables && unpackTables(domain, tables);
   fill?.(rows);
   return Boolean(fill);

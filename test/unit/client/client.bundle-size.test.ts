@@ -6,7 +6,9 @@ import { bundleEntries, compressedSizes } from "../../../bench/support/bundle-si
 const budgets: Readonly<Record<string, number>> = {
   "dacapo/client": 7_300,
   // Causes of events need 150 bytes, and packed tables that the server shares 100. `rowsAt` and `rebuild` need 600.
-  "dacapo/worker": 42_850,
+  // Joining from a base needs 960: it reads and checks pages, stores them, and keeps pending commits, cuts and exports
+  // correct behind a base.
+  "dacapo/worker": 43_950,
   // Former events need 200 bytes.
   dacapo: 5_500,
 };

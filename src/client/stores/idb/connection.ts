@@ -172,6 +172,7 @@ export class Connection {
             tailLength: 0,
             ended: [],
             dropped: null,
+            base: null,
           }),
         );
       },

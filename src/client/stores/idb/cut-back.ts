@@ -9,7 +9,7 @@
 import { positionOf, sameCursor } from "../../../core/history/record.ts";
 import { batchUpTo, notInLog } from "../batches.ts";
 import { generationMarkText, peekCommitId, pendingText } from "../entry-text.ts";
-import type { PendingEntry, StoreHead } from "../log-store.ts";
+import { keptBehind, type PendingEntry, type StoreHead } from "../log-store.ts";
 import { lengthOf } from "../sealing.ts";
 import {
   batchRow,
@@ -31,7 +31,7 @@ export const CUT_BACK_STORES: readonly StoreName[] = ["meta", "pending", "sent",
 export async function cutBack(
   tx: WriteTransaction,
   expected: Pick<StoreHead, "generation" | "cursor" | "pendingTail">,
-  keep: StoreHead["cursor"],
+  wanted: StoreHead["cursor"],
   pending: readonly Omit<PendingEntry, "n">[],
   dropped: StoreHead["dropped"] = null,
 ): Promise<StoreHead | null> {
@@ -48,7 +48,10 @@ export async function cutBack(
   )
     return null;
 
-  const log = keep === null ? clearLog(tx) : await cutLog(tx, keep, head.sealed);
+  const keep = keptBehind(head.base, rows?.checkpoint ?? null, wanted);
+  const base = keep && head.base;
+  const isAtBase = keep === null || sameCursor(keep, base);
+  const log = isAtBase ? clearLog(tx, base) : await cutLog(tx, keep, head.sealed);
   if (positionOf(rows?.checkpoint ?? null) > positionOf(keep)) {
     clear(tx, "buckets");
     remove(tx, "meta", "rows");
@@ -61,16 +64,16 @@ export async function cutBack(
   const ended = withNumbers(head.ended, [...numbers, mark]);
   put(tx, "pending", mark, generationMarkText(generation));
   pending.forEach((entry, index) => put(tx, "pending", mark + index + 1, pendingText(entry)));
-  put(tx, "meta", "head", headText({ client, generation, rebuilds, cursor: keep, ended, dropped, ...log }));
+  put(tx, "meta", "head", headText({ client, generation, rebuilds, cursor: keep, ended, dropped, base, ...log }));
   return { client, generation, rebuilds, cursor: keep, dropped, pendingTail: mark + pending.length };
 }
 
 type CutLog = { readonly sealed: StoreHead["cursor"]; readonly tailLength: number };
 
-function clearLog(tx: WriteTransaction): CutLog {
+function clearLog(tx: WriteTransaction, base: StoreHead["cursor"]): CutLog {
   clear(tx, "tail");
   clear(tx, "segments");
-  return { sealed: null, tailLength: 0 };
+  return { sealed: base, tailLength: 0 };
 }
 
 async function cutLog(

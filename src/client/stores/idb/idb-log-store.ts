@@ -6,8 +6,8 @@
  *
  * Guarantees:
  * - Each write that adds pending commits (`appendPending`, `cutBack`, `fill`) has the durability `strict`, because it
- *   stores the only copy of a person's work. So has `replaceRows`, because a rebuild ends with it. All other writes
- *   are `relaxed`. A power cut may lose the last of them, and their commits are then settled again
+ *   stores the only copy of a person's work. So have `join`, and `replaceRows`, because a rebuild ends with it. All
+ *   other writes are `relaxed`. A power cut may lose the last of them, and their commits are then settled again
  *   (test/unit/client/stores/idb-log-store.faults.test.ts).
  * - Each write is one transaction that awaits only its own requests, because a browser ends an idle transaction.
  */
@@ -17,6 +17,7 @@ import { appendPending } from "./append-pending.ts";
 import { confirm, CONFIRM_STORES } from "./confirm.ts";
 import { cutBack, CUT_BACK_STORES } from "./cut-back.ts";
 import { fillEmpty, FILL_STORES } from "./fill-empty.ts";
+import { join, JOIN_STORES } from "./join.ts";
 import { put, readHead, type ReadTransaction, remove } from "./layout.ts";
 import { readRejections, readSent } from "./read-entries.ts";
 import { refresh, REFRESH_STORES } from "./refresh.ts";
@@ -97,9 +98,9 @@ export async function openIdbLogStore({
         await connection.write(CUT_BACK_STORES, "strict", (tx) => cutBack(tx, expected, keep, pending, dropped)),
       ),
     fill: (expected, filling) => connection.write(FILL_STORES, "strict", (tx) => fillEmpty(tx, expected, filling)),
+    join: (expected, base) => connection.write(JOIN_STORES, "strict", (tx) => join(tx, expected, base)),
     readRows: () => connection.read(ROWS_STORES, readRows),
-    writeRows: (expected, rows, fresh) =>
-      connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, expected, rows, fresh)),
+    writeRows: (...facts) => connection.write(ROWS_STORES, "relaxed", (tx) => writeRows(tx, ...facts)),
     replaceRows: (...facts) => connection.write(ROWS_STORES, "strict", (tx) => replaceRows(tx, ...facts)),
     seal: () => seal(connection),
     readServer: () => connection.read(["meta"], readServer),

@@ -17,7 +17,7 @@ import { corruptRow, rowTooLarge } from "../storage-errors.ts";
 import type { NumberRanges } from "./number-ranges.ts";
 import type { ClientId } from "../../../core/values/ids.ts";
 
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 /** Chromium refuses a value above about 127 MiB, with two bytes for each character, and does not say why. */
 const ROW_LENGTH_MAX = 60 * 1024 * 1024;
@@ -118,6 +118,8 @@ export type HeadRow = {
   readonly ended: NumberRanges;
   /** As in `StoreHead`. */
   readonly dropped: Cursor | null;
+  /** Where a log begins that joined from a base. Null: at its first record. */
+  readonly base: Cursor | null;
 };
 
 /** More ranges than that cannot exist, because there are fewer commits. */
@@ -139,7 +141,7 @@ const headRow = shape(
     tailLength: whole(0),
     ended: list(numberRange, NUMBER_RANGES_MAX),
   },
-  { dropped: orNull(storedCursor), rebuilds: whole(0) },
+  { dropped: orNull(storedCursor), rebuilds: whole(0), base: storedCursor },
 );
 
 export function headText(head: HeadRow): string {
@@ -149,12 +151,13 @@ export function headText(head: HeadRow): string {
     cursor: cursorText(head.cursor),
     sealed: cursorText(head.sealed),
     dropped: cursorText(head.dropped),
+    base: cursorText(head.base) ?? undefined,
   });
 }
 
 export async function readHead(tx: ReadTransaction): Promise<HeadRow> {
   const row = readRow(headRow, "meta", "head", await tx.objectStore("meta").get("head"));
-  return { ...row, dropped: row.dropped ?? null, rebuilds: row.rebuilds ?? 0 };
+  return { ...row, dropped: row.dropped ?? null, rebuilds: row.rebuilds ?? 0, base: row.base ?? null };
 }
 
 export function batchRow({ after, cursor, text: records }: ConfirmedBatch): BatchRow {

@@ -34,14 +34,15 @@ export async function refresh(
     pending.getAll(IDBKeyRange.lowerBound(known.pendingTail, true)),
     tx.objectStore("rejections").getAllKeys(),
   ]);
-  const read = await readLog(tx, head, known.position);
-  const { client, generation, rebuilds, cursor, dropped } = head;
+  const read = await readLog(tx, head, Math.max(known.position, positionOf(head.base)));
+  const { client, generation, rebuilds, cursor, dropped, base } = head;
   const unsettled = notInRanges(numbers, head.ended);
   const skipped = numbers.length - rows.length;
   const newRows = new Map(rows.map((row, index) => [numbers[skipped + index], row]));
   const end = read.at(-1)?.cursor;
   return {
     head: { client, generation, rebuilds, cursor, dropped, pendingTail: numbers.at(-1) ?? 0 },
+    base,
     batches: read.flatMap((batch) => batchBehind(batch, known.position) ?? []),
     more: end !== undefined && end.position < positionOf(cursor),
     pending: unsettled.flatMap((n) => (newRows.has(n) ? readPending(n, newRows.get(n)) : [])),

@@ -61,14 +61,14 @@ export async function writeRows(
   const [head, found] = await Promise.all([readHead(tx), readRowsHead(tx)]);
   const stored = found && isInLog(found, head.cursor) ? found : null;
   if (!sameCursor(stored?.checkpoint ?? null, expected.checkpoint) || !takesRows(head, expected, rows)) return false;
-  putRows(tx, fresh ? null : stored, rows);
+  putRows(tx, rows, fresh ? null : stored);
   return true;
 }
 
 export async function replaceRows(tx: WriteTransaction, expected: ExpectedRows, rows: StoredRows): Promise<boolean> {
   const head = await readHead(tx);
   if (!takesRows(head, expected, rows)) return false;
-  putRows(tx, null, rows);
+  putRows(tx, rows, null);
   put(tx, "meta", "head", headText({ ...head, rebuilds: head.rebuilds + 1 }));
   return true;
 }
@@ -77,7 +77,8 @@ function takesRows(head: HeadRow, { generation, rebuilds }: ExpectedRows, rows: 
   return head.generation === generation && head.rebuilds === rebuilds && isInLog(rows, head.cursor);
 }
 
-function putRows(tx: WriteTransaction, stored: RowsHead | null, { checkpoint, tables }: StoredRows): void {
+/** Puts buckets to the stored ones. With null, it removes all stored ones first. */
+export function putRows(tx: WriteTransaction, { checkpoint, tables }: StoredRows, stored: RowsHead | null): void {
   if (!stored) clear(tx, "buckets");
   for (const { table, buckets } of tables)
     for (const { bucket, text } of buckets) put(tx, "buckets", [table, bucket], text);

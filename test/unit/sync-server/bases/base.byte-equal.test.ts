@@ -7,7 +7,7 @@ import { packTables } from "../../../../src/core/fold/packed-tables.ts";
 import { type CommitRecord, cursorOf, sameCursor } from "../../../../src/core/history/record.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { runtimeEnv } from "../../../../src/sync-server/base/env.ts";
-import { tablesOf } from "../../../../src/sync-server/bases/base-pages.ts";
+import { readPages } from "../../../../src/sync-server/bases/base-pages.ts";
 import { Bases } from "../../../../src/sync-server/bases/bases.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
@@ -68,7 +68,7 @@ async function comparesWithReplay(store: EventStore, log: string, records: reado
     const texts = await Promise.all(
       (base?.notes.pages ?? []).map(async (_, n) => (await bases.page(log, cursorOf(end), n)) ?? ""),
     );
-    const tables = tablesOf(base?.notes.tables ?? [], texts) ?? [];
+    const tables = readPages(base?.notes.tables ?? [], texts) ?? [];
     expect(sortedBuckets(tables)).toEqual(replayed(records.slice(0, at + 4)));
   }
   await bases.close();
