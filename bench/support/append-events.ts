@@ -3,15 +3,20 @@ import { sqlite } from "dacapo/sqlite";
 
 const BATCH = 2_000;
 
-/** An event of version 1, the first of its stream. */
-export type FirstEvent = { readonly type: string; readonly stream: string; readonly data: unknown };
+/** An event. Its version is that in its stream, and 1 if it is left out. */
+export type AppendedEvent = {
+  readonly type: string;
+  readonly stream: string;
+  readonly version?: number;
+  readonly data: unknown;
+};
 
 /** Fills an empty log with one commit for each event. */
 export async function appendEvents(
   file: string,
   log: string,
   count: number,
-  eventAt: (position: number, client: string) => FirstEvent,
+  eventAt: (position: number, client: string) => AppendedEvent,
 ): Promise<void> {
   const store = sqlite(file);
   const client = crypto.randomUUID();
@@ -33,18 +38,18 @@ export async function appendEvents(
   await store.close();
 }
 
-function recordOf(client: string, position: number, { type, stream, data }: FirstEvent) {
+function recordOf(client: string, position: number, { type, stream, version = 1, data }: AppendedEvent) {
   const commit = crypto.randomUUID();
   const mark = commit.replaceAll("-", "").slice(0, 16);
   const now = Date.now();
-  const events = [{ type, v: 1, stream, version: 1, data }];
+  const events = [{ type, v: 1, stream, version, data }];
   const author = { client, actor: "filler", time: now, received: now, meta: null };
   return {
     position,
     cursor: { position, mark },
     commit,
     actor: author.actor,
-    streams: [{ stream, first: 1, last: 1 }],
+    streams: [{ stream, first: version, last: version }],
     text: JSON.stringify({ position, mark, commit, ...author, events }),
   };
 }

@@ -8,7 +8,7 @@ import { sqlite } from "dacapo/sqlite";
 import { WebSocketServer } from "ws";
 import { domain } from "./domain.ts";
 
-const [kind = "sqlite", place = ":memory:", origin = ""] = process.argv.slice(2);
+const [kind = "sqlite", place = ":memory:", origin = "", base = "0"] = process.argv.slice(2);
 
 /**
  * No rates, because a workload acts as a thousand devices, and the limits of one device would distort the measurement.
@@ -32,6 +32,7 @@ async function serveLogs(): Promise<string> {
       const [, actor] = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
       return actor === undefined ? null : { actor };
     },
+    ...(base !== "0" && { base: { everyEvents: Number(base) } }),
     port: 0,
     hostname: "127.0.0.1",
     origins: origin === "" ? [] : [origin],

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fillLog } from "./fill-log.ts";
+import { fillChangedLog, fillLog } from "./fill-log.ts";
 
 export type Usage = { readonly cpuMs: number; readonly rssBytes: number };
 
@@ -21,6 +21,10 @@ export type ServerOptions = {
   readonly origin?: string;
   /** Logs that exist from the start, by name: the number of their events, one a commit. SQLite only. */
   readonly logs?: { readonly [log: string]: number };
+  /** Logs that exist from the start, with tasks that were renamed again and again. */
+  readonly changedLogs?: { readonly [log: string]: { readonly events: number; readonly tasks: number } };
+  /** The events until a log gets a base. 0: no bases. @default 0 */
+  readonly base?: number;
   /**
    * The store. `floor` is no sync server: it only reads and writes HTTP and JSON.
    *
@@ -36,6 +40,8 @@ export type ServerOptions = {
 export async function startServer({
   origin = "",
   logs = {},
+  changedLogs = {},
+  base = 0,
   kind = "sqlite",
   address,
   checkout,
@@ -43,12 +49,13 @@ export async function startServer({
   const folder = await mkdtemp(join(tmpdir(), "dacapo-bench-server-"));
   const file = join(folder, "logs.db");
   for (const [log, events] of Object.entries(logs)) await fillLog(file, log, events);
+  for (const [log, { events, tasks }] of Object.entries(changedLogs)) await fillChangedLog(file, log, events, tasks);
   const profile = process.env["BENCH_PROFILE"];
   const child = fork(
     checkout
       ? join(checkout, "bench/support/server.program.ts")
       : fileURLToPath(new URL("server.program.ts", import.meta.url)),
-    [kind, address ?? file, origin],
+    [kind, address ?? file, origin, String(base)],
     {
       execArgv: [
         "--conditions=dacapo-source",

@@ -42,6 +42,7 @@ function commandOf(n: number, cards: number, by: string) {
 
 const api = {
   log,
+  task,
   rows: () => JSON.stringify(log.rows(board).all()),
   count: () => log.rows(board).all().length,
   status: () => log.status.get(),
