@@ -44,7 +44,7 @@ export function BoardThroughTime({ onClose }: { readonly onClose: () => void }) 
   };
   return (
     <Dialog label={words.throughTime.label} className="through-time" onClose={onClose}>
-      <header className="time-head">
+      <div className="time-head">
         <h2>{words.throughTime.title(log.log)}</h2>
         <button type="button" className="icon-button" aria-label={words.common.close} onClick={onClose}>
           <Icon name="close" />
@@ -91,7 +91,7 @@ export function BoardThroughTime({ onClose }: { readonly onClose: () => void }) 
         <div className="time-event" aria-live="polite">
           {error !== null ? <p role="alert">{error}</p> : board && <Event board={board} />}
         </div>
-      </header>
+      </div>
       {board && <Then board={board} isStale={!isShown} />}
     </Dialog>
   );
