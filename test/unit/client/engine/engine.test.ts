@@ -150,8 +150,8 @@ test("Engine: each tab shows its log, tabs agree, and every call hears how its c
       }
       for (const { engine } of [...tabs, fresh, elsewhere]) await engine.close();
     }),
-    // Other seeds still find two races of `withdraw`: another tab sends the commit before it hears of the withdrawal, and
-    // two tabs show one rejection differently. Both need several hundred runs.
+    // Other seeds still find two races of `withdraw`, in about one of several hundred runs: another tab sends the
+    // commit before it hears of the withdrawal, and two tabs show one rejection differently.
     { numRuns: 60, seed: 7 },
   );
 });
