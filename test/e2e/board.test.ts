@@ -36,7 +36,9 @@ const offline = (page: Page) => page.getByRole("switch", { name: "Offline" });
 const panel = (page: Page) => page.getByRole("dialog");
 const refusals = (page: Page) => page.getByRole("region", { name: "Changes that were refused" });
 const openRefusals = (page: Page) => refusals(page).getByRole("button", { name: "Show" }).click();
-const textsOf = (where: Locator) => where.locator(".conflict > div").allInnerTexts();
+// Trimmed, because WebKit ends the text of a block with a line break.
+const textsOf = async (where: Locator) =>
+  (await where.locator(".conflict > div").allInnerTexts()).map((text) => text.trim());
 const search = (page: Page) => page.evaluate(() => location.search);
 const shows = async (page: Page, column: string, titles: readonly string[]) => {
   await expect.poll(() => titlesIn(page, column), { timeout: 20_000 }).toEqual(titles);
@@ -156,31 +158,35 @@ describe("a board without a network", () => {
     await cardOf(ben, "Pepper").waitFor();
   });
 
-  test("offline switch: after a reload nothing is sent, also not by a second tab of the person", async () => {
-    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
-    await offline(ben).click();
-    await waitForSync(ben, "Offline");
-    await addCards(ben, "To do", ["Salt"]);
-    const second = await ben.context().newPage();
-    await second.goto(ben.url());
-    for (let reload = 1; reload <= 4; reload++) {
-      await ben.reload();
-      await waitForSync(ben, "1 waiting");
-      expect(await offline(ben).getAttribute("aria-checked")).toBe("true");
-    }
-    await waitForSync(second, "1 waiting");
-    await ben.getByText("all tabs of Ben").waitFor();
-    // Ada's own card is a round trip to the server, so Salt would be here too.
-    await addCards(ada, "To do", ["Pepper"]);
-    await waitForSync(ada, "Live");
-    expect(await titlesIn(ada, "To do")).toEqual(["Pepper"]);
+  // The driver of WebKit has no second tab that shares the storage of the first.
+  test.runIf(engine !== "webkit")(
+    "offline switch: after a reload nothing is sent, also not by a second tab of the person",
+    async () => {
+      const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+      await offline(ben).click();
+      await waitForSync(ben, "Offline");
+      await addCards(ben, "To do", ["Salt"]);
+      const second = await ben.context().newPage();
+      await second.goto(await ben.evaluate(() => location.href));
+      for (let reload = 1; reload <= 4; reload++) {
+        await ben.reload();
+        await waitForSync(ben, "1 waiting");
+        expect(await offline(ben).getAttribute("aria-checked")).toBe("true");
+      }
+      await waitForSync(second, "1 waiting");
+      await ben.getByText("all tabs of Ben").waitFor();
+      // Ada's own card is a round trip to the server, so Salt would be here too.
+      await addCards(ada, "To do", ["Pepper"]);
+      await waitForSync(ada, "Live");
+      expect(await titlesIn(ada, "To do")).toEqual(["Pepper"]);
 
-    await offline(second).click();
-    await cardOf(ada, "Salt").waitFor();
-    await cardOf(ben, "Pepper").waitFor();
-    expect(await offline(ben).getAttribute("aria-checked")).toBe("false");
-    await second.close();
-  });
+      await offline(second).click();
+      await cardOf(ada, "Salt").waitFor();
+      await cardOf(ben, "Pepper").waitFor();
+      expect(await offline(ben).getAttribute("aria-checked")).toBe("false");
+      await second.close();
+    },
+  );
 
   test("offline: a new board can start, and later joins the work of other people on it", async () => {
     const ada = await demo.open(log, "Ada");
