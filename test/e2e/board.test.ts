@@ -253,21 +253,25 @@ describe("drafts", () => {
     ).toEqual([]);
   });
 
-  test("description: a text that another person changed meanwhile is not replaced without a choice", async () => {
-    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
-    await addCards(ada, "To do", ["Milk"]);
-    for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
-    // Without a clock the pause after typing does not end.
-    await ada.clock.install();
-    await ada.clock.pauseAt(Date.now() + 60_000);
-    await panel(ada).getByRole("textbox", { name: "Description" }).fill("Two litres");
-    await panel(ben).getByRole("textbox", { name: "Description" }).fill("One litre");
-    await panel(ada).getByText("Since you began, the description changed to: “One litre”").waitFor();
-    await ada.clock.resume();
-    await panel(ada).getByRole("button", { name: "Keep the other one" }).click();
-    expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
-    expect(await panel(ben).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
-  });
+  // The driver of WebKit cannot stop the clock of a page.
+  test.runIf(engine !== "webkit")(
+    "description: a text that another person changed meanwhile is not replaced without a choice",
+    async () => {
+      const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+      await addCards(ada, "To do", ["Milk"]);
+      for (const page of [ada, ben]) await cardOf(page, "Milk").locator(".card-open").click();
+      // Without a clock the pause after typing does not end.
+      await ada.clock.install();
+      await ada.clock.pauseAt(Date.now() + 60_000);
+      await panel(ada).getByRole("textbox", { name: "Description" }).fill("Two litres");
+      await panel(ben).getByRole("textbox", { name: "Description" }).fill("One litre");
+      await panel(ada).getByText("Since you began, the description changed to: “One litre”").waitFor();
+      await ada.clock.resume();
+      await panel(ada).getByRole("button", { name: "Keep the other one" }).click();
+      expect(await panel(ada).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
+      expect(await panel(ben).getByRole("textbox", { name: "Description" }).inputValue()).toBe("One litre");
+    },
+  );
 
   test("draft: an unsent comment is still there when the card is opened again", async () => {
     const ada = await demo.open(log, "Ada");
