@@ -87,7 +87,7 @@ export const en = {
     firstColumns: ["To do", "Doing", "Done"],
     menu: "Board",
     copyLink: "Copy a link to this board",
-    copied: "The link is copied. Whoever opens it enters a name and shares this board.",
+    copied: "The link is copied. A person who opens it enters a name and shares this board.",
     link: (address: string) => `The link to this board: ${address}`,
     addMany: "Add 10,000 cards",
     manyAdded: "10,000 cards were added. Each is an event in the log.",
