@@ -80,6 +80,19 @@ class Outcomes {
   }
 }
 
+/** If two tabs withdraw one commit, each shows the time of its own call. */
+function withoutTime({ engine }: EngineTab) {
+  return engine.rejections.map((rejection) => ({ ...rejection, rejectedAt: 0 }));
+}
+
+function isWithdrawn(end: Settled | "gone" | null): boolean {
+  return end !== null && end !== "gone" && end.outcome === "rejected" && end.code === "withdrawn";
+}
+
+function idsOf(rejections: EngineTab["engine"]["rejections"]): readonly string[] {
+  return rejections.map(({ commit }) => commit.id);
+}
+
 function expectShown({ engine, shown }: EngineTab): void {
   for (const name of PROJECTIONS) expect(shown(name)).toEqual(sortedByKey(engine.replica.entries(name)));
   expect(engine.standing).toMatchObject({
@@ -131,13 +144,13 @@ test("Engine: each tab shows its log, tabs agree, and every call hears how its c
       tabs.forEach(expectShown);
       expect(rows(second)).toEqual(rows(first));
       expect(rows(other)).toEqual(rows(first));
-      expect(second.engine.rejections).toEqual(first.engine.rejections);
+      expect(withoutTime(second)).toEqual(withoutTime(first));
 
       // A tab that opens now, and a new device, show the same.
       const fresh = await openTab(domain, databases[0]);
       expect(rows(fresh)).toEqual(rows(first));
       expect(fresh.engine.standing).toEqual(first.engine.standing);
-      expect(fresh.engine.rejections).toEqual(first.engine.rejections);
+      expect(withoutTime(fresh)).toEqual(withoutTime(first));
       const elsewhere = await openTab(domain, newDatabase());
       await server.pull(elsewhere.engine);
       expect(rows(elsewhere)).toEqual(rows(first));
@@ -145,13 +158,14 @@ test("Engine: each tab shows its log, tabs agree, and every call hears how its c
       const recorded = new Map(server.records.map((record) => [record.commit, record]));
       for (const [commit, end] of outcomes.made) {
         const record = recorded.get(commit);
-        if (record) expect(end).toMatchObject({ commit, position: record.position + record.events.length - 1 });
+        if (record && !isWithdrawn(end))
+          expect(end).toMatchObject({ commit, position: record.position + record.events.length - 1 });
         else expect(end).not.toBeNull();
+        // A commit that was withdrawn on its way may be recorded. Then its rejection ended.
+        if (record) for (const { engine } of tabs) expect(idsOf(engine.rejections)).not.toContain(commit);
       }
       for (const { engine } of [...tabs, fresh, elsewhere]) await engine.close();
     }),
-    // Other seeds still find two races of `withdraw`, in about one of several hundred runs: another tab sends the
-    // commit before it hears of the withdrawal, and two tabs show one rejection differently.
-    { numRuns: 60, seed: 7 },
+    { numRuns: 60 },
   );
 });
