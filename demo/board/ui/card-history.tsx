@@ -5,10 +5,10 @@ import { useLog } from "dacapo/react";
 import { useEffect, useState } from "react";
 import { card } from "../domain/card.ts";
 import { Avatar } from "./avatar.tsx";
-import { Icon } from "./icon.tsx";
 import { Pencilled } from "./pencilled.tsx";
 import { idOf } from "./rows.ts";
 import { Time } from "./time.tsx";
+import { TimeSlider } from "./time-slider.tsx";
 import { useNames } from "./use-names.ts";
 import { sayEvent } from "./words.ts";
 import { words } from "../words/language.ts";
@@ -53,38 +53,19 @@ export function CardHistory({ card: stream, changed }: { readonly card: string; 
   if (last === 0) return <p className="panel-body">…</p>;
   return (
     <div className="panel-body history">
-      <div className="slider">
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={words.history.previous}
-          disabled={version <= 1}
-          onClick={() => show(version - 1)}
-        >
-          <Icon name="left" />
-        </button>
-        <input
-          type="range"
-          min={1}
-          max={last}
-          value={version}
-          aria-label={words.history.version}
-          aria-valuetext={words.history.versionOf(version, last)}
-          onChange={(event) => show(event.target.valueAsNumber)}
-        />
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={words.history.next}
-          disabled={version >= last}
-          onClick={() => show(version + 1)}
-        >
-          <Icon name="right" />
-        </button>
-        <button type="button" className="button" disabled={last < 2} onClick={playing ? () => setPlaying(false) : play}>
-          <Icon name="play" /> {playing ? words.history.stop : words.history.play}
-        </button>
-      </div>
+      <TimeSlider
+        first={1}
+        last={last}
+        at={version}
+        label={words.history.version}
+        previous={words.history.previous}
+        next={words.history.next}
+        saysAt={words.history.versionOf(version, last)}
+        playing={playing}
+        onShow={show}
+        onPlay={play}
+        onStop={() => setPlaying(false)}
+      />
       <Then state={state} version={version} last={last} />
       <Events events={events} version={version} onShow={show} />
     </div>

@@ -6,6 +6,7 @@ import { Dialog } from "../dialog.tsx";
 import { Icon } from "../icon.tsx";
 import { idOf } from "../rows.ts";
 import { Time } from "../time.tsx";
+import { TimeSlider } from "../time-slider.tsx";
 import { words } from "../../words/language.ts";
 import { sayEvent } from "../words.ts";
 import { PastColumn } from "./past-column.tsx";
@@ -49,44 +50,20 @@ export function BoardThroughTime({ onClose }: { readonly onClose: () => void }) 
         <button type="button" className="icon-button" aria-label={words.common.close} onClick={onClose}>
           <Icon name="close" />
         </button>
-        <div className="slider">
-          <button
-            type="button"
-            className="icon-button"
-            aria-label={words.throughTime.previous}
-            disabled={position <= 0}
-            onClick={() => show(position - 1)}
-          >
-            <Icon name="left" />
-          </button>
-          <input
-            type="range"
-            min={0}
-            max={last}
-            value={position}
-            aria-label={words.throughTime.event}
-            aria-valuetext={words.throughTime.eventOf(position, last)}
-            autoFocus
-            onChange={(event) => show(event.target.valueAsNumber)}
-          />
-          <button
-            type="button"
-            className="icon-button"
-            aria-label={words.throughTime.next}
-            disabled={position >= last}
-            onClick={() => show(position + 1)}
-          >
-            <Icon name="right" />
-          </button>
-          <button
-            type="button"
-            className="button"
-            disabled={last === 0}
-            onClick={playing ? () => setPlaying(false) : play}
-          >
-            <Icon name="play" /> {playing ? words.history.stop : words.history.play}
-          </button>
-        </div>
+        <TimeSlider
+          first={0}
+          last={last}
+          at={position}
+          label={words.throughTime.event}
+          previous={words.throughTime.previous}
+          next={words.throughTime.next}
+          saysAt={words.throughTime.eventOf(position, last)}
+          hasFocus
+          playing={playing}
+          onShow={show}
+          onPlay={play}
+          onStop={() => setPlaying(false)}
+        />
         <p className="time-at">{words.throughTime.eventOf(position, last)}</p>
         <div className="time-event" aria-live="polite">
           {error !== null ? <p role="alert">{error}</p> : board && <Event board={board} />}
