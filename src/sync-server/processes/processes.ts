@@ -4,7 +4,6 @@
  * Guarantees (processes.test.ts): those of LogPool and ProcessRunner. After `close` no command begins.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { LOG_NAME } from "../../core/history/limits.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName } from "../base/env.ts";
@@ -12,6 +11,7 @@ import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import { UnknownEvents } from "../read-models/log-keeper.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { dueLogs } from "../subscribers/due-logs.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { type AnyProcessManager, checkedProcesses, type ProcessDefinition } from "./process-manager.ts";
 import { ProcessRunner } from "./process-runner.ts";
@@ -113,11 +113,7 @@ export class Processes {
       ticks,
       turn,
       runsMax: RUNS_MAX,
-      due: async (after, limit) => {
-        const { logs, next } = await modelStore.due([process.follower], env.now(), after, limit);
-        // An unfinished import has a name that is no log's. Its events are handled under the name of their log.
-        return { logs: logs.filter((log) => LOG_NAME.test(log)), next };
-      },
+      due: dueLogs(modelStore, process.follower, env),
       run: (log) => new ProcessRunner({ ...shared, hasWaiting: () => pool.hasWaiting }, log).run(),
     });
     return pool;

@@ -4,13 +4,13 @@
  * Guarantees (subscribers.test.ts): those of LogPool and LogRunner. After `close` no handler runs.
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
-import { LOG_NAME } from "../../core/history/limits.ts";
 import { DacapoError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { type Env, nodeName, settlesWithin } from "../base/env.ts";
 import { LogPool } from "../base/log-pool.ts";
 import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
+import { dueLogs } from "./due-logs.ts";
 import type { ExecuteAs } from "./handler-execute.ts";
 import { LogRunner, type RunnerContext } from "./log-runner.ts";
 import { Slots } from "./slots.ts";
@@ -110,11 +110,7 @@ class SubscriberPool {
       ticks,
       turn: options.turn,
       runsMax: RUNS_MAX,
-      due: async (after, limit) => {
-        const { logs, next } = await modelStore.due([subscriber.follower], env.now(), after, limit);
-        // An unfinished import has a name that is no log's. Its events are handled under the name of their log.
-        return { logs: logs.filter((log) => LOG_NAME.test(log)), next };
-      },
+      due: dueLogs(modelStore, subscriber.follower, env),
       run: async (log) => {
         const hasWaiting = (): boolean => this.#pool.hasWaiting;
         const runner = new LogRunner({ ...options, slots, hasWaiting, onDiverged }, log);
