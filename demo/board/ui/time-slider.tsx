@@ -1,4 +1,4 @@
-/** A slider over steps in time, with buttons for the step before and after, and *da capo* to play from the beginning. */
+/** A slider over steps in time, with buttons for the step before and after, and *da capo* to play from the start. */
 import { words } from "../words/language.ts";
 import { Icon } from "./icon.tsx";
 
