@@ -92,37 +92,48 @@ export function unpackTables(
   const tables = tableNames(domain);
   const byName = new Map(packed.map((table) => [table.table, table]));
   if (byName.size !== tables.size || ![...tables.values()].every((name) => byName.has(name))) return null;
-  const filled = new Map<string, (readonly [string, Json])[]>();
+  const filled = new Map<string, ReadonlyMap<string, Json>>();
+  let streams: ReadonlyMap<string, StreamState> = new Map();
   try {
-    for (const [table, name] of tables)
-      filled.set(
-        table,
-        (byName.get(name)?.buckets ?? []).flatMap(({ text }) => entriesIn(table, text)),
-      );
+    for (const [table, name] of tables) {
+      const buckets = byName.get(name)?.buckets ?? [];
+      if (table === STREAMS_TABLE) streams = entriesIn(name, buckets, isStreamState);
+      else filled.set(table, entriesIn(name, buckets, isRow));
+    }
   } catch {
     return null;
   }
   return (rows) => {
-    for (const [table, entries] of filled) {
-      if (table === STREAMS_TABLE)
-        for (const [stream, state] of entries) rows.streams.set(stream, state as unknown as StreamState);
-      else rows.tables.set(table, new Map(entries));
-    }
+    for (const [stream, state] of streams) rows.streams.set(stream, state);
+    for (const [table, entries] of filled) rows.tables.set(table, new Map(entries));
   };
 }
 
-/** The entries of a bucket. Throws for a damaged text. Of each value, it checks only what folding relies on. */
-function entriesIn(table: string, text: string): readonly (readonly [string, Json])[] {
-  const entries: unknown = JSON.parse(text);
-  const isEntry = (entry: unknown): boolean =>
-    Array.isArray(entry) &&
-    typeof entry[0] === "string" &&
-    (table === STREAMS_TABLE ? isStreamState(entry[1]) : entry[1] !== undefined);
-  if (Array.isArray(entries) && entries.every(isEntry)) return entries as readonly (readonly [string, Json])[];
-  throw new Error(`A bucket of ${table} is damaged`);
+/** The entries of a table. Throws for a damaged text. Of each value, it checks only what folding relies on. */
+function entriesIn<Value>(
+  table: string,
+  buckets: PackedTable["buckets"],
+  isValue: (value: unknown) => value is Value,
+): ReadonlyMap<string, Value> {
+  const all = new Map<string, Value>();
+  for (const { text } of buckets) {
+    const entries: unknown = JSON.parse(text);
+    if (!Array.isArray(entries)) throw new Error(`A bucket of ${table} is damaged`);
+    for (const entry of entries as readonly unknown[]) {
+      const [key, value] = Array.isArray(entry) ? (entry as readonly unknown[]) : [];
+      if (typeof key !== "string" || !isValue(value)) throw new Error(`A bucket of ${table} is damaged`);
+      all.set(key, value);
+    }
+  }
+  return all;
 }
 
-function isStreamState(value: unknown): boolean {
+/** A value of a parsed text is JSON. */
+function isRow(value: unknown): value is Json {
+  return value !== undefined;
+}
+
+function isStreamState(value: unknown): value is StreamState {
   return (
     typeof value === "object" &&
     value !== null &&
