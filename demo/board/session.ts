@@ -24,6 +24,11 @@ export function whyNot(search: string): string | null {
   return log === "" || name !== "" ? null : words.session.nameless(log);
 }
 
+/** The reason why a typed text names no board, in words; null if it names one, or is empty. */
+export function whyNotTyped(typed: string, log: string): string | null {
+  return log === "" && typed.trim() !== "" ? words.session.badBoard(shorten(typed.trim())) : null;
+}
+
 /** The first values of the start page: cleaned values of the address, otherwise the last ones of this browser. */
 export function proposalFor(search: string): { readonly name: string; readonly board: string } {
   const { log, name } = asked(search);

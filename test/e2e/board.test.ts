@@ -856,6 +856,18 @@ describe("by mouse and finger", () => {
     expect(await search(page)).toBe(`?log=${log}&as=Ada`);
   });
 
+  test("start page: a typed board without a letter of A to Z or a digit says why it cannot open", async () => {
+    const page = await demo.visit("/");
+    await page.getByRole("textbox", { name: "Your name" }).fill("Ada");
+    await page.getByRole("combobox", { name: "Board" }).fill("产品");
+    await page.getByText("A board cannot have the name “产品”").first().waitFor();
+    expect(await page.getByRole("button", { name: "Open the board" }).isDisabled()).toBe(true);
+    await page.getByRole("combobox", { name: "Board" }).fill("产品 7");
+    await page.getByRole("button", { name: "Open the board" }).click();
+    await page.locator("[data-column]").first().waitFor();
+    expect(await search(page)).toBe("?log=7&as=Ada");
+  });
+
   test("start page: an address without a usable name says so and leads to its board", async () => {
     const page = await demo.visit(`/?log=Team.${log}&as=${"Ada".repeat(30)}`);
     await page.getByRole("alert").getByText("is too long for a person's name. Use at most 64 characters").waitFor();

@@ -1,6 +1,6 @@
 /** The start page: it requests a name and a board. The address contains both from then on. */
 import { type FormEvent, useState } from "react";
-import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot } from "../session.ts";
+import { addressOf, cleanName, logOf, proposalFor, rememberedLogs, whyNot, whyNotTyped } from "../session.ts";
 import { LanguageSwitch } from "./language-switch.tsx";
 import { Wordmark } from "./wordmark.tsx";
 import { words } from "../words/language.ts";
@@ -25,7 +25,8 @@ export function StartPage() {
   const [name, setName] = useState(proposal.name);
   const [board, setBoard] = useState(() => proposal.board || suggestBoard());
   const log = logOf(board.trim(), search);
-  const why = whyNot(search);
+  // The typed board comes first, because the person is typing it.
+  const why = whyNotTyped(board, log) ?? whyNot(search);
   const ready = cleanName(name) !== "" && log !== "";
   const open = (event: FormEvent) => {
     event.preventDefault();
