@@ -15,6 +15,7 @@ export type PostgresCluster = {
   readonly query: (text: string) => Promise<readonly Record<string, unknown>[]>;
   /** Ends all processes at once, as a crash of Postgres does, and starts them again. */
   readonly restart: () => Promise<void>;
+  /** Throws if `pg` warned this process of something that its next version refuses. */
   readonly stop: () => Promise<void>;
 };
 
@@ -50,6 +51,11 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
     return started;
   };
   let server = await run();
+  const warnings: string[] = [];
+  const onWarning = ({ name, message }: Error): void => {
+    if (name === "DeprecationWarning" && /\bpg@/.test(message)) warnings.push(message);
+  };
+  process.on("warning", onWarning);
   const crash = async (): Promise<void> => {
     const ended = new Promise((resolve) => server.once("exit", resolve));
     server.kill("SIGQUIT");
@@ -76,6 +82,8 @@ export async function startPostgres({ isDurable = false } = {}): Promise<Postgre
       // An immediate shutdown, because the data goes away anyway.
       await crash();
       rmSync(data, { recursive: true, force: true });
+      process.off("warning", onWarning);
+      if (warnings.length > 0) throw new Error(`The package pg warned: ${warnings.join(" ")}`);
     },
   };
 }

@@ -76,22 +76,11 @@ export class PostgresPool {
 
   /** Runs the statements of `work` in one transaction, on one connection. */
   async turn<Result>(work: (statement: Statement) => Promise<Result>): Promise<Result> {
-    return this.#inTransaction(this.#turns, (client) =>
-      work(
-        async <Row extends object>(name: string, text: string, values: unknown[]) =>
-          (await client.query<Row>({ name, text, values })).rows,
-      ),
-    );
+    return this.#inTransaction(this.#turns, (client) => work(inTurn(client)));
   }
 
   async transaction<Result>(work: (sql: Statements) => Promise<Result>): Promise<Result> {
-    return this.#inTransaction(this.#pool, (client) =>
-      work({
-        rows: async <Row extends object>(text: string, values: readonly unknown[]) =>
-          (await client.query<Row>(text, [...values])).rows,
-        run: async (text) => void (await client.query(text)),
-      }),
-    );
+    return this.#inTransaction(this.#pool, (client) => work(statementsOf(inTurn(client))));
   }
 
   async close(): Promise<void> {
@@ -123,6 +112,17 @@ export class PostgresPool {
       client.release(isBroken);
     }
   }
+}
+
+/** Statements of one connection, one after the other. Version 9 of `pg` refuses a statement while another one runs. */
+function inTurn(client: pg.PoolClient): Statement {
+  let last: Promise<unknown> = Promise.resolve();
+  return <Row extends object>(name: string, text: string, values: unknown[]) => {
+    const run = async (): Promise<readonly Row[]> => (await client.query<Row>({ name, text, values })).rows;
+    const result = last.then(run, run);
+    last = result;
+    return result;
+  };
 }
 
 function open(url: string, max: number): pg.Pool {

@@ -74,6 +74,24 @@ describe.skipIf(findPostgres() === undefined)("postgres", () => {
     await expect(turn).rejects.toMatchObject({ code: "storage-lost", retry: "later" });
   }, 60_000);
 
+  test("takeTurn: reads at the same time use the connection of the turn one after the other", async () => {
+    const store = open();
+    const head = await write(store, "log", null, { commit: 1 });
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    try {
+      const reads = await takeTurn(store, "log", (own) =>
+        Promise.all([own.head("log"), own.read("log", head, { events: 1, bytes: 1 }), own.written("log", ["a", "b"])]),
+      );
+      expect(reads[0]).toEqual({ kind: "open", cursor: head });
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off("warning", onWarning);
+    }
+  });
+
   test("takeTurn: turns on many logs all end, if each node has one connection for them", async () => {
     const nodes = [open(1), open(1), open(2)];
     const logs = Array.from({ length: 12 }, (_, n) => `log${n}`);
