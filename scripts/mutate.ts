@@ -4,7 +4,8 @@
 //   npm run mutate -- --minutes 20                     stops after 20 minutes. The next run continues.
 //   npm run mutate -- --only core/replica              changes only the files whose path contains the text.
 //   npm run mutate -- --tests core/replica             runs only the tests whose path contains the text.
-//   npm run mutate -- --only core/replica --write      also writes the survivors into survivors.json.
+//   npm run mutate -- --only core/replica --write      also writes the survivors into survivors.json, and removes the
+//                                                      entries whose code changed.
 //   npm run mutate -- --sample 200                     tries 200 mutants of each area, at random and always the same.
 //   npm run mutate -- --fresh                          forgets the results of earlier runs.
 //
@@ -12,8 +13,8 @@
 // Results are kept in .test-output/mutate. A kill counts until its file changes. A survivor counts until its file or a
 // test file changes. After a change of a helper, or after a test became weaker, pass --fresh.
 //
-// The exit code is 1 if too few mutants were killed, if a mutant was not tried by all tests, or if a survivor has no
-// reason in test/mutation/survivors.json.
+// The exit code is 1 if too few mutants were killed, if a mutant was not tried by all tests, if a survivor has no
+// reason in test/mutation/survivors.json, or if the code of an entry there is gone.
 import { spawn } from "node:child_process";
 import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -64,6 +65,7 @@ async function mutate(): Promise<number> {
   if (values.sample) process.env[SAMPLE_VARIABLE] = `-${values.sample}`;
   if (values.fresh) forgetResults();
   const survivors = new Survivors(join(projectFolder, "test/mutation/survivors.json"));
+  const [known, unnamed]: [Mutant[], Mutant[]] = [[], []];
   let [mutants, killed, isGood] = [0, 0, true];
   for (const area of areas) {
     const files = globSync([...area.files], { cwd: projectFolder }).filter((file) => file.includes(values.only ?? ""));
@@ -75,12 +77,17 @@ async function mutate(): Promise<number> {
     await tryAll(made, tests);
     const results = new Results(made.mutants, tests);
     isGood = results.print(area, survivors) && isGood;
-    if (values.write) survivors.add(results.unnamed(survivors));
+    known.push(...all.mutants);
+    unnamed.push(...results.unnamed(survivors));
     mutants += results.counted.length;
     killed += results.killed.length;
   }
+  const gone = survivors.gone(known, (file) => file.includes(values.only ?? ""));
+  for (const { file, code, replacement } of gone)
+    console.log(`The code of this entry of survivors.json is gone: ${file}: ${code} => ${replacement}`);
+  if (values.write) survivors.write(unnamed, gone);
   console.log(`${mutants} mutants, ${killed} killed`);
-  return isGood ? 0 : 1;
+  return isGood && gone.length === 0 ? 0 : 1;
 }
 
 /** Runs the quick tests first. It starts test processes until all tests tried all, because a mutant can end one. */

@@ -18,12 +18,18 @@ export class Survivors {
     return this.#named.some((named) => named.reason !== "" && isSame(named, mutant));
   }
 
-  /** Adds survivors with an empty reason, for somebody to fill in. */
-  add(mutants: readonly Mutant[]): void {
-    const added = mutants
+  /** The named survivors of these files whose code changed, so that no mutant is like them. */
+  gone(mutants: readonly Mutant[], isOfRun: (file: string) => boolean): readonly Named[] {
+    return this.#named.filter((named) => isOfRun(named.file) && !mutants.some((mutant) => isSame(named, mutant)));
+  }
+
+  /** Adds survivors with an empty reason, for somebody to fill in, and removes those that are gone. */
+  write(added: readonly Mutant[], gone: readonly Named[]): void {
+    const news = added
       .filter((mutant) => !this.#named.some((named) => isSame(named, mutant)))
       .map(({ file, mutator, code, replacement }) => ({ file, mutator, code, replacement, reason: "" }));
-    const all = [...this.#named, ...added].toSorted((one, other) => one.file.localeCompare(other.file));
+    const kept = this.#named.filter((named) => !gone.includes(named));
+    const all = [...kept, ...news].toSorted((one, other) => one.file.localeCompare(other.file));
     writeFileSync(this.#path, `${JSON.stringify(all, null, 2)}\n`);
   }
 }
