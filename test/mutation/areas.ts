@@ -16,7 +16,12 @@ export const areas: readonly Area[] = [
     ["src/client/{engine,sync}/**/*.ts"],
     ["client/{engine,sync,stores,tabs,worker}", "core/replica"],
   ),
-  area("server", 0.85, ["src/sync-server/{writer,live}/**/*.ts"], ["sync-server/{writer,live,read-models,http,streams}"]),
+  area(
+    "server",
+    0.85,
+    ["src/sync-server/{writer,live}/**/*.ts"],
+    ["sync-server/{writer,live,read-models,http,streams}"],
+  ),
 ];
 
 /**
