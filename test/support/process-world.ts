@@ -1,7 +1,7 @@
 /** A shop with its process manager on virtual time: events, runs that crash at any write, clock jumps and releases. */
 import { runtimeEnv } from "../../src/sync-server/base/env.ts";
 import type { SyncServer } from "../../src/sync-server/app.ts";
-import { checkedProcesses } from "../../src/sync-server/processes/process-manager.ts";
+import { type AnyProcessManager, checkedProcesses } from "../../src/sync-server/processes/process-manager.ts";
 import { ProcessRunner } from "../../src/sync-server/processes/process-runner.ts";
 import { type LogProcesses, logProcesses } from "../../src/sync-server/processes/log-processes.ts";
 import { Processes } from "../../src/sync-server/processes/processes.ts";
@@ -33,20 +33,24 @@ export class ProcessWorld {
   readonly store: EventStore;
   readonly #models: ModelStore;
   readonly #env = { ...runtimeEnv, now: () => this.now };
-  readonly #managers = new Map<number, ReturnType<typeof fulfilmentOf>>();
+  readonly #managers = new Map<number, AnyProcessManager>();
+  readonly #make: (version: number) => AnyProcessManager;
+  /** Writes of the model store until now. */
+  writes = 0;
 
-  constructor(store: EventStore) {
+  /** `make` returns the process manager of a release. Without it, orders wait for their payments. */
+  constructor(store: EventStore, make?: (version: number) => AnyProcessManager) {
     const { models } = store;
     if (!models) throw new Error("The store keeps no rows");
     this.store = store;
     this.#models = models;
+    this.#make = make ?? ((version) => fulfilmentOf({ version, lateMs: LATE_MS, isPoisoned: () => this.isPoisoned }));
     this.server = testServer({ domain: shop, store, env: this.#env, liveTicks: false });
   }
 
   /** The process manager of a release. */
-  manager(version: number): ReturnType<typeof fulfilmentOf> {
-    const manager =
-      this.#managers.get(version) ?? fulfilmentOf({ version, lateMs: LATE_MS, isPoisoned: () => this.isPoisoned });
+  manager(version: number): AnyProcessManager {
+    const manager = this.#managers.get(version) ?? this.#make(version);
     this.#managers.set(version, manager);
     return manager;
   }
@@ -80,16 +84,27 @@ export class ProcessWorld {
     return this.server.log(LOG).execute(command, { actor });
   }
 
-  /** Runs a node until it rests or crashes. Returns the time of its next work, or null after a crash. */
-  async run(version: number): Promise<number | null> {
-    const process = checkedProcesses(shop.definition, [this.manager(version)], new Set(), this.store).get("fulfilment");
+  /**
+   * Runs a node until it rests or crashes. Returns the time of its next work, or null after a crash. `executeMax`: the
+   * log is full after this number of commands.
+   */
+  async run(version: number, { executeMax = Infinity } = {}): Promise<number | null> {
+    const manager = this.manager(version);
+    const process = checkedProcesses(shop.definition, [manager], new Set(), this.store).get(manager.name);
     if (!process) throw new Error("no process");
     const node = { isDead: false };
+    let executed = 0;
     const executeAs: ExecuteAs = (log, commands, by) =>
-      this.#faulty(node, () => this.server.log(log).execute(commands, by));
+      this.#faulty(node, () => {
+        if (++executed > executeMax) throw new Error("the log is full");
+        return this.server.log(log).execute(commands, by);
+      });
     const models = this.#models;
     const modelStore = changed<ModelStore>(models, {
-      write: (log, write) => this.#faulty(node, () => models.write(log, write)),
+      write: (log, write) => {
+        this.writes++;
+        return this.#faulty(node, () => models.write(log, write));
+      },
       // Every node believes that it has the lease. So only the revisions keep the rows right.
       lease: () => Promise.resolve(true),
     });

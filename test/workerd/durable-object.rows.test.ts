@@ -3,7 +3,14 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import type { Cursor } from "../../src/core/history/record.ts";
-import { bearer, subscriber, syncServer, type SyncServer, type SyncServerOptions } from "../../src/sync-server/app.ts";
+import {
+  bearer,
+  processManager,
+  subscriber,
+  syncServer,
+  type SyncServer,
+  type SyncServerOptions,
+} from "../../src/sync-server/app.ts";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { person, type Person, tokens } from "../support/sync-requests.ts";
@@ -138,6 +145,37 @@ test("rows: handling events writes and reads as many rows as the price list says
     });
   };
   await inObject("subscriber rows", work, [worker]);
+});
+
+test("rows: the commands of a process write as many rows as the price list says", async () => {
+  const noting = processManager("noting", {
+    version: 1,
+    from: [task],
+    start: "beginning",
+    initial: null as { noted: number } | null,
+    on: {
+      TaskAdded: (_, { stream, data }, { run }) => {
+        const count = Number(data.title);
+        for (let n = 0; n < count; n++) run(task.command.note(stream.slice("task/".length), { text: `${n}` }));
+        return { noted: count };
+      },
+    },
+  });
+  const work = async (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>, server: SyncServer) => {
+    const process = (id: string, title: string) =>
+      count(async () => {
+        await ada.push([ada.commit(task.command.add(id, { title, column: "todo" }))]);
+        await server.work("board");
+      });
+    await process("first", "1");
+    // Two commits are 6 rows. The reaction, the end of the batch and the fold of its events are the others.
+    expect(await process("t1", "1")).toEqual({ written: 21, read: 124 });
+    const { written, read } = await process("t2", "200");
+    // A batch of 200 commands has the writes of one command. On a slow machine it has a few more.
+    expect(written - 603).toBeLessThan(60);
+    expect(read).toBeLessThan(2_500);
+  };
+  await inObject("process rows", work, [noting]);
 });
 
 test("rows: opening a socket writes two rows for its ticket", async () => {

@@ -1,10 +1,8 @@
 /**
- * Executes the commands of processes that are due, one of each process, and computes the outboxes that follow.
+ * Executes one command of a process, and computes the outbox that follows.
  *
- * Guarantees (processes.model.test.ts, processes.kill.test.ts):
- * - The commit id depends on the process manager, the log, the process and the call alone. So a repeated execution
- *   finds the record or the rejection of the first one (P4, S8).
- * - A command leaves the outbox only in a write after the log settled it.
+ * Guarantees (processes.model.test.ts, processes.kill.test.ts): the commit id depends on the process manager, the log,
+ * the process and the call alone. So a repeated execution finds the record or the rejection of the first one (P4, S8).
  */
 import type { CommandRequest } from "../../core/domain/definition.ts";
 import { RejectedError, ValidationError } from "../../core/values/errors.ts";
@@ -18,9 +16,12 @@ import { type Outbox, type OutboxItem, withChange, withoutItem } from "./outbox.
 import type { ProcessDefinition } from "./process-manager.ts";
 import { CollectedOutbox } from "./verbs.ts";
 
-/** The result of one execution. `failed`: the log could not record, so that the command is executed again. */
+/**
+ * The result of one execution. `isHandled`: the process manager may have a handler for a recorded event. `failed`: the
+ * log could not record, so that the command is executed again.
+ */
 export type CommandResult =
-  | { readonly kind: "settled" }
+  | { readonly kind: "settled"; readonly isHandled: boolean }
   | { readonly kind: "rejected"; readonly commit: string; readonly code: string; readonly message: string }
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -45,15 +46,17 @@ export function commitIdOf(process: string, log: LogName, key: string, { source,
 export async function executeItem(
   executeAs: ExecuteAs,
   log: LogName,
-  process: string,
+  { name, projection }: ProcessDefinition,
   key: string,
   item: OutboxItem,
 ): Promise<CommandResult> {
-  const commit = await commitIdOf(process, log, key, item);
+  const commit = await commitIdOf(name, log, key, item);
   try {
-    const actor = `${SERVER_ACTOR_PREFIX}${process}`;
-    await executeAs(log, item.commands, { id: commit, actor, meta: null, causedBy: item.causedBy });
-    return { kind: "settled" };
+    const by = { id: commit, actor: `${SERVER_ACTOR_PREFIX}${name}`, meta: null, causedBy: item.causedBy };
+    const { outcome, events } = await executeAs(log, item.commands, by);
+    const isHandled = events.some(({ aggregate, type }) => projection.handles(aggregate, type));
+    // The events of an earlier attempt may not be found.
+    return { kind: "settled", isHandled: isHandled || (outcome === "recorded" && events.length === 0) };
   } catch (error) {
     if (!(error instanceof RejectedError)) return { kind: "failed", error };
     const { code } = error.details;

@@ -11,10 +11,9 @@ import { foldStates, keysIn, stateOf, stateText, streamsIn } from "../read-model
 import { STATES } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
-import type { Outbox } from "./outbox.ts";
 import { isBehindReset, type ProcessNotes, type ProcessPlace } from "./process-place.ts";
 import type { ProcessDefinition } from "./process-manager.ts";
-import { type OutboxChanges, outboxRows, processRows, ProcessTables, waitingRows } from "./process-tables.ts";
+import { outboxRows, processRows, ProcessTables, waitingRows } from "./process-tables.ts";
 import {
   isUnreadable,
   type ProcessEvent,
@@ -60,9 +59,8 @@ export async function foldPageOf(
   for (const event of processEvents(process, records, folded))
     reaction.accept(event, event.position > live.notes.silentTo);
   const result = reaction.result();
-  const changes = await outboxChanges(tables, result.outboxes);
   const at = endOf(records, live.at);
-  const notes = await notesAfter(source, tables, live.notes, result, changes);
+  const notes = await notesAfter(source, tables, live.notes, result);
   return {
     at,
     notes: {
@@ -75,7 +73,7 @@ export async function foldPageOf(
     rows: [
       statesChange(process.follower, folded.states),
       ...reactedRows(process.follower, result),
-      ...outboxRows(process.follower, changes),
+      ...outboxRows(process.follower, result.outboxes),
     ],
     errors: result.errors,
   };
@@ -149,8 +147,7 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
     else reaction.block(waited);
   }
   const result = reaction.result();
-  const changes = await outboxChanges(tables, result.outboxes);
-  const notes = await notesAfter(source, tables, live.notes, result, changes);
+  const notes = await notesAfter(source, tables, live.notes, result);
   const parkedNow = waiting.filter((event) => event.isParked && !isChosen.has(event)).length;
   const parkedAgain = result.waiting.filter(({ isParked }) => isParked).length;
   return {
@@ -167,7 +164,7 @@ export async function foldWaiting(source: FoldSource, live: ProcessPlace, knowsM
     rows: [
       statesChange(process.follower, streams.states),
       ...reactedRows(process.follower, result),
-      ...outboxRows(process.follower, changes),
+      ...outboxRows(process.follower, result.outboxes),
     ],
     errors: result.errors,
   };
@@ -187,19 +184,13 @@ async function storedOf(process: ProcessDefinition, tables: ProcessTables, steps
   return { rows: await tables.rows(keys), outboxes: await tables.outboxes(keys) };
 }
 
-async function outboxChanges(tables: ProcessTables, after: ReadonlyMap<string, Outbox>): Promise<OutboxChanges> {
-  const before = await tables.outboxes([...after.keys()]);
-  return new Map([...after].map(([key, outbox]) => [key, { before: before.get(key) ?? [], after: outbox }]));
-}
-
 async function notesAfter(
   { now }: FoldSource,
   tables: ProcessTables,
   notes: ProcessNotes,
-  { waiting }: Reacted,
-  changes: OutboxChanges,
+  { waiting, outboxes }: Reacted,
 ): Promise<ProcessNotes> {
-  const counts = [...changes.values()].map(({ before, after }) => after.length - before.length);
+  const counts = [...outboxes.values()].map(({ before, after }) => after.length - before.length);
   return {
     ...notes,
     movedAt: now,
@@ -207,7 +198,7 @@ async function notesAfter(
     parkedCount: notes.parkedCount + waiting.filter(({ isParked }) => isParked).length,
     edits: notes.edits + (waiting.length > 0 ? 1 : 0),
     commands: counts.reduce((sum, count) => sum + count, notes.commands),
-    dueAt: await tables.dueAtAfter(changes),
+    dueAt: await tables.dueAtAfter(outboxes),
   };
 }
 

@@ -39,6 +39,12 @@ export type OutboxItem = {
 /** The items of a process, in the order of their due times. */
 export type Outbox = readonly OutboxItem[];
 
+/** An outbox as it was read, and as it becomes. */
+export type OutboxChange = { readonly before: Outbox; readonly after: Outbox };
+
+/** The outboxes that a write changes, by the key of their process. */
+export type OutboxChanges = ReadonlyMap<string, OutboxChange>;
+
 /** The time up to which all events are folded. Infinity: all events of the log. */
 export type FoldedUpTo = number;
 
@@ -65,11 +71,11 @@ export function withItem(outbox: Outbox, added: OutboxItem): Outbox {
 }
 
 export function withoutTimer(outbox: Outbox, timer: string): Outbox {
-  return outbox.filter((item) => item.timer !== timer);
+  return only(outbox, (item) => item.timer !== timer);
 }
 
 export function withoutTimers(outbox: Outbox): Outbox {
-  return outbox.filter(({ timer }) => timer === null);
+  return only(outbox, ({ timer }) => timer === null);
 }
 
 export function withoutItem(outbox: Outbox, removed: OutboxItem): Outbox {
@@ -109,6 +115,24 @@ export function timeKey(at: number): string {
 /** The time and the process of a key in the index of due times. */
 export function readDueKey(key: string): { readonly at: number; readonly process: string } {
   return { at: Number(key.slice(0, TIME_DIGITS)), process: key.slice(TIME_DIGITS + 1) };
+}
+
+/** The JSON text of an outbox. An item keeps its text, because a long outbox is written again for each change. */
+export function outboxText(outbox: Outbox): string {
+  return `[${outbox.map(textOf).join(",")}]`;
+}
+
+const texts = new WeakMap<OutboxItem, string>();
+
+function textOf(item: OutboxItem): string {
+  const text = texts.get(item) ?? JSON.stringify(item);
+  texts.set(item, text);
+  return text;
+}
+
+/** The same outbox if each item stays, so that a caller sees that nothing changed. */
+function only(outbox: Outbox, stays: (item: OutboxItem) => boolean): Outbox {
+  return outbox.every(stays) ? outbox : outbox.filter(stays);
 }
 
 function isTried({ failures, isParked }: OutboxItem): boolean {

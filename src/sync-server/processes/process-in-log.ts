@@ -12,7 +12,7 @@ import type { ModelStore, RowChange, TableChange } from "../stores/model-store.t
 import type { ResetOptions } from "../subscribers/log-subscribers.ts";
 import { commitIdOf } from "./execute-due.ts";
 import { isOutdated } from "./next-step.ts";
-import { type Outbox, type OutboxItem, withChange, withoutItem } from "./outbox.ts";
+import { type Outbox, type OutboxChanges, type OutboxItem, withChange, withoutItem } from "./outbox.ts";
 import type { AnyProcessManager, ProcessDefinition } from "./process-manager.ts";
 import {
   DUE,
@@ -26,7 +26,7 @@ import {
   wakeOf,
 } from "./process-place.ts";
 import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
-import { type OutboxChanges, outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
+import { outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
 import type { Processes } from "./processes.ts";
 
 const SKIPPED_MAX = 20;

@@ -10,7 +10,7 @@
 import { type CommitRecord, type Cursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import { type Env, jittered } from "../base/env.ts";
+import type { Env } from "../base/env.ts";
 import type { Turn } from "../base/turn.ts";
 import { isUnknownTo } from "../read-models/fold-page.ts";
 import type { UnknownEvents } from "../read-models/log-keeper.ts";
@@ -19,10 +19,9 @@ import type { EventStore } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import type { ExecuteAs } from "../subscribers/handler-execute.ts";
 import { Lease } from "../subscribers/lease.ts";
-import { executeItem, settle } from "./execute-due.ts";
+import { executeBatch } from "./command-batch.ts";
 import { foldBeside, foldPageOf, type FoldedEvents, type FoldSource, foldWaiting } from "./fold-events.ts";
-import { foldedUpTo, knowsMore, nextStep, type ProcessStep } from "./next-step.ts";
-import { pick } from "./outbox.ts";
+import { knowsMore, nextStep, type ProcessStep } from "./next-step.ts";
 import type { ProcessDefinition } from "./process-manager.ts";
 import {
   DUE,
@@ -34,7 +33,6 @@ import {
   WAITING,
   wakeOf,
 } from "./process-place.ts";
-import { outboxRows, ProcessTables } from "./process-tables.ts";
 
 export type ProcessRunnerContext = {
   readonly store: EventStore;
@@ -57,8 +55,6 @@ export type ProcessRunnerContext = {
 };
 
 const PAGE = { events: 256, bytes: 1024 * 1024 };
-/** Processes whose command is executed at once. */
-const COMMANDS_MAX = 64;
 /** A busy log continues for this time, though other logs wait for their turn. */
 const TURN_MS = 5_000;
 /** Milliseconds until a node reads again an event that it does not know. */
@@ -211,42 +207,13 @@ export class ProcessRunner {
   }
 
   async #execute(places: ProcessPlaces): Promise<StepEnd> {
-    const { process, modelStore, executeAs, env, closing } = this.#context;
-    const { live, head } = places;
-    const tables = new ProcessTables(modelStore, this.#log, process.follower);
-    const now = env.now();
-    const keys = await tables.due(now, COMMANDS_MAX);
-    const [outboxes, rows] = await Promise.all([tables.outboxes(keys), tables.rows(keys)]);
-    const due = [...outboxes].flatMap(([key, outbox]) => {
-      const item = pick(outbox, now, foldedUpTo({ live, head }));
-      return item ? [{ key, outbox, item, row: rows.get(key) ?? null }] : [];
-    });
+    const { env, closing, turn } = this.#context;
+    const mayContinue = (): boolean => !closing.aborted && this.#lease.isFresh() && turn?.isOver !== true;
+    const batch = { ...this.#context, log: this.#log, mayContinue, isClosing: () => closing.aborted };
+    const executed = await executeBatch(batch, places);
+    if (executed) return this.#writeLive(places, executed);
     // Timers wait for events, and this node cannot read these.
-    if (due.length === 0) return this.#isBeforeUnknown ? { until: now + UNKNOWN_LOOK_MS } : "continue";
-    const executed = await Promise.all(
-      due.map(async (one) => ({
-        ...one,
-        result: await executeItem(executeAs, this.#log, process.name, one.key, one.item),
-      })),
-    );
-    // A server that stops fails commands that the next start executes.
-    const tried = executed.filter(({ result }) => result.kind !== "failed" || !closing.aborted);
-    const settled = tried.map((one) => ({
-      ...one,
-      next: settle(process, one, env.now(), (ms) => jittered(env, ms)),
-    }));
-    const changes = new Map(settled.map(({ key, outbox, next }) => [key, { before: outbox, after: next.outbox }]));
-    const parked = settled.reduce((sum, { outbox, next }) => sum + parkedIn(next.outbox) - parkedIn(outbox), 0);
-    const added = settled.reduce((sum, { outbox, next }) => sum + next.outbox.length - outbox.length, 0);
-    const notes: ProcessNotes = {
-      ...live.notes,
-      commands: live.notes.commands + added,
-      parkedCommands: live.notes.parkedCommands + parked,
-      dueAt: await tables.dueAtAfter(changes),
-    };
-    const errors = settled.flatMap(({ next }) => (next.error === null ? [] : [next.error]));
-    const write = { at: live.at, notes, rows: outboxRows(process.follower, changes), errors };
-    return this.#writeLive(places, write);
+    return this.#isBeforeUnknown ? { until: env.now() + UNKNOWN_LOOK_MS } : "continue";
   }
 
   #writeLive(places: ProcessPlaces, { at, notes, rows, errors }: FoldedEvents): Promise<StepEnd> {
@@ -287,10 +254,6 @@ function revisionsOf({ live, beside }: ProcessPlaces): string {
 
 function mapped(tables: Readonly<Record<string, unknown>>, change: TableChange): Record<string, TableChange> {
   return Object.fromEntries(Object.keys(tables).map((name) => [name, change]));
-}
-
-function parkedIn(outbox: readonly { readonly isParked: boolean }[]): number {
-  return outbox.filter(({ isParked }) => isParked).length;
 }
 
 function hasChanges({ set, remove }: RowChange): boolean {

@@ -9,7 +9,7 @@ import type { StoredTexts } from "../read-models/fold-page.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
 import { keyOf } from "../subscribers/lanes.ts";
-import { dueKey, type Outbox, readDueKey, timeKey } from "./outbox.ts";
+import { dueKey, type Outbox, type OutboxChanges, outboxText, readDueKey, timeKey } from "./outbox.ts";
 import { DUE, OUTBOX, WAITING } from "./process-place.ts";
 import type { WaitingEvent } from "./react.ts";
 
@@ -94,15 +94,12 @@ export class ProcessTables {
   }
 }
 
-/** The outboxes that a write changes, each as it was read and as it becomes. */
-export type OutboxChanges = ReadonlyMap<string, { readonly before: Outbox; readonly after: Outbox }>;
-
 /** The rows of a write that changes these outboxes. */
 export function outboxRows(follower: string, changes: OutboxChanges): readonly RowChange[] {
   const set: [string, string][] = [];
   const remove: string[] = [];
   for (const [key, { before, after }] of changes) {
-    if (after.length > 0) set.push([key, JSON.stringify(after)]);
+    if (after.length > 0) set.push([key, outboxText(after)]);
     else if (before.length > 0) remove.push(key);
   }
   const due = dueChange(changes);

@@ -18,9 +18,9 @@ import { deepFreeze, type Json, parseOwnJson } from "../../core/values/json.ts";
 import { aggregateOf } from "../../core/values/names.ts";
 import { reasonOf, shortText } from "../../core/values/reason.ts";
 import type { FoldedStates, StoredTexts } from "../read-models/fold-page.ts";
-import type { Outbox, OutboxItem } from "./outbox.ts";
+import type { Outbox, OutboxChange, OutboxChanges, OutboxItem } from "./outbox.ts";
 import { NO_VERBS, type ProcessDefinition } from "./process-manager.ts";
-import { CollectedOutbox, requireText } from "./verbs.ts";
+import { CollectedOutbox, requireRow } from "./verbs.ts";
 
 /** A stored event, with the events that this code reads it as and the states around them. */
 export type ProcessEvent = EventPlace & {
@@ -55,7 +55,7 @@ export type WaitingEvent = EventPlace & {
 /** The changed texts of a reaction. A null row is removed. */
 export type Reacted = {
   readonly rows: ReadonlyMap<string, Json>;
-  readonly outboxes: ReadonlyMap<string, Outbox>;
+  readonly outboxes: OutboxChanges;
   readonly waiting: readonly WaitingEvent[];
   /** Events that waited and are folded now. */
   readonly folded: readonly WaitingEvent[];
@@ -69,6 +69,8 @@ export type StoredProcesses = {
   /** The outboxes that the events may touch. */
   readonly outboxes: ReadonlyMap<string, Outbox>;
 };
+
+const NONE: Outbox = [];
 
 /** The events of records that a process manager folds, with the steps of their fold. */
 export function processEvents(
@@ -98,7 +100,7 @@ export class Reaction {
   readonly #stored: StoredProcesses;
   readonly #blocked = new Set<string>();
   readonly #rows = new Map<string, Json>();
-  readonly #outboxes = new Map<string, Outbox>();
+  readonly #outboxes = new Map<string, OutboxChange>();
   readonly #waiting: WaitingEvent[] = [];
   readonly #folded: WaitingEvent[] = [];
   readonly #errors: unknown[] = [];
@@ -179,7 +181,7 @@ export class Reaction {
         const verbs = reacts ? collected.verbs({ id: event.id, at: received, causedBy: causeOf(event) }) : NO_VERBS;
         const next = react(deepFreeze(row ?? projection.initial), { ...event, key, before, after }, verbs);
         if (next === null) collected.end(event.id, reacts);
-        requireText(key, next);
+        requireRow(key, next);
         touched.set(key, { row: next, collected });
       }
     }
@@ -187,7 +189,8 @@ export class Reaction {
     // Written after every key was folded, because an event is folded whole or parked whole.
     for (const { key, row, outbox } of next) {
       this.#rows.set(key, row);
-      if (reacts) this.#outboxes.set(key, outbox);
+      if (reacts && outbox !== this.#outbox(key))
+        this.#outboxes.set(key, { before: this.#stored.outboxes.get(key) ?? [], after: outbox });
     }
   }
 
@@ -199,7 +202,7 @@ export class Reaction {
   }
 
   #outbox(key: string): Outbox {
-    return this.#outboxes.get(key) ?? this.#stored.outboxes.get(key) ?? [];
+    return this.#outboxes.get(key)?.after ?? this.#stored.outboxes.get(key) ?? NONE;
   }
 
   /** Without a reason, the event waits behind another one. */

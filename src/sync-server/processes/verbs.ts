@@ -13,7 +13,7 @@ import { type Json, omitUndefined } from "../../core/values/json.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
 import { parseCommit } from "../../core/wire/read-messages.ts";
 import { ROW_BYTES_MAX } from "../stores/model-store.ts";
-import { newItem, type Outbox, type OutboxItem, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
+import { newItem, type Outbox, type OutboxItem, outboxText, withItem, withoutTimer, withoutTimers } from "./outbox.ts";
 import type { ProcessVerbs } from "./process-manager.ts";
 
 const TIMER_NAME_MAX = 128;
@@ -28,19 +28,21 @@ export type CallSource = Pick<OutboxItem, "causedBy"> & { readonly id: string; r
 
 /** The outbox of a process while its handlers run. One number counts the calls of an event. */
 export class CollectedOutbox {
+  readonly #before: Outbox;
   #outbox: Outbox;
   #calls = 0;
   /** The source whose handler runs. */
   #source: CallSource | null = null;
 
   constructor(outbox: Outbox) {
+    this.#before = outbox;
     this.#outbox = outbox;
   }
 
-  /** The outbox. It throws if the store cannot keep its text. */
+  /** The outbox, or the given one if nothing changed. It throws if the store cannot keep its text. */
   checked(key: string): Outbox {
     this.#source = null;
-    requireText(key, this.#outbox);
+    if (this.#outbox !== this.#before) requireText(key, outboxText(this.#outbox));
     return this.#outbox;
   }
 
@@ -92,10 +94,13 @@ export class CollectedOutbox {
   }
 }
 
-/** Throws, so that the event is parked, if the store cannot keep the text of a row or an outbox. */
-export function requireText(key: string, value: Json | Outbox): void {
-  // It returns undefined for a function or a symbol, although its type says that it returns a text.
-  const text: string | undefined = JSON.stringify(value);
+/** Throws, so that the event is parked, if the store cannot keep the row of a process. */
+export function requireRow(key: string, row: Json): void {
+  requireText(key, JSON.stringify(row));
+}
+
+/** `JSON.stringify` returns undefined for a function or a symbol, although its type says that it returns a text. */
+function requireText(key: string, text: string | undefined): void {
   if (text === undefined || exceedsBytes(text, ROW_BYTES_MAX))
     throw new Error(`The row or the commands of the process ${key} are not JSON of at most ${ROW_BYTES_MAX} bytes`);
 }
