@@ -230,7 +230,12 @@ test("processManager: no reader gets the rows of another version", async () => {
   await until(() => isQuiet(first, 1), "the row");
   const second = started(next, { store: file.open() });
   await expect(second.log("shop").rows(next, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-building" });
-  second.poke("shop");
+  // The first node may still have the lease. Without ticks, only a poke lets the second one try again.
+  const isBuilt = async (): Promise<boolean> => {
+    second.poke("shop");
+    return (await statusOf(second))?.state === "running";
+  };
+  await until(isBuilt, "the rows of the second release");
   const { rows, identity } = await second.log("shop").rows(next);
   expect([rows.length, identity]).toEqual([1, "fulfilment@2<order@1,payment@1"]);
   await expect(first.log("shop").rows(old, { waitMs: 0 })).rejects.toMatchObject({ code: "rows-building" });
