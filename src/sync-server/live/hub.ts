@@ -119,7 +119,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     },
     poke: (log) => {
       for (const room of log === null ? rooms.values() : [rooms.get(log)]) void room?.poll();
-      if (log === null) nodes?.ask(null);
+      if (log === null) nodes?.recover();
     },
     watch: (permitMs) => watch.check(permitMs),
     end: (code, log) => {

@@ -4,7 +4,8 @@
  * Guarantees (node-presence.test.ts):
  * - Changes of a device within 100 ms go out as one. At most `FLUSH_BYTES_MAX` go out at once, and the rest waits.
  * - A node repeats its entries every 10 seconds, because a message may be lost. Entries that are not repeated end.
- * - A room that opens requests the entries of all other nodes, and so does each room after messages were lost.
+ * - A room that opens requests the entries of all other nodes, and so does each room after messages were lost. Each room
+ *   then sends its own entries too, because a request of another node may be among the lost messages.
  * - A node that ends says so.
  */
 import { byteLength } from "../base/limits.ts";
@@ -67,9 +68,17 @@ export class NodePresence {
     entries.set(deviceKey(entry), entry);
   }
 
-  /** Requests the entries of all other nodes for a log. Null: for every log with sockets. */
-  ask(log: LogName | null): void {
-    for (const name of log === null ? this.#rooms.keys() : [log]) this.#wait(name).asks = true;
+  /** Requests the entries of all other nodes for a log. */
+  ask(log: LogName): void {
+    this.#wait(log).asks = true;
+  }
+
+  /** Exchanges the entries of every log with sockets, because messages were lost in both directions. */
+  recover(): void {
+    for (const [log, room] of this.#rooms) {
+      this.ask(log);
+      this.#sendAll(log, room);
+    }
   }
 
   /** Repeats own entries that are due, and removes those that other nodes did not repeat. */

@@ -94,7 +94,7 @@ test("NodePresence: requests the entries of one log or of all logs with sockets,
   presence.ask("other");
   await clock.advance(100);
   expect(plain(sent())).toEqual([{ log: "other", entries: [], asks: true, ends: false }]);
-  presence.ask(null);
+  presence.recover();
   presence.ask("board");
   presence.send("plans", entry("a"));
   await clock.advance(100);

@@ -207,6 +207,22 @@ test("presence: after messages were lost, a node requests the entries of the oth
   expect(bob.sees()).toEqual({ [`${phone} ada`]: "here" });
 });
 
+test("presence: after two nodes lost messages, each sees the other at once, whoever hears again first", async () => {
+  const [one, other] = [node("one"), node("other")];
+  const [ada, bob] = [join(one), join(other, "bob")];
+  await advance(400);
+  loses = () => true;
+  show(ada, phone, "here");
+  await advance(400);
+  // The other node hears again and requests the entries, but the first node hears nothing yet.
+  other.hub.poke(null);
+  await advance(400);
+  loses = () => false;
+  one.hub.poke(null);
+  await advance(400);
+  expect(bob.sees()).toEqual({ [`${phone} ada`]: "here" });
+});
+
 test("presence: a device that moves to another node shows its newest entry, then only that", async () => {
   const [one, other, third] = [node("one"), node("other"), node("third")];
   const [before, after, bob] = [join(one), join(other), join(third, "bob")];
