@@ -4,19 +4,20 @@
  * Guarantees (cli.usage.test.ts):
  * - A known error is two sentences without a stack trace.
  * - A reader that closes stdout, such as `head`, ends the command quietly. A closed stderr changes no exit code.
- * - The first signal ends a command in order, and the second at once.
+ * - The first signal ends a command in order, also while it waits for input or for the reader of its output. The second
+ *   one ends it at once (cli.signals.test.ts).
  */
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import { DefinitionError } from "../core/values/errors.ts";
 import { parseOwnJson } from "../core/values/json.ts";
 import type { Run } from "./base/command.ts";
+import { ending, isInterruption } from "./base/ending.ts";
 import { fileError } from "./base/file-errors.ts";
 import { errorJson, errorText, EXIT, Exit, exitCodeOf } from "./base/exit-codes.ts";
 import { commands } from "./commands/index.ts";
 
 export async function runDacapo(args: readonly string[]): Promise<number> {
-  const ending = new AbortController();
   const isJson = args.includes("--json");
   endQuietlyWithReader(isJson);
   for (const signal of ["SIGINT", "SIGTERM"] as const)
@@ -30,8 +31,10 @@ export async function runDacapo(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return usageCode(error, isJson);
     if (error instanceof Exit) return error.code;
-    if (ending.signal.aborted && error === ending.signal.reason) {
+    if (isInterruption(error)) {
       process.stderr.write("Stopped. Run the same command again to continue.\n");
+      // A reader that stopped reading would keep this process alive.
+      if (process.stdout.writableLength > 0) process.exit(EXIT.interrupted);
       return EXIT.interrupted;
     }
     process.stderr.write(`${isJson ? errorJson(error) : errorText(error)}\n`);

@@ -8,6 +8,7 @@
  */
 import { once } from "node:events";
 import type { Json } from "../../core/values/json.ts";
+import { ending } from "./ending.ts";
 
 /** The width of a line without a terminal. */
 const COLUMNS = 100;
@@ -40,7 +41,7 @@ export class Output {
   }
 
   async write(text: string): Promise<void> {
-    if (!process.stdout.write(text)) await once(process.stdout, "drain");
+    if (!process.stdout.write(text)) await once(process.stdout, "drain", { signal: ending.signal });
   }
 }
 

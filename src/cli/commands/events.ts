@@ -42,7 +42,11 @@ export const events: MakeCommand = ({ signal }) =>
         try {
           for (;;) {
             for (let page = await reader.next(); page.length > 0; page = await reader.next())
-              for (const record of page) if (!(await printer.print(record)) || signal.aborted) return;
+              for (const record of page) {
+                if (!(await printer.print(record))) return;
+                if (!hints) signal.throwIfAborted();
+                else if (signal.aborted) return;
+              }
             if (!hints || signal.aborted) return;
             await hints.next();
           }

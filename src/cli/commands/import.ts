@@ -1,5 +1,6 @@
 /** `dacapo import FILE…`: writes archives, or the parts of one, into a store. */
 import { createReadStream, existsSync } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { ArchiveReader } from "../../core/wire/archive.ts";
 import { DefinitionError, ValidationError } from "../../core/values/errors.ts";
 import { positionOf } from "../../core/history/record.ts";
@@ -40,7 +41,8 @@ export const importCommand: MakeCommand = ({ signal }) =>
     });
 
 async function importFile(store: EventStore, output: Output, file: string, signal: AbortSignal): Promise<void> {
-  const lines = chunkLines(file === "-" ? process.stdin : createReadStream(file));
+  // Otherwise a signal would wait for the next piece of the file.
+  const lines = chunkLines(addAbortSignal(signal, file === "-" ? process.stdin : createReadStream(file)));
   const first = await lines.next();
   const head = new ArchiveReader().read(first.done ? "" : first.value);
   if (!head.ok || head.value?.kind !== "header")
