@@ -25,7 +25,8 @@ beforeAll(async () => {
   await store.append("team", batch(head, { outcomes: Array.from({ length: 300 }, (_, n) => outcome(90_000 + n)) }));
   await store.close();
   const exported = ["export", "team", "--store", source(), "--out", folder.path("team.ndjson")];
-  expect(await runCli(exported)).toMatchObject({ code: 0 });
+  const { code, stderr } = await runCli(exported);
+  if (code !== 0) throw new Error(stderr);
   if (findPostgres() !== undefined) cluster = await startPostgres();
 }, 60_000);
 afterAll(async () => {
