@@ -4,8 +4,8 @@
  * Guarantees (node-presence.test.ts):
  * - Changes of a device within 100 ms go out as one. At most `FLUSH_BYTES_MAX` go out at once, and the rest waits.
  * - A node repeats its entries every 10 seconds, because a message may be lost. Entries that are not repeated end.
- * - A room that opens requests the entries of all other nodes, and so does each room after messages were lost. Each room
- *   then sends its own entries too, because a request of another node may be among the lost messages.
+ * - A room that opens requests the entries of all other nodes. After messages were lost, each room requests them again
+ *   and sends its own, because a request of another node may be lost too.
  * - A node that ends says so.
  */
 import { byteLength } from "../base/limits.ts";

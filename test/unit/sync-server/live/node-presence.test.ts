@@ -207,7 +207,7 @@ test("presence: after messages were lost, a node requests the entries of the oth
   expect(bob.sees()).toEqual({ [`${phone} ada`]: "here" });
 });
 
-test("presence: after two nodes lost messages, each sees the other at once, whoever hears again first", async () => {
+test("presence: after two nodes lost messages, people of both are seen again at once", async () => {
   const [one, other] = [node("one"), node("other")];
   const [ada, bob] = [join(one), join(other, "bob")];
   await advance(400);
