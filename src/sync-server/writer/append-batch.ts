@@ -151,7 +151,12 @@ type Round =
   | { readonly kind: Exclude<AppendResult["kind"], "ok" | "vetoed"> };
 
 /** The database refused a statement of an event, on this head. */
-type VetoedRound = { readonly kind: "vetoed"; readonly vetoed: Vetoed; readonly head: LogHead };
+type VetoedRound = {
+  readonly kind: "vetoed";
+  readonly vetoed: Vetoed;
+  readonly head: LogHead;
+  readonly cursor: Cursor | null;
+};
 
 /** The events of a batch whose statements the database refused. On another head, the same statements may succeed. */
 class Vetoes {
@@ -159,8 +164,7 @@ class Vetoes {
   #events = new Map<string, Map<string, Vetoed>>();
 
   /** Returns the number of refused events. */
-  add({ vetoed, head }: VetoedRound): number {
-    const cursor = head.kind === "open" ? head.cursor : null;
+  add({ vetoed, cursor }: VetoedRound): number {
     if (!sameCursor(cursor, this.#head)) this.clear();
     this.#head = cursor;
     const events = this.#events.get(vetoed.follower) ?? new Map<string, Vetoed>();
@@ -223,7 +227,7 @@ async function runRound(
   const events = positionOf(appended.head) - positionOf(appended.after);
   try {
     const written = await step.run("append", { log, records: records.length, events }, () => store.append(log, append));
-    if (written.kind === "vetoed") return { kind: "vetoed", vetoed: written, head };
+    if (written.kind === "vetoed") return { kind: "vetoed", vetoed: written, head, cursor };
     return written.kind === "ok" ? { kind: "ok", plan } : written;
   } catch (error) {
     return { kind: "failed", error };

@@ -73,11 +73,10 @@ export class StrongBatch {
   write(head: Cursor | null): ModelWrite | undefined {
     if (this.#targets.length + this.#passed.length === 0) return undefined;
     const passed = this.#passed.map((one): FollowerWrite => ({ ...one, next: "check" }));
-    const statements = this.#targets.flatMap((target) => target.statements());
     return {
       followers: [...passed, ...this.#targets.map((target) => target.follower(head))],
       rows: this.#targets.flatMap((target) => target.changes()),
-      ...(statements.length > 0 && { statements }),
+      statements: this.#targets.flatMap((target) => target.statements()),
     };
   }
 
