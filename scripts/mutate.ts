@@ -8,10 +8,12 @@
 //                                                      entries whose code changed.
 //   npm run mutate -- --sample 200                     tries 200 mutants of each area, at random and always the same.
 //   npm run mutate -- --fresh                          forgets the results of earlier runs.
+//   npm run mutate -- --fresh --named                  also tries the mutants that survivors.json names with a reason.
 //
 // StrykerJS's instrumenter makes the changes, and test/mutation/runner.ts tries them. The working tree stays as it is.
 // Results are kept in .test-output/mutate. A kill counts until its file changes. A survivor counts until its file or a
-// test file changes. After a change of a helper, or after a test became weaker, pass --fresh.
+// test file changes. After a change of a helper, or after a test became weaker, pass --fresh. A named survivor counts
+// without a try, because it would reach every test. After you removed a reason, pass --fresh.
 //
 // The exit code is 1 if too few mutants were killed, if a mutant was not tried by all tests, if a survivor has no
 // reason in test/mutation/survivors.json, or if the code of an entry there is gone.
@@ -44,6 +46,7 @@ const { values } = parseArgs({
     sample: { type: "string" },
     write: { type: "boolean" },
     fresh: { type: "boolean" },
+    named: { type: "boolean" },
   },
 });
 /**
@@ -74,7 +77,8 @@ async function mutate(): Promise<number> {
     const made = values.sample ? { ...all, mutants: sampleOf(all.mutants, Number(values.sample)) } : all;
     if (values.sample) console.log(`${area.name}: a sample of ${made.mutants.length} of ${all.mutants.length} mutants`);
     const tests = testsOf(area, files);
-    await tryAll(made, tests);
+    const named = made.mutants.filter((mutant) => values.named !== true && survivors.has(mutant));
+    await tryAll({ ...made, named: named.map(({ key }) => key) }, tests);
     const results = new Results(made.mutants, tests);
     isGood = results.print(area, survivors) && isGood;
     known.push(...all.mutants);
@@ -91,7 +95,7 @@ async function mutate(): Promise<number> {
 }
 
 /** Runs the quick tests first. It starts test processes until all tests tried all, because a mutant can end one. */
-async function tryAll(made: Pick<Plan, "code"> & { mutants: Mutant[] }, tests: readonly string[]): Promise<void> {
+async function tryAll(made: Pick<Plan, "code" | "mutants" | "named">, tests: readonly string[]): Promise<void> {
   mkdirSync(outputFolder, { recursive: true });
   for (const limits of RUNS) {
     let before = -1;

@@ -37,6 +37,8 @@ export type Plan = {
   /** The instrumented text of each file, by its path inside the project. */
   readonly code: { readonly [file: string]: string };
   readonly mutants: readonly Mutant[];
+  /** The keys of the mutants that no test tries, because survivors.json names them with a reason. */
+  readonly named: readonly string[];
   /** The test files in the order in which they run, each with the files it has not tried. */
   readonly tests: readonly { readonly file: string; readonly sources: readonly string[] }[];
 };

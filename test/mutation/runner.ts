@@ -68,6 +68,7 @@ const clock = performance.now.bind(performance);
 const utilization = performance.eventLoopUtilization.bind(performance);
 const cpuUsage = process.cpuUsage.bind(process);
 const plan = readPlan();
+const named: ReadonlySet<string> = new Set(plan.named);
 const switches: Switches = (globalThis.__stryker__ ??= {});
 const coverage = (switches.mutantCoverage ??= { static: {}, perTest: {} });
 
@@ -197,7 +198,7 @@ export default class MutationRunner extends TestRunner {
     const killed = new Set(readKills().map(({ mutant }) => mutant));
     for (const [id, count] of error === null ? Object.entries(hits) : []) {
       const mutant = this.#mutants.get(id);
-      if (mutant && !killed.has(mutant.key)) this.#steps.push({ mutant, hits: count });
+      if (mutant && !killed.has(mutant.key) && !named.has(mutant.key)) this.#steps.push({ mutant, hits: count });
     }
     // The clock also counts the work of other programs. On a busy machine each test would be slow by it.
     const { user, system } = cpuUsage(this.#before.usage);
