@@ -164,6 +164,12 @@ describe("sameJson", () => {
       expect([sameJson(left, right), sameJson(right, left)], JSON.stringify([left, right])).toEqual([false, false]);
   });
 
+  test("sameJson: each empty value equals only itself", () => {
+    const empty: (Json | undefined)[] = [undefined, null, false, 0, "", [], {}];
+    for (const [n, left] of empty.entries())
+      expect(empty.map((right) => sameJson(left, right))).toEqual(empty.map((_, other) => other === n));
+  });
+
   test("sameJson: an array differs from an object with the same length", () => {
     expect(sameJson([], { length: 0 })).toBe(false);
     expect(sameJson({ length: 0 }, [])).toBe(false);

@@ -95,6 +95,11 @@ describe("streamName, parseStream and isStream", () => {
     );
   });
 
+  test("aggregateOf: returns the text before the first slash, or the whole text without one", () => {
+    const texts = ["task/t1", "task", "/t1", "", "a/b/c"];
+    expect(texts.map(aggregateOf)).toEqual(["task", "task", "", "", "a"]);
+  });
+
   test("streamName: throws a ValidationError that names the id", () => {
     expect(() => streamName("task", "a b")).toThrow(ValidationError);
     expect(() => streamName("task", "a b")).toThrow('"a b" cannot name a stream of "task"');

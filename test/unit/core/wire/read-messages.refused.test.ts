@@ -25,6 +25,7 @@ test("parseCommit: refuses a commit that names two seen versions of one stream",
 
 test.each([
   ["a number", 7],
+  ["a list of a valid id", [id]],
   ["no UUID", "task"],
   ["a UUID in upper case", "00000000-0000-4000-8000-00000000000A"],
 ])("parseCommit: refuses an id that is %s", (_, wrong) => {
