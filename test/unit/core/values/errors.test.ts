@@ -9,6 +9,7 @@ import {
   ForbiddenError,
   fromPlainError,
   LogClosedError,
+  PendingWorkError,
   ProtocolError,
   RejectedError,
   StorageFullError,
@@ -36,6 +37,7 @@ const CLASSES = [
   UnknownAggregateError,
   UnknownCommandError,
   LogClosedError,
+  PendingWorkError,
   DefinitionError,
 ];
 
@@ -61,6 +63,11 @@ describe("toPlainError and fromPlainError", () => {
     const errors = [...CLASSES.map((Class) => new Class(facts)), new BugError("It broke")];
     expect(new Set(errors.map(({ code }) => code)).size).toBe(errors.length);
     for (const { retry } of errors) expect(["never", "later", "after-fix"]).toContain(retry);
+  });
+
+  test("DacapoError: an error without a cause has no field for it, so that a console prints none", () => {
+    for (const given of [facts, { ...facts, cause: undefined }])
+      expect("cause" in new ValidationError(given)).toBe(false);
   });
 
   test("toPlainError: does not send the cause to the other side", () => {
