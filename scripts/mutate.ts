@@ -77,7 +77,7 @@ async function mutate(): Promise<number> {
     const made = values.sample ? { ...all, mutants: sampleOf(all.mutants, Number(values.sample)) } : all;
     if (values.sample) console.log(`${area.name}: a sample of ${made.mutants.length} of ${all.mutants.length} mutants`);
     const tests = testsOf(area, files);
-    const named = made.mutants.filter((mutant) => values.named !== true && survivors.has(mutant));
+    const named = values.named === true ? [] : survivors.namedAlone(made.mutants);
     await tryAll({ ...made, named: named.map(({ key }) => key) }, tests);
     const results = new Results(made.mutants, tests);
     isGood = results.print(area, survivors) && isGood;

@@ -18,6 +18,14 @@ export class Survivors {
     return this.#named.some((named) => named.reason !== "" && isSame(named, mutant));
   }
 
+  /** The mutants that have a reason, without those that are like another one of their line. */
+  namedAlone(mutants: readonly Mutant[]): readonly Mutant[] {
+    return this.#named.flatMap((named) => {
+      const same = named.reason === "" ? [] : mutants.filter((mutant) => isSame(named, mutant));
+      return same.length === 1 ? same : [];
+    });
+  }
+
   /** The named survivors of these files whose code changed, so that no mutant is like them. */
   gone(mutants: readonly Mutant[], isOfRun: (file: string) => boolean): readonly Named[] {
     return this.#named.filter((named) => isOfRun(named.file) && !mutants.some((mutant) => isSame(named, mutant)));

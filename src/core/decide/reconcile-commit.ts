@@ -228,7 +228,8 @@ function expectedDrafts(domain: DomainDefinition, command: CommitCommand): reado
   const drafts: Draft[] = [];
   for (const { type, v, data } of command.events) {
     const definition = events?.get(type);
-    const current = callApp(() => (definition && v < definition.version ? definition.upcast(v, data) : data));
+    if (!definition) return null;
+    const current = callApp(() => definition.upcast(v, data));
     if ("defect" in current) return null;
     drafts.push({ type, data: deepFreeze(current.value) });
   }

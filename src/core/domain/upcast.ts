@@ -100,7 +100,7 @@ export function versionedBy(label: string, schema: unknown): Versioned {
   const steps = isVersions(current) ? current["~steps"] : [{ schema: current, upcast: null }];
   return {
     version: steps.length,
-    schema: steps.at(-1)?.schema ?? current,
+    schema: current,
     upcast: (v, data) => upcastFrom(label, steps, v, data),
   };
 }

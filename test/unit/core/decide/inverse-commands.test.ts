@@ -67,6 +67,11 @@ describe("inverseCommands", () => {
     );
   });
 
+  test("inverse: each command is undone on the state that the commands before it left", () => {
+    const to = (...values: readonly number[]) => values.map((value) => lamp.command.dim("a", { to: value }));
+    expect(inverseOf(new Replica(definition), ...to(1, 2, 5))).toEqual(to(2, 1, 0));
+  });
+
   test("inverse: a commit with one command without `undo` has none", () => {
     const view = new Replica(definition);
     expect(inverseOf(view, lamp.command.dim("a", { to: 2 }), lamp.command.brighten("a"))).toBe(null);

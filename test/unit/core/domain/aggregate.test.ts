@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { aggregate } from "../../../../src/core/domain/aggregate.ts";
 import { type DecideContext, isRejection } from "../../../../src/core/domain/definition.ts";
 import { DefinitionError, ValidationError } from "../../../../src/core/values/errors.ts";
@@ -16,50 +16,55 @@ const column = aggregate("column", {
   evolve: { ColumnAdded: () => ({ open: true }) },
 });
 
-const task = aggregate("task", {
-  version: 2,
-  initial: null as Task,
-  events: {
-    TaskAdded: v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") }),
-    TaskRenamed: v.object({ title: v.string() }),
-    TaskDone: v.object({}),
-  },
-  evolve: {
-    TaskAdded: (_, { data }) => ({ title: data.title, done: false }),
-    TaskRenamed: (state, { data }) => state && { ...state, title: data.title },
-    TaskDone: (state) => state && { ...state, done: true },
-  },
-  commands: {
-    add: {
-      input: v.object({ title: v.string() }),
-      decide: (state, input, { emit, reject }) =>
-        state ? reject("already-added", "It is there") : emit("TaskAdded", input),
+const defineTask = () =>
+  aggregate("task", {
+    version: 2,
+    initial: null as Task,
+    events: {
+      TaskAdded: v.object({ title: v.pipe(v.string(), v.trim()), column: v.optional(v.string(), "todo") }),
+      TaskRenamed: v.object({ title: v.string() }),
+      TaskDone: v.object({}),
     },
-    rename: {
-      input: v.object({ title: v.string() }),
-      decide: (state, input, { emit, reject }) => (state ? emit("TaskRenamed", input) : reject("no-such-task")),
-      onConflict: ({ state, theirs, mine, reject, rebase, emit }) =>
-        theirs.length > 1
-          ? reject("too-late")
-          : mine.length > 1 && state
-            ? emit("TaskRenamed", { title: `${state.title}!` })
-            : rebase(),
-      undo: ({ before, command }) => before && command.rename({ title: before.title }),
+    evolve: {
+      TaskAdded: (_, { data }) => ({ title: data.title, done: false }),
+      TaskRenamed: (state, { data }) => state && { ...state, title: data.title },
+      TaskDone: (state) => state && { ...state, done: true },
     },
-    done: {
-      decide: (state, _, { emit }) => (state && !state.done ? emit("TaskDone") : []),
-      onConflict: "keep",
-      time: "server",
+    commands: {
+      add: {
+        input: v.object({ title: v.string() }),
+        decide: (state, input, { emit, reject }) =>
+          state ? reject("already-added", "It is there") : emit("TaskAdded", input),
+      },
+      rename: {
+        input: v.object({ title: v.string() }),
+        decide: (state, input, { emit, reject }) => (state ? emit("TaskRenamed", input) : reject("no-such-task")),
+        onConflict: ({ state, theirs, mine, reject, rebase, emit }) =>
+          theirs.length > 1
+            ? reject("too-late")
+            : mine.length > 1 && state
+              ? emit("TaskRenamed", { title: `${state.title}!` })
+              : rebase(),
+        undo: ({ before, command }) => before && command.rename({ title: before.title }),
+      },
+      done: {
+        decide: (state, _, { emit }) => (state && !state.done ? emit("TaskDone") : []),
+        onConflict: "keep",
+        time: "server",
+      },
+      both: { decide: (_, __, { emit, id }) => [emit("TaskRenamed", { title: id() }), emit("TaskDone")] },
+      move: {
+        input: v.object({ column: v.string(), beside: v.string() }),
+        reads: { target: [column, (input) => input.column], beside: ["self", (input) => input.beside] },
+        decide: (_, __, { emit, target, beside, stream, actor, time }) =>
+          emit("TaskRenamed", { title: [target?.open, beside?.title, stream, actor, time].join() }),
+      },
     },
-    both: { decide: (_, __, { emit, id }) => [emit("TaskRenamed", { title: id() }), emit("TaskDone")] },
-    move: {
-      input: v.object({ column: v.string(), beside: v.string() }),
-      reads: { target: [column, (input) => input.column], beside: ["self", (input) => input.beside] },
-      decide: (_, __, { emit, target, beside, stream, actor, time }) =>
-        emit("TaskRenamed", { title: [target?.open, beside?.title, stream, actor, time].join() }),
-    },
-  },
-});
+  });
+
+// Each test defines the aggregates again, because `npm run mutate` changes the code only while a test runs.
+let task: ReturnType<typeof defineTask>;
+beforeEach(() => void (task = defineTask()));
 
 const context: DecideContext = { stream: "task/t1", actor: "ann", time: 7, id: () => "id-1", reads: {} };
 
@@ -97,7 +102,7 @@ describe("aggregate: requests", () => {
   });
 
   test("command: returns no input for a command without one", () => {
-    expect(task.command.done("t1")).toEqual({ stream: "task/t1", name: "done", v: 1 });
+    expect(task.command.done("t1")).toStrictEqual({ stream: "task/t1", name: "done", v: 1 });
   });
 
   test("command, ref: throw at once for an id that cannot name a stream", () => {
@@ -213,13 +218,17 @@ describe("aggregate: events", () => {
 });
 
 describe("aggregate: recorded", () => {
-  const sensor = aggregate("sensor", {
-    version: 1,
-    initial: 0,
-    recorded: true,
-    events: { Measured: v.object({ value: v.number() }), Reset: v.object({}) },
-    evolve: { Measured: (_, { data }) => data.value, Reset: () => 0 },
-  });
+  const defineSensor = () =>
+    aggregate("sensor", {
+      version: 1,
+      initial: 0,
+      recorded: true,
+      events: { Measured: v.object({ value: v.number() }), Reset: v.object({}) },
+      evolve: { Measured: (_, { data }) => data.value, Reset: () => 0 },
+    });
+
+  let sensor: ReturnType<typeof defineSensor>;
+  beforeEach(() => void (sensor = defineSensor()));
 
   test("recorded: has a command for each event, which records its input and keeps it", () => {
     const measured = sensor.definition.commands.get("Measured");
@@ -247,7 +256,9 @@ describe("aggregate: mistakes that TypeScript cannot see", () => {
   test.each<[string, unknown, unknown, RegExp]>([
     ["a name that cannot stand in a stream's name", "My Task", good, /"My Task"/],
     ["no options", "task", undefined, /no options/],
+    ["null in place of the options", "task", null, /no options/],
     ["no version", "task", { ...good, version: undefined }, /version of aggregate task is undefined/],
+    ["a version before the first", "task", { ...good, version: 0 }, /version of aggregate task is 0/],
     ["a version that is not a whole number", "task", { ...good, version: 1.5 }, /1\.5/],
     [
       "an initial state that cannot be stored",

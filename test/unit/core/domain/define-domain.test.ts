@@ -97,6 +97,8 @@ describe("defineDomain: mistakes", () => {
       /aggregates\[0\] of the domain is not a handle of aggregate\(\)/,
     ],
     ["no options", undefined, /no options/],
+    ["null in place of the options", null, /no options/],
+    ["a version before the first", { version: 0, aggregates: [task] }, /version of the domain is 0/],
     [
       "an object in place of an array",
       { version: 1, aggregates: { task } },

@@ -127,6 +127,18 @@ describe("former: refusals", () => {
     expect(() => define({ former: { Added: [titled, () => []] } })).toThrow("so has the present event Added");
   });
 
+  test("former: a present event of a later version is accepted, and so is another present event", () => {
+    const events = { Added: event(both).next(titled, ({ title }) => ({ title })), Tagged: tagged };
+    const evolve = { Added: (count: number) => count + 1, Tagged: (count: number) => count };
+    const options = { version: 1, initial: 0, events, evolve };
+    expect(() => aggregate("task", { ...options, former: { Added: [both, () => []] } })).not.toThrow();
+    expect(() => aggregate("task", { ...options, former: { Named: [both, () => []] } })).not.toThrow();
+  });
+
+  test("former: a name that the wire does not accept is refused when the program starts", () => {
+    expect(() => define({ former: { "a b": [titled, () => []] } })).toThrow('"a b" of a former event');
+  });
+
   test("former: a value that is not a schema with a function is refused when the program starts", () => {
     expect(() => define({ former: { Gone: titled } })).toThrow("is not a schema with a function");
     expect(() => define({ former: { Gone: [() => [], () => []] } })).toThrow("has no schema");

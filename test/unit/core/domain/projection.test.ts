@@ -152,6 +152,7 @@ describe("projection: keys", () => {
   });
 
   test("key: throws for a key that a table cannot store, so that the event is parked", () => {
+    expect(keysOf(() => "x".repeat(512))).toHaveLength(1);
     for (const bad of [7, {}, ["a", 7], "x".repeat(513), "\ud800"] as never[])
       expect(() => keysOf(() => bad), String(bad)).toThrow(DefinitionError);
   });
@@ -171,6 +172,20 @@ describe("projection: definition", () => {
       handles("task", "TaskAdded"),
       handles("note", "constructor"),
     ]).toEqual([true, false, false, false]);
+  });
+
+  test("projection: a handler that is undefined counts as left out", () => {
+    const untyped = projection as never as (name: string, options: object) => typeof board;
+    const on = { TaskAdded: (row: Json) => row, TaskMoved: undefined };
+    const { handles } = untyped("p", { version: 1, from: [task], initial: 0, on }).definition;
+    expect(["TaskAdded", "TaskMoved"].map((one) => handles("task", one))).toEqual([true, false]);
+  });
+
+  test("projection: has a row for each stream exactly if it has no key function", () => {
+    const withKey = (key: object) =>
+      projection("p", { version: 1, from: [task], initial: 0, ...key, on: { TaskAdded: (row) => row } }).definition;
+    expect(withKey({}).isByStream).toBe(true);
+    expect(withKey({ key: () => "all" }).isByStream).toBe(false);
   });
 
   test("projection: keeps its name, its version and the names of its aggregates", () => {
@@ -210,6 +225,12 @@ describe("projection: mistakes that TypeScript cannot see", () => {
       "board",
       { ...good, from: [undefined] },
       /has no list of aggregates/,
+    ],
+    [
+      "one aggregate of two that is not there yet",
+      "board",
+      { ...good, from: [task, undefined] },
+      /no list of aggregates/,
     ],
     ["an aggregate twice", "board", { ...good, from: [task, task] }, /names the aggregate task twice/],
     [

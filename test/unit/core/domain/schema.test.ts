@@ -57,6 +57,13 @@ describe("parseWith: refused values", () => {
         1,
       ),
     ).toMatchObject({ ok: false, problem: { reason: containing("no result") } });
+    for (const result of [null, 7, "text"])
+      expect(
+        parseWith(
+          schema(() => result),
+          1,
+        ),
+      ).toMatchObject({ ok: false, problem: { reason: containing("no result") } });
   });
 
   test("parseWith: returns a path of plain JSON for a symbol", () => {
@@ -103,6 +110,17 @@ describe("parseWith: wrong schemas", () => {
   });
 });
 
+test("parseWith: the failed promise of an asynchronous schema does not end the process", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  const failing = schema(() => Promise.reject(new Error("offline")));
+  expect(() => parseWith(failing, "x")).toThrow(DefinitionError);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+});
+
 describe("parseJsonWith", () => {
   test("parseJsonWith: refuses a value that is not plain JSON, even if the schema accepts it", () => {
     expect(parseJsonWith(v.any(), { at: [1, Infinity] })).toEqual({
@@ -123,4 +141,5 @@ test("isSchema: accepts schemas of all libraries, and nothing else", () => {
   expect(
     [null, undefined, "string", {}, () => {}, { "~standard": null }, { "~standard": { version: 1 } }].some(isSchema),
   ).toBe(false);
+  expect([{ "~standard": "text" }, { "~standard": { validate: true } }].some(isSchema)).toBe(false);
 });

@@ -204,7 +204,7 @@ test("tablesOf: puts each bucket into its table, and drops those of other tables
   ]);
 });
 
-test("bucketOf, textHash: return the same for ever, because stored rows and sent pages rely on them", () => {
+test("bucketOf, textHash: return the same for ever, as stored rows and sent pages need it", () => {
   expect(["", "a", "task/t0", "task/t1", "task/t999", "é€😀"].map(bucketOf)).toEqual([197, 44, 197, 50, 16, 13]);
   expect(["", "a", "hello world"].map(textHash)).toEqual(["811c9dc5811c9dc5", "e40c292c30060474", "d58b3fa7461d6e81"]);
   fc.assert(

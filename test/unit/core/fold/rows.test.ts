@@ -4,6 +4,7 @@ import {
   type BeforeWrite,
   ConfirmedRows,
   OverlayRows,
+  PARKED_MAX,
   RowChanges,
   STREAMS_TABLE,
 } from "../../../../src/core/fold/rows.ts";
@@ -65,6 +66,25 @@ describe("OverlayRows: rows of pending commits", () => {
   });
 });
 
+describe("OverlayRows: what it keeps", () => {
+  test("OverlayRows: hasRead knows all rows that were read, until dropRows", () => {
+    const { overlay } = twoLayers();
+    for (const key of ["a", "b"]) overlay.row("board", key);
+    expect(["a", "b"].map((key) => overlay.hasRead("board", key))).toEqual([true, true]);
+    overlay.dropRows();
+    expect(["a", "b"].map((key) => overlay.hasRead("board", key))).toEqual([false, false]);
+  });
+
+  test("OverlayRows, ConfirmedRows: keep a bounded number of parked events, and count all", () => {
+    const { confirmed, overlay } = twoLayers();
+    for (const rows of [confirmed, overlay]) {
+      for (let n = 0; n < PARKED_MAX + 2; n++)
+        rows.park({ projection: null, event: `e${n}`, stream: "task/t1", reason: "why" });
+      expect([rows.parked.length, rows.parkedCount]).toEqual([PARKED_MAX, PARKED_MAX + 2]);
+    }
+  });
+});
+
 describe("OverlayRows: keys that every object has", () => {
   test("OverlayRows: __proto__ and constructor are ordinary keys", () => {
     const { confirmed, overlay } = twoLayers();
@@ -78,6 +98,12 @@ describe("OverlayRows: keys that every object has", () => {
 });
 
 describe("ConfirmedRows: the store of rows", () => {
+  test("ConfirmedRows: a removed row takes no place in its table", () => {
+    const { confirmed } = twoLayers();
+    for (const row of [1, null]) confirmed.setRow("board", "a", row);
+    expect([...(confirmed.tables.get("board") ?? [])]).toEqual([]);
+  });
+
   test("ConfirmedRows: beforeWrite is called for confirmed rows and states, not for pending rows", () => {
     const { confirmed, written } = twoLayers();
     confirmed.setRow("board", "a", 1);
@@ -107,6 +133,15 @@ describe("RowChanges: changes for a page", () => {
     changes.touch("board", "a", entry(77));
     expect(changes.drain(() => after)).toEqual(deltas);
     expect(changes.drain(() => entry(99))).toEqual([]);
+  });
+
+  test("RowChanges: drain reports all touched rows on request, also those that did not change", () => {
+    const changes = new RowChanges();
+    const now = new Map([["a", entry(1)]]);
+    for (const key of ["a", "b"]) changes.touch("board", key, now.get(key) ?? null);
+    expect(changes.drain((_, key) => now.get(key) ?? null, "all touched")).toEqual([
+      { projection: "board", set: [entry(1)], removed: ["b"] },
+    ]);
   });
 
   test("RowChanges: drain skips an equal row, whatever the order of its fields", () => {

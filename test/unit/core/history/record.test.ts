@@ -43,6 +43,14 @@ test("eventsOf: each event has the position after the one before it, or none in 
   expect(positions(pending)).toEqual([null, null, undefined]);
 });
 
+test("eventsOf: an event has the cause of its record, and no field for it without one", () => {
+  const events = [{ type: "TaskCompleted", v: 1, stream: "task/t1", version: 1, data: {} }];
+  const record = { commit: "c", client: "l", actor: "ann", time: 1, meta: null, events, position: null };
+  const eventOf = (cause: object) => eventsOf(taskDomain.definition, { ...record, ...cause }, 0)[0];
+  expect(eventOf({})).not.toHaveProperty("causedBy");
+  expect(eventOf({ causedBy: "b:0", correlation: "a" })).toMatchObject({ causedBy: "b:0", correlation: "a" });
+});
+
 test("readableEvents: returns the stored data if the app's upcast throws", () => {
   const domain = taskDomain.definition;
   const events = [{ type: "TaskAdded", v: 1, stream: "task/t1", version: 1, data: { title: "Milk" } }];

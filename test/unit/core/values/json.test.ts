@@ -84,6 +84,7 @@ describe("findJsonProblem: values that would not survive", () => {
     ["minus zero", [-0], [0], /-0/],
     ["an integer that is not exact", { n: 2 ** 53 }, ["n"], /exact/],
     ["a lone surrogate", { text: "\ud83e" }, ["text"], /surrogate/],
+    ["a lone surrogate in a key of a flat object", { "\udd5b": 1 }, [], /surrogate/],
     ["a lone surrogate in a key", { a: { "\udd5b": 1 } }, ["a"], /surrogate/],
     ["a Date", { at: new Date(0) }, ["at"], /plain object/],
     ["a Map", new Map(), [], /plain object/],

@@ -49,6 +49,11 @@ describe("streamName, parseStream and isStream", () => {
     }
   });
 
+  test("parseStream: accepts an id of 200 bytes, and refuses one more with that reason", () => {
+    expect(parseStream(`task/${"x".repeat(200)}`).ok).toBe(true);
+    expect(parseStream(`task/${"x".repeat(201)}`)).toMatchObject({ problem: { reason: matching(/longer than 200/) } });
+  });
+
   test("parseStream: refuses an ambiguous name and returns a reason", () => {
     const bad = [
       "",

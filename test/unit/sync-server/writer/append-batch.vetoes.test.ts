@@ -32,7 +32,7 @@ function node(store = openStore()) {
 let ids = 0;
 const { place, pay, cancel } = order.command;
 const paid = (number: string, id = `o${++ids}`) => commitOf([place(id, { total: 1 }), pay(id, { number })]);
-const paidAs = (numbers: string) => [...numbers].map((number) => paid(number));
+const paidAs = (numbers: string) => Array.from(numbers, (number) => paid(number));
 /** The pushes of one batch, each with one commit for each digit, which is its invoice number. */
 async function pushTogether(scene: ReturnType<typeof node>, batch: readonly string[]) {
   const release = scene.hold();
