@@ -36,7 +36,7 @@ test.runIf(reachesFrames)(
     await expect.poll(() => steps(page).locator(".done").count()).toBe(2);
 
     await page.getByRole("button", { name: "Plug it in" }).click();
-    await steps(page).getByText("Both boards agree. One change was refused: choose on the card.").waitFor();
+    await steps(page).getByText("Both boards agree. Choose on the refused card.").waitFor();
     const refused = lines(page).filter({ hasText: "refused" });
     expect(await refused.count()).toBe(1);
     const [loser, winner] = (await refused.locator(".actor").innerText()) === "Ada" ? [ada, bob] : [bob, ada];

@@ -4,6 +4,7 @@ import { type KeyboardEvent, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import { card } from "../domain/card.ts";
 import { orderBetween } from "../order.ts";
+import { cleanText } from "./form-text.ts";
 import { Icon } from "./icon.tsx";
 import { showCard } from "./reveal-card.ts";
 import { useAct } from "./use-act.ts";
@@ -19,7 +20,7 @@ export function AddCard({ column, last }: { readonly column: string; readonly la
   const field = useRef<HTMLTextAreaElement>(null);
 
   const add = async () => {
-    const title = field.current?.value.trim();
+    const title = cleanText(field.current?.value ?? "");
     if (!title || !field.current) return;
     field.current.value = "";
     setDraft(null);

@@ -3,10 +3,12 @@ import { randomId } from "dacapo/client";
 import { useExecute, useLog } from "dacapo/react";
 import { useState } from "react";
 import { card } from "../domain/card.ts";
+import { cards } from "../domain/read-models.ts";
 import { orderBetween } from "../order.ts";
 import { shareAddress } from "../session.ts";
+import { cardsOf } from "./lift/lift.ts";
 import { Menu } from "./menu.tsx";
-import type { ColumnEntry } from "./rows.ts";
+import { type ColumnEntry, idOf } from "./rows.ts";
 import { sampleTitle } from "./sample-titles.ts";
 import { sayProblem } from "./say-problem.ts";
 import { useSpeech } from "./speech.tsx";
@@ -49,12 +51,17 @@ export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[
 
 /** Adds many cards to the columns in turn, a commit for each hundred. */
 function useManyCards(columns: readonly ColumnEntry[]) {
+  const log = useLog();
   const execute = useExecute();
   const { notify } = useSpeech();
   const [isAdding, setAdding] = useState(false);
   const add = async () => {
     setAdding(true);
-    const lasts = new Map<string, string | null>(columns.map(({ key }) => [key, null]));
+    // Below the cards that are there.
+    const all = log.rows(cards).all();
+    const lasts = new Map<string, string | null>(
+      columns.map(({ key }) => [key, cardsOf(idOf(key), all).at(-1)?.row.order ?? null]),
+    );
     try {
       for (let n = 0; n < MANY; n += AT_ONCE) {
         await execute(
@@ -63,8 +70,8 @@ function useManyCards(columns: readonly ColumnEntry[]) {
             const order = orderBetween(lasts.get(key) ?? null, null);
             lasts.set(key, order);
             return card.command.add(randomId(), {
-              title: sampleTitle(n + at),
-              column: key.replace(/^[^/]*\//, ""),
+              title: sampleTitle(all.length + n + at),
+              column: idOf(key),
               order,
             });
           }),

@@ -17,6 +17,7 @@ import { ServerNotices } from "./server-notices.tsx";
 import { StrayCards } from "./stray-cards.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
+import { useKeptFocus } from "./use-kept-focus.ts";
 import { words } from "../words/language.ts";
 
 const NO_CARDS: readonly CardEntry[] = [];
@@ -37,6 +38,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
   const refusals = useRefusals();
   const refusalsByCard = useMemo(() => byCard(refusals), [refusals]);
   useGlide(board, lift?.card ?? null, all);
+  useKeptFocus(board, open);
 
   const carried = lift?.by === "keys" ? (all.find(({ key }) => key === lift.card) ?? null) : null;
   const home = all.find(({ key }) => key === lift?.card)?.row.column;

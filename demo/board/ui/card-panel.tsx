@@ -20,7 +20,7 @@ import { type CardEntry, idOf } from "./rows.ts";
 import { useSpeech } from "./speech.tsx";
 import { Time } from "./time.tsx";
 import { useAct } from "./use-act.ts";
-import { useHasDraft } from "./use-draft.ts";
+import { useReadDraft } from "./use-draft.ts";
 import { usePeople } from "./use-people.ts";
 import { words } from "../words/language.ts";
 
@@ -37,7 +37,7 @@ export function CardPanel({ card: key, columns, refusals, onOpen, onClose }: Car
   const entry = useRow(cards, key);
   const { notify } = useSpeech();
   const [view, setView] = useState<"card" | "history">("card");
-  const hasDraft = useHasDraft();
+  const readDraft = useReadDraft();
   const gone = entry === undefined;
   useEffect(() => {
     if (gone) onClose();
@@ -58,7 +58,10 @@ export function CardPanel({ card: key, columns, refusals, onOpen, onClose }: Car
     });
   };
   const close = () => {
-    if (hasDraft(`${key} comment`)) {
+    const described = readDraft(`${key} description`);
+    // A description without a conflict is saved when the panel closes.
+    const hasConflict = described !== null && ![described.over, described.text].includes(entry.row.description);
+    if (readDraft(`${key} comment`) || hasConflict) {
       notify({
         text: words.card.draftKept(entry.row.title),
         action: { label: words.card.continue, run: () => onOpen(key) },

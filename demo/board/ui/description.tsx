@@ -11,14 +11,22 @@ const PAUSE_MS = 1_000;
 export function Description({ id, description }: { readonly id: string; readonly description: string }) {
   const [draft, setDraft] = useDraft(`card/${id} description`);
   const hint = useId();
+  const field = useRef<HTMLTextAreaElement>(null);
   const { save, saving } = useSave(id, draft, description, setDraft);
   const dirty = draft !== null && draft.text !== description;
   const conflict = dirty && !saving && draft.over !== description;
+  const choose = (mine: boolean) => {
+    // The buttons disappear, so the focus goes back to the text.
+    field.current?.focus();
+    if (mine) void save(true);
+    else setDraft(null);
+  };
   return (
     <div className="description">
       <label className="field">
         {words.card.description}
         <textarea
+          ref={field}
           value={draft?.text ?? description}
           maxLength={5_000}
           rows={3}
@@ -36,10 +44,10 @@ export function Description({ id, description }: { readonly id: string; readonly
             {description === "" ? words.card.descriptionRemoved : words.card.descriptionChanged(description)}
           </p>
           <div className="row end">
-            <button type="button" className="button" onClick={() => void save(true)}>
+            <button type="button" className="button" onClick={() => choose(true)}>
               {words.card.useMine}
             </button>
-            <button type="button" className="button" onClick={() => setDraft(null)}>
+            <button type="button" className="button" onClick={() => choose(false)}>
               {words.card.keepOther}
             </button>
           </div>

@@ -1,5 +1,6 @@
 /** A text that becomes a field in its place. Enter and leaving the field save the text, Escape discards it. */
 import { type KeyboardEvent, useRef } from "react";
+import { cleanText } from "./form-text.ts";
 
 type InlineTextProps = {
   readonly label: string;
@@ -14,8 +15,8 @@ export function InlineText({ label, value, lengthMax, onDone }: InlineTextProps)
   const end = (next: string | null, left: boolean) => {
     if (ended.current) return;
     ended.current = true;
-    const trimmed = next?.trim();
-    onDone(trimmed && trimmed !== value ? trimmed : null, left);
+    const typed = next === null ? "" : cleanText(next);
+    onDone(typed && typed !== value ? typed : null, left);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // Stop the keys here, because otherwise the card around the field, or the dialog, would handle them.

@@ -24,6 +24,11 @@ export function OfflineSwitch() {
   const covers = words.offline.covers(user);
   return (
     <span className="offline">
+      {offline && (
+        <small id="offline-covers" className="switch-covers">
+          {words.offline.tabs(user)}
+        </small>
+      )}
       <button
         type="button"
         role="switch"
@@ -36,11 +41,6 @@ export function OfflineSwitch() {
         <span className="track" />
         <span className="switch-label">{words.offline.label}</span>
       </button>
-      {offline && (
-        <small id="offline-covers" className="switch-covers">
-          {words.offline.tabs(user)}
-        </small>
-      )}
     </span>
   );
 }

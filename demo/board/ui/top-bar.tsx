@@ -28,8 +28,8 @@ export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
       <header className="top-bar side">
         <Avatar name={user} />
         <h1>{user}</h1>
-        <UndoButtons />
         <SyncBadge />
+        <UndoButtons />
       </header>
     );
   return (
@@ -38,11 +38,12 @@ export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
         <Wordmark />
       </a>
       <h1>{log}</h1>
-      <SearchButton columns={names} replacesFind={isLarge} onOpen={onOpen} />
-      <UndoButtons />
+      {/* The parts whose width changes come first, because the controls must not move under the pointer. */}
+      <SyncBadge />
       <People onOpen={onOpen} />
       <OfflineSwitch />
-      <SyncBadge />
+      <SearchButton columns={names} replacesFind={isLarge} onOpen={onOpen} />
+      <UndoButtons />
       <BoardMenu columns={columns} />
     </header>
   );

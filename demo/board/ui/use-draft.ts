@@ -24,10 +24,10 @@ export function useDraft(field: string): readonly [Draft | null, (draft: Draft |
   return [draft, change];
 }
 
-/** Returns a function that checks whether this field has a draft. */
-export function useHasDraft(): (field: string) => boolean {
+/** Returns a function that reads the draft of a field. */
+export function useReadDraft(): (field: string) => Draft | null {
   const { log, user } = useLog();
-  return useCallback((field) => read(keyOf(log, user, field)) !== null, [log, user]);
+  return useCallback((field) => read(keyOf(log, user, field)), [log, user]);
 }
 
 function keyOf(log: string, user: string, field: string): string {

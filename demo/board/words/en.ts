@@ -56,7 +56,7 @@ export const en = {
     outcome: (refused: number) =>
       refused === 0
         ? "Both boards agree. Nothing was lost."
-        : `Both boards agree. ${refused === 1 ? "One change was" : `${refused} changes were`} refused: choose on the card.`,
+        : `Both boards agree. ${refused === 1 ? "Choose on the refused card." : `${refused} changes are refused: choose.`}`,
     states: { pending: "pending", confirmed: "confirmed", refused: "refused" },
     toDuo: "Dacapo: two people and one cable",
     codeHead: "The code of this board. The rest of it draws the page.",

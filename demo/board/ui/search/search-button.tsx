@@ -3,8 +3,9 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { Icon } from "../icon.tsx";
 import { words } from "../../words/language.ts";
 
-// Loaded on demand, because a board opens without its search.
-const SearchDialog = lazy(async () => ({ default: (await import("./search-dialog.tsx")).SearchDialog }));
+// Loaded after the board, because a board opens without its search.
+const loadDialog = async () => ({ default: (await import("./search-dialog.tsx")).SearchDialog });
+const SearchDialog = lazy(loadDialog);
 
 type SearchButtonProps = {
   readonly columns: ReadonlyMap<string, string>;
@@ -15,6 +16,8 @@ type SearchButtonProps = {
 
 export function SearchButton({ columns, replacesFind, onOpen }: SearchButtonProps) {
   const [isOpen, setOpen] = useState(false);
+  // Before the first Ctrl+K, because keys that are typed while the search loads would be lost.
+  useEffect(() => void loadDialog().catch(() => {}), []);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;

@@ -1,7 +1,9 @@
 /** The search over the board's cards. Enter opens the first card, arrow keys choose another one. */
 import { useLog } from "dacapo/react";
 import { type KeyboardEvent, useEffect, useState } from "react";
+import { flushSync } from "react-dom";
 import { Dialog } from "../dialog.tsx";
+import { focusCard } from "../reveal-card.ts";
 import { CardSearch, FOUND_MAX, type FoundCard } from "./card-search.ts";
 import { words } from "../../words/language.ts";
 
@@ -17,7 +19,9 @@ export function SearchDialog({ columns, onOpen, onClose }: SearchDialogProps) {
   const { found, isFailing } = useFound(text);
   const shown = found?.slice(0, FOUND_MAX) ?? [];
   const open = (key: string) => {
-    onClose();
+    // The card has the focus before its panel opens, so that the panel returns the focus to it.
+    flushSync(onClose);
+    focusCard(key);
     onOpen(key);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {

@@ -1,0 +1,95 @@
+/** The focus of a person who uses the keyboard: it stays on the board when its place disappears. */
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { addCards, cardOf, columnOf, type Demo, startDemo } from "./support/demo-board.ts";
+
+let demo: Demo;
+let log: string;
+
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterAll(() => demo.close());
+beforeEach(() => {
+  log = `focus-${crypto.randomUUID().slice(0, 8)}`;
+});
+afterEach(async () => {
+  await demo.leave();
+  const errors = demo.takeErrors();
+  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
+});
+
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    return element?.getAttribute("aria-label") ?? element?.className ?? "";
+  });
+
+test("focus: after a card was archived, the focus is on the card below it", async () => {
+  const page = await demo.open(log, "Ada");
+  await addCards(page, "To do", ["Buy rosin", "Tune the harp"]);
+  await cardOf(page, "Buy rosin").locator(".card-open").press("Enter");
+  await page.getByRole("button", { name: "Archive" }).click();
+  await cardOf(page, "Buy rosin").waitFor({ state: "detached" });
+  await expect.poll(() => focused(page)).toMatch(/^Tune the harp/);
+});
+
+test("focus: after another person archived the focused card, the focus is on a card beside it", async () => {
+  const page = await demo.open(log, "Ada");
+  await addCards(page, "To do", ["Tune the harp", "Buy rosin"]);
+  await cardOf(page, "Buy rosin").locator(".card-open").focus();
+  const ben = await demo.open(log, "Ben");
+  await cardOf(ben, "Buy rosin").locator(".card-open").press("Enter");
+  await ben.getByRole("button", { name: "Archive" }).click();
+  await cardOf(page, "Buy rosin").waitFor({ state: "detached" });
+  await expect.poll(() => focused(page)).toMatch(/^Tune the harp/);
+});
+
+test("focus: a card that was found by search has the focus after it is closed", async () => {
+  const page = await demo.open(log, "Ada");
+  await addCards(page, "Doing", ["Tune the harp"]);
+  await page.keyboard.press("Control+k");
+  const search = page.getByRole("dialog", { name: "Search cards" });
+  await search.locator("input").pressSequentially("harp");
+  await search.getByText("1 card").waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: /Tune the harp/ }).waitFor();
+  await page.keyboard.press("Escape");
+  await expect.poll(() => focused(page)).toMatch(/^Tune the harp/);
+});
+
+test("focus: after a column was removed, the focus is on the board", async () => {
+  const page = await demo.open(log, "Ada");
+  await page.getByRole("button", { name: "Column Doing" }).press("Enter");
+  await page.getByRole("menuitem", { name: /^Remove/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).press("Enter");
+  await columnOf(page, "Doing").waitFor({ state: "detached" });
+  await expect.poll(() => focused(page)).toMatch(/^board/);
+});
+
+test("description: after a choice between two texts, the focus is in the text", async () => {
+  const ada = await demo.open(log, "Ada");
+  await addCards(ada, "To do", ["Buy rosin"]);
+  const ben = await demo.open(log, "Ben");
+  for (const page of [ada, ben]) await cardOf(page, "Buy rosin").locator(".card-open").press("Enter");
+  const text = (page: Page) => page.getByRole("textbox", { name: "Description" });
+  await text(ben).pressSequentially("Dark");
+  await text(ada).fill("Light");
+  await text(ada).blur();
+  await ben.getByRole("button", { name: "Use mine" }).click();
+  await expect.poll(() => text(ben).evaluate((field) => field === document.activeElement)).toBe(true);
+  await expect.poll(() => text(ada).inputValue()).toBe("Dark");
+});
+
+test("description: a panel that is closed without a choice says that the text is kept", async () => {
+  const ada = await demo.open(log, "Ada");
+  await addCards(ada, "To do", ["Buy rosin"]);
+  const ben = await demo.open(log, "Ben");
+  for (const page of [ada, ben]) await cardOf(page, "Buy rosin").locator(".card-open").press("Enter");
+  await ben.getByRole("textbox", { name: "Description" }).pressSequentially("Dark");
+  await ada.getByRole("textbox", { name: "Description" }).fill("Light");
+  await ada.getByRole("textbox", { name: "Description" }).blur();
+  await ben.getByRole("button", { name: "Use mine" }).waitFor();
+  await ben.keyboard.press("Escape");
+  await ben.getByText("Your draft on “Buy rosin” is kept").first().waitFor();
+});
