@@ -234,7 +234,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
   });
 }
 
-type FollowersOptions = Omit<ModelKeepersOptions & SubscribersOptions & BasesOptions, "subscribers" | "turn"> & {
+type FollowersOptions = Omit<
+  ModelKeepersOptions & SubscribersOptions & BasesOptions,
+  "subscribers" | "turn" | "wakeSoon"
+> & {
   readonly handles: readonly ServerSubscriber[];
   readonly sleeps: SyncServerOptions["sleeps"];
 };
@@ -242,7 +245,8 @@ type FollowersOptions = Omit<ModelKeepersOptions & SubscribersOptions & BasesOpt
 /** The parts of a server that follow its logs. */
 function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
   const turn = sleeps ? new Turn(sleeps.turn, given.env) : null;
-  const options = { ...given, turn, executeAs: sleeps?.executeAs(given.executeAs) ?? given.executeAs };
+  const executeAs = sleeps?.executeAs(given.executeAs) ?? given.executeAs;
+  const options = { ...given, turn, executeAs, wakeSoon: sleeps?.wakeSoon };
   const keepers = new ModelKeepers(options);
   const { subscribers: handlers, processes: managers } = splitSubscribers(handles);
   const subscribers = new Subscribers({ ...options, subscribers: handlers });
@@ -278,6 +282,6 @@ function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
       await Promise.all([subscribers.close(), processes.close()]);
     },
     work: async (log: string): Promise<number> =>
-      Math.min(...(await Promise.all([keepers.work(log), subscribers.work(log), processes.work(log)]))),
+      Math.min(...(await Promise.all([keepers, subscribers, processes, bases].map((part) => part.work(log))))),
   };
 }

@@ -7,10 +7,7 @@ import type { EdgeLog } from "./hosts/edge-log.ts";
 import type { LogVerb, VerbArgs, VerbResult } from "./hosts/log-verbs.ts";
 
 /** Options of `cloudflare`: those of `syncServer`, and the place of the objects. */
-export type CloudflareOptions = Omit<
-  SyncServerOptions,
-  "store" | "base" | "ticketSecret" | "liveTicks" | "sleeps" | "env"
-> & {
+export type CloudflareOptions = Omit<SyncServerOptions, "store" | "ticketSecret" | "liveTicks" | "sleeps" | "env"> & {
   /**
    * The path in front of all routes, such as `/api/sync`. It is the path that the Worker's requests have.
    *

@@ -34,6 +34,7 @@ import { createOriginRule } from "./http/origins.ts";
 import { prefixOf } from "./live/live-path.ts";
 import { SILENCE_CHECK_MS } from "./live/watch-sockets.ts";
 import { mountAt } from "./http/mount-routes.ts";
+import { objectBaseOptions } from "./bases/base-option.ts";
 import { durableObjectStore } from "./stores/durable-object.ts";
 
 export { bearer } from "./access/authorize.ts";
@@ -80,6 +81,7 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
   for (const name of ["storageBytesMax", "permitEveryMs", "handlersPerWakeMax"] as const)
     if (options[name] !== undefined) requireNumber(name, options[name], 1);
   checkedObjectSubscribers(options);
+  objectBaseOptions(options.base);
   const { authorize, permit, admin, jurisdiction, locationHint, secretName = "TICKET_SECRET" } = options;
   const onError = options.onError ?? ((error: unknown) => console.error("dacapo:", error));
   const observer = new Observer(options);
@@ -184,7 +186,9 @@ function createLogObject(options: ObjectOptions, context: LogObjectContext, env:
     serverId: options.serverId ?? context.id.toString(),
     authorize: authorizeByWorker(options.authorize),
     liveTicks: false,
+    base: objectBaseOptions(options.base),
     sleeps: {
+      wakeSoon: () => wakeSoon(),
       turn: { ms: TURN_MS, calls: options.handlersPerWakeMax ?? HANDLERS_MAX },
       executeAs: (execute) => executeInObjects(options.objects, env, log, execute),
     },

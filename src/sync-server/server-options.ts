@@ -153,6 +153,8 @@ export type SleepingRuntime = {
   readonly turn: TurnLimits;
   /** Executes the commands of a handler. `execute` does it in a log of this server. */
   readonly executeAs: (execute: ExecuteAs) => ExecuteAs;
+  /** Called before long work, so that the runtime wakes again if it loses its memory meanwhile. */
+  readonly wakeSoon?: () => void;
 };
 
 /** A Hono app with the routes of the protocol, and the operator's actions. No route calls them. */

@@ -11,6 +11,7 @@ import {
   type SyncServer,
   type SyncServerOptions,
 } from "../../src/sync-server/app.ts";
+import { runtimeEnv } from "../../src/sync-server/base/env.ts";
 import { durableObjectStore } from "../../src/sync-server/stores/durable-object.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { person, type Person, tokens } from "../support/sync-requests.ts";
@@ -21,7 +22,7 @@ type Rows = { readonly written: number; readonly read: number };
 function inObject(
   name: string,
   work: (ada: Person, count: (operation: () => Promise<unknown>) => Promise<Rows>, server: SyncServer) => Promise<void>,
-  subscribers: SyncServerOptions["subscribers"] = [],
+  options: Pick<SyncServerOptions, "subscribers" | "base" | "env"> = {},
 ): Promise<void> {
   return runInDurableObject(env.PLATFORM.getByName(name), async (_, { storage }) => {
     let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
@@ -44,7 +45,7 @@ function inObject(
     const server = syncServer({
       domain,
       store,
-      subscribers,
+      ...options,
       authorize: bearer({ tokens }),
       serverId: "object",
       liveTicks: false,
@@ -144,7 +145,43 @@ test("rows: handling events writes and reads as many rows as the price list says
       "commit that fails": { written: 7, read: 25 },
     });
   };
-  await inObject("subscriber rows", work, [worker]);
+  await inObject("subscriber rows", work, { subscribers: [worker] });
+});
+
+test("rows: making a base writes and reads as many rows as the price list says", async () => {
+  let now = 1_700_000_000_000;
+  await inObject(
+    "base rows",
+    async (ada, count, server) => {
+      let head: Cursor | null = null;
+      const push = async (letter: string, title = "Milk") => {
+        const commits = Array.from({ length: 100 }, (_, n) =>
+          ada.commit(task.command.add(`${letter}${n}`, { title, column: "todo" })),
+        );
+        return count(async () => {
+          ({ cursor: head } = await ada.push(commits, head));
+          await server.work("board");
+        });
+      };
+      const end = () => count(() => ((now += 11 * 60_000), server.work("board")));
+      await push("first");
+      const onePage = await push("next");
+      const endOfOne = await end();
+      for (let n = 0; n < 20; n++) await push(`long${n}`, "m".repeat(200));
+      await end();
+      const twoPages = await push("last");
+      const endOfTwo = await end();
+      expect({ onePage, endOfOne, twoPages, endOfTwo }).toEqual({
+        // The 100 commits write 300 rows. A base writes four rows, and two for each page. Its end writes five rows, and one
+        // for each page.
+        onePage: { written: 306, read: 529 },
+        endOfOne: { written: 6, read: 29 },
+        twoPages: { written: 308, read: 625 },
+        endOfTwo: { written: 7, read: 33 },
+      });
+    },
+    { base: { everyEvents: 100 }, env: { ...runtimeEnv, now: () => now } },
+  );
 });
 
 test("rows: the commands of a process write as many rows as the price list says", async () => {
@@ -175,7 +212,7 @@ test("rows: the commands of a process write as many rows as the price list says"
     expect(written - 603).toBeLessThan(60);
     expect(read).toBeLessThan(2_500);
   };
-  await inObject("process rows", work, [noting]);
+  await inObject("process rows", work, { subscribers: [noting] });
 });
 
 test("rows: opening a socket writes two rows for its ticket", async () => {

@@ -7,10 +7,25 @@ declare namespace Cloudflare {
     readonly IDLE_LOGS: DurableObjectNamespace;
     readonly LIMITED_LOGS: DurableObjectNamespace;
     readonly WORK_LOGS: DurableObjectNamespace<import("./worker.ts").WorkLogObject>;
+    readonly BASE_LOGS: DurableObjectNamespace;
     readonly RELEASE_LOGS: DurableObjectNamespace;
     readonly TICKET_SECRET: string;
     readonly MAIL_SECRET: string;
   }
+}
+
+/** Rules that run the client. Its types of a browser contradict those of Workers, so they are checked elsewhere. */
+declare module "*/base-rules.ts?device" {
+  export const baseRules: readonly {
+    readonly name: string;
+    readonly check: (world: {
+      readonly url: string;
+      readonly log: string;
+      readonly withModels: (
+        run: (models: import("../../src/sync-server/stores/model-store.ts").ModelStore) => Promise<void>,
+      ) => Promise<void>;
+    }) => Promise<void>;
+  }[];
 }
 
 declare module "*.sql?raw" {

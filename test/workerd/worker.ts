@@ -8,6 +8,7 @@ import {
   type PermitRequest,
 } from "../../src/sync-server/cloudflare.ts";
 import type { LogEntry } from "../../src/sync-server/app.ts";
+import { BASE_LIMITS, BASE_OPTION } from "../support/base-options.ts";
 import { keptTelemetry } from "../support/telemetry.ts";
 import { board, columnCounts, domain } from "../support/board-domain.ts";
 import { releases } from "../support/release-domain.ts";
@@ -172,6 +173,20 @@ export class WorkLogObject extends work.EventLogObject {
 }
 export const workWorker = work.worker;
 export const workLogs = work.logs;
+
+/** A server on the edge that makes bases of small logs. */
+const withBases = cloudflare({
+  domain,
+  authorize: byToken,
+  binding: "BASE_LOGS",
+  base: BASE_OPTION,
+  limits: BASE_LIMITS,
+  onError: (error) => void app.errors.push(error),
+});
+
+export class BaseLogObject extends withBases.EventLogObject {}
+export const baseWorker = withBases.worker;
+export const baseLogs = withBases.logs;
 
 const release = (name: "first" | "second" | "third") =>
   cloudflare({

@@ -3,6 +3,7 @@
  *
  *     base/1f0c…/20000   a base: a table of pages at one cursor, which never changes
  *     base/1f0c…/next    the pages of a base that is being written
+ *     base/1f0c…/unfit   the note of a build that failed, so that no node repeats it soon
  *
  * Guarantees (base-followers.test.ts):
  * - A base is at one cursor, and never changes. So a device that reads it gets all of it or a 404.
@@ -14,6 +15,7 @@ import { type Cursor, positionOf } from "../../core/history/record.ts";
 import type { BaseHeader } from "../../core/wire/messages.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Follower } from "../stores/model-store.ts";
+import type { BaseOptions } from "./base-option.ts";
 
 /** The table of a base. Its keys are those of `pageKey`. */
 export const PAGES = "pages";
@@ -46,6 +48,10 @@ export function unfinishedName(fingerprint: string): string {
   return `${PREFIX}${fingerprint}/next`;
 }
 
+export function unfitName(fingerprint: string): string {
+  return `${PREFIX}${fingerprint}/unfit`;
+}
+
 export function pageKey(n: number): string {
   return String(n).padStart(6, "0");
 }
@@ -53,6 +59,17 @@ export function pageKey(n: number): string {
 export function notesText(notes: BaseNotes): string {
   return JSON.stringify(notes);
 }
+
+/** The note of a log that could have no base. It counts until the log has twice the length. */
+export type UnfitNotes = {
+  /** The end of the log. */
+  readonly position: number;
+  /** The build is tried again with another limit, or by another version of the domain. */
+  readonly bytesMax: number;
+  readonly release: number;
+  /** Milliseconds since the epoch. */
+  readonly madeAt: number;
+};
 
 /** The bases of a log, newest first. The bases of this fingerprint come before all other bases. */
 export function basesOf(followers: readonly Follower[], fingerprint: string): readonly StoredBase[] {
@@ -67,10 +84,14 @@ export function basesOf(followers: readonly Follower[], fingerprint: string): re
     .sort((left, right) => Number(isOwn(right)) - Number(isOwn(left)) || right.at.position - left.at.position);
 }
 
-function notesOf({ text }: Follower): BaseNotes | null {
+function notesOf(follower: Follower): BaseNotes | null {
+  const notes = parsedText<BaseNotes>(follower);
+  return notes && Array.isArray(notes.pages) && Array.isArray(notes.tables) ? notes : null;
+}
+
+function parsedText<Notes>({ text }: Follower): Notes | null {
   try {
-    const notes = parseOwnJson<BaseNotes>(text);
-    return Array.isArray(notes.pages) && Array.isArray(notes.tables) ? notes : null;
+    return parseOwnJson<Notes | null>(text);
   } catch {
     return null;
   }
@@ -80,6 +101,10 @@ export type BasePlan = {
   /** The base that the next one begins from. Null: none of this fingerprint. */
   readonly newest: StoredBase | null;
   readonly isDue: boolean;
+  /** The position from which the next base is due, unless the newest one is a day old. */
+  readonly dueFrom: number;
+  /** The note of the last build, if that build could make no base. */
+  readonly unfit: Follower | null;
   /** Followers whose time is over. */
   readonly over: readonly Follower[];
   /** When the next follower's time is over, in milliseconds since the epoch. Infinity: none. */
@@ -92,12 +117,18 @@ export function planBase(
   {
     fingerprint,
     everyEvents,
+    bytesMax,
+    release,
     now,
-  }: { readonly fingerprint: string; readonly everyEvents: number; readonly now: number },
+  }: Required<BaseOptions> & { readonly fingerprint: string; readonly release: number; readonly now: number },
 ): BasePlan {
   const bases = basesOf(followers, fingerprint);
   const own = bases.filter(({ follower }) => follower.name.startsWith(`${PREFIX}${fingerprint}/`));
   const [newest = null] = own;
+  const unfit = followers.find(({ name }) => name === unfitName(fingerprint)) ?? null;
+  const failed = unfit && parsedText<UnfitNotes>(unfit);
+  const triedFrom = failed?.bytesMax === bytesMax && failed.release === release ? 2 * failed.position : 0;
+  const dueFrom = Math.max(positionOf(newest?.at ?? null) + everyEvents, triedFrom);
   const behind = positionOf(head) - positionOf(newest?.at ?? null);
   const isOld = newest !== null && now - newest.notes.madeAt >= DAY_MS;
   const ends = bases.flatMap((base) => {
@@ -109,10 +140,16 @@ export function planBase(
     if (!follower.name.startsWith(PREFIX) || !follower.name.endsWith("/next")) return [];
     return [{ follower, until: (Number(follower.text) || 0) + ABANDONED_MS }];
   });
-  const all = [...ends, ...unfinished];
+  const unfitOfOthers = followers.flatMap((follower) => {
+    if (!follower.name.startsWith(PREFIX) || !follower.name.endsWith("/unfit") || follower === unfit) return [];
+    return [{ follower, until: (parsedText<UnfitNotes>(follower)?.madeAt ?? 0) + DAY_MS }];
+  });
+  const all = [...ends, ...unfinished, ...unfitOfOthers];
   return {
     newest,
-    isDue: behind >= everyEvents || (isOld && behind > 0),
+    isDue: positionOf(head) >= (isOld && behind > 0 ? triedFrom : dueFrom),
+    dueFrom,
+    unfit,
     over: all.flatMap(({ follower, until }) => (until <= now ? [follower] : [])),
     overAt: Math.min(...all.flatMap(({ until }) => (until > now ? [until] : []))),
   };

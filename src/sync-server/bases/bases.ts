@@ -5,18 +5,32 @@
  * - A log with fewer events than `everyEvents` costs nothing.
  * - A process makes one base at a time, because it holds the rows of that log in memory.
  * - A base whose cursor is no longer in the log is not served. A restored store may have such a base.
+ * - A log that can have no base is reported, and the store keeps a note. So no node folds it again soon.
+ * - With a turn, a build folds no longer than the turn, and the next event continues (cloudflare.bases.test.ts).
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
+import { DefinitionError } from "../../core/values/errors.ts";
 import { type Env, nodeName } from "../base/env.ts";
 import { evictOldest } from "../base/evict-oldest.ts";
 import { LogPool } from "../base/log-pool.ts";
+import type { Turn } from "../base/turn.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, ModelStore } from "../stores/model-store.ts";
-import { basesOf, fingerprintOf, pageKey, PAGES, planBase, type StoredBase } from "./base-followers.ts";
+import {
+  type BasePlan,
+  basesOf,
+  fingerprintOf,
+  pageKey,
+  PAGES,
+  planBase,
+  type StoredBase,
+  unfitName,
+  type UnfitNotes,
+} from "./base-followers.ts";
 import { type BaseOptions, baseOptions } from "./base-option.ts";
-import { buildBase, type BuildContext } from "./build-base.ts";
+import { buildBase, type BuildContext, type Unfit } from "./build-base.ts";
 
 export type BasesOptions = {
   readonly domain: DomainDefinition;
@@ -27,12 +41,18 @@ export type BasesOptions = {
   readonly isBusy: () => boolean;
   /** False: no walks, for a runtime that sleeps between events. */
   readonly ticks: boolean;
+  /** The turn of a runtime that sleeps between events. Null: a build continues until the end of the log. */
+  readonly turn: Turn | null;
+  /** Called before a build, so that the runtime wakes again if it loses its memory. */
+  readonly wakeSoon?: (() => void) | undefined;
 };
 
 /** Appends report logs that need a base. The walk finds those of a crash, and bases that are a day old. */
 const WALK_MS = 60 * 60_000;
 const LEASE_MS = 15_000;
 const RENEW_MS = 5_000;
+/** Milliseconds that a build folds, also if the turn is over, because each build writes all pages of a base. */
+const BUILD_MS_MIN = 5_000;
 /** Logs whose next position is remembered. The position of another log is read again after its next append. */
 const LOGS_MAX = 100_000;
 
@@ -44,12 +64,10 @@ export class Bases {
   readonly #pool: LogPool | null;
   /** The position at which a log needs its next base. */
   readonly #nextAt = new Map<LogName, number>();
-  /** Logs that can have no base, and the position from which a build is tried again. */
-  readonly #unfit = new Map<LogName, number>();
   #closed = false;
 
   constructor(options: BasesOptions) {
-    const { store, domain, env, report, ticks } = options;
+    const { store, domain, env, report, ticks, turn } = options;
     this.#options = options;
     this.#base = baseOptions(options.base, store);
     this.#fingerprint = fingerprintOf(domain);
@@ -62,7 +80,7 @@ export class Bases {
             report,
             ticks,
             runsMax: 1,
-            turn: null,
+            turn,
             walkMs: WALK_MS,
             // No follower has this name, so the walk examines every log.
             due: (after, limit) => models.due([`base/${this.#fingerprint}`], env.now(), after, limit),
@@ -103,6 +121,14 @@ export class Bases {
     return page?.rows[0]?.[1] ?? null;
   }
 
+  /**
+   * For a runtime that sleeps: makes the base of a log if it is due. Returns the time of the next work, in milliseconds
+   * since the epoch. Infinity: after the next append.
+   */
+  async work(log: LogName): Promise<number> {
+    return (await this.#pool?.work(log)) ?? Infinity;
+  }
+
   /** Stops the walks, and waits for the running build to finish its step. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -115,29 +141,31 @@ export class Bases {
   }
 
   async #run(log: LogName, modelStore: ModelStore): Promise<number> {
-    const { env } = this.#options;
+    const { env, domain } = this.#options;
     const found = await modelStore.followers(log);
     if (!this.#base || found.kind !== "open") return Infinity;
-    const { everyEvents } = this.#base;
-    const facts = { fingerprint: this.#fingerprint, everyEvents, now: env.now() };
-    const { newest, isDue, over, overAt } = planBase(found.followers, found.head, facts);
-    if (over.length > 0) {
-      await this.#remove(log, modelStore, over);
+    const facts = { ...this.#base, fingerprint: this.#fingerprint, release: domain.version, now: env.now() };
+    const plan = planBase(found.followers, found.head, facts);
+    if (plan.over.length > 0) {
+      await this.#remove(log, modelStore, plan.over);
       return env.now();
     }
-    if (positionOf(found.head) < (this.#unfit.get(log) ?? 0)) return overAt;
-    if (!isDue) {
-      remember(this.#nextAt, log, positionOf(newest?.at ?? null) + everyEvents);
-      return overAt;
-    }
-    return (await this.#build(log, modelStore, newest, found.head)) ? env.now() : overAt;
+    remember(this.#nextAt, log, plan.dueFrom);
+    if (!plan.isDue) return plan.overAt;
+    return (await this.#build(log, modelStore, plan, found.head)) ? env.now() : plan.overAt;
   }
 
   /** True: something changed, so the followers are read again. */
-  async #build(log: LogName, modelStore: ModelStore, newest: StoredBase | null, head: Cursor | null): Promise<boolean> {
-    const { domain, store, env, isBusy } = this.#options;
+  async #build(
+    log: LogName,
+    modelStore: ModelStore,
+    { newest, unfit }: Pick<BasePlan, "newest" | "unfit">,
+    head: Cursor | null,
+  ): Promise<boolean> {
+    const { domain, store, env, isBusy, turn, wakeSoon } = this.#options;
     if (!this.#base) return false;
     const name = `base/${this.#fingerprint}`;
+    const startedAt = env.now();
     let renewedAt = -Infinity;
     const context: BuildContext = {
       domain,
@@ -148,6 +176,7 @@ export class Bases {
       env,
       isBusy,
       isClosed: () => this.#closed,
+      isOver: () => turn?.isOver === true && env.now() - startedAt >= BUILD_MS_MIN,
       keepLease: async () => {
         if (env.now() - renewedAt < RENEW_MS) return true;
         const isHeld = await modelStore.lease(log, name, this.#node(), LEASE_MS);
@@ -157,16 +186,49 @@ export class Bases {
     };
     // Until the build shows more, another node may be at it.
     remember(this.#nextAt, log, positionOf(head) + this.#base.everyEvents);
+    wakeSoon?.();
     try {
       const built = await buildBase(context, log, newest);
-      // A log that cannot have a base is folded from its beginning each time. So it is tried ever more rarely.
-      if (built.kind === "unfit") remember(this.#unfit, log, 2 * built.at.position);
+      if (built.kind === "unfit") await this.#keepUnfit(log, modelStore, built.reason, unfit, head);
+      if (built.kind === "built" && unfit) await this.#remove(log, modelStore, [unfit]);
       if (built.kind === "newest-lost" && newest) await this.#remove(log, modelStore, [newest.follower]);
       return built.kind === "built" || built.kind === "newest-lost";
     } finally {
       // A lease that is not returned ends by itself.
       await modelStore.lease(log, name, this.#node(), 0).catch(() => {});
     }
+  }
+
+  /** A log without a base is folded from its beginning each time. So it is tried ever more rarely. */
+  async #keepUnfit(
+    log: LogName,
+    modelStore: ModelStore,
+    reason: Unfit["reason"],
+    before: Follower | null,
+    head: Cursor | null,
+  ): Promise<void> {
+    const { env, report, domain } = this.#options;
+    const position = positionOf(head);
+    const bytesMax = this.#base?.bytesMax ?? 0;
+    const notes: UnfitNotes = { position, bytesMax, release: domain.version, madeAt: env.now() };
+    const next = { at: null, text: JSON.stringify(notes), wake: null, tables: {} };
+    const follower = { name: unfitName(this.#fingerprint), revision: before?.revision ?? 0, next };
+    const { kind } = await modelStore.write(log, { followers: [follower], rows: [] });
+    remember(this.#nextAt, log, 2 * position);
+    // Another node was faster, and has reported it.
+    if (kind !== "ok") return;
+    const isLarge = reason === "too-large";
+    report(
+      new DefinitionError({
+        message: isLarge
+          ? `The base of the log ${log} would have more than ${bytesMax} bytes, or more than 1 MiB in one bucket of rows`
+          : `The log ${log} has an event that this code cannot fold, so it has no base`,
+        fix: isLarge
+          ? "Raise the option base.bytesMax if there is memory for it. Without a base, new devices pull the whole log."
+          : "Deploy code that folds the event. Until then new devices pull the whole log.",
+        details: { log, position, bytesMax },
+      }),
+    );
   }
 
   async #remove(log: LogName, modelStore: ModelStore, followers: readonly Follower[]): Promise<void> {

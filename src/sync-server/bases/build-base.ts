@@ -7,6 +7,8 @@
  * Guarantees (bases.test.ts, base.byte-equal.test.ts):
  * - The buckets are those of a device that folds the same records, byte for byte.
  * - A base has the cursor of its rows, and is there as a whole or not at all (M2, M7).
+ * - A build that must rest leaves a base at the cursor that it reached. The next build begins there
+ *   (cloudflare.bases.test.ts).
  * - If two nodes make a base at once, one of them writes it and the other one stops (M1).
  */
 import type { DomainDefinition } from "../../core/domain/definition.ts";
@@ -34,13 +36,18 @@ export type BuildContext = {
   readonly isBusy: () => boolean;
   /** True: the build ends after its step. */
   readonly isClosed: () => boolean;
+  /** True: the build folds no more records, and makes a base of those it has. */
+  readonly isOver: () => boolean;
   /** Keeps the lease. False: another node has it. */
   readonly keepLease: () => Promise<boolean>;
 };
 
-/** `unfit`: the log can have no base now, because an event cannot be folded or the base would be too large. */
+/** The log can have no base now: its rows are too large, or an event cannot be folded. */
+export type Unfit = { readonly kind: "unfit"; readonly reason: "too-large" | "parked" };
+
 export type Built =
-  | { readonly kind: "built" | "unfit"; readonly at: Cursor }
+  | { readonly kind: "built"; readonly at: Cursor }
+  | Unfit
   /** Another node is faster, the server closes, or the log is gone. */
   | { readonly kind: "left" }
   /** The base that this one would begin from is damaged, or of another history. */
@@ -57,12 +64,13 @@ export async function buildBase(context: BuildContext, log: LogName, newest: Sto
   const { domain, options } = context;
   const rows = new ConfirmedRows(domain, () => {});
   if (newest && !(await restore(context, log, newest, rows))) return { kind: "newest-lost" };
-  const end = await foldBehind(context, log, newest?.at ?? null, rows);
+  const end = await foldBehind(context, log, newest, rows);
   if (end.kind !== "end") return end.kind === "diverged" ? { kind: "newest-lost" } : { kind: "left" };
   const { at } = end;
   if (at === null) return { kind: "left" };
-  const packed = rows.parkedCount > 0 ? null : pagesOf(packTables(domain, rows), options.bytesMax);
-  if (packed?.kind !== "pages") return { kind: "unfit", at };
+  if (rows.parkedCount > 0) return { kind: "unfit", reason: "parked" };
+  const packed = pagesOf(packTables(domain, rows), options.bytesMax);
+  if (packed.kind === "too-large") return { kind: "unfit", reason: "too-large" };
   const isWritten = await writePages(context, log, at, packed.texts, packed.pages);
   return isWritten ? { kind: "built", at } : { kind: "left" };
 }
@@ -87,10 +95,13 @@ async function restore(
 async function foldBehind(
   { domain, store, env, ...context }: BuildContext,
   log: LogName,
-  from: Cursor | null,
+  newest: StoredBase | null,
   rows: ConfirmedRows,
 ): Promise<{ readonly kind: "end"; readonly at: Cursor | null } | { readonly kind: "diverged" | "left" }> {
-  let at = from;
+  const { bytesMax } = context.options;
+  let at = newest?.at ?? null;
+  // Rows grow about as fast as the records that make them. So a log of too many rows is found before it fills the memory.
+  let room = (newest?.notes.pages ?? []).reduce((left, { bytes }) => left - bytes, bytesMax);
   for (;;) {
     if (context.isClosed() || !(await context.keepLease())) return { kind: "left" };
     const startedAt = env.now();
@@ -101,11 +112,23 @@ async function foldBehind(
       const record = parseOwnJson<CommitRecord>(text);
       foldRecord(domain, rows, record);
       at = cursorOf(record);
+      room -= text.length;
     }
     if (positionOf(at) >= positionOf(page.head) || rows.parkedCount > 0) return { kind: "end", at };
+    if (room <= 0) room = bytesMax - packedBytes(domain, rows);
+    // `buildBase` packs the rows, and finds that they are too large.
+    if (room <= 0) return { kind: "end", at };
+    room = Math.max(room, PAGE.bytes);
     await env.nextTurn();
+    if (context.isOver()) return { kind: "end", at };
     if (context.isBusy()) await wait(env, Math.max(1, env.now() - startedAt) * REST_TIMES);
   }
+}
+
+function packedBytes(domain: DomainDefinition, rows: ConfirmedRows): number {
+  return packTables(domain, rows)
+    .flatMap(({ buckets }) => buckets)
+    .reduce((bytes, { text }) => bytes + text.length, 0);
 }
 
 /** Writes all pages but the last ones beside the bases. The last write moves them, and adds the last ones. */

@@ -25,6 +25,8 @@ export const LOG_ROUTES: readonly (readonly [method: string, path: RegExp, kind:
   ["GET", /^\/records$/, "log"],
   ["GET", /^\/streams\/[^/]+\/[^/]+$/, "log"],
   ["GET", /^\/rows\/[^/]+$/, "log"],
+  ["GET", /^\/base$/, "log"],
+  ["GET", /^\/base\/[^/]+\/[^/]+$/, "log"],
   ["GET", /^\/export$/, "log"],
   ["POST", /^\/tickets$/, "ticket"],
   ["GET", /^\/live$/, "live"],

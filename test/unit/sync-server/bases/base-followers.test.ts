@@ -12,7 +12,7 @@ function base(name: string, position: number, madeAt: number): Follower {
 }
 
 function plan(followers: readonly Follower[], position: number) {
-  const facts = { fingerprint: "own", everyEvents: 100, now: NOW };
+  const facts = { fingerprint: "own", everyEvents: 100, bytesMax: 1_000, release: 1, now: NOW };
   const { newest, isDue, over, overAt } = planBase(followers, { position, mark: "h" }, facts);
   return { newest: newest?.at.position ?? 0, isDue, over: over.map(({ name }) => name), overAt };
 }

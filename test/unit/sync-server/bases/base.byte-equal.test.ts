@@ -52,7 +52,7 @@ function replayed(records: readonly CommitRecord[]): readonly string[] {
 async function comparesWithReplay(store: EventStore, log: string, records: readonly CommitRecord[]): Promise<void> {
   const [env, isBusy] = [runtimeEnv, () => false];
   const report = (error: unknown): void => console.error(error);
-  const bases = new Bases({ store, domain, base: { everyEvents: 1 }, env, report, isBusy, ticks: false });
+  const bases = new Bases({ store, domain, base: { everyEvents: 1 }, env, report, isBusy, ticks: false, turn: null });
   for (let at = 0; at < records.length; at += 4) {
     const part = records.slice(at, at + 4);
     const before = records[at - 1];

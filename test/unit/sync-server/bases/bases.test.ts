@@ -18,7 +18,7 @@ const LOG = "board";
 
 function basesOf(store: EventStore, base: BaseOptions, env: Env = runtimeEnv, of = domain): Bases {
   const report = (error: unknown): void => console.error(error);
-  return new Bases({ store, domain: of.definition, base, env, report, isBusy: () => false, ticks: false });
+  return new Bases({ store, domain: of.definition, base, env, report, isBusy: () => false, ticks: false, turn: null });
 }
 
 async function appendTask(store: EventStore, position: number, title = "Milk"): Promise<Cursor> {

@@ -1,0 +1,45 @@
+// A device that joins by a base, and the failures of bases, on each store of Node. Objects are in test/workerd.
+import { afterAll, beforeAll, describe, test } from "vitest";
+import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
+import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
+import { bearer } from "../../../../src/sync-server/app.ts";
+import { findPostgres } from "../../../../scripts/postgres.ts";
+import { BASE_LIMITS, BASE_OPTION } from "../../../support/base-options.ts";
+import { type BaseRule, baseRules } from "../../../support/base-rules.ts";
+import { type PostgresCluster, startPostgres } from "../../../support/postgres-cluster.ts";
+import { startServer, temporaryFolder } from "../../../support/server.ts";
+import { tokens } from "../../../support/sync-requests.ts";
+
+let logs = 0;
+
+/** Closing the server closes its store. */
+async function checkOn(store: EventStore, { check }: BaseRule): Promise<void> {
+  const authorize = bearer({ tokens });
+  const server = await startServer({ store, authorize, base: BASE_OPTION, limits: BASE_LIMITS });
+  const { models } = store;
+  if (!models) throw new Error("The store keeps no models");
+  await check({ url: server.url, log: `log${++logs}`, withModels: (run) => run(models) });
+  await server.close();
+}
+
+describe.each(baseRules)("base", (rule) => {
+  test(`memory: ${rule.name}`, () => checkOn(memory(), rule));
+
+  test(`SQLite: ${rule.name}`, async () => {
+    const folder = await temporaryFolder();
+    await checkOn(sqlite(folder.path("logs.db")), rule);
+    await folder.remove();
+  });
+});
+
+describe.skipIf(findPostgres() === undefined)("base on Postgres", () => {
+  let cluster: PostgresCluster;
+  beforeAll(async () => {
+    cluster = await startPostgres();
+  }, 60_000);
+  afterAll(() => cluster.stop(), 60_000);
+
+  test.each(baseRules)("Postgres: $name", (rule) => checkOn(postgres({ url: cluster.url, connectionsMax: 4 }), rule));
+});
