@@ -36,12 +36,12 @@ class NoSocket extends EventTarget {
   }
 }
 
-test.each(baseRules)("object: $name", async ({ check }) => {
+test.each(baseRules)("object: $name", async ({ check, begins }) => {
   // Devices reach the object through the Worker, as in a browser. Without sockets they read on by pulls.
   vi.stubGlobal("WebSocket", NoSocket);
   vi.stubGlobal("fetch", (input: string, init?: RequestInit) => baseWorker.fetch(new Request(input, init), env));
   const { log, stub } = newBaseLog();
-  await check({
+  const beginning = await check({
     url: "https://example.org/sync",
     log,
     withModels: (run) =>
@@ -50,6 +50,7 @@ test.each(baseRules)("object: $name", async ({ check }) => {
         if (models) await run(models);
       }),
   });
+  expect(beginning).toBe(begins);
 });
 
 test("base: in an object, its buckets are those of a device that folds the whole log", async () => {

@@ -18,13 +18,14 @@ declare namespace Cloudflare {
 declare module "*/base-rules.ts?device" {
   export const baseRules: readonly {
     readonly name: string;
+    readonly begins: "base" | 1;
     readonly check: (world: {
       readonly url: string;
       readonly log: string;
       readonly withModels: (
         run: (models: import("../../src/sync-server/stores/model-store.ts").ModelStore) => Promise<void>,
       ) => Promise<void>;
-    }) => Promise<void>;
+    }) => Promise<"base" | number>;
   }[];
 }
 

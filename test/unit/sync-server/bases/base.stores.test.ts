@@ -1,5 +1,5 @@
 // A device that joins by a base, and the failures of bases, on each store of Node. Objects are in test/workerd.
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { postgres } from "../../../../src/sync-server/stores/postgres.ts";
@@ -15,21 +15,24 @@ import { tokens } from "../../../support/sync-requests.ts";
 let logs = 0;
 
 /** Closing the server closes its store. */
-async function checkOn(store: EventStore, { check }: BaseRule): Promise<void> {
+async function checkOn(store: EventStore, { check }: BaseRule) {
   const authorize = bearer({ tokens });
   const server = await startServer({ store, authorize, base: BASE_OPTION, limits: BASE_LIMITS });
   const { models } = store;
   if (!models) throw new Error("The store keeps no models");
-  await check({ url: server.url, log: `log${++logs}`, withModels: (run) => run(models) });
+  const beginning = await check({ url: server.url, log: `log${++logs}`, withModels: (run) => run(models) });
   await server.close();
+  return beginning;
 }
 
 describe.each(baseRules)("base", (rule) => {
-  test(`memory: ${rule.name}`, () => checkOn(memory(), rule));
+  test(`memory: ${rule.name}`, async () => {
+    expect(await checkOn(memory(), rule)).toBe(rule.begins);
+  });
 
   test(`SQLite: ${rule.name}`, async () => {
     const folder = await temporaryFolder();
-    await checkOn(sqlite(folder.path("logs.db")), rule);
+    expect(await checkOn(sqlite(folder.path("logs.db")), rule)).toBe(rule.begins);
     await folder.remove();
   });
 });
@@ -41,5 +44,7 @@ describe.skipIf(findPostgres() === undefined)("base on Postgres", () => {
   }, 60_000);
   afterAll(() => cluster.stop(), 60_000);
 
-  test.each(baseRules)("Postgres: $name", (rule) => checkOn(postgres({ url: cluster.url, connectionsMax: 4 }), rule));
+  test.each(baseRules)("Postgres: $name", async (rule) => {
+    expect(await checkOn(postgres({ url: cluster.url, connectionsMax: 4 }), rule)).toBe(rule.begins);
+  });
 });
