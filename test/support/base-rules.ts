@@ -1,4 +1,4 @@
-/** What a device that joins by a base gets when the base changes, is damaged or is of another version, on each store. */
+/** Rules for a device that joins by a base: the base changes, is damaged or is of another version. */
 import { expect } from "vitest";
 import { defineDomain } from "dacapo";
 import type { BaseHeader } from "../../src/core/wire/messages.ts";

@@ -101,7 +101,7 @@ test("base: after a loss of the memory, the alarm makes the base without a visit
   expect((await readBase(ada))?.header.cursor.position).toBe(12);
 });
 
-/** A clock that goes on by a second whenever the object gets its turn. So a build rests after twenty pages. */
+/** A clock that advances by a second whenever the object gets its turn. So a build rests after twenty pages. */
 function slowEnv(): Env {
   let now = 1_700_000_000_000;
   return { ...runtimeEnv, now: () => now, nextTurn: async () => ((now += 1_000), runtimeEnv.nextTurn()) };
@@ -129,7 +129,7 @@ function basesIn(
   });
 }
 
-test("base: an object folds a long log in several events, and each continues where the last one ended", async () => {
+test("base: an object folds a long log in several events, each from where the last one ended", async () => {
   const EVENTS = 24_000;
   const positions: number[] = [];
   await inStore("long log", (store) => fillBoard(store, EVENTS));
@@ -156,7 +156,7 @@ test("base: an object folds a long log in several events, and each continues whe
   expect(positions.length).toBeGreaterThan(1);
 });
 
-test("base: an object reports a log that is too large once, and does not fold it again after an eviction", async () => {
+test("base: an object reports a log that is too large once, and folds it no second time", async () => {
   const errors: unknown[] = [];
   let reads = 0;
   await inStore("large log", (store) => fillBoard(store, 3_000));
@@ -178,7 +178,7 @@ test("base: an object reports a log that is too large once, and does not fold it
 test("base: cloudflare() refuses a base that is larger than the memory of an object", () => {
   const options = { domain, authorize: bearer({ tokens: { a: "ada" } }) };
   expect(() => cloudflare({ ...options, base: { bytesMax: 8 * 1024 * 1024 + 1 } })).toThrow(
-    "The option base.bytesMax is 8388609, and an object makes bases of at most 8388608 bytes",
+    "The option base.bytesMax is 8388609, and an object allows at most 8388608",
   );
   expect(() => cloudflare({ ...options, base: { everyEvents: 0 } })).toThrow("base.everyEvents");
 });

@@ -11,8 +11,8 @@ export type BaseOptions = {
    */
   readonly everyEvents?: number;
   /**
-   * A larger base is not kept, in bytes of text before compression, and `onError` gets a report. The server holds a base
-   * in memory while it makes the next one, which takes several times these bytes. It makes one base at a time.
+   * A larger base is not kept, in bytes of text before compression, and `onError` gets a report. The server holds a
+   * base in memory while it makes the next one, which takes several times these bytes. It makes one base at a time.
    *
    * @default 67_108_864 (64 MiB). In a Durable Object 4_194_304 (4 MiB), and at most twice that.
    */
@@ -43,7 +43,7 @@ export function objectBaseOptions(base: boolean | BaseOptions | undefined): fals
   const options = checkedBase(base, { ...DEFAULTS, bytesMax: OBJECT_BYTES.usual });
   if (options && options.bytesMax > OBJECT_BYTES.most)
     refuseDefinition(
-      `The option base.bytesMax is ${options.bytesMax}, and an object makes bases of at most ${OBJECT_BYTES.most} bytes`,
+      `The option base.bytesMax is ${options.bytesMax}, and an object allows at most ${OBJECT_BYTES.most}`,
       "Pass a smaller number. A log with more rows needs a server on Node for its bases.",
     );
   return options ?? false;

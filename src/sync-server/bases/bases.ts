@@ -221,7 +221,7 @@ export class Bases {
     report(
       new DefinitionError({
         message: isLarge
-          ? `The base of the log ${log} would have more than ${bytesMax} bytes, or more than 1 MiB in one bucket of rows`
+          ? `The base of the log ${log} would have more than ${bytesMax} bytes, or more than 1 MiB in a bucket`
           : `The log ${log} has an event that this code cannot fold, so it has no base`,
         fix: isLarge
           ? "Raise the option base.bytesMax if there is memory for it. Without a base, new devices pull the whole log."

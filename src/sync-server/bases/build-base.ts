@@ -100,7 +100,7 @@ async function foldBehind(
 ): Promise<{ readonly kind: "end"; readonly at: Cursor | null } | { readonly kind: "diverged" | "left" }> {
   const { bytesMax } = context.options;
   let at = newest?.at ?? null;
-  // Rows grow about as fast as the records that make them. So a log of too many rows is found before it fills the memory.
+  // Rows grow about as fast as the records that make them. So a build stops before it fills the memory.
   let room = (newest?.notes.pages ?? []).reduce((left, { bytes }) => left - bytes, bytesMax);
   for (;;) {
     if (context.isClosed() || !(await context.keepLease())) return { kind: "left" };
