@@ -172,9 +172,9 @@ test("rows: making a base writes and reads as many rows as the price list says",
       const twoPages = await push("last");
       const endOfTwo = await end();
       expect({ onePage, endOfOne, twoPages, endOfTwo }).toEqual({
-        // The 100 commits write 300 rows. A base writes four rows, and two for each page. Its end writes five rows, and one
-        // for each page.
+        // The 100 commits write 300 rows. A base writes four rows, and two for each page.
         onePage: { written: 306, read: 529 },
+        // The end of a base writes five rows, and one for each page.
         endOfOne: { written: 6, read: 29 },
         twoPages: { written: 308, read: 625 },
         endOfTwo: { written: 7, read: 33 },
