@@ -61,7 +61,8 @@ export type {
 } from "./base/telemetry.ts";
 export { subscriber } from "./subscribers/subscriber.ts";
 export type { HandlerContext, RetryOptions, Subscriber, SubscriberOptions } from "./subscribers/subscriber.ts";
-export type { LogSubscribers, ParkedByHandler, ResetOptions, SubscriberStatus } from "./subscribers/log-subscribers.ts";
+export type { ResetOptions } from "./subscribers/follower-in-log.ts";
+export type { LogSubscribers, ParkedByHandler, SubscriberStatus } from "./subscribers/log-subscribers.ts";
 export type { HandlerExecute, HandlerExecuteOptions } from "./subscribers/handler-execute.ts";
 export type { SkippedEvent } from "./subscribers/place.ts";
 export { processManager } from "./processes/process-manager.ts";

@@ -1,4 +1,4 @@
-/** The parts that the commands for read models and subscribers share. */
+/** The parts that the commands for read models, subscribers and processes share. */
 import type { Command } from "commander";
 import { DefinitionError } from "../../core/values/errors.ts";
 import type { EventStore } from "../../sync-server/stores/event-store.ts";
@@ -12,6 +12,9 @@ import { type Output, withCommas } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export type OperateOptions = StoreOptions & { readonly domain?: string; readonly config?: string };
+
+/** The most rows or commands of a page. */
+export const LIMIT_MAX = 5_000;
 
 /** A command on one log, with the modules that the server has. */
 export function operatorCommand(name: string, description: string, example: string): Command {
@@ -44,10 +47,10 @@ async function open(store: EventStore, log: string, options: OperateOptions, wor
   const domain = requireDomain(config, options.config ?? options.domain).definition;
   await requireLog(store, log);
   const { models = [] } = config;
-  const { subscribers } = splitSubscribers(config.subscribers ?? []);
+  const { subscribers, processes } = splitSubscribers(config.subscribers ?? []);
   // A keeper tries again by itself, and the progress of the job shows what stopped it.
   const report = (error: unknown): void => void process.stderr.write(`${String(error)}\n`);
-  return operateLog({ domain, store, models, subscribers, works, report }, log);
+  return operateLog({ domain, store, models, subscribers, processes, works, report }, log);
 }
 
 /** Follows a job to its end with its progress. A signal ends the command, and the job stays in the store. */
@@ -85,4 +88,12 @@ export function dutyOf(duty: string | undefined): { readonly duty?: number } {
     message: `--duty is ${duty}, which is not a share of the time`,
     fix: "Pass a number above 0 and at most 1, such as 0.2.",
   });
+}
+
+/** The option `--limit`. */
+export function limitOf({ limit }: { readonly limit?: string | undefined }): { readonly limit?: number } {
+  if (limit === undefined) return {};
+  const number = /^[0-9]{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (number >= 1 && number <= LIMIT_MAX) return { limit: number };
+  throw new DefinitionError({ message: `--limit is ${limit}`, fix: `Pass a number from 1 to ${LIMIT_MAX}.` });
 }

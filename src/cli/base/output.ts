@@ -7,7 +7,7 @@
  * - Control characters of stored texts do not reach the terminal.
  */
 import { once } from "node:events";
-import type { Json } from "../../core/values/json.ts";
+import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import { ending } from "./ending.ts";
 
 /** The width of a line without a terminal. */
@@ -43,6 +43,11 @@ export class Output {
   async write(text: string): Promise<void> {
     if (!process.stdout.write(text)) await once(process.stdout, "drain", { signal: ending.signal });
   }
+}
+
+/** The JSON of a result of the server's calls, whose types say less. */
+export function jsonOf(value: unknown): Json {
+  return parseOwnJson<Json>(JSON.stringify(value));
 }
 
 /** A stored text without control characters, which could move the cursor of a terminal. */

@@ -8,6 +8,7 @@ import { importCommand } from "./import.ts";
 import { logs } from "./logs.ts";
 import { models } from "./models.ts";
 import { move } from "./move.ts";
+import { processes } from "./processes.ts";
 import { rows } from "./rows.ts";
 import { serveCommand } from "./serve.ts";
 import { subscribers } from "./subscribers.ts";
@@ -25,6 +26,7 @@ export const commands: readonly MakeCommand[] = [
   verifyModel,
   purge,
   subscribers,
+  processes,
   exportCommand,
   importCommand,
   drop,

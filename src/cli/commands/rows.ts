@@ -1,13 +1,9 @@
 /** `dacapo rows LOG MODEL`: a page of rows of a read model. */
-import { DefinitionError } from "../../core/values/errors.ts";
-import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import type { MakeCommand } from "../base/command.ts";
-import { type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
-import { count, cut, printable } from "../base/output.ts";
+import { LIMIT_MAX, limitOf, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { count, cut, jsonOf, printable } from "../base/output.ts";
 
 type RowsOptions = OperateOptions & { readonly prefix?: string; readonly after?: string; readonly limit?: string };
-
-const LIMIT_MAX = 5_000;
 
 export const rows: MakeCommand = () =>
   operatorCommand(
@@ -30,10 +26,8 @@ export const rows: MakeCommand = () =>
       return withLog(options, log, async (operated, output) => {
         const page = await operated.rows(model, selection);
         for (const { key, row } of page.rows) {
-          const text = JSON.stringify(row);
-          // The store keeps rows as JSON.
-          const json = parseOwnJson<Json>(text);
-          await output.result(cut(printable(`${key}  ${text}`), output.columns), { key, row: json });
+          const line = printable(`${key}  ${JSON.stringify(row)}`);
+          await output.result(cut(line, output.columns), jsonOf({ key, row }));
         }
         const { at, next, identity, parked } = page;
         if (output.isJson) await output.result("", { page: { at, next, identity, parked } });
@@ -41,10 +35,3 @@ export const rows: MakeCommand = () =>
         if (next !== null) output.remark(`More rows follow. Pass --after ${JSON.stringify(next)}.`);
       });
     });
-
-function limitOf({ limit }: RowsOptions): { readonly limit?: number } {
-  if (limit === undefined) return {};
-  const number = /^[0-9]{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (number >= 1 && number <= LIMIT_MAX) return { limit: number };
-  throw new DefinitionError({ message: `--limit is ${limit}`, fix: `Pass a number from 1 to ${LIMIT_MAX}.` });
-}

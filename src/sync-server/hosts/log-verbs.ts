@@ -20,7 +20,8 @@ import type { ScratchRows } from "../server-log/scratch.ts";
 import type { RowsOptions, RowsPage } from "../server-log/rows.ts";
 import type { ServerLog } from "../server-log/server-log.ts";
 import type { LoadedStream, StreamPlace } from "../server-log/streams.ts";
-import type { ParkedByHandler, ResetOptions, SubscriberStatus } from "../subscribers/log-subscribers.ts";
+import type { ResetOptions } from "../subscribers/follower-in-log.ts";
+import type { ParkedByHandler, SubscriberStatus } from "../subscribers/log-subscribers.ts";
 import type { LogHandles } from "./log-handles.ts";
 
 /** The options of a job, without its function. */

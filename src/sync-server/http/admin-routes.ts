@@ -1,5 +1,5 @@
 /**
- * The routes of an operator: read models and subscribers of a log, as JSON.
+ * The routes of an operator: read models, subscribers and processes of a log, as JSON.
  *
  * Guarantees (admin-routes.test.ts):
  * - Each request calls `admin`. Without the option `admin` no route exists.
@@ -8,15 +8,17 @@
 import { DacapoError } from "../../core/values/errors.ts";
 import { describeProblem } from "../../core/values/parsed.ts";
 import { fail, list, literal, parseText, type Reader, shape, text } from "../../core/wire/reader.ts";
-import { ADMIN_VERBS, type AdminPlace, type AdminRequest, adminRequest } from "../access/admin.ts";
+import { ADMIN_VERBS, type AdminKind, type AdminPlace, type AdminRequest, adminRequest } from "../access/admin.ts";
 import { HttpRefusal } from "../base/http-refusal.ts";
 import type { LogModels } from "../server-log/log-models.ts";
-import type { LogSubscribers } from "../subscribers/log-subscribers.ts";
+import type { ServerLog } from "../server-log/server-log.ts";
+import type { CallsByName } from "../subscribers/follower-in-log.ts";
 import { readJsonText } from "./read-body.ts";
 import type { BodySource } from "./raw-exchange.ts";
 import type { RouteContext } from "./routes.ts";
+import { wholeNumber } from "./whole-number.ts";
 
-/** The methods and the paths behind `/logs/:log/models` and `/logs/:log/subscribers`. */
+/** The methods and the paths behind `/logs/:log/models`, `/logs/:log/subscribers` and `/logs/:log/processes`. */
 export const ADMIN_ROUTES: readonly (readonly [method: "GET" | "POST", path: string])[] = [
   ["GET", ""],
   ["GET", "/:name"],
@@ -25,6 +27,8 @@ export const ADMIN_ROUTES: readonly (readonly [method: "GET" | "POST", path: str
 ];
 
 const BODY_BYTES_MAX = 64 * 1024;
+/** Streams in one request. */
+const STREAMS_MAX = 1_000;
 /** Event ids in one request. */
 const EVENTS_MAX = 1_000;
 
@@ -33,11 +37,14 @@ const share: Reader<number> = (value, path) =>
   typeof value === "number" && value > 0 && value <= 1 ? value : fail(path, "is not above 0 and at most 1");
 const BODIES = {
   job: shape({}, { onError: literal("park", "stop"), duty: share }),
+  populate: shape({}, { onError: literal("park", "stop"), duty: share, streams: list(text(512), STREAMS_MAX, 1) }),
   verify: shape({}, { duty: share }),
   delete: shape({ key: text(4_096) }),
   retryOne: shape({ event: eventId }),
-  retry: shape({}, { events: list(eventId, EVENTS_MAX, 1) }),
-  skip: shape({ event: eventId, reason: text(1_000) }),
+  retryEvents: shape({}, { events: list(eventId, EVENTS_MAX, 1) }),
+  retryIds: shape({}, { ids: list(eventId, EVENTS_MAX, 1) }),
+  skipEvent: shape({ event: eventId, reason: text(1_000) }),
+  skipId: shape({ id: eventId, reason: text(1_000) }),
   reset: shape({ effects: literal("repeat") }, { from: literal("beginning"), cursor: text(128) }),
 };
 
@@ -52,18 +59,32 @@ export async function answerAdmin(
   if (!right) throw new HttpRefusal("not-found", { message: unknownVerb(place) });
   const { actor } = await context.admission.operator(request, right);
   const body = request.method === "POST" ? await readBody(context, request, actor, source) : "{}";
-  const { models, subscribers } = context.log(log);
+  const server = context.log(log);
   try {
-    if (right.verb === "list")
-      return JSON.stringify(place.kind === "models" ? { models: await models.list() } : await listed(subscribers));
-    return JSON.stringify(
-      right.model === undefined
-        ? await subscriberAnswer(subscribers, right.subscriber ?? "", right.verb, body)
-        : await modelAnswer(models, right.model, right.verb, body),
-    );
+    return JSON.stringify(await answerOf(server, place.kind, right, new URL(request.url).searchParams, body));
   } catch (error) {
     throw refusalOf(error);
   }
+}
+
+async function answerOf(
+  log: ServerLog,
+  kind: AdminKind,
+  { verb, model, subscriber, process }: AdminRequest,
+  query: URLSearchParams,
+  body: string,
+): Promise<unknown> {
+  if (verb === "list") return { [kind]: await log[kind].list() };
+  if (model !== undefined) return modelAnswer(log.models, model, verb, body);
+  if (verb === "commands" && process !== undefined) {
+    const after = query.get("after");
+    const limit = wholeNumber(query.get("limit"), "limit", 1);
+    const page = { ...(after !== null && { after }), ...(limit !== null && { limit }) };
+    return { commands: await log.processes.commands(process, page) };
+  }
+  return process === undefined
+    ? followerAnswer(log.subscribers, SUBSCRIBER_WORDS, subscriber ?? "", verb, body)
+    : followerAnswer(log.processes, PROCESS_WORDS, process, verb, body);
 }
 
 /** True if a request has a body. Most verbs need none. */
@@ -93,6 +114,12 @@ async function modelAnswer(
     const { outcome, reason } = await models.retry(model, parsed(BODIES.retryOne, body).event);
     return { ...(await models.status(model)), retried: { outcome, reason } };
   }
+  if (verb === "populate") {
+    const { streams, ...how } = parsed(BODIES.populate, body);
+    const populated = streams && { streams, parked: await models.populateStreams(model, streams) };
+    if (!streams) await models.populate(model, how);
+    return { ...(await models.status(model)), ...(populated && { populated }) };
+  }
   await doModelVerb(models, model, verb, body);
   return verb === "parked" ? { parked: await models.parked(model) } : models.status(model);
 }
@@ -101,9 +128,6 @@ async function doModelVerb(models: LogModels, model: string, verb: AdminRequest[
   switch (verb) {
     case "rebuild":
       await models.rebuild(model, parsed(BODIES.job, body));
-      return;
-    case "populate":
-      await models.populate(model, parsed(BODIES.job, body));
       return;
     case "verify":
       await models.startVerify(model, parsed(BODIES.verify, body));
@@ -122,41 +146,61 @@ async function doModelVerb(models: LogModels, model: string, verb: AdminRequest[
   }
 }
 
-async function listed(subscribers: LogSubscribers): Promise<unknown> {
-  return { subscribers: await subscribers.list() };
-}
+/** Reads the bodies of `retry` and `skip`. A subscriber has events, and a process manager also has commands. */
+type FollowerWords = {
+  readonly noun: string;
+  readonly retry: (body: string) => readonly string[] | undefined;
+  readonly skip: (body: string) => { readonly id: string; readonly reason: string };
+};
 
-async function subscriberAnswer(
-  subscribers: LogSubscribers,
+const SUBSCRIBER_WORDS: FollowerWords = {
+  noun: "subscriber",
+  retry: (body) => parsed(BODIES.retryEvents, body).events,
+  skip: (body) => {
+    const { event, reason } = parsed(BODIES.skipEvent, body);
+    return { id: event, reason };
+  },
+};
+
+const PROCESS_WORDS: FollowerWords = {
+  noun: "process manager",
+  retry: (body) => parsed(BODIES.retryIds, body).ids,
+  skip: (body) => parsed(BODIES.skipId, body),
+};
+
+async function followerAnswer(
+  calls: CallsByName,
+  words: FollowerWords,
   name: string,
   verb: AdminRequest["verb"],
   body: string,
 ): Promise<unknown> {
-  if (verb === "parked") return { parked: await subscribers.parked(name) };
-  const retried = await doSubscriberVerb(subscribers, name, verb, body);
-  const status = (await subscribers.list()).find((one) => one.name === name);
-  if (!status) throw new HttpRefusal("not-found", { message: `The server has no subscriber ${name}.` });
+  if (verb === "parked") return { parked: await calls.parked(name) };
+  const retried = await doFollowerVerb(calls, words, name, verb, body);
+  const status = (await calls.list()).find((one) => one.name === name);
+  if (!status) throw new HttpRefusal("not-found", { message: `The server has no ${words.noun} ${name}.` });
   return { ...status, ...(retried !== null && { retried }) };
 }
 
-/** Returns the number of retried events. Null: the verb retries none. */
-async function doSubscriberVerb(
-  subscribers: LogSubscribers,
+/** Returns the number of retried events and commands. Null: the verb retries none. */
+async function doFollowerVerb(
+  calls: CallsByName,
+  words: FollowerWords,
   name: string,
   verb: AdminRequest["verb"],
   body: string,
 ): Promise<number | null> {
-  if (verb === "retry") return subscribers.retry(name, parsed(BODIES.retry, body).events);
-  if (verb === "pause") await subscribers.pause(name);
-  else if (verb === "resume") await subscribers.resume(name);
+  if (verb === "retry") return calls.retry(name, words.retry(body));
+  if (verb === "pause") await calls.pause(name);
+  else if (verb === "resume") await calls.resume(name);
   else if (verb === "skip") {
-    const { event, reason } = parsed(BODIES.skip, body);
-    await subscribers.skip(name, event, reason);
+    const { id, reason } = words.skip(body);
+    await calls.skip(name, id, reason);
   } else if (verb === "reset") {
     const { cursor, from, effects } = parsed(BODIES.reset, body);
     if ((cursor === undefined) === (from === undefined))
       throw new HttpRefusal("bad-request", { message: "Send either `from` or `cursor` in the body." });
-    await subscribers.reset(name, { from: cursor === undefined ? "beginning" : { cursor }, effects });
+    await calls.reset(name, { from: cursor === undefined ? "beginning" : { cursor }, effects });
   }
   return null;
 }
@@ -177,6 +221,7 @@ function refusalOf(error: unknown): unknown {
   const message = `${error.message}. ${error.fix}`;
   switch (error.code) {
     case "invalid":
+    case "not-by-stream":
       return new HttpRefusal("bad-request", { message });
     case "definition":
       return new HttpRefusal("not-found", { message });

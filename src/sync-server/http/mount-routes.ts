@@ -60,7 +60,7 @@ export function mountRoutes(
   );
   app.post("/logs/:log/tickets", ({ req }) => answer(req, () => postTicket(context, req.raw, req.param("log"))));
   if (context.hasAdmin)
-    for (const kind of ["models", "subscribers"] as const)
+    for (const kind of ["models", "subscribers", "processes"] as const)
       for (const [method, path] of ADMIN_ROUTES)
         app.on(method, `/logs/:log/${kind}${path}`, ({ req, env }) =>
           answer(req, () => {

@@ -5,11 +5,11 @@
  */
 import type { LogName } from "../../core/values/ids.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ResetOptions } from "../subscribers/log-subscribers.ts";
+import { FollowerInLog, operatorCalls, type ResetOptions } from "../subscribers/follower-in-log.ts";
 import { ProcessInLog } from "./process-in-log.ts";
 import type { AnyProcessManager } from "./process-manager.ts";
 import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
-import type { Processes } from "./processes.ts";
+import type { KnownProcesses } from "./processes.ts";
 
 /** The process managers of one log. Each call takes a process manager of this server, or its name. */
 export type LogProcesses = {
@@ -81,16 +81,15 @@ export type LogProcesses = {
   readonly reset: (manager: AnyProcessManager | string, options: ResetOptions) => Promise<void>;
 };
 
-export function logProcesses(store: EventStore, processes: Processes, log: LogName): LogProcesses {
-  const one = (handle: AnyProcessManager | string) => new ProcessInLog(store, processes, log, handle);
+export function logProcesses(store: EventStore, processes: KnownProcesses, log: LogName): LogProcesses {
+  const { definitions } = processes;
+  const one = (handle: AnyProcessManager | string): ProcessInLog => {
+    const name = typeof handle === "string" ? handle : handle.name;
+    const found = definitions.get(name);
+    return new ProcessInLog(processes, new FollowerInLog("process manager", store, log, found, name));
+  };
   return {
-    list: () => Promise.all([...processes.definitions.keys()].map((name) => one(name).status())),
+    ...operatorCalls([...definitions.keys()], one),
     commands: async (handle, page = {}) => one(handle).commands(page),
-    parked: async (handle) => one(handle).parked(),
-    retry: async (handle, ids) => one(handle).retry(ids),
-    skip: async (handle, id, reason) => one(handle).skip(id, reason),
-    pause: async (handle) => one(handle).setPaused(true),
-    resume: async (handle) => one(handle).setPaused(false),
-    reset: async (handle, options) => one(handle).reset(options),
   };
 }

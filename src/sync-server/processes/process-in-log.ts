@@ -3,17 +3,15 @@
  *
  * Guarantees (processes.failures.test.ts): an action that another write disturbs is decided again.
  */
-import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
-import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
-import type { LogName } from "../../core/values/ids.ts";
+import { type Cursor, encodeCursor, positionOf } from "../../core/history/record.ts";
+import { ValidationError } from "../../core/values/errors.ts";
 import { ROWS, STATES } from "../read-models/read-model.ts";
-import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
-import type { ResetOptions } from "../subscribers/log-subscribers.ts";
+import type { RowChange, TableChange } from "../stores/model-store.ts";
+import { type FollowerInLog, type ResetOptions, withSkipped } from "../subscribers/follower-in-log.ts";
 import { commitIdOf } from "./execute-due.ts";
 import { isOutdated } from "./next-step.ts";
 import { type Outbox, type OutboxChanges, type OutboxItem, withChange, withoutItem } from "./outbox.ts";
-import type { AnyProcessManager, ProcessDefinition } from "./process-manager.ts";
+import type { ProcessDefinition } from "./process-manager.ts";
 import {
   DUE,
   isBehindReset,
@@ -27,9 +25,8 @@ import {
 } from "./process-place.ts";
 import type { ParkedByProcess, ProcessStatus, WaitingCommand } from "./process-status.ts";
 import { outboxRows, ProcessTables, waitingRows } from "./process-tables.ts";
-import type { Processes } from "./processes.ts";
+import type { KnownProcesses } from "./processes.ts";
 
-const SKIPPED_MAX = 20;
 const COMMANDS_PAGE = { default: 500, max: 5_000 } as const;
 
 type Change = {
@@ -44,27 +41,18 @@ type ParkedItem = { readonly id: string; readonly process: string; readonly outb
 const KEPT = { [ROWS]: "keep", [STATES]: "keep", [WAITING]: "keep", [OUTBOX]: "keep", [DUE]: "keep" } as const;
 
 export class ProcessInLog {
-  readonly #store: EventStore;
-  readonly #models: ModelStore;
-  readonly #processes: Processes;
-  readonly #log: LogName;
-  readonly #process: ProcessDefinition;
+  readonly #processes: KnownProcesses;
+  readonly #follower: FollowerInLog<ProcessDefinition>;
   readonly #tables: ProcessTables;
 
-  constructor(store: EventStore, processes: Processes, log: LogName, handle: AnyProcessManager | string) {
-    const name = typeof handle === "string" ? handle : handle.name;
-    const process = processes.definitions.get(name);
-    if (!process || !store.models)
-      throw new DefinitionError({
-        message: `The server has no process manager ${name}`,
-        fix: "Add it to the option `subscribers` of the server.",
-      });
-    this.#store = store;
-    this.#models = store.models;
+  constructor(processes: KnownProcesses, follower: FollowerInLog<ProcessDefinition>) {
     this.#processes = processes;
-    this.#log = log;
-    this.#process = process;
-    this.#tables = new ProcessTables(store.models, log, process.follower);
+    this.#follower = follower;
+    this.#tables = new ProcessTables(follower.models, follower.log, follower.definition.follower);
+  }
+
+  get #process(): ProcessDefinition {
+    return this.#follower.definition;
   }
 
   async status(): Promise<ProcessStatus> {
@@ -159,7 +147,7 @@ export class ProcessInLog {
       const { notes } = live;
       const { follower } = this.#process;
       const changes = changesOf(items, withoutItem);
-      const skipped = [...notes.skipped, { event: id, reason, at: this.#processes.now() }].slice(-SKIPPED_MAX);
+      const skipped = withSkipped(notes.skipped, { event: id, reason, at: this.#processes.now() });
       const changed = {
         ...notes,
         skipped,
@@ -172,28 +160,15 @@ export class ProcessInLog {
       const rows = [waitingRows(follower, [], event ? [event] : []), ...outboxRows(follower, changes)];
       return { at: live.at, notes: changed, rows };
     });
-    if (isFound) return;
-    throw new ValidationError({
-      message: `Nothing with the id ${id} is parked for ${this.#process.name} in the log ${this.#log}`,
-      fix: "Read the parked events and commands with `parked`.",
-      details: { id, log: this.#log },
-    });
+    if (!isFound) throw this.#follower.notParked(id);
   }
 
   async setPaused(isPaused: boolean): Promise<void> {
     await this.#change(async ({ live }) => ({ at: live.at, notes: { ...live.notes, isPaused } }));
   }
 
-  async reset({ from, effects }: ResetOptions): Promise<void> {
-    const text = from === "beginning" ? null : from.cursor;
-    const cursor = text === null ? null : decodeCursor(text);
-    const untyped: unknown = effects;
-    if (untyped !== "repeat" || (text !== null && !cursor))
-      throw new ValidationError({
-        message: `The process manager ${this.#process.name} cannot be reset with these options`,
-        fix: 'Pass { from: "beginning", effects: "repeat" }, or the cursor of an event as from: { cursor }.',
-      });
-    if (cursor) await this.#requireCursor(cursor);
+  async reset(options: ResetOptions): Promise<void> {
+    const cursor = await this.#follower.placeOf(options);
     await this.#change(async ({ live }) => {
       const { identity, release, domain } = this.#process;
       const folded = { identity, release, domain: domain.version, phase: "building", foldedUpTo: 0 } as const;
@@ -208,29 +183,23 @@ export class ProcessInLog {
 
   /** Decides a change on the stored place, and writes it. Null: there is nothing to change. */
   async #change(decide: (places: ProcessPlaces) => Promise<Change | null>): Promise<void> {
+    const { models, log } = this.#follower;
     for (;;) {
       const places = await this.#places();
-      if (!places)
-        throw new ValidationError({
-          message: `The log ${this.#log} has no records, so no process manager has a place in it`,
-          fix: "Check the name of the log.",
-          details: { log: this.#log },
-        });
+      if (!places) throw this.#follower.noRecords();
       const change = await decide(places);
       if (!change) return;
       const { at, notes, rows = [], tables = KEPT } = change;
       const next = { at, text: JSON.stringify(notes), wake: wakeOf(notes), tables };
       const followers = [{ name: this.#process.follower, revision: places.live.revision, next }];
-      const written = await this.#models.write(this.#log, { followers, rows });
-      if (written.kind === "ok") return this.#processes.poke(this.#log);
+      const written = await models.write(log, { followers, rows });
+      if (written.kind === "ok") return this.#processes.poke(log);
     }
   }
 
   async #stateOf(live: ProcessPlace): Promise<ProcessStatus["state"]> {
     const { at, notes } = live;
-    const isDiverged =
-      at !== null && (await this.#store.read(this.#log, at, { events: 1, bytes: 1 })).kind === "diverged";
-    if (isDiverged) return "diverged";
+    if (await this.#follower.isDiverged(at)) return "diverged";
     if (notes.isPaused) return "paused";
     if (isOutdated(this.#process, live)) return "outdated";
     return notes.identity !== this.#process.identity || isBehindReset(live) ? "building" : "running";
@@ -246,22 +215,13 @@ export class ProcessInLog {
   }
 
   #idOf(process: string, item: OutboxItem): Promise<string> {
-    return commitIdOf(this.#process.name, this.#log, process, item);
+    return commitIdOf(this.#process.name, this.#follower.log, process, item);
   }
 
   async #places(): Promise<ProcessPlaces | null> {
-    const places = await readPlaces(this.#models, this.#log, this.#process);
+    const { models, log, definition } = this.#follower;
+    const places = await readPlaces(models, log, definition);
     return typeof places === "string" ? null : places;
-  }
-
-  async #requireCursor(cursor: Cursor): Promise<void> {
-    const page = await this.#store.read(this.#log, cursor, { events: 1, bytes: 1 });
-    if (page.kind === "page") return;
-    throw new DacapoError("diverged", "after-fix", {
-      message: `The log ${this.#log} does not contain the cursor \`from\``,
-      fix: "Pass a cursor of this log.",
-      details: { log: this.#log },
-    });
   }
 }
 

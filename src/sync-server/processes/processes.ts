@@ -120,6 +120,9 @@ export class Processes {
   }
 }
 
+/** The process managers of a server, or of a program that runs none of their commands. */
+export type KnownProcesses = Pick<Processes, "definitions" | "now" | "poke">;
+
 function diverged(log: LogName, process: string): DacapoError {
   return new DacapoError("diverged", "after-fix", {
     message: `The log ${log} does not contain the place of the process manager ${process}`,

@@ -1,8 +1,8 @@
 /**
- * A log for an operator's program beside the server: its read models and subscribers, without a server.
+ * A log for an operator's program beside the server: its read models, subscribers and processes, without a server.
  *
- * Guarantees (cli.models.test.ts, cli.subscribers.test.ts):
- * - It runs no handler of a subscriber.
+ * Guarantees (cli.models.test.ts, cli.processes.test.ts):
+ * - It runs no handler of a subscriber or a process manager, and executes no command.
  * - Only a program that `works` folds rows. It takes the leases and names the revisions that a server does.
  */
 import type { LogName } from "../../core/values/ids.ts";
@@ -12,6 +12,8 @@ import { ModelKeepers } from "../read-models/model-keepers.ts";
 import { RowsReader } from "../read-models/read-rows.ts";
 import type { ServerModel } from "../read-models/strong.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
+import { type LogProcesses, logProcesses } from "../processes/log-processes.ts";
+import { type AnyProcessManager, checkedProcesses } from "../processes/process-manager.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { type LogSubscribers, logSubscribers } from "../subscribers/log-subscribers.ts";
 import { checkedSubscribers, type Subscriber } from "../subscribers/subscriber.ts";
@@ -24,6 +26,7 @@ export type OperatedLogOptions = {
   readonly store: EventStore;
   readonly models: readonly ServerModel[];
   readonly subscribers: readonly Subscriber[];
+  readonly processes: readonly AnyProcessManager[];
   /** True: this process folds rows of jobs. False: a server does, or a later program. */
   readonly works: boolean;
   readonly report: (error: unknown) => void;
@@ -32,6 +35,7 @@ export type OperatedLogOptions = {
 export type OperatedLog = {
   readonly models: LogModels;
   readonly subscribers: LogSubscribers;
+  readonly processes: LogProcesses;
   readonly rows: (model: string, options: RowsOptions) => Promise<RowsPage<unknown>>;
   /** Stops the folding, and deletes rows that no model has any more. */
   readonly close: () => Promise<void>;
@@ -59,14 +63,16 @@ export async function operateLog(options: OperatedLogOptions, log: LogName): Pro
   const definitions = new Map(
     checkedSubscribers(domain, options.subscribers, store).map((definition) => [definition.name, definition] as const),
   );
+  const processes = checkedProcesses(domain, options.processes, new Set(definitions.keys()), store);
   const reading = {
-    models: keepers.models,
+    models: new Map([...keepers.models, ...processes]),
     reader: new RowsReader({ store, keepers, env }),
     limits: SERVER_LIMITS,
   };
   return {
     models: logModels({ ...facts, models: keepers.models, keepers }, log),
     subscribers: logSubscribers(store, { definitions, now: env.now, poke: () => {} }, log),
+    processes: logProcesses(store, { definitions: processes, now: env.now, poke: () => {} }, log),
     rows: (model, rowsOptions) => readRows<never>(reading, log, model, rowsOptions),
     close: async () => {
       clearInterval(looking);

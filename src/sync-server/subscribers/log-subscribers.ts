@@ -3,12 +3,11 @@
  *
  * Guarantees (log-subscribers.test.ts): an action that another write disturbs is decided again.
  */
-import { type Cursor, decodeCursor, encodeCursor, positionOf } from "../../core/history/record.ts";
-import { DacapoError, DefinitionError, ValidationError } from "../../core/values/errors.ts";
+import { encodeCursor, positionOf } from "../../core/history/record.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { EventStore } from "../stores/event-store.ts";
-import type { ModelStore } from "../stores/model-store.ts";
+import { FollowerInLog, operatorCalls, type ResetOptions, withSkipped } from "./follower-in-log.ts";
 import { keyOf, type OpenEvent } from "./lanes.ts";
 import { type NextPlace, type Place, readPlace, readWaiting, type SkippedEvent, writePlace } from "./place.ts";
 import type { Subscriber, SubscriberDefinition } from "./subscriber.ts";
@@ -41,14 +40,6 @@ export type ParkedByHandler = Pick<OpenEvent, "event" | "type" | "stream" | "ver
   readonly attempts: number;
   /** The reason of the last failure, for people. */
   readonly reason: string;
-};
-
-/** The place after a reset. */
-export type ResetOptions = {
-  /** The place from which the subscriber continues. */
-  readonly from: "beginning" | { readonly cursor: string };
-  /** The agreement that handlers run again for events that they have handled before. */
-  readonly effects: "repeat";
 };
 
 /** The subscribers of one log. Each call takes a subscriber of this server, or its name. */
@@ -109,58 +100,38 @@ export type LogSubscribers = {
   readonly reset: (subscriber: Subscriber | string, options: ResetOptions) => Promise<void>;
 };
 
-const SKIPPED_MAX = 20;
 const NOTHING = { set: [], remove: [] };
 
 /** The subscribers of a server, or of a program that runs no handlers. */
 export type KnownSubscribers = Pick<Subscribers, "definitions" | "now" | "poke">;
 
 export function logSubscribers(store: EventStore, subscribers: KnownSubscribers, log: LogName): LogSubscribers {
-  const one = (handle: Subscriber | string) => new SubscriberInLog(store, subscribers, log, handle);
-  return {
-    list: () => Promise.all([...subscribers.definitions.keys()].map((name) => one(name).status())),
-    parked: async (handle) => one(handle).parked(),
-    retry: async (handle, events) => one(handle).retry(events),
-    skip: async (handle, event, reason) => one(handle).skip(event, reason),
-    pause: async (handle) => one(handle).setPaused(true),
-    resume: async (handle) => one(handle).setPaused(false),
-    reset: async (handle, options) => one(handle).reset(options),
-  };
+  const { definitions } = subscribers;
+  return operatorCalls([...definitions.keys()], (handle: Subscriber | string) => {
+    const name = typeof handle === "string" ? handle : handle.name;
+    return new SubscriberInLog(subscribers, new FollowerInLog("subscriber", store, log, definitions.get(name), name));
+  });
 }
 
 type Decided = { readonly next: NextPlace; readonly count: number };
 
 class SubscriberInLog {
-  readonly #store: EventStore;
-  readonly #models: ModelStore;
   readonly #subscribers: KnownSubscribers;
-  readonly #log: LogName;
-  readonly #definition: SubscriberDefinition;
+  readonly #follower: FollowerInLog<SubscriberDefinition>;
 
-  constructor(store: EventStore, subscribers: KnownSubscribers, log: LogName, handle: Subscriber | string) {
-    const name = typeof handle === "string" ? handle : handle.name;
-    const definition = subscribers.definitions.get(name);
-    if (!definition || !store.models)
-      throw new DefinitionError({
-        message: `The server has no subscriber ${name}`,
-        fix: "Add it to the option `subscribers` of the server.",
-      });
-    this.#store = store;
-    this.#models = store.models;
+  constructor(subscribers: KnownSubscribers, follower: FollowerInLog<SubscriberDefinition>) {
     this.#subscribers = subscribers;
-    this.#log = log;
-    this.#definition = definition;
+    this.#follower = follower;
   }
 
   async status(): Promise<SubscriberStatus> {
-    const { name, afterRetries } = this.#definition;
+    const { name, afterRetries } = this.#follower.definition;
     const place = await this.#place();
     if (!place) return { name, state: "running", at: null, behind: 0, waiting: 0, parked: 0, skipped: [] };
     const { at, head, notes } = place;
     const { isPaused, waiting, parked, skipped } = notes;
-    const isDiverged =
-      at !== null && (await this.#store.read(this.#log, at, { events: 1, bytes: 1 })).kind === "diverged";
     const isStopped = afterRetries === "stop" && parked > 0;
+    const isDiverged = await this.#follower.isDiverged(at);
     const state = isDiverged ? "diverged" : isPaused ? "paused" : isStopped ? "stopped" : "running";
     const behind = Math.max(positionOf(head) - positionOf(at), 0);
     return { name, state, at: at && encodeCursor(at), behind, waiting, parked, skipped };
@@ -195,18 +166,13 @@ class SubscriberInLog {
     const count = await this.#change((place, parked) => {
       const found = parked.find((one) => one.event === event);
       const { notes, at } = place;
-      const skipped = [...notes.skipped, { event, reason, at: this.#subscribers.now() }].slice(-SKIPPED_MAX);
+      const skipped = withSkipped(notes.skipped, { event, reason, at: this.#subscribers.now() });
       const changed = { ...notes, waiting: notes.waiting - 1, parked: notes.parked - 1, skipped };
       return found
         ? { next: { at, notes: changed, wakeAt: 0, changes: { set: [], remove: [keyOf(found.position)] } }, count: 1 }
         : { next: { at, notes, wakeAt: 0, changes: NOTHING }, count: 0 };
     });
-    if (count === 0)
-      throw new ValidationError({
-        message: `The event ${event} is not parked for ${this.#definition.name} in the log ${this.#log}`,
-        fix: "Read the parked events with `parked`.",
-        details: { event, log: this.#log },
-      });
+    if (count === 0) throw this.#follower.notParked(event);
   }
 
   async setPaused(isPaused: boolean): Promise<void> {
@@ -216,16 +182,8 @@ class SubscriberInLog {
     }));
   }
 
-  async reset({ from, effects }: ResetOptions): Promise<void> {
-    const text = from === "beginning" ? null : from.cursor;
-    const cursor = text === null ? null : decodeCursor(text);
-    const untyped: unknown = effects;
-    if (untyped !== "repeat" || (text !== null && !cursor))
-      throw new ValidationError({
-        message: `The subscriber ${this.#definition.name} cannot be reset with these options`,
-        fix: 'Pass { from: "beginning", effects: "repeat" }, or the cursor of an event as from: { cursor }.',
-      });
-    if (cursor) await this.#requireCursor(cursor);
+  async reset(options: ResetOptions): Promise<void> {
+    const cursor = await this.#follower.placeOf(options);
     await this.#change(({ notes }) => ({
       next: {
         at: cursor,
@@ -240,28 +198,25 @@ class SubscriberInLog {
 
   /** Decides a change on the stored place, and writes it. Returns the number of changed events. */
   async #change(decide: (place: Place, parked: readonly OpenEvent[]) => Decided): Promise<number> {
+    const { models, log, definition } = this.#follower;
     for (;;) {
       const { place, parked } = await this.#read();
-      if (!place)
-        throw new ValidationError({
-          message: `The log ${this.#log} has no records, so no subscriber has a place in it`,
-          fix: "Check the name of the log.",
-          details: { log: this.#log },
-        });
+      if (!place) throw this.#follower.noRecords();
       const { next, count } = decide(place, parked);
-      const written = await writePlace(this.#models, this.#log, this.#definition.follower, place.revision, next);
+      const written = await writePlace(models, log, definition.follower, place.revision, next);
       if (written.kind === "ok") {
-        this.#subscribers.poke(this.#log);
+        this.#subscribers.poke(log);
         return count;
       }
     }
   }
 
   async #read(): Promise<{ readonly place: Place | null; readonly parked: readonly OpenEvent[] }> {
+    const { models, log, definition } = this.#follower;
     for (;;) {
       const place = await this.#place();
       if (!place) return { place, parked: [] };
-      const rows = await readWaiting(this.#models, this.#log, this.#definition.follower, place);
+      const rows = await readWaiting(models, log, definition.follower, place);
       if (!rows) continue;
       const open = rows.flatMap(([, text]) => (text === null ? [] : [parseOwnJson<OpenEvent>(text)]));
       return { place, parked: open.filter(({ isParked }) => isParked) };
@@ -269,17 +224,8 @@ class SubscriberInLog {
   }
 
   async #place(): Promise<Place | null> {
-    const place = await readPlace(this.#models, this.#log, this.#definition.follower);
+    const { models, log, definition } = this.#follower;
+    const place = await readPlace(models, log, definition.follower);
     return typeof place === "string" ? null : place;
-  }
-
-  async #requireCursor(cursor: Cursor): Promise<void> {
-    const page = await this.#store.read(this.#log, cursor, { events: 1, bytes: 1 });
-    if (page.kind === "page") return;
-    throw new DacapoError("diverged", "after-fix", {
-      message: `The log ${this.#log} does not contain the cursor \`from\``,
-      fix: "Pass a cursor of this log.",
-      details: { log: this.#log },
-    });
   }
 }

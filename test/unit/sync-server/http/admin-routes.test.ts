@@ -2,8 +2,9 @@
 import { afterEach, expect, test } from "vitest";
 import { type AdminRequest, subscriber, type SyncServer } from "../../../../src/sync-server/app.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
-import { board, task } from "../../../support/board-domain.ts";
+import { board, columnCounts, task } from "../../../support/board-domain.ts";
 import { until } from "../../../support/device.ts";
+import { fulfilmentOf, order, POISON, shop } from "../../../support/orders-domain.ts";
 import { testServer } from "../../../support/sync-requests.ts";
 
 const servers: SyncServer[] = [];
@@ -57,7 +58,13 @@ const codeOf = ({ status, body }: Answer): string => `${status} ${(body["error"]
 test("admin routes: without the option `admin` no address exists", async () => {
   const server = testServer({ models: [board] });
   servers.push(server);
-  for (const path of ["GET /models", "POST /models/board/rebuild", "GET /subscribers", "POST /subscribers/a/pause"])
+  for (const path of [
+    "GET /models",
+    "POST /models/board/rebuild",
+    "GET /subscribers",
+    "POST /subscribers/a/pause",
+    "GET /processes",
+  ])
     expect(codeOf(await call(server, path)), path).toBe("404 not-found");
 });
 
@@ -138,6 +145,60 @@ test("admin routes: subscribers are listed, paused, resumed, retried, skipped an
   expect(reset.status).toBe(200);
   await until(async () => (await state())["parked"] === 1, "the parked event after the reset");
   expect((await call(server, "GET /subscribers")).body["subscribers"]).toMatchObject([{ name: "refusing" }]);
+});
+
+test("admin routes: processes are listed, paused, resumed, retried, skipped and reset", async () => {
+  let isBroken = true;
+  const fulfilment = fulfilmentOf({ isPoisoned: () => isBroken });
+  const server = testServer({
+    domain: shop,
+    store: memory(),
+    subscribers: [fulfilment],
+    onError: () => {},
+    admin: ({ actor }, { process, verb }) => actor === "ada" && (process === "fulfilment" || verb === "list"),
+  });
+  servers.push(server);
+  const log = server.log("board");
+  await log.execute(order.command.place("o1", { amount: 5 }));
+  for (const text of [POISON, "behind"]) await log.execute(order.command.note("o1", { text }));
+  const state = async () => (await call(server, "GET /processes/fulfilment")).body;
+  await until(async () => (await state())["parked"] === 1 && (await state())["commands"] === 1, "the parked event");
+  expect((await call(server, "GET /processes")).body["processes"]).toMatchObject([{ name: "fulfilment", waiting: 2 }]);
+  const { parked } = (await call(server, "GET /processes/fulfilment/parked")).body;
+  const [{ id, reason } = { id: "", reason: "" }] = parked as { id: string; reason: string }[];
+  expect(reason).toBe("Error: poison");
+  const { commands } = (await call(server, "GET /processes/fulfilment/commands?limit=5")).body;
+  expect(commands).toMatchObject([{ process: "order/o1", timer: "payment-late", failures: 0 }]);
+  const behind = (await call(server, "GET /processes/fulfilment/commands?after=order/o1")).body;
+  expect(behind).toEqual({ commands: [] });
+  isBroken = false;
+  expect((await call(server, "POST /processes/fulfilment/retry", { ids: [id] })).body["retried"]).toBe(1);
+  await until(async () => (await state())["waiting"] === 0, "the retried event");
+  expect((await call(server, "POST /processes/fulfilment/pause")).body["state"]).toBe("paused");
+  expect((await call(server, "POST /processes/fulfilment/resume")).body["state"]).toBe("running");
+  isBroken = true;
+  await log.execute(order.command.note("o1", { text: POISON }), { actor: "bob" });
+  await until(async () => (await state())["parked"] === 1, "the second parked event");
+  const [again] = await log.processes.parked(fulfilment);
+  const skip = await call(server, "POST /processes/fulfilment/skip", { id: again?.id, reason: "no answer" });
+  expect(skip.body).toMatchObject({ parked: 0, skipped: [{ reason: "no answer" }] });
+  const reset = await call(server, "POST /processes/fulfilment/reset", { from: "beginning", effects: "repeat" });
+  expect(reset.body).toMatchObject({ name: "fulfilment", at: null });
+  expect(codeOf(await call(server, "GET /processes/other"))).toBe("403 forbidden");
+  expect(codeOf(await call(server, "GET /processes/fulfilment/commands?limit=0"))).toBe("400 bad-request");
+  expect(codeOf(await call(server, "POST /processes/fulfilment/commands"))).toBe("404 not-found");
+});
+
+test("admin routes: populate with streams folds them again, and says what they lack", async () => {
+  const server = await started({ models: [board, columnCounts] });
+  await until(async () => (await call(server, "GET /models/board")).body["phase"] === "ready", "ready rows");
+  await call(server, "POST /models/board/delete", { key: "task/t1" });
+  const { status, body } = await call(server, "POST /models/board/populate", { streams: ["task/t1"] });
+  expect([status, body]).toMatchObject([200, { phase: "ready", populated: { streams: ["task/t1"], parked: [] } }]);
+  expect((await server.log("board").rows(board)).rows.map(({ key }) => key)).toEqual(["task/t1", "task/t2"]);
+  const refused = await call(server, "POST /models/column-counts/populate", { streams: ["task/t1"] });
+  expect(codeOf(refused)).toBe("400 bad-request");
+  expect(JSON.stringify(refused.body)).toContain("may belong to several streams");
 });
 
 test("admin routes: a wrong name, verb, body or state is a clear refusal", async () => {
