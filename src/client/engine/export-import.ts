@@ -20,6 +20,7 @@ import {
   recordLine,
 } from "../../core/wire/archive.ts";
 import type { Commit } from "../../core/history/commit.ts";
+import { parse, shape, whole } from "../../core/wire/reader.ts";
 import { BugError, ConcurrencyError, ValidationError } from "../../core/values/errors.ts";
 import type { Json } from "../../core/values/json.ts";
 import { positionOf, sameCursor } from "../../core/history/record.ts";
@@ -35,6 +36,8 @@ import {
 import type { LogStore } from "../stores/log-store.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
 import type { Actor, LogName } from "../../core/values/ids.ts";
+
+const numbered = shape({ n: whole(0) });
 
 /** Each attempt fails only because another tab cut the log back. */
 const ATTEMPTS_MAX = 10;
@@ -168,8 +171,10 @@ function movedMeanwhile(log: LogName): ConcurrencyError {
   });
 }
 
+/** 0 without a valid number, because it only orders the commits. */
 function numberOf(value: Json): number {
-  return typeof value === "object" && value !== null && "n" in value && typeof value.n === "number" ? value.n : 0;
+  const read = parse(numbered, value);
+  return read.ok ? read.value.n : 0;
 }
 
 function plain(text: string): { readonly [key: string]: Json } {

@@ -9,8 +9,9 @@ import {
   memoryLogStore,
   type MemoryLogStoreOptions,
 } from "../../../../src/client/stores/memory-log-store.ts";
+import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import type { RowEntry } from "../../../../src/core/fold/rows.ts";
-import { board, domain, task } from "../../../support/board-domain.ts";
+import { board, column, domain, task } from "../../../support/board-domain.ts";
 import { openTab, sortedByKey } from "../../../support/engine/open-tab.ts";
 import { RecordingServer } from "../../../support/engine/recording-server.ts";
 
@@ -66,10 +67,10 @@ test.each(["the append fails", "another tab is first"])(
       },
       database,
     );
-    await tab.engine.execute([add("t0")], null);
+    await tab.engine.execute([column.command.add("done", { name: "Done" }), add("t0")], null);
     await other.engine.refresh();
     tab.arm();
-    const done = tab.engine.execute([add("t1", "Mine")], null);
+    const done = tab.engine.execute([task.command.move("t0", { column: "done" }), add("t1", "Mine")], null);
     if (isFailing) await expect(done).rejects.toMatchObject({ code: "bug" });
     else await expect(done).rejects.toMatchObject({ code: "rejected" });
     const rows = new Map(read.map((entry) => [entry.key, entry]));
@@ -121,6 +122,21 @@ test("execute: a refused command reports no write and no rows", async () => {
   const { engine, writes, reports } = await openTab(domain, newDatabase());
   await expect(engine.execute([task.command.rename("t1", { title: "x" })], null)).rejects.toThrow("no-such-task");
   expect([writes(), reports]).toEqual([0, []]);
+});
+
+test("execute: the store gets a rejection to end only from a commit that replaces one", async () => {
+  const inner = memoryLogStore(newDatabase());
+  const ended: string[][] = [];
+  const appendPending: LogStore["appendPending"] = async (tail, entries, rejections) => {
+    const isAppended = await inner.appendPending(tail, entries, rejections);
+    ended.push([...rejections]);
+    return isAppended;
+  };
+  const { engine } = await openTab(domain, newDatabase(), { store: { ...inner, appendPending } });
+  const commit = await engine.execute([add("t1")], null);
+  await engine.withdraw(commit);
+  await engine.execute([add("t1")], null, { ...NO_LINKS, endRejection: commit });
+  expect(ended).toEqual([[], [commit]]);
 });
 
 test("execute: a commit replaces the rejection that it names, a refused one does not", async () => {
@@ -215,14 +231,15 @@ test("confirm: a commit that settles without a record settles at the time of the
   expect(await settledAt()).toEqual([77]);
   await engine.execute([add("t1")], null);
   await engine.execute([add("t2")], null);
+  await engine.execute([add("t3")], null);
   await server.sync(engine);
   const received = server.records.map((record) => record.received);
-  expect(new Set(received).size).toBe(2);
+  expect(new Set(received).size).toBe(3);
   for (let n = 0; n < 2; n++) {
     await engine.execute([task.command.complete("t9")], null);
     await server.sync(engine);
   }
-  expect((await settledAt()).slice(-2)).toEqual([received[1], received[1]]);
+  expect((await settledAt()).slice(-2)).toEqual([received[2], received[2]]);
 });
 
 test("discard: the rejection is gone here and in other tabs, and other tabs hear of the write", async () => {

@@ -130,6 +130,36 @@ test("importArchive: succeeds if the store wrote all, and could not say so", asy
   expect((await inner.head()).cursor?.position).toBe(2);
 });
 
+test("importArchive: a log without records fails if another tab has other pending commits", async () => {
+  const from = await openTab(domain, newDatabase());
+  for (const id of ["t1", "t2"]) await from.engine.execute([add(id)], null);
+  const other = await openTab(domain, newDatabase());
+  await other.engine.execute([add("t9")], null);
+  const lines = await linesOf(from.engine.store);
+  const [own, foreign] = [from.engine.pending, other.engine.pending];
+  for (const [pending, isImported] of [
+    [own, true],
+    [[...own, ...foreign], false],
+    [[...own.slice(1), ...foreign], false],
+    [own.slice(1), false],
+  ] as const) {
+    const inner = emptyStore();
+    const fill = async () => !(await inner.appendPending(0, pending, []));
+    const imported = importArchive({ ...inner, fill }, "team", "ada", lines);
+    if (isImported) await imported;
+    else await expect(imported).rejects.toMatchObject({ code: "concurrency" });
+  }
+});
+
+test("importArchive: a settled commit without its number is imported too, before the others", async () => {
+  const { store, ids } = await filledLog();
+  const to = emptyStore();
+  const lines = (await linesOf(store)).map((line) => line.replace('"n":3,', ""));
+  expect(lines).not.toEqual(await linesOf(store));
+  await importArchive(to, "team", "ada", lines);
+  expect((await to.readSent(null)).map(idOf)).toEqual([ids[2], ids[0]]);
+});
+
 test("importArchive: fails if another tab wrote something else meanwhile, and changes nothing", async () => {
   const { store, ids } = await filledLog();
   const lines = await linesOf(store);

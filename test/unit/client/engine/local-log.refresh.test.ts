@@ -1,5 +1,6 @@
 // The writes of other tabs: a tab shows them, and refuses a damaged log.
 import { expect, test } from "vitest";
+import type { CommandRequest } from "../../../../src/core/domain/definition.ts";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { board, domain, task } from "../../../support/board-domain.ts";
@@ -97,6 +98,34 @@ test("refresh: a rename of other authors rejects the own rename, also after open
   expect(rested.engine.standing.doubtful).toMatchObject(doubtful);
   await server.sync(rested.engine);
   expect(rested.engine.rejections).toMatchObject([{ commit: { id: mine }, outcome: { code: "renamed-meanwhile" } }]);
+});
+
+test("LocalLog.load: events that another tab confirms meanwhile count once they are read", async () => {
+  const database = newDatabase();
+  const server = new RecordingServer();
+  const ada = await openTab(domain, database);
+  const bob = await openTab(domain, newDatabase(), { user: "bob" });
+  await ada.engine.execute([add("t1")], null);
+  await server.sync(ada.engine);
+  await server.pull(bob.engine);
+  await ada.engine.execute([task.command.rename("t1", { title: "Ada's" })], null);
+  const bobs = async (command: CommandRequest) => {
+    await bob.engine.execute([command], null);
+    await server.sync(bob.engine);
+    await server.pull(ada.engine);
+  };
+  await bobs(task.command.note("t1", { text: "hm" }));
+  const inner = memoryLogStore(database);
+  let reads = 0;
+  const refresh: LogStore["refresh"] = async (known) => {
+    // The tab has read the log, and now reads the events that its pending commit has not seen.
+    if (++reads === 2) await bobs(task.command.rename("t1", { title: "Bob's" }));
+    return inner.refresh(known);
+  };
+  const tab = await openTab(domain, database, { store: { ...inner, refresh } });
+  expect(tab.engine.standing).toMatchObject({ position: 2, doubtful: [] });
+  await tab.engine.refresh();
+  expect(tab.engine.standing).toMatchObject({ position: 3, doubtful: [{ code: "renamed-meanwhile" }] });
 });
 
 test("status: lists at most 100 doubtful commits, and counts all", async () => {

@@ -7,7 +7,9 @@ import type { RebuildProgress } from "../../../../src/client/messages/row-types.
 import type { LogStore } from "../../../../src/client/stores/log-store.ts";
 import { MemoryDatabase, memoryLogStore } from "../../../../src/client/stores/memory-log-store.ts";
 import { storageLost } from "../../../../src/client/stores/storage-errors.ts";
-import { board, columnCounts, domain, task } from "../../../support/board-domain.ts";
+import { LOADS_MAX } from "../../../../src/client/engine/local-log.ts";
+import { defineDomain, projection } from "../../../../src/index.ts";
+import { board, column, columnCounts, domain, task } from "../../../support/board-domain.ts";
 import { type EngineTab, openTab } from "../../../support/engine/open-tab.ts";
 import { RecordingServer } from "../../../support/engine/recording-server.ts";
 
@@ -154,6 +156,39 @@ test("rebuild: starts again if another tab cuts the log back meanwhile", async (
   });
   expect(rows(here)).toEqual([[], []]);
   expect(here.engine.head.generation).toBe(1);
+});
+
+test("rebuild: ends with an error if other tabs move the log each time", async () => {
+  const { database } = await damagedLog(3);
+  let exchanges = 0;
+  const replaceRows = () => Promise.resolve(++exchanges < 0);
+  const tab = await openTab(domain, database, { store: { ...memoryLogStore(database), replaceRows } });
+  await expect(rebuild(tab)).rejects.toMatchObject({ code: "storage-lost" });
+  expect(exchanges).toBe(LOADS_MAX);
+});
+
+test("rebuild: stores all rows, or none if an event is missing in them", async () => {
+  const { database } = await damagedLog(3);
+  await rebuild(await openTab(domain, database));
+  const stored = await memoryLogStore(database).readRows();
+  expect(stored).toMatchObject({ checkpoint: { position: 3 } });
+  expect(stored?.tables.every(({ buckets }) => buckets.length > 0)).toBe(true);
+  const fussy = projection("fussy", {
+    version: 1,
+    from: [task],
+    initial: null as { title: string } | null,
+    on: {
+      TaskAdded: (_, { data }) => {
+        if (data.title === "t1") throw new Error("not yet");
+        return { title: data.title };
+      },
+    },
+  });
+  const release = defineDomain({ version: 1, aggregates: [task, column], projections: [fussy] });
+  const tab = await openTab(release, database);
+  await rebuildRows(tab.engine, { ...parts, domain: release.definition }, () => {});
+  expect(tab.engine.standing.parked.count).toBe(1);
+  expect((await memoryLogStore(database).readRows())?.tables ?? []).toEqual([]);
 });
 
 test("rebuild: an empty log ends at once", async () => {

@@ -55,6 +55,19 @@ test("sentAgain: another tab that saw the loss counts the ends that it learns fr
   expect(other.engine.standing.sentAgain).toMatchObject({ commits: 2, accepted: 1, rejected: 1, rebased: 0 });
 });
 
+test("sentAgain: another tab counts a commit that ended without a record as accepted", async () => {
+  const { leader, other, server, resolve } = await scene(3);
+  await leader.engine.execute([task.command.complete("t9")], null);
+  await server.sync(leader.engine);
+  await other.engine.refresh();
+  await resolve();
+  await other.engine.refresh();
+  const commits = other.engine.standing.sentAgain?.commits ?? 0;
+  await server.sync(leader.engine);
+  await other.engine.refresh();
+  expect(other.engine.standing.sentAgain).toMatchObject({ commits, accepted: commits, rejected: 0 });
+});
+
 test("sentAgain: a second loss adds to the report, and acknowledge ends it", async () => {
   const { leader, server, resolve } = await scene(2);
   await resolve();

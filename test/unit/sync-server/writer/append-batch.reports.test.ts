@@ -1,6 +1,8 @@
 // The reports of a batch to the readers of its log: the records, or that the log may have moved.
 import { expect, test } from "vitest";
+import { Observer } from "../../../../src/sync-server/base/observer.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
+import { keptTelemetry } from "../../../support/telemetry.ts";
 import { task } from "../../../support/board-domain.ts";
 import { commitOf, kindsOf, writerScene } from "../../../support/writer-scene.ts";
 
@@ -22,6 +24,13 @@ test("appendBatch: an outcome that another node kept reports that the log may ha
   expect(kindsOf(await there.push([rejected]))).toEqual(["no-such-task"]);
   expect(kindsOf(await here.push([rejected]))).toEqual(["no-such-task"]);
   expect(here.published).toMatchObject([{ head: { position: 1 } }, null]);
+});
+
+test("appendBatch: each append has the number of its own events in its span", async () => {
+  const { telemetry, named } = keptTelemetry();
+  const { push } = writerScene({ observer: new Observer({ telemetry }) });
+  for (const commits of [[add(), add()], [add()]]) await push(commits);
+  expect(named("dacapo.append").map(({ attributes }) => attributes["dacapo.events"])).toEqual([2, 1]);
 });
 
 test("appendBatch: a turn reports the records that it wrote", async () => {

@@ -41,6 +41,23 @@ async function pushTogether(scene: ReturnType<typeof node>, batch: readonly stri
   return (await Promise.all(pushes)).map((result) => kindsOf(result));
 }
 
+test("strong SQL model: the first append of each node shows the tables, later ones do not", async () => {
+  const store = openStore();
+  const shown = async () => {
+    const scene = node(store);
+    for (let n = 0; n < 2; n++) await scene.push([paid(crypto.randomUUID())]);
+    return scene.appends.map(({ models }) => {
+      const [follower] = models?.followers ?? [];
+      const next = follower?.next;
+      return next && next !== "check" ? (next.sql?.["invoice"]?.isShown ?? null) : "check";
+    });
+  };
+  expect([await shown(), await shown()]).toEqual([
+    [true, null],
+    [true, null],
+  ]);
+});
+
 test("appendBatch: up to three refused commits of several pushes are rejected within one append", async () => {
   const scene = node();
   const taken = "number-taken";

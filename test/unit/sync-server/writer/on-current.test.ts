@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { aggregate, defineDomain } from "dacapo";
 import * as v from "valibot";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import type { OnCurrent } from "../../../../src/sync-server/writer/on-current.ts";
 import { column, task } from "../../../support/board-domain.ts";
 import type { Seen } from "../../../support/sync-requests.ts";
@@ -77,4 +78,25 @@ test("onCurrent: a command that keeps its decision reads other streams as they a
   expect(kindsOf(await push([own([fill("b1")])], robot))).toEqual(["recorded"]);
   const unknown = { stream: "box/b1", name: "explode", v: 1 };
   expect(kindsOf(await push([own([unknown])], robot))).toEqual(["unknown-command"]);
+});
+
+test("onCurrent: own code has no outcome on a stream that only a newer release can fold", async () => {
+  const store = memory();
+  const newer = aggregate("box", {
+    version: 2,
+    initial: 0,
+    events: { Sealed: v.object({}) },
+    evolve: { Sealed: (count) => count },
+    commands: { seal: { input: v.object({}), decide: (_state, _, { emit }) => emit("Sealed") } },
+  });
+  const there = writerScene({ store, domain: defineDomain({ version: 2, aggregates: [newer] }).definition });
+  const here = writerScene({ store, domain: boxes.definition });
+  expect(kindsOf(await there.push([own([newer.command.seal("b1", {})])], robot))).toEqual(["recorded"]);
+  const fill = () => [box.command.fill("b1", { column: "todo" })];
+  expect(kindsOf(await here.push([commitOf(fill())], { actor: "bob", domain: 1 }))).toEqual(["stream-unreadable"]);
+  const mine = own(fill());
+  expect(await here.push([mine], { ...robot, domain: 1 })).toMatchObject({
+    outcomes: [],
+    stopped: { id: mine.id, code: "later" },
+  });
 });
