@@ -3,8 +3,9 @@ import { type LogHandle, openLog } from "dacapo/client";
 import { LogProvider } from "dacapo/react";
 import { type ReactNode, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { BOARD_STREAMS } from "./domain/read-models.ts";
 import { DUO_SYNC, sideOf } from "./duo/duo.ts";
-import { reported } from "./duo/report.ts";
+import { report } from "./duo/report.ts";
 import type { BoardPresence } from "./presence.ts";
 import { wantsOffline } from "./offline.ts";
 import { remember, type Session, sessionOf } from "./session.ts";
@@ -30,7 +31,7 @@ else if (session) {
   // Loaded on demand, because a board needs no server in the page.
   const [{ DuoPage }, { startDuo }] = await Promise.all([import("./duo/duo-page.tsx"), import("./duo/start-duo.ts")]);
   document.title = words.duo.documentTitle;
-  show(<DuoPage duo={startDuo()} />);
+  show(<DuoPage duo={await startDuo()} />);
 } else if (location.pathname === "/code") {
   const { CodePage } = await import("./duo/code-page.tsx");
   document.title = words.duo.codeTitle;
@@ -77,5 +78,8 @@ async function openSide(duo: string, user: string): Promise<LogHandle<BoardPrese
     user,
     sync: { url: DUO_SYNC, token: () => `demo:${encodeURIComponent(user)}` },
   });
-  return reported(log, duo, window.parent);
+  // The rows are read first, because the feed reports their changes.
+  await Promise.all(BOARD_STREAMS.map(({ projection }) => log.rows(projection).ready));
+  report(log, duo, window.parent);
+  return log;
 }

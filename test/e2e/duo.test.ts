@@ -46,6 +46,50 @@ test.runIf(reachesFrames)(
   },
 );
 
+test.runIf(reachesFrames)("duo: a reload without the cable keeps the cable, the work and its lines", async () => {
+  const { page, ada, bob } = await openDuo(demo);
+  await renameOn(bob, "Print the posters", "Print the tickets");
+  await duoCard(ada, "Print the tickets").waitFor();
+  await page.getByRole("button", { name: "Pull the cable" }).click();
+  await renameOn(ada, "Buy new strings", "Buy gut strings");
+  await page.reload();
+  await duoCard(ada, "Buy gut strings").waitFor();
+  await duoCard(bob, "Print the tickets").waitFor();
+  await expect.poll(() => lines(page).filter({ hasText: "pending" }).innerText()).toContain("Buy gut strings");
+  expect(await steps(page).locator(".done").count()).toBe(1);
+  expect(await duoCard(bob, "Buy gut strings").count()).toBe(0);
+  await page.getByRole("button", { name: "Plug it in" }).click();
+  await duoCard(bob, "Buy gut strings").waitFor();
+  await expect.poll(() => lines(page).filter({ hasText: "Buy gut strings" }).innerText()).toContain("confirmed");
+});
+
+test.runIf(reachesFrames)("duo: the log shows an undo without the cable as pending", async () => {
+  const { page, ada } = await openDuo(demo);
+  await renameOn(ada, "Buy new strings", "Buy gut strings");
+  await lines(page).filter({ hasText: "confirmed" }).filter({ hasText: "Buy gut strings" }).waitFor();
+  await page.getByRole("button", { name: "Pull the cable" }).click();
+  await ada.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(() => lines(page).filter({ hasText: "pending" }).innerText()).toContain("Buy new strings");
+});
+
+test.runIf(reachesFrames)("duo: an event is arriving until the other side has it", async () => {
+  const { page, ada } = await openDuo(demo);
+  await lines(page).filter({ hasText: "confirmed" }).nth(6).waitFor();
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    Object.assign(window, { seen });
+    new MutationObserver((changes) => {
+      for (const { target, addedNodes } of changes)
+        for (const node of [target, ...addedNodes])
+          if (node instanceof HTMLLIElement && node.innerText.includes("gut strings")) seen.push(node.className);
+    }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["class"] });
+  });
+  await renameOn(ada, "Buy new strings", "Buy gut strings");
+  const seen = () => page.evaluate(() => [...new Set(Reflect.get(window, "seen") as string[])]);
+  await expect.poll(async () => (await seen()).at(-1)).toBe("confirmed");
+  expect(await seen()).toEqual(["pending", "arriving", "confirmed"]);
+});
+
 test.runIf(reachesFrames)("duo: the log beside the boards shows an event whole on demand", async () => {
   const { page, ada } = await openDuo(demo);
   await duoCard(ada, "Print the posters").getByRole("button", { name: "Done: Print the posters" }).click();
@@ -76,15 +120,18 @@ test.runIf(reachesFrames)(
     const { page } = await openDuo(demo);
     const names = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name ?? ""));
     const first = await names();
-    expect(first.length).toBe(2);
+    // One of each side, and one of the server in the page.
+    expect(first.length).toBe(3);
     const other = await page.context().newPage();
     await other.goto(page.url());
     await duoCard(sideOf(other, "Bob"), "Buy new strings").waitFor();
     expect(await names()).toEqual(expect.arrayContaining(first));
     await other.close();
-    await page.reload();
+    await page.getByRole("button", { name: "Pull the cable" }).click();
+    await page.getByRole("link", { name: "Start again" }).click();
+    await page.getByRole("button", { name: "Pull the cable" }).waitFor();
     await duoCard(sideOf(page, "Bob"), "Buy new strings").waitFor();
-    await expect.poll(names).toHaveLength(2);
+    await expect.poll(names).toHaveLength(3);
     expect((await names()).filter((name) => first.includes(name))).toEqual([]);
   },
 );

@@ -26,10 +26,15 @@ test("README picture: two people rename one card without the cable, and see both
     await renameOn(ada, "Buy new strings", "Buy gut strings");
     await page.getByRole("region", { name: "The log" }).getByText("Buy gut strings").waitFor();
     await page.getByText("Ada has 2 changes and Bob has 2 changes").waitFor();
-    // Nothing is in focus or under the pointer.
+    // Nothing is in focus or under the pointer, and nothing moves.
     await page.mouse.move(1, WINDOW.height - 1);
     for (const frame of page.frames())
-      await frame.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+      await frame.evaluate(async () => {
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+        document.querySelector(".board")?.scrollTo(0, 0);
+        const ends = document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations === 1);
+        await Promise.allSettled(ends.map(({ finished }) => finished));
+      });
     const picture = await page.screenshot();
     if (wanted) {
       await mkdir(folder, { recursive: true });

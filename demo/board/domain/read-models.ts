@@ -36,6 +36,12 @@ export const cards = projection("cards", {
   },
 });
 
+/** The row tables whose rows are keyed by the stream of an aggregate. */
+export const BOARD_STREAMS = [
+  { projection: columns, aggregate: column },
+  { projection: cards, aggregate: card },
+];
+
 /** The number of cards in a column, by the column's id. */
 export const columnCounts = projection("column-counts", {
   version: 1,

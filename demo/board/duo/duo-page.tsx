@@ -6,7 +6,7 @@ import { useSpeech } from "../ui/speech.tsx";
 import { Wordmark } from "../ui/wordmark.tsx";
 import { Cable } from "./cable.tsx";
 import { type Side, SIDES } from "./duo.ts";
-import type { DuoRun, DuoView } from "./duo-run.ts";
+import { type DuoRun, type DuoView, entriesOf } from "./duo-run.ts";
 import { Steps } from "./steps.tsx";
 import { language, words } from "../words/language.ts";
 
@@ -21,7 +21,7 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
   return (
     <div className="duo">
       <header className="duo-head">
-        <a className="home" href="/duo" aria-label={words.duo.again}>
+        <a className="home" href="/" aria-label={words.duo.home}>
           <Wordmark />
         </a>
         <h1>
@@ -29,6 +29,9 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
           <span>{words.duo.demo}</span>
         </h1>
         <nav>
+          <a href="/duo" onClick={duo.leave}>
+            {words.duo.startAgain}
+          </a>
           <a href="/code">{words.duo.code}</a>
           <a href="/">{words.duo.ownBoard}</a>
           <LanguageSwitch />
@@ -40,7 +43,7 @@ export function DuoPage({ duo }: { readonly duo: DuoRun }) {
         <Cable cable={view.cable} onTurn={turn} />
         <Frame side="Bob" duo={duo} view={view} />
       </main>
-      <EventLog title={words.duo.log} entries={view.entries} note={waiting(view)} />
+      <EventLog entries={entriesOf(view)} note={waiting(view)} />
     </div>
   );
 }

@@ -1,16 +1,20 @@
 /** A running duo: its server's worker, its frames, and its state for the page. */
 import type { DomainEvent } from "dacapo";
-import type { LogEntry } from "../event-log/event-log.tsx";
-import { isSideMessage, type Side, type SideCommit, SIDES } from "./duo.ts";
+import { inOrder, lineOf, type LogEntry } from "../event-log/lines.ts";
+import { isSideMessage, type Side, type SideMessage, SIDES } from "./duo.ts";
+import { forgetDuo, keepDuo, type KeptDuo } from "./kept-duo.ts";
 import { type Cable, type DuoState, progress } from "./progress.ts";
+import { SAMPLE_EVENTS } from "./sample.ts";
 import type { FromDuoServer, ToDuoServer } from "./server.worker.ts";
-import { language, words } from "../words/language.ts";
+import { language } from "../words/language.ts";
 
 export type DuoView = DuoState & {
   /** The server has the first cards. */
   readonly isReady: boolean;
-  /** Events of the server's log, and commits of a side that are not in it. */
-  readonly entries: readonly LogEntry[];
+  /** Events of the server's log, in their order. */
+  readonly events: readonly DomainEvent[];
+  /** Lines of the sides that are not in it. */
+  readonly lines: ReadonlyMap<string, readonly LogEntry[]>;
 };
 
 export class DuoRun {
@@ -20,24 +24,24 @@ export class DuoRun {
   );
   readonly #server: Worker;
   readonly #listeners = new Set<() => void>();
-  #view: DuoView = { isReady: false, entries: [], cable: "in", reports: new Map(), stepsDone: 0 };
+  #view: DuoView;
+  #isLeft = false;
 
-  constructor(name: string) {
+  /** @param kept its state before the page was loaded again */
+  constructor(name: string, kept: KeptDuo | null) {
+    const { cable, stepsDone } = kept ?? { cable: "in", stepsDone: 0 };
     this.name = name;
+    this.#view = { isReady: false, events: [], lines: new Map(), cable, reports: new Map(), stepsDone };
     this.#server = new Worker(new URL("./server.worker.ts", import.meta.url), {
       type: "module",
       // A worker cannot read the address and the memory of its page.
-      name: `${name} ${language}`,
+      name: `${name} ${language} ${cable}`,
     });
     this.#server.addEventListener("message", ({ data }: MessageEvent<FromDuoServer>) =>
-      this.#change(
-        data.kind === "ready" ? { isReady: true } : { entries: [entryOf(data.event), ...this.#view.entries] },
-      ),
+      this.#change(data.kind === "ready" ? { isReady: true } : { events: [...this.#view.events, data.event] }),
     );
     addEventListener("message", ({ data, origin }: MessageEvent<unknown>) => {
-      if (origin !== location.origin || !isSideMessage(data, name)) return;
-      if (data.kind === "commit") return this.#change({ entries: withCommit(this.#view.entries, data) });
-      this.#change(progress(this.#view, { reports: new Map(this.#view.reports).set(data.side, data) }));
+      if (origin === location.origin && isSideMessage(data, name)) this.#receive(data);
     });
   }
 
@@ -57,31 +61,32 @@ export class DuoRun {
     this.#change(progress(this.#view, { cable }));
   }
 
+  /** The next visit of this tab starts another duo. */
+  readonly leave = (): void => {
+    this.#isLeft = true;
+    forgetDuo();
+  };
+
+  #receive(message: SideMessage): void {
+    const { side } = message;
+    if (message.kind === "lines") this.#change({ lines: new Map(this.#view.lines).set(side, message.lines) });
+    else this.#change(progress(this.#view, { reports: new Map(this.#view.reports).set(side, message) }));
+  }
+
   #change(change: Partial<DuoView>): void {
     this.#view = { ...this.#view, ...change };
+    const { cable, stepsDone, events, lines } = this.#view;
+    const isChanged = events.length > SAMPLE_EVENTS || [...lines.values()].some((of) => of.length > 0);
+    if (!this.#isLeft) keepDuo({ name: this.name, cable, stepsDone, isChanged });
     for (const listener of this.#listeners) listener();
   }
 }
 
-function entryOf(event: DomainEvent): LogEntry {
-  const { id, position, actor, type, stream, data } = event;
-  return { id, state: "confirmed", position, actor, type, stream, data, whole: event };
-}
-
-/** The lines of a confirmed commit are those of its events. Otherwise it has a line for each command. */
-function withCommit(entries: readonly LogEntry[], commit: SideCommit): readonly LogEntry[] {
-  const others = entries.filter(({ id }) => !id.startsWith(`${commit.side} ${commit.commit} `));
-  if (commit.state === "confirmed") return others;
-  const { state, side: actor, commands, reason } = commit;
-  const lines = commands.map((command, n): LogEntry => ({
-    id: `${commit.side} ${commit.commit} ${n}`,
-    state,
-    position: null,
-    actor,
-    type: command.name,
-    stream: command.stream,
-    data: (reason && words.reason(reason.code, reason.message)) ?? command.input ?? null,
-    whole: { state, commit: commit.commit, ...command, ...(reason && { reason }) },
-  }));
-  return [...lines.toReversed(), ...others];
+/** The lines of a duo. An event is arriving until both sides have it. */
+export function entriesOf({ events, lines, reports }: Pick<DuoView, "events" | "lines" | "reports">) {
+  const reached = Math.min(...SIDES.map((side) => reports.get(side)?.position ?? 0));
+  const ofServer = events.map((event) => lineOf(event, (event.position ?? 0) > reached ? "arriving" : "confirmed"));
+  const ids = new Set(ofServer.map(({ id }) => id));
+  // A side has an event as pending until the answer reaches it.
+  return inOrder([...ofServer, ...[...lines.values()].flat().filter(({ id }) => !ids.has(id))]);
 }

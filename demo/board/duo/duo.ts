@@ -5,7 +5,7 @@
  * The workers and the server in the page send each other the messages below instead of using a network. So the page
  * needs no server once it is loaded, and its cable can be pulled.
  */
-import type { CommandRequest } from "dacapo";
+import type { LogEntry } from "../event-log/lines.ts";
 import { cleanName } from "../session.ts";
 
 export const SIDES = ["Ada", "Bob"] as const;
@@ -56,18 +56,15 @@ export type SideReport = {
   readonly position: number;
 };
 
-/** A commit of a side: recorded there, then confirmed or refused by the server. */
-export type SideCommit = {
+/** The lines of a side that are not in the server's log: pending and refused ones. */
+export type SideLines = {
   readonly duo: string;
   readonly side: string;
-  readonly kind: "commit";
-  readonly commit: string;
-  readonly state: "pending" | "confirmed" | "refused";
-  readonly commands: readonly CommandRequest[];
-  readonly reason?: { readonly code: string; readonly message: string };
+  readonly kind: "lines";
+  readonly lines: readonly LogEntry[];
 };
 
-export type SideMessage = SideReport | SideCommit;
+export type SideMessage = SideReport | SideLines;
 
 export function isSideMessage(data: unknown, duo: string): data is SideMessage {
   return typeof data === "object" && data !== null && "duo" in data && data.duo === duo && "side" in data;

@@ -1,11 +1,11 @@
-// The sync server of a duo, in a worker of the page: the server of the package, with a store in memory.
+// The sync server of a duo, in a worker of the page: the server of the package.
 import type { DomainEvent } from "dacapo";
-import { memory } from "dacapo/memory";
 import { syncServer } from "dacapo/sync-server";
 import { believeTheName } from "../authorize.ts";
 import { domain } from "../domain.ts";
 import { DuoSocket } from "./duo-socket.ts";
 import { DUO_SYNC, type ToServer, toServerChannel, type ToSide, toSidesChannel } from "./duo.ts";
+import { keptStore } from "./kept-store.ts";
 import { sampleBoard } from "./sample.ts";
 import { chooseLanguage, wordsIn } from "../words/language.ts";
 
@@ -13,21 +13,26 @@ import { chooseLanguage, wordsIn } from "../words/language.ts";
 export type ToDuoServer = { readonly cable: "in" | "out" };
 export type FromDuoServer = { readonly kind: "ready" } | { readonly kind: "event"; readonly event: DomainEvent };
 
-const [duo = "", spoken = ""] = self.name.split(" ");
-const server = syncServer({ domain, store: memory(), authorize: believeTheName });
+const [duo = "", spoken = "", cable = "in"] = self.name.split(" ");
 const sides = new BroadcastChannel(toSidesChannel(duo));
 const sockets = new Map<string, DuoSocket>();
-let isIn = true;
+let isIn = cable === "in";
 
-const incoming = new BroadcastChannel(toServerChannel(duo));
-incoming.onmessage = ({ data }: MessageEvent<ToServer>) => void receive(data);
 addEventListener("message", ({ data }: MessageEvent<ToDuoServer>) => {
   isIn = data.cable === "in";
   if (!isIn) for (const socket of sockets.values()) socket.close();
 });
 
+// The sides open after this, once the page heard that the server is ready.
+const server = syncServer({ domain, store: await keptStore(duo), authorize: believeTheName });
+const incoming = new BroadcastChannel(toServerChannel(duo));
+incoming.onmessage = ({ data }: MessageEvent<ToServer>) => void receive(data);
+
 const log = server.log(duo);
-for (const [actor, commands] of sampleBoard(wordsIn(chooseLanguage([spoken])))) await log.execute(commands, { actor });
+for (const { actor, commands, first } of sampleBoard(wordsIn(chooseLanguage([spoken])))) {
+  // A page that was loaded again has them already.
+  if (!(await log.exists(...first))) await log.execute(commands, { actor });
+}
 tell({ kind: "ready" });
 for await (const { event } of log.subscribe({ from: "beginning" })) tell({ kind: "event", event });
 

@@ -1,4 +1,4 @@
-/** The menu of the whole board: a link to share, the board through time, and cards for trying a large board. */
+/** The menu of the whole board: a link to share, the board through time, its log, and cards for trying a large board. */
 import { randomId } from "dacapo/client";
 import { useExecute, useLog } from "dacapo/react";
 import { useState } from "react";
@@ -19,7 +19,13 @@ const MANY = 10_000;
 /** Commands of one commit. */
 const AT_ONCE = 100;
 
-export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[] }) {
+type BoardMenuProps = {
+  readonly columns: readonly ColumnEntry[];
+  readonly hasLog: boolean;
+  readonly onLog: (shown: boolean) => void;
+};
+
+export function BoardMenu({ columns, hasLog, onLog }: BoardMenuProps) {
   const { log } = useLog();
   const { notify } = useSpeech();
   const { add, isAdding } = useManyCards(columns);
@@ -41,6 +47,7 @@ export function BoardMenu({ columns }: { readonly columns: readonly ColumnEntry[
         items={[
           { label: words.board.copyLink, run: () => void share() },
           { label: words.throughTime.label, run: () => setThroughTime(true) },
+          { label: hasLog ? words.log.hide : words.log.show, run: () => onLog(!hasLog) },
           { label: words.board.addMany, run: () => void add(), disabled: isAdding || columns.length === 0 },
         ]}
       />

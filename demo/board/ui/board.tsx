@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { cards, columns } from "../domain/read-models.ts";
 import { boardPresence } from "../presence.ts";
 import { AddColumn } from "./add-column.tsx";
+import { BoardLog } from "./board-log.tsx";
 import { SMALL_MAX } from "./card-list.tsx";
 import { CardPanel } from "./card-panel.tsx";
 import { type CardsByColumn, CardsInColumns } from "./cards-in-columns.ts";
@@ -18,6 +19,7 @@ import { StrayCards } from "./stray-cards.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useGlide } from "./use-glide.ts";
 import { useKeptFocus } from "./use-kept-focus.ts";
+import { keep, recall } from "../memory.ts";
 import { words } from "../words/language.ts";
 
 const NO_CARDS: readonly CardEntry[] = [];
@@ -34,6 +36,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
   const { lift, handlers } = useLift(board, places);
   const [active, setActive] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
+  const [hasLog, setLog] = useRemembered("board.log", !isSide);
   const watchers = useWatchers(open);
   const refusals = useRefusals();
   const refusalsByCard = useMemo(() => byCard(refusals), [refusals]);
@@ -49,7 +52,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
 
   return (
     <>
-      <TopBar isSide={isSide} columns={entries} isLarge={isLarge} onOpen={setOpen} />
+      <TopBar isSide={isSide} columns={entries} isLarge={isLarge} onOpen={setOpen} hasLog={hasLog} onLog={setLog} />
       <ServerNotices />
       <RefusalList refusals={refusals} onOpen={setOpen} />
       <main className={lift ? "board lifting" : "board"} ref={board} tabIndex={-1}>
@@ -68,6 +71,7 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
         ))}
         {entries.length > 0 && <AddColumn last={entries.at(-1)?.row.order ?? null} />}
       </main>
+      {hasLog && <BoardLog />}
       <p id="card-keys" hidden>
         {words.board.keys}
       </p>
@@ -83,6 +87,16 @@ export function Board({ isSide }: { readonly isSide: boolean }) {
       )}
     </>
   );
+}
+
+/** A choice of the person that this browser remembers. It stays false where there is no such choice. */
+function useRemembered(key: string, exists: boolean): readonly [boolean, (chosen: boolean) => void] {
+  const [chosen, setChosen] = useState(() => exists && recall(() => localStorage, key) !== null);
+  const choose = (next: boolean) => {
+    keep(() => localStorage, key, next ? "yes" : null);
+    setChosen(next);
+  };
+  return [chosen, choose];
 }
 
 /** Cards of columns that were removed. */

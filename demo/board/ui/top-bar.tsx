@@ -18,9 +18,11 @@ type TopBarProps = {
   /** The board has a column with so many cards that find-in-page does not reach all. */
   readonly isLarge: boolean;
   readonly onOpen: (card: string) => void;
+  readonly hasLog: boolean;
+  readonly onLog: (shown: boolean) => void;
 };
 
-export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
+export function TopBar({ isSide, columns, isLarge, onOpen, hasLog, onLog }: TopBarProps) {
   const { log, user } = useLog();
   const names = useMemo(() => new Map(columns.map(({ key, row }) => [idOf(key), row.name])), [columns]);
   if (isSide)
@@ -44,7 +46,7 @@ export function TopBar({ isSide, columns, isLarge, onOpen }: TopBarProps) {
       <OfflineSwitch />
       <SearchButton columns={names} replacesFind={isLarge} onOpen={onOpen} />
       <UndoButtons />
-      <BoardMenu columns={columns} />
+      <BoardMenu columns={columns} hasLog={hasLog} onLog={onLog} />
     </header>
   );
 }

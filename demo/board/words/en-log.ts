@@ -97,6 +97,20 @@ export const enLog = {
     assigned: (name: string) => `assigned to ${name}`,
     archived: "archived",
   },
+  log: {
+    title: "The log",
+    states: {
+      pending: "pending",
+      arriving: "arriving",
+      arrived: "arrived",
+      confirmed: "confirmed",
+      refused: "refused",
+    },
+    show: "Show the log",
+    hide: "Hide the log",
+    arriving: (count: number) => `${count === 1 ? "1 event is" : `${count.toLocaleString("en")} events are`} arriving`,
+    empty: "Each change appears here as it happens.",
+  },
   throughTime: {
     label: "Board through time",
     title: (board: string) => `${board} through time`,

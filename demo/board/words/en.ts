@@ -37,12 +37,12 @@ export const en = {
     codeTitle: "Dacapo: the code of the board",
     pulled: "The cable is pulled. Both boards continue to work.",
     plugged: "The cable is plugged in.",
-    again: "Dacapo: start again",
+    home: "Dacapo: start page",
+    startAgain: "Start again",
     about: "Dacapo is a TypeScript library for apps that work without a network. ",
     demo: "This page is its demo.",
     code: "Its code",
     ownBoard: "A board of your own",
-    log: "The log",
     waits: (side: string, count: number) => `${side} has ${changes(count)}`,
     waiting: (sides: readonly string[]) => `${sides.join(" and ")} that the server does not have yet`,
     boardOf: (side: string) => `${side}’s board`,
@@ -57,7 +57,6 @@ export const en = {
       refused === 0
         ? "Both boards agree. Nothing was lost."
         : `Both boards agree. ${refused === 1 ? "Choose on the refused card." : `${refused} changes are refused: choose.`}`,
-    states: { pending: "pending", confirmed: "confirmed", refused: "refused" },
     toDuo: "Dacapo: two people and one cable",
     codeHead: "The code of this board. The rest of it draws the page.",
     files: [

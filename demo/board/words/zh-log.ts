@@ -106,6 +106,14 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     assigned: (name) => `负责人：${name}`,
     archived: "已归档",
   },
+  log: {
+    title: "日志",
+    states: { pending: "待发送", arriving: "正在到达", arrived: "已到达", confirmed: "已确认", refused: "被拒绝" },
+    show: "显示日志",
+    hide: "隐藏日志",
+    arriving: (count) => `${count.toLocaleString("zh")} 个事件正在到达`,
+    empty: "每一次修改都会在这里出现。",
+  },
   throughTime: {
     label: "看板回放",
     title: (board) => `${board} 的回放`,

@@ -31,12 +31,12 @@ export const zh: Words = {
     codeTitle: "Dacapo：看板的代码",
     pulled: "网线已拔掉，两个看板都能继续使用。",
     plugged: "网线已插上。",
-    again: "Dacapo：重新开始",
+    home: "Dacapo：首页",
+    startAgain: "重新开始",
     about: "Dacapo 是一个 TypeScript 库，让应用断网也能用。",
     demo: "本页是它的演示。",
     code: "查看代码",
     ownBoard: "打开自己的看板",
-    log: "日志",
     waits: (side, count) => `${side} 有 ${count} 项修改`,
     waiting: (sides) => `${sides.join("，")}尚未到达服务器`,
     boardOf: (side) => `${side} 的看板`,
@@ -49,7 +49,6 @@ export const zh: Words = {
     stepDone: "（已完成）",
     outcome: (refused) =>
       refused === 0 ? "两个看板已一致，什么都没有丢。" : `两个看板已一致。有 ${refused} 项修改被拒绝，请在卡片上选择。`,
-    states: { pending: "待发送", confirmed: "已确认", refused: "被拒绝" },
     toDuo: "Dacapo：两个人，一根网线",
     codeHead: "这个看板的代码。其余代码只负责界面。",
     files: [

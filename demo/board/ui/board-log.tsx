@@ -1,0 +1,21 @@
+/** The log beside the board, as it happens on this device. */
+import { useLog, useStatus } from "dacapo/react";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { EventLog } from "../event-log/event-log.tsx";
+import { LogFeed } from "../event-log/log-feed.ts";
+import { BOARD_STREAMS } from "../domain/read-models.ts";
+import { words } from "../words/language.ts";
+
+export function BoardLog() {
+  const log = useLog();
+  const [feed] = useState(() => new LogFeed(log, BOARD_STREAMS));
+  const entries = useSyncExternalStore(feed.subscribe, feed.entries);
+  const arriving = useStatus(({ connection, head, position }) => (connection === "catching-up" ? head - position : 0));
+  useEffect(() => {
+    const end = feed.start();
+    void feed.readEarlier();
+    return end;
+  }, [feed]);
+  const note = arriving > 0 ? words.log.arriving(arriving) : entries.length === 0 ? words.log.empty : null;
+  return <EventLog entries={entries} note={note} />;
+}

@@ -1,0 +1,75 @@
+/** The log beside an ordinary board: each change of each person, one line an event, as it happens. */
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { addCards, cardOf, type Demo, renameCard, startDemo, waitForSync } from "./support/demo-board.ts";
+
+let demo: Demo;
+let log: string;
+
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterAll(() => demo.close());
+beforeEach(() => {
+  log = `lines-${crypto.randomUUID().slice(0, 8)}`;
+});
+afterEach(async () => {
+  await demo.leave();
+  const errors = demo.takeErrors();
+  if (errors.length > 0) throw new Error(`A page failed: ${errors.join("\n")}`);
+});
+
+const lines = (page: Page) => page.getByRole("region", { name: "The log" }).locator("li");
+const lineOf = (page: Page, text: string) => lines(page).filter({ hasText: text }).first();
+
+async function turnLog(page: Page, name: "Show the log" | "Hide the log"): Promise<void> {
+  await page.getByRole("button", { name: "Board", exact: true }).click();
+  await page.getByRole("menuitem", { name }).click();
+}
+
+test("log: own changes are pending and then confirmed, other people's arrive, and it is remembered", async () => {
+  const ada = await demo.open(log, "Ada");
+  await addCards(ada, "To do", ["Buy rosin"]);
+  await waitForSync(ada, /^Live$/);
+  await turnLog(ada, "Show the log");
+  // The last events from before are there.
+  await expect.poll(() => lines(ada).count()).toBe(4);
+
+  await ada.getByRole("switch", { name: "Offline" }).click();
+  await renameCard(ada, "Buy rosin", "Buy dark rosin");
+  await expect.poll(() => lineOf(ada, "dark").innerText()).toMatch(/pending[\s\S]*CardRenamed/);
+  await ada.reload();
+  await expect.poll(() => lineOf(ada, "dark").innerText()).toContain("pending");
+  await ada.getByRole("switch", { name: "Offline" }).click();
+  await expect.poll(() => lineOf(ada, "dark").innerText()).toMatch(/confirmed\s+5/);
+
+  const ben = await demo.open(log, "Ben");
+  await addCards(ben, "Doing", ["Tune the harp"]);
+  await expect.poll(() => lineOf(ada, "harp").innerText()).toMatch(/arrived\s+6[\s\S]*Ben/);
+  await cardOf(ben, "Tune the harp").locator(".card-open").press("Enter");
+  await ben.getByRole("button", { name: "Archive" }).click();
+  await expect.poll(() => lineOf(ada, "CardArchived").innerText()).toMatch(/arrived\s+7/);
+  await lineOf(ada, "CardArchived").getByRole("button").click();
+  expect(JSON.parse(await lineOf(ada, "CardArchived").locator("pre").innerText())).toMatchObject({ actor: "Ben" });
+
+  await turnLog(ada, "Hide the log");
+  expect(await lines(ada).count()).toBe(0);
+});
+
+test("log: a refused change has a line with the reason, which stays after the choice", async () => {
+  const ada = await demo.open(log, "Ada");
+  await addCards(ada, "To do", ["Buy rosin"]);
+  const ben = await demo.open(log, "Ben");
+  await turnLog(ben, "Show the log");
+  await ben.getByRole("switch", { name: "Offline" }).click();
+  await renameCard(ben, "Buy rosin", "Buy dark rosin");
+  await renameCard(ada, "Buy rosin", "Buy light rosin");
+  await waitForSync(ada, /^Live$/);
+  await ben.getByRole("switch", { name: "Offline" }).click();
+  const refused = lines(ben).filter({ hasText: "refused" });
+  await expect.poll(() => refused.innerText()).toMatch(/rename[\s\S]*Ada renamed it to “Buy light rosin” first/);
+  expect(await lines(ben).filter({ hasText: "pending" }).count()).toBe(0);
+  await cardOf(ben, "Buy light rosin").getByRole("button", { name: "Keep Ada’s" }).click();
+  await waitForSync(ben, /^Live$/);
+  expect(await refused.count()).toBe(1);
+});
