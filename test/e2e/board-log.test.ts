@@ -27,7 +27,7 @@ async function turnLog(page: Page, name: "Show the log" | "Hide the log"): Promi
   await page.getByRole("menuitem", { name }).click();
 }
 
-test("log: own changes are pending and then confirmed, other people's arrive, and it is remembered", async () => {
+test("log: own changes are pending and then confirmed, and those of other people arrive", async () => {
   const ada = await demo.open(log, "Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
   await waitForSync(ada, /^Live$/);

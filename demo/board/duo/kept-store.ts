@@ -10,7 +10,7 @@ export function storeNameOf(duo: string): string {
   return `${duo} server`;
 }
 
-/** An append is kept before its result is known, so that nothing that a side was told is lost. */
+/** An append is kept before its result is known, because a side keeps what the server answered. */
 export async function keptStore(duo: string): Promise<EventStore> {
   const store = memory();
   const db = await openKept(duo);
@@ -20,7 +20,7 @@ export async function keptStore(duo: string): Promise<EventStore> {
   return Object.assign(store, {
     append: async (log: string, change: Append) => {
       const result = await append(log, change);
-      // Without space the duo goes on, and the next reload begins a new one.
+      // Without space the duo continues, and the next reload begins with the first cards.
       if (result.kind === "ok") await db.add("appends", { log, append: change }).catch(() => db.clear("appends"));
       return result;
     },

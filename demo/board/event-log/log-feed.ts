@@ -1,8 +1,8 @@
 /**
  * The lines of a log, as they happen on this device.
  *
- * The app names row tables whose rows are keyed by the stream of an aggregate. The feed reads the history of each stream
- * whose row changed.
+ * The app names row tables whose rows are keyed by the stream of an aggregate. The feed reads the history of each
+ * stream whose row changed.
  */
 import type { AnyAggregate, AnyProjection } from "dacapo";
 import type { LogHandle, TypedRowEntry } from "dacapo/client";

@@ -1,4 +1,4 @@
-/** The menu of the whole board: a link to share, the board through time, its log, and cards for trying a large board. */
+/** The menu of the whole board: a link to share, the board through time, its log, and cards for a large board. */
 import { randomId } from "dacapo/client";
 import { useExecute, useLog } from "dacapo/react";
 import { useState } from "react";

@@ -38,7 +38,7 @@ test("log lines: an event of another device has arrived, and events from before 
   expect(states(read(new Map(), event("a:0", 10), event("b:0", 11, "device-2")))).toEqual({ "b:0": "arrived" });
 });
 
-test("log lines: a pending event that left the history leaves the lines, and other streams keep theirs", () => {
+test("log lines: a pending event that left the history of its stream leaves the lines", () => {
   const before = read(
     new Map([["x:0", { ...lineOf(event("x:0", null), "pending"), stream: "card/c2" }]]),
     event("a:0", null),
@@ -55,11 +55,11 @@ test("log lines: a refused commit has a line a command, and the reason is at the
     ["rename", { title: "Buy rosin" }, "refused"],
     ["complete", "Because", "refused"],
   ]);
-  // It keeps its place when the log goes on.
+  // It keeps its place when the log grows.
   expect(withRefusals(lines, [refusal], { ...of, after: 20 })).toEqual(lines);
 });
 
-test("log lines: pending ones are above all, refused ones above what they came after, and old ones go", () => {
+test("log lines: pending ones are first, then by position, and the oldest of many are left out", () => {
   const refused = withRefusals(
     new Map(),
     [
