@@ -99,6 +99,17 @@ test("headers: the app's headers are sent, and replace none of Dacapo's", async 
   expect(anonymous.sent[0]?.headers.has("authorization")).toBe(false);
 });
 
+test("base, basePage: return null if the server has none, and throw for another refusal", async () => {
+  let status = 404;
+  const refusal = { error: { code: "absent", message: "None", retry: "never" } };
+  const { transport, sent } = transportWith({}, () => Response.json(refusal, { status }));
+  expect([await transport.base?.(), await transport.basePage?.(AT, 2)]).toEqual([null, null]);
+  expect(sent.map(({ url }) => url.split("/logs/")[1])).toEqual(["team%20a%2Fb/base", "team%20a%2Fb/base/7-m7/2"]);
+  status = 403;
+  await expect(transport.base?.()).rejects.toThrow();
+  await expect(transport.basePage?.(AT, 2)).rejects.toThrow();
+});
+
 test("server: each request names the known server, and each good answer is checked", async () => {
   const checked: string[] = [];
   let known: string | null = null;
@@ -123,11 +134,14 @@ test("server: each request names the known server, and each good answer is check
   await pull();
   answer = reply("not a name");
   await pull();
+  answer = () => Response.json(PAGE, { status });
+  status = 200;
+  await pull();
   expect(checked).toEqual(["one", "two"]);
   expect(sent.map(({ url }) => url.split("?")[1])).toEqual([
     "after=7-m7",
     "after=7-m7",
-    ...Array.from({ length: 3 }, () => "after=7-m7&server=one"),
+    ...Array.from({ length: 4 }, () => "after=7-m7&server=one"),
   ]);
   await transport.info().catch(() => null);
   expect(sent.at(-1)?.url).toBe("https://example.org/sync/logs/team%20a%2Fb?server=one");
