@@ -106,8 +106,8 @@ test("base, basePage: return null if the server has none, and throw for another 
   expect([await transport.base?.(), await transport.basePage?.(AT, 2)]).toEqual([null, null]);
   expect(sent.map(({ url }) => url.split("/logs/")[1])).toEqual(["team%20a%2Fb/base", "team%20a%2Fb/base/7-m7/2"]);
   status = 403;
-  await expect(transport.base?.()).rejects.toThrow();
-  await expect(transport.basePage?.(AT, 2)).rejects.toThrow();
+  await expect(transport.base?.()).rejects.toMatchObject({ code: "forbidden" });
+  await expect(transport.basePage?.(AT, 2)).rejects.toMatchObject({ code: "forbidden" });
 });
 
 test("server: each request names the known server, and each good answer is checked", async () => {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { syncSummary } from "../../../../src/client/sync/sync-state.ts";
 import { UnreachableError } from "../../../../src/client/sync/unreachable-error.ts";
 import { ForbiddenError } from "../../../../src/core/values/errors.ts";
+import { cursorOf } from "../../../../src/core/history/record.ts";
 import {
   closeLoops,
   foreignCommit,
@@ -180,6 +181,31 @@ test("sync-loop: after the right to read returned, the log is filled before anyt
   expect(nodes.calls.slice(before)).toEqual(["pull", "pull", "pull", "push"]);
   expect(recorded(nodes)).toEqual([...commits, own]);
   expect(engine.head).toMatchObject({ dropped: null, generation: 1 });
+});
+
+test("sync-loop: a frame from before the loss of the right to read shows no loss of history", async () => {
+  const { nodes, engine, loop, change } = await reportedLeader("t1");
+  const [first] = nodes.records();
+  if (!first) throw new Error("no record");
+  const early = { after: null, records: [first], cursor: cursorOf(first), head: 1, more: false };
+  for (const id of ["b1", "b2"]) nodes.append(foreignCommit(id));
+  const works = change("pull", (own, after, limit) => {
+    works();
+    // The frame waits in the inbox while this device loses the right to read.
+    change("pull", () => {
+      nodes.sockets[0]?.events.records(early, JSON.stringify(early));
+      return Promise.reject(new ForbiddenError({ ...facts, details: { code: "forbidden" } }));
+    });
+    return own(after, limit);
+  });
+  loop.markStale();
+  await pass(1_000);
+  loop.markStale();
+  await pass(MINUTE);
+  expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 }, generation: 1 });
+  loop.networkChanged();
+  await pass(MINUTE);
+  expect(engine.head).toMatchObject({ cursor: null, dropped: { position: 3 }, generation: 1 });
 });
 
 test("sync-loop: if the server lost that log meanwhile, it gets all own work again", async () => {

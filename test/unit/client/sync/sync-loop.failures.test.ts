@@ -188,6 +188,9 @@ test("sync-loop: with whenStuck skip, other commits pass two commits that do not
   const [fine] = await make("a1");
   await pass(100);
   expect(recorded(nodes)).toEqual([fine]);
+  // The second is tried again soon, although the first already waits long between its tries.
+  const [first = 0, ...others] = tried.get(two) ?? [];
+  expect(others.filter((time) => time - first < 20_000).length).toBeGreaterThan(3);
   const counts = [one, two].map((id) => tried.get(id)?.length ?? 0);
   await pass(20 * MINUTE);
   for (const [index, id] of [one, two].entries()) {

@@ -1,7 +1,7 @@
 /** The needs of a commit: reconcile reads them and nothing else. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { commitNeeds } from "../../../../src/core/decide/commit-needs.ts";
+import { commitNeeds, seenOf } from "../../../../src/core/decide/commit-needs.ts";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { reconcileCommit, type StreamWindow } from "../../../../src/core/decide/reconcile-commit.ts";
 import type { Commit } from "../../../../src/core/history/commit.ts";
@@ -162,4 +162,12 @@ describe("commitNeeds: what each command adds", () => {
     expect(needsOf(made(server, "ann", [task.command.stamp("t1")])).isTimed).toBe(true);
     expect(needsOf(made(server, "ann", [task.command.complete("t1")])).isTimed).toBe(false);
   });
+});
+
+test("seenOf: returns the version of that stream alone, the lowest if it is named twice, or 0", () => {
+  const read = (stream: string, seen: number) => ({ stream, seen });
+  const command = { stream: "task/t1", seen: 9, name: "x", v: 1, events: [] };
+  const reads = [read("column/a", 3), read("column/b", 5), read("column/b", 4)];
+  const seen = ["task/t1", "column/a", "column/b", "column/c"].map((stream) => seenOf({ ...command, reads }, stream));
+  expect(seen).toEqual([9, 3, 4, 0]);
 });

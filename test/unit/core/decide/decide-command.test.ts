@@ -1,11 +1,14 @@
 /** An app's functions may throw or return anything. Only valid events get through. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { aggregate, defineDomain } from "../../../../src/index.ts";
 import { findJsonProblem } from "../../../../src/core/values/json.ts";
 import { proposeCommit } from "../../../../src/core/decide/propose-commit.ts";
 import { Replica } from "../../../../src/core/replica/replica.ts";
 import { author } from "../../../support/core/author.ts";
 import { oddDomain } from "../../../support/core/odd-domain.ts";
+import { containing } from "../../../support/matchers.ts";
 import { parseOwnJson } from "../../../support/own-json.ts";
 import type { Json } from "../../../../src/core/values/json.ts";
 
@@ -95,6 +98,19 @@ describe("decideCommand: a rejection", () => {
 });
 
 describe("decideCommand: an event's schema", () => {
+  test("decideCommand: an asynchronous schema of an event refuses the command, and says so", () => {
+    const late = aggregate("late", {
+      version: 1,
+      initial: 0,
+      events: { Checked: z.object({}).refine(async () => true) },
+      evolve: { Checked: (count) => count },
+      commands: { check: { input: z.object({}), decide: (_, __, { emit }) => emit("Checked", {}) } },
+    });
+    const { definition } = defineDomain({ version: 1, aggregates: [late] });
+    const proposed = proposeCommit(definition, new Replica(definition), [late.command.check("a", {})], author());
+    expect(proposed).toMatchObject({ defect: { kind: "failed", message: containing("asynchronously") } });
+  });
+
   test("decideCommand: records the schema's output, with its defaults and trims", () => {
     const proposed = execute({}, "defaulted");
     const events = "commit" in proposed ? proposed.commit.commands[0]?.events : [];

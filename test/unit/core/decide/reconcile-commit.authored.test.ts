@@ -28,6 +28,10 @@ const meter = aggregate("meter", {
   commands: {
     raise: { decide: (_, __, { emit }) => emit("Raised") },
     read: { decide: (at, _, { emit }) => emit("Read", { at, unit: "kWh" }), onConflict: "keep" },
+    clock: { decide: (_, __, { emit, time }) => emit("Read", { at: time, unit: "ms" }) },
+    serverClock: { decide: (_, __, { emit, time }) => emit("Read", { at: time, unit: "ms" }), time: "server" },
+    refuse: { decide: (_, __, { reject }) => reject("invalid-input") },
+    misread: { decide: () => [{ type: "Read", data: { at: "now" } }] as never },
     guarded: { decide: (at, _, { emit }) => emit("Read", { at, unit: "kWh" }), onConflict: "reject" },
   },
 });
@@ -129,6 +133,20 @@ test("input: a request of an older version is upcast before it is decided", () =
   const [command = expect.fail("no command")] = commit.commands;
   const older = { ...commit, commands: [{ ...command, v: 1, input: { title: "Salt" } }] };
   expect(becomes(server, older)).toEqual([["TaskAdded", { title: "Salt", column: "todo" }]]);
+});
+
+test("time: is that of the author, or of the receiver for a command with the time of the server", () => {
+  const commit = commitWith([{ name: "clock" }, { name: "serverClock" }], { time: 123 });
+  expect(decided(commit)).toEqual([
+    { at: 123, unit: "ms" },
+    { at: NOW, unit: "ms" },
+  ]);
+});
+
+test("outdated: the app's own rejections and events keep their codes, also for an older release", () => {
+  expect(decided(commitWith([{ name: "refuse" }], { domain: 1 }))).toBe("invalid-input");
+  expect(decided(commitWith([{ name: "misread" }], { domain: 1 }))).toBe("invalid-event");
+  expect(decided(commitWith([{ name: "gone" }], { domain: 1 }))).toBe("outdated");
 });
 
 test("outdated: names only the commits that this release no longer takes", () => {

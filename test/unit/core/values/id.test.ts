@@ -31,6 +31,13 @@ describe("uuidv7", () => {
     );
   });
 
+  test("uuidv7: the bits of the random bytes follow each other, around the version and the variant", () => {
+    expect(uuidv7(0, new Uint8Array(10).fill(255))).toBe("00000000-0000-7fff-bfff-ffffffffffff");
+    expect(uuidv7(0, Uint8Array.from([1, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 1, 0x23]))).toBe(
+      "00000000-0000-7012-b456-789abcdef012",
+    );
+  });
+
   test("uuidv7: uses 74 of the 80 random bits", () => {
     const zero = new Uint8Array(UUID_RANDOM_BYTES);
     const ids = new Set(
