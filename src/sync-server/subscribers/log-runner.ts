@@ -140,7 +140,9 @@ export class LogRunner {
       await this.#signal.wait(Math.min(nextAt - env.now(), RENEW_MS));
       return true;
     }
-    await this.#signal.wait(hasWork || slots.free === 0 ? STORE_MS : Math.min(RENEW_MS, this.#untilNext()));
+    // A runner that starts nothing waits for its handlers. Otherwise it would spin on an event that it may not start.
+    const untilNext = isRunning ? this.#untilNext() : Infinity;
+    await this.#signal.wait(hasWork || slots.free === 0 ? STORE_MS : Math.min(RENEW_MS, untilNext));
     return true;
   }
 
