@@ -3,13 +3,18 @@
 //   npm run simulate -- --seeds 2000 --minutes 3     the last line is "N seeds, N broken"
 //   npm run simulate -- --seed 17 --trace            one seed with its trace
 //   npm run simulate -- --mutants                    plants faults; the last line is "N faults, N found"
-//   npm run simulate -- --followers                  worlds of read models; --seeds, --from and --mutants work too
+//   npm run simulate -- --followers                  worlds of read models; --seeds, --from, --minutes, --mutants work
+//   npm run simulate -- --servers                    worlds of whole servers, with subscribers and processes; likewise
 import { parseArgs } from "node:util";
 import { describeBroken, runSeed, runSeeds } from "../src/testing/simulate/simulate.ts";
 import { findMutant } from "../test/simulation/mutants/find-mutant.ts";
 import { findFollowerMutant, followerMutants } from "../test/simulation/mutants/follower-mutants.ts";
 import { mutants } from "../test/simulation/mutants/index.ts";
+import { serverCodeMutants } from "../test/simulation/mutants/server-code-mutants.ts";
+import { findServerMutant } from "../test/simulation/mutants/server-mutant.ts";
+import { serverStoreMutants } from "../test/simulation/mutants/server-store-mutants.ts";
 import { runFollowers } from "../test/support/simulation/followers/world.ts";
+import { runServers } from "../test/support/simulation/servers/world.ts";
 import { simulation } from "../test/support/simulation/simulation.ts";
 
 const { values } = parseArgs({
@@ -23,10 +28,12 @@ const { values } = parseArgs({
     first: { type: "boolean" },
     only: { type: "string" },
     followers: { type: "boolean" },
+    servers: { type: "boolean" },
   },
 });
 
-if (values.followers && !values.mutants) process.exit(await follow());
+if (values.followers && !values.mutants) process.exit(await runAll((seed) => runFollowers(seed)));
+if (values.servers && !values.mutants) process.exit(await runAll((seed) => runServers(seed, {}, traced())));
 if (values.mutants) process.exit(await plant());
 if (values.seed !== undefined) process.exit(await one(Number(values.seed)));
 process.exit(await many());
@@ -68,15 +75,22 @@ async function many(): Promise<number> {
   return report.broken.length > 0 ? 1 : 0;
 }
 
-/** Worlds of followers. */
-async function follow(): Promise<number> {
-  const [first, seeds] = [Number(values.from ?? 1), Number(values.seeds ?? 1_000)];
-  let broken = 0;
-  for (let seed = first; seed < first + seeds; seed++) {
-    const problems = await runFollowers(seed);
-    if (problems.length === 0) continue;
+/** Prints the trace of each world with `--trace`. */
+function traced(): ((line: string) => void) | null {
+  return values.trace ? (line) => console.log(line) : null;
+}
+
+/** Worlds of one kind. */
+async function runAll(run: (seed: number) => Promise<readonly string[]>): Promise<number> {
+  const end = performance.now() + Number(values.minutes ?? Infinity) * 60_000;
+  const first = Number(values.seed ?? values.from ?? 1);
+  const seedsMax = values.seed === undefined ? Number(values.seeds ?? 1_000) : 1;
+  let [seeds, broken] = [0, 0];
+  for (; seeds < seedsMax && performance.now() < end; seeds++) {
+    const [problem] = await run(first + seeds);
+    if (problem === undefined) continue;
     broken++;
-    console.log(`Seed ${seed}: ${problems[0]}`);
+    console.log(`Seed ${first + seeds}: ${problem}`);
   }
   console.log(`${seeds} seeds, ${broken} broken`);
   return broken > 0 ? 1 : 0;
@@ -85,9 +99,19 @@ async function follow(): Promise<number> {
 /** Each planted fault in turn, until a seed finds it. */
 async function plant(): Promise<number> {
   const seedsMax = Number(values.seeds ?? 1_000);
+  const ofFollowers = followerMutants.map((mutant) => ({
+    ...mutant,
+    find: () => findFollowerMutant(mutant, seedsMax),
+  }));
+  const ofServers = [...serverStoreMutants, ...serverCodeMutants].map((mutant) => ({
+    ...mutant,
+    find: () => findServerMutant(mutant, seedsMax),
+  }));
   const planted = values.followers
-    ? followerMutants.map((mutant) => ({ ...mutant, find: () => findFollowerMutant(mutant, seedsMax) }))
-    : mutants.map((mutant) => ({ ...mutant, find: () => findMutant(mutant, seedsMax) }));
+    ? ofFollowers
+    : values.servers
+      ? ofServers
+      : mutants.map((mutant) => ({ ...mutant, find: () => findMutant(mutant, seedsMax) }));
   const chosen = planted.filter(({ name }) => values.only === undefined || name.includes(values.only));
   let found = 0;
   for (const mutant of chosen) {

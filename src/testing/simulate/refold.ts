@@ -80,7 +80,8 @@ export function evolve(
   }
 }
 
-function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domain: DomainDefinition): void {
+/** Folds a step into the rows, which have the keys of `refold`. */
+export function foldRows(rows: Map<string, Json>, { event, before, after }: Step, domain: DomainDefinition): void {
   for (const projection of domain.projections.values()) {
     if (!projection.handles(event.aggregate, event.type)) continue;
     const changes = new Map<string, Json>();

@@ -106,7 +106,7 @@ export async function findFollowerMutant(
   seedsMax: number,
 ): Promise<{ readonly seed: number; readonly problem: string } | null> {
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const [problem] = await runFollowers(seed, change);
+    const [problem] = await runFollowers(seed, { models: change });
     if (problem !== undefined) return { seed, problem };
   }
   return null;

@@ -7,6 +7,15 @@ import type { Owner, Scheduler } from "../../../../src/testing/simulate/schedule
 /** Changes the model store of a node, for a planted fault. */
 export type ChangeModelStore = (store: ModelStore) => Partial<ModelStore>;
 
+/** A fault that a test plants in the store of each node, or in the code of the product. */
+export type PlantedFault = {
+  readonly models?: ChangeModelStore;
+  readonly append?: (store: EventStore) => EventStore["append"];
+  /** Changes code while a world runs. Returns a function that undoes it. */
+  readonly code?: () => () => void;
+};
+export const NO_FAULT: PlantedFault = {};
+
 export type StoreFaults = { readonly failure: number; readonly leaseSkew: boolean; readonly slowness: number };
 
 type Lease = { readonly holder: string; readonly until: number };
@@ -18,7 +27,7 @@ export function storeOfNode(
   scheduler: Scheduler,
   leases: Map<string, Lease>,
   faults: StoreFaults,
-  change: ChangeModelStore,
+  planted: PlantedFault,
 ): EventStore {
   const step = async <T>(run: () => Promise<T>): Promise<T> => {
     await scheduler.wait(owner, "db", scheduler.random.below(faults.slowness));
@@ -34,22 +43,25 @@ export function storeOfNode(
     followers: (log) => raw.followers(log),
     write: (log, write) => raw.write(log, write),
     rows: (log, follower, table, range) => raw.rows(log, follower, table, range),
-    lease: async (_, follower, holder, ms) => {
-      const held = leases.get(follower);
+    lease: async (log, follower, holder, ms) => {
+      const key = `${log} ${follower}`;
+      const held = leases.get(key);
       const isTaken = held !== undefined && held.holder !== holder && held.until > scheduler.now;
       if (isTaken && !faults.leaseSkew) return false;
-      if (!isTaken || ms > 0) leases.set(follower, { holder, until: scheduler.now + ms });
+      if (!isTaken || ms > 0) leases.set(key, { holder, until: scheduler.now + ms });
       return true;
     },
     sweep: (rowsMax) => raw.sweep(rowsMax),
     due: (followers, now, after, limit) => raw.due(followers, now, after, limit),
   };
-  const wrong: ModelStore = { ...plain, ...change(plain) };
+  const wrong: ModelStore = { ...plain, ...planted.models?.(plain) };
+  const append = planted.append?.(inner);
   return {
     ...storeThrough(
       (call) => step(() => call(inner)),
       async () => {},
     ),
+    ...(append && { append: (log, batch) => step(() => append(log, batch)) }),
     models: {
       followers: (log) => step(() => wrong.followers(log)),
       write: (log, write) => step(() => wrong.write(log, write)),

@@ -17,7 +17,7 @@ import { nature, type Owner, Scheduler } from "../../../../src/testing/simulate/
 import { parseOwnJson } from "../../own-json.ts";
 import { checkRows } from "./check-rows.ts";
 import { domain, models, POISON, STREAMS } from "./domain.ts";
-import { type ChangeModelStore, type StoreFaults, storeOfNode } from "./shared-store.ts";
+import { NO_FAULT, type PlantedFault, type StoreFaults, storeOfNode } from "./shared-store.ts";
 
 const LOG = "log";
 const STEPS = 40;
@@ -25,9 +25,9 @@ const HEAL_MS = 300_000;
 
 type Node = { readonly owner: Owner; readonly keepers: ModelKeepers; readonly jobs: ModelJobs };
 
-/** Runs a world, and returns what is wrong in words. A planted fault changes the model store of each node. */
-export async function runFollowers(seed: number, change: ChangeModelStore = () => ({})): Promise<readonly string[]> {
-  return new FollowersWorld(seed, change).run();
+/** Runs a world, and returns what is wrong in words. */
+export async function runFollowers(seed: number, fault: PlantedFault = NO_FAULT): Promise<readonly string[]> {
+  return new FollowersWorld(seed, fault).run();
 }
 
 class FollowersWorld {
@@ -40,15 +40,15 @@ class FollowersWorld {
     models.map(({ definition }) => [definition.name, { must: new Set<string>(), may: new Set<string>() }]),
   );
   readonly #faults: StoreFaults & { readonly pause: boolean; readonly crash: boolean; readonly poison: boolean };
-  readonly #change: ChangeModelStore;
+  readonly #fault: PlantedFault;
   /** The calls that may begin a job. The call of a node that died stays open. */
   readonly #jobCalls: ("open" | "settled")[] = [];
   #isHealed = false;
   #nodes: Node[] = [];
 
-  constructor(seed: number, change: ChangeModelStore) {
+  constructor(seed: number, fault: PlantedFault) {
     const random = seededRandom(seed);
-    this.#change = change;
+    this.#fault = fault;
     this.#scheduler = new Scheduler(random, false);
     this.#faults = {
       failure: random.pick([0, 0.02, 0.1]),
@@ -80,7 +80,7 @@ class FollowersWorld {
       setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
       nextTurn: () => scheduler.wait(owner, "turn", scheduler.random.below(3)),
     };
-    const store = storeOfNode(this.#store, owner, scheduler, this.#leases, faults, this.#change);
+    const store = storeOfNode(this.#store, owner, scheduler, this.#leases, faults, this.#fault);
     const modelStore = store.models;
     if (!modelStore) throw new Error("The store has no models. Use a store with models.");
     const options = { domain: domain.definition, store, models, env, isBusy: () => scheduler.random.chance(0.3) };

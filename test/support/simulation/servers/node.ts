@@ -1,0 +1,57 @@
+/** A simulated server: the whole real server on a shared store, with its own clock and its own random bytes. */
+import { syncServer, type SyncServer } from "../../../../src/sync-server/app.ts";
+import type { Env } from "../../../../src/sync-server/base/env.ts";
+import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
+import type { Owner, Scheduler } from "../../../../src/testing/simulate/scheduler.ts";
+import type { Release } from "./domain.ts";
+import type { Effects } from "./effects.ts";
+import { flowOf, mailerOf } from "./reactions.ts";
+
+export type NodeParts = {
+  readonly scheduler: Scheduler;
+  readonly release: Release;
+  readonly effects: Effects;
+  readonly store: (owner: Owner) => EventStore;
+  /** The error of the node's clock in milliseconds. */
+  readonly skewMs: () => number;
+  readonly isBroken: () => boolean;
+  readonly baseEvents: number;
+};
+
+export class ServerNode {
+  readonly owner: Owner;
+  readonly release: Release;
+  readonly server: SyncServer;
+
+  constructor(name: string, parts: NodeParts) {
+    const { scheduler, release } = parts;
+    this.owner = { name, state: "running" };
+    this.release = release;
+    const { owner } = this;
+    const env: Env = {
+      now: () => START_MS + scheduler.now + parts.skewMs(),
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => scheduler.random.below(256)),
+      setTimer: (run, delayMs) => scheduler.later(owner, "timer", delayMs, run),
+      nextTurn: () => scheduler.wait(owner, "turn", scheduler.random.below(3)),
+    };
+    const subscriptions = { ...parts, wait: (ms: number) => scheduler.wait(owner, "handler", ms) };
+    this.server = syncServer({
+      domain: release.domain,
+      store: parts.store(owner),
+      authorize: () => null,
+      models: release.models,
+      subscribers: [mailerOf(subscriptions), flowOf(subscriptions)],
+      base: { everyEvents: parts.baseEvents },
+      ticketSecret: "a secret of sixteen letters",
+      env,
+      // A failing store and failing handlers are faults of this world, so their errors are expected.
+      onError: () => {},
+    });
+  }
+
+  get isUp(): boolean {
+    return this.owner.state === "running";
+  }
+}
+
+const START_MS = 1_000_000;

@@ -1,0 +1,55 @@
+/** The checker's own folds of a growing log: the rows and states after each record, by release. */
+import type { DomainDefinition } from "../../../../src/core/domain/definition.ts";
+import type { Json } from "../../../../src/core/values/json.ts";
+import { canonical, type PlainRecord } from "../../../../src/testing/simulate/plain-record.ts";
+import { evolve, foldRows, type Streams } from "../../../../src/testing/simulate/refold.ts";
+
+/** Canonical texts of all rows of all models, by model and key, and of the states by stream. */
+export type Folded = { readonly rows: ReadonlyMap<string, string>; readonly states: ReadonlyMap<string, string> };
+
+export class Refolds {
+  readonly #domain: DomainDefinition;
+  readonly #records: () => readonly PlainRecord[];
+  readonly #streams: Streams = new Map();
+  readonly #rows = new Map<string, Json>();
+  readonly #folded: Folded[] = [{ rows: new Map(), states: new Map() }];
+
+  constructor(domain: DomainDefinition, records: () => readonly PlainRecord[]) {
+    this.#domain = domain;
+    this.#records = records;
+  }
+
+  /** The fold of the first records. */
+  after(count: number): Folded {
+    for (const record of this.#records().slice(this.#folded.length - 1, count)) {
+      for (const n of record.events.keys())
+        for (const step of evolve(this.#streams, record, n, this.#domain) ?? [])
+          foldRows(this.#rows, step, this.#domain);
+      const texts = (entries: Iterable<readonly [string, Json]>) =>
+        new Map([...entries].map(([key, value]) => [key, canonical(value)]));
+      const states = [...this.#streams].map(([stream, { state }]) => [stream, state] as const);
+      this.#folded.push({ rows: texts(this.#rows), states: texts(states) });
+    }
+    const folded = this.#folded[count];
+    if (!folded) throw new Error(`The log has fewer than ${count} records`);
+    return folded;
+  }
+}
+
+/** What is wrong with stored texts, which have the rows or states of one table. */
+export function differences(
+  what: string,
+  stored: ReadonlyMap<string, string>,
+  expected: ReadonlyMap<string, string>,
+): readonly string[] {
+  return [...new Set([...stored.keys(), ...expected.keys()])].flatMap((key) => {
+    const [found, right] = [stored.get(key), expected.get(key)];
+    return found === right ? [] : [`${what} has ${key} = ${found}, and the checker's fold has ${right}`];
+  });
+}
+
+/** The rows of one model, by key. */
+export function rowsOf({ rows }: Folded, model: string): ReadonlyMap<string, string> {
+  const prefix = `${model} `;
+  return new Map([...rows].flatMap(([id, row]) => (id.startsWith(prefix) ? [[id.slice(prefix.length), row]] : [])));
+}
