@@ -6,10 +6,14 @@ import { seededRandom } from "../../../src/testing/seeded-random.ts";
 import { replaceDigest } from "../../support/simulation/servers/digest.ts";
 import type { ServerMutant } from "./server-mutant.ts";
 
-/** Replaces a method, and returns the function that undoes it. */
-function replaced<Target, Name extends keyof Target>(target: Target, name: Name, method: Target[Name]): () => void {
+/** Replaces a method by one that is made from it. Returns the function that undoes it. */
+function replaced<Target, Name extends keyof Target>(
+  target: Target,
+  name: Name,
+  make: (before: Target[Name]) => Target[Name],
+): () => void {
   const before = target[name];
-  target[name] = method;
+  target[name] = make(before);
   return () => {
     target[name] = before;
   };
@@ -21,13 +25,17 @@ export const serverCodeMutants: readonly ServerMutant[] = [
     what: "a veto also rejects the later commits of its batch",
     fault: {
       code: () => {
-        const { fold } = StrongBatch.prototype;
         const refusals = new WeakMap<StrongBatch, ModelRefusal>();
-        return replaced(StrongBatch.prototype, "fold", async function (this: StrongBatch, ...commit) {
-          const refusal = (await fold.apply(this, commit)) ?? refusals.get(this) ?? null;
-          if (refusal) refusals.set(this, refusal);
-          return refusal;
-        });
+        return replaced(
+          StrongBatch.prototype,
+          "fold",
+          (fold) =>
+            async function (this: StrongBatch, ...commit) {
+              const refusal = (await fold.apply(this, commit)) ?? refusals.get(this) ?? null;
+              if (refusal) refusals.set(this, refusal);
+              return refusal;
+            },
+        );
       },
     },
   },
@@ -35,14 +43,17 @@ export const serverCodeMutants: readonly ServerMutant[] = [
     name: "vetoed-overlay-kept",
     what: "the rows of one model keep a commit that the next model refuses",
     fault: {
-      code: () => {
-        const { fold } = ModelRows.prototype;
-        return replaced(ModelRows.prototype, "fold", async function (this: ModelRows, ...commit) {
-          const folded = await fold.apply(this, commit);
-          if (!("code" in folded)) this.apply(folded);
-          return folded;
-        });
-      },
+      code: () =>
+        replaced(
+          ModelRows.prototype,
+          "fold",
+          (fold) =>
+            async function (this: ModelRows, ...commit) {
+              const folded = await fold.apply(this, commit);
+              if (!("code" in folded)) this.apply(folded);
+              return folded;
+            },
+        ),
     },
   },
   {
@@ -50,26 +61,43 @@ export const serverCodeMutants: readonly ServerMutant[] = [
     what: "later events of a stream do not wait for an event that is tried again",
     fault: {
       code: () => {
-        const { admit, next, fail } = Lanes.prototype;
         const admitted = new WeakMap<Lanes, OpenEvent[]>();
         const failed = new WeakMap<Lanes, OpenEvent[]>();
+        const keep = (of: WeakMap<Lanes, OpenEvent[]>, lanes: Lanes, event: OpenEvent): void => {
+          of.set(lanes, [...(of.get(lanes) ?? []), event]);
+        };
         const undo = [
-          replaced(Lanes.prototype, "admit", function (this: Lanes, event) {
-            admitted.set(this, [...(admitted.get(this) ?? []), event]);
-            admit.call(this, event);
-          }),
-          replaced(Lanes.prototype, "fail", function (this: Lanes, event, error, retryAt) {
-            failed.set(this, [...(failed.get(this) ?? []), event]);
-            return fail.call(this, event, error, retryAt);
-          }),
-          replaced(Lanes.prototype, "next", function (this: Lanes, now) {
-            const first = next.call(this, now);
-            if (first) return first;
-            const overtaken = failed.get(this)?.pop();
-            const isLater = ({ stream, version }: OpenEvent): boolean =>
-              stream === overtaken?.stream && version > overtaken.version;
-            return admitted.get(this)?.find(isLater) ?? null;
-          }),
+          replaced(
+            Lanes.prototype,
+            "admit",
+            (admit) =>
+              function (this: Lanes, event) {
+                keep(admitted, this, event);
+                admit.call(this, event);
+              },
+          ),
+          replaced(
+            Lanes.prototype,
+            "fail",
+            (fail) =>
+              function (this: Lanes, event, error, retryAt) {
+                keep(failed, this, event);
+                return fail.call(this, event, error, retryAt);
+              },
+          ),
+          replaced(
+            Lanes.prototype,
+            "next",
+            (next) =>
+              function (this: Lanes, now) {
+                const first = next.call(this, now);
+                if (first) return first;
+                const overtaken = failed.get(this)?.pop();
+                const isLater = ({ stream, version }: OpenEvent): boolean =>
+                  stream === overtaken?.stream && version > overtaken.version;
+                return admitted.get(this)?.find(isLater) ?? null;
+              },
+          ),
         ];
         return () => undo.forEach((one) => one());
       },

@@ -52,7 +52,7 @@ export class Calls {
       .then(({ outcome }) => (outcome === "recorded" ? settle(null) : undefined))
       .catch((error: unknown) => {
         // Any other error says that the commit may be recorded or not.
-        if (error instanceof RejectedError) settle(String(error.details["code"]));
+        if (error instanceof RejectedError) settle(JSON.stringify(error.details["code"]));
       });
   }
 
@@ -79,7 +79,7 @@ export class Calls {
         : [`the commit ${id} was reported as recorded, and the log has it as ${JSON.stringify(found)}`];
     if (found.length > 0) return [`the commit ${id} was rejected as ${code}, and the log has it`];
     const isTaken = takes && this.#wasTaken(takes, from, to);
-    return code === "name-taken" && isTaken ? [] : [`the commit ${id} was rejected as ${code} without a reason`];
+    return code === '"name-taken"' && isTaken ? [] : [`the commit ${id} was rejected as ${code} without a reason`];
   }
 
   #wasTaken({ name, stream }: NonNullable<Call["takes"]>, from: number, to: number): boolean {
