@@ -16,7 +16,7 @@ export const NAMES = ["neo", "trinity"] as const;
 /** The model `kinds` throws for this amount. */
 export const POISON = 13;
 
-/** What the second release changes. */
+/** The changes of the second release. */
 export type Changes = { readonly fold: boolean; readonly process: boolean };
 export type Release = ReturnType<typeof releaseOf>;
 

@@ -13,7 +13,7 @@ export type ServerFaults = StoreFaults & {
   readonly poison: boolean;
   /** The probability that a handler fails. */
   readonly handlerFailure: number;
-  /** What the second release changes. Null: there is one release. */
+  /** The changes of the second release. Null: there is one release. */
   readonly changes: Changes | null;
   /** Commits with many events, so that streams get snapshots. */
   readonly long: boolean;

@@ -63,7 +63,7 @@ export class Judge {
     this.#problems.push(problem);
   }
 
-  /** What is wrong now. */
+  /** Returns the problems of now. */
   async check(): Promise<readonly string[]> {
     const { store } = this.#parts;
     return [
@@ -78,7 +78,7 @@ export class Judge {
     ];
   }
 
-  /** What is wrong after all faults are healed and all work is done. */
+  /** Returns the problems that are left after all faults are healed and all work is done. */
   async end(release: 0 | 1): Promise<readonly string[]> {
     const { store } = this.#parts;
     const problems = [...(await this.check()), ...checkJobs(this.#records(), await this.#jobFacts(true))];

@@ -36,7 +36,7 @@ export class Refolds {
   }
 }
 
-/** What is wrong with stored texts, which have the rows or states of one table. */
+/** Compares stored texts with expected ones. They have the rows or states of one table. */
 export function differences(
   what: string,
   stored: ReadonlyMap<string, string>,

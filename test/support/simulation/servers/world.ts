@@ -1,10 +1,10 @@
 /**
  * A simulated world of servers: two nodes with all of the real server on one store, and random faults.
  *
- * Faults: `keeperPause` (a node stops for a while), `leaseSkew` (two nodes have one lease), `poison` (an event that a
- * model or a process refuses), `handlerFails` (before or after its work, or for ever), `modelReleases` (the nodes change
- * to a release with other folds and another process manager), restores, clocks that jump, failing calls of the store,
- * and crashes at any await.
+ * - `keeperPause`: a node stops for a while. `leaseSkew`: two nodes have one lease.
+ * - `poison`: a model or a process refuses an event. `handlerFails`: before or after its work, or for ever.
+ * - `modelReleases`: the nodes change to a release with other folds and another process manager.
+ * - Restores, clocks that jump, failing calls of the store, and crashes at any await.
  */
 import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import { seededRandom } from "../../../../src/testing/seeded-random.ts";
