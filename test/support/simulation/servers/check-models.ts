@@ -15,6 +15,9 @@ import { differences, type Folded, type Refolds, rowsOf } from "./refolds.ts";
 
 const ALL = { from: null, to: null, after: null, limit: 1_000, bytes: 1_000_000 };
 
+/** The followers of bases that are ready. */
+const BASE = /^base\/[^/]+\/\d+$/;
+
 type Notes = { readonly phase: string; readonly parkedCount: number };
 
 export type ModelsOfRelease = { readonly models: readonly ReadModel[]; readonly refolds: Refolds };
@@ -42,7 +45,7 @@ export class ModelChecks {
         if (model) problems.push(...(await this.#checkRows(store, model, follower, refolds)));
         if (model) break;
       }
-      if (follower.name.startsWith("base/") && !follower.name.endsWith("/next"))
+      if (BASE.test(follower.name))
         problems.push(...(await this.#checkBase(store, follower, releases)));
     }
     return problems;
