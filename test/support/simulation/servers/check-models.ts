@@ -45,8 +45,7 @@ export class ModelChecks {
         if (model) problems.push(...(await this.#checkRows(store, model, follower, refolds)));
         if (model) break;
       }
-      if (BASE.test(follower.name))
-        problems.push(...(await this.#checkBase(store, follower, releases)));
+      if (BASE.test(follower.name)) problems.push(...(await this.#checkBase(store, follower, releases)));
     }
     return problems;
   }
