@@ -128,6 +128,23 @@ test("LocalLog.load: events that another tab confirms meanwhile count once they 
   expect(tab.engine.standing).toMatchObject({ position: 3, doubtful: [{ code: "renamed-meanwhile" }] });
 });
 
+test("refresh: a commit that a displaced leader recorded is sent again, and shows once", async () => {
+  const database = newDatabase();
+  const { engine, shown } = await openTab(domain, database);
+  const server = new RecordingServer();
+  const commit = await engine.execute([add("t1")], null);
+  const { page, text } = await server.decide(engine);
+  // The displaced leader does not know the commit, so it only writes the record.
+  const batch = { after: null, cursor: page.cursor ?? expect.fail("no cursor"), text };
+  const confirmation = { batch, settled: [], rejected: [], forgetSentBefore: null };
+  const { generation } = engine.head;
+  expect(await memoryLogStore(database).confirm({ generation, cursor: null }, confirmation)).toBe(true);
+  await engine.refresh();
+  expect(engine.pending.map((entry) => entry.commit.id)).toEqual([commit]);
+  expect(engine.standing).toMatchObject({ position: 1, doubtful: [] });
+  expect(shown(board.name)).toMatchObject([{ key: "task/t1", pending: false }]);
+});
+
 test("status: lists at most 100 doubtful commits, and counts all", async () => {
   const { engine } = await openTab(domain, newDatabase());
   const server = new RecordingServer();

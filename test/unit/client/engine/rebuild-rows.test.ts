@@ -172,7 +172,7 @@ test("rebuild: stores all rows, or none if an event is missing in them", async (
   await rebuild(await openTab(domain, database));
   const stored = await memoryLogStore(database).readRows();
   expect(stored).toMatchObject({ checkpoint: { position: 3 } });
-  expect(stored?.tables.every(({ buckets }) => buckets.length > 0)).toBe(true);
+  expect(stored?.tables.map(({ buckets }) => buckets.length > 0)).toEqual([true, true, true]);
   const fussy = projection("fussy", {
     version: 1,
     from: [task],

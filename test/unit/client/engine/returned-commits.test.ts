@@ -59,6 +59,8 @@ test("sentAgain: another tab counts a commit that ended without a record as acce
   const { leader, other, server, resolve } = await scene(3);
   await leader.engine.execute([task.command.complete("t9")], null);
   await server.sync(leader.engine);
+  // An older rejection of another commit changes nothing.
+  await leader.engine.withdraw(await leader.engine.execute([add("t8")], null));
   await other.engine.refresh();
   await resolve();
   await other.engine.refresh();
@@ -66,6 +68,21 @@ test("sentAgain: another tab counts a commit that ended without a record as acce
   await server.sync(leader.engine);
   await other.engine.refresh();
   expect(other.engine.standing.sentAgain).toMatchObject({ commits, accepted: commits, rejected: 0 });
+});
+
+test("sentAgain: another tab learns from a record that its commit was rebased", async () => {
+  const { leader, other, server, resolve } = await scene(3);
+  await resolve();
+  await other.engine.refresh();
+  const { outcomes } = await server.decide(leader.engine);
+  server.records = server.records.map((record, n) =>
+    n < 3
+      ? record
+      : { ...record, events: record.events.map((event) => ({ ...event, data: { title: "x", column: "y" } })) },
+  );
+  await leader.engine.confirm(server.page(leader.engine, outcomes), leader.engine.head.generation);
+  await other.engine.refresh();
+  expect(other.engine.standing.sentAgain).toMatchObject({ commits: 1, accepted: 0, rebased: 1 });
 });
 
 test("sentAgain: a second loss adds to the report, and acknowledge ends it", async () => {
