@@ -145,6 +145,16 @@ test("refresh: a commit that a displaced leader recorded is sent again, and show
   expect(shown(board.name)).toMatchObject([{ key: "task/t1", pending: false }]);
 });
 
+test("LocalLog.load: a base with damaged rows is dropped before the tab opens", async () => {
+  const database = newDatabase();
+  const store = memoryLogStore(database);
+  expect(await store.join(await store.head(), { checkpoint: { position: 7, mark: "m7" }, tables: [] })).toBe(true);
+  const { engine } = await openTab(domain, database);
+  expect(engine.replica.cursor).toBeNull();
+  expect(engine.head).toEqual(await store.head());
+  expect((await store.refresh({ position: 0, pendingTail: 0 })).base).toBeNull();
+});
+
 test("status: lists at most 100 doubtful commits, and counts all", async () => {
   const { engine } = await openTab(domain, newDatabase());
   const server = new RecordingServer();

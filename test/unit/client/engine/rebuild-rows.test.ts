@@ -191,6 +191,21 @@ test("rebuild: stores all rows, or none if an event is missing in them", async (
   expect((await memoryLogStore(database).readRows())?.tables ?? []).toEqual([]);
 });
 
+test("rebuild: folds again if another tab cut the log back between two reads", async () => {
+  const { database } = await damagedLog(3);
+  const inner = memoryLogStore(database);
+  let heads = 0;
+  const head = async () => {
+    const now = await inner.head();
+    // The first read of the fold. Opening the tab read the head once.
+    return ++heads === 2 ? { ...now, generation: now.generation - 1 } : now;
+  };
+  const tab = await openTab(domain, database, { store: { ...inner, head } });
+  await rebuild(tab);
+  expect(heads).toBe(3);
+  expect(rows(tab)).toEqual(rows(await folded(database)));
+});
+
 test("rebuild: an empty log ends at once", async () => {
   const tab = await openTab(domain, new MemoryDatabase(() => crypto.randomUUID()));
   const progress: RebuildProgress[] = [];
