@@ -111,6 +111,67 @@ test.runIf(engine === "chromium")(
   },
 );
 
+test.runIf(engine === "chromium")(
+  "large touch drag: a finger carries a card over many screens, and new cards come below the old ones",
+  { timeout: 180_000 },
+  async () => {
+    const ada = await demo.open(log, "Ada");
+    await addCards(ada, "To do", ["One", "Two", "Three"]);
+    await openLarge();
+    const page = await demo.open(log, "Cleo", {
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await columnOf(page, "To do").getByText("3337", { exact: true }).waitFor({ timeout: 60_000 });
+    const first = () =>
+      cards(page)
+        .locator(".card-open")
+        .evaluateAll((all) => all.slice(0, 4).map((it) => it.textContent));
+    await expect.poll(first).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
+
+    const finger = await page.context().newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", x = 0, y = 0) =>
+      finger.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y }] });
+    const held = await cards(page).nth(1).boundingBox();
+    const list = todo(page).locator(".cards");
+    const box = await list.boundingBox();
+    if (!held || !box) throw new Error("The list has no box");
+    const [x, y, edge] = [held.x + 80, held.y + 15, box.y + box.height - 8];
+    // A swipe scrolls. It must not lift the card.
+    await touch("touchStart", x, y);
+    for (let step = 1; step <= 5; step++) await touch("touchMove", x, y - 10 * step);
+    await touch("touchEnd");
+    expect(await page.locator(".ghost").count()).toBe(0);
+    // A touch on a list that still scrolls stops it, and lifts nothing.
+    await list.evaluate(async (it) => {
+      for (let still = 0, last = -1; still < 20; last = it.scrollTop) {
+        await new Promise(requestAnimationFrame);
+        still = it.scrollTop === last ? still + 1 : 0;
+      }
+      it.scrollTo(0, 0);
+    });
+    await expect.poll(first).toEqual(["One", "Two", "Three", expect.stringMatching(/ 4$/)]);
+
+    // A finger that rests lifts it. At the edge the list scrolls, until the card's own element is long gone.
+    await touch("touchStart", x, y);
+    await page.locator(".ghost").waitFor();
+    await touch("touchMove", x, edge - 100);
+    await touch("touchMove", x, edge);
+    await expect.poll(() => list.evaluate((it) => it.scrollTop), { timeout: 60_000 }).toBeGreaterThan(3_000);
+    await touch("touchMove", x, box.y + box.height / 2);
+    await page.locator(".gap").waitFor();
+    await touch("touchEnd");
+    await page.locator(".ghost").waitFor({ state: "detached" });
+    const carried = cards(page).filter({ has: page.locator(".card-open", { hasText: /^Two$/ }) });
+    await expect.poll(() => carried.getAttribute("aria-posinset").then(Number)).toBeGreaterThan(40);
+    const place = await carried.getAttribute("aria-posinset");
+    await page.getByText(`“Two” is now in To do, place ${place}`).first().waitFor({ state: "attached" });
+    await list.evaluate((it) => it.scrollTo(0, 0));
+    await expect.poll(first).toEqual(["One", "Three", expect.stringMatching(/ 4$/), expect.stringMatching(/ 7$/)]);
+  },
+);
+
 test("search: it finds pending cards offline, follows changes, and opens a card", async () => {
   const page = await demo.open(log, "Ada");
   await addCards(page, "To do", ["Order new strings", "Book the hall"]);

@@ -14,6 +14,7 @@ export function SyncBadge() {
   const id = useId();
   const { mood, text } = saySync(status);
   const seconds = useSecondsUntil(status.retryAt);
+  const shown = seconds === null ? text : text + words.sync.nextTry(seconds);
   const first = useRef(true);
   useEffect(() => {
     // Announce changes only: the first state is no news, and neither are the steps of catching up.
@@ -22,12 +23,9 @@ export function SyncBadge() {
   }, [announce, log, status.connection]);
   return (
     <div className="sync">
-      <button type="button" className={`sync-badge ${mood}`} popoverTarget={id} aria-label={words.sync.label(text)}>
+      <button type="button" className={`sync-badge ${mood}`} popoverTarget={id} aria-label={words.sync.label(shown)}>
         <span className="dot" />
-        <span className="sync-text">
-          {text}
-          {seconds !== null && words.sync.nextTry(seconds)}
-        </span>
+        <span className="sync-text">{shown}</span>
       </button>
       {status.connection === "offline" && (
         <button type="button" className="button quiet" onClick={() => log.resume()}>

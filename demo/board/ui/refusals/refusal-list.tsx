@@ -111,12 +111,12 @@ function RefusalItem({ refusal, problem, onAnswer, onOpen }: RefusalItemProps) {
   const isOnBoard = refused.stream.startsWith("card/") && names(refused.stream) !== null;
   return (
     <li className="refusal">
-      <h3>
+      <h2>
         {words.refusals.wanted(
           sayCommand(refused, (stream) => (stream === refused.stream && seenName) || names(stream)),
           last.commands.length - 1,
         )}
-      </h3>
+      </h2>
       <p className="why">
         {texts === null &&
           words.refusals.why(

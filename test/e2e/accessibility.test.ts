@@ -1,0 +1,132 @@
+/** axe finds nothing of moderate or worse on any screen of the demo, in both languages, light and dark. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { ElementContext, RunOptions } from "axe-core";
+import type { Frame, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { wordsIn } from "../../demo/board/words/language.ts";
+import { engine } from "./support/browser.ts";
+import { addCards, type Demo, startDemo } from "./support/demo-board.ts";
+
+const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let demo: Demo;
+
+beforeAll(async () => {
+  demo = await startDemo();
+});
+afterAll(() => demo.close());
+afterEach(() => demo.leave());
+
+/** Each fault in short: the rule, its impact, and the first element. */
+async function faultsOf(frame: Frame): Promise<readonly string[]> {
+  await frame.evaluate(source);
+  return frame.evaluate(async () => {
+    const { axe } = window as unknown as { axe: typeof import("axe-core") };
+    const options: RunOptions = { resultTypes: ["violations"], iframes: false };
+    const { violations } = await axe.run(document as unknown as ElementContext, options);
+    return violations
+      .filter(({ impact }) => impact !== "minor")
+      .map(({ id, impact, nodes }) => `${id} (${impact}), ${nodes.length} times: ${nodes[0]?.html.slice(0, 200)}`);
+  });
+}
+
+async function faultsOn(page: Page): Promise<readonly string[]> {
+  const faults = await Promise.all(page.frames().map(faultsOf));
+  return faults.flat();
+}
+
+const SCHEMES = ["light", "dark"] as const;
+const LANGUAGES = ["en", "zh"] as const;
+
+test
+  .runIf(engine === "chromium")
+  .each(SCHEMES.flatMap((scheme) => LANGUAGES.map((language) => [scheme, language] as const)))(
+  "accessibility: axe finds nothing on any screen (%s, %s)",
+  { timeout: 180_000 },
+  async (colorScheme, language) => {
+    const words = wordsIn(language);
+    const options = { colorScheme, locale: language === "zh" ? "zh-CN" : "en-US", reducedMotion: "reduce" } as const;
+    const found: Record<string, readonly string[]> = {};
+    const check = async (screen: string, page: Page) => {
+      const faults = await faultsOn(page);
+      if (faults.length > 0) found[screen] = faults;
+    };
+    const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+    const visitor = await demo.visit("/", options);
+    await button(visitor, words.start.open).waitFor();
+    await check("start", visitor);
+    await visitor.goto(`${demo.origin}/?log=no%20board`);
+    await button(visitor, words.start.open).waitFor();
+    await check("start, with a wrong address", visitor);
+    await visitor.goto(`${demo.origin}/code`);
+    await visitor.locator("pre").first().waitFor();
+    await check("code", visitor);
+    await visitor.goto(`${demo.origin}/duo`);
+    for (const side of ["Ada", "Bob"])
+      await visitor.frameLocator(`iframe[title^="${side}"]`).locator("li.card").nth(4).waitFor();
+    await check("duo", visitor);
+    await button(visitor, words.duo.pull).click();
+    await visitor.frameLocator('iframe[title^="Ada"]').getByRole("button", { name: words.card.add }).first().waitFor();
+    await check("duo, without the cable", visitor);
+
+    const log = `axe-${crypto.randomUUID().slice(0, 8)}`;
+    const ada = await demo.open(log, "Ada", { ...options, locale: "en-US" });
+    await addCards(ada, "To do", ["Buy rosin", "Tune the harp"]);
+    const ben = await demo.open(log, "Ben", options);
+    await ben.locator("li.card").nth(1).waitFor();
+    await check("board", ben);
+    await button(ben, words.board.menu).click();
+    await check("board menu", ben);
+    await ben.getByRole("menuitem", { name: words.log.show }).click();
+    await ben.locator(".event-log li").first().waitFor();
+    await check("board with its log", ben);
+    await ben.locator(".event-log li button").first().click();
+    await check("a whole event", ben);
+    await ben.locator(".sync-badge").click();
+    await check("sync details", ben);
+    await ben.keyboard.press("Escape");
+
+    await ben.keyboard.press("Control+k");
+    await ben.locator("dialog.search input").fill("tune");
+    await ben.locator("dialog.search .found button").waitFor();
+    await check("search", ben);
+    await ben.locator("dialog.search .found button").click();
+    await ben.locator("dialog.panel").waitFor();
+    await check("open card", ben);
+    await button(ben, words.card.history).click();
+    await ben.locator(".events").waitFor();
+    await check("card history", ben);
+    await ben.keyboard.press("Escape");
+
+    await button(ben, words.board.menu).click();
+    await ben.getByRole("menuitem", { name: words.throughTime.label }).click();
+    await ben.locator("dialog.through-time li.card").first().waitFor();
+    await check("board through time", ben);
+    await ben.keyboard.press("Escape");
+
+    await ben.getByRole("switch").click();
+    for (const [page, title] of [
+      [ben, "Buy dark rosin"],
+      [ada, "Buy light rosin"],
+    ] as const) {
+      await page.locator(".card-open", { hasText: "Buy rosin" }).press("F2");
+      await page.locator(".inline-text").fill(title);
+      await check("a card is renamed", page);
+      await page.locator(".inline-text").press("Enter");
+    }
+    await check("offline, with a pending card", ben);
+    await ada.locator(".sync-badge.good").waitFor();
+    await ben.getByRole("switch").click();
+    await ben.locator(".refusals-line .button").click();
+    await ben.locator(".refusal").waitFor();
+    await check("conflict list", ben);
+    await ben.locator(".column-head .menu button").first().click();
+    await ben.getByRole("menuitem", { name: words.common.remove }).click();
+    await ben.locator("dialog.ask").waitFor();
+    await check("removing a column", ben);
+
+    expect(found).toEqual({});
+    expect(demo.takeErrors()).toEqual([]);
+  },
+);
