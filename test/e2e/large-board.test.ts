@@ -112,7 +112,7 @@ test.runIf(engine === "chromium")(
 );
 
 test.runIf(engine === "chromium")(
-  "large touch drag: a finger carries a card over many screens, and new cards come below the old ones",
+  "large touch drag: a finger carries a card over many screens of a large column",
   { timeout: 180_000 },
   async () => {
     const ada = await demo.open(log, "Ada");
