@@ -14,8 +14,8 @@ import { LogSignals } from "./base/log-signals.ts";
 import { Turn } from "./base/turn.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./base/limits.ts";
 import { createLiveGate } from "./live/upgrade-gate.ts";
-import { createLiveHub, type LiveHub } from "./live/hub.ts";
-import { createLogWriter, type LogWriter } from "./writer/log-writer.ts";
+import { createLiveHub } from "./live/hub.ts";
+import { createLogWriter, type LogWriter, type LogWriterOptions } from "./writer/log-writer.ts";
 import { createOriginRule } from "./http/origins.ts";
 import { archiveLines, type LogLines } from "./archive/archive-lines.ts";
 import { dropLog } from "./archive/drop-log.ts";
@@ -178,10 +178,10 @@ export function syncServer(options: SyncServerOptions): SyncServer {
     followers.poke(log);
     signals.send(log);
   };
-  const onAppended: LiveHub["publish"] = (log, appended) => {
+  const onAppended: LogWriterOptions["onAppended"] = (log, appended, isFolded) => {
     hub.publish(log, appended);
     store.hints?.send(log);
-    followers.appended(log, appended?.head ?? null);
+    followers.appended(log, appended?.head ?? null, isFolded);
     signals.send(log);
   };
   const stopHints = store.hints?.listen(poke);
@@ -253,8 +253,7 @@ function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
   const subscribers = new Subscribers({ ...options, subscribers: handlers });
   const processes = new Processes({ ...options, processes: managers, taken: new Set(subscribers.definitions.keys()) });
   const bases = new Bases(options);
-  const poke = (log: string | null): void => {
-    keepers.poke(log);
+  const pokeHandlers = (log: string | null): void => {
     subscribers.poke(log);
     processes.poke(log);
   };
@@ -269,9 +268,14 @@ function createFollowers({ handles, sleeps, ...given }: FollowersOptions) {
       subscribers.start();
       processes.start();
     },
-    poke,
-    appended: (log: string, head: Cursor | null): void => {
-      poke(log);
+    poke: (log: string | null): void => {
+      keepers.poke(log);
+      pokeHandlers(log);
+    },
+    appended: (log: string, head: Cursor | null, isFolded: boolean): void => {
+      if (isFolded) keepers.folded(log);
+      else keepers.poke(log);
+      pokeHandlers(log);
       bases.appended(log, head);
     },
     /** Closes the read models and the bases. */

@@ -7,8 +7,7 @@ import { foldStream, emptyStream, type FoldStep } from "../../core/fold/fold.ts"
 import { type CommitRecord, cursorOf, sameCursor, type Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { parseOwnJson } from "../../core/values/json.ts";
-import { foldStates, keysIn, stateOf, stateText, streamsIn } from "../read-models/fold-page.ts";
-import { STATES } from "../read-models/read-model.ts";
+import { foldStates, keysIn, stateOf, statesChange, streamsIn } from "../read-models/fold-page.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore, RowChange } from "../stores/model-store.ts";
 import { isBehindReset, type ProcessNotes, type ProcessPlace } from "./process-place.ts";
@@ -204,11 +203,6 @@ async function notesAfter(
 
 function reactedRows(follower: string, { rows, waiting, folded }: Reacted): readonly RowChange[] {
   return [processRows(follower, rows), waitingRows(follower, waiting, folded)];
-}
-
-function statesChange(follower: string, states: ReadonlyMap<string, Parameters<typeof stateText>[0]>): RowChange {
-  const set = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
-  return { follower, table: STATES, set, remove: [] };
 }
 
 function endOf(records: readonly CommitRecord[], before: Cursor | null): Cursor | null {

@@ -100,24 +100,29 @@ export function keysIn({ projection }: ReadModel, steps: readonly FoldStep[]): r
  */
 export function foldPage(
   model: ReadModel,
-  { steps, states, parked: unreadable }: FoldedStates,
+  { steps, parked: unreadable }: FoldedStates,
   stored: StoredTexts,
   refused: RefusedEvents = NONE_REFUSED,
 ): FoldedPage {
-  const { follower } = model;
-  const stateTexts = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
-  const ofStates = { follower, table: STATES, set: stateTexts, remove: [] };
   const inOrder = (parked: readonly ParkedEvent[]): readonly ParkedEvent[] =>
     [...unreadable, ...parked].sort((left, right) => left.position - right.position);
   if (model.sql) {
     const { statements, parked } = foldSql(model, steps, refused);
-    return { changes: [ofStates], statements, parked: inOrder(parked) };
+    return { changes: [], statements, parked: inOrder(parked) };
   }
   const { set, remove, parked } = foldTexts(model, steps, stored);
-  return { changes: [{ follower, table: ROWS, set, remove }, ofStates], statements: [], parked: inOrder(parked) };
+  const changes = [{ follower: model.follower, table: ROWS, set, remove }];
+  return { changes, statements: [], parked: inOrder(parked) };
+}
+
+/** The change of the table of states of a follower. */
+export function statesChange(follower: string, states: FoldedStates["states"]): RowChange {
+  const set = [...states].map(([stream, state]) => [stream, stateText(state)] as const);
+  return { follower, table: STATES, set, remove: [] };
 }
 
 export type FoldedPage = {
+  /** The changed rows. */
   readonly changes: readonly RowChange[];
   /** The statements of a SQL model, in the order of the events. */
   readonly statements: readonly SqlStatement[];
@@ -194,7 +199,7 @@ export function stateOf(text: string | null | undefined): StreamState | undefine
 }
 
 /** The text of a state. A state above 1 MiB cannot be stored, so its stream is unreadable from there on. */
-export function stateText(state: StreamState): string {
+function stateText(state: StreamState): string {
   const text = JSON.stringify(state);
   if (!exceedsBytes(text, ROW_BYTES_MAX)) return text;
   const reason = `the state of the stream has more than ${ROW_BYTES_MAX} bytes`;

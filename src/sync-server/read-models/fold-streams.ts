@@ -11,7 +11,7 @@ import { parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, ModelStore, RowChange } from "../stores/model-store.ts";
-import { foldPage, foldStates, stateOf } from "./fold-page.ts";
+import { foldPage, foldStates, stateOf, statesChange } from "./fold-page.ts";
 import { type FollowerNotes, nextOf, notesOf, type ParkedEvent, withParked } from "./follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
@@ -91,7 +91,7 @@ async function foldStream(
     const states = foldStates(model, records, (one) => stateOf(texts.states.get(one)), stream);
     const folded = foldPage(model, states, texts.rows);
     parked.push(...folded.parked);
-    for (const { table, set, remove } of folded.changes) {
+    for (const { table, set, remove } of [...folded.changes, statesChange(model.follower, states.states)]) {
       const kept = table === ROWS ? texts.rows : texts.states;
       for (const [key, text] of set) if (text !== null) kept.set(key, text);
       for (const key of remove) kept.delete(key);

@@ -10,18 +10,21 @@
  * - A job with `onError: "stop"` writes no row behind the event that it stops at.
  */
 import { type CommitRecord, type Cursor, cursorOf, positionOf, sameCursor } from "../../core/history/record.ts";
-import type { LogName } from "../../core/values/ids.ts";
+import type { LogName, StreamName } from "../../core/values/ids.ts";
+import type { StreamState } from "../../core/fold/fold.ts";
 import type { Env } from "../base/env.ts";
+import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, ModelStore, RowChange } from "../stores/model-store.ts";
-import { foldPage, foldStates, keysIn, stateOf, type StoredTexts, streamsIn } from "./fold-page.ts";
+import { foldPage, foldStates, keysIn, statesChange, type StoredTexts } from "./fold-page.ts";
 import { NONE_REFUSED, type RefusedEvents } from "./fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
 import { emptyNotes, type FollowerNotes, nextOf, type ParkedEvent, withParked } from "./follower-notes.ts";
 import { JOB_PARKED_MAX, type JobNotes, measured } from "./job.ts";
 import type { FoldTask } from "./next-step.ts";
-import { ROWS, STATES } from "./read-model.ts";
+import { ROWS } from "./read-model.ts";
+import { readStates } from "./read-states.ts";
 
-export type FoldContext = { readonly modelStore: ModelStore; readonly env: Env };
+export type FoldContext = { readonly store: LogTurn; readonly modelStore: ModelStore; readonly env: Env };
 
 /** The part of a write that one task needs. */
 export type FoldedTask = {
@@ -93,20 +96,20 @@ export function resetTask({ model, name, revision, notes }: FoldTask, now: numbe
 async function foldRecords(
   context: FoldContext,
   log: LogName,
-  { model, name, notes }: FoldTask,
+  task: FoldTask,
   records: readonly CommitRecord[],
   refused: RefusedEvents,
 ): Promise<Fold> {
-  const texts = async (table: string, keys: readonly string[]): Promise<StoredTexts> => {
-    if (notes === null || keys.length === 0) return new Map();
-    const page = await context.modelStore.rows(log, name, table, { keys });
-    // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
-    return new Map(page?.rows);
-  };
-  const stored = await texts(STATES, streamsIn(model, records));
-  const states = foldStates(model, records, (stream) => stateOf(stored.get(stream)));
-  const rows = await texts(ROWS, keysIn(model, states.steps));
-  return { records, ...foldPage(model, states, rows, refused), hasUnknown: states.hasUnknown };
+  const { model, name, notes } = task;
+  const stored = notes === null ? new Map<StreamName, StreamState>() : await readStates(context, log, task, records);
+  const states = foldStates(model, records, (stream) => stored.get(stream));
+  const keys = keysIn(model, states.steps);
+  const page = notes === null || keys.length === 0 ? null : await context.modelStore.rows(log, name, ROWS, { keys });
+  // If the follower moved meanwhile, these rows are of another revision. Then the write is refused.
+  const rows: StoredTexts = new Map(page?.rows);
+  const { changes, ...folded } = foldPage(model, states, rows, refused);
+  const ofStates = statesChange(model.follower, states.states);
+  return { records, ...folded, changes: [...changes, ofStates], hasUnknown: states.hasUnknown };
 }
 
 function recordsBefore(records: readonly CommitRecord[], { position }: ParkedEvent): readonly CommitRecord[] {

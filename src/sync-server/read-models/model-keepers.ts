@@ -61,6 +61,11 @@ export class ModelKeepers {
     this.#pool?.poke(log);
   }
 
+  /** Reports that an append moved the rows of all models of a log. */
+  folded(log: LogName): void {
+    this.#moved.send(log);
+  }
+
   /** Does the due work of a log, and returns the time of its next work, or Infinity. For a runtime that sleeps. */
   async work(log: LogName): Promise<number> {
     return this.#pool?.work(log) ?? Infinity;

@@ -6,7 +6,7 @@ import { type Json, parseOwnJson } from "../../core/values/json.ts";
 import type { Env } from "../base/env.ts";
 import { foldPage, foldStates } from "../read-models/fold-page.ts";
 import type { ParkedEvent } from "../read-models/follower-notes.ts";
-import { type ReadModel, ROWS } from "../read-models/read-model.ts";
+import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import { compareKeys } from "../stores/row-keys.ts";
 import { gone, invalid } from "./log-errors.ts";
@@ -63,8 +63,7 @@ export async function replayIntoScratch<Row>(
     const inRange = folded.parked.filter(({ position, stream }) => isInRange(position, stream));
     const { changes, parked: more } = foldPage(model, { ...folded, steps, parked: inRange }, rows);
     parked.push(...more);
-    for (const { table, set, remove } of changes) {
-      if (table !== ROWS) continue;
+    for (const { set, remove } of changes) {
       for (const key of [...remove, ...set.map(([one]) => one)]) {
         characters -= rows.get(key)?.length ?? 0;
         rows.delete(key);

@@ -71,6 +71,22 @@ async function foldLater(source: StreamSource, stream: StreamName, snapshot: Kno
   return known;
 }
 
+/** Folds the events after an earlier state of a stream, up to the record that ends at a version or behind it. */
+export async function foldUpTo(
+  source: StreamSource,
+  stream: StreamName,
+  earlier: StreamState,
+  version: number,
+): Promise<StreamState> {
+  let known: KnownStream = { state: earlier, authors: null };
+  if (earlier.version >= version) return earlier;
+  for await (const { stored, record } of storedRecords(source, stream, earlier.version)) {
+    known = record ? foldKnown(source.domain, known, record, stream) : damaged(known, stored, stream);
+    if (known.state.version >= version) break;
+  }
+  return known.state;
+}
+
 /** Folds a stream as its author saw it: all events up to a version, and then only the author's own. */
 export async function foldAuthored(
   source: StreamSource,

@@ -34,6 +34,8 @@ export type SettledBatch = {
    * written.
    */
   readonly mayHaveMoved: boolean;
+  /** True: the append moved the rows of all read models of the server. */
+  readonly isFolded: boolean;
 };
 
 /** Rounds of one batch. Another node may append between our read and our append, so each round is another try. */
@@ -64,7 +66,7 @@ export async function appendBatch(context: BatchContext, pushes: readonly Admitt
     mayHaveMoved ||= part.appended !== null || part.mayHaveMoved;
   }
   // Readers read the records of several appends from the store.
-  return { results, appended: null, mayHaveMoved };
+  return { results, appended: null, mayHaveMoved, isFolded: false };
 }
 
 /** `many-vetoes`: the database refused more than `vetoesMax` events, and nothing was written. */
@@ -82,10 +84,11 @@ async function settleTogether(
     context.strongModels.drop(log);
     vetoes.clear();
   };
-  const settled = (results: readonly PushResult[], appended: Appended | null): SettledBatch => ({
+  const settled = (results: readonly PushResult[], appended: Appended | null, isFolded = false): SettledBatch => ({
     results,
     appended,
     mayHaveMoved,
+    isFolded,
   });
   const refused = (code: RefusedCode): SettledBatch =>
     settled(
@@ -112,8 +115,8 @@ async function settleTogether(
     if (done.kind === "ok") {
       const { results, appended } = done.plan;
       step.record("events", positionOf(appended.head) - positionOf(appended.after));
-      remember(context, done.plan);
-      return settled(results, appended.records.length > 0 ? appended : null);
+      const isFolded = remember(context, done.plan);
+      return settled(results, appended.records.length > 0 ? appended : null, isFolded);
     }
     if (done.kind === "vetoed") {
       // Each such round refuses one more event, so it is not counted.
@@ -242,12 +245,18 @@ function planOrMoved(...batch: Parameters<typeof planBatch>): Promise<Plan | nul
   });
 }
 
-/** Keeps the states, the records and the rows of a plan that is written. */
-function remember({ log, cache, recentRecords, strongModels }: PlanContext, { appended, windows, strong }: Plan): void {
+/**
+ * Keeps the states, the records and the rows of a plan that is written. Returns true if it moved the rows of all
+ * models.
+ */
+function remember(
+  { log, cache, recentRecords, strongModels }: PlanContext,
+  { appended, windows, strong }: Plan,
+): boolean {
   cache.put(log, appended.after, appended.head, windows.known());
-  if (appended.records.length === 0) return;
+  if (appended.records.length === 0) return false;
   recentRecords.add(log, appended);
-  if (strong) strongModels.put(log, strong, appended.head);
+  return strong !== null && strongModels.put(log, strong, appended.head);
 }
 
 /** The append of a plan. It writes rows of the strong models and snapshots only with a record. */

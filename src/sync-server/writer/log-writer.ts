@@ -42,10 +42,10 @@ export type LogWriterOptions = {
   readonly limits: ServerLimits;
   readonly env: Env;
   /**
-   * Called after each append with its records. Null: records may have been written, so read the store. If it throws,
-   * the error is only reported, because the call is a hint.
+   * Called after each append with its records. Null: records may have been written, so read the store. `isFolded`: the
+   * append moved the rows of all read models. If it throws, the error is only reported, because the call is a hint.
    */
-  readonly onAppended: (log: LogName, appended: Appended | null) => void;
+  readonly onAppended: (log: LogName, appended: Appended | null, isFolded: boolean) => void;
   readonly report: (error: unknown) => void;
   /** @default an observer that reports nothing */
   readonly observer?: Observer;
@@ -62,23 +62,28 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   let closed = false;
   let whenIdle: (() => void) | null = null;
 
-  const publish = (log: LogName, appended: Appended | null): void => {
+  const publish = (log: LogName, appended: Appended | null, isFolded = false): void => {
     try {
-      onAppended(log, appended);
+      onAppended(log, appended, isFolded);
     } catch (error) {
       report(error);
     }
   };
   const settle = async (log: LogName, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended, mayHaveMoved } = await observer.run("batch", stepsOf(pushes), { log }, (step) => {
-        const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
-        step.set({ pushes: pushes.length, commits });
-        step.record("batch.size", commits);
-        return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
-      });
+      const { results, appended, mayHaveMoved, isFolded } = await observer.run(
+        "batch",
+        stepsOf(pushes),
+        { log },
+        (step) => {
+          const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
+          step.set({ pushes: pushes.length, commits });
+          step.record("batch.size", commits);
+          return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
+        },
+      );
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
-      if (appended || mayHaveMoved) publish(log, appended);
+      if (appended || mayHaveMoved) publish(log, appended, isFolded && !mayHaveMoved);
       return results;
     } catch (error) {
       cache.drop(log);

@@ -4,24 +4,22 @@
  * Guarantees (strong-models.test.ts):
  * - An event is folded whole or not at all.
  * - A row is read once for each revision of its model, while it is in memory.
+ * - The states of streams are not written, because a keeper that needs one reads it from the log (`read-states`).
  */
 import type { StreamState } from "../../core/fold/fold.ts";
 import type { CommitRecord, Cursor } from "../../core/history/record.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 import { DacapoError, RejectedError } from "../../core/values/errors.ts";
 import { aggregateOf } from "../../core/values/names.ts";
-import { evictOldest } from "../base/evict-oldest.ts";
 import { foldPage, foldStates, keysIn } from "../read-models/fold-page.ts";
 import { type FollowerNotes, nextOf, type ParkedEvent, withParked } from "../read-models/follower-notes.ts";
-import { type ReadModel, ROWS, STATES } from "../read-models/read-model.ts";
+import { type ReadModel, ROWS } from "../read-models/read-model.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { FollowerWrite, RowChange } from "../stores/model-store.ts";
 import { NONE_REFUSED, type RefusedEvents } from "../read-models/fold-sql.ts";
 import type { SqlStatement } from "../stores/sql-tables.ts";
+import type { KeptRows, RowText } from "./kept-rows.ts";
 import { type ThrownError, watchedModel } from "./watched-model.ts";
-
-/** The text of a row. Null: a key whose row must stay absent. Undefined: there is no row. */
-type RowText = string | null | undefined;
 
 /** A strong model whose rows contain the log up to the head of the batch. */
 export type ReadyModel = {
@@ -31,8 +29,8 @@ export type ReadyModel = {
   readonly notes: FollowerNotes;
   /** True: the log has no record, so the tables begin empty. */
   readonly isNew: boolean;
-  /** The rows that were read at this revision, by key. It grows with each read. */
-  readonly stored: Map<string, RowText>;
+  /** The rows that were read at this revision. It grows with each read. */
+  readonly stored: KeptRows;
   /** True: the keys of the last commit were its streams, so the rows of a batch can be read at once. */
   readonly isByStream: boolean;
   /** True: the next append shows the SQL tables in their views. */
@@ -59,17 +57,12 @@ export type FoldedCommit = {
   readonly parked: readonly ParkedEvent[];
 };
 
-/** Rows of one log and model in memory, and the most characters of their texts. */
-const ROWS_MAX = 2_000;
-const LENGTH_MAX = 250_000;
-
 export class ModelRows {
   readonly ready: ReadyModel;
   readonly #store: StrongStore;
   readonly #watched: ReadModel;
   readonly #thrown: ThrownError[] = [];
   readonly #rows = new Map<string, RowText>();
-  readonly #states = new Map<string, RowText>();
   readonly #statements: SqlStatement[] = [];
   #notes: FollowerNotes;
   #isByStream: boolean;
@@ -106,10 +99,9 @@ export class ModelRows {
 
   apply({ changes, statements, parked }: Omit<FoldedCommit, "target">): void {
     this.#statements.push(...statements);
-    for (const { table, set, remove } of changes) {
-      const rows = table === ROWS ? this.#rows : this.#states;
-      for (const [key, text] of set) rows.set(key, text);
-      for (const key of remove) rows.set(key, undefined);
+    for (const { set, remove } of changes) {
+      for (const [key, text] of set) this.#rows.set(key, text);
+      for (const key of remove) this.#rows.set(key, undefined);
     }
     this.#notes = { ...this.#notes, ...withParked(this.#notes, parked) };
   }
@@ -125,9 +117,8 @@ export class ModelRows {
   }
 
   changes(): readonly RowChange[] {
-    const follower = this.ready.model.follower;
-    const states = { follower, table: STATES, ...changesOf(this.#states) };
-    return this.ready.model.sql ? [states] : [{ follower, table: ROWS, ...changesOf(this.#rows) }, states];
+    const { follower, sql } = this.ready.model;
+    return sql ? [] : [{ follower, table: ROWS, ...changesOf(this.#rows) }];
   }
 
   statements(): readonly SqlStatement[] {
@@ -136,21 +127,8 @@ export class ModelRows {
 
   appended(): ReadyModel {
     const { model, revision, stored } = this.ready;
-    for (const [key, text] of this.#rows) {
-      // The rows that were used last are at the end, so that the others are forgotten first.
-      stored.delete(key);
-      stored.set(key, text);
-    }
-    let length = 0;
-    for (const text of stored.values()) length += text?.length ?? 0;
-    evictOldest(
-      stored,
-      () => stored.size > ROWS_MAX || length > LENGTH_MAX,
-      (key) => {
-        length -= stored.get(key)?.length ?? 0;
-        stored.delete(key);
-      },
-    );
+    for (const [key, text] of this.#rows) stored.set(key, text);
+    stored.forgetOldest();
     return {
       model,
       revision: revision + 1,

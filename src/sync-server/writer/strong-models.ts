@@ -20,6 +20,7 @@ import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { LogTurn } from "../stores/event-store.ts";
 import type { Follower } from "../stores/model-store.ts";
 import { LogMoved } from "../streams/read-stream.ts";
+import { KeptRows } from "./kept-rows.ts";
 import type { ReadyModel, StrongStore } from "./model-rows.ts";
 import { StrongBatch } from "./strong-batch.ts";
 
@@ -39,11 +40,18 @@ type Opener = {
 };
 
 /** The rows of all strong models of a log at one head. */
-type Kept = { readonly head: Cursor | null; readonly ready: readonly ReadyModel[] };
+type Kept = {
+  readonly head: Cursor | null;
+  readonly ready: readonly ReadyModel[];
+  /** The time of the last append after which the keeper of the log ran. */
+  readonly keeperAt: number;
+};
 
 const LOGS_MAX = 200;
 /** Reads of rows that are behind, and the milliseconds that the writer waits before each. */
 const CATCH_UP = { tries: 5, ms: 400 };
+/** A keeper also removes the rows of old releases, so it runs at least this often in a log with appends. */
+const KEEPER_MS = 60_000;
 
 export class StrongModels {
   readonly #options: StrongModelsOptions;
@@ -90,13 +98,21 @@ export class StrongModels {
     return null;
   }
 
-  /** Keeps the rows of a batch that was appended, for the next batch. */
-  put(log: LogName, batch: StrongBatch, head: Cursor | null): void {
+  /**
+   * Keeps the rows of a batch that was appended, for the next batch. Returns true if the batch moved the rows of all
+   * models of the server, so that the keeper of the log need not run.
+   */
+  put(log: LogName, batch: StrongBatch, head: Cursor | null): boolean {
+    const { env, keepers } = this.#options;
+    const before = this.#logs.get(log);
     this.drop(log);
     const ready = batch.appended();
-    if (ready === null) return;
-    this.#logs.set(log, { head, ready });
+    if (ready === null) return false;
+    const now = env.now();
+    const isKept = before !== undefined && now - before.keeperAt < KEEPER_MS;
+    this.#logs.set(log, { head, ready, keeperAt: isKept ? before.keeperAt : now });
     evictOldest(this.#logs, () => this.#logs.size > LOGS_MAX);
+    return isKept && ready.length === keepers?.models.size;
   }
 
   drop(log: LogName): void {
@@ -121,7 +137,7 @@ type Standing =
 
 function standingOf(model: ReadModel, followers: readonly Follower[], head: Cursor | null, now: number): Standing {
   const follower = followers.find(({ name }) => name === model.follower);
-  const rows = { model, stored: new Map<string, string>(), isByStream: true, shows: isShown(model, followers, now) };
+  const rows = { model, stored: new KeptRows(), isByStream: true, shows: isShown(model, followers, now) };
   const revision = follower?.revision ?? 0;
   if (head === null) {
     const notes: FollowerNotes = {

@@ -11,18 +11,18 @@ import { jsonParameters } from "../sql/json-parameters.ts";
 import { refuseAppend } from "../refuse-append.ts";
 import type { AppendPlan } from "../sql/plan-append.ts";
 import type { RecordValues } from "../sql/rows.ts";
-import { applyModelWrite, movedFollowers } from "./model-write.ts";
+import { ModelChange } from "./model-write.ts";
 import { findLog, headOf, isRecordEnd, POSITIONS, recordKey } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 
 export function appendTo(sql: Sql, name: string, plan: AppendPlan): AppendResult {
   const found = findLog(sql, name);
   const isOpen = found?.state === "open";
-  const { models } = plan;
+  const models = plan.models && new ModelChange(sql, plan.models);
   const refusal = refuseAppend(found && { isOpen, head: isOpen ? headOf(sql, found.id) : null }, plan, {
     known: () => (found ? knownCommits(sql, found.id, plan) : []),
     isRecordEnd: (at) => found !== undefined && isRecordEnd(sql, found.id, at),
-    movedFollowers: (isEnd) => (models ? movedFollowers(sql, found?.id ?? null, models, isEnd) : []),
+    movedFollowers: (isEnd) => models?.moved(found?.id ?? null, isEnd) ?? [],
   });
   if (refusal) return refusal;
   assertPosition(name, plan);
@@ -30,7 +30,7 @@ export function appendTo(sql: Sql, name: string, plan: AppendPlan): AppendResult
   for (const record of plan.records) insertRecord(sql, log, record);
   insertOutcomes(sql, log, plan);
   forgetOutcomes(sql, log, plan);
-  if (models) applyModelWrite(sql, log, models);
+  models?.apply(log);
   return { kind: "ok" };
 }
 

@@ -2,7 +2,7 @@
  * The statements of one write of read models, inside the transaction of its caller.
  *
  * Guarantees:
- * - `movedFollowers` comes before the first write, so a refused write changes nothing (M1).
+ * - `moved` comes before the first write, so a refused write changes nothing (M1).
  * - A table that is no longer named loses its follower in the same transaction (M7). `sweep` deletes its rows later.
  */
 import type { Cursor } from "../../../core/history/record.ts";
@@ -10,45 +10,89 @@ import type { FollowerNext, FollowerWrite, ModelWrite, RowChange } from "../mode
 import { storedKey } from "../row-keys.ts";
 import { tableId } from "./rows.ts";
 import { applySqlWrite } from "./sql-write.ts";
-import { firstRow, type Sql } from "./sql.ts";
+import type { Sql } from "./sql.ts";
 
-/** The followers of a write that have another revision, or whose next cursor is not in the log (M1, M3). */
-export function movedFollowers(
-  sql: Sql,
-  log: number | null,
-  { followers }: ModelWrite,
-  isRecordEnd: (cursor: Cursor) => boolean,
-): readonly string[] {
-  return followers
-    .filter(({ name, revision, next }) => {
-      if (log === null ? revision !== 0 : revisionOf(sql, log, name) !== revision) return true;
-      return next !== null && next !== "check" && next.at !== null && !isRecordEnd(next.at);
-    })
-    .map(({ name }) => name);
+/** A follower as it is stored. */
+type StoredFollower = {
+  /** 0: there is no such follower. */
+  readonly revision: number;
+  /** The ids of its tables, by name. */
+  readonly tables: ReadonlyMap<string, number>;
+};
+
+const NONE: StoredFollower = { revision: 0, tables: new Map() };
+
+/** One write, and its followers as they were before it. Each is read once. */
+export class ModelChange {
+  readonly #sql: Sql;
+  readonly #write: ModelWrite;
+  readonly #stored = new Map<string, StoredFollower>();
+
+  constructor(sql: Sql, write: ModelWrite) {
+    this.#sql = sql;
+    this.#write = write;
+  }
+
+  /** The followers that have another revision, or whose next cursor is not in the log (M1, M3). Null: no log yet. */
+  moved(log: number | null, isRecordEnd: (cursor: Cursor) => boolean): readonly string[] {
+    return this.#write.followers
+      .filter(({ name, revision, next }) => {
+        const stored = log === null ? NONE : storedFollower(this.#sql, log, name);
+        this.#stored.set(name, stored);
+        if (stored.revision !== revision) return true;
+        return next !== null && next !== "check" && next.at !== null && !isRecordEnd(next.at);
+      })
+      .map(({ name }) => name);
+  }
+
+  /** Applies the write, after `moved` returned no follower. */
+  apply(log: number): void {
+    const [sql, write] = [this.#sql, this.#write];
+    const { followers, rows } = write;
+    // A table may move between two followers of one write.
+    if (followers.some(changesTables)) this.#stored.clear();
+    for (const { name, next } of followers) if (next !== null && next !== "check") takeTables(sql, log, name, next);
+    for (const { name, revision, next } of followers) {
+      if (next === "check") continue;
+      if (next === null) removeFollower(sql, log, name);
+      else writeFollower(sql, log, name, revision, next);
+      if (next !== null && !this.#keepsAll(name, next)) writeTables(sql, log, name, next);
+    }
+    for (const change of rows) {
+      const { follower, table } = change;
+      const id = this.#stored.get(follower)?.tables.get(table) ?? tableId(sql, log, follower, table);
+      writeRows(sql, id ?? null, change);
+    }
+    // The rows of most models change with every append, and their tables with none.
+    if (write.statements?.length || followers.some(changesTables)) applySqlWrite(sql, log, write);
+  }
+
+  /** True if a follower keeps exactly its tables, as in most writes. */
+  #keepsAll(follower: string, { tables }: FollowerNext): boolean {
+    const stored = this.#stored.get(follower)?.tables;
+    const names = Object.keys(tables);
+    return stored?.size === names.length && names.every((name) => stored.has(name));
+  }
 }
 
-/** Applies a write that `movedFollowers` accepted. */
-export function applyModelWrite(sql: Sql, log: number, write: ModelWrite): void {
-  const { followers, rows } = write;
-  for (const { name, next } of followers) if (next !== null && next !== "check") takeTables(sql, log, name, next);
-  for (const { name, revision, next } of followers) {
-    if (next === "check") continue;
-    if (next === null) removeFollower(sql, log, name);
-    else writeFollower(sql, log, name, revision, next);
-  }
-  for (const change of rows) writeRows(sql, log, change);
-  // The rows of most models change with every append, and their tables with none.
-  if (write.statements?.length || followers.some(changesTables)) applySqlWrite(sql, log, write);
+/** The revision and the tables in one query, because each costs as much as the write of a row. */
+function storedFollower(sql: Sql, log: number, name: string): StoredFollower {
+  type Row = { readonly revision: number; readonly id: number | null; readonly name: string | null };
+  const rows = [
+    ...sql.rows<Row>(
+      `select f.revision, t.id, t.name from dacapo_followers f
+       left join dacapo_tables t on t.log = f.log and t.follower = f.name where f.log = ? and f.name = ?`,
+      log,
+      name,
+    ),
+  ];
+  const tables = rows.flatMap((row) => (row.id === null || row.name === null ? [] : ([[row.name, row.id]] as const)));
+  return { revision: rows[0]?.revision ?? 0, tables: new Map(tables) };
 }
 
 function changesTables({ next }: FollowerWrite): boolean {
   if (next === "check") return false;
   return next === null || next.sql !== undefined || Object.values(next.tables).some((change) => change !== "keep");
-}
-
-function revisionOf(sql: Sql, log: number, name: string): number {
-  const query = "select revision from dacapo_followers where log = ? and name = ?";
-  return firstRow(sql.rows<{ revision: number }>(query, log, name))?.revision ?? 0;
 }
 
 /** Moves the tables that come from another follower, before that follower orphans the tables that it keeps. */
@@ -62,8 +106,7 @@ function takeTables(sql: Sql, log: number, follower: string, { tables }: Followe
   }
 }
 
-function writeFollower(sql: Sql, log: number, name: string, revision: number, next: FollowerNext): void {
-  const { at, text, wake, tables } = next;
+function writeFollower(sql: Sql, log: number, name: string, revision: number, { at, text, wake }: FollowerNext): void {
   sql.run(
     `insert into dacapo_followers (log, name, revision, position, mark, wake, held_until, text)
      values (?, ?, ?, ?, ?, ?, 0, ?)
@@ -77,7 +120,9 @@ function writeFollower(sql: Sql, log: number, name: string, revision: number, ne
     wake,
     text,
   );
-  if (keepsAll(sql, log, name, next)) return;
+}
+
+function writeTables(sql: Sql, log: number, name: string, { tables }: FollowerNext): void {
   sql.run(
     `update dacapo_tables set follower = null
      where log = ? and follower = ? and name not in (select value from json_each(?))`,
@@ -96,13 +141,6 @@ function writeFollower(sql: Sql, log: number, name: string, revision: number, ne
   }
 }
 
-/** True if a follower keeps exactly its tables. Most writes do, and one read costs less than their statements. */
-function keepsAll(sql: Sql, log: number, follower: string, { tables }: FollowerNext): boolean {
-  const query = "select name from dacapo_tables where log = ? and follower = ?";
-  const stored = Array.from(sql.rows<{ name: string }>(query, log, follower), ({ name }) => name);
-  return stored.length === Object.keys(tables).length && stored.every((name) => tables[name] === "keep");
-}
-
 function removeFollower(sql: Sql, log: number, name: string): void {
   sql.run("update dacapo_tables set follower = null where log = ? and follower = ?", log, name);
   sql.run("delete from dacapo_followers where log = ? and name = ?", log, name);
@@ -112,16 +150,15 @@ function orphan(sql: Sql, log: number, follower: string, table: string): void {
   sql.run("update dacapo_tables set follower = null where log = ? and follower = ? and name = ?", log, follower, table);
 }
 
-function writeRows(sql: Sql, log: number, { follower, table, set, remove }: RowChange): void {
-  const id = tableId(sql, log, follower, table) ?? null;
+function writeRows(sql: Sql, table: number | null, { set, remove }: RowChange): void {
   for (const [key, text] of set) {
     sql.run(
       `insert into dacapo_rows (tbl, key, row) values (?, ?, ?)
        on conflict (tbl, key) do update set row = excluded.row`,
-      id,
+      table,
       storedKey(key),
       text,
     );
   }
-  for (const key of remove) sql.run("delete from dacapo_rows where tbl = ? and key = ?", id, storedKey(key));
+  for (const key of remove) sql.run("delete from dacapo_rows where tbl = ? and key = ?", table, storedKey(key));
 }

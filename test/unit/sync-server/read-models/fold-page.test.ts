@@ -9,7 +9,13 @@ import { foldRecord } from "../../../../src/core/fold/fold.ts";
 import { ConfirmedRows } from "../../../../src/core/fold/rows.ts";
 import { aggregateOf } from "../../../../src/core/values/names.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
-import { foldPage, foldStates, keysIn, stateOf } from "../../../../src/sync-server/read-models/fold-page.ts";
+import {
+  foldPage,
+  foldStates,
+  keysIn,
+  stateOf,
+  statesChange,
+} from "../../../../src/sync-server/read-models/fold-page.ts";
 import type { ParkedEvent } from "../../../../src/sync-server/read-models/follower-notes.ts";
 import { type ReadModel, readModels, STATES } from "../../../../src/sync-server/read-models/read-model.ts";
 import * as tasks from "../../../support/task-domain.ts";
@@ -42,7 +48,7 @@ class Tables {
   fold(model: ReadModel, records: readonly CommitRecord[]): void {
     const folded = foldStates(model, records, (stream) => stateOf(this.states.get(stream)));
     const { changes, parked } = foldPage(model, folded, pick(this.rows, keysIn(model, folded.steps)));
-    for (const { table, set, remove } of changes) {
+    for (const { table, set, remove } of [...changes, statesChange(model.follower, folded.states)]) {
       const texts = table === STATES ? this.states : this.rows;
       for (const [key, text] of set) texts.set(key, text);
       for (const key of remove) texts.delete(key);

@@ -23,7 +23,7 @@ function modelsOf({ models }: EventStore): ModelStore {
 }
 
 /** A node with these models. Its keepers fold nothing, and note the milliseconds of each wait for them. */
-function node(models: readonly ServerModel[], store = memory()) {
+function node(models: readonly ServerModel[], store = memory(), onFolded: (isFolded: boolean) => void = () => {}) {
   const waited: number[] = [];
   const keepers = {
     models: readModels(namesDomain.definition, models, store),
@@ -31,7 +31,12 @@ function node(models: readonly ServerModel[], store = memory()) {
       if (waited.push(ms) > CATCH_UPS_MAX) throw new Error("The writer does not stop to wait");
     },
   };
-  const scene = writerScene({ store, domain: namesDomain.definition, ...(models.length > 0 && { keepers }) });
+  const scene = writerScene({
+    store,
+    domain: namesDomain.definition,
+    ...(models.length > 0 && { keepers }),
+    onAppended: (_, __, isFolded) => onFolded(isFolded),
+  });
   const reads: string[] = [];
   const through = modelsOf(scene.store);
   const [followers, rows] = [through.followers.bind(through), through.rows.bind(through)];
@@ -106,6 +111,27 @@ test("strong: a server without strong models reads and writes no rows", async ()
   const { cost, appends } = node([eventCounts, strong(names)]);
   await cost(named(["u1", "neo"]));
   expect(appends[0]?.models?.followers.map(({ name }) => name)).toEqual([NAMES]);
+});
+
+test("strong: an append that moves the rows of all models needs no keeper, but once a minute", async () => {
+  for (const [models, isAll] of [
+    [[strong(names), strong(eventCounts)], true],
+    [[strong(names), eventCounts], false],
+  ] as const) {
+    const folded: boolean[] = [];
+    const { push, clock } = node(models, memory(), (isFolded) => folded.push(isFolded));
+    for (const [name, ms] of [
+      ["a", 0],
+      ["b", 0],
+      ["c", 59_999],
+      ["d", 1],
+      ["e", 0],
+    ] as const) {
+      clock.now += ms;
+      await push([named(["u1", name])]);
+    }
+    expect(folded).toEqual(isAll ? [false, true, true, false, true] : [false, false, false, false, false]);
+  }
 });
 
 /** A model with a row for the stream and a row for the name. */
