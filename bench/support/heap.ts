@@ -14,7 +14,8 @@ export async function heapWhile(work: () => Promise<void>): Promise<number> {
   return most;
 }
 
-function heapNow(): number {
+/** Megabytes of the heap and of buffers, after a collection. */
+export function heapNow(): number {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc()");
   const { heapUsed, arrayBuffers } = process.memoryUsage();

@@ -71,20 +71,15 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   };
   const settle = async (log: LogName, pushes: readonly AdmittedPush[]): Promise<readonly PushResult[]> => {
     try {
-      const { results, appended, mayHaveMoved, isFolded } = await observer.run(
-        "batch",
-        stepsOf(pushes),
-        { log },
-        (step) => {
-          const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
-          step.set({ pushes: pushes.length, commits });
-          step.record("batch.size", commits);
-          return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
-        },
-      );
+      const done = await observer.run("batch", stepsOf(pushes), { log }, (step) => {
+        const commits = pushes.reduce((sum, push) => sum + push.commits.length, 0);
+        step.set({ pushes: pushes.length, commits });
+        step.record("batch.size", commits);
+        return appendBatch({ ...options, strongModels, log, cache, recentRecords, step }, pushes);
+      });
       // `appended` names the cursor before it. So a reader that missed the records of another node notices the gap.
-      if (appended || mayHaveMoved) publish(log, appended, isFolded && !mayHaveMoved);
-      return results;
+      if (done.appended || done.mayHaveMoved) publish(log, done.appended, done.isFolded && !done.mayHaveMoved);
+      return done.results;
     } catch (error) {
       cache.drop(log);
       strongModels.drop(log);
