@@ -131,7 +131,7 @@ type Standing =
   | { readonly kind: "ready"; readonly rows: ReadyModel }
   /** The rows are not built yet, and the model lets commits pass until they are. */
   | { readonly kind: "passes"; readonly follower: string; readonly revision: number }
-  /** An older release appended. Its few events must be folded first. */
+  /** An older release appended, so its few events must be folded first. Or the rows have another history. */
   | { readonly kind: "behind" }
   | { readonly kind: "unavailable" };
 
@@ -157,6 +157,7 @@ function standingOf(model: ReadModel, followers: readonly Follower[], head: Curs
       ? { kind: "unavailable" }
       : { kind: "passes", follower: model.follower, revision };
   if (missing > LONG_EVENTS) return { kind: "unavailable" };
-  if (missing > 0) return { kind: "behind" };
+  // Rows of another history are built again too. They are ahead of a log that was restored without them.
+  if (!sameCursor(at, head)) return { kind: "behind" };
   return { kind: "ready", rows: { ...rows, revision, notes, isNew: false } };
 }
