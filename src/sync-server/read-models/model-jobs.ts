@@ -100,8 +100,9 @@ export class ModelJobs {
       const beside = find(model.beside);
       const notes = notesOf(beside);
       const job = notes?.job && changedJob(notes.job, "cancel");
-      const ended = beside && notes && job ? [this.#write(model, beside, { ...notes, job }, null)] : [];
-      return { result: "done", write: { followers: [...this.#purged(find, model), ...ended], rows: [] } };
+      const ended =
+        beside && notes && job ? this.#write(model, beside, { ...notes, job }, null) : unchanged(model, beside);
+      return { result: "done", write: { followers: [...this.#purged(find, model), ended], rows: [] } };
     });
     keepers.noteOrphans();
     keepers.poke(log);
@@ -115,11 +116,12 @@ export class ModelJobs {
       const [follower, beside] = [find(model.follower), find(model.beside)];
       const [notes, ofBeside] = [notesOf(follower), notesOf(beside)];
       if (!follower || !notes || notes.phase === "purged") return { result: "not-there" };
-      const followers: FollowerWrite[] = [this.#write(model, follower, notes, "keep")];
       // Rows that are being built beside would bring the row back.
-      if (beside && ofBeside?.job && !hasEnded(ofBeside.job))
-        followers.push(this.#write(model, beside, ofBeside, "keep"));
-      const rows = followers.map(({ name }): RowChange => ({
+      const isBuilt = beside && ofBeside?.job && !hasEnded(ofBeside.job);
+      const ofJob = isBuilt ? this.#write(model, beside, ofBeside, "keep") : unchanged(model, beside);
+      const followers = [this.#write(model, follower, notes, "keep"), ofJob];
+      const changed = followers.filter(({ next }) => next !== "check");
+      const rows = changed.map(({ name }): RowChange => ({
         follower: name,
         table: ROWS,
         set: [[key, null]],
@@ -231,4 +233,9 @@ export class ModelJobs {
   ): FollowerWrite {
     return { name, revision, next: nextOf(model, at, notes, change, "keep") };
   }
+}
+
+/** Requires that no job begins before the write. Otherwise its rows would undo the verb. */
+function unchanged({ beside: name }: ReadModel, beside: Follower | undefined): FollowerWrite {
+  return { name, revision: beside?.revision ?? 0, next: "check" };
 }
