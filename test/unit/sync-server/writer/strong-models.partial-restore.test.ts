@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 test.each([1, 9])(
-  "strong: rows at the lost position %i of a restored log are built again before they check a commit",
+  "strong: rows of a lost history at position %i are built again before they check",
   async (position) => {
     const folder = await temporaryFolder();
     cleanUp.push(folder.remove);
