@@ -90,6 +90,11 @@ export function dutyOf(duty: string | undefined): { readonly duty?: number } {
   });
 }
 
+/** Collects the values of an option that may be repeated. */
+export function everyValue(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** The option `--limit`. */
 export function limitOf({ limit }: { readonly limit?: string | undefined }): { readonly limit?: number } {
   if (limit === undefined) return {};

@@ -5,14 +5,15 @@ import type { ModelJob } from "../../sync-server/server-log/model-job.ts";
 import type { OperatedLog } from "../../sync-server/server-log/operated-log.ts";
 import type { MakeCommand, Run } from "../base/command.ts";
 import { EXIT, Exit } from "../base/exit-codes.ts";
-import { dutyOf, followJob, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
-import { count, type Output, printable } from "../base/output.ts";
+import { dutyOf, everyValue, followJob, type OperateOptions, operatorCommand, withLog } from "../base/operate.ts";
+import { count, jsonOf, type Output, printable } from "../base/output.ts";
 
 type JobCommandOptions = OperateOptions & {
   readonly duty?: string;
   readonly onError?: string;
   readonly pause?: true;
   readonly cancel?: true;
+  readonly stream?: readonly string[];
 };
 
 const EXAMPLE = "--store sqlite:logs.db --config ./dacapo.config.ts";
@@ -29,9 +30,9 @@ export const populate: MakeCommand = (run) =>
   buildCommand(
     run,
     "populate",
-    "Build the rows of a read model that has none. A ready model stays as it is.",
+    "Build the rows of a read model that has none. A ready model stays as it is, except for the streams of --stream.",
     (log, model, how) => log.models.populate(model, how),
-  );
+  ).option("--stream <stream>", "fold only this stream again into ready rows. It may be repeated", everyValue);
 
 export const verifyModel: MakeCommand = ({ signal }) =>
   modelCommand("verify-model", "Compare the rows of a read model with those that the log makes.").action(
@@ -106,6 +107,7 @@ function buildCommand(
         log,
         async (operated, output) => {
           if (await endJob(operated, model, options, output)) return;
+          if (options.stream) return foldStreams(operated, model, options.stream, output);
           const { phase, lastError } = await followJob(await begin(operated, model, how), model, output, signal);
           const status = await operated.models.status(model);
           if (phase !== "done") throw ended(model, phase, lastError);
@@ -115,9 +117,21 @@ function buildCommand(
             { model, phase: status.phase, at, parked },
           );
         },
-        { works: !options.pause && !options.cancel },
+        { works: !options.pause && !options.cancel && !options.stream },
       );
     });
+}
+
+async function foldStreams(
+  { models }: OperatedLog,
+  model: string,
+  streams: readonly string[],
+  output: Output,
+): Promise<void> {
+  const parked = await models.populateStreams(model, streams);
+  const line = `${model}: ${count(streams.length, "stream")} folded again, ${count(parked.length, "event")} parked.`;
+  await output.result(line, jsonOf({ model, streams, parked }));
+  for (const { event, reason } of parked) output.remark(printable(`${event} cannot be folded: ${reason}`));
 }
 
 /** Pauses or cancels the job if the options say so. */

@@ -9,6 +9,7 @@ import { logs } from "./logs.ts";
 import { models } from "./models.ts";
 import { move } from "./move.ts";
 import { processes } from "./processes.ts";
+import { replay } from "./replay.ts";
 import { rows } from "./rows.ts";
 import { serveCommand } from "./serve.ts";
 import { subscribers } from "./subscribers.ts";
@@ -25,6 +26,7 @@ export const commands: readonly MakeCommand[] = [
   populate,
   verifyModel,
   purge,
+  replay,
   subscribers,
   processes,
   exportCommand,
