@@ -73,7 +73,8 @@ test("Joining: takes a base whole, and requests none once the log has records", 
   expect(engine.replica.cursor).toEqual(cursor);
   expect(keys()).toEqual(["task/t0", "task/t1", "task/t2"]);
   expect(calls).toEqual(["base", "page", "page"]);
-  expect(await join()).toBe(false);
+  // Another answer to the first request may come late.
+  expect([await join(), await join({ after: null })]).toEqual([false, false]);
   expect(calls).toHaveLength(3);
 });
 
