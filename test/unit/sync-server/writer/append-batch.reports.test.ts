@@ -1,8 +1,11 @@
 // The reports of a batch to the readers of its log: the records, or that the log may have moved.
 import { expect, test } from "vitest";
+import { strong } from "../../../../src/sync-server/app.ts";
+import { readModels } from "../../../../src/sync-server/read-models/read-model.ts";
 import { Observer } from "../../../../src/sync-server/base/observer.ts";
 import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { keptTelemetry } from "../../../support/telemetry.ts";
+import { names, namesDomain, user } from "../../../support/names-domain.ts";
 import { task } from "../../../support/board-domain.ts";
 import { commitOf, kindsOf, writerScene } from "../../../support/writer-scene.ts";
 
@@ -48,4 +51,36 @@ test("appendBatch: a turn reports the records that it wrote", async () => {
   expect(kindsOf(await here.push([commit]))).toEqual(["recorded"]);
   expect(turns).toEqual(["board"]);
   expect(here.published.at(-1)).toMatchObject({ head: { position: 4 }, records: [{ commit: commit.id }] });
+});
+
+test("appendBatch: an append that lost a round, or that failed, needs the keeper of the log", async () => {
+  const store = memory();
+  const node = () => {
+    const folded: boolean[] = [];
+    const scene = writerScene({
+      store,
+      domain: namesDomain.definition,
+      keepers: { models: readModels(namesDomain.definition, [strong(names)], store), catchUp: () => Promise.resolve() },
+      onAppended: (_log, _appended, isFolded) => folded.push(isFolded),
+    });
+    const push = () => {
+      const id = crypto.randomUUID();
+      return scene.push([commitOf([user.command.name(id, { name: id })])]);
+    };
+    return { ...scene, folded, push };
+  };
+  const [here, there] = [node(), node()];
+  for (let n = 0; n < 2; n++) await here.push();
+  expect(here.folded).toEqual([false, true]);
+  const write = here.hooks.append;
+  here.hooks.append = async (next) => {
+    here.hooks.append = write;
+    await there.push();
+    return next();
+  };
+  await here.push();
+  await here.push();
+  here.hooks.append = () => Promise.reject(new Error("the disk failed"));
+  expect(await here.push()).toEqual({ kind: "refused", code: "unavailable" });
+  expect(here.folded.slice(2)).toEqual([false, true, false]);
 });
