@@ -12,7 +12,7 @@ import type { DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
 import { type FoldStep, foldStream, type StreamState } from "../fold/fold.ts";
 import { deepFreeze } from "../values/json.ts";
-import { type RecordEvent, type PendingRecord, pendingRecord } from "../history/record.ts";
+import { type AnyRecord, type RecordEvent, pendingRecord } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { StreamName } from "../values/ids.ts";
 
@@ -36,16 +36,32 @@ export class CommitStreams {
   readonly #domain: DomainDefinition;
   readonly #window: (stream: StreamName) => StreamWindow;
   readonly #changed = new Map<string, StreamState>();
-  readonly #record: PendingRecord;
+  /** The stream that was read last, because a command reads its own stream several times. */
+  #last: { readonly stream: StreamName; readonly state: StreamState } | null = null;
+  readonly #record: AnyRecord;
 
-  constructor(domain: DomainDefinition, commit: Commit, window: (stream: StreamName) => StreamWindow) {
+  /** @param position the position of the commit's first event. Null: a device does not know it. */
+  constructor(
+    domain: DomainDefinition,
+    commit: Commit,
+    window: (stream: StreamName) => StreamWindow,
+    position: number | null,
+  ) {
     this.#domain = domain;
     this.#window = window;
-    this.#record = pendingRecord(commit, this.events);
+    this.#record = { ...pendingRecord(commit, this.events), position };
+  }
+
+  /** The streams that the events changed, with their states after them. */
+  get changed(): ReadonlyMap<string, StreamState> {
+    return this.#changed;
   }
 
   current(stream: StreamName): StreamState {
-    return this.#changed.get(stream) ?? this.#window(stream).current;
+    if (this.#last?.stream === stream) return this.#last.state;
+    const state = this.#changed.get(stream) ?? this.#window(stream).current;
+    this.#last = { stream, state };
+    return state;
   }
 
   /** The stream as the author saw it, plus the events of the commit's earlier commands. */
@@ -72,8 +88,9 @@ export class CommitStreams {
       if ("defect" in folded) return unfoldable(type, stream, folded.defect.message);
       const { next, steps } = folded;
       if (next.unreadable) return unfoldable(type, stream, next.unreadable.reason);
-      this.steps.push(...steps);
+      for (const step of steps) this.steps.push(step);
       this.#changed.set(stream, next);
+      this.#last = { stream, state: next };
     }
     return null;
   }

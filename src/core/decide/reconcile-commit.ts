@@ -24,7 +24,7 @@ import {
 } from "./decide-command.ts";
 import type { ConflictPolicy, DecideContext, Decision, DomainDefinition } from "../domain/definition.ts";
 import type { DomainEvent, Draft } from "../domain/event.ts";
-import type { FoldStep } from "../fold/fold.ts";
+import type { FoldStep, StreamState } from "../fold/fold.ts";
 import { deepFreeze, type Json, sameJson } from "../values/json.ts";
 import type { RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
@@ -44,6 +44,12 @@ export type ReconcileFacts = {
   readonly mode: "server" | "device";
   /** Milliseconds since the epoch: the receiver's clock, for commands marked `time: "server"`. */
   readonly now: number;
+  /**
+   * The position of the commit's first event, if the receiver knows it. Then the changed states are those of the log.
+   *
+   * @default null
+   */
+  readonly position?: number;
   /** The commit's commands as `commitNeeds` prepared them. Without them they are prepared here. */
   readonly prepared?: readonly PreparedCommand[];
 };
@@ -51,9 +57,16 @@ export type ReconcileFacts = {
 /** The events of a commit, and each of them folded into its stream. */
 export type Decided = { readonly events: readonly RecordEvent[]; readonly steps: readonly FoldStep[] };
 
-/** The events of the whole commit and of each command (maybe none), or the first rejection. */
+/**
+ * The events of the whole commit and of each command (maybe none), with the states of the streams that they change. Or
+ * the first rejection.
+ */
 export type Reconciled =
-  | (Decided & { readonly kind: "events"; readonly ofCommand: readonly (readonly RecordEvent[])[] })
+  | (Decided & {
+      readonly kind: "events";
+      readonly ofCommand: readonly (readonly RecordEvent[])[];
+      readonly changed: ReadonlyMap<string, StreamState>;
+    })
   | {
       readonly kind: "rejected";
       readonly commandIndex: number;
@@ -63,7 +76,7 @@ export type Reconciled =
 
 /** Decides a commit on the current streams. */
 export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts: ReconcileFacts): Reconciled {
-  const streams = new CommitStreams(domain, commit, facts.window);
+  const streams = new CommitStreams(domain, commit, facts.window, facts.position ?? null);
   const ofCommand: (readonly RecordEvent[])[] = [];
   for (const [index, command] of commit.commands.entries()) {
     const from = streams.events.length;
@@ -75,7 +88,7 @@ export function reconcileCommit(domain: DomainDefinition, commit: Commit, facts:
     }
     ofCommand.push(streams.events.slice(from));
   }
-  return { kind: "events", events: streams.events, ofCommand, steps: streams.steps };
+  return { kind: "events", events: streams.events, ofCommand, steps: streams.steps, changed: streams.changed };
 }
 
 /**

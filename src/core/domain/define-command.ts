@@ -55,6 +55,8 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   "rebase",
 ]);
 
+const NO_READS: Readonly<Record<string, StreamRef>> = {};
+
 /** Checks the options of a command and returns its definition. */
 export function defineCommand(
   aggregate: string,
@@ -81,7 +83,7 @@ export function defineCommand(
   return {
     version: versioned?.version ?? 1,
     ...inputChecks(label, versioned),
-    reads: (value) => readRefs(aggregate, reads ?? {}, value),
+    reads: reads ? (value) => readRefs(aggregate, reads, value) : () => NO_READS,
     decide: (state, value, context) => requireDecision(`decide of ${label}`, decide(state, value, appContext(context))),
     onConflict: typeof onConflict === "function" ? mergePolicy(label, onConflict) : onConflict,
     time,
@@ -128,8 +130,9 @@ function readRefs(
 }
 
 /** Returns the context as the app's function gets it: the states that it reads are fields of the context. */
-function appContext({ reads, ...context }: DecideContext): object {
-  return { ...reads, ...context, emit, reject };
+function appContext({ reads, stream, actor, time, id }: DecideContext): object {
+  // Each command passes here, so the fields are named. A rest of them would cost more than most decisions.
+  return Object.assign({ stream, actor, time, id, emit, reject }, reads);
 }
 
 /** Returns the conflict policy of an app's merge function. */

@@ -14,7 +14,7 @@ import { reasonOf } from "../values/reason.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
 import { deepFreeze, type Json } from "../values/json.ts";
-import { type CommitRecord, eventsOf, type PendingRecord, type RecordEvent } from "../history/record.ts";
+import { type AnyRecord, eventsAs, type RecordEvent } from "../history/record.ts";
 import { aggregateOf } from "../values/names.ts";
 import type { CommitId, StreamName } from "../values/ids.ts";
 
@@ -53,7 +53,7 @@ export function emptyStream(domain: DomainDefinition, stream: StreamName): Strea
 }
 
 /** Folds all events of a record into a target, in their order. */
-export function foldRecord(domain: DomainDefinition, target: FoldTarget, record: CommitRecord | PendingRecord): void {
+export function foldRecord(domain: DomainDefinition, target: FoldTarget, record: AnyRecord): void {
   for (let n = 0; n < record.events.length; n++) foldEvent(domain, target, record, n);
 }
 
@@ -65,12 +65,7 @@ export type FoldedStream = { readonly next: StreamState; readonly steps: readonl
  *
  * If the event could not be folded, `next` is unreadable and there are no steps.
  */
-export function foldStream(
-  domain: DomainDefinition,
-  at: StreamState,
-  record: CommitRecord | PendingRecord,
-  n: number,
-): FoldedStream {
+export function foldStream(domain: DomainDefinition, at: StreamState, record: AnyRecord, n: number): FoldedStream {
   const version = record.events[n]?.version ?? at.version + 1;
   if (at.unreadable) return { next: { ...at, version }, steps: [] };
   try {
@@ -79,23 +74,19 @@ export function foldStream(
     if (!aggregate || reason !== null)
       return { next: unreadable(at, version, record.commit, n, reason ?? "unknown"), steps: [] };
     let { state } = at;
-    const steps = eventsOf(domain, record, n).map((event) => {
+    const steps: FoldStep[] = [];
+    for (const event of eventsAs(aggregate, record, n)) {
       const before = state;
       state = aggregate.evolve(state, event) ?? null;
-      return { event, before, after: state };
-    });
+      steps.push({ event, before, after: state });
+    }
     return { next: { version, state, unreadable: null }, steps };
   } catch (error) {
     return { next: unreadable(at, version, record.commit, n, reasonOf(error)), steps: [] };
   }
 }
 
-function foldEvent(
-  domain: DomainDefinition,
-  target: FoldTarget,
-  record: CommitRecord | PendingRecord,
-  n: number,
-): void {
+function foldEvent(domain: DomainDefinition, target: FoldTarget, record: AnyRecord, n: number): void {
   const stream = record.events[n]?.stream ?? "";
   const { next, steps } = foldStream(domain, target.stream(stream), record, n);
   target.setStream(stream, next);

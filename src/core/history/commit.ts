@@ -53,11 +53,16 @@ export type Commit = Cause & {
 /** Returns the streams that a commit names, each one once. */
 export function streamsOf(commit: Commit): ReadonlySet<string> {
   const streams = new Set<string>();
+  addStreams(streams, commit);
+  return streams;
+}
+
+/** Adds the streams that a commit names to a set. */
+export function addStreams(streams: Set<string>, commit: Commit): void {
   for (const command of commit.commands) {
     streams.add(command.stream);
     for (const read of command.reads) streams.add(read.stream);
   }
-  return streams;
 }
 
 /** Returns the lowest version that a commit has seen of each stream that it names. */

@@ -9,7 +9,7 @@
  *   to it.
  */
 import type { Commit } from "./commit.ts";
-import type { DomainDefinition } from "../domain/definition.ts";
+import type { AggregateDefinition, DomainDefinition } from "../domain/definition.ts";
 import { type Cause, correlationOf } from "./cause.ts";
 import type { DomainEvent } from "../domain/event.ts";
 import { eventId } from "../values/id.ts";
@@ -103,21 +103,24 @@ export function decodeCursor(text: string): Cursor | null {
  * An event of an unknown type or version comes back as it is, because folding it reports the problem. The function
  * throws the error of an app's upcast.
  */
-export function eventsOf(
-  domain: DomainDefinition,
-  record: CommitRecord | PendingRecord,
+export function eventsOf(domain: DomainDefinition, record: AnyRecord, n: number): readonly DomainEvent[] {
+  return eventsAs(domain.aggregates.get(aggregateOf(record.events[n]?.stream ?? "")), record, n);
+}
+
+/** The same, for a caller that knows the aggregate. Undefined: the domain has none. */
+export function eventsAs(
+  definition: AggregateDefinition | undefined,
+  record: AnyRecord,
   n: number,
 ): readonly DomainEvent[] {
   const stored = record.events[n];
   if (stored === undefined) return [];
   const { type, v, stream, version, data } = stored;
-  const aggregate = aggregateOf(stream);
-  const definition = domain.aggregates.get(aggregate);
   const event: DomainEvent = {
     id: eventId(record.commit, n),
     type,
     data,
-    aggregate,
+    aggregate: definition?.name ?? aggregateOf(stream),
     stream,
     version,
     position: record.position === null ? null : record.position + n,
@@ -125,8 +128,8 @@ export function eventsOf(
     actor: record.actor,
     client: record.client,
     meta: record.meta,
-    ...(record.causedBy && { causedBy: record.causedBy }),
     correlation: correlationOf(record),
+    ...(record.causedBy && { causedBy: record.causedBy }),
   };
   const former = definition?.former.get(type);
   if (former && v <= former.version)
@@ -138,25 +141,21 @@ export function eventsOf(
 }
 
 /** The same, but with the stored data if an app's upcast throws. It is enough to name the events that came first. */
-export function readableEvents(
-  domain: DomainDefinition,
-  record: CommitRecord | PendingRecord,
-  n: number,
-): readonly DomainEvent[] {
+export function readableEvents(domain: DomainDefinition, record: AnyRecord, n: number): readonly DomainEvent[] {
   try {
     return eventsOf(domain, record, n);
   } catch {
-    return eventsOf({ ...domain, aggregates: new Map() }, record, n);
+    return eventsAs(undefined, record, n);
   }
 }
 
-/** The record that a pending commit would become. It has no position yet. */
-export type PendingRecord = Pick<
-  CommitRecord,
-  "commit" | "client" | "actor" | "time" | "meta" | "events" | keyof Cause
-> & {
-  readonly position: null;
+/** A record with the fields that folding reads. Its position is null if it is pending. */
+export type AnyRecord = Pick<CommitRecord, "commit" | "client" | "actor" | "time" | "meta" | "events" | keyof Cause> & {
+  readonly position: number | null;
 };
+
+/** The record that a pending commit would become. It has no position yet. */
+export type PendingRecord = AnyRecord & { readonly position: null };
 
 /** Returns the record that a commit would become with these events. */
 export function pendingRecord(commit: Commit, events: readonly RecordEvent[]): PendingRecord {

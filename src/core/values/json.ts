@@ -115,7 +115,11 @@ export function omitUndefined(value: JsonInput): Json {
 /** Recurses at most `JSON_DEPTH_MAX` levels, because a deeper value has a problem. */
 function lacksUndefined(value: JsonInput | undefined): value is Json {
   if (typeof value !== "object" || value === null) return value !== undefined;
-  return Object.values(value).every(lacksUndefined);
+  if (Array.isArray(value)) return value.every(lacksUndefined);
+  const fields = value as Readonly<Record<string, JsonInput | undefined>>;
+  // No list of values, because every event passes here.
+  for (const key in fields) if (!lacksUndefined(fields[key])) return false;
+  return true;
 }
 
 /** True for an object that is not an instance of a class. An array is not a plain object. */
@@ -161,15 +165,23 @@ export function sameJson(left: Json | undefined, right: Json | undefined): boole
  * A part that is already frozen is skipped, so that a second call costs nothing.
  */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  if (!isFreezable(value)) return value;
   const waiting: object[] = [value];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     Object.freeze(next);
-    const parts: readonly unknown[] = Object.values(next);
-    for (const part of parts)
-      if (typeof part === "object" && part !== null && !Object.isFrozen(part)) waiting.push(part);
+    if (Array.isArray(next)) {
+      for (const part of next as readonly unknown[]) if (isFreezable(part)) waiting.push(part);
+      continue;
+    }
+    const parts = next as Readonly<Record<string, unknown>>;
+    // No list of values, because every event passes here.
+    for (const key in parts) if (isFreezable(parts[key]) && Object.hasOwn(parts, key)) waiting.push(parts[key]);
   }
   return value;
+}
+
+function isFreezable(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Object.isFrozen(value);
 }
 
 // This function exists because Array.isArray does not narrow a readonly array.

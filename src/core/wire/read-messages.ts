@@ -8,7 +8,7 @@
  */
 import { READS_MAX } from "../domain/definition.ts";
 import type { DomainEvent } from "../domain/event.ts";
-import type { Commit } from "../history/commit.ts";
+import type { Commit, StreamSeen } from "../history/commit.ts";
 import { COMMANDS_MAX, DROPPED, LIMITS, type Limits, THEIRS_MAX, TOKEN_LENGTH_MAX } from "../history/limits.ts";
 import { type CommitRecord, type Cursor, decodeCursor, lastPosition, MARK } from "../history/record.ts";
 import { commitOfEvent, EVENT_ID, isUuid } from "../values/id.ts";
@@ -82,10 +82,14 @@ const commitShape = shape(
 const commit: Reader<Commit> = (value, path) => {
   const read = commitShape(value, path);
   const seenOf = new Map<string, number>();
-  for (const used of read.commands.flatMap((one) => [one, ...one.reads])) {
-    if ((seenOf.get(used.stream) ?? used.seen) !== used.seen)
-      fail([...path, "commands"], `names two seen versions of ${used.stream}`);
-    seenOf.set(used.stream, used.seen);
+  const note = ({ stream, seen: version }: StreamSeen): void => {
+    if ((seenOf.get(stream) ?? version) !== version)
+      fail([...path, "commands"], `names two seen versions of ${stream}`);
+    seenOf.set(stream, version);
+  };
+  for (const one of read.commands) {
+    note(one);
+    one.reads.forEach(note);
   }
   return read;
 };

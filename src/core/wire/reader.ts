@@ -4,10 +4,11 @@
  * Guarantees (test: `wire.fuzz.test.ts`):
  * - `parse` and `parseText` return a value or a problem for every input. They never throw.
  * - No reader recurses over its input, so that a deep input cannot exhaust the stack.
- * - A reader copies only the fields that it names into a new object, so that a forged key is lost.
+ * - A reader returns an object with only the fields that it names, so that a forged key is lost.
  * - Free JSON has no problem that `findJsonProblem` finds.
  *
- * A page contains ten thousand records and seldom a problem. Therefore a path is built only after a failure.
+ * A page contains ten thousand records, seldom a problem and seldom an unknown field. Therefore a path is built only
+ * after a failure, and an object is copied only if it has other fields.
  */
 import { findJsonProblem, type Json } from "../values/json.ts";
 import { type Parsed, type Path, refuseValue } from "../values/parsed.ts";
@@ -120,13 +121,20 @@ export function list<T>(reader: Reader<T>, max: number, min = 0): Reader<readonl
   return (value, path) => {
     if (!Array.isArray(value)) fail(path, "is not an array");
     if (value.length < min || value.length > max) fail(path, `has ${value.length} entries, not ${min} to ${max}`);
+    const given: readonly unknown[] = value;
+    let isCopied = false;
     const entries: T[] = [];
     try {
-      for (const entry of value as readonly unknown[]) entries.push(reader(entry, HERE));
+      for (const entry of given) {
+        const read = reader(entry, HERE);
+        isCopied ||= read !== entry;
+        entries.push(read);
+      }
     } catch (error) {
       throw failureBelow(entries.length, path, error);
     }
-    return entries;
+    // A cast is needed, because the compiler cannot see that each entry was read as itself.
+    return isCopied ? entries : (given as readonly T[]);
   };
 }
 
@@ -135,7 +143,7 @@ type Shape<Needed extends Fields, Optional extends Fields> = { readonly [K in ke
   readonly [K in keyof Optional]?: ReadBy<Optional[K]>;
 };
 
-/** An object with these fields. Other fields are not copied. */
+/** An object with these fields, and no others: the given one, or a copy without its other fields. */
 /* @__NO_SIDE_EFFECTS__ */
 export function shape<Needed extends Fields, Optional extends Fields = Record<never, never>>(
   needed: Needed,
@@ -148,18 +156,36 @@ export function shape<Needed extends Fields, Optional extends Fields = Record<ne
   return (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) fail(path, "is not an object");
     const given = value as Readonly<Record<string, unknown>>;
-    const copy: Record<string, unknown> = {};
+    let copy: Record<string, unknown> | null = null;
+    let found = 0;
     let field = "";
     try {
       for (const { name, reader, isNeeded } of fields) {
         field = name;
-        if (Object.hasOwn(given, name)) copy[name] = reader(given[name], HERE);
-        else if (isNeeded) fail(HERE, "is missing");
+        if (!Object.hasOwn(given, name)) {
+          if (isNeeded) fail(HERE, "is missing");
+          continue;
+        }
+        found++;
+        const read = reader(given[name], HERE);
+        if (read !== given[name]) copy ??= pick(given, fields);
+        if (copy) copy[name] = read;
       }
     } catch (error) {
       throw failureBelow(field, path, error);
     }
+    if (Object.keys(given).length !== found) copy ??= pick(given, fields);
     // A cast is needed, because the compiler cannot see that the loop read each field with its own reader.
-    return copy as Shape<Needed, Optional>;
+    return (copy ?? given) as Shape<Needed, Optional>;
   };
+}
+
+/** Copies the fields with these names, read or not. */
+function pick(
+  given: Readonly<Record<string, unknown>>,
+  fields: readonly { readonly name: string }[],
+): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const { name } of fields) if (Object.hasOwn(given, name)) copy[name] = given[name];
+  return copy;
 }

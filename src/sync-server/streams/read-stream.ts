@@ -126,7 +126,7 @@ export function foldKnown(
   let { state } = known;
   for (const [n, event] of record.events.entries())
     if (event.stream === stream) state = foldStream(domain, state, record, n).next;
-  return withAuthor(known, record, state);
+  return { state, authors: withAuthor(known.authors, record, state.version) };
 }
 
 /**
@@ -145,12 +145,22 @@ export function foldInto(
     const at = folded.get(stream) ?? streams.get(stream)?.state ?? emptyStream(domain, stream);
     folded.set(stream, foldStream(domain, at, record, n).next);
   }
+  addFolded(streams, record, folded);
+}
+
+/** Adds the states of the streams that a record of this author changed. */
+export function addFolded(
+  streams: Map<string, KnownStream>,
+  author: Author,
+  folded: ReadonlyMap<string, StreamState>,
+): void {
   // Streams that the record begins share their authors, because a commit may begin many with one event each.
   const shared = new Map<number, KnownStream["authors"]>();
   for (const [stream, state] of folded) {
-    const known = streams.get(stream) ?? newStream(domain, stream);
-    const isNew = known.authors === NO_AUTHORS;
-    const authors = (isNew && shared.get(state.version)) || withAuthor(known, record, state).authors;
+    const known = streams.get(stream);
+    const before = known ? known.authors : NO_AUTHORS;
+    const isNew = before === NO_AUTHORS;
+    const authors = (isNew && shared.get(state.version)) || withAuthor(before, author, state.version);
     if (isNew) shared.set(state.version, authors);
     streams.set(stream, { state, authors });
   }
@@ -163,13 +173,9 @@ export function newStream(domain: DomainDefinition, stream: StreamName): KnownSt
   return { state: emptyStream(domain, stream), authors: NO_AUTHORS };
 }
 
-function withAuthor(
-  { authors: before }: Pick<KnownStream, "authors">,
-  author: Author,
-  state: StreamState,
-): KnownStream {
-  const authors = before && new Map(before).set(authorKey(author), state.version);
-  return { state, authors: authors && authors.size <= AUTHORS_MAX ? authors : null };
+function withAuthor(before: KnownStream["authors"], author: Author, version: number): KnownStream["authors"] {
+  const authors = before && new Map(before).set(authorKey(author), version);
+  return authors && authors.size <= AUTHORS_MAX ? authors : null;
 }
 
 export function foldAsSeen(

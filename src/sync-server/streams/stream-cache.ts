@@ -81,7 +81,9 @@ export function createStreamCache(): StreamCache {
 }
 
 function forget(kept: Kept, stream: StreamName): void {
-  kept.values -= kept.streams.get(stream)?.values ?? 0;
+  const known = kept.streams.get(stream);
+  if (!known) return;
+  kept.values -= known.values;
   kept.streams.delete(stream);
 }
 

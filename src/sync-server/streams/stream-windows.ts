@@ -22,9 +22,9 @@ import type { Env } from "../base/env.ts";
 import { readSnapshots, SNAPSHOT_EVENTS, type Snapshots } from "./snapshots.ts";
 import type { KnownStream } from "./stream-cache.ts";
 import {
+  addFolded,
   foldAsSeen,
   foldAuthored,
-  foldInto,
   foldStored,
   mayHoldOthers,
   newStream,
@@ -48,11 +48,14 @@ const AUTHORED_EVENTS_MAX = 50_000;
 
 export type StreamWindows = {
   /** Reads the states of streams in parallel, if they were not read before. */
-  readonly load: (streams: Iterable<string>) => Promise<void>;
-  /** Decides a commit. Throws `DecideFailure` for a bug of Dacapo, `LogMoved` if the log moved. */
-  readonly reconcile: (commit: Commit, now: number) => Promise<Reconciled>;
-  /** Adds a record that was decided in this batch. */
-  readonly add: (record: CommitRecord) => void;
+  readonly load: (streams: ReadonlySet<StreamName>) => Promise<void>;
+  /**
+   * Decides a commit whose first event gets this position. Throws `DecideFailure` for a bug of Dacapo, `LogMoved` if
+   * the log moved.
+   */
+  readonly reconcile: (commit: Commit, now: number, position: number) => Promise<Reconciled>;
+  /** Adds a record that was decided in this batch, and the states that it changed. */
+  readonly add: (record: CommitRecord, changed: ReadonlyMap<StreamName, StreamState>) => void;
   /** All streams that were read, with the records that were added. */
   readonly known: () => ReadonlyMap<string, KnownStream>;
   /** The streams whose read folded many events, as they are now, and the revision of the stored snapshots. */
@@ -84,16 +87,17 @@ export function openWindows(
   // The stored part of authored states. Kept, because commits of one device have often seen the same version.
   const authoredBefore = new Map<string, StreamState>();
 
-  const load = async (names: Iterable<string>): Promise<void> => {
-    const unread = new Set<string>();
+  const load = async (names: ReadonlySet<StreamName>): Promise<void> => {
+    const unread: StreamName[] = [];
     for (const stream of names) {
-      const known = streams.get(stream) ?? cached.get(stream);
+      if (streams.has(stream)) continue;
+      const known = cached.get(stream);
       if (known) streams.set(stream, known);
-      else unread.add(stream);
+      else unread.push(stream);
     }
-    if (unread.size === 0) return;
+    if (unread.length === 0) return;
     // A single stream is read at once. Of many, only those with events are read.
-    const written = unread.size > 1 ? await store.written(log, [...unread]) : unread;
+    const written = unread.length > 1 ? await store.written(log, unread) : new Set(unread);
     for (const stream of unread) if (!written.has(stream)) streams.set(stream, newStream(domain, stream));
     if (written.size === 0) return;
     const snapshots = await readSnapshots(source, written);
@@ -119,17 +123,17 @@ export function openWindows(
 
   return {
     load,
-    reconcile: async (commit, now) => {
+    reconcile: async (commit, now, position) => {
       const needs = runCore(commit, () => commitNeeds(domain, commit));
       await load(needs.streams);
       const window = await readWindows(commit, needs, streams, { readAuthored, readSince });
       return runCore(commit, () =>
-        reconcileCommit(domain, commit, { mode: "server", now, window, prepared: needs.prepared }),
+        reconcileCommit(domain, commit, { mode: "server", now, position, window, prepared: needs.prepared }),
       );
     },
-    add: (record) => {
+    add: (record, changed) => {
       batch.push(record);
-      foldInto(domain, streams, record);
+      addFolded(streams, record, changed);
     },
     known: () => streams,
     longStreams: () => ({
@@ -163,6 +167,8 @@ type Reads = {
   readonly readSince: (commit: Commit, stream: StreamName, from: number) => Promise<readonly DomainEvent[]>;
 };
 
+const NO_EVENTS: readonly DomainEvent[] = [];
+
 /** Reads the windows of one commit. A stream that no other author wrote to needs no read but its current state. */
 async function readWindows(
   commit: Commit,
@@ -190,21 +196,18 @@ async function readWindows(
     authored.set(`${stream} ${seen}`, isAsSeen ? known.state : await readAuthored(commit, stream, seen));
   }
 
-  const windows = new Map<string, StreamWindow>();
-  for (const stream of needs.streams) {
-    const known = streams.get(stream);
-    if (!known) continue;
-    windows.set(stream, {
+  return (stream) => {
+    const known = needed(needs.streams.has(stream) ? streams.get(stream) : undefined, stream);
+    return {
       current: known.state,
       from: needs.seen.get(stream) ?? known.state.version,
-      since: since.get(stream) ?? [],
+      since: since.get(stream) ?? NO_EVENTS,
       authored:
         known.state.version > AUTHORED_EVENTS_MAX
           ? null
           : (seen) => needed(authored.get(`${stream} ${seen}`), `${stream} as seen at version ${seen}`),
-    });
-  }
-  return (stream) => needed(windows.get(stream), stream);
+    };
+  };
 }
 
 /** A read outside the needs of a commit is a bug: `commitNeeds` and `reconcileCommit` disagree. */

@@ -10,7 +10,7 @@
  * - Commits are settled in order (P7). A push that needs too many reads or too long an answer is answered in part. Its
  *   device pushes the rest again (P7, push-pull.test.ts).
  */
-import { streamsOf } from "../../core/history/commit.ts";
+import { addStreams } from "../../core/history/commit.ts";
 import type { DomainDefinition } from "../../core/domain/definition.ts";
 import { type Cursor, encodeCursor, positionOf, sameCursor } from "../../core/history/record.ts";
 import type { Permit } from "../access/authorize.ts";
@@ -31,7 +31,7 @@ import type { StrongStore } from "./model-rows.ts";
 import type { StrongBatch } from "./strong-batch.ts";
 import type { StrongModels } from "./strong-models.ts";
 import { DecideFailure, openWindows, type StreamWindows } from "../streams/stream-windows.ts";
-import type { Actor, LogName } from "../../core/values/ids.ts";
+import type { Actor, LogName, StreamName } from "../../core/values/ids.ts";
 
 /** The parts of the server that settle a batch of one log. */
 export type BatchContext = {
@@ -104,13 +104,10 @@ export async function planBatch(
   const strong = await strongModels.open(log, head, context);
   advanceCache(context, head);
   const windows = openWindows(context, positionOf(head), cache.get(log, head));
-  const streams = new Set(
-    pushes.flatMap(({ push }) =>
-      push.commits.flatMap((pushed) =>
-        "commit" in pushed && !known.has(pushed.id) ? [...streamsOf(pushed.commit)] : [],
-      ),
-    ),
-  );
+  const streams = new Set<StreamName>();
+  for (const { push } of pushes)
+    for (const pushed of push.commits)
+      if ("commit" in pushed && !known.has(pushed.id)) addStreams(streams, pushed.commit);
   await windows.load(streams);
   await strong?.prefetch(streams);
 
@@ -257,7 +254,7 @@ class Batch {
     if (verdict.kind === "recorded") {
       known.isRecorded = true;
       this.records.push(verdict.stored);
-      this.#windows.add(verdict.record);
+      this.#windows.add(verdict.record, verdict.changed);
       return;
     }
     this.outcomes.push({ commit: id, actor, received: this.#now, text: verdict.text });

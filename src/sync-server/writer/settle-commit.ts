@@ -30,7 +30,14 @@ import type { StreamState } from "../../core/fold/fold.ts";
 import type { LogName, StreamName } from "../../core/values/ids.ts";
 
 export type CommitVerdict =
-  | { readonly kind: "recorded"; readonly record: CommitRecord; readonly stored: StoredRecord; readonly text: string }
+  | {
+      readonly kind: "recorded";
+      readonly record: CommitRecord;
+      readonly stored: StoredRecord;
+      /** The streams that the record changes, with their states after it. */
+      readonly changed: ReadonlyMap<StreamName, StreamState>;
+      readonly text: string;
+    }
   /** The outcome leaves no record: rejected, or without events. */
   | { readonly kind: "no-record"; readonly text: string }
   /** Only a newer domain can decide the commit (P9), or code that can fold its streams. */
@@ -60,7 +67,7 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
   const commit = { domain: push.domain, ...pushed.commit, time };
   const isNewer = commit.domain > domain.version;
 
-  const reconciled = await facts.windows.reconcile(commit, now);
+  const reconciled = await facts.windows.reconcile(commit, now, facts.position);
   if (reconciled.kind === "rejected") {
     const { defect, commandIndex, theirs } = reconciled;
     // A kept rejection would outlive this release, and own code could not send the commit again.
@@ -95,6 +102,7 @@ export async function settleCommit(pushed: PushedCommit, facts: SettleCommitFact
     kind: "recorded",
     record,
     stored,
+    changed: reconciled.changed,
     text: recordedText(id, stored.cursor, isNewer ? droppedKeys(domain, commit) : []),
   };
 }

@@ -92,6 +92,33 @@ test("shape: takes an object with each needed field, and returns the place of a 
     expect(parse(reader, value)).toMatchObject({ ok: false, problem: { path: [], reason: "is not an object" } });
 });
 
+test("shape, list: return the given value if it has no other field, and else a copy", () => {
+  const reader = list(shape({ a: whole(0), inner: shape({ n: whole(0) }) }, { b: json }), 9);
+  const plain = [{ inner: { n: 1 }, b: { c: [1] }, a: 1 }];
+  const parsed = parse(reader, plain);
+  expect(parsed.ok && parsed.value).toBe(plain);
+
+  const forged = '[{"a":1,"inner":{"n":1}},{"__proto__":{"x":1},"b":[],"a":2,"inner":{"n":2,"x":1,"__proto__":3}}]';
+  const clean = parseText(reader, forged);
+  expect(clean.ok && JSON.stringify(clean.value)).toBe('[{"a":1,"inner":{"n":1}},{"a":2,"inner":{"n":2},"b":[]}]');
+});
+
+test("shape: returns the named fields and no others, whatever fields an object has", () => {
+  const names = ["a", "b", "c", "__proto__", "constructor", "toString"];
+  const objects = fc.dictionary(fc.constantFrom(...names), fc.nat());
+  const reader = shape({}, { a: shape({}, { a: whole(0), toString: whole(0) }), b: whole(0) });
+  fc.assert(
+    fc.property(objects, objects, (outer, inner) => {
+      const given = JSON.stringify({ ...outer, a: inner });
+      const parsed = parseText(reader, given);
+      const only = (value: object, kept: readonly string[]) =>
+        Object.fromEntries(Object.entries(value).filter(([name]) => kept.includes(name)));
+      expect(parsed).toEqual({ ok: true, value: { ...only(outer, ["b"]), a: only(inner, ["a", "toString"]) } });
+      expect(parsed.ok && Object.keys(parsed.value).toSorted()).toEqual(Object.hasOwn(outer, "b") ? ["a", "b"] : ["a"]);
+    }),
+  );
+});
+
 test("json: returns the place of a part that the wire does not have", () => {
   expect(parse(json, { a: [1, null, { b: "text" }] }).ok).toBe(true);
   const inside = shape({ data: json });

@@ -166,3 +166,28 @@ test.each([
     expect(records.at(-1)?.events).toMatchObject([{ stream: "meter/b", data: { amount } }]);
   },
 );
+
+const places = aggregate("places", {
+  version: 1,
+  initial: [] as readonly (number | null)[],
+  events: { Noted: v.object({ seen: v.array(v.nullable(v.number())) }) },
+  evolve: { Noted: (state, { position }) => [...state, position] },
+  commands: {
+    note: { input: v.object({}), decide: (state, _, { emit }) => emit("Noted", { seen: [...state] }) },
+  },
+});
+
+test("reconcile: decides on the positions of the log, within a batch and from the store", async () => {
+  const store = memory();
+  const placesOnly = defineDomain({ version: 1, aggregates: [places] });
+  const noteTwice = [places.command.note("p", {}), places.command.note("p", {})];
+  const server = testServer({ store, domain: placesOnly });
+  const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+  await ada.push([ada.commit(...noteTwice)]);
+  // Both pushes are in one batch.
+  await Promise.all([ada.push([ada.commit(...noteTwice)]), bob.push([bob.commit(...noteTwice)])]);
+  // A new server folds the stored records.
+  const { records } = await person(testServer({ store, domain: placesOnly }), "bob").push([bob.commit(...noteTwice)]);
+  const all = records.flatMap(({ events }) => events.map(({ data }) => data));
+  expect(all).toEqual(Array.from({ length: 8 }, (_, n) => ({ seen: Array.from({ length: n }, (__, m) => m + 1) })));
+});
