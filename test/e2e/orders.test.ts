@@ -9,7 +9,8 @@ test(
     const lines: string[] = [];
     const isFine = await runOnce(200, (line) => lines.push(line));
     expect({ isFine, lines }).toMatchObject({ isFine: true });
-    expect(lines.map((line) => line.split(/\s/)[0])).toEqual(["placed", "settled", "kill", "sales", "verify"]);
+    expect(lines.map((line) => line.split(/\s/)[0])).toEqual(["placed", "settled", "kill", "sales", "verify", "new"]);
+    expect(lines[5]).toMatch(/log of \d+ events; {2}\d+ rows equal to a replay {2}ok$/);
     expect(lines[1]).toMatch(/shipped [1-9]\d*  declined [1-9]\d*  sold out [1-9]\d*  open 0/);
   },
 );

@@ -11,6 +11,7 @@ import * as v from "valibot";
 import type { ShopCount } from "../server/count-log.ts";
 import { orderOf, SKUS } from "../order-of.ts";
 import { callUntilAnswered, p99, placeAtRate, placeOrders } from "./place-orders.ts";
+import { joinByBase } from "./new-device.ts";
 import { ShopProcess } from "./shop-process.ts";
 
 /** Pieces of each sku that the warehouse receives, for each order. Less than the orders want, so some are sold out. */
@@ -20,6 +21,8 @@ const POISON = { customer: "Zoë", sku: "sku-gift" };
 const LIVE_PER_SECOND = 200;
 const WARM_UP_MS = 3_000;
 const SETTLE_MS_MAX = 900_000;
+/** Events between two bases. A day with few orders has a base too. */
+const BASE_EVERY = 10_000;
 
 const stateOf = v.object({
   orders: v.record(v.string(), v.number()),
@@ -41,7 +44,7 @@ const stockRows = v.object({ rows: v.array(v.object({ key: v.string(), row: v.ob
 /** Returns true if every line is ok. */
 export async function runOnce(orders: number, print: (line: string) => void): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-orders-"));
-  const shop = new ShopProcess(join(folder, "shop.db"));
+  const shop = new ShopProcess(join(folder, "shop.db"), Math.min(BASE_EVERY, orders));
   let isFine = true;
   const line = (name: string, text: string, ok: boolean) => {
     isFine &&= ok;
@@ -69,6 +72,13 @@ export async function runOnce(orders: number, print: (line: string) => void): Pr
     );
     await addSales(shop, orders, count, print);
     await repairSales(shop, line);
+    const { baseBytes, firstRowsMs, events: synced, rows, isRight } = await joinByBase(shop.syncUrl);
+    line(
+      "new device",
+      `base ${Math.ceil(baseBytes / 1_000)} kB, first rows in ${firstRowsMs.toFixed(0)} ms, log of ${synced} events;  ` +
+        `${rows} rows ${isRight ? "equal to a replay" : "NOT those of a replay"}`,
+      isRight,
+    );
   } finally {
     await shop.end("SIGTERM");
     await rm(folder, { recursive: true, force: true });

@@ -9,15 +9,19 @@ const main = fileURLToPath(new URL("../server/main.ts", import.meta.url));
 
 export class ShopProcess {
   readonly #file: string;
+  readonly #baseEvery: number;
   #child: ChildProcess | null = null;
   #origin = "";
 
-  constructor(file: string) {
+  /** @param baseEvery events between two bases */
+  constructor(file: string, baseEvery: number) {
     this.#file = file;
+    this.#baseEvery = baseEvery;
   }
 
   async start(release: SalesRelease): Promise<void> {
-    const env = { ...process.env, ORDERS_DB: this.#file, ORDERS_SALES: release, PORT: "0" };
+    const options = { ORDERS_DB: this.#file, ORDERS_SALES: release, ORDERS_BASE_EVERY: String(this.#baseEvery) };
+    const env = { ...process.env, ...options, PORT: "0" };
     const child = spawn(process.execPath, ["--conditions=dacapo-source", main], {
       stdio: ["ignore", "pipe", "inherit"],
       env,
@@ -30,6 +34,11 @@ export class ShopProcess {
       return;
     }
     throw new Error("The shop's server ended before it listened");
+  }
+
+  /** The address of the sync server. */
+  get syncUrl(): string {
+    return `${this.#origin}/sync`;
   }
 
   /** `SIGKILL` ends it in the middle of whatever it does. */

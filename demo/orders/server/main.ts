@@ -4,11 +4,16 @@ import { Hono } from "hono";
 import { shopApi } from "./api.ts";
 import { openShop, type SalesRelease } from "./shop.ts";
 
-const { ORDERS_DB = ".data/orders.db", ORDERS_SALES = "right", PORT = "0" } = process.env;
+const { ORDERS_DB = ".data/orders.db", ORDERS_SALES = "right", ORDERS_BASE_EVERY = "10000", PORT = "0" } = process.env;
 const release: SalesRelease = ORDERS_SALES === "none" || ORDERS_SALES === "mistaken" ? ORDERS_SALES : "right";
 
 // A poison event and a provider that does not answer are part of the demo, and the page shows them.
-const server = openShop(ORDERS_DB, release, () => {});
+const server = openShop({
+  file: ORDERS_DB,
+  release,
+  baseEvery: Number(ORDERS_BASE_EVERY),
+  onError: () => {},
+});
 const app = new Hono().route("/api", shopApi(server)).route("/sync", server);
 const http = serve({ fetch: app.fetch, port: Number(PORT), hostname: "localhost" }, ({ port }) =>
   console.log(`listening on http://localhost:${port}`),
