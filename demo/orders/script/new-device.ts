@@ -1,4 +1,4 @@
-/** A new device joins the shop's log by a base of the server, and is compared with a device that folds the whole log. */
+/** A new device joins the shop's log by a base. The script compares it with a device that folds the whole log. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
 import type { Transport } from "../../../src/client/sync/transport.ts";
