@@ -6,13 +6,14 @@ import { parseArgs } from "node:util";
 import react from "@vitejs/plugin-react";
 import { build, defaultClientConditions, type InlineConfig, preview } from "vite";
 import { runOnce } from "../demo/orders/script/once.ts";
+import { joinByBase } from "../test/support/new-device.ts";
 import { root } from "./programs.ts";
 
 const { values } = parseArgs({
   options: { once: { type: "boolean", default: false }, orders: { type: "string", default: "10000" } },
 });
 
-if (values.once) process.exit((await runOnce(Number(values.orders), console.log)) ? 0 : 1);
+if (values.once) process.exit((await runOnce(Number(values.orders), console.log, joinByBase)) ? 0 : 1);
 await startPage();
 
 /** The page on PAGE_PORT (5175), and the shop's server on PORT (8790) in its own process. */

@@ -11,7 +11,6 @@ import * as v from "valibot";
 import type { ShopCount } from "../server/count-log.ts";
 import { orderOf, SKUS } from "../order-of.ts";
 import { callUntilAnswered, p99, placeAtRate, placeOrders } from "./place-orders.ts";
-import { joinByBase } from "./new-device.ts";
 import { ShopProcess } from "./shop-process.ts";
 
 /** Pieces of each sku that the warehouse receives, for each order. Less than the orders want, so some are sold out. */
@@ -41,8 +40,27 @@ const counted = v.object({
 });
 const stockRows = v.object({ rows: v.array(v.object({ key: v.string(), row: v.object({ left: v.number() }) })) });
 
-/** Returns true if every line is ok. */
-export async function runOnce(orders: number, print: (line: string) => void): Promise<boolean> {
+/** The result of a new device that joined the log. */
+export type NewDevice = {
+  readonly baseBytes: number;
+  /** Milliseconds from opening the log to its first rows. */
+  readonly firstRowsMs: number;
+  readonly events: number;
+  readonly rows: number;
+  /** True: its log begins at a base, and its rows are those of a device that folded the whole log. */
+  readonly isRight: boolean;
+};
+
+/**
+ * Returns true if every line is ok.
+ *
+ * @param joinByBase lets a new device join by the address of the sync server
+ */
+export async function runOnce(
+  orders: number,
+  print: (line: string) => void,
+  joinByBase: (url: string) => Promise<NewDevice>,
+): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), "dacapo-orders-"));
   const shop = new ShopProcess(join(folder, "shop.db"), Math.min(BASE_EVERY, orders));
   let isFine = true;

@@ -1,20 +1,11 @@
 /** A new device joins the shop's log by a base. The script compares it with a device that folds the whole log. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { memoryLogStore } from "../../../src/client/stores/memory-log-store.ts";
-import type { Transport } from "../../../src/client/sync/transport.ts";
-import { type Device, device, type Tab } from "../../../test/support/device.ts";
-import { domain } from "../domain.ts";
-import { DESK_TOKEN, LOG } from "../server/shop.ts";
-
-export type NewDevice = {
-  readonly baseBytes: number;
-  /** Milliseconds from opening the log to its first rows. */
-  readonly firstRowsMs: number;
-  readonly events: number;
-  readonly rows: number;
-  /** True: the log of the device begins at a base, and its rows are those of a device that folded the whole log. */
-  readonly isRight: boolean;
-};
+import { memoryLogStore } from "../../src/client/stores/memory-log-store.ts";
+import type { Transport } from "../../src/client/sync/transport.ts";
+import { type Device, device, type Tab } from "./device.ts";
+import { domain } from "../../demo/orders/domain.ts";
+import type { NewDevice } from "../../demo/orders/script/once.ts";
+import { DESK_TOKEN, LOG } from "../../demo/orders/server/shop.ts";
 
 const BASE_MS_MAX = 120_000;
 
