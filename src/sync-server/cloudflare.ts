@@ -28,6 +28,7 @@ import { edgeLog } from "./hosts/edge-log.ts";
 import { LogHandles } from "./hosts/log-handles.ts";
 import type { LogVerb, VerbArgs } from "./hosts/log-verbs.ts";
 import { LogObjects, requireName } from "./hosts/log-objects.ts";
+import { StartingObject } from "./hosts/starting-object.ts";
 import { authorizeByWorker } from "./hosts/verified-principal.ts";
 import { secretOf, WorkerGate } from "./hosts/worker-gate.ts";
 import { createOriginRule } from "./http/origins.ts";
@@ -117,7 +118,11 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
       importLog: (log, archive) => objects.call(env, log, (object) => object.importLog(log, archive)),
     }),
     EventLogObject: class extends DurableObject implements EventLogObject {
-      readonly #log = createLog(this.ctx, this.env);
+      readonly #log = new StartingObject({
+        storage: this.ctx.storage,
+        create: () => createLog(this.ctx, this.env),
+        report,
+      });
 
       override fetch(request: Request) {
         return this.#log.fetch(request);
@@ -135,13 +140,13 @@ export function cloudflare(options: CloudflareOptions): CloudflareServer {
         return this.#log.ring(ring?.isRetry);
       }
       drop(log: string) {
-        return this.#log.drop(log);
+        return this.#log.call((own) => own.drop(log));
       }
       importLog(log: string, archive: LogArchive) {
-        return this.#log.importLog(log, archive);
+        return this.#log.call((own) => own.importLog(log, archive));
       }
       call<Verb extends LogVerb>(log: string, verb: Verb, args: VerbArgs[Verb]) {
-        return this.#log.call(log, verb, args);
+        return this.#log.call((own) => own.call(log, verb, args));
       }
     },
   };

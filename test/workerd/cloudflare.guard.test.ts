@@ -1,11 +1,11 @@
 // The Worker refuses wrong requests itself, and an object trusts the Worker alone.
-import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { cloudflare } from "../../src/sync-server/cloudflare.ts";
 import { domain, task } from "../support/board-domain.ts";
 import { newLog } from "./log-object.ts";
-import { app, logs, worker } from "./worker.ts";
+import { app, keyValue, logs, secretless, worker } from "./worker.ts";
 
 const ROUNDS = 100;
 const authorization = "Bearer token-of-ada";
@@ -129,6 +129,73 @@ test("worker: without its binding or its secret, readiness is 503 and `onError` 
     { code: "definition" },
   ]);
 });
+
+test("worker: a binding of another kind under the name of the objects is reported as a missing one", async () => {
+  const errors: unknown[] = [];
+  const { worker: bare } = cloudflare({
+    domain,
+    authorize: () => ({ actor: "ada" }),
+    onError: (error) => void errors.push(error),
+  });
+  const { TICKET_SECRET, SERVICE } = env;
+  for (const LOGS of [SERVICE, "a text", {}, 5, null]) {
+    const response = await bare.fetch(new Request("https://example.org/sync/readyz"), { LOGS, TICKET_SECRET });
+    expect([String(LOGS), response.status]).toEqual([String(LOGS), 503]);
+    expect(errors.splice(0)).toMatchObject([
+      { code: "definition", message: expect.stringContaining("named LOGS") as string },
+    ]);
+  }
+});
+
+test("worker: a secret that is no text or blank is reported, and not used", async () => {
+  const errors: unknown[] = [];
+  const { worker: bare } = cloudflare({
+    domain,
+    authorize: () => ({ actor: "ada" }),
+    onError: (error) => void errors.push(error),
+  });
+  const { LOGS } = env;
+  for (const [TICKET_SECRET, reason] of [
+    ["", "is shorter than 16 characters"],
+    [" ".repeat(20), "is shorter than 16 characters"],
+    [undefined, "is missing"],
+    [12_345_678_901_234_567n, "is not a text"],
+    [{ get: () => "x".repeat(20) }, "is not a text"],
+  ] as const) {
+    const response = await bare.fetch(new Request("https://example.org/sync/readyz"), { LOGS, TICKET_SECRET });
+    expect(response.status).toBe(503);
+    expect(errors.splice(0)).toMatchObject([
+      { code: "definition", message: `The Worker's secret TICKET_SECRET ${reason}` },
+    ]);
+  }
+});
+
+test.each([
+  ["without its secret", secretless, "SECRETLESS_LOGS", /secret MISSING is missing/],
+  ["in a class without SQLite", keyValue, "KEY_VALUE_LOGS", /new_sqlite_classes/],
+] as const)(
+  "object: %s, requests get 503 and calls an error, and `onError` gets the fix",
+  async (_, server, name, fix) => {
+    const { request, log } = newLog(server.worker, env[name]);
+    const headers = { authorization, "content-type": "application/json" };
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/commits"],
+    ] as const) {
+      const body = method === "POST" ? JSON.stringify({ after: null, domain: 1, commits: [] }) : null;
+      const response = await request(`/logs/${log}${path}`, { method, headers, body });
+      expect(response.status).toBe(503);
+      expect(await response.json()).toMatchObject({ error: { code: "unavailable", retry: "later" } });
+      expect(app.errors.splice(0)).toMatchObject([
+        { code: "definition", message: expect.stringMatching(fix) as string },
+      ]);
+    }
+    for (const call of [server.logs(env).drop(log), server.logs(env).log(log).exists(task, "t1")])
+      await expect(call).rejects.toMatchObject({ code: "definition", message: expect.stringMatching(fix) as string });
+    expect(await runDurableObjectAlarm(env[name].getByName(log))).toBe(false);
+    app.errors.splice(0);
+  },
+);
 
 test("cloudflare: refuses a limit that is no number, because it would limit nothing", () => {
   const authorize = () => ({ actor: "ada" });

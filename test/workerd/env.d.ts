@@ -9,6 +9,9 @@ declare namespace Cloudflare {
     readonly WORK_LOGS: DurableObjectNamespace<import("./worker.ts").WorkLogObject>;
     readonly BASE_LOGS: DurableObjectNamespace;
     readonly RELEASE_LOGS: DurableObjectNamespace;
+    readonly SECRETLESS_LOGS: DurableObjectNamespace;
+    readonly KEY_VALUE_LOGS: DurableObjectNamespace;
+    readonly SERVICE: Fetcher;
     readonly TICKET_SECRET: string;
     readonly MAIL_SECRET: string;
   }

@@ -126,6 +126,20 @@ export class IdleLogObject extends idle.EventLogObject {}
 export const idleWorker = idle.worker;
 export const idleLogs = idle.logs;
 
+const onError = (error: unknown): void => void app.errors.push(error);
+/** Servers whose Worker has a wrong configuration. */
+export const secretless = cloudflare({
+  domain,
+  authorize: byToken,
+  binding: "SECRETLESS_LOGS",
+  secretName: "MISSING",
+  onError,
+});
+export const keyValue = cloudflare({ domain, authorize: byToken, binding: "KEY_VALUE_LOGS", onError });
+
+export class SecretlessLogObject extends secretless.EventLogObject {}
+export class KeyValueLogObject extends keyValue.EventLogObject {}
+
 /** Small limits, for a server on the edge and for one on Node. The token `token-of-x` is the actor x. */
 export const limitedOptions = {
   domain,

@@ -49,9 +49,9 @@ export type LogStub = {
 export type RpcResult<Value> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: PlainError };
 
-/** True for the binding of a Durable Object class. */
+/** True for the binding of a Durable Object class. A binding of a service has each name, because names are its calls. */
 export function isNamespace(value: unknown): value is LogNamespace {
-  return typeof value === "object" && value !== null && "getByName" in value;
+  return typeof value === "object" && value !== null && "getByName" in value && !("fetch" in value);
 }
 
 type WebSocketRequestResponsePair = { readonly request: string; readonly response: string };

@@ -140,9 +140,15 @@ export class WorkerGate {
 /** The secret that seals tickets. The Worker and all objects read the same one. */
 export function secretOf(env: object, name: string): string {
   const secret: unknown = Reflect.get(env, name);
-  if (typeof secret === "string" && secret.length >= SECRET_LENGTH_MIN) return secret;
+  if (typeof secret === "string" && secret.trim().length >= SECRET_LENGTH_MIN) return secret;
+  const problem =
+    secret === undefined
+      ? "is missing"
+      : typeof secret === "string"
+        ? `is shorter than ${SECRET_LENGTH_MIN} characters`
+        : "is not a text";
   throw new DefinitionError({
-    message: `The Worker's secret ${name} is missing or shorter than ${SECRET_LENGTH_MIN} characters`,
+    message: `The Worker's secret ${name} ${problem}`,
     fix: `Run \`openssl rand -base64 32 | npx wrangler secret put ${name}\`, or put it into .dev.vars for local use.`,
   });
 }

@@ -5,7 +5,13 @@
  * - An error that leaves the fate of a write in doubt, or shows that the file is unreliable, is `final` (S2,
  *   failure.test.ts). The store fails every later call, because a disk may answer wrongly after a failed write.
  */
-import { BugError, DacapoError, StorageFullError, StorageLostError } from "../../../core/values/errors.ts";
+import {
+  BugError,
+  DacapoError,
+  DefinitionError,
+  StorageFullError,
+  StorageLostError,
+} from "../../../core/values/errors.ts";
 import { RESTORE_FIX } from "../sql/rows.ts";
 
 export type SqlFailure = { readonly error: DacapoError; readonly final: boolean };
@@ -45,6 +51,8 @@ const LOST: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+const CLASS_FIX = "Name the class in `new_sqlite_classes` of wrangler.jsonc. A deployed class needs another name.";
+
 /** Converts an error of SQLite to a DacapoError. A DacapoError stays as it is. */
 export function classifySqlError(error: unknown, place: string): SqlFailure {
   if (error instanceof DacapoError) return { error, final: false };
@@ -62,6 +70,8 @@ export function classifySqlError(error: unknown, place: string): SqlFailure {
     const fix = "Another process has locked the file for a long time. Stop that process, or try again later.";
     return { error: new StorageLostError({ ...facts, fix }), final: false };
   }
+  if (/SQL is not enabled for this Durable Object class/.test(reason))
+    return { error: new DefinitionError({ ...facts, fix: CLASS_FIX }), final: false };
   const fix = LOST.get(name);
   if (fix !== undefined) return { error: new StorageLostError({ ...facts, fix }), final: true };
   return { error: new BugError(facts.message, facts.details), final: false };
