@@ -130,7 +130,7 @@ test("worker: without its binding or its secret, readiness is 503 and `onError` 
   ]);
 });
 
-test("worker: a binding of another kind under the name of the objects is reported as a missing one", async () => {
+test("worker: a binding of another kind under the name of the objects is reported", async () => {
   const errors: unknown[] = [];
   const { worker: bare } = cloudflare({
     domain,

@@ -49,7 +49,7 @@ export type LogStub = {
 export type RpcResult<Value> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: PlainError };
 
-/** True for the binding of a Durable Object class. A binding of a service has each name, because names are its calls. */
+/** True for the binding of a Durable Object class. A service has a call of each name, so it has `fetch` too. */
 export function isNamespace(value: unknown): value is LogNamespace {
   return typeof value === "object" && value !== null && "getByName" in value && !("fetch" in value);
 }
