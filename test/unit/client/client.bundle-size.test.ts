@@ -8,7 +8,7 @@ const budgets: Readonly<Record<string, number>> = {
   // Causes of events need 150 bytes, and packed tables that the server shares 100. `rowsAt` and `rebuild` need 600.
   // Joining from a base needs 960: it reads and checks pages, stores them, and keeps pending commits, cuts and exports
   // correct behind a base.
-  // Reading messages without copies needs 100 bytes: it saves a third of the server's own time for a push.
+  // Reading messages without copies needs 100 bytes. With the single fold it saves 14 % of a push on the server.
   "dacapo/worker": 44_050,
   // Former events need 200 bytes.
   dacapo: 5_510,
