@@ -117,7 +117,14 @@ test.runIf(engine === "chromium")(
   async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "To do", ["One", "Two", "Three"]);
+    await ada.getByRole("button", { name: "Board", exact: true }).click();
+    await ada.getByRole("menuitem", { name: "Show the log" }).click();
     await openLarge();
+    // The log follows it with a limited number of lines, and says so.
+    const lines = ada.getByRole("region", { name: "The log" });
+    await lines.getByText("some events have no line").waitFor({ timeout: 60_000 });
+    await expect.poll(() => lines.locator("li").filter({ hasText: "arrived" }).count()).toBeGreaterThan(20);
+    expect(await lines.locator("li").count()).toBeLessThanOrEqual(200);
     const page = await demo.open(log, "Cleo", {
       viewport: { width: 390, height: 844 },
       hasTouch: true,

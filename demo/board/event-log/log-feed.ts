@@ -27,6 +27,7 @@ export class LogFeed {
   #lines: Lines = new Map();
   #entries: readonly LogEntry[] = [];
   #isReading = false;
+  #isPartial = false;
 
   constructor(log: FeedLog, sources: readonly FeedSource[]) {
     this.#log = log;
@@ -35,6 +36,9 @@ export class LogFeed {
 
   /** The lines, the newest first. It is the same array until a line changes. */
   readonly entries = (): readonly LogEntry[] => this.#entries;
+
+  /** True after a change of so many streams at once that some of its events have no line. */
+  readonly isPartial = (): boolean => this.#isPartial;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -94,7 +98,7 @@ export class LogFeed {
       // A stream with pending lines stays, because its lines must not stay pending.
       const shown = new Set(this.#entries.filter(({ state }) => state === "pending").map(({ stream: of }) => of));
       const [oldest] = [...this.#waiting.keys()].filter((waiting) => !shown.has(waiting));
-      if (oldest !== undefined) this.#waiting.delete(oldest);
+      if (oldest !== undefined) this.#isPartial = this.#waiting.delete(oldest);
     }
     void this.#read();
   }

@@ -10,12 +10,17 @@ export function BoardLog() {
   const log = useLog();
   const [feed] = useState(() => new LogFeed(log, BOARD_STREAMS));
   const entries = useSyncExternalStore(feed.subscribe, feed.entries);
+  const isPartial = useSyncExternalStore(feed.subscribe, feed.isPartial);
   const arriving = useStatus(({ connection, head, position }) => (connection === "catching-up" ? head - position : 0));
   useEffect(() => {
     const end = feed.start();
     void feed.readEarlier();
     return end;
   }, [feed]);
-  const note = arriving > 0 ? words.log.arriving(arriving) : entries.length === 0 ? words.log.empty : null;
-  return <EventLog entries={entries} note={note} />;
+  const note = () => {
+    if (arriving > 0) return words.log.arriving(arriving);
+    if (entries.length === 0) return words.log.empty;
+    return isPartial ? words.log.partial : null;
+  };
+  return <EventLog entries={entries} note={note()} />;
 }

@@ -110,6 +110,7 @@ export const enLog = {
     hide: "Hide the log",
     arriving: (count: number) => `${count === 1 ? "1 event is" : `${count.toLocaleString("en")} events are`} arriving`,
     empty: "Each change appears here as it happens.",
+    partial: "Of a change of very many cards at once, some events have no line.",
   },
   throughTime: {
     label: "Board through time",

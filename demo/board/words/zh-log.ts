@@ -113,6 +113,7 @@ export const zhLog: Pick<Words, keyof typeof enLog> = {
     hide: "隐藏日志",
     arriving: (count) => `${count.toLocaleString("zh")} 个事件正在到达`,
     empty: "每一次修改都会在这里出现。",
+    partial: "一次修改很多卡片时，部分事件不会显示。",
   },
   throughTime: {
     label: "看板回放",

@@ -31,9 +31,13 @@ export function useBoardAt(position: number): { readonly board: PastBoard | null
     boardAt(log, position)
       .then((found) => {
         isReading.current = false;
+        setError(null);
         setBoard(found);
       })
-      .catch((reason: unknown) => setError(reason instanceof Error ? reason.message : String(reason)));
+      .catch((reason: unknown) => {
+        isReading.current = false;
+        setError(reason instanceof Error ? reason.message : String(reason));
+      });
   }, [log, position, board]);
   return { board, error };
 }
