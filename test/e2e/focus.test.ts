@@ -80,12 +80,11 @@ async function writeBoth(): Promise<{ readonly ada: Page; readonly ben: Page }> 
     await text(ben).press("d");
     return choice.count();
   };
-  await Promise.all([
-    expect.poll(typed, { interval: 50, timeout: 30_000 }).toBe(1),
-    text(ada)
-      .pressSequentially("Light")
-      .then(() => text(ada).blur()),
-  ]);
+  const written = text(ada)
+    .pressSequentially("Light")
+    .then(() => text(ada).blur());
+  await expect.poll(typed, { interval: 50, timeout: 30_000 }).toBe(1);
+  await written;
   return { ada, ben };
 }
 
