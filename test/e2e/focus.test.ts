@@ -69,7 +69,7 @@ test("focus: after a column was removed, the focus is on the board", async () =>
 
 const text = (page: Page) => page.getByRole("textbox", { name: "Description" });
 
-/** Both people write a description. Resolves when Ben has the choice. He types until then, so nothing saves his text. */
+/** Both people write a description. Ben types until he has the choice, so that nothing saves his text. */
 async function writeBoth(): Promise<{ readonly ada: Page; readonly ben: Page }> {
   const ada = await demo.open(log, "Ada");
   await addCards(ada, "To do", ["Buy rosin"]);
