@@ -661,6 +661,24 @@ describe("undo beside other people", () => {
 });
 
 describe("undo and redo", () => {
+  test("undo: the notice of a removed column brings it back with the cards that nobody moved since", async () => {
+    const [ada, ben] = [await demo.open(log, "Ada"), await demo.open(log, "Ben")];
+    await addCards(ada, "Doing", ["Milk", "Salt", "Bread"]);
+    await addCards(ada, "To do", ["Rice"]);
+    await ada.getByRole("button", { name: "Column Doing" }).click();
+    await ada.getByRole("menuitem", { name: "Remove" }).click();
+    await panel(ada).getByRole("button", { name: "Remove" }).click();
+    await shows(ben, "To do", ["Rice", "Milk", "Salt", "Bread"]);
+    await dragTo(ben, cardOf(ben, "Salt"), columnOf(ben, "Done").locator(".cards"));
+    await shows(ada, "Done", ["Salt"]);
+    await ada.locator(".notice").getByRole("button", { name: "Undo" }).click();
+    for (const page of [ada, ben]) {
+      await shows(page, "Doing", ["Milk", "Bread"]);
+      await shows(page, "To do", ["Rice"]);
+      await shows(page, "Done", ["Salt"]);
+    }
+  });
+
   test("undo: a removed column returns with its cards, the notice says so, and Redo repeats it", async () => {
     const ada = await demo.open(log, "Ada");
     await addCards(ada, "Doing", ["Milk"]);
@@ -668,7 +686,7 @@ describe("undo and redo", () => {
     await ada.getByRole("menuitem", { name: "Remove" }).click();
     await panel(ada).getByRole("button", { name: "Remove" }).click();
     await shows(ada, "To do", ["Milk"]);
-    await ada.getByRole("button", { name: "Undo" }).click();
+    await ada.getByRole("banner").getByRole("button", { name: "Undo" }).click();
     await shows(ada, "Doing", ["Milk"]);
     await ada.locator(".notice").getByText("Undone: The column “Doing” is back, and 1 more").waitFor();
     await ada.getByRole("button", { name: "Redo" }).click();

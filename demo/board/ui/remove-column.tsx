@@ -9,6 +9,7 @@ import { Dialog } from "./dialog.tsx";
 import { formText } from "./form-text.ts";
 import { cardsOf } from "./lift/lift.ts";
 import { type CardEntry, type ColumnEntry, idOf } from "./rows.ts";
+import { useSpeech } from "./speech.tsx";
 import { useAct } from "./use-act.ts";
 import { words } from "../words/language.ts";
 
@@ -25,6 +26,7 @@ type RemoveColumnProps = {
 export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProps) {
   const log = useLog();
   const act = useAct();
+  const { notify } = useSpeech();
   const title = useId();
   const many = cards.length > CARDS_MAX;
   const remove = async (event: FormEvent<HTMLFormElement>) => {
@@ -34,7 +36,20 @@ export function RemoveColumn({ entry, cards, others, onClose }: RemoveColumnProp
     const moves = cards.map(({ key }) =>
       card.command.move(idOf(key), { column: target, order: (last = orderBetween(last, null)) }),
     );
-    if (await act([...moves, column.command.remove(idOf(entry.key))], words.column.removed(entry.row.name))) onClose();
+    if (!(await act([...moves, column.command.remove(idOf(entry.key))]))) return;
+    onClose();
+    notify({
+      text: words.column.removed(entry.row.name),
+      action: { label: words.column.undo, run: () => void restore(target) },
+    });
+  };
+  /** Also returns its cards, except those that someone moved or archived since. */
+  const restore = (target: string) => {
+    const still = new Set(cardsOf(target, log.rows(allCards).all()).map(({ key }) => key));
+    const moves = cards
+      .filter(({ key }) => still.has(key))
+      .map(({ key, row }) => card.command.move(idOf(key), { column: row.column, order: row.order }));
+    return act([column.command.restore(idOf(entry.key)), ...moves], words.column.restored(entry.row.name));
   };
   return (
     <Dialog label={words.column.removeLabel(entry.row.name)} className="ask" onClose={onClose}>

@@ -145,6 +145,8 @@ export const en = {
     removeLabel: (name: string) => `Remove ${name}`,
     removeHead: (name: string) => `Remove “${name}”?`,
     removed: (name: string) => `Column “${name}” removed`,
+    restored: (name: string) => `Column “${name}” restored`,
+    undo: "Undo",
     tooMany: (max: number) => `It has more than ${max} cards. Move or archive some of them first.`,
     moveCards: (count: number) => (count === 1 ? "Move its card to" : `Move its ${count} cards to`),
     add: "Add a column",

@@ -136,6 +136,8 @@ export const zh: Words = {
     removeLabel: (name) => `移除 ${name}`,
     removeHead: (name) => `移除“${name}”？`,
     removed: (name) => `列“${name}”已移除`,
+    restored: (name) => `列“${name}”已恢复`,
+    undo: "撤销",
     tooMany: (max) => `这一列有超过 ${max} 张卡片。请先移走或归档一部分。`,
     moveCards: (count) => `把其中 ${count} 张卡片移到`,
     add: "添加列",
