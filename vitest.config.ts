@@ -56,6 +56,7 @@ export default defineConfig({
         resolve: { conditions: [ownSource, "workerd", "worker", "module", "browser", "development|production"] },
         test: {
           name: "workerd",
+          globalSetup: "./test/support/write-edge-samples.ts",
           // A test that evicts its object before each call needs 6 s on a busy machine.
           testTimeout: 30_000,
           include: ["test/workerd/**/*.test.ts"],

@@ -48,6 +48,7 @@ export {
 } from "./read-models/sql-model.ts";
 export { strong, type StrongOptions } from "./read-models/strong.ts";
 export { jwt } from "./access/jwt.ts";
+export { operatorResponse } from "./http/operator-response.ts";
 export { subscriber } from "./subscribers/subscriber.ts";
 export { processManager } from "./processes/process-manager.ts";
 export type { JwtClaims, JwtOptions } from "./access/jwt.ts";
