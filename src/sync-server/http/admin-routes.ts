@@ -228,6 +228,7 @@ function refusalOf(error: unknown): unknown {
     case "concurrency":
     case "gone":
     case "diverged":
+    case "rows-building":
     case "rows-not-populated":
     case "storage-full":
       return new HttpRefusal(error.code, { message });

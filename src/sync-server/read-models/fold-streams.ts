@@ -12,7 +12,15 @@ import type { Env } from "../base/env.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { Follower, ModelStore, RowChange } from "../stores/model-store.ts";
 import { foldPage, foldStates, stateOf, statesChange } from "./fold-page.ts";
-import { type FollowerNotes, nextOf, notesOf, type ParkedEvent, withParked } from "./follower-notes.ts";
+import {
+  type FollowerNotes,
+  type MissingRows,
+  missingRows,
+  nextOf,
+  notesOf,
+  type ParkedEvent,
+  withParked,
+} from "./follower-notes.ts";
 import { type ReadModel, ROWS, STATES } from "./read-model.ts";
 
 export type FoldStreamsContext = {
@@ -22,12 +30,12 @@ export type FoldStreamsContext = {
 };
 
 /**
- * `not-there`: the model has no rows that are read. `too-many-parked`: the notes of the rows do not name all parked
- * events. `moved`: other writers changed the rows during each try.
+ * `too-many-parked`: the notes of the rows do not name all parked events. `moved`: other writers changed the rows during
+ * each try.
  */
 export type FoldedStreams =
   | { readonly kind: "done"; readonly parked: readonly ParkedEvent[] }
-  | { readonly kind: "gone" | "not-there" | "too-many-parked" | "moved" };
+  | { readonly kind: "gone" | MissingRows | "too-many-parked" | "moved" };
 
 const PAGE = { events: 500, bytes: 1024 * 1024 };
 const TRIES_MAX = 20;
@@ -46,7 +54,7 @@ export async function foldStreams(
     if (found.kind === "gone") return found;
     const follower = found.kind === "open" ? found.followers.find(({ name }) => name === model.follower) : undefined;
     const notes = notesOf(follower);
-    if (!follower || notes?.phase !== "ready") return { kind: "not-there" };
+    if (!follower || notes?.phase !== "ready") return { kind: missingRows(notes) };
     if (notes.parkedCount > notes.parked.length) return { kind: "too-many-parked" };
     const rows: RowChange[] = [];
     const parked: ParkedEvent[] = [];

@@ -53,6 +53,14 @@ export function notesOf(follower: Pick<Follower, "text"> | undefined): FollowerN
   }
 }
 
+/** Why the rows of these notes are not there to be read. */
+export function missingRows(notes: FollowerNotes | null): MissingRows {
+  return notes?.phase === "purged" ? "purged" : "building";
+}
+
+/** `purged`: an operator removed the rows. `building`: they have not reached the head of the log yet. */
+export type MissingRows = Exclude<FollowerNotes["phase"], "ready">;
+
 export function notesText(notes: FollowerNotes): string {
   return JSON.stringify(notes);
 }

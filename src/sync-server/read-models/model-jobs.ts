@@ -11,7 +11,7 @@ import type { LogName } from "../../core/values/ids.ts";
 import { type Env, randomHex, wait } from "../base/env.ts";
 import type { Follower, FollowerWrite, ModelStore, RowChange, TableChange } from "../stores/model-store.ts";
 import type { Comparison } from "./compare-rows.ts";
-import { emptyNotes, type FollowerNotes, nextOf, notesOf } from "./follower-notes.ts";
+import { emptyNotes, type FollowerNotes, type MissingRows, missingRows, nextOf, notesOf } from "./follower-notes.ts";
 import { changedJob, hasEnded, type JobNotes, type JobProgress, newJob, newVerification, progressOf } from "./job.ts";
 import type { ModelKeepers } from "./model-keepers.ts";
 import { type ReadModel, ROWS } from "./read-model.ts";
@@ -23,8 +23,8 @@ export type ModelJobsOptions = {
   readonly env: Env;
 };
 
-/** Why a verb did nothing. `other-job`: another job of the model has not ended. `not-there`: there are no rows. */
-export type NotDone = "gone" | "empty" | "other-job" | "not-there";
+/** Why a verb did nothing. `other-job`: another job of the model has not ended. `empty`: the log has no record. */
+export type NotDone = "gone" | "empty" | "other-job" | MissingRows;
 
 /** A job by its model. */
 export type JobOf = { readonly model: ReadModel; readonly id: string };
@@ -87,7 +87,8 @@ export class ModelJobs {
   async verify(log: LogName, model: ReadModel, duty: number | null): Promise<readonly JobOf[] | NotDone> {
     const id = this.#newId();
     return this.#start(log, (find) => {
-      if (notesOf(find(model.follower))?.phase !== "ready") return "not-there";
+      const notes = notesOf(find(model.follower));
+      if (notes?.phase !== "ready") return missingRows(notes);
       const started = this.#startOrContinue(find, model, newVerification(id, duty));
       return started === "other-job" ? started : [started];
     });
@@ -112,10 +113,10 @@ export class ModelJobs {
   /** Removes a row, and keeps it absent until the model is built again. */
   async delete(log: LogName, model: ReadModel, key: string): Promise<"done" | NotDone> {
     const { modelStore, keepers } = this.#options;
-    const deleted = await writeAgain<"done" | "not-there">(modelStore, log, (find) => {
+    const deleted = await writeAgain<"done" | MissingRows>(modelStore, log, (find) => {
       const [follower, beside] = [find(model.follower), find(model.beside)];
       const [notes, ofBeside] = [notesOf(follower), notesOf(beside)];
-      if (!follower || !notes || notes.phase === "purged") return { result: "not-there" };
+      if (!follower || !notes || notes.phase === "purged") return { result: missingRows(notes) };
       // Rows that are being built beside would bring the row back.
       const isBuilt = beside && ofBeside?.job && !hasEnded(ofBeside.job);
       const ofJob = isBuilt ? this.#write(model, beside, ofBeside, "keep") : unchanged(model, beside);

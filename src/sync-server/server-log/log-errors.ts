@@ -41,6 +41,14 @@ export function unreadable(stream: StreamName, reason: string): RejectedError {
   });
 }
 
+export function building(log: LogName, model: string): DacapoError {
+  return new DacapoError("rows-building", "later", {
+    message: `The rows of ${model} in the log ${log} are being built`,
+    fix: "Try again later. A read waits for them with a longer waitMs.",
+    details: { log, model },
+  });
+}
+
 export function notPopulated(log: LogName, model: string): DacapoError {
   return new DacapoError("rows-not-populated", "later", {
     message: `The rows of ${model} in the log ${log} were purged`,

@@ -71,7 +71,7 @@ export type LogModels = {
    *
    * @throws DacapoError (`not-by-stream`) if a row may belong to several streams. Use `rebuild`.
    * @throws ValidationError (`invalid`) if there are not 1 to 1,000 streams.
-   * @throws DacapoError (`rows-not-populated`) if the rows are not ready, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was deleted.
    */
   readonly populateStreams: (
     model: AnyProjection | string,
@@ -86,7 +86,7 @@ export type LogModels = {
    * await job?.finished();
    *
    * @throws ValidationError (`invalid`) if the event is not among the parked events.
-   * @throws DacapoError (`rows-not-populated`) if the rows are not ready, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was deleted.
    */
   readonly retry: (model: AnyProjection | string, event: string) => Promise<RetriedEvent>;
   /**
@@ -107,7 +107,7 @@ export type LogModels = {
    * await server.log("team-7").models.delete(board, "task/t1");
    *
    * @throws ValidationError (`invalid`) if the key is not valid.
-   * @throws DacapoError (`rows-not-populated`) if there are no rows, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if there are no rows, `gone` if the log was deleted.
    */
   readonly delete: (model: AnyProjection | string, key: string) => Promise<void>;
   /**
@@ -119,7 +119,7 @@ export type LogModels = {
    * for (const { key, stored, folded } of differences) console.log(key, stored, folded);
    *
    * @throws ConcurrencyError (`concurrency`) if another job of the model runs.
-   * @throws DacapoError (`rows-not-populated`) if there are no rows, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if there are no rows, `gone` if the log was deleted.
    */
   readonly verify: <P extends AnyProjection>(
     model: P | string,

@@ -12,7 +12,7 @@ import type { ModelKeepers } from "../read-models/model-keepers.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { EventStore } from "../stores/event-store.ts";
 import type { ModelStore } from "../stores/model-store.ts";
-import { gone, invalid, notNow, notPopulated } from "./log-errors.ts";
+import { building, gone, invalid, notNow, notPopulated } from "./log-errors.ts";
 import { follow, jobFacts, type JobOptions, type ModelJob, modelJob } from "./model-job.ts";
 import { statusOf, type Verified, verifiedOf, withoutVerified } from "./model-status.ts";
 import type { LogModels } from "./log-models.ts";
@@ -82,7 +82,7 @@ export function logModels(context: ModelsContext, log: LogName): LogModels {
       const model = modelOf(models, handle);
       if (model.sql) throw invalid("The row cannot be deleted", "a SQL model has no keys. Change it by a command");
       const deleted = await requireJobs().delete(log, model, key);
-      if (deleted === "empty") throw notPopulated(log, model.name);
+      if (deleted === "empty") throw building(log, model.name);
       done(model, deleted);
     },
     verify: async (handle, options = {}) => {
@@ -129,8 +129,10 @@ function notDone(log: LogName, model: string, reason: NotDone): readonly JobOf[]
   switch (reason) {
     case "gone":
       throw gone(log);
-    case "not-there":
+    case "purged":
       throw notPopulated(log, model);
+    case "building":
+      throw building(log, model);
     case "other-job":
       throw new ConcurrencyError({
         message: `Another job of ${model} in the log ${log} has not ended`,

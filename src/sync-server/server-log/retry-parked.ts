@@ -3,9 +3,9 @@ import { DacapoError, ValidationError } from "../../core/values/errors.ts";
 import type { LogName } from "../../core/values/ids.ts";
 import { aggregateOf, parseStream } from "../../core/values/names.ts";
 import { type FoldedStreams, foldStreams, type FoldStreamsContext } from "../read-models/fold-streams.ts";
-import { notesOf, type ParkedEvent } from "../read-models/follower-notes.ts";
+import { missingRows, notesOf, type ParkedEvent } from "../read-models/follower-notes.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
-import { gone, invalid, notNow, notPopulated } from "./log-errors.ts";
+import { building, gone, invalid, notNow, notPopulated } from "./log-errors.ts";
 import type { ModelJob } from "./model-job.ts";
 
 /** The result of a retry of a parked event. */
@@ -58,7 +58,7 @@ export async function retryParked(
   if (found.kind === "gone") throw gone(log);
   const followers = found.kind === "open" ? found.followers : [];
   const notes = notesOf(followers.find(({ name }) => name === model.follower));
-  if (notes?.phase !== "ready") throw notPopulated(log, model.name);
+  if (notes?.phase !== "ready") return failed(log, model, missingRows(notes));
   const one = notes.parked.find((parked) => parked.event === event);
   if (!one)
     throw new ValidationError({
@@ -78,8 +78,10 @@ function failed(log: LogName, model: ReadModel, kind: Exclude<FoldedStreams["kin
   switch (kind) {
     case "gone":
       throw gone(log);
-    case "not-there":
+    case "purged":
       throw notPopulated(log, model.name);
+    case "building":
+      throw building(log, model.name);
     case "too-many-parked":
       throw notNow(log, `${model.name} has more parked events than are named, so rebuild it`);
     case "moved":

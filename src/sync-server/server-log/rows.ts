@@ -8,7 +8,7 @@ import type { ServerLimits } from "../base/limits.ts";
 import type { ReadModel } from "../read-models/read-model.ts";
 import type { ReadRows, RowsRefusal } from "../read-models/read-rows.ts";
 import { rowRange, type RowSelection } from "../read-models/row-range.ts";
-import { diverged, gone, invalid, notPopulated } from "./log-errors.ts";
+import { building, diverged, gone, invalid, notPopulated } from "./log-errors.ts";
 import { modelOf } from "./models.ts";
 
 /** The rows to read, and how fresh they must be. */
@@ -108,11 +108,7 @@ export function refusal(log: LogName, { name }: ReadModel, kind: RowsRefusal["ki
         details,
       });
     case "rows-building":
-      return new DacapoError("rows-building", "later", {
-        message: `The rows of ${name} in the log ${log} are being built`,
-        fix: "Read again later, or pass a longer waitMs.",
-        details,
-      });
+      return building(log, name);
     case "rows-not-populated":
       return notPopulated(log, name);
     case "overloaded":

@@ -1,5 +1,6 @@
 // The verbs on rows: verify, purge, populate, delete, parked and replay, on SQLite.
 import { afterEach, expect, test } from "vitest";
+import { memory } from "../../../../src/sync-server/stores/memory.ts";
 import { sqlite } from "../../../../src/sync-server/stores/sqlite.ts";
 import type { EventStore } from "../../../../src/sync-server/stores/event-store.ts";
 import { storedRecord } from "../../../../src/sync-server/stores/stored-record.ts";
@@ -96,6 +97,25 @@ test("purge: readers get rows-not-populated, and live events make no half rows",
   await log.models.purge(board);
   await expect(log.models.verify(board)).rejects.toMatchObject({ code: "rows-not-populated" });
   await expect(log.models.delete(board, "task/t1")).rejects.toMatchObject({ code: "rows-not-populated" });
+});
+
+test("verify, delete, populateStreams, retry: rows-building while the rows are first built", async () => {
+  const store = memory();
+  const { models: rows } = store;
+  if (!rows) throw new Error("The memory store has no models");
+  // No write of rows succeeds, as on a node that is always too late.
+  rows.write = () => Promise.resolve({ kind: "moved", followers: [] });
+  const log = testServer({ store, models }).log("board");
+  const verbs: readonly (() => Promise<unknown>)[] = [
+    () => log.models.delete(board, "task/t1"),
+    () => log.models.populateStreams(board, ["task/t1"]),
+    () => log.models.retry(board, "event"),
+  ];
+  // A log without records has no rows yet, and nobody has purged them.
+  for (const verb of verbs) await expect(verb()).rejects.toMatchObject({ code: "rows-building" });
+  await log.execute(task.command.add("t1", { title: "Milk", column: "todo" }));
+  for (const verb of [...verbs, () => log.models.verify(board), () => log.models.startVerify(board)])
+    await expect(verb()).rejects.toMatchObject({ code: "rows-building", retry: "later" });
 });
 
 test("populate: builds several models in one pass, and leaves a ready model as it is", async () => {
