@@ -5,7 +5,8 @@
  * - The rights are requested at the start of the batch, so that a right that ended while the push waited is seen
  *   (access.rights-that-end.test.ts).
  * - A command is refused before it is decided, so that the refusal reveals nothing of the stream.
- * - If `permit` throws or does not answer in time, only this push fails (permit-push.failing-permit.test.ts).
+ * - If `permit` throws or does not answer in time, only this push fails, and the batch does not ask for it again
+ *   (permit-push.failing-permit.test.ts).
  */
 import type { Permit, PermitRequest, Principal } from "../access/authorize.ts";
 import { DacapoError } from "../../core/values/errors.ts";
@@ -16,7 +17,11 @@ import type { AdmittedPush, PushedCommit } from "./admit-push.ts";
 import { callWithinTime, isPromise } from "../base/app-timeout.ts";
 import type { LogName } from "../../core/values/ids.ts";
 
-export type PermittedPush = { readonly push: AdmittedPush; readonly failure: unknown };
+export type PermittedPush = {
+  readonly push: AdmittedPush;
+  /** Why `permit` failed. Null: it did not. A later round of the batch does not ask again for a push that failed. */
+  failure: unknown;
+};
 
 type Ask = { readonly env: Env; readonly permit: Permit; readonly commit: string };
 

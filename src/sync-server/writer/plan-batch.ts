@@ -114,15 +114,16 @@ export async function planBatch(
   const batch = new Batch(context, { windows, strong, known, head });
   const settled: (SettledPush | RefusedCode)[] = [];
   // The commits before the failure stay settled. Their outcomes are sent when the push comes again.
-  const settleOrRefuse = (push: AdmittedPush): Promise<SettledPush | RefusedCode> =>
-    batch.settlePush(push).catch((error: unknown) => {
+  const settleOrRefuse = (permitted: PermittedPush): Promise<SettledPush | RefusedCode> =>
+    batch.settlePush(permitted.push).catch((error: unknown) => {
       if (!(error instanceof PermitFailure)) throw error;
+      permitted.failure = error.cause;
       context.report(error.cause);
       return "unavailable";
     });
-  for (const { push, failure } of pushes) {
-    if (failure !== null || strong === null) settled.push("unavailable");
-    else settled.push(isValid(push.after) ? await settleOrRefuse(push) : "diverged");
+  for (const permitted of pushes) {
+    if (permitted.failure !== null || strong === null) settled.push("unavailable");
+    else settled.push(isValid(permitted.push.after) ? await settleOrRefuse(permitted) : "diverged");
   }
   // All results share one object, so that its page of records is rendered once.
   const appended: Appended = { after: head, records: batch.records, head: batch.end() };

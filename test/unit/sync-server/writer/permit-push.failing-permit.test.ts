@@ -31,4 +31,22 @@ for (const how of ["throws", "hangs"] as const) {
     failing = false;
     expect(await bob.outcomes(first, second)).toMatchObject([{ outcome: "recorded" }, { outcome: "recorded" }]);
   });
+
+  test(`permit: one that ${how} is asked once, so that other pushes do not wait for it again`, async () => {
+    const { env, hang, isAsked, giveUp } = hangingApp();
+    const asked: string[] = [];
+    const fail = () => (how === "hangs" ? hang() : Promise.reject(new Error("no database")));
+    const permit: Permit = ({ actor }, { action }) => {
+      if (action !== "record" || actor !== "bob") return true;
+      asked.push(actor);
+      return fail();
+    };
+    const server = testServer({ permit, env, onError: () => {} });
+    const [ada, bob] = [person(server, "ada"), person(server, "bob")];
+    // Now the server assumes the end of the log. If nothing is to write, it reads the real end and decides again.
+    await ada.outcomes(ada.commit(add("t1")));
+    const push = bob.request("commits", { after: null, domain: 1, commits: [bob.commit(add("t2"))] });
+    if (how === "hangs") await until(isAsked, "`permit` is called").then(giveUp);
+    expect([(await push).status, asked.length]).toEqual([503, 1]);
+  });
 }
