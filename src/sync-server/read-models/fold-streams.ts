@@ -30,8 +30,8 @@ export type FoldStreamsContext = {
 };
 
 /**
- * `too-many-parked`: the notes of the rows do not name all parked events. `moved`: other writers changed the rows during
- * each try.
+ * `too-many-parked`: the notes of the rows do not name all parked events. `moved`: other writers changed the rows
+ * during each try.
  */
 export type FoldedStreams =
   | { readonly kind: "done"; readonly parked: readonly ParkedEvent[] }

@@ -71,7 +71,8 @@ export type LogModels = {
    *
    * @throws DacapoError (`not-by-stream`) if a row may belong to several streams. Use `rebuild`.
    * @throws ValidationError (`invalid`) if there are not 1 to 1,000 streams.
-   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was
+   *   deleted.
    */
   readonly populateStreams: (
     model: AnyProjection | string,
@@ -86,7 +87,8 @@ export type LogModels = {
    * await job?.finished();
    *
    * @throws ValidationError (`invalid`) if the event is not among the parked events.
-   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was deleted.
+   * @throws DacapoError (`rows-not-populated`, `rows-building`) if the rows are not ready, `gone` if the log was
+   *   deleted.
    */
   readonly retry: (model: AnyProjection | string, event: string) => Promise<RetriedEvent>;
   /**

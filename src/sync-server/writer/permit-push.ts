@@ -5,7 +5,7 @@
  * - The rights are requested at the start of the batch, so that a right that ended while the push waited is seen
  *   (access.rights-that-end.test.ts).
  * - A command is refused before it is decided, so that the refusal reveals nothing of the stream.
- * - If `permit` throws or does not answer in time, only this push fails, and the batch does not ask for it again
+ * - If `permit` throws or does not answer in time, only this push fails, and the batch does not call it again
  *   (permit-push.failing-permit.test.ts).
  */
 import type { Permit, PermitRequest, Principal } from "../access/authorize.ts";
@@ -19,7 +19,7 @@ import type { LogName } from "../../core/values/ids.ts";
 
 export type PermittedPush = {
   readonly push: AdmittedPush;
-  /** Why `permit` failed. Null: it did not. A later round of the batch does not ask again for a push that failed. */
+  /** Why `permit` failed. Null: it did not. A later round of the batch does not call it again for that push. */
   failure: unknown;
 };
 
